@@ -1,0 +1,472 @@
+"""A conflict case, from its first report on.
+
+A case is known only by its facts. The day a fact *holds from* is part of the fact;
+the day the office *came to know* it is the ledger's, so a case can be asked what it
+was on any day, by what was known on any other. Verification is knowledge, not a
+dated state; rejection and merging take the case away from the beginning.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, assert_never
+
+from msgspec import Struct, structs
+
+from iku.domain import correcting
+from iku.domain.decider import (
+    Context,
+    Decider,
+    Invalid,
+    Refused,
+    refuse_unlikely_day,
+)
+from iku.domain.fact import (
+    Annulled,
+    Correction,
+    Fact,
+    Line,
+    Note,
+    Number,
+    Reason,
+    Standing,
+    standing,
+)
+
+
+class Category(StrEnum):
+    """Which indicator a case belongs to."""
+
+    IPOLEKSOSBUD = "ipoleksosbud"
+    SARA = "sara"
+
+
+class Dimension(StrEnum):
+    """What a case is about; each belongs to one category (`DIMENSIONS`)."""
+
+    IDEOLOGI = "ideologi"
+    POLITIK = "politik"
+    EKONOMI = "ekonomi"
+    SOSIAL = "sosial"
+    BUDAYA = "budaya"
+    SUKU = "suku"
+    AGAMA = "agama"
+    RAS = "ras"
+    ANTARGOLONGAN = "antargolongan"
+
+
+DIMENSIONS = {
+    Category.IPOLEKSOSBUD: tuple(Dimension)[:5],
+    Category.SARA: tuple(Dimension)[5:],
+}
+
+
+class Level(StrEnum):
+    """How far a conflict has gone, from least to most (UU 7/2012)."""
+
+    POTENSI = "potensi"
+    PERSETERUAN = "perseteruan"
+    KEKERASAN = "kekerasan"
+    STATUS_KEADAAN_KONFLIK = "status_keadaan_konflik"
+
+    def reaches(self, minimum: "Level") -> bool:
+        """Whether this level is *minimum* or more."""
+        levels = list(Level)
+        return levels.index(self) >= levels.index(minimum)
+
+
+class Source(StrEnum):
+    """Who told the office."""
+
+    POLRES = "polres"
+    KODIM = "kodim"
+    KOMINDA = "kominda"
+    FKDM = "fkdm"
+    FKUB = "fkub"
+    FPK = "fpk"
+    PKS = "pks"
+    BIDANG = "bidang"
+    MASYARAKAT = "masyarakat"
+    MEDIA = "media"
+    LAINNYA = "lainnya"
+
+
+class Phase(StrEnum):
+    """Phase of handling (UU 7/2012): prevention, cessation, recovery."""
+
+    PENCEGAHAN = "pencegahan"
+    PENGHENTIAN = "penghentian"
+    PEMULIHAN = "pemulihan"
+
+
+class Manner(StrEnum):
+    """How a case was closed. `DILIMPAHKAN`, handed on, by default is no resolution."""
+
+    ISLAH = "islah"
+    KESEPAKATAN_DAMAI = "kesepakatan_damai"
+    MEDIASI = "mediasi"
+    PUTUSAN_INKRAH = "putusan_inkrah"
+    KEPUTUSAN_ADAT = "keputusan_adat"
+    PENEGAKAN_HUKUM = "penegakan_hukum"
+    REDA_TERVERIFIKASI = "reda_terverifikasi"
+    DILIMPAHKAN = "dilimpahkan"
+
+
+# Facts. The tags and fields below are the storage format: add, never change.
+
+
+class Reported(Fact, frozen=True, tag="reported"):
+    """Somebody told the office on *effective_on* of what began on *occurred_on*."""
+
+    category: Category
+    dimension: Dimension
+    title: Line
+    effective_on: date
+    level: Level = Level.PERSETERUAN
+    occurred_on: date | None = None
+    area: str | None = None
+    source: Source | None = None
+    reference: Line | None = None
+
+
+class Verified(Fact, frozen=True, tag="verified"):
+    """The office has made sure that there is such a conflict."""
+
+    effective_on: date
+    note: Note | None = None
+
+
+class Rejected(Fact, frozen=True, tag="rejected"):
+    """The report was no conflict; the case never counts. *effective_on* is a note."""
+
+    reason: Reason
+    effective_on: date | None = None
+
+
+class Handled(Fact, frozen=True, tag="handled"):
+    """The office worked on the case."""
+
+    effective_on: date
+    phase: Phase
+    note: Note | None = None
+
+
+class Referred(Fact, frozen=True, tag="referred"):
+    """The case was passed to another body, which is no resolution."""
+
+    effective_on: date
+    note: Note | None = None
+
+
+class Resolved(Fact, frozen=True, tag="resolved"):
+    """The case was closed on *effective_on*."""
+
+    effective_on: date
+    manner: Manner
+    evidence: Note | None = None
+
+
+class Reopened(Fact, frozen=True, tag="reopened"):
+    """The conflict broke out again on *effective_on*."""
+
+    effective_on: date
+    reason: Reason | None = None
+
+
+class Reclassified(Fact, frozen=True, tag="reclassified"):
+    """The conflict is of another kind from *effective_on* on."""
+
+    effective_on: date
+    category: Category | None = None
+    dimension: Dimension | None = None
+    level: Level | None = None
+    reason: Reason | None = None
+
+
+class Merged(Fact, frozen=True, tag="merged"):
+    """The case is the same as case *into*, which alone counts."""
+
+    into: Number
+    reason: Reason
+    effective_on: date | None = None
+
+
+class Corrected(Correction, frozen=True, tag="corrected"):
+    """A fact of this case was recorded wrongly (see `Correction`)."""
+
+    occurred_on: date | None = None
+    category: Category | None = None
+    dimension: Dimension | None = None
+    level: Level | None = None
+    title: Line | None = None
+    area: str | None = None
+    source: Source | None = None
+    reference: Line | None = None
+    phase: Phase | None = None
+    manner: Manner | None = None
+    evidence: Note | None = None
+    note: Note | None = None
+    into: Number | None = None
+
+
+Event = (
+    Reported
+    | Verified
+    | Rejected
+    | Handled
+    | Referred
+    | Resolved
+    | Reopened
+    | Reclassified
+    | Merged
+    | Corrected
+    | Annulled
+)
+Later = (
+    Verified
+    | Rejected
+    | Handled
+    | Referred
+    | Resolved
+    | Reopened
+    | Reclassified
+    | Merged
+    | Corrected
+    | Annulled
+)
+
+
+class Report(Reported, frozen=True, tag="report"):
+    """A report as it comes in; without a number the register gives the next one."""
+
+    number: Number | None = None
+
+    def fact(self) -> Reported:
+        """The fact to be recorded; the number is the name of its stream."""
+        return Reported(**{n: getattr(self, n) for n in Reported.__struct_fields__})
+
+
+# State.
+
+
+class Segment(Struct, frozen=True):
+    """What a case was from *start* until the eve of *end* (None: until now).
+
+    Attributes:
+        resolved_on: Day of the closing in force; None while the case is open.
+        manner: Manner of that closing.
+    """
+
+    start: date
+    end: date | None
+    category: Category
+    dimension: Dimension
+    level: Level
+    resolved_on: date | None = None
+    manner: Manner | None = None
+
+
+class Conflict(Struct, frozen=True, dict=True):
+    """A case as its facts tell it; *history* is all of them, the first at version 1."""
+
+    history: tuple[Event, ...]
+
+    @cached_property
+    def facts(self) -> list[Standing]:
+        """The facts left after corrections and annulments."""
+        return standing(self.history)
+
+    @cached_property
+    def reported(self) -> Reported | None:
+        """The report as it stands; None once it was annulled."""
+        return next(_of(self, Reported), None)
+
+    @property
+    def verified(self) -> bool:
+        """Whether the office has made sure of it, as far as is known."""
+        return any(_of(self, Verified))
+
+    @cached_property
+    def void(self) -> str | None:
+        """Why the case does not count at all, in words; None where it may."""
+        if not self.history:
+            return None
+        if self.reported is None:
+            return "annulled"
+        for event in _of(self, Rejected, Merged):
+            merged = isinstance(event, Merged)
+            return f"merged into {event.into}" if merged else "rejected"
+        return None
+
+    @cached_property
+    def closings(self) -> list[Resolved]:
+        """Every closing that stands, oldest first, also those reopened since."""
+        return sorted(_of(self, Resolved), key=lambda event: event.effective_on)
+
+    @cached_property
+    def reopenings(self) -> list[Reopened]:
+        """Every reopening that stands, oldest first."""
+        return sorted(_of(self, Reopened), key=lambda event: event.effective_on)
+
+    @cached_property
+    def timeline(self) -> tuple[Segment, ...]:
+        """What the case was from day to day; empty once the report was annulled."""
+        return tuple(_timeline(self))
+
+    def on(self, day: date) -> Segment | None:
+        """What the case was at the end of *day*; None before it was reported."""
+        begun = [segment for segment in self.timeline if segment.start <= day]
+        return begun[-1] if begun else None
+
+    def refuse_illegal(self) -> None:
+        """Refuse facts that, taken together, could not have happened so."""
+        if self.reported is None:
+            return
+        reported, occurred = self.reported.effective_on, self.reported.occurred_on
+        if occurred is not None and occurred > reported:
+            raise Refused(f"reported on {reported}, but it occurred only on {occurred}")
+        _refuse_stray_dimension(self.reported.category, self.reported.dimension)
+        _ = self.timeline
+
+
+def _of(case: Conflict, *types: type) -> Any:
+    return (fact.event for fact in case.facts if isinstance(fact.event, types))
+
+
+def evolve(case: Conflict | None, event: Event) -> Conflict:
+    """The case once *event* is known."""
+    return Conflict((*(case.history if case else ()), event))
+
+
+def _timeline(case: Conflict) -> Iterable[Segment]:
+    """Segments in order, none of them empty.
+
+    Raises:
+        Refused: The facts do not make a legal course of events.
+    """
+    if case.reported is None:
+        return
+    now = _opening(case.reported)
+    for event in _dated(case):
+        after = _turn(now, event, case.reported)
+        if after == now:
+            continue
+        # Two changes on one day: the day ends as the later one left it.
+        if now.start < event.effective_on:
+            yield structs.replace(now, end=event.effective_on)
+        now = structs.replace(after, start=event.effective_on)
+    yield now
+
+
+def _opening(reported: Reported) -> Segment:
+    return Segment(
+        start=reported.effective_on,
+        end=None,
+        category=reported.category,
+        dimension=reported.dimension,
+        level=reported.level,
+    )
+
+
+def _dated(case: Conflict) -> list[Any]:
+    """The changes of the case in the order in which they took effect."""
+    changes = Verified | Handled | Referred | Resolved | Reopened | Reclassified
+    dated = [fact for fact in case.facts if isinstance(fact.event, changes)]
+    dated.sort(key=lambda fact: (fact.event.effective_on, fact.version))
+    return [fact.event for fact in dated]
+
+
+def _turn(
+    now: Segment,
+    event: Verified | Handled | Referred | Resolved | Reopened | Reclassified,
+    reported: Reported,
+) -> Segment:
+    """What the case is after *event*, its days not yet set."""
+    if event.effective_on < reported.effective_on:
+        raise Refused(
+            f"{correcting.name(event)} on {event.effective_on}, "
+            f"but reported only on {reported.effective_on}"
+        )
+    match event:
+        case Verified() | Handled() | Referred():
+            return now
+        case Resolved():
+            return _resolved(now, event)
+        case Reopened():
+            return _reopened(now, event)
+        case Reclassified():
+            return _reclassified(now, event)
+    assert_never(event)
+
+
+def _resolved(now: Segment, event: Resolved) -> Segment:
+    if now.resolved_on is not None:
+        raise Refused(
+            f"resolved on {event.effective_on}, "
+            f"but resolved already since {now.resolved_on}"
+        )
+    return structs.replace(now, resolved_on=event.effective_on, manner=event.manner)
+
+
+def _reopened(now: Segment, event: Reopened) -> Segment:
+    if now.resolved_on is None:
+        raise Refused(f"reopened on {event.effective_on}, but open since {now.start}")
+    return structs.replace(now, resolved_on=None, manner=None)
+
+
+def _reclassified(now: Segment, event: Reclassified) -> Segment:
+    after = structs.replace(
+        now,
+        category=event.category or now.category,
+        dimension=event.dimension or now.dimension,
+        level=event.level or now.level,
+    )
+    _refuse_stray_dimension(after.category, after.dimension)
+    return after
+
+
+def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
+    if dimension not in DIMENSIONS[category]:
+        of = ", ".join(DIMENSIONS[category])
+        message = f"dimension is {dimension}, but those of {category} are {of}"
+        raise Invalid("dimension", message)
+
+
+# Decisions.
+
+
+def decide(command: Event, case: Conflict | None, context: Context) -> list[Event]:
+    """The facts that *command* adds to *case*; none where they stand already.
+
+    Raises:
+        Refused: The rules do not allow it; the sentence says both sides.
+    """
+    if case is None and not isinstance(command, Reported):
+        raise Refused(f"{correcting.name(command)}, but the case was never reported")
+    if case is not None and isinstance(command, Reported):
+        return _again(command, case)
+    for field in ("effective_on", "occurred_on"):
+        refuse_unlikely_day(field, getattr(command, field, None), context.today)
+    area = getattr(command, "area", None)
+    if area is not None and area not in context.areas:
+        raise Invalid("area", f"area is {area}, but there is no area with that code")
+    after = evolve(case, command)
+    return correcting.added(command, case or NEVER_REPORTED, after, context)
+
+
+def _again(command: Reported, case: Conflict) -> list[Event]:
+    first = case.history[0]
+    if command == first:
+        return []
+    raise Refused(
+        f"reported on {command.effective_on}, but this number was given before, "
+        f"to the case reported on {getattr(first, 'effective_on', None)}"
+    )
+
+
+NEVER_REPORTED = Conflict(())
+
+decider: Decider[Conflict, Event] = Decider(
+    "conflict", Event, decide, evolve, correcting.peers
+)

@@ -1,0 +1,110 @@
+"""How both registers refuse: what is common to `decide` of cases and organisations.
+
+A subject (a case, an organisation) is its history. Common rules: a fact that stands
+already is not recorded again; a subject that was taken away takes no more changes;
+a correction or annulment must name a fact that can bear it; and the course of
+events that remains must be one that could have happened.
+"""
+
+from typing import Any, Protocol, TypeVar
+
+from iku.domain.decider import Context, Invalid, Refused, subject_id
+from iku.domain.fact import Annulled, Correction, Fact, Standing, annulled_versions
+
+
+class Subject(Protocol):
+    """A case or an organisation, as far as corrections are concerned."""
+
+    @property
+    def history(self) -> tuple[Any, ...]:
+        """All facts, the first at version 1."""
+
+    @property
+    def facts(self) -> list[Standing]:
+        """The facts left after corrections and annulments."""
+
+    @property
+    def void(self) -> str | None:
+        """Why it does not count at all, in words; None where it may."""
+
+    def refuse_illegal(self) -> None:
+        """Raise `Refused` where the facts make no possible course of events."""
+
+
+S = TypeVar("S", bound=Subject)
+E = TypeVar("E", bound=Fact)
+
+
+def added(command: E, before: Subject, after: Subject, context: Context) -> list[E]:
+    """*command* as the fact to record, or nothing where *before* says so already.
+
+    Raises:
+        Refused: It names what cannot be corrected, annulled or merged; or *before*
+            was taken away; or the facts of *after* could not have happened so.
+    """
+    if isinstance(command, Annulled):
+        if command.annuls in annulled_versions(before.history):
+            return []
+        target(command.annuls, before, "annuls")
+    elif isinstance(command, Correction):
+        _refuse_bad_correction(command, before)
+        if after.facts == before.facts:
+            return []
+    elif any(fact.event == command for fact in before.facts):
+        return []
+    elif before.void:
+        raise Refused(f"{name(command)}, but it was {before.void} before")
+    _refuse_bad_merger(command, context)
+    after.refuse_illegal()
+    return [command]
+
+
+def target(version: int, subject: Subject, path: str) -> Any:
+    """The fact at *version*, if it still stands.
+
+    Raises:
+        Invalid: There is no such version, or it was annulled before.
+    """
+    if version > (last := len(subject.history)):
+        raise Invalid(path, f"{path} is {version}, but the last version is {last}")
+    if version in annulled_versions(subject.history):
+        raise Invalid(path, f"{path} is {version}, but that version was annulled")
+    return subject.history[version - 1]
+
+
+def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
+    wrong, version = target(command.corrects, subject, "corrects"), command.corrects
+    if isinstance(wrong, Correction | Annulled):
+        message = f"version {version} is {name(wrong)}: correct the fact it is about"
+        raise Invalid("corrects", message)
+    restated = command.restated()
+    if not restated:
+        raise Invalid("corrects", "corrected, but no field is restated")
+    for field in restated:
+        if field not in wrong.__struct_fields__:
+            message = f"version {version}, {name(wrong)}, has no field {field}"
+            raise Invalid(field, f"{field} is restated, but {message}")
+
+
+def _refuse_bad_merger(command: Fact, context: Context) -> None:
+    into = getattr(command, "into", None)
+    if into is None:
+        return
+    if subject_id(into) == context.subject:
+        raise Invalid("into", f"merged into {into}, but that is this one itself")
+    other: Subject | None = context.peers.get(subject_id(into))
+    if other is None:
+        raise Invalid("into", f"merged into {into}, but there is no such number")
+    if other.void:
+        raise Refused(f"merged into {into}, but that was {other.void} before")
+
+
+def peers(command: Fact) -> tuple[str, ...]:
+    """Identifiers of the other subjects that *command* names."""
+    into = getattr(command, "into", None)
+    return () if into is None else (subject_id(into),)
+
+
+def name(event: Fact) -> str:
+    """What happened, as a person says it: ``moved out``."""
+    return str(event.__struct_config__.tag).replace("_", " ")

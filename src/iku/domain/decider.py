@@ -1,0 +1,101 @@
+"""The shape every aggregate shares: decide what happens, evolve what is known.
+
+After Jérémie Chassaing, "Functional Event Sourcing Decider" (2021). A command here
+is the fact that somebody wants recorded; `decide` returns it, or nothing where it
+stands already, or raises `Refused`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from typing import Any, Generic, TypeVar
+
+from iku.domain.fact import EARLIEST, Fact
+
+State = TypeVar("State")
+Event = TypeVar("Event", bound=Fact)
+
+
+class Refused(Exception):
+    """The rules do not allow this command in this state; the text says both sides."""
+
+
+class Invalid(Refused):
+    """A field names something that does not exist, or cannot stand where it does."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decision may know beside the state.
+
+    Attributes:
+        today: The day on which the office acts: the agency's date for what is
+            entered live, the declared day of knowledge for an imported row.
+        subject: Identifier of the subject the decision is about.
+        areas: Codes of the areas that exist.
+        peers: State of the other subjects that the command names, by identifier;
+            None where there is no such subject.
+    """
+
+    today: date
+    subject: str = ""
+    areas: frozenset[str] = frozenset()
+    peers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decider(Generic[State, Event]):
+    """One aggregate, as pure functions and the names it is stored under.
+
+    Attributes:
+        category: Prefix of its streams: ``conflict`` gives ``conflict-K01``.
+        event_type: The union of its facts, for decoding.
+        decide: The facts that *command* adds to *state*; none if they stand already.
+        evolve: The state once *event* has happened. Never fails, never refuses.
+        peers: Identifiers of the other subjects of this category a command names.
+    """
+
+    category: str
+    event_type: Any
+    decide: Callable[[Event, State | None, Context], list[Event]]
+    evolve: Callable[[State | None, Event], State]
+    peers: Callable[[Event], tuple[str, ...]]
+
+    def fold(self, events: Iterable[Event], state: State | None = None) -> State | None:
+        """The state after *events*; None where there are none."""
+        return reduce(self.evolve, events, state)
+
+    def stream(self, subject: str) -> str:
+        """Name of the stream that holds the facts of *subject*."""
+        return f"{self.category}-{subject}"
+
+
+def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
+    """Refuse a day that has not come yet, or that lies before the republic.
+
+    Raises:
+        Refused: *day* lies after *today* or before 17 August 1945.
+    """
+    if day is None:
+        return
+    if day > today:
+        raise Refused(f"{field_name} is {day}, but today is only {today}")
+    if day < EARLIEST:
+        raise Refused(
+            f"{field_name} is {day}, but no day before {EARLIEST} is accepted"
+        )
+
+
+def subject_id(number: str) -> str:
+    """Identifier, safe in a path, of the subject with this number in the register."""
+    return number.replace("/", "~")
+
+
+def subject_number(subject: str) -> str:
+    """Number in the register of the subject with this identifier."""
+    return subject.replace("~", "/")

@@ -1,0 +1,228 @@
+"""A figure: numerator, denominator, percentage, and the coordinates it was asked at.
+
+Percentages stay fractions until they are printed and are rounded once, half up, to
+two decimals. The figure's *number* carries all its coordinates, so that it can be
+printed and typed in again.
+"""
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from msgspec import Struct
+
+from iku.domain import indicator, period, scale
+from iku.domain.indicator import Empty
+from iku.domain.period import Kind, Period
+
+LETTERS = {
+    Kind.YEAR: "T",  # tahun
+    Kind.HALF: "S",  # semester
+    Kind.QUADRIMESTER: "C",  # caturwulan
+    Kind.QUARTER: "W",  # triwulan
+    Kind.MONTH: "B",  # bulan
+}
+
+
+class Counts(Struct, frozen=True):
+    """What is counted: *numerator* of *denominator*; *expired* of it, for interest."""
+
+    numerator: int = 0
+    denominator: int = 0
+    expired: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.numerator + other.numerator,
+            self.denominator + other.denominator,
+            self.expired + other.expired,
+        )
+
+
+class Part(Struct, frozen=True):
+    """The share of a figure that falls to one dimension, kind or district.
+
+    Attributes:
+        key: The dimension, kind or code of the district; empty where none is known.
+    """
+
+    key: str
+    numerator: int
+    denominator: int
+    percentage: Decimal | None
+
+
+class Coordinates(Struct, frozen=True):
+    """What a figure was asked for; with these it comes out the same for ever.
+
+    Attributes:
+        definition: Version of the indicator's definition.
+        known_on: Whose knowledge: that of the end of this day.
+        size: Of the log it was counted from.
+    """
+
+    indicator: str
+    definition: int
+    period: Period
+    as_of: date
+    known_on: date
+    size: int
+
+    @property
+    def number(self) -> str:
+        """The coordinates in one line, at most 64 characters, with two check digits."""
+        line = ".".join(
+            (
+                self.indicator,
+                str(self.definition),
+                LETTERS[self.period.kind],
+                self.as_of.isoformat().replace("-", ""),
+                self.known_on.isoformat().replace("-", ""),
+                str(self.size),
+            )
+        )
+        return f"{line}.{check_digits(line)}"
+
+
+class Figure(Struct, frozen=True):
+    """An indicator's figure, as the API shows it.
+
+    Attributes:
+        percentage: Per cent, two decimals; None where there is nothing to count.
+        empty: ``no_cases`` where the denominator is nought, else None.
+        expired: Organisations in the denominator whose certificate has expired;
+            None for indicators that count cases.
+        target: Of the year, as it stood on `as_of`, in per cent; None where none is.
+        achievement: Actual of target, in per cent; None where either is missing.
+        rating: Of the achievement; None where that is missing.
+        number: All coordinates in one line that can be typed in again.
+        parts: The figure's parts, where a breakdown was asked for.
+    """
+
+    indicator: str
+    definition: int
+    period: Period
+    as_of: date
+    known_on: date
+    size: int
+    numerator: int
+    denominator: int
+    percentage: Decimal | None
+    empty: Literal["no_cases"] | None
+    expired: int | None
+    target: Decimal | None
+    achievement: Decimal | None
+    rating: str | None
+    number: str
+    parts: tuple[Part, ...] | None = None
+
+
+class Basis(Struct, frozen=True):
+    """The formula, target and scale a figure is made with."""
+
+    definition: indicator.Definition
+    target: Decimal | None
+    scale: scale.Scaled
+
+
+def basis(
+    known: tuple[indicator.Indicator | None, scale.Scale | None],
+    whole: tuple[indicator.Indicator, scale.Scale],
+    as_of: date,
+    kind: Kind,
+    version: int | None,
+) -> Basis:
+    """What counts *as_of*, by what was *known*; version 1 serves earlier knowledge.
+
+    Raises:
+        LookupError: There is no definition of that *version*.
+    """
+    start = period.containing(as_of, kind).start
+    if version is None:
+        definition = indicator.applicable(known[0], whole[0], start)
+    elif 1 <= version <= len(whole[0].definitions):
+        definition = whole[0].definitions[version - 1]
+    else:
+        last = len(whole[0].definitions)
+        raise LookupError(f"definition is {version}, but the last version is {last}")
+    return Basis(
+        definition=definition,
+        target=known[0].target(as_of) if known[0] else None,
+        scale=scale.applicable(known[1], whole[1], as_of),
+    )
+
+
+def figure(
+    at: Coordinates,
+    counts: Counts,
+    made_with: Basis,
+    parts: dict[str, Counts] | None = None,
+) -> Figure:
+    """The figure that *counts* make at these coordinates."""
+    options = made_with.definition.defined.options
+    ratio = _ratio(counts, options.empty)
+    achievement = _achievement(ratio, made_with.target)
+    of_cases = isinstance(options, indicator.ConflictOptions)
+    return Figure(
+        indicator=at.indicator,
+        definition=at.definition,
+        period=at.period,
+        as_of=at.as_of,
+        known_on=at.known_on,
+        size=at.size,
+        numerator=counts.numerator,
+        denominator=counts.denominator,
+        percentage=None if ratio is None else rounded(ratio * 100),
+        empty=None if counts.denominator else "no_cases",
+        expired=None if of_cases else counts.expired,
+        target=made_with.target,
+        achievement=achievement,
+        rating=None if achievement is None else made_with.scale.rating(achievement),
+        number=at.number,
+        parts=None if parts is None else _parts(parts, options.empty),
+    )
+
+
+def _parts(parts: dict[str, Counts], empty: Empty) -> tuple[Part, ...]:
+    return tuple(
+        Part(
+            key=key,
+            numerator=counts.numerator,
+            denominator=counts.denominator,
+            percentage=None if ratio is None else rounded(ratio * 100),
+        )
+        for key, counts in sorted(parts.items())
+        for ratio in [_ratio(counts, empty)]
+        if counts.denominator
+    )
+
+
+def _ratio(counts: Counts, empty: Empty) -> Fraction | None:
+    if counts.denominator:
+        return Fraction(counts.numerator, counts.denominator)
+    policy = {Empty.UNDEFINED: None, Empty.FULL: Fraction(1), Empty.ZERO: Fraction(0)}
+    return policy[empty]
+
+
+def _achievement(ratio: Fraction | None, target: Decimal | None) -> Decimal | None:
+    """Actual of target in per cent, from the exact fraction: 7/9 of 80 is 97.22."""
+    if ratio is None or target is None:
+        return None
+    return rounded(ratio * 100 / Fraction(target) * 100)
+
+
+def rounded(value: Fraction) -> Decimal:
+    """*value*, not negative, to two decimals, a half rounded up."""
+    hundredths = (value.numerator * 200 + value.denominator) // (2 * value.denominator)
+    return Decimal(hundredths).scaleb(-2)
+
+
+def check_digits(line: str) -> str:
+    """Two digits that tell a mistyped or swapped character (ISO/IEC 7064, MOD 97-10).
+
+    Letters count as 10 to 35, without regard to case; what is neither letter nor
+    digit does not count.
+    """
+    digits = "".join(str(int(c, 36)) for c in line if c.isascii() and c.isalnum())
+    return f"{98 - int(digits) * 100 % 97:02}"

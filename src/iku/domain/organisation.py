@@ -1,0 +1,483 @@
+"""An organisation (ormas, LSM or party), from its registration on.
+
+It exists from the day it is registered until it is dissolved, revoked or moves away;
+that its certificate (SKT) expires ends nothing. It takes part in the city's
+development by participations, each under a reference of its own; whether one has
+been verified is knowledge, not a dated state.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, assert_never
+
+from msgspec import Struct, structs
+
+from iku.domain import correcting
+from iku.domain.decider import (
+    Context,
+    Decider,
+    Invalid,
+    Refused,
+    refuse_unlikely_day,
+)
+from iku.domain.fact import (
+    Annulled,
+    Correction,
+    Fact,
+    Line,
+    Note,
+    Number,
+    Reason,
+    Standing,
+    standing,
+)
+
+LATEST = date(2999, 12, 31)  # a later last day of a certificate is a slip of the pen
+
+
+class Kind(StrEnum):
+    """Mass organisation, NGO or political party."""
+
+    ORMAS = "ormas"
+    LSM = "lsm"
+    PARPOL = "parpol"
+
+
+class LegalBasis(StrEnum):
+    """What it exists by. Only a certificate (SKT) expires."""
+
+    SKT = "skt"
+    BADAN_HUKUM = "badan_hukum"
+    PARPOL = "parpol"
+
+
+class Activity(StrEnum):
+    """What it took part in."""
+
+    MUSRENBANG = "musrenbang"
+    PENDIDIKAN_POLITIK = "pendidikan_politik"
+    BAKTI_SOSIAL = "bakti_sosial"
+    KEMITRAAN = "kemitraan"
+    WAWASAN_KEBANGSAAN = "wawasan_kebangsaan"
+    LAPORAN_KEGIATAN = "laporan_kegiatan"
+    LAINNYA = "lainnya"
+
+
+# Facts. The tags and fields below are the storage format: add, never change.
+
+
+class Registered(Fact, frozen=True, tag="registered"):
+    """The organisation was registered on *effective_on*."""
+
+    kind: Kind
+    name: Line
+    legal_basis: LegalBasis
+    effective_on: date
+    valid_until: date | None = None
+
+
+class Renewed(Fact, frozen=True, tag="renewed"):
+    """Its certificate was renewed and is now valid until *valid_until*, inclusive."""
+
+    effective_on: date
+    valid_until: date
+    note: Note | None = None
+
+
+class Suspended(Fact, frozen=True, tag="suspended"):
+    """It may not act from *effective_on* on: it exists, but does not take part."""
+
+    effective_on: date
+    reason: Reason | None = None
+
+
+class Restored(Fact, frozen=True, tag="restored"):
+    """Its suspension ended on *effective_on*."""
+
+    effective_on: date
+    reason: Reason | None = None
+
+
+class Dissolved(Fact, frozen=True, tag="dissolved"):
+    """It was dissolved on *effective_on*."""
+
+    effective_on: date
+    reason: Reason | None = None
+
+
+class Revoked(Fact, frozen=True, tag="revoked"):
+    """Its registration was revoked on *effective_on*."""
+
+    effective_on: date
+    reason: Reason | None = None
+
+
+class MovedOut(Fact, frozen=True, tag="moved_out"):
+    """It moved away from the city on *effective_on*."""
+
+    effective_on: date
+    reason: Reason | None = None
+
+
+class Merged(Fact, frozen=True, tag="merged"):
+    """This entry is the same organisation as *into*, which alone counts."""
+
+    into: Number
+    reason: Reason
+    effective_on: date | None = None
+
+
+class Rejected(Fact, frozen=True, tag="rejected"):
+    """The entry should never have been made. *effective_on* is a note."""
+
+    reason: Reason
+    effective_on: date | None = None
+
+
+class Participated(Fact, frozen=True, tag="participated"):
+    """It took part in *activity* on *effective_on*; *participation* names this once."""
+
+    participation: Number
+    activity: Activity
+    effective_on: date
+    verified: bool = False
+    note: Note | None = None
+
+
+class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
+    """The office has made sure of the participation."""
+
+    participation: Number
+    effective_on: date | None = None
+    note: Note | None = None
+
+
+class Corrected(Correction, frozen=True, tag="corrected"):
+    """A fact of this organisation was recorded wrongly (see `Correction`)."""
+
+    kind: Kind | None = None
+    name: Line | None = None
+    legal_basis: LegalBasis | None = None
+    valid_until: date | None = None
+    into: Number | None = None
+    activity: Activity | None = None
+    verified: bool | None = None
+    note: Note | None = None
+
+
+Event = (
+    Registered
+    | Renewed
+    | Suspended
+    | Restored
+    | Dissolved
+    | Revoked
+    | MovedOut
+    | Merged
+    | Rejected
+    | Participated
+    | ParticipationVerified
+    | Corrected
+    | Annulled
+)
+Later = (
+    Renewed
+    | Suspended
+    | Restored
+    | Dissolved
+    | Revoked
+    | MovedOut
+    | Merged
+    | Rejected
+    | Participated
+    | ParticipationVerified
+    | Corrected
+    | Annulled
+)
+
+
+class Registration(Registered, frozen=True, tag="registration"):
+    """A registration as it comes in; without a number it is given the next one."""
+
+    number: Number | None = None
+
+    def fact(self) -> Registered:
+        """The fact to be recorded; the number is the name of its stream."""
+        return Registered(**{n: getattr(self, n) for n in Registered.__struct_fields__})
+
+
+# State.
+
+
+class Status(StrEnum):
+    """What an organisation is on a day."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DISSOLVED = "dissolved"
+    REVOKED = "revoked"
+    MOVED_OUT = "moved_out"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is one of the organisations there are."""
+        return self in {Status.ACTIVE, Status.SUSPENDED}
+
+
+class Segment(Struct, frozen=True):
+    """What an organisation was from *start* until the eve of *end* (None: until now).
+
+    Attributes:
+        valid_until: Last day of the certificate in force; None where none expires.
+    """
+
+    start: date
+    end: date | None
+    status: Status
+    legal_basis: LegalBasis
+    valid_until: date | None
+
+
+class Participation(Struct, frozen=True):
+    """One participation, on the day *on*."""
+
+    reference: str
+    on: date
+    activity: Activity
+    verified: bool
+
+
+class Organisation(Struct, frozen=True, dict=True):
+    """An organisation as its facts tell it; *history* holds all, from version 1."""
+
+    history: tuple[Event, ...]
+
+    @cached_property
+    def facts(self) -> list[Standing]:
+        """The facts left after corrections and annulments."""
+        return standing(self.history)
+
+    @cached_property
+    def registered(self) -> Registered | None:
+        """The registration as it stands; None once it was annulled."""
+        return next(_of(self, Registered), None)
+
+    @cached_property
+    def void(self) -> str | None:
+        """Why it does not count at all, in words; None where it may."""
+        if not self.history:
+            return None
+        if self.registered is None:
+            return "annulled"
+        for event in _of(self, Rejected, Merged):
+            merged = isinstance(event, Merged)
+            return f"merged into {event.into}" if merged else "rejected"
+        return None
+
+    @cached_property
+    def participations(self) -> list[Participation]:
+        """Its participations, verified or not, oldest first."""
+        sure = {event.participation for event in _of(self, ParticipationVerified)}
+        found = [
+            Participation(
+                reference=event.participation,
+                on=event.effective_on,
+                activity=event.activity,
+                verified=event.verified or event.participation in sure,
+            )
+            for event in _of(self, Participated)
+        ]
+        return sorted(found, key=lambda participation: participation.on)
+
+    @cached_property
+    def timeline(self) -> tuple[Segment, ...]:
+        """What it was from day to day; empty once the registration was annulled."""
+        return tuple(_timeline(self))
+
+    def on(self, day: date) -> Segment | None:
+        """What it was at the end of *day*; None before it was registered."""
+        begun = [segment for segment in self.timeline if segment.start <= day]
+        return begun[-1] if begun else None
+
+    def refuse_illegal(self) -> None:
+        """Refuse facts that, taken together, could not have happened so."""
+        if self.registered is None:
+            return
+        _refuse_bad_validity(self.registered)
+        _refuse_unknown_participation(self)
+        _ = self.timeline
+
+
+def _of(organisation: Organisation, *types: type) -> Any:
+    return (f.event for f in organisation.facts if isinstance(f.event, types))
+
+
+def evolve(organisation: Organisation | None, event: Event) -> Organisation:
+    """The organisation once *event* is known."""
+    return Organisation((*(organisation.history if organisation else ()), event))
+
+
+Change = Renewed | Suspended | Restored | Dissolved | Revoked | MovedOut | Participated
+
+
+def _timeline(organisation: Organisation) -> Iterable[Segment]:
+    """Segments in order, none of them empty.
+
+    Raises:
+        Refused: The facts do not make a legal course of events.
+    """
+    registered = organisation.registered
+    if registered is None:
+        return
+    now = _opening(registered)
+    for event in _dated(organisation):
+        after = _turn(now, event, registered)
+        if after == now:
+            continue
+        # Two changes on one day: the day ends as the later one left it.
+        if now.start < event.effective_on:
+            yield structs.replace(now, end=event.effective_on)
+        now = structs.replace(after, start=event.effective_on)
+    yield now
+
+
+def _opening(registered: Registered) -> Segment:
+    return Segment(
+        start=registered.effective_on,
+        end=None,
+        status=Status.ACTIVE,
+        legal_basis=registered.legal_basis,
+        valid_until=registered.valid_until,
+    )
+
+
+def _dated(organisation: Organisation) -> list[Any]:
+    """Its changes in the order in which they took effect."""
+    dated = [fact for fact in organisation.facts if isinstance(fact.event, Change)]
+    dated.sort(key=lambda fact: (fact.event.effective_on, fact.version))
+    return [fact.event for fact in dated]
+
+
+def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
+    """What the organisation is after *event*, its days not yet set."""
+    said = f"{correcting.name(event)} on {event.effective_on}"
+    if event.effective_on < registered.effective_on:
+        raise Refused(f"{said}, but registered only on {registered.effective_on}")
+    last_act = isinstance(event, Participated) and event.effective_on == now.start
+    if not now.status.exists and not last_act:
+        ended = now.status.replace("_", " ")
+        raise Refused(f"{said}, but {ended} on {now.start}")
+    match event:
+        case Participated():
+            after = now
+        case Renewed():
+            after = _renewed(now, event)
+        case Suspended():
+            after = _from(now, Status.ACTIVE, Status.SUSPENDED, said)
+        case Restored():
+            after = _from(now, Status.SUSPENDED, Status.ACTIVE, said)
+        case Dissolved():
+            after = structs.replace(now, status=Status.DISSOLVED)
+        case Revoked():
+            after = structs.replace(now, status=Status.REVOKED)
+        case MovedOut():
+            after = structs.replace(now, status=Status.MOVED_OUT)
+        case _:
+            assert_never(event)
+    return after
+
+
+def _from(now: Segment, was: Status, becomes: Status, said: str) -> Segment:
+    if now.status is not was:
+        raise Refused(f"{said}, but {now.status} since {now.start}")
+    return structs.replace(now, status=becomes)
+
+
+def _renewed(now: Segment, event: Renewed) -> Segment:
+    if now.legal_basis is not LegalBasis.SKT:
+        raise Refused(
+            f"renewed on {event.effective_on}, but it exists by {now.legal_basis}, "
+            "which does not expire"
+        )
+    if event.valid_until < event.effective_on:
+        raise Refused(
+            f"renewed on {event.effective_on}, but valid only until {event.valid_until}"
+        )
+    return structs.replace(now, valid_until=event.valid_until)
+
+
+def _refuse_bad_validity(registered: Registered) -> None:
+    until = registered.valid_until
+    if until is None:
+        return
+    if registered.legal_basis is not LegalBasis.SKT:
+        raise Refused(
+            f"valid until {until}, but it exists by {registered.legal_basis}, "
+            "which does not expire"
+        )
+    if until < registered.effective_on:
+        raise Refused(
+            f"registered on {registered.effective_on}, but valid only until {until}"
+        )
+
+
+def _refuse_unknown_participation(organisation: Organisation) -> None:
+    references: set[str] = set()
+    for event in _of(organisation, Participated):
+        if event.participation in references:
+            raise Refused(
+                f"participated under reference {event.participation}, "
+                "but that names an earlier participation"
+            )
+        references.add(event.participation)
+    for event in _of(organisation, ParticipationVerified):
+        if event.participation not in references:
+            raise Refused(
+                f"participation {event.participation} was verified, "
+                "but there is no participation of that reference"
+            )
+
+
+# Decisions.
+
+
+def decide(
+    command: Event, organisation: Organisation | None, context: Context
+) -> list[Event]:
+    """The facts that *command* adds to *organisation*; none where they stand already.
+
+    Raises:
+        Refused: The rules do not allow it; the sentence says both sides.
+    """
+    if organisation is None and not isinstance(command, Registered):
+        said = correcting.name(command)
+        raise Refused(f"{said}, but the organisation was never registered")
+    if organisation is not None and isinstance(command, Registered):
+        return _again(command, organisation)
+    effective_on = getattr(command, "effective_on", None)
+    refuse_unlikely_day("effective_on", effective_on, context.today)
+    valid_until = getattr(command, "valid_until", None)
+    if valid_until is not None and valid_until > LATEST:
+        message = f"valid_until is {valid_until}, but no day after {LATEST} is accepted"
+        raise Invalid("valid_until", message)
+    after = evolve(organisation, command)
+    return correcting.added(command, organisation or NEVER_REGISTERED, after, context)
+
+
+def _again(command: Registered, organisation: Organisation) -> list[Event]:
+    first = organisation.history[0]
+    if command == first:
+        return []
+    raise Refused(
+        f"registered on {command.effective_on}, but this number was given before, "
+        f"to the organisation registered on {getattr(first, 'effective_on', None)}"
+    )
+
+
+NEVER_REGISTERED = Organisation(())
+
+decider: Decider[Organisation, Event] = Decider(
+    "organisation", Event, decide, evolve, correcting.peers
+)

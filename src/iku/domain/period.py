@@ -1,0 +1,43 @@
+"""Periods a figure is asked for: year, half, quadrimester, quarter, month."""
+
+from calendar import monthrange
+from datetime import date
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+
+class Kind(StrEnum):
+    """How long a period is; each kind divides the year evenly from 1 January on."""
+
+    YEAR = "year"
+    HALF = "half"
+    QUADRIMESTER = "quadrimester"
+    QUARTER = "quarter"
+    MONTH = "month"
+
+
+MONTHS = {
+    Kind.YEAR: 12,
+    Kind.HALF: 6,
+    Kind.QUADRIMESTER: 4,
+    Kind.QUARTER: 3,
+    Kind.MONTH: 1,
+}
+
+
+class Period(Struct, frozen=True):
+    """The days from *start* to *end*, both included."""
+
+    kind: Kind
+    start: date = field(name="from")
+    end: date = field(name="to")
+
+
+def containing(day: date, kind: Kind) -> Period:
+    """The period of this kind that *day* lies in."""
+    months = MONTHS[kind]
+    first = (day.month - 1) // months * months + 1
+    last = first + months - 1
+    end = date(day.year, last, monthrange(day.year, last)[1])
+    return Period(kind, date(day.year, first, 1), end)

@@ -1,0 +1,81 @@
+"""The rating scale: which achievement earns which rating. Versioned, as data.
+
+Permendagri 86/2017 leaves gaps between its bands (90 to 91, 75 to 76, …); here each
+band reaches from its lower bound, inclusive, to the next.
+"""
+
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from msgspec import Struct
+
+from iku.domain.decider import Context, Decider, refuse_unlikely_day
+from iku.domain.fact import Fact, Line
+
+
+class Band(Struct, frozen=True):
+    """A rating and the least achievement, in per cent, that earns it."""
+
+    at_least: Decimal
+    rating: str
+
+
+class Scaled(Fact, frozen=True, tag="scaled"):
+    """Achievements as of *effective_on* on are rated by these bands, highest first."""
+
+    effective_on: date
+    basis: Line
+    bands: tuple[Band, ...]
+
+    def rating(self, achievement: Decimal) -> str:
+        """The rating of *achievement*; the last band has no lower bound."""
+        for band in self.bands:
+            if achievement >= band.at_least:
+                return band.rating
+        return self.bands[-1].rating
+
+
+Event = Scaled
+
+
+class Scale(Struct, frozen=True, dict=True):
+    """All versions of the scale."""
+
+    history: tuple[Scaled, ...]
+
+    @cached_property
+    def first(self) -> Scaled:
+        """Version 1, which also serves days and knowledge before it was recorded."""
+        return self.history[0]
+
+    def in_force(self, day: date) -> Scaled | None:
+        """The version in force on *day*; None where none was yet."""
+        begun = [scaled for scaled in self.history if scaled.effective_on <= day]
+        return max(begun, key=lambda s: s.effective_on) if begun else None
+
+
+def evolve(scale: Scale | None, event: Scaled) -> Scale:
+    """The scale once *event* is known."""
+    return Scale((*(scale.history if scale else ()), event))
+
+
+def decide(command: Scaled, scale: Scale | None, context: Context) -> list[Scaled]:
+    """The facts that *command* adds to *scale*; none where they stand already."""
+    refuse_unlikely_day("effective_on", command.effective_on, context.today)
+    if scale and command in scale.history:
+        return []
+    return [command]
+
+
+def applicable(known: Scale | None, whole: Scale, as_of: date) -> Scaled:
+    """The version that rates figures as of *as_of*, by what was *known*."""
+    return (known and known.in_force(as_of)) or whole.first
+
+
+def _no_peers(_command: Any) -> tuple[str, ...]:
+    return ()
+
+
+decider: Decider[Scale, Scaled] = Decider("scale", Event, decide, evolve, _no_peers)
