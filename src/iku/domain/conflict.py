@@ -254,6 +254,7 @@ class Segment(Struct, frozen=True):
     """What a case was from *start* until the eve of *end* (None: until now).
 
     Attributes:
+        opened_on: Day of the report, or of the last reopening.
         resolved_on: Day of the closing in force; None while the case is open.
         manner: Manner of that closing.
     """
@@ -263,6 +264,7 @@ class Segment(Struct, frozen=True):
     category: Category
     dimension: Dimension
     level: Level
+    opened_on: date
     resolved_on: date | None = None
     manner: Manner | None = None
 
@@ -366,6 +368,7 @@ def _opening(reported: Reported) -> Segment:
         category=reported.category,
         dimension=reported.dimension,
         level=reported.level,
+        opened_on=reported.effective_on,
     )
 
 
@@ -411,8 +414,12 @@ def _resolved(now: Segment, event: Resolved) -> Segment:
 
 def _reopened(now: Segment, event: Reopened) -> Segment:
     if now.resolved_on is None:
-        raise Refused(f"reopened on {event.effective_on}, but open since {now.start}")
-    return structs.replace(now, resolved_on=None, manner=None)
+        raise Refused(
+            f"reopened on {event.effective_on}, but open since {now.opened_on}"
+        )
+    return structs.replace(
+        now, opened_on=event.effective_on, resolved_on=None, manner=None
+    )
 
 
 def _reclassified(now: Segment, event: Reclassified) -> Segment:

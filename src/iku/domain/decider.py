@@ -49,6 +49,16 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One event's effect on its subject: what was known before, and after."""
+
+    category: str
+    subject: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Decider(Generic[State, Event]):
     """One aggregate, as pure functions and the names it is stored under.
 

@@ -9,22 +9,23 @@ subject is kept whole, and `standing` gives the facts that are left.
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from msgspec import Meta, Struct, ValidationError, convert, to_builtins
+from msgspec import Meta, Struct, ValidationError, convert, json
 from msgspec.structs import force_setattr, replace
 
 EARLIEST = date(1945, 8, 17)  # nothing this register holds is older than the republic
 
-# A line of text that says something: no control characters, not only blanks.
-_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
+# A line of text that says something: no control characters, not only blanks. To
+# Python `$` also lies before a line feed at the very end, hence the `(?!\n)`.
+_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$(?!\n)"
 # A text of several lines: line feeds and tabs may stand in it, nothing else unseen.
 _LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
 
 Number: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$(?!\n)",
         description="Number in the register: letters, digits, and . _ - / within.",
         examples=["K14"],
     ),
@@ -42,10 +43,23 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of all facts. Text is kept in Unicode's NFC, as searching needs it."""
 
     def __post_init__(self) -> None:
+        changed = False
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
-                force_setattr(self, name, unicodedata.normalize("NFC", value))
+            if (composed := _composed(value)) != value:
+                force_setattr(self, name, composed)
+                changed = True
+        if changed:
+            # NFC makes some texts longer (U+0958): refuse what `read` would not read.
+            convert(to_builtins(self), type(self))
+
+
+def _composed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_composed, value))
+    if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
+        return unicodedata.normalize("NFC", value)
+    return value
 
 
 class Annulled(Fact, frozen=True, tag="annulled"):
@@ -124,7 +138,8 @@ class Written(NamedTuple):
 
 def write(event: Fact) -> Written:
     """*event* in the parts a record holds; what is None is left out."""
-    fields = {k: v for k, v in to_builtins(event).items() if v is not None}
+    plain = json.decode(json.encode(event))  # JSON's own types, and no others
+    fields = {k: v for k, v in plain.items() if v is not None}
     fields.pop("effective_on", None)
     return Written(
         type=fields.pop("type"),
@@ -132,6 +147,44 @@ def write(event: Fact) -> Written:
         data={k: v for k, v in fields.items() if k not in FREE_TEXT},
         text={k: v for k, v in fields.items() if k in FREE_TEXT},
     )
+
+
+class Body(Protocol):
+    """The parts of a record that are the fact's own."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What is counted."""
+
+    @property
+    def text(self) -> dict[str, str]:
+        """Free text."""
+
+
+class Recorded(Protocol):
+    """An event as it was recorded, as far as a fact is made of it."""
+
+    @property
+    def type(self) -> str:
+        """Tag of the fact."""
+
+    @property
+    def effective_on(self) -> date | None:
+        """The day it holds from."""
+
+    def body(self) -> Body:
+        """The rest of it."""
+
+
+def of(recorded: Recorded, event_type: Any) -> Any:
+    """The fact, one of the union *event_type*, that was recorded.
+
+    Raises:
+        ValueError: The record is of a type, or has fields, this program cannot read.
+    """
+    body = recorded.body()
+    written = Written(recorded.type, recorded.effective_on, body.data, body.text)
+    return read(written, event_type)
 
 
 def read(written: Written, event_type: Any) -> Any:

@@ -27,7 +27,7 @@ from iku.domain.fact import Fact, Line, Reason
 Percent: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$",
+        pattern=r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)",
         description="Per cent above nought, up to two decimals, with a point.",
         examples=["80.00"],
     ),
@@ -305,7 +305,7 @@ def _redefine(command: Redefinition, indicator: Indicator | None) -> list[Event]
 
 
 def _sorted(changes: dict[str, Any]) -> dict[str, Any]:
-    """Lists of values in their enumeration's order, each once: one formula, one form."""
+    """Lists in their enumeration's order, each value once: one formula, one form."""
 
     def order(values: Sequence[StrEnum]) -> tuple[StrEnum, ...]:
         return tuple(member for member in type(values[0]) if member in values)

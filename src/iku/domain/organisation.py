@@ -230,12 +230,14 @@ class Segment(Struct, frozen=True):
     """What an organisation was from *start* until the eve of *end* (None: until now).
 
     Attributes:
+        since: Day from which on its status was this.
         valid_until: Last day of the certificate in force; None where none expires.
     """
 
     start: date
     end: date | None
     status: Status
+    since: date
     legal_basis: LegalBasis
     valid_until: date | None
 
@@ -339,7 +341,8 @@ def _timeline(organisation: Organisation) -> Iterable[Segment]:
         # Two changes on one day: the day ends as the later one left it.
         if now.start < event.effective_on:
             yield structs.replace(now, end=event.effective_on)
-        now = structs.replace(after, start=event.effective_on)
+        since = now.since if after.status is now.status else event.effective_on
+        now = structs.replace(after, start=event.effective_on, since=since)
     yield now
 
 
@@ -348,6 +351,7 @@ def _opening(registered: Registered) -> Segment:
         start=registered.effective_on,
         end=None,
         status=Status.ACTIVE,
+        since=registered.effective_on,
         legal_basis=registered.legal_basis,
         valid_until=registered.valid_until,
     )
@@ -365,10 +369,10 @@ def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
     said = f"{correcting.name(event)} on {event.effective_on}"
     if event.effective_on < registered.effective_on:
         raise Refused(f"{said}, but registered only on {registered.effective_on}")
-    last_act = isinstance(event, Participated) and event.effective_on == now.start
+    last_act = isinstance(event, Participated) and event.effective_on == now.since
     if not now.status.exists and not last_act:
         ended = now.status.replace("_", " ")
-        raise Refused(f"{said}, but {ended} on {now.start}")
+        raise Refused(f"{said}, but {ended} on {now.since}")
     match event:
         case Participated():
             after = now
@@ -391,7 +395,7 @@ def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
 
 def _from(now: Segment, was: Status, becomes: Status, said: str) -> Segment:
     if now.status is not was:
-        raise Refused(f"{said}, but {now.status} since {now.start}")
+        raise Refused(f"{said}, but {now.status} since {now.since}")
     return structs.replace(now, status=becomes)
 
 

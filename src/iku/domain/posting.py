@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, structs
 
-from iku.domain import counting
+from iku.domain import conflict, counting
 from iku.domain.conflict import Conflict
 from iku.domain.figure import Counts
 from iku.domain.indicator import (
@@ -121,7 +121,7 @@ def _of_case(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]
         return
     first = counting.first_closing(case, options)
     lasting = options.reopening is Reopening.FIRST_CLOSURE_COUNTS
-    for segment in case.timeline:
+    for segment in _from_entry(case, entered):
         if segment.category != options.category:
             continue
         if not segment.level.reaches(options.minimum_level):
@@ -132,12 +132,21 @@ def _of_case(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]
         if options.carry_over is CarryOver.EXCLUDE:
             since = entered
         yield Contribution(
-            # By day of occurrence a case exists before it was reported.
-            start=entered if segment == case.timeline[0] else segment.start,
+            start=segment.start,
             end=segment.end,
             account=Account(segment.dimension, counting.district(case), since),
             counts=Counts(numerator=int(resolved or once), denominator=1),
         )
+
+
+def _from_entry(case: Conflict, entered: date) -> Iterator[conflict.Segment]:
+    """Its timeline; by day of occurrence it is there, and open, before its report."""
+    first = case.timeline[0]
+    if entered < first.start:
+        yield structs.replace(
+            first, start=entered, end=first.start, resolved_on=None, manner=None
+        )
+    yield from case.timeline
 
 
 class _Piece(NamedTuple):

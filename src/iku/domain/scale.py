@@ -53,7 +53,9 @@ class Scale(Struct, frozen=True, dict=True):
     def in_force(self, day: date) -> Scaled | None:
         """The version in force on *day*; None where none was yet."""
         begun = [scaled for scaled in self.history if scaled.effective_on <= day]
-        return max(begun, key=lambda s: s.effective_on) if begun else None
+        # `sorted` is stable: of two of one day the one recorded later counts.
+        ordered = sorted(begun, key=lambda scaled: scaled.effective_on)
+        return ordered[-1] if ordered else None
 
 
 def evolve(scale: Scale | None, event: Scaled) -> Scale:

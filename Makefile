@@ -1,0 +1,51 @@
+# The few commands. Each begins from nothing: PYTHON makes .venv, pip fills it with the
+# exact files that the lock names. A file in .venv remembers that it was done.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: run setup setup-dev test check bench lock
+
+run: setup
+	$(BIN)/iku example
+	exec $(BIN)/iku serve
+
+setup: $(VENV)/.installed
+
+setup-dev: $(VENV)/.installed-dev
+
+test: check
+	@$(BIN)/pytest --cov=iku.domain --cov=iku.ledger --cov-branch --cov-fail-under=100
+
+check: setup-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: setup-dev
+	@set -e; scripts=$$(ls benchmarks/*.py 2>/dev/null || true); \
+	test -n "$$scripts" || echo "no benchmarks yet"; \
+	for script in $$scripts; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+# The only command that asks a registry which versions there are.
+lock: setup-dev
+	$(COMPILE) --group build -o requirements.lock pyproject.toml
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# Hashes cannot be asked of the checkout itself, hence two calls; the second fetches
+# nothing, for what builds it is in the lock.
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

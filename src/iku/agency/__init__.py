@@ -1,0 +1,95 @@
+"""The agency whose register this is: its mission, areas, indicators. Data, not code.
+
+Another city sets `IKU_AGENCY` to a folder of its own with the same two files:
+`agency.json` (context and area codes) and `indicators.json` (the definitions and the
+rating scale the program brings along, and the day they count as known from).
+"""
+
+from datetime import date
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain.indicator import Defined
+from iku.domain.scale import Scaled
+
+
+class AgencyError(Exception):
+    """A file about the agency is missing, or says what cannot be."""
+
+
+class Mission(Struct, frozen=True, forbid_unknown_fields=True):
+    """The mission of the city's medium-term plan that the agency serves."""
+
+    number: str
+    text: str
+
+
+class Area(Struct, frozen=True, forbid_unknown_fields=True):
+    """A district or urban village and its official code."""
+
+    code: str
+    name: str
+
+
+class Agency(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """What the decree on the indicators says of the agency itself."""
+
+    name: str
+    city: str
+    vision: str
+    mission: Mission
+    main_task: str
+    functions: tuple[str, ...]
+    objective: str
+    areas: tuple[Area, ...]
+
+    @cached_property
+    def area_codes(self) -> frozenset[str]:
+        """Codes that a case may be placed at."""
+        return frozenset(area.code for area in self.areas)
+
+
+class Brought(Struct, frozen=True, forbid_unknown_fields=True):
+    """Definitions and scale that the program records where the log has none.
+
+    Attributes:
+        known_on: The day from which they count as known.
+    """
+
+    known_on: date
+    indicators: dict[str, Defined]
+    scale: Scaled
+
+
+T = TypeVar("T")
+
+
+def load_agency(folder: Path | None) -> Agency:
+    """The agency described in *folder*; None: the one that ships with the program.
+
+    Raises:
+        AgencyError: The file is missing or malformed.
+    """
+    return _load(_file(folder, "agency.json"), Agency)
+
+
+def load_brought(folder: Path | None) -> Brought:
+    """The definitions and the scale to bring along (see `load_agency`)."""
+    return _load(_file(folder, "indicators.json"), Brought)
+
+
+def _file(folder: Path | None, name: str) -> Traversable:
+    return (folder or files("iku.agency") / "kota_mojokerto") / name
+
+
+def _load(file: Traversable, of: type[T]) -> T:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=of)
+    except (OSError, msgspec.DecodeError) as error:
+        raise AgencyError(f"{file}: {error}") from error

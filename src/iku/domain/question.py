@@ -1,0 +1,135 @@
+"""Which figure is asked for, and what it is to be made with.
+
+The same question is put to the projections and to the log alone (`replay`), and must
+get the same answer.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from msgspec import Struct
+
+from iku.domain import figure, indicator, period, scale
+from iku.domain.decider import Decider
+from iku.domain.figure import Basis, Coordinates
+from iku.domain.period import Kind
+
+SCALE = "kinerja"  # the one scale there is: it rates performance
+
+
+class Question(Struct, frozen=True):
+    """Coordinates of a figure, those left open standing at None.
+
+    Attributes:
+        as_of: The day asked about; today at the latest.
+        known_on: Whose knowledge; None: all there is.
+        size: Which prefix of the log; None: all of it.
+        definition: Version of the definition; None: the one in force at the start of
+            the period.
+        breakdown: Whether the figure's parts are asked for as well.
+    """
+
+    indicator: str
+    as_of: date
+    known_on: date | None = None
+    size: int | None = None
+    period: Kind = Kind.YEAR
+    definition: int | None = None
+    breakdown: Literal["part", "district"] | None = None
+
+    @property
+    def start(self) -> date:
+        """First day of the period the question is about."""
+        return period.containing(self.as_of, self.period).start
+
+
+class Unanswerable(ValueError):
+    """The question names something that does not exist; *path* is the parameter."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class Unknown(LookupError):
+    """There is no such indicator."""
+
+
+class Known(NamedTuple):
+    """A fact with its place in the log and the day it was known."""
+
+    position: int
+    known_on: date
+    event: Any
+
+
+def basis(
+    of_indicator: Sequence[Known], of_scale: Sequence[Known], question: Question
+) -> Basis:
+    """What the figure asked for is made with, by what was known then.
+
+    Raises:
+        Unanswerable: There is no definition of the version asked for.
+    """
+    known = (
+        _fold(indicator.decider, of_indicator, question),
+        _fold(scale.decider, of_scale, question),
+    )
+    whole = (_fold(indicator.decider, of_indicator), _fold(scale.decider, of_scale))
+    try:
+        return figure.basis(
+            known, whole, question.as_of, question.period, question.definition
+        )
+    except LookupError as error:
+        raise Unanswerable("definition", str(error)) from error
+
+
+def heard(question: Question, position: int, known_on: date) -> bool:
+    """Whether an event belongs to the knowledge that is asked for."""
+    if question.size is not None and position > question.size:
+        return False
+    return question.known_on is None or known_on <= question.known_on
+
+
+def refuse_future(as_of: date, today: date) -> None:
+    """Refuse to tell the future.
+
+    Raises:
+        Unanswerable: *as_of* lies after *today*.
+    """
+    if as_of > today:
+        raise Unanswerable("as_of", f"as_of is {as_of}, but today is only {today}")
+
+
+def coordinates(
+    question: Question, definition: int, size: int, today: date
+) -> Coordinates:
+    """Where the question is answered in a log of this *size*, nothing left open.
+
+    Raises:
+        Unanswerable: The log is not of the size asked for yet.
+    """
+    if question.size is not None and question.size > size:
+        message = f"size is {question.size}, but the log holds only {size} events"
+        raise Unanswerable("size", message)
+    return Coordinates(
+        indicator=question.indicator,
+        definition=definition,
+        period=period.containing(question.as_of, question.period),
+        as_of=question.as_of,
+        known_on=question.known_on or today,
+        size=size if question.size is None else question.size,
+    )
+
+
+def _fold(
+    decider: Decider[Any, Any],
+    facts: Sequence[Known],
+    question: Question | None = None,
+) -> Any:
+    return decider.fold(
+        known.event
+        for known in facts
+        if question is None or heard(question, known.position, known.known_on)
+    )

@@ -1,0 +1,291 @@
+"""From a command to its receipt: read the stream, decide, append.
+
+Where somebody was faster the stream is read again and decided anew, unless the command
+said which version it is about. A command under an id of its own is carried out once:
+repeated, it gets the receipt it got before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain import conflict, fact, indicator, organisation, scale
+from iku.domain.decider import Context, Decider, Refused, Turn
+from iku.ledger import log
+from iku.ledger.appender import Appender
+from iku.ledger.log import Conflicted, Connection, Receipt, Request, Reused
+from iku.ledger.record import Draft, Recorded
+
+ATTEMPTS = 5  # of one command against others that are faster
+NUMBERINGS = 100  # numbers drawn until one is free
+
+DECIDERS: dict[str, Decider[Any, Any]] = {
+    "conflict": conflict.decider,
+    "organisation": organisation.decider,
+    "indicator": indicator.decider,
+    "scale": scale.decider,
+}
+# What begins a subject, so that nothing need have been said of it before.
+OPENING = (
+    conflict.Reported,
+    organisation.Registered,
+    indicator.Defined,
+    scale.Scaled,
+)
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Missing(LookupError):
+    """There is no such case, organisation or indicator."""
+
+
+class Outdated(Exception):
+    """The command was about a version that is no longer the last one."""
+
+    def __init__(self, version: int, expected: int) -> None:
+        super().__init__(f"the version is {version}, but the command is for {expected}")
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody asks for.
+
+    Attributes:
+        category: Kind of the subject; names its decider.
+        subject: Identifier of the subject; empty where it is to be given a number.
+        proposed: The fact to be recorded, or what its decider makes a fact of.
+        command_id: The id under which a repetition is told; None: there is none.
+        known_on: The day the office knew, declared; None: today.
+        expected: The version it is about; None: whichever is the last.
+    """
+
+    category: str
+    subject: str
+    proposed: Any
+    actor: str
+    command_id: str | None = None
+    known_on: date | None = None
+    expected: int | None = None
+
+    @property
+    def body(self) -> bytes:
+        """Hash of all that a repetition must share with the first."""
+        asked = (self.category, self.subject, self.proposed, self.known_on)
+        return sha256(_encode(asked)).digest()
+
+    @property
+    def stream(self) -> str:
+        """The stream it is to be recorded in."""
+        return DECIDERS[self.category].stream(self.subject)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The streams of the other subjects it names."""
+        decider = DECIDERS[self.category]
+        return tuple(map(decider.stream, decider.peers(self.proposed)))
+
+
+class Outcome(Struct, frozen=True):
+    """What came of a command.
+
+    Attributes:
+        receipt: Of its last event; where nothing had to be added, of the stream's.
+        added: Whether it recorded anything, now or when it was first sent.
+        repeated: Whether it had been carried out before, under the same id.
+    """
+
+    subject: str
+    receipt: Receipt
+    added: bool
+    repeated: bool
+
+
+class History(Struct, frozen=True):
+    """A subject as it was read: its state and where its stream stood."""
+
+    state: Any = None
+    version: int = 0
+    last: Recorded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Where commands are carried out: the log, the calendar and what exists."""
+
+    appender: Appender
+    zone: ZoneInfo
+    areas: frozenset[str]
+
+    def today(self) -> date:
+        """The agency's date."""
+        return datetime.now(self.zone).date()
+
+    async def handle(self, connection: Connection, command: Command) -> Outcome:
+        """Carry out *command*; *connection* serves reading only.
+
+        Raises:
+            Refused: The rules do not allow it.
+            Missing: There is no such subject.
+            Outdated: It is about a version that is not the last.
+            Reused: Its id was given to another command.
+            Conflicted: Others were faster, time and again.
+            Unavailable: The database is away.
+        """
+        if command.command_id is not None:
+            found = await log.find(connection, command.command_id)
+            if found is not None:
+                return _repeated(command.command_id, command.body, *found)
+        if not command.subject:
+            return await self._number(connection, command)
+        if isinstance(command.proposed, OPENING) and command.expected is None:
+            # That the subject is new is found out by appending; so none is read.
+            try:
+                return await self._append(command, {}, command.body)
+            except Conflicted:
+                pass
+        return await self._retry(connection, command)
+
+    async def _number(self, connection: Connection, command: Command) -> Outcome:
+        """Carry it out under the next number that is free."""
+        for _ in range(NUMBERINGS):
+            number = await _draw(connection, command.category, self.today())
+            try:
+                named = replace(command, subject=number)
+                return await self._append(named, {}, command.body)
+            except Conflicted:
+                continue
+        raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
+
+    async def _retry(self, connection: Connection, command: Command) -> Outcome:
+        """Read, decide and append, again while others are faster."""
+        for _ in range(ATTEMPTS - 1):
+            read = await read_histories(connection, [command.stream, *command.peers])
+            try:
+                return await self._append(command, read, command.body)
+            except Conflicted:
+                continue
+        read = await read_histories(connection, [command.stream, *command.peers])
+        return await self._append(command, read, command.body)
+
+    async def _append(
+        self, command: Command, read: Mapping[str, History], body: bytes
+    ) -> Outcome:
+        before = read.get(command.stream, History())
+        if command.expected not in {None, before.version}:
+            raise Outdated(before.version, command.expected or 0)
+        today = command.known_on or self.today()
+        events = decide(command, read, today=today, areas=self.areas)
+        if not events:
+            return _standing(command, before)
+        receipt = await self.appender.submit(request(command, read, events, body))
+        return Outcome(command.subject, receipt, added=True, repeated=receipt.repeated)
+
+
+def decide(
+    command: Command,
+    read: Mapping[str, History],
+    *,
+    today: date,
+    areas: frozenset[str],
+) -> list[Any]:
+    """The facts that *command* adds to what was *read*.
+
+    Raises:
+        Refused: The rules do not allow it.
+        Missing: There is no such subject.
+    """
+    decider = DECIDERS[command.category]
+    state = read.get(command.stream, History()).state
+    if state is None and not isinstance(command.proposed, OPENING):
+        raise Missing(f"there is no {command.category} {command.subject}")
+    peers = {
+        subject: read.get(decider.stream(subject), History()).state
+        for subject in decider.peers(command.proposed)
+    }
+    context = Context(today=today, subject=command.subject, areas=areas, peers=peers)
+    return decider.decide(command.proposed, state, context)
+
+
+async def read_histories(
+    connection: Connection, streams: Sequence[str]
+) -> dict[str, History]:
+    """Each stream's subject as it stands; those that are new are left out."""
+    found = await log.read_streams(connection, list(dict.fromkeys(streams)))
+    return {stream: history(recorded) for stream, recorded in found.items() if recorded}
+
+
+def history(recorded: Sequence[Recorded]) -> History:
+    """The subject of a stream, from all its events."""
+    decider = DECIDERS[recorded[0].category]
+    events = (fact.of(one, decider.event_type) for one in recorded)
+    return History(decider.fold(events), len(recorded), recorded[-1])
+
+
+def request(
+    command: Command, read: Mapping[str, History], events: Sequence[Any], body: bytes
+) -> Request:
+    """The request that appends *events* to what was *read*."""
+    before = read.get(command.stream, History())
+    after = DECIDERS[command.category].fold(events, before.state)
+    return Request(
+        stream=command.stream,
+        expected_version=before.version,
+        command_id=command.command_id or str(uuid4()),
+        body=body,
+        actor=command.actor,
+        drafts=tuple(_draft(event) for event in events),
+        known_on=command.known_on,
+        # What the decision read of others must still be so.
+        premises=tuple(
+            (peer, read.get(peer, History()).version) for peer in command.peers
+        ),
+        attachment=Turn(command.category, command.subject, before.state, after),
+    )
+
+
+def _draft(event: fact.Fact) -> Draft:
+    written = fact.write(event)
+    return Draft(written.type, written.effective_on, written.data, written.text)
+
+
+def _repeated(command_id: str, body: bytes, first: bytes, receipt: Receipt) -> Outcome:
+    if body != first:
+        raise Reused(command_id)
+    subject = receipt.stream.partition("-")[2]
+    return Outcome(subject, receipt, added=True, repeated=True)
+
+
+def _standing(command: Command, before: History) -> Outcome:
+    """The answer where nothing had to be recorded: it was said before."""
+    last = before.last
+    if last is None:
+        raise AssertionError("only what stands already needs no event")
+    receipt = Receipt(
+        stream=last.stream,
+        version=last.version,
+        position=last.position,
+        count=0,
+        size=last.position,
+        recorded_at=last.recorded_at,
+        known_on=last.known_on,
+        leaf=last.leaf,
+        repeated=True,
+    )
+    return Outcome(command.subject, receipt, added=False, repeated=False)
+
+
+async def _draw(connection: Connection, category: str, today: date) -> str:
+    """The next number of the register: K2026-00014, O2026-00003."""
+    letter = {"conflict": "K", "organisation": "O"}[category]
+    drawn = await connection.fetchval(
+        "select nextval(('numbering.' || $1)::regclass)", category
+    )
+    return f"{letter}{today.year}-{drawn:05}"

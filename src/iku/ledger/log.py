@@ -1,0 +1,385 @@
+"""Appending to the log and reading it back.
+
+One number orders everything. The *position* of an event is its place in the log,
+counted from 1 without gaps and in the order of commits; so the last position is the
+log's *size*, and whoever has read up to n has missed nothing below it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from typing import Any, TypeAlias, cast
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from msgspec import Struct, structs
+
+from iku.ledger import record
+from iku.ledger.record import Draft, Recorded
+
+Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+
+PAGE = 512  # events; what read_log holds at a time
+CHANNEL = "iku_log"  # notified with the log's size, some time after it grew
+
+# The database is going, gone or not there yet.
+_AWAY = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+
+
+class Request(Struct, frozen=True):
+    """Events to append to one stream, all or none, and what that rests on.
+
+    Attributes:
+        expected_version: The stream's version as it was read; 0 = a new stream.
+        command_id: Unique in the log; sent again, it gets the first receipt.
+        body: SHA-256 of what was asked, to tell a repetition from a reuse.
+        known_on: The day declared by an import. None = entered live: the local
+            day of recorded_at.
+        premises: Other streams the decision read, each at the version read
+            (0 = there was none).
+        attachment: Handed on to those who project; never stored.
+    """
+
+    stream: str
+    expected_version: int
+    command_id: str
+    body: bytes
+    actor: str
+    drafts: tuple[Draft, ...]
+    known_on: date | None = None
+    premises: tuple[tuple[str, int], ...] = ()
+    attachment: Any = None
+
+
+class Receipt(Struct, frozen=True):
+    """What came of a request: durable, and in the log for good.
+
+    Attributes:
+        version: Of its last event, as are *position* and *leaf*.
+        count: How many events it appended.
+        size: Of the log once its transaction was done; a repetition gives the same.
+        repeated: Whether the command had been recorded before.
+    """
+
+    stream: str
+    version: int
+    position: int
+    count: int
+    size: int
+    recorded_at: datetime
+    known_on: date
+    leaf: bytes
+    repeated: bool = False
+
+
+class Conflicted(Exception):
+    """A stream is not at the version the request rests on: read it, decide anew.
+
+    *actual* is where the stream stands once the whole call is done.
+    """
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(f"{stream} is at version {actual}, not {expected}")
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class Reused(Exception):
+    """The command id was recorded with another body."""
+
+    def __init__(self, command_id: str) -> None:
+        super().__init__(f"command {command_id} was recorded with another content")
+        self.command_id = command_id
+
+
+class KnowledgeFell(Exception):
+    """The day known would fall behind what the stream already holds."""
+
+    def __init__(self, stream: str, known_on: date | None, last: date) -> None:
+        day = "today" if known_on is None else str(known_on)
+        super().__init__(f"{stream} holds what was known on {last}, later than {day}")
+        self.stream = stream
+        self.known_on = known_on
+        self.last = last
+
+
+class KnowledgeAhead(Exception):
+    """The day declared has not come yet, by the database's clock."""
+
+    def __init__(self, stream: str, known_on: date, today: date) -> None:
+        super().__init__(f"{stream} cannot be known on {known_on}: today is {today}")
+        self.stream = stream
+        self.known_on = known_on
+        self.today = today
+
+
+Verdict: TypeAlias = Receipt | Conflicted | Reused | KnowledgeFell | KnowledgeAhead
+
+
+class Framed(Struct, frozen=True):
+    """A request whose events are encoded, as far as they can be before the lock."""
+
+    request: Request
+    frames: tuple[tuple[bytes, bytes], ...]
+
+
+class Head(Struct, frozen=True):
+    """Where the log stands.
+
+    Attributes:
+        recorded_at: Of the last event; None while the log is empty.
+        known_on: The latest day known so far; None while the log is empty.
+    """
+
+    size: int
+    recorded_at: datetime | None
+    known_on: date | None
+
+
+def frame(request: Request) -> Framed:
+    """*request* with its events encoded; all that Python can refuse, it refuses here.
+
+    Raises:
+        Unrecordable: A value, or the whole record, does not fit the format.
+    """
+    if not request.drafts:
+        raise record.Unrecordable(f"command {request.command_id} appends no event")
+    record.refuse_unfit_day(request.known_on)
+    return Framed(
+        request,
+        tuple(
+            record.frame(
+                draft,
+                actor=request.actor,
+                command=request.command_id,
+                stream=request.stream,
+                version=version,
+                declared=request.known_on is not None,
+            )
+            for version, draft in enumerate(
+                request.drafts, request.expected_version + 1
+            )
+        ),
+    )
+
+
+async def append(
+    connection: Connection, requests: Sequence[Request], *, zone: str
+) -> list[Verdict]:
+    """Append what can be appended, in one round trip; a verdict each, in order.
+
+    A request that is refused leaves its neighbours alone, save those that come after
+    it on the same stream or rest on that stream. *zone* names the office's time zone.
+
+    Raises:
+        Unrecordable: A request cannot be encoded; nothing was appended.
+    """
+    return await append_framed(connection, [frame(r) for r in requests], zone=zone)
+
+
+async def append_framed(
+    connection: Connection, framed: Sequence[Framed], *, zone: str
+) -> list[Verdict]:
+    """`append` for requests that `frame` has encoded."""
+    # The database takes a command id once a call; a twin gets the first one's verdict.
+    first: dict[str, Framed] = {}
+    for f in framed:
+        first.setdefault(f.request.command_id, f)
+    if not first:
+        return []
+    rows = await connection.fetch(_APPEND, zone, *_arrays([*first.values()]))
+    verdicts = {
+        command: _verdict(f.request, row)
+        for (command, f), row in zip(first.items(), rows, strict=True)
+    }
+    return [_of(f, first[f.request.command_id], verdicts) for f in framed]
+
+
+async def find(connection: Connection, command_id: str) -> tuple[bytes, Receipt] | None:
+    """Body and original receipt of a command; None if it was never recorded."""
+    row = await connection.fetchrow(
+        """
+        select c.body, c.stream, c.version, c.position, c.count, c.size,
+               e.recorded_at, e.known_on, e.leaf
+          from ledger.command c
+          join ledger.event e on e.position = c.position
+         where c.command_id = $1
+        """,
+        command_id,
+    )
+    if row is None:
+        return None
+    body, *receipt = row
+    return body, Receipt(*receipt)
+
+
+async def read_stream(
+    connection: Connection,
+    stream: str,
+    *,
+    size: int | None = None,
+    known_on: date | None = None,
+) -> list[Recorded]:
+    """The events of *stream*, oldest first; at *size* and as known on *known_on*."""
+    found = await read_streams(connection, [stream], size=size, known_on=known_on)
+    return found[stream]
+
+
+async def read_streams(
+    connection: Connection,
+    streams: Sequence[str],
+    *,
+    size: int | None = None,
+    known_on: date | None = None,
+) -> dict[str, list[Recorded]]:
+    """The events of each of *streams*, oldest first; an empty list for a new one."""
+    rows = await connection.fetch(
+        """
+        select position, stream, version, type, effective_on, known_on, declared,
+               recorded_at, record, leaf
+          from ledger.event
+         where stream = any($1::text[])
+           and ($2::bigint is null or position <= $2)
+           and ($3::date is null or known_on <= $3)
+         order by stream, version
+        """,
+        streams,
+        size,
+        known_on,
+    )
+    found: dict[str, list[Recorded]] = {stream: [] for stream in streams}
+    for row in rows:
+        found[row["stream"]].append(Recorded(*row))
+    return found
+
+
+async def read_log(
+    connection: Connection,
+    *,
+    after: int = 0,
+    size: int | None = None,
+    category: str | None = None,
+) -> AsyncIterator[Recorded]:
+    """The log in order: positions from *after* + 1 up to and including *size*.
+
+    Reads by pages, each a query of its own, so it needs no transaction and holds no
+    snapshot: what is at a position never changes, and nothing is ever inserted below.
+    Without *size* it ends where the log ended when the last page was read.
+    """
+    while True:
+        rows = await connection.fetch(
+            """
+            select position, stream, version, type, effective_on, known_on, declared,
+                   recorded_at, record, leaf
+              from ledger.event
+             where position > $1
+               and ($2::bigint is null or position <= $2)
+               and ($3::text is null or split_part(stream, '-', 1) = $3)
+             order by position
+             limit $4
+            """,
+            after,
+            size,
+            category,
+            PAGE,
+        )
+        for row in rows:
+            yield Recorded(*row)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["position"]
+
+
+async def head(connection: Connection) -> Head:
+    """Where the log stands now."""
+    (row,) = await connection.fetch(
+        """
+        select size, nullif(recorded_at, '-infinity'), nullif(known_on, '-infinity')
+          from ledger.head
+        """
+    )
+    return Head(*row)
+
+
+def is_away(error: Exception, connection: Connection | None) -> bool:
+    """Whether *error* tells of a lost database, not of what was asked of it.
+
+    *connection* is the one it happened on; None if there was none yet.
+    """
+    if connection is None:
+        return isinstance(error, (OSError, *_AWAY))
+    return connection.is_closed() or isinstance(error, _AWAY)
+
+
+_APPEND = """
+select verdict, stream, expected, version, position, count, size, recorded_at,
+       known_on, leaf
+  from ledger.append(
+         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+"""
+
+
+def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
+    """The arguments of ledger.append after the zone, in its order."""
+    requests = [f.request for f in framed]
+    events: list[tuple[Any, ...]] = [
+        (number, version, draft.type, draft.effective_on, *ends)
+        for number, f in enumerate(framed, 1)
+        for version, (draft, ends) in enumerate(
+            zip(f.request.drafts, f.frames, strict=True), f.request.expected_version + 1
+        )
+    ]
+    premises: list[tuple[Any, ...]] = [
+        (number, *premise)
+        for number, request in enumerate(requests, 1)
+        for premise in request.premises
+    ]
+    return [
+        [r.stream for r in requests],
+        [r.expected_version for r in requests],
+        [r.command_id for r in requests],
+        [r.body for r in requests],
+        [r.known_on for r in requests],
+        [len(r.drafts) for r in requests],
+        *zip(*events, strict=True),
+        *(zip(*premises, strict=True) if premises else ((), (), ())),
+    ]
+
+
+def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
+    match row["verdict"]:
+        case "appended":
+            return Receipt(row["stream"], *row[3:])
+        case "repeated":
+            return structs.replace(Receipt(row["stream"], *row[3:]), repeated=True)
+        case "reused":
+            return Reused(request.command_id)
+        case "conflicted":
+            return Conflicted(row["stream"], row["expected"], row["version"])
+        case "ahead":
+            declared = cast("date", request.known_on)  # no live day is ahead
+            return KnowledgeAhead(request.stream, declared, row["known_on"])
+        case _:
+            return KnowledgeFell(request.stream, request.known_on, row["known_on"])
+
+
+def _of(asked: Framed, first: Framed, verdicts: dict[str, Verdict]) -> Verdict:
+    """The verdict on *asked*, where *first* was the first with its command id."""
+    command_id = asked.request.command_id
+    if asked is first:
+        return verdicts[command_id]
+    if asked.request.body != first.request.body:
+        return Reused(command_id)
+    verdict = verdicts[command_id]
+    if isinstance(verdict, Receipt):
+        return structs.replace(verdict, repeated=True)
+    return verdict

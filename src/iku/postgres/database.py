@@ -1,0 +1,49 @@
+"""The database in use: the embedded one, or a server of your own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from iku.postgres import embedded, migrations, pool
+from iku.postgres.migrations import Migration
+from iku.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Two logins to one database: the owner migrates and rebuilds, nobody else."""
+
+    owner_dsn: str = field(repr=False)
+    application_dsn: str = field(repr=False)
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """The database that the settings ask for, for as long as it is needed.
+
+    Starts the embedded server when there is no `database_url`, and may then raise
+    `PostgresError`. It is not migrated here.
+    """
+    if settings.database_url is not None:
+        owner_url = settings.owner_url or settings.database_url
+        yield Database(owner_url, settings.database_url)
+        return
+    # Starting and stopping take a while, and the loop may have others to serve.
+    lease = embedded.lease(settings.home)
+    held = await asyncio.to_thread(lease.__enter__)
+    try:
+        yield Database(held.owner_dsn, held.application_dsn)
+    finally:
+        await asyncio.to_thread(lease.__exit__, None, None, None)
+
+
+async def migrate_database(database: Database) -> list[Migration]:
+    """Bring the schema up to date and let the application in; what was applied."""
+    owner = await pool.connect_as_owner(database.owner_dsn)
+    try:
+        applied = await migrations.migrate(owner)
+        await pool.prepare_application_login(owner, database.application_dsn)
+    finally:
+        await owner.close()
+    return applied

@@ -1,0 +1,318 @@
+"""The embedded server: started by the first who needs it, stopped by the last to leave.
+
+A process that uses the server holds a *lease*: a shared `flock` on `users.lock`. The
+kernel drops it however the process ends, so a killed one leaves nothing behind. Whoever
+starts, joins or leaves first takes `gate.lock` alone; nobody meets a half-started
+server.
+
+Everything lies in `<home>/postgres`: `data`, the socket in `run`, two locks and two
+passwords. There is no TCP port.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+from urllib.parse import quote
+
+from iku.postgres import programs
+from iku.postgres.programs import PostgresError, Programs
+
+OWNER = "postgres"
+APPLICATION = "iku"
+DATABASE = "iku"
+PORT = "5432"  # only names the socket's file
+SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "port": PORT,
+    "shared_buffers": "128MB",
+    "max_connections": "100",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "fsync": "on",
+    "synchronous_commit": "on",
+}
+START_TIMEOUT_S = 120
+LONGEST_SOCKET_PATH = 100  # sun_path: 108 bytes on Linux, 104 on macOS
+LEAST_FREE_BYTES = 16 << 20  # one segment of the write-ahead log
+NO_SUCH_PID = 1 << 22 | 1  # above the largest number Linux gives to a process
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """How to log in, for as long as the server is held."""
+
+    owner_dsn: str = field(repr=False)
+    application_dsn: str = field(repr=False)
+
+
+@contextmanager
+def lease(
+    home: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Lease]:
+    """The server in `home`, started if nobody has; stopped if nobody else is left.
+
+    `settings` are PostgreSQL's; they count only for whoever starts the server. It may
+    take a second, the first time several. Errors are `PostgresError`.
+    """
+    folder = home.absolute() / "postgres"
+    with ExitStack() as files:
+        with _plain_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            gate = files.enter_context((folder / "gate.lock").open("a"))
+            users = files.enter_context((folder / "users.lock").open("a"))
+            with _alone(gate):
+                cluster = _Cluster(folder, programs.find(folder, folder / "data"))
+                held = cluster.open(settings)
+                fcntl.flock(users, fcntl.LOCK_SH)
+        try:
+            yield held
+        finally:
+            # Raised while somebody else still holds a lease.
+            with _alone(gate), suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                cluster.stop()
+
+
+@contextmanager
+def _alone(gate: IO[str]) -> Iterator[None]:
+    fcntl.flock(gate, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(gate, fcntl.LOCK_UN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    folder: Path
+    programs: Programs
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        return self.data / "server.log"
+
+    @property
+    def socket_folder(self) -> Path:
+        run = self.folder / "run"
+        if len(os.fsencode(run / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH:
+            return run
+        place = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"iku-{os.geteuid()}-{place}"
+
+    def open(self, settings: Mapping[str, str]) -> Lease:
+        """Make what is missing: the cluster, the server, the application's login."""
+        owner_password = _password(self.folder / f"{OWNER}.password")
+        if not self.data.exists():
+            self._initialise()
+        self._refuse_other_major()
+        self._start(settings)
+        application_password = _password(self.folder / f"{APPLICATION}.password")
+        self._admit(owner_password, application_password)
+        return Lease(
+            owner_dsn=self._dsn(OWNER, owner_password),
+            application_dsn=self._dsn(APPLICATION, application_password),
+        )
+
+    def stop(self) -> None:
+        """Stop the server; its connections are cut, nothing committed is lost."""
+        self.programs.succeeds(
+            "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
+        )
+
+    def _initialise(self) -> None:
+        for part in self.folder.glob("data.part-*"):
+            shutil.rmtree(part, ignore_errors=True)
+        # Its own name each time: an initdb whose parent was killed may still write to
+        # the last one. Only the rename makes it the cluster, so a crash leaves none.
+        part = Path(tempfile.mkdtemp(prefix="data.part-", dir=self.folder))
+        self.programs.account.own(part)
+        try:
+            self._initdb(part)
+            part.rename(self.data)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _initdb(self, part: Path) -> None:
+        # A file of the account's own: it can read neither ours nor our standard input.
+        with tempfile.NamedTemporaryFile(dir=self.folder, prefix="data.part-") as copy:
+            copy.write((self.folder / f"{OWNER}.password").read_bytes())
+            copy.flush()
+            self.programs.account.own(Path(copy.name))
+            self.programs.run(
+                "initdb",
+                f"--pgdata={part}",
+                f"--username={OWNER}",
+                f"--pwfile={copy.name}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale-provider=builtin",
+                "--locale=C.UTF-8",
+                "--data-checksums",
+                "--no-instructions",
+            )
+
+    def _refuse_other_major(self) -> None:
+        theirs = (self.data / "PG_VERSION").read_text().strip()
+        ours = self.programs.major()
+        if theirs != ours:
+            raise PostgresError(
+                f"{self.data} was written by PostgreSQL {theirs}, and this is "
+                f"PostgreSQL {ours}; dump it with the former and restore it here"
+            )
+
+    def _start(self, settings: Mapping[str, str]) -> None:
+        give_up = time.monotonic() + START_TIMEOUT_S
+        while not self._answers():
+            if time.monotonic() > give_up:
+                raise PostgresError(f"the server does not answer; {self.log} says why")
+            if _postmaster(self.data) is None:
+                self._launch(settings)
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        # The socket decides, not the number in a file: a killed server's may linger.
+        return (self.data / "postmaster.pid").exists() and self.programs.succeeds(
+            "pg_isready", "-q", "-t", "3", "-h", str(self.socket_folder), "-p", PORT
+        )
+
+    def _launch(self, settings: Mapping[str, str]) -> None:
+        run = self.socket_folder
+        _private_folder(run, self.programs)
+        _disown(self.data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock")
+        wanted = SETTINGS | {"unix_socket_directories": str(run)} | dict(settings)
+        options = " ".join(f"-c {k}={shlex.quote(v)}" for k, v in wanted.items())
+        began = self.log.stat().st_size if self.log.exists() else 0
+        command = ("-D", str(self.data), "-l", str(self.log), "-o", options)
+        wait = ("-w", "-t", str(START_TIMEOUT_S))
+        if not self.programs.succeeds("pg_ctl", *command, *wait, "start"):
+            self._explain(began)
+
+    def _explain(self, began: int) -> None:
+        said = self.log.read_text(errors="replace")[began:] if self.log.exists() else ""
+        # A killed server's children need a moment to notice; then the start goes well.
+        if "pre-existing shared memory block" not in said:
+            raise PostgresError(f"the server did not start: {said.strip()[-2000:]}")
+
+    def _admit(self, owner_password: str, application_password: str) -> None:
+        # The password is set each time: whoever lost the file gets in again.
+        self.programs.script(
+            f"""
+            select 'create role {APPLICATION} login'
+             where to_regrole('{APPLICATION}') is null \\gexec
+            alter role {APPLICATION} login password '{application_password}';
+            select 'create database {DATABASE} owner {OWNER}'
+             where not exists
+                   (select from pg_database where datname = '{DATABASE}') \\gexec
+            """,
+            PGHOST=str(self.socket_folder),
+            PGPORT=PORT,
+            PGUSER=OWNER,
+            PGPASSWORD=owner_password,
+            PGDATABASE="postgres",
+        )
+
+    def _dsn(self, user: str, password: str) -> str:
+        host = quote(str(self.socket_folder), safe="")
+        return f"postgresql://{user}:{password}@/{DATABASE}?host={host}&port={PORT}"
+
+
+def _password(path: Path) -> str:
+    """The password kept at `path`, made on first use; only we may read it."""
+    if not path.exists():
+        part = path.with_suffix(".part")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+    return path.read_text()
+
+
+def _private_folder(path: Path, ran_by: Programs) -> None:
+    if not path.exists():
+        path.mkdir(mode=0o700)
+        ran_by.account.own(path)
+    uid = os.geteuid() if ran_by.account.uid is None else ran_by.account.uid
+    # In the temporary folder somebody else may have been there first.
+    if path.is_symlink() or path.stat().st_uid != uid:
+        raise PostgresError(f"{path} belongs to somebody else; set IKU_HOME elsewhere")
+
+
+def _postmaster(data: Path) -> int | None:
+    """The living server of `data`; None also if its number went to another program."""
+    try:
+        pid = int((data / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, 0)
+    except (OSError, ValueError, IndexError):
+        return None
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:  # no such file system outside Linux
+        return pid
+    # A killed server stays a zombie until somebody reaps it, which may be never.
+    return pid if "(postgres) " in stat and "(postgres) Z" not in stat else None
+
+
+def _disown(pid_file: Path, socket_lock: Path) -> None:
+    """Take a dead server's number out of its files, or PostgreSQL may refuse to start.
+
+    The rest of `postmaster.pid` stays: by the shared memory it names PostgreSQL sees
+    whether children of the dead server still run.
+    """
+    socket_lock.unlink(missing_ok=True)
+    if not pid_file.exists():
+        return
+    _, *rest = pid_file.read_text().splitlines() or [""]
+    if rest:
+        pid_file.write_text("\n".join([str(NO_SUCH_PID), *rest]) + "\n")
+    else:
+        pid_file.unlink()
+
+
+@contextmanager
+def _plain_errors(folder: Path) -> Iterator[None]:
+    """Turn what may go wrong around a folder into one sentence."""
+    try:
+        yield
+    except PostgresError as error:
+        if "No space left on device" in str(error) or _is_full(folder):
+            raise PostgresError(_full(folder)) from error
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise PostgresError(_full(folder)) from error
+        raise PostgresError(
+            f"{folder} cannot be written by {_name_of_us()} "
+            f"({error.strerror}: {error.filename}); "
+            "make it writable, or set IKU_HOME to another folder"
+        ) from error
+
+
+def _is_full(folder: Path) -> bool:
+    return folder.exists() and shutil.disk_usage(folder).free < LEAST_FREE_BYTES
+
+
+def _full(folder: Path) -> str:
+    return f"the disk that holds {folder} is full; make room, or set IKU_HOME elsewhere"
+
+
+def _name_of_us() -> str:
+    return f"user {os.geteuid()}"

@@ -1,0 +1,175 @@
+"""The schema's way forward: SQL files, applied once each, in order, never edited.
+
+What was applied stands in `public.schema_migration` with a hash of the file. A file
+that changed since, or a database that knows files we do not, is refused before
+anything is touched.
+"""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import iku
+from iku.postgres.pool import Connection
+
+LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
+PATIENCE_S = 120
+LOCK_TIMEOUT_MS = 5_000
+OLDEST_SERVER = 16
+FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+
+
+class MigrationError(Exception):
+    """The schema cannot go forward; the sentence says what stands in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: `0001_ledger.sql` is version 1, name `ledger`."""
+
+    version: int
+    name: str
+    sql: str
+
+    def __str__(self) -> str:
+        return f"{self.version:04}_{self.name}"
+
+    @property
+    def sha256(self) -> bytes:
+        """The hash of the statements, which tells an edited file."""
+        return hashlib.sha256(self.sql.encode()).digest()
+
+
+def load(folder: Traversable | None = None) -> list[Migration]:
+    """All migrations in order; by default those that came with the program."""
+    files = (folder or _folder()).iterdir()
+    found = [_read(file) for file in files if file.name.endswith(".sql")]
+    found.sort(key=lambda migration: migration.version)
+    if [m.version for m in found] != list(range(1, len(found) + 1)):
+        raise MigrationError(
+            "migrations must be numbered 0001, 0002, … without gap or twin, not "
+            + ", ".join(map(str, found))
+        )
+    return found
+
+
+async def migrate(
+    connection: Connection, migrations: Iterable[Migration] | None = None
+) -> list[Migration]:
+    """Apply what is missing and give it back; `[]` if the schema is up to date.
+
+    The connection is the owner's. Several processes may call this at once: one of
+    them does the work, the others wait for it.
+    """
+    wanted = load() if migrations is None else list(migrations)
+    _refuse_old_server(connection)
+    async with _alone(connection):
+        await connection.execute(
+            """
+            create table if not exists public.schema_migration (
+              version integer primary key,
+              name text not null,
+              sha256 bytea not null,
+              applied_at timestamptz not null default clock_timestamp()
+            )
+            """
+        )
+        missing = await pending(connection, wanted)
+        for migration in missing:
+            await _apply(connection, migration)
+        return missing
+
+
+async def pending(
+    connection: Connection, migrations: Iterable[Migration] | None = None
+) -> list[Migration]:
+    """The migrations not yet applied; `MigrationError` if those applied do not fit."""
+    wanted = load() if migrations is None else list(migrations)
+    applied = await _applied(connection)
+    for migration in wanted:
+        if applied.get(migration.version, migration.sha256) != migration.sha256:
+            raise MigrationError(
+                f"{migration} changed after it was applied; "
+                "put it back as it was and write a new migration"
+            )
+    if newest := max(applied.keys() - {m.version for m in wanted}, default=None):
+        raise MigrationError(
+            f"the database is at migration {newest:04}, this program only at "
+            f"{len(wanted):04}; install the newer program"
+        )
+    return [m for m in wanted if m.version not in applied]
+
+
+async def _applied(connection: Connection) -> dict[int, bytes]:
+    """The hash of each migration applied; empty for a database never migrated."""
+    if await connection.fetchval("select to_regclass('public.schema_migration')"):
+        rows = await connection.fetch(
+            "select version, sha256 from public.schema_migration"
+        )
+        return {row["version"]: row["sha256"] for row in rows}
+    return {}
+
+
+async def _apply(connection: Connection, migration: Migration) -> None:
+    async with connection.transaction():
+        # Waiting longer for a lock would hold up every reader that queues behind us.
+        await connection.execute(
+            "select set_config('lock_timeout', $1, true)", str(LOCK_TIMEOUT_MS)
+        )
+        await connection.execute(migration.sql)
+        await connection.execute(
+            """
+            insert into public.schema_migration (version, name, sha256)
+            values ($1, $2, $3)
+            """,
+            migration.version,
+            migration.name,
+            migration.sha256,
+        )
+
+
+@asynccontextmanager
+async def _alone(connection: Connection) -> AsyncIterator[None]:
+    clock = asyncio.get_running_loop().time
+    give_up = clock() + PATIENCE_S
+    # Asked again and again: a query that waits would hold a snapshot, and a
+    # `create index concurrently` elsewhere would wait for that, forever.
+    while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+        if clock() > give_up:
+            raise MigrationError("another process has been migrating for two minutes")
+        await asyncio.sleep(0.1)
+    try:
+        yield
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", LOCK)
+
+
+def _refuse_old_server(connection: Connection) -> None:
+    major = connection.get_server_version().major
+    if major < OLDEST_SERVER:
+        raise MigrationError(
+            f"the server is PostgreSQL {major}, but {OLDEST_SERVER} or newer is needed"
+        )
+
+
+def _folder() -> Traversable:
+    """Inside the wheel; in a checkout, beside `src`."""
+    installed = resources.files(iku) / "migrations"
+    if installed.is_dir():
+        return installed
+    return Path(iku.__file__).parents[2] / "migrations"
+
+
+def _read(file: Traversable) -> Migration:
+    match = FILE.fullmatch(file.name)
+    if match is None:
+        raise MigrationError(f'"{file.name}" is not named like "0001_ledger.sql"')
+    # A checkout on Windows must have the same hash.
+    sql = file.read_text(encoding="utf-8").replace("\r\n", "\n")
+    return Migration(int(match[1]), match[2], sql)

@@ -1,0 +1,175 @@
+"""Figures of any day, as known on any other, from any size of the log.
+
+A figure is a sum of balances, so it costs the same however long the log is. It is read
+in one statement, hence from one snapshot: counts, size and definitions belong together.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import asyncpg
+from msgspec import Struct
+
+from iku.domain import fact, figure, indicator, scale
+from iku.domain.figure import Basis, Counts, Figure
+from iku.domain.indicator import Indicator
+from iku.domain.question import (
+    SCALE,
+    Known,
+    Question,
+    Unknown,
+    basis,
+    coordinates,
+    refuse_future,
+)
+from iku.domain.scale import Scale
+from iku.ledger import log
+from iku.ledger.log import Connection
+
+EVENTS: dict[str, Any] = {"indicator": indicator.Event, "scale": scale.Event}
+
+
+class Figures:
+    """Answers questions; keeps the definitions, targets and scale it has read."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, list[Known]] = {}
+
+    async def answer(
+        self, connection: Connection, questions: Sequence[Question], today: date
+    ) -> list[Figure]:
+        """The figures asked for, in order, all from one snapshot.
+
+        Raises:
+            Unknown: There is no such indicator.
+            Unanswerable: A day, size or version asked for does not exist (yet).
+        """
+        for question in questions:
+            refuse_future(question.as_of, today)
+        if not all(_stream(question) in self._facts for question in questions):
+            await self.refresh(connection)
+        while True:
+            asked = [self._ask(question) for question in questions]
+            rows = await _count(connection, asked, list(self._facts))
+            if rows[0]["generation"] == sum(map(len, self._facts.values())):
+                return _figures(asked, rows, today)
+            await self.refresh(connection)
+
+    async def indicators(self, connection: Connection) -> dict[str, Indicator]:
+        """All indicators as they stand, by code."""
+        await self.refresh(connection)
+        folded = {
+            stream.partition("-")[2]: indicator.decider.fold(f.event for f in facts)
+            for stream, facts in self._facts.items()
+            if stream.startswith("indicator-")
+        }
+        return {code: state for code, state in folded.items() if state is not None}
+
+    async def scale(self, connection: Connection) -> Scale | None:
+        """The rating scale as it stands."""
+        await self.refresh(connection)
+        facts = self._facts.get(scale.decider.stream(SCALE), [])
+        return scale.decider.fold(f.event for f in facts)
+
+    async def refresh(self, connection: Connection) -> None:
+        """Read what the log holds of indicators and the scale."""
+        rows = await connection.fetch(
+            """
+            select stream
+              from ledger.stream
+             where stream like 'indicator-%' or stream like 'scale-%'
+             order by stream
+            """
+        )
+        found = await log.read_streams(connection, [row["stream"] for row in rows])
+        self._facts = {
+            stream: [
+                Known(r.position, r.known_on, fact.of(r, _event_type(stream)))
+                for r in recorded
+            ]
+            for stream, recorded in found.items()
+        }
+
+    def _ask(self, question: Question) -> "_Asked":
+        if _stream(question) not in self._facts:
+            raise Unknown(f"there is no indicator {question.indicator}")
+        of_scale = self._facts[scale.decider.stream(SCALE)]
+        of_indicator = self._facts[_stream(question)]
+        return _Asked(question, basis(of_indicator, of_scale, question))
+
+
+def _stream(question: Question) -> str:
+    return indicator.decider.stream(question.indicator)
+
+
+def _event_type(stream: str) -> Any:
+    return EVENTS[stream.partition("-")[0]]
+
+
+class _Asked(Struct, frozen=True):
+    question: Question
+    basis: Basis
+
+
+async def _count(
+    connection: Connection, asked: Sequence[_Asked], streams: Sequence[str]
+) -> list[asyncpg.Record]:
+    """Rows of counts, at least one a question, each with the log's size."""
+    return await connection.fetch(
+        """
+        select q.number - 1 as number, c.part, c.numerator, c.denominator, c.expired,
+               h.size, g.generation
+          from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::date[],
+                      $6::date[], $7::bigint[])
+               with ordinality as q (
+               indicator, definition, breakdown, start, as_of, known_on, size, number)
+         cross join ledger.head h
+         cross join (
+                 select coalesce(sum(s.version), 0) as generation
+                   from ledger.stream s
+                  where s.stream = any($8::text[])
+               ) g
+          left join lateral projection.counts(
+                 q.indicator, q.definition, q.breakdown, q.start, q.as_of, q.known_on,
+                 q.size) c
+            on true
+         order by q.number, c.part
+        """,
+        *zip(*(_arguments(one) for one in asked), strict=True),
+        streams,
+    )
+
+
+def _arguments(asked: _Asked) -> tuple[Any, ...]:
+    question = asked.question
+    by = {None: "", "part": "p:", "district": "d:"}[question.breakdown]
+    return (
+        question.indicator,
+        asked.basis.definition.version,
+        by,
+        question.start,
+        question.as_of,
+        question.known_on,
+        question.size,
+    )
+
+
+def _figures(
+    asked: Sequence[_Asked], rows: Sequence[asyncpg.Record], today: date
+) -> list[Figure]:
+    counts: list[dict[str, Counts]] = [{} for _ in asked]
+    for row in rows:
+        if row["part"] is not None:
+            values = (row["numerator"], row["denominator"], row["expired"])
+            counts[row["number"]][row["part"][2:]] = Counts(*values)
+    size = rows[0]["size"]
+    return [_figure(a, c, size, today) for a, c in zip(asked, counts, strict=True)]
+
+
+def _figure(asked: _Asked, counts: dict[str, Counts], size: int, today: date) -> Figure:
+    question = asked.question
+    at = coordinates(question, asked.basis.definition.version, size, today)
+    total = sum(counts.values(), Counts())
+    parts = None if question.breakdown is None else counts
+    return figure.figure(at, total, asked.basis, parts)

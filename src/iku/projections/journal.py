@@ -1,0 +1,275 @@
+"""Turning events into postings and standings, in the transaction that appends them.
+
+Everything is written by one call, `projection.post`, for a whole batch of events. It
+refuses to write where this process does not know all definitions there are: another
+process may have recorded a new one a moment ago.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain import conflict, fact, indicator, organisation, posting
+from iku.domain.decider import Decider, Turn
+from iku.domain.indicator import ConflictOptions, Indicator, Options
+from iku.ledger import log
+from iku.ledger.appender import Accepted
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.projections import standings
+from iku.projections.standings import Span
+
+FOREVER = date.max  # the driver's name for PostgreSQL's infinity
+LAST = 2**63 - 1
+BATCH = 2_000  # events written at a time when a definition is counted anew
+
+DECIDERS: dict[str, Decider[Any, Any]] = {
+    "conflict": conflict.decider,
+    "organisation": organisation.decider,
+}
+
+
+class Entry(Struct, frozen=True):
+    """An event's place in the log and in knowledge, and its effect on its subject."""
+
+    position: int
+    known_on: date
+    turn: Turn
+
+
+class Counted(Struct, frozen=True):
+    """A version of an indicator's definition that is being counted."""
+
+    indicator: str
+    version: int
+    options: Options
+
+
+class Journal:
+    """Keeps postings, balances and standings abreast of the log."""
+
+    def __init__(self) -> None:
+        self._definitions: list[Counted] = []
+
+    async def project(
+        self, connection: Connection, accepted: Sequence[Accepted]
+    ) -> None:
+        """Write what was just appended; runs within the append's transaction."""
+        entries = [
+            Entry(one.receipt.position, one.receipt.known_on, one.request.attachment)
+            for one in accepted
+        ]
+        await self.write(connection, entries, max(a.receipt.size for a in accepted))
+
+    async def write(
+        self, connection: Connection, entries: Sequence[Entry], size: int
+    ) -> None:
+        """Write what *entries*, in the order of the log of this *size*, mean."""
+        while not await post(connection, entries, self._definitions, size):
+            self._definitions = await definitions(connection)
+        for entry in entries:
+            if isinstance(entry.turn.after, Indicator):
+                await _define(connection, entry, size)
+
+
+async def definitions(connection: Connection) -> list[Counted]:
+    """All definitions that are counted."""
+    rows = await connection.fetch(
+        """
+        select indicator, definition, options
+          from definition
+         order by indicator, definition
+        """
+    )
+    return [
+        Counted(
+            row["indicator"],
+            row["definition"],
+            msgspec.json.decode(row["options"], type=Options),
+        )
+        for row in rows
+    ]
+
+
+async def post(
+    connection: Connection,
+    entries: Iterable[Entry],
+    counted: Sequence[Counted],
+    size: int,
+) -> bool:
+    """Write the entries, counted by these definitions; False if they are not all."""
+    rows = _Rows()
+    for entry in entries:
+        rows.add(entry, counted)
+    written: bool = await connection.fetchval(
+        f"select projection.post({_PARAMETERS})",
+        len(counted),
+        size,
+        *_columns(rows.postings, 12),
+        *_columns(rows.days(), 3),
+        *_columns(rows.closed, 5),
+        *_columns(rows.opened, 14),
+    )
+    return written
+
+
+_PARAMETERS = ", ".join(f"${number}" for number in range(1, 37))
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+class _Rows:
+    """Rows of a batch, as `projection.post` takes them, column by column."""
+
+    def __init__(self) -> None:
+        self.postings: list[tuple[Any, ...]] = []
+        self.closed: list[tuple[Any, ...]] = []
+        self.opened: list[list[Any]] = []
+        self._open: dict[tuple[str, str, date], list[Any]] = {}
+        self._days: dict[date, tuple[int, int]] = {}
+
+    def add(self, entry: Entry, counted: Sequence[Counted]) -> None:
+        first, last = self._days.get(entry.known_on, (entry.position, entry.position))
+        stretch = (min(first, entry.position), max(last, entry.position))
+        self._days[entry.known_on] = stretch
+        for definition in counted:
+            self.postings += movements(entry, definition)
+        self._stand(entry)
+
+    def days(self) -> list[tuple[date, int, int]]:
+        return [(day, *stretch) for day, stretch in sorted(self._days.items())]
+
+    def _stand(self, entry: Entry) -> None:
+        turn = entry.turn
+        before = standings.spans(turn.subject, turn.before)
+        after = standings.spans(turn.subject, turn.after)
+        for span in before:
+            if span not in after:
+                self._close(entry, span)
+        for span in after:
+            if span not in before:
+                self._stand_open(entry, span)
+
+    def _close(self, entry: Entry, span: Span) -> None:
+        turn = entry.turn
+        key = (turn.category, turn.subject, span.valid_from)
+        row = self._open.pop(key, None)
+        if row is None:
+            self.closed.append((*key, entry.position, entry.known_on))
+        else:
+            row[5], row[7] = entry.known_on, entry.position
+
+    def _stand_open(self, entry: Entry, span: Span) -> None:
+        turn, standing = entry.turn, span.standing
+        row = [
+            turn.category,
+            turn.subject,
+            span.valid_from,
+            span.valid_to or FOREVER,
+            entry.known_on,
+            FOREVER,
+            entry.position,
+            LAST,
+            standing.status,
+            *standing.filters,
+            standings.encoded(standing),
+        ]
+        self._open[turn.category, turn.subject, span.valid_from] = row
+        self.opened.append(row)
+
+
+def movements(entry: Entry, definition: Counted) -> list[tuple[Any, ...]]:
+    """The postings of one event under one definition, as rows of the journal."""
+    turn = entry.turn
+    return [
+        (
+            entry.position,
+            definition.indicator,
+            definition.version,
+            moved.effective_on,
+            moved.account.since,
+            entry.known_on,
+            moved.account.part,
+            moved.account.district,
+            turn.subject,
+            moved.numerator,
+            moved.denominator,
+            moved.expired,
+        )
+        for moved in posting.postings(turn.before, turn.after, definition.options)
+    ]
+
+
+async def _define(connection: Connection, entry: Entry, size: int) -> None:
+    """Count all that is in the log by the definitions that *entry* brings."""
+    known = entry.turn.before.definitions if entry.turn.before else ()
+    for new in entry.turn.after.definitions[len(known) :]:
+        counted = Counted(entry.turn.subject, new.version, new.defined.options)
+        await connection.execute(
+            """
+            insert into definition (indicator, definition, position, options)
+            values ($1, $2, $3, $4)
+            """,
+            counted.indicator,
+            counted.version,
+            entry.position,
+            msgspec.json.encode(counted.options).decode(),
+        )
+        await _count_anew(connection, counted, size)
+
+
+async def _count_anew(connection: Connection, counted: Counted, size: int) -> None:
+    """Post, under a new definition, every event that the log of this *size* holds."""
+    cases = isinstance(counted.options, ConflictOptions)
+    category = "conflict" if cases else "organisation"
+    rows: list[tuple[Any, ...]] = []
+    turns = Turns()
+    async for recorded in log.read_log(connection, size=size, category=category):
+        rows += movements(turns.entry(recorded), counted)
+        if len(rows) >= BATCH:
+            await _copy(connection, rows)
+            rows.clear()
+    await _copy(connection, rows)
+    await connection.execute(
+        "select projection.roll($1, $2, 0, position) from rolled",
+        counted.indicator,
+        counted.version,
+    )
+
+
+async def _copy(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    await connection.execute(
+        """
+        insert into posting (
+               position, indicator, definition, effective_on, since, known_on, part,
+               district, subject, numerator, denominator, expired)
+        select *
+          from unnest($1::bigint[], $2::text[], $3::int[], $4::date[], $5::date[],
+                      $6::date[], $7::text[], $8::text[], $9::text[], $10::int[],
+                      $11::int[], $12::int[])
+        """,
+        *_columns(rows, 12),
+    )
+
+
+class Turns:
+    """Folds the log event by event: what each did to its subject."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, Any] = {}
+
+    def entry(self, recorded: Recorded) -> Entry:
+        """The effect of the next event of the log."""
+        before = self._states.get(recorded.stream)
+        after = None
+        decider = {**DECIDERS, "indicator": indicator.decider}.get(recorded.category)
+        if decider is not None:
+            after = decider.evolve(before, fact.of(recorded, decider.event_type))
+        self._states[recorded.stream] = after
+        turn = Turn(recorded.category, recorded.subject, before, after)
+        return Entry(recorded.position, recorded.known_on, turn)

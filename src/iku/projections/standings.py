@@ -1,0 +1,189 @@
+"""What each case and organisation was, from day to day, as the API lists it."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain import conflict, organisation
+from iku.domain.conflict import Conflict
+from iku.domain.decider import subject_number
+from iku.domain.organisation import Organisation
+
+
+class Filters(NamedTuple):
+    """What a standing can be looked for by, beside its status."""
+
+    kind: str
+    area: str
+    source: str
+    title: str
+
+
+class ConflictStanding(Struct, frozen=True):
+    """A case on a day.
+
+    Attributes:
+        status: open, resolved, rejected, merged or annulled.
+        verified: Whether the office had made sure of it; only then does it count.
+        merged_into: Number of the case that counts in its stead.
+    """
+
+    id: str
+    number: str
+    status: str
+    verified: bool
+    category: conflict.Category
+    dimension: conflict.Dimension
+    level: conflict.Level
+    title: str
+    area: str | None
+    source: conflict.Source | None
+    reference: str | None
+    reported_on: date
+    occurred_on: date | None
+    resolved_on: date | None
+    manner: conflict.Manner | None
+    merged_into: str | None
+
+    @property
+    def filters(self) -> Filters:
+        """What the case can be looked for by."""
+        return Filters(self.category, self.area or "", self.source or "", self.title)
+
+
+class OrganisationStanding(Struct, frozen=True):
+    """An organisation on a day.
+
+    Attributes:
+        status: active, suspended, dissolved, revoked, moved_out, rejected, merged
+            or annulled.
+        expired: Whether its certificate was out of date.
+        merged_into: Number of the organisation that counts in its stead.
+    """
+
+    id: str
+    number: str
+    status: str
+    kind: organisation.Kind
+    name: str
+    legal_basis: organisation.LegalBasis
+    valid_until: date | None
+    expired: bool
+    registered_on: date
+    merged_into: str | None
+
+    @property
+    def filters(self) -> Filters:
+        """What the organisation can be looked for by."""
+        return Filters(self.kind, "", "", self.name)
+
+
+class Span(NamedTuple):
+    """A standing from *valid_from* until the eve of *valid_to* (None: open end)."""
+
+    valid_from: date
+    valid_to: date | None
+    standing: ConflictStanding | OrganisationStanding
+
+
+def spans(subject: str, state: Conflict | Organisation | None) -> list[Span]:
+    """All that *subject* was, oldest first."""
+    if isinstance(state, Conflict):
+        return list(_of_case(subject, state))
+    if isinstance(state, Organisation):
+        return list(_of_organisation(subject, state))
+    return []
+
+
+def on(
+    subject: str, state: Conflict | Organisation | None, day: date
+) -> ConflictStanding | OrganisationStanding | None:
+    """What *subject* was at the end of *day*; None before there was anything."""
+    begun = [s for s in spans(subject, state) if s.valid_from <= day]
+    return begun[-1].standing if begun else None
+
+
+def encoded(standing: ConflictStanding | OrganisationStanding) -> str:
+    """The standing as the API shows it, JSON."""
+    return msgspec.json.encode(standing).decode()
+
+
+def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
+    first = case.reported or case.history[0]
+    if not isinstance(first, conflict.Reported):
+        return
+    timeline = case.timeline or tuple(Conflict((first,)).timeline)
+    if case.void:
+        timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
+    for segment in timeline:
+        status = "resolved" if segment.resolved_on else "open"
+        standing = ConflictStanding(
+            id=subject,
+            number=subject_number(subject),
+            status=_void(case.void) or status,
+            verified=case.verified,
+            category=segment.category,
+            dimension=segment.dimension,
+            level=segment.level,
+            title=first.title,
+            area=first.area,
+            source=first.source,
+            reference=first.reference,
+            reported_on=first.effective_on,
+            occurred_on=first.occurred_on,
+            resolved_on=segment.resolved_on,
+            manner=segment.manner,
+            merged_into=_into(case.void),
+        )
+        yield Span(segment.start, segment.end, standing)
+
+
+def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
+    first = state.registered or state.history[0]
+    if not isinstance(first, organisation.Registered):
+        return
+    timeline = state.timeline or tuple(Organisation((first,)).timeline)
+    if state.void:
+        timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
+    for segment in timeline:
+        for start, end, expired in _validity(segment):
+            standing = OrganisationStanding(
+                id=subject,
+                number=subject_number(subject),
+                status=_void(state.void) or segment.status,
+                kind=first.kind,
+                name=first.name,
+                legal_basis=segment.legal_basis,
+                valid_until=segment.valid_until,
+                expired=expired,
+                registered_on=first.effective_on,
+                merged_into=_into(state.void),
+            )
+            yield Span(start, end, standing)
+
+
+def _validity(
+    segment: organisation.Segment,
+) -> Iterator[tuple[date, date | None, bool]]:
+    """The segment, cut where its certificate runs out."""
+    start, end, until = segment.start, segment.end, segment.valid_until
+    if until is None:
+        yield start, end, False
+        return
+    runs_out = until + timedelta(days=1)
+    if start < runs_out:
+        yield start, runs_out if end is None else min(end, runs_out), False
+    if end is None or runs_out < end:
+        yield max(start, runs_out), end, True
+
+
+def _void(void: str | None) -> str | None:
+    return void.split(" ")[0] if void else None
+
+
+def _into(void: str | None) -> str | None:
+    prefix = "merged into "
+    return void.removeprefix(prefix) if void and void.startswith(prefix) else None

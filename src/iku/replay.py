@@ -1,0 +1,82 @@
+"""A figure counted again from the log alone.
+
+What an auditor runs, and what every faster path is tested against. It reads no
+projection: with `domain` and `ledger`, this file is all that has to be read to trust
+a figure.
+"""
+
+from datetime import date
+from typing import Any
+
+from iku.domain import conflict, counting, fact, figure, indicator, organisation, scale
+from iku.domain.decider import Decider
+from iku.domain.figure import Counts, Figure
+from iku.domain.indicator import ConflictOptions
+from iku.domain.question import (
+    SCALE,
+    Known,
+    Question,
+    Unknown,
+    basis,
+    coordinates,
+    heard,
+    refuse_future,
+)
+from iku.ledger import log
+from iku.ledger.log import Connection
+
+
+async def recount(connection: Connection, question: Question, today: date) -> Figure:
+    """The figure that *question* asks for, from the first event on.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A day, size or version asked for does not exist (yet).
+    """
+    refuse_future(question.as_of, today)
+    size = (await log.head(connection)).size
+    made_with = await _made_with(connection, question)
+    at = coordinates(question, made_with.definition.version, size, today)
+    options = made_with.definition.defined.options
+    parts: dict[str, Counts] = {}
+    for subject in await _subjects(connection, options, question, at.size):
+        member = counting.membership(subject, options, question.start, question.as_of)
+        if member is not None:
+            by_district = question.breakdown == "district"
+            key = member.district if by_district else member.part
+            parts[key] = parts.get(key, Counts()) + member.counts
+    total = sum(parts.values(), Counts())
+    return figure.figure(at, total, made_with, parts if question.breakdown else None)
+
+
+async def _made_with(connection: Connection, question: Question) -> figure.Basis:
+    of_indicator = await _facts(connection, indicator.decider, question.indicator)
+    if not of_indicator:
+        raise Unknown(f"there is no indicator {question.indicator}")
+    of_scale = await _facts(connection, scale.decider, SCALE)
+    return basis(of_indicator, of_scale, question)
+
+
+async def _facts(
+    connection: Connection, decider: Decider[Any, Any], subject: str
+) -> list[Known]:
+    stream = decider.stream(subject)
+    return [
+        Known(one.position, one.known_on, fact.of(one, decider.event_type))
+        for one in await log.read_stream(connection, stream)
+    ]
+
+
+async def _subjects(
+    connection: Connection, options: indicator.Options, question: Question, size: int
+) -> list[Any]:
+    """Every case or organisation, as far as the question hears of it."""
+    decider: Decider[Any, Any] = organisation.decider
+    if isinstance(options, ConflictOptions):
+        decider = conflict.decider
+    states: dict[str, Any] = {}
+    async for one in log.read_log(connection, size=size, category=decider.category):
+        if heard(question, one.position, one.known_on):
+            event = fact.of(one, decider.event_type)
+            states[one.stream] = decider.evolve(states.get(one.stream), event)
+    return list(states.values())

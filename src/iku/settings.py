@@ -1,0 +1,103 @@
+"""What the surroundings decide: read once from the environment, then passed along."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+
+class SettingsError(Exception):
+    """A variable holds what it cannot mean; the sentence names the variable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the register runs and how it is reached.
+
+    `database_url` None means the embedded server in `home`; `owner_url` None then, too.
+    `agency` is a folder with another agency's data files; None means our own.
+    """
+
+    database_url: str | None = field(default=None, repr=False)
+    owner_url: str | None = field(default=None, repr=False)
+    home: Path = Path("var")
+    timezone: ZoneInfo = ZoneInfo("Asia/Jakarta")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    pool_size: int = 10
+    agency: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings that `IKU_…` variables ask for; an empty one counts as unset."""
+        given = {name: value for name, value in environ.items() if value.strip()}
+        database_url = _url(given, "IKU_DATABASE_URL")
+        return cls(
+            database_url=database_url,
+            owner_url=_owner_url(given, database_url),
+            home=Path(given.get("IKU_HOME", "var")),
+            timezone=_timezone(given),
+            host=given.get("IKU_HOST", "127.0.0.1"),
+            port=_whole(given, "IKU_PORT", 8000, largest=65_535),
+            pool_size=_whole(given, "IKU_POOL_SIZE", 10, largest=1_000),
+            agency=_folder(given, "IKU_AGENCY"),
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(given: Mapping[str, str], name: str) -> str | None:
+    url = given.get(name)
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        # Not quoted: it may hold a password.
+        raise SettingsError(f"{name} must be an address that begins with postgresql://")
+    return url
+
+
+def _owner_url(given: Mapping[str, str], database_url: str | None) -> str | None:
+    owner_url = _url(given, "IKU_OWNER_URL")
+    if owner_url is not None and database_url is None:
+        raise SettingsError(
+            "IKU_OWNER_URL is set, but IKU_DATABASE_URL is not; "
+            "set both, or neither for the embedded server"
+        )
+    return owner_url or database_url
+
+
+def _timezone(given: Mapping[str, str]) -> ZoneInfo:
+    name = given.get("IKU_TIMEZONE", "Asia/Jakarta")
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise SettingsError(
+            f'IKU_TIMEZONE is "{name}", which is no time zone; '
+            'write one as "Asia/Jakarta"'
+        ) from None
+
+
+def _whole(given: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
+    text = given.get(name, str(default)).strip()
+    plain = text.isascii() and text.isdecimal() and len(text) <= 9
+    if plain and 1 <= int(text) <= largest:
+        return int(text)
+    raise SettingsError(
+        f'{name} is "{text}", but must be a whole number from 1 to {largest}'
+    )
+
+
+def _folder(given: Mapping[str, str], name: str) -> Path | None:
+    if name not in given:
+        return None
+    folder = Path(given[name])
+    if not folder.is_dir():
+        raise SettingsError(f'{name} is "{folder}", which is no folder')
+    return folder

@@ -1,0 +1,80 @@
+"""The rooms put together: what serving and every command line command start from.
+
+Here, and only here, is chosen which database, agency and projections belong together.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from iku import agency
+from iku.agency import Agency
+from iku.domain.question import SCALE
+from iku.handling import Command, Office
+from iku.ledger.appender import Appender
+from iku.postgres import pool as pools
+from iku.postgres.database import Database, migrate_database, open_database
+from iku.postgres.pool import Pool
+from iku.projections.figures import Figures
+from iku.projections.journal import Journal
+from iku.settings import Settings
+
+ACTOR = "iku"  # who records what the program brings along
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that is open while the program runs."""
+
+    settings: Settings
+    database: Database
+    agency: Agency
+    pool: Pool
+    office: Office
+    journal: Journal = field(default_factory=Journal)
+    figures: Figures = field(default_factory=Figures)
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """The whole house, migrated and with its definitions recorded; closed at the end."""
+    async with open_database(settings) as database:
+        await migrate_database(database)
+        async with furnish(settings, database) as house:
+            yield house
+
+
+@asynccontextmanager
+async def furnish(settings: Settings, database: Database) -> AsyncIterator[House]:
+    """The house over a database that is migrated already."""
+    ours = agency.load_agency(settings.agency)
+    journal = Journal()
+    connect = partial(pools.connect, database.application_dsn)
+    zone = settings.timezone
+    async with (
+        await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
+        Appender(connect, zone=zone.key, project=journal.project) as appender,
+    ):
+        office = Office(appender, zone, ours.area_codes)
+        await bring_along(office, pool, agency.load_brought(settings.agency))
+        yield House(settings, database, ours, pool, office, journal)
+
+
+async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:
+    """Record the definitions and the scale that the program brings, once."""
+    subjects = [("indicator", code, new) for code, new in brought.indicators.items()]
+    subjects.append(("scale", SCALE, brought.scale))
+    commands = [
+        Command(category, subject, proposed, ACTOR, known_on=brought.known_on)
+        for category, subject, proposed in subjects
+    ]
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(
+            "select stream from ledger.stream where stream = any($1::text[])",
+            [command.stream for command in commands],
+        )
+        there = {row["stream"] for row in rows}
+        for command in commands:
+            if command.stream not in there:
+                await office.handle(connection, command)

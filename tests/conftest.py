@@ -1,0 +1,100 @@
+"""One real server for all tests; each test has a database of its own.
+
+`template` is migrated once and cloned for every test that asks for `database`. Tests
+that stop or kill a server take a lease of their own, in a folder of their own.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+
+from iku.postgres import pool as pools
+from iku.postgres.database import Database, migrate_database
+from iku.postgres.embedded import Lease, lease
+from iku.postgres.pool import Plain, Pool
+
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+numbers = itertools.count(1)
+
+
+def within(server: Lease, name: str) -> Database:
+    """The logins of `server`, for another of its databases."""
+    return Database(
+        owner_dsn=server.owner_dsn.replace("@/iku?", f"@/{name}?"),
+        application_dsn=server.application_dsn.replace("@/iku?", f"@/{name}?"),
+    )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lease]:
+    with lease(tmp_path_factory.mktemp("server"), FAST) as held:
+        yield held
+
+
+@pytest.fixture(scope="session")
+async def administrator(server: Lease) -> AsyncIterator[Plain]:
+    """The superuser, in a database that no test uses."""
+    connection = await asyncpg.connect(within(server, "postgres").owner_dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def template(server: Lease, administrator: Plain) -> str:
+    """The name of a database that has the schema and nothing else."""
+    await administrator.execute("create database template_migrated")
+    await migrate_database(within(server, "template_migrated"))
+    return "template_migrated"
+
+
+@pytest.fixture
+async def empty_database(
+    server: Lease, administrator: Plain
+) -> AsyncIterator[Database]:
+    """A database without any schema."""
+    name = f"empty_{next(numbers)}"
+    await administrator.execute(f"create database {name}")
+    yield within(server, name)
+    await administrator.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def database(
+    server: Lease, administrator: Plain, template: str
+) -> AsyncIterator[Database]:
+    """A database with the schema, this test's own."""
+    name = f"test_{next(numbers)}"
+    await administrator.execute(f"create database {name} template {template}")
+    yield within(server, name)
+    await administrator.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+async def owner(database: Database) -> AsyncIterator[Plain]:
+    """A connection with the owner's rights."""
+    connection = await pools.connect_as_owner(database.owner_dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def connection(database: Database) -> AsyncIterator[Plain]:
+    """A connection with the application's rights."""
+    connection = await pools.connect(database.application_dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    """A few connections with the application's rights."""
+    pool = await pools.create_pool(database.application_dsn, 4)
+    yield pool
+    await pool.close()

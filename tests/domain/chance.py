@@ -1,0 +1,325 @@
+"""Chance: histories that the rules allow, definitions, questions, and single facts."""
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+from msgspec import Struct, convert, inspect
+
+from iku.domain import conflict, indicator, organisation, period
+from iku.domain.conflict import Category, Dimension, Level, Manner
+from iku.domain.decider import Context, Decider, Refused
+from iku.domain.fact import Annulled
+from iku.domain.organisation import Activity, LegalBasis
+
+# Few days, many of them edges of periods, so that facts meet on them.
+DAYS = tuple(
+    date.fromisoformat(day)
+    for day in (
+        *("2020-06-15", "2020-12-30", "2020-12-31", "2021-01-01", "2021-01-31"),
+        *("2021-02-01", "2021-02-15", "2021-03-31", "2021-04-01", "2021-04-30"),
+        *("2021-05-01", "2021-06-30", "2021-07-01", "2021-08-31", "2021-09-01"),
+        *("2021-12-31", "2022-01-01", "2022-03-05"),
+    )
+)
+days = st.sampled_from(DAYS)
+versions = st.integers(1, 9)
+AREAS = ("35.76.01.1001", "35.76.02.1002", "35.76.02.1003")
+OTHERS = {"A97": conflict.Conflict(()), "A98": None}
+HERE = Context(DAYS[-1], "A01", frozenset(AREAS), OTHERS)
+
+kinds = st.sampled_from(
+    [(category, d) for category, of in conflict.DIMENSIONS.items() for d in of]
+)
+levels = st.sampled_from(Level)
+manners = st.sampled_from([Manner.ISLAH, Manner.MEDIASI, Manner.DILIMPAHKAN])
+early = st.sampled_from(DAYS[:9])
+
+
+def corrected_case(version: int, **fields: Any) -> conflict.Corrected:
+    return conflict.Corrected(corrects=version, reason="Salah catat", **fields)
+
+
+def reported(
+    day: date,
+    before: int | None,
+    kind: tuple[Category, Dimension],
+    level: Level,
+    area: str | None,
+) -> conflict.Reported:
+    return conflict.Reported(
+        category=kind[0],
+        dimension=kind[1],
+        title="Perkara",
+        effective_on=day,
+        level=level,
+        occurred_on=None if before is None else day - timedelta(days=before),
+        area=area,
+    )
+
+
+reports = st.builds(
+    reported,
+    early,
+    st.none() | st.sampled_from([0, 1, 40, 200]),
+    kinds,
+    levels,
+    st.none() | st.sampled_from(AREAS),
+)
+case_corrections = st.one_of(
+    st.builds(lambda v, d: corrected_case(v, effective_on=d), versions, days),
+    st.builds(
+        lambda v, k: corrected_case(v, category=k[0], dimension=k[1]), versions, kinds
+    ),
+    st.builds(lambda d: corrected_case(1, occurred_on=d), days),
+    st.builds(lambda x: corrected_case(1, level=x), levels),
+    st.builds(lambda v, m: corrected_case(v, manner=m), versions, manners),
+    st.builds(lambda a: corrected_case(1, area=a), st.sampled_from(AREAS)),
+)
+annulments = st.builds(Annulled, annuls=versions, reason=st.just("Keliru"))
+resolutions = st.builds(conflict.Resolved, effective_on=days, manner=manners)
+reopenings = st.builds(conflict.Reopened, effective_on=days)
+reclassifications = st.builds(
+    lambda d, k: conflict.Reclassified(effective_on=d, category=k[0], dimension=k[1]),
+    days,
+    kinds,
+) | st.builds(conflict.Reclassified, effective_on=days, level=levels)
+verifications = st.builds(conflict.Verified, effective_on=days)
+referrals = st.builds(conflict.Referred, effective_on=days)
+case_changes = st.one_of(
+    *[resolutions] * 4, *[reopenings] * 4, reclassifications, verifications, referrals
+)
+case_revisions = st.one_of(case_corrections, annulments, case_changes)
+case_endings = st.sampled_from(
+    [
+        conflict.Rejected(reason="Bukan konflik"),
+        conflict.Merged(into="A97", reason="Sama"),
+    ]
+)
+
+
+def registered(
+    day: date, kind: organisation.Kind, valid_until: date | None
+) -> organisation.Registered:
+    return organisation.Registered(
+        kind=kind,
+        name="Perkumpulan",
+        legal_basis=LegalBasis.SKT if valid_until else LegalBasis.BADAN_HUKUM,
+        effective_on=day,
+        valid_until=valid_until,
+    )
+
+
+def corrected_organisation(version: int, **fields: Any) -> organisation.Corrected:
+    return organisation.Corrected(corrects=version, reason="Salah catat", **fields)
+
+
+organisation_kinds = st.sampled_from(organisation.Kind)
+last_days = st.sampled_from([*DAYS, date(2025, 1, 1)])
+references = st.sampled_from(["P1", "P2", "P3", "P4"])
+registrations = st.builds(registered, early, organisation_kinds, st.none() | last_days)
+participations = st.builds(
+    organisation.Participated,
+    participation=references,
+    activity=st.sampled_from(Activity),
+    effective_on=days,
+    verified=st.booleans(),
+)
+organisation_corrections = st.one_of(
+    st.builds(lambda v, d: corrected_organisation(v, effective_on=d), versions, days),
+    st.builds(lambda k: corrected_organisation(1, kind=k), organisation_kinds),
+    st.builds(
+        lambda v, d: corrected_organisation(v, valid_until=d), versions, last_days
+    ),
+    st.builds(
+        lambda v, b: corrected_organisation(v, verified=b), versions, st.booleans()
+    ),
+)
+renewals = st.builds(organisation.Renewed, effective_on=days, valid_until=last_days)
+confirmations = st.builds(organisation.ParticipationVerified, participation=references)
+organisation_changes = st.one_of(
+    *[participations] * 4,
+    confirmations,
+    renewals,
+    st.builds(organisation.Suspended, effective_on=days),
+    st.builds(organisation.Restored, effective_on=days),
+)
+departures = st.one_of(
+    st.builds(organisation.Dissolved, effective_on=days),
+    st.builds(organisation.Revoked, effective_on=days),
+    st.builds(organisation.MovedOut, effective_on=days),
+)
+organisation_revisions = st.one_of(
+    organisation_corrections, annulments, organisation_changes, departures
+)
+organisation_endings = st.sampled_from(
+    [
+        organisation.Rejected(reason="Salah daftar"),
+        organisation.Merged(into="A97", reason="Sama"),
+    ]
+)
+
+
+def allowed(decider: Decider[Any, Any], commands: Sequence[Any]) -> list[Any]:
+    """The facts that are recorded of *commands*, each of which is tried twice."""
+    history: list[Any] = []
+    state = None
+    for command in commands:
+        try:
+            events = decider.decide(command, state, HERE)
+        except Refused:
+            continue
+        state = decider.fold(events, state)
+        assert decider.decide(command, state, HERE) == [], command
+        history += events
+    return history
+
+
+def _in_order_of_day(commands: list[Any]) -> list[Any]:
+    return sorted(commands, key=lambda c: getattr(c, "effective_on", None) or DAYS[-1])
+
+
+def _told(
+    decider: Decider[Any, Any],
+    first: list[Any],
+    live: list[Any],
+    late: list[Any],
+    end: list[Any],
+) -> list[Any]:
+    """First what is told as it happens, then what is learnt late or put right."""
+    return allowed(decider, [*first, *_in_order_of_day(live), *late, *end])
+
+
+def _first(report: conflict.Reported, sure: int) -> list[Any]:
+    verified = [conflict.Verified(effective_on=report.effective_on)] if sure else []
+    return [report, *verified]
+
+
+case_histories = st.builds(
+    _told,
+    st.just(conflict.decider),
+    st.builds(_first, reports, st.integers(0, 9)),
+    st.lists(case_changes, min_size=3, max_size=8),
+    st.lists(case_revisions, max_size=6),
+    st.one_of(
+        *[st.just([])] * 4,
+        st.tuples(case_endings, annulments, annulments).map(list),
+    ),
+)
+organisation_histories = st.builds(
+    _told,
+    st.just(organisation.decider),
+    registrations.map(lambda registration: [registration]),
+    st.lists(organisation_changes, min_size=3, max_size=8),
+    st.lists(organisation_revisions, max_size=6),
+    st.one_of(
+        *[st.just([])] * 4,
+        st.tuples(organisation_endings, annulments, annulments).map(list),
+    ),
+)
+
+case_options = st.builds(
+    indicator.ConflictOptions,
+    category=st.sampled_from(Category),
+    minimum_level=st.sampled_from([*[Level.POTENSI] * 3, *Level]),
+    date_basis=st.sampled_from(indicator.DateBasis),
+    carry_over=st.sampled_from(indicator.CarryOver),
+    reopening=st.sampled_from(indicator.Reopening),
+    resolution_manners=st.sampled_from(
+        [
+            tuple(Manner),
+            tuple(Manner)[:-1],
+            (Manner.ISLAH,),
+            (Manner.MEDIASI, Manner.DILIMPAHKAN),
+        ]
+    ),
+)
+organisation_options = st.builds(
+    indicator.OrganisationOptions,
+    kinds=st.sampled_from([tuple(organisation.Kind)] * 3 + [(organisation.Kind.LSM,)]),
+    expired_registration=st.sampled_from(indicator.ExpiredRegistration),
+    participation_threshold=st.sampled_from([1, 1, 2, 3]),
+    population=st.sampled_from(indicator.Population),
+)
+
+
+class Question(NamedTuple):
+    start: date
+    as_of: date
+
+
+def question(day: date, later: int, kind: period.Kind) -> Question:
+    as_of = day + timedelta(days=later)
+    return Question(period.containing(as_of, kind).start, as_of)
+
+
+questions = st.builds(
+    question, days, st.sampled_from([0, -1, 1, 17]), st.sampled_from(period.Kind)
+)
+
+
+# Single facts of any type, from what their fields allow.
+
+LETTERS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]),
+    min_size=1,
+    max_size=12,
+)
+TEXTS = ("K01", "A/b.c-d_9", "80.00", "0.5", "Perkara é", "e\u0301 \u0958 \u1100\u1161")
+
+
+def strings(info: inspect.StrType) -> st.SearchStrategy[str]:
+    pattern = info.pattern or ""
+    return (st.sampled_from(TEXTS) | LETTERS).filter(
+        lambda text: re.search(pattern, text) is not None
+    )
+
+
+def values(  # noqa: C901, PLR0911, PLR0912 - a case for each kind of type
+    info: inspect.Type,
+) -> st.SearchStrategy[Any]:
+    """Values that msgspec converts to the type *info* tells of."""
+    match info:
+        case inspect.Metadata():
+            return values(info.type)
+        case inspect.UnionType():
+            return st.one_of(*map(values, info.types))
+        case inspect.NoneType():
+            return st.none()
+        case inspect.StrType():
+            return strings(info)
+        case inspect.BoolType():
+            return st.booleans()
+        case inspect.IntType():
+            return st.integers(info.ge or 1, info.le or 9999)
+        case inspect.DateType():
+            return st.dates(date(1945, 8, 17), date(2999, 12, 31))
+        case inspect.DecimalType():
+            return st.decimals(0, 100, places=2).map(Decimal)
+        case inspect.EnumType():
+            return st.sampled_from(list(info.cls))
+        case inspect.LiteralType():
+            return st.sampled_from(list(info.values))
+        case inspect.VarTupleType():
+            low, high = info.min_length or 0, info.max_length or 3
+            return st.lists(values(info.item_type), min_size=low, max_size=high)
+        case inspect.StructType():
+            return structs_of(info)
+        case _:
+            raise AssertionError(info)
+
+
+def structs_of(info: inspect.StructType) -> st.SearchStrategy[dict[str, Any]]:
+    required = {f.encode_name: values(f.type) for f in info.fields if f.required}
+    optional = {f.encode_name: values(f.type) for f in info.fields if not f.required}
+    tag = {info.tag_field: st.just(info.tag)} if info.tag_field else {}
+    return st.fixed_dictionaries({**required, **tag}, optional=optional)
+
+
+def facts_of(event_type: type[Struct]) -> st.SearchStrategy[Any]:
+    """Any fact of this type."""
+    info = inspect.type_info(event_type)
+    return values(info).map(lambda fields: convert(fields, event_type))

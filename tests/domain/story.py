@@ -1,0 +1,60 @@
+"""Given, when, then: what has happened, what is wanted, what is recorded of it."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+
+from iku.domain.decider import Context, Decider, Refused
+
+AREA = "35.76.02.1003"
+HERE = Context(
+    today=date(2022, 6, 30),
+    subject="A01",
+    areas=frozenset({AREA, "35.76.01.1006", "35.76.03.1001"}),
+    peers={"A98": None},
+)
+
+
+def on(day: str) -> date:
+    return date.fromisoformat(day)
+
+
+def given(decider: Decider[Any, Any], *events: Any, context: Context = HERE) -> Any:
+    """The state after *events*, each of which the rules allow."""
+    state = None
+    for event in events:
+        assert decider.decide(event, state, context) == [event], event
+        state = decider.evolve(state, event)
+    return state
+
+
+def recorded(
+    decider: Decider[Any, Any], state: Any, when: Any, context: Context = HERE
+) -> Any:
+    """The state after the facts that *when* adds; a second time it adds none."""
+    events = decider.decide(when, state, context)
+    assert events, "nothing was recorded"
+    after = decider.fold(events, state)
+    assert decider.decide(when, after, context) == []
+    return after
+
+
+def refused(
+    decider: Decider[Any, Any],
+    state: Any,
+    when: Any,
+    *both_sides: str,
+    context: Context = HERE,
+) -> Refused:
+    """The refusal, both times alike, whose sentence holds *both_sides*."""
+    sentences = []
+    for _ in range(2):
+        with pytest.raises(Refused) as caught:
+            decider.decide(when, state, context)
+        sentences.append(str(caught.value))
+    assert sentences[0] == sentences[1]
+    missing: Sequence[str] = [part for part in both_sides if part not in sentences[0]]
+    assert not missing, (sentences[0], missing)
+    return caught.value

@@ -1,0 +1,71 @@
+"""What the ledger's tests ask for, and the check that follows each of their steps."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+import pytest
+
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Draft, Request, Verdict
+from iku.postgres.pool import Plain
+
+ZONE = "Asia/Jakarta"
+
+
+class Ask:
+    """Makes requests; each new one has a command id of its own."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(  # noqa: PLR0913 - a request has as many parts
+        self,
+        stream: str,
+        expected: int = 0,
+        *,
+        command: str | None = None,
+        body: str = "",
+        events: int = 1,
+        known_on: date | None = None,
+        premises: tuple[tuple[str, int], ...] = (),
+        note: str = "Perselisihan — batas",
+        attachment: object = None,
+    ) -> Request:
+        self.asked += 1
+        command = command or f"command-{self.asked}"
+        return Request(
+            stream=stream,
+            expected_version=expected,
+            command_id=command,
+            body=hashlib.sha256((body or command).encode()).digest(),
+            actor="u/siti",
+            drafts=tuple(
+                Draft("Noted", date(2021, 2, 1), {"n": n}, {"note": note})
+                for n in range(events)
+            ),
+            known_on=known_on,
+            premises=premises,
+            attachment=attachment,
+        )
+
+
+@pytest.fixture
+def ask() -> Ask:
+    return Ask()
+
+
+Append = Callable[..., Awaitable[list[Verdict]]]
+
+
+@pytest.fixture
+def append(connection: Plain) -> Append:
+    """`log.append` with the application's rights, followed by the whole check."""
+
+    async def append(*requests: Request) -> list[Verdict]:
+        verdicts = await log.append(connection, requests, zone=ZONE)
+        assert await check_ledger(connection) == []
+        return verdicts
+
+    return append

@@ -1,0 +1,140 @@
+"""The check names the first place at which each rule is broken."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Request, Verdict
+from iku.postgres.pool import Plain
+
+Ask = Callable[..., Request]
+Append = Callable[..., Awaitable[list[Verdict]]]
+
+OPEN = """
+alter table ledger.event disable trigger append_only;
+alter table ledger.command disable trigger append_only;
+"""
+REHASH = "leaf = sha256('\\x00'::bytea || "
+
+TAMPERED = [
+    (
+        "update ledger.event set leaf = sha256('forged') where position >= 2",
+        "position 2: leaf: expected ",
+    ),
+    (
+        "update ledger.event set record = record || ' ', "
+        + REHASH
+        + "record || ' '::bytea) where position = 2",
+        "position 2: record: expected a canonical record, found not the canonical",
+    ),
+    (
+        "update ledger.event set type = 'Other' where position = 3",
+        "position 3: type beside the record: expected Noted, found Other",
+    ),
+    (
+        "update ledger.event set effective_on = null where position = 3",
+        "position 3: effective_on beside the record: expected 2021-02-01, found None",
+    ),
+    (
+        "delete from ledger.event where position = 2",
+        "position 3: position: expected 2, found 3",
+    ),
+    (
+        "delete from ledger.event where position = 2",
+        "position 3: version: expected 2, found 3",
+    ),
+    (
+        "delete from ledger.event where position = 4",
+        "ledger.head: head: expected Head(size=3,",
+    ),
+    (
+        "delete from ledger.event where position = 4",
+        "commands: last position: expected 3, found 4",
+    ),
+    (
+        "delete from ledger.event where position = 4",
+        "command command-2: size within the log: expected True, found False",
+    ),
+    (
+        "delete from ledger.event where position = 4",
+        "stream b-1: stream: expected None, found (1, ",
+    ),
+    (
+        "update ledger.event set recorded_at = '2001-01-01' where position = 3",
+        "position 3: recorded_at: expected 20",
+    ),
+    (
+        "update ledger.event set known_on = '2001-01-01' where position = 3",
+        "position 3: known_on: expected 20",
+    ),
+    (
+        "delete from ledger.command where command_id = 'command-1'",
+        "position 1: command: expected command-1, found None",
+    ),
+    (
+        "delete from ledger.command",
+        "position 1: command: expected command-1, found None",
+    ),
+    (
+        "delete from ledger.command where command_id = 'command-1'",
+        "command command-2: start: expected 0, found 3",
+    ),
+    (
+        "update ledger.command set command_id = 'other' where count = 3",
+        "position 1: command: expected command-1, found other",
+    ),
+    (
+        "update ledger.command set stream = 'z-1' where count = 3",
+        "position 1: stream of the command: expected a-1, found z-1",
+    ),
+    (
+        "update ledger.command set version = 9 where count = 3",
+        "position 1: version of the command: expected 3, found 9",
+    ),
+    (
+        "update ledger.command set size = 9 where count = 3",
+        "command command-1: size within the log: expected True, found False",
+    ),
+    (
+        "update ledger.stream set version = 7 where stream = 'b-1'",
+        "stream b-1: stream: expected (1, ",
+    ),
+    (
+        "delete from ledger.stream where stream = 'b-1'",
+        "ledger.stream: streams: expected [], found ['b-1']",
+    ),
+    (
+        "update ledger.head set size = 9",
+        "ledger.head: head: expected Head(size=4,",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "finding"), TAMPERED)
+async def test_what_was_changed_behind_the_ledgers_back_is_found(
+    ask: Ask, append: Append, owner: Plain, change: str, finding: str
+) -> None:
+    await append(ask("a-1", events=3), ask("b-1"))
+    await owner.execute(OPEN + change)
+    found = await check_ledger(owner)
+    assert [line for line in found if line.startswith(finding)], found
+
+
+async def test_of_each_rule_only_the_first_break_is_named(
+    ask: Ask, append: Append, owner: Plain
+) -> None:
+    await append(ask("a-1", events=3))
+    await owner.execute(OPEN + "update ledger.event set leaf = ''")
+    (finding,) = await check_ledger(owner)
+    assert finding.startswith("position 1: leaf: expected ")
+
+
+async def test_an_empty_ledger_is_sound(append: Append) -> None:
+    assert await append() == []
+
+
+async def test_an_empty_ledger_that_claims_events_is_not(owner: Plain) -> None:
+    await owner.execute("update ledger.head set size = 1")
+    (finding,) = await check_ledger(owner)
+    assert finding.startswith("ledger.head: head: expected Head(size=0,")

@@ -1,0 +1,447 @@
+"""The log judges each request by itself, keeps one order, and answers again alike."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import msgspec
+import pytest
+
+from iku.ledger import log, record, tree
+from iku.ledger.log import (
+    Conflicted,
+    KnowledgeAhead,
+    KnowledgeFell,
+    Receipt,
+    Request,
+    Reused,
+    Verdict,
+)
+from iku.ledger.record import Unrecordable
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+
+Ask = Callable[..., Request]
+Append = Callable[..., Awaitable[list[Verdict]]]
+
+ZONE = "Asia/Jakarta"
+JANUARY = date(2021, 1, 31)
+MARCH = date(2021, 3, 31)
+
+
+def receipt(verdict: Verdict) -> Receipt:
+    assert isinstance(verdict, Receipt), verdict
+    return verdict
+
+
+def said(verdicts: list[Verdict]) -> list[Any]:
+    """Verdicts as a test names them: the version reached, or the refusal's text."""
+    return [v.version if isinstance(v, Receipt) else str(v) for v in verdicts]
+
+
+# What a receipt says
+
+
+async def test_events_of_one_request_lie_side_by_side(ask: Ask, append: Append) -> None:
+    first, second = await append(ask("a-1", events=2), ask("b-1", events=3))
+
+    first, second = receipt(first), receipt(second)
+    assert (first.version, first.position, first.count) == (2, 2, 2)
+    assert (second.version, second.position, second.count) == (3, 5, 3)
+    assert first.size == second.size == 5
+
+
+async def test_the_receipt_names_the_leaf_of_the_last_record(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    (verdict,) = await append(ask("a-1", events=2))
+    *_, last = await log.read_stream(connection, "a-1")
+
+    assert receipt(verdict).leaf == last.leaf == tree.leaf_hash(last.record)
+    assert receipt(verdict).recorded_at == last.recorded_at
+
+
+async def test_the_stored_bytes_are_the_sorted_encoding_of_what_they_say(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1"), ask("b-1", known_on=MARCH))
+    for recorded in [r async for r in log.read_log(connection)]:
+        said = msgspec.json.decode(recorded.record)
+        assert msgspec.json.encode(said, order="sorted") == recorded.record
+
+
+async def test_what_is_entered_live_is_known_on_the_local_day(
+    ask: Ask, connection: Plain
+) -> None:
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):  # a day apart at any instant
+        (verdict,) = await log.append(connection, [ask(f"a-{zone}")], zone=zone)
+        at = receipt(verdict).recorded_at
+        assert receipt(verdict).known_on == at.astimezone(ZoneInfo(zone)).date()
+
+
+async def test_what_is_imported_keeps_the_day_declared_and_says_so(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1", known_on=MARCH), ask("b-1"))
+    (imported,) = await log.read_stream(connection, "a-1")
+    (live,) = await log.read_stream(connection, "b-1")
+
+    assert (imported.known_on, imported.declared) == (MARCH, True)
+    assert not live.declared
+    assert record.decode(imported.record).declared
+
+
+async def test_the_instant_never_falls_even_if_the_clock_does(
+    ask: Ask, append: Append, connection: Plain, owner: Plain
+) -> None:
+    ahead = datetime.now(UTC) + timedelta(minutes=5)
+    await owner.execute("update ledger.head set recorded_at = $1", ahead)
+    verdicts = await log.append(connection, [ask("a-1")], zone=ZONE)
+    assert receipt(verdicts[0]).recorded_at == ahead
+
+    (later,) = await append(ask("b-1"))
+    assert receipt(later).recorded_at == ahead
+
+
+async def test_nothing_asked_is_nothing_done(append: Append) -> None:
+    assert await append() == []
+
+
+async def test_a_request_without_events_is_refused(ask: Ask, append: Append) -> None:
+    with pytest.raises(Unrecordable, match="appends no event"):
+        await append(ask("a-1", events=0))
+
+
+# Expected versions
+
+
+async def test_a_stale_request_leaves_its_neighbours_alone_and_burns_no_position(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1", events=2))
+    first, stale, last = await append(ask("b-1"), ask("a-1", 1), ask("c-1"))
+
+    assert isinstance(stale, Conflicted)
+    assert (stale.stream, stale.expected, stale.actual) == ("a-1", 1, 2)
+    assert (receipt(first).position, receipt(last).position) == (3, 4)
+    assert (await log.head(connection)).size == 4
+
+
+async def test_a_stream_that_is_new_is_at_version_0(ask: Ask, append: Append) -> None:
+    assert said(await append(ask("a-1", 1))) == ["a-1 is at version 0, not 1"]
+
+
+async def test_a_request_builds_on_the_earlier_ones_of_its_stream(
+    ask: Ask, append: Append
+) -> None:
+    chain = [ask("a-1"), ask("a-1", 1, events=2), ask("b-1"), ask("a-1", 3)]
+    assert said(await append(*chain)) == [1, 3, 1, 4]
+
+
+async def test_a_chain_falls_with_its_first_refusal(ask: Ask, append: Append) -> None:
+    chain = [ask("a-1"), ask("a-1", 2), ask("a-1", 3), ask("b-1"), ask("a-1", 1)]
+    assert said(await append(*chain)) == [
+        1,
+        "a-1 is at version 1, not 2",
+        "a-1 is at version 1, not 3",
+        1,
+        "a-1 is at version 1, not 1",  # it might have done by itself
+    ]
+
+
+async def test_a_chain_falls_with_a_day_that_was_refused(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1", known_on=MARCH))
+    verdicts = await append(ask("a-1", 1, known_on=JANUARY), ask("a-1", 2))
+    assert said(verdicts) == [
+        "a-1 holds what was known on 2021-03-31, later than 2021-01-31",
+        "a-1 is at version 1, not 2",
+    ]
+
+
+# Premises
+
+
+async def test_a_request_holds_only_while_its_premises_do(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1"), ask("b-1"))
+    verdicts = await append(
+        ask("c-1", premises=(("a-1", 1), ("z-1", 0))),
+        ask("d-1", premises=(("a-1", 1), ("b-1", 0))),
+    )
+    assert said(verdicts) == [1, "b-1 is at version 1, not 0"]
+
+
+async def test_a_premise_may_be_what_an_earlier_request_of_the_call_appends(
+    ask: Ask, append: Append
+) -> None:
+    verdicts = await append(
+        ask("a-1"),
+        ask("b-1", premises=(("a-1", 1),)),
+        ask("c-1", premises=(("a-1", 0),)),
+        ask("d-1", premises=(("b-1", 1), ("d-1", 0))),
+        ask("a-1", 1),  # after those who rest on version 1
+    )
+    assert said(verdicts) == [1, 1, "a-1 is at version 2, not 0", 1, 2]
+
+
+async def test_who_rests_on_a_refused_request_is_refused_however_far_away(
+    ask: Ask, append: Append
+) -> None:
+    verdicts = await append(
+        ask("a-1", 7),
+        ask("b-1", premises=(("a-1", 8),)),
+        ask("c-1", premises=(("b-1", 1),)),
+        ask("c-1", 1),
+        ask("d-1"),
+    )
+    assert said(verdicts) == [
+        "a-1 is at version 0, not 7",
+        "a-1 is at version 0, not 8",
+        "b-1 is at version 0, not 1",
+        "c-1 is at version 0, not 1",
+        1,
+    ]
+
+
+async def test_a_repeated_request_is_not_held_to_its_premises_again(
+    ask: Ask, append: Append
+) -> None:
+    rested = ask("b-1", premises=(("a-1", 0),))
+    (first,) = await append(rested)
+    await append(ask("a-1"))
+    (again,) = await append(rested)
+    assert again == msgspec.structs.replace(receipt(first), repeated=True)
+
+
+# Command ids
+
+
+async def test_the_same_command_gets_the_first_receipt(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    asked = ask("a-1", events=2)
+    (first,) = await append(asked)
+    await append(ask("a-1", 2), ask("b-1"))
+    again, new = await append(asked, ask("a-1", 3))
+
+    assert again == msgspec.structs.replace(receipt(first), repeated=True)
+    assert receipt(new).version == 4
+    assert await log.find(connection, asked.command_id) == (asked.body, first)
+
+
+async def test_a_command_never_recorded_is_not_found(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1", 3, command="refused"))
+    assert await log.find(connection, "refused") is None
+
+
+async def test_a_command_id_with_another_body_is_refused(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1", command="one", body="this"))
+    (verdict,) = await append(ask("b-1", command="one", body="that"))
+    assert isinstance(verdict, Reused)
+    assert verdict.command_id == "one"
+
+
+async def test_a_twin_in_one_call_gets_the_verdict_on_the_first(
+    ask: Ask, append: Append
+) -> None:
+    first, twin, other, stale, stale_twin = await append(
+        ask("a-1", command="one", body="this"),
+        ask("a-1", command="one", body="this"),
+        ask("b-1", command="one", body="that"),
+        ask("c-1", 5, command="two"),
+        ask("c-1", 5, command="two"),
+    )
+    assert twin == msgspec.structs.replace(receipt(first), repeated=True)
+    assert isinstance(other, Reused)
+    assert isinstance(stale, Conflicted)
+    assert stale_twin is stale
+
+
+# Days known
+
+
+async def test_knowledge_never_falls_within_a_stream(ask: Ask, append: Append) -> None:
+    await append(ask("a-1", known_on=MARCH))
+    fell, other, same = await append(
+        ask("a-1", 1, known_on=JANUARY),
+        ask("b-1", known_on=JANUARY),
+        ask("c-1", known_on=MARCH),
+    )
+    assert isinstance(fell, KnowledgeFell)
+    assert (fell.stream, fell.known_on, fell.last) == ("a-1", JANUARY, MARCH)
+    assert (receipt(other).known_on, receipt(same).known_on) == (JANUARY, MARCH)
+    assert said(await append(ask("a-1", 1, known_on=MARCH))) == [2]
+
+
+async def test_knowledge_never_falls_within_a_chain(ask: Ask, append: Append) -> None:
+    verdicts = await append(
+        ask("a-1", known_on=MARCH), ask("a-1", 1, known_on=JANUARY), ask("b-1")
+    )
+    assert [type(v) for v in verdicts] == [Receipt, KnowledgeFell, Receipt]
+
+
+async def test_after_a_live_entry_no_older_register_can_be_imported(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1"))
+    (verdict,) = await append(ask("a-1", 1, known_on=MARCH))
+    assert isinstance(verdict, KnowledgeFell)
+
+
+async def test_nothing_is_known_before_its_day_has_come(
+    ask: Ask, append: Append
+) -> None:
+    today = datetime.now(ZoneInfo(ZONE)).date()
+    tomorrow = today + timedelta(days=1)
+    ahead, last = await append(
+        ask("a-1", known_on=tomorrow), ask("b-1", known_on=today)
+    )
+
+    assert isinstance(ahead, KnowledgeAhead)
+    assert (ahead.stream, ahead.known_on, ahead.today) == ("a-1", tomorrow, today)
+    assert isinstance(last, Receipt)
+
+
+async def test_a_live_entry_waits_if_the_office_moved_west_of_its_own_day(
+    ask: Ask, connection: Plain
+) -> None:
+    await log.append(connection, [ask("a-1")], zone="Pacific/Kiritimati")
+    (verdict,) = await log.append(connection, [ask("a-1", 1)], zone="Etc/GMT+12")
+    assert isinstance(verdict, KnowledgeFell)
+    assert str(verdict).endswith("later than today")
+
+
+async def test_a_conflict_is_told_before_the_calendar(ask: Ask, append: Append) -> None:
+    await append(ask("a-1", known_on=MARCH))
+    (verdict,) = await append(ask("a-1", 0, known_on=JANUARY))
+    assert isinstance(verdict, Conflicted)
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+async def test_a_day_that_stands_for_infinity_is_refused(
+    ask: Ask, append: Append, day: date
+) -> None:
+    with pytest.raises(Unrecordable, match="stands for no day"):
+        await append(ask("a-1", known_on=day))
+
+
+# Reading
+
+
+async def test_a_stream_is_read_at_a_size_and_with_the_knowledge_of_a_day(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1", known_on=JANUARY), ask("a-1", 1, known_on=MARCH))
+    await append(ask("a-1", 2))
+
+    async def versions(size: int | None = None, day: date | None = None) -> list[int]:
+        events = await log.read_stream(connection, "a-1", size=size, known_on=day)
+        return [event.version for event in events]
+
+    assert await versions() == [1, 2, 3]
+    assert await versions(size=2) == [1, 2]
+    assert await versions(day=MARCH) == [1, 2]
+    assert await versions(size=3, day=JANUARY) == [1]
+    assert await versions(day=JANUARY - timedelta(days=1)) == []
+
+
+async def test_many_streams_are_read_at_once(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1"), ask("b-1"), ask("a-1", 1))
+    found = await log.read_streams(connection, ["b-1", "new-1", "a-1"])
+    assert {s: [e.version for e in events] for s, events in found.items()} == {
+        "b-1": [1],
+        "new-1": [],
+        "a-1": [1, 2],
+    }
+
+
+async def test_the_log_is_read_over_many_pages_in_order(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    size = 2 * log.PAGE
+    await append(*(ask(f"{'ab'[n % 2]}-{n}") for n in range(size)))
+
+    async def positions(**question: Any) -> list[int]:
+        return [r.position async for r in log.read_log(connection, **question)]
+
+    assert await positions() == [*range(1, size + 1)]
+    assert await positions(after=5, size=9) == [6, 7, 8, 9]
+    assert await positions(category="b") == [*range(2, size + 1, 2)]
+    assert await positions(category="") == []
+
+
+async def test_the_head_says_where_the_log_stands(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    assert await log.head(connection) == log.Head(0, None, None)
+    await append(ask("a-1", known_on=MARCH))
+    (verdict,) = await append(ask("b-1", known_on=JANUARY))
+    at = receipt(verdict).recorded_at
+    assert await log.head(connection) == log.Head(2, at, MARCH)
+
+
+# Races
+
+
+async def test_of_two_who_read_the_same_version_one_is_told(
+    ask: Ask, database: Database
+) -> None:
+    one, two = [await pools.connect(database.application_dsn) for _ in "12"]
+    verdicts = await asyncio.gather(
+        log.append(one, [ask("a-1")], zone=ZONE),
+        log.append(two, [ask("a-1")], zone=ZONE),
+    )
+    await one.close()
+    await two.close()
+    assert {type(verdict) for (verdict,) in verdicts} == {Receipt, Conflicted}
+
+
+async def test_who_reads_with_an_old_snapshot_is_stopped_not_believed(
+    ask: Ask, append: Append, database: Database
+) -> None:
+    other = await pools.connect(database.application_dsn)
+    transaction = other.transaction(isolation="repeatable_read")
+    await transaction.start()
+    await log.head(other)
+    await append(ask("a-1"))
+    with pytest.raises(asyncpg.SerializationError):
+        await log.append(other, [ask("b-1")], zone=ZONE)
+    await transaction.rollback()
+    await other.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "away"),
+    [
+        (ConnectionResetError(), True),
+        (TimeoutError(), True),
+        (asyncpg.AdminShutdownError(), True),
+        (asyncpg.UniqueViolationError(), False),
+        (FileNotFoundError(), False),
+    ],
+)
+async def test_a_lost_database_is_told_from_a_bad_question(
+    connection: Plain, error: Exception, away: bool
+) -> None:
+    assert log.is_away(error, connection) == away
+
+
+async def test_before_there_is_a_connection_a_missing_socket_is_a_lost_database(
+    connection: Plain,
+) -> None:
+    assert log.is_away(FileNotFoundError(), None)
+    await connection.close()
+    assert log.is_away(ValueError(), connection)

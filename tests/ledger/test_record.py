@@ -1,0 +1,181 @@
+"""A record has one spelling, and what has no place in it is refused beforehand."""
+
+import json
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iku.ledger import record
+from iku.ledger.record import Draft, Recorded, TooLarge, Unrecordable
+
+DAY = date(2021, 2, 1)
+
+
+def frame(
+    data: dict[str, Any] | None = None,
+    text: dict[str, str] | None = None,
+    effective_on: date | None = DAY,
+    stream: str = "conflict-K01",
+) -> tuple[bytes, bytes]:
+    return record.frame(
+        Draft("Noted", effective_on, data or {}, text or {}),
+        actor="u/siti",
+        command="c-1",
+        stream=stream,
+        version=1,
+        declared=False,
+    )
+
+
+def joined(frame: tuple[bytes, bytes]) -> bytes:
+    head, tail = frame
+    between = b'2021-03-02","recorded_at":"2021-03-02T03:04:05.123456Z'
+    return head + between + tail
+
+
+def test_a_record_is_spelt_as_documented() -> None:
+    head, tail = frame({"z": 1, "a": [True, None]}, {"note": "Selisih batas — “RT 3”"})
+    assert head == (
+        b'{"actor":"u/siti","command":"c-1","data":{"a":[true,null],"z":1},'
+        b'"declared":false,"effective_on":"2021-02-01","known_on":"'
+    )
+    assert (
+        tail
+        == (
+            '","schema":1,"stream":"conflict-K01",'
+            '"text":{"note":"Selisih batas — “RT 3”"},"type":"Noted","version":1}'
+        ).encode()
+    )
+
+
+def test_a_fact_without_a_day_of_its_own_has_null() -> None:
+    assert b'"effective_on":null' in frame(effective_on=None)[0]
+
+
+keys = st.text(st.characters(max_codepoint=126), max_size=5).filter(
+    lambda key: "\0" not in key
+)
+texts = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20
+).map(lambda text: unicodedata.normalize("NFC", text))
+whole = st.integers(-record.MAX_INTEGER, record.MAX_INTEGER)
+values = st.recursive(
+    st.none() | st.booleans() | whole | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(keys, values), st.dictionaries(keys, texts))
+def test_every_record_decodes_to_what_it_was_made_of(
+    data: dict[str, Any], text: dict[str, str]
+) -> None:
+    made = joined(frame(data, text))
+    full = record.decode(made)
+
+    assert (full.data, full.text) == (data, text)
+    assert msgspec.json.encode(msgspec.json.decode(made), order="sorted") == made
+    assert json.loads(made) == msgspec.to_builtins(full)
+
+
+@given(st.text(max_size=8), st.text(max_size=8))
+def test_text_is_stored_exactly_if_it_is_sound(note: str, value: str) -> None:
+    sound = all(
+        "\0" not in text
+        and not any(0xD800 <= ord(character) < 0xE000 for character in text)
+        and unicodedata.is_normalized("NFC", text)
+        for text in (note, value)
+    )
+    if sound:
+        full = record.decode(joined(frame({"v": value}, {"note": note})))
+        assert (full.data["v"], full.text["note"]) == (value, note)
+    else:
+        with pytest.raises(Unrecordable):
+            frame({"v": value}, {"note": note})
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"share": 0.5}, r"data\.share is float; a record holds text"),
+        ({"on": DAY}, r"data\.on is date"),
+        ({"parts": [1, {"x": (1,)}]}, r"data\.parts\[1\]\.x is tuple"),
+        ({"n": 2**53}, r"data\.n is beyond 2\^53 - 1"),
+        ({"n": -(2**53)}, r"data\.n is beyond"),
+        ({"é": 1}, "keys are ASCII text"),
+        ({1: "x"}, "keys are ASCII text"),
+        ({"v": "a\0b"}, r"U\+0000"),
+        ({"v": "\ud800"}, "unpaired surrogate"),
+        ({"v": "e\u0301"}, "normalisation form C"),
+    ],
+)
+def test_what_the_profile_does_not_know_is_refused(data: Any, reason: str) -> None:
+    with pytest.raises(Unrecordable, match=reason):
+        frame(data)
+
+
+def test_a_backslash_before_u0000_is_only_text() -> None:
+    full = record.decode(joined(frame({"v": r"\u0000"})))
+    assert full.data == {"v": r"\u0000"}
+
+
+def test_text_holds_text_only() -> None:
+    with pytest.raises(Unrecordable, match=r"text\.note is int"):
+        frame(text={"note": 1})  # type: ignore[dict-item] # what a mistake would give
+    with pytest.raises(Unrecordable, match="keys are ASCII text"):
+        frame(text={"ñ": "x"})
+
+
+def test_nesting_has_a_limit() -> None:
+    value: Any = []
+    for _ in range(record.MAX_DEPTH - 1):
+        value = [value]
+    frame({"v": value})
+    with pytest.raises(Unrecordable, match="nested more than 32 deep"):
+        frame({"v": [value]})
+
+
+@pytest.mark.parametrize("day", [date.min, date.max])
+def test_a_day_that_stands_for_infinity_is_refused(day: date) -> None:
+    with pytest.raises(Unrecordable, match="stands for no day"):
+        frame(effective_on=day)
+
+
+def test_a_record_of_65535_bytes_fits_and_one_more_does_not() -> None:
+    room = record.MAX_BYTES - len(joined(frame({"v": ""})))
+    assert len(joined(frame({"v": "x" * room}))) == record.MAX_BYTES
+    with pytest.raises(TooLarge, match="would be 65536 bytes; at most 65535"):
+        frame({"v": "x" * (room + 1)})
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b'"version":1}', b'"version":1} '),
+        (b'"version":1}', b'"type":"Noted","version":1}'),
+        (b'"schema":1', b'"schema": 1'),
+        (b"siti", rb"\u0073iti"),
+        (b'"version":1}', b'"version":1,"x":1}'),
+        (b'"actor":"u/siti",', b""),
+        (b"{", b""),
+    ],
+)
+def test_any_other_spelling_is_no_record(said: bytes, instead: bytes) -> None:
+    other = joined(frame({})).replace(said, instead, 1)
+    with pytest.raises(Unrecordable):
+        record.decode(other)
+
+
+def test_a_stream_names_category_and_subject() -> None:
+    body = joined(frame({"n": 1}, {"note": "x"}, stream="conflict-K-01"))
+    at = datetime(2021, 3, 2, tzinfo=UTC)
+    recorded = Recorded(1, "conflict-K-01", 1, "Noted", DAY, DAY, False, at, body, b"")
+    assert (recorded.category, recorded.subject) == ("conflict", "K-01")
+    assert recorded.body() == record.Body(
+        actor="u/siti", command="c-1", data={"n": 1}, schema=1, text={"note": "x"}
+    )

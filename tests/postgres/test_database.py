@@ -1,0 +1,106 @@
+"""The database in use, and who may do what with it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+import iku
+from iku.postgres import pool as pools
+from iku.postgres import programs
+from iku.postgres.database import Database, migrate_database, open_database
+from iku.postgres.embedded import lease
+from iku.postgres.migrations import load
+from iku.postgres.pool import Plain
+from iku.settings import Settings
+
+LOGINS = Path(iku.__file__).parents[2] / "docker" / "logins.sql"
+
+
+async def test_an_address_that_is_given_is_used_as_it_is() -> None:
+    settings = Settings(
+        database_url="postgresql://a@db/x", owner_url="postgres://b@db/x"
+    )
+    async with open_database(settings) as database:
+        assert database == Database("postgres://b@db/x", "postgresql://a@db/x")
+
+
+async def test_the_owner_is_the_application_where_only_one_login_is_given() -> None:
+    async with open_database(Settings(database_url="postgresql://a@db/x")) as database:
+        assert database.owner_dsn == database.application_dsn
+
+
+async def test_without_an_address_a_server_runs_for_as_long(tmp_path: Path) -> None:
+    async with open_database(Settings(home=tmp_path)) as database:
+        applied = await migrate_database(database)
+        assert applied == load()
+        connection = await pools.connect(database.application_dsn)
+        assert await connection.fetchval("select current_user") == "iku_app"
+        await connection.close()
+    with pytest.raises(OSError, match=r".*"):
+        await pools.connect(database.application_dsn)
+
+
+async def test_the_embedded_server_stops_when_the_program_fails(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="of the program"):
+        async with open_database(Settings(home=tmp_path)):
+            raise RuntimeError("of the program")
+    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+
+
+async def test_migrating_twice_changes_nothing(database: Database) -> None:
+    assert await migrate_database(database) == []
+
+
+async def test_an_owner_that_is_no_superuser_can_migrate(
+    empty_database: Database, administrator: Plain
+) -> None:
+    name = empty_database.owner_dsn.split("@/")[1].split("?")[0]
+    await administrator.execute("create role plain_owner login password 'x'")
+    try:
+        await administrator.execute(f"alter database {name} owner to plain_owner")
+        address = empty_database.owner_dsn.split("@", 1)[1]
+        plain = Database(
+            owner_dsn=f"postgresql://plain_owner:x@{address}",
+            application_dsn=empty_database.application_dsn,
+        )
+        assert await migrate_database(plain) == load()
+        connection = await pools.connect(plain.application_dsn)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("create table public.own (id integer)")
+        await connection.close()
+    finally:
+        await administrator.execute(f"alter database {name} owner to postgres")
+        owner = await pools.connect_as_owner(empty_database.owner_dsn)
+        await owner.execute("reassign owned by plain_owner to postgres")
+        await owner.execute("drop owned by plain_owner")
+        await owner.close()
+        await administrator.execute("drop role plain_owner")
+
+
+def test_no_address_is_shown() -> None:
+    assert repr(Database("postgresql://a:geheim@", "x")) == "Database()"
+
+
+async def test_the_logins_that_compose_makes_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IKU_OWNER_PASSWORD", "it's the owner")
+    monkeypatch.setenv("IKU_APPLICATION_PASSWORD", 'the "application"')
+    with lease(tmp_path, {"fsync": "off"}) as held:
+        superuser = held.owner_dsn.replace("@/iku?", "@/postgres?")
+        psql = [str(programs.wheel_programs() / "psql"), "-X", "-q", superuser]
+        again = ["-c", "drop database iku", "-c", "drop role iku", "-f", str(LOGINS)]
+        subprocess.run([*psql, *again], check=True, env=os.environ)
+        address = held.owner_dsn.split("@")[1]
+        composed = Database(
+            f"postgresql://iku_owner@/{address[1:]}", f"postgresql://iku@/{address[1:]}"
+        )
+        monkeypatch.setenv("PGPASSWORD", "it's the owner")
+        assert await migrate_database(composed) == load()
+        monkeypatch.setenv("PGPASSWORD", 'the "application"')
+        connection = await pools.connect(composed.application_dsn)
+        assert await connection.fetchval("select current_user") == "iku_app"
+        await connection.close()

