@@ -38,7 +38,7 @@ class House:
 
 @asynccontextmanager
 async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """The whole house, migrated and with its definitions recorded; closed at the end."""
+    """The whole house, migrated, its definitions recorded; closed at the end."""
     async with open_database(settings) as database:
         await migrate_database(database)
         async with furnish(settings, database) as house:
@@ -63,8 +63,10 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
 
 async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:
     """Record the definitions and the scale that the program brings, once."""
-    subjects = [("indicator", code, new) for code, new in brought.indicators.items()]
-    subjects.append(("scale", SCALE, brought.scale))
+    subjects = [
+        *(("indicator", code, new) for code, new in brought.indicators.items()),
+        ("scale", SCALE, brought.scale),
+    ]
     commands = [
         Command(category, subject, proposed, ACTOR, known_on=brought.known_on)
         for category, subject, proposed in subjects

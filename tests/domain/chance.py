@@ -26,6 +26,14 @@ DAYS = tuple(
     )
 )
 days = st.sampled_from(DAYS)
+
+
+def one_of(*weighted: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Any of these, each as often as its weight says (`st.one_of` knows no weights)."""
+    chosen = [strategy for weight, strategy in weighted for _ in range(weight)]
+    return st.sampled_from(chosen).flatmap(lambda strategy: strategy)
+
+
 versions = st.integers(1, 9)
 AREAS = ("35.76.01.1001", "35.76.02.1002", "35.76.02.1003")
 OTHERS = {"A97": conflict.Conflict(()), "A98": None}
@@ -89,8 +97,12 @@ reclassifications = st.builds(
 ) | st.builds(conflict.Reclassified, effective_on=days, level=levels)
 verifications = st.builds(conflict.Verified, effective_on=days)
 referrals = st.builds(conflict.Referred, effective_on=days)
-case_changes = st.one_of(
-    *[resolutions] * 4, *[reopenings] * 4, reclassifications, verifications, referrals
+case_changes = one_of(
+    (5, resolutions),
+    (4, reopenings),
+    (1, reclassifications),
+    (1, verifications),
+    (1, referrals),
 )
 case_revisions = st.one_of(case_corrections, annulments, case_changes)
 case_endings = st.sampled_from(
@@ -104,6 +116,7 @@ case_endings = st.sampled_from(
 def registered(
     day: date, kind: organisation.Kind, valid_until: date | None
 ) -> organisation.Registered:
+    valid_until = valid_until and max(day, valid_until)
     return organisation.Registered(
         kind=kind,
         name="Perkumpulan",
@@ -126,7 +139,7 @@ participations = st.builds(
     participation=references,
     activity=st.sampled_from(Activity),
     effective_on=days,
-    verified=st.booleans(),
+    verified=st.sampled_from([True, True, False]),
 )
 organisation_corrections = st.one_of(
     st.builds(lambda v, d: corrected_organisation(v, effective_on=d), versions, days),
@@ -140,12 +153,14 @@ organisation_corrections = st.one_of(
 )
 renewals = st.builds(organisation.Renewed, effective_on=days, valid_until=last_days)
 confirmations = st.builds(organisation.ParticipationVerified, participation=references)
-organisation_changes = st.one_of(
-    *[participations] * 4,
-    confirmations,
-    renewals,
-    st.builds(organisation.Suspended, effective_on=days),
-    st.builds(organisation.Restored, effective_on=days),
+suspensions = st.builds(organisation.Suspended, effective_on=days)
+restorations = st.builds(organisation.Restored, effective_on=days)
+organisation_changes = one_of(
+    (6, participations),
+    (1, confirmations),
+    (1, renewals),
+    (1, suspensions),
+    (1, restorations),
 )
 departures = st.one_of(
     st.builds(organisation.Dissolved, effective_on=days),
@@ -204,9 +219,8 @@ case_histories = st.builds(
     st.builds(_first, reports, st.integers(0, 9)),
     st.lists(case_changes, min_size=3, max_size=8),
     st.lists(case_revisions, max_size=6),
-    st.one_of(
-        *[st.just([])] * 4,
-        st.tuples(case_endings, annulments, annulments).map(list),
+    one_of(
+        (9, st.just([])), (1, st.tuples(case_endings, annulments, annulments).map(list))
     ),
 )
 organisation_histories = st.builds(
@@ -215,9 +229,9 @@ organisation_histories = st.builds(
     registrations.map(lambda registration: [registration]),
     st.lists(organisation_changes, min_size=3, max_size=8),
     st.lists(organisation_revisions, max_size=6),
-    st.one_of(
-        *[st.just([])] * 4,
-        st.tuples(organisation_endings, annulments, annulments).map(list),
+    one_of(
+        (9, st.just([])),
+        (1, st.tuples(organisation_endings, annulments, annulments).map(list)),
     ),
 )
 
@@ -257,7 +271,10 @@ def question(day: date, later: int, kind: period.Kind) -> Question:
 
 
 questions = st.builds(
-    question, days, st.sampled_from([0, -1, 1, 17]), st.sampled_from(period.Kind)
+    question,
+    one_of((4, st.sampled_from(DAYS[8:])), (1, days)),
+    st.sampled_from([0, -1, 1, 17]),
+    st.sampled_from(period.Kind),
 )
 
 

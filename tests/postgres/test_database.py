@@ -1,6 +1,5 @@
 """The database in use, and who may do what with it."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -84,6 +83,13 @@ def test_no_address_is_shown() -> None:
     assert repr(Database("postgresql://a:geheim@", "x")) == "Database()"
 
 
+def make_logins(superuser: str) -> None:
+    """What the database's container does when its volume is empty."""
+    psql = [str(programs.wheel_programs() / "psql"), "-X", "-q", superuser]
+    anew = ["-c", "drop database iku", "-c", "drop role iku", "-f", str(LOGINS)]
+    subprocess.run([*psql, *anew], check=True)
+
+
 async def test_the_logins_that_compose_makes_are_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,9 +97,7 @@ async def test_the_logins_that_compose_makes_are_enough(
     monkeypatch.setenv("IKU_APPLICATION_PASSWORD", 'the "application"')
     with lease(tmp_path, {"fsync": "off"}) as held:
         superuser = held.owner_dsn.replace("@/iku?", "@/postgres?")
-        psql = [str(programs.wheel_programs() / "psql"), "-X", "-q", superuser]
-        again = ["-c", "drop database iku", "-c", "drop role iku", "-f", str(LOGINS)]
-        subprocess.run([*psql, *again], check=True, env=os.environ)
+        make_logins(superuser)
         address = held.owner_dsn.split("@")[1]
         composed = Database(
             f"postgresql://iku_owner@/{address[1:]}", f"postgresql://iku@/{address[1:]}"

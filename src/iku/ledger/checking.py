@@ -161,10 +161,12 @@ async def _hold_summaries(connection: Connection, reading: _Reading) -> None:
         last = command.position
     reading.hold("last position", "commands", reading.size, last)
     await _hold_streams(connection, reading)
-    empty = log.Head(0, None, None)
-    held = log.Head(reading.size, reading.recorded_at, reading.known_on)
     found = await log.head(connection)
-    reading.hold("head", "ledger.head", held if reading.size else empty, found)
+    some = reading.size > 0
+    at, day = (reading.recorded_at, reading.known_on) if some else (None, None)
+    reading.hold("size", "ledger.head", reading.size, found.size)
+    reading.hold("last instant", "ledger.head", at, found.recorded_at)
+    reading.hold("latest day known", "ledger.head", day, found.known_on)
 
 
 async def _hold_streams(connection: Connection, reading: _Reading) -> None:
