@@ -272,7 +272,7 @@ begin
   if _known_on >= (select max(k.known_on) from knowledge k) then
     _known_on := null;
   end if;
-  _bounded := _size < _rolled;
+  _bounded := coalesce(_size < _rolled, false);
   if _bounded and _known_on is not null then
     if not exists (
          select from knowledge k where k.known_on > _known_on and k.first <= _size) then

@@ -8,7 +8,8 @@ import pytest
 
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Draft, Request, Verdict
+from iku.ledger.log import Request, Verdict
+from iku.ledger.record import Draft
 from iku.postgres.pool import Plain
 
 ZONE = "Asia/Jakarta"
@@ -20,7 +21,7 @@ class Ask:
     def __init__(self) -> None:
         self.asked = 0
 
-    def __call__(  # noqa: PLR0913 - a request has as many parts
+    def __call__(
         self,
         stream: str,
         expected: int = 0,

@@ -39,10 +39,14 @@ OTHER_MEANS = [
     "drop table ledger.event",
     "drop schema ledger cascade",
     "create rule quiet as on insert to ledger.event do instead nothing",
-    "create trigger other before insert on ledger.event"
-    " for each row execute function ledger.refuse_change()",
-    "create or replace function ledger.refuse_change() returns trigger"
-    " language sql as 'select null'",
+    """
+    create trigger other before insert on ledger.event
+      for each row execute function ledger.refuse_change()
+    """,
+    """
+    create or replace function ledger.refuse_change() returns trigger
+    language sql as 'select null'
+    """,
     "create table ledger.other ()",
     "set session_replication_role = replica",
 ]
@@ -120,6 +124,5 @@ async def test_a_missing_role_is_named_where_it_cannot_be_created(
 
     error = refused.value
     assert "the role iku_app is missing, and powerless may not create it" in str(error)
-    assert (
-        error.hint == "As a superuser: create role iku_app nologin; then migrate again."
-    )  # type: ignore[attr-defined] # noqa: E501
+    hint = "As a superuser: create role iku_app nologin; then migrate again."
+    assert error.hint == hint

@@ -445,3 +445,21 @@ async def test_before_there_is_a_connection_a_missing_socket_is_a_lost_database(
     assert log.is_away(FileNotFoundError(), None)
     await connection.close()
     assert log.is_away(ValueError(), connection)
+
+
+async def test_an_append_probes_indexes_though_its_plan_was_made_for_empty_tables(
+    ask: Ask, connection: Plain, owner: Plain
+) -> None:
+    for n in range(20):
+        requests = [ask(f"a-{n}-{m}", premises=(("b-1", 0),)) for m in range(20)]
+        await log.append(connection, [*requests, requests[0], ask("c-1", 9)], zone=ZONE)
+    await connection.execute("select pg_stat_force_next_flush()")
+    scanned = await owner.fetchval(
+        """
+        select sum(seq_tup_read)
+          from pg_stat_user_tables
+         where schemaname = 'ledger'
+           and relname <> 'head'
+        """
+    )
+    assert scanned == 0

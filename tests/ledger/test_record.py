@@ -1,8 +1,10 @@
 """A record has one spelling, and what has no place in it is refused beforehand."""
 
 import json
+import re
 import unicodedata
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iku.ledger import record
+from iku.ledger import record, tree
 from iku.ledger.record import Draft, Recorded, TooLarge, Unrecordable
 
 DAY = date(2021, 2, 1)
@@ -179,3 +181,15 @@ def test_a_stream_names_category_and_subject() -> None:
     assert recorded.body() == record.Body(
         actor="u/siti", command="c-1", data={"n": 1}, schema=1, text={"note": "x"}
     )
+
+
+def test_the_example_of_the_documented_format_is_ours() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
+    (example,) = re.findall(r"^\{.*\}$", page, re.MULTILINE)
+    data = {"z": 1, "a": [True, None]}
+    made = joined(frame(data, {"note": "Selisih batas — “RT 3”"}))
+
+    assert example.encode() == made
+    assert f"Its leaf: `{tree.leaf_hash(made).hex()}`" in page
+    for key in msgspec.json.decode(made):
+        assert f"\n| `{key}` | " in page

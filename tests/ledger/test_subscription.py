@@ -44,7 +44,7 @@ class Follower:
 
     async def until(self, size: int) -> None:
         async with asyncio.timeout(10):
-            while not self.seen or self.seen[-1] < size:
+            while not self.seen or self.seen[-1] < size:  # noqa: ASYNC110 - it polls
                 await asyncio.sleep(0.005)
 
     async def end(self) -> list[int]:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -252,10 +253,14 @@ def test_the_wheel_may_lie_in_a_closed_folder(
             assert ask(held.application_dsn, "select 1") == 1
 
 
-def test_the_path_may_be_long_or_odd(tmp_path: Path) -> None:
-    for name in ("n" * 120, "with space & 'quote'"):
-        with lease(tmp_path / name, FAST) as held:
-            assert ask(held.application_dsn, "select 1") == 1
+@pytest.mark.parametrize("name", ["n" * 120, "with space & 'quote'"])
+def test_the_path_may_be_long_or_odd(tmp_path: Path, name: str) -> None:
+    with lease(tmp_path / name, FAST) as held:
+        assert ask(held.application_dsn, "select 1") == 1
+        [place] = parse_qs(urlsplit(held.owner_dsn).query)["host"]
+        assert Path(place).exists()
+    # What had to be made in the temporary folder does not stay there.
+    assert Path(place).exists() == Path(place).is_relative_to(tmp_path)
 
 
 def test_a_socket_folder_of_somebody_else_is_not_used(
@@ -445,11 +450,11 @@ def test_an_initialisation_killed_is_reported_and_begun_again(
         assert ask(held.application_dsn, "select 1") == 1
 
 
-def refusal(home: Path) -> str:
+def refusal(home: Path, lines: int = 1) -> str:
     with pytest.raises(PostgresError) as caught, lease(home, FAST):
         pass
     sentence = str(caught.value)
-    assert "\n" not in sentence
+    assert len(sentence.splitlines()) <= lines
     return sentence
 
 
@@ -509,6 +514,35 @@ def test_a_server_that_does_not_start_is_quoted(tmp_path: Path) -> None:
         lease(tmp_path, {"no_such_setting": "on"}),
     ):
         pass
+
+
+def test_a_server_that_cannot_let_the_application_in_is_stopped_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "APPLICATION", "pg_reserved")
+    assert "pg_reserved" in refusal(tmp_path, lines=3)
+    assert served_by(tmp_path) is None
+
+
+def test_a_server_that_does_not_answer_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "START_TIMEOUT_S", -1)
+    assert "the server does not answer" in refusal(tmp_path)
+
+
+def test_a_program_that_hangs_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PostgresError, match="initdb did not end within 300 seconds"),
+        embedded._plain_errors(tmp_path),
+    ):
+        raise subprocess.TimeoutExpired(["/wheel/bin/initdb", "-D"], 300)
+
+
+def test_an_account_that_cannot_be_taken_on_does_not_work(tmp_path: Path) -> None:
+    nowhere = tmp_path / "bin"
+    for account in (programs.Account(), programs.Account(1, 1, "no_such_capability")):
+        assert not programs._works(account, tmp_path, nowhere)
 
 
 def test_a_missing_wheel_is_named(

@@ -176,3 +176,24 @@ async def test_our_own_migrations_apply_to_an_empty_database(empty: Plain) -> No
     assert own
     assert await migrate(empty) == own
     assert await pending(empty) == []
+
+
+async def test_a_login_with_few_rights_starts_on_a_schema_that_is_up_to_date(
+    database: Database,
+) -> None:
+    few = await asyncpg.connect(database.application_dsn)
+    try:
+        assert await migrate(few) == []
+    finally:
+        await few.close()
+
+
+async def test_a_login_with_few_rights_is_told_who_may_migrate(
+    empty_database: Database,
+) -> None:
+    few = await asyncpg.connect(empty_database.application_dsn)
+    try:
+        with pytest.raises(MigrationError, match="IKU_OWNER_URL"):
+            await migrate(few)
+    finally:
+        await few.close()

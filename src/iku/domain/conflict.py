@@ -237,7 +237,7 @@ Later = (
 )
 
 
-class Report(Reported, frozen=True, tag="report"):
+class Report(Reported, frozen=True, tag=False):
     """A report as it comes in; without a number the register gives the next one."""
 
     number: Number | None = None

@@ -51,7 +51,7 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 changed = True
         if changed:
             # NFC makes some texts longer (U+0958): refuse what `read` would not read.
-            convert(to_builtins(self), type(self))
+            json.decode(json.encode(self), type=type(self))
 
 
 def _composed(value: Any) -> Any:

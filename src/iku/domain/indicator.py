@@ -153,7 +153,15 @@ class Targeted(Fact, frozen=True, tag="targeted"):
 Event = Defined | Targeted
 
 
-class Redefinition(Fact, frozen=True, tag="redefinition"):
+class Target(Targeted, frozen=True, tag=False):
+    """A target as it comes in."""
+
+    def fact(self) -> Targeted:
+        """The fact to be recorded."""
+        return Targeted(**{n: getattr(self, n) for n in Targeted.__struct_fields__})
+
+
+class Redefinition(Fact, frozen=True):
     """What a new version changes; every option left out stays as it was."""
 
     effective_on: date

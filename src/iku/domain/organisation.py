@@ -198,7 +198,7 @@ Later = (
 )
 
 
-class Registration(Registered, frozen=True, tag="registration"):
+class Registration(Registered, frozen=True, tag=False):
     """A registration as it comes in; without a number it is given the next one."""
 
     number: Number | None = None

@@ -107,6 +107,11 @@ class Appender:
     async def __aenter__(self) -> Self:
         return self
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a transaction."""
+        return len(self._queue)
+
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
@@ -234,7 +239,8 @@ class Appender:
                 # again is right all the same: a command that was recorded gets its
                 # first receipt, one that was not is appended now.
                 _logger.warning("connection lost in attempt %d: %r", attempt, error)
-                self._drop()
+                connection.terminate()
+                self._connection = None
             else:
                 self._herald.announce(verdicts)
                 return verdicts
@@ -262,11 +268,6 @@ class Appender:
             self._connection = await _connect_within(self._connect, RECONNECT_S)
         return self._connection
 
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
-
 
 class _Herald:
     """Tells listeners that the log has grown: after commit, and not too often.
@@ -283,7 +284,8 @@ class _Herald:
         self._task: asyncio.Task[None] | None = None
 
     def announce(self, verdicts: Iterable[Verdict]) -> None:
-        sizes = (v.size for v in verdicts if isinstance(v, Receipt) and not v.repeated)
+        # Repetitions count: after a lost answer they are how the append is learnt of.
+        sizes = (v.size for v in verdicts if isinstance(v, Receipt))
         size = max(sizes, default=0)
         if size > self._size:
             self._size = size

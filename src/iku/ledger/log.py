@@ -5,7 +5,7 @@ counted from 1 without gaps and in the order of commits; so the last position is
 log's *size*, and whoever has read up to n has missed nothing below it.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias, cast
 
@@ -222,6 +222,21 @@ async def find(connection: Connection, command_id: str) -> tuple[bytes, Receipt]
     return body, Receipt(*receipt)
 
 
+async def recorded_commands(
+    connection: Connection, command_ids: Sequence[str]
+) -> dict[str, bytes]:
+    """The bodies of those of *command_ids* that are recorded, in one query."""
+    rows = await connection.fetch(
+        """
+        select command_id, body
+          from ledger.command
+         where command_id = any($1::text[])
+        """,
+        command_ids,
+    )
+    return {row["command_id"]: row["body"] for row in rows}
+
+
 async def read_stream(
     connection: Connection,
     stream: str,
@@ -268,7 +283,7 @@ async def read_log(
     after: int = 0,
     size: int | None = None,
     category: str | None = None,
-) -> AsyncIterator[Recorded]:
+) -> AsyncGenerator[Recorded, None]:
     """The log in order: positions from *after* + 1 up to and including *size*.
 
     Reads by pages, each a query of its own, so it needs no transaction and holds no

@@ -7,7 +7,7 @@ that number events before they commit skip some under load; Marten waits at gaps
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from iku.ledger import log
 from iku.ledger.appender import Connect, Connection
@@ -22,7 +22,7 @@ async def subscribe(
     after: int,
     poll_s: float = 1.0,
     stop: asyncio.Event | None = None,
-) -> AsyncIterator[Recorded]:
+) -> AsyncGenerator[Recorded, None]:
     """Every event from *after* + 1 on, once and in order, until *stop* is set.
 
     A notification only makes it look sooner; what makes it right is looking every

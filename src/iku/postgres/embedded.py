@@ -16,6 +16,7 @@ import os
 import secrets
 import shlex
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -75,15 +76,19 @@ def lease(
             users = files.enter_context((folder / "users.lock").open("a"))
             with _alone(gate):
                 cluster = _Cluster(folder, programs.find(folder, folder / "data"))
-                held = cluster.open(settings)
+                # Before opening: a server that starts, but has no room to let the
+                # application in, is stopped again.
+                files.callback(_leave, cluster, gate, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
-        try:
-            yield held
-        finally:
-            # Raised while somebody else still holds a lease.
-            with _alone(gate), suppress(BlockingIOError):
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                cluster.stop()
+                held = cluster.open(settings)
+        yield held
+
+
+def _leave(cluster: "_Cluster", gate: IO[str], users: IO[str]) -> None:
+    # The error is raised while somebody else still holds a lease.
+    with _alone(gate), suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        cluster.stop()
 
 
 @contextmanager
@@ -132,9 +137,13 @@ class _Cluster:
 
     def stop(self) -> None:
         """Stop the server; its connections are cut, nothing committed is lost."""
-        self.programs.succeeds(
-            "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
-        )
+        if _postmaster(self.data) is not None:
+            self.programs.succeeds(
+                "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
+            )
+        if self.socket_folder.parent != self.folder:
+            with suppress(OSError):  # absent, or not yet empty
+                self.socket_folder.rmdir()
 
     def _initialise(self) -> None:
         for part in self.folder.glob("data.part-*"):
@@ -296,11 +305,15 @@ def _plain_errors(folder: Path) -> Iterator[None]:
         if "No space left on device" in str(error) or _is_full(folder):
             raise PostgresError(_full(folder)) from error
         raise
+    except subprocess.TimeoutExpired as error:
+        raise PostgresError(
+            f"{Path(error.cmd[0]).name} did not end within {error.timeout:.0f} seconds"
+        ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise PostgresError(_full(folder)) from error
         raise PostgresError(
-            f"{folder} cannot be written by {_name_of_us()} "
+            f"{folder} cannot be written by user {os.geteuid()} "
             f"({error.strerror}: {error.filename}); "
             "make it writable, or set IKU_HOME to another folder"
         ) from error
@@ -312,7 +325,3 @@ def _is_full(folder: Path) -> bool:
 
 def _full(folder: Path) -> str:
     return f"the disk that holds {folder} is full; make room, or set IKU_HOME elsewhere"
-
-
-def _name_of_us() -> str:
-    return f"user {os.geteuid()}"

@@ -15,6 +15,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+import asyncpg
+
 import iku
 from iku.postgres.pool import Connection
 
@@ -69,21 +71,37 @@ async def migrate(
     """
     wanted = load() if migrations is None else list(migrations)
     _refuse_old_server(connection)
-    async with _alone(connection):
-        await connection.execute(
-            """
-            create table if not exists public.schema_migration (
-              version integer primary key,
-              name text not null,
-              sha256 bytea not null,
-              applied_at timestamptz not null default clock_timestamp()
-            )
-            """
-        )
-        missing = await pending(connection, wanted)
-        for migration in missing:
-            await _apply(connection, migration)
-        return missing
+    # A program that serves with few rights may start on a schema that is up to date.
+    if not await pending(connection, wanted):
+        return []
+    try:
+        async with _alone(connection):
+            return await _apply_missing(connection, wanted)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise MigrationError(
+            f"the schema is to be migrated, but this login may not: {error}; "
+            "run `iku migrate` with the owner's login in IKU_OWNER_URL"
+        ) from error
+
+
+async def _apply_missing(
+    connection: Connection, wanted: list[Migration]
+) -> list[Migration]:
+    await connection.execute(
+        """
+        create table if not exists public.schema_migration (
+          version integer primary key,
+          name text not null,
+          sha256 bytea not null,
+          applied_at timestamptz not null default clock_timestamp()
+        );
+        grant select on public.schema_migration to public;
+        """
+    )
+    missing = await pending(connection, wanted)
+    for migration in missing:
+        await _apply(connection, migration)
+    return missing
 
 
 async def pending(

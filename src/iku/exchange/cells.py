@@ -1,0 +1,112 @@
+"""What stands in a cell, by the type of the field it goes into.
+
+Every refusal says what was expected, so that the file can be mended without asking.
+"""
+
+import re
+import types
+from collections.abc import Callable, Mapping
+from datetime import date
+from enum import StrEnum
+from functools import cache, partial
+from typing import Any, NamedTuple, TypeAlias, get_args
+
+import msgspec
+
+from iku.domain.fact import Line, Note, Number, Reason
+from iku.domain.indicator import Percent, Year
+from iku.exchange.sheet import shown
+
+Parse: TypeAlias = Callable[[str], Any]
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TEXTS: tuple[tuple[Any, str], ...] = (
+    (Number, "a number of at most 64 letters and digits, with . _ - / within"),
+    (Line, "one line of at most 500 characters"),
+    (Reason, "one line of at most 2000 characters"),
+    (Note, "a text of at most 4000 characters"),
+)
+
+
+class Unfit(ValueError):
+    """The cell cannot be what the column says; the sentence tells what could."""
+
+
+class Field(NamedTuple):
+    """How a field's cell is read, and whether it may not be empty."""
+
+    parse: Parse
+    required: bool
+
+
+@cache
+def fields(fact: Callable[..., Any]) -> dict[str, Field]:
+    """How each field of *fact* is read from a cell."""
+    return {
+        field.name: Field(_parser(_given(field.type)), field.required)
+        for field in msgspec.structs.fields(fact)
+    }
+
+
+def day(cell: str) -> date:
+    """A day as the files write it: ``2021-12-31``."""
+    try:
+        if _DAY.fullmatch(cell):
+            return date.fromisoformat(cell)
+    except ValueError:
+        pass
+    raise Unfit(f"is {shown(cell)}, but must be a day, written YYYY-MM-DD")
+
+
+def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
+    """What *allowed* holds under *cell*, capital letters or not."""
+    for spelling in (cell, cell.lower(), cell.upper()):
+        if spelling in allowed:
+            return allowed[spelling]
+    listed = ", ".join(allowed)
+    raise Unfit(f"is {shown(cell)}, but must be one of {listed}")
+
+
+def number(cell: str) -> str:
+    """A subject's number in the register."""
+    return str(_text(Number, _TEXTS[0][1], cell))
+
+
+def _given(kind: Any) -> Any:
+    """*kind* without None, which is an empty cell."""
+    if isinstance(kind, types.UnionType) or type(None) in get_args(kind):
+        (kind,) = (one for one in get_args(kind) if one is not type(None))
+    return kind
+
+
+def _parser(kind: Any) -> Parse:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return partial(choice, allowed={member.value: member for member in kind})
+    if kind is bool:
+        return partial(choice, allowed={"ya": True, "tidak": False})
+    for text, expected in _TEXTS:
+        if kind == text:
+            return partial(_text, text, expected)
+    plain: dict[Any, Parse] = {date: day, Percent: _percent, Year: _year}
+    return plain.get(kind, str)
+
+
+def _text(kind: Any, expected: str, cell: str) -> Any:
+    try:
+        return msgspec.convert(cell, kind)
+    except msgspec.ValidationError:
+        raise Unfit(f"is {shown(cell)}, but must be {expected}") from None
+
+
+def _percent(cell: str) -> Any:
+    expected = "per cent above 0 with at most two decimals, such as 80 or 77,5"
+    try:
+        return _text(Percent, expected, cell.replace(",", ".", 1))
+    except Unfit:
+        raise Unfit(f"is {shown(cell)}, but must be {expected}") from None
+
+
+def _year(cell: str) -> int:
+    if re.fullmatch(r"\d{4}", cell, re.ASCII) and int(cell) >= 1945:
+        return int(cell)
+    raise Unfit(f"is {shown(cell)}, but must be a year from 1945 on, such as 2021")

@@ -1,0 +1,284 @@
+"""What a row of each journal states: the table between file headings and facts.
+
+A row names a subject, the day the office came to know, what happened (`peristiwa`) and
+the day of that. Every other column becomes a field of the fact; a field says itself
+what may stand in it. docs/importing.md shows this table to those who write the files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from iku.domain import conflict, organisation
+from iku.domain.fact import Annulled
+from iku.domain.indicator import Targeted
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What one kind of row states, and in which columns.
+
+    Attributes:
+        fact: The fact it becomes.
+        fields: The fact's field by the heading of its column.
+        about: Facts of which it corrects or annuls one; empty for a plain fact.
+        found_by: Field by heading that, beside its day, tells which fact that is.
+        any_of: Headings of which one at least is filled in.
+        only: Headings that say nothing new, with the one text they may hold.
+    """
+
+    fact: type[Any]
+    fields: Mapping[str, str] = field(default_factory=dict)
+    about: tuple[type[Any], ...] = ()
+    found_by: Mapping[str, str] = field(default_factory=dict)
+    any_of: tuple[str, ...] = ()
+    only: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A journal: its headings, and what its rows state.
+
+    Attributes:
+        category: Of the subjects its rows are about.
+        subject: Heading of the column that names the subject.
+        day: Heading of the day the fact holds from, or of the fact that was wrong.
+        known: Heading of the day the office came to know.
+        event: Heading that says which statement a row is; None where there is one.
+    """
+
+    category: str
+    headings: tuple[str, ...]
+    subject: str
+    day: str
+    known: str
+    event: str | None
+    statements: Mapping[str, Statement]
+
+    @cached_property
+    def frame(self) -> frozenset[str]:
+        """Headings of the columns that every row fills in."""
+        return frozenset(
+            {self.subject, self.day, self.known, *([self.event] if self.event else [])}
+        )
+
+
+def _dated(fact: type[Any], **fields: str) -> Statement:
+    """A fact that holds from `tanggal`, its fields by heading."""
+    return Statement(fact, {"tanggal": "effective_on", **fields})
+
+
+def _corrects(fact: type[Any], *about: type[Any], **fields: str) -> Statement:
+    return Statement(
+        fact, {**fields, "keterangan": "reason"}, about, any_of=tuple(fields)
+    )
+
+
+def _annuls(*about: type[Any], **found_by: str) -> Statement:
+    return Statement(Annulled, {"keterangan": "reason"}, about, found_by)
+
+
+CONFLICTS = Layout(
+    category="conflict",
+    headings=tuple(
+        [
+            "diketahui_pada",
+            "nomor",
+            "peristiwa",
+            "tanggal",
+            "kategori",
+            "dimensi",
+            "judul",
+            "tanggal_kejadian",
+            "sumber",
+            "wilayah",
+            "ke_nomor",
+            "cara",
+            "keterangan",
+        ]
+    ),
+    subject="nomor",
+    day="tanggal",
+    known="diketahui_pada",
+    event="peristiwa",
+    statements={
+        "dilaporkan": _dated(
+            conflict.Reported,
+            kategori="category",
+            dimensi="dimension",
+            judul="title",
+            tanggal_kejadian="occurred_on",
+            sumber="source",
+            wilayah="area",
+            keterangan="reference",
+        ),
+        "diverifikasi": _dated(conflict.Verified, keterangan="note"),
+        "ditolak": _dated(conflict.Rejected, keterangan="reason"),
+        "ditangani": _dated(conflict.Handled, cara="phase", keterangan="note"),
+        "dilimpahkan": _dated(conflict.Referred, keterangan="note"),
+        "diselesaikan": _dated(conflict.Resolved, cara="manner", keterangan="evidence"),
+        "dibuka_kembali": _dated(conflict.Reopened, keterangan="reason"),
+        "direklasifikasi": Statement(
+            conflict.Reclassified,
+            {
+                "tanggal": "effective_on",
+                "kategori": "category",
+                "dimensi": "dimension",
+                "keterangan": "reason",
+            },
+            any_of=("kategori", "dimensi"),
+        ),
+        "digabung": _dated(conflict.Merged, ke_nomor="into", keterangan="reason"),
+        "klasifikasi_dikoreksi": _corrects(
+            conflict.Corrected,
+            conflict.Reported,
+            conflict.Reclassified,
+            kategori="category",
+            dimensi="dimension",
+        ),
+        "laporan_dikoreksi": _corrects(
+            conflict.Corrected,
+            conflict.Reported,
+            kategori="category",
+            dimensi="dimension",
+            judul="title",
+            tanggal_kejadian="occurred_on",
+            sumber="source",
+            wilayah="area",
+        ),
+        "penutupan_dikoreksi": _corrects(
+            conflict.Corrected, conflict.Resolved, cara="manner"
+        ),
+        "laporan_dibatalkan": _annuls(conflict.Reported),
+        "verifikasi_dibatalkan": _annuls(conflict.Verified),
+        "penolakan_dibatalkan": _annuls(conflict.Rejected),
+        "penanganan_dibatalkan": _annuls(conflict.Handled),
+        "pelimpahan_dibatalkan": _annuls(conflict.Referred),
+        "penutupan_dibatalkan": _annuls(conflict.Resolved),
+        "pembukaan_dibatalkan": _annuls(conflict.Reopened),
+        "reklasifikasi_dibatalkan": _annuls(conflict.Reclassified),
+        "penggabungan_dibatalkan": _annuls(conflict.Merged),
+    },
+)
+
+ORGANISATIONS = Layout(
+    category="organisation",
+    headings=tuple(
+        [
+            "diketahui_pada",
+            "nomor",
+            "peristiwa",
+            "tanggal",
+            "jenis",
+            "nama",
+            "dasar_hukum",
+            "berlaku_sampai",
+            "rujukan",
+            "kegiatan",
+            "terverifikasi",
+            "keterangan",
+        ]
+    ),
+    subject="nomor",
+    day="tanggal",
+    known="diketahui_pada",
+    event="peristiwa",
+    statements={
+        "didaftar": _dated(
+            organisation.Registered,
+            jenis="kind",
+            nama="name",
+            dasar_hukum="legal_basis",
+            berlaku_sampai="valid_until",
+        ),
+        "diperpanjang": Statement(
+            organisation.Renewed,
+            {
+                "tanggal": "effective_on",
+                "berlaku_sampai": "valid_until",
+                "keterangan": "note",
+            },
+            only={"dasar_hukum": "skt"},
+        ),
+        "dibekukan": _dated(organisation.Suspended, keterangan="reason"),
+        "dipulihkan": _dated(organisation.Restored, keterangan="reason"),
+        "bubar": _dated(organisation.Dissolved, keterangan="reason"),
+        "dicabut": _dated(organisation.Revoked, keterangan="reason"),
+        "pindah": _dated(organisation.MovedOut, keterangan="reason"),
+        "digabung": _dated(organisation.Merged, rujukan="into", keterangan="reason"),
+        "ditolak": _dated(organisation.Rejected, keterangan="reason"),
+        "berpartisipasi": _dated(
+            organisation.Participated,
+            rujukan="participation",
+            kegiatan="activity",
+            terverifikasi="verified",
+            keterangan="note",
+        ),
+        "partisipasi_diverifikasi": Statement(
+            organisation.ParticipationVerified,
+            {
+                "tanggal": "effective_on",
+                "rujukan": "participation",
+                "keterangan": "note",
+            },
+            only={"terverifikasi": "ya"},
+        ),
+        "pendaftaran_dikoreksi": _corrects(
+            organisation.Corrected,
+            organisation.Registered,
+            jenis="kind",
+            nama="name",
+            dasar_hukum="legal_basis",
+            berlaku_sampai="valid_until",
+        ),
+        "partisipasi_dikoreksi": Statement(
+            organisation.Corrected,
+            {
+                "kegiatan": "activity",
+                "terverifikasi": "verified",
+                "keterangan": "reason",
+            },
+            (organisation.Participated,),
+            {"rujukan": "participation"},
+            any_of=("kegiatan", "terverifikasi"),
+        ),
+        "pendaftaran_dibatalkan": _annuls(organisation.Registered),
+        "perpanjangan_dibatalkan": _annuls(organisation.Renewed),
+        "pembekuan_dibatalkan": _annuls(organisation.Suspended),
+        "pemulihan_dibatalkan": _annuls(organisation.Restored),
+        "pembubaran_dibatalkan": _annuls(organisation.Dissolved),
+        "pencabutan_dibatalkan": _annuls(organisation.Revoked),
+        "kepindahan_dibatalkan": _annuls(organisation.MovedOut),
+        "penggabungan_dibatalkan": _annuls(organisation.Merged),
+        "penolakan_dibatalkan": _annuls(organisation.Rejected),
+        "partisipasi_dibatalkan": _annuls(
+            organisation.Participated, rujukan="participation"
+        ),
+        "verifikasi_dibatalkan": _annuls(
+            organisation.ParticipationVerified, rujukan="participation"
+        ),
+    },
+)
+
+TARGETS = Layout(
+    category="indicator",
+    headings=("indikator", "tahun", "target", "berlaku_mulai", "dasar"),
+    subject="indikator",
+    day="berlaku_mulai",
+    known="berlaku_mulai",
+    event=None,
+    statements={
+        "": Statement(
+            Targeted,
+            {
+                "tahun": "year",
+                "target": "target",
+                "berlaku_mulai": "effective_on",
+                "dasar": "basis",
+            },
+        )
+    },
+)
+
+LAYOUTS = {"konflik": CONFLICTS, "organisasi": ORGANISATIONS, "target": TARGETS}

@@ -1,0 +1,1 @@
+"""The HTTP face: a JSON interface for programs and its documentation."""

@@ -1,0 +1,43 @@
+"""The agency whose register this is."""
+
+from typing import Any
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from msgspec import Struct
+
+from iku.agency import Area, Mission
+from iku.wiring import House
+
+
+class Agency(Struct, frozen=True):
+    """What the decree on the indicators says of the agency.
+
+    Attributes:
+        areas: Districts and urban villages a case may be placed at.
+    """
+
+    name: str
+    city: str
+    vision: str
+    mission: Mission
+    main_task: str
+    functions: tuple[str, ...]
+    objective: str
+    areas: tuple[Area, ...]
+
+
+@get(
+    "/agency",
+    operation_id="getAgency",
+    summary="Read what the agency is for",
+    tags=["Agency"],
+)
+async def show(house: NamedDependency[SkipValidation[House]]) -> Agency:
+    """Vision, mission, main task, functions, objective and areas of the agency."""
+    ours = house.agency
+    return Agency(*(getattr(ours, name) for name in Agency.__struct_fields__))
+
+
+HANDLERS: list[Any] = [show]

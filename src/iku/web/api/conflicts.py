@@ -1,0 +1,163 @@
+"""Conflict cases: reported, changed, listed, looked at, and their history."""
+
+import unicodedata
+from typing import Annotated, Any, Literal, TypeAlias
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
+from msgspec import Struct, structs
+
+from iku.domain import conflict
+from iku.domain.decider import subject_id
+from iku.projections.lists import Search
+from iku.projections.standings import ConflictStanding
+from iku.web.api import subjects
+from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
+from iku.wiring import House
+
+TAGS = ["Conflict cases"]
+
+Status: TypeAlias = Literal["open", "resolved", "rejected", "merged", "annulled"]
+Area: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=13,
+        pattern=r"^[0-9.]*$(?!\n)",
+        description="Code of an area, or of a district with all its areas.",
+    ),
+]
+
+
+class ConflictPage(Struct, frozen=True):
+    """Part of the list of cases.
+
+    Attributes:
+        items: The cases, ordered by identifier.
+        next: The cursor of the page after this one; null at the end.
+    """
+
+    items: tuple[ConflictStanding, ...]
+    next: str | None
+
+
+class Conflict(ConflictStanding, frozen=True, kw_only=True):
+    """A case on a day.
+
+    Attributes:
+        version: Of its history, by the knowledge asked for.
+    """
+
+    version: int
+
+
+@post(
+    "/conflicts",
+    operation_id="reportConflict",
+    summary="Report a conflict",
+    tags=TAGS,
+)
+async def report(
+    data: JSONBody[conflict.Report], entry: NamedDependency[SkipValidation[Desk]]
+) -> Response[Receipt]:
+    """Enters a case. Without a number it is given the register's next one."""
+    subject = subject_id(data.number or "")
+    outcome = await entry.handle("conflict", subject, data.fact())
+    return answer(outcome, receipt(outcome), _location(outcome.subject))
+
+
+@post(
+    "/conflicts/{conflict_id:str}/events",
+    operation_id="recordConflictEvent",
+    summary="Record what happened to a case",
+    tags=TAGS,
+)
+async def record(
+    conflict_id: Id,
+    data: JSONBody[conflict.Later],
+    change: NamedDependency[SkipValidation[Desk]],
+) -> Response[Receipt]:
+    """Records a dated change, a correction or an annulment.
+
+    What stands already is not recorded again and is answered 200.
+    """
+    outcome = await change.handle("conflict", subject_id(conflict_id), data)
+    return answer(outcome, receipt(outcome), _location(outcome.subject))
+
+
+@get(
+    "/conflicts",
+    operation_id="listConflicts",
+    summary="List the cases of a day",
+    tags=TAGS,
+)
+async def search(
+    house: NamedDependency[SkipValidation[House]],
+    status: FromQuery[Status | None] = None,
+    category: FromQuery[conflict.Category | None] = None,
+    source: FromQuery[conflict.Source | None] = None,
+    area: Area = None,
+    text: Text = None,
+    as_of: AsOf = None,
+    known_on: KnownOn = None,
+    size: Size = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response[ConflictPage]:
+    """Cases as they were on a day, as known on another, page by page."""
+    at = subjects.at(house, as_of, known_on, size)
+    asked = Search(
+        "conflict",
+        at.as_of,
+        known_on=at.known_on,
+        size=at.size,
+        status=status,
+        kind=category,
+        area=area,
+        source=source,
+        text=text and unicodedata.normalize("NFC", text),
+        after=subjects.read_cursor(cursor),
+        limit=limit,
+    )
+    return await subjects.page(house, asked)
+
+
+@get(
+    "/conflicts/{conflict_id:str}",
+    operation_id="getConflict",
+    summary="Look at a case",
+    tags=TAGS,
+)
+async def show(
+    conflict_id: Id,
+    house: NamedDependency[SkipValidation[House]],
+    as_of: AsOf = None,
+    known_on: KnownOn = None,
+    size: Size = None,
+) -> Response[Conflict]:
+    """What the case was on a day, as known on another."""
+    at = subjects.at(house, as_of, known_on, size)
+    seen = await subjects.standing(house, "conflict", subject_id(conflict_id), at)
+    shown = Conflict(**structs.asdict(seen.standing), version=seen.version)
+    return Response(shown, headers={"ETag": f'"{seen.version}"'})
+
+
+@get(
+    "/conflicts/{conflict_id:str}/events",
+    operation_id="listConflictEvents",
+    summary="Read the whole history of a case",
+    tags=TAGS,
+)
+async def history(
+    conflict_id: Id, house: NamedDependency[SkipValidation[House]]
+) -> list[subjects.Event]:
+    """Every fact ever recorded of the case, corrections and annulments included."""
+    return await subjects.history(house, "conflict", subject_id(conflict_id))
+
+
+def _location(subject: str) -> str:
+    return f"/api/v1/conflicts/{subject}"
+
+
+HANDLERS: list[Any] = [report, record, search, show, history]

@@ -1,0 +1,78 @@
+"""Whether the program lives, whether it can work, and what it has to tell."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+from msgspec import Struct
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from iku.ledger import log
+from iku.ledger.appender import Unavailable
+from iku.postgres import migrations
+from iku.web.connection import connected
+from iku.web.metrics import Metrics
+from iku.wiring import House
+
+TAGS = ["Health"]
+
+
+class Alive(Struct, frozen=True):
+    """The program runs."""
+
+    status: str = "alive"
+
+
+class Ready(Struct, frozen=True):
+    """The program can work.
+
+    Attributes:
+        size: How many events the log holds.
+    """
+
+    size: int
+    status: str = "ready"
+
+
+@get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
+async def live() -> Alive:
+    """Answers as long as the program runs, with or without a database."""
+    return Alive()
+
+
+@get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
+async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
+    """Answers where the database does and its schema is the program's."""
+    async with connected(house) as connection:
+        try:
+            missing = await migrations.pending(connection)
+        except migrations.MigrationError as error:
+            raise Unavailable(str(error)) from error
+        if missing:
+            raise Unavailable(f"not migrated yet: {', '.join(map(str, missing))}")
+        return Ready((await log.head(connection)).size)
+
+
+@get(
+    "/metrics",
+    operation_id="getMetrics",
+    summary="Read the metrics",
+    tags=TAGS,
+    media_type="text/plain",
+)
+async def metrics(
+    house: NamedDependency[SkipValidation[House]],
+    metrics: NamedDependency[SkipValidation[Metrics]],
+) -> Response[str]:
+    """Requests, durations, the log's size and what waits, as Prometheus reads them."""
+    try:
+        async with connected(house) as connection:
+            metrics.log_size.set((await log.head(connection)).size)
+    except Unavailable:
+        metrics.log_size.set(float("nan"))
+    text = generate_latest(metrics.registry).decode()
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+HANDLERS: list[Any] = [live, ready, metrics]

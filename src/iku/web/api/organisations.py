@@ -1,0 +1,162 @@
+"""Organisations: registered, changed, listed, looked at, and their history."""
+
+import unicodedata
+from typing import Any, Literal, TypeAlias
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, SkipValidation
+from msgspec import Struct, structs
+
+from iku.domain import organisation
+from iku.domain.decider import subject_id
+from iku.projections.lists import Search
+from iku.projections.standings import OrganisationStanding
+from iku.web.api import subjects
+from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
+from iku.wiring import House
+
+TAGS = ["Organisations"]
+
+Status: TypeAlias = Literal[
+    "active",
+    "suspended",
+    "dissolved",
+    "revoked",
+    "moved_out",
+    "rejected",
+    "merged",
+    "annulled",
+]
+
+
+class OrganisationPage(Struct, frozen=True):
+    """Part of the list of organisations.
+
+    Attributes:
+        items: The organisations, ordered by identifier.
+        next: The cursor of the page after this one; null at the end.
+    """
+
+    items: tuple[OrganisationStanding, ...]
+    next: str | None
+
+
+class Organisation(OrganisationStanding, frozen=True, kw_only=True):
+    """An organisation on a day.
+
+    Attributes:
+        version: Of its history, by the knowledge asked for.
+    """
+
+    version: int
+
+
+@post(
+    "/organisations",
+    operation_id="registerOrganisation",
+    summary="Register an organisation",
+    tags=TAGS,
+)
+async def register(
+    data: JSONBody[organisation.Registration],
+    entry: NamedDependency[SkipValidation[Desk]],
+) -> Response[Receipt]:
+    """Enters an organisation. Without a number it is given the register's next one."""
+    subject = subject_id(data.number or "")
+    outcome = await entry.handle("organisation", subject, data.fact())
+    return answer(outcome, receipt(outcome), _location(outcome.subject))
+
+
+@post(
+    "/organisations/{organisation_id:str}/events",
+    operation_id="recordOrganisationEvent",
+    summary="Record what happened to an organisation",
+    tags=TAGS,
+)
+async def record(
+    organisation_id: Id,
+    data: JSONBody[organisation.Later],
+    change: NamedDependency[SkipValidation[Desk]],
+) -> Response[Receipt]:
+    """Records a dated change, a participation, a correction or an annulment.
+
+    What stands already is not recorded again and is answered 200.
+    """
+    outcome = await change.handle("organisation", subject_id(organisation_id), data)
+    return answer(outcome, receipt(outcome), _location(outcome.subject))
+
+
+@get(
+    "/organisations",
+    operation_id="listOrganisations",
+    summary="List the organisations of a day",
+    tags=TAGS,
+)
+async def search(
+    house: NamedDependency[SkipValidation[House]],
+    status: FromQuery[Status | None] = None,
+    kind: FromQuery[organisation.Kind | None] = None,
+    text: Text = None,
+    as_of: AsOf = None,
+    known_on: KnownOn = None,
+    size: Size = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response[OrganisationPage]:
+    """Organisations as they were on a day, as known on another, page by page."""
+    at = subjects.at(house, as_of, known_on, size)
+    asked = Search(
+        "organisation",
+        at.as_of,
+        known_on=at.known_on,
+        size=at.size,
+        status=status,
+        kind=kind,
+        text=text and unicodedata.normalize("NFC", text),
+        after=subjects.read_cursor(cursor),
+        limit=limit,
+    )
+    return await subjects.page(house, asked)
+
+
+@get(
+    "/organisations/{organisation_id:str}",
+    operation_id="getOrganisation",
+    summary="Look at an organisation",
+    tags=TAGS,
+)
+async def show(
+    organisation_id: Id,
+    house: NamedDependency[SkipValidation[House]],
+    as_of: AsOf = None,
+    known_on: KnownOn = None,
+    size: Size = None,
+) -> Response[Organisation]:
+    """What the organisation was on a day, as known on another."""
+    at = subjects.at(house, as_of, known_on, size)
+    subject = subject_id(organisation_id)
+    seen = await subjects.standing(house, "organisation", subject, at)
+    shown = Organisation(**structs.asdict(seen.standing), version=seen.version)
+    return Response(shown, headers={"ETag": f'"{seen.version}"'})
+
+
+@get(
+    "/organisations/{organisation_id:str}/events",
+    operation_id="listOrganisationEvents",
+    summary="Read the whole history of an organisation",
+    tags=TAGS,
+)
+async def history(
+    organisation_id: Id, house: NamedDependency[SkipValidation[House]]
+) -> list[subjects.Event]:
+    """Every fact ever recorded of it, corrections and annulments included."""
+    return await subjects.history(house, "organisation", subject_id(organisation_id))
+
+
+def _location(subject: str) -> str:
+    return f"/api/v1/organisations/{subject}"
+
+
+HANDLERS: list[Any] = [register, record, search, show, history]

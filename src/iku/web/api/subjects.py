@@ -1,0 +1,184 @@
+"""What cases and organisations have in common: lists, standings and histories."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from litestar import Response
+from msgspec import Struct
+
+from iku import handling
+from iku.domain.question import Unanswerable, refuse_future
+from iku.handling import DECIDERS, Missing
+from iku.ledger import log
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.projections import lists, standings
+from iku.projections.lists import Page, Search
+from iku.projections.standings import ConflictStanding, OrganisationStanding
+from iku.web.connection import connected
+from iku.web.parameters import refuse_year_one
+from iku.web.problems import Malformed
+from iku.wiring import House
+
+# What can be the identifier of a case or an organisation: nothing else is looked for.
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+
+
+class At(Struct, frozen=True):
+    """The day asked about, and by which knowledge."""
+
+    as_of: date
+    known_on: date | None
+    size: int | None
+
+
+class Event(Struct, frozen=True):
+    """A fact as it was recorded.
+
+    Attributes:
+        version: Its place in the history of its subject, from 1.
+        position: Its place in the log, from 1.
+        effective_on: The day it holds from; null where it has none.
+        known_on: The day the office knew.
+        declared: Whether that day was declared by an import.
+        recorded_at: The database's clock, UTC.
+        command: The id of the command that it came of.
+        leaf: Its leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
+        data: What is counted.
+        text: Free text.
+    """
+
+    version: int
+    position: int
+    type: str
+    effective_on: date | None
+    known_on: date
+    declared: bool
+    recorded_at: datetime
+    actor: str
+    command: str
+    leaf: str
+    data: dict[str, Any]
+    text: dict[str, str]
+
+
+class Seen(Struct, frozen=True):
+    """What a subject was on a day, and the version of its stream by that knowledge."""
+
+    standing: ConflictStanding | OrganisationStanding
+    version: int
+
+
+def at(
+    house: House, as_of: date | None, known_on: date | None, size: int | None
+) -> At:
+    """The day and the knowledge that the parameters ask for.
+
+    Raises:
+        Malformed, Unanswerable: A day cannot be asked about.
+    """
+    today = house.office.today()
+    refuse_year_one(as_of=as_of, known_on=known_on)
+    refuse_future(as_of or today, today)
+    return At(as_of or today, known_on, size)
+
+
+async def page(house: House, asked: Search) -> Response[Any]:
+    """A page of the list; its items go out as they are stored."""
+    async with connected(house) as connection:
+        await _refuse_size_beyond(connection, asked.size)
+        found = await lists.search(connection, asked)
+    shown = Page(found.items, found.next and write_cursor(found.next))
+    return Response(msgspec.json.encode(shown), media_type="application/json")
+
+
+async def standing(house: House, category: str, subject: str, asked: At) -> Seen:
+    """What *subject* was on the day asked about, by the knowledge asked for.
+
+    Raises:
+        Missing: There was no such case or organisation.
+    """
+    recorded = await _read(house, category, subject, asked)
+    known = handling.history(recorded) if recorded else handling.History()
+    found = standings.on(subject, known.state, asked.as_of)
+    if found is None:
+        raise Missing(f"there was no {category} {subject} on {asked.as_of}")
+    return Seen(found, known.version)
+
+
+async def history(house: House, category: str, subject: str) -> list[Event]:
+    """All facts of *subject*, the first at version 1.
+
+    Raises:
+        Missing: There is no such case or organisation.
+    """
+    recorded = await _read(house, category, subject, At(date.max, None, None))
+    if not recorded:
+        raise Missing(f"there is no {category} {subject}")
+    return [_event(one) for one in recorded]
+
+
+async def _read(
+    house: House, category: str, subject: str, asked: At
+) -> Sequence[Recorded]:
+    if not _IDENTIFIER.fullmatch(subject):
+        raise Missing(f"there is no {category} {subject!r}")
+    stream = DECIDERS[category].stream(subject)
+    async with connected(house) as connection:
+        await _refuse_size_beyond(connection, asked.size)
+        return await log.read_stream(
+            connection, stream, size=asked.size, known_on=asked.known_on
+        )
+
+
+async def _refuse_size_beyond(connection: Connection, size: int | None) -> None:
+    if size is None:
+        return
+    head = await log.head(connection)
+    if size > head.size:
+        message = f"size is {size}, but the log holds only {head.size} events"
+        raise Unanswerable("size", message)
+
+
+def _event(recorded: Recorded) -> Event:
+    body = recorded.body()
+    return Event(
+        version=recorded.version,
+        position=recorded.position,
+        type=recorded.type,
+        effective_on=recorded.effective_on,
+        known_on=recorded.known_on,
+        declared=recorded.declared,
+        recorded_at=recorded.recorded_at,
+        actor=body.actor,
+        command=body.command,
+        leaf=recorded.leaf.hex(),
+        data=body.data,
+        text=body.text,
+    )
+
+
+def write_cursor(subject: str) -> str:
+    """*subject* as the cursor of the page that follows it."""
+    return urlsafe_b64encode(subject.encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> str:
+    """The subject that the page before ended with; empty on the first page.
+
+    Raises:
+        Malformed: No page gave this cursor.
+    """
+    if not cursor:
+        return ""
+    try:
+        subject = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError as error:
+        raise Malformed("cursor", "cursor is none that a page gave as next") from error
+    if not _IDENTIFIER.fullmatch(subject):
+        raise Malformed("cursor", "cursor is none that a page gave as next")
+    return subject

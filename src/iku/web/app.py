@@ -1,0 +1,58 @@
+"""The web application, put together."""
+
+from typing import Any
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+
+import iku
+from iku.web import commands, problems
+from iku.web.api import (
+    agency,
+    conflicts,
+    figures,
+    health,
+    indicators,
+    log,
+    organisations,
+)
+from iku.web.door import Application
+from iku.web.metrics import Metrics
+from iku.web.parameters import StrictRequest, refuse_stray_parameters
+from iku.wiring import House
+
+LARGEST_BODY = 1 << 20
+MODULES = (conflicts, organisations, indicators, figures, log, agency, health)
+
+
+def create_app(house: House) -> Application:
+    """The application over a house that somebody else opens and closes."""
+    metrics = Metrics(house)
+    handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
+    api = Router(
+        "/api/v1",
+        route_handlers=handlers,
+        guards=[refuse_stray_parameters],
+        request_class=StrictRequest,
+    )
+    app = Application(
+        [api],
+        dependencies={
+            "house": _provide(lambda: house),
+            "metrics": _provide(lambda: metrics),
+            "entry": _provide(commands.entering(house)),
+            "change": _provide(commands.changing(house)),
+        },
+        exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
+        request_max_body_size=LARGEST_BODY,
+        logging_config=None,
+        openapi_config=OpenAPIConfig("iku", iku.__version__),
+    )
+    app.metrics = metrics
+    return app
+
+
+def _provide(given: Any) -> Provide:
+    return Provide(given, sync_to_thread=False)

@@ -1,0 +1,160 @@
+"""A command over HTTP: who sends it, under which key, about which version; its receipt.
+
+A repetition under the same `Idempotency-Key` gets the receipt it got before.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from litestar import Response
+from litestar.params import HeaderParameter
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from msgspec import Struct
+
+from iku.domain.decider import subject_number
+from iku.handling import Command, Outcome
+from iku.web.connection import connected
+from iku.web.problems import Malformed
+from iku.wiring import House
+
+_VERSION = re.compile(r'"([0-9]{1,10})"')
+
+Actor: TypeAlias = Annotated[
+    str,
+    HeaderParameter(
+        name="Iku-Actor",
+        max_length=100,
+        pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
+        description="Who enters it: printable ASCII.",
+    ),
+]
+Key: TypeAlias = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        max_length=255,
+        pattern=r"^[!-~]+$(?!\n)",
+        description="Carried out once: whoever sends the same command again under the "
+        "same key gets the first receipt again, with Idempotency-Replayed: true.",
+    ),
+]
+IfMatch: TypeAlias = Annotated[
+    str | None,
+    HeaderParameter(
+        name="If-Match",
+        pattern=r'^(\*|"[0-9]{1,10}")$(?!\n)',
+        description='The version it is about, as ETag gave it ("3"); answered 412 '
+        "where that is no longer the last one. * stands for any.",
+    ),
+]
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """Proof of entry: durable, and in the log for good.
+
+    Attributes:
+        id: Identifier of the subject, as in its address.
+        number: Its number in the register.
+        version: Of its last event, which this receipt is about.
+        position: Of that event in the log.
+        size: Of the log once the event was in it.
+        recorded_at: The database's clock, UTC.
+        leaf: The event's leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
+    """
+
+    id: str
+    number: str
+    version: int
+    position: int
+    size: int
+    recorded_at: datetime
+    leaf: str
+
+
+R = TypeVar("R", bound=Receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the commands of one request are handed in."""
+
+    house: House
+    actor: str
+    command_id: str | None
+    expected: int | None = None
+
+    async def handle(self, category: str, subject: str, proposed: Any) -> Outcome:
+        """Carry out what is *proposed* for that subject (see `Office.handle`)."""
+        command = Command(
+            category,
+            subject,
+            proposed,
+            self.actor,
+            command_id=self.command_id,
+            expected=self.expected,
+        )
+        async with connected(self.house) as connection:
+            return await self.house.office.handle(connection, command)
+
+
+def entering(house: House) -> Callable[[Actor, Key], Desk]:
+    """What provides the desk of a request that enters something new."""
+
+    def desk(actor: Actor = "lokal", idempotency_key: Key = None) -> Desk:
+        return Desk(house, actor, idempotency_key)
+
+    return desk
+
+
+def changing(house: House) -> Callable[[Actor, Key, IfMatch], Desk]:
+    """What provides the desk of a request that is about something known."""
+
+    def desk(
+        actor: Actor = "lokal", idempotency_key: Key = None, if_match: IfMatch = None
+    ) -> Desk:
+        return Desk(house, actor, idempotency_key, expected_version(if_match))
+
+    return desk
+
+
+def expected_version(if_match: str | None) -> int | None:
+    """The version that an `If-Match` names; None: whichever is the last.
+
+    Raises:
+        Malformed: It names none.
+    """
+    if if_match is None or if_match == "*":
+        return None
+    named = _VERSION.fullmatch(if_match)
+    if named is None:
+        raise Malformed("If-Match", f'If-Match is {if_match}; write it as "3" or *')
+    return int(named[1])
+
+
+def receipt(outcome: Outcome) -> Receipt:
+    """The receipt as the client gets it."""
+    given = outcome.receipt
+    return Receipt(
+        id=outcome.subject,
+        number=subject_number(outcome.subject),
+        version=given.version,
+        position=given.position,
+        size=given.size,
+        recorded_at=given.recorded_at,
+        leaf=given.leaf.hex(),
+    )
+
+
+def answer(outcome: Outcome, shown: R, location: str) -> Response[R]:
+    """The response that carries the receipt *shown*."""
+    headers = {"Location": location, "ETag": f'"{shown.version}"'}
+    if outcome.repeated:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(
+        shown,
+        status_code=HTTP_201_CREATED if outcome.added else HTTP_200_OK,
+        headers=headers,
+    )

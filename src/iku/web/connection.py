@@ -1,0 +1,44 @@
+"""A connection for one request, or a clear answer within bounded time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from iku.ledger import log
+from iku.ledger.appender import Unavailable
+from iku.postgres.pool import Connection
+from iku.wiring import House
+
+ACQUIRE_S = 5.0  # how long a request waits for a connection before it is answered 503
+
+# What asyncpg raises when a server goes away or never was there.
+_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+@asynccontextmanager
+async def connected(house: House) -> AsyncIterator[Connection]:
+    """A connection of the pool with the application's rights.
+
+    Raises:
+        Unavailable: The database is away, does not answer in time, or all
+            connections have been busy for too long.
+    """
+    try:
+        connection = await house.pool.acquire(timeout=ACQUIRE_S)
+    except _TROUBLE as error:
+        raise Unavailable(f"no connection: {error!r}") from error
+    try:
+        yield connection
+    except _TROUBLE as error:
+        if _is_away(error, connection):
+            raise Unavailable(f"the connection was lost: {error!r}") from error
+        raise
+    finally:
+        await house.pool.release(connection)
+
+
+def _is_away(error: Exception, connection: Connection) -> bool:
+    """Whether the database is at fault; a statement past its time limit is, too."""
+    cancelled = isinstance(error, asyncpg.QueryCanceledError)
+    return cancelled or log.is_away(error, connection)

@@ -1,0 +1,85 @@
+"""The door: every request passes it before routing, and is counted when it leaves.
+
+What a client may write in an address is settled here, once: percent-encoded UTF-8
+without U+0000. A number's slash, written %2F, is told from a path's.
+"""
+
+import re
+from time import perf_counter
+from urllib.parse import unquote_to_bytes
+
+from litestar import Litestar
+from litestar.types import HTTPSendMessage, Message, Receive, Scope, Send
+
+from iku.web import problems
+from iku.web.metrics import Metrics
+from iku.web.problems import Problem
+
+_ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_SLASH = re.compile(rb"%2[Ff]")
+
+
+class Application(Litestar):
+    """The application behind its door."""
+
+    __slots__ = ("metrics",)
+
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or a message of the server's own."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began, status = perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._admit(scope, receive, watched)
+        finally:
+            route = scope.get("path_template") or "none"
+            self.metrics.count(scope["method"], route, status, perf_counter() - began)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, query = scope["raw_path"], scope["query_string"]
+        fault = _fault(path) or _fault(query)
+        if fault:
+            await _refuse(problems.problem("invalid", f"the address {fault}"), send)
+            return
+        # In an identifier ~ stands for the slash of a number (decider.subject_id).
+        scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
+        await super().__call__(scope, receive, send)
+
+
+def _fault(part: bytes) -> str | None:
+    """What is wrong with part of an address; None where nothing is."""
+    if _ESCAPES.search(part):
+        return "holds a % that is not followed by two hexadecimal digits"
+    plain = unquote_to_bytes(part)
+    if b"\x00" in plain:
+        return "holds U+0000"
+    try:
+        plain.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    return None if part.isascii() else "is not ASCII; percent-encode it"
+
+
+async def _refuse(problem: Problem, send: Send) -> None:
+    body = problems.encoded(problem)
+    headers = [
+        (b"content-type", problems.MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    start: HTTPSendMessage = {
+        "type": "http.response.start",
+        "status": problem.status,
+        "headers": headers,
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body, "more_body": False})

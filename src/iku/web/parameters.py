@@ -1,0 +1,179 @@
+"""What a request may carry: parameters, refused where they are strange, and bodies.
+
+Nothing is read leniently. An unknown or repeated parameter, a number in the place of a
+text, a field nobody knows: each is answered with its name.
+"""
+
+from collections import Counter
+from datetime import date
+from functools import cache
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.enums import ParamType
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.params import ParameterKwarg, PathParameter, QueryParameter
+
+from iku.domain.period import Kind
+from iku.web.problems import Malformed, Unsupported
+
+LARGEST = 2**53 - 1  # exact in every JSON reader
+EARLIEST = date(2, 1, 1)  # year 1 begins on the day PostgreSQL's driver takes for never
+
+AsOf: TypeAlias = Annotated[
+    date | None,
+    QueryParameter(description="The day asked about; today where it is left out."),
+]
+KnownOn: TypeAlias = Annotated[
+    date | None,
+    QueryParameter(
+        description="Whose knowledge: what the office knew at the end of this day; "
+        "all there is where it is left out."
+    ),
+]
+Size: TypeAlias = Annotated[
+    int | None,
+    QueryParameter(
+        ge=0,
+        le=LARGEST,
+        description="Which prefix of the log: its first so many events; all of them "
+        "where it is left out.",
+    ),
+]
+PeriodKind: TypeAlias = Annotated[
+    Kind, QueryParameter(description="The period counted is the one as_of lies in.")
+]
+Definition: TypeAlias = Annotated[
+    int | None,
+    QueryParameter(
+        ge=1,
+        le=2_147_483_647,
+        description="Version of the definition; the one in force at the start of the "
+        "period where it is left out.",
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int, QueryParameter(ge=1, le=200, description="The most items of one page.")
+]
+Cursor: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=128,
+        pattern=r"^[A-Za-z0-9_-]*$(?!\n)",
+        description="What the page before gave as next.",
+    ),
+]
+Text: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=500,
+        description="Part of the title, name or number, without regard to case.",
+    ),
+]
+Id: TypeAlias = Annotated[
+    str,
+    PathParameter(
+        description="Identifier, or the number in the register. In an identifier ~ "
+        "stands where the number has /."
+    ),
+]
+Code: TypeAlias = Annotated[str, PathParameter(description="Code of the indicator.")]
+
+
+def refuse_year_one(**days: date | None) -> None:
+    """Refuse the few days that the database cannot tell from the beginning of time.
+
+    Raises:
+        Malformed: One of *days* lies in year 1.
+    """
+    for name, day in days.items():
+        if day is not None and day < EARLIEST:
+            message = f"{name} is {day}, but nothing is known before {EARLIEST}"
+            raise Malformed(name, message)
+
+
+def refuse_stray_parameters(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Refuse what the route does not know, or knows only once.
+
+    Raises:
+        Malformed: A parameter is unknown, given twice, or ``null``.
+    """
+    declared = _declared(handler)
+    given = connection.query_params.multi_items()
+    for name, times in Counter(name for name, _ in given).items():
+        if name not in declared:
+            has = ", ".join(declared) or "none"
+            message = f"there is no parameter {name}; there are: {has}"
+            raise Malformed(name, message)
+        if times > 1:
+            raise Malformed(name, f"{name} is given {times} times")
+    for name, value in given:
+        # Read leniently, as a query has to be, this word would mean "left out".
+        if value.lower() == "null" and not declared[name]:
+            raise Malformed(name, f"{name} is {value}; leave it out instead")
+
+
+@cache
+def _declared(handler: BaseRouteHandler) -> dict[str, bool]:
+    """The query parameters of a route, and whether each is free text."""
+    found: dict[str, bool] = {}
+    for name, field in handler.parsed_fn_signature.parameters.items():
+        definition = field.kwarg_definition
+        if not isinstance(definition, ParameterKwarg):
+            continue
+        if definition.param_type is ParamType.QUERY:
+            found[definition.name or name] = field.annotation in {str, str | None}
+    return found
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """A request whose body is read by the type its route asks for, and by nothing else.
+
+    The framework reads JSON into plain values first and then takes the text "1" for
+    the number 1; here a body is decoded once, strictly.
+    """
+
+    async def json(self) -> Any:
+        """The body as the route's `data`.
+
+        Raises:
+            Malformed: It is no JSON, or not what is asked for.
+            Unsupported: It is not said to be JSON.
+        """
+        try:
+            return _decoder(self.route_handler).decode(await self.body())
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `$")
+            raise Malformed(path.strip("`."), message) from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Malformed("", f"the body is not JSON in UTF-8: {error}") from error
+        except RecursionError as error:
+            raise Malformed("", "the body is nested too deep") from error
+
+    async def body(self) -> bytes:
+        """The body, which must be said to be JSON.
+
+        Raises:
+            Malformed: There is none.
+            Unsupported: It is said to be something else, or nothing.
+        """
+        kind, _ = self.content_type
+        if kind.lower() != "application/json":
+            raise Unsupported(f"Content-Type is {kind!r}, not 'application/json'")
+        encoding = self.headers.get("Content-Encoding", "identity")
+        if encoding.lower() != "identity":
+            raise Unsupported(f"Content-Encoding is {encoding!r}; send it as it is")
+        body = await super().body()
+        if not body:
+            raise Malformed("", "there is no body")
+        return body
+
+
+@cache
+def _decoder(handler: HTTPRouteHandler) -> msgspec.json.Decoder[Any]:
+    annotation = handler.parsed_fn_signature.parameters["data"].annotation
+    return msgspec.json.Decoder(annotation)

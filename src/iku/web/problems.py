@@ -1,0 +1,179 @@
+"""What goes wrong, as the client reads it: RFC 9457, `application/problem+json`.
+
+Every error of the program gets its status here, and nowhere else.
+"""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import ParameterKwarg
+from msgspec import Struct
+
+from iku.domain.decider import Invalid, Refused
+from iku.domain.question import Unanswerable, Unknown
+from iku.handling import Missing, Outdated
+from iku.ledger.appender import Overloaded, Unavailable
+from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
+from iku.ledger.record import TooLarge, Unrecordable
+
+_logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+class Fault(Struct, frozen=True):
+    """A field or parameter that is at fault.
+
+    Attributes:
+        path: Its name; within a body as in JSONPath, without the leading ``$.``.
+        message: What is wrong with it.
+    """
+
+    path: str
+    message: str
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """An error (RFC 9457).
+
+    Attributes:
+        type: What kind of error it is, for programs.
+        title: The same in words.
+        status: The HTTP status.
+        detail: What happened here, and what was expected.
+        errors: The fields or parameters at fault.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[Fault, ...] = ()
+
+
+class Malformed(ValueError):
+    """The request itself is at fault; *path* names the part of it."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class Unsupported(ValueError):
+    """The body is of a kind that is not read here."""
+
+
+# Status and title of each kind; the kind is the last part of `type`.
+KINDS: dict[str, tuple[HTTPStatus, str]] = {
+    "invalid": (HTTPStatus.BAD_REQUEST, "Malformed or invalid"),
+    "missing": (HTTPStatus.NOT_FOUND, "There is no such thing"),
+    "method": (HTTPStatus.METHOD_NOT_ALLOWED, "Not possible here"),
+    "refused": (HTTPStatus.CONFLICT, "Refused by the rules"),
+    "overtaken": (HTTPStatus.CONFLICT, "Somebody else was faster"),
+    "outdated": (HTTPStatus.PRECONDITION_FAILED, "Not the last version"),
+    "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
+    "media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Not a kind that is read"),
+    "reused": (HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key was used before"),
+    "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"),
+    "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already"),
+    "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "Our fault"),
+}
+
+
+def problem(kind: str, detail: str, *errors: Fault) -> Problem:
+    """The problem of that *kind* (`KINDS`)."""
+    status, title = KINDS[kind]
+    return Problem(f"urn:iku:problem:{kind}", title, status, detail, errors)
+
+
+def encoded(shown: Problem) -> bytes:
+    """The problem as it is sent."""
+    return msgspec.json.encode(shown)
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The response to a request that ended in *error*."""
+    shown = _http(request, error) if isinstance(error, HTTPException) else _of(error)
+    headers = dict(getattr(error, "headers", None) or {})
+    if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    elif shown.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        _logger.warning("%s %s: %s", request.method, request.url.path, error)
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return Response(
+        encoded(shown), status_code=shown.status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def _of(error: Exception) -> Problem:
+    """The problem that an error of ours is."""
+    match error:
+        case Malformed() | Invalid() | Unanswerable():
+            return problem("invalid", str(error), Fault(error.path, str(error)))
+        case TooLarge():
+            return problem("too-large", str(error))
+        case Unrecordable() | RecursionError():
+            return problem("invalid", str(error))
+        case Missing() | Unknown() | Outdated(version=0):
+            return problem("missing", str(error))
+        case Refused() | KnowledgeFell() | KnowledgeAhead():
+            return problem("refused", str(error))
+        case Conflicted():
+            return problem("overtaken", f"{error}: read it again, then decide")
+        case Outdated():
+            return problem("outdated", str(error))
+        case Unsupported():
+            return problem("media-type", str(error))
+        case Reused():
+            return problem("reused", str(error))
+        case Overloaded():
+            return problem("overloaded", _LATER)
+        case Unavailable():
+            return problem("unavailable", _LATER)
+    return problem("fault", "It has been written to the log; nothing was recorded.")
+
+
+_LATER = (
+    "Send the same request again in a while; under the same Idempotency-Key it is "
+    "carried out only once."
+)
+_OF_STATUS = {int(status): kind for kind, (status, _) in reversed(KINDS.items())}
+
+
+def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
+    """The problem that an error of the framework's is."""
+    kind = _OF_STATUS.get(error.status_code)
+    if kind is None:
+        kind = "invalid" if error.status_code < 500 else "fault"
+    if kind == "fault":
+        return _of(error)
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        return _of_faults([_fault(request, one) for one in error.extra])
+    return problem(kind, _DETAILS.get(kind, error.detail).format(request=request))
+
+
+_DETAILS = {
+    "missing": "There is nothing at {request.url.path}.",
+    "method": "{request.method} is not possible at {request.url.path}.",
+    "too-large": "The body is larger than is read here.",
+}
+
+
+def _of_faults(faults: Sequence[Fault]) -> Problem:
+    detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+    return problem("invalid", detail, *faults)
+
+
+def _fault(request: Request[Any, Any, Any], error: dict[str, str]) -> Fault:
+    """The parameter that the framework names as our code does, as the client does."""
+    name = error.get("key", "")
+    declared = request.route_handler.parsed_fn_signature.parameters.get(name)
+    definition = declared.kwarg_definition if declared else None
+    alias = definition.name if isinstance(definition, ParameterKwarg) else None
+    return Fault(alias or name, error.get("message", ""))

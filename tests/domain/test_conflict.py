@@ -1,0 +1,400 @@
+"""A case: which facts may be recorded of it, and what it is after them."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from msgspec import ValidationError, convert, structs
+
+from iku.domain import conflict
+from iku.domain.conflict import (
+    Category,
+    Conflict,
+    Corrected,
+    Dimension,
+    Handled,
+    Level,
+    Manner,
+    Merged,
+    Phase,
+    Reclassified,
+    Referred,
+    Rejected,
+    Reopened,
+    Report,
+    Reported,
+    Resolved,
+    Verified,
+    decider,
+)
+from iku.domain.decider import Context, Invalid
+from iku.domain.fact import Annulled
+from tests.domain.story import AREA, HERE, given, on, recorded, refused
+
+
+def reported(day: str = "2021-03-01", **fields: Any) -> Reported:
+    stated: dict[str, Any] = {
+        "category": Category.IPOLEKSOSBUD,
+        "dimension": Dimension.SOSIAL,
+        "title": "Perselisihan warga",
+        "effective_on": on(day),
+    }
+    return Reported(**{**stated, **fields})
+
+
+def verified(day: str) -> Verified:
+    return Verified(effective_on=on(day))
+
+
+def resolved(day: str, manner: Manner = Manner.MEDIASI) -> Resolved:
+    return Resolved(effective_on=on(day), manner=manner)
+
+
+def reopened(day: str) -> Reopened:
+    return Reopened(effective_on=on(day))
+
+
+def reclassified(day: str, **fields: Any) -> Reclassified:
+    return Reclassified(effective_on=on(day), **fields)
+
+
+def corrected(version: int, **fields: Any) -> Corrected:
+    return Corrected(corrects=version, reason="Salah catat", **fields)
+
+
+def annulled(version: int) -> Annulled:
+    return Annulled(annuls=version, reason="Keliru")
+
+
+def case(*events: Any, context: Context = HERE) -> Conflict:
+    found = given(decider, *events, context=context)
+    assert isinstance(found, Conflict)
+    return found
+
+
+SARA: dict[str, Any] = {"category": Category.SARA, "dimension": Dimension.AGAMA}
+
+
+# What a case is.
+
+
+def test_a_level_reaches_itself_and_those_below() -> None:
+    reaches = [[a.reaches(b) for b in Level] for a in Level]
+    assert reaches == [[i >= j for j in range(4)] for i in range(4)]
+
+
+def test_each_dimension_belongs_to_one_category() -> None:
+    assert sorted(d for of in conflict.DIMENSIONS.values() for d in of) == sorted(
+        Dimension
+    )
+    assert conflict.DIMENSIONS[Category.SARA] == (
+        "suku",
+        "agama",
+        "ras",
+        "antargolongan",
+    )
+
+
+def test_a_report_without_its_number_is_the_fact() -> None:
+    fields = {**SARA, "title": "Perkara", "effective_on": "2021-03-01", "area": AREA}
+    report = convert({**fields, "type": "report", "number": "K1"}, Report)
+    assert report.fact() == convert({**fields, "type": "reported"}, Reported)
+    assert report.number == "K1"
+
+
+def test_a_case_is_what_it_was_reported_as_until_something_changes() -> None:
+    found = case(reported(), reclassified("2021-07-01", **SARA), resolved("2021-08-01"))
+    assert found.on(on("2021-02-28")) is None
+    days = ["2021-03-01", "2021-06-30", "2021-07-01", "2021-07-31", "2021-08-01"]
+    segments = [s for day in days if (s := found.on(on(day)))]
+    assert [s.category for s in segments] == ["ipoleksosbud"] * 2 + ["sara"] * 3
+    assert [s.dimension for s in segments] == ["sosial"] * 2 + ["agama"] * 3
+    assert [s.manner for s in segments] == [None] * 4 + ["mediasi"]
+    assert segments[-1].resolved_on == on("2021-08-01")
+    assert segments[-1].end is None
+    assert [s.end for s in found.timeline] == [on("2021-07-01"), on("2021-08-01"), None]
+
+
+def test_a_day_ends_as_the_later_of_its_changes_left_it() -> None:
+    found = case(
+        reported(),
+        resolved("2021-03-01"),
+        reopened("2021-03-01"),
+        resolved("2021-04-01"),
+    )
+    assert [s.start for s in found.timeline] == [on("2021-03-01"), on("2021-04-01")]
+    assert found.timeline[0].resolved_on is None
+
+
+def test_a_reopening_never_erases_a_closing_date() -> None:
+    found = case(
+        reported(),
+        resolved("2021-04-01"),
+        reopened("2021-05-01"),
+        resolved("2021-06-01", Manner.ISLAH),
+        reopened("2021-07-01"),
+    )
+    assert [c.effective_on for c in found.closings] == [
+        on("2021-04-01"),
+        on("2021-06-01"),
+    ]
+    assert [r.effective_on for r in found.reopenings] == [
+        on("2021-05-01"),
+        on("2021-07-01"),
+    ]
+
+
+def test_closings_and_reopenings_stand_in_the_order_of_their_days() -> None:
+    late = case(
+        reported(),
+        resolved("2021-08-01"),
+        reopened("2021-09-01"),
+        annulled(3),
+        annulled(2),
+        resolved("2021-04-01"),
+        reopened("2021-05-01"),
+        annulled(5),
+        annulled(4),
+    )
+    assert [c.effective_on.month for c in late.closings] == [4, 8]
+    assert [r.effective_on.month for r in late.reopenings] == [5, 9]
+
+
+def test_verification_is_known_or_not_whatever_its_day() -> None:
+    assert not case(reported()).verified
+    assert case(reported(), verified("2021-03-05")).verified
+    assert not case(reported(), verified("2021-03-05"), annulled(2)).verified
+
+
+# What may be recorded.
+
+
+def test_each_change_is_recorded_once() -> None:
+    changes: list[Any] = [
+        verified("2021-03-02"),
+        Handled(effective_on=on("2021-03-03"), phase=Phase.PENGHENTIAN, note="Mediasi"),
+        Referred(effective_on=on("2021-03-04")),
+        resolved("2021-04-01"),
+        reopened("2021-05-01"),
+        reclassified("2021-06-01", **SARA),
+        corrected(1, title="Perselisihan dua warga"),
+        annulled(3),
+        Rejected(reason="Bukan konflik", effective_on=on("2021-07-01")),
+    ]
+    found: Any = recorded(decider, None, reported(area=AREA))
+    for change in changes:
+        found = recorded(decider, found, change)
+    assert found.history == (reported(area=AREA), *changes)
+
+
+def test_a_closing_told_again_after_its_reopening_is_not_recorded_again() -> None:
+    found = case(reported(), resolved("2021-04-01"), reopened("2021-05-01"))
+    assert decider.decide(resolved("2021-04-01"), found, HERE) == []
+
+
+def test_a_report_is_not_recorded_again_even_after_it_was_corrected() -> None:
+    found = case(reported(), corrected(1, title="Lain"))
+    assert decider.decide(reported(), found, HERE) == []
+
+
+def test_a_number_serves_one_case() -> None:
+    found = case(reported("2021-03-01"))
+    refused(decider, found, reported("2021-04-01"), "2021-04-01", "2021-03-01")
+
+
+def test_nothing_happens_to_a_case_never_reported() -> None:
+    refused(decider, None, resolved("2021-04-01"), "resolved", "never reported")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        verified("2021-02-28"),
+        Handled(effective_on=on("2021-02-28"), phase=Phase.PENCEGAHAN),
+        Referred(effective_on=on("2021-02-28")),
+        resolved("2021-02-28"),
+        reopened("2021-02-28"),
+        reclassified("2021-02-28", level=Level.KEKERASAN),
+    ],
+    ids=lambda change: type(change).__name__,
+)
+def test_nothing_happens_to_a_case_before_its_report(change: Any) -> None:
+    refused(decider, case(reported("2021-03-01")), change, "2021-02-28", "2021-03-01")
+
+
+def test_a_case_may_be_closed_on_the_day_of_its_report() -> None:
+    recorded(decider, case(reported("2021-03-01")), resolved("2021-03-01"))
+
+
+def test_a_closed_case_is_not_closed_again() -> None:
+    found = case(reported(), resolved("2021-04-01"), reclassified("2021-05-01", **SARA))
+    sides = "resolved on 2021-06-01", "resolved already since 2021-04-01"
+    refused(decider, found, resolved("2021-06-01"), *sides)
+
+
+def test_a_closing_learnt_late_must_fit_those_known() -> None:
+    found = case(reported(), resolved("2021-04-01"))
+    refused(decider, found, resolved("2021-03-15"), "2021-04-01", "2021-03-15")
+
+
+def test_an_open_case_is_not_reopened_and_the_day_it_opened_is_told() -> None:
+    found = case(reported("2021-03-01"), reclassified("2021-05-01", **SARA))
+    sides = "reopened on 2021-06-01", "open since 2021-03-01"
+    refused(decider, found, reopened("2021-06-01"), *sides)
+    again = case(
+        reported(),
+        resolved("2021-04-01"),
+        reopened("2021-05-01"),
+        reclassified("2021-05-20", level=Level.KEKERASAN),
+    )
+    sides = "reopened on 2021-06-01", "open since 2021-05-01"
+    refused(decider, again, reopened("2021-06-01"), *sides)
+
+
+def test_no_case_occurs_after_its_report() -> None:
+    late = reported("2021-03-01", occurred_on=on("2021-03-02"))
+    refused(
+        decider, None, late, "reported on 2021-03-01", "occurred only on 2021-03-02"
+    )
+    recorded(decider, None, reported("2021-03-01", occurred_on=on("2021-03-01")))
+
+
+def test_a_dimension_must_be_one_of_its_categorys() -> None:
+    stray = reported(category=Category.SARA)
+    refusal = refused(decider, None, stray, "sosial", "suku, agama, ras, antargolongan")
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "dimension"
+    half = reclassified("2021-05-01", category=Category.SARA)
+    refused(decider, case(reported()), half, "sosial", "sara")
+    wrong = corrected(1, dimension=Dimension.RAS)
+    refused(decider, case(reported()), wrong, "ras", "ipoleksosbud")
+
+
+def test_each_part_of_a_reclassification_may_be_left_out() -> None:
+    found = case(reported(), reclassified("2021-05-01", dimension=Dimension.POLITIK))
+    raised = recorded(decider, found, reclassified("2021-06-01", level=Level.KEKERASAN))
+    now = raised.on(on("2021-06-01"))
+    assert (now.category, now.dimension, now.level) == (
+        "ipoleksosbud",
+        "politik",
+        "kekerasan",
+    )
+
+
+@pytest.mark.parametrize("field", ["effective_on", "occurred_on"])
+def test_a_day_that_has_not_come_or_before_the_republic_is_refused(field: str) -> None:
+    coming = structs.replace(reported(), **{field: on("2022-07-01")})
+    refused(decider, None, coming, field, "2022-07-01", "2022-06-30")
+    ancient = structs.replace(reported(), **{field: on("1945-08-16")})
+    refused(decider, None, ancient, field, "1945-08-16", "1945-08-17")
+
+
+def test_an_area_must_exist() -> None:
+    nowhere = "35.76.09.9999"
+    refusal = refused(decider, None, reported(area=nowhere), nowhere, "no area")
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "area"
+    refused(decider, case(reported()), corrected(1, area=nowhere), nowhere, "no area")
+    recorded(decider, case(reported()), corrected(1, area=AREA))
+
+
+# Taken away from the beginning.
+
+OTHER = Context(HERE.today, "A01", HERE.areas, {"A02": case(reported())})
+
+
+def test_a_rejected_case_takes_no_more_changes_until_the_rejection_is_annulled() -> (
+    None
+):
+    rejected = case(reported(), Rejected(reason="Bukan konflik"))
+    assert rejected.void == "rejected"
+    sides = "resolved", "was rejected before"
+    refused(decider, rejected, resolved("2021-04-01"), *sides)
+    again = recorded(decider, rejected, annulled(2))
+    assert again.void is None
+    recorded(decider, again, resolved("2021-04-01"))
+
+
+def test_a_case_is_merged_into_another_that_counts() -> None:
+    merged = Merged(into="A02", reason="Peristiwa yang sama")
+    found = recorded(decider, case(reported()), merged, OTHER)
+    assert found.void == "merged into A02"
+    refused(decider, found, resolved("2021-04-01"), "merged into A02", context=OTHER)
+
+
+@pytest.mark.parametrize(
+    ("into", "side"),
+    [("A01", "this one itself"), ("A98", "no such number"), ("A77", "no such number")],
+)
+def test_a_case_is_not_merged_into_itself_or_into_nothing(into: str, side: str) -> None:
+    refusal = refused(
+        decider, case(reported()), Merged(into=into, reason="Sama"), into, side
+    )
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "into"
+
+
+def test_a_case_is_not_merged_into_one_that_was_taken_away() -> None:
+    gone = case(reported(), Rejected(reason="Bukan konflik"))
+    here = Context(HERE.today, "A01", frozenset(), {"A~2": gone})
+    sides = "merged into A/2", "that was rejected before"
+    merged = Merged(into="A/2", reason="Sama")
+    refused(decider, case(reported()), merged, *sides, context=here)
+
+
+def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
+    peers = {"A02": case(reported()), "A03": case(reported())}
+    here = Context(HERE.today, "A01", frozenset(), peers)
+    found = case(reported(), Merged(into="A02", reason="Sama"), context=here)
+    assert recorded(decider, found, corrected(2, into="A03"), here).void == (
+        "merged into A03"
+    )
+    refused(decider, found, corrected(2, into="A98"), "A98", "no such", context=here)
+
+
+def test_the_other_case_a_merger_names_is_a_peer() -> None:
+    assert decider.peers(Merged(into="A/2", reason="Sama")) == ("A~2",)
+    assert decider.peers(corrected(2, into="A03")) == ("A03",)
+    assert decider.peers(resolved("2021-04-01")) == ()
+
+
+def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:
+    found = case(reported(), verified("2021-03-02"), resolved("2021-04-01"))
+    gone = recorded(decider, found, annulled(1))
+    assert gone.void == "annulled"
+    assert gone.timeline == ()
+    assert gone.on(date(2021, 12, 31)) is None
+    refused(decider, gone, reopened("2021-05-01"), "reopened", "annulled before")
+    back = recorded(decider, gone, annulled(4))
+    assert back.timeline == found.timeline
+
+
+# Fields.
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"title": ""},
+        {"title": "   "},
+        {"title": "dua\nbaris"},
+        {"title": "akhir baris\n"},
+        {"title": "x" * 501},
+        {"title": "\u0958" * 251},  # twice as long in NFC
+        {"level": "parah"},
+        {"status": "open"},
+        {"number": "K1"},
+    ],
+    ids=lambda wrong: str(wrong)[:30],
+)
+def test_a_fact_with_such_a_field_is_not_read(wrong: dict[str, str]) -> None:
+    right = {
+        "type": "reported",
+        "category": "sara",
+        "dimension": "agama",
+        "title": "Perkara",
+        "effective_on": "2021-03-01",
+    }
+    assert convert(right, conflict.Event)
+    with pytest.raises(ValidationError):
+        convert({**right, **wrong}, conflict.Event)

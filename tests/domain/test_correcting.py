@@ -1,0 +1,167 @@
+"""Corrections and annulments: what they must name, and what they may not break."""
+
+from typing import Any
+
+import pytest
+
+from iku.domain import correcting
+from iku.domain.conflict import (
+    Category,
+    Conflict,
+    Corrected,
+    Handled,
+    Manner,
+    Phase,
+    Rejected,
+    Reopened,
+    Resolved,
+    Verified,
+    decider,
+)
+from iku.domain.decider import Invalid
+from iku.domain.fact import Annulled
+from tests.domain.story import HERE, given, on, recorded, refused
+from tests.domain.test_conflict import annulled, corrected, reported, resolved, verified
+
+
+def case(*events: Any) -> Conflict:
+    found = given(decider, reported("2021-03-01"), *events)
+    assert isinstance(found, Conflict)
+    return found
+
+
+def reopened(day: str) -> Reopened:
+    return Reopened(effective_on=on(day))
+
+
+# Corrections.
+
+
+def test_a_corrected_date_holds_from_the_beginning() -> None:
+    found = case(resolved("2021-04-01"))
+    after = recorded(decider, found, corrected(2, effective_on=on("2021-03-15")))
+    assert [c.effective_on for c in after.closings] == [on("2021-03-15")]
+    assert after.on(on("2021-03-20")).manner == "mediasi"
+
+
+def test_a_corrected_category_holds_from_the_beginning() -> None:
+    found = case(verified("2021-03-02"))
+    right = corrected(1, category=Category.SARA, dimension="agama")
+    after = recorded(decider, found, right)
+    assert after.on(on("2021-03-01")).category == "sara"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "sides"),
+    [
+        (corrected(4, manner=Manner.ISLAH), "corrects", ("is 4", "version is 3")),
+        (annulled(4), "annuls", ("is 4", "version is 3")),
+        (corrected(2), "corrects", ("corrected", "no field is restated")),
+        (corrected(2, phase=Phase.PEMULIHAN), "phase", ("2, resolved", "no field")),
+        (
+            corrected(3, manner=Manner.ISLAH),
+            "corrects",
+            ("version 3 is corrected", "correct the fact it is about"),
+        ),
+    ],
+)
+def test_a_correction_names_a_fact_and_fields_that_it_has(
+    wrong: Any, path: str, sides: tuple[str, ...]
+) -> None:
+    found = case(resolved("2021-04-01"), corrected(2, manner=Manner.ISLAH))
+    refusal = refused(decider, found, wrong, *sides)
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == path
+
+
+def test_an_annulment_is_not_corrected() -> None:
+    found = case(resolved("2021-04-01"), annulled(2))
+    wrong = corrected(3, manner=Manner.ISLAH)
+    refused(decider, found, wrong, "version 3 is annulled", "the fact it is about")
+
+
+def test_an_annulled_fact_is_not_corrected() -> None:
+    found = case(resolved("2021-04-01"), annulled(2))
+    refused(decider, found, corrected(2, manner=Manner.ISLAH), "is 2", "was annulled")
+
+
+def test_a_correction_that_says_what_stands_already_is_not_recorded() -> None:
+    found = case(resolved("2021-04-01"))
+    same = corrected(2, manner=Manner.MEDIASI)
+    assert decider.decide(same, found, HERE) == []
+
+
+def test_a_correction_may_be_repeated_once_another_has_changed_it() -> None:
+    found = case(resolved("2021-04-01"))
+    first = corrected(2, manner=Manner.ISLAH)
+    found = recorded(decider, found, first)
+    found = recorded(decider, found, corrected(2, manner=Manner.PUTUSAN_INKRAH))
+    found = recorded(decider, found, first)
+    assert found.closings[0].manner == "islah"
+
+
+def test_a_correction_leaves_a_course_that_could_have_happened() -> None:
+    found = case(resolved("2021-04-01"), reopened("2021-05-01"))
+    late = corrected(2, effective_on=on("2021-05-02"))
+    refused(decider, found, late, "reopened on 2021-05-01", "open since 2021-03-01")
+    early = corrected(1, effective_on=on("2021-04-02"))
+    refused(decider, found, early, "on 2021-04-01", "only on 2021-04-02")
+
+
+def test_a_case_taken_away_may_still_be_put_right() -> None:
+    found = case(resolved("2021-04-01"), Rejected(reason="Bukan konflik"))
+    recorded(decider, found, corrected(2, manner=Manner.ISLAH))
+    recorded(decider, found, annulled(2))
+
+
+# Annulments.
+
+
+def test_an_annulment_takes_a_fact_away_once() -> None:
+    found = recorded(decider, case(resolved("2021-04-01")), annulled(2))
+    assert found.closings == []
+    again = Annulled(annuls=2, reason="Alasan lain")
+    assert decider.decide(again, found, HERE) == []
+
+
+def test_an_annulment_leaves_a_course_that_could_have_happened() -> None:
+    found = case(resolved("2021-04-01"), reopened("2021-05-01"))
+    refused(decider, found, annulled(2), "2021-05-01", "open since 2021-03-01")
+
+
+def test_an_annulment_is_taken_back_only_if_the_fact_still_fits() -> None:
+    found = case(resolved("2021-04-01"), annulled(2), resolved("2021-05-01"))
+    sides = "2021-05-01", "resolved already since 2021-04-01"
+    refused(decider, found, annulled(3), *sides)
+    free = recorded(decider, found, annulled(4))
+    back = recorded(decider, free, annulled(3))
+    assert [c.effective_on for c in back.closings] == [on("2021-04-01")]
+
+
+def test_an_annulled_correction_leaves_the_fact_as_it_was() -> None:
+    found = case(resolved("2021-04-01"), corrected(2, manner=Manner.ISLAH))
+    assert recorded(decider, found, annulled(3)).closings[0].manner == "mediasi"
+
+
+def test_a_fact_annulled_may_be_told_again() -> None:
+    found = case(resolved("2021-04-01"), annulled(2))
+    again = recorded(decider, found, resolved("2021-04-01"))
+    assert len(again.closings) == 1
+
+
+# Words.
+
+
+def test_a_fact_is_named_as_a_person_says_it() -> None:
+    assert correcting.name(resolved("2021-04-01")) == "resolved"
+    handled = Handled(effective_on=on("2021-04-01"), phase=Phase.PEMULIHAN)
+    assert correcting.name(handled) == "handled"
+
+
+def test_what_names_no_other_subject_has_no_peers() -> None:
+    facts: list[Any] = [
+        Verified(effective_on=on("2021-04-01")),
+        Resolved(effective_on=on("2021-04-01"), manner=Manner.ISLAH),
+        Corrected(corrects=1, reason="Salah"),
+    ]
+    assert [correcting.peers(fact) for fact in facts] == [(), (), ()]

@@ -1,0 +1,261 @@
+"""A figure: rounding, targets, ratings and the number it is printed under."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume
+from hypothesis import given as for_all
+from hypothesis import strategies as st
+from msgspec import structs
+
+from iku.domain import figure, indicator, period, scale
+from iku.domain.conflict import Category
+from iku.domain.figure import Basis, Coordinates, Counts, Figure, Part
+from iku.domain.indicator import ConflictOptions, Empty, Options, OrganisationOptions
+from iku.domain.period import Kind
+from tests.domain.story import on
+from tests.domain.test_indicator import defined, targeted
+from tests.domain.test_scale import scaled
+
+IPOLEKSOSBUD = ConflictOptions(Category.IPOLEKSOSBUD)
+
+
+def coordinates(as_of: str = "2021-12-31", kind: Kind = Kind.YEAR) -> Coordinates:
+    return Coordinates(
+        indicator="IKU-1",
+        definition=1,
+        period=period.containing(on(as_of), kind),
+        as_of=on(as_of),
+        known_on=on("2022-06-30"),
+        size=49,
+    )
+
+
+def made_with(options: Options = IPOLEKSOSBUD, target: str | None = "80") -> Basis:
+    return Basis(
+        definition=indicator.Definition(1, defined(options=options)),
+        target=None if target is None else Decimal(target),
+        scale=scaled(),
+    )
+
+
+def figured(
+    counts: Counts,
+    basis: Basis | None = None,
+    parts: dict[str, Counts] | None = None,
+) -> Figure:
+    return figure.figure(coordinates(), counts, basis or made_with(), parts)
+
+
+# Percentages.
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "percentage"),
+    [
+        *((7, 9, "77.78"), (5, 7, "71.43"), (0, 3, "0.00"), (3, 3, "100.00")),
+        *((1, 3, "33.33"), (2, 3, "66.67"), (1, 800, "0.13"), (1, 20000, "0.01")),
+        (1, 20001, "0.00"),
+    ],
+)
+def test_a_percentage_has_two_decimals_a_half_rounded_up(
+    numerator: int, denominator: int, percentage: str
+) -> None:
+    assert str(figured(Counts(numerator, denominator)).percentage) == percentage
+
+
+@for_all(st.integers(0, 10**9), st.integers(1, 10**9))
+def test_rounding_is_off_by_half_a_hundredth_at_most(n: int, d: int) -> None:
+    value = Fraction(n, d)
+    found = figure.rounded(value)
+    error = Fraction(found) - value
+    assert Fraction(-1, 200) < error <= Fraction(1, 200)
+    assert found == Decimal(str(found)).quantize(Decimal("0.01"))
+
+
+# Achievement and rating.
+
+
+def test_an_achievement_comes_from_the_exact_fraction() -> None:
+    found = figured(Counts(7, 9))
+    assert str(found.achievement) == "97.22"  # and not 97.23, from 77.78
+    assert found.rating == "Sangat Tinggi"
+    assert found.target == 80
+
+
+def test_an_achievement_may_pass_a_hundred() -> None:
+    found = figured(Counts(33, 38), made_with(OrganisationOptions()))
+    assert str(found.achievement) == "108.55"
+
+
+def test_a_rating_goes_by_the_achievement_as_displayed() -> None:
+    # 90.995 of 100 is displayed as 91.00.
+    assert figured(Counts(18199, 20000), made_with(target="100")).rating == (
+        "Sangat Tinggi"
+    )
+    assert figured(Counts(18198, 20000), made_with(target="100")).rating == "Tinggi"
+
+
+def test_without_a_target_there_is_no_achievement_and_no_rating() -> None:
+    found = figured(Counts(7, 9), made_with(target=None))
+    assert (found.target, found.achievement, found.rating) == (None, None, None)
+    assert str(found.percentage) == "77.78"
+
+
+@pytest.mark.parametrize(
+    ("empty", "percentage", "achievement"),
+    [
+        (Empty.UNDEFINED, None, None),
+        (Empty.FULL, Decimal("100.00"), Decimal("125.00")),
+        (Empty.ZERO, Decimal("0.00"), Decimal("0.00")),
+    ],
+)
+def test_nothing_out_of_nothing_is_what_the_definition_says(
+    empty: Empty, percentage: Decimal | None, achievement: Decimal | None
+) -> None:
+    options = structs.replace(IPOLEKSOSBUD, empty=empty)
+    found = figured(Counts(), made_with(options))
+    assert (found.percentage, found.achievement) == (percentage, achievement)
+    assert found.empty == "no_cases"
+    assert (found.rating is None) == (achievement is None)
+    assert figured(Counts(0, 1), made_with(options)).empty is None
+
+
+def test_expired_certificates_are_told_of_organisations_only() -> None:
+    assert figured(Counts(7, 9, 3)).expired is None
+    assert figured(Counts(7, 9, 3), made_with(OrganisationOptions())).expired == 3
+
+
+def test_a_figure_carries_its_coordinates() -> None:
+    found = figured(Counts(7, 9))
+    for name in Coordinates.__struct_fields__:
+        assert getattr(found, name) == getattr(coordinates(), name)
+    assert found.number == coordinates().number
+    assert (found.numerator, found.denominator) == (7, 9)
+
+
+# Parts.
+
+
+def test_parts_are_told_in_order_and_none_that_is_empty() -> None:
+    parts = {"sosial": Counts(1, 3), "ekonomi": Counts(1, 1), "budaya": Counts()}
+    assert figured(Counts(2, 4), parts=parts).parts == (
+        Part("ekonomi", 1, 1, Decimal("100.00")),
+        Part("sosial", 1, 3, Decimal("33.33")),
+    )
+    assert figured(Counts(2, 4)).parts is None
+    assert figured(Counts(), parts={}).parts == ()
+
+
+def test_counts_are_added_each_to_its_own() -> None:
+    assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
+
+
+# What a figure is made with.
+
+
+def test_a_figure_is_made_with_what_was_known_and_in_force() -> None:
+    first, second = defined("2021-01-01"), defined("2021-04-01", wording="Baru")
+    whole = indicator.Indicator((first, second, targeted("2021-01-01", "75")))
+    scales = scale.Scale((scaled(), scaled("2021-06-01", scaled().bands[:1])))
+    everything = whole, scales
+
+    def made(day: str, kind: Kind, version: int | None = None) -> Basis:
+        return figure.basis(everything, everything, on(day), kind, version)
+
+    assert made("2021-06-30", Kind.YEAR).definition.version == 1
+    assert made("2021-06-30", Kind.QUARTER).definition.version == 2
+    assert made("2021-06-30", Kind.YEAR, 2).definition.version == 2
+    assert made("2021-06-30", Kind.QUARTER, 1).definition.version == 1
+    assert made("2021-06-30", Kind.YEAR).target == 75
+    assert made("2022-06-30", Kind.YEAR).target is None
+    assert made("2021-05-31", Kind.YEAR).scale == scales.history[0]
+    assert made("2021-06-01", Kind.YEAR).scale == scales.history[1]
+    for version in (0, 3):
+        with pytest.raises(LookupError, match=f"is {version}, but the last .* is 2"):
+            made("2021-06-30", Kind.YEAR, version)
+
+
+def test_a_figure_asked_with_no_knowledge_is_made_with_the_first_versions() -> None:
+    whole = indicator.Indicator((defined(), targeted())), scale.Scale((scaled(),))
+    found = figure.basis((None, None), whole, on("2021-06-30"), Kind.YEAR, None)
+    assert (found.definition.version, found.target, found.scale) == (1, None, scaled())
+
+
+# The number of a figure.
+
+anywhere = st.builds(
+    lambda code, definition, kind, as_of, known_on, size: Coordinates(
+        indicator=f"IKU-{code}",
+        definition=definition,
+        period=period.containing(as_of, kind),
+        as_of=as_of,
+        known_on=known_on,
+        size=size,
+    ),
+    st.integers(1, 9),
+    st.integers(1, 999),
+    st.sampled_from(Kind),
+    st.dates(date(1945, 8, 17)),
+    st.dates(date(1945, 8, 17)),
+    st.integers(0, 100) | st.integers(0, 10**12),
+)
+SHAPE = re.compile(r"IKU-[1-9]\.[1-9]\d*\.[TSCWB]\.\d{8}\.\d{8}\.(0|[1-9]\d*)\.\d\d")
+
+
+def is_right(number: str) -> bool:
+    """Whether *number* has the shape of one and its digits check."""
+    line, _, digits = number.rpartition(".")
+    return bool(SHAPE.fullmatch(number)) and figure.check_digits(line) == digits
+
+
+def test_the_number_of_a_figure_holds_all_its_coordinates() -> None:
+    line = "IKU-1.1.T.20211231.20220630.49"
+    digits = figure.check_digits(line)
+    assert coordinates().number == f"{line}.{digits}"
+    letters = [coordinates(kind=kind).number.split(".")[2] for kind in Kind]
+    assert "".join(letters) == "TSCWB"
+
+
+def test_check_digits_are_those_of_iso_7064_mod_97_10() -> None:
+    assert figure.check_digits("794") == "44"  # the standard's own example
+    assert figure.check_digits("ABC") == figure.check_digits("a-b.c")
+    for line in ("IKU-1.1.T.20211231.20220630.49", "0", "Z"):
+        whole = "".join(str(int(c, 36)) for c in line if c.isalnum())
+        assert int(whole + figure.check_digits(line)) % 97 == 1
+
+
+@for_all(anywhere)
+def test_a_figures_number_is_right_and_short(at: Coordinates) -> None:
+    assert is_right(at.number)
+    assert len(at.number) <= 64
+
+
+@for_all(anywhere, st.data())
+def test_one_mistyped_character_of_a_number_is_found_out(
+    at: Coordinates, data: st.DataObject
+) -> None:
+    number = at.number
+    place = data.draw(st.integers(0, len(number) - 1))
+    typed = data.draw(st.sampled_from("0123456789ABCSTWBIKU.- x"))
+    assume(typed != number[place])
+    assert not is_right(number[:place] + typed + number[place + 1 :])
+
+
+@for_all(anywhere)
+def test_two_neighbours_swapped_in_a_number_are_found_out(at: Coordinates) -> None:
+    number = at.number
+    for place in range(len(number) - 1):
+        before, pair, after = number[:place], number[place:][:2], number[place + 2 :]
+        swapped = before + pair[::-1] + after
+        assert swapped == number or not is_right(swapped)
+
+
+@for_all(anywhere, anywhere)
+def test_two_figures_have_one_number_only_if_they_are_one(
+    a: Coordinates, b: Coordinates
+) -> None:
+    assert (a.number == b.number) == (a == b)

@@ -1,0 +1,491 @@
+"""Many who append at once share a transaction, and nobody pays for another's fault."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from iku.ledger import appender as appending
+from iku.ledger import log
+from iku.ledger.appender import Accepted, Appender, Overloaded, Unavailable
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Conflicted, Receipt, Request, Reused
+from iku.ledger.record import TooLarge
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+
+Ask = Callable[..., Request]
+
+ZONE = "Asia/Jakarta"
+
+
+class Desk:
+    """Opens connections for appenders, and can lose them or refuse to open more."""
+
+    def __init__(self, database: Database) -> None:
+        self.dsn = database.application_dsn
+        self.opened: list[Plain] = []
+        self.away = False
+        self.settings: dict[str, str] = {}
+        self.connection_class: type[Plain] = asyncpg.Connection
+
+    async def connect(self) -> Plain:
+        if self.away:
+            raise FileNotFoundError("no server here")
+        connection: Plain = await asyncpg.connect(
+            self.dsn,
+            server_settings=pools.APPLICATION_SETTINGS | self.settings,
+            connection_class=self.connection_class,
+        )
+        self.opened.append(connection)
+        return connection
+
+    def appender(self, **options: Any) -> Appender:
+        return Appender(self.connect, zone=ZONE, **options)
+
+
+@pytest.fixture
+async def desk(database: Database, owner: Plain) -> AsyncIterator[Desk]:
+    """Ends each test with the whole check, and with every connection closed."""
+    desk = Desk(database)
+    yield desk
+    assert await check_ledger(owner) == []
+    assert all(connection.is_closed() for connection in desk.opened)
+
+
+@asynccontextmanager
+async def held_log(owner: Plain) -> AsyncIterator[None]:
+    """Keep everybody else from appending."""
+    async with owner.transaction():
+        await owner.execute("select size from ledger.head for update")
+        yield
+
+
+async def transactions(owner: Plain) -> int:
+    """How many transactions wrote the log."""
+    found: int = await owner.fetchval(
+        "select count(distinct xmin::text) from ledger.event"
+    )
+    return found
+
+
+async def outcomes(*tasks: asyncio.Task[Receipt]) -> list[Any]:
+    """What each task came to: the version of its receipt, or its exception."""
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    return [f.version if isinstance(f, Receipt) else f for f in found]
+
+
+def submitted(appender: Appender, *requests: Request) -> list[asyncio.Task[Receipt]]:
+    return [asyncio.create_task(appender.submit(request)) for request in requests]
+
+
+# Grouping
+
+
+async def test_those_who_append_at_once_share_one_transaction(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    async with desk.appender() as appender:
+        tasks = submitted(appender, *(ask(f"a-{n}") for n in range(200)))
+        assert await outcomes(*tasks) == [1] * 200
+    assert await transactions(owner) == 1
+
+
+async def test_a_batch_has_a_limit(ask: Ask, desk: Desk, owner: Plain) -> None:
+    async with desk.appender(batch=2) as appender:
+        tasks = submitted(appender, *(ask(f"a-{n}") for n in range(5)))
+        assert await outcomes(*tasks) == [1] * 5
+    assert await transactions(owner) == 3
+
+
+async def test_neighbours_of_a_stale_request_are_appended(ask: Ask, desk: Desk) -> None:
+    async with desk.appender() as appender:
+        tasks = submitted(appender, ask("a-1"), ask("b-1", 4), ask("c-1"))
+        first, stale, last = await outcomes(*tasks)
+    assert (first, last) == (1, 1)
+    assert isinstance(stale, Conflicted)
+
+
+async def test_requests_of_one_stream_are_judged_one_after_the_other(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    asked = [ask("a-1"), ask("a-1", 9), ask("a-1", 1), ask("b-1"), ask("a-1", 2)]
+    async with desk.appender() as appender:
+        first, stale, *rest = await outcomes(*submitted(appender, *asked))
+    assert (first, rest) == (1, [2, 1, 3])
+    assert isinstance(stale, Conflicted)
+    assert await transactions(owner) == 3
+
+
+async def test_a_premise_is_judged_by_what_is_recorded_not_by_what_may_fail(
+    ask: Ask, desk: Desk
+) -> None:
+    asked = [ask("a-1", 9), ask("b-1", premises=(("a-1", 0),)), ask("b-1", 1)]
+    async with desk.appender() as appender:
+        _, *rest = await outcomes(*submitted(appender, *asked))
+    assert rest == [1, 2]
+
+
+async def test_the_same_command_twice_at_once_is_recorded_once(
+    ask: Ask, desk: Desk
+) -> None:
+    asked = ask("a-1", command="one")
+    async with desk.appender() as appender:
+        first, twin, other = await asyncio.gather(
+            *submitted(appender, asked, asked, ask("b-1", command="one", body="x")),
+            return_exceptions=True,
+        )
+    assert isinstance(first, Receipt)
+    assert twin == msgspec.structs.replace(first, repeated=True)
+    assert isinstance(other, Reused)
+
+
+async def test_what_cannot_be_encoded_never_reaches_the_queue(
+    ask: Ask, desk: Desk
+) -> None:
+    async with desk.appender() as appender:
+        tasks = submitted(appender, ask("a-1"), ask("b-1", note="x" * 70_000))
+        fine, large = await outcomes(*tasks)
+    assert fine == 1
+    assert isinstance(large, TooLarge)
+
+
+# What is derived in the same transaction
+
+
+@pytest.fixture
+async def projected(owner: Plain) -> Callable[[], Any]:
+    """A table that the application may write, and its content."""
+    await owner.execute(
+        """
+        create table projection.seen (stream text, position bigint);
+        grant insert on projection.seen to iku_app;
+        """
+    )
+
+    async def content() -> list[tuple[str, int]]:
+        rows = await owner.fetch("select * from projection.seen order by position")
+        return [tuple(row) for row in rows]
+
+    return content
+
+
+async def note_streams(connection: Plain, accepted: Sequence[Accepted]) -> None:
+    """A projection that fails on what is attached to some requests."""
+    for one in accepted:
+        if isinstance(one.request.attachment, Exception):
+            raise one.request.attachment
+        await connection.execute(
+            "insert into projection.seen values ($1, $2)",
+            one.receipt.stream,
+            one.receipt.position,
+        )
+
+
+async def test_what_is_derived_is_there_when_the_receipt_is(
+    ask: Ask, desk: Desk, projected: Callable[[], Any]
+) -> None:
+    async with desk.appender(project=note_streams) as appender:
+        await outcomes(*submitted(appender, ask("a-1"), ask("b-1", 3), ask("c-1")))
+        assert await projected() == [("a-1", 1), ("c-1", 2)]
+
+
+async def test_a_repeated_command_is_not_projected_again(
+    ask: Ask, desk: Desk, projected: Callable[[], Any]
+) -> None:
+    asked = ask("a-1")
+    async with desk.appender(project=note_streams) as appender:
+        await appender.submit(asked)
+        assert (await appender.submit(asked)).repeated
+    assert await projected() == [("a-1", 1)]
+
+
+async def test_who_cannot_be_projected_fails_alone(
+    ask: Ask, desk: Desk, projected: Callable[[], Any]
+) -> None:
+    fault = LookupError("no such area")
+    async with desk.appender(project=note_streams) as appender:
+        tasks = submitted(
+            appender, ask("a-1"), ask("b-1", attachment=fault), ask("c-1")
+        )
+        assert await outcomes(*tasks) == [1, fault, 1]
+        with pytest.raises(LookupError, match="no such area"):
+            await appender.submit(ask("d-1", attachment=fault))
+        assert (await appender.submit(ask("b-1"))).position == 3
+    assert await projected() == [("a-1", 1), ("c-1", 2), ("b-1", 3)]
+
+
+# A database that goes away
+
+
+async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    receipts: list[Receipt] = []
+
+    async def submit_many(appender: Appender, writer: int) -> None:
+        for version in range(40):
+            receipt = await appender.submit(ask(f"a-{writer}", version))
+            receipts.append(receipt)
+
+    async with desk.appender() as appender:
+        writers = [asyncio.create_task(submit_many(appender, n)) for n in range(16)]
+        kills = 0
+        while not all(writer.done() for writer in writers):
+            await asyncio.sleep(0.05)
+            kills += await owner.fetchval(
+                """
+                select count(pg_terminate_backend(pid))
+                  from pg_stat_activity
+                 where datname = current_database()
+                   and pid <> pg_backend_pid()
+                """
+            )
+        await asyncio.gather(*writers)
+
+    assert kills > 0
+    assert sorted(receipt.position for receipt in receipts) == [*range(1, 641)]
+
+
+async def test_an_answer_lost_after_the_commit_becomes_the_first_receipt(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    class Forgetful(asyncpg.Connection):
+        lost = 0
+
+        async def fetch(self, *args: Any, **kwargs: Any) -> Any:
+            rows = await super().fetch(*args, **kwargs)
+            if Forgetful.lost == 0:
+                Forgetful.lost += 1
+                raise ConnectionResetError  # the commit is done; its answer is not read
+            return rows
+
+    desk.connection_class = Forgetful
+    async with desk.appender() as appender:
+        receipt = await appender.submit(ask("a-1"))
+    assert (receipt.position, receipt.repeated) == (1, True)
+    assert Forgetful.lost == 1
+    assert await transactions(owner) == 1
+
+
+async def test_a_database_lost_twice_is_unavailable(ask: Ask, desk: Desk) -> None:
+    class Broken(asyncpg.Connection):
+        async def fetch(self, *_: Any, **__: Any) -> Any:
+            raise ConnectionResetError
+
+    desk.connection_class = Broken
+    async with desk.appender() as appender:
+        with pytest.raises(Unavailable, match="went away twice"):
+            await appender.submit(ask("a-1"))
+        desk.connection_class = asyncpg.Connection
+        assert (await appender.submit(ask("a-1"))).position == 1
+
+
+async def test_while_the_database_is_away_all_are_told_soon_and_it_may_come_back(
+    ask: Ask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appending, "RECONNECT_S", 0.25)
+    desk.away = True
+    async with desk.appender(batch=1) as appender:
+        began = asyncio.get_running_loop().time()
+        tasks = submitted(appender, *(ask(f"a-{n}") for n in range(20)))
+        found = await outcomes(*tasks)
+        assert {type(error) for error in found} == {Unavailable}
+        assert asyncio.get_running_loop().time() - began < 2
+
+        desk.away = False
+        assert (await appender.submit(ask("a-1"))).position == 1
+
+
+async def test_a_database_that_comes_back_in_time_is_not_noticed(
+    ask: Ask, desk: Desk
+) -> None:
+    desk.away = True
+    async with desk.appender() as appender:
+        (task,) = submitted(appender, ask("a-1"))
+        await asyncio.sleep(0.05)
+        desk.away = False
+        assert (await task).position == 1
+
+
+async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
+    ask: Ask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(appending, "RECONNECT_S", 0.05)
+    calls = 0
+
+    async def project(connection: Plain, accepted: Sequence[Accepted]) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise LookupError("one of them is at fault")
+        if accepted[0].request.stream == "b-1":
+            desk.away = True
+            connection.terminate()
+
+    async with desk.appender(project=project) as appender:
+        tasks = submitted(appender, ask("a-1"), ask("b-1"), ask("c-1"))
+        first, *rest = await outcomes(*tasks)
+        desk.away = False
+    assert first == 1
+    assert [type(error) for error in rest] == [Unavailable, Unavailable]
+
+
+async def test_a_log_held_by_another_for_too_long_is_unavailable(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    desk.settings = {"lock_timeout": "50ms"}
+    async with desk.appender() as appender:
+        async with held_log(owner):
+            with pytest.raises(Unavailable, match="held by another"):
+                await appender.submit(ask("a-1"))
+        assert (await appender.submit(ask("a-1"))).position == 1
+
+
+# Queueing, cancelling, closing
+
+
+async def test_a_full_queue_takes_nobody_in(ask: Ask, desk: Desk, owner: Plain) -> None:
+    async with desk.appender(capacity=2) as appender:
+        async with held_log(owner):
+            tasks = submitted(appender, ask("a-1"))
+            await asyncio.sleep(0.05)  # it is under way, and no longer queued
+            tasks += submitted(appender, ask("b-1"), ask("c-1"))
+            await asyncio.sleep(0.05)
+            with pytest.raises(Overloaded, match="2 requests wait already"):
+                await appender.submit(ask("d-1"))
+        assert await outcomes(*tasks) == [1, 1, 1]
+
+
+async def test_who_is_cancelled_does_not_break_the_batch(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    async with desk.appender() as appender:
+        async with held_log(owner):
+            tasks = submitted(appender, ask("a-1"), ask("b-1"))
+            await asyncio.sleep(0.05)
+            tasks += submitted(appender, ask("c-1"), ask("d-1"))
+            await asyncio.sleep(0.05)
+            tasks[0].cancel()  # under way: it is recorded, and nobody reads its receipt
+            tasks[2].cancel()  # queued: it is dropped
+        gone, fine, dropped, last = await outcomes(*tasks)
+    assert (fine, last) == (1, 1)
+    assert isinstance(gone, asyncio.CancelledError)
+    assert isinstance(dropped, asyncio.CancelledError)
+    streams = await owner.fetch("select stream from ledger.event order by position")
+    assert [row["stream"] for row in streams] == ["a-1", "b-1", "d-1"]
+
+
+async def test_closing_answers_all_that_was_taken_in(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    appender = desk.appender(batch=7)
+    tasks = submitted(appender, *(ask(f"a-{n}") for n in range(100)))
+    await asyncio.sleep(0)
+    await appender.aclose()
+    assert await outcomes(*tasks) == [1] * 100
+    with pytest.raises(Unavailable, match="closed"):
+        await appender.submit(ask("b-1"))
+    await appender.aclose()
+
+
+async def test_an_appender_that_was_never_used_closes(desk: Desk) -> None:
+    async with desk.appender():
+        pass
+    assert desk.opened == []
+
+
+async def test_an_idle_appender_closes(ask: Ask, desk: Desk) -> None:
+    async with desk.appender() as appender:
+        await appender.submit(ask("a-1"))
+        await asyncio.sleep(0.02)
+
+
+async def test_nobody_waits_for_an_appender_that_was_stopped_hard(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    async with AsyncExitStack() as stack:
+        appender = desk.appender(batch=1)
+        await stack.enter_async_context(held_log(owner))
+        tasks = submitted(appender, ask("a-1"), ask("b-1"))
+        await asyncio.sleep(0.05)
+        assert appender._task is not None
+        appender._task.cancel()
+        found = await outcomes(*tasks)
+    assert [str(error) for error in found] == ["the appender stopped"] * 2
+    with pytest.raises(asyncio.CancelledError):
+        await appender.aclose()
+    desk.opened[0].terminate()
+
+
+# Telling listeners
+
+
+@pytest.fixture
+async def heard(connection: Plain) -> list[int]:
+    """The sizes that a listener hears of."""
+    sizes: list[int] = []
+    await connection.add_listener(
+        log.CHANNEL, lambda *message: sizes.append(int(str(message[3])))
+    )
+    return sizes
+
+
+async def test_listeners_are_told_the_size_and_not_at_every_append(
+    ask: Ask, desk: Desk, heard: list[int]
+) -> None:
+    began = asyncio.get_running_loop().time()
+    async with desk.appender() as appender:
+        for n in range(60):
+            await appender.submit(ask(f"a-{n}"))
+    spent = asyncio.get_running_loop().time() - began
+    await asyncio.sleep(0.05)
+
+    assert heard[-1] == 60
+    assert heard == sorted(set(heard))
+    assert len(heard) <= spent / appending.NOTIFY_S + 2
+
+
+async def test_nobody_is_told_of_the_same_size_twice(
+    ask: Ask, desk: Desk, heard: list[int]
+) -> None:
+    asked = ask("a-1")
+    async with desk.appender() as appender:
+        for _ in range(3):
+            await appender.submit(asked)
+            await asyncio.sleep(0.06)
+    assert heard == [1]
+
+
+async def test_a_notification_that_fails_is_logged_and_nothing_else(
+    ask: Ask,
+    desk: Desk,
+    owner: Plain,
+    heard: list[int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with desk.appender() as appender:
+        await appender.submit(ask("a-1"))
+        await asyncio.sleep(0.1)
+        listener = desk.opened[1]
+        await owner.execute(
+            "select pg_terminate_backend($1)", listener.get_server_pid()
+        )
+        with caplog.at_level(logging.WARNING):
+            await appender.submit(ask("b-1"))
+            await asyncio.sleep(0.1)
+        assert "could not notify" in caplog.text
+
+        desk.away = True
+        await appender.submit(ask("c-1"))
+        await asyncio.sleep(0.1)
+        desk.away = False
+        await appender.submit(ask("d-1"))
+    await asyncio.sleep(0.05)
+    assert heard == [1, 4]

@@ -1,0 +1,64 @@
+"""Several processes append at once: one order, without a hole, and nobody skipped."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.ledger.subscription import subscribe
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+
+WRITER = Path(__file__).with_name("writer.py")
+PROCESSES = 4
+SECONDS = 5
+
+
+async def accepted_by(database: Database, name: str) -> list[str]:
+    """The commands that a writing process got a receipt for."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(WRITER),
+        database.application_dsn,
+        str(SECONDS),
+        name,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0
+    return printed.decode().split()
+
+
+async def followed(database: Database, seen: list[int], stop: asyncio.Event) -> None:
+    async for recorded in subscribe(
+        lambda: pools.connect(database.application_dsn), after=0, poll_s=0.2, stop=stop
+    ):
+        seen.append(recorded.position)  # noqa: PERF401 - read while it grows
+
+
+async def test_four_processes_leave_one_log_that_a_follower_saw_whole(
+    database: Database, connection: Plain, owner: Plain
+) -> None:
+    seen: list[int] = []
+    stop = asyncio.Event()
+    follower = asyncio.create_task(followed(database, seen, stop))
+    receipts = await asyncio.gather(
+        *(accepted_by(database, f"writer-{n}") for n in range(PROCESSES))
+    )
+    size = (await log.head(connection)).size
+    async with asyncio.timeout(10):
+        while not seen or seen[-1] < size:  # noqa: ASYNC110 - the follower has no event
+            await asyncio.sleep(0.01)
+    stop.set()
+    await follower
+
+    # Positions 1 … n without a hole, versions dense, every command where it says.
+    assert await check_ledger(connection) == []
+    assert seen == [*range(1, size + 1)]
+    accepted = sorted(command for some in receipts for command in some)
+    recorded = await owner.fetch("select command_id from ledger.command order by 1")
+    assert accepted == [row["command_id"] for row in recorded]
+    assert len({receipt[0] for receipt in receipts}) == PROCESSES
+    assert size > 1000

@@ -1,0 +1,166 @@
+"""The laws of counting, on chance histories in a real database.
+
+Whatever is recorded, in whatever order it becomes known: at every as-of day, day of
+knowledge, size, period and definition the sum of balances is what the log alone gives.
+"""
+
+import itertools
+from collections import Counter
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from iku.ledger.checking import check_ledger
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.projections.rebuild import rebuild
+from tests.projections.world import FIRST, SPAN, Chance, Running
+
+chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
+
+
+class Register(RuleBasedStateMachine):
+    """An office at work, and an auditor who looks over its shoulder."""
+
+    databases: Any  # gives a fresh database; set by the test
+
+    @initialize(filler=st.sampled_from([0, 250, 500]), chance=chances)
+    def open(self, filler: int, chance: Chance) -> None:
+        self.running = Running(next(self.databases))
+        self.world = self.running.world
+        self.definitions = Counter({"IKU-1": 1, "IKU-2": 1, "IKU-3": 1})
+        self.known: dict[str, date] = {}
+        self.commands: list[tuple[Any, ...]] = []
+        self.numbers = itertools.count()
+        self.running.run(self.world.load(list(chance.commands(filler))))
+
+    @rule(chance=chances)
+    def record_what_happened(self, chance: Chance) -> None:
+        for _ in range(6):
+            self._record(chance, "conflict", *chance.case())
+            self._record(chance, "organisation", *chance.organisation())
+
+    def _record(self, chance: Chance, category: str, subject: str, fact: Any) -> None:
+        """Declared days of knowledge rise within a subject, not across the register."""
+        earliest = self.known.get(subject, getattr(fact, "effective_on", None) or FIRST)
+        known_on = max(earliest, FIRST) + timedelta(
+            days=chance.random.choice([0, 0, 1, 20])
+        )
+        named = {"known_on": known_on, "command_id": f"perintah-{next(self.numbers)}"}
+        done = self.running.run(
+            self.world.try_to(category, subject, fact, **named)
+        )
+        if done is not None and done.added:
+            self.known[subject] = known_on
+            self.commands.append((category, subject, fact, named, done))
+
+    @rule(chance=chances)
+    def define_anew(self, chance: Chance) -> None:
+        code, redefinition = chance.redefinition()
+        done = self.running.run(self.world.try_to("indicator", code, redefinition))
+        self.definitions[code] += bool(done and done.added)
+
+    @rule(chance=chances)
+    def ask(self, chance: Chance) -> None:
+        size = self.running.run(self.world.size())
+        for _ in range(4):
+            question = chance.question(size, self.definitions)
+            figure = self.running.run(self.world.figure(question))
+            assert figure == self.running.run(self.world.recount(question))
+            assert 0 <= figure.numerator <= figure.denominator
+            if figure.parts is not None:
+                total = sum(part.denominator for part in figure.parts)
+                assert total == figure.denominator
+
+    @rule(chance=chances)
+    def repeat_a_command(self, chance: Chance) -> None:
+        if self.commands:
+            category, subject, fact, named, first = chance.random.choice(self.commands)
+            again = self.running.run(
+                self.world.do(category, subject, fact, **named)
+            )
+            assert again.repeated
+            assert again.receipt.position == first.receipt.position
+            assert again.receipt.size == first.receipt.size
+
+    @invariant()
+    def nothing_is_known_before_the_first_event(self) -> None:
+        world = getattr(self, "world", None)
+        if world is not None:
+            chance = Chance(Random(1))
+            question = chance.question(0, self.definitions)
+            assert self.running.run(world.figure(question)).denominator == 0 or (
+                question.size is None
+            )
+
+    def teardown(self) -> None:
+        if not hasattr(self, "running"):
+            return
+        try:
+            world = self.running.world
+            assert [] == self.running.run(check_ledger(world.connection))
+            assert [] == self.running.run(_rebuild(world.house.database))
+        finally:
+            self.running.close()
+
+
+async def _rebuild(database: Database) -> list[str]:
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    try:
+        return await rebuild(owner, lambda _done, _size: None)
+    finally:
+        await owner.close()
+
+
+def test_the_balance_is_what_the_log_alone_gives(databases: Any) -> None:
+    class Machine(Register):
+        pass
+
+    Machine.databases = databases
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=12,
+            deadline=None,
+            # A shorter history would cost minutes; the seed tells where to look.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def databases(server: Any, template: str) -> Any:
+    """As many databases as are asked for, one after the other."""
+    import asyncio  # a loop of its own: the machine is no coroutine
+
+    from tests.conftest import within
+
+    def clone(name: str) -> Database:
+        async def make() -> None:
+            superuser = await asyncpg.connect(within(server, "postgres").owner_dsn)
+            await superuser.execute(f"create database {name} template {template}")
+            await superuser.close()
+
+        asyncio.run(make())
+        return within(server, name)
+
+    return (clone(f"law_{n}") for n in itertools.count())
+
+
+def test_the_span_of_days_has_edges_of_every_period() -> None:
+    days = [FIRST + timedelta(days=n) for n in range(SPAN)]
+    assert {1, 4, 5, 7, 9} <= {day.month for day in days if day.day == 1}
