@@ -162,7 +162,7 @@ $$;
 -- Writes what a batch of events means. Answers false, having written nothing, where the
 -- caller did not count by all the definitions there are.
 create function projection.post(
-  _definitions integer, -- how many the caller counted by
+  _definitions text[],  -- those the caller counted by: indicator/definition@position
   _size bigint,         -- of the log with these events
   _positions bigint[], _indicators text[], _versions integer[], _effective date[],
   _since date[], _known date[], _parts text[], _districts text[], _subjects text[],
@@ -177,9 +177,18 @@ create function projection.post(
 )
 returns boolean
 language plpgsql
+-- One plan, made perhaps while the tables are empty, must hold when they are large.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 begin
-  if _definitions <> (select count(*) from definition) then
+  if _definitions is distinct from (
+       select coalesce(
+                array_agg(d.indicator || '/' || d.definition || '@' || d.position
+                          order by d.indicator, d.definition),
+                '{}')
+         from definition d)
+  then
     return false;
   end if;
 
@@ -260,6 +269,8 @@ create function projection.counts(
 )
 returns table (part text, numerator bigint, denominator bigint, expired bigint)
 language plpgsql stable
+set plan_cache_mode = force_generic_plan -- see projection.post
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare

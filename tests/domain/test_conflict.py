@@ -97,7 +97,7 @@ def test_each_dimension_belongs_to_one_category() -> None:
 
 def test_a_report_without_its_number_is_the_fact() -> None:
     fields = {**SARA, "title": "Perkara", "effective_on": "2021-03-01", "area": AREA}
-    report = convert({**fields, "type": "report", "number": "K1"}, Report)
+    report = convert({**fields, "number": "K1"}, Report)
     assert report.fact() == convert({**fields, "type": "reported"}, Reported)
     assert report.number == "K1"
 

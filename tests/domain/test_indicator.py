@@ -148,6 +148,16 @@ def test_the_first_version_serves_earlier_days_and_earlier_knowledge() -> None:
 # Targets.
 
 
+def test_a_target_as_it_comes_in_is_the_fact() -> None:
+    fields = {
+        "year": 2021,
+        "target": "75",
+        "effective_on": "2021-01-01",
+        "basis": "PK 2021",
+    }
+    assert convert(fields, indicator.Target).fact() == targeted()
+
+
 def test_a_target_holds_from_its_day_until_it_is_revised_and_for_its_year() -> None:
     found: Any = known(defined())
     for target in (

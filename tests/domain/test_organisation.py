@@ -99,7 +99,7 @@ def test_a_registration_without_its_number_is_the_fact() -> None:
         "effective_on": "2021-02-01",
         "valid_until": "2021-12-31",
     }
-    entry = convert({**fields, "type": "registration", "number": "O1"}, Registration)
+    entry = convert({**fields, "number": "O1"}, Registration)
     assert entry.fact() == registered()
     assert entry.number == "O1"
 

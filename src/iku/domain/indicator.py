@@ -177,14 +177,15 @@ class Redefinition(Fact, frozen=True):
     date_basis: DateBasis | None = None
     carry_over: CarryOver | None = None
     reopening: Reopening | None = None
-    resolution_manners: Annotated[
-        tuple[conflict.Manner, ...] | None, Meta(min_length=1, max_length=8)
-    ] = None
-    kinds: Annotated[
-        tuple[organisation.Kind, ...] | None, Meta(min_length=1, max_length=3)
-    ] = None
+    resolution_manners: (
+        Annotated[tuple[conflict.Manner, ...], Meta(min_length=1, max_length=8)] | None
+    ) = None
+    kinds: (
+        Annotated[tuple[organisation.Kind, ...], Meta(min_length=1, max_length=3)]
+        | None
+    ) = None
     expired_registration: ExpiredRegistration | None = None
-    participation_threshold: Annotated[int | None, Meta(ge=1, le=1000)] = None
+    participation_threshold: Annotated[int, Meta(ge=1, le=1000)] | None = None
     population: Population | None = None
     empty: Empty | None = None
     rounding: Rounding | None = None

@@ -40,7 +40,7 @@ class Field(NamedTuple):
 
 
 @cache
-def fields(fact: Callable[..., Any]) -> dict[str, Field]:
+def fields(fact: Any) -> dict[str, Field]:
     """How each field of *fact* is read from a cell."""
     return {
         field.name: Field(_parser(_given(field.type)), field.required)

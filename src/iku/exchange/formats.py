@@ -9,20 +9,10 @@ from decimal import Decimal
 from iku.domain.period import MONTHS, Kind, Period
 
 NOTHING = "–"  # stands where there is no number
-MONTH_NAMES = [
-    "Januari",
-    "Februari",
-    "Maret",
-    "April",
-    "Mei",
-    "Juni",
-    "Juli",
-    "Agustus",
-    "September",
-    "Oktober",
-    "November",
-    "Desember",
-]
+MONTH_NAMES = (
+    *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
+    *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
+)
 ROMAN = ("I", "II", "III", "IV")
 PERIOD_NAMES = {
     Kind.YEAR: "Tahun",

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from iku.exchange import journals
-from iku.exchange.journals import Entry, Journal
+from iku.exchange.journals import Journal
 from iku.exchange.planning import Plan, Prospect
 from iku.exchange.reading import Scope
 from iku.exchange.sheet import Fault, Faulty
@@ -92,8 +92,11 @@ class Importer:
 
     async def _attempt(self, journal: Journal, progress: Progress) -> Report:
         steps = _Steps(progress, 2 * len(journal.entries))
-        plan = await self._plan(journal, steps)
-        if not plan.faults and not self.dry_run:
+        prospect = self._ahead.copy()
+        plan = await self._plan(journal, prospect, steps)
+        if self.dry_run and not plan.faults:
+            self._ahead = prospect
+        elif not plan.faults:
             await self._record(plan.framed, steps)
         steps.finish()
         return Report(
@@ -111,9 +114,10 @@ class Importer:
         codes = dict.fromkeys(definition.indicator for definition in counted)
         return Scope(self.office.today(), self.office.areas, tuple(codes))
 
-    async def _plan(self, journal: Journal, steps: "_Steps") -> Plan:
+    async def _plan(
+        self, journal: Journal, prospect: Prospect, steps: "_Steps"
+    ) -> Plan:
         """All rows decided; what they rest on is read before, at one go."""
-        prospect = self._ahead if self.dry_run else Prospect()
         ids = [entry.command_id for entry in journal.entries]
         prospect.recorded |= (await log.recorded_commands(self.connection, ids)).keys()
         await self._read(journal, prospect)

@@ -81,22 +81,20 @@ def _annuls(*about: type[Any], **found_by: str) -> Statement:
 
 CONFLICTS = Layout(
     category="conflict",
-    headings=tuple(
-        [
-            "diketahui_pada",
-            "nomor",
-            "peristiwa",
-            "tanggal",
-            "kategori",
-            "dimensi",
-            "judul",
-            "tanggal_kejadian",
-            "sumber",
-            "wilayah",
-            "ke_nomor",
-            "cara",
-            "keterangan",
-        ]
+    headings=(
+        "diketahui_pada",
+        "nomor",
+        "peristiwa",
+        "tanggal",
+        "kategori",
+        "dimensi",
+        "judul",
+        "tanggal_kejadian",
+        "sumber",
+        "wilayah",
+        "ke_nomor",
+        "cara",
+        "keterangan",
     ),
     subject="nomor",
     day="tanggal",
@@ -164,21 +162,19 @@ CONFLICTS = Layout(
 
 ORGANISATIONS = Layout(
     category="organisation",
-    headings=tuple(
-        [
-            "diketahui_pada",
-            "nomor",
-            "peristiwa",
-            "tanggal",
-            "jenis",
-            "nama",
-            "dasar_hukum",
-            "berlaku_sampai",
-            "rujukan",
-            "kegiatan",
-            "terverifikasi",
-            "keterangan",
-        ]
+    headings=(
+        "diketahui_pada",
+        "nomor",
+        "peristiwa",
+        "tanggal",
+        "jenis",
+        "nama",
+        "dasar_hukum",
+        "berlaku_sampai",
+        "rujukan",
+        "kegiatan",
+        "terverifikasi",
+        "keterangan",
     ),
     subject="nomor",
     day="tanggal",

@@ -35,6 +35,14 @@ class Prospect:
         self.histories: dict[str, History] = {}
         self.known: dict[str, date] = {}
 
+    def copy(self) -> "Prospect":
+        """Another that may go another way from here."""
+        other = Prospect()
+        other.recorded |= self.recorded
+        other.histories |= self.histories
+        other.known |= self.known
+        return other
+
     def add(self, read: Mapping[str, History]) -> None:
         """Take in subjects as they were *read*."""
         self.histories |= read
@@ -153,9 +161,8 @@ class Plan:
             known_on=entry.known_on,
         )
 
-    def _proposed(self, entry: Entry, history: History | None) -> Fact:
+    def _proposed(self, entry: Entry, history: History | None) -> Fact | None:
         if not isinstance(entry.fact, Aim):
-            assert entry.fact is not None
             return entry.fact
         if history is None:
             number = subject_number(entry.subject)
@@ -163,8 +170,7 @@ class Plan:
         return entry.fact.fact(history.state)
 
     def _events(self, command: Command, read: Mapping[str, History]) -> list[Any]:
-        today = command.known_on
-        assert today is not None
+        today = command.known_on or date.max
         return handling.decide(command, read, today=today, areas=self._areas)
 
     def _stood(self, entry: Entry, command: Command) -> bool:

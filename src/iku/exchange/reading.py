@@ -94,7 +94,7 @@ class Reading:
                 expected = f"empty or {allowed}" if allowed else "empty"
                 self._fault(heading, f"is {shown(cell)}, but must be {expected} here")
 
-    def _fields(self, fact: type[Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    def _fields(self, fact: Any, columns: Mapping[str, str]) -> dict[str, Any]:
         kinds = cells.fields(fact)
         taken = (
             (name, self._field(heading, name, kinds[name]))

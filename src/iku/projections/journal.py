@@ -45,7 +45,13 @@ class Counted(Struct, frozen=True):
 
     indicator: str
     version: int
+    position: int
     options: Options
+
+    @property
+    def name(self) -> str:
+        """By which `projection.post` knows it."""
+        return f"{self.indicator}/{self.version}@{self.position}"
 
 
 class Journal:
@@ -79,7 +85,7 @@ async def definitions(connection: Connection) -> list[Counted]:
     """All definitions that are counted."""
     rows = await connection.fetch(
         """
-        select indicator, definition, options
+        select indicator, definition, position, options
           from definition
          order by indicator, definition
         """
@@ -88,6 +94,7 @@ async def definitions(connection: Connection) -> list[Counted]:
         Counted(
             row["indicator"],
             row["definition"],
+            row["position"],
             msgspec.json.decode(row["options"], type=Options),
         )
         for row in rows
@@ -106,7 +113,7 @@ async def post(
         rows.add(entry, counted)
     written: bool = await connection.fetchval(
         f"select projection.post({_PARAMETERS})",
-        len(counted),
+        [definition.name for definition in counted],
         size,
         *_columns(rows.postings, 12),
         *_columns(rows.days(), 3),
@@ -209,7 +216,9 @@ async def _define(connection: Connection, entry: Entry, size: int) -> None:
     """Count all that is in the log by the definitions that *entry* brings."""
     known = entry.turn.before.definitions if entry.turn.before else ()
     for new in entry.turn.after.definitions[len(known) :]:
-        counted = Counted(entry.turn.subject, new.version, new.defined.options)
+        counted = Counted(
+            entry.turn.subject, new.version, entry.position, new.defined.options
+        )
         await connection.execute(
             """
             insert into definition (indicator, definition, position, options)
@@ -217,7 +226,7 @@ async def _define(connection: Connection, entry: Entry, size: int) -> None:
             """,
             counted.indicator,
             counted.version,
-            entry.position,
+            counted.position,
             msgspec.json.encode(counted.options).decode(),
         )
         await _count_anew(connection, counted, size)
@@ -225,6 +234,8 @@ async def _define(connection: Connection, entry: Entry, size: int) -> None:
 
 async def _count_anew(connection: Connection, counted: Counted, size: int) -> None:
     """Post, under a new definition, every event that the log of this *size* holds."""
+    # The whole log takes longer than a request may.
+    await connection.execute("set local statement_timeout = 0")
     cases = isinstance(counted.options, ConflictOptions)
     category = "conflict" if cases else "organisation"
     rows: list[tuple[Any, ...]] = []

@@ -1,0 +1,162 @@
+"""Imports run one way. Each room may know the rooms listed beside it, and no other."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "iku"
+
+FLOOR_0 = {"domain", "ledger", "postgres", "settings"}
+FLOOR_1 = {"handling", "projections", "replay", "agency"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "domain": set(),
+    "ledger": set(),
+    "settings": set(),
+    "postgres": {"settings"},
+    "agency": {"domain"},
+    "handling": {"domain", "ledger"},
+    "projections": {"domain", "ledger"},
+    "replay": {"domain", "ledger"},
+    "exchange": FLOOR_0 | FLOOR_1,
+    "wiring": FLOOR_0 | FLOOR_1,
+    "web": FLOOR_0 | FLOOR_1 | {"exchange", "wiring"},
+    "cli": FLOOR_0 | FLOOR_1 | {"exchange", "wiring", "web"},
+}
+OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg"}}
+IMPURE = ("async ", "await ", ".now(", ".today(", "open(", "time.", "random")
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).with_suffix("").parts[0]
+
+
+def rooms() -> list[tuple[str, Path]]:
+    files = (path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)
+    single = (path for path in SOURCE.glob("*.py") if path.name != "__init__.py")
+    return [(room(path), path) for path in (*files, *single)]
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.ImportFrom(module=str(module), names=names):
+                yield from (f"{module}.{name.name}" for name in names)
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case _:
+                continue
+
+
+def test_every_room_stands_on_the_map() -> None:
+    assert {name for name, _ in rooms()} == set(MAY_IMPORT)
+
+
+def test_imports_go_down_only() -> None:
+    strays = [
+        f"{path.relative_to(SOURCE)} imports {name}"
+        for here, path in rooms()
+        for name in imports(path)
+        if name.startswith("iku.")
+        if name.split(".")[1] not in MAY_IMPORT[here] | {here, "__version__"}
+    ]
+
+    assert strays == []
+
+
+def test_no_import_is_relative() -> None:
+    strays = [
+        str(path)
+        for _, path in rooms()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+
+    assert strays == []
+
+
+def test_the_domain_and_the_ledger_know_few_outsiders() -> None:
+    strays = [
+        f"{path.relative_to(SOURCE)} imports {name}"
+        for here, path in rooms()
+        if here in OUTSIDERS
+        for name in imports(path)
+        if (package := name.split(".")[0]) not in OUTSIDERS[here] | {"iku"}
+        if package not in sys.stdlib_module_names
+    ]
+
+    assert strays == []
+
+
+def test_the_domain_has_no_clock_no_file_and_no_loop() -> None:
+    strays = [
+        f"{path.name}: {word}"
+        for here, path in rooms()
+        if here == "domain"
+        for word in IMPURE
+        if re.search(
+            rf"(?<![\w.]){re.escape(word)}" if word[0].isalpha() else re.escape(word),
+            _code(path),
+        )
+    ]
+
+    assert strays == []
+
+
+def test_the_web_holds_no_sql() -> None:
+    statement = re.compile(r"\b(select|insert into|update|delete from)\s+\w", re.IGNORECASE)
+    strays = [
+        f"{path.relative_to(SOURCE)}: {text[:40]!r}"
+        for here, path in rooms()
+        if here == "web"
+        for text in _strings(path)
+        if statement.match(text.strip())
+    ]
+
+    assert strays == []
+
+
+def test_no_vague_noun_names_a_module() -> None:
+    vague = {
+        *("utils", "common", "core", "base", "helpers", "models"),
+        *("schemas", "services", "repositories", "managers"),
+    }
+
+    assert {path.stem for _, path in rooms()} & vague == set()
+
+
+def test_nothing_the_repository_holds_names_a_registry() -> None:
+    hosts = ("py" + "pi.org", "python" + "hosted.org", "registry.np" + "mjs")
+    kinds = {".py", ".md", ".sql", ".toml", ".lock", ".yml", ".json", ""}
+    folders = ("src", "tests", "docs", "migrations", "docker", ".ci")
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    for folder in folders:
+        files += [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+    strays = [
+        str(path)
+        for path in files
+        if path.suffix in kinds and "__pycache__" not in path.parts
+        if any(host in path.read_text(errors="ignore") for host in hosts)
+    ]
+
+    assert strays == []
+
+
+def _code(path: Path) -> str:
+    """The file without its strings and comments."""
+    return ast.unparse(_without_strings(ast.parse(path.read_text())))
+
+
+def _without_strings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return tree
+
+
+def _strings(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
