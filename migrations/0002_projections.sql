@@ -34,16 +34,17 @@ create index posting_known_on on projection.posting (known_on, position);
 create table projection.balance (
   indicator   text     collate "C" not null,
   definition  integer  not null,
-  part        text     collate "C" not null, -- '' the whole, 'p:' + part, 'd:' + district
+  by          text     collate "C" not null, -- of what part is: '' the whole, part, district
   axis        smallint not null,
   unit        smallint not null, -- of effective: 0 months, 1 days
   since       integer  not null, -- month; 0: counts in all periods
   bucket      integer  not null, -- month, day or block, as axis says
   effective   integer  not null, -- month or day, as unit says
+  part        text     collate "C" not null, -- the dimension, kind or district; '' the whole
   numerator   bigint   not null,
   denominator bigint   not null,
   expired     bigint   not null,
-  primary key (indicator, definition, part, axis, unit, since, bucket, effective)
+  primary key (indicator, definition, by, axis, unit, since, bucket, effective, part)
 );
 
 -- Balances hold the postings up to this position; what came later is still added up
@@ -111,15 +112,15 @@ returns void
 language sql
 as $$
   insert into balance as b (
-         indicator, definition, part, axis, unit, since, bucket, effective,
+         indicator, definition, by, axis, unit, since, bucket, effective, part,
          numerator, denominator, expired)
-  select p.indicator, p.definition, k.part, a.axis, u.unit,
-         coalesce(projection.month(p.since), 0), a.bucket, u.effective,
+  select p.indicator, p.definition, k.by, a.axis, u.unit,
+         coalesce(projection.month(p.since), 0), a.bucket, u.effective, k.part,
          sum(p.numerator), sum(p.denominator), sum(p.expired)
     from posting p
    cross join lateral (
-           values (''), ('p:' || p.part), ('d:' || p.district)
-         ) as k (part)
+           values ('', ''), ('part', p.part), ('district', p.district)
+         ) as k (by, part)
    cross join lateral (
            values (0, 0),
                   (1, projection.month(p.known_on)),
@@ -134,9 +135,9 @@ as $$
    where p.position > _after
      and p.position <= _upto
      and (_indicator is null or (p.indicator, p.definition) = (_indicator, _definition))
-   group by 1, 2, 3, 4, 5, 6, 7, 8
+   group by 1, 2, 3, 4, 5, 6, 7, 8, 9
   having sum(p.numerator) <> 0 or sum(p.denominator) <> 0 or sum(p.expired) <> 0
-      on conflict (indicator, definition, part, axis, unit, since, bucket, effective)
+      on conflict (indicator, definition, by, axis, unit, since, bucket, effective, part)
       do update
      set numerator = b.numerator + excluded.numerator,
          denominator = b.denominator + excluded.denominator,
@@ -237,32 +238,34 @@ returns table (part text, numerator numeric, denominator numeric, expired numeri
 language sql stable
 as $$
   select b.part, sum(b.numerator), sum(b.denominator), sum(b.expired)
-    from (values (0, 0),
-                 (projection.month(_start), projection.month(_as_of))
-         ) as s (first, last)
+    from (select 0 as since
+           union all
+          select generate_series(projection.month(_start), projection.month(_as_of))
+         ) as s
    cross join (values (0, 0, projection.month(_as_of) - 1),
                       (1, projection.day(date_trunc('month', _as_of)::date),
                           projection.day(_as_of))
          ) as u (unit, first, last)
-    join balance b
-      on b.indicator = _indicator
-     and b.definition = _definition
-     and b.part >= _by
-     and b.part < _by || '~'
-     and (_by <> '' or b.part = '')
-     and b.axis = _axis
-     and b.unit = u.unit
-     and b.since between s.first and s.last
-     and b.bucket >= _from
-     and b.bucket < _below
-     and b.effective <= u.last
-     and (u.unit = 0 or b.effective >= u.first)
+   cross join lateral (
+           select balance.*
+             from balance
+            where balance.indicator = _indicator
+              and balance.definition = _definition
+              and balance.by = _by
+              and balance.axis = _axis
+              and balance.unit = u.unit
+              and balance.since = s.since
+              and balance.bucket >= _from
+              and balance.bucket < _below
+              and balance.effective between u.first and u.last
+           offset 0 -- one probe of the key for each since and unit, never the other way round
+         ) b
    group by b.part;
 $$;
 
 -- The counts of one indicator as of a day, in the period that begins on _start, as known
 -- on _known_on (null: whatever is known) from the first _size events (null: all).
--- _by is '' for the whole, 'p:' for its parts, 'd:' for its districts.
+-- _by is '' for the whole, 'part' for its dimensions or kinds, 'district'.
 create function projection.counts(
   _indicator text, _definition integer, _by text, _start date, _as_of date,
   _known_on date, _size bigint
@@ -271,6 +274,8 @@ returns table (part text, numerator bigint, denominator bigint, expired bigint)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan -- see projection.post
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -339,7 +344,7 @@ begin
   movement as (
     select b.part, b.numerator, b.denominator, b.expired from base b
     union all
-    select case _by when '' then '' when 'p:' then 'p:' || s.part else 'd:' || s.district end,
+    select case _by when 'part' then s.part when 'district' then s.district else '' end,
            s.sign * s.numerator, s.sign * s.denominator, s.sign * s.expired
       from single s
      where s.indicator = _indicator

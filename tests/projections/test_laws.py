@@ -4,8 +4,10 @@ Whatever is recorded, in whatever order it becomes known: at every as-of day, da
 knowledge, size, period and definition the sum of balances is what the log alone gives.
 """
 
+import asyncio
 import itertools
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -25,7 +27,9 @@ from hypothesis.stateful import (
 from iku.ledger.checking import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
+from iku.postgres.embedded import Lease
 from iku.projections.rebuild import rebuild
+from tests.conftest import within
 from tests.projections.world import FIRST, SPAN, Chance, Running
 
 chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
@@ -34,7 +38,7 @@ chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
 class Register(RuleBasedStateMachine):
     """An office at work, and an auditor who looks over its shoulder."""
 
-    databases: Any  # gives a fresh database; set by the test
+    databases: Iterator[Database]  # fresh ones; set by the test
 
     @initialize(filler=st.sampled_from([0, 250, 500]), chance=chances)
     def open(self, filler: int, chance: Chance) -> None:
@@ -44,7 +48,7 @@ class Register(RuleBasedStateMachine):
         self.known: dict[str, date] = {}
         self.commands: list[tuple[Any, ...]] = []
         self.numbers = itertools.count()
-        self.running.run(self.world.load(list(chance.commands(filler))))
+        self.running.run(self.world.load(list(chance.filler(filler))))
 
     @rule(chance=chances)
     def record_what_happened(self, chance: Chance) -> None:
@@ -59,9 +63,7 @@ class Register(RuleBasedStateMachine):
             days=chance.random.choice([0, 0, 1, 20])
         )
         named = {"known_on": known_on, "command_id": f"perintah-{next(self.numbers)}"}
-        done = self.running.run(
-            self.world.try_to(category, subject, fact, **named)
-        )
+        done = self.running.run(self.world.try_to(category, subject, fact, **named))
         if done is not None and done.added:
             self.known[subject] = known_on
             self.commands.append((category, subject, fact, named, done))
@@ -88,9 +90,7 @@ class Register(RuleBasedStateMachine):
     def repeat_a_command(self, chance: Chance) -> None:
         if self.commands:
             category, subject, fact, named, first = chance.random.choice(self.commands)
-            again = self.running.run(
-                self.world.do(category, subject, fact, **named)
-            )
+            again = self.running.run(self.world.do(category, subject, fact, **named))
             assert again.repeated
             assert again.receipt.position == first.receipt.position
             assert again.receipt.size == first.receipt.size
@@ -110,8 +110,8 @@ class Register(RuleBasedStateMachine):
             return
         try:
             world = self.running.world
-            assert [] == self.running.run(check_ledger(world.connection))
-            assert [] == self.running.run(_rebuild(world.house.database))
+            assert self.running.run(check_ledger(world.connection)) == []
+            assert self.running.run(_rebuild(world.house.database)) == []
         finally:
             self.running.close()
 
@@ -124,7 +124,7 @@ async def _rebuild(database: Database) -> list[str]:
         await owner.close()
 
 
-def test_the_balance_is_what_the_log_alone_gives(databases: Any) -> None:
+def test_the_balance_is_what_the_log_alone_gives(databases: Iterator[Database]) -> None:
     class Machine(Register):
         pass
 
@@ -143,22 +143,17 @@ def test_the_balance_is_what_the_log_alone_gives(databases: Any) -> None:
 
 
 @pytest.fixture
-def databases(server: Any, template: str) -> Any:
+def databases(server: Lease, template: str) -> Iterator[Database]:
     """As many databases as are asked for, one after the other."""
-    import asyncio  # a loop of its own: the machine is no coroutine
 
-    from tests.conftest import within
-
-    def clone(name: str) -> Database:
-        async def make() -> None:
-            superuser = await asyncpg.connect(within(server, "postgres").owner_dsn)
-            await superuser.execute(f"create database {name} template {template}")
-            await superuser.close()
-
-        asyncio.run(make())
+    async def clone(name: str) -> Database:
+        superuser = await asyncpg.connect(within(server, "postgres").owner_dsn)
+        await superuser.execute(f"create database {name} template {template}")
+        await superuser.close()
         return within(server, name)
 
-    return (clone(f"law_{n}") for n in itertools.count())
+    # On a loop of its own: the machine is no coroutine.
+    return (asyncio.run(clone(f"law_{n}")) for n in itertools.count())
 
 
 def test_the_span_of_days_has_edges_of_every_period() -> None:

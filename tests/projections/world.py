@@ -1,11 +1,11 @@
 """A register in a database of its own, and chance to fill it with."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from random import Random
-from typing import Any, Self
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from iku.domain import conflict, organisation
@@ -24,10 +24,10 @@ from iku.domain.indicator import (
 from iku.domain.organisation import Activity, Kind, LegalBasis
 from iku.domain.period import Kind as PeriodKind
 from iku.domain.question import Question
-from iku.handling import Command, Missing, Outcome, history, request
+from iku.handling import Command, History, Missing, Outcome, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
-from iku.ledger.log import KnowledgeFell, Receipt
+from iku.ledger.log import Connection, KnowledgeFell, Receipt
 from iku.postgres.database import Database
 from iku.replay import recount
 from iku.settings import Settings
@@ -40,14 +40,17 @@ ORGANISATIONS = [f"O{n:02}" for n in range(8)]
 CODES = ("IKU-1", "IKU-2", "IKU-3")
 AREAS = ("35.76.01.1003", "35.76.02.1009", "35.76.02.1001", None)
 
+T = TypeVar("T")
+
 
 class World:
     """A house, a connection to it, and shorthands."""
 
-    def __init__(self, house: House, connection: Any) -> None:
+    def __init__(self, house: House, connection: Connection) -> None:
         self.house = house
         self.connection = connection
         self.today = house.office.today()
+        self._loaded: dict[str, History] = {}
 
     async def do(
         self,
@@ -82,17 +85,15 @@ class World:
         return (await log.head(self.connection)).size
 
     async def load(self, commands: Sequence[Command], batch: int = 500) -> None:
-        """Append many commands that need not be looked at one by one."""
-        histories: dict[str, Any] = {}
+        """Append many commands, known to be legal, of subjects that only this loads."""
+        histories = self._loaded
         requests = []
         for command in commands:
-            drawn = request(
-                command, histories, [command.proposed], command.body
-            )
+            drawn = request(command, histories, [command.proposed], command.body)
             requests.append(drawn)
             after = drawn.attachment.after
             version = drawn.expected_version + 1
-            histories[command.stream] = Read(after, version, None)
+            histories[command.stream] = History(after, version)
         zone = self.house.settings.timezone.key
         for start in range(0, len(requests), batch):
             part = requests[start : start + batch]
@@ -105,9 +106,6 @@ class World:
                 ]
                 assert len(accepted) == len(part)
                 await self.house.journal.project(self.connection, accepted)
-
-
-from iku.handling import History as Read  # noqa: E402 (named for what it is here)
 
 
 class Running:
@@ -123,7 +121,7 @@ class Running:
         connection = await self._stack.enter_async_context(house.pool.acquire())
         return World(house, connection)
 
-    def run(self, coroutine: Any) -> Any:
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)
 
     def close(self) -> None:
@@ -134,8 +132,15 @@ class Running:
 class Chance:
     """Facts, days and questions, likely ones more often than others."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(
+        self,
+        random: Random,
+        cases: Sequence[str] = CASES,
+        organisations: Sequence[str] = ORGANISATIONS,
+    ) -> None:
         self.random = random
+        self.cases = cases
+        self.organisations = organisations
 
     def day(self) -> date:
         day = FIRST + timedelta(days=self.random.randrange(SPAN))
@@ -145,23 +150,21 @@ class Chance:
 
     def case(self) -> tuple[str, Any]:
         r = self.random
-        number = r.choice(CASES)
-        made = r.choices(
-            [
-                self._reported,
-                lambda: conflict.Verified(effective_on=self.day()),
-                lambda: conflict.Resolved(
-                    effective_on=self.day(), manner=r.choice(list(Manner))
-                ),
-                lambda: conflict.Reopened(effective_on=self.day()),
-                self._reclassified,
-                self._corrected,
-                lambda: Annulled(annuls=r.randint(1, 9), reason="Salah catat"),
-                lambda: conflict.Merged(into=r.choice(CASES), reason="Sama"),
-                lambda: conflict.Rejected(reason="Bukan konflik"),
-            ],
-            [4, 4, 6, 4, 3, 4, 3, 1, 1],
-        )[0]
+        number = r.choice(self.cases)
+        makers: list[Callable[[], Any]] = [
+            self.reported,
+            lambda: conflict.Verified(effective_on=self.day()),
+            lambda: conflict.Resolved(
+                effective_on=self.day(), manner=r.choice(list(Manner))
+            ),
+            lambda: conflict.Reopened(effective_on=self.day()),
+            self._reclassified,
+            self._corrected,
+            lambda: Annulled(annuls=r.randint(1, 9), reason="Salah catat"),
+            lambda: conflict.Merged(into=r.choice(self.cases), reason="Sama"),
+            lambda: conflict.Rejected(reason="Bukan konflik"),
+        ]
+        [made] = r.choices(makers, [4, 4, 6, 4, 3, 4, 3, 1, 1])
         return number, made()
 
     def _kind(self) -> dict[str, Any]:
@@ -171,11 +174,11 @@ class Chance:
             "dimension": self.random.choice(DIMENSIONS[category]),
         }
 
-    def _reported(self) -> Any:
+    def reported(self, title: str = "Perselisihan") -> conflict.Reported:
         day = self.day()
         return conflict.Reported(
             **self._kind(),
-            title="Perselisihan",
+            title=title,
             effective_on=day,
             occurred_on=day - timedelta(days=self.random.choice([0, 3, 40])),
             level=self.random.choice(list(Level)),
@@ -201,40 +204,38 @@ class Chance:
 
     def organisation(self) -> tuple[str, Any]:
         r = self.random
-        number = r.choice(ORGANISATIONS)
+        number = r.choice(self.organisations)
         participation = f"{number}-P{r.randrange(12)}"
-        made = r.choices(
-            [
-                self._registered,
-                lambda: organisation.Participated(
-                    participation=participation,
-                    activity=r.choice(list(Activity)),
-                    effective_on=self.day(),
-                    verified=r.random() < 0.6,
-                ),
-                lambda: organisation.ParticipationVerified(participation=participation),
-                lambda: organisation.Renewed(
-                    effective_on=(day := self.day()),
-                    valid_until=day + timedelta(days=r.choice([0, 60, 400])),
-                ),
-                lambda: organisation.Suspended(effective_on=self.day()),
-                lambda: organisation.Restored(effective_on=self.day()),
-                lambda: organisation.Dissolved(effective_on=self.day()),
-                lambda: organisation.Merged(
-                    into=r.choice(ORGANISATIONS), reason="Sama"
-                ),
-                lambda: organisation.Corrected(
-                    corrects=r.randint(1, 5),
-                    reason="Salah catat",
-                    effective_on=self.day(),
-                ),
-                lambda: Annulled(annuls=r.randint(1, 9), reason="Salah catat"),
-            ],
-            [4, 8, 2, 2, 2, 2, 1, 1, 3, 3],
-        )[0]
+        makers: list[Callable[[], Any]] = [
+            self.registered,
+            lambda: organisation.Participated(
+                participation=participation,
+                activity=r.choice(list(Activity)),
+                effective_on=self.day(),
+                verified=r.random() < 0.6,
+            ),
+            lambda: organisation.ParticipationVerified(participation=participation),
+            lambda: organisation.Renewed(
+                effective_on=(day := self.day()),
+                valid_until=day + timedelta(days=r.choice([0, 60, 400])),
+            ),
+            lambda: organisation.Suspended(effective_on=self.day()),
+            lambda: organisation.Restored(effective_on=self.day()),
+            lambda: organisation.Dissolved(effective_on=self.day()),
+            lambda: organisation.Merged(
+                into=r.choice(self.organisations), reason="Sama"
+            ),
+            lambda: organisation.Corrected(
+                corrects=r.randint(1, 5),
+                reason="Salah catat",
+                effective_on=self.day(),
+            ),
+            lambda: Annulled(annuls=r.randint(1, 9), reason="Salah catat"),
+        ]
+        [made] = r.choices(makers, [4, 8, 2, 2, 2, 2, 1, 1, 3, 3])
         return number, made()
 
-    def _registered(self) -> Any:
+    def registered(self) -> Any:
         day, skt = self.day(), self.random.random() < 0.5
         return organisation.Registered(
             kind=self.random.choice(list(Kind)),
@@ -282,7 +283,7 @@ class Chance:
             breakdown=r.choice([None, "part", "district"]),
         )
 
-    def commands(self, count: int) -> Iterator[Command]:
+    def filler(self, count: int) -> Iterator[Command]:
         """Participations of organisations of no interest, to make the log long."""
         for n in range(count // 50):
             subject = f"F{uuid4().hex[:8]}-{n}"
@@ -304,8 +305,5 @@ class Chance:
                 for k in range(49)
             ]
             known = FIRST + timedelta(days=SPAN)
-            for fact in facts:
-                yield Command("organisation", subject, fact, "uji", known_on=known)
-
-
-__all__ = ["Chance", "Running", "World", "history"]
+            for new in facts:
+                yield Command("organisation", subject, new, "uji", known_on=known)

@@ -4,7 +4,7 @@ A figure is a sum of balances, so it costs the same however long the log is. It 
 in one statement, hence from one snapshot: counts, size and definitions belong together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from iku.domain.question import (
     SCALE,
     Known,
     Question,
+    Unanswerable,
     Unknown,
     basis,
     coordinates,
@@ -47,12 +48,17 @@ class Figures:
         """
         for question in questions:
             refuse_future(question.as_of, today)
-        if not all(_stream(question) in self._facts for question in questions):
+        try:
+            _asked(self._facts, questions)
+        except (Unknown, Unanswerable):
+            # It may have been recorded since, by this process or by another.
             await self.refresh(connection)
         while True:
-            asked = [self._ask(question) for question in questions]
-            rows = await _count(connection, asked, list(self._facts))
-            if rows[0]["generation"] == sum(map(len, self._facts.values())):
+            # Kept here, as somebody else may refresh while we wait for the counts.
+            facts = self._facts
+            asked = _asked(facts, questions)
+            rows = await _count(connection, asked, list(facts))
+            if rows[0]["generation"] == sum(map(len, facts.values())):
                 return _figures(asked, rows, today)
             await self.refresh(connection)
 
@@ -91,13 +97,6 @@ class Figures:
             for stream, recorded in found.items()
         }
 
-    def _ask(self, question: Question) -> "_Asked":
-        if _stream(question) not in self._facts:
-            raise Unknown(f"there is no indicator {question.indicator}")
-        of_scale = self._facts[scale.decider.stream(SCALE)]
-        of_indicator = self._facts[_stream(question)]
-        return _Asked(question, basis(of_indicator, of_scale, question))
-
 
 def _stream(question: Question) -> str:
     return indicator.decider.stream(question.indicator)
@@ -110,6 +109,20 @@ def _event_type(stream: str) -> Any:
 class _Asked(Struct, frozen=True):
     question: Question
     basis: Basis
+
+
+def _asked(
+    facts: Mapping[str, list[Known]], questions: Sequence[Question]
+) -> list[_Asked]:
+    return [_ask(facts, question) for question in questions]
+
+
+def _ask(facts: Mapping[str, list[Known]], question: Question) -> _Asked:
+    if _stream(question) not in facts:
+        raise Unknown(f"there is no indicator {question.indicator}")
+    of_scale = facts[scale.decider.stream(SCALE)]
+    of_indicator = facts[_stream(question)]
+    return _Asked(question, basis(of_indicator, of_scale, question))
 
 
 async def _count(
@@ -125,6 +138,7 @@ async def _count(
                with ordinality as q (
                indicator, definition, breakdown, start, as_of, known_on, size, number)
          cross join ledger.head h
+         cross join rolled r -- locked before the snapshot is taken: see rebuild
          cross join (
                  select coalesce(sum(s.version), 0) as generation
                    from ledger.stream s
@@ -143,11 +157,10 @@ async def _count(
 
 def _arguments(asked: _Asked) -> tuple[Any, ...]:
     question = asked.question
-    by = {None: "", "part": "p:", "district": "d:"}[question.breakdown]
     return (
         question.indicator,
         asked.basis.definition.version,
-        by,
+        question.breakdown or "",
         question.start,
         question.as_of,
         question.known_on,
@@ -162,7 +175,7 @@ def _figures(
     for row in rows:
         if row["part"] is not None:
             values = (row["numerator"], row["denominator"], row["expired"])
-            counts[row["number"]][row["part"][2:]] = Counts(*values)
+            counts[row["number"]][row["part"]] = Counts(*values)
     size = rows[0]["size"]
     return [_figure(a, c, size, today) for a, c in zip(asked, counts, strict=True)]
 

@@ -63,7 +63,10 @@ async def search(connection: Connection, asked: Search) -> Page:
            and ($8::text is null or starts_with(area, $8))
            and ($9::text is null or source = $9)
            and ($10::text is null
-                or strpos(lower(subject || ' ' || title), lower($10)) > 0)
+                or strpos(
+                     lower((replace(subject, '~', '/') || ' ' || title)
+                           collate "default"),
+                     lower($10)) > 0)
          order by subject
          limit $11
         """,
