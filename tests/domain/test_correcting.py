@@ -1,5 +1,6 @@
 """Corrections and annulments: what they must name, and what they may not break."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from iku.domain.conflict import (
     Corrected,
     Handled,
     Manner,
+    Merged,
     Phase,
     Rejected,
     Reopened,
@@ -147,6 +149,20 @@ def test_a_fact_annulled_may_be_told_again() -> None:
     found = case(resolved("2021-04-01"), annulled(2))
     again = recorded(decider, found, resolved("2021-04-01"))
     assert len(again.closings) == 1
+
+
+def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
+    peers = {"K02": Conflict((reported("2021-03-01"),))}
+    here = replace(HERE, peers=peers)
+    merged = Merged(into="K02", reason="Sama")
+    found = given(decider, reported("2021-03-01"), merged, annulled(2), context=here)
+    refused(decider, found, annulled(3), "annuls is 3", "record that anew")
+    assert recorded(decider, found, merged, here).void == "merged into K02"
+
+
+def test_a_report_that_was_annulled_is_not_taken_for_recorded() -> None:
+    found = case(annulled(1))
+    refused(decider, found, reported("2021-03-01"), "this number was given before")
 
 
 # Words.

@@ -222,9 +222,11 @@ def test_the_number_of_a_figure_holds_all_its_coordinates() -> None:
 
 def test_check_digits_are_those_of_iso_7064_mod_97_10() -> None:
     assert figure.check_digits("794") == "44"  # the standard's own example
-    assert figure.check_digits("ABC") == figure.check_digits("a-b.c")
+    assert figure.check_digits("ABC") == figure.check_digits("abc")
+    assert figure.check_digits("1.12") != figure.check_digits("11.2")
     for line in ("IKU-1.1.T.20211231.20220630.49", "0", "Z"):
-        whole = "".join(str(int(c, 36)) for c in line if c.isalnum())
+        others = {".": "36", "-": "37"}
+        whole = "".join(others.get(c) or str(int(c, 36)) for c in line)
         assert int(whole + figure.check_digits(line)) % 97 == 1
 
 

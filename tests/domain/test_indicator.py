@@ -113,6 +113,8 @@ def test_an_option_of_the_other_kind_of_indicator_is_refused() -> None:
     organisations = known(defined(options=OrganisationOptions()))
     stray = redefinition(category=Category.SARA)
     refused(decider, organisations, stray, "category", "participation_threshold")
+    only = recorded(decider, organisations, redefinition(kinds=(Kind.LSM,)))
+    assert only.definitions[-1].defined.options.kinds == (Kind.LSM,)
     found = recorded(decider, organisations, redefinition(participation_threshold=2))
     assert found.definitions[-1].defined.options.participation_threshold == 2
 
@@ -202,6 +204,37 @@ def test_a_target_is_a_positive_per_cent_with_two_decimals_at_most(
     else:
         assert targeted(target=convert(text, Percent)).value == Decimal(value)
         assert str(targeted(target=text).value) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "right", "wrong"),
+    [
+        ("participation_threshold", [1, 1000], [0, 1001]),
+        ("resolution_manners", [["islah"], list(Manner)], [[], ["islah"] * 9]),
+        ("kinds", [["lsm"], list(Kind)], [[], ["lsm"] * 4, ["partai"]]),
+        ("rounding", ["half_up_2"], ["half_even_2"]),
+        ("threshold", [], [1]),
+    ],
+)
+def test_an_option_has_its_bounds(
+    field: str, right: list[Any], wrong: list[Any]
+) -> None:
+    fields = {"effective_on": "2022-01-01", "basis": "PK", "reason": "Reviu"}
+    for value in right:
+        assert convert({**fields, field: value}, Redefinition)
+    for value in wrong:
+        with pytest.raises(ValidationError):
+            convert({**fields, field: value}, Redefinition)
+
+
+@pytest.mark.parametrize(("year", "fits"), [(1944, False), (1945, True), (9999, True)])
+def test_a_target_is_of_a_year_of_the_republic(year: int, *, fits: bool) -> None:
+    fields = {"target": "75", "effective_on": "2021-01-01", "basis": "PK"}
+    if fits:
+        assert convert({**fields, "year": year}, indicator.Target).year == year
+    else:
+        with pytest.raises(ValidationError):
+            convert({**fields, "year": year}, indicator.Target)
 
 
 def test_an_indicator_names_no_others() -> None:

@@ -1,19 +1,25 @@
 """The movements sum to what is counted, always."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from iku.domain import conflict, counting, organisation, posting
 from iku.domain.conflict import Conflict
 from iku.domain.fact import Annulled
 from iku.domain.figure import Counts
-from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
+from iku.domain.indicator import (
+    ConflictOptions,
+    Options,
+    OrganisationOptions,
+    Reopening,
+)
 from iku.domain.organisation import Organisation
 from iku.domain.posting import Account, Posting
 from tests.domain import chance, register
@@ -63,7 +69,9 @@ def check_sums(
 def test_the_movements_of_a_case_sum_to_how_it_counts_at_every_size(
     history: list[Any], options: ConflictOptions, asked: list[Question]
 ) -> None:
-    check_sums(history, Conflict, options, asked)
+    for category in conflict.Category:
+        of = structs.replace(options, category=category)
+        check_sums(history, Conflict, of, asked)
 
 
 @settings(max_examples=200, deadline=None)
@@ -92,6 +100,19 @@ def test_the_movements_of_the_example_register_sum_to_its_figures(
     parts = balance(movements, on("2021-01-01"), on(line.as_of))
     total = sum(parts.values(), Counts())
     assert (total.numerator, total.denominator) == (line.numerator, line.denominator)
+
+
+def test_a_first_closing_undone_on_its_own_day_is_moved_as_it_counts() -> None:
+    undone = conflict.Reopened(effective_on=RESOLVED.effective_on)
+    options = ConflictOptions(
+        conflict.Category.IPOLEKSOSBUD, reopening=Reopening.FIRST_CLOSURE_COUNTS
+    )
+    found = case(REPORTED, VERIFIED, RESOLVED, undone)
+    start, day = on("2021-01-01"), RESOLVED.effective_on
+    for as_of, numerator in ((day - timedelta(days=1), 0), (day, 1)):
+        check_sums(found.history, Conflict, options, [Question(start, as_of)])
+        moved = balance(posting.postings(None, found, options), start, as_of)
+        assert moved == {("sosial", ""): Counts(numerator, 1, 0)}
 
 
 # Single movements.

@@ -464,7 +464,7 @@ def decide(command: Event, case: Conflict | None, context: Context) -> list[Even
 
 def _again(command: Reported, case: Conflict) -> list[Event]:
     first = case.history[0]
-    if command == first:
+    if command == first and case.reported is not None:
         return []
     raise Refused(
         f"reported on {command.effective_on}, but this number was given before, "

@@ -45,7 +45,7 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
     if isinstance(command, Annulled):
         if command.annuls in annulled_versions(before.history):
             return []
-        target(command.annuls, before, "annuls")
+        _refuse_bad_annulment(command, before)
     elif isinstance(command, Correction):
         _refuse_bad_correction(command, before)
         if after.facts == before.facts:
@@ -70,6 +70,18 @@ def target(version: int, subject: Subject, path: str) -> Any:
     if version in annulled_versions(subject.history):
         raise Invalid(path, f"{path} is {version}, but that version was annulled")
     return subject.history[version - 1]
+
+
+def _refuse_bad_annulment(command: Annulled, subject: Subject) -> None:
+    wrong = target(command.annuls, subject, "annuls")
+    if not isinstance(wrong, Annulled):
+        return
+    # Brought back so, a merger would not be held against what has become of the other
+    # since: two that are merged into each other would both be gone.
+    revived = subject.history[wrong.annuls - 1]
+    if getattr(revived, "into", None) is not None:
+        message = f"version {command.annuls} annulled a merger: record that anew"
+        raise Invalid("annuls", f"annuls is {command.annuls}, but {message}")
 
 
 def _refuse_bad_correction(command: Correction, subject: Subject) -> None:

@@ -221,8 +221,11 @@ def rounded(value: Fraction) -> Decimal:
 def check_digits(line: str) -> str:
     """Two digits that tell a mistyped or swapped character (ISO/IEC 7064, MOD 97-10).
 
-    Letters count as 10 to 35, without regard to case; what is neither letter nor
-    digit does not count.
+    Letters count as 10 to 35, without regard to case; a point as 36, a hyphen as 37, so
+    that a digit cannot slip unnoticed from one field into the next.
     """
-    digits = "".join(str(int(c, 36)) for c in line if c.isascii() and c.isalnum())
+    digits = "".join(str(_DIGITS.index(character)) for character in line.upper())
     return f"{98 - int(digits) * 100 % 97:02}"
+
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.-"

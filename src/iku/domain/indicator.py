@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, assert_never
+from typing import Annotated, Any, Literal, TypeAlias, assert_never
 
 from msgspec import Meta, Struct, structs
 
@@ -207,9 +207,6 @@ class Definition(Struct, frozen=True):
 
     version: int
     defined: Defined
-
-
-Dated = TypeVar("Dated", Defined, Targeted)
 
 
 class Indicator(Struct, frozen=True, dict=True):

@@ -472,7 +472,7 @@ def decide(
 
 def _again(command: Registered, organisation: Organisation) -> list[Event]:
     first = organisation.history[0]
-    if command == first:
+    if command == first and organisation.registered is not None:
         return []
     raise Refused(
         f"registered on {command.effective_on}, but this number was given before, "
