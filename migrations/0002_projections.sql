@@ -332,7 +332,7 @@ begin
       from posting p
      where p.position > case when _known_on is null and _bounded
                              then (_size >> 8) << 8 else _rolled end
-       and (_size is null or p.position <= _size)
+       and p.position <= coalesce(_size, 9223372036854775807) -- "or" would bound no index
        and (_known_on is null or p.known_on <= _known_on)
     union all
     select p.*, -1

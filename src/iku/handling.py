@@ -6,6 +6,7 @@ repeated, it gets the receipt it got before.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -139,18 +140,16 @@ class Office:
             Conflicted: Others were faster, time and again.
             Unavailable: The database is away.
         """
-        if command.command_id is not None:
-            found = await log.find(connection, command.command_id)
-            if found is not None:
-                return _repeated(command.command_id, command.body, *found)
         if not command.subject:
-            return await self._number(connection, command)
+            return await _first(connection, command) or await self._number(
+                connection, command
+            )
         if isinstance(command.proposed, OPENING) and command.expected is None:
             # That the subject is new is found out by appending; so none is read.
-            try:
-                return await self._append(command, {}, command.body)
-            except Conflicted:
-                pass
+            with suppress(Conflicted):
+                return await _first(connection, command) or await self._append(
+                    command, {}, command.body
+                )
         return await self._retry(connection, command)
 
     async def _number(self, connection: Connection, command: Command) -> Outcome:
@@ -167,13 +166,17 @@ class Office:
     async def _retry(self, connection: Connection, command: Command) -> Outcome:
         """Read, decide and append, again while others are faster."""
         for _ in range(ATTEMPTS - 1):
-            read = await read_histories(connection, [command.stream, *command.peers])
-            try:
-                return await self._append(command, read, command.body)
-            except Conflicted:
-                continue
+            with suppress(Conflicted):
+                return await self._attempt(connection, command)
+        return await self._attempt(connection, command)
+
+    async def _attempt(self, connection: Connection, command: Command) -> Outcome:
         read = await read_histories(connection, [command.stream, *command.peers])
-        return await self._append(command, read, command.body)
+        # Looked for after reading: what was read may hold what a twin of this command,
+        # sent at the same moment, has just recorded.
+        return await _first(connection, command) or await self._append(
+            command, read, command.body
+        )
 
     async def _append(
         self, command: Command, read: Mapping[str, History], body: bytes
@@ -186,7 +189,9 @@ class Office:
         if not events:
             return _standing(command, before)
         receipt = await self.appender.submit(request(command, read, events, body))
-        return Outcome(command.subject, receipt, added=True, repeated=receipt.repeated)
+        # A repetition may have drawn another number than the first.
+        subject = _subject(receipt)
+        return Outcome(subject, receipt, added=True, repeated=receipt.repeated)
 
 
 def decide(
@@ -256,11 +261,25 @@ def _draft(event: fact.Fact) -> Draft:
     return Draft(written.type, written.effective_on, written.data, written.text)
 
 
-def _repeated(command_id: str, body: bytes, first: bytes, receipt: Receipt) -> Outcome:
-    if body != first:
-        raise Reused(command_id)
-    subject = receipt.stream.partition("-")[2]
-    return Outcome(subject, receipt, added=True, repeated=True)
+async def _first(connection: Connection, command: Command) -> Outcome | None:
+    """What came of *command* when it was first sent; None if it never was.
+
+    Raises:
+        Reused: Its id was given to another command.
+    """
+    if command.command_id is None:
+        return None
+    found = await log.find(connection, command.command_id)
+    if found is None:
+        return None
+    body, receipt = found
+    if body != command.body:
+        raise Reused(command.command_id)
+    return Outcome(_subject(receipt), receipt, added=True, repeated=True)
+
+
+def _subject(receipt: Receipt) -> str:
+    return receipt.stream.partition("-")[2]
 
 
 def _standing(command: Command, before: History) -> Outcome:

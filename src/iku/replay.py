@@ -8,6 +8,8 @@ a figure.
 from datetime import date
 from typing import Any
 
+from msgspec import structs
+
 from iku.domain import conflict, counting, fact, figure, indicator, organisation, scale
 from iku.domain.decider import Decider
 from iku.domain.figure import Counts, Figure
@@ -35,6 +37,8 @@ async def recount(connection: Connection, question: Question, today: date) -> Fi
     """
     refuse_future(question.as_of, today)
     size = (await log.head(connection)).size
+    if question.size is None:
+        question = structs.replace(question, size=size)  # the log may grow meanwhile
     made_with = await _made_with(connection, question)
     at = coordinates(question, made_with.definition.version, size, today)
     options = made_with.definition.defined.options

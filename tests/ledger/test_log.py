@@ -463,3 +463,16 @@ async def test_an_append_probes_indexes_though_its_plan_was_made_for_empty_table
         """
     )
     assert scanned == 0
+
+
+async def test_of_many_commands_those_recorded_are_told_with_their_bodies(
+    connection: Plain, append: Append, ask: Ask
+) -> None:
+    first, second = ask("case-1"), ask("case-2")
+    await append(first, second)
+    ids = [second.command_id, "command-unknown", first.command_id]
+    assert await log.recorded_commands(connection, ids) == {
+        first.command_id: first.body,
+        second.command_id: second.body,
+    }
+    assert await log.recorded_commands(connection, []) == {}

@@ -25,7 +25,7 @@ from iku.ledger.appender import Accepted
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
 from iku.projections import journal as projection
 
-CHUNK = 1_000  # rows, or streams, that one statement deals with
+CHUNK = 2_000  # rows, or streams, that one statement deals with
 
 Progress: TypeAlias = Callable[[int, int], None]
 T = TypeVar("T")
@@ -90,9 +90,18 @@ class Importer:
                 continue
         return await self._attempt(journal, progress)
 
+    async def ids(self, content: bytes) -> list[str]:
+        """The ids under which the rows of a file are, or would be, recorded.
+
+        Raises:
+            Faulty: It cannot be read as rows.
+        """
+        journal = journals.read(content, await self._scope())
+        return [entry.command_id for entry in journal.entries]
+
     async def _attempt(self, journal: Journal, progress: Progress) -> Report:
         steps = _Steps(progress, 2 * len(journal.entries))
-        prospect = self._ahead.copy()
+        prospect = self._ahead.copy() if self.dry_run else Prospect()
         plan = await self._plan(journal, prospect, steps)
         if self.dry_run and not plan.faults:
             self._ahead = prospect
@@ -133,7 +142,7 @@ class Importer:
         wanted = (
             stream
             for entry in journal.entries
-            if entry.command_id not in prospect.recorded
+            if not entry.faults and entry.command_id not in prospect.recorded
             for stream in entry.streams(journal.layout.category)
         )
         missing = dict.fromkeys(s for s in wanted if s not in prospect.histories)

@@ -73,8 +73,8 @@ class Aim(Struct, frozen=True):
             for _, event in subject.facts
             if isinstance(event, self.statement.about)
         ]
-        stands = f"only of {', '.join(days)}" if days else "none at all"
-        return f"there is no fact {kinds!r} of {wanted} to change: {stands}"
+        stands = f"only of {', '.join(days)}" if days else "nor any other"
+        return f"is no day of a fact {kinds!r}: there is none of {wanted}, {stands}"
 
 
 class Entry(Struct, frozen=True):
@@ -174,8 +174,8 @@ def _fact(reading: Reading, statement: Statement) -> Fact | Aim | None:
 def _columns(layout: Layout, statement: Statement) -> dict[str, str]:
     """Headings by field."""
     columns = {statement.fields[heading]: heading for heading in statement.fields}
-    about = {"corrects": layout.day, "annuls": layout.day, "effective_on": layout.day}
-    return {**about, **columns}
+    day = dict.fromkeys(("corrects", "annuls", "effective_on"), layout.day)
+    return {**day, "known_on": layout.known, **columns}
 
 
 def _tag(fact: type[Any]) -> str:

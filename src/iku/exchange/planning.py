@@ -15,7 +15,7 @@ from iku.domain.decider import Invalid, Refused, Turn, subject_number
 from iku.domain.fact import Fact
 from iku.exchange.journals import Aim, Entry, Journal
 from iku.exchange.sheet import Fault
-from iku.handling import DECIDERS, Command, History, Missing
+from iku.handling import DECIDERS, OPENING, Command, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed
 from iku.ledger.record import Unrecordable
@@ -112,7 +112,7 @@ class Plan:
             fault = self.faults[index]
             rows = "row" if count == 1 else "rows"
             number = subject_number(subject)
-            note = f"{count} later {rows} on {number} not judged because of this"
+            note = f"{count} later {rows} naming {number} not judged because of this"
             self.faults[index] = Fault(
                 fault.row, fault.column, f"{fault.message} ({note})"
             )
@@ -139,9 +139,10 @@ class Plan:
             self.standing += 1
             return
         if known is not None and entry.known_on < known:
-            raise Refused(
-                f"{self._layout.known} is {entry.known_on}, but {entry.subject} holds "
-                f"what was known on {known}, and knowledge does not go back"
+            raise Invalid(
+                "known_on",
+                f"is {entry.known_on}, but {entry.subject} holds what was known on "
+                f"{known}, and knowledge does not go back",
             )
         request = handling.request(command, prospect.histories, events, command.body)
         framed = log.frame(request)
@@ -202,11 +203,12 @@ class Plan:
         self.faults.extend(faults)
 
     def _fault(self, entry: Entry, error: Exception) -> Fault:
-        column = None
-        if isinstance(error, Invalid):
-            column = entry.columns.get(error.path)
-        elif isinstance(error, Missing):
-            column = self._layout.subject
+        if isinstance(error, Invalid) and error.path in entry.columns:
+            # The sentence names the field as programs do; the column stands beside it.
+            message = str(error).removeprefix(f"{error.path} ")
+            return Fault(entry.line, entry.columns[error.path], message)
+        about_subject = isinstance(error, Missing) or isinstance(entry.fact, OPENING)
+        column = self._layout.subject if about_subject else self._layout.event
         return Fault(entry.line, column, str(error))
 
 

@@ -5,10 +5,8 @@ from typing import Any
 from litestar import Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
 
-import iku
-from iku.web import commands, problems
+from iku.web import commands, describing, documentation, problems
 from iku.web.api import (
     agency,
     conflicts,
@@ -20,6 +18,7 @@ from iku.web.api import (
 )
 from iku.web.door import Application
 from iku.web.metrics import Metrics
+from iku.web.options import options
 from iku.web.parameters import StrictRequest, refuse_stray_parameters
 from iku.wiring import House
 
@@ -33,12 +32,12 @@ def create_app(house: House) -> Application:
     handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
     api = Router(
         "/api/v1",
-        route_handlers=handlers,
+        route_handlers=[*options(handlers), *handlers],
         guards=[refuse_stray_parameters],
         request_class=StrictRequest,
     )
     app = Application(
-        [api],
+        [api, *documentation.HANDLERS],
         dependencies={
             "house": _provide(lambda: house),
             "metrics": _provide(lambda: metrics),
@@ -48,7 +47,9 @@ def create_app(house: House) -> Application:
         exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
-        openapi_config=OpenAPIConfig("iku", iku.__version__),
+        openapi_config=describing.config(
+            documentation.router(), *documentation.pages()
+        ),
     )
     app.metrics = metrics
     return app

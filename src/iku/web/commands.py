@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 from msgspec import Struct
 
 from iku.domain.decider import subject_number
-from iku.handling import Command, Outcome
+from iku.handling import Command, Missing, Outcome, Outdated
 from iku.web.connection import connected
 from iku.web.problems import Malformed
 from iku.wiring import House
@@ -96,8 +96,13 @@ class Desk:
             command_id=self.command_id,
             expected=self.expected,
         )
-        async with connected(self.house) as connection:
-            return await self.house.office.handle(connection, command)
+        try:
+            async with connected(self.house) as connection:
+                return await self.house.office.handle(connection, command)
+        except Outdated as error:
+            if error.version == 0:
+                raise Missing(f"there is no {category} {subject}") from error
+            raise
 
 
 def entering(house: House) -> Callable[[Actor, Key], Desk]:

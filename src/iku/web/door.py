@@ -6,10 +6,11 @@ without U+0000. A number's slash, written %2F, is told from a path's.
 
 import re
 from time import perf_counter
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from litestar import Litestar
-from litestar.types import HTTPSendMessage, Message, Receive, Scope, Send
+from litestar.types import Message, Send
 
 from iku.web import problems
 from iku.web.metrics import Metrics
@@ -26,7 +27,7 @@ class Application(Litestar):
 
     metrics: Metrics
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or a message of the server's own."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
@@ -45,7 +46,7 @@ class Application(Litestar):
             route = scope.get("path_template") or "none"
             self.metrics.count(scope["method"], route, status, perf_counter() - began)
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
         path, query = scope["raw_path"], scope["query_string"]
         fault = _fault(path) or _fault(query)
         if fault:
@@ -76,10 +77,11 @@ async def _refuse(problem: Problem, send: Send) -> None:
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
     ]
-    start: HTTPSendMessage = {
-        "type": "http.response.start",
-        "status": problem.status,
-        "headers": headers,
-    }
-    await send(start)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": problem.status,
+            "headers": headers,
+        }
+    )
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -4,6 +4,7 @@ Nothing is read leniently. An unknown or repeated parameter, a number in the pla
 text, a field nobody knows: each is answered with its name.
 """
 
+import re
 from collections import Counter
 from datetime import date
 from functools import cache
@@ -38,6 +39,7 @@ Size: TypeAlias = Annotated[
     QueryParameter(
         ge=0,
         le=LARGEST,
+        schema_extra={"minimum": 0},  # the framework forgets a bound of nought
         description="Which prefix of the log: its first so many events; all of them "
         "where it is left out.",
     ),
@@ -94,16 +96,18 @@ def refuse_year_one(**days: date | None) -> None:
             raise Malformed(name, message)
 
 
-def refuse_stray_parameters(
+async def refuse_stray_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
     """Refuse what the route does not know, or knows only once.
+
+    (The framework would call it in a thread, were it not a coroutine function.)
 
     Raises:
         Malformed: A parameter is unknown, given twice, or ``null``.
     """
     declared = _declared(handler)
-    given = connection.query_params.multi_items()
+    given = list(connection.query_params.multi_items())
     for name, times in Counter(name for name, _ in given).items():
         if name not in declared:
             has = ", ".join(declared) or "none"
@@ -123,7 +127,7 @@ def _declared(handler: BaseRouteHandler) -> dict[str, bool]:
     found: dict[str, bool] = {}
     for name, field in handler.parsed_fn_signature.parameters.items():
         definition = field.kwarg_definition
-        if not isinstance(definition, ParameterKwarg):
+        if field.is_di_field or not isinstance(definition, ParameterKwarg):
             continue
         if definition.param_type is ParamType.QUERY:
             found[definition.name or name] = field.annotation in {str, str | None}
@@ -147,8 +151,7 @@ class StrictRequest(Request[Any, Any, Any]):
         try:
             return _decoder(self.route_handler).decode(await self.body())
         except msgspec.ValidationError as error:
-            message, _, path = str(error).partition(" - at `$")
-            raise Malformed(path.strip("`."), message) from error
+            raise Malformed(*_located(str(error))) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed("", f"the body is not JSON in UTF-8: {error}") from error
         except RecursionError as error:
@@ -171,6 +174,17 @@ class StrictRequest(Request[Any, Any, Any]):
         if not body:
             raise Malformed("", "there is no body")
         return body
+
+
+_FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
+
+
+def _located(said: str) -> tuple[str, str]:
+    """Path and message of what the decoder *said*: the path of the field at fault."""
+    message, _, path = said.partition(" - at `$")
+    named = _FIELD.search(message)
+    parts = [path.strip("`."), named[1] if named else ""]
+    return ".".join(filter(None, parts)), message
 
 
 @cache

@@ -4,6 +4,7 @@ Every error of the program gets its status here, and nowhere else.
 """
 
 import logging
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -69,6 +70,35 @@ class Unsupported(ValueError):
     """The body is of a kind that is not read here."""
 
 
+# The kind of each error that the program raises; of a subclass, unless it is named too.
+OURS: dict[type, str] = {
+    Malformed: "invalid",
+    Invalid: "invalid",
+    Unanswerable: "invalid",
+    Unrecordable: "invalid",
+    TooLarge: "too-large",
+    Missing: "missing",
+    Unknown: "missing",
+    Refused: "refused",
+    KnowledgeFell: "refused",
+    KnowledgeAhead: "refused",
+    Conflicted: "overtaken",
+    Outdated: "outdated",
+    Unsupported: "media-type",
+    Reused: "reused",
+    Unavailable: "unavailable",
+    Overloaded: "overloaded",
+}
+_LATER = (
+    "Send the same request again in a while; under the same Idempotency-Key it is "
+    "carried out only once."
+)
+# What is said in place of the error's own words, which are for the log.
+_DETAILS = {
+    "unavailable": _LATER,
+    "overloaded": _LATER,
+    "fault": "It has been written to the log; nothing was recorded.",
+}
 # Status and title of each kind; the kind is the last part of `type`.
 KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "invalid": (HTTPStatus.BAD_REQUEST, "Malformed or invalid"),
@@ -113,36 +143,13 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 def _of(error: Exception) -> Problem:
     """The problem that an error of ours is."""
-    match error:
-        case Malformed() | Invalid() | Unanswerable():
-            return problem("invalid", str(error), Fault(error.path, str(error)))
-        case TooLarge():
-            return problem("too-large", str(error))
-        case Unrecordable() | RecursionError():
-            return problem("invalid", str(error))
-        case Missing() | Unknown() | Outdated(version=0):
-            return problem("missing", str(error))
-        case Refused() | KnowledgeFell() | KnowledgeAhead():
-            return problem("refused", str(error))
-        case Conflicted():
-            return problem("overtaken", f"{error}: read it again, then decide")
-        case Outdated():
-            return problem("outdated", str(error))
-        case Unsupported():
-            return problem("media-type", str(error))
-        case Reused():
-            return problem("reused", str(error))
-        case Overloaded():
-            return problem("overloaded", _LATER)
-        case Unavailable():
-            return problem("unavailable", _LATER)
-    return problem("fault", "It has been written to the log; nothing was recorded.")
+    kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
+    detail = _DETAILS.get(kind, str(error))
+    if kind == "invalid" and hasattr(error, "path"):
+        return problem(kind, detail, Fault(error.path, detail))
+    return problem(kind, detail)
 
 
-_LATER = (
-    "Send the same request again in a while; under the same Idempotency-Key it is "
-    "carried out only once."
-)
 _OF_STATUS = {int(status): kind for kind, (status, _) in reversed(KINDS.items())}
 
 
@@ -155,13 +162,18 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
         return _of(error)
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         return _of_faults([_fault(request, one) for one in error.extra])
-    return problem(kind, _DETAILS.get(kind, error.detail).format(request=request))
+    if lacking := _LACKING.match(error.detail):
+        return _of_faults([Fault(lacking[1], "it is required")])
+    if kind in _ROUTING:
+        return problem(kind, f"{request.method} {request.url.path}: {_ROUTING[kind]}.")
+    return problem(kind, error.detail)
 
 
-_DETAILS = {
-    "missing": "There is nothing at {request.url.path}.",
-    "method": "{request.method} is not possible at {request.url.path}.",
-    "too-large": "The body is larger than is read here.",
+_LACKING = re.compile(r"Missing required \w+ parameter '([^']+)'")
+_ROUTING = {
+    "missing": "there is nothing here",
+    "method": "this can only be done with what Allow names",
+    "too-large": "the body is larger than is read here",
 }
 
 
@@ -171,9 +183,15 @@ def _of_faults(faults: Sequence[Fault]) -> Problem:
 
 
 def _fault(request: Request[Any, Any, Any], error: dict[str, str]) -> Fault:
-    """The parameter that the framework names as our code does, as the client does."""
+    """A parameter at fault, which the framework names as our code does."""
     name = error.get("key", "")
-    declared = request.route_handler.parsed_fn_signature.parameters.get(name)
-    definition = declared.kwarg_definition if declared else None
-    alias = definition.name if isinstance(definition, ParameterKwarg) else None
-    return Fault(alias or name, error.get("message", ""))
+    handler = request.route_handler
+    signatures = [handler.parsed_fn_signature]
+    providers = handler.resolve_dependencies().values()
+    signatures += [provider.parsed_fn_signature for provider in providers]
+    for signature in signatures:
+        declared = signature.parameters.get(name)
+        if declared and isinstance(declared.kwarg_definition, ParameterKwarg):
+            name = declared.kwarg_definition.name or name
+            break
+    return Fault(name, error.get("message", ""))

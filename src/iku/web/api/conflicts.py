@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody, QueryParameter, SkipValidation
+from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
 from iku.domain import conflict
@@ -19,7 +19,18 @@ from iku.wiring import House
 
 TAGS = ["Conflict cases"]
 
-Status: TypeAlias = Literal["open", "resolved", "rejected", "merged", "annulled"]
+Status: TypeAlias = Annotated[
+    Literal["open", "resolved", "rejected", "merged", "annulled"] | None,
+    QueryParameter(description="Only cases that were this on the day."),
+]
+Category: TypeAlias = Annotated[
+    conflict.Category | None,
+    QueryParameter(description="Only cases that were of this category on the day."),
+]
+Source: TypeAlias = Annotated[
+    conflict.Source | None,
+    QueryParameter(description="Only cases that the office heard of from here."),
+]
 Area: TypeAlias = Annotated[
     str | None,
     QueryParameter(
@@ -94,9 +105,10 @@ async def record(
 )
 async def search(
     house: NamedDependency[SkipValidation[House]],
-    status: FromQuery[Status | None] = None,
-    category: FromQuery[conflict.Category | None] = None,
-    source: FromQuery[conflict.Source | None] = None,
+    *,
+    status: Status = None,
+    category: Category = None,
+    source: Source = None,
     area: Area = None,
     text: Text = None,
     as_of: AsOf = None,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter, SkipValidation
+from litestar.params import QueryParameter, SkipValidation
 from msgspec import Struct
 
 from iku.domain import period
@@ -57,6 +57,7 @@ class Figures(Struct, frozen=True):
 async def figure(
     code: Code,
     house: NamedDependency[SkipValidation[House]],
+    *,
     as_of: AsOf = None,
     known_on: KnownOn = None,
     size: Size = None,
@@ -92,6 +93,7 @@ async def figure(
 )
 async def figures(
     house: NamedDependency[SkipValidation[House]],
+    *,
     as_of: AsOf = None,
     known_on: KnownOn = None,
     size: Size = None,
@@ -127,6 +129,7 @@ async def figures(
 async def series(
     code: Code,
     house: NamedDependency[SkipValidation[House]],
+    *,
     first: Annotated[
         date, QueryParameter(name="from", description="The first point is in its step.")
     ],
@@ -134,7 +137,9 @@ async def series(
         date | None,
         QueryParameter(name="to", description="The day of the last point; today."),
     ] = None,
-    step: FromQuery[Kind] = Kind.MONTH,
+    step: Annotated[
+        Kind, QueryParameter(description="How far apart the points are.")
+    ] = Kind.MONTH,
     known_on: KnownOn = None,
     size: Size = None,
     period: PeriodKind = Kind.YEAR,

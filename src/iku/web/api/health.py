@@ -72,7 +72,9 @@ async def metrics(
     except Unavailable:
         metrics.log_size.set(float("nan"))
     text = generate_latest(metrics.registry).decode()
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    # The framework adds the encoding itself.
+    media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+    return Response(text, media_type=media_type)
 
 
 HANDLERS: list[Any] = [live, ready, metrics]

@@ -86,7 +86,10 @@ async def events(
     after: Annotated[
         int,
         QueryParameter(
-            ge=0, le=LARGEST, description="The position to begin after; 0 is the start."
+            ge=0,
+            le=LARGEST,
+            schema_extra={"minimum": 0},  # the framework forgets a bound of nought
+            description="The position to begin after; 0 is the start.",
         ),
     ] = 0,
     limit: Annotated[
@@ -104,18 +107,26 @@ async def events(
             max_length=100, description="Only this stream, such as conflict-K14."
         ),
     ] = None,
-) -> Response[Any]:
+) -> Response[LogPage]:
     """Records as they were stored, as JSON or, where that is accepted, as NDJSON.
 
     NDJSON gives a record a line and is sent while it is read.
     """
     if NDJSON not in request.headers.get("Accept", ""):
-        part = await _part(house, after, min(limit or USUAL_LIMIT, MOST_AS_JSON), stream)
-        return Response(msgspec.json.encode(part), media_type="application/json")
+        part = await _part(
+            house, after, min(limit or USUAL_LIMIT, MOST_AS_JSON), stream
+        )
+        shown: Response[Any] = Response(
+            msgspec.json.encode(part), media_type="application/json"
+        )
+        return shown
     most = limit or LARGEST
     # The first part is read before anything is sent: an error still has its status.
     first = await _part(house, after, min(most, LINES), stream)
-    return Stream(_lines(house, first, most, stream), media_type=NDJSON)
+    answer: Response[Any] = Stream(
+        _lines(house, first, most, stream), media_type=NDJSON
+    )
+    return answer
 
 
 async def _lines(

@@ -1,11 +1,11 @@
 """Organisations: registered, changed, listed, looked at, and their history."""
 
 import unicodedata
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody, SkipValidation
+from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
 from iku.domain import organisation
@@ -19,15 +19,23 @@ from iku.wiring import House
 
 TAGS = ["Organisations"]
 
-Status: TypeAlias = Literal[
-    "active",
-    "suspended",
-    "dissolved",
-    "revoked",
-    "moved_out",
-    "rejected",
-    "merged",
-    "annulled",
+Status: TypeAlias = Annotated[
+    Literal[
+        "active",
+        "suspended",
+        "dissolved",
+        "revoked",
+        "moved_out",
+        "rejected",
+        "merged",
+        "annulled",
+    ]
+    | None,
+    QueryParameter(description="Only organisations that were this on the day."),
+]
+Kind: TypeAlias = Annotated[
+    organisation.Kind | None,
+    QueryParameter(description="Only organisations of this kind."),
 ]
 
 
@@ -96,8 +104,9 @@ async def record(
 )
 async def search(
     house: NamedDependency[SkipValidation[House]],
-    status: FromQuery[Status | None] = None,
-    kind: FromQuery[organisation.Kind | None] = None,
+    *,
+    status: Status = None,
+    kind: Kind = None,
     text: Text = None,
     as_of: AsOf = None,
     known_on: KnownOn = None,

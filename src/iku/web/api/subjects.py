@@ -73,9 +73,7 @@ class Seen(Struct, frozen=True):
     version: int
 
 
-def at(
-    house: House, as_of: date | None, known_on: date | None, size: int | None
-) -> At:
+def at(house: House, as_of: date | None, known_on: date | None, size: int | None) -> At:
     """The day and the knowledge that the parameters ask for.
 
     Raises:

@@ -1,0 +1,47 @@
+"""The command line: the words of the API, typed.
+
+Tables and numbers are as on Indonesian paper, sentences are English. What goes wrong is
+one sentence on the error stream, never a traceback. Exit codes: 0 done, 1 refused or
+different, 2 the command was not understood.
+"""
+
+from collections.abc import Sequence
+
+import click
+
+import iku
+from iku.cli import edge
+from iku.cli.example import example
+from iku.cli.figure import figure
+from iku.cli.importing import import_
+from iku.cli.migrating import migrate
+from iku.cli.rebuilding import rebuild
+from iku.cli.serving import serve
+from iku.cli.status import status
+
+
+class InOrder(click.Group):
+    """Lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Names of all commands."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(iku.__version__, prog_name="iku", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Register of conflict cases, and the key performance indicators counted from it.
+
+    Data lie in an embedded PostgreSQL in ./var, or on the server that IKU_DATABASE_URL
+    names. docs/cli.md tells more.
+    """
+
+
+for command in (example, serve, import_, figure, status, migrate, rebuild):
+    commands.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    edge.run(commands, arguments)

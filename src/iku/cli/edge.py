@@ -1,0 +1,107 @@
+"""Where every error ends: as one sentence and an exit code."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import asyncpg
+import click
+
+from iku.agency import AgencyError
+from iku.domain.decider import Refused
+from iku.domain.question import Unanswerable, Unknown
+from iku.handling import Missing
+from iku.ledger import log
+from iku.ledger.appender import Unavailable
+from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell
+from iku.postgres.migrations import MigrationError
+from iku.postgres.programs import PostgresError
+from iku.projections.rebuild import Busy
+from iku.settings import SettingsError
+
+DEBUG = "IKU_DEBUG"  # set: show tracebacks and what is logged
+
+
+class Failed(Exception):
+    """The command ends here with code 1; the sentence says why."""
+
+
+# Their sentences are written for whoever typed the command.
+_PLAIN = (
+    Failed,
+    click.ClickException,
+    SettingsError,
+    PostgresError,
+    MigrationError,
+    AgencyError,
+    Refused,
+    Unanswerable,
+    Unknown,
+    Missing,
+    Unavailable,
+    Busy,
+    KnowledgeAhead,
+    KnowledgeFell,
+)
+
+
+def run(commands: click.Command, arguments: Sequence[str] | None) -> None:
+    """Run what was typed; never returns."""
+    _prepare_streams()
+    try:
+        commands.main(arguments, prog_name="iku", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(2)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "iku"
+        _say(f'{_sentence(error.format_message())} (see "{command} --help")')
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted; what was not finished was not recorded")
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        _say(explain(error))
+        sys.exit(1)
+    sys.exit(0)
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, in a sentence."""
+    match error:
+        case _ if isinstance(error, _PLAIN):
+            told = str(error)
+        case Conflicted():
+            told = f"others are changing the same subjects ({error}); try again"
+        case asyncpg.PostgresError() if not log.is_away(error, None):
+            told = f"the database refused: {error}"
+        case OSError(filename=str() | bytes()):
+            told = f"{error.filename!s}: {error.strerror}"
+        case OSError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
+            told = f"the database cannot be reached: {error}"
+        case _:
+            kind = type(error).__name__
+            told = f"this should not happen: {kind}: {error}; {DEBUG}=1 shows where"
+    return told
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"iku: {_sentence(sentence)}", err=True)
+
+
+def _sentence(message: str) -> str:
+    """*message* on one line, without the full stop."""
+    return " ".join(message.split()).removesuffix(".")
+
+
+def _prepare_streams() -> None:
+    """No character that a terminal lacks, and no log, gets between the sentences."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    if not os.environ.get(DEBUG):
+        logging.getLogger().addHandler(logging.NullHandler())

@@ -1,0 +1,121 @@
+"""`iku example`: a register to try things on, and what it teaches."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import click
+from msgspec import Struct
+
+from iku.cli import figure as figures
+from iku.cli import importing, terminal
+from iku.cli.importing import File
+from iku.domain.figure import Figure
+from iku.domain.question import Question
+from iku.exchange import example as files
+from iku.exchange import formats
+from iku.exchange.importing import Importer
+from iku.postgres.pool import Connection
+from iku.wiring import House
+
+AS_OF = date(2021, 12, 31)
+KNOWN_ON = date(2022, 1, 15)  # about when the yearly report was printed
+ACTOR = "contoh"
+
+
+class Example(Struct, frozen=True):
+    """What was imported, and the figures: now and then of each indicator in turn."""
+
+    files: tuple[File, ...]
+    figures: tuple[Figure, ...]
+
+
+@click.command(short_help="Import the example register and show its figures.")
+@terminal.as_json
+def example(*, json: bool) -> None:
+    """Import the example register, if there is none, and show its figures of 2021."""
+
+    async def work() -> tuple[list[File], list[Figure], date]:
+        async with terminal.house(terminal.settings()) as house:
+            done = await _fill(house, quiet=json)
+            return done, await _now_and_then(house), house.office.today()
+
+    done, found, today = terminal.run(work())
+    if json:
+        terminal.emit(Example(tuple(done), tuple(found)))
+    else:
+        _show(found, today)
+
+
+async def _fill(house: House, *, quiet: bool) -> list[File]:
+    contents = files.read()
+    async with house.pool.acquire() as connection:
+        importer = Importer(connection, house.office, house.journal, ACTOR)
+        ours = [i for content in contents.values() for i in await importer.ids(content)]
+        alone = await _is_alone(connection, ours)
+    if alone:
+        return await importing.bring_in(house, contents, ACTOR, quiet=quiet)
+    if not quiet:
+        click.echo("The register holds cases of its own: no example was imported.")
+    return []
+
+
+async def _is_alone(connection: Connection, ours: Sequence[str]) -> bool:
+    """Whether the register holds no case or organisation but those of the example.
+
+    What of the example is there already, it being repeated or once interrupted, is
+    passed over by the import.
+    """
+    found: bool = await connection.fetchval(
+        """
+        select not exists (
+                 select
+                   from ledger.command
+                  where split_part(stream, '-', 1) in ('conflict', 'organisation')
+                    and command_id <> all($1::text[])
+               )
+        """,
+        ours,
+    )
+    return found
+
+
+async def _now_and_then(house: House) -> list[Figure]:
+    """Of each indicator the figure of 2021 as it is known now, then as it was."""
+    async with house.pool.acquire() as connection:
+        codes = list(await house.figures.indicators(connection))
+    return await figures.answer(
+        house,
+        [Question(c, AS_OF, known_on=k) for c in codes for k in (None, KNOWN_ON)],
+    )
+
+
+def _show(found: Sequence[Figure], today: date) -> None:
+    out = terminal.console()
+    pairs = list(zip(found[::2], found[1::2], strict=True))
+    out.print(f"\nTahun 2021, per {formats.day(AS_OF)}")
+    rows = [
+        (row[0], formats.day(known_on), *row[1:])
+        for pair in pairs
+        for figure, known_on in zip(pair, (today, KNOWN_ON), strict=True)
+        for row in [figures.cells(figure)]
+    ]
+    headings = ("Indikator", "Diketahui per", *figures.HEADINGS[1:])
+    wrap = ("Diketahui per", *figures.TEXTS)
+    out.print(terminal.table(headings, rows, right=figures.NUMBERS, wrap=wrap))
+    for now, then in pairs:
+        out.print(_difference(now, then))
+
+
+def _difference(now: Figure, then: Figure) -> str:
+    """Whether what became known later moved the figure, and how."""
+    if _counts(now) == _counts(then):
+        return f"{now.indicator} is what it was: {_counts(now)}."
+    return (
+        f"{now.indicator} has moved from {_counts(then)} to {_counts(now)} by what "
+        f"became known after {formats.day(KNOWN_ON)}."
+    )
+
+
+def _counts(figure: Figure) -> str:
+    share = formats.percent(figure.percentage)
+    return f"{figure.numerator}/{figure.denominator} ({share})"

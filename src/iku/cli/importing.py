@@ -1,0 +1,127 @@
+"""`iku import`: journals of older registers, all of a file or nothing of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from msgspec import Struct
+
+from iku.cli import terminal
+from iku.cli.edge import Failed
+from iku.exchange import formats
+from iku.exchange.importing import Importer, Report
+from iku.exchange.sheet import Fault
+from iku.wiring import House
+
+
+class File(Struct, frozen=True):
+    """What came of one file, for programs."""
+
+    file: str
+    dry_run: bool
+    journal: str | None
+    rows: int
+    added: int
+    repeated: int
+    standing: int
+    size: int
+    faults: tuple[Fault, ...]
+
+
+class Files(Struct, frozen=True):
+    """What came of all files, in order."""
+
+    files: tuple[File, ...]
+
+
+@click.command("import", short_help="Import journals (CSV files) of older registers.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--dry-run", is_flag=True, help="Do all but record.")
+@terminal.actor
+@terminal.as_json
+def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) -> None:
+    """Import journals: CSV files with the headings that docs/importing.md shows.
+
+    Each file is recorded as a whole or, where any row is at fault, not at all. A row
+    that was imported before is passed over, so the same file may come again, longer.
+    """
+    contents = {name: Path(name).read_bytes() for name in files}
+
+    async def work() -> list[File]:
+        async with terminal.house(terminal.settings()) as house:
+            return await bring_in(house, contents, actor, dry_run=dry_run, quiet=json)
+
+    done = terminal.run(work())
+    if json:
+        terminal.emit(Files(tuple(done)))
+    faulty = [file.file for file in done if file.faults]
+    if faulty:
+        verb = "is" if len(faulty) == 1 else "are"
+        named = ", ".join(faulty)
+        raise Failed(f"{named} {verb} at fault; nothing of it was recorded")
+
+
+async def bring_in(
+    house: House,
+    contents: Mapping[str, bytes],
+    actor: str,
+    *,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> list[File]:
+    """Import one file after the other, telling of each unless *quiet*."""
+    done = []
+    async with house.pool.acquire() as connection:
+        importer = Importer(connection, house.office, house.journal, actor, dry_run)
+        for name, content in contents.items():
+            with terminal.progress(name) as tell:
+                report = await importer.run(content, tell)
+            done.append(_file(name, report, dry_run=dry_run))
+            if not quiet:
+                _tell(done[-1])
+    return done
+
+
+def _file(name: str, report: Report, *, dry_run: bool) -> File:
+    return File(
+        file=name,
+        dry_run=dry_run,
+        journal=report.journal,
+        rows=report.rows,
+        added=report.added,
+        repeated=report.repeated,
+        standing=report.standing,
+        size=report.size,
+        faults=report.faults,
+    )
+
+
+def _tell(file: File) -> None:
+    if file.faults:
+        _show_faults(file)
+    else:
+        click.echo(f"{file.file}: {_outcome(file)}")
+
+
+def _outcome(file: File) -> str:
+    """What was recorded, in a sentence."""
+    rows = f"{formats.number(file.rows)} rows of the journal {file.journal}"
+    if not file.added:
+        return f"{rows}, nothing new: all was in the register before."
+    verb = "would be recorded" if file.dry_run else "recorded"
+    said = [f"{formats.number(file.added)} {verb}"]
+    if file.repeated:
+        said.append(f"{formats.number(file.repeated)} imported before")
+    if file.standing:
+        said.append(f"{formats.number(file.standing)} in the register before")
+    return f"{rows}, {', '.join(said)}; the log holds {formats.number(file.size)}."
+
+
+def _show_faults(file: File) -> None:
+    out = terminal.console(stderr=True)
+    rows = [
+        (str(fault.row), fault.column or "", fault.message) for fault in file.faults
+    ]
+    out.print(file.file)
+    headings = ("Baris", "Kolom", "Masalah")
+    out.print(terminal.table(headings, rows, right=("Baris",), wrap=("Masalah",)))

@@ -1,0 +1,47 @@
+"""`iku serve`: the API and the pages, on this machine only."""
+
+from dataclasses import replace
+
+import click
+
+from iku.cli import terminal
+from iku.cli.edge import Failed
+from iku.settings import is_loopback
+
+
+@click.command(short_help="Serve the API and the pages.")
+@click.option("--host", help="Where to listen [default: IKU_HOST, or 127.0.0.1].")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port, 0 for any that is free [default: IKU_PORT, or 8000].",
+)
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the API and the pages until interrupted."""
+    asked = terminal.settings()
+    chosen = replace(
+        asked,
+        host=host or asked.host,
+        port=asked.port if port is None else port,
+    )
+    if not is_loopback(chosen.host):
+        raise Failed(
+            "until there are accounts, iku listens to this machine only: "
+            f"127.0.0.1, ::1 or localhost, not {chosen.host}"
+        )
+    # Litestar takes longer to import than most commands take altogether.
+    from iku.web import serving  # noqa: PLC0415
+
+    async def work() -> None:
+        async with terminal.house(chosen) as house:
+            try:
+                await serving.serve(house, chosen.host, chosen.port, _ready)
+            except OSError as error:
+                place = f"{chosen.host}, port {chosen.port}"
+                raise Failed(f"cannot listen on {place}: {error}") from error
+
+    serving.run(work())
+
+
+def _ready(address: str) -> None:
+    click.echo(f"iku listens on {address}; the API is described at {address}/docs")

@@ -1,0 +1,146 @@
+"""`iku status`: what runs, what it holds, and whether it is well."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import click
+from msgspec import Struct
+
+from iku.cli import terminal
+from iku.cli.edge import Failed
+from iku.exchange import formats
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.postgres import migrations
+from iku.postgres.pool import Connection
+from iku.projections.figures import Figures
+from iku.settings import Settings
+
+
+class Subject(Struct, frozen=True):
+    """An indicator, and how often it was defined and given a target."""
+
+    definitions: int
+    targets: int
+
+
+class Status(Struct, frozen=True):
+    """The state of the register.
+
+    Attributes:
+        database: ``embedded``, or ``own`` for a server that IKU_DATABASE_URL names.
+        server: PostgreSQL's version.
+        migrations: Those applied.
+        pending: Those still to be applied; then nothing else is told.
+        events: How many there are, by category.
+        findings: What checking the ledger found; None: it was not checked.
+    """
+
+    database: str
+    server: str
+    migrations: list[str]
+    pending: list[str]
+    size: int = 0
+    recorded_at: datetime | None = None
+    events: dict[str, int] = {}
+    indicators: dict[str, Subject] = {}
+    findings: list[str] | None = None
+
+
+@click.command(short_help="Tell what runs, what it holds, and if it is well.")
+@click.option("--check", is_flag=True, help="Verify every record of the log, too.")
+@terminal.as_json
+def status(*, check: bool, json: bool) -> None:
+    """Tell which database is used, what it holds and, with --check, if it is well."""
+    asked = terminal.settings()
+    found = terminal.run(_look(asked, check=check))
+    if json:
+        terminal.emit(found)
+    else:
+        _show(found, asked)
+    if found.findings:
+        raise Failed("the ledger does not verify; the first findings are above")
+
+
+async def _look(chosen: Settings, *, check: bool) -> Status:
+    async with terminal.owner(chosen) as connection:
+        return await _read(connection, chosen, check=check)
+
+
+async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Status:
+    missing = await migrations.pending(connection)
+    version = connection.get_server_version()
+    fresh = Status(
+        database="own" if chosen.database_url else "embedded",
+        server=f"{version.major}.{version.micro}",
+        migrations=[str(m) for m in migrations.load() if m not in missing],
+        pending=[str(m) for m in missing],
+    )
+    return fresh if missing else await _full(connection, fresh, check=check)
+
+
+async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status:
+    head = await log.head(connection)
+    rows = await connection.fetch(
+        """
+        select split_part(stream, '-', 1) as category, sum(version)::bigint as events
+          from ledger.stream
+         group by 1
+         order by 1
+        """
+    )
+    indicators = await Figures().indicators(connection)
+    return Status(
+        fresh.database,
+        fresh.server,
+        fresh.migrations,
+        fresh.pending,
+        size=head.size,
+        recorded_at=head.recorded_at,
+        events={row["category"]: row["events"] for row in rows},
+        indicators={
+            code: Subject(len(state.definitions), len(state.targets))
+            for code, state in indicators.items()
+        },
+        findings=await check_ledger(connection) if check else None,
+    )
+
+
+def _show(found: Status, asked: Settings) -> None:
+    out = terminal.console()
+    out.print(terminal.pairs(_lines(found, asked)))
+    for finding in found.findings or ():
+        out.print(finding)
+
+
+def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
+    kind = "server sendiri" if asked.database_url else f"tertanam di {asked.home}"
+    lines = [
+        ("Basis data", f"{kind}, PostgreSQL {found.server}"),
+        ("Migrasi", ", ".join(found.migrations) or formats.NOTHING),
+    ]
+    if found.pending:
+        return [*lines, ("Belum diterapkan", ", ".join(found.pending))]
+    lines += [
+        ("Ukuran log", f"{formats.number(found.size)} peristiwa"),
+        ("Terakhir dicatat", _instant(found.recorded_at, asked.timezone)),
+    ]
+    lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
+    lines += [
+        (code, f"{subject.definitions} definisi, {subject.targets} target")
+        for code, subject in found.indicators.items()
+    ]
+    return [*lines, ("Pemeriksaan", _verdict(found.findings))]
+
+
+def _instant(instant: datetime | None, zone: ZoneInfo) -> str:
+    if instant is None:
+        return formats.NOTHING
+    local = instant.astimezone(zone)
+    return f"{formats.day(local.date())} {local:%H.%M.%S %Z}"
+
+
+def _verdict(findings: list[str] | None) -> str:
+    if findings is None:
+        return "tidak dilakukan (--check)"
+    return "baik" if not findings else f"{len(findings)} temuan"

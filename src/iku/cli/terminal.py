@@ -1,0 +1,194 @@
+"""What the commands share: opening the house, tables, progress, JSON."""
+
+import asyncio
+import getpass
+import os
+import shutil
+import sys
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import date
+from typing import Any, TypeAlias, TypeVar
+
+import click
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from iku.domain.fact import Line
+from iku.exchange import cells
+from iku.postgres.database import open_database
+from iku.postgres.pool import Plain, connect_as_owner
+from iku.settings import Settings, SettingsError
+from iku.wiring import House, open_house
+
+PIPED_WIDTH = 200  # columns, where nobody's window sets a limit
+LEAST_WIDTH = 80
+EARLIEST = date(2, 1, 1)  # year 1 begins on the day PostgreSQL's driver takes for never
+
+T = TypeVar("T")
+Tell: TypeAlias = Callable[[int, int], None]
+
+
+class Day(click.ParamType[date]):
+    """A day, written YYYY-MM-DD."""
+
+    name = "yyyy-mm-dd"  # as the help shows it, in capitals
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """*value* as a day, or a usage error."""
+        try:
+            day = cells.day(str(value))
+        except cells.Unfit as error:
+            self.fail(str(error), param, ctx)
+        if day < EARLIEST:
+            self.fail(f"is {day}, before any day there is", param, ctx)
+        return day
+
+
+class Actor(click.ParamType[str]):
+    """A name that is fit to stand in the record."""
+
+    name = "name"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """*value* as a name, or a usage error."""
+        try:
+            composed = unicodedata.normalize("NFC", str(value).strip())
+            composed.encode()
+            return str(msgspec.convert(composed, Line))
+        except (msgspec.ValidationError, UnicodeEncodeError):
+            self.fail("must be one line of at most 500 characters", param, ctx)
+
+
+def user() -> str:
+    """The system's name of whoever types; ``lokal`` where it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "lokal"
+
+
+actor = click.option(
+    "--actor", type=Actor(), default=user, help="Who records [default: you]."
+)
+as_json = click.option("--json", "json", is_flag=True, help="For programs.")
+
+
+def settings() -> Settings:
+    """What the environment asks for."""
+    return Settings.from_environment(os.environ)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """What *work* comes to."""
+    return asyncio.run(work)
+
+
+@asynccontextmanager
+async def house(chosen: Settings) -> AsyncIterator[House]:
+    """The whole house, migrated."""
+    async with AsyncExitStack() as stack:
+        with plain_address():
+            opened = await stack.enter_async_context(open_house(chosen))
+        yield opened
+
+
+@asynccontextmanager
+async def owner(chosen: Settings) -> AsyncIterator[Plain]:
+    """A connection with the owner's rights, to the database as it is."""
+    async with open_database(chosen) as database:
+        with plain_address():
+            connection = await connect_as_owner(database.owner_dsn)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def plain_address() -> Iterator[None]:
+    """Say what is wrong with an address without showing it."""
+    try:
+        yield
+    except ValueError:
+        # Not quoted, nor chained: it may hold a password.
+        raise SettingsError(
+            "IKU_DATABASE_URL or IKU_OWNER_URL is no address that can be understood; "
+            "write postgresql://user:password@host:5432/database"
+        ) from None
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where tables go: as wide as the window, or wide enough for a file.
+
+    In a narrow window lines break rather than lose a digit.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    window = max(shutil.get_terminal_size().columns, LEAST_WIDTH)
+    width = window if stream.isatty() else PIPED_WIDTH
+    return Console(
+        stderr=stderr, width=width, highlight=False, emoji=False, markup=False
+    )
+
+
+def table(
+    headings: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    right: Iterable[str] = (),
+    wrap: Iterable[str] = (),
+) -> Table:
+    """A table; numbers stand to the *right*, only what may *wrap* takes several lines.
+
+    Both are given by heading.
+    """
+    drawn = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+    )
+    for heading in headings:
+        drawn.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            no_wrap=heading not in wrap,
+            overflow="fold",
+        )
+    for row in rows:
+        drawn.add_row(*row)
+    return drawn
+
+
+def pairs(lines: Iterable[tuple[str, str]]) -> Table:
+    """Names and what they stand for, in two columns."""
+    drawn = Table.grid(padding=(0, 2))
+    for name, value in lines:
+        drawn.add_row(name, value)
+    return drawn
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Tell]:
+    """A bar on the error stream while *doing* something long; none when piped."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(doing, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def emit(value: Any) -> None:
+    """*value* as JSON, on one line."""
+    click.echo(msgspec.json.encode(value))

@@ -1,0 +1,275 @@
+"""The API's description, OpenAPI 3.1, exact enough for programs that are made of it.
+
+The framework lists routes and parameters; what bodies and answers look like is
+msgspec's own account of the very types that read and write them. So a bound, a pattern
+or a field that is refused cannot be one thing here and another in the program.
+"""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import msgspec
+from litestar import Litestar, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.spec import License, Tag
+from litestar.router import Router
+from litestar.routes import HTTPRoute
+
+import iku
+from iku.web import examples, problems
+from iku.web.api.log import NDJSON, ShownEntry
+from iku.web.problems import Problem
+
+Json: TypeAlias = dict[str, Any]
+
+_REF = "#/components/schemas/"
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
+_JSON = "application/json"
+
+INTRODUCTION = """\
+The register of conflict cases and organisations of a city's National Unity and Politics
+Agency, and the key performance indicators (IKU) counted from it.
+
+* **Two days.** `as_of` is the day asked about, `known_on` whose knowledge is asked for:
+  a figure *as of* 31 March *as known on* 8 April is the one printed on 8 April.
+* **Size.** The log's size orders everything. A figure names the size it was counted
+  from; asked with that size it comes out the same for ever.
+* **Who.** Until there are accounts, `Iku-Actor` says who enters something.
+* **Once.** Every POST takes an `Idempotency-Key`: sent again under the same key it is
+  carried out only once, and answered with the first receipt.
+* **Which version.** `ETag` is the version of a history; `If-Match` refuses (412) to
+  change a later one than was read.
+* **Errors** are `application/problem+json` (RFC 9457). Unknown fields and parameters
+  are refused. On 503, send the same request again after `Retry-After` seconds.
+"""
+TAGS = {
+    "Conflict cases": "From the report to the closing, and every correction.",
+    "Organisations": "Ormas, LSM and parties: registration and participation.",
+    "Indicators": "Formulas as data, in versions; targets; the rating scale.",
+    "Figures": "Numerator, denominator and percentage of any day.",
+    "Log": "Every record, byte for byte.",
+    "Agency": "Whose register this is.",
+    "Health": "For whoever keeps it running.",
+}
+
+
+def config(router: Router, *pages: OpenAPIRenderPlugin) -> OpenAPIConfig:
+    """What the framework is to list, and where the documentation stands."""
+    return OpenAPIConfig(
+        title="iku",
+        version=iku.__version__,
+        description=INTRODUCTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        tags=[Tag(name, description) for name, description in TAGS.items()],
+        use_handler_docstrings=True,
+        openapi_router=router,
+        render_plugins=pages,
+    )
+
+
+def describe(app: Litestar) -> bytes:
+    """The description as JSON."""
+    described = app.openapi_schema.to_schema()
+    handlers = {handler.operation_id: handler for handler in _handlers(app)}
+    schemas = _Schemas(list(handlers.values()))
+    enumerations = described["components"]["schemas"]
+    for path in described["paths"].values():
+        for operation in path.values():
+            handler = handlers[operation["operationId"]]
+            _describe(operation, handler, schemas, enumerations)
+    described["components"] = {"schemas": schemas.components}
+    return msgspec.json.encode(described)
+
+
+def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            yield from (
+                h for h, _ in route.route_handler_map.values() if h.operation_id
+            )
+
+
+def _describe(
+    operation: Json, handler: HTTPRouteHandler, schemas: "_Schemas", known: Json
+) -> None:
+    name = operation["operationId"]
+    operation.pop("deprecated", None)
+    for parameter in operation.get("parameters", []):
+        _parameter(parameter, known)
+    if "requestBody" in operation:
+        shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
+        content = {"schema": schemas.of(_body(handler)), "examples": shown}
+        operation["requestBody"]["content"] = {_JSON: content}
+    operation["responses"] = {
+        **_answers(name, handler, schemas),
+        **{str(int(s)): _error(s, schemas) for s in _statuses(operation, handler)},
+    }
+
+
+def _parameter(parameter: Json, known: Json) -> None:
+    """A parameter: what may be left out is not therefore null."""
+    for noise in ("deprecated", "allowEmptyValue", "allowReserved"):
+        parameter.pop(noise, None)
+    schema = parameter["schema"]
+    for part in (*schema.pop("oneOf", []), *schema.pop("allOf", []), dict(schema)):
+        if "$ref" in part:
+            schema.pop("$ref", None)
+            part = known[part["$ref"].removeprefix(_REF)]  # noqa: PLW2901 - resolved
+            schema |= {k: part[k] for k in ("type", "enum")}
+        elif part.get("type") != "null":
+            schema |= part
+    schema.pop("description", None)
+    if "enum" in schema:
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+        schema["type"] = "string"
+    _tidy_values(schema)
+    if parameter["name"] in examples.PARAMETERS:
+        parameter["example"] = examples.PARAMETERS[parameter["name"]]
+
+
+def _body(handler: HTTPRouteHandler) -> Any:
+    return handler.parsed_fn_signature.parameters["data"].annotation
+
+
+def _answer(handler: HTTPRouteHandler) -> Any:
+    """The type that the handler answers with."""
+    returned = handler.parsed_fn_signature.return_type
+    if returned.is_subclass_of(Response):
+        return returned.inner_types[0].annotation
+    return returned.annotation
+
+
+_HEADERS = {
+    "ETag": 'The version of the history, such as "3", for If-Match.',
+    "Location": "Where the subject is to be found.",
+    "Idempotency-Replayed": "true where this is the first receipt once more.",
+}
+
+
+def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
+    content: Json = {"schema": schemas.of(_answer(handler))}
+    if name in examples.ANSWERS:
+        content["example"] = examples.ANSWERS[name]
+    media_type = _JSON if _answer(handler) is not str else "text/plain"
+    answer: Json = {
+        "description": "What was asked for.",
+        "content": {media_type: content},
+    }
+    if name == "readLog":
+        answer["content"][NDJSON] = {"schema": schemas.of(ShownEntry)}
+    if "POST" not in handler.http_methods:
+        if _answer(handler).__name__ in {"Conflict", "Organisation"}:
+            answer["headers"] = _headers("ETag")
+        return {"200": answer}
+    recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
+    standing: Json = {"description": "It stood already; nothing was recorded."}
+    standing["headers"] = _headers("ETag", "Location")
+    return {"200": answer | standing, "201": answer | recorded}
+
+
+def _headers(*names: str) -> Json:
+    return {
+        name: {"description": _HEADERS[name], "schema": {"type": "string"}}
+        for name in names
+    }
+
+
+def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
+    """The errors that the operation may end in."""
+    parameters = operation.get("parameters", [])
+    found = [HTTPStatus.BAD_REQUEST]
+    if any(parameter["in"] == "path" for parameter in parameters):
+        found.append(HTTPStatus.NOT_FOUND)
+    if "POST" in handler.http_methods:
+        found += [
+            HTTPStatus.CONFLICT,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        ]
+    if any(parameter["name"] == "If-Match" for parameter in parameters):
+        found.append(HTTPStatus.PRECONDITION_FAILED)
+    found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
+    if handler.parsed_fn_signature.parameters:
+        found.append(HTTPStatus.SERVICE_UNAVAILABLE)
+    return sorted(found)
+
+
+def _error(status: HTTPStatus, schemas: "_Schemas") -> Json:
+    titles = [title for at, title in problems.KINDS.values() if at == status]
+    error: Json = {
+        "description": "; ".join(titles) + ".",
+        "content": {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}},
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        error["headers"] = {"Retry-After": retry}
+    return error
+
+
+class _Schemas:
+    """msgspec's schemas of all types that bodies and answers have."""
+
+    def __init__(self, handlers: list[HTTPRouteHandler]) -> None:
+        posts = [handler for handler in handlers if "POST" in handler.http_methods]
+        types = [Problem, ShownEntry, *map(_answer, handlers), *map(_body, posts)]
+        found, components = msgspec.json.schema_components(
+            types, ref_template=_REF + "{name}"
+        )
+        self._found = list(zip(types, map(_tidy, found), strict=True))
+        self.components = {_plain(n): _tidy(s) for n, s in components.items()}
+
+    def of(self, asked: Any) -> Json:
+        """The schema of a type."""
+        return next(schema for of, schema in self._found if of == asked)
+
+
+def _tidy(schema: Any) -> Any:
+    """*schema* in plain names, each attribute's description at its property."""
+    if isinstance(schema, list):
+        return [_tidy(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidied = {key: _tidy(value) for key, value in schema.items()}
+    if isinstance(schema.get("$ref"), str):
+        tidied["$ref"] = _REF + _plain(schema["$ref"].removeprefix(_REF))
+    if "discriminator" in schema:
+        named = schema["discriminator"]["mapping"].items()
+        tidied["discriminator"]["mapping"] = {
+            tag: _REF + _plain(ref.removeprefix(_REF)) for tag, ref in named
+        }
+    _tidy_values(tidied)
+    if isinstance(schema.get("properties"), dict) and "title" in schema:
+        _hand_out(tidied)
+    return tidied
+
+
+def _tidy_values(schema: Json) -> None:
+    if isinstance(schema.get("enum"), list):
+        schema.setdefault("type", "string")
+    if isinstance(schema.get("pattern"), str):
+        # Only to Python does `$` also lie before a line feed at the very end.
+        schema["pattern"] = schema["pattern"].replace(r"(?!\n)", "")
+
+
+def _hand_out(schema: Json) -> None:
+    """Move what a docstring says of its attributes to the properties."""
+    description, _, rest = schema.get("description", "").partition(
+        "\n\n    Attributes:\n"
+    )
+    schema["description"] = " ".join(description.split())
+    parts = _ATTRIBUTE.split("\n".join(line[4:] for line in rest.splitlines()))
+    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        what = " ".join(text.split()).replace("None", "null").replace("``", "`")
+        if name in schema["properties"]:
+            schema["properties"][name].setdefault("description", what)
+
+
+def _plain(name: str) -> str:
+    """``iku.domain.conflict.Merged``, of which there are two, as ``ConflictMerged``."""
+    *path, last = name.split(".")
+    return path[-1].capitalize() + last if path else last

@@ -1,0 +1,124 @@
+"""The API's documentation: a page that needs no other host, and what it is drawn with.
+
+Swagger UI comes out of the `swagger-ui-py` package's own files; that package is not
+imported.
+"""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.enums import MediaType
+from litestar.exceptions import NotFoundException
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.params import FromPath
+
+from iku.web.describing import describe
+
+DESCRIPTION = "/api/v1/openapi.json"
+ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+# Nothing inline, nothing from elsewhere: the page could not even ask another host.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>iku: API</title>
+<link rel="icon" type="image/png" href="/docs/assets/favicon-32x32.png">
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+</head>
+<body>
+<div id="ui"></div>
+<noscript>The description itself: <a href="/api/v1/openapi.json">openapi.json</a>
+</noscript>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/assets/start.js"></script>
+</body>
+</html>
+"""
+# Without validatorUrl it would send the description to a validator elsewhere.
+START = f"""\
+SwaggerUIBundle({{
+  url: "{DESCRIPTION}",
+  dom_id: "#ui",
+  deepLinking: true,
+  validatorUrl: null,
+}});
+"""
+
+
+class Page(OpenAPIRenderPlugin):
+    """The interactive page."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - the page fetches the description itself
+        """The page, which is always the same."""
+        return PAGE.encode()
+
+
+class Description(OpenAPIRenderPlugin):
+    """The description, beside the page."""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - it is made once, and more exactly
+        """The description as JSON."""
+        return description(request.app)
+
+
+@cache
+def description(app: Any) -> bytes:
+    """The description of *app*, made once."""
+    return describe(app)
+
+
+@get(DESCRIPTION, include_in_schema=False, sync_to_thread=False)
+def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The API's description."""
+    return Response(description(request.app), media_type=MediaType.JSON)
+
+
+@get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
+def asset(name: FromPath[str]) -> Response[bytes]:
+    """A file that the page is drawn with."""
+    if name == "start.js":
+        return Response(START.encode(), media_type="text/javascript")
+    if name not in ASSETS:
+        raise NotFoundException
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(_read(name), media_type=ASSETS[name], headers=headers)
+
+
+@cache
+def _read(name: str) -> bytes:
+    package = find_spec("swagger_ui")
+    if package is None or not package.submodule_search_locations:
+        raise NotFoundException
+    return (Path(package.submodule_search_locations[0]) / "static" / name).read_bytes()
+
+
+def router() -> Router:
+    """Where the framework puts the page."""
+    return Router(
+        "/docs",
+        route_handlers=[],
+        include_in_schema=False,
+        response_headers={"Content-Security-Policy": POLICY},
+    )
+
+
+def pages() -> tuple[OpenAPIRenderPlugin, ...]:
+    """What is rendered at `/docs`, the page first."""
+    return Page(path="/"), Description(path="/openapi.json", media_type=MediaType.JSON)
+
+
+HANDLERS: list[Any] = [openapi, asset]

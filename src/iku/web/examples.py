@@ -1,0 +1,128 @@
+"""Examples for the API's description, by operation. Every one is held against its type.
+
+All of it is invented.
+"""
+
+from typing import Any
+
+REPORT = {
+    "number": "K14",
+    "category": "ipoleksosbud",
+    "dimension": "ekonomi",
+    "title": "Sengketa lapak pedagang pasar",
+    "effective_on": "2021-02-09",
+    "area": "35.76.02.1009",
+    "source": "polres",
+}
+REGISTRATION = {
+    "number": "O41",
+    "kind": "ormas",
+    "name": "Perkumpulan Contoh",
+    "legal_basis": "skt",
+    "valid_until": "2026-09-14",
+    "effective_on": "2021-09-15",
+}
+BODIES: dict[str, dict[str, dict[str, Any]]] = {
+    "reportConflict": {
+        "numbered": REPORT,
+        "unnumbered": {k: v for k, v in REPORT.items() if k != "number"},
+    },
+    "recordConflictEvent": {
+        "verified": {"type": "verified", "effective_on": "2021-02-10"},
+        "resolved": {
+            "type": "resolved",
+            "effective_on": "2021-03-28",
+            "manner": "mediasi",
+            "evidence": "Berita acara kesepakatan",
+        },
+        "corrected": {
+            "type": "corrected",
+            "corrects": 1,
+            "category": "sara",
+            "dimension": "agama",
+            "reason": "Pokok perselisihan ternyata keagamaan",
+        },
+        "annulled": {
+            "type": "annulled",
+            "annuls": 3,
+            "reason": "Berita acara belum ditandatangani",
+        },
+    },
+    "registerOrganisation": {"numbered": REGISTRATION},
+    "recordOrganisationEvent": {
+        "participated": {
+            "type": "participated",
+            "participation": "2021-014",
+            "activity": "musrenbang",
+            "effective_on": "2021-10-02",
+            "verified": True,
+        },
+        "renewed": {
+            "type": "renewed",
+            "effective_on": "2021-12-01",
+            "valid_until": "2026-11-30",
+        },
+    },
+    "redefineIndicator": {
+        "threshold": {
+            "effective_on": "2022-01-01",
+            "basis": "Keputusan Kepala Badan (contoh)",
+            "reason": "Sekali hadir belum aktif",
+            "participation_threshold": 2,
+        }
+    },
+    "setTarget": {
+        "revised": {
+            "year": 2021,
+            "target": "80.00",
+            "effective_on": "2021-09-01",
+            "basis": "PK Perubahan 2021 (contoh)",
+        }
+    },
+}
+FIGURE = {
+    "indicator": "IKU-1",
+    "definition": 1,
+    "period": {"kind": "year", "from": "2021-01-01", "to": "2021-12-31"},
+    "as_of": "2021-12-31",
+    "known_on": "2022-06-30",
+    "size": 147,
+    "numerator": 7,
+    "denominator": 9,
+    "percentage": "77.78",
+    "empty": None,
+    "expired": None,
+    "target": "80.00",
+    "achievement": "97.22",
+    "rating": "Sangat Tinggi",
+    "number": "IKU-1.1.T.20211231.20220630.147.48",
+    "parts": None,
+}
+RECEIPT = {
+    "id": "K14",
+    "number": "K14",
+    "version": 1,
+    "position": 147,
+    "size": 147,
+    "recorded_at": "2021-02-09T03:04:05.123456Z",
+    "leaf": "50b288994ed0897c77a861832c1ddac16b5bc06b45c5b91d1558a6162bd507c7",
+}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "getFigure": FIGURE,
+    "reportConflict": RECEIPT,
+    "recordConflictEvent": RECEIPT | {"version": 2},
+}
+PARAMETERS: dict[str, Any] = {
+    "as_of": "2021-12-31",
+    "known_on": "2022-01-15",
+    "from": "2021-01-01",
+    "to": "2021-12-31",
+    "area": "35.76.02",
+    "code": "IKU-1",
+    "conflict_id": "K14",
+    "organisation_id": "O41",
+    "stream": "conflict-K14",
+    "Iku-Actor": "siti",
+    "If-Match": '"1"',
+    "Idempotency-Key": "7110dad0-8f3b-4625-8923-2820dab8f846",
+}

@@ -1,0 +1,33 @@
+"""What OPTIONS answers: every method of a path.
+
+The framework's own answer names only the methods of the first handler of a path.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from litestar import Response
+from litestar.enums import HttpMethod
+from litestar.handlers import HTTPRouteHandler
+
+
+def options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """A handler of OPTIONS for each path of *handlers*, to be registered first."""
+    methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    for handler in handlers:
+        for path in handler.paths:
+            methods[path].update(handler.http_methods)
+    return [_option(path, ", ".join(sorted(of))) for path, of in methods.items()]
+
+
+def _option(path: str, allow: str) -> HTTPRouteHandler:
+    def answer() -> Response[None]:
+        return Response(None, status_code=204, headers={"Allow": allow})
+
+    return HTTPRouteHandler(
+        path,
+        http_method=[HttpMethod.OPTIONS],
+        include_in_schema=False,
+        status_code=204,
+        sync_to_thread=False,
+    )(answer)

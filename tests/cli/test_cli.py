@@ -1,0 +1,291 @@
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import iku as package
+from iku.cli import commands
+from iku.postgres.database import Database
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+def test_help_lists_every_command(iku: Any) -> None:
+    said = iku("--help")
+    assert said.code == 0
+    for name in (
+        "serve",
+        "migrate",
+        "import",
+        "example",
+        "figure",
+        "rebuild",
+        "status",
+    ):
+        assert re.search(rf"^  {name} ", said.out, re.MULTILINE)
+    assert iku("--version").out == f"iku {package.__version__}\n"
+
+
+def test_every_command_and_option_stands_in_the_document() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name, command in commands.commands.items():
+        assert f"iku {name}" in text
+        for option in command.params:
+            for spelling in option.opts:
+                assert not spelling.startswith("--") or spelling in text, spelling
+
+
+@pytest.mark.parametrize("name", list(commands.commands))
+def test_every_command_has_help_and_knows_usage(iku: Any, name: str) -> None:
+    assert iku(name, "--help").code == 0
+    said = iku(name, "--nonsense")
+    assert said.code == 2
+    assert said.err.startswith("iku: No such option '--nonsense'")
+    assert said.err.count("\n") == 1
+
+
+def test_without_a_command_the_help_is_shown(iku: Any) -> None:
+    said = iku()
+    assert said.code == 2
+    assert "Usage: iku" in said.err
+    assert (
+        iku("frobnicate").err
+        == "iku: No such command 'frobnicate' (see \"iku --help\")\n"
+    )
+
+
+def test_only_serving_loads_the_web() -> None:
+    code = "import sys, iku.cli; sys.exit('litestar' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["figure", "status", "migrate", "rebuild"])
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"IKU_DATABASE_URL": "mysql://x:secret@y/z"}, "begins with postgresql://"),
+        ({"IKU_TIMEZONE": "Mars"}, 'IKU_TIMEZONE is "Mars"'),
+        ({"IKU_AGENCY": "/nowhere"}, "IKU_AGENCY"),
+        (
+            {"IKU_DATABASE_URL": "postgresql://iku:secret@127.0.0.1:1/x"},
+            "cannot be reached",
+        ),
+        ({"IKU_DATABASE_URL": "postgresql://iku:sec/ret@h:x/x"}, "no address"),
+    ],
+)
+def test_a_wrong_setting_is_a_sentence_that_betrays_no_password(
+    iku: Any, command: str, variables: dict[str, str], sentence: str
+) -> None:
+    both = {"IKU_OWNER_URL": variables.get("IKU_DATABASE_URL", ""), **variables}
+    said = iku(command, **both)
+    assert said.code == 1
+    assert sentence in said.err
+    assert "sec" not in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_an_unforeseen_error_is_a_sentence_that_says_where_to_look(
+    environ: dict[str, str],
+) -> None:
+    code = (
+        "from iku.cli import commands, main\n"
+        "commands.commands['status'].callback = lambda **_: 1 / 0\n"
+        "main(['status'])\n"
+    )
+    for debug in ("", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**environ, "IKU_DEBUG": debug},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert ("Traceback" in done.stderr) is bool(debug)
+        if not debug:
+            assert done.stderr == (
+                "iku: this should not happen: ZeroDivisionError: division by zero; "
+                "IKU_DEBUG=1 shows where\n"
+            )
+
+
+def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
+    command = f"{sys.executable} -m iku.cli figure | true"
+    done = subprocess.run(
+        ["sh", "-c", command], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+
+
+def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
+    said = iku("example")
+    assert said.code == 0
+    rows = [line.split() for line in said.out.splitlines()]
+    numbers = [
+        row for row in rows if row and row[0].startswith("IKU-") and len(row) > 9
+    ]
+    assert ["IKU-1", "15", "Januari", "2022", "8", "9", "88,89%"] in [
+        row[:7] for row in rows
+    ]
+    assert len([row for row in rows if "97,22%" in row]) == 1
+    assert len([row for row in rows if "108,55%" in row]) == 1
+    assert numbers
+    assert "IKU-1 has moved from 8/9 (88,89%) to 7/9 (77,78%)" in said.out
+    assert "IKU-2 has moved from 32/38 (84,21%) to 33/38 (86,84%)" in said.out
+    assert "IKU-3 is what it was: 3/4 (75,00%)." in said.out
+
+
+def test_the_example_twice_is_there_once(iku: Any) -> None:
+    first = iku("example").out
+    again = iku("example")
+    assert again.code == 0
+    assert again.out.count("nothing new") == 3
+    assert again.out.split("\n\n", 1)[1] == first.split("\n\n", 1)[1]
+    assert iku("status", "--json").json["size"] == 145
+    figures = iku("example", "--json").json["figures"]
+    assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]
+
+
+def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) -> None:
+    headings = (
+        "diketahui_pada,nomor,peristiwa,tanggal,jenis,nama,dasar_hukum,"
+        "berlaku_sampai,rujukan,kegiatan,terverifikasi,keterangan\n"
+    )
+    file = tmp_path / "o.csv"
+    file.write_text(f"{headings}2021-01-01,X1,didaftar,2021-01-01,lsm,N,skt,,,,,\n")
+    assert iku("import", file).code == 0
+    said = iku("example")
+    assert said.code == 0
+    assert "no example was imported" in said.out
+    assert iku("status", "--json").json["size"] == 5
+
+
+def test_an_example_that_was_interrupted_is_completed(
+    iku: Any, files: dict[str, Path]
+) -> None:
+    iku("import", files["target"], files["organisasi"])
+    assert "49 recorded" in iku("example").out
+
+
+async def test_migrating_says_what_was_applied(
+    iku: Any, empty_database: Database
+) -> None:
+    urls = {
+        "IKU_DATABASE_URL": empty_database.application_dsn,
+        "IKU_OWNER_URL": empty_database.owner_dsn,
+    }
+    before = iku("status", **urls)
+    assert "Belum diterapkan" in before.out
+    assert iku("status", "--json", **urls).json["migrations"] == []
+    assert "Applied 0001_ledger, " in iku("migrate", **urls).out
+    assert iku("migrate", **urls).out == "The schema is up to date.\n"
+    assert iku("migrate", "--json", **urls).json == {"applied": []}
+
+
+def test_status_tells_what_there_is(iku: Any) -> None:
+    iku("example")
+    found = iku("status", "--check", "--json").json
+    assert found["database"] == "own"
+    assert found["size"] == 145
+    assert found["events"] == {
+        "conflict": 49,
+        "indicator": 7,
+        "organisation": 88,
+        "scale": 1,
+    }
+    assert found["indicators"]["IKU-2"] == {"definitions": 1, "targets": 2}
+    assert found["findings"] == []
+    said = iku("status", "--check")
+    assert "145 peristiwa" in said.out
+    assert re.search(r"Pemeriksaan +baik", said.out)
+
+
+async def test_status_tells_of_a_ledger_that_was_tampered_with(
+    iku: Any, owner: Any
+) -> None:
+    iku("example")
+    await owner.execute("alter table ledger.event disable trigger append_only")
+    await owner.execute(
+        "update ledger.event set effective_on = '2021-02-16' where position = 110"
+    )
+    said = iku("status", "--check")
+    assert said.code == 1
+    assert "position 110: effective_on" in said.out
+    assert said.err.count("\n") == 1
+    assert iku("status").code == 0
+
+
+async def test_rebuilding_ends_with_1_where_something_differs(
+    iku: Any, owner: Any
+) -> None:
+    iku("example")
+    said = iku("rebuild")
+    assert (said.code, said.err) == (0, "")
+    await owner.execute(
+        "update projection.posting set numerator = 7 where position = 110"
+    )
+    differs = iku("rebuild")
+    assert differs.code == 1
+    assert "posting" in differs.out
+    assert differs.err.count("\n") == 1
+    assert iku("rebuild", "--json").json == {"findings": []}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.1", "::", "example.org"])
+def test_serving_anybody_else_is_refused(iku: Any, host: str) -> None:
+    for said in (iku("serve", "--host", host), iku("serve", IKU_HOST=host)):
+        assert said.code == 1
+        assert said.err.startswith("iku: until there are accounts")
+        assert host in said.err
+
+
+def test_a_port_that_is_taken_is_named(iku: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = iku("serve", "--port", taken.getsockname()[1])
+    assert said.code == 1
+    assert said.err.startswith("iku: cannot listen on 127.0.0.1, port ")
+    assert "in use" in said.err
+
+
+def test_serving_says_where_and_stops_when_told(environ: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"listens on (http://127\.0\.0\.1:\d+); .* (http\S+)", line)
+        assert found is not None
+        url = f"{found[1]}/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
+        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own
+            assert b'"indicator":"IKU-1"' in answer.read()
+        with urllib.request.urlopen(found[2], timeout=30) as answer:  # noqa: S310 - our own
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Traceback" not in err
+
+
+def test_the_embedded_server_needs_nothing_but_a_folder(
+    iku: Any, tmp_path: Path
+) -> None:
+    none = {"IKU_DATABASE_URL": "", "IKU_OWNER_URL": ""}
+    said = iku("example", **none)
+    assert said.code == 0, said.err
+    figure = iku("figure", "IKU-1", "--as-of", "2021-12-31", "--json", **none).json
+    assert figure["achievement"] == "97.22"
+    assert iku("status", "--json", **none).json["database"] == "embedded"
+    assert iku("rebuild", **none).code == 0
+    pid = tmp_path / "var" / "postgres" / "data" / "postmaster.pid"
+    assert not pid.exists(), "the last to leave stops the server"
+    assert [path.name for path in tmp_path.iterdir()] == ["var"]

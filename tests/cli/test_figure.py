@@ -1,0 +1,135 @@
+from typing import Any
+
+import pytest
+
+# Indicator, as of, known on, numerator, denominator, percentage, achievement.
+FIGURES = [
+    ("IKU-1", "2021-03-31", "2022-06-30", 3, 5, "60.00", "75.00"),
+    ("IKU-1", "2021-06-30", "2022-06-30", 5, 6, "83.33", "104.17"),
+    ("IKU-1", "2021-09-30", "2022-06-30", 5, 7, "71.43", "89.29"),
+    ("IKU-1", "2021-12-31", "2022-06-30", 7, 9, "77.78", "97.22"),
+    ("IKU-1", "2021-03-31", "2021-04-08", 2, 5, "40.00", "50.00"),
+    ("IKU-1", "2021-12-31", "2022-01-15", 8, 9, "88.89", "111.11"),
+    ("IKU-3", "2021-03-31", "2022-06-30", 0, 1, "0.00", "0.00"),
+    ("IKU-3", "2021-06-30", "2022-06-30", 2, 3, "66.67", "74.07"),
+    ("IKU-3", "2021-12-31", "2022-06-30", 3, 4, "75.00", "83.33"),
+    ("IKU-3", "2021-06-30", "2021-07-03", 2, 2, "100.00", "111.11"),
+    ("IKU-3", "2021-01-31", "2022-06-30", 0, 0, None, None),
+    ("IKU-2", "2021-03-31", "2022-06-30", 26, 38, "68.42", "91.23"),
+    ("IKU-2", "2021-06-30", "2022-06-30", 29, 39, "74.36", "99.15"),
+    ("IKU-2", "2021-12-31", "2022-06-30", 33, 38, "86.84", "108.55"),
+    ("IKU-2", "2021-12-31", "2022-01-15", 32, 38, "84.21", "105.26"),
+]
+NAMES = [
+    *("indicator", "definition", "period", "as_of", "known_on", "size"),
+    *("numerator", "denominator", "percentage", "empty", "expired"),
+    *("target", "achievement", "rating", "number", "parts"),
+]
+
+
+def test_every_figure_of_the_register_comes_out_and_replays(
+    iku: Any, files: dict[str, Any]
+) -> None:
+    assert iku("import", *files.values()).code == 0
+    for code, as_of, known_on, numerator, denominator, percentage, achieved in FIGURES:
+        asked = ("figure", code, "--as-of", as_of, "--known-on", known_on, "--json")
+        figure = iku(*asked).json
+        assert list(figure) == NAMES
+        assert (figure["numerator"], figure["denominator"]) == (numerator, denominator)
+        assert figure["percentage"] == percentage
+        assert figure["achievement"] == achieved
+        assert figure["empty"] == (None if denominator else "no_cases")
+        assert iku(*asked, "--replay").json == figure
+
+
+@pytest.fixture
+def register(iku: Any) -> None:
+    assert iku("example").code == 0
+
+
+@pytest.mark.usefixtures("register")
+def test_the_table_reads_as_on_indonesian_paper(iku: Any) -> None:
+    said = iku("figure", "IKU-1", "--as-of", "2021-12-31", "--known-on", "2022-01-15")
+    assert "Tahun 2021, per 31 Desember 2021, diketahui per 15 Januari 2022" in said.out
+    for cell in ("Realisasi", "88,89%", "80,00%", "111,11%", "Sangat Tinggi"):
+        assert cell in said.out
+    assert "nomor IKU-1.1.T.20211231.20220115.145." in said.out
+    assert "\x1b" not in said.out
+    assert said.err == ""
+
+
+@pytest.mark.usefixtures("register")
+def test_several_codes_or_none_give_several_figures(iku: Any) -> None:
+    def codes(*asked: str) -> list[str]:
+        found = iku("figure", *asked, "--json").json["figures"]
+        return [figure["indicator"] for figure in found]
+
+    assert codes() == ["IKU-1", "IKU-2", "IKU-3"]
+    assert codes("IKU-3", "IKU-1") == ["IKU-3", "IKU-1"]
+
+
+@pytest.mark.usefixtures("register")
+def test_parts_are_named_and_sum_to_the_whole(iku: Any) -> None:
+    asked = ("figure", "IKU-1", "--as-of", "2021-12-31", "--breakdown")
+    assert "Prajuritkulon" in iku(*asked, "district").out
+    figure = iku(*asked, "dimension", "--json").json
+    assert sum(part["denominator"] for part in figure["parts"]) == 9
+
+
+@pytest.mark.usefixtures("register")
+def test_a_figure_may_be_asked_of_a_period_and_a_size(iku: Any) -> None:
+    asked = ("figure", "IKU-1", "--as-of", "2021-06-30", "--period", "quarter")
+    assert "Triwulan II 2021" in iku(*asked).out
+    figure = iku(*asked, "--size", 100, "--definition", 1, "--json").json
+    assert figure["period"] == {
+        "kind": "quarter",
+        "from": "2021-04-01",
+        "to": "2021-06-30",
+    }
+    assert figure["size"] == 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("IKU-9",), "there is no indicator IKU-9; there are IKU-1, IKU-2, IKU-3"),
+        (("--as-of", "2999-01-01"), "as_of is 2999-01-01, but today is only "),
+        (("--size", "99999"), "size is 99999, but the log holds only 4 events"),
+        (("--definition", "7"), "definition is 7, but the last version is 1"),
+    ],
+)
+def test_what_cannot_be_answered_ends_with_1_and_a_sentence(
+    iku: Any, arguments: tuple[str, ...], sentence: str
+) -> None:
+    said = iku("figure", *arguments)
+    assert said.code == 1
+    assert said.out == ""
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--as-of", "2021-1-1"),
+        ("--as-of", "2021-02-30"),
+        ("--as-of", "yesterday"),
+        ("--as-of", "0001-01-01"),
+        ("--known-on", "20210101"),
+        ("--size", "-1"),
+        ("--size", "1" * 40),
+        ("--definition", "0"),
+        ("--period", "decade"),
+        ("--breakdown", "colour"),
+        ("--nonsense",),
+    ],
+)
+def test_what_cannot_be_understood_ends_with_2_and_a_sentence(
+    iku: Any, arguments: tuple[str, ...]
+) -> None:
+    said = iku("figure", *arguments)
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.startswith("iku: ")
+    assert said.err.endswith('(see "iku figure --help")\n')
+    assert said.err.count("\n") == 1

@@ -1,0 +1,181 @@
+import asyncio
+import getpass
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iku.ledger import log
+from iku.postgres.pool import Plain
+
+HEADINGS = (
+    "diketahui_pada,nomor,peristiwa,tanggal,kategori,dimensi,judul,"
+    "tanggal_kejadian,sumber,wilayah,ke_nomor,cara,keterangan"
+)
+BROUGHT = 4
+
+
+def size(iku: Any) -> int:
+    found: int = iku("status", "--json").json["size"]
+    return found
+
+
+def write(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join([HEADINGS, *rows, ""]), encoding="utf-8")
+    return path
+
+
+def report(number: str) -> str:
+    return f"2022-03-01,{number},dilaporkan,2022-03-01,sara,agama,Perselisihan,,,,,,"
+
+
+def test_each_file_is_told_of_in_a_sentence(iku: Any, files: dict[str, Path]) -> None:
+    said = iku("import", *files.values())
+    assert said.code == 0
+    assert said.err == ""
+    assert said.out.splitlines()[-1].endswith(
+        "konflik.csv: 49 rows of the journal konflik, 49 recorded; the log holds 145."
+    )
+    again = iku("import", *files.values())
+    assert again.code == 0
+    assert again.out.count("nothing new: all was in the register before.") == 3
+    assert size(iku) == 145
+
+
+def test_a_longer_file_records_its_new_rows(iku: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", report("K1"))
+    iku("import", file)
+    write(file, report("K1"), report("K2"))
+    assert "1 recorded, 1 imported before" in iku("import", file).out
+    assert size(iku) == BROUGHT + 2
+
+
+def test_a_dry_run_says_what_would_be_recorded(
+    iku: Any, files: dict[str, Path]
+) -> None:
+    said = iku("import", files["konflik"], "--dry-run")
+    assert said.code == 0
+    assert "49 would be recorded" in said.out
+    assert size(iku) == BROUGHT
+
+
+def test_all_faults_are_shown_and_nothing_is_recorded(iku: Any, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "bad.csv",
+        report("K1"),
+        report("K2").replace("sara", "agama"),
+        "",
+        "2022-03-01,K1,diselesaikan,1/3/2022,,,,,,,,mediasi,",
+        "2022-03-01,K9,diverifikasi,2022-03-01,,,,,,,,,",
+    )
+    said = iku("import", file)
+    assert said.code == 1
+    assert said.out == ""
+    for row, column, message in (
+        ("3", "kategori", 'is "agama", but must be one of ipoleksosbud, sara'),
+        ("5", "tanggal", 'is "1/3/2022", but must be a day, written YYYY-MM-DD'),
+        ("6", "nomor", "there is no conflict K9"),
+    ):
+        [line] = [line for line in said.err.splitlines() if message in line]
+        assert line.split()[:2] == [row, column]
+    assert said.err.splitlines()[-1] == (
+        f"iku: {file} is at fault; nothing of it was recorded"
+    )
+    assert size(iku) == BROUGHT
+
+
+def test_of_two_files_the_good_one_is_recorded(
+    iku: Any, tmp_path: Path, files: dict[str, Path]
+) -> None:
+    bad = write(tmp_path / "bad.csv", report("K1"), report("K1").replace("sara", ""))
+    said = iku("import", bad, files["konflik"], "--json")
+    assert said.code == 1
+    first, second = said.json["files"]
+    assert first["faults"] == [
+        {"row": 3, "column": "kategori", "message": "is empty, but must be given"}
+    ]
+    assert (first["added"], second["added"], second["faults"]) == (0, 49, [])
+    assert size(iku) == BROUGHT + 49
+
+
+async def test_the_actor_is_recorded(
+    iku: Any, files: dict[str, Path], connection: Plain
+) -> None:
+    assert iku("import", files["target"], "--actor", "u/budi").code == 0
+    assert iku("import", files["konflik"]).code == 0
+    actors = [r.body().actor async for r in log.read_log(connection)]
+    assert actors[BROUGHT : BROUGHT + 4] == ["u/budi"] * 4
+    assert {*actors[BROUGHT + 4 :]} == {getpass.getuser()}
+
+
+@pytest.mark.parametrize("actor", ["", " ", "a\nb", "x" * 501])
+def test_an_actor_must_be_a_name(iku: Any, files: dict[str, Path], actor: str) -> None:
+    said = iku("import", files["konflik"], "--actor", actor)
+    assert said.code == 2
+    assert "'--actor'" in said.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\xff\xfea\x00", "byte 1 of the file is not UTF-8"),
+        (b"a,b\n1,2\n", "the headings are those of no journal"),
+        (HEADINGS.encode() + b"\n\x00", "has 1 columns, but there are 13 headings"),
+        (HEADINGS.encode() + b'\n"', "this is no CSV"),
+        (HEADINGS.removesuffix("n").encode(), 'unknown heading "keteranga"'),
+        (bytes(range(256)), "is not UTF-8"),
+    ],
+)
+def test_no_content_leads_to_more_than_a_fault(
+    iku: Any, tmp_path: Path, content: bytes, message: str
+) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_bytes(content)
+    said = iku("import", file)
+    assert said.code == 1
+    assert message in said.err
+
+
+def test_a_file_that_cannot_be_read_keeps_the_others_out(
+    iku: Any, tmp_path: Path, files: dict[str, Path]
+) -> None:
+    said = iku("import", files["konflik"], tmp_path / "none.csv")
+    assert said.code == 1
+    assert said.err == f"iku: {tmp_path / 'none.csv'}: No such file or directory\n"
+    assert iku("import", tmp_path).code == 1
+    assert size(iku) == 0
+
+
+def test_an_import_needs_a_file(iku: Any) -> None:
+    said = iku("import")
+    assert said.code == 2
+    assert "Missing argument 'FILE...'" in said.err
+
+
+async def test_an_interrupted_import_says_so_and_leaves_nothing(
+    iku: Any, environ: dict[str, str], tmp_path: Path, owner: Plain
+) -> None:
+    iku("import", write(tmp_path / "a.csv", report("K1")))
+    file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(20_000)])
+    command = [sys.executable, "-m", "iku.cli", "import", str(file)]
+    with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
+        command, env=environ, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not await owner.fetchval(  # noqa: ASYNC110 - another process's doing
+            """
+            select count(*)
+              from pg_locks
+             where relation = 'ledger.event'::regclass
+               and mode = 'RowExclusiveLock'
+            """
+        ):
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == "\niku: interrupted; what was not finished was not recorded\n"
+    assert size(iku) == BROUGHT + 1

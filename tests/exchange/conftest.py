@@ -1,0 +1,96 @@
+"""A house over a database of the test's own, and files made of a few rows."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+
+import pytest
+
+from iku.exchange import example
+from iku.exchange.importing import Importer, Report
+from iku.exchange.layouts import LAYOUTS
+from iku.ledger.checking import check_ledger
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.settings import Settings
+from iku.wiring import House, furnish
+
+Import = Callable[..., Awaitable[Report]]
+Make = Callable[..., bytes]
+
+
+@pytest.fixture
+async def house(database: Database) -> AsyncIterator[House]:
+    settings = Settings(database_url=database.application_dsn, pool_size=4)
+    async with furnish(settings, database) as house:
+        yield house
+
+
+@pytest.fixture
+def importer(house: House, connection: Plain) -> Importer:
+    return Importer(connection, house.office, house.journal, "u/siti")
+
+
+@pytest.fixture
+def bring(importer: Importer, connection: Plain) -> Import:
+    """Import a file, then check the whole ledger."""
+
+    async def bring(content: bytes, *, dry_run: bool = False) -> Report:
+        importer.dry_run = dry_run
+        report = await importer.run(content)
+        assert await check_ledger(connection) == []
+        return report
+
+    return bring
+
+
+@pytest.fixture
+async def register(bring: Import) -> None:
+    """The example register, imported."""
+    for content in example.read().values():
+        assert (await bring(content)).faults == ()
+
+
+class Maker:
+    """Makes a file of rows given by heading; days of `row` default to one day."""
+
+    def __call__(
+        self, name: str, *rows: dict[str, str], delimiter: str = ",", end: str = "\n"
+    ) -> bytes:
+        headings = LAYOUTS[name].headings
+        lines = [headings, *([row.get(h, "") for h in headings] for row in rows)]
+        return "".join(delimiter.join(line) + end for line in lines).encode()
+
+    @staticmethod
+    def row(
+        number: str, event: str, day: str = "2022-03-01", **cells: str
+    ) -> dict[str, str]:
+        known = cells.pop("known", day)
+        frame = {
+            "diketahui_pada": known,
+            "nomor": number,
+            "peristiwa": event,
+            "tanggal": day,
+        }
+        return {**frame, **cells}
+
+    def report(
+        self, number: str, day: str = "2022-03-01", **cells: str
+    ) -> dict[str, str]:
+        said = {"kategori": "sara", "dimensi": "agama", "judul": "Perselisihan"}
+        return self.row(number, "dilaporkan", day, **said | cells)
+
+    def registration(
+        self, number: str, day: str = "2022-03-01", **cells: str
+    ) -> dict[str, str]:
+        said = {"jenis": "ormas", "nama": "Ormas", "dasar_hukum": "skt"}
+        return self.row(number, "didaftar", day, **said | cells)
+
+
+@pytest.fixture
+def make() -> Maker:
+    return Maker()
+
+
+@pytest.fixture
+def today(house: House) -> date:
+    return house.office.today()

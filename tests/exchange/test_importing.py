@@ -1,0 +1,546 @@
+import asyncio
+import csv
+import io
+import random
+from datetime import date
+from typing import Any
+
+import pytest
+
+from iku import replay
+from iku.domain import conflict
+from iku.domain.question import Question
+from iku.exchange import example, importing
+from iku.exchange.importing import Importer
+from iku.handling import Command, read_histories
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Conflicted, Connection
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.wiring import House
+
+BROUGHT = 4  # events that the program brings along: three definitions and a scale
+
+# Indicator, as of, known on, numerator, denominator, percentage, achievement.
+FIGURES = [
+    ("IKU-1", "2021-03-31", "2022-06-30", 3, 5, "60.00", "75.00"),
+    ("IKU-1", "2021-06-30", "2022-06-30", 5, 6, "83.33", "104.17"),
+    ("IKU-1", "2021-09-30", "2022-06-30", 5, 7, "71.43", "89.29"),
+    ("IKU-1", "2021-12-31", "2022-06-30", 7, 9, "77.78", "97.22"),
+    ("IKU-1", "2021-03-31", "2021-04-08", 2, 5, "40.00", "50.00"),
+    ("IKU-1", "2021-12-31", "2022-01-15", 8, 9, "88.89", "111.11"),
+    ("IKU-3", "2021-03-31", "2022-06-30", 0, 1, "0.00", "0.00"),
+    ("IKU-3", "2021-06-30", "2022-06-30", 2, 3, "66.67", "74.07"),
+    ("IKU-3", "2021-12-31", "2022-06-30", 3, 4, "75.00", "83.33"),
+    ("IKU-3", "2021-06-30", "2021-07-03", 2, 2, "100.00", "111.11"),
+    ("IKU-3", "2021-01-31", "2022-06-30", 0, 0, None, None),
+    ("IKU-2", "2021-03-31", "2022-06-30", 26, 38, "68.42", "91.23"),
+    ("IKU-2", "2021-06-30", "2022-06-30", 29, 39, "74.36", "99.15"),
+    ("IKU-2", "2021-12-31", "2022-06-30", 33, 38, "86.84", "108.55"),
+    ("IKU-2", "2021-12-31", "2022-01-15", 32, 38, "84.21", "105.26"),
+]
+
+
+async def size(connection: Plain) -> int:
+    return (await log.head(connection)).size
+
+
+def said(report: Any) -> list[tuple[int, str | None, str]]:
+    return [(fault.row, fault.column, fault.message) for fault in report.faults]
+
+
+async def live(house: House, connection: Connection, number: str, event: Any) -> Any:
+    command = Command("conflict", number, event, "u/live")
+    return await house.office.handle(connection, command)
+
+
+@pytest.mark.usefixtures("register")
+async def test_the_register_comes_out_as_it_was_counted_by_hand(
+    house: House, connection: Plain, today: date
+) -> None:
+    for code, as_of, known_on, numerator, denominator, percentage, achieved in FIGURES:
+        as_of_day, known_day = map(date.fromisoformat, (as_of, known_on))
+        question = Question(code, as_of_day, known_day)
+        [figure] = await house.figures.answer(connection, [question], today)
+        assert (figure.numerator, figure.denominator) == (numerator, denominator)
+        assert str(figure.percentage) == str(percentage)
+        assert str(figure.achievement) == str(achieved)
+        assert await replay.recount(connection, question, today) == figure
+
+
+async def test_events_stand_in_the_order_of_the_file_and_their_day_is_declared(
+    bring: Any, connection: Plain
+) -> None:
+    await bring(example.read()["konflik.csv"])
+    recorded = [r async for r in log.read_log(connection, after=BROUGHT)]
+    lines = example.read()["konflik.csv"].decode().splitlines()[1:]
+    assert [(str(r.known_on), r.subject) for r in recorded] == [
+        tuple(line.split(",")[:2]) for line in lines
+    ]
+    assert all(r.declared and r.body().actor == "u/siti" for r in recorded)
+
+
+@pytest.mark.usefixtures("register")
+async def test_the_same_file_twice_changes_nothing_and_says_so(
+    bring: Any, connection: Plain
+) -> None:
+    before = await size(connection)
+    for content in example.read().values():
+        report = await bring(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+        assert (report.added, report.repeated) == (0, report.rows)
+        assert report.size == before == await size(connection)
+
+
+async def test_a_longer_file_adds_only_what_is_new(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    rows = [make.report("K1"), make.row("K1", "diverifikasi")]
+    assert (await bring(make("konflik", *rows))).added == 2
+    rows += [make.row("K1", "diselesaikan", cara="islah"), make.report("K2")]
+    report = await bring(make("konflik", *rows))
+    assert (report.added, report.repeated, report.size) == (2, 2, BROUGHT + 4)
+    rows.insert(0, make.report("K0"))
+    assert (await bring(make("konflik", *rows))).added == 1
+
+
+async def test_a_row_that_was_entered_live_before_stands(
+    bring: Any, make: Any, house: House, connection: Plain, today: date
+) -> None:
+    day = today.isoformat()
+    await bring(make("konflik", make.report("K1", day)))
+    await live(house, connection, "K1", conflict.Verified(effective_on=today))
+    report = await bring(make("konflik", make.row("K1", "diverifikasi", day)))
+    assert (report.added, report.standing) == (0, 1)
+
+
+async def test_a_row_that_stood_does_not_come_up_again_once_it_was_taken_back(
+    bring: Any, make: Any, house: House, connection: Plain, today: date
+) -> None:
+    day = today.isoformat()
+    await bring(make("konflik", make.report("K1", day)))
+    await live(house, connection, "K1", conflict.Verified(effective_on=today))
+    both = make(
+        "konflik",
+        make.row("K1", "diverifikasi", day),
+        make.row("K1", "verifikasi_dibatalkan", day, keterangan="keliru"),
+    )
+    first = await bring(both)
+    assert (first.added, first.standing) == (1, 1)
+    again = await bring(both)
+    assert (again.added, again.standing, again.repeated) == (0, 1, 1)
+
+
+async def test_a_dry_run_does_all_but_record(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    good = make("konflik", make.report("K1"), make.row("K1", "diverifikasi"))
+    report = await bring(good, dry_run=True)
+    assert (report.added, report.size) == (2, BROUGHT)
+    bad = await bring(make("konflik", make.row("K9", "diverifikasi")), dry_run=True)
+    assert bad.faults
+    assert await size(connection) == BROUGHT
+
+
+async def test_in_a_dry_run_a_file_may_go_on_where_an_earlier_one_ended(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    await bring(make("konflik", make.report("K1")), dry_run=True)
+    more = make("konflik", make.row("K1", "diverifikasi"))
+    assert (await bring(more, dry_run=True)).added == 1
+    assert (await bring(more, dry_run=True)).repeated == 1
+    assert (await bring(more)).faults, "a dry run leaves nothing behind"
+    assert await size(connection) == BROUGHT
+
+
+async def test_one_fault_keeps_the_whole_file_out(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    rows = [make.report(f"K{n}") for n in range(50)]
+    report = await bring(make("konflik", *rows, make.row("K1", "dibuka_kembali")))
+    assert said(report) == [
+        (52, "peristiwa", "reopened on 2022-03-01, but open since 2022-03-01")
+    ]
+    assert report.added == 0
+    assert await size(connection) == BROUGHT
+
+
+async def test_a_fault_of_the_rules_is_told_with_its_row_and_column(
+    bring: Any, make: Any
+) -> None:
+    await bring(make("konflik", make.report("K1"), make.report("K2")))
+    rows = [
+        make.report("K1", "2022-03-02"),
+        make.report("K3", dimensi="sosial"),
+        make.row("K4", "diverifikasi"),
+        make.row("K2", "digabung", ke_nomor="K5", keterangan="n"),
+    ]
+    assert said(await bring(make("konflik", *rows))) == [
+        (
+            2,
+            "nomor",
+            (
+                "reported on 2022-03-02, but this number was given before, "
+                "to the case reported on 2022-03-01"
+            ),
+        ),
+        (
+            3,
+            "dimensi",
+            "is sosial, but those of sara are suku, agama, ras, antargolongan",
+        ),
+        (4, "nomor", "there is no conflict K4"),
+        (5, "ke_nomor", "merged into K5, but there is no such number"),
+    ]
+
+
+async def test_knowledge_does_not_go_back_within_a_stream(
+    bring: Any, make: Any
+) -> None:
+    rows = [
+        make.report("K1", known="2022-03-05"),
+        make.row("K1", "diverifikasi", "2022-03-01", known="2022-03-04"),
+    ]
+    [(row, column, message)] = said(await bring(make("konflik", *rows)))
+    assert (row, column) == (3, "diketahui_pada")
+    assert "is 2022-03-04, but K1 holds what was known on 2022-03-05" in message
+
+
+async def test_a_target_older_than_its_indicator_is_refused_with_both_days(
+    bring: Any,
+) -> None:
+    content = (
+        b"indikator,tahun,target,berlaku_mulai,dasar\nIKU-1,2020,80,2020-01-01,PK\n"
+    )
+    [(row, column, message)] = said(await bring(content))
+    assert (row, column) == (2, "berlaku_mulai")
+    assert "is 2020-01-01, but IKU-1 holds what was known on 2021-01-01" in message
+
+
+@pytest.mark.parametrize("opening", [{"kategori": "x"}, {"dimensi": "sosial"}, None])
+async def test_a_faulty_opening_is_said_once_not_with_each_row_that_follows(
+    bring: Any, make: Any, opening: dict[str, str] | None
+) -> None:
+    first = [] if opening is None else [{**make.report("K1"), **opening}]
+    later = [
+        make.row("K1", "diverifikasi"),
+        make.row("K1", "ditangani", cara="pemulihan"),
+    ]
+    other = [
+        make.report("K2"),
+        make.row("K2", "digabung", ke_nomor="K1", keterangan="n"),
+    ]
+    report = await bring(make("konflik", *first, *later, *other))
+    [(row, _, message)] = said(report)
+    assert row == 2
+    unjudged = 2 if opening is None else 3
+    assert message.endswith(
+        f"({unjudged} later rows naming K1 not judged because of this)"
+    )
+
+
+async def test_a_row_of_a_wrong_width_does_not_fault_those_that_follow(
+    bring: Any, make: Any
+) -> None:
+    content = make("konflik", make.report("K1"), make.row("K1", "diverifikasi"))
+    broken = content.replace(b"Perselisihan", b"Perselisihan, lagi")
+    assert [(row, column) for row, column, _ in said(await bring(broken))] == [
+        (2, None)
+    ]
+
+
+async def test_wrong_cells_are_told_even_on_rows_that_are_not_judged(
+    bring: Any, make: Any
+) -> None:
+    rows = [make.report("K1", kategori="x"), make.row("K1", "diselesaikan", cara="y")]
+    assert [row for row, _, _ in said(await bring(make("konflik", *rows)))] == [2, 3]
+
+
+async def test_a_file_of_another_kind_is_refused_as_a_whole(bring: Any) -> None:
+    report = await bring(b"foo,bar\n1,2\n")
+    assert (report.journal, report.rows) == (None, 0)
+    assert len(report.faults) == 1
+
+
+async def test_corrections_and_annulments_find_the_fact_by_its_day(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    rows = [
+        make.report("K1", "2022-03-01"),
+        make.row("K1", "diselesaikan", "2022-03-02", cara="islah"),
+        make.row("K1", "dibuka_kembali", "2022-03-03"),
+        make.row("K1", "diselesaikan", "2022-03-04", cara="islah"),
+        make.row(
+            "K1", "penutupan_dikoreksi", "2022-03-02", cara="mediasi", keterangan="n"
+        ),
+        make.row("K1", "penutupan_dibatalkan", "2022-03-04", keterangan="n"),
+        make.row("K1", "laporan_dikoreksi", "2022-03-01", judul="Lain", keterangan="n"),
+        make.row("K1", "pembukaan_dibatalkan", "2022-03-03", keterangan="n"),
+    ]
+    rows = [{**row, "diketahui_pada": "2022-03-09"} for row in rows]
+    assert (await bring(make("konflik", *rows))).added == 8
+    found = await read_histories(connection, ["conflict-K1"])
+    case = found["conflict-K1"].state
+    assert case.reported.title == "Lain"
+    assert [(c.effective_on.day, c.manner) for c in case.closings] == [(2, "mediasi")]
+    assert case.reopenings == []
+
+
+async def test_a_correction_of_a_fact_that_is_not_there_names_those_that_are(
+    bring: Any, make: Any
+) -> None:
+    rows = [
+        make.report("K1", "2022-03-01"),
+        make.row("K1", "diselesaikan", "2022-03-02", cara="islah"),
+        make.row("K1", "penutupan_dibatalkan", "2022-03-03", keterangan="n"),
+    ]
+    [(row, column, message)] = said(await bring(make("konflik", *rows)))
+    assert (row, column) == (4, "tanggal")
+    assert message.endswith("there is none of 2022-03-03, only of 2022-03-02")
+
+
+async def test_an_annulment_that_stands_already_adds_nothing(
+    bring: Any, make: Any
+) -> None:
+    rows = [
+        make.report("K1", "2022-03-01"),
+        make.row("K1", "diverifikasi", "2022-03-02"),
+        make.row("K1", "verifikasi_dibatalkan", "2022-03-02", keterangan="n"),
+        make.row("K1", "verifikasi_dibatalkan", "2022-03-02", keterangan="lagi"),
+    ]
+    report = await bring(make("konflik", *rows))
+    assert (report.added, report.standing) == (3, 1)
+
+
+async def test_participations_are_corrected_and_annulled_by_their_reference(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    took_part = {"kegiatan": "musrenbang", "terverifikasi": "ya"}
+    rows = [
+        make.registration("O1"),
+        make.row("O1", "berpartisipasi", rujukan="P1", **took_part),
+        make.row("O1", "berpartisipasi", rujukan="P2", **took_part),
+        make.row(
+            "O1",
+            "partisipasi_dikoreksi",
+            rujukan="P1",
+            terverifikasi="tidak",
+            keterangan="n",
+        ),
+        make.row("O1", "partisipasi_diverifikasi", rujukan="P1"),
+        make.row("O1", "verifikasi_dibatalkan", rujukan="P1", keterangan="n"),
+        make.row("O1", "partisipasi_dibatalkan", rujukan="P2", keterangan="n"),
+    ]
+    assert (await bring(make("organisasi", *rows))).faults == ()
+    found = await read_histories(connection, ["organisation-O1"])
+    participations = found["organisation-O1"].state.participations
+    assert [(p.reference, p.verified) for p in participations] == [("P1", False)]
+
+
+async def test_a_number_with_a_slash_names_the_same_case_as_in_the_api(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    await bring(make("konflik", make.report("K/1/2022")))
+    assert (await log.read_stream(connection, "conflict-K~1~2022"))[0].version == 1
+
+
+async def test_progress_runs_up_to_its_end(
+    importer: Importer, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    told: list[tuple[int, int]] = []
+    content = make("konflik", *[make.report(f"K{n}") for n in range(10)])
+    await importer.run(content, lambda done, total: told.append((done, total)))
+    assert told == [(3, 20), (6, 20), (9, 20), (12, 20), (15, 20), (18, 20), (20, 20)]
+
+
+async def test_a_file_of_many_chunks_is_recorded_in_one_transaction(
+    bring: Any, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    await bring(make("konflik", *[make.report(f"K{n}") for n in range(20)]))
+    assert await size(connection) == BROUGHT + 20
+    assert len(await connection.fetch("select distinct xmin from ledger.event")) <= 5
+
+
+async def test_an_import_that_fails_half_way_leaves_nothing(
+    importer: Importer, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    project = importer.project.project
+    calls = 0
+
+    async def fail(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise RuntimeError("power cut")
+        await project(*arguments)
+
+    monkeypatch.setattr(importer.project, "project", fail)
+    with pytest.raises(RuntimeError):
+        await importer.run(make("konflik", *[make.report(f"K{n}") for n in range(20)]))
+    assert await size(connection) == BROUGHT
+    assert await check_ledger(connection) == []
+
+
+async def test_where_others_were_faster_all_is_decided_anew(
+    importer: Importer, make: Any, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = house.office.today()
+    day = today.isoformat()
+    await importer.run(make("konflik", make.report("K1", day)))
+    record, calls = importer._record, 0
+
+    async def slow(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            async with house.pool.acquire() as other:
+                await live(house, other, "K1", conflict.Verified(effective_on=today))
+        await record(*arguments)
+
+    monkeypatch.setattr(importer, "_record", slow)
+    closing = make.row("K1", "diselesaikan", day, cara="islah")
+    assert (await importer.run(make("konflik", closing))).added == 1
+    assert calls == 2
+    assert await check_ledger(importer.connection) == []
+
+
+async def test_others_that_are_always_faster_win_in_the_end(
+    importer: Importer, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    async def beaten(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        raise Conflicted("conflict-K1", 1, 2)
+
+    monkeypatch.setattr(importer, "_record", beaten)
+    with pytest.raises(Conflicted):
+        await importer.run(make("konflik", make.report("K1")))
+    assert calls == 5
+
+
+async def test_the_same_file_from_two_at_once_is_recorded_once(
+    house: House, database: Database, connection: Plain, make: Any
+) -> None:
+    content = make("konflik", *[make.report(f"K{n}") for n in range(300)])
+
+    async def one() -> Any:
+        own = await pools.connect(database.application_dsn)
+        try:
+            return await Importer(own, house.office, house.journal, "u").run(content)
+        finally:
+            await own.close()
+
+    reports = await asyncio.gather(one(), one(), one())
+    assert sorted((r.added, r.repeated) for r in reports) == [(0, 300)] * 2 + [(300, 0)]
+    assert await size(connection) == BROUGHT + 300
+    assert await check_ledger(connection) == []
+
+
+async def test_the_office_goes_on_working_while_a_file_is_imported(
+    importer: Importer, house: House, connection: Plain, make: Any, today: date
+) -> None:
+    day, chance = today.isoformat(), random.Random(4)
+    content = make("konflik", *[make.report(f"K{n}", day) for n in range(1_500)])
+
+    async def enter(number: int) -> None:
+        await asyncio.sleep(chance.random())
+        event = conflict.Reported(
+            category=conflict.Category.SARA,
+            dimension=conflict.Dimension.RAS,
+            title="Live",
+            effective_on=today,
+        )
+        async with house.pool.acquire() as own:
+            await live(house, own, f"L{number}", event)
+
+    running = asyncio.create_task(importer.run(content))
+    await asyncio.gather(*map(enter, range(40)))
+    assert (await running).added == 1_500
+    assert await size(connection) == BROUGHT + 1_540
+    assert await check_ledger(connection) == []
+    question = Question("IKU-3", today, breakdown="part")
+    [figure] = await house.figures.answer(connection, [question], today)
+    assert figure == await replay.recount(connection, question, today)
+
+
+async def test_listeners_hear_of_an_import(
+    importer: Importer, make: Any, database: Database
+) -> None:
+    listener = await pools.connect(database.application_dsn)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    await listener.add_listener(log.CHANNEL, lambda *told: heard.put_nowait(told[-1]))
+    await importer.run(make("konflik", make.report("K1")))
+    sizes = {await asyncio.wait_for(heard.get(), 5)}
+    while str(BROUGHT + 1) not in sizes:
+        sizes.add(await asyncio.wait_for(heard.get(), 5))
+    await listener.close()
+
+
+ODD = [
+    *("", "x", "-", "2021-02-30", "9999-12-31", "0001-01-01", "2021-03-05", "ya"),
+    *("K01", "O01", "K99", "sara", "agama", "mediasi", "=1+1", "\u0958" * 300, "\x00"),
+    *("x" * 5000, "1e9", "IKU-1", "\u202e", "a\nb", "penutupan_dibatalkan", "digabung"),
+    *("direklasifikasi", "partisipasi_dikoreksi", "1" * 80, "pendaftaran_dikoreksi"),
+]
+
+
+def spoilt(content: bytes, chance: random.Random) -> bytes:
+    """The file with a few cells, rows or bytes that are not what they were."""
+    rows = list(csv.reader(io.StringIO(content.decode())))
+    for _ in range(chance.randint(1, 6)):
+        row = chance.choice(rows[1:])
+        row[chance.randrange(len(row))] = chance.choice(ODD)
+    if chance.random() < 0.3:
+        rows.insert(
+            chance.randrange(1, len(rows)), chance.choice(rows)[: chance.randint(0, 14)]
+        )
+    if chance.random() < 0.3:
+        rows.pop(chance.randrange(1, len(rows)))
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    written = bytearray(out.getvalue().encode())
+    if chance.random() < 0.1:
+        written[chance.randrange(len(written))] = chance.randrange(256)
+    return bytes(written)
+
+
+@pytest.mark.usefixtures("register")
+@pytest.mark.parametrize("seed", range(4))
+async def test_no_spoilt_file_does_more_than_be_refused(
+    house: House, connection: Plain, seed: int
+) -> None:
+    chance, before = random.Random(seed), await size(connection)
+    for _ in range(60):
+        importer = Importer(connection, house.office, house.journal, "u", dry_run=True)
+        content = chance.choice([*example.read().values()])
+        report = await importer.run(spoilt(content, chance))
+        assert bool(report.faults) <= (report.added == 0)
+        assert all(fault.row >= 1 and fault.message for fault in report.faults)
+    assert await size(connection) == before
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_file_that_a_dry_run_finds_good_can_be_recorded(
+    bring: Any, house: House, connection: Plain, seed: int
+) -> None:
+    chance, good = random.Random(seed), 0
+    for _ in range(120):
+        content = spoilt(chance.choice([*example.read().values()]), chance)
+        if (await bring(content, dry_run=True)).faults:
+            continue
+        good += 1
+        assert (await bring(content)).faults == ()
+        again = await bring(content)
+        assert (again.added, again.faults) == (0, ())
+    assert good
+    today = house.office.today()
+    for code in ("IKU-1", "IKU-2", "IKU-3"):
+        question = Question(code, date(2021, 12, 31), breakdown="district")
+        [figure] = await house.figures.answer(connection, [question], today)
+        assert figure == await replay.recount(connection, question, today)

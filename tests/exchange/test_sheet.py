@@ -1,0 +1,99 @@
+import pytest
+
+from iku.exchange import sheet
+from iku.exchange.sheet import Faulty, Row
+
+LAYOUTS = {"one": ("a", "b", "c"), "two": ("x", "y")}
+
+
+def rows(content: bytes) -> list[Row]:
+    return sheet.read(content, LAYOUTS).rows
+
+
+def faults(content: bytes) -> list[tuple[int, str | None, str]]:
+    with pytest.raises(Faulty) as caught:
+        sheet.read(content, LAYOUTS)
+    return [(f.row, f.column, f.message) for f in caught.value.faults]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_spreadsheets_write_the_same_file_in_many_ways(
+    mark: bytes, end: str, delimiter: str
+) -> None:
+    lines = ("a,b,c", "1,2,3", '4,"5",')
+    text = "".join(line.replace(",", delimiter) + end for line in lines)
+    assert rows(mark + text.encode()) == [
+        Row(2, {"a": "1", "b": "2", "c": "3"}),
+        Row(3, {"a": "4", "b": "5"}),
+    ]
+
+
+def test_quoted_cells_may_hold_delimiters_quotes_and_line_ends() -> None:
+    content = b'a,b,c\n1,"x, ""y""\nz",3\n4,5,6\n'
+    assert rows(content)[0].cells["b"] == 'x, "y"\nz'
+    assert [row.line for row in rows(content)] == [2, 4]
+
+
+def test_blank_lines_and_lines_of_empty_cells_say_nothing() -> None:
+    assert [row.line for row in rows(b"\n,,\na,b,c\n\n ,, \n1,2,3\n\n")] == [6]
+
+
+def test_headings_may_stand_in_any_order_and_in_capitals() -> None:
+    assert sheet.read(b"Y, X\n1,2\n", LAYOUTS).rows[0].cells == {"y": "1", "x": "2"}
+
+
+def test_cells_are_taken_in_composed_form_without_the_blanks_around_them() -> None:
+    assert rows("a,b,c\n  e\u0301 ,2,3\n".encode())[0].cells["a"] == "\u00e9"
+
+
+def test_a_row_of_another_width_is_at_fault_but_the_file_goes_on() -> None:
+    short, long, good = rows(b"a,b,c\n1,2\n1,2,3,4\n1,2,3\n")
+    assert short.fault is not None
+    assert short.fault.message == "has 2 columns, but there are 3 headings"
+    assert long.fault is not None
+    assert "has 4 columns" in long.fault.message
+    assert good.fault is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b" \r\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_said_to_be_empty(content: bytes) -> None:
+    assert faults(content) == [(1, None, "the file is empty")]
+
+
+def test_bytes_that_are_not_utf_8_are_told_by_their_position() -> None:
+    [(row, _, message)] = faults(b"a,b,c\n1,\xe9,3\n")
+    assert row == 2
+    assert message.startswith("byte 9 of the file is not UTF-8")
+    assert "CSV UTF-8" in message
+
+
+def test_headings_of_no_journal_get_to_know_what_headings_there_are() -> None:
+    [(row, _, message)] = faults(b"\nfoo,bar\n1,2\n")
+    assert row == 2
+    assert message.endswith("must be one of: a,b,c; x,y")
+
+
+def test_every_heading_that_is_unknown_missing_or_twice_is_named() -> None:
+    assert [(row, column) for row, column, _ in faults(b"a,b,b,d\n")] == [
+        (1, "b"),
+        (1, None),
+        (1, "c"),
+    ]
+    assert 'unknown heading "d": those of the journal one are a, b, c' in str(
+        faults(b"a,b,b,d\n")
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b'a,b,c\n1,"2,3\n', b'a,b,c\n1,"2"2,3\n', b"a,b,c\n" + b"1" * 140_000]
+)
+def test_what_is_no_csv_is_refused_where_it_begins_to_be_none(content: bytes) -> None:
+    [(row, _, message)] = faults(content)
+    assert row == 2
+    assert message.startswith("this is no CSV")
+
+
+def test_a_long_wrong_cell_is_shown_cut() -> None:
+    assert len(sheet.shown("x" * 500)) == 42

@@ -1,0 +1,84 @@
+"""Registers filled once and cloned for whoever would change them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from iku.postgres.database import Database
+from iku.postgres.embedded import Lease
+from iku.postgres.pool import Plain
+from iku.settings import Settings
+from iku.wiring import furnish
+from tests.conftest import numbers, within
+from tests.projections.chronicle import fill
+from tests.projections.memory import Memory
+from tests.projections.world import World
+
+LONG = 9_000  # more than two blocks of 4,096, and no whole number of blocks of 256
+SHORT = 1_150  # some blocks of 256, and a tail
+
+Clone = Callable[[str], Awaitable[Database]]
+
+
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[World]:
+    """A world over a database that is there already."""
+    async with (
+        furnish(Settings(), database) as house,
+        house.pool.acquire() as connection,
+    ):
+        yield World(house, connection)
+
+
+@pytest.fixture(scope="session")
+def clone(server: Lease, administrator: Plain) -> Clone:
+    """Copies a database that nobody is connected to; they go with the server."""
+
+    async def clone(template: str) -> Database:
+        name = f"clone_{next(numbers)}"
+        await administrator.execute(f"create database {name} template {template}")
+        return within(server, name)
+
+    return clone
+
+
+async def _filled(
+    server: Lease, administrator: Plain, template: str, name: str, count: int
+) -> str:
+    await administrator.execute(f"create database {name} template {template}")
+    async with opened(within(server, name)) as world:
+        await fill(world, seed=2021, count=count)
+    return name
+
+
+@pytest.fixture(scope="session")
+async def long_register(server: Lease, administrator: Plain, template: str) -> str:
+    """Name of a database with more than 9,000 events."""
+    return await _filled(server, administrator, template, "register_long", LONG)
+
+
+@pytest.fixture(scope="session")
+async def short_register(server: Lease, administrator: Plain, template: str) -> str:
+    """Name of a database with some 1,150 events."""
+    return await _filled(server, administrator, template, "register_short", SHORT)
+
+
+@pytest.fixture(scope="session")
+async def long(clone: Clone, long_register: str) -> AsyncIterator[World]:
+    """The long register, to be read only."""
+    async with opened(await clone(long_register)) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+async def memory(long: World) -> Memory:
+    """All of the long register, in memory."""
+    return await Memory.of(long.connection)
+
+
+@pytest.fixture
+async def world(clone: Clone, short_register: str) -> AsyncIterator[World]:
+    """The short register, this test's own."""
+    async with opened(await clone(short_register)) as world:
+        yield world

@@ -1,0 +1,88 @@
+"""The log held in memory, folded once, to be recounted from as often as one likes.
+
+Says what `replay.recount` says, from `counting.membership` alone, but thousands of
+times faster: within a stream positions and days known never fall, so what a question
+hears of a subject is a prefix of its events.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+from iku.domain import counting, fact, figure
+from iku.domain.figure import Counts, Figure
+from iku.domain.question import SCALE, Known, Question, basis, coordinates
+from iku.handling import DECIDERS
+from iku.ledger import log
+from iku.ledger.log import Connection
+
+
+class Subject:
+    """All states of one subject, and where in the log and when each became known."""
+
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+        self.known: list[date] = []
+        self.states: list[Any] = []
+
+    def heard(self, known_on: date | None, size: int | None) -> Any:
+        """Its state by that knowledge; None where there was none yet."""
+        told = len(self.states)
+        if known_on is not None:
+            told = min(told, bisect_right(self.known, known_on))
+        if size is not None:
+            told = min(told, bisect_right(self.positions, size))
+        return self.states[told - 1] if told else None
+
+
+class Memory:
+    """Every event of a log, by stream."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.known: list[date] = []  # of each position
+        self.subjects: dict[str, dict[str, Subject]] = defaultdict(dict)
+        self.facts: dict[str, list[Known]] = defaultdict(list)
+
+    @classmethod
+    async def of(cls, connection: Connection) -> "Memory":
+        """All that the log holds now."""
+        memory = cls()
+        async for one in log.read_log(connection):
+            decider = DECIDERS[one.category]
+            event = fact.of(one, decider.event_type)
+            subjects = memory.subjects[one.category]
+            subject = subjects.setdefault(one.subject, Subject())
+            before = subject.states[-1] if subject.states else None
+            subject.positions.append(one.position)
+            subject.known.append(one.known_on)
+            subject.states.append(decider.evolve(before, event))
+            if one.category in {"indicator", "scale"}:
+                known = Known(one.position, one.known_on, event)
+                memory.facts[one.stream].append(known)
+            memory.known.append(one.known_on)
+            memory.size = one.position
+        return memory
+
+    def figure(self, question: Question, today: date) -> Figure:
+        """The figure that *question* asks for."""
+        facts = self.facts[f"indicator-{question.indicator}"]
+        made_with = basis(facts, self.facts[f"scale-{SCALE}"], question)
+        options = made_with.definition.defined.options
+        parts: dict[str, Counts] = {}
+        for category in ("conflict", "organisation"):
+            for subject in self.subjects[category].values():
+                state = subject.heard(question.known_on, question.size)
+                if state is None:
+                    continue
+                start, as_of = question.start, question.as_of
+                member = counting.membership(state, options, start, as_of)
+                if member is not None:
+                    by_district = question.breakdown == "district"
+                    key = member.district if by_district else member.part
+                    parts[key] = parts.get(key, Counts()) + member.counts
+        at = coordinates(question, made_with.definition.version, self.size, today)
+        total = sum(parts.values(), Counts())
+        shown = parts if question.breakdown else None
+        return figure.figure(at, total, made_with, shown)

@@ -1,0 +1,408 @@
+"""Rebuilding: what is found, what is mended, and that nobody notices otherwise."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import asyncpg
+import pytest
+
+from iku.domain import conflict
+from iku.domain.indicator import CarryOver, Redefinition
+from iku.domain.question import Question
+from iku.ledger.checking import check_ledger
+from iku.postgres import pool as pools
+from iku.postgres.pool import Plain
+from iku.projections import rebuild as rebuilding
+from iku.projections.figures import Figures
+from iku.projections.lists import Search, search
+from iku.projections.rebuild import TABLES, Busy, rebuild
+from tests.projections.memory import Memory
+from tests.projections.world import CODES, World
+
+YEAR_END = date(2021, 12, 31)
+QUESTIONS = [
+    Question(code, YEAR_END, known_on=known_on, size=size, breakdown="part")
+    for code in CODES
+    for known_on in (None, date(2021, 10, 31))
+    for size in (None, 700)
+]
+
+
+def silent(_done: int, _size: int) -> None:
+    """Nobody watches the progress."""
+
+
+@pytest.fixture
+async def owner(world: World) -> AsyncIterator[Plain]:
+    """A connection with the owner's rights."""
+    connection = await pools.connect_as_owner(world.house.database.owner_dsn)
+    yield connection
+    connection.terminate()
+
+
+async def held(owner: Plain) -> dict[str, list[Any]]:
+    """All that the live tables hold, but for sums that came out as nought."""
+    nought = "where (numerator, denominator, expired) <> (0, 0, 0)"
+    return {
+        table: await owner.fetch(
+            f"""
+            select t.*::text
+              from projection.{table} t {nought if table == "balance" else ""}
+             order by 1
+            """
+        )
+        for table in TABLES
+    }
+
+
+async def refuse_other_figures(world: World) -> None:
+    memory = await Memory.of(world.connection)
+    figures = await world.house.figures.answer(world.connection, QUESTIONS, world.today)
+    assert figures == [memory.figure(question, world.today) for question in QUESTIONS]
+
+
+def _reported(title: str = "Perselisihan") -> conflict.Reported:
+    return conflict.Reported(
+        category=conflict.Category.IPOLEKSOSBUD,
+        dimension=conflict.Dimension.SOSIAL,
+        title=title,
+        effective_on=date(2021, 5, 1),
+    )
+
+
+async def write(world: World, prefix: str, count: int) -> None:
+    """Add cases that count, one after the other."""
+    async with world.house.pool.acquire() as connection:
+        writer = World(world.house, connection)
+        for number in range(count):
+            case = f"{prefix}{number:04}"
+            await writer.do("conflict", case, _reported())
+            verified = conflict.Verified(effective_on=date(2021, 5, 2))
+            await writer.do("conflict", case, verified)
+
+
+async def test_rebuilding_changes_nothing_and_finds_nothing(
+    world: World, owner: Plain
+) -> None:
+    before = await held(owner)
+    size = await world.size()
+    told: list[tuple[int, int]] = []
+    assert await rebuild(owner, lambda done, of: told.append((done, of))) == []
+    assert await held(owner) == before
+    assert told[-1] == (size, size)
+    assert await rebuild(owner, silent) == []
+
+
+async def test_a_rebuilt_register_may_still_be_written_and_read(
+    world: World, owner: Plain
+) -> None:
+    await rebuild(owner, silent)
+    await write(world, "X", 140)  # over the end of a block
+    await refuse_other_figures(world)
+    assert await rebuild(owner, silent) == []
+    rights = """
+        select c.relname, c.relowner::regrole::text as owner,
+               coalesce(c.relacl::text, '') as rights
+          from pg_class c
+         where c.relnamespace = 'projection'::regnamespace and c.relkind in ('r', 'i')
+         order by 1
+        """
+    before = await owner.fetch(rights)
+    await rebuild(owner, silent)
+    assert await owner.fetch(rights) == before
+    beside = "select count(*) from pg_namespace where nspname = 'projection_next'"
+    assert await owner.fetchval(beside) == 0
+
+
+DOCTORED = {
+    "a posting too many": (
+        "posting",
+        "insert into projection.posting select * from projection.posting limit 1",
+    ),
+    "a posting gone": (
+        "posting",
+        """
+        delete from projection.posting
+         where position = (select max(position) from projection.posting)
+        """,
+    ),
+    "a posting changed": (
+        "posting",
+        """
+        update projection.posting set numerator = numerator + 1
+         where position = (select min(position) from projection.posting)
+        """,
+    ),
+    "a balance changed": (
+        "balance",
+        """
+        update projection.balance set denominator = denominator + 1
+         where indicator = 'IKU-1' and part = ''
+        """,
+    ),
+    "a balance gone": (
+        "balance",
+        """
+        delete from projection.balance
+         where indicator = 'IKU-3' and (numerator, denominator, expired) <> (0, 0, 0)
+        """,
+    ),
+    "a standing changed": (
+        "standing",
+        "update projection.standing set status = 'resolved' where status = 'open'",
+    ),
+    "a standing gone": (
+        "standing",
+        "delete from projection.standing where subject = 'K0000'",
+    ),
+    "a definition changed": (
+        "definition",
+        """
+        update projection.definition
+           set options = replace(options, 'perseteruan', 'kekerasan')
+         where indicator = 'IKU-3'
+        """,
+    ),
+    "a definition gone": (
+        "definition",
+        "delete from projection.definition where indicator = 'IKU-2'",
+    ),
+    "a day of knowledge changed": (
+        "knowledge",
+        "update projection.knowledge set last = last + 1 where known_on > '2022-01-01'",
+    ),
+    "the mark of what is rolled up changed": (
+        "rolled",
+        "update projection.rolled set position = position - 256",
+    ),
+}
+
+
+@pytest.mark.parametrize("doctored", DOCTORED)
+async def test_what_was_tampered_with_is_found_named_and_mended(
+    world: World, owner: Plain, doctored: str
+) -> None:
+    table, statement = DOCTORED[doctored]
+    before = await held(owner)
+    assert not (await owner.execute(statement)).endswith(" 0")
+    findings = await rebuild(owner, silent)
+    assert findings
+    assert all(finding.startswith(f"{table} ") for finding in findings)
+    assert await held(owner) == before
+    await refuse_other_figures(world)
+    assert await rebuild(owner, silent) == []
+
+
+async def test_a_finding_shows_a_row_of_what_is_wrong(
+    world: World, owner: Plain
+) -> None:
+    await owner.execute(
+        """
+        delete from projection.posting p
+         where position = (select max(position) from projection.posting)
+           and definition = 1
+        """
+    )
+    [finding] = await rebuild(owner, silent)
+    assert finding.startswith("posting should hold, but did not: ")
+    assert ",IKU-" in finding
+
+
+async def test_what_is_entered_during_a_rebuild_is_neither_lost_nor_counted_twice(
+    world: World, owner: Plain
+) -> None:
+    size = await world.size()
+    writing = asyncio.create_task(write(world, "X", 150))
+    while (await world.size()) < size + 10:  # noqa: ASYNC110 - no event tells
+        await asyncio.sleep(0.001)
+    rebuilds = 0
+    while not writing.done():
+        assert await rebuild(owner, silent) == []
+        rebuilds += 1
+    await writing
+    assert rebuilds > 0
+    assert await world.size() == size + 300
+    assert await check_ledger(world.connection) == []
+    await refuse_other_figures(world)
+    assert await rebuild(owner, silent) == []
+
+
+async def test_a_new_definition_during_a_rebuild_is_counted_once(
+    world: World, owner: Plain
+) -> None:
+    code, redefinition = "IKU-1", _redefined()
+
+    async def define() -> None:
+        async with world.house.pool.acquire() as connection:
+            writer = World(world.house, connection)
+            await writer.do("indicator", code, redefinition)
+            await write(world, "X", 20)
+
+    defining: list[asyncio.Task[None]] = []
+
+    def halfway(done: int, _size: int) -> None:
+        if not defining:
+            assert done > 0
+            defining.append(asyncio.create_task(define()))
+
+    assert await rebuild(owner, halfway) == []
+    await asyncio.gather(*defining)
+    question = Question("IKU-1", YEAR_END, definition=3)
+    assert await world.figure(question) == await world.recount(question)
+    assert await rebuild(owner, silent) == []
+
+
+def _redefined() -> Any:
+    return Redefinition(
+        effective_on=date(2021, 1, 1),
+        basis="SK",
+        reason="Uji",
+        carry_over=CarryOver.INCLUDE,
+    )
+
+
+async def test_of_two_rebuilds_at_once_the_second_is_told_that_it_is_busy(
+    world: World, owner: Plain
+) -> None:
+    other = await pools.connect_as_owner(world.house.database.owner_dsn)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def catch_up(projector: Any, size: int) -> None:
+        begun.set()
+        await go_on.wait()
+        await original(projector, size)
+
+    original = rebuilding._Projector.catch_up
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rebuilding._Projector, "catch_up", catch_up)
+        first = asyncio.create_task(rebuild(owner, silent))
+        await begun.wait()
+        with pytest.raises(Busy, match="another rebuild is under way"):
+            await rebuild(other, silent)
+        go_on.set()
+        assert await first == []
+    assert await rebuild(other, silent) == []
+    await other.close()
+
+
+Moment = Callable[[Plain], Awaitable[None]]
+
+
+@pytest.mark.parametrize("moment", ["while filling", "while switching"])
+async def test_a_killed_rebuild_leaves_all_as_it_was_and_the_next_one_works(
+    world: World, owner: Plain, moment: str
+) -> None:
+    before = await held(owner)
+    name = "catch_up" if moment == "while filling" else "_switch"
+    place: Any = rebuilding._Projector if moment == "while filling" else rebuilding
+    original = getattr(place, name)
+
+    async def killed(*args: Any) -> None:
+        await original(*args)
+        other = await pools.connect_as_owner(world.house.database.owner_dsn)
+        pid = owner.get_server_pid()
+        assert await other.fetchval("select pg_terminate_backend($1, 5000)", pid)
+        await other.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(place, name, killed)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await rebuild(owner, silent)
+    another = await pools.connect_as_owner(world.house.database.owner_dsn)
+    assert await held(another) == before
+    await write(world, "X", 3)
+    await refuse_other_figures(world)
+    assert await rebuild(another, silent) == []
+    await another.close()
+
+
+async def test_who_reads_while_the_tables_are_switched_gets_right_figures(
+    world: World, owner: Plain
+) -> None:
+    """Entries go on, so that figures told from half-filled tables would be caught."""
+    question = Question("IKU-1", YEAR_END)
+    stop = asyncio.Event()
+    told: list[Any] = []
+
+    async def read() -> None:
+        figures = Figures()
+        async with world.house.pool.acquire() as connection:
+            while not stop.is_set():
+                told.extend(await figures.answer(connection, [question], world.today))
+
+    async def browse() -> None:
+        asked = Search("conflict", YEAR_END, limit=5)
+        async with world.house.pool.acquire() as connection:
+            while not stop.is_set():
+                assert len((await search(connection, asked)).items) == 5
+
+    async def rebuild_often() -> None:
+        for number in range(6):
+            writing = asyncio.create_task(write(world, f"X{number}", 15))
+            assert await rebuild(owner, silent) == []
+            await writing
+        stop.set()
+
+    await asyncio.gather(read(), read(), read(), browse(), rebuild_often())
+    memory = await Memory.of(world.connection)
+    assert len({figure.size for figure in told}) > 20
+    for size, counts in {
+        figure.size: (figure.numerator, figure.denominator) for figure in told
+    }.items():
+        cited = Question("IKU-1", YEAR_END, size=size)
+        recounted = memory.figure(cited, world.today)
+        assert (recounted.numerator, recounted.denominator) == counts
+    assert len({(f.size, f.denominator) for f in told}) == len({f.size for f in told})
+
+
+async def test_a_figure_asked_for_just_before_the_switch_is_told_from_full_tables(
+    world: World, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the switch; what it then reads must not be older than its size."""
+    original = rebuilding._switch
+    question = Question("IKU-1", YEAR_END)
+    expected = await world.figure(question)
+    reading: list[asyncio.Task[Any]] = []
+
+    async def catch_up(projector: Any, size: int) -> None:
+        if size == expected.size and not projector.done:
+            size -= 200  # left to be caught up with once nobody appends any more
+        await caught_up(projector, size)
+        if not projector._owner.is_in_transaction():
+            projector.done = max(projector.done, size)
+
+    async def switch(connection: Plain) -> None:
+        await connection.execute("lock table projection.rolled")
+        async with world.house.pool.acquire() as other:
+            reading.append(
+                asyncio.create_task(
+                    world.house.figures.answer(other, [question], world.today)
+                )
+            )
+            await asyncio.sleep(0.3)
+            await original(connection)
+            held_up.append(not reading[0].done())
+            finished.append(other)
+            switching.set()
+
+    caught_up = rebuilding._Projector.catch_up
+    held_up: list[bool] = []
+    finished: list[Any] = []
+    switching = asyncio.Event()
+    monkeypatch.setattr(rebuilding, "_switch", switch)
+    monkeypatch.setattr(rebuilding._Projector, "catch_up", catch_up)
+    await rebuild(owner, silent)
+    assert held_up == [True]
+    assert await reading[0] == [expected]
+
+
+async def test_the_application_may_not_rebuild(world: World) -> None:
+    dsn = world.house.database.application_dsn
+    for connect in (pools.connect, pools.connect_as_owner):
+        connection = await connect(dsn)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await rebuild(connection, silent)
+        await connection.close()
+    await refuse_other_figures(world)

@@ -1,0 +1,148 @@
+"""Power cuts: the program, or PostgreSQL under it, is killed in the middle of its work.
+
+What was acknowledged is there, once; nothing is there by half. `fsync` is on.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from datetime import date
+from pathlib import Path
+from random import Random
+
+from iku.domain.question import Question
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Connection
+from iku.postgres import pool as pools
+from iku.projections.rebuild import rebuild
+from iku.replay import recount
+from iku.settings import Settings
+from iku.wiring import House, open_house
+from tests.crashing import CLIENTS, carry_out
+
+SCRIPT = Path(__file__).with_name("crashing.py")
+ROUNDS = 10
+YEAR_END = date(2021, 12, 31)
+
+
+async def start(home: Path, turn: int) -> Process:
+    """The program, once it is open; its own process group, so that none is left."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(SCRIPT), str(home), str(turn), stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"open\n"
+    return process
+
+
+def kill_postmaster(home: Path) -> None:
+    """Kill the PostgreSQL of this home, which no other test uses."""
+    file = home / "postgres" / "data" / "postmaster.pid"
+    os.kill(int(file.read_text().split()[0]), signal.SIGKILL)
+
+
+async def crash(home: Path, turn: int, random: Random) -> dict[str, int]:
+    """The acknowledged commands of a round and their positions, up to the crash."""
+    process = await start(home, turn)
+    assert process.stdout is not None
+    acknowledged: dict[str, int] = {}
+    enough = random.randint(20, 250)
+    while len(acknowledged) < enough:
+        line = (await process.stdout.readline()).decode()
+        assert line.endswith("\n"), await _said(process)
+        command_id, position = line.split()
+        acknowledged[command_id] = int(position)
+    await asyncio.sleep(random.random() / 20)
+    if turn % 2:
+        kill_postmaster(home)
+        # It notices by itself; what it was told before that is acknowledged, too.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 10)
+    if process.returncode is None:
+        process.kill()
+    rest, _ = await process.communicate()
+    for line in rest.decode().splitlines():
+        command_id, position = line.split()
+        acknowledged[command_id] = int(position)
+    # The one way to end but by being killed: the database is away.
+    assert process.returncode == (3 if turn % 2 else -signal.SIGKILL)
+    return acknowledged
+
+
+async def _said(process: Process) -> str:
+    assert process.stderr is not None
+    return (await process.stderr.read()).decode()
+
+
+async def recorded(connection: Connection) -> dict[str, int]:
+    """Every command in the log, and the position of its event."""
+    found: dict[str, int] = {}
+    async for one in log.read_log(connection):
+        command_id = one.body().command
+        assert command_id not in found
+        found[command_id] = one.position
+    return found
+
+
+async def refuse_other_figures(house: House, connection: Connection) -> None:
+    today = house.office.today()
+    for code in ("IKU-1", "IKU-3"):
+        question = Question(code, YEAR_END, breakdown="part")
+        [figure] = await house.figures.answer(connection, [question], today)
+        assert figure == await recount(connection, question, today)
+
+
+async def repeat(house: House, acknowledged: dict[str, int], size: int) -> None:
+    """Send again what was answered last, and what was under way at the crash."""
+    last = [*acknowledged][-30:]
+    outcomes = await asyncio.gather(*(carry_out(house, one) for one in last))
+    for command_id, outcome in zip(last, outcomes, strict=True):
+        assert outcome.repeated
+        assert outcome.receipt.position == acknowledged[command_id]
+    for client in range(CLIENTS):
+        turn = last[0].split("-")[0]
+        answered = [i for i in acknowledged if i.startswith(f"{turn}-{client}-")]
+        under_way = f"{turn}-{client}-{len(answered)}"
+        first = await carry_out(house, under_way)
+        assert first.repeated == (first.receipt.position <= size)
+        again = await carry_out(house, under_way)
+        assert again.repeated
+        assert again.receipt.position == first.receipt.position
+
+
+async def check(house: House, acknowledged: dict[str, int]) -> None:
+    async with house.pool.acquire() as connection:
+        size = (await log.head(connection)).size
+        found = await recorded(connection)
+        assert acknowledged.items() <= found.items()
+        # Beside those, at most what each client was about to be told.
+        turn = next(iter(acknowledged)).split("-")[0]
+        of_round = {one for one in found if one.startswith(f"{turn}-")}
+        assert len(of_round - acknowledged.keys()) <= CLIENTS
+        assert await check_ledger(connection) == []
+        await refuse_other_figures(house, connection)
+        await repeat(house, acknowledged, size)
+        await refuse_other_figures(house, connection)
+
+
+async def test_nothing_acknowledged_is_lost_or_doubled_however_often_it_crashes(
+    tmp_path: Path,
+) -> None:
+    random = Random(7)
+    settings = Settings(home=tmp_path, pool_size=4)
+    everything: dict[str, int] = {}
+    for turn in range(ROUNDS):
+        acknowledged = await crash(tmp_path, turn, random)
+        async with open_house(settings) as house:
+            await check(house, acknowledged)
+        everything |= acknowledged
+    async with open_house(settings) as house, house.pool.acquire() as connection:
+        assert everything.items() <= (await recorded(connection)).items()
+        assert await connection.fetchval("show fsync") == "on"
+        owner = await pools.connect_as_owner(house.database.owner_dsn)
+        assert await rebuild(owner, lambda _done, _of: None) == []
+        await owner.close()

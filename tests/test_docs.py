@@ -1,0 +1,106 @@
+"""Every event, option, indicator, setting, command and route stands in the docs."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+from msgspec import Struct
+
+from iku import agency
+from iku.cli import commands
+from iku.domain import conflict, indicator, organisation
+from iku.domain.fact import Fact
+from iku.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+REGISTER = (ROOT / "docs" / "register.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+
+def codes(text: str) -> set[str]:
+    """What stands between backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def facts() -> list[type[Fact]]:
+    return [*get_args(conflict.Event), *get_args(organisation.Event)]
+
+
+@pytest.mark.parametrize("event", facts())
+def test_every_event_type_and_its_fields_are_told(event: type[Fact]) -> None:
+    told = codes(REGISTER)
+    tag = str(event.__struct_config__.tag)
+
+    assert tag in told
+    if tag != "corrected":  # whose further fields are those of what is corrected
+        assert set(event.__struct_fields__) <= told
+
+
+@pytest.mark.parametrize(
+    "options", [indicator.ConflictOptions, indicator.OrganisationOptions]
+)
+def test_every_option_of_a_definition_is_told(options: type[Struct]) -> None:
+    told = codes(REGISTER) | {"category", "kinds"}
+
+    assert set(options.__struct_fields__) <= told
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(conflict.Category, conflict.Dimension, conflict.Level, conflict.Manner),
+        *(conflict.Phase, conflict.Source, organisation.Kind),
+        *(organisation.LegalBasis, organisation.Activity, indicator.DateBasis),
+        *(indicator.CarryOver, indicator.Reopening, indicator.ExpiredRegistration),
+        *(indicator.Population, indicator.Empty),
+    ],
+)
+def test_every_value_is_told(values: type[conflict.Category]) -> None:
+    assert {str(value) for value in values} <= codes(REGISTER)
+
+
+def test_every_indicator_is_told() -> None:
+    for code in agency.load_brought(None).indicators:
+        assert code in README
+
+
+def test_every_setting_is_told() -> None:
+    variables = re.findall(
+        r"\"(IKU_[A-Z_]+)\"", (ROOT / "src/iku/settings.py").read_text()
+    )
+
+    assert len(set(variables)) >= len(fields(Settings))
+    assert set(variables) <= codes(README)
+
+
+def test_every_command_and_its_options_are_told() -> None:
+    told = (ROOT / "docs" / "cli.md").read_text()
+    for name, command in commands.commands.items():
+        assert f"iku {name}" in told
+        for option in command.params:
+            for flag in option.opts if isinstance(option, click.Option) else ():
+                assert flag in told or len(flag) == 2, (name, flag)
+
+
+def test_every_link_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    dead = [
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in pages
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+        if "://" not in link and not (page.parent / link).exists()
+    ]
+
+    assert dead == []
+
+
+def test_the_readmes_requests_are_well_formed() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'", README, re.DOTALL)
+
+    assert len(bodies) == 3
+    for body in bodies:
+        assert json.loads(body)

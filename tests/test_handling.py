@@ -1,0 +1,529 @@
+"""From a command to its receipt: by one office, and by two over one database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec import structs
+
+from iku.domain import conflict, organisation
+from iku.domain.decider import Refused
+from iku.domain.indicator import Targeted
+from iku.handling import ATTEMPTS, Command, Missing, Office, Outcome, Outdated
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import (
+    Conflicted,
+    KnowledgeAhead,
+    KnowledgeFell,
+    Receipt,
+    Reused,
+)
+from iku.ledger.record import Unrecordable
+from iku.postgres.database import Database
+from iku.settings import Settings
+from iku.wiring import House, furnish
+
+DAY = date(2021, 5, 1)
+BROUGHT = 4  # events that the program brings along
+
+
+class Desk:
+    """Somebody who works with one house; each call has a connection of its own."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    async def do(
+        self, subject: str, proposed: Any, command_id: str | None = None, **more: Any
+    ) -> Outcome:
+        category = more.pop("category", "conflict")
+        command = Command(category, subject, proposed, "uji", command_id, **more)
+        async with self.house.pool.acquire() as connection:
+            return await self.house.office.handle(connection, command)
+
+    async def size(self) -> int:
+        async with self.house.pool.acquire() as connection:
+            return (await log.head(connection)).size
+
+    async def commands(self, subject: str) -> int:
+        """How many events its stream has."""
+        async with self.house.pool.acquire() as connection:
+            return len(await log.read_stream(connection, f"conflict-{subject}"))
+
+
+Desks = Callable[[], Awaitable[Desk]]
+
+
+@pytest.fixture
+async def desks(database: Database) -> AsyncIterator[Desks]:
+    """Opens desks, each in a house of its own, as two processes would be."""
+    async with AsyncExitStack() as stack:
+        opened: list[House] = []
+
+        async def open_desk() -> Desk:
+            house = await stack.enter_async_context(furnish(Settings(), database))
+            opened.append(house)
+            return Desk(house)
+
+        yield open_desk
+        # Whatever a test did, the ledger is whole afterwards.
+        async with opened[0].pool.acquire() as connection:
+            assert await check_ledger(connection) == []
+
+
+@pytest.fixture
+async def desk(desks: Desks) -> Desk:
+    return await desks()
+
+
+def report(title: str = "Perselisihan", day: date = DAY) -> conflict.Reported:
+    return conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.SUKU,
+        title=title,
+        effective_on=day,
+    )
+
+
+def handled(note: str, day: date = DAY) -> conflict.Handled:
+    phase = conflict.Phase.PENGHENTIAN
+    return conflict.Handled(effective_on=day, phase=phase, note=note)
+
+
+def resolved(day: date = date(2021, 6, 1)) -> conflict.Resolved:
+    return conflict.Resolved(effective_on=day, manner=conflict.Manner.ISLAH)
+
+
+def merged(into: str) -> conflict.Merged:
+    return conflict.Merged(into=into, reason="Peristiwa yang sama")
+
+
+VERIFIED = conflict.Verified(effective_on=DAY)
+
+
+async def both(*calls: Awaitable[Any]) -> list[Any]:
+    return await asyncio.gather(*calls, return_exceptions=True)
+
+
+# Numbering.
+
+
+async def test_a_case_without_a_number_is_given_the_next_one_of_the_year(
+    desk: Desk,
+) -> None:
+    year = desk.house.office.today().year
+    given = [(await desk.do("", report(str(n)))).subject for n in range(3)]
+    assert given == [f"K{year}-00001", f"K{year}-00002", f"K{year}-00003"]
+    registered = organisation.Registered(
+        kind=organisation.Kind.LSM,
+        name="Contoh",
+        legal_basis=organisation.LegalBasis.BADAN_HUKUM,
+        effective_on=DAY,
+    )
+    other = await desk.do("", registered, category="organisation")
+    assert other.subject == f"O{year}-00001"
+    assert other.receipt.stream == f"organisation-O{year}-00001"
+
+
+async def test_a_number_that_an_import_has_taken_is_passed_over(desk: Desk) -> None:
+    year = desk.house.office.today().year
+    for taken in (1, 2, 4):
+        await desk.do(f"K{year}-{taken:05}", report("Dari buku lama"))
+    given = [(await desk.do("", report(str(n)))).subject for n in range(2)]
+    assert given == [f"K{year}-00003", f"K{year}-00005"]
+
+
+async def test_cases_numbered_at_the_same_moment_get_numbers_of_their_own(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    outcomes = await asyncio.gather(
+        *(desk.do("", report(str(n))) for n in range(10) for desk in (first, second))
+    )
+    assert len({outcome.subject for outcome in outcomes}) == 20
+    assert {outcome.receipt.version for outcome in outcomes} == {1}
+
+
+async def test_a_report_sent_twice_at_once_without_a_number_becomes_one_case(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    for n in range(10):
+        outcomes = await asyncio.gather(
+            *(desk.do("", report(), f"p{n}") for desk in (first, first, second))
+        )
+        assert len({outcome.subject for outcome in outcomes}) == 1
+        assert len({outcome.receipt.position for outcome in outcomes}) == 1
+        assert sorted(outcome.repeated for outcome in outcomes) == [False, True, True]
+        for outcome in outcomes:
+            assert outcome.receipt.stream == f"conflict-{outcome.subject}"
+    assert await first.size() == BROUGHT + 10
+
+
+async def test_it_ends_where_no_number_is_free(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def draw(*_: Any) -> str:
+        return "K1"
+
+    await desk.do("K1", report())
+    monkeypatch.setattr("iku.handling._draw", draw)
+    with pytest.raises(Refused, match="none was free"):
+        await desk.do("", report("Lain"))
+
+
+# Idempotency.
+
+
+async def test_a_command_sent_again_gets_the_first_receipt_whatever_came_between(
+    desk: Desk,
+) -> None:
+    first = await desk.do("K1", report(), "p1")
+    done = await desk.do("K1", VERIFIED, "p2")
+    assert (first.added, first.repeated) == (True, False)
+    for event in (resolved(), conflict.Rejected(reason="Bukan konflik")):
+        await desk.do("K1", event)
+    size = await desk.size()
+    for proposed, command_id, before in (
+        (report(), "p1", first),
+        (VERIFIED, "p2", done),
+    ):
+        again = await desk.do("K1", proposed, command_id)
+        assert (again.added, again.repeated) == (True, True)
+        assert _plain(again.receipt) == _plain(before.receipt)
+    # Even where the version it was about is long past.
+    again = await desk.do("K1", VERIFIED, "p2", expected=1)
+    assert again.receipt.position == done.receipt.position
+    assert await desk.size() == size
+
+
+def _plain(receipt: Receipt) -> list[Any]:
+    return [
+        receipt.stream,
+        receipt.version,
+        receipt.position,
+        receipt.count,
+        receipt.size,
+        receipt.recorded_at,
+        receipt.known_on,
+        receipt.leaf,
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"subject": "K2"},
+        {"proposed": resolved(date(2021, 6, 2))},
+        {"known_on": date(2022, 1, 1)},
+        {"subject": ""},
+        {"category": "organisation"},
+    ],
+)
+async def test_an_id_given_to_another_command_is_refused(
+    desk: Desk, other: dict[str, Any]
+) -> None:
+    await desk.do("K1", report())
+    await desk.do("K1", resolved(), "p1")
+    asked = {"subject": "K1", "proposed": resolved(), **other}
+    size = await desk.size()
+    with pytest.raises(Reused):
+        await desk.do(command_id="p1", **asked)
+    assert await desk.size() == size
+
+
+async def test_twins_of_a_command_on_one_case_are_carried_out_once(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    for n in range(15):
+        case = f"K{n}"
+        await first.do(case, report())
+        told = [d.do(case, handled("x"), f"p{n}") for d in (first, second, first)]
+        outcomes = await asyncio.gather(*told)
+        assert {outcome.receipt.position for outcome in outcomes} == {
+            BROUGHT + 2 * n + 2
+        }
+        assert [outcome.added for outcome in outcomes] == [True] * 3
+        assert sorted(outcome.repeated for outcome in outcomes) == [False, True, True]
+
+
+async def test_what_a_twin_has_just_recorded_is_not_taken_for_somebody_elses(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin comes in after the id was looked for, and before the case is read."""
+    await desk.do("K1", report())
+    original = log.read_streams
+    twins: list[Outcome] = []
+
+    async def read_streams(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(log, "read_streams", original)
+        twins.append(await desk.do("K1", VERIFIED, "p1"))
+        await desk.do("K1", handled("sesudahnya"))
+        return await original(*args, **named)
+
+    monkeypatch.setattr(log, "read_streams", read_streams)
+    outcome = await desk.do("K1", VERIFIED, "p1")
+    assert outcome.repeated
+    assert _plain(outcome.receipt) == _plain(twins[0].receipt)
+
+
+async def test_without_an_id_what_was_said_already_is_not_recorded_again(
+    desk: Desk,
+) -> None:
+    await desk.do("K1", report())
+    await desk.do("K1", VERIFIED)
+    last = await desk.do("K1", handled("x"))
+    for again in (report(), VERIFIED, handled("x")):
+        outcome = await desk.do("K1", again, "p9")
+        assert (outcome.added, outcome.repeated) == (False, False)
+        assert outcome.receipt.count == 0
+        assert outcome.receipt.version == 3
+        assert outcome.receipt.position == last.receipt.position
+        assert outcome.receipt.leaf == last.receipt.leaf
+    assert await desk.size() == BROUGHT + 3
+    # An id under which nothing was recorded is still free.
+    assert (await desk.do("K1", resolved(), "p9")).added
+
+
+# The version a command is about.
+
+
+async def test_a_command_about_a_version_that_is_not_the_last_is_refused(
+    desk: Desk,
+) -> None:
+    await desk.do("K1", report())
+    await desk.do("K1", VERIFIED, expected=1)
+    for expected in (0, 1, 3):
+        with pytest.raises(Outdated) as refused:
+            await desk.do("K1", resolved(), expected=expected)
+        assert refused.value.version == 2
+    assert (await desk.do("K1", resolved(), expected=2)).receipt.version == 3
+
+
+async def test_of_two_about_one_version_the_slower_is_told_it_is_outdated(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    for n in range(10):
+        case = f"K{n}"
+        await first.do(case, report())
+        outcomes = await both(
+            first.do(case, handled("satu"), expected=1),
+            second.do(case, handled("dua"), expected=1),
+        )
+        slower = [told for told in outcomes if not isinstance(told, Outcome)]
+        assert [type(told) for told in slower] == [Outdated]
+        assert await first.commands(case) == 2
+
+
+async def test_a_new_subject_may_be_said_to_be_expected(desk: Desk) -> None:
+    assert (await desk.do("K1", report(), expected=0)).receipt.version == 1
+    with pytest.raises(Outdated):
+        await desk.do("K1", report("Lain"), expected=0)
+
+
+# Two writers.
+
+
+@pytest.mark.parametrize("houses", [1, 2])
+async def test_two_who_say_the_same_at_once_make_one_event(
+    desks: Desks, houses: int
+) -> None:
+    first = await desks()
+    second = first if houses == 1 else await desks()
+    for n in range(10):
+        case = f"K{n}"
+        await first.do(case, report())
+        outcomes = await asyncio.gather(
+            first.do(case, resolved()), second.do(case, resolved())
+        )
+        assert sorted(outcome.added for outcome in outcomes) == [False, True]
+        assert len({outcome.receipt.position for outcome in outcomes}) == 1
+        assert await first.commands(case) == 2
+
+
+@pytest.mark.parametrize("houses", [1, 2])
+async def test_of_two_who_contradict_each_other_at_once_one_is_refused(
+    desks: Desks, houses: int
+) -> None:
+    first = await desks()
+    second = first if houses == 1 else await desks()
+    for n in range(10):
+        case = f"K{n}"
+        await first.do(case, report())
+        outcomes = await both(
+            first.do(case, resolved(date(2021, 6, 1))),
+            second.do(case, resolved(date(2021, 7, 1))),
+        )
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+        assert len(refused) == 1
+        assert "resolved" in str(refused[0])
+        assert await first.commands(case) == 2
+
+
+async def test_two_who_report_different_cases_under_one_number_do_not_both_get_it(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    outcomes = await both(
+        first.do("K1", report("Pasar")), second.do("K1", report("Balai"))
+    )
+    assert sorted(isinstance(outcome, Refused) for outcome in outcomes) == [False, True]
+    assert await first.commands("K1") == 1
+
+
+async def test_two_cases_are_never_merged_into_each_other(desks: Desks) -> None:
+    first, second = await desks(), await desks()
+    for n in range(12):
+        a, b = f"A{n}", f"B{n}"
+        for case in (a, b):
+            await first.do(case, report())
+        other = first if n % 2 else second
+        outcomes = await both(first.do(a, merged(b)), other.do(b, merged(a)))
+        refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+        assert len(refused) == 1, outcomes
+        assert "merged" in str(refused[0])
+        assert await first.commands(a) + await first.commands(b) == 3
+
+
+async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    for n in range(10):
+        a, b = f"A{n}", f"B{n}"
+        for case in (a, b):
+            await first.do(case, report())
+        merger, rejection = await both(
+            first.do(a, merged(b)), second.do(b, conflict.Rejected(reason="Salah"))
+        )
+        if isinstance(merger, Outcome):  # it came first; then B went the same way
+            assert isinstance(rejection, Refused) or (
+                rejection.receipt.position > merger.receipt.position
+            )
+        else:
+            assert isinstance(merger, Refused)
+
+
+@pytest.mark.parametrize("overtakers", [ATTEMPTS - 1, ATTEMPTS])
+async def test_who_is_overtaken_is_served_in_the_end_unless_it_goes_on_and_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, overtakers: int
+) -> None:
+    await desk.do("K1", report())
+    original = log.read_streams
+    overtaken: list[Outcome] = []
+
+    async def read_streams(*args: Any, **named: Any) -> Any:
+        found = await original(*args, **named)
+        if len(overtaken) < overtakers:
+            with monkeypatch.context() as patch:
+                patch.setattr(log, "read_streams", original)
+                faster = handled(f"lebih cepat {len(overtaken)}")
+                overtaken.append(await desk.do("K1", faster))
+        return found
+
+    monkeypatch.setattr(log, "read_streams", read_streams)
+    if overtakers < ATTEMPTS:
+        assert (await desk.do("K1", resolved())).receipt.version == overtakers + 2
+    else:
+        with pytest.raises(Conflicted):
+            await desk.do("K1", resolved())
+        assert await desk.commands("K1") == overtakers + 1
+
+
+# What is refused.
+
+
+async def test_what_was_never_reported_is_missing(desk: Desk) -> None:
+    for proposed in (VERIFIED, resolved(), merged("K1")):
+        with pytest.raises(Missing, match="no conflict K9"):
+            await desk.do("K9", proposed)
+    target = Targeted(year=2021, target="80.00", effective_on=DAY, basis="PK")
+    with pytest.raises(Missing, match="no indicator IKU-9"):
+        await desk.do("IKU-9", target, category="indicator")
+    assert await desk.size() == BROUGHT
+
+
+async def test_what_the_rules_refuse_leaves_nothing_behind(desk: Desk) -> None:
+    await desk.do("K1", report())
+    for proposed in (
+        resolved(date(2021, 4, 30)),
+        merged("K1"),
+        merged("K9"),
+        conflict.Reopened(effective_on=DAY),
+    ):
+        with pytest.raises(Refused):
+            await desk.do("K1", proposed, "p1")
+    with pytest.raises(Refused, match="no area"):
+        await desk.do("K2", structs.replace(report(), area="35.76.09.1001"))
+    assert await desk.size() == BROUGHT + 1
+    assert (await desk.do("K1", resolved(), "p1")).added  # the id is still free
+
+
+async def test_text_that_no_record_can_hold_is_refused_and_hurts_nobody(
+    desk: Desk,
+) -> None:
+    unfit = report("Tak \ud800 tersandi")
+    outcomes = await both(
+        desk.do("K1", report()), desk.do("K2", unfit), desk.do("K3", report())
+    )
+    assert isinstance(outcomes[1], Unrecordable | ValueError)
+    assert [type(outcomes[n]) for n in (0, 2)] == [Outcome, Outcome]
+    assert await desk.size() == BROUGHT + 2
+
+
+# Days.
+
+
+def at(desk: Desk, zone: str) -> Desk:
+    office = desk.house.office
+    there = Office(office.appender, ZoneInfo(zone), office.areas)
+    return Desk(replace(desk.house, office=there))
+
+
+async def test_today_is_the_day_at_the_agency(desk: Desk) -> None:
+    # It is never the same day at these two places.
+    early, late = at(desk, "Etc/GMT+12"), at(desk, "Pacific/Kiritimati")
+    today = late.house.office.today()
+    assert early.house.office.today() < today
+    assert today == datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+    with pytest.raises(Refused, match="but today is only"):
+        await early.do("K1", report(day=today))
+    assert (await late.do("K1", report(day=today))).added
+
+
+async def test_a_day_declared_is_the_today_of_what_is_imported(desk: Desk) -> None:
+    known_on = date(2021, 5, 20)
+    with pytest.raises(Refused, match="today is only 2021-05-20"):
+        await desk.do("K1", report(day=date(2021, 5, 21)), known_on=known_on)
+    outcome = await desk.do("K1", report(day=known_on), known_on=known_on)
+    assert outcome.receipt.known_on == known_on
+    live = await desk.do("K2", report(day=known_on))
+    assert live.receipt.known_on == desk.house.office.today()
+    async with desk.house.pool.acquire() as connection:
+        [one] = await log.read_stream(connection, "conflict-K1")
+        [two] = await log.read_stream(connection, "conflict-K2")
+    assert (one.declared, two.declared) == (True, False)
+
+
+async def test_knowledge_of_one_case_never_falls(desk: Desk) -> None:
+    await desk.do("K1", report(), known_on=date(2021, 6, 1))
+    with pytest.raises(KnowledgeFell) as fell:
+        await desk.do("K1", VERIFIED, known_on=date(2021, 5, 31))
+    assert fell.value.last == date(2021, 6, 1)
+    assert (await desk.do("K1", VERIFIED, known_on=date(2021, 6, 1))).added
+    assert (await desk.do("K2", report(), known_on=DAY)).added  # another case may
+
+
+async def test_what_is_known_only_tomorrow_cannot_be_declared(desk: Desk) -> None:
+    tomorrow = desk.house.office.today() + timedelta(days=1)
+    with pytest.raises(KnowledgeAhead):
+        await desk.do("K1", report(), known_on=tomorrow)
+    assert await desk.size() == BROUGHT

@@ -1,0 +1,228 @@
+"""Cases over HTTP."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from iku.wiring import House
+from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
+
+
+async def test_a_report_is_recorded_and_answered_with_its_receipt(
+    client: Client,
+) -> None:
+    answer = await client.post("/conflicts", json=CASE, headers={"Iku-Actor": "siti"})
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == "/api/v1/conflicts/K14"
+    assert answer.headers["ETag"] == '"1"'
+    assert "Idempotency-Replayed" not in answer.headers
+    given = answer.json()
+    assert (given["id"], given["number"], given["version"]) == ("K14", "K14", 1)
+    assert given["size"] == given["position"] == 5
+    assert given["recorded_at"].endswith("Z")
+    (event,) = await client.says("/conflicts/K14/events")
+    assert event["leaf"] == given["leaf"]
+    assert event["actor"] == "siti"
+    assert event["text"] == {"title": CASE["title"]}
+    assert event["declared"] is False
+
+
+async def test_a_report_without_number_gets_the_next_one(
+    client: Client, house: House
+) -> None:
+    unnumbered = {name: value for name, value in CASE.items() if name != "number"}
+    first = await client.records("/conflicts", unnumbered)
+    second = await client.records("/conflicts", unnumbered)
+    year = house.office.today().year
+    assert [first["id"], second["id"]] == [f"K{year}-00001", f"K{year}-00002"]
+
+
+async def test_the_tag_of_an_event_is_neither_asked_of_a_report_nor_taken(
+    client: Client,
+) -> None:
+    tagged = CASE | {"type": "reported"}
+    problem(await client.post("/conflicts", json=tagged), 400, "type")
+
+
+async def test_the_same_report_again_stands_already(client: Client) -> None:
+    first = await client.records("/conflicts", CASE)
+    again = await client.post("/conflicts", json=CASE)
+    assert again.status_code == 200
+    assert again.json() == first
+    other = CASE | {"title": "Yang lain"}
+    shown = problem(await client.post("/conflicts", json=other), 409)
+    assert "2021-02-09" in shown["detail"]
+
+
+async def test_a_number_with_slashes_is_found_by_number_and_by_identifier(
+    client: Client,
+) -> None:
+    given = await client.records("/conflicts", CASE | {"number": "K/14/2021"})
+    assert (given["id"], given["number"]) == ("K~14~2021", "K/14/2021")
+    for name in ("K~14~2021", "K%2F14%2f2021"):
+        assert (await client.says(f"/conflicts/{name}"))["number"] == "K/14/2021"
+        assert await client.says(f"/conflicts/{name}/events")
+        await client.post(f"/conflicts/{name}/events", json=VERIFIED)
+    assert (await client.says("/conflicts/K~14~2021"))["version"] == 2
+
+
+async def test_a_case_is_shown_as_of_a_day_and_as_known_on_another(
+    client: Client, house: House
+) -> None:
+    await client.records("/conflicts", CASE)
+    await client.records("/conflicts/K14/events", VERIFIED)
+    size = (await client.records("/conflicts/K14/events", RESOLVED))["size"]
+    now = await client.get("/conflicts/K14")
+    assert now.headers["ETag"] == '"3"'
+    assert now.json() == {
+        "id": "K14",
+        "number": "K14",
+        "status": "resolved",
+        "verified": True,
+        "category": "ipoleksosbud",
+        "dimension": "ekonomi",
+        "level": "perseteruan",
+        "title": CASE["title"],
+        "area": None,
+        "source": None,
+        "reference": None,
+        "reported_on": "2021-02-09",
+        "occurred_on": None,
+        "resolved_on": "2021-03-28",
+        "manner": "mediasi",
+        "merged_into": None,
+        "version": 3,
+    }
+    eve = await client.says("/conflicts/K14", as_of="2021-03-27")
+    assert (eve["status"], eve["version"]) == ("open", 3)
+    before = await client.says("/conflicts/K14", size=size - 1)
+    assert (before["status"], before["version"]) == ("open", 2)
+    yesterday = house.office.today() - timedelta(days=1)
+    unknown = await client.get("/conflicts/K14", params={"known_on": str(yesterday)})
+    problem(unknown, 404)
+    problem(await client.get("/conflicts/K14?as_of=2021-02-08"), 404)
+
+
+async def test_what_is_absent_is_not_found(client: Client) -> None:
+    for path in ("/conflicts/K99", "/conflicts/K99/events", "/conflicts/%7E", "/x"):
+        problem(await client.get(path), 404)
+    for header in ({}, {"If-Match": "*"}, {"If-Match": '"3"'}):
+        found = await client.post(
+            "/conflicts/K99/events", json=VERIFIED, headers=header
+        )
+        assert "K99" in problem(found, 404)["detail"]
+
+
+async def test_the_rules_refuse_with_both_sides_of_the_sentence(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    early = RESOLVED | {"effective_on": "2021-02-01"}
+    shown = problem(await client.post("/conflicts/K14/events", json=early), 409)
+    assert "2021-02-01" in shown["detail"]
+    assert "2021-02-09" in shown["detail"]
+
+
+async def test_a_field_that_names_what_is_not_there_is_told_by_its_path(
+    client: Client,
+) -> None:
+    nowhere = CASE | {"area": "99.99"}
+    problem(await client.post("/conflicts", json=nowhere), 400, "area")
+    await client.records("/conflicts", CASE)
+    nothing = {"type": "corrected", "corrects": 7, "reason": "Salah", "title": "Baru"}
+    later = await client.post("/conflicts/K14/events", json=nothing)
+    problem(later, 400, "corrects")
+
+
+async def test_every_kind_of_event_is_recorded(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    await client.records("/conflicts", CASE | {"number": "K15"})
+    await client.records("/conflicts", CASE | {"number": "K16"})
+    day = {"effective_on": "2021-04-01"}
+    story = (
+        VERIFIED,
+        {"type": "handled", "phase": "pencegahan", **day},
+        {"type": "referred", **day},
+        RESOLVED | day,
+        {"type": "reopened", "effective_on": "2021-05-01"},
+        {"type": "reclassified", "level": "kekerasan", "effective_on": "2021-05-02"},
+        {"type": "corrected", "corrects": 1, "title": "Baru", "reason": "Salah tulis"},
+        {"type": "annulled", "annuls": 6, "reason": "Tidak dibuka"},
+    )
+    for version, event in enumerate(story, start=2):
+        assert (await client.records("/conflicts/K14/events", event))[
+            "version"
+        ] == version
+    merged = {"type": "merged", "into": "K14", "reason": "Peristiwa yang sama"}
+    await client.records("/conflicts/K15/events", merged)
+    await client.records("/conflicts/K16/events", {"type": "rejected", "reason": "x"})
+    told = [event["type"] for event in await client.says("/conflicts/K14/events")]
+    assert told == ["reported", *(event["type"] for event in story)]
+    assert (await client.says("/conflicts/K15"))["merged_into"] == "K14"
+    assert (await client.says("/conflicts/K16"))["status"] == "rejected"
+
+
+async def test_of_two_who_close_a_case_at_once_one_is_too_late(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    closings = [RESOLVED | {"manner": manner} for manner in ("mediasi", "islah")]
+    for header, refused in (({"If-Match": '"1"'}, 412), ({}, 409)):
+        answers = await asyncio.gather(
+            *(
+                client.post("/conflicts/K14/events", json=closing, headers=header)
+                for closing in closings
+            )
+        )
+        assert sorted(a.status_code for a in answers) == [201, refused]
+        undone = {"type": "annulled", "annuls": 2, "reason": "Sekali lagi"}
+        await client.post("/conflicts/K14/events", json=undone)
+
+
+async def test_the_list_is_filtered_and_comes_page_by_page(loaded: Client) -> None:
+    every = await loaded.says("/conflicts", limit=200)
+    assert every["next"] is None
+    assert len(every["items"]) == 16
+    assert all("version" not in item for item in every["items"])
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await loaded.says("/conflicts", limit=3, **cursor)
+        assert len(page["items"]) <= 3
+        found += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert found == every["items"]
+
+    async def ids(**asked: str) -> list[str]:
+        items = (await loaded.says("/conflicts", **asked))["items"]
+        return [item["id"] for item in items]
+
+    assert await ids(status="merged") == ["K06"]
+    assert await ids(category="sara") == ["K09", "S01", "S02", "S03"]
+    assert await ids(category="sara", known_on="2021-07-03") == ["S01", "S02"]
+    assert "K01" in await ids(area="35.76.02")
+    assert await ids(text="k01") == ["K01"]
+    assert await ids(as_of="2020-11-30") == ["K01"]
+    assert await ids(source="media") == []
+    assert await ids(size="0") == []
+
+
+async def test_what_no_page_gave_is_no_cursor(client: Client) -> None:
+    for cursor in ("A", "_w", "Lw", "K14!", "gICA"):
+        problem(
+            await client.get("/conflicts", params={"cursor": cursor}), 400, "cursor"
+        )
+
+
+async def test_a_list_or_a_case_is_asked_of_what_there_is(
+    client: Client, house: House
+) -> None:
+    await client.records("/conflicts", CASE)
+    tomorrow = str(house.office.today() + timedelta(days=1))
+    for path in ("/conflicts", "/conflicts/K14"):
+        for name, value in (
+            ("as_of", tomorrow),
+            ("as_of", "0001-01-01"),
+            ("known_on", "0001-12-31"),
+            ("size", "6"),
+            ("size", "-1"),
+        ):
+            problem(await client.get(path, params={name: value}), 400, name)

@@ -1,0 +1,143 @@
+"""What is answered while the database is away, and that it mends by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from iku.postgres import embedded
+from iku.postgres.pool import Plain
+from iku.settings import Settings
+from iku.web import connection
+from iku.wiring import House, open_house
+from tests.conftest import FAST
+from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, client_of, problem
+
+READS = (
+    "/conflicts",
+    "/conflicts/K14",
+    "/conflicts/K14/events",
+    "/organisations",
+    "/indicators",
+    "/indicators/IKU-1",
+    "/indicators/IKU-1/figure",
+    "/indicators/IKU-1/series?from=2026-01-01",
+    "/figures",
+    "/log/events",
+    "/health/ready",
+)
+
+
+class Server:
+    """A server of this test's own, that can be stopped and started again."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.held: Any = None
+
+    def start(self) -> embedded.Lease:
+        self.held = embedded.lease(self.home, FAST)
+        lease: embedded.Lease = self.held.__enter__()
+        return lease
+
+    def stop(self) -> None:
+        self.held.__exit__(None, None, None)
+        self.held = None
+
+
+@pytest.fixture
+async def own_server(tmp_path: Path) -> AsyncIterator[Server]:
+    server = Server(tmp_path)
+    yield server
+    if server.held is not None:
+        await asyncio.to_thread(server.stop)
+
+
+async def test_a_database_that_stops_is_told_and_its_return_is_noticed(
+    own_server: Server,
+) -> None:
+    lease = await asyncio.to_thread(own_server.start)
+    settings = Settings.from_environment(
+        {
+            "IKU_DATABASE_URL": lease.application_dsn,
+            "IKU_OWNER_URL": lease.owner_dsn,
+        }
+    )
+    async with open_house(settings) as house, client_of(house) as client:
+        await client.records("/conflicts", CASE)
+        await asyncio.to_thread(own_server.stop)
+        await _is_away(client)
+        await asyncio.to_thread(own_server.start)
+        await client.records("/conflicts/K14/events", VERIFIED)
+        for path in READS:
+            assert (await client.get(path)).status_code == 200, path
+        assert "iku_log_size 6.0" in (await client.get("/metrics")).text
+
+
+async def _is_away(client: Client) -> None:
+    for path in READS:
+        answer = await client.get(path)
+        problem(answer, 503)
+        assert int(answer.headers["Retry-After"]) > 0
+    event = await client.post("/conflicts/K14/events", json=VERIFIED)
+    problem(event, 503)
+    assert (await client.get("/health/live")).status_code == 200
+    assert "iku_log_size NaN" in (await client.get("/metrics")).text
+
+
+async def test_a_connection_that_is_cut_is_replaced(
+    client: Client, owner: Plain
+) -> None:
+    await client.records("/conflicts", CASE)
+    for path in READS:
+        await owner.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await asyncio.sleep(0.05)
+        assert (await client.get(path)).status_code == 200, path
+    await client.records("/conflicts/K14/events", VERIFIED)
+
+
+async def test_too_many_are_answered_in_bounded_time(
+    client: Client, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ACQUIRE_S", 0.2)
+    held = [await house.pool.acquire() for _ in range(house.settings.pool_size)]
+    began = monotonic()
+    answers = await asyncio.gather(*(client.get("/figures") for _ in range(40)))
+    assert monotonic() - began < 2
+    for answer in answers:
+        problem(answer, 503)
+        assert answer.headers["Retry-After"]
+    assert (await client.get("/health/live")).status_code == 200
+    for one in held:
+        await house.pool.release(one)
+    assert (await client.get("/figures")).status_code == 200
+
+
+async def test_a_statement_past_its_time_is_no_fault_of_ours(
+    client: Client, house: House, owner: Plain
+) -> None:
+    await client.records("/conflicts", CASE)
+    async with house.pool.acquire() as one:
+        await one.execute("set statement_timeout = '100ms'")
+    async with owner.transaction():
+        await owner.execute("lock table ledger.event in access exclusive mode")
+        problem(await client.get("/conflicts/K14"), 503)
+    assert (await client.get("/conflicts/K14")).status_code == 200
+
+
+async def test_a_log_held_by_another_is_told(client: Client, owner: Plain) -> None:
+    await client.records("/conflicts", CASE)
+    closing = client.post("/conflicts/K14/events", json=RESOLVED)
+    async with owner.transaction():
+        await owner.execute("select from ledger.head for update")
+        waiting = asyncio.create_task(closing)
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        assert (await client.get("/conflicts/K14")).status_code == 200
+    assert (await waiting).status_code == 201

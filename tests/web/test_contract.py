@@ -1,0 +1,39 @@
+"""Programs made of the description meet no surprise: schemathesis looks for one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from iku.postgres.database import Database
+from tests.web.test_serving import serving_process
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = 15  # an operation; the long run by hand had 400
+
+
+@pytest.mark.timeout(180)
+def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
+    with serving_process(
+        IKU_DATABASE_URL=database.application_dsn, IKU_OWNER_URL=database.owner_dsn
+    ) as served:
+        found = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("schemathesis")),
+                f"--config-file={CONFIG}",
+                "run",
+                f"{served.address}/api/v1/openapi.json",
+                f"--max-examples={EXAMPLES}",
+                "--checks=all",
+                "--continue-on-failure",
+                "--no-color",
+                "--warnings=off",
+                "--seed=17",
+            ],
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    assert found.returncode == 0, found.stdout[-8000:] + found.stderr[-2000:]

@@ -1,0 +1,156 @@
+"""The API's description says what the program does."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from iku.domain.figure import Coordinates, Figure
+from iku.web import examples, problems
+from iku.web.app import create_app
+from iku.web.describing import describe
+from iku.web.door import Application
+from iku.web.problems import KINDS
+from iku.wiring import House
+from tests.web.conftest import CASE, Client
+
+
+@pytest.fixture
+def app(house: House) -> Application:
+    return create_app(house)
+
+
+@pytest.fixture
+def described(app: Application) -> Any:
+    return json.loads(describe(app))
+
+
+def operations(described: Any) -> list[Any]:
+    return [one for path in described["paths"].values() for one in path.values()]
+
+
+def walk(node: Any) -> Any:
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from walk(one)
+
+
+async def test_it_is_served(client: Client, described: Any) -> None:
+    answer = await client.get("/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == described
+    assert described["openapi"].startswith("3.1")
+    beside = await client.get("http://iku.test/docs/openapi.json")
+    assert beside.json() == described
+
+
+def test_every_operation_is_named_summed_up_and_tagged(described: Any) -> None:
+    names = [one["operationId"] for one in operations(described)]
+    assert len(names) == len(set(names)) == 22
+    tags = {tag["name"] for tag in described["tags"]}
+    for one in operations(described):
+        assert one["summary"]
+        assert one["description"]
+        assert set(one["tags"]) <= tags
+
+
+def test_every_reference_leads_somewhere(described: Any) -> None:
+    schemas = described["components"]["schemas"]
+    references = {n["$ref"] for n in walk(described) if isinstance(n.get("$ref"), str)}
+    for node in walk(described):
+        references |= set(node.get("mapping", {}).values())
+    assert references == {f"#/components/schemas/{name}" for name in schemas}
+
+
+def test_every_error_is_a_problem(described: Any) -> None:
+    documented = set()
+    for one in operations(described):
+        for status, answer in one["responses"].items():
+            if int(status) < 400:
+                continue
+            documented.add(int(status))
+            (content,) = answer["content"].items()
+            assert content[0] == problems.MEDIA_TYPE
+            assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert documented == {int(status) for status, _ in KINDS.values()} - {405}
+
+
+def test_every_post_says_how_it_is_repeated_and_answered(described: Any) -> None:
+    for path, of in described["paths"].items():
+        if "post" not in of:
+            continue
+        headers = {p["name"] for p in of["post"]["parameters"] if p["in"] == "header"}
+        about_known = {"If-Match"} if "{" in path else set()
+        assert headers == {"Iku-Actor", "Idempotency-Key"} | about_known
+        recorded = of["post"]["responses"]["201"]["headers"]
+        assert set(recorded) == {"ETag", "Location", "Idempotency-Replayed"}
+
+
+def test_what_is_refused_is_described_as_refused(described: Any) -> None:
+    schemas = described["components"]["schemas"]
+    bodies = {"Report", "Registration", "Redefinition", "Target"}
+    for name in bodies:
+        assert schemas[name]["additionalProperties"] is False
+        assert "type" not in schemas[name]["properties"]
+    for category in ("conflicts", "organisations"):
+        path = f"/api/v1/{category}/{{{category[:-1]}_id}}/events"
+        body = described["paths"][path]["post"]["requestBody"]["content"]
+        union = body["application/json"]["schema"]
+        assert union["discriminator"]["propertyName"] == "type"
+        for tag, reference in union["discriminator"]["mapping"].items():
+            of = schemas[reference.rpartition("/")[2]]
+            assert of["properties"]["type"] == {"enum": [tag], "type": "string"}
+            assert of["additionalProperties"] is False
+
+
+def test_parameters_are_never_null_and_bounds_are_whole(described: Any) -> None:
+    for one in operations(described):
+        for parameter in one.get("parameters", []):
+            schema = parameter["schema"]
+            assert isinstance(schema["type"], str)
+            assert parameter["description"]
+            assert not {"oneOf", "allOf", "anyOf", "$ref"} & schema.keys()
+    size = next(
+        p
+        for p in described["paths"]["/api/v1/figures"]["get"]["parameters"]
+        if p["name"] == "size"
+    )
+    assert size["schema"] == {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+
+
+def test_examples_are_what_their_types_read(app: Application) -> None:
+    handlers = {
+        handler.operation_id: handler
+        for route in app.routes
+        for handler, _ in getattr(route, "route_handler_map", {}).values()
+        if handler.operation_id
+    }
+    for name, shown in examples.BODIES.items():
+        of = handlers[name].parsed_fn_signature.parameters["data"].annotation
+        for example in shown.values():
+            msgspec.convert(example, of)
+    for name, example in examples.ANSWERS.items():
+        returned = handlers[name].parsed_fn_signature.return_type
+        of = returned.inner_types[0].annotation if returned.inner_types else None
+        read = msgspec.convert(example, of or returned.annotation)
+        assert msgspec.to_builtins(read) == example
+
+
+def test_the_example_figure_carries_its_own_number() -> None:
+    shown = msgspec.convert(examples.FIGURE, Figure)
+    names = Coordinates.__struct_fields__
+    coordinates = Coordinates(*(getattr(shown, name) for name in names))
+    assert shown.number == coordinates.number
+
+
+async def test_the_answer_to_the_example_has_its_shape(
+    client: Client, described: Any
+) -> None:
+    given = await client.records("/conflicts", CASE)
+    receipt = described["components"]["schemas"]["Receipt"]
+    assert given.keys() == set(receipt["required"]) == receipt["properties"].keys()
+    assert receipt["properties"]["leaf"]["description"].startswith("The event's leaf")

@@ -1,0 +1,62 @@
+"""The documentation needs no other host, and says all."""
+
+import json
+import re
+from pathlib import Path
+
+from iku.web.app import create_app
+from iku.wiring import House
+from tests.web.conftest import Client, problem
+
+HOST = "http://iku.test"
+ELSEWHERE = re.compile(r"""(?:https?:)?//[a-z0-9]""", re.IGNORECASE)
+API_PAGE = Path(__file__).parents[2] / "docs" / "api.md"
+
+
+async def test_the_page_refers_to_no_other_host(client: Client) -> None:
+    page = await client.get(f"{HOST}/docs")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert not ELSEWHERE.search(page.text)
+    assert "<script>" not in page.text
+    start = await client.get(f"{HOST}/docs/assets/start.js")
+    assert not ELSEWHERE.search(start.text)
+    assert "validatorUrl: null" in start.text
+
+
+async def test_all_that_the_page_refers_to_is_there(client: Client) -> None:
+    page = (await client.get(f"{HOST}/docs")).text
+    referred = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(referred) == 5
+    for path in referred:
+        answer = await client.get(f"{HOST}{path}")
+        assert answer.status_code == 200, path
+        assert answer.content
+
+
+async def test_nothing_else_of_the_package_is_served(client: Client) -> None:
+    for name in ("index.css", "..%2f__init__.py", "%2e%2e", "swagger-editor.js"):
+        problem(await client.get(f"{HOST}/docs/assets/{name}"), 404)
+
+
+async def test_the_examples_of_the_docs_run(loaded: Client) -> None:
+    page = API_PAGE.read_text()
+    (body,) = re.findall(r"-d '(\{.*?\})'", page, re.DOTALL)
+    await loaded.records("/conflicts", json.loads(body))
+    asked = re.findall(r"(?:GET |localhost:8000)(/api/v1/\S+\?\S+)", page)
+    assert len(asked) == 2
+    for path in asked:
+        assert (await loaded.get(f"{HOST}{path}")).status_code == 200, path
+
+
+def test_every_route_stands_in_the_docs(house: House) -> None:
+    page = API_PAGE.read_text()
+    for route in create_app(house).routes:
+        if route.path.startswith("/api/v1"):
+            path = route.path_format.removeprefix("/api/v1")
+            path = re.sub(r"\{(?:conflict|organisation)_id\}", "{id}", path)
+            for method in set(route.methods) - {"OPTIONS"}:
+                assert f"`{method} {path}`" in page, (method, path)

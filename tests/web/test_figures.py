@@ -1,0 +1,165 @@
+"""Figures over HTTP: those of the fictional register, and what is refused."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from iku.domain.period import Kind
+from iku.web.api.figures import points
+from iku.web.problems import Malformed
+from iku.wiring import House
+from tests.domain.register import FIGURES
+from tests.web.conftest import Client, problem
+
+TODAY = date(2022, 7, 1)
+
+
+async def test_the_figures_of_the_register_come_out(loaded: Client) -> None:
+    for code, as_of, known_on, numerator, denominator, percentage in FIGURES:
+        figure = await loaded.says(
+            f"/indicators/{code}/figure", as_of=as_of, known_on=known_on
+        )
+        assert figure["indicator"] == code
+        assert (figure["as_of"], figure["known_on"]) == (as_of, known_on)
+        assert figure["period"] == {
+            "kind": "year",
+            "from": "2021-01-01",
+            "to": "2021-12-31",
+        }
+        counted = (figure["numerator"], figure["denominator"], figure["percentage"])
+        assert counted == (numerator, denominator, percentage), (code, as_of, known_on)
+        assert figure["empty"] == (None if denominator else "no_cases")
+
+
+async def test_achievement_and_rating_come_from_the_exact_fraction(
+    loaded: Client,
+) -> None:
+    asked = {"as_of": "2021-12-31", "known_on": "2022-06-30"}
+    figures = (await loaded.says("/figures", **asked))["figures"]
+    shown = [(f["target"], f["achievement"], f["rating"]) for f in figures]
+    assert shown[0] == ("80.00", "97.22", "Sangat Tinggi")
+    assert shown[1] == ("80.00", "108.55", "Sangat Tinggi")
+    assert shown[2] == ("90.00", "83.33", "Tinggi")
+
+
+async def test_a_figure_is_the_same_at_the_coordinates_it_names(loaded: Client) -> None:
+    path = "/indicators/IKU-1/figure"
+    first = await loaded.says(path, as_of="2021-12-31")
+    late = {
+        "number": "K99",
+        "category": "ipoleksosbud",
+        "dimension": "ekonomi",
+        "title": "Terlambat dilaporkan",
+        "effective_on": "2021-06-01",
+    }
+    await loaded.records("/conflicts", late)
+    await loaded.records(
+        "/conflicts/K99/events", {"type": "verified", "effective_on": "2021-06-02"}
+    )
+    named = {name: first[name] for name in ("as_of", "known_on", "size", "definition")}
+    assert await loaded.says(path, **named) == first
+    now = await loaded.says(path, as_of="2021-12-31")
+    assert now["denominator"] == first["denominator"] + 1
+
+
+async def test_all_figures_are_of_one_size_and_equal_the_single_ones(
+    loaded: Client,
+) -> None:
+    asked = {"as_of": "2021-09-30", "period": "quarter"}
+    figures = (await loaded.says("/figures", **asked))["figures"]
+    assert len({figure["size"] for figure in figures}) == 1
+    for figure in figures:
+        alone = await loaded.says(f"/indicators/{figure['indicator']}/figure", **asked)
+        assert alone == figure
+        assert alone["period"]["from"] == "2021-07-01"
+
+
+@pytest.mark.parametrize("breakdown", ["dimension", "district"])
+async def test_parts_sum_to_the_whole(loaded: Client, breakdown: str) -> None:
+    asked = {"as_of": "2021-12-31", "breakdown": breakdown}
+    for figure in (await loaded.says("/figures", **asked))["figures"]:
+        parts = figure["parts"]
+        assert sum(part["numerator"] for part in parts) == figure["numerator"]
+        assert sum(part["denominator"] for part in parts) == figure["denominator"]
+
+
+async def test_a_series_has_the_figure_of_each_steps_end(loaded: Client) -> None:
+    path = "/indicators/IKU-1/series?from=2021-01-01&known_on=2022-06-30"
+    figures = (await loaded.says(f"{path}&to=2021-12-31&step=quarter"))["figures"]
+    assert [(f["as_of"], f["percentage"]) for f in figures] == [
+        ("2021-03-31", "60.00"),
+        ("2021-06-30", "83.33"),
+        ("2021-09-30", "71.43"),
+        ("2021-12-31", "77.78"),
+    ]
+    for figure in figures:
+        alone = await loaded.says(
+            "/indicators/IKU-1/figure",
+            as_of=figure["as_of"],
+            known_on="2022-06-30",
+        )
+        assert alone == figure
+
+
+async def test_a_series_ends_today_unless_another_day_is_given(
+    client: Client, house: House
+) -> None:
+    figures = (await client.says("/indicators/IKU-1/series?from=2021-01-15"))["figures"]
+    assert figures[0]["as_of"] == "2021-01-31"
+    assert figures[-1]["as_of"] == str(house.office.today())
+
+
+async def test_what_cannot_be_answered_is_refused_by_name(
+    client: Client, house: House
+) -> None:
+    tomorrow = str(house.office.today() + timedelta(days=1))
+    for path in ("/indicators/IKU-1/figure", "/figures", "/indicators/IKU-1/series"):
+        started = {"from": "2021-01-01"} if path.endswith("series") else {}
+        for name, value in (
+            ("as_of", tomorrow),
+            ("as_of", "0001-01-01"),
+            ("as_of", "2021-13-01"),
+            ("as_of", ""),
+            ("known_on", "0001-01-01"),
+            ("known_on", "yesterday"),
+            ("size", "5"),
+            ("size", "-1"),
+            ("size", "9" * 30),
+            ("period", "week"),
+            ("definition", "0"),
+            ("definition", "99999999999"),
+            ("breakdown", "sex"),
+            ("colour", "red"),
+        ):
+            answer = await client.get(path, params=started | {name: value})
+            problem(answer, 400, name)
+    for asked in (
+        {},
+        {"from": "0001-01-01"},
+        {"from": "2021-01-02", "to": "2021-01-01"},
+        {"from": "2021-01-01", "to": tomorrow},
+        {"from": "1900-01-01", "step": "month"},
+    ):
+        answer = await client.get("/indicators/IKU-1/series", params=asked)
+        assert answer.status_code == 400, answer.text
+    for kind in ("figure", "series?from=2021-01-01"):
+        problem(await client.get(f"/indicators/IKU-4/{kind}"), 404)
+
+
+async def test_a_day_before_the_first_event_has_no_cases(client: Client) -> None:
+    for day in ("1945-08-17", "1900-01-01", "0002-01-01"):
+        figure = await client.says("/indicators/IKU-1/figure", as_of=day, known_on=day)
+        assert (figure["denominator"], figure["empty"]) == (0, "no_cases")
+    figure = await client.says("/indicators/IKU-1/figure", known_on="9999-12-31")
+    assert figure["known_on"] == "9999-12-31"
+    assert (await client.says("/indicators/IKU-1/figure?size=0"))["size"] == 0
+
+
+def test_points_are_the_ends_of_steps_and_the_last_day() -> None:
+    first, last = date(2021, 2, 14), date(2021, 12, 25)
+    days = points(first, last, Kind.QUADRIMESTER, TODAY)
+    assert days == [date(2021, 4, 30), date(2021, 8, 31), last]
+    assert points(last, last, Kind.MONTH, TODAY) == [last]
+    assert len(points(date(1922, 8, 1), TODAY, Kind.MONTH, TODAY)) == 1200
+    with pytest.raises(Malformed, match="more than 1200 points"):
+        points(date(1922, 7, 31), TODAY, Kind.MONTH, TODAY)

@@ -1,0 +1,63 @@
+"""What the program tells whoever keeps it running."""
+
+from iku.postgres import migrations
+from iku.postgres.pool import Plain
+from iku.wiring import House
+from tests.web.conftest import CASE, Client, problem
+
+
+async def test_it_lives_and_is_ready(client: Client) -> None:
+    assert await client.says("/health/live") == {"status": "alive"}
+    assert await client.says("/health/ready") == {"status": "ready", "size": 4}
+
+
+async def test_it_is_not_ready_before_it_is_migrated(
+    client: Client, owner: Plain
+) -> None:
+    last = len(migrations.load())
+    forget = "delete from public.schema_migration where version = $1"
+    await owner.execute(forget, last)
+    answer = await client.get("/health/ready")
+    problem(answer, 503)
+    assert answer.headers["Retry-After"]
+    assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_it_is_not_ready_on_a_newer_database(
+    client: Client, owner: Plain
+) -> None:
+    await owner.execute(
+        """
+        insert into public.schema_migration (version, name, sha256)
+        values ($1, $2, $3)
+        """,
+        999,
+        "later",
+        b"",
+    )
+    problem(await client.get("/health/ready"), 503)
+
+
+async def test_requests_are_counted_by_route(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    await client.get("/conflicts/K14")
+    await client.get("/conflicts/K15")
+    await client.get("/nowhere")
+    answer = await client.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=1")
+    text = answer.text
+    route = 'method="GET",route="/api/v1/conflicts/{conflict_id}"'
+    assert f'iku_http_requests_total{{{route},status="200"}} 1.0' in text
+    assert f'iku_http_requests_total{{{route},status="404"}} 1.0' in text
+    assert 'route="none",status="404"} 1.0' in text
+    assert f"iku_http_request_seconds_count{{{route}}} 2.0" in text
+    assert "iku_log_size 5.0" in text
+    assert "iku_append_waiting 0.0" in text
+
+
+async def test_the_agency_says_what_it_is_for(client: Client, house: House) -> None:
+    shown = await client.says("/agency")
+    assert shown["name"] == house.agency.name
+    assert shown["mission"]["number"] == "V"
+    assert {area["code"] for area in shown["areas"]} == house.agency.area_codes
+    assert {"vision", "main_task", "functions", "objective", "city"} <= shown.keys()

@@ -1,0 +1,69 @@
+"""The log over HTTP."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from iku.ledger import log
+from iku.wiring import House
+from tests.web.conftest import Client, problem
+
+NDJSON = {"Accept": "application/x-ndjson"}
+
+
+async def lines(client: Client, query: str = "") -> list[Any]:
+    answer = await client.get(f"/log/events{query}", headers=NDJSON)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/x-ndjson"
+    assert answer.text == "" or answer.text.endswith("\n")
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+async def test_the_log_comes_page_by_page(loaded: Client) -> None:
+    after, told = 0, []
+    while True:
+        page = await loaded.says("/log/events", after=after, limit=50)
+        told += page["events"]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert [event["position"] for event in told] == list(range(1, page["size"] + 1))
+    assert await lines(loaded) == told
+
+
+async def test_records_are_shown_byte_for_byte(loaded: Client, house: House) -> None:
+    text = (await loaded.get("/log/events", params={"limit": 1000})).content
+    async with house.pool.acquire() as connection:
+        async for recorded in log.read_log(connection):
+            assert recorded.record in text
+            leaf = sha256(b"\x00" + recorded.record).hexdigest()
+            assert leaf.encode() in text
+
+
+async def test_a_stream_is_read_alone(loaded: Client) -> None:
+    page = await loaded.says("/log/events", stream="conflict-K01", limit=2)
+    assert [event["record"]["version"] for event in page["events"]] == [1, 2]
+    rest = await loaded.says(
+        "/log/events", stream="conflict-K01", after=page["next"], limit=2
+    )
+    assert [event["record"]["version"] for event in rest["events"]] == [3]
+    assert rest["next"] is None
+    assert [e["record"]["version"] for e in await lines(loaded, "?stream=conflict-K01")]
+    assert (await loaded.says("/log/events", stream="x"))["events"] == []
+
+
+async def test_lines_end_where_they_are_to(loaded: Client, monkeypatch: Any) -> None:
+    monkeypatch.setattr("iku.web.api.log.LINES", 7)
+    told = await lines(loaded)
+    assert len(told) == (await loaded.says("/log/events"))["size"]
+    for limit in (1, 7, 8, 14, 15):
+        assert await lines(loaded, f"?limit={limit}") == told[:limit]
+    assert await lines(loaded, "?after=3&limit=9") == told[3:12]
+    assert await lines(loaded, "?after=100000") == []
+
+
+async def test_what_cannot_be_read_is_refused(client: Client) -> None:
+    for asked in ("after=-1", "limit=0", "after=x", "size=1"):
+        name = asked.partition("=")[0]
+        problem(await client.get(f"/log/events?{asked}"), 400, name)
+    assert (await client.says("/log/events", after=2**53 - 1))["events"] == []

@@ -1,0 +1,96 @@
+"""Organisations over HTTP."""
+
+from iku.wiring import House
+from tests.web.conftest import ORGANISATION, Client, problem
+
+
+async def test_an_organisation_is_registered_and_looked_at(client: Client) -> None:
+    answer = await client.post("/organisations", json=ORGANISATION)
+    assert answer.status_code == 201
+    assert answer.headers["Location"] == "/api/v1/organisations/O41"
+    shown = await client.get("/organisations/O41")
+    assert shown.headers["ETag"] == '"1"'
+    assert shown.json() == {
+        "id": "O41",
+        "number": "O41",
+        "status": "active",
+        "kind": "ormas",
+        "name": "Perkumpulan Contoh",
+        "legal_basis": "skt",
+        "valid_until": "2026-09-14",
+        "expired": True,
+        "registered_on": "2021-03-01",
+        "merged_into": None,
+        "version": 1,
+    }
+    then = await client.says("/organisations/O41", as_of="2026-09-14")
+    assert then["expired"] is False
+
+
+async def test_an_organisation_without_number_gets_the_next_one(
+    client: Client, house: House
+) -> None:
+    unnumbered = {n: value for n, value in ORGANISATION.items() if n != "number"}
+    given = await client.records("/organisations", unnumbered)
+    assert given["id"] == f"O{house.office.today().year}-00001"
+
+
+async def test_every_kind_of_event_is_recorded(client: Client) -> None:
+    await client.records("/organisations", ORGANISATION)
+    for number in ("O42", "O43", "O44", "O45", "O46"):
+        await client.records("/organisations", ORGANISATION | {"number": number})
+    day = {"effective_on": "2021-06-01"}
+    taken = {"participation": "P-1", "activity": "musrenbang", **day}
+    story = (
+        {"type": "renewed", "valid_until": "2027-01-01", **day},
+        {"type": "suspended", **day},
+        {"type": "restored", "effective_on": "2021-07-01"},
+        {"type": "participated", **taken},
+        {"type": "participation_verified", "participation": "P-1"},
+        {"type": "corrected", "corrects": 1, "name": "Nama Baru", "reason": "Salah"},
+        {"type": "annulled", "annuls": 3, "reason": "Keliru"},
+    )
+    for version, event in enumerate(story[:6], start=2):
+        given = await client.records("/organisations/O41/events", event)
+        assert given["version"] == version
+    endings = (
+        ("O42", {"type": "dissolved", **day}, "dissolved"),
+        ("O43", {"type": "revoked", **day}, "revoked"),
+        ("O44", {"type": "moved_out", **day}, "moved_out"),
+        ("O45", {"type": "merged", "into": "O41", "reason": "Sama"}, "merged"),
+        ("O46", {"type": "rejected", "reason": "Bukan ormas"}, "rejected"),
+    )
+    for number, event, status in endings:
+        await client.records(f"/organisations/{number}/events", event)
+        assert (await client.says(f"/organisations/{number}"))["status"] == status
+    told = await client.says("/organisations/O41/events")
+    assert [event["type"] for event in told[1:]] == [e["type"] for e in story[:6]]
+    assert told[5]["data"] == {"participation": "P-1"}
+
+
+async def test_the_rules_refuse(client: Client) -> None:
+    await client.records("/organisations", ORGANISATION)
+    twice = {"type": "restored", "effective_on": "2021-07-01"}
+    problem(await client.post("/organisations/O41/events", json=twice), 409)
+    nobody = {"type": "merged", "into": "O99", "reason": "Sama"}
+    answer = await client.post("/organisations/O41/events", json=nobody)
+    problem(answer, 400, "into")
+    problem(await client.get("/organisations/O99"), 404)
+    problem(await client.get("/organisations/O99/events"), 404)
+    problem(await client.post("/organisations/O99/events", json=twice), 404)
+
+
+async def test_the_list_is_filtered(loaded: Client) -> None:
+    async def ids(**asked: str) -> list[str]:
+        items = (await loaded.says("/organisations", limit=200, **asked))["items"]
+        return [item["id"] for item in items]
+
+    assert len(await ids()) == 40
+    assert await ids(status="dissolved") == ["O40"]
+    assert await ids(kind="parpol") == [f"O{number:02}" for number in range(1, 10)]
+    assert await ids(text="contoh 12") == ["O12"]
+    assert len(await ids(as_of="2021-01-01")) == 38
+    first = await loaded.says("/organisations", limit=39)
+    second = await loaded.says("/organisations", cursor=first["next"])
+    assert [item["id"] for item in second["items"]] == ["O40"]
+    problem(await loaded.get("/organisations?area=35.76"), 400, "area")

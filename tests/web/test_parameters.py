@@ -1,0 +1,30 @@
+"""Nothing strange goes unnoticed in a query."""
+
+from tests.web.conftest import CASE, Client, problem
+
+
+async def test_an_unknown_parameter_is_named(client: Client) -> None:
+    shown = problem(await client.get("/conflicts?as-of=2021-01-01"), 400, "as-of")
+    assert "as_of" in shown["detail"]
+    problem(await client.get("/agency?x"), 400, "x")
+    problem(await client.get("/health/live?x=1"), 400, "x")
+    problem(await client.post("/conflicts?dry_run=1", json=CASE), 400, "dry_run")
+    problem(await client.get("/conflicts?house=1"), 400, "house")
+
+
+async def test_a_parameter_is_given_once(client: Client) -> None:
+    problem(await client.get("/conflicts?limit=1&limit=1"), 400, "limit")
+
+
+async def test_null_is_no_way_to_leave_a_parameter_out(client: Client) -> None:
+    for asked in ("size=null", "as_of=NULL", "status=null"):
+        name = asked.partition("=")[0]
+        problem(await client.get(f"/conflicts?{asked}"), 400, name)
+    assert (await client.says("/conflicts?text=null"))["items"] == []
+
+
+async def test_every_parameter_at_fault_is_told(client: Client) -> None:
+    problem(await client.get("/conflicts?limit=0&status=x"), 400, "status", "limit")
+    for asked in ("limit=201", "limit=1.5", "limit=", "category=ekonomi", "source=x"):
+        name = asked.partition("=")[0]
+        problem(await client.get(f"/conflicts?{asked}"), 400, name)

@@ -1,0 +1,238 @@
+"""Every error has a status, a sentence, and the path of what is at fault."""
+
+import logging
+from collections.abc import Callable
+from datetime import date
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from iku.domain.decider import Refused
+from iku.handling import Office, Outdated
+from iku.ledger.appender import Overloaded, Unavailable
+from iku.ledger.log import Conflicted, KnowledgeFell
+from iku.ledger.record import TooLarge, Unrecordable
+from iku.web.app import LARGEST_BODY
+from iku.web.problems import KINDS
+from iku.wiring import House
+from tests.web.conftest import CASE, VERIFIED, Client, problem
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def post(client: Client, body: bytes, **headers: str) -> Any:
+    return await client.post("/conflicts", content=body, headers=JSON | headers)
+
+
+def altered(**fields: str) -> bytes:
+    """The body of a report, its fields written as given."""
+    plain = {name: f'"{value}"' for name, value in CASE.items()} | fields
+    return ("{" + ",".join(f'"{n}":{v}' for n, v in plain.items()) + "}").encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b"", ""),
+        (b"{", ""),
+        (b"[]", ""),
+        (b"null", ""),
+        (b"\xef\xbb\xbf{}", ""),
+        (b'{"title": "\xff"}', ""),
+        (altered() + b" trailing", ""),
+        (b"[" * 100_000, ""),
+        (b'{"title": ' + b"[" * 100_000, "title"),
+        (b'{"title": ' + b'{"a":' * 100_000, "title"),
+        (b"{}", "category"),
+        (altered(colour='"red"'), "colour"),
+        (altered(title='"\\ud800"'), ""),
+        (altered(title='"\\u0000"'), "title"),
+        (altered(title='"   "'), "title"),
+        (altered(title='""'), "title"),
+        (altered(title='"a\\nb"'), "title"),
+        (altered(title='"' + "x" * 501 + '"'), "title"),
+        (altered(title="7"), "title"),
+        (altered(category='"perang"'), "category"),
+        (altered(dimension='"agama"'), "dimension"),
+        (altered(effective_on='"2021-02-30"'), "effective_on"),
+        (altered(effective_on='"2021-02-09T00:00:00"'), "effective_on"),
+        (altered(effective_on="20210209"), "effective_on"),
+        (altered(number='"../x"'), "number"),
+        (altered(number='"K14\\n"'), "number"),
+        (altered(area='"\\u0000"'), "area"),
+    ],
+)
+async def test_a_malformed_body_is_told_by_its_path(
+    client: Client, body: bytes, path: str
+) -> None:
+    problem(await post(client, body), 400, path)
+
+
+async def test_an_event_is_of_a_type_there_is(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    for event, path in (
+        ({"effective_on": "2021-02-10"}, "type"),
+        ({"type": "sealed", "effective_on": "2021-02-10"}, "type"),
+        ({"type": 7}, "type"),
+        (VERIFIED | {"note": 7}, "note"),
+        ({"type": "corrected", "corrects": "1", "reason": "x"}, "corrects"),
+        ({"type": "corrected", "corrects": 0, "reason": "x"}, "corrects"),
+        ({"type": "corrected", "corrects": 2**31, "reason": "x"}, "corrects"),
+        ({"type": "annulled", "annuls": 1.5, "reason": "x"}, "annuls"),
+    ):
+        problem(await client.post("/conflicts/K14/events", json=event), 400, path)
+
+
+async def test_twin_keys_are_no_fault_of_ours(client: Client) -> None:
+    twins = altered()[:-1] + b',"title":"Yang kedua"}'
+    assert (await post(client, twins)).status_code == 201
+
+
+async def test_text_that_can_be_written_in_two_ways_is_kept_in_one(
+    client: Client,
+) -> None:
+    decomposed = altered(title='"Ke\\u0301butuhan"')
+    assert (await post(client, decomposed)).status_code == 201
+    found = await client.says("/conflicts", text="Ke\u0301but")
+    assert [item["title"] for item in found["items"]] == ["K\xe9butuhan"]
+
+
+async def test_a_body_is_json_and_said_to_be(client: Client) -> None:
+    body = altered()
+    for headers in (
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": ""},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ):
+        answer = await client.post("/conflicts", content=body, headers=headers)
+        problem(answer, 415)
+    problem(await client.post("/conflicts", content=body), 415)
+    said = await post(
+        client, body, **{"Content-Type": "Application/JSON; charset=utf-8"}
+    )
+    assert said.status_code == 201
+
+
+async def test_a_body_is_of_bounded_size(client: Client) -> None:
+    async def chunks() -> Any:
+        for _ in range(11):
+            yield b" " * (1 << 20)
+
+    problem(await post(client, b" " * (10 << 20)), 413)
+    problem(await client.post("/conflicts", content=chunks(), headers=JSON), 413)
+    problem(await post(client, b" " * LARGEST_BODY), 400, "")
+    problem(await post(client, b"", **{"Content-Length": "ten"}), 400)
+
+
+async def test_a_record_is_of_bounded_size(client: Client) -> None:
+    sources = ["x" * 400] * 200
+    redefinition = {
+        "effective_on": "2022-01-01",
+        "basis": "Contoh",
+        "reason": "Banyak sumber",
+        "sources": sources,
+    }
+    answer = await client.post("/indicators/IKU-1/definitions", json=redefinition)
+    assert "65535" in problem(answer, 413)["detail"]
+
+
+async def test_what_is_nowhere_and_what_cannot_be_done_there(client: Client) -> None:
+    problem(await client.get("/nowhere"), 404)
+    problem(await client.get("http://iku.test/nowhere"), 404)
+    for method in ("PUT", "PATCH", "DELETE", "HEAD", "TRACE"):
+        answer = await client.request(method, "/conflicts")
+        assert answer.status_code == 405
+        assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    options = await client.options("/conflicts")
+    assert (options.status_code, options.headers["Allow"]) == (
+        204,
+        "GET, OPTIONS, POST",
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/conflicts/%00",
+        "/conflicts/%ff",
+        "/conflicts/%",
+        "/conflicts/%g0",
+        "/conflicts?text=%00",
+        "/conflicts?text=%ed%a0%80",
+        "/conflicts?text=%c3",
+        "/conflicts?text=%",
+        "/conflicts?%ff=1",
+    ],
+)
+async def test_a_malformed_address_is_refused(client: Client, address: str) -> None:
+    raw = f"/api/v1{address}".encode()
+    url = client.base_url.copy_with(raw_path=raw)
+    problem(await client.get(url), 400)
+
+
+Raise = Callable[[Exception], None]
+
+
+@pytest.fixture
+def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
+    """Lets the office end every command in an error."""
+
+    def raise_(error: Exception) -> None:
+        async def handle(*_: Any) -> Any:
+            raise error
+
+        monkeypatch.setattr(Office, "handle", handle)
+
+    return raise_
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (Refused("no"), 409, "refused"),
+        (Conflicted("conflict-K14", 1, 2), 409, "overtaken"),
+        (KnowledgeFell("conflict-K14", None, date.max), 409, "refused"),
+        (Outdated(2, 1), 412, "outdated"),
+        (TooLarge("long"), 413, "too-large"),
+        (Unrecordable("odd"), 400, "invalid"),
+        (Unavailable("gone"), 503, "unavailable"),
+        (Overloaded("full"), 503, "overloaded"),
+        (ConnectionResetError("gone"), 503, "unavailable"),
+        (ZeroDivisionError("secret"), 500, "fault"),
+    ],
+)
+async def test_each_error_of_the_program_has_its_status(
+    client: Client, office_raises: Raise, error: Exception, status: int, kind: str
+) -> None:
+    office_raises(error)
+    answer = await client.post("/conflicts", json=CASE)
+    shown = problem(answer, status)
+    assert shown["type"] == f"urn:iku:problem:{kind}"
+    assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+async def test_a_fault_of_ours_is_logged_and_not_told(
+    client: Client, office_raises: Raise, caplog: pytest.LogCaptureFixture
+) -> None:
+    office_raises(ZeroDivisionError("secret"))
+    with caplog.at_level(logging.ERROR):
+        answer = await client.post("/conflicts", json=CASE)
+    assert "secret" not in problem(answer, 500)["detail"]
+    (record,) = [r for r in caplog.records if r.name == "iku.web.problems"]
+    assert record.exc_info
+    assert isinstance(record.exc_info[1], ZeroDivisionError)
+
+
+async def test_nothing_is_recorded_by_what_is_refused(
+    client: Client, house: House
+) -> None:
+    before = (await client.says("/log/events"))["size"]
+    for body in (b"{", altered(area='"99"'), altered(effective_on='"2999-01-01"')):
+        assert (await post(client, body)).status_code in {400, 409}
+    assert (await client.says("/log/events"))["size"] == before
+
+
+def test_statuses_are_errors() -> None:
+    assert all(status >= HTTPStatus.BAD_REQUEST for status, _ in KINDS.values())
