@@ -64,12 +64,12 @@ async def crash(home: Path, turn: int, random: Random) -> dict[str, int]:
             await asyncio.wait_for(process.wait(), 10)
     if process.returncode is None:
         process.kill()
-    rest, _ = await process.communicate()
+    rest, said = await process.communicate()
     for line in rest.decode().splitlines():
         command_id, position = line.split()
         acknowledged[command_id] = int(position)
     # The one way to end but by being killed: the database is away.
-    assert process.returncode == (3 if turn % 2 else -signal.SIGKILL)
+    assert process.returncode == (3 if turn % 2 else -signal.SIGKILL), said
     return acknowledged
 
 

@@ -21,7 +21,7 @@ from iku.domain import conflict, fact, indicator, organisation, scale
 from iku.domain.decider import Context, Decider, Refused, Turn
 from iku.ledger import log
 from iku.ledger.appender import Appender
-from iku.ledger.log import Conflicted, Connection, Receipt, Request, Reused
+from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
 from iku.ledger.record import Draft, Recorded
 
 ATTEMPTS = 5  # of one command against others that are faster
@@ -129,7 +129,7 @@ class Office:
         """The agency's date."""
         return datetime.now(self.zone).date()
 
-    async def handle(self, connection: Connection, command: Command) -> Outcome:
+    async def handle(self, connection: Reader, command: Command) -> Outcome:
         """Carry out *command*; *connection* serves reading only.
 
         Raises:
@@ -152,7 +152,7 @@ class Office:
                 )
         return await self._retry(connection, command)
 
-    async def _number(self, connection: Connection, command: Command) -> Outcome:
+    async def _number(self, connection: Reader, command: Command) -> Outcome:
         """Carry it out under the next number that is free."""
         for _ in range(NUMBERINGS):
             number = await _draw(connection, command.category, self.today())
@@ -163,14 +163,14 @@ class Office:
                 continue
         raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
 
-    async def _retry(self, connection: Connection, command: Command) -> Outcome:
+    async def _retry(self, connection: Reader, command: Command) -> Outcome:
         """Read, decide and append, again while others are faster."""
         for _ in range(ATTEMPTS - 1):
             with suppress(Conflicted):
                 return await self._attempt(connection, command)
         return await self._attempt(connection, command)
 
-    async def _attempt(self, connection: Connection, command: Command) -> Outcome:
+    async def _attempt(self, connection: Reader, command: Command) -> Outcome:
         read = await read_histories(connection, [command.stream, *command.peers])
         # Looked for after reading: what was read may hold what a twin of this command,
         # sent at the same moment, has just recorded.
@@ -220,7 +220,7 @@ def decide(
 
 
 async def read_histories(
-    connection: Connection, streams: Sequence[str]
+    connection: Reader, streams: Sequence[str]
 ) -> dict[str, History]:
     """Each stream's subject as it stands; those that are new are left out."""
     found = await log.read_streams(connection, list(dict.fromkeys(streams)))
@@ -261,7 +261,7 @@ def _draft(event: fact.Fact) -> Draft:
     return Draft(written.type, written.effective_on, written.data, written.text)
 
 
-async def _first(connection: Connection, command: Command) -> Outcome | None:
+async def _first(connection: Reader, command: Command) -> Outcome | None:
     """What came of *command* when it was first sent; None if it never was.
 
     Raises:
@@ -301,7 +301,7 @@ def _standing(command: Command, before: History) -> Outcome:
     return Outcome(command.subject, receipt, added=False, repeated=False)
 
 
-async def _draw(connection: Connection, category: str, today: date) -> str:
+async def _draw(connection: Reader, category: str, today: date) -> str:
     """The next number of the register: K2026-00014, O2026-00003."""
     letter = {"conflict": "K", "organisation": "O"}[category]
     drawn = await connection.fetchval(

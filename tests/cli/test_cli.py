@@ -136,16 +136,16 @@ def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     assert len([row for row in rows if "97,22%" in row]) == 1
     assert len([row for row in rows if "108,55%" in row]) == 1
     assert numbers
-    assert "IKU-1 has moved from 8/9 (88,89%) to 7/9 (77,78%)" in said.out
-    assert "IKU-2 has moved from 32/38 (84,21%) to 33/38 (86,84%)" in said.out
-    assert "IKU-3 is what it was: 3/4 (75,00%)." in said.out
+    assert "IKU-1 berubah dari 8/9 (88,89%) menjadi 7/9 (77,78%)" in said.out
+    assert "IKU-2 berubah dari 32/38 (84,21%) menjadi 33/38 (86,84%)" in said.out
+    assert "IKU-3 tetap: 3/4 (75,00%)." in said.out
 
 
 def test_the_example_twice_is_there_once(iku: Any) -> None:
     first = iku("example").out
     again = iku("example")
     assert again.code == 0
-    assert again.out.count("nothing new") == 3
+    assert again.out.count("tidak ada yang baru") == 3
     assert again.out.split("\n\n", 1)[1] == first.split("\n\n", 1)[1]
     assert iku("status", "--json").json["size"] == 145
     figures = iku("example", "--json").json["figures"]
@@ -183,8 +183,8 @@ async def test_migrating_says_what_was_applied(
     before = iku("status", **urls)
     assert "Belum diterapkan" in before.out
     assert iku("status", "--json", **urls).json["migrations"] == []
-    assert "Applied 0001_ledger, " in iku("migrate", **urls).out
-    assert iku("migrate", **urls).out == "The schema is up to date.\n"
+    assert "Diterapkan: 0001_ledger, " in iku("migrate", **urls).out
+    assert iku("migrate", **urls).out == "Skema sudah mutakhir.\n"
     assert iku("migrate", "--json", **urls).json == {"applied": []}
 
 

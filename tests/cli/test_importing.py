@@ -37,11 +37,11 @@ def test_each_file_is_told_of_in_a_sentence(iku: Any, files: dict[str, Path]) ->
     assert said.code == 0
     assert said.err == ""
     assert said.out.splitlines()[-1].endswith(
-        "konflik.csv: 49 rows of the journal konflik, 49 recorded; the log holds 145."
+        "konflik.csv: 49 baris jurnal konflik, 49 dicatat; log kini berisi 145 peristiwa."
     )
     again = iku("import", *files.values())
     assert again.code == 0
-    assert again.out.count("nothing new: all was in the register before.") == 3
+    assert again.out.count("tidak ada yang baru: semuanya sudah ada.") == 3
     assert size(iku) == 145
 
 
@@ -49,7 +49,7 @@ def test_a_longer_file_records_its_new_rows(iku: Any, tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", report("K1"))
     iku("import", file)
     write(file, report("K1"), report("K2"))
-    assert "1 recorded, 1 imported before" in iku("import", file).out
+    assert "1 dicatat, 1 sudah diimpor" in iku("import", file).out
     assert size(iku) == BROUGHT + 2
 
 
@@ -58,7 +58,7 @@ def test_a_dry_run_says_what_would_be_recorded(
 ) -> None:
     said = iku("import", files["konflik"], "--dry-run")
     assert said.code == 0
-    assert "49 would be recorded" in said.out
+    assert "49 akan dicatat" in said.out
     assert size(iku) == BROUGHT
 
 

@@ -1,7 +1,7 @@
 """The command line: the words of the API, typed.
 
-Tables and numbers are as on Indonesian paper, sentences are English. What goes wrong is
-one sentence on the error stream, never a traceback. Exit codes: 0 done, 1 refused or
+What it shows is Indonesian, as on paper; what it refuses it says in the API's words, one
+sentence on the error stream and never a traceback. Exit codes: 0 done, 1 refused or
 different, 2 the command was not understood.
 """
 

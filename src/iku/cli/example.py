@@ -55,7 +55,7 @@ async def _fill(house: House, *, quiet: bool) -> list[File]:
     if alone:
         return await importing.bring_in(house, contents, ACTOR, quiet=quiet)
     if not quiet:
-        click.echo("The register holds cases of its own: no example was imported.")
+        click.echo("Register sudah berisi data sendiri: contoh tidak diimpor.")
     return []
 
 
@@ -99,8 +99,8 @@ def _show(found: Sequence[Figure], today: date) -> None:
         for figure, known_on in zip(pair, (today, KNOWN_ON), strict=True)
         for row in [figures.cells(figure)]
     ]
-    headings = ("Indikator", "Diketahui per", *figures.HEADINGS[1:])
-    wrap = ("Diketahui per", *figures.TEXTS)
+    headings = ("Indikator", "Diketahui", *figures.HEADINGS[1:])
+    wrap = ("Diketahui", *figures.TEXTS)
     out.print(terminal.table(headings, rows, right=figures.NUMBERS, wrap=wrap))
     for now, then in pairs:
         out.print(_difference(now, then))
@@ -109,10 +109,10 @@ def _show(found: Sequence[Figure], today: date) -> None:
 def _difference(now: Figure, then: Figure) -> str:
     """Whether what became known later moved the figure, and how."""
     if _counts(now) == _counts(then):
-        return f"{now.indicator} is what it was: {_counts(now)}."
+        return f"{now.indicator} tetap: {_counts(now)}."
     return (
-        f"{now.indicator} has moved from {_counts(then)} to {_counts(now)} by what "
-        f"became known after {formats.day(KNOWN_ON)}."
+        f"{now.indicator} berubah dari {_counts(then)} menjadi {_counts(now)} karena "
+        f"yang baru diketahui setelah {formats.day(KNOWN_ON)}."
     )
 
 

@@ -176,7 +176,7 @@ def _show_parts(out: Console, figures: Iterable[Figure], areas: dict[str, str]) 
 
 def _remark(figure: Figure) -> str:
     if figure.empty:
-        return "; nothing to count"
+        return "; tidak ada yang dihitung"
     if figure.expired:
-        return f"; of those counted, {figure.expired} with an SKT that has expired"
+        return f"; {figure.expired} di antaranya SKT-nya kedaluwarsa"
     return ""

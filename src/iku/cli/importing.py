@@ -105,16 +105,16 @@ def _tell(file: File) -> None:
 
 def _outcome(file: File) -> str:
     """What was recorded, in a sentence."""
-    rows = f"{formats.number(file.rows)} rows of the journal {file.journal}"
+    rows = f"{formats.number(file.rows)} baris jurnal {file.journal}"
     if not file.added:
-        return f"{rows}, nothing new: all was in the register before."
-    verb = "would be recorded" if file.dry_run else "recorded"
+        return f"{rows}, tidak ada yang baru: semuanya sudah ada."
+    verb = "akan dicatat" if file.dry_run else "dicatat"
     said = [f"{formats.number(file.added)} {verb}"]
     if file.repeated:
-        said.append(f"{formats.number(file.repeated)} imported before")
+        said.append(f"{formats.number(file.repeated)} sudah diimpor")
     if file.standing:
-        said.append(f"{formats.number(file.standing)} in the register before")
-    return f"{rows}, {', '.join(said)}; the log holds {formats.number(file.size)}."
+        said.append(f"{formats.number(file.standing)} sudah ada di register")
+    return f"{rows}, {', '.join(said)}; log kini berisi {formats.number(file.size)} peristiwa."
 
 
 def _show_faults(file: File) -> None:

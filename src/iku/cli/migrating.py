@@ -20,6 +20,6 @@ def migrate(*, json: bool) -> None:
     if json:
         terminal.emit({"applied": applied})
     elif applied:
-        click.echo(f"Applied {', '.join(applied)}.")
+        click.echo(f"Diterapkan: {', '.join(applied)}.")
     else:
-        click.echo("The schema is up to date.")
+        click.echo("Skema sudah mutakhir.")

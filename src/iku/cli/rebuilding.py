@@ -20,7 +20,7 @@ def rebuild(*, json: bool) -> None:
     async def work() -> list[str]:
         async with terminal.owner(terminal.settings()) as owner:
             await migrate(owner)
-            with terminal.progress("events") as tell:
+            with terminal.progress("peristiwa") as tell:
                 return await rebuilding.rebuild(owner, tell)
 
     findings = terminal.run(work())
@@ -32,4 +32,4 @@ def rebuild(*, json: bool) -> None:
     if findings:
         raise Failed("the projections were not what the log says; now they are")
     if not json:
-        click.echo("Rebuilt; everything came out as it was.")
+        click.echo("Selesai dibangun ulang; semuanya sama seperti semula.")

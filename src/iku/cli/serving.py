@@ -44,4 +44,4 @@ def serve(host: str | None, port: int | None) -> None:
 
 
 def _ready(address: str) -> None:
-    click.echo(f"iku listens on {address}; the API is described at {address}/docs")
+    click.echo(f"iku melayani di {address}; halaman API: {address}/docs")

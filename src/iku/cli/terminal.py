@@ -15,6 +15,7 @@ import click
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
@@ -145,24 +146,29 @@ def table(
     *,
     right: Iterable[str] = (),
     wrap: Iterable[str] = (),
-) -> Table:
+) -> Padding:
     """A table; numbers stand to the *right*, only what may *wrap* takes several lines.
 
     Both are given by heading.
     """
     drawn = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold"
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
     )
     for heading in headings:
         drawn.add_column(
             heading,
             justify="right" if heading in right else "left",
             no_wrap=heading not in wrap,
+            min_width=len(heading),
             overflow="fold",
         )
     for row in rows:
         drawn.add_row(*row)
-    return drawn
+    return Padding(drawn, (1, 0), expand=False)
 
 
 def pairs(lines: Iterable[tuple[str, str]]) -> Table:

@@ -7,7 +7,7 @@ log's *size*, and whoever has read up to n has missed nothing below it.
 
 from collections.abc import AsyncGenerator, Sequence
 from datetime import date, datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -17,6 +17,20 @@ from iku.ledger import record
 from iku.ledger.record import Draft, Recorded
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+
+
+class Reader(Protocol):
+    """What answers a query: a connection, or one that takes a connection for each."""
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """All rows."""
+
+    async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
+        """The first row; None where there is none."""
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row; None where there is none."""
+
 
 PAGE = 512  # events; what read_log holds at a time
 CHANNEL = "iku_log"  # notified with the log's size, some time after it grew
@@ -204,7 +218,7 @@ async def append_framed(
     return [_of(f, first[f.request.command_id], verdicts) for f in framed]
 
 
-async def find(connection: Connection, command_id: str) -> tuple[bytes, Receipt] | None:
+async def find(connection: Reader, command_id: str) -> tuple[bytes, Receipt] | None:
     """Body and original receipt of a command; None if it was never recorded."""
     row = await connection.fetchrow(
         """
@@ -223,7 +237,7 @@ async def find(connection: Connection, command_id: str) -> tuple[bytes, Receipt]
 
 
 async def recorded_commands(
-    connection: Connection, command_ids: Sequence[str]
+    connection: Reader, command_ids: Sequence[str]
 ) -> dict[str, bytes]:
     """The bodies of those of *command_ids* that are recorded, in one query."""
     rows = await connection.fetch(
@@ -238,7 +252,7 @@ async def recorded_commands(
 
 
 async def read_stream(
-    connection: Connection,
+    connection: Reader,
     stream: str,
     *,
     size: int | None = None,
@@ -250,7 +264,7 @@ async def read_stream(
 
 
 async def read_streams(
-    connection: Connection,
+    connection: Reader,
     streams: Sequence[str],
     *,
     size: int | None = None,
@@ -278,7 +292,7 @@ async def read_streams(
 
 
 async def read_log(
-    connection: Connection,
+    connection: Reader,
     *,
     after: int = 0,
     size: int | None = None,
@@ -314,7 +328,7 @@ async def read_log(
         after = rows[-1]["position"]
 
 
-async def head(connection: Connection) -> Head:
+async def head(connection: Reader) -> Head:
     """Where the log stands now."""
     (row,) = await connection.fetch(
         """

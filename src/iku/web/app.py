@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
-from iku.web import commands, describing, documentation, problems
+from iku.web import commands, describing, documentation, pages, problems
 from iku.web.api import (
     agency,
     conflicts,
@@ -37,7 +37,7 @@ def create_app(house: House) -> Application:
         request_class=StrictRequest,
     )
     app = Application(
-        [api, *documentation.HANDLERS],
+        [api, *documentation.HANDLERS, *pages.HANDLERS],
         dependencies={
             "house": _provide(lambda: house),
             "metrics": _provide(lambda: metrics),

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from iku.domain.decider import subject_number
 from iku.handling import Command, Missing, Outcome, Outdated
-from iku.web.connection import connected
+from iku.web.connection import Reading
 from iku.web.problems import Malformed
 from iku.wiring import House
 
@@ -97,8 +97,7 @@ class Desk:
             expected=self.expected,
         )
         try:
-            async with connected(self.house) as connection:
-                return await self.house.office.handle(connection, command)
+            return await self.house.office.handle(Reading(self.house), command)
         except Outdated as error:
             if error.version == 0:
                 raise Missing(f"there is no {category} {subject}") from error

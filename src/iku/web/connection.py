@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
@@ -42,3 +44,29 @@ def _is_away(error: Exception, connection: Connection) -> bool:
     """Whether the database is at fault; a statement past its time limit is, too."""
     cancelled = isinstance(error, asyncpg.QueryCanceledError)
     return cancelled or log.is_away(error, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Reads with a connection taken for each query, and held for no longer.
+
+    So a command that waits for its place in the log keeps no reader waiting, and as
+    many commands as there are share a commit.
+    """
+
+    house: House
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """All rows (raises as `connected` does)."""
+        async with connected(self.house) as connection:
+            return await connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
+        """The first row; None where there is none."""
+        async with connected(self.house) as connection:
+            return await connection.fetchrow(query, *args)
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row; None where there is none."""
+        async with connected(self.house) as connection:
+            return await connection.fetchval(query, *args)

@@ -20,6 +20,7 @@ from litestar.params import ParameterKwarg, PathParameter, QueryParameter
 from iku.domain.period import Kind
 from iku.web.problems import Malformed, Unsupported
 
+_WHOLE = re.compile(r"-?[0-9]+")
 LARGEST = 2**53 - 1  # exact in every JSON reader
 EARLIEST = date(2, 1, 1)  # year 1 begins on the day PostgreSQL's driver takes for never
 
@@ -116,21 +117,28 @@ async def refuse_stray_parameters(
         if times > 1:
             raise Malformed(name, f"{name} is given {times} times")
     for name, value in given:
-        # Read leniently, as a query has to be, this word would mean "left out".
-        if value.lower() == "null" and not declared[name]:
-            raise Malformed(name, f"{name} is {value}; leave it out instead")
+        _refuse_lenient(name, value, declared[name])
+
+
+def _refuse_lenient(name: str, value: str, kind: str) -> None:
+    """Refuse what the framework, which has to read text as values, reads too kindly."""
+    if kind != "text" and value.lower() == "null":
+        raise Malformed(name, f"{name} is {value}; leave it out instead")
+    if kind == "number" and not _WHOLE.fullmatch(value):
+        raise Malformed(name, f"{name} is {value!r}, which is no whole number")
 
 
 @cache
-def _declared(handler: BaseRouteHandler) -> dict[str, bool]:
-    """The query parameters of a route, and whether each is free text."""
-    found: dict[str, bool] = {}
+def _declared(handler: BaseRouteHandler) -> dict[str, str]:
+    """The query parameters of a route, each a text, a number or something else."""
+    kinds = {str: "text", str | None: "text", int: "number", int | None: "number"}
+    found: dict[str, str] = {}
     for name, field in handler.parsed_fn_signature.parameters.items():
         definition = field.kwarg_definition
         if field.is_di_field or not isinstance(definition, ParameterKwarg):
             continue
         if definition.param_type is ParamType.QUERY:
-            found[definition.name or name] = field.annotation in {str, str | None}
+            found[definition.name or name] = kinds.get(field.annotation, "other")
     return found
 
 

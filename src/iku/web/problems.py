@@ -88,6 +88,8 @@ OURS: dict[type, str] = {
     Reused: "reused",
     Unavailable: "unavailable",
     Overloaded: "overloaded",
+    ConnectionError: "unavailable",
+    TimeoutError: "unavailable",
 }
 _LATER = (
     "Send the same request again in a while; under the same Idempotency-Key it is "
@@ -97,7 +99,8 @@ _LATER = (
 _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
-    "fault": "It has been written to the log; nothing was recorded.",
+    "fault": "It has been written down for the operators. The same request under the "
+    "same Idempotency-Key tells whether anything was recorded.",
 }
 # Status and title of each kind; the kind is the last part of `type`.
 KINDS: dict[str, tuple[HTTPStatus, str]] = {

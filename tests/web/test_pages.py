@@ -1,0 +1,33 @@
+"""The front page."""
+
+from iku.wiring import House
+from tests.web.conftest import Client
+from tests.web.test_documentation import ELSEWHERE
+
+STRANGE = {
+    "effective_on": "2022-01-01",
+    "basis": "Contoh",
+    "reason": "Contoh",
+    "wording": '<b>Ormas</b> & "LSM"',
+}
+
+
+async def test_it_shows_each_indicator_today_and_at_the_end_of_last_year(
+    loaded: Client, house: House
+) -> None:
+    page = await loaded.get("http://iku.test/")
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    for code in ("IKU-1", "IKU-2", "IKU-3"):
+        assert f'href="/api/v1/indicators/{code}"' in page.text
+    assert f"31 Desember {house.office.today().year - 1}" in page.text
+    assert 'href="/docs"' in page.text
+    assert not ELSEWHERE.search(page.text)
+    assert "<script" not in page.text
+
+
+async def test_nothing_that_was_entered_becomes_markup(client: Client) -> None:
+    await client.records("/indicators/IKU-2/definitions", STRANGE)
+    page = await client.get("http://iku.test/")
+    assert "&lt;b&gt;Ormas&lt;/b&gt; &amp; &quot;LSM&quot;" in page.text
+    assert "<b>" not in page.text
