@@ -162,7 +162,7 @@ def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) ->
     assert iku("import", file).code == 0
     said = iku("example")
     assert said.code == 0
-    assert "no example was imported" in said.out
+    assert "contoh tidak diimpor" in said.out
     assert iku("status", "--json").json["size"] == 5
 
 
@@ -170,7 +170,7 @@ def test_an_example_that_was_interrupted_is_completed(
     iku: Any, files: dict[str, Path]
 ) -> None:
     iku("import", files["target"], files["organisasi"])
-    assert "49 recorded" in iku("example").out
+    assert "49 dicatat" in iku("example").out
 
 
 async def test_migrating_says_what_was_applied(
@@ -261,17 +261,22 @@ def test_serving_says_where_and_stops_when_told(environ: dict[str, str]) -> None
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"listens on (http://127\.0\.0\.1:\d+); .* (http\S+)", line)
-        assert found is not None
-        url = f"{found[1]}/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
-        with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own
-            assert b'"indicator":"IKU-1"' in answer.read()
-        with urllib.request.urlopen(found[2], timeout=30) as answer:  # noqa: S310 - our own
-            assert answer.status == 200
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(
+                r"melayani di (http://127\.0\.0\.1:\d+); .* (http\S+)", line
+            )
+            assert found is not None
+            url = f"{found[1]}/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
+            with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own
+                assert b'"indicator":"IKU-1"' in answer.read()
+            with urllib.request.urlopen(found[2], timeout=30) as answer:  # noqa: S310 - our own
+                assert answer.status == 200
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()  # or a failure would wait for it for ever
     assert process.returncode == 0
     assert "Traceback" not in err
 

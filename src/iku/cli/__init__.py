@@ -1,8 +1,8 @@
 """The command line: the words of the API, typed.
 
-What it shows is Indonesian, as on paper; what it refuses it says in the API's words, one
-sentence on the error stream and never a traceback. Exit codes: 0 done, 1 refused or
-different, 2 the command was not understood.
+What it shows is Indonesian, as on paper; what it refuses it says in the API's words,
+one sentence on the error stream and never a traceback. Exit codes: 0 done, 1 refused
+or different, 2 the command was not understood.
 """
 
 from collections.abc import Sequence

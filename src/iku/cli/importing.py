@@ -114,7 +114,8 @@ def _outcome(file: File) -> str:
         said.append(f"{formats.number(file.repeated)} sudah diimpor")
     if file.standing:
         said.append(f"{formats.number(file.standing)} sudah ada di register")
-    return f"{rows}, {', '.join(said)}; log kini berisi {formats.number(file.size)} peristiwa."
+    size = formats.number(file.size)
+    return f"{rows}, {', '.join(said)}; log kini berisi {size} peristiwa."
 
 
 def _show_faults(file: File) -> None:
