@@ -68,7 +68,10 @@ async def main(home: Path, turn: int) -> None:
         os.write(1, b"open\n")
         try:
             await asyncio.gather(*(client(house, turn, n) for n in range(CLIENTS)))
-        except (Unavailable, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (
+            *(Unavailable, OSError, asyncpg.PostgresError),
+            *(asyncpg.InterfaceError, asyncpg.InternalClientError),
+        ):
             os._exit(3)  # as dead as can be: there is nothing to close any more
 
 

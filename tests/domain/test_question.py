@@ -91,3 +91,10 @@ def test_a_size_that_the_log_has_not_reached_cannot_be_asked_for() -> None:
     ) as caught:
         question.coordinates(asked, 1, 48, on("2022-06-30"))
     assert caught.value.path == "size"
+
+
+@pytest.mark.parametrize("path", ["as_of", "known_on"])
+def test_no_day_of_the_year_1_is_asked_about(path: str) -> None:
+    with pytest.raises(Unanswerable, match="the year 1") as caught:
+        structs.replace(ASKED, **{path: on("0001-01-01")})
+    assert caught.value.path == path

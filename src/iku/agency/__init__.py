@@ -91,5 +91,5 @@ def _file(folder: Path | None, name: str) -> Traversable:
 def _load(file: Traversable, of: type[T]) -> T:
     try:
         return msgspec.json.decode(file.read_bytes(), type=of)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise AgencyError(f"{file}: {error}") from error

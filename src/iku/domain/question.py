@@ -38,6 +38,13 @@ class Question(Struct, frozen=True):
     definition: int | None = None
     breakdown: Literal["part", "district"] | None = None
 
+    def __post_init__(self) -> None:
+        for path, day in (("as_of", self.as_of), ("known_on", self.known_on)):
+            # The driver takes the calendar's first day for PostgreSQL's -infinity.
+            if day is not None and day.year == 1:
+                message = f"{path} is {day}, but no day of the year 1 is asked about"
+                raise Unanswerable(path, message)
+
     @property
     def start(self) -> date:
         """First day of the period the question is about."""

@@ -45,6 +45,8 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    # The driver has lost its place: a connection that was cut at an unlucky moment.
+    asyncpg.InternalClientError,
 )
 
 

@@ -15,7 +15,12 @@ from iku.wiring import House
 ACQUIRE_S = 5.0  # how long a request waits for a connection before it is answered 503
 
 # What asyncpg raises when a server goes away or never was there.
-_TROUBLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_TROUBLE = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 @asynccontextmanager
