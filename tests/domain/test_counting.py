@@ -479,3 +479,20 @@ def test_of_any_day_of_the_period_those_that_left_in_it_count_too() -> None:
 def test_an_organisation_falls_to_its_kind() -> None:
     found = counting.membership(organised(), STOCK, on("2021-01-01"), on("2021-12-31"))
     assert found == Membership(Counts(0, 1, 0), "lsm", "")
+
+
+def test_an_organisation_is_dropped_whose_certificate_ran_out_before() -> None:
+    registered = organisation.Registered(
+        kind=organisation.Kind.LSM,
+        name="Lembaga",
+        legal_basis=organisation.LegalBasis.SKT,
+        effective_on=on("2019-03-01"),
+        valid_until=on("2020-12-31"),
+    )
+    suspended = organisation.Suspended(effective_on=on("2021-02-01"))
+    found = given(organisation.decider, registered, suspended)
+    options = OrganisationOptions(expired_registration=ExpiredRegistration.DROP)
+    start, as_of = on("2021-01-01"), on("2021-06-30")
+    assert counting.membership(found, options, start, as_of) is None
+    ever = structs.replace(options, population=Population.ANY_TIME_IN_PERIOD)
+    assert counting.membership(found, ever, start, as_of) is None

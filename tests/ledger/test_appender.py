@@ -360,6 +360,7 @@ async def test_a_full_queue_takes_nobody_in(ask: Ask, desk: Desk, owner: Plain) 
             await asyncio.sleep(0.05)  # it is under way, and no longer queued
             tasks += submitted(appender, ask("b-1"), ask("c-1"))
             await asyncio.sleep(0.05)
+            assert appender.waiting == 2
             with pytest.raises(Overloaded, match="2 requests wait already"):
                 await appender.submit(ask("d-1"))
         assert await outcomes(*tasks) == [1, 1, 1]

@@ -104,13 +104,13 @@ class Appender:
         self._connection: Connection | None = None
         self._herald = _Herald(connect)
 
-    async def __aenter__(self) -> Self:
-        return self
-
     @property
     def waiting(self) -> int:
         """How many requests wait for a transaction."""
         return len(self._queue)
+
+    async def __aenter__(self) -> Self:
+        return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
