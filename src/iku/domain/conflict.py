@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, assert_never
+from typing import assert_never
 
 from msgspec import Struct, structs
 
@@ -27,12 +27,13 @@ from iku.domain.fact import (
     Correction,
     Fact,
     Line,
+    Merger,
     Note,
     Number,
     Reason,
-    Standing,
-    standing,
+    Rejection,
 )
+from iku.domain.subject import Subject
 
 
 class Category(StrEnum):
@@ -137,11 +138,8 @@ class Verified(Fact, frozen=True, tag="verified"):
     note: Note | None = None
 
 
-class Rejected(Fact, frozen=True, tag="rejected"):
-    """The report was no conflict; the case never counts. *effective_on* is a note."""
-
-    reason: Reason
-    effective_on: date | None = None
+class Rejected(Rejection, frozen=True, tag="rejected"):
+    """The report was no conflict; the case never counts."""
 
 
 class Handled(Fact, frozen=True, tag="handled"):
@@ -184,12 +182,8 @@ class Reclassified(Fact, frozen=True, tag="reclassified"):
     reason: Reason | None = None
 
 
-class Merged(Fact, frozen=True, tag="merged"):
+class Merged(Merger, frozen=True, tag="merged"):
     """The case is the same as case *into*, which alone counts."""
-
-    into: Number
-    reason: Reason
-    effective_on: date | None = None
 
 
 class Corrected(Correction, frozen=True, tag="corrected"):
@@ -269,47 +263,30 @@ class Segment(Struct, frozen=True):
     manner: Manner | None = None
 
 
-class Conflict(Struct, frozen=True, dict=True):
-    """A case as its facts tell it; *history* is all of them, the first at version 1."""
+class Conflict(Subject, frozen=True, dict=True):
+    """A case as its facts tell it."""
 
-    history: tuple[Event, ...]
-
-    @cached_property
-    def facts(self) -> list[Standing]:
-        """The facts left after corrections and annulments."""
-        return standing(self.history)
+    OPENING = Reported
 
     @cached_property
     def reported(self) -> Reported | None:
         """The report as it stands; None once it was annulled."""
-        return next(_of(self, Reported), None)
+        return next(self.of(Reported), None)
 
     @property
     def verified(self) -> bool:
         """Whether the office has made sure of it, as far as is known."""
-        return any(_of(self, Verified))
-
-    @cached_property
-    def void(self) -> str | None:
-        """Why the case does not count at all, in words; None where it may."""
-        if not self.history:
-            return None
-        if self.reported is None:
-            return "annulled"
-        for event in _of(self, Rejected, Merged):
-            merged = isinstance(event, Merged)
-            return f"merged into {event.into}" if merged else "rejected"
-        return None
+        return any(self.of(Verified))
 
     @cached_property
     def closings(self) -> list[Resolved]:
         """Every closing that stands, oldest first, also those reopened since."""
-        return sorted(_of(self, Resolved), key=lambda event: event.effective_on)
+        return self.dated(Resolved)
 
     @cached_property
     def reopenings(self) -> list[Reopened]:
         """Every reopening that stands, oldest first."""
-        return sorted(_of(self, Reopened), key=lambda event: event.effective_on)
+        return self.dated(Reopened)
 
     @cached_property
     def timeline(self) -> tuple[Segment, ...]:
@@ -332,13 +309,12 @@ class Conflict(Struct, frozen=True, dict=True):
         _ = self.timeline
 
 
-def _of(case: Conflict, *types: type) -> Any:
-    return (fact.event for fact in case.facts if isinstance(fact.event, types))
-
-
 def evolve(case: Conflict | None, event: Event) -> Conflict:
     """The case once *event* is known."""
     return Conflict((*(case.history if case else ()), event))
+
+
+CHANGES = (Verified, Handled, Referred, Resolved, Reopened, Reclassified)
 
 
 def _timeline(case: Conflict) -> Iterable[Segment]:
@@ -350,7 +326,7 @@ def _timeline(case: Conflict) -> Iterable[Segment]:
     if case.reported is None:
         return
     now = _opening(case.reported)
-    for event in _dated(case):
+    for event in case.dated(*CHANGES):
         after = _turn(now, event, case.reported)
         if after == now:
             continue
@@ -370,14 +346,6 @@ def _opening(reported: Reported) -> Segment:
         level=reported.level,
         opened_on=reported.effective_on,
     )
-
-
-def _dated(case: Conflict) -> list[Any]:
-    """The changes of the case in the order in which they took effect."""
-    changes = Verified | Handled | Referred | Resolved | Reopened | Reclassified
-    dated = [fact for fact in case.facts if isinstance(fact.event, changes)]
-    dated.sort(key=lambda fact: (fact.event.effective_on, fact.version))
-    return [fact.event for fact in dated]
 
 
 def _turn(
@@ -459,7 +427,10 @@ def decide(command: Event, case: Conflict | None, context: Context) -> list[Even
     if area is not None and area not in context.areas:
         raise Invalid("area", f"area is {area}, but there is no area with that code")
     after = evolve(case, command)
-    return correcting.added(command, case or NEVER_REPORTED, after, context)
+    events = correcting.added(command, case or NEVER_REPORTED, after, context)
+    if events:
+        after.refuse_illegal()
+    return events
 
 
 def _again(command: Reported, case: Conflict) -> list[Event]:

@@ -2,36 +2,16 @@
 
 A subject (a case, an organisation) is its history. Common rules: a fact that stands
 already is not recorded again; a subject that was taken away takes no more changes;
-a correction or annulment must name a fact that can bear it; and the course of
-events that remains must be one that could have happened.
+a correction or annulment must name a fact that can bear it. Whether the course of
+events that remains could have happened, each register judges by itself.
 """
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from iku.domain.decider import Context, Invalid, Refused, subject_id
-from iku.domain.fact import Annulled, Correction, Fact, Standing, annulled_versions
+from iku.domain.fact import Annulled, Correction, Fact, annulled_versions
+from iku.domain.subject import Subject
 
-
-class Subject(Protocol):
-    """A case or an organisation, as far as corrections are concerned."""
-
-    @property
-    def history(self) -> tuple[Any, ...]:
-        """All facts, the first at version 1."""
-
-    @property
-    def facts(self) -> list[Standing]:
-        """The facts left after corrections and annulments."""
-
-    @property
-    def void(self) -> str | None:
-        """Why it does not count at all, in words; None where it may."""
-
-    def refuse_illegal(self) -> None:
-        """Raise `Refused` where the facts make no possible course of events."""
-
-
-S = TypeVar("S", bound=Subject)
 E = TypeVar("E", bound=Fact)
 
 
@@ -40,7 +20,7 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
 
     Raises:
         Refused: It names what cannot be corrected, annulled or merged; or *before*
-            was taken away; or the facts of *after* could not have happened so.
+            was taken away.
     """
     if isinstance(command, Annulled):
         if command.annuls in annulled_versions(before.history):
@@ -55,7 +35,6 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
     elif before.void:
         raise Refused(f"{name(command)}, but it was {before.void} before")
     _refuse_bad_merger(command, context)
-    after.refuse_illegal()
     return [command]
 
 

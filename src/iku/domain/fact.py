@@ -69,6 +69,24 @@ class Annulled(Fact, frozen=True, tag="annulled"):
     reason: Reason
 
 
+class Merger(Fact, frozen=True):
+    """Base of `Merged`: the subject is the same as *into*, which alone counts.
+
+    Its *effective_on*, like a rejection's, is the day of the decision: a note.
+    """
+
+    into: Number
+    reason: Reason
+    effective_on: date | None = None
+
+
+class Rejection(Fact, frozen=True):
+    """Base of `Rejected`: the subject should never have been entered."""
+
+    reason: Reason
+    effective_on: date | None = None
+
+
 class Correction(Fact, frozen=True):
     """Base of `Corrected`: the fact at version *corrects* was recorded wrongly.
 

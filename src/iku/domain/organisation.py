@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, assert_never
+from typing import assert_never
 
 from msgspec import Struct, structs
 
@@ -27,12 +27,13 @@ from iku.domain.fact import (
     Correction,
     Fact,
     Line,
+    Merger,
     Note,
     Number,
     Reason,
-    Standing,
-    standing,
+    Rejection,
 )
+from iku.domain.subject import Subject
 
 LATEST = date(2999, 12, 31)  # a later last day of a certificate is a slip of the pen
 
@@ -121,19 +122,12 @@ class MovedOut(Fact, frozen=True, tag="moved_out"):
     reason: Reason | None = None
 
 
-class Merged(Fact, frozen=True, tag="merged"):
+class Merged(Merger, frozen=True, tag="merged"):
     """This entry is the same organisation as *into*, which alone counts."""
 
-    into: Number
-    reason: Reason
-    effective_on: date | None = None
 
-
-class Rejected(Fact, frozen=True, tag="rejected"):
-    """The entry should never have been made. *effective_on* is a note."""
-
-    reason: Reason
-    effective_on: date | None = None
+class Rejected(Rejection, frozen=True, tag="rejected"):
+    """The entry should never have been made."""
 
 
 class Participated(Fact, frozen=True, tag="participated"):
@@ -251,37 +245,20 @@ class Participation(Struct, frozen=True):
     verified: bool
 
 
-class Organisation(Struct, frozen=True, dict=True):
-    """An organisation as its facts tell it; *history* holds all, from version 1."""
+class Organisation(Subject, frozen=True, dict=True):
+    """An organisation as its facts tell it."""
 
-    history: tuple[Event, ...]
-
-    @cached_property
-    def facts(self) -> list[Standing]:
-        """The facts left after corrections and annulments."""
-        return standing(self.history)
+    OPENING = Registered
 
     @cached_property
     def registered(self) -> Registered | None:
         """The registration as it stands; None once it was annulled."""
-        return next(_of(self, Registered), None)
-
-    @cached_property
-    def void(self) -> str | None:
-        """Why it does not count at all, in words; None where it may."""
-        if not self.history:
-            return None
-        if self.registered is None:
-            return "annulled"
-        for event in _of(self, Rejected, Merged):
-            merged = isinstance(event, Merged)
-            return f"merged into {event.into}" if merged else "rejected"
-        return None
+        return next(self.of(Registered), None)
 
     @cached_property
     def participations(self) -> list[Participation]:
         """Its participations, verified or not, oldest first."""
-        sure = {event.participation for event in _of(self, ParticipationVerified)}
+        sure = {event.participation for event in self.of(ParticipationVerified)}
         found = [
             Participation(
                 reference=event.participation,
@@ -289,7 +266,7 @@ class Organisation(Struct, frozen=True, dict=True):
                 activity=event.activity,
                 verified=event.verified or event.participation in sure,
             )
-            for event in _of(self, Participated)
+            for event in self.of(Participated)
         ]
         return sorted(found, key=lambda participation: participation.on)
 
@@ -312,15 +289,15 @@ class Organisation(Struct, frozen=True, dict=True):
         _ = self.timeline
 
 
-def _of(organisation: Organisation, *types: type) -> Any:
-    return (f.event for f in organisation.facts if isinstance(f.event, types))
-
-
 def evolve(organisation: Organisation | None, event: Event) -> Organisation:
     """The organisation once *event* is known."""
     return Organisation((*(organisation.history if organisation else ()), event))
 
 
+CHANGES = (
+    *(Renewed, Suspended, Restored, Dissolved, Revoked, MovedOut),
+    Participated,
+)
 Change = Renewed | Suspended | Restored | Dissolved | Revoked | MovedOut | Participated
 
 
@@ -334,7 +311,7 @@ def _timeline(organisation: Organisation) -> Iterable[Segment]:
     if registered is None:
         return
     now = _opening(registered)
-    for event in _dated(organisation):
+    for event in organisation.dated(*CHANGES):
         after = _turn(now, event, registered)
         if after == now:
             continue
@@ -355,13 +332,6 @@ def _opening(registered: Registered) -> Segment:
         legal_basis=registered.legal_basis,
         valid_until=registered.valid_until,
     )
-
-
-def _dated(organisation: Organisation) -> list[Any]:
-    """Its changes in the order in which they took effect."""
-    dated = [fact for fact in organisation.facts if isinstance(fact.event, Change)]
-    dated.sort(key=lambda fact: (fact.event.effective_on, fact.version))
-    return [fact.event for fact in dated]
 
 
 def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
@@ -429,14 +399,14 @@ def _refuse_bad_validity(registered: Registered) -> None:
 
 def _refuse_unknown_participation(organisation: Organisation) -> None:
     references: set[str] = set()
-    for event in _of(organisation, Participated):
+    for event in organisation.of(Participated):
         if event.participation in references:
             raise Refused(
                 f"participated under reference {event.participation}, "
                 "but that names an earlier participation"
             )
         references.add(event.participation)
-    for event in _of(organisation, ParticipationVerified):
+    for event in organisation.of(ParticipationVerified):
         if event.participation not in references:
             raise Refused(
                 f"participation {event.participation} was verified, "
@@ -467,7 +437,10 @@ def decide(
         message = f"valid_until is {valid_until}, but no day after {LATEST} is accepted"
         raise Invalid("valid_until", message)
     after = evolve(organisation, command)
-    return correcting.added(command, organisation or NEVER_REGISTERED, after, context)
+    events = correcting.added(command, organisation or NEVER_REGISTERED, after, context)
+    if events:
+        after.refuse_illegal()
+    return events
 
 
 def _again(command: Registered, organisation: Organisation) -> list[Event]:

@@ -1,0 +1,46 @@
+"""What a case and an organisation have in common: a history, and what is left of it."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from iku.domain.fact import Fact, Merger, Rejection, Standing, standing
+
+
+class Subject(Struct, frozen=True, dict=True):
+    """A subject as its facts tell it; *history* is all of them, the first at version 1.
+
+    Attributes:
+        OPENING: The type of the fact it begins with.
+    """
+
+    history: tuple[Any, ...]
+    OPENING: ClassVar[type[Fact]]
+
+    @cached_property
+    def facts(self) -> list[Standing]:
+        """The facts left after corrections and annulments."""
+        return standing(self.history)
+
+    def of(self, *types: type[Fact]) -> Iterator[Any]:
+        """Those of the facts left that are of these types, in the order recorded."""
+        return (fact.event for fact in self.facts if isinstance(fact.event, types))
+
+    def dated(self, *types: type[Fact]) -> list[Any]:
+        """The same in the order in which they took effect."""
+        # `sorted` is stable: of two on one day the one recorded later comes later.
+        return sorted(self.of(*types), key=lambda event: event.effective_on)
+
+    @cached_property
+    def void(self) -> str | None:
+        """Why it does not count at all, in words; None where it may."""
+        if not self.history:
+            return None
+        if not any(self.of(self.OPENING)):
+            return "annulled"
+        for event in self.of(Rejection, Merger):
+            merged = isinstance(event, Merger)
+            return f"merged into {event.into}" if merged else "rejected"
+        return None
