@@ -154,6 +154,8 @@ class Office:
 
     async def _number(self, connection: Reader, command: Command) -> Outcome:
         """Carry it out under the next number that is free."""
+        # What is refused must not use up a number: auditors ask where those went.
+        decide(command, {}, today=command.known_on or self.today(), areas=self.areas)
         for _ in range(NUMBERINGS):
             number = await _draw(connection, command.category, self.today())
             try:

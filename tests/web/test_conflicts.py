@@ -44,11 +44,10 @@ async def test_the_tag_of_an_event_is_neither_asked_of_a_report_nor_taken(
     problem(await client.post("/conflicts", json=tagged), 400, "type")
 
 
-async def test_the_same_report_again_stands_already(client: Client) -> None:
-    first = await client.records("/conflicts", CASE)
-    again = await client.post("/conflicts", json=CASE)
-    assert again.status_code == 200
-    assert again.json() == first
+async def test_the_same_report_again_is_not_taken_for_another(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    shown = problem(await client.post("/conflicts", json=CASE), 409)
+    assert "already, at version 1" in shown["detail"]
     other = CASE | {"title": "Yang lain"}
     shown = problem(await client.post("/conflicts", json=other), 409)
     assert "2021-02-09" in shown["detail"]

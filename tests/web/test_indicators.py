@@ -41,8 +41,7 @@ async def test_a_definition_adds_a_version(client: Client) -> None:
     assert (given["indicator"], given["definition"]) == ("IKU-2", 2)
     assert (given["id"], given["version"], given["size"]) == ("IKU-2", 2, 5)
     again = await client.post("/indicators/IKU-2/definitions", json=STRICTER)
-    assert again.status_code == 200
-    assert again.json() == given
+    problem(again, 409)
     third = STRICTER | {"participation_threshold": 3}
     await client.records("/indicators/IKU-2/definitions", third)
     replayed = await client.post(
@@ -84,7 +83,7 @@ async def test_a_target_is_set(client: Client) -> None:
     )
     assert given["version"] == 2
     again = await client.post("/indicators/IKU-2/targets", json=TARGET)
-    assert (again.status_code, again.json()) == (200, given)
+    problem(again, 409)
     shown = (await client.says("/indicators/IKU-2"))["targets"]
     assert shown == [TARGET | {"target": "80.00"}]
     nought = TARGET | {"target": "0.00"}

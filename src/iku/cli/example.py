@@ -107,12 +107,12 @@ def _show(found: Sequence[Figure], today: date) -> None:
 
 
 def _difference(now: Figure, then: Figure) -> str:
-    """Whether what became known later moved the figure, and how."""
+    """Whether the figure has moved since, and from what to what."""
     if _counts(now) == _counts(then):
         return f"{now.indicator} tetap: {_counts(now)}."
     return (
-        f"{now.indicator} berubah dari {_counts(then)} menjadi {_counts(now)} karena "
-        f"yang baru diketahui setelah {formats.day(KNOWN_ON)}."
+        f"{now.indicator} berubah: {_counts(then)} menurut yang diketahui per "
+        f"{formats.day(KNOWN_ON)}, kini {_counts(now)}."
     )
 
 

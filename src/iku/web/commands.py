@@ -11,10 +11,10 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 from litestar import Response
 from litestar.params import HeaderParameter
-from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Struct
 
-from iku.domain.decider import subject_number
+from iku.domain.decider import Refused, subject_number
 from iku.handling import Command, Missing, Outcome, Outdated
 from iku.web.connection import Reading
 from iku.web.problems import Malformed
@@ -87,7 +87,12 @@ class Desk:
     expected: int | None = None
 
     async def handle(self, category: str, subject: str, proposed: Any) -> Outcome:
-        """Carry out what is *proposed* for that subject (see `Office.handle`)."""
+        """Carry out what is *proposed* for that subject (see `Office.handle`).
+
+        Raises:
+            Refused: The rules do not allow it, or the register says so already: the
+                receipt of another's event would pass for one of this request.
+        """
         command = Command(
             category,
             subject,
@@ -97,11 +102,17 @@ class Desk:
             expected=self.expected,
         )
         try:
-            return await self.house.office.handle(Reading(self.house), command)
+            outcome = await self.house.office.handle(Reading(self.house), command)
         except Outdated as error:
             if error.version == 0:
                 raise Missing(f"there is no {category} {subject}") from error
             raise
+        if not outcome.added:
+            raise Refused(
+                f"{category} {outcome.subject} says just this already, "
+                f"at version {outcome.receipt.version}; nothing was recorded"
+            )
+        return outcome
 
 
 def entering(house: House) -> Callable[[Actor, Key], Desk]:
@@ -157,8 +168,4 @@ def answer(outcome: Outcome, shown: R, location: str) -> Response[R]:
     headers = {"Location": location, "ETag": f'"{shown.version}"'}
     if outcome.repeated:
         headers["Idempotency-Replayed"] = "true"
-    return Response(
-        shown,
-        status_code=HTTP_201_CREATED if outcome.added else HTTP_200_OK,
-        headers=headers,
-    )
+    return Response(shown, status_code=HTTP_201_CREATED, headers=headers)

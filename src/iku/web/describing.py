@@ -166,9 +166,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
             answer["headers"] = _headers("ETag")
         return {"200": answer}
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
-    standing: Json = {"description": "It stood already; nothing was recorded."}
-    standing["headers"] = _headers("ETag", "Location")
-    return {"200": answer | standing, "201": answer | recorded}
+    return {"201": answer | recorded}
 
 
 def _headers(*names: str) -> Json:

@@ -90,7 +90,7 @@ async def record(
 ) -> Response[Receipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
-    What stands already is not recorded again and is answered 200.
+    What the register says already is not recorded again: 409.
     """
     outcome = await change.handle("organisation", subject_id(organisation_id), data)
     return answer(outcome, receipt(outcome), _location(outcome.subject))

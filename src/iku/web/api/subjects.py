@@ -101,7 +101,10 @@ async def standing(house: House, category: str, subject: str, asked: At) -> Seen
         Missing: There was no such case or organisation.
     """
     recorded = await _read(house, category, subject, asked)
-    known = handling.history(recorded) if recorded else handling.History()
+    if not recorded:
+        known_on = f" known on {asked.known_on}" if asked.known_on else ""
+        raise Missing(f"there is no {category} {subject}{known_on}")
+    known = handling.history(recorded)
     found = standings.on(subject, known.state, asked.as_of)
     if found is None:
         raise Missing(f"there was no {category} {subject} on {asked.as_of}")
