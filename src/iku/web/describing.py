@@ -8,6 +8,7 @@ or a field that is refused cannot be one thing here and another in the program.
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any, TypeAlias
 
 import msgspec
@@ -256,11 +257,11 @@ def _tidy_values(schema: Json) -> None:
 
 def _hand_out(schema: Json) -> None:
     """Move what a docstring says of its attributes to the properties."""
-    description, _, rest = schema.get("description", "").partition(
-        "\n\n    Attributes:\n"
-    )
+    # From Python 3.13 on a docstring has no indentation of its own.
+    told = cleandoc(schema.get("description", ""))
+    description, _, rest = told.partition("\n\nAttributes:\n")
     schema["description"] = " ".join(description.split())
-    parts = _ATTRIBUTE.split("\n".join(line[4:] for line in rest.splitlines()))
+    parts = _ATTRIBUTE.split(rest)
     for name, text in zip(parts[1::2], parts[2::2], strict=True):
         what = " ".join(text.split()).replace("None", "null").replace("``", "`")
         if name in schema["properties"]:
