@@ -236,3 +236,20 @@ async def test_nothing_is_recorded_by_what_is_refused(
 
 def test_statuses_are_errors() -> None:
     assert all(status >= HTTPStatus.BAD_REQUEST for status, _ in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("title", "   ", "not blank"),
+        ("title", "a\x00b", "without control characters"),
+        ("number", "K 14", "letters, digits and"),
+    ],
+)
+async def test_no_pattern_is_shown_to_whoever_misses_it(
+    client: Client, field: str, value: str, words: str
+) -> None:
+    answer = await client.post("/conflicts", json=CASE | {field: value})
+    shown = problem(answer, 400, field)
+    assert words in shown["detail"]
+    assert "regex" not in shown["detail"]

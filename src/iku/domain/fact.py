@@ -18,21 +18,23 @@ EARLIEST = date(1945, 8, 17)  # nothing this register holds is older than the re
 
 # A line of text that says something: no control characters, not only blanks. To
 # Python `$` also lies before a line feed at the very end, hence the `(?!\n)`.
-_LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$(?!\n)"
+LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$(?!\n)"
 # A text of several lines: line feeds and tabs may stand in it, nothing else unseen.
-_LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
+LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
+
+NUMBER = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$(?!\n)"
 
 Number: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$(?!\n)",
+        pattern=NUMBER,
         description="Number in the register: letters, digits, and . _ - / within.",
         examples=["K14"],
     ),
 ]
-Line: TypeAlias = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=500)]
-Reason: TypeAlias = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=2000)]
-Note: TypeAlias = Annotated[str, Meta(pattern=_LINES, max_length=4000)]
+Line: TypeAlias = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=500)]
+Reason: TypeAlias = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=2000)]
+Note: TypeAlias = Annotated[str, Meta(pattern=LINES, max_length=4000)]
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 
 # Free text stands in a part of the record of its own, apart from what is counted.

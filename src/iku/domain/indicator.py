@@ -24,10 +24,12 @@ from iku.domain.decider import (
 )
 from iku.domain.fact import Fact, Line, Reason
 
+PERCENT = r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)"
+
 Percent: TypeAlias = Annotated[
     str,
     Meta(
-        pattern=r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)",
+        pattern=PERCENT,
         description="Per cent above nought, up to two decimals, with a point.",
         examples=["80.00"],
     ),

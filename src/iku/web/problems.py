@@ -16,6 +16,8 @@ from litestar.params import ParameterKwarg
 from msgspec import Struct
 
 from iku.domain.decider import Invalid, Refused
+from iku.domain.fact import LINE, LINES, NUMBER
+from iku.domain.indicator import PERCENT
 from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, Outdated
 from iku.ledger.appender import Overloaded, Unavailable
@@ -180,7 +182,26 @@ _ROUTING = {
 }
 
 
-def _of_faults(faults: Sequence[Fault]) -> Problem:
+# What a pattern asks for, to those who do not read patterns.
+_WORDS = {
+    NUMBER: "1 to 64 letters, digits and . _ - / and begin with a letter or digit",
+    LINE: "one line of text, not blank, without control characters",
+    LINES: "text without control characters other than line feeds and tabs",
+    PERCENT: "per cent above nought with at most two decimals, such as 80.00",
+}
+
+
+def _worded(fault: Fault) -> Fault:
+    if "matching regex" not in fault.message:
+        return fault
+    for pattern, words in _WORDS.items():
+        if repr(pattern) in fault.message:
+            return Fault(fault.path, f"must be {words}")
+    return Fault(fault.path, "is not written as the description of the API says")
+
+
+def _of_faults(given: Sequence[Fault]) -> Problem:
+    faults = [_worded(fault) for fault in given]
     detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
     return problem("invalid", detail, *faults)
 
