@@ -22,6 +22,14 @@ from iku.wiring import House, open_house
 
 CLIENTS = 8
 STEPS = 4  # commands on each case
+# The driver says it in many ways, one of them a stumble over its own feet.
+AWAY = (
+    Unavailable,
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 def command(command_id: str) -> Command:

@@ -151,7 +151,8 @@ def _of(error: Exception) -> Problem:
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
     detail = _DETAILS.get(kind, str(error))
     if kind == "invalid" and hasattr(error, "path"):
-        return problem(kind, detail, Fault(error.path, detail))
+        fault = _worded(Fault(error.path, detail))
+        return problem(kind, fault.message, fault)
     return problem(kind, detail)
 
 
