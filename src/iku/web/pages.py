@@ -33,7 +33,8 @@ PAGE = """\
 body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ padding: .5rem; border-bottom: 1px solid; text-align: left; }}
-td:nth-child(n+3) {{ text-align: right; white-space: nowrap; }}
+th[scope=row] {{ white-space: nowrap; }}
+td:nth-child(n+3), th:nth-child(n+3) {{ text-align: right; white-space: nowrap; }}
 </style>
 </head>
 <body>
