@@ -154,3 +154,12 @@ async def test_the_answer_to_the_example_has_its_shape(
     receipt = described["components"]["schemas"]["Receipt"]
     assert given.keys() == set(receipt["required"]) == receipt["properties"].keys()
     assert receipt["properties"]["leaf"]["description"].startswith("The event's leaf")
+
+
+def test_no_two_schemas_share_a_title_by_which_a_generator_names_them(
+    described: Any,
+) -> None:
+    schemas = described["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in schemas.items()} == {
+        name: name for name in schemas
+    }

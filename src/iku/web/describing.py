@@ -220,7 +220,11 @@ class _Schemas:
             types, ref_template=_REF + "{name}"
         )
         self._found = list(zip(types, map(_tidy, found), strict=True))
-        self.components = {_plain(n): _tidy(s) for n, s in components.items()}
+        # The title, too: generators name their classes by it, and lose one of twins.
+        self.components = {
+            (name := _plain(n)): _tidy(s) | {"title": name}
+            for n, s in components.items()
+        }
 
     def of(self, asked: Any) -> Json:
         """The schema of a type."""
