@@ -20,27 +20,9 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.wiring import House
+from tests.domain.register import FIGURES
 
 BROUGHT = 4  # events that the program brings along: three definitions and a scale
-
-# Indicator, as of, known on, numerator, denominator, percentage, achievement.
-FIGURES = [
-    ("IKU-1", "2021-03-31", "2022-06-30", 3, 5, "60.00", "75.00"),
-    ("IKU-1", "2021-06-30", "2022-06-30", 5, 6, "83.33", "104.17"),
-    ("IKU-1", "2021-09-30", "2022-06-30", 5, 7, "71.43", "89.29"),
-    ("IKU-1", "2021-12-31", "2022-06-30", 7, 9, "77.78", "97.22"),
-    ("IKU-1", "2021-03-31", "2021-04-08", 2, 5, "40.00", "50.00"),
-    ("IKU-1", "2021-12-31", "2022-01-15", 8, 9, "88.89", "111.11"),
-    ("IKU-3", "2021-03-31", "2022-06-30", 0, 1, "0.00", "0.00"),
-    ("IKU-3", "2021-06-30", "2022-06-30", 2, 3, "66.67", "74.07"),
-    ("IKU-3", "2021-12-31", "2022-06-30", 3, 4, "75.00", "83.33"),
-    ("IKU-3", "2021-06-30", "2021-07-03", 2, 2, "100.00", "111.11"),
-    ("IKU-3", "2021-01-31", "2022-06-30", 0, 0, None, None),
-    ("IKU-2", "2021-03-31", "2022-06-30", 26, 38, "68.42", "91.23"),
-    ("IKU-2", "2021-06-30", "2022-06-30", 29, 39, "74.36", "99.15"),
-    ("IKU-2", "2021-12-31", "2022-06-30", 33, 38, "86.84", "108.55"),
-    ("IKU-2", "2021-12-31", "2022-01-15", 32, 38, "84.21", "105.26"),
-]
 
 
 async def size(connection: Plain) -> int:

@@ -6,8 +6,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import asyncpg
 import pytest
 
+from iku.ledger.appender import Unavailable
 from iku.postgres import embedded
 from iku.postgres.pool import Plain
 from iku.settings import Settings
@@ -100,6 +102,14 @@ async def test_a_connection_that_is_cut_is_replaced(
         await asyncio.sleep(0.05)
         assert (await client.get(path)).status_code == 200, path
     await client.records("/conflicts/K14/events", VERIFIED)
+
+
+async def test_a_driver_that_has_lost_its_place_is_a_database_away(
+    house: House,
+) -> None:
+    with pytest.raises(Unavailable):
+        async with connection.connected(house):
+            raise asyncpg.InternalClientError("cannot switch to state 12")
 
 
 async def test_too_many_are_answered_in_bounded_time(

@@ -15,7 +15,7 @@ TODAY = date(2022, 7, 1)
 
 
 async def test_the_figures_of_the_register_come_out(loaded: Client) -> None:
-    for code, as_of, known_on, numerator, denominator, percentage in FIGURES:
+    for code, as_of, known_on, numerator, denominator, share, achieved in FIGURES:
         figure = await loaded.says(
             f"/indicators/{code}/figure", as_of=as_of, known_on=known_on
         )
@@ -27,7 +27,8 @@ async def test_the_figures_of_the_register_come_out(loaded: Client) -> None:
             "to": "2021-12-31",
         }
         counted = (figure["numerator"], figure["denominator"], figure["percentage"])
-        assert counted == (numerator, denominator, percentage), (code, as_of, known_on)
+        assert counted == (numerator, denominator, share), (code, as_of, known_on)
+        assert figure["achievement"] == achieved, (code, as_of, known_on)
         assert figure["empty"] == (None if denominator else "no_cases")
 
 

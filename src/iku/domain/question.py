@@ -39,11 +39,7 @@ class Question(Struct, frozen=True):
     breakdown: Literal["part", "district"] | None = None
 
     def __post_init__(self) -> None:
-        for path, day in (("as_of", self.as_of), ("known_on", self.known_on)):
-            # The driver takes the calendar's first day for PostgreSQL's -infinity.
-            if day is not None and day.year == 1:
-                message = f"{path} is {day}, but no day of the year 1 is asked about"
-                raise Unanswerable(path, message)
+        refuse_year_one(as_of=self.as_of, known_on=self.known_on)
 
     @property
     def start(self) -> date:
@@ -97,6 +93,18 @@ def heard(question: Question, position: int, known_on: date) -> bool:
     if question.size is not None and position > question.size:
         return False
     return question.known_on is None or known_on <= question.known_on
+
+
+def refuse_year_one(**days: date | None) -> None:
+    """Refuse the few days that a database cannot tell from the beginning of time.
+
+    Raises:
+        Unanswerable: One of *days*, by parameter, lies in the year 1.
+    """
+    for path, day in days.items():
+        if day is not None and day.year == 1:
+            message = f"{path} is {day}, but no day of the year 1 is asked about"
+            raise Unanswerable(path, message)
 
 
 def refuse_future(as_of: date, today: date) -> None:

@@ -22,7 +22,6 @@ from iku.web.problems import Malformed, Unsupported
 
 _WHOLE = re.compile(r"-?[0-9]+")
 LARGEST = 2**53 - 1  # exact in every JSON reader
-EARLIEST = date(2, 1, 1)  # year 1 begins on the day PostgreSQL's driver takes for never
 
 AsOf: TypeAlias = Annotated[
     date | None,
@@ -83,18 +82,6 @@ Id: TypeAlias = Annotated[
     ),
 ]
 Code: TypeAlias = Annotated[str, PathParameter(description="Code of the indicator.")]
-
-
-def refuse_year_one(**days: date | None) -> None:
-    """Refuse the few days that the database cannot tell from the beginning of time.
-
-    Raises:
-        Malformed: One of *days* lies in year 1.
-    """
-    for name, day in days.items():
-        if day is not None and day < EARLIEST:
-            message = f"{name} is {day}, but nothing is known before {EARLIEST}"
-            raise Malformed(name, message)
 
 
 async def refuse_stray_parameters(

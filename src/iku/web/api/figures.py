@@ -11,7 +11,7 @@ from msgspec import Struct
 from iku.domain import period
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
-from iku.domain.question import Question
+from iku.domain.question import Question, refuse_year_one
 from iku.web.connection import connected
 from iku.web.parameters import (
     AsOf,
@@ -20,7 +20,6 @@ from iku.web.parameters import (
     KnownOn,
     PeriodKind,
     Size,
-    refuse_year_one,
 )
 from iku.web.problems import Malformed
 from iku.wiring import House
@@ -69,7 +68,6 @@ async def figure(
 
     With the coordinates it names it comes out the same for ever.
     """
-    refuse_year_one(as_of=as_of, known_on=known_on)
     today = house.office.today()
     question = Question(
         code,
@@ -101,7 +99,6 @@ async def figures(
     breakdown: Breakdown = None,
 ) -> Figures:
     """The figures of all indicators, counted from one snapshot of the log."""
-    refuse_year_one(as_of=as_of, known_on=known_on)
     today = house.office.today()
     async with connected(house) as connection:
         codes = await house.figures.indicators(connection)
@@ -149,7 +146,7 @@ async def series(
 
     All are counted from one snapshot of the log, at most 1,200 of them.
     """
-    refuse_year_one(**{"from": first, "to": last, "known_on": known_on})
+    refuse_year_one(**{"from": first, "to": last})
     today = house.office.today()
     days = points(first, last or today, step, today)
     questions = [

@@ -11,7 +11,7 @@ from litestar import Response
 from msgspec import Struct
 
 from iku import handling
-from iku.domain.question import Unanswerable, refuse_future
+from iku.domain.question import Unanswerable, refuse_future, refuse_year_one
 from iku.handling import DECIDERS, Missing
 from iku.ledger import log
 from iku.ledger.log import Connection
@@ -20,7 +20,6 @@ from iku.projections import lists, standings
 from iku.projections.lists import Page, Search
 from iku.projections.standings import ConflictStanding, OrganisationStanding
 from iku.web.connection import connected
-from iku.web.parameters import refuse_year_one
 from iku.web.problems import Malformed
 from iku.wiring import House
 
@@ -77,7 +76,7 @@ def at(house: House, as_of: date | None, known_on: date | None, size: int | None
     """The day and the knowledge that the parameters ask for.
 
     Raises:
-        Malformed, Unanswerable: A day cannot be asked about.
+        Unanswerable: A day cannot be asked about.
     """
     today = house.office.today()
     refuse_year_one(as_of=as_of, known_on=known_on)
