@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from iku.domain import conflict, fact, indicator, organisation, scale
-from iku.domain.decider import Context, Decider, Refused, Turn
+from iku.domain.decider import Context, Refused, Turn
+from iku.domain.deciders import DECIDERS
 from iku.ledger import log
 from iku.ledger.appender import Appender
 from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
@@ -27,12 +28,6 @@ from iku.ledger.record import Draft, Recorded
 ATTEMPTS = 5  # of one command against others that are faster
 NUMBERINGS = 100  # numbers drawn until one is free
 
-DECIDERS: dict[str, Decider[Any, Any]] = {
-    "conflict": conflict.decider,
-    "organisation": organisation.decider,
-    "indicator": indicator.decider,
-    "scale": scale.decider,
-}
 # What begins a subject, so that nothing need have been said of it before.
 OPENING = (
     conflict.Reported,

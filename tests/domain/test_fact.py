@@ -13,13 +13,13 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from msgspec import Struct, ValidationError, convert, inspect
 
-from iku.domain import conflict, fact, indicator, organisation, scale
+from iku.domain import conflict, deciders, fact, indicator, organisation
 from iku.domain.conflict import Category, Corrected, Handled, Phase, Verified
 from iku.domain.fact import FREE_TEXT, Annulled, Fact, Standing, Written
 from tests.domain import chance, recount
 from tests.domain.story import on
 
-DECIDERS = (conflict.decider, organisation.decider, indicator.decider, scale.decider)
+DECIDERS = tuple(deciders.DECIDERS.values())
 
 
 def types_of(union: Any) -> tuple[type[Fact], ...]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from iku.domain import conflict
 from iku.domain.decider import Context, Refused
+from iku.domain.deciders import DECIDERS
 from iku.domain.indicator import (
     CarryOver,
     DateBasis,
@@ -16,7 +17,7 @@ from iku.domain.indicator import (
     Reopening,
     Targeted,
 )
-from iku.handling import DECIDERS, Command
+from iku.handling import Command
 from tests.projections.world import AREAS, FIRST, Chance, World
 
 HARBOUR = "K0000"  # the case that others are merged into

@@ -11,9 +11,9 @@ from datetime import date
 from typing import Any
 
 from iku.domain import counting, fact, figure
+from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import SCALE, Known, Question, basis, coordinates
-from iku.handling import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 

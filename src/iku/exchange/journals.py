@@ -13,12 +13,12 @@ import msgspec
 from msgspec import Struct
 
 from iku.domain.decider import Invalid
+from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange import sheet
 from iku.exchange.layouts import LAYOUTS, Layout, Statement
 from iku.exchange.reading import Reading, Scope
 from iku.exchange.sheet import Fault
-from iku.handling import DECIDERS
 
 
 class Aim(Struct, frozen=True):

@@ -12,10 +12,11 @@ from typing import Any
 
 from iku import handling
 from iku.domain.decider import Invalid, Refused, Turn, subject_number
+from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange.journals import Aim, Entry, Journal
 from iku.exchange.sheet import Fault
-from iku.handling import DECIDERS, OPENING, Command, History, Missing
+from iku.handling import OPENING, Command, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed
 from iku.ledger.record import Unrecordable

@@ -12,6 +12,7 @@ import asyncpg
 from msgspec import Struct
 
 from iku.domain import fact, figure, indicator, scale
+from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Basis, Counts, Figure
 from iku.domain.indicator import Indicator
 from iku.domain.question import (
@@ -27,8 +28,6 @@ from iku.domain.question import (
 from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.log import Connection
-
-EVENTS: dict[str, Any] = {"indicator": indicator.Event, "scale": scale.Event}
 
 
 class Figures:
@@ -103,7 +102,7 @@ def _stream(question: Question) -> str:
 
 
 def _event_type(stream: str) -> Any:
-    return EVENTS[stream.partition("-")[0]]
+    return DECIDERS[stream.partition("-")[0]].event_type
 
 
 class _Asked(Struct, frozen=True):

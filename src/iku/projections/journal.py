@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iku.domain import conflict, fact, indicator, organisation, posting
-from iku.domain.decider import Decider, Turn
+from iku.domain import fact, posting
+from iku.domain.decider import Turn
+from iku.domain.deciders import DECIDERS
 from iku.domain.indicator import ConflictOptions, Indicator, Options
 from iku.ledger import log
 from iku.ledger.appender import Accepted
@@ -25,11 +26,6 @@ from iku.projections.standings import Span
 FOREVER = date.max  # the driver's name for PostgreSQL's infinity
 LAST = 2**63 - 1
 BATCH = 2_000  # events written at a time when a definition is counted anew
-
-DECIDERS: dict[str, Decider[Any, Any]] = {
-    "conflict": conflict.decider,
-    "organisation": organisation.decider,
-}
 
 
 class Entry(Struct, frozen=True):
@@ -277,10 +273,8 @@ class Turns:
     def entry(self, recorded: Recorded) -> Entry:
         """The effect of the next event of the log."""
         before = self._states.get(recorded.stream)
-        after = None
-        decider = {**DECIDERS, "indicator": indicator.decider}.get(recorded.category)
-        if decider is not None:
-            after = decider.evolve(before, fact.of(recorded, decider.event_type))
+        decider = DECIDERS[recorded.category]
+        after = decider.evolve(before, fact.of(recorded, decider.event_type))
         self._states[recorded.stream] = after
         turn = Turn(recorded.category, recorded.subject, before, after)
         return Entry(recorded.position, recorded.known_on, turn)

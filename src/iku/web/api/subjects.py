@@ -11,8 +11,9 @@ from litestar import Response
 from msgspec import Struct
 
 from iku import handling
+from iku.domain.deciders import DECIDERS
 from iku.domain.question import Unanswerable, refuse_future, refuse_year_one
-from iku.handling import DECIDERS, Missing
+from iku.handling import Missing
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
