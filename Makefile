@@ -5,8 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Extras stand in the lock, too: an older pip holds coverage[toml] against no other pin.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+	--no-strip-extras --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
 
 .PHONY: run setup setup-dev test check bench lock
 
