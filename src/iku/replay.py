@@ -5,6 +5,7 @@ projection: with `domain` and `ledger`, this file is all that has to be read to 
 a figure.
 """
 
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -21,7 +22,6 @@ from iku.domain.question import (
     Unknown,
     basis,
     coordinates,
-    heard,
     refuse_future,
 )
 from iku.ledger import log
@@ -36,14 +36,16 @@ async def recount(connection: Connection, question: Question, today: date) -> Fi
         Unanswerable: A day, size or version asked for does not exist (yet).
     """
     refuse_future(question.as_of, today)
-    size = (await log.head(connection)).size
+    head = await log.head(connection)
     if question.size is None:
-        question = structs.replace(question, size=size)  # the log may grow meanwhile
+        # The log may grow meanwhile.
+        question = structs.replace(question, size=head.size)
     made_with = await _made_with(connection, question)
-    at = coordinates(question, made_with.definition.version, size, today)
+    known = max(today, head.known_on or today)
+    at = coordinates(question, made_with.definition.version, head.size, known)
     options = made_with.definition.defined.options
     parts: dict[str, Counts] = {}
-    for subject in await _subjects(connection, options, question, at.size):
+    async for subject in subjects(connection, options, question, at.size):
         member = counting.membership(subject, options, question.start, question.as_of)
         if member is not None:
             by_district = question.breakdown == "district"
@@ -71,16 +73,17 @@ async def _facts(
     ]
 
 
-async def _subjects(
+async def subjects(
     connection: Connection, options: indicator.Options, question: Question, size: int
-) -> list[Any]:
-    """Every case or organisation, as far as the question hears of it."""
+) -> AsyncIterator[Any]:
+    """Every case or organisation, as far as the question hears of it.
+
+    One after the other, so that a log of any length takes no more memory.
+    """
     decider: Decider[Any, Any] = organisation.decider
     if isinstance(options, ConflictOptions):
         decider = conflict.decider
-    states: dict[str, Any] = {}
-    async for one in log.read_log(connection, size=size, category=decider.category):
-        if heard(question, one.position, one.known_on):
-            event = fact.of(one, decider.event_type)
-            states[one.stream] = decider.evolve(states.get(one.stream), event)
-    return list(states.values())
+    async for recorded in log.read_subjects(
+        connection, decider.category, size=size, known_on=question.known_on
+    ):
+        yield decider.fold(fact.of(one, decider.event_type) for one in recorded)

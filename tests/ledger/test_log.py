@@ -476,3 +476,30 @@ async def test_of_many_commands_those_recorded_are_told_with_their_bodies(
         second.command_id: second.body,
     }
     assert await log.recorded_commands(connection, []) == {}
+
+
+async def test_subjects_are_read_each_whole_in_the_order_of_their_names(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    names = [f"case-{n:03}" for n in range(40)]
+    await append(*(ask(name, events=10) for name in reversed(names)))
+    await append(*(ask(name, 10, events=10) for name in names))  # more than a page
+    await append(ask("caser-1"), ask("case"))
+
+    found = [one async for one in log.read_subjects(connection, "case")]
+    later = log.read_subjects(connection, "case", after="case-037")
+
+    assert [one[0].stream for one in found] == names
+    assert all([r.version for r in one] == [*range(1, 21)] for one in found)
+    assert [one async for one in later] == found[38:]
+
+
+async def test_subjects_are_read_as_far_as_they_were_known(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("case-1", known_on=JANUARY), ask("case-2", known_on=JANUARY))
+    await append(ask("case-1", 1, known_on=MARCH))
+
+    for bound in ({"size": 2}, {"known_on": JANUARY}):
+        read = log.read_subjects(connection, "case", **bound)
+        assert [[r.position for r in one] async for one in read] == [[1], [2]]

@@ -118,9 +118,12 @@ def refuse_future(as_of: date, today: date) -> None:
 
 
 def coordinates(
-    question: Question, definition: int, size: int, today: date
+    question: Question, definition: int, size: int, known: date
 ) -> Coordinates:
     """Where the question is answered in a log of this *size*, nothing left open.
+
+    *known* is the last day on which anything was known: today, or the day that began
+    while the question was on its way. With it, the answer holds all that was counted.
 
     Raises:
         Unanswerable: The log is not of the size asked for yet.
@@ -133,7 +136,7 @@ def coordinates(
         definition=definition,
         period=period.containing(question.as_of, question.period),
         as_of=question.as_of,
-        known_on=question.known_on or today,
+        known_on=question.known_on or known,
         size=size if question.size is None else question.size,
     )
 

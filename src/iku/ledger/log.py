@@ -330,6 +330,53 @@ async def read_log(
         after = rows[-1]["position"]
 
 
+async def read_subjects(
+    connection: Reader,
+    category: str,
+    *,
+    after: str = "",
+    size: int | None = None,
+    known_on: date | None = None,
+) -> AsyncGenerator[list[Recorded], None]:
+    """The streams of *category* in the order of their names, each whole.
+
+    Begins with the first stream whose name is greater than *after*. Reads by pages, as
+    `read_log` does, and holds one page and one stream, however long the log is.
+    """
+    stream, version = max(after, f"{category}-"), 2**31 - 1
+    one: list[Recorded] = []
+    while True:
+        rows = await connection.fetch(
+            """
+            select position, stream, version, type, effective_on, known_on, declared,
+                   recorded_at, record, leaf
+              from ledger.event
+             where (stream, version) > ($1::text, $2::int)
+               and stream < $3 || '.' -- what comes next after the hyphen
+               and ($4::bigint is null or position <= $4)
+               and ($5::date is null or known_on <= $5)
+             order by stream, version
+             limit $6
+            """,
+            stream,
+            version,
+            category,
+            size,
+            known_on,
+            PAGE,
+        )
+        for row in rows:
+            if one and one[0].stream != row["stream"]:
+                yield one
+                one = []
+            one.append(Recorded(*row))
+        if len(rows) < PAGE:
+            break
+        stream, version = one[-1].stream, one[-1].version
+    if one:
+        yield one
+
+
 async def head(connection: Reader) -> Head:
     """Where the log stands now."""
     (row,) = await connection.fetch(

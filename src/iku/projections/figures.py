@@ -131,7 +131,7 @@ async def _count(
     return await connection.fetch(
         """
         select q.number - 1 as number, c.part, c.numerator, c.denominator, c.expired,
-               h.size, g.generation
+               h.size, h.known_on, g.generation
           from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::date[],
                       $6::date[], $7::bigint[])
                with ordinality as q (
@@ -175,13 +175,13 @@ def _figures(
         if row["part"] is not None:
             values = (row["numerator"], row["denominator"], row["expired"])
             counts[row["number"]][row["part"]] = Counts(*values)
-    size = rows[0]["size"]
-    return [_figure(a, c, size, today) for a, c in zip(asked, counts, strict=True)]
+    size, known = rows[0]["size"], max(today, rows[0]["known_on"])
+    return [_figure(a, c, size, known) for a, c in zip(asked, counts, strict=True)]
 
 
-def _figure(asked: _Asked, counts: dict[str, Counts], size: int, today: date) -> Figure:
+def _figure(asked: _Asked, counts: dict[str, Counts], size: int, known: date) -> Figure:
     question = asked.question
-    at = coordinates(question, asked.basis.definition.version, size, today)
+    at = coordinates(question, asked.basis.definition.version, size, known)
     total = sum(counts.values(), Counts())
     parts = None if question.breakdown is None else counts
     return figure.figure(at, total, asked.basis, parts)
