@@ -1,17 +1,16 @@
 """`iku figure`: an indicator on a day, as known on another."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Literal
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 from rich.console import Console
 
 from iku import replay as replaying
-from iku.cli import terminal
+from iku.cli import asking, terminal
+from iku.cli.asking import Asked
 from iku.domain.figure import Figure
-from iku.domain.period import Kind
 from iku.domain.question import Question, Unknown
 from iku.exchange import formats
 from iku.wiring import House
@@ -19,7 +18,6 @@ from iku.wiring import House
 NUMBERS = ("Pembilang", "Penyebut", "Realisasi", "Target", "Capaian")
 HEADINGS = ("Indikator", *NUMBERS, "Predikat")
 TEXTS = ("Predikat", "Bagian")
-LARGEST = 2**53 - 1
 PARTS: dict[str | None, Literal["part", "district"] | None] = {
     None: None,
     "dimension": "part",
@@ -35,31 +33,7 @@ class Figures(Struct, frozen=True):
 
 @click.command(short_help="Show what indicators were on a day.")
 @click.argument("codes", metavar="[CODE]...", nargs=-1)
-@click.option(
-    "--as-of", type=terminal.Day(), help="The day asked about [default: today]."
-)
-@click.option(
-    "--known-on",
-    type=terminal.Day(),
-    help="Whose knowledge: that of the end of this day [default: all there is].",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(0, LARGEST),
-    help="Count the log's first so many events only [default: all].",
-)
-@click.option(
-    "--period",
-    type=click.Choice([kind.value for kind in Kind]),
-    default=Kind.YEAR.value,
-    show_default=True,
-    help="The period counted is the one the day lies in.",
-)
-@click.option(
-    "--definition",
-    type=click.IntRange(1, 2**31 - 1),
-    help="Version of the definition [default: the one in force].",
-)
+@asking.coordinates
 @click.option(
     "--breakdown",
     type=click.Choice(["dimension", "district"]),
@@ -69,13 +43,9 @@ class Figures(Struct, frozen=True):
     "--replay", is_flag=True, help="Count anew from the log alone, event by event."
 )
 @terminal.as_json
-def figure(  # noqa: PLR0917 - click hands them over by name
+def figure(
     codes: tuple[str, ...],
-    as_of: date | None,
-    known_on: date | None,
-    size: int | None,
-    period: str,
-    definition: int | None,
+    asked: Asked,
     breakdown: str | None,
     *,
     replay: bool,
@@ -86,14 +56,8 @@ def figure(  # noqa: PLR0917 - click hands them over by name
     async def ask() -> tuple[House, list[Figure]]:
         async with terminal.house(terminal.settings()) as house:
             questions = [
-                Question(
-                    code,
-                    as_of or house.office.today(),
-                    known_on=known_on,
-                    size=size,
-                    period=Kind(period),
-                    definition=definition,
-                    breakdown=PARTS[breakdown],
+                structs.replace(
+                    asked.of(code, house.office.today()), breakdown=PARTS[breakdown]
                 )
                 for code in await _codes(house, codes)
             ]

@@ -16,6 +16,7 @@ from iku.web.api import (
     log,
     organisations,
 )
+from iku.web.asking import asking
 from iku.web.door import Application
 from iku.web.metrics import Metrics
 from iku.web.options import options
@@ -40,6 +41,7 @@ def create_app(house: House) -> Application:
         [api, *documentation.HANDLERS, *pages.HANDLERS],
         dependencies={
             "house": _provide(lambda: house),
+            "question": _provide(asking(house)),
             "metrics": _provide(lambda: metrics),
             "entry": _provide(commands.entering(house)),
             "change": _provide(commands.changing(house)),

@@ -16,6 +16,7 @@ from litestar.connection import ASGIConnection
 from litestar.enums import ParamType
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import ParameterKwarg, PathParameter, QueryParameter
+from litestar.typing import FieldDefinition
 
 from iku.domain.period import Kind
 from iku.web.problems import Malformed, Unsupported
@@ -119,14 +120,24 @@ def _refuse_lenient(name: str, value: str, kind: str) -> None:
 def _declared(handler: BaseRouteHandler) -> dict[str, str]:
     """The query parameters of a route, each a text, a number or something else."""
     kinds = {str: "text", str | None: "text", int: "number", int | None: "number"}
-    found: dict[str, str] = {}
+    return {
+        field.kwarg_definition.name or name: kinds.get(field.annotation, "other")
+        for name, field in _fields(handler).items()
+        if isinstance(field.kwarg_definition, ParameterKwarg)
+        and field.kwarg_definition.param_type is ParamType.QUERY
+    }
+
+
+def _fields(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
+    """What the handler takes, and what those take that provide some of it."""
+    fields: dict[str, FieldDefinition] = {}
+    providers = handler.resolve_dependencies()
     for name, field in handler.parsed_fn_signature.parameters.items():
-        definition = field.kwarg_definition
-        if field.is_di_field or not isinstance(definition, ParameterKwarg):
-            continue
-        if definition.param_type is ParamType.QUERY:
-            found[definition.name or name] = kinds.get(field.annotation, "other")
-    return found
+        if name in providers:
+            fields |= providers[name].parsed_fn_signature.parameters
+        else:
+            fields[name] = field
+    return fields
 
 
 class StrictRequest(Request[Any, Any, Any]):

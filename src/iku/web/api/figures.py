@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku.domain import period
 from iku.domain.figure import Figure
@@ -54,32 +54,19 @@ class Figures(Struct, frozen=True):
     tags=TAGS,
 )
 async def figure(
-    code: Code,
+    question: NamedDependency[SkipValidation[Question]],
     house: NamedDependency[SkipValidation[House]],
-    *,
-    as_of: AsOf = None,
-    known_on: KnownOn = None,
-    size: Size = None,
-    period: PeriodKind = Kind.YEAR,
-    definition: Definition = None,
     breakdown: Breakdown = None,
 ) -> Figure:
     """The indicator's figure as of a day, by what was known on another.
 
     With the coordinates it names it comes out the same for ever.
     """
-    today = house.office.today()
-    question = Question(
-        code,
-        as_of or today,
-        known_on=known_on,
-        size=size,
-        period=period,
-        definition=definition,
-        breakdown=_PARTS[breakdown],
-    )
+    question = structs.replace(question, breakdown=_PARTS[breakdown])
     async with connected(house) as connection:
-        (answer,) = await house.figures.answer(connection, [question], today)
+        (answer,) = await house.figures.answer(
+            connection, [question], house.office.today()
+        )
     return answer
 
 

@@ -1,0 +1,77 @@
+"""The coordinates of a figure, as every command that is about one takes them."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from iku.cli import terminal
+from iku.domain.period import Kind
+from iku.domain.question import Question
+
+LARGEST = 2**53 - 1
+OPTIONS = (
+    click.option(
+        "--as-of", type=terminal.Day(), help="The day asked about [default: today]."
+    ),
+    click.option(
+        "--known-on",
+        type=terminal.Day(),
+        help="Whose knowledge: that of the end of this day [default: all there is].",
+    ),
+    click.option(
+        "--size",
+        type=click.IntRange(0, LARGEST),
+        help="Count the log's first so many events only [default: all].",
+    ),
+    click.option(
+        "--period",
+        type=click.Choice([kind.value for kind in Kind]),
+        default=Kind.YEAR.value,
+        show_default=True,
+        help="The period counted is the one the day lies in.",
+    ),
+    click.option(
+        "--definition",
+        type=click.IntRange(1, 2**31 - 1),
+        help="Version of the definition [default: the one in force].",
+    ),
+)
+
+
+class Asked(Struct, frozen=True):
+    """Coordinates as they were typed; what was left out is None."""
+
+    as_of: date | None
+    known_on: date | None
+    size: int | None
+    period: Kind
+    definition: int | None
+
+    def of(self, code: str, today: date) -> Question:
+        """The question they ask about that indicator."""
+        return Question(
+            code,
+            self.as_of or today,
+            known_on=self.known_on,
+            size=self.size,
+            period=self.period,
+            definition=self.definition,
+        )
+
+
+def coordinates(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the options above, gathered in its argument *asked*."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:
+        own = {name: given.pop(name) for name in Asked.__struct_fields__}
+        own["period"] = Kind(own["period"])
+        command(asked=Asked(**own), **given)
+
+    for option in reversed(OPTIONS):
+        gathered = option(gathered)
+    return gathered
