@@ -23,7 +23,7 @@ from iku.ledger.log import (
 from iku.ledger.record import Unrecordable
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
-from iku.postgres.pool import Plain
+from iku.postgres.pool import Plain, Pool
 
 Ask = Callable[..., Request]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -444,6 +444,17 @@ async def test_before_there_is_a_connection_a_missing_socket_is_a_lost_database(
 ) -> None:
     assert log.is_away(FileNotFoundError(), None)
     await connection.close()
+    assert log.is_away(ValueError(), connection)
+
+
+async def test_a_connection_that_a_pool_took_back_in_use_is_a_lost_database(
+    pool: Pool,
+) -> None:
+    connection = await pool.acquire()
+    connection.terminate()
+    await asyncio.sleep(0)
+    with pytest.raises(asyncpg.InterfaceError, match="released back to the pool"):
+        connection.is_closed()
     assert log.is_away(ValueError(), connection)
 
 

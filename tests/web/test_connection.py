@@ -112,6 +112,19 @@ async def test_a_driver_that_has_lost_its_place_is_a_database_away(
             raise asyncpg.InternalClientError("cannot switch to state 12")
 
 
+async def test_a_connection_that_is_cut_while_in_use_is_a_database_away(
+    house: House,
+) -> None:
+    async def cut_and_ask() -> None:
+        async with connection.connected(house) as one:
+            one.terminate()
+            await asyncio.sleep(0)  # the pool takes it back
+            await one.fetch("select 1")
+
+    with pytest.raises(Unavailable):
+        await cut_and_ask()
+
+
 async def test_too_many_are_answered_in_bounded_time(
     client: Client, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

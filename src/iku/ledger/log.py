@@ -395,7 +395,15 @@ def is_away(error: Exception, connection: Connection | None) -> bool:
     """
     if connection is None:
         return isinstance(error, (OSError, *_AWAY))
-    return connection.is_closed() or isinstance(error, _AWAY)
+    return isinstance(error, _AWAY) or _is_lost(connection)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool took it back while it was in use, as it does with one that was cut.
+        return True
 
 
 _APPEND = """
