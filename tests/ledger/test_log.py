@@ -505,6 +505,14 @@ async def test_subjects_are_read_each_whole_in_the_order_of_their_names(
     assert [one async for one in later] == found[38:]
 
 
+async def test_a_category_without_streams_has_no_subjects(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("caser-1"))
+
+    assert [one async for one in log.read_subjects(connection, "case")] == []
+
+
 async def test_subjects_are_read_as_far_as_they_were_known(
     ask: Ask, append: Append, connection: Plain
 ) -> None:
