@@ -242,7 +242,6 @@ async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
             # Twice in one batch would be one time too many: that is told, not mended.
             if len(receipts) < seen + 60:
                 continue
-            seen = len(receipts)
             kills += await owner.fetchval(
                 """
                 select count(pg_terminate_backend(pid))
@@ -251,6 +250,8 @@ async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
                    and pid <> pg_backend_pid()
                 """
             )
+            # Counted from now: while the kill is asked for, batches go on.
+            seen = len(receipts)
         await asyncio.gather(*writers)
 
     assert kills > 0
