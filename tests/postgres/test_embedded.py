@@ -433,6 +433,8 @@ def test_a_program_killed_amid_the_first_start_leaves_no_half_cluster(
     killed.wait()
     with lease(tmp_path, FAST) as held:
         assert ask(held.application_dsn, "select 1") == 1
+    left = (tmp_path / "postgres").glob("data.part-*")
+    assert not any(part.is_file() for part in left), "it holds the owner's password"
 
 
 def test_an_initialisation_killed_is_reported_and_begun_again(

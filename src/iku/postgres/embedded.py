@@ -147,7 +147,10 @@ class _Cluster:
 
     def _initialise(self) -> None:
         for part in self.folder.glob("data.part-*"):
-            shutil.rmtree(part, ignore_errors=True)
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)  # a copy of the owner's password
         # Its own name each time: an initdb whose parent was killed may still write to
         # the last one. Only the rename makes it the cluster, so a crash leaves none.
         part = Path(tempfile.mkdtemp(prefix="data.part-", dir=self.folder))
