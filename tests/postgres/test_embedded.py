@@ -487,6 +487,16 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     assert "Not a directory" in said
 
 
+@pytest.mark.parametrize("name", ['dq"x', "dollar$HOME", "a`b", "a,b", "a\nb", "a\rb"])
+def test_a_path_in_which_postgresql_does_not_start_is_named(
+    tmp_path: Path, name: str
+) -> None:
+    said = refusal(tmp_path / name)
+    assert "PostgreSQL does not start in" in said
+    assert "set IKU_HOME to another folder" in said
+    assert not (tmp_path / name).exists()
+
+
 def test_a_full_disk_is_named(full_disk: Path) -> None:
     assert refusal(full_disk) == (
         f"the disk that holds {full_disk}/postgres is full; "

@@ -48,6 +48,9 @@ SETTINGS = {
 START_TIMEOUT_S = 120
 LONGEST_SOCKET_PATH = 100  # sun_path: 108 bytes on Linux, 104 on macOS
 LEAST_FREE_BYTES = 16 << 20  # one segment of the write-ahead log
+# pg_ctl puts paths between double quotes for a shell; socket folders are listed with
+# commas between; in postmaster.pid each line is a thing.
+UNUSABLE = frozenset('"$`,\n\r')
 NO_SUCH_PID = 1 << 22 | 1  # above the largest number Linux gives to a process
 
 
@@ -69,6 +72,7 @@ def lease(
     take a second, the first time several. Errors are `PostgresError`.
     """
     folder = home.absolute() / "postgres"
+    _refuse_unusable(folder)
     with ExitStack() as files:
         with _plain_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -82,6 +86,14 @@ def lease(
                 fcntl.flock(users, fcntl.LOCK_SH)
                 held = cluster.open(settings)
         yield held
+
+
+def _refuse_unusable(folder: Path) -> None:
+    if found := UNUSABLE.intersection(str(folder)):
+        raise PostgresError(
+            f"PostgreSQL does not start in {str(folder)!r}, whose name holds "
+            f"{' '.join(map(repr, sorted(found)))}; set IKU_HOME to another folder"
+        )
 
 
 def _leave(cluster: "_Cluster", gate: IO[str], users: IO[str]) -> None:
