@@ -267,6 +267,7 @@ class Conflict(Subject, frozen=True, dict=True):
     """A case as its facts tell it."""
 
     OPENING = Reported
+    TITLE = "title"
 
     @cached_property
     def reported(self) -> Reported | None:

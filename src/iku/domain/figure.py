@@ -126,6 +126,13 @@ class Basis(Struct, frozen=True):
     scale: scale.Scaled
 
 
+class Made(Struct, frozen=True):
+    """A figure and what it is made with."""
+
+    figure: Figure
+    made_with: Basis
+
+
 def basis(
     known: tuple[indicator.Indicator | None, scale.Scale | None],
     whole: tuple[indicator.Indicator, scale.Scale],

@@ -249,6 +249,7 @@ class Organisation(Subject, frozen=True, dict=True):
     """An organisation as its facts tell it."""
 
     OPENING = Registered
+    TITLE = "name"
 
     @cached_property
     def registered(self) -> Registered | None:

@@ -14,10 +14,12 @@ class Subject(Struct, frozen=True, dict=True):
 
     Attributes:
         OPENING: The type of the fact it begins with.
+        TITLE: The field of that fact that says what the subject is called.
     """
 
     history: tuple[Any, ...]
     OPENING: ClassVar[type[Fact]]
+    TITLE: ClassVar[str]
 
     @cached_property
     def facts(self) -> list[Standing]:
@@ -32,6 +34,17 @@ class Subject(Struct, frozen=True, dict=True):
         """The same in the order in which they took effect."""
         # `sorted` is stable: of two on one day the one recorded later comes later.
         return sorted(self.of(*types), key=lambda event: event.effective_on)
+
+    @cached_property
+    def opening(self) -> Any:
+        """The fact it begins with, as it stands; once annulled, as it was recorded."""
+        return next(self.of(self.OPENING), self.history[0])
+
+    @property
+    def title(self) -> str:
+        """What it is called: the title of a case, the name of an organisation."""
+        called: str = getattr(self.opening, self.TITLE)
+        return called
 
     @cached_property
     def void(self) -> str | None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from iku.domain import fact, figure, indicator, scale
 from iku.domain.deciders import DECIDERS
-from iku.domain.figure import Basis, Counts, Figure
+from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.indicator import Indicator
 from iku.domain.question import (
     SCALE,
@@ -45,6 +45,12 @@ class Figures:
             Unknown: There is no such indicator.
             Unanswerable: A day, size or version asked for does not exist (yet).
         """
+        return [one.figure for one in await self.make(connection, questions, today)]
+
+    async def make(
+        self, connection: Connection, questions: Sequence[Question], today: date
+    ) -> list[Made]:
+        """The same, each figure with what it is made with (raises as `answer` does)."""
         for question in questions:
             refuse_future(question.as_of, today)
         try:
@@ -58,7 +64,7 @@ class Figures:
             asked = _asked(facts, questions)
             rows = await _count(connection, asked, list(facts))
             if rows[0]["generation"] == sum(map(len, facts.values())):
-                return _figures(asked, rows, today)
+                return _made(asked, rows, today)
             await self.refresh(connection)
 
     async def indicators(self, connection: Connection) -> dict[str, Indicator]:
@@ -167,16 +173,19 @@ def _arguments(asked: _Asked) -> tuple[Any, ...]:
     )
 
 
-def _figures(
+def _made(
     asked: Sequence[_Asked], rows: Sequence[asyncpg.Record], today: date
-) -> list[Figure]:
+) -> list[Made]:
     counts: list[dict[str, Counts]] = [{} for _ in asked]
     for row in rows:
         if row["part"] is not None:
             values = (row["numerator"], row["denominator"], row["expired"])
             counts[row["number"]][row["part"]] = Counts(*values)
     size, known = rows[0]["size"], max(today, rows[0]["known_on"])
-    return [_figure(a, c, size, known) for a, c in zip(asked, counts, strict=True)]
+    return [
+        Made(_figure(a, c, size, known), a.basis)
+        for a, c in zip(asked, counts, strict=True)
+    ]
 
 
 def _figure(asked: _Asked, counts: dict[str, Counts], size: int, known: date) -> Figure:

@@ -1,0 +1,249 @@
+"""Why two figures of one indicator differ: the way from one to the other, in steps.
+
+The way begins at the figure that is compared *against* and ends at the figure asked
+for. Each step changes one thing: what is known, then the definition, then the day and
+its period, and last the target with the rating scale. So what the steps change adds up
+to the difference exactly, and so does what single events and subjects change in them.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import assert_never
+
+from msgspec import Struct, structs
+
+from iku.domain import conflict, figure, organisation
+from iku.domain.fact import Annulled
+from iku.domain.figure import Basis, Coordinates, Counts, Figure, Made
+from iku.domain.period import Period
+from iku.domain.question import Question
+
+
+class Step(StrEnum):
+    """What one step of the way changes."""
+
+    KNOWLEDGE = "knowledge"
+    DEFINITION = "definition"
+    TIME = "time"
+    TARGET = "target"
+
+
+class Cause(StrEnum):
+    """Why a count moved: by which kind of event, or by which step."""
+
+    LATE_DATA = "late_data"
+    VERIFICATION = "verification"
+    CORRECTION = "correction"
+    ANNULMENT = "annulment"
+    REJECTION = "rejection"
+    MERGER = "merger"
+    DEFINITION = "definition"
+    TIME = "time"
+
+
+class Leg(Struct, frozen=True):
+    """A step that can move counts, and the coordinates at its two ends.
+
+    Whoever wants to say why a subject counts as it does at either end asks with these.
+    """
+
+    step: Step
+    before: Question
+    after: Question
+
+
+class Reached(Struct, frozen=True):
+    """Where a step leads: the counts there, held against the target of that step.
+
+    Attributes:
+        definition: Version of the definition by which it is counted.
+        percentage: Per cent, two decimals; None where there is nothing to count.
+        target: In per cent; until the last step that of the figure compared against.
+        achievement: Actual of target, in per cent; None where either is missing.
+        rating: Of the achievement; None where that is missing.
+    """
+
+    definition: int
+    period: Period
+    as_of: date
+    known_on: date
+    size: int
+    numerator: int
+    denominator: int
+    percentage: Decimal | None
+    target: Decimal | None
+    achievement: Decimal | None
+    rating: str | None
+
+
+class Stride(Struct, frozen=True):
+    """One step of the way.
+
+    Attributes:
+        numerator: What it adds to the numerator, or takes away where below nought.
+        denominator: The same of the denominator.
+        after: What the figure is once it is taken.
+    """
+
+    step: Step
+    numerator: int
+    denominator: int
+    after: Reached
+
+
+class Counted(Struct, frozen=True):
+    """How one subject counts: nought or one each."""
+
+    numerator: int
+    denominator: int
+
+
+class Moved(Struct, frozen=True):
+    """The event by which a count moved.
+
+    Attributes:
+        position: Its place in the log, from 1.
+        version: Its place in the history of its subject, from 1.
+        effective_on: The day it holds from; None where it has none.
+        known_on: The day the office knew.
+        recorded_at: The database's clock, UTC.
+        reason: As it was given; None where none was.
+    """
+
+    position: int
+    version: int
+    type: str
+    effective_on: date | None
+    known_on: date
+    recorded_at: datetime
+    actor: str
+    reason: str | None
+
+
+class Item(Struct, frozen=True):
+    """What one event, or one subject, changes in a step.
+
+    Attributes:
+        step: The step it is part of.
+        cause: Why the count moved.
+        subject: Identifier of the case or organisation.
+        number: Its number in the register.
+        title: Its title or name.
+        numerator: What it adds to the numerator, or takes away where below nought.
+        denominator: The same of the denominator.
+        before: How the subject counts before.
+        after: How it counts after.
+        event: The event that did it; None where it was the definition or time.
+    """
+
+    step: Step
+    cause: Cause
+    subject: str
+    number: str
+    title: str
+    numerator: int
+    denominator: int
+    before: Counted
+    after: Counted
+    event: Moved | None
+
+
+class Difference(Struct, frozen=True):
+    """Two figures of one indicator, and all that lies between them.
+
+    Attributes:
+        figure: The figure asked for.
+        against: The figure it is compared with.
+        numerator: Of the figure, less that of the one it is compared with.
+        denominator: The same of the denominator.
+        steps: The way from the one compared with to the figure, in four steps.
+        items: What moved, by step; within one by position, or by subject.
+        next: Cursor of the page that follows; None at the end.
+    """
+
+    indicator: str
+    figure: Figure
+    against: Figure
+    numerator: int
+    denominator: int
+    steps: tuple[Stride, ...]
+    items: tuple[Item, ...]
+    next: str | None
+
+
+def cause(event: conflict.Event | organisation.Event) -> Cause:
+    """Why a figure moved when *event* became known."""
+    match event:
+        case Annulled():
+            found = Cause.ANNULMENT
+        case conflict.Corrected() | organisation.Corrected():
+            found = Cause.CORRECTION
+        case conflict.Rejected() | organisation.Rejected():
+            found = Cause.REJECTION
+        case conflict.Merged() | organisation.Merged():
+            found = Cause.MERGER
+        case conflict.Verified() | organisation.ParticipationVerified():
+            found = Cause.VERIFICATION
+        case (
+            conflict.Reported()
+            | conflict.Handled()
+            | conflict.Referred()
+            | conflict.Resolved()
+            | conflict.Reopened()
+            | conflict.Reclassified()
+            | organisation.Registered()
+            | organisation.Renewed()
+            | organisation.Suspended()
+            | organisation.Restored()
+            | organisation.Dissolved()
+            | organisation.Revoked()
+            | organisation.MovedOut()
+            | organisation.Participated()
+        ):
+            found = Cause.LATE_DATA
+        case _:
+            assert_never(event)
+    return found
+
+
+def legs(against: Question, of: Question) -> tuple[Leg, Leg, Leg]:
+    """The way from *against* to *of*, both with a definition and a size of their own.
+
+    Only at the end are the target and the scale exchanged; that moves no count.
+    """
+    known = structs.replace(against, known_on=of.known_on, size=of.size)
+    defined = structs.replace(known, definition=of.definition)
+    return (
+        Leg(Step.KNOWLEDGE, against, known),
+        Leg(Step.DEFINITION, known, defined),
+        Leg(Step.TIME, defined, of),
+    )
+
+
+def strides(ends: Sequence[Made]) -> tuple[Stride, ...]:
+    """The four steps through *ends*, figures at the beginning and after each leg."""
+    first, last = ends[0].made_with, ends[-1].made_with
+    # The last step goes nowhere else: only what the figure is held against changes.
+    stops = [*((one, first) for one in ends), (ends[-1], last)]
+    reached = [_reached(one, held) for one, held in stops]
+    return tuple(
+        Stride(
+            step,
+            numerator=after.numerator - before.numerator,
+            denominator=after.denominator - before.denominator,
+            after=after,
+        )
+        for step, before, after in zip(Step, reached, reached[1:], strict=False)
+    )
+
+
+def _reached(made: Made, held: Basis) -> Reached:
+    """The figure with the target and scale of another."""
+    names = Coordinates.__struct_fields__
+    at = Coordinates(*(getattr(made.figure, name) for name in names))
+    counts = Counts(made.figure.numerator, made.figure.denominator)
+    definition = made.made_with.definition
+    shown = figure.figure(at, counts, structs.replace(held, definition=definition))
+    return Reached(*(getattr(shown, name) for name in Reached.__struct_fields__))
