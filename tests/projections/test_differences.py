@@ -44,7 +44,7 @@ async def ask(
         if page.next is None:
             return pages
         assert len(page.items) == limit
-        place = read(page.next, "kdt")
+        place = read(page.next, difference.LETTERS)
         of = resume(of, place, world.today)
 
 

@@ -11,6 +11,7 @@ import click
 
 import iku
 from iku.cli import edge
+from iku.cli.difference import difference
 from iku.cli.example import example
 from iku.cli.figure import figure
 from iku.cli.importing import import_
@@ -38,7 +39,11 @@ def commands() -> None:
     """
 
 
-for command in (example, serve, import_, figure, status, migrate, rebuild):
+for command in (
+    *(example, serve, import_),
+    *(figure, difference),
+    *(status, migrate, rebuild),
+):
     commands.add_command(command)
 
 

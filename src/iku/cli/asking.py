@@ -9,6 +9,7 @@ import click
 from msgspec import Struct
 
 from iku.cli import terminal
+from iku.domain.difference import Against
 from iku.domain.period import Kind
 from iku.domain.question import Question
 
@@ -39,6 +40,39 @@ OPTIONS = (
         type=click.IntRange(1, 2**31 - 1),
         help="Version of the definition [default: the one in force].",
     ),
+)
+AGAINST_OPTIONS = (
+    click.option("--against-as-of", type=terminal.Day(), help="The day compared with."),
+    click.option(
+        "--against-known-on",
+        type=terminal.Day(),
+        help="Whose knowledge is compared with.",
+    ),
+    click.option(
+        "--against-size",
+        type=click.IntRange(0, LARGEST),
+        help="Compare with the log's first so many events.",
+    ),
+    click.option(
+        "--against-period",
+        type=click.Choice([kind.value for kind in Kind]),
+        help="The period compared with.",
+    ),
+    click.option(
+        "--against-definition",
+        type=click.IntRange(1, 2**31 - 1),
+        help="Version of the definition compared with.",
+    ),
+)
+PAGE_OPTIONS = (
+    click.option(
+        "--limit",
+        type=click.IntRange(1, 200),
+        default=200,
+        show_default=True,
+        help="The most items of one page.",
+    ),
+    click.option("--cursor", help="Go on where a page ended that gave this."),
 )
 
 
@@ -75,3 +109,25 @@ def coordinates(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(OPTIONS):
         gathered = option(gathered)
     return gathered
+
+
+def compared_with(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the options --against-…, gathered in its argument *against*."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:
+        names = Against.__struct_fields__
+        own = {name: given.pop(f"against_{name}") for name in names}
+        own["period"] = own["period"] and Kind(own["period"])
+        command(against=Against(**own), **given)
+
+    for option in reversed(AGAINST_OPTIONS):
+        gathered = option(gathered)
+    return gathered
+
+
+def pages(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the options of what is read page by page."""
+    for option in reversed(PAGE_OPTIONS):
+        command = option(command)
+    return command

@@ -17,8 +17,8 @@ from msgspec import Struct, structs
 from iku.domain import conflict, figure, organisation
 from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Coordinates, Counts, Figure, Made
-from iku.domain.period import Period
-from iku.domain.question import Question
+from iku.domain.period import Kind, Period
+from iku.domain.question import Question, refuse_year_one
 
 
 class Step(StrEnum):
@@ -28,6 +28,14 @@ class Step(StrEnum):
     DEFINITION = "definition"
     TIME = "time"
     TARGET = "target"
+
+    @property
+    def letter(self) -> str:
+        """What a place in this step is marked with."""
+        return self.value[0]
+
+
+LETTERS = "".join(step.letter for step in (Step.KNOWLEDGE, Step.DEFINITION, Step.TIME))
 
 
 class Cause(StrEnum):
@@ -41,6 +49,27 @@ class Cause(StrEnum):
     MERGER = "merger"
     DEFINITION = "definition"
     TIME = "time"
+
+
+class Against(Struct, frozen=True):
+    """Coordinates of the figure compared with; what is None is as in the other."""
+
+    as_of: date | None = None
+    known_on: date | None = None
+    size: int | None = None
+    definition: int | None = None
+    period: Kind | None = None
+
+    def beside(self, question: Question) -> Question:
+        """The question these coordinates ask, compared with *question*.
+
+        Raises:
+            Unanswerable: A day of the year 1 is asked about.
+        """
+        refuse_year_one(against_as_of=self.as_of, against_known_on=self.known_on)
+        given = structs.asdict(self).items()
+        own = {name: value for name, value in given if value is not None}
+        return structs.replace(question, **own)
 
 
 class Leg(Struct, frozen=True):

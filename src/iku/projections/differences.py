@@ -20,7 +20,7 @@ from iku.domain.difference import Cause, Counted, Difference, Item, Moved, Step
 from iku.domain.figure import Made
 from iku.domain.indicator import ConflictOptions, Options
 from iku.domain.place import Place
-from iku.domain.question import Question
+from iku.domain.question import Question, Unanswerable
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
@@ -53,8 +53,7 @@ async def answer(
         Unknown: There is no such indicator.
         Unanswerable: A day, size or version asked for does not exist (yet).
     """
-    questions = [compared.against, compared.of]
-    first, last = await figures.make(connection, questions, today)
+    first, last = await _both(connection, figures, compared, today)
     legs = difference.legs(_pinned(compared.against, first), _pinned(compared.of, last))
     between = await figures.make(connection, [leg.after for leg in legs[:2]], today)
     ends = [first, *between, last]
@@ -75,6 +74,19 @@ async def answer(
     )
 
 
+async def _both(
+    connection: Connection, figures: Figures, compared: Compared, today: date
+) -> list[Made]:
+    """The figure compared with and the one asked for, from one snapshot."""
+    try:
+        questions = [compared.against, compared.of]
+        return await figures.make(connection, questions, today)
+    except Unanswerable as error:
+        # Raises on its own, where it is the figure asked for that is at fault.
+        await figures.make(connection, [compared.of], today)
+        raise Unanswerable(f"against_{error.path}", f"against_{error}") from error
+
+
 def _pinned(question: Question, made: Made) -> Question:
     """The question with the size and the definition that it was answered with."""
     size, definition = made.figure.size, made.figure.definition
@@ -89,7 +101,7 @@ def _options(ends: Sequence[Made]) -> dict[int, Options]:
 
 def _place(move: Move, made: Made) -> Place:
     at = made.figure
-    return Place(at.size, at.as_of, move.leg.step[0], move.key)
+    return Place(at.size, at.as_of, move.leg.step.letter, move.key)
 
 
 async def _items(

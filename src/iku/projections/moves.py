@@ -38,10 +38,10 @@ async def moves(
     connection: Connection, legs: Sequence[Leg], after: Place | None, limit: int
 ) -> AsyncIterator[Move]:
     """What moved after that place: at most one more than *limit*, in order."""
-    letters = [leg.step[0] for leg in legs]
+    letters = [leg.step.letter for leg in legs]
     left = limit + 1
     for leg in legs[letters.index(after.part) if after else 0 :]:
-        key = after.key if after and after.part == leg.step[0] else ""
+        key = after.key if after and after.part == leg.step.letter else ""
         if left and leg.before != leg.after:
             for move in await _moves_of(connection, leg, key, left):
                 left -= 1

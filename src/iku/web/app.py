@@ -10,13 +10,14 @@ from iku.web import commands, describing, documentation, pages, problems
 from iku.web.api import (
     agency,
     conflicts,
+    differences,
     figures,
     health,
     indicators,
     log,
     organisations,
 )
-from iku.web.asking import asking
+from iku.web.asking import against, asking
 from iku.web.door import Application
 from iku.web.metrics import Metrics
 from iku.web.options import options
@@ -24,7 +25,11 @@ from iku.web.parameters import StrictRequest, refuse_stray_parameters
 from iku.wiring import House
 
 LARGEST_BODY = 1 << 20
-MODULES = (conflicts, organisations, indicators, figures, log, agency, health)
+MODULES = (
+    *(conflicts, organisations),
+    *(indicators, figures, differences),
+    *(log, agency, health),
+)
 
 
 def create_app(house: House) -> Application:
@@ -42,6 +47,7 @@ def create_app(house: House) -> Application:
         dependencies={
             "house": _provide(lambda: house),
             "question": _provide(asking(house)),
+            "against": _provide(against),
             "metrics": _provide(lambda: metrics),
             "entry": _provide(commands.entering(house)),
             "change": _provide(commands.changing(house)),

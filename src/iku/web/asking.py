@@ -1,11 +1,26 @@
 """The coordinates of a figure, as every route that is about one takes them."""
 
 from collections.abc import Callable
+from datetime import date
+from typing import Annotated
 
+from litestar.params import QueryParameter
+
+from iku.domain.difference import Against
 from iku.domain.period import Kind
 from iku.domain.question import Question
-from iku.web.parameters import AsOf, Code, Definition, KnownOn, PeriodKind, Size
+from iku.web.parameters import (
+    LARGEST,
+    AsOf,
+    Code,
+    Definition,
+    KnownOn,
+    PeriodKind,
+    Size,
+)
 from iku.wiring import House
+
+_ELSE = "; as in the figure asked for where it is left out."
 
 
 def asking(house: House) -> Callable[..., Question]:
@@ -30,3 +45,46 @@ def asking(house: House) -> Callable[..., Question]:
         )
 
     return question
+
+
+def against(
+    *,
+    against_as_of: Annotated[
+        date | None,
+        QueryParameter(description=f"The day compared with{_ELSE}"),
+    ] = None,
+    against_known_on: Annotated[
+        date | None,
+        QueryParameter(description=f"Whose knowledge is compared with{_ELSE}"),
+    ] = None,
+    against_size: Annotated[
+        int | None,
+        QueryParameter(
+            ge=0,
+            le=LARGEST,
+            schema_extra={"minimum": 0},  # the framework forgets a bound of nought
+            description=f"Which prefix of the log is compared with{_ELSE}",
+        ),
+    ] = None,
+    against_definition: Annotated[
+        int | None,
+        QueryParameter(
+            ge=1,
+            le=2_147_483_647,
+            description=f"Version of the definition compared with{_ELSE} Where that "
+            "names none, each figure is counted by the one in force.",
+        ),
+    ] = None,
+    against_period: Annotated[
+        Kind | None,
+        QueryParameter(description=f"The period compared with{_ELSE}"),
+    ] = None,
+) -> Against:
+    """What provides the coordinates that a figure is compared with."""
+    return Against(
+        as_of=against_as_of,
+        known_on=against_known_on,
+        size=against_size,
+        definition=against_definition,
+        period=against_period,
+    )

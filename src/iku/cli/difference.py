@@ -1,0 +1,190 @@
+"""`iku difference`: why two figures of one indicator are not the same."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import click
+from rich.padding import Padding
+
+from iku.cli import asking, figure, terminal
+from iku.cli.asking import Asked
+from iku.domain import difference as telling
+from iku.domain import place
+from iku.domain.difference import (
+    Against,
+    Cause,
+    Counted,
+    Difference,
+    Item,
+    Step,
+    Stride,
+)
+from iku.domain.figure import Figure
+from iku.exchange import formats
+from iku.projections import differences
+from iku.projections.differences import Compared
+
+STEPS = {
+    Step.KNOWLEDGE: "Pengetahuan",
+    Step.DEFINITION: "Definisi",
+    Step.TIME: "Waktu",
+    Step.TARGET: "Target",
+}
+CAUSES = {
+    Cause.LATE_DATA: "data terlambat",
+    Cause.VERIFICATION: "verifikasi",
+    Cause.CORRECTION: "koreksi",
+    Cause.ANNULMENT: "pembatalan",
+    Cause.REJECTION: "penolakan",
+    Cause.MERGER: "penggabungan",
+    Cause.DEFINITION: "definisi",
+    Cause.TIME: "waktu",
+}
+AT = ("Angka", "Periode", "Per", "Diketahui", "Log", "Definisi")
+CHANGE = ("Pembilang", "Penyebut")
+WAY = ("Langkah", *CHANGE, "Menjadi", *figure.HEADINGS[3:])
+MOVED = (
+    *("Sebab", "Nomor", "Judul", *CHANGE, "Dari", "Menjadi"),
+    *("Peristiwa", "Efektif", "Diketahui", "Oleh", "Alasan"),
+)
+
+
+@click.command(short_help="Show why two figures of an indicator differ.")
+@click.argument("code", metavar="CODE")
+@asking.coordinates
+@asking.compared_with
+@asking.pages
+@terminal.as_json
+def difference(
+    code: str,
+    asked: Asked,
+    against: Against,
+    *,
+    limit: int,
+    cursor: str | None,
+    json: bool,
+) -> None:
+    """Show what lies between two figures of CODE, step by step and case by case.
+
+    What --against-… leaves out is as in the figure asked for.
+    """
+
+    async def ask() -> Difference:
+        async with terminal.house(terminal.settings()) as house:
+            today = house.office.today()
+            after = place.read(cursor, telling.LETTERS)
+            of = place.resume(asked.of(code, today), after, today)
+            compared = Compared(of, against.beside(of), after, limit)
+            async with house.pool.acquire() as connection:
+                return await differences.answer(
+                    connection, house.figures, compared, today
+                )
+
+    found = terminal.run(ask())
+    if json:
+        terminal.emit(found)
+    else:
+        show(found)
+
+
+def show(found: Difference) -> None:
+    """Print both figures, the steps between them, and what moved in each."""
+    out = terminal.console()
+    out.print(found.indicator)
+    out.print(_figures(("Dibandingkan", found.against), ("Diminta", found.figure)))
+    out.print(
+        f"Selisih: pembilang {signed(found.numerator)}, "
+        f"penyebut {signed(found.denominator)}"
+    )
+    out.print(_way(found.steps))
+    if found.items:
+        out.print(_moved(found.items))
+    else:
+        out.print("Tidak ada kasus atau organisasi yang berubah hitungannya.")
+    if found.next:
+        out.print(f"Masih ada lanjutannya: --cursor {found.next}")
+
+
+def _figures(*named: tuple[str, Figure]) -> Padding:
+    """A table of figures, each with its own coordinates."""
+    rows = [(name, *_at(one), *figure.cells(one)[1:]) for name, one in named]
+    headings = (*AT, *figure.HEADINGS[1:])
+    right = ("Log", "Definisi", *figure.NUMBERS)
+    wrap = ("Periode", "Per", "Diketahui", "Predikat")
+    return terminal.table(headings, rows, right=right, wrap=wrap)
+
+
+def _way(steps: Sequence[Stride]) -> Padding:
+    """A table of what each step changes, and where it leads."""
+    rows = [_stride(stride) for stride in steps]
+    right = (*CHANGE, "Menjadi", *figure.NUMBERS)
+    return terminal.table(WAY, rows, right=right, wrap=("Predikat",))
+
+
+def _moved(items: Sequence[Item]) -> Padding:
+    """A table of what moved, each with its cause."""
+    rows = [_item(item) for item in items]
+    right = (*CHANGE, "Dari", "Menjadi", "Peristiwa")
+    return terminal.table(MOVED, rows, right=right, wrap=("Judul", "Oleh", "Alasan"))
+
+
+def signed(number: int) -> str:
+    """``+3``, ``-1``, ``0``."""
+    return f"{number:+}" if number else "0"
+
+
+def _at(one: Figure) -> tuple[str, ...]:
+    return (
+        formats.period(one.period),
+        formats.day(one.as_of),
+        formats.day(one.known_on),
+        formats.number(one.size),
+        formats.number(one.definition),
+    )
+
+
+def _stride(stride: Stride) -> tuple[str, ...]:
+    after = stride.after
+    return (
+        STEPS[stride.step],
+        signed(stride.numerator),
+        signed(stride.denominator),
+        f"{after.numerator}/{after.denominator}",
+        formats.percent(after.percentage),
+        formats.percent(after.target),
+        formats.percent(after.achievement),
+        after.rating or formats.NOTHING,
+    )
+
+
+def _item(item: Item) -> tuple[str, ...]:
+    moved = item.event
+    event = ("", "", "", "", "")
+    if moved is not None:
+        event = (
+            formats.number(moved.position),
+            _day(moved.effective_on),
+            _day(moved.known_on),
+            moved.actor,
+            moved.reason or "",
+        )
+    return (
+        CAUSES[item.cause],
+        item.number,
+        item.title,
+        signed(item.numerator),
+        signed(item.denominator),
+        _share(item.before),
+        _share(item.after),
+        *event,
+    )
+
+
+def _day(day: date | None) -> str:
+    return formats.NOTHING if day is None else str(day)
+
+
+def _share(counted: Counted) -> str:
+    if not counted.denominator:
+        return formats.NOTHING
+    return f"{counted.numerator}/{counted.denominator}"

@@ -1,0 +1,50 @@
+"""Differences: what lies between two figures of one indicator."""
+
+from typing import Any
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
+
+from iku.domain import difference as telling
+from iku.domain import place
+from iku.domain.difference import Against, Difference
+from iku.domain.question import Question
+from iku.projections import differences
+from iku.projections.differences import Compared
+from iku.web.connection import connected
+from iku.web.parameters import Cursor, Limit
+from iku.wiring import House
+
+TAGS = ["Figures"]
+
+
+@get(
+    "/indicators/{code:str}/difference",
+    operation_id="getDifference",
+    summary="Ask why two figures differ",
+    tags=TAGS,
+)
+async def difference(
+    question: NamedDependency[SkipValidation[Question]],
+    against: NamedDependency[SkipValidation[Against]],
+    house: NamedDependency[SkipValidation[House]],
+    *,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Difference:
+    """What lies between the figure asked for and one of other coordinates, by cause.
+
+    Step by step from the one compared with: what is known, by which definition it is
+    counted, the day and its period, the target. In each step the items, of all pages,
+    add up to what the step changes.
+    """
+    today = house.office.today()
+    after = place.read(cursor, telling.LETTERS)
+    question = place.resume(question, after, today)
+    compared = Compared(question, against.beside(question), after, limit)
+    async with connected(house) as connection:
+        return await differences.answer(connection, house.figures, compared, today)
+
+
+HANDLERS: list[Any] = [difference]
