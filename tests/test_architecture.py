@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "postgres", "settings"}
-FLOOR_1 = {"handling", "projections", "replay", "agency"}
+FLOOR_1 = {"handling", "projections", "replay", "comparing", "agency"}
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
     "ledger": set(),
@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "handling": {"domain", "ledger"},
     "projections": {"domain", "ledger"},
     "replay": {"domain", "ledger"},
+    "comparing": {"domain", "ledger", "replay"},
     "exchange": FLOOR_0 | FLOOR_1,
     "wiring": FLOOR_0 | FLOOR_1,
     "web": FLOOR_0 | FLOOR_1 | {"exchange", "wiring"},

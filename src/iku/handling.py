@@ -178,17 +178,31 @@ class Office:
     async def _append(
         self, command: Command, read: Mapping[str, History], body: bytes
     ) -> Outcome:
-        before = read.get(command.stream, History())
-        if command.expected not in {None, before.version}:
-            raise Outdated(before.version, command.expected or 0)
-        today = command.known_on or self.today()
-        events = decide(command, read, today=today, areas=self.areas)
+        events = self._decide(command, read)
         if not events:
-            return _standing(command, before)
+            return _standing(command, read.get(command.stream, History()))
         receipt = await self.appender.submit(request(command, read, events, body))
         # A repetition may have drawn another number than the first.
         subject = _subject(receipt)
         return Outcome(subject, receipt, added=True, repeated=receipt.repeated)
+
+    async def foresee(self, connection: Reader, command: Command) -> list[Any]:
+        """The facts that *command* would record now; none where they stand already.
+
+        Raises:
+            Refused: The rules do not allow it.
+            Missing: There is no such subject.
+            Outdated: It is about a version that is not the last.
+        """
+        read = await read_histories(connection, [command.stream, *command.peers])
+        return self._decide(command, read)
+
+    def _decide(self, command: Command, read: Mapping[str, History]) -> list[Any]:
+        version = read.get(command.stream, History()).version
+        if command.expected not in {None, version}:
+            raise Outdated(version, command.expected or 0)
+        today = command.known_on or self.today()
+        return decide(command, read, today=today, areas=self.areas)
 
 
 def decide(

@@ -56,16 +56,17 @@ async def recount(connection: Connection, question: Question, today: date) -> Fi
 
 
 async def _made_with(connection: Connection, question: Question) -> figure.Basis:
-    of_indicator = await _facts(connection, indicator.decider, question.indicator)
+    of_indicator = await facts(connection, indicator.decider, question.indicator)
     if not of_indicator:
         raise Unknown(f"there is no indicator {question.indicator}")
-    of_scale = await _facts(connection, scale.decider, SCALE)
+    of_scale = await facts(connection, scale.decider, SCALE)
     return basis(of_indicator, of_scale, question)
 
 
-async def _facts(
+async def facts(
     connection: Connection, decider: Decider[Any, Any], subject: str
 ) -> list[Known]:
+    """All facts of an indicator, or of the scale, in the order recorded."""
     stream = decider.stream(subject)
     return [
         Known(one.position, one.known_on, fact.of(one, decider.event_type))

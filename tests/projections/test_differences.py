@@ -167,7 +167,7 @@ def check(
         of_step = [item for item in items if item.step is stride.step]
         assert total(of_step) == (stride.numerator, stride.denominator)
     order = [
-        (list(Step).index(i.step), i.event.position if i.event else 0, i.subject)
+        (list(Step).index(i.step), i.event.position if i.event else 0, i.id)
         for i in items
     ]
     assert order == sorted(set(order))
@@ -209,7 +209,7 @@ def _check_items(
     assert told == by_events(memory, knowledge, formula, category)
     for leg in others:
         shown = {
-            item.subject: (structs.astuple(item.before), structs.astuple(item.after))
+            item.id: (structs.astuple(item.before), structs.astuple(item.after))
             for item in items
             if item.step is leg.step
         }

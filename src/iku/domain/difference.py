@@ -157,7 +157,7 @@ class Item(Struct, frozen=True):
     Attributes:
         step: The step it is part of.
         cause: Why the count moved.
-        subject: Identifier of the case or organisation.
+        id: Identifier of the case or organisation.
         number: Its number in the register.
         title: Its title or name.
         numerator: What it adds to the numerator, or takes away where below nought.
@@ -169,7 +169,7 @@ class Item(Struct, frozen=True):
 
     step: Step
     cause: Cause
-    subject: str
+    id: str
     number: str
     title: str
     numerator: int

@@ -163,17 +163,9 @@ class Target(Targeted, frozen=True, tag=False):
         return Targeted(**{n: getattr(self, n) for n in Targeted.__struct_fields__})
 
 
-class Redefinition(Fact, frozen=True):
-    """What a new version changes; every option left out stays as it was."""
+class Amendment(Fact, frozen=True, kw_only=True):
+    """Options that change; every one left out stays as it was."""
 
-    effective_on: date
-    basis: Line
-    reason: Reason
-    wording: Line | None = None
-    formula: Line | None = None
-    sources: tuple[Line, ...] | None = None
-    owner: Line | None = None
-    objective: Line | None = None
     category: conflict.Category | None = None
     minimum_level: conflict.Level | None = None
     date_basis: DateBasis | None = None
@@ -196,6 +188,34 @@ class Redefinition(Fact, frozen=True):
         """The fields of *of* that are given here."""
         given = (n for n in of.__struct_fields__ if n in self.__struct_fields__)
         return {n: v for n in given if (v := getattr(self, n)) is not None}
+
+    def amend(self, options: Options) -> Options:
+        """*options* with those that are given here.
+
+        Raises:
+            Invalid: One of them is no option of this indicator.
+        """
+        for name in self.changes(ConflictOptions) | self.changes(OrganisationOptions):
+            if name not in options.__struct_fields__:
+                has = ", ".join(options.__struct_fields__)
+                message = (
+                    f"{name} is given, but the options of this indicator are {has}"
+                )
+                raise Invalid(name, message)
+        return structs.replace(options, **_sorted(self.changes(type(options))))
+
+
+class Redefinition(Amendment, frozen=True, kw_only=True):
+    """What a new version changes; every field left out stays as it was."""
+
+    effective_on: date
+    basis: Line
+    reason: Reason
+    wording: Line | None = None
+    formula: Line | None = None
+    sources: tuple[Line, ...] | None = None
+    owner: Line | None = None
+    objective: Line | None = None
 
 
 Command = Defined | Targeted | Redefinition
@@ -298,16 +318,8 @@ def _redefine(command: Redefinition, indicator: Indicator | None) -> list[Event]
     if indicator is None:
         raise Refused("a definition is given, but there is no such indicator")
     last = indicator.definitions[-1].defined
-    options = last.options
-    for name in command.changes(ConflictOptions) | command.changes(OrganisationOptions):
-        if name not in options.__struct_fields__:
-            has = ", ".join(options.__struct_fields__)
-            message = f"{name} is given, but the options of this indicator are {has}"
-            raise Invalid(name, message)
     after = structs.replace(
-        last,
-        **command.changes(Defined),
-        options=structs.replace(options, **_sorted(command.changes(type(options)))),
+        last, **command.changes(Defined), options=command.amend(last.options)
     )
     return [] if after == last else [after]
 

@@ -189,7 +189,7 @@ def _item(
     return Item(
         step=move.leg.step,
         cause=why,
-        subject=move.subject,
+        id=move.subject,
         number=subject_number(move.subject),
         title=state.title,
         numerator=after.numerator - before.numerator,

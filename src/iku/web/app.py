@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from iku.web import commands, describing, documentation, pages, problems
 from iku.web.api import (
     agency,
+    comparisons,
     conflicts,
     differences,
     figures,
@@ -22,12 +23,13 @@ from iku.web.door import Application
 from iku.web.metrics import Metrics
 from iku.web.options import options
 from iku.web.parameters import StrictRequest, refuse_stray_parameters
+from iku.web.trying import amendment
 from iku.wiring import House
 
 LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, organisations),
-    *(indicators, figures, differences),
+    *(indicators, figures, differences, comparisons),
     *(log, agency, health),
 )
 
@@ -48,6 +50,7 @@ def create_app(house: House) -> Application:
             "house": _provide(lambda: house),
             "question": _provide(asking(house)),
             "against": _provide(against),
+            "amendment": _provide(amendment),
             "metrics": _provide(lambda: metrics),
             "entry": _provide(commands.entering(house)),
             "change": _provide(commands.changing(house)),

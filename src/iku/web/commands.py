@@ -4,7 +4,8 @@ A repetition under the same `Idempotency-Key` gets the receipt it got before.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -93,7 +94,32 @@ class Desk:
             Refused: The rules do not allow it, or the register says so already: the
                 receipt of another's event would pass for one of this request.
         """
-        command = Command(
+        command = self._command(category, subject, proposed)
+        with _known(command):
+            outcome = await self.house.office.handle(Reading(self.house), command)
+        if not outcome.added:
+            raise Refused(
+                f"{category} {outcome.subject} says just this already, "
+                f"at version {outcome.receipt.version}; nothing was recorded"
+            )
+        return outcome
+
+    async def foresee(self, category: str, subject: str, proposed: Any) -> list[Any]:
+        """What `handle` would record now; nothing is recorded.
+
+        Raises:
+            Refused: The rules do not allow it, or the register says so already.
+        """
+        command = self._command(category, subject, proposed)
+        with _known(command):
+            facts = await self.house.office.foresee(Reading(self.house), command)
+        if not facts:
+            message = f"{category} {subject} says just this already; it adds nothing"
+            raise Refused(message)
+        return facts
+
+    def _command(self, category: str, subject: str, proposed: Any) -> Command:
+        return Command(
             category,
             subject,
             proposed,
@@ -101,18 +127,18 @@ class Desk:
             command_id=self.command_id,
             expected=self.expected,
         )
-        try:
-            outcome = await self.house.office.handle(Reading(self.house), command)
-        except Outdated as error:
-            if error.version == 0:
-                raise Missing(f"there is no {category} {subject}") from error
-            raise
-        if not outcome.added:
-            raise Refused(
-                f"{category} {outcome.subject} says just this already, "
-                f"at version {outcome.receipt.version}; nothing was recorded"
-            )
-        return outcome
+
+
+@contextmanager
+def _known(command: Command) -> Iterator[None]:
+    """Tell a version of nothing from one that is merely not the last."""
+    try:
+        yield
+    except Outdated as error:
+        if error.version == 0:
+            missing = f"there is no {command.category} {command.subject}"
+            raise Missing(missing) from error
+        raise
 
 
 def entering(house: House) -> Callable[[Actor, Key], Desk]:

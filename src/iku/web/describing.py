@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from inspect import cleandoc
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import msgspec
 from litestar import Litestar, Response
@@ -138,10 +138,15 @@ def _body(handler: HTTPRouteHandler) -> Any:
 
 def _answer(handler: HTTPRouteHandler) -> Any:
     """The type that the handler answers with."""
+    return _either(handler)[0]
+
+
+def _either(handler: HTTPRouteHandler) -> tuple[Any, ...]:
+    """The same; where nothing may be recorded, too, the type that says so second."""
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Response):
-        return returned.inner_types[0].annotation
-    return returned.annotation
+        returned = returned.inner_types[0]
+    return get_args(returned.annotation) or (returned.annotation,)
 
 
 _HEADERS = {
@@ -167,7 +172,13 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
             answer["headers"] = _headers("ETag")
         return {"200": answer}
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
-    return {"201": answer | recorded}
+    answers = {"201": answer | recorded}
+    for foreseen in _either(handler)[1:]:
+        answers["200"] = {
+            "description": "What it would change; nothing is recorded.",
+            "content": {_JSON: {"schema": schemas.of(foreseen)}},
+        }
+    return answers
 
 
 def _headers(*names: str) -> Json:
@@ -215,7 +226,8 @@ class _Schemas:
 
     def __init__(self, handlers: list[HTTPRouteHandler]) -> None:
         posts = [handler for handler in handlers if "POST" in handler.http_methods]
-        types = [Problem, ShownEntry, *map(_answer, handlers), *map(_body, posts)]
+        answers = [one for handler in handlers for one in _either(handler)]
+        types = [Problem, ShownEntry, *answers, *map(_body, posts)]
         found, components = msgspec.json.schema_components(
             types, ref_template=_REF + "{name}"
         )

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from datetime import date
 from functools import cache
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import msgspec
 from litestar import Request
@@ -23,6 +23,7 @@ from iku.web.problems import Malformed, Unsupported
 
 _WHOLE = re.compile(r"-?[0-9]+")
 LARGEST = 2**53 - 1  # exact in every JSON reader
+LIST = {"minItems": 1, "uniqueItems": True}  # what a repeated parameter gives
 
 AsOf: TypeAlias = Annotated[
     date | None,
@@ -88,7 +89,7 @@ Code: TypeAlias = Annotated[str, PathParameter(description="Code of the indicato
 async def refuse_stray_parameters(
     connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
 ) -> None:
-    """Refuse what the route does not know, or knows only once.
+    """Refuse what the route does not know, or takes only once.
 
     (The framework would call it in a thread, were it not a coroutine function.)
 
@@ -102,10 +103,22 @@ async def refuse_stray_parameters(
             has = ", ".join(declared) or "none"
             message = f"there is no parameter {name}; there are: {has}"
             raise Malformed(name, message)
-        if times > 1:
+        if times > 1 and not declared[name].repeated:
             raise Malformed(name, f"{name} is given {times} times")
     for name, value in given:
-        _refuse_lenient(name, value, declared[name])
+        _refuse_lenient(name, value, declared[name].kind)
+
+
+class _Declared(NamedTuple):
+    """A parameter that a route takes.
+
+    Attributes:
+        kind: text, number, truth or other.
+        repeated: Whether it may be given several times.
+    """
+
+    kind: str
+    repeated: bool
 
 
 def _refuse_lenient(name: str, value: str, kind: str) -> None:
@@ -114,18 +127,29 @@ def _refuse_lenient(name: str, value: str, kind: str) -> None:
         raise Malformed(name, f"{name} is {value}; leave it out instead")
     if kind == "number" and not _WHOLE.fullmatch(value):
         raise Malformed(name, f"{name} is {value!r}, which is no whole number")
+    if kind == "truth" and value not in {"true", "false"}:
+        raise Malformed(name, f"{name} is {value!r}, neither true nor false")
 
 
 @cache
-def _declared(handler: BaseRouteHandler) -> dict[str, str]:
-    """The query parameters of a route, each a text, a number or something else."""
-    kinds = {str: "text", str | None: "text", int: "number", int | None: "number"}
+def _declared(handler: BaseRouteHandler) -> dict[str, _Declared]:
+    """The query parameters of a route."""
     return {
-        field.kwarg_definition.name or name: kinds.get(field.annotation, "other")
+        field.kwarg_definition.name or name: _kind(field)
         for name, field in _fields(handler).items()
         if isinstance(field.kwarg_definition, ParameterKwarg)
         and field.kwarg_definition.param_type is ParamType.QUERY
     }
+
+
+def _kind(field: FieldDefinition) -> _Declared:
+    kinds = {str: "text", int: "number", bool: "truth"}
+    inner = [one for one in (field, *field.inner_types) if not one.is_none_type]
+    repeated = any(one.is_non_string_sequence for one in inner)
+    if repeated:
+        inner = [deeper for one in inner for deeper in one.inner_types]
+    found = (kinds[one.annotation] for one in inner if one.annotation in kinds)
+    return _Declared(next(found, "other"), repeated)
 
 
 def _fields(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:

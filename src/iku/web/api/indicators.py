@@ -2,14 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody, SkipValidation
+from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
+from iku import comparing
 from iku.domain import indicator, scale
+from iku.domain.comparison import Effect
 from iku.domain.indicator import Indicator
 from iku.domain.question import Unknown
 from iku.ledger import log
@@ -161,16 +163,40 @@ async def redefine(
     code: Code,
     data: JSONBody[indicator.Redefinition],
     change: NamedDependency[SkipValidation[Desk]],
-) -> Response[DefinitionReceipt]:
-    """Adds a version. Options that are left out stay as they were."""
+    *,
+    preview: Annotated[
+        bool,
+        QueryParameter(
+            description="true: records nothing, and answers with what would change in "
+            "the last two complete years."
+        ),
+    ] = False,
+) -> Response[DefinitionReceipt | Effect]:
+    """Adds a version. Options that are left out stay as they were.
+
+    With preview it is judged by the same rules, but nothing is recorded: the answer
+    says what it would change.
+    """
+    shown: Response[Any]
+    if preview:
+        (proposed,) = await change.foresee("indicator", code, data)
+        shown = Response(await _effect(change.house, code, proposed), status_code=200)
+        return shown
     outcome = await change.handle("indicator", code, data)
     given = receipt(outcome)
-    shown = DefinitionReceipt(
+    entered = DefinitionReceipt(
         **structs.asdict(given),
         indicator=code,
         definition=await _definitions(change.house, code, given.version),
     )
-    return answer(outcome, shown, _location(code))
+    shown = answer(outcome, entered, _location(code))
+    return shown
+
+
+async def _effect(house: House, code: str, proposed: indicator.Defined) -> Effect:
+    async with connected(house) as connection:
+        today = house.office.today()
+        return await comparing.foresee(connection, code, proposed, today)
 
 
 @post(

@@ -1,0 +1,212 @@
+"""One indicator under several definitions side by side, and options tried out.
+
+Nothing here is recorded: a definition that is only tried out has no version.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from msgspec import Struct, ValidationError, convert, structs, to_builtins
+
+from iku.domain import figure, indicator
+from iku.domain.decider import Invalid
+from iku.domain.difference import Counted
+from iku.domain.figure import Basis, Coordinates, Counts
+from iku.domain.indicator import Amendment, Options
+from iku.domain.period import Period
+
+NUMBERS = ("participation_threshold",)
+LISTS = ("resolution_manners", "kinds")
+
+
+class Outcome(Struct, frozen=True):
+    """What comes out under one definition.
+
+    Attributes:
+        percentage: Per cent, two decimals; None where there is nothing to count.
+        empty: ``no_cases`` where the denominator is nought, else None.
+        achievement: Actual of target, in per cent; None where either is missing.
+        rating: Of the achievement; None where that is missing.
+    """
+
+    numerator: int
+    denominator: int
+    percentage: Decimal | None
+    empty: Literal["no_cases"] | None
+    achievement: Decimal | None
+    rating: str | None
+
+
+class Column(Outcome, frozen=True, kw_only=True):
+    """An indicator's figure under one definition.
+
+    Attributes:
+        definition: Its version; None for options that are only tried out.
+        options: The formula as data.
+        percentage: Per cent, two decimals; None where there is nothing to count.
+        empty: ``no_cases`` where the denominator is nought, else None.
+        achievement: Actual of target, in per cent; None where either is missing.
+        rating: Of the achievement; None where that is missing.
+    """
+
+    definition: int | None
+    options: Options
+
+
+class Row(Struct, frozen=True):
+    """A subject that does not count alike under all definitions.
+
+    Attributes:
+        id: Identifier of the case or organisation.
+        number: Its number in the register.
+        title: Its title or name.
+        columns: How it counts under each, in their order.
+    """
+
+    id: str
+    number: str
+    title: str
+    columns: tuple[Counted, ...]
+
+
+class Comparison(Struct, frozen=True):
+    """An indicator on one day under several definitions.
+
+    Attributes:
+        known_on: Whose knowledge: that of the end of this day.
+        size: Of the log it was counted from.
+        target: Of the year, as it stood on `as_of`, in per cent; None where none is.
+        columns: One for each definition, in the order in which they were named.
+        differing: How many subjects do not count alike under all of them.
+        items: Those of this page, by identifier.
+        next: Cursor of the page that follows; None at the end.
+    """
+
+    indicator: str
+    period: Period
+    as_of: date
+    known_on: date
+    size: int
+    target: Decimal | None
+    columns: tuple[Column, ...]
+    differing: int
+    items: tuple[Row, ...]
+    next: str | None
+
+
+class Point(Struct, frozen=True):
+    """A day under the definition in force and under the one proposed."""
+
+    as_of: date
+    target: Decimal | None
+    in_force: Outcome
+    proposed: Outcome
+
+
+class Year(Struct, frozen=True):
+    """What a proposed definition would make of one year.
+
+    Attributes:
+        definition: Version of the definition in force in that year.
+        points: The figure of the year so far at the end of each of its quarters.
+        differing: How many subjects do not count alike at the end of the year.
+        items: The first of them, each under the one in force, then the one proposed.
+        more: Parameters of the comparison that tells the rest of them; None where
+            they are all here.
+    """
+
+    year: int
+    definition: int
+    points: tuple[Point, ...]
+    differing: int
+    items: tuple[Row, ...]
+    more: str | None
+
+
+class Effect(Struct, frozen=True):
+    """What a proposed definition would change in the last two complete years.
+
+    Attributes:
+        definition: The number of the version that it would become.
+        effective_on: It would count periods that start on this day or later.
+        options: Its formula as data.
+        size: Of the log it was counted from; nothing was added to it.
+        years: The last two complete years, the older first.
+    """
+
+    indicator: str
+    definition: int
+    effective_on: date
+    options: Options
+    size: int
+    years: tuple[Year, ...]
+
+
+def amendment(texts: Mapping[str, Sequence[str]]) -> Amendment:
+    """The options that are named, each with its value, or values, as text.
+
+    Of an option that holds several values, each may be named, or all with commas.
+
+    Raises:
+        Invalid: There is no such option or value, or one is given twice.
+    """
+    given = {name: _values(name, told) for name, told in texts.items() if told}
+    try:
+        return convert(given, Amendment)
+    except ValidationError as error:
+        name = next((n for n in given if f"`$.{n}" in str(error)), "")
+        message, _, _ = str(error).partition(" - at `$")
+        raise Invalid(name, f"{name or 'an option'}: {message}") from error
+
+
+def _values(name: str, told: Sequence[str]) -> Any:
+    if name not in Amendment.__struct_fields__:
+        has = ", ".join(Amendment.__struct_fields__)
+        raise Invalid(name, f"there is no option {name}; there are {has}")
+    if name in LISTS:
+        told = [part for text in told for part in text.split(",")]
+        if len(set(told)) < len(told):
+            raise Invalid(name, f"{name} names a value twice: {', '.join(told)}")
+        return told
+    if len(told) > 1:
+        raise Invalid(name, f"{name} is given {len(told)} times")
+    (text,) = told
+    whole = name in NUMBERS and text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if whole else text
+
+
+def texts(before: Options, after: Options) -> dict[str, str]:
+    """The options of *after* that are not as in *before*, as `amendment` reads them."""
+    was, now = to_builtins(before), to_builtins(after)
+    return {
+        name: ",".join(value) if name in LISTS else str(value)
+        for name, value in now.items()
+        if value != was[name]
+    }
+
+
+def tried(basis: Basis, options: Options) -> Basis:
+    """The same, but counted by *options*."""
+    version, defined = basis.definition.version, basis.definition.defined
+    changed = structs.replace(defined, options=options)
+    definition = indicator.Definition(version, changed)
+    return structs.replace(basis, definition=definition)
+
+
+def outcome(at: Coordinates, counts: Counts, basis: Basis) -> Outcome:
+    """What *counts* come to."""
+    made = figure.figure(at, counts, basis)
+    return Outcome(*(getattr(made, name) for name in Outcome.__struct_fields__))
+
+
+def column(
+    at: Coordinates, counts: Counts, basis: Basis, version: int | None
+) -> Column:
+    """The same, with what it is counted by."""
+    return Column(
+        *structs.astuple(outcome(at, counts, basis)),
+        definition=version,
+        options=basis.definition.defined.options,
+    )
