@@ -11,6 +11,8 @@ import click
 
 import iku
 from iku.cli import edge
+from iku.cli.compare import compare
+from iku.cli.define import define
 from iku.cli.difference import difference
 from iku.cli.example import example
 from iku.cli.figure import figure
@@ -41,7 +43,8 @@ def commands() -> None:
 
 for command in (
     *(example, serve, import_),
-    *(figure, difference),
+    *(figure, difference, compare),
+    define,
     *(status, migrate, rebuild),
 ):
     commands.add_command(command)

@@ -1,6 +1,6 @@
 """The coordinates of a figure, as every command that is about one takes them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import wraps
 from typing import Any
@@ -99,14 +99,24 @@ class Asked(Struct, frozen=True):
 
 def coordinates(command: Callable[..., None]) -> Callable[..., None]:
     """Gives *command* the options above, gathered in its argument *asked*."""
+    return _gathering(command, OPTIONS)
 
+
+def day_and_knowledge(command: Callable[..., None]) -> Callable[..., None]:
+    """The same without the definition."""
+    return _gathering(command, OPTIONS[:-1])
+
+
+def _gathering(
+    command: Callable[..., None], options: Sequence[Callable[..., Any]]
+) -> Callable[..., None]:
     @wraps(command)
     def gathered(**given: Any) -> None:
-        own = {name: given.pop(name) for name in Asked.__struct_fields__}
+        own = {name: given.pop(name, None) for name in Asked.__struct_fields__}
         own["period"] = Kind(own["period"])
         command(asked=Asked(**own), **given)
 
-    for option in reversed(OPTIONS):
+    for option in reversed(options):
         gathered = option(gathered)
     return gathered
 
@@ -131,3 +141,39 @@ def pages(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(PAGE_OPTIONS):
         command = option(command)
     return command
+
+
+def tried_out(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the option --option, gathered by name in its argument *tried*."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:
+        told: dict[str, list[str]] = {}
+        for name, value in given.pop("named"):
+            told.setdefault(name, []).append(value)
+        command(tried=told, **given)
+
+    return click.option(
+        "--option",
+        "named",
+        type=Named(),
+        multiple=True,
+        help="An option of the definition that changes; repeatable.",
+    )(gathered)
+
+
+class Named(click.ParamType[tuple[str, str]]):
+    """An option and its value, written name=value."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """*value* as a name and a value, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not written name=value", param, ctx)
+        return name.strip(), text.strip()

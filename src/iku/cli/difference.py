@@ -8,12 +8,12 @@ from rich.padding import Padding
 
 from iku.cli import asking, figure, terminal
 from iku.cli.asking import Asked
+from iku.cli.columns import share
 from iku.domain import difference as telling
 from iku.domain import place
 from iku.domain.difference import (
     Against,
     Cause,
-    Counted,
     Difference,
     Item,
     Step,
@@ -174,17 +174,11 @@ def _item(item: Item) -> tuple[str, ...]:
         item.title,
         signed(item.numerator),
         signed(item.denominator),
-        _share(item.before),
-        _share(item.after),
+        share(item.before),
+        share(item.after),
         *event,
     )
 
 
 def _day(day: date | None) -> str:
     return formats.NOTHING if day is None else str(day)
-
-
-def _share(counted: Counted) -> str:
-    if not counted.denominator:
-        return formats.NOTHING
-    return f"{counted.numerator}/{counted.denominator}"

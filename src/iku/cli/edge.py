@@ -11,7 +11,7 @@ import click
 from iku.agency import AgencyError
 from iku.domain.decider import Refused
 from iku.domain.question import Unanswerable, Unknown
-from iku.handling import Missing
+from iku.handling import Missing, Outdated
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell
@@ -39,6 +39,7 @@ _PLAIN = (
     Unanswerable,
     Unknown,
     Missing,
+    Outdated,
     Unavailable,
     Busy,
     KnowledgeAhead,

@@ -52,21 +52,26 @@ class Day(click.ParamType[date]):
         return day
 
 
-class Actor(click.ParamType[str]):
-    """A name that is fit to stand in the record."""
+class Words(click.ParamType[str]):
+    """A line of text that is fit to stand in the record: *of* a type of facts."""
 
-    name = "name"
+    name = "text"
+
+    def __init__(self, of: Any = Line, most: int = 500) -> None:
+        self._of = of
+        self._most = most
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """*value* as a name, or a usage error."""
+        """*value* as a line, or a usage error."""
         try:
             composed = unicodedata.normalize("NFC", str(value).strip())
             composed.encode()
-            return str(msgspec.convert(composed, Line))
+            return str(msgspec.convert(composed, self._of))
         except (msgspec.ValidationError, UnicodeEncodeError):
-            self.fail("must be one line of at most 500 characters", param, ctx)
+            most = f"must be one line of at most {self._most} characters"
+            self.fail(most, param, ctx)
 
 
 def user() -> str:
@@ -78,7 +83,11 @@ def user() -> str:
 
 
 actor = click.option(
-    "--actor", type=Actor(), default=user, help="Who records [default: you]."
+    "--actor",
+    type=Words(),
+    metavar="NAME",
+    default=user,
+    help="Who records [default: you].",
 )
 as_json = click.option("--json", "json", is_flag=True, help="For programs.")
 

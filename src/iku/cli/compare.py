@@ -1,0 +1,96 @@
+"""`iku compare`: one indicator under several definitions, side by side."""
+
+import click
+
+from iku import comparing
+from iku.cli import asking, terminal
+from iku.cli.asking import Asked
+from iku.cli.columns import COUNTS, cells, subjects
+from iku.comparing import Tried
+from iku.domain import comparison, place
+from iku.domain.comparison import Column, Comparison
+from iku.exchange import formats
+
+HEADINGS = ("Definisi", *COUNTS, "Predikat", "Pilihan yang berbeda")
+
+
+@click.command(short_help="Compare definitions of an indicator.")
+@click.argument("code", metavar="CODE")
+@asking.day_and_knowledge
+@click.option(
+    "--definition",
+    "definitions",
+    type=click.IntRange(1, 2**31 - 1),
+    multiple=True,
+    help="Version of the definition; repeatable, a row each [default: the one in "
+    "force].",
+)
+@asking.tried_out
+@asking.pages
+@terminal.as_json
+def compare(
+    code: str,
+    asked: Asked,
+    definitions: tuple[int, ...],
+    tried: dict[str, list[str]],
+    *,
+    limit: int,
+    cursor: str | None,
+    json: bool,
+) -> None:
+    """Show an indicator under several definitions, and who makes the difference.
+
+    --option tries out an option on top of the last definition named. Nothing is
+    recorded.
+    """
+    if len(set(definitions)) < len(definitions):
+        raise click.BadParameter("name each definition once", param_hint="--definition")
+    amendment = comparison.amendment(tried) if tried else None
+
+    async def ask() -> Comparison:
+        async with terminal.house(terminal.settings()) as house:
+            today = house.office.today()
+            after = place.read(cursor, comparing.LETTER)
+            question = place.resume(asked.of(code, today), after, today)
+            told = Tried(question, definitions, amendment, after, limit)
+            async with house.pool.acquire() as connection:
+                return await comparing.compare(connection, told, today)
+
+    found = terminal.run(ask())
+    if json:
+        terminal.emit(found)
+    else:
+        show(found)
+
+
+def show(found: Comparison) -> None:
+    """Print a row for each definition, then the subjects that make the difference."""
+    out = terminal.console()
+    out.print(
+        f"{found.indicator}: {formats.period(found.period)}, "
+        f"per {formats.day(found.as_of)}, diketahui per {formats.day(found.known_on)}, "
+        f"dari {formats.number(found.size)} peristiwa, "
+        f"target {formats.percent(found.target)}"
+    )
+    first = found.columns[0]
+    rows = [(named(one), *cells(one), changes(first, one)) for one in found.columns]
+    wrap = ("Predikat", "Pilihan yang berbeda")
+    out.print(terminal.table(HEADINGS, rows, right=COUNTS, wrap=wrap))
+    out.print(
+        f"{formats.number(found.differing)} kasus atau organisasi dihitung berbeda."
+    )
+    if found.items:
+        out.print(subjects([named(one) for one in found.columns], found.items))
+    if found.next:
+        out.print(f"Masih ada lanjutannya: --cursor {found.next}")
+
+
+def named(one: Column) -> str:
+    """``versi 1``, or what is only tried out."""
+    return "dicoba" if one.definition is None else f"versi {one.definition}"
+
+
+def changes(first: Column, one: Column) -> str:
+    """The options that are not as in the first."""
+    told = comparison.texts(first.options, one.options)
+    return "; ".join(f"{name}={value}" for name, value in told.items())
