@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from msgspec import Struct
 
+from iku.domain import conflict
 from iku.domain.conflict import Conflict
 from iku.domain.figure import Counts
 from iku.domain.indicator import (
@@ -57,14 +58,14 @@ def _case(
     entered = entered_on(case, options)
     if entered is None or entered > as_of:
         return None
-    now = case.on(as_of) or case.timeline[0]  # counted from before it was reported
+    now = on(case, as_of)
     if now.category != options.category:
         return None
     if not now.level.reaches(options.minimum_level):
         return None
     if not _exists(case, options, start, as_of):
         return None
-    resolved = _resolved(case, options, as_of)
+    resolved = is_resolved(case, options, as_of)
     if options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
         first = first_closing(case, options)
         resolved = first is not None and first <= as_of
@@ -79,6 +80,11 @@ def entered_on(case: Conflict, options: ConflictOptions) -> date | None:
     if options.date_basis is DateBasis.OCCURRED:
         return case.reported.occurred_on or case.reported.effective_on
     return case.reported.effective_on
+
+
+def on(case: Conflict, day: date) -> conflict.Segment:
+    """What the case was at the end of *day*; before its report, what it began as."""
+    return case.on(day) or case.timeline[0]
 
 
 def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
@@ -102,12 +108,12 @@ def _exists(case: Conflict, options: ConflictOptions, start: date, as_of: date) 
     if options.carry_over is CarryOver.EXCLUDE:
         return False
     # What was entered before *start* has an eve to look at.
-    if not _resolved(case, options, start - timedelta(days=1)):
+    if not is_resolved(case, options, start - timedelta(days=1)):
         return True
     return any(start <= event.effective_on <= as_of for event in case.reopenings)
 
 
-def _resolved(case: Conflict, options: ConflictOptions, day: date) -> bool:
+def is_resolved(case: Conflict, options: ConflictOptions, day: date) -> bool:
     """Whether *day* lies in a resolved interval, [closed, reopened)."""
     segment = case.on(day)
     return segment is not None and segment.manner in options.resolution_manners
@@ -120,7 +126,7 @@ def _organisation(
     registered = organisation.registered
     if organisation.void or registered is None or registered.kind not in options.kinds:
         return None
-    last = _last_day_there(organisation, options, as_of)
+    last = last_day_there(organisation, options, as_of)
     if last is None:
         return None
     earliest = start if options.population is Population.ANY_TIME_IN_PERIOD else as_of
@@ -140,7 +146,7 @@ def _organisation(
     return Membership(counts, registered.kind, "")
 
 
-def _last_day_there(
+def last_day_there(
     organisation: Organisation, options: OrganisationOptions, as_of: date
 ) -> date | None:
     """The last day up to *as_of* on which it was one of those there are."""

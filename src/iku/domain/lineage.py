@@ -1,0 +1,106 @@
+"""Which facts of a subject's history made it what it is, by their versions.
+
+`fact.standing` gives what is left of a history; this says who left it so: the
+corrections that restated a field, the annulments that took a fact away, and what
+each of them put in the place of what.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from msgspec import Struct, structs
+
+from iku.domain.fact import (
+    Annulled,
+    Correction,
+    Fact,
+    Standing,
+    annulled_versions,
+    standing,
+)
+
+
+class Undone(Struct, frozen=True):
+    """A fact that was taken away.
+
+    Attributes:
+        fact: As its corrections had left it.
+        by: Version of the annulment.
+    """
+
+    fact: Standing
+    by: int
+
+
+class Replaced(Struct, frozen=True):
+    """A field that a correction or annulment left other than it was.
+
+    Attributes:
+        version: Of the fact whose field it is.
+        before: What it was; None where the fact did not stand, or left it empty.
+        after: What it is now; None likewise.
+    """
+
+    version: int
+    field: str
+    before: Any
+    after: Any
+
+
+def corrections(history: Sequence[Fact], version: int, *fields: str) -> tuple[int, ...]:
+    """Versions of the corrections that these *fields* of a fact stand by."""
+    last: dict[str, int] = {}
+    for number, correction in _corrections(history, version):
+        last |= dict.fromkeys(correction.restated(), number)
+    return tuple(sorted({last[field] for field in fields if field in last}))
+
+
+def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[Undone]:
+    """The facts of these types that were taken away, in the order recorded."""
+    void = annulled_versions(history)
+    for version, event in enumerate(history, start=1):
+        if version in void and isinstance(event, types):
+            for _, correction in _corrections(history, version):
+                event = structs.replace(event, **correction.restated())  # noqa: PLW2901
+            yield Undone(Standing(version, event), _annulment(history, version, void))
+
+
+def replaced(history: Sequence[Fact], version: int) -> list[Replaced]:
+    """What the fact at *version* put in the place of what stood before it."""
+    if not isinstance(history[version - 1], Correction | Annulled):
+        return []
+    before = dict(standing(history[: version - 1]))
+    after = dict(standing(history[:version]))
+    return [
+        Replaced(of, field, was, now)
+        for of in sorted(before.keys() | after.keys())
+        for field, was, now in _differences(before.get(of), after.get(of))
+    ]
+
+
+def _differences(was: Fact | None, now: Fact | None) -> Iterator[tuple[str, Any, Any]]:
+    for field in getattr(was or now, "__struct_fields__", ()):
+        before, after = getattr(was, field, None), getattr(now, field, None)
+        if before != after:
+            yield field, before, after
+
+
+def _corrections(
+    history: Sequence[Fact], version: int
+) -> Iterator[tuple[int, Correction]]:
+    """The corrections of a fact that stand, with their versions, in order."""
+    void = annulled_versions(history)
+    for number, event in enumerate(history, start=1):
+        stands = number not in void
+        if stands and isinstance(event, Correction) and event.corrects == version:
+            yield number, event
+
+
+def _annulment(history: Sequence[Fact], version: int, void: frozenset[int]) -> int:
+    """Version of the annulment by which a fact is gone: the last that stands."""
+    return max(
+        number
+        for number, event in enumerate(history, start=1)
+        if isinstance(event, Annulled) and event.annuls == version
+        if number not in void
+    )
