@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "postgres", "settings"}
-FLOOR_1 = {"handling", "projections", "replay", "comparing", "agency"}
+FLOOR_1 = {
+    *("handling", "projections", "replay", "comparing", "explanation", "agency"),
+}
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
     "ledger": set(),
@@ -21,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "projections": {"domain", "ledger"},
     "replay": {"domain", "ledger"},
     "comparing": {"domain", "ledger", "replay"},
+    "explanation": {"domain", "ledger", "replay"},  # which reads no projection either
     "exchange": FLOOR_0 | FLOOR_1,
     "wiring": FLOOR_0 | FLOOR_1,
     "web": FLOOR_0 | FLOOR_1 | {"exchange", "wiring"},

@@ -40,10 +40,10 @@ async def recount(connection: Connection, question: Question, today: date) -> Fi
     if question.size is None:
         # The log may grow meanwhile.
         question = structs.replace(question, size=head.size)
-    made_with = await _made_with(connection, question)
+    by = await made_with(connection, question)
     known = max(today, head.known_on or today)
-    at = coordinates(question, made_with.definition.version, head.size, known)
-    options = made_with.definition.defined.options
+    at = coordinates(question, by.definition.version, head.size, known)
+    options = by.definition.defined.options
     parts: dict[str, Counts] = {}
     async for subject in subjects(connection, options, question, at.size):
         member = counting.membership(subject, options, question.start, question.as_of)
@@ -52,10 +52,16 @@ async def recount(connection: Connection, question: Question, today: date) -> Fi
             key = member.district if by_district else member.part
             parts[key] = parts.get(key, Counts()) + member.counts
     total = sum(parts.values(), Counts())
-    return figure.figure(at, total, made_with, parts if question.breakdown else None)
+    return figure.figure(at, total, by, parts if question.breakdown else None)
 
 
-async def _made_with(connection: Connection, question: Question) -> figure.Basis:
+async def made_with(connection: Connection, question: Question) -> figure.Basis:
+    """The formula, target and scale that the figure asked for is made with.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: There is no definition of the version asked for.
+    """
     of_indicator = await facts(connection, indicator.decider, question.indicator)
     if not of_indicator:
         raise Unknown(f"there is no indicator {question.indicator}")

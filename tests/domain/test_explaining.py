@@ -98,4 +98,3 @@ def test_the_explanation_of_an_organisation_is_how_it_counts(
     for question in asked:
         found = agrees(organised, options, question)
         met.update({found.denominator.rule, found.numerator.rule})
-

@@ -12,6 +12,7 @@ from iku.web.api import (
     comparisons,
     conflicts,
     differences,
+    explanations,
     figures,
     health,
     indicators,
@@ -29,7 +30,7 @@ from iku.wiring import House
 LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, organisations),
-    *(indicators, figures, differences, comparisons),
+    *(indicators, figures, explanations, differences, comparisons),
     *(log, agency, health),
 )
 

@@ -22,6 +22,7 @@ from litestar.routes import HTTPRoute
 
 import iku
 from iku.web import examples, problems
+from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
 from iku.web.problems import Problem
 
@@ -167,6 +168,8 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
     }
     if name == "readLog":
         answer["content"][NDJSON] = {"schema": schemas.of(ShownEntry)}
+    if name == "explainFigure":
+        answer["content"][CSV] = {"schema": {"type": "string"}}
     if "POST" not in handler.http_methods:
         if _answer(handler).__name__ in {"Conflict", "Organisation"}:
             answer["headers"] = _headers("ETag")

@@ -63,7 +63,7 @@ def _case(
         title, part = first.title, now.dimension
         district = counting.district(case)
         return Explanation(title, part, district, Counts(), missing, missing)
-    numerator = why.resolved() if member.counts.numerator else why.open()
+    numerator = why.resolved() if member.counts.numerator else why.pending()
     return Explanation(
         first.title,
         member.part,

@@ -77,7 +77,7 @@ class Why(Struct, frozen=True):
             return self._closed(Rule.FIRST_CLOSURE, first)
         return self._closed(Rule.RESOLVED, self._closing(self.as_of))
 
-    def open(self) -> Reason:
+    def pending(self) -> Reason:
         """Why the case, which is in the denominator, is not resolved."""
         now = self.case.on(self.as_of)
         if now is not None and now.resolved_on is not None:

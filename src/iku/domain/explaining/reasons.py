@@ -238,13 +238,12 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
     ),
     Rule.TOO_FEW: (
         (
-            "belum berperan aktif: {verified} dari {needed} keikutsertaan "
-            "terverifikasi dalam periode; {unverified} belum diverifikasi, "
-            "{annulled} dibatalkan"
+            "belum berperan aktif: {verified} dari {needed} keikutsertaan terverifikasi "
+            "dalam periode ({unverified} belum diverifikasi, {annulled} dibatalkan)"
         ),
         (
             "does not take part: {verified} of {needed} verified participations in the "
-            "period; {unverified} not verified, {annulled} annulled"
+            "period ({unverified} not verified, {annulled} annulled)"
         ),
     ),
 }

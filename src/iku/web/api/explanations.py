@@ -1,0 +1,233 @@
+"""Why a figure is what it is: each case or organisation, its rule and its events."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter, SkipValidation
+from litestar.response import Stream
+from msgspec import Struct, structs
+
+from iku import explanation
+from iku.domain.decider import subject_id
+from iku.domain.explaining.reasons import Rule
+from iku.domain.figure import Figure
+from iku.domain.question import Question
+from iku.exchange import explained
+from iku.explanation import EXAMINED, Counted, Item, Page, Wanted
+from iku.web.connection import connected
+from iku.web.parameters import LARGEST
+from iku.web.problems import Malformed
+from iku.wiring import House
+
+TAGS = ["Figures"]
+CSV = "text/csv"
+USUAL_LIMIT = 50
+MOST_AS_JSON = 200
+
+# Dimensions of cases, kinds of organisations.
+Part: TypeAlias = Literal[
+    "ideologi",
+    "politik",
+    "ekonomi",
+    "sosial",
+    "budaya",
+    "suku",
+    "agama",
+    "ras",
+    "antargolongan",
+    "ormas",
+    "lsm",
+    "parpol",
+]
+
+
+class Explained(Struct, frozen=True):
+    """A figure, and how each case or organisation counts in it.
+
+    Attributes:
+        figure: The figure that is explained, with all its coordinates.
+        items: The cases or organisations of this page, ordered by identifier.
+        examined: How many were looked at for this page: 2,000 at most, so that a page
+            may hold few items, or none, and still have a next one.
+        next: The cursor of the page after this one; null where all were looked at.
+    """
+
+    figure: Figure
+    items: tuple[Item, ...]
+    examined: int
+    next: str | None
+
+
+class Place(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Where a page ended, and of which figure: what a cursor holds."""
+
+    as_of: date
+    known_on: date
+    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
+    after: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z")]
+
+
+@get(
+    "/indicators/{code:str}/explanation",
+    operation_id="explainFigure",
+    summary="Ask why a figure is what it is",
+    tags=TAGS,
+)
+async def explain(
+    request: Request[Any, Any, Any],
+    question: NamedDependency[SkipValidation[Question]],
+    house: NamedDependency[SkipValidation[House]],
+    *,
+    counted: Annotated[
+        Counted | None,
+        QueryParameter(
+            description="Only those in the numerator; in the denominator; in the "
+            "denominator but not the numerator (open); in neither (none)."
+        ),
+    ] = None,
+    rule: Annotated[
+        Rule | None,
+        QueryParameter(description="Only those that this rule decided."),
+    ] = None,
+    part: Annotated[
+        Part | None,
+        QueryParameter(description="Only those of this dimension or kind."),
+    ] = None,
+    district: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=8,
+            pattern=r"^[0-9.]*$(?!\n)",
+            description="Only those in the district of this code; empty: those of "
+            "which no area is known.",
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=64,
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._~/-]*$(?!\n)",
+            description="Only the one with this number in the register.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        QueryParameter(
+            ge=1,
+            le=1_000_000,
+            description="The most items: 50 where it is left out, 200 at most; as CSV "
+            "all of them.",
+        ),
+    ] = None,
+    cursor: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=256,
+            pattern=r"^[A-Za-z0-9_-]*$(?!\n)",
+            description="What the page before gave as next.",
+        ),
+    ] = None,
+) -> Response[Explained]:
+    """Each case or organisation: whether it counts, by which rule and which events.
+
+    The counts of all pages are the figure's. As JSON or, where that is accepted, as
+    CSV, which is sent while it is read.
+    """
+    place = read_cursor(cursor) if cursor else None
+    if place:
+        question = _at(place, question, request.query_params)
+    one = None if subject is None else subject_id(subject)
+    wanted = Wanted(counted, rule, part, district, one)
+    async with connected(house) as connection:
+        (figure,) = await house.figures.answer(
+            connection, [question], house.office.today()
+        )
+    asked = _Asked(house, figure, explanation.pinned(question, figure), wanted)
+    after = place.after if place else ""
+    if CSV in request.headers.get("Accept", ""):
+        return await _as_csv(asked, after, limit or LARGEST)
+    page = await asked.page(after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
+    shown = Explained(figure, page.items, page.examined, _next(figure, page))
+    return Response(shown)
+
+
+class _Asked(Struct, frozen=True):
+    """A figure, and what is to be found of its explanation."""
+
+    house: House
+    figure: Figure
+    question: Question
+    wanted: Wanted
+
+    async def page(self, after: str, limit: int) -> Page:
+        async with connected(self.house) as connection:
+            return await explanation.page(
+                connection, self.question, self.wanted, after=after, limit=limit
+            )
+
+
+async def _as_csv(asked: _Asked, after: str, most: int) -> Response[Any]:
+    # The first part is read before anything is sent: an error still has its status.
+    first = await asked.page(after, min(most, EXAMINED))
+    name = f"penjelasan-{asked.figure.number}.csv"
+    return Stream(
+        _lines(asked, first, most),
+        media_type=CSV,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _lines(asked: _Asked, page: Page, most: int) -> AsyncIterator[str]:
+    """Line by line, *page* and those after it.
+
+    Between two pages it holds no connection, however slowly they are taken.
+    """
+    yield explained.head()
+    while True:
+        yield explained.rows(page.items, asked.figure)
+        most -= len(page.items)
+        if page.next is None or most <= 0:
+            return
+        page = await asked.page(page.next, min(most, EXAMINED))
+
+
+def _next(figure: Figure, page: Page) -> str | None:
+    if page.next is None:
+        return None
+    place = Place(figure.as_of, figure.known_on, figure.size, page.next)
+    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> Place:
+    """Where the page before ended.
+
+    Raises:
+        Malformed: No page gave this cursor.
+    """
+    try:
+        said = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(said, type=Place)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Malformed("cursor", "cursor is none that a page gave as next") from error
+
+
+def _at(place: Place, question: Question, given: Any) -> Question:
+    """*question* at the coordinates of the page before.
+
+    Raises:
+        Malformed: One of them is *given* as something else.
+    """
+    coordinates = {name: getattr(place, name) for name in ("as_of", "known_on", "size")}
+    for name, value in coordinates.items():
+        if name in given and getattr(question, name) != value:
+            message = f"{name} is {given[name]}, but the cursor is of a page of {value}"
+            raise Malformed(name, message)
+    return structs.replace(question, **coordinates)
+
+
+HANDLERS: list[Any] = [explain]
