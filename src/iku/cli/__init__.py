@@ -15,7 +15,9 @@ from iku.cli.compare import compare
 from iku.cli.define import define
 from iku.cli.difference import difference
 from iku.cli.example import example
+from iku.cli.explaining import explain
 from iku.cli.figure import figure
+from iku.cli.history import history
 from iku.cli.importing import import_
 from iku.cli.migrating import migrate
 from iku.cli.rebuilding import rebuild
@@ -43,7 +45,7 @@ def commands() -> None:
 
 for command in (
     *(example, serve, import_),
-    *(figure, difference, compare),
+    *(figure, explain, difference, compare, history),
     define,
     *(status, migrate, rebuild),
 ):

@@ -86,17 +86,21 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     """Print a table of *figures* that share their coordinates, and their parts."""
     out = terminal.console()
     if figures:
-        at = figures[0]
-        out.print(
-            f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
-            f"diketahui per {formats.day(at.known_on)}, "
-            f"dari {formats.number(at.size)} peristiwa"
-        )
+        out.print(coordinates(figures[0]))
     rows = [cells(figure) for figure in figures]
     out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=TEXTS))
     _show_parts(out, figures, areas)
     for figure in figures:
         out.print(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
+
+
+def coordinates(at: Figure) -> str:
+    """Which day and whose knowledge a figure is of."""
+    return (
+        f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
+        f"diketahui per {formats.day(at.known_on)}, "
+        f"dari {formats.number(at.size)} peristiwa"
+    )
 
 
 def cells(figure: Figure) -> tuple[str, ...]:

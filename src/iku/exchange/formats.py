@@ -39,6 +39,11 @@ def day(value: date) -> str:
     return f"{value.day} {MONTH_NAMES[value.month - 1]} {value.year}"
 
 
+def short_day(value: date | None) -> str:
+    """``31-12-2021``; a dash for None."""
+    return NOTHING if value is None else f"{value:%d-%m-}{value.year:04}"
+
+
 def period(value: Period) -> str:
     """``Tahun 2021``, ``Triwulan IV 2021``, ``Desember 2021``."""
     if value.kind is Kind.MONTH:

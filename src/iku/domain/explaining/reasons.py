@@ -238,8 +238,9 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
     ),
     Rule.TOO_FEW: (
         (
-            "belum berperan aktif: {verified} dari {needed} keikutsertaan terverifikasi "
-            "dalam periode ({unverified} belum diverifikasi, {annulled} dibatalkan)"
+            "belum berperan aktif: {verified} dari {needed} keikutsertaan "
+            "terverifikasi dalam periode ({unverified} belum diverifikasi, "
+            "{annulled} dibatalkan)"
         ),
         (
             "does not take part: {verified} of {needed} verified participations in the "

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 
 from iku.domain import conflict
 from iku.domain.decider import subject_id
+from iku.projections.histories import Event
 from iku.projections.lists import Search
 from iku.projections.standings import ConflictStanding
 from iku.web.api import subjects
@@ -163,8 +164,11 @@ async def show(
 )
 async def history(
     conflict_id: Id, house: NamedDependency[SkipValidation[House]]
-) -> list[subjects.Event]:
-    """Every fact ever recorded of the case, corrections and annulments included."""
+) -> tuple[Event, ...]:
+    """Every fact ever recorded of the case, corrections and annulments included.
+
+    Each says what it left other than it was, and how it moved each figure.
+    """
     return await subjects.history(house, "conflict", subject_id(conflict_id))
 
 

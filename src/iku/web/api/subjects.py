@@ -3,7 +3,7 @@
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -17,7 +17,8 @@ from iku.handling import Missing
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import lists, standings
+from iku.projections import histories, lists, standings
+from iku.projections.histories import Event
 from iku.projections.lists import Page, Search
 from iku.projections.standings import ConflictStanding, OrganisationStanding
 from iku.web.connection import connected
@@ -34,36 +35,6 @@ class At(Struct, frozen=True):
     as_of: date
     known_on: date | None
     size: int | None
-
-
-class Event(Struct, frozen=True):
-    """A fact as it was recorded.
-
-    Attributes:
-        version: Its place in the history of its subject, from 1.
-        position: Its place in the log, from 1.
-        effective_on: The day it holds from; null where it has none.
-        known_on: The day the office knew.
-        declared: Whether that day was declared by an import.
-        recorded_at: The database's clock, UTC.
-        command: The id of the command that it came of.
-        leaf: Its leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
-        data: What is counted.
-        text: Free text.
-    """
-
-    version: int
-    position: int
-    type: str
-    effective_on: date | None
-    known_on: date
-    declared: bool
-    recorded_at: datetime
-    actor: str
-    command: str
-    leaf: str
-    data: dict[str, Any]
-    text: dict[str, str]
 
 
 class Seen(Struct, frozen=True):
@@ -111,23 +82,24 @@ async def standing(house: House, category: str, subject: str, asked: At) -> Seen
     return Seen(found, known.version)
 
 
-async def history(house: House, category: str, subject: str) -> list[Event]:
+async def history(house: House, category: str, subject: str) -> tuple[Event, ...]:
     """All facts of *subject*, the first at version 1.
 
     Raises:
         Missing: There is no such case or organisation.
     """
-    recorded = await _read(house, category, subject, At(date.max, None, None))
-    if not recorded:
+    _refuse_unfit(category, subject)
+    async with connected(house) as connection:
+        found = await histories.history(connection, category, subject)
+    if not found:
         raise Missing(f"there is no {category} {subject}")
-    return [_event(one) for one in recorded]
+    return found
 
 
 async def _read(
     house: House, category: str, subject: str, asked: At
 ) -> Sequence[Recorded]:
-    if not _IDENTIFIER.fullmatch(subject):
-        raise Missing(f"there is no {category} {subject!r}")
+    _refuse_unfit(category, subject)
     stream = DECIDERS[category].stream(subject)
     async with connected(house) as connection:
         await _refuse_size_beyond(connection, asked.size)
@@ -145,22 +117,9 @@ async def _refuse_size_beyond(connection: Connection, size: int | None) -> None:
         raise Unanswerable("size", message)
 
 
-def _event(recorded: Recorded) -> Event:
-    body = recorded.body()
-    return Event(
-        version=recorded.version,
-        position=recorded.position,
-        type=recorded.type,
-        effective_on=recorded.effective_on,
-        known_on=recorded.known_on,
-        declared=recorded.declared,
-        recorded_at=recorded.recorded_at,
-        actor=body.actor,
-        command=body.command,
-        leaf=recorded.leaf.hex(),
-        data=body.data,
-        text=body.text,
-    )
+def _refuse_unfit(category: str, subject: str) -> None:
+    if not _IDENTIFIER.fullmatch(subject):
+        raise Missing(f"there is no {category} {subject!r}")
 
 
 def write_cursor(subject: str) -> str:

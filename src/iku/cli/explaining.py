@@ -1,0 +1,178 @@
+"""`iku explain`: why a figure is what it is, case by case."""
+
+from collections.abc import AsyncIterator
+
+import click
+from msgspec import Struct
+
+from iku import explanation
+from iku.cli import asking, terminal
+from iku.cli.asking import Asked
+from iku.cli.edge import Failed
+from iku.cli.figure import answer, coordinates
+from iku.domain.conflict import Dimension
+from iku.domain.decider import subject_id
+from iku.domain.explaining.reasons import Rule
+from iku.domain.figure import Counts, Figure
+from iku.domain.organisation import Kind
+from iku.domain.question import Question
+from iku.exchange import explained, formats
+from iku.explanation import Counted, Item, Page, Wanted
+from iku.wiring import House
+
+HEADINGS = ("Nomor", "Judul", "Penyebut", "Pembilang", "Alasan")
+TEXTS = ("Judul", "Alasan")
+MARKS = {True: "✓", False: formats.NOTHING}
+COUNTED = ("numerator", "denominator", "open", "none")
+
+
+class Explained(Struct, frozen=True):
+    """A figure and all that explains it, in the shape of the API's answer."""
+
+    figure: Figure
+    items: tuple[Item, ...]
+    examined: int
+    next: None = None
+
+
+@click.command(short_help="Show why an indicator is what it is, case by case.")
+@click.argument("code")
+@asking.coordinates
+@click.option(
+    "--counted",
+    type=click.Choice(COUNTED),
+    help="Only those in the numerator; in the denominator; in the denominator but not "
+    "the numerator (open); in neither (none).",
+)
+@click.option(
+    "--rule",
+    type=click.Choice([rule.value for rule in Rule]),
+    metavar="RULE",
+    help="Only those that this rule decided; docs/register.md has them all.",
+)
+@click.option(
+    "--part",
+    type=click.Choice([part.value for part in (*Dimension, *Kind)]),
+    metavar="PART",
+    help="Only those of this dimension or kind.",
+)
+@click.option("--district", help="Only those in the district of this code.")
+@click.option("--subject", metavar="NUMBER", help="Only the one with this number.")
+@click.option("--csv", is_flag=True, help="For a spreadsheet.")
+@terminal.as_json
+def explain(
+    code: str,
+    asked: Asked,
+    *,
+    counted: Counted | None,
+    rule: str | None,
+    part: str | None,
+    district: str | None,
+    subject: str | None,
+    csv: bool,
+    json: bool,
+) -> None:
+    """Show how each case or organisation counts in an indicator, and why.
+
+    What is in the denominator or numerator is marked; the sentence names the events
+    that decided by their positions in the log. The total is the indicator's figure.
+    """
+    if csv and json:
+        raise click.UsageError("--csv and --json exclude each other")
+    wanted = Wanted(
+        counted,
+        None if rule is None else Rule(rule),
+        part,
+        district,
+        None if subject is None else subject_id(subject),
+    )
+
+    async def work() -> None:
+        async with terminal.house(terminal.settings()) as house:
+            question = asked.of(code, house.office.today())
+            (figure,) = await answer(house, [question])
+            pages = _pages(house, explanation.pinned(question, figure), wanted)
+            if csv:
+                await _as_csv(figure, pages)
+            elif json:
+                await _as_json(figure, pages)
+            else:
+                await _as_tables(figure, pages, wanted)
+
+    terminal.run(work())
+
+
+async def _pages(
+    house: House, question: Question, wanted: Wanted
+) -> AsyncIterator[Page]:
+    """All pages, one after the other."""
+    after: str | None = ""
+    while after is not None:
+        async with house.pool.acquire() as connection:
+            page = await explanation.page(connection, question, wanted, after=after)
+        yield page
+        after = page.next
+
+
+async def _as_csv(figure: Figure, pages: AsyncIterator[Page]) -> None:
+    _write(explained.head())
+    async for page in pages:
+        _write(explained.rows(page.items, figure))
+
+
+def _write(text: str) -> None:
+    click.echo(text.encode(), nl=False)  # as bytes, line ends and all
+
+
+async def _as_json(figure: Figure, pages: AsyncIterator[Page]) -> None:
+    found = [page async for page in pages]
+    items = tuple(item for page in found for item in page.items)
+    examined = sum(page.examined for page in found)
+    terminal.emit(Explained(figure, items, examined))
+
+
+async def _as_tables(
+    figure: Figure, pages: AsyncIterator[Page], wanted: Wanted
+) -> None:
+    """A table a page, so that a long register is shown as it is read; then the sum."""
+    out = terminal.console()
+    out.print(f"{figure.indicator}, {coordinates(figure)}")
+    shown, examined, counts = 0, 0, Counts()
+    async for page in pages:
+        if page.items:
+            out.print(terminal.table(HEADINGS, map(_cells, page.items), wrap=TEXTS))
+        shown += len(page.items)
+        examined += page.examined
+        counts += page.counts
+    out.print(
+        f"Ditampilkan {formats.number(shown)} dari {formats.number(examined)} "
+        "yang diperiksa."
+    )
+    out.print(
+        f"Jumlah: {formats.number(figure.numerator)} dari "
+        f"{formats.number(figure.denominator)} ({formats.percent(figure.percentage)}), "
+        f"nomor {figure.number}"
+    )
+    if wanted.subject is None:
+        _refuse_other_sum(figure, counts)
+
+
+def _refuse_other_sum(figure: Figure, counts: Counts) -> None:
+    told = (counts.numerator, counts.denominator)
+    if told != (figure.numerator, figure.denominator):
+        raise Failed(
+            f"the figure is {figure.numerator} of {figure.denominator}, but the cases "
+            f"add up to {told[0]} of {told[1]}: rebuild, and report it"
+        )
+
+
+def _cells(item: Item) -> tuple[str, ...]:
+    return (
+        item.number,
+        item.title,
+        MARKS[item.denominator],
+        MARKS[item.numerator],
+        item.why_numerator.id
+        if item.why_numerator == item.why_denominator
+        else f"{item.why_denominator.id}; {item.why_numerator.id}",
+    )

@@ -1,0 +1,105 @@
+"""`iku history`: all that was ever recorded of one case or organisation."""
+
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo
+
+import click
+
+from iku.cli import terminal
+from iku.cli.edge import Failed
+from iku.domain.decider import subject_id
+from iku.exchange import formats, wording
+from iku.projections import histories
+from iku.projections.histories import Event, Movement
+
+KINDS = ("conflict", "organisation")
+HEADINGS = ("Versi", "Posisi", "Peristiwa", "Berlaku", "Diketahui", "Dicatat", "Oleh")
+DECLARED = " *"
+TEXTS = ("Isi", "Menggantikan", "Menggerakkan")
+
+
+@click.command(short_help="Show all that was recorded of a case or organisation.")
+@click.argument("number")
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    help="Which it is, where a case and an organisation share the number.",
+)
+@terminal.as_json
+def history(number: str, kind: str | None, *, json: bool) -> None:
+    """Show all events of the case or organisation with this number.
+
+    What a correction or annulment replaced, and how each event moved each figure,
+    stands beside it.
+    """
+
+    async def work() -> tuple[Sequence[Event], ZoneInfo]:
+        async with terminal.house(terminal.settings()) as house:
+            async with house.pool.acquire() as connection:
+                found = [
+                    await histories.history(connection, category, subject_id(number))
+                    for category in KINDS
+                    if kind in (None, category)
+                ]
+            return _only(found, number), house.settings.timezone
+
+    events, zone = terminal.run(work())
+    if json:
+        terminal.emit(events)
+    else:
+        rows = [_cells(event, zone) for event in events]
+        right = HEADINGS[:2]
+        out = terminal.console()
+        out.print(terminal.table((*HEADINGS, *TEXTS), rows, right=right, wrap=TEXTS))
+        if any(event.declared for event in events):
+            out.print(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
+
+
+def _only(found: Sequence[Sequence[Event]], number: str) -> Sequence[Event]:
+    """The history that there is."""
+    there = [events for events in found if events]
+    if not there:
+        raise Failed(f"there is no case or organisation {number}")
+    if len(there) > 1:
+        raise Failed(f"{number} is a case and an organisation; say which by --kind")
+    return there[0]
+
+
+def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
+    recorded_at = event.recorded_at.astimezone(zone)
+    return (
+        str(event.version),
+        formats.number(event.position),
+        wording.EVENTS[event.type],
+        formats.short_day(event.effective_on),
+        f"{formats.short_day(event.known_on)}{DECLARED if event.declared else ''}",
+        f"{recorded_at:%d-%m-%Y %H.%M.%S}",
+        event.actor,
+        "\n".join(_content(event)),
+        "\n".join(_replaced(event)),
+        "\n".join(map(_movement, event.movements)),
+    )
+
+
+def _content(event: Event) -> Iterator[str]:
+    for name, value in (event.data | event.text).items():
+        yield f"{wording.FIELDS[name]}: {wording.value(value)}"
+
+
+def _replaced(event: Event) -> Iterator[str]:
+    for one in event.replaced:
+        before, after = wording.value(one.before), wording.value(one.after)
+        yield f"versi {one.version}, {wording.FIELDS[one.field]}: {before} → {after}"
+
+
+def _movement(moved: Movement) -> str:
+    counts = {
+        "pembilang": moved.numerator,
+        "penyebut": moved.denominator,
+        "kedaluwarsa": moved.expired,
+    }
+    told = ", ".join(f"{name} {count:+}" for name, count in counts.items() if count)
+    by = f"{moved.indicator} (definisi {moved.definition})"
+    until = f" dalam periode yang mulai s.d. {formats.short_day(moved.since)}"
+    day = formats.short_day(moved.effective_on)
+    return f"{by} sejak {day}{until if moved.since else ''}: {told}"

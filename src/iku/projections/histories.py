@@ -1,0 +1,154 @@
+"""The whole history of a case or organisation: what was recorded, replaced and moved.
+
+The events come from the log, what each moved from the journal of postings.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain import fact, lineage
+from iku.domain.deciders import DECIDERS
+from iku.ledger import log
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+
+
+class Replaced(Struct, frozen=True):
+    """A field that a correction or annulment left other than it was.
+
+    Attributes:
+        version: Of the fact whose field it is.
+        before: What it was; None where the fact did not stand, or left it empty.
+        after: What it is now; None where the fact is gone, or leaves it empty.
+    """
+
+    version: int
+    field: str
+    before: str | bool | None
+    after: str | bool | None
+
+
+class Movement(Struct, frozen=True):
+    """What an event added to, or took from, an indicator: a row of the journal.
+
+    Attributes:
+        definition: Version of the indicator's definition under which it moved so.
+        effective_on: The day from which it counts.
+        since: It counts only in periods that begin on or before this day; None: in all.
+        part: The dimension, or kind, that it moved.
+        district: Code of the district that it moved; empty where none is known.
+        expired: Of the denominator, organisations whose certificate has expired.
+    """
+
+    indicator: str
+    definition: int
+    effective_on: date
+    since: date | None
+    part: str
+    district: str
+    numerator: int
+    denominator: int
+    expired: int
+
+
+class Event(Struct, frozen=True):
+    """A fact as it was recorded.
+
+    Attributes:
+        version: Its place in the history of its subject, from 1.
+        position: Its place in the log, from 1.
+        effective_on: The day it holds from; null where it has none.
+        known_on: The day the office knew.
+        declared: Whether that day was declared by an import.
+        recorded_at: The database's clock, UTC.
+        command: The id of the command that it came of.
+        leaf: Its leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
+        data: What is counted.
+        text: Free text.
+        replaced: What it left other than it was, if it is a correction or annulment.
+        movements: How it moved each figure, by definition, day and part.
+    """
+
+    version: int
+    position: int
+    type: str
+    effective_on: date | None
+    known_on: date
+    declared: bool
+    recorded_at: datetime
+    actor: str
+    command: str
+    leaf: str
+    data: dict[str, Any]
+    text: dict[str, str]
+    replaced: tuple[Replaced, ...]
+    movements: tuple[Movement, ...]
+
+
+async def history(
+    connection: Connection, category: str, subject: str
+) -> tuple[Event, ...]:
+    """All facts of *subject*, the first at version 1; none where it is unknown."""
+    decider = DECIDERS[category]
+    recorded = await log.read_stream(connection, decider.stream(subject))
+    moved = await movements(connection, [one.position for one in recorded])
+    facts = [fact.of(one, decider.event_type) for one in recorded]
+    return tuple(
+        _event(one, _replaced(facts, one.version), moved.get(one.position, ()))
+        for one in recorded
+    )
+
+
+async def movements(
+    connection: Connection, positions: Sequence[int]
+) -> dict[int, Sequence[Movement]]:
+    """What the events at these positions moved, each in the order of its days."""
+    rows = await connection.fetch(
+        """
+        select position, indicator, definition, effective_on, since, part, district,
+               numerator, denominator, expired
+          from posting
+         where position = any($1::bigint[])
+         order by position, indicator, definition, effective_on, since nulls first,
+                  part, district
+        """,
+        positions,
+    )
+    moved: dict[int, list[Movement]] = defaultdict(list)
+    for position, *values in rows:
+        moved[position].append(Movement(*values))
+    return dict(moved)
+
+
+def _replaced(facts: Sequence[fact.Fact], version: int) -> tuple[Replaced, ...]:
+    return tuple(
+        msgspec.convert(msgspec.to_builtins(one), Replaced)
+        for one in lineage.replaced(facts, version)
+    )
+
+
+def _event(
+    recorded: Recorded, replaced: Sequence[Replaced], moved: Sequence[Movement]
+) -> Event:
+    body = recorded.body()
+    return Event(
+        version=recorded.version,
+        position=recorded.position,
+        type=recorded.type,
+        effective_on=recorded.effective_on,
+        known_on=recorded.known_on,
+        declared=recorded.declared,
+        recorded_at=recorded.recorded_at,
+        actor=body.actor,
+        command=body.command,
+        leaf=recorded.leaf.hex(),
+        data=body.data,
+        text=body.text,
+        replaced=tuple(replaced),
+        movements=tuple(moved),
+    )
