@@ -1,0 +1,108 @@
+"""Which corrections and annulments a fact stands by, and what they replaced."""
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from iku.domain import conflict, lineage
+from iku.domain.conflict import Category, Dimension, Manner
+from iku.domain.fact import Annulled, Correction, standing
+from iku.domain.lineage import Replaced
+from tests.domain import chance
+from tests.domain.story import on
+
+REPORTED = conflict.Reported(
+    category=Category.IPOLEKSOSBUD,
+    dimension=Dimension.SOSIAL,
+    title="Perselisihan warga",
+    effective_on=on("2021-03-01"),
+)
+RESOLVED = conflict.Resolved(effective_on=on("2021-05-05"), manner=Manner.MEDIASI)
+
+
+def corrected(version: int, **fields: Any) -> conflict.Corrected:
+    return conflict.Corrected(corrects=version, reason="Salah catat", **fields)
+
+
+def annulled(version: int) -> Annulled:
+    return Annulled(annuls=version, reason="Keliru")
+
+
+def test_of_several_corrections_of_a_field_the_last_is_named() -> None:
+    history = [
+        REPORTED,
+        corrected(1, title="Yang lain", effective_on=on("2021-02-01")),
+        corrected(1, effective_on=on("2021-02-02")),
+    ]
+    assert lineage.corrections(history, 1, "effective_on") == (3,)
+    assert lineage.corrections(history, 1, "title", "effective_on") == (2, 3)
+    assert lineage.corrections(history, 1, "level") == ()
+    assert lineage.corrections([*history, annulled(3)], 1, "effective_on") == (2,)
+
+
+def test_a_fact_that_is_gone_is_told_as_it_was_corrected_and_by_what_it_went() -> None:
+    moved = corrected(2, effective_on=on("2021-05-06"))
+    history = [REPORTED, RESOLVED, moved, annulled(2)]
+    (undone,) = lineage.undone(history, conflict.Resolved)
+    assert (undone.fact.version, undone.by) == (2, 4)
+    assert undone.fact.event.effective_on == on("2021-05-06")
+    assert [*lineage.undone(history, conflict.Reported)] == []
+    assert [*lineage.undone([*history, annulled(4)], conflict.Resolved)] == []
+
+
+def test_a_correction_replaces_the_fields_it_restates() -> None:
+    history = [
+        REPORTED,
+        corrected(1, category=Category.SARA, dimension=Dimension.AGAMA),
+    ]
+    assert lineage.replaced(history, 1) == []
+    assert lineage.replaced(history, 2) == [
+        Replaced(1, "category", Category.IPOLEKSOSBUD, Category.SARA),
+        Replaced(1, "dimension", Dimension.SOSIAL, Dimension.AGAMA),
+    ]
+
+
+def test_an_annulment_takes_a_fact_or_puts_back_what_was() -> None:
+    history = [REPORTED, RESOLVED, corrected(2, manner=Manner.ISLAH), annulled(3)]
+    assert lineage.replaced(history, 4) == [
+        Replaced(2, "manner", Manner.ISLAH, Manner.MEDIASI)
+    ]
+    history += [annulled(2), annulled(5)]
+    gone = lineage.replaced(history, 5)
+    assert gone == [
+        Replaced(2, "effective_on", on("2021-05-05"), None),
+        Replaced(2, "manner", Manner.MEDIASI, None),
+    ]
+    back = lineage.replaced(history, 6)
+    assert [(b.field, b.before, b.after) for b in back] == [
+        (g.field, g.after, g.before) for g in gone
+    ]
+
+
+@settings(max_examples=150, deadline=None)
+@for_all(st.one_of(chance.case_histories, chance.organisation_histories))
+def test_what_was_replaced_leads_from_what_stood_to_what_stands(
+    history: list[Any],
+) -> None:
+    for size, (_, event) in enumerate(pairwise(history), start=2):
+        if not isinstance(event, Correction | Annulled):
+            continue
+        fields = {
+            (version, name): getattr(fact, name)
+            for version, fact in standing(history[: size - 1])
+            for name in fact.__struct_fields__
+        }
+        for one in lineage.replaced(history[:size], size):
+            assert fields.get((one.version, one.field)) == one.before
+            fields[one.version, one.field] = one.after
+        assert {
+            place: value for place, value in fields.items() if value is not None
+        } == {
+            (version, name): value
+            for version, fact in standing(history[:size])
+            for name in fact.__struct_fields__
+            if (value := getattr(fact, name)) is not None
+        }
