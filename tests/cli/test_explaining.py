@@ -1,0 +1,156 @@
+"""`iku explain` and `iku history`: tables for reading, and the same for programs."""
+
+import csv
+import io
+from typing import Any
+
+import asyncpg
+import pytest
+
+from iku.postgres.database import Database
+from tests.cli.conftest import Type
+
+YEAR_END = ("--as-of", "2021-12-31")
+
+
+@pytest.fixture
+def register(iku: Type) -> None:
+    assert iku("example").code == 0
+
+
+@pytest.mark.usefixtures("register")
+def test_each_case_has_its_marks_and_its_sentence(iku: Type) -> None:
+    said = iku("explain", "IKU-1", *YEAR_END, "--known-on", "2022-06-30")
+    assert said.code == 0
+    lines = {line.split(" ")[0]: line for line in said.out.splitlines() if line}
+    assert "✓         –          dihitung: dilaporkan 30-08-2021" in lines["K10"]
+    assert "penutupan 15-10-2021 dibatalkan" in lines["K10"]
+    assert "–         –          tidak dihitung: digabung ke K07" in lines["K06"]
+    assert "Tahun 2021, per 31 Desember 2021, diketahui per 30 Juni 2022" in said.out
+    assert "Ditampilkan 16 dari 16 yang diperiksa." in said.out
+    figure = iku("figure", "IKU-1", *YEAR_END, "--known-on", "2022-06-30", "--json")
+    assert f"Jumlah: 7 dari 9 (77,78%), nomor {figure.json['number']}" in said.out
+
+
+@pytest.mark.usefixtures("register")
+def test_what_is_looked_for_is_shown_and_the_sum_stays(iku: Type) -> None:
+    said = iku("explain", "IKU-2", *YEAR_END, "--counted", "open", "--part", "lsm")
+    assert "Ditampilkan 3 dari 40 yang diperiksa." in said.out
+    assert "Jumlah: 33 dari 38 (86,84%)" in said.out
+    one = iku("explain", "IKU-1", *YEAR_END, "--subject", "K06", "--json").json
+    assert [item["number"] for item in one["items"]] == ["K06"]
+    none = iku("explain", "IKU-1", *YEAR_END, "--district", "99", "--rule", "merged")
+    assert "Ditampilkan 0 dari 16" in none.out
+
+
+@pytest.mark.usefixtures("register")
+def test_programs_get_the_same_as_json_and_as_csv(iku: Type) -> None:
+    found = iku("explain", "IKU-1", *YEAR_END, "--json").json
+    assert list(found) == ["figure", "items", "examined", "next"]
+    assert (found["examined"], found["next"]) == (16, None)
+    assert sum(item["numerator"] for item in found["items"]) == 7
+    assert found["figure"] == iku("figure", "IKU-1", *YEAR_END, "--json").json
+    text = iku("explain", "IKU-1", *YEAR_END, "--csv").out
+    assert text.startswith("\ufeffnomor,judul,")
+    rows = list(csv.reader(io.StringIO(text)))[1:]
+    assert [row[0] for row in rows] == [item["number"] for item in found["items"]]
+
+
+@pytest.mark.usefixtures("register")
+async def test_a_sum_that_is_not_the_figure_ends_with_1(
+    iku: Type, database: Database
+) -> None:
+    owner = await asyncpg.connect(database.owner_dsn)
+    await owner.execute("update projection.posting set numerator = 0, denominator = 0")
+    await owner.close()
+    said = iku("explain", "IKU-1", *YEAR_END)
+    assert said.code == 1
+    assert "the figure is 0 of 0, but the cases add up to 7 of 9" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("explain",), 2, "Missing argument 'CODE'"),
+        (("explain", "IKU-1", "--csv", "--json"), 2, "--csv and --json exclude"),
+        (("explain", "IKU-1", "--rule", "because"), 2, "'because' is not one of"),
+        (("explain", "IKU-1", "--part", "x"), 2, "'x' is not one of"),
+        (("explain", "IKU-1", "--counted", "all"), 2, "'all' is not one of"),
+        (("explain", "IKU-9"), 1, "there is no indicator IKU-9"),
+        (("explain", "IKU-1", "--size", "99999"), 1, "the log holds only 4 events"),
+        (("explain", "IKU-1", "--definition", "7"), 1, "the last version is 1"),
+        (("explain", "IKU-1", "--as-of", "2999-01-01"), 1, "today is only"),
+        (("history",), 2, "Missing argument 'NUMBER'"),
+        (("history", "K99"), 1, "there is no case or organisation K99"),
+        (("history", "a b"), 1, "there is no case or organisation a b"),
+        (("history", "K99", "--kind", "scale"), 2, "'scale' is not one of"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_a_sentence(
+    iku: Type, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    said = iku(*arguments)
+    assert (said.code, said.out) == (code, "")
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("register")
+def test_a_history_tells_what_was_replaced_and_moved(iku: Type) -> None:
+    said = iku("history", "K10")
+    assert said.code == 0
+    for part in (
+        *("dilaporkan", "diverifikasi", "diselesaikan", "dibatalkan"),
+        *("15-10-2021", "20-01-2022 *", "versi 3, cara: mediasi → –", "sumber: kodim"),
+        "* sebagaimana dinyatakan jurnal yang diimpor",
+    ):
+        assert part in said.out
+    assert "IKU-1 (definisi 1) sejak 30-08-2021: penyebut +1" in _joined(said.out)
+
+
+def _joined(out: str) -> str:
+    """The last column's text, its broken lines put together."""
+    column = next(line for line in out.splitlines() if "Menggerakkan" in line).index(
+        "Menggerakkan"
+    )
+    return " ".join(line[column:].strip() for line in out.splitlines())
+
+
+@pytest.mark.usefixtures("register")
+def test_a_history_is_that_of_the_api(iku: Type) -> None:
+    events = iku("history", "K09", "--json").json
+    assert [event["version"] for event in events] == [1, 2, 3, 4]
+    assert events[2]["replaced"] == [
+        {
+            "version": 1,
+            "field": "category",
+            "before": "ipoleksosbud",
+            "after": "sara",
+        },
+        {"version": 1, "field": "dimension", "before": "ekonomi", "after": "agama"},
+    ]
+    moved = {(m["indicator"], m["denominator"]) for m in events[2]["movements"]}
+    assert moved == {("IKU-1", -1), ("IKU-3", 1)}
+
+
+def test_a_number_of_both_is_told_apart_by_its_kind(iku: Type, tmp_path: Any) -> None:
+    cases, organisations = tmp_path / "k.csv", tmp_path / "o.csv"
+    cases.write_text(
+        "diketahui_pada,nomor,peristiwa,tanggal,kategori,dimensi,judul,"
+        "tanggal_kejadian,sumber,wilayah,ke_nomor,cara,keterangan\n"
+        "2021-02-01,B/1,dilaporkan,2021-02-01,sara,agama,Perkara,,,,,,\n"
+    )
+    organisations.write_text(
+        "diketahui_pada,nomor,peristiwa,tanggal,jenis,nama,dasar_hukum,"
+        "berlaku_sampai,rujukan,kegiatan,terverifikasi,keterangan\n"
+        "2021-02-01,B/1,didaftar,2021-02-01,lsm,Contoh,badan_hukum,,,,,\n"
+    )
+    assert iku("import", cases, organisations).code == 0
+    said = iku("history", "B/1")
+    assert said.code == 1
+    assert "B/1 is a case and an organisation; say which by --kind" in said.err
+    types = [
+        iku("history", "B/1", "--kind", kind, "--json").json[0]["type"]
+        for kind in ("conflict", "organisation")
+    ]
+    assert types == ["reported", "registered"]

@@ -1,0 +1,239 @@
+"""Why a figure is what it is, over HTTP."""
+
+import csv
+import io
+from base64 import urlsafe_b64encode
+from typing import Any, get_args
+
+import pytest
+
+from iku import explanation
+from iku.domain.conflict import Dimension
+from iku.domain.organisation import Kind
+from iku.exchange import explained
+from iku.web.api.explanations import Part
+from tests.domain.register import FIGURES
+from tests.web.conftest import CASE, VERIFIED, Client, problem
+
+IKU_1 = "/indicators/IKU-1/explanation"
+YEAR_END = {"as_of": "2021-12-31"}
+CSV = {"Accept": "text/csv"}
+
+
+async def items(client: Client, path: str = IKU_1, **asked: Any) -> list[Any]:
+    """The items of all pages."""
+    found: list[Any] = []
+    while True:
+        page = await client.says(path, **asked)
+        found += page["items"]
+        if page["next"] is None:
+            return found
+        asked["cursor"] = page["next"]
+
+
+async def sheet(client: Client, path: str = IKU_1, **asked: Any) -> list[list[str]]:
+    answer = await client.get(path, params=asked, headers=CSV)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"\xef\xbb\xbfnomor,judul,")
+    return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+async def test_the_items_add_up_to_every_figure_of_the_register(loaded: Client) -> None:
+    for code, as_of, known_on, numerator, denominator, *_ in FIGURES:
+        path = f"/indicators/{code}/explanation"
+        asked = {"as_of": as_of, "known_on": known_on}
+        found = await items(loaded, path, **asked, limit=13)
+        assert sum(item["numerator"] for item in found) == numerator
+        assert sum(item["denominator"] for item in found) == denominator
+        page = await loaded.says(path, **asked)
+        figure = await loaded.says(f"/indicators/{code}/figure", **asked)
+        assert page["figure"] == figure
+
+
+async def test_each_item_says_why_and_by_which_event(loaded: Client) -> None:
+    found = {item["id"]: item for item in await items(loaded, **YEAR_END)}
+    told = {n: item["why_numerator"]["id"] for n, item in found.items()}
+    assert told["K06"].startswith("tidak dihitung: digabung ke K07, peristiwa ")
+    annulled = "masih terbuka: penutupan 15-10-2021 dibatalkan, peristiwa "
+    assert told["K10"].startswith(annulled)
+    k10 = found["K10"]
+    history = await loaded.says("/conflicts/K10/events")
+    position = history[3]["position"]
+    assert k10 == {
+        "id": "K10",
+        "number": "K10",
+        "title": "Perkara",
+        "part": "politik",
+        "district": "35.76.02",
+        "denominator": True,
+        "numerator": False,
+        "expired": False,
+        "why_denominator": k10["why_denominator"],
+        "why_numerator": {
+            "rule": "closing_annulled",
+            "events": [
+                {
+                    "position": position,
+                    "version": 4,
+                    "type": "annulled",
+                    "effective_on": None,
+                    "known_on": "2022-01-20",
+                }
+            ],
+            "id": f"{annulled}{position}",
+            "en": "still open: the closing of 2021-10-15 was annulled, "
+            f"event {position}",
+        },
+    }
+    before = await items(loaded, known_on="2022-01-15", subject="K10", **YEAR_END)
+    assert before[0]["why_numerator"]["rule"] == "resolved"
+
+
+@pytest.mark.parametrize(
+    ("asked", "numbers"),
+    [
+        ({"counted": "open"}, ["K10", "K12"]),
+        ({"counted": "none", "rule": "merged"}, ["K06"]),
+        ({"rule": "open_on_eve"}, ["K01", "K02"]),
+        ({"counted": "numerator", "part": "budaya"}, ["K05"]),
+        ({"counted": "denominator", "district": "35.76.01"}, ["K02", "K05"]),
+        ({"district": ""}, []),
+        ({"subject": "K07"}, ["K07"]),
+        ({"subject": "K99"}, []),
+    ],
+)
+async def test_items_are_looked_for(
+    loaded: Client, asked: dict[str, str], numbers: list[str]
+) -> None:
+    found = await items(loaded, **YEAR_END, **asked)
+    assert [item["number"] for item in found] == numbers
+    assert [row[0] for row in (await sheet(loaded, **YEAR_END, **asked))[1:]] == numbers
+
+
+def test_any_part_there_is_can_be_looked_for() -> None:
+    assert list(get_args(Part)) == [*Dimension, *Kind]
+
+
+async def test_the_pages_speak_of_one_log_whatever_is_recorded_meanwhile(
+    loaded: Client,
+) -> None:
+    first = await loaded.says(IKU_1, limit=3)
+    await loaded.records("/conflicts", CASE | {"number": "Z1"})
+    await loaded.records("/conflicts/Z1/events", VERIFIED)
+    rest = await loaded.says(IKU_1, cursor=first["next"])
+    assert rest["figure"] == first["figure"]
+    assert "Z1" not in {item["id"] for item in rest["items"]}
+    assert (await items(loaded))[-1]["id"] == "Z1"
+
+
+async def test_a_page_that_looked_at_many_and_found_none_goes_on(
+    loaded: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explanation, "EXAMINED", 4)
+    page = await loaded.says(IKU_1, subject="K12", **YEAR_END)
+    assert len(page["items"]) == 1
+    page = await loaded.says(IKU_1, rule="merged", **YEAR_END)
+    assert (page["items"], page["examined"]) == ([], 4)
+    assert page["next"]
+    found = await items(loaded, rule="merged", **YEAR_END)
+    assert [item["number"] for item in found] == ["K06"]
+
+
+async def test_as_csv_all_items_come_with_the_figures_number(
+    loaded: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = await items(loaded, **YEAR_END)
+    head, *rows = await sheet(loaded, **YEAR_END)
+    assert head == [*explained.HEADINGS]
+    assert [row[0] for row in rows] == [item["number"] for item in found]
+    figure = await loaded.says("/indicators/IKU-1/figure", **YEAR_END)
+    assert {row[-1] for row in rows} == {figure["number"]}
+    assert sum(row[head.index("penyebut")] == "ya" for row in rows) == 9
+    assert sum(row[head.index("pembilang")] == "ya" for row in rows) == 7
+    for row, item in zip(rows, found, strict=True):
+        assert row[head.index("alasan_pembilang")] == item["why_numerator"]["id"]
+        cited = [str(e["position"]) for e in item["why_denominator"]["events"]]
+        assert row[head.index("peristiwa_penyebut")] == " ".join(cited)
+    monkeypatch.setattr(explanation, "EXAMINED", 3)
+    monkeypatch.setattr("iku.web.api.explanations.EXAMINED", 3)
+    assert await sheet(loaded, **YEAR_END) == [head, *rows]
+    for limit in (1, 3, 4, 16):
+        assert await sheet(loaded, limit=limit, **YEAR_END) == [head, *rows[:limit]]
+    page = await loaded.says(IKU_1, limit=2, **YEAR_END)
+    rest = await sheet(loaded, cursor=page["next"], **YEAR_END)
+    assert rest == [head, *rows[2:]]
+
+
+async def test_a_title_is_never_a_formula(client: Client) -> None:
+    titles = ["=1+1", "+62", "-2", "@a", "wajar", "'=1"]
+    for number, title in enumerate(titles):
+        body = CASE | {"number": f"K{number}", "title": title}
+        await client.records("/conflicts", body)
+    _, *rows = await sheet(client)
+    assert [row[1] for row in rows] == ["'=1+1", "'+62", "'-2", "'@a", "wajar", "'=1"]
+    assert explained.inert("\t=1") == "'\t=1"
+    assert explained.inert("\r=1") == "'\r=1"
+
+
+async def test_what_cannot_be_explained_is_refused_by_name(client: Client) -> None:
+    for name, value in (
+        ("as_of", "2999-01-01"),
+        ("as_of", "0001-01-01"),
+        ("known_on", "yesterday"),
+        ("size", "99999"),
+        ("definition", "7"),
+        ("period", "week"),
+        ("counted", "all"),
+        ("rule", "because"),
+        ("part", "x"),
+        ("district", "Magersari"),
+        ("subject", "~"),
+        ("limit", "0"),
+        ("cursor", "!"),
+        ("colour", "red"),
+    ):
+        for headers in ({}, CSV):
+            answer = await client.get(IKU_1, params={name: value}, headers=headers)
+            problem(answer, 400, name)
+    problem(await client.get("/indicators/IKU-4/explanation"), 404)
+
+
+async def test_a_cursor_that_no_page_gave_is_refused(loaded: Client) -> None:
+    page = await loaded.says(IKU_1, limit=3, **YEAR_END)
+    for said in (
+        b"",
+        b"x",
+        b"{}",
+        b"\xff\xfe",
+        b'["2021-12-31","2022-01-01",5]',
+        b'["2021-12-31","2022-01-01",-1,"K01"]',
+        b'["2021-12-31","2022-01-01",5,"K01/"]',
+        b'["2021-12-31","2022-01-01",5,"K01\\n"]',
+        b'["2021-12-31","2022-01-01",5,"K01",1]',
+    ):
+        cursor = urlsafe_b64encode(said).decode().rstrip("=") or "A"
+        answer = await loaded.get(IKU_1, params={"cursor": cursor})
+        problem(answer, 400, "cursor")
+    for name, value, path in (
+        ("as_of", "2021-12-30", "as_of"),
+        ("known_on", "2021-12-30", "known_on"),
+        ("size", "9", "size"),
+    ):
+        asked = {"cursor": page["next"], name: value}
+        problem(await loaded.get(IKU_1, params=asked), 400, path)
+    size = page["figure"]["size"]
+    same = await loaded.says(IKU_1, cursor=page["next"], size=size, **YEAR_END)
+    assert same == await loaded.says(IKU_1, cursor=page["next"])
+    first_year = b'["0001-01-01","2022-01-01",5,"K01"]'
+    cursor = urlsafe_b64encode(first_year).decode().rstrip("=")
+    problem(await loaded.get(IKU_1, params={"cursor": cursor}), 400, "as_of")
+
+
+async def test_the_csv_is_described_beside_the_json(client: Client) -> None:
+    described = await client.says("/openapi.json")
+    path = described["paths"]["/api/v1/indicators/{code}/explanation"]
+    content = path["get"]["responses"]["200"]["content"]
+    assert content["text/csv"] == {"schema": {"type": "string"}}
+    schema = content["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/Explained"}
