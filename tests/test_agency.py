@@ -230,3 +230,15 @@ def test_an_option_that_does_not_exist_is_refused_with_its_path(folder: Path) ->
     file.write_text(json.dumps(told))
     with pytest.raises(AgencyError, match="carry_over"):
         agency.load_brought(folder)
+
+
+@pytest.mark.parametrize("code", ["iku-1", "IKU.1", "IKU--1", "", "A" * 17])
+def test_a_code_that_no_figures_number_could_carry_is_refused(
+    folder: Path, code: str
+) -> None:
+    file = folder / "indicators.json"
+    told = json.loads(file.read_text())
+    told["indicators"][code] = told["indicators"]["IKU-1"]
+    file.write_text(json.dumps(told))
+    with pytest.raises(AgencyError, match="matching regex"):
+        agency.load_brought(folder)

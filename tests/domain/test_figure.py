@@ -1,19 +1,17 @@
-"""A figure: rounding, targets, ratings and the number it is printed under."""
+"""A figure: rounding, targets and ratings."""
 
-import re
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 from msgspec import structs
 
 from iku.domain import figure, indicator, period, scale
 from iku.domain.conflict import Category
-from iku.domain.figure import Basis, Coordinates, Counts, Figure, Part
+from iku.domain.coordinates import Coordinates
+from iku.domain.figure import Basis, Counts, Figure, Part
 from iku.domain.indicator import ConflictOptions, Empty, Options, OrganisationOptions
 from iku.domain.period import Kind
 from tests.domain.story import on
@@ -183,81 +181,3 @@ def test_a_figure_asked_with_no_knowledge_is_made_with_the_first_versions() -> N
     whole = indicator.Indicator((defined(), targeted())), scale.Scale((scaled(),))
     found = figure.basis((None, None), whole, on("2021-06-30"), Kind.YEAR, None)
     assert (found.definition.version, found.target, found.scale) == (1, None, scaled())
-
-
-# The number of a figure.
-
-anywhere = st.builds(
-    lambda code, definition, kind, as_of, known_on, size: Coordinates(
-        indicator=f"IKU-{code}",
-        definition=definition,
-        period=period.containing(as_of, kind),
-        as_of=as_of,
-        known_on=known_on,
-        size=size,
-    ),
-    st.integers(1, 9),
-    st.integers(1, 999),
-    st.sampled_from(Kind),
-    st.dates(date(1945, 8, 17)),
-    st.dates(date(1945, 8, 17)),
-    st.integers(0, 100) | st.integers(0, 10**12),
-)
-SHAPE = re.compile(r"IKU-[1-9]\.[1-9]\d*\.[TSCWB]\.\d{8}\.\d{8}\.(0|[1-9]\d*)\.\d\d")
-
-
-def is_right(number: str) -> bool:
-    """Whether *number* has the shape of one and its digits check."""
-    line, _, digits = number.rpartition(".")
-    return bool(SHAPE.fullmatch(number)) and figure.check_digits(line) == digits
-
-
-def test_the_number_of_a_figure_holds_all_its_coordinates() -> None:
-    line = "IKU-1.1.T.20211231.20220630.49"
-    digits = figure.check_digits(line)
-    assert coordinates().number == f"{line}.{digits}"
-    letters = [coordinates(kind=kind).number.split(".")[2] for kind in Kind]
-    assert "".join(letters) == "TSCWB"
-
-
-def test_check_digits_are_those_of_iso_7064_mod_97_10() -> None:
-    assert figure.check_digits("794") == "44"  # the standard's own example
-    assert figure.check_digits("ABC") == figure.check_digits("abc")
-    assert figure.check_digits("1.12") != figure.check_digits("11.2")
-    for line in ("IKU-1.1.T.20211231.20220630.49", "0", "Z"):
-        others = {".": "36", "-": "37"}
-        whole = "".join(others.get(c) or str(int(c, 36)) for c in line)
-        assert int(whole + figure.check_digits(line)) % 97 == 1
-
-
-@for_all(anywhere)
-def test_a_figures_number_is_right_and_short(at: Coordinates) -> None:
-    assert is_right(at.number)
-    assert len(at.number) <= 64
-
-
-@for_all(anywhere, st.data())
-def test_one_mistyped_character_of_a_number_is_found_out(
-    at: Coordinates, data: st.DataObject
-) -> None:
-    number = at.number
-    place = data.draw(st.integers(0, len(number) - 1))
-    typed = data.draw(st.sampled_from("0123456789ABCSTWBIKU.- x"))
-    assume(typed != number[place])
-    assert not is_right(number[:place] + typed + number[place + 1 :])
-
-
-@for_all(anywhere)
-def test_two_neighbours_swapped_in_a_number_are_found_out(at: Coordinates) -> None:
-    number = at.number
-    for place in range(len(number) - 1):
-        before, pair, after = number[:place], number[place:][:2], number[place + 2 :]
-        swapped = before + pair[::-1] + after
-        assert swapped == number or not is_right(swapped)
-
-
-@for_all(anywhere, anywhere)
-def test_two_figures_have_one_number_only_if_they_are_one(
-    a: Coordinates, b: Coordinates
-) -> None:
-    assert (a.number == b.number) == (a == b)

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from iku.domain.figure import Coordinates, Figure
+from iku.domain.coordinates import Coordinates
+from iku.domain.figure import Figure
 from iku.web import examples, problems
 from iku.web.app import create_app
 from iku.web.describing import describe

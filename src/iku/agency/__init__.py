@@ -10,11 +10,12 @@ from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from iku.domain.coordinates import CODE
 from iku.domain.indicator import Defined
 from iku.domain.scale import Scaled
 
@@ -60,10 +61,11 @@ class Brought(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         known_on: The day from which they count as known.
+        indicators: By code: capitals, digits and hyphens between them, at most 16.
     """
 
     known_on: date
-    indicators: dict[str, Defined]
+    indicators: dict[Annotated[str, Meta(pattern=CODE)], Defined]
     scale: Scaled
 
 

@@ -1,8 +1,7 @@
 """A figure: numerator, denominator, percentage, and the coordinates it was asked at.
 
 Percentages stay fractions until they are printed and are rounded once, half up, to
-two decimals. The figure's *number* carries all its coordinates, so that it can be
-printed and typed in again.
+two decimals.
 """
 
 from datetime import date
@@ -13,16 +12,9 @@ from typing import Literal
 from msgspec import Struct
 
 from iku.domain import indicator, period, scale
+from iku.domain.coordinates import Coordinates
 from iku.domain.indicator import Empty
 from iku.domain.period import Kind, Period
-
-LETTERS = {
-    Kind.YEAR: "T",  # tahun
-    Kind.HALF: "S",  # semester
-    Kind.QUADRIMESTER: "C",  # caturwulan
-    Kind.QUARTER: "W",  # triwulan
-    Kind.MONTH: "B",  # bulan
-}
 
 
 class Counts(Struct, frozen=True):
@@ -51,38 +43,6 @@ class Part(Struct, frozen=True):
     numerator: int
     denominator: int
     percentage: Decimal | None
-
-
-class Coordinates(Struct, frozen=True):
-    """What a figure was asked for; with these it comes out the same for ever.
-
-    Attributes:
-        definition: Version of the indicator's definition.
-        known_on: Whose knowledge: that of the end of this day.
-        size: Of the log it was counted from.
-    """
-
-    indicator: str
-    definition: int
-    period: Period
-    as_of: date
-    known_on: date
-    size: int
-
-    @property
-    def number(self) -> str:
-        """The coordinates in one line, at most 64 characters, with two check digits."""
-        line = ".".join(
-            (
-                self.indicator,
-                str(self.definition),
-                LETTERS[self.period.kind],
-                self.as_of.isoformat().replace("-", ""),
-                self.known_on.isoformat().replace("-", ""),
-                str(self.size),
-            )
-        )
-        return f"{line}.{check_digits(line)}"
 
 
 class Figure(Struct, frozen=True):
@@ -223,16 +183,3 @@ def rounded(value: Fraction) -> Decimal:
     """*value*, not negative, to two decimals, a half rounded up."""
     hundredths = (value.numerator * 200 + value.denominator) // (2 * value.denominator)
     return Decimal(hundredths).scaleb(-2)
-
-
-def check_digits(line: str) -> str:
-    """Two digits that tell a mistyped or swapped character (ISO/IEC 7064, MOD 97-10).
-
-    Letters count as 10 to 35, without regard to case; a point as 36, a hyphen as 37, so
-    that a digit cannot slip unnoticed from one field into the next.
-    """
-    digits = "".join(str(_DIGITS.index(character)) for character in line.upper())
-    return f"{98 - int(digits) * 100 % 97:02}"
-
-
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.-"

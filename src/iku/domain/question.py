@@ -11,8 +11,9 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 from iku.domain import figure, indicator, period, scale
+from iku.domain.coordinates import Coordinates, Mistyped, parse
 from iku.domain.decider import Decider
-from iku.domain.figure import Basis, Coordinates
+from iku.domain.figure import Basis
 from iku.domain.period import Kind
 
 SCALE = "kinerja"  # the one scale there is: it rates performance
@@ -139,6 +140,26 @@ def coordinates(
         known_on=question.known_on or known,
         size=size if question.size is None else question.size,
     )
+
+
+def numbered(number: str) -> Question:
+    """The question that the figure of this *number* answers, nothing left open.
+
+    Raises:
+        Unanswerable: No figure bears the number; the sentence says what is wrong.
+    """
+    try:
+        at = parse(number)
+        return Question(
+            at.indicator,
+            at.as_of,
+            known_on=at.known_on,
+            size=at.size,
+            period=at.period.kind,
+            definition=at.definition,
+        )
+    except (Mistyped, Unanswerable) as error:
+        raise Unanswerable("number", str(error)) from error
 
 
 def _fold(

@@ -95,7 +95,7 @@ FIGURE = {
     "target": "80.00",
     "achievement": "97.22",
     "rating": "Sangat Tinggi",
-    "number": "IKU-1.1.T.20211231.20220630.147.48",
+    "number": "IKU-1.1.T.20211231.20220630.147.QM",
     "parts": None,
 }
 RECEIPT = {
