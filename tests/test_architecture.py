@@ -24,10 +24,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replay": {"domain", "ledger"},
     "comparing": {"domain", "ledger", "replay"},
     "explanation": {"domain", "ledger", "replay"},  # which reads no projection either
+    "verifying": {"domain", "ledger", "projections", "replay"},
     "exchange": FLOOR_0 | FLOOR_1,
     "wiring": FLOOR_0 | FLOOR_1,
-    "web": FLOOR_0 | FLOOR_1 | {"exchange", "wiring"},
-    "cli": FLOOR_0 | FLOOR_1 | {"exchange", "wiring", "web"},
+    "web": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring"},
+    "cli": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring", "web"},
 }
 OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg"}}
 IMPURE = ("async ", "await ", ".now(", ".today(", "open(", "time.", "random")

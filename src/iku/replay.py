@@ -25,10 +25,10 @@ from iku.domain.question import (
     refuse_future,
 )
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 
 
-async def recount(connection: Connection, question: Question, today: date) -> Figure:
+async def recount(connection: Reader, question: Question, today: date) -> Figure:
     """The figure that *question* asks for, from the first event on.
 
     Raises:
@@ -55,7 +55,7 @@ async def recount(connection: Connection, question: Question, today: date) -> Fi
     return figure.figure(at, total, by, parts if question.breakdown else None)
 
 
-async def made_with(connection: Connection, question: Question) -> figure.Basis:
+async def made_with(connection: Reader, question: Question) -> figure.Basis:
     """The formula, target and scale that the figure asked for is made with.
 
     Raises:
@@ -70,7 +70,7 @@ async def made_with(connection: Connection, question: Question) -> figure.Basis:
 
 
 async def facts(
-    connection: Connection, decider: Decider[Any, Any], subject: str
+    connection: Reader, decider: Decider[Any, Any], subject: str
 ) -> list[Known]:
     """All facts of an indicator, or of the scale, in the order recorded."""
     stream = decider.stream(subject)
@@ -81,7 +81,7 @@ async def facts(
 
 
 async def subjects(
-    connection: Connection, options: indicator.Options, question: Question, size: int
+    connection: Reader, options: indicator.Options, question: Question, size: int
 ) -> AsyncIterator[Any]:
     """Every case or organisation, as far as the question hears of it.
 

@@ -1,17 +1,12 @@
 """Figures over HTTP: those of the fictional register, and what is refused."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
-from iku.domain.period import Kind
-from iku.web.api.figures import points
-from iku.web.problems import Malformed
 from iku.wiring import House
 from tests.domain.register import FIGURES
 from tests.web.conftest import Client, problem
-
-TODAY = date(2022, 7, 1)
 
 
 async def test_the_figures_of_the_register_come_out(loaded: Client) -> None:
@@ -154,13 +149,3 @@ async def test_a_day_before_the_first_event_has_no_cases(client: Client) -> None
     figure = await client.says("/indicators/IKU-1/figure", known_on="9999-12-31")
     assert figure["known_on"] == "9999-12-31"
     assert (await client.says("/indicators/IKU-1/figure?size=0"))["size"] == 0
-
-
-def test_points_are_the_ends_of_steps_and_the_last_day() -> None:
-    first, last = date(2021, 2, 14), date(2021, 12, 25)
-    days = points(first, last, Kind.QUADRIMESTER, TODAY)
-    assert days == [date(2021, 4, 30), date(2021, 8, 31), last]
-    assert points(last, last, Kind.MONTH, TODAY) == [last]
-    assert len(points(date(1922, 8, 1), TODAY, Kind.MONTH, TODAY)) == 1200
-    with pytest.raises(Malformed, match="more than 1200 points"):
-        points(date(1922, 7, 31), TODAY, Kind.MONTH, TODAY)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from iku.domain import fact, figure, indicator, scale
 from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Basis, Counts, Figure, Made
-from iku.domain.indicator import Indicator
+from iku.domain.indicator import Definition, Indicator
 from iku.domain.question import (
     SCALE,
     Known,
@@ -27,7 +27,7 @@ from iku.domain.question import (
 )
 from iku.domain.scale import Scale
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 
 
 class Figures:
@@ -37,7 +37,7 @@ class Figures:
         self._facts: dict[str, list[Known]] = {}
 
     async def answer(
-        self, connection: Connection, questions: Sequence[Question], today: date
+        self, connection: Reader, questions: Sequence[Question], today: date
     ) -> list[Figure]:
         """The figures asked for, in order, all from one snapshot.
 
@@ -67,7 +67,7 @@ class Figures:
                 return _made(asked, rows, today)
             await self.refresh(connection)
 
-    async def indicators(self, connection: Connection) -> dict[str, Indicator]:
+    async def indicators(self, connection: Reader) -> dict[str, Indicator]:
         """All indicators as they stand, by code."""
         await self.refresh(connection)
         folded = {
@@ -77,13 +77,19 @@ class Figures:
         }
         return {code: state for code, state in folded.items() if state is not None}
 
-    async def scale(self, connection: Connection) -> Scale | None:
+    def definitions(self, code: str) -> tuple[Definition, ...]:
+        """Versions of that indicator's definition: all that it was ever answered by."""
+        facts = self._facts.get(indicator.decider.stream(code), [])
+        state = indicator.decider.fold(f.event for f in facts)
+        return state.definitions if state else ()
+
+    async def scale(self, connection: Reader) -> Scale | None:
         """The rating scale as it stands."""
         await self.refresh(connection)
         facts = self._facts.get(scale.decider.stream(SCALE), [])
         return scale.decider.fold(f.event for f in facts)
 
-    async def refresh(self, connection: Connection) -> None:
+    async def refresh(self, connection: Reader) -> None:
         """Read what the log holds of indicators and the scale."""
         rows = await connection.fetch(
             """
@@ -131,7 +137,7 @@ def _ask(facts: Mapping[str, list[Known]], question: Question) -> _Asked:
 
 
 async def _count(
-    connection: Connection, asked: Sequence[_Asked], streams: Sequence[str]
+    connection: Reader, asked: Sequence[_Asked], streams: Sequence[str]
 ) -> list[asyncpg.Record]:
     """Rows of counts, at least one a question, each with the log's size."""
     return await connection.fetch(

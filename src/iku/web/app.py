@@ -18,6 +18,7 @@ from iku.web.api import (
     indicators,
     log,
     organisations,
+    replay,
 )
 from iku.web.asking import against, asking
 from iku.web.door import Application
@@ -30,7 +31,7 @@ from iku.wiring import House
 LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, organisations),
-    *(indicators, figures, explanations, differences, comparisons),
+    *(indicators, figures, explanations, replay, differences, comparisons),
     *(log, agency, health),
 )
 

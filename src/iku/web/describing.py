@@ -157,11 +157,14 @@ _HEADERS = {
 }
 
 
+_MEDIA = {"replayFigure": NDJSON}  # the schema is that of a line
+
+
 def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
     content: Json = {"schema": schemas.of(_answer(handler))}
     if name in examples.ANSWERS:
         content["example"] = examples.ANSWERS[name]
-    media_type = _JSON if _answer(handler) is not str else "text/plain"
+    media_type = "text/plain" if _answer(handler) is str else _MEDIA.get(name, _JSON)
     answer: Json = {
         "description": "What was asked for.",
         "content": {media_type: content},

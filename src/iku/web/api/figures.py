@@ -1,18 +1,21 @@
 """Figures: of one indicator, of all, and as a series for plots."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
-from iku.domain import period
+from iku import verifying
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
-from iku.domain.question import Question, refuse_year_one
-from iku.web.connection import connected
+from iku.domain.question import Question
+from iku.projections import series as serial
+from iku.projections.series import Series, Span
+from iku.verifying import Verified
+from iku.web.connection import Reading, connected
 from iku.web.parameters import (
     AsOf,
     Code,
@@ -21,11 +24,9 @@ from iku.web.parameters import (
     PeriodKind,
     Size,
 )
-from iku.web.problems import Malformed
 from iku.wiring import House
 
 TAGS = ["Figures"]
-MOST_POINTS = 1_200  # a hundred years by month
 
 Breakdown = Annotated[
     Literal["dimension", "district"] | None,
@@ -105,6 +106,32 @@ async def figures(
 
 
 @get(
+    "/figures/{number:str}",
+    operation_id="verifyFigure",
+    summary="Verify a figure by its number",
+    tags=TAGS,
+)
+async def verify(
+    number: Annotated[
+        str,
+        PathParameter(
+            description="The figure's number as printed; blanks and lower case do not "
+            "matter."
+        ),
+    ],
+    house: NamedDependency[SkipValidation[House]],
+) -> Verified:
+    """The figure that bears this number, and its recount from the log alone.
+
+    The number gives the same figure for ever, whatever is recorded, corrected or
+    defined anew. Recounting reads all that was recorded of the cases or organisations.
+    """
+    return await verifying.verify(
+        Reading(house), house.figures, number, house.office.today()
+    )
+
+
+@get(
     "/indicators/{code:str}/series",
     operation_id="getSeries",
     summary="Ask for a series of figures",
@@ -128,48 +155,24 @@ async def series(
     size: Size = None,
     period: PeriodKind = Kind.YEAR,
     definition: Definition = None,
-) -> Figures:
+) -> Series:
     """Figures at the end of each step between two days; the last one on the last day.
 
-    All are counted from one snapshot of the log, at most 1,200 of them.
+    At most 1,200 points: as known now, as known on each point's own day, and as first
+    published; and where another version of the definition begins to count.
     """
-    refuse_year_one(**{"from": first, "to": last})
     today = house.office.today()
-    days = points(first, last or today, step, today)
-    questions = [
-        Question(
-            code,
-            day,
-            known_on=known_on,
-            size=size,
-            period=period,
-            definition=definition,
-        )
-        for day in days
-    ]
+    question = Question(
+        code,
+        today,
+        known_on=known_on,
+        size=size,
+        period=period,
+        definition=definition,
+    )
+    span = Span(first, last, step)
     async with connected(house) as connection:
-        answers = await house.figures.answer(connection, questions, today)
-    return Figures(tuple(answers))
+        return await serial.series(connection, house.figures, question, span, today)
 
 
-def points(first: date, last: date, step: Kind, today: date) -> list[date]:
-    """The last day of each step from *first* on, and *last* itself.
-
-    Raises:
-        Malformed: They are in the wrong order, too many, or not yet past.
-    """
-    if last > today:
-        raise Malformed("to", f"to is {last}, but today is only {today}")
-    if first > last:
-        raise Malformed("from", f"from is {first}, but to is {last}")
-    days: list[date] = []
-    day = first
-    while day <= last:
-        days.append(min(period.containing(day, step).end, last))
-        if len(days) > MOST_POINTS:
-            raise Malformed("step", f"that is more than {MOST_POINTS} points")
-        day = days[-1] + timedelta(days=1)
-    return days
-
-
-HANDLERS: list[Any] = [figure, figures, series]
+HANDLERS: list[Any] = [figure, figures, verify, series]

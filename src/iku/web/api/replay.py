@@ -1,0 +1,68 @@
+"""The way to a figure, movement by movement."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter, SkipValidation
+from litestar.response import Stream
+
+from iku.domain.question import Question
+from iku.projections import journey
+from iku.projections.journey import Line, Order
+from iku.web.api.log import NDJSON
+from iku.web.connection import Reading, connected
+from iku.wiring import House
+
+TAGS = ["Figures"]
+
+
+@get(
+    "/indicators/{code:str}/replay",
+    operation_id="replayFigure",
+    summary="Replay the way to a figure",
+    tags=TAGS,
+)
+async def replay(
+    question: NamedDependency[SkipValidation[Question]],
+    house: NamedDependency[SkipValidation[House]],
+    order: Annotated[
+        Order,
+        QueryParameter(
+            description="As it became known, by position; or as it happened, by day."
+        ),
+    ] = Order.KNOWN,
+) -> Response[Line]:
+    """Every movement of the figure's counts as NDJSON, with the counts after it.
+
+    The last line has the figure's own numerator and denominator; where nothing ever
+    counted there is no line. It is sent while it is read; what is recorded meanwhile
+    does not appear in it.
+    """
+    async with connected(house) as connection:
+        (figure,) = await house.figures.answer(
+            connection, [question], house.office.today()
+        )
+    pages = journey.pages(Reading(house), figure, order)
+    # The first page is read before anything is sent: an error still has its status.
+    first: list[Line] = await anext(pages, [])
+    answer: Response[Any] = Stream(_encoded(first, pages), media_type=NDJSON)
+    return answer
+
+
+async def _encoded(
+    first: list[Line], others: AsyncIterator[list[Line]]
+) -> AsyncIterator[bytes]:
+    """A page at a time."""
+    yield _lines(first)
+    async for page in others:
+        yield _lines(page)
+
+
+def _lines(page: list[Line]) -> bytes:
+    return b"".join(msgspec.json.encode(line) + b"\n" for line in page)
+
+
+HANDLERS: list[Any] = [replay]
