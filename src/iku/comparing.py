@@ -15,9 +15,10 @@ from iku import replay
 from iku.domain import comparison, conflict, counting, fact, indicator, organisation
 from iku.domain import scale as scales
 from iku.domain.comparison import Comparison, Effect, Point, Row, Year
+from iku.domain.coordinates import Coordinates
 from iku.domain.decider import Decider, subject_number
 from iku.domain.difference import Counted
-from iku.domain.figure import Basis, Coordinates, Counts
+from iku.domain.figure import Basis, Counts
 from iku.domain.indicator import Amendment, ConflictOptions, Defined, Options
 from iku.domain.place import Place
 from iku.domain.question import (

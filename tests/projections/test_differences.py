@@ -2,26 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from random import Random
 from typing import Any
 
-import pytest
 from msgspec import structs
 
 from iku.domain import counting, difference
-from iku.domain.decider import Refused
 from iku.domain.deciders import DECIDERS
 from iku.domain.difference import Cause, Difference, Item, Leg, Step
-from iku.domain.fact import Annulled
-from iku.domain.place import Place, read, resume
-from iku.domain.question import Question, Unanswerable, Unknown
+from iku.domain.place import read, resume
+from iku.domain.question import Question
 from iku.projections import differences
 from iku.projections.differences import Compared
-from tests.projections.chronicle import fill
-from tests.projections.conftest import Clone, opened
 from tests.projections.memory import Memory, Subject
-from tests.projections.world import CODES, FIRST, SPAN, Chance, World
+from tests.projections.world import Chance, World
 
 DEFINITIONS = {"IKU-1": 2, "IKU-2": 2, "IKU-3": 2}
 YEAR_END = date(2021, 12, 31)

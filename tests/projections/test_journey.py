@@ -185,8 +185,8 @@ async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
             await journey._page(long.connection, figure, order, after)
             scans, rows = await read()
             assert scans == before[0]
-            # What is passed over lies beyond the question; it is not read twice.
-            assert rows - before[1] <= 4 * journey.PAGE
+            # Its movements, their events, and what the question passes over on the way.
+            assert rows - before[1] <= 6 * journey.PAGE
 
 
 def _question(figure: Figure, **more: Any) -> Question:

@@ -21,8 +21,11 @@ from iku.cli.history import history
 from iku.cli.importing import import_
 from iku.cli.migrating import migrate
 from iku.cli.rebuilding import rebuild
+from iku.cli.replaying import replay
+from iku.cli.series import series
 from iku.cli.serving import serve
 from iku.cli.status import status
+from iku.cli.verifying import verify
 
 
 class InOrder(click.Group):
@@ -45,7 +48,7 @@ def commands() -> None:
 
 for command in (
     *(example, serve, import_),
-    *(figure, explain, difference, compare, history),
+    *(figure, series, explain, replay, difference, compare, history, verify),
     define,
     *(status, migrate, rebuild),
 ):

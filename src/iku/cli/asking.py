@@ -1,6 +1,6 @@
 """The coordinates of a figure, as every command that is about one takes them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from functools import wraps
 from typing import Any
@@ -14,10 +14,10 @@ from iku.domain.period import Kind
 from iku.domain.question import Question
 
 LARGEST = 2**53 - 1
-OPTIONS = (
-    click.option(
-        "--as-of", type=terminal.Day(), help="The day asked about [default: today]."
-    ),
+AS_OF = click.option(
+    "--as-of", type=terminal.Day(), help="The day asked about [default: today]."
+)
+OF_EVERY_DAY = (
     click.option(
         "--known-on",
         type=terminal.Day(),
@@ -79,11 +79,11 @@ PAGE_OPTIONS = (
 class Asked(Struct, frozen=True):
     """Coordinates as they were typed; what was left out is None."""
 
-    as_of: date | None
-    known_on: date | None
-    size: int | None
-    period: Kind
-    definition: int | None
+    as_of: date | None = None
+    known_on: date | None = None
+    size: int | None = None
+    period: Kind = Kind.YEAR
+    definition: int | None = None
 
     def of(self, code: str, today: date) -> Question:
         """The question they ask about that indicator."""
@@ -99,16 +99,21 @@ class Asked(Struct, frozen=True):
 
 def coordinates(command: Callable[..., None]) -> Callable[..., None]:
     """Gives *command* the options above, gathered in its argument *asked*."""
-    return _gathering(command, OPTIONS)
+    return _gathered(command, AS_OF, *OF_EVERY_DAY)
+
+
+def of_every_day(command: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that is about several days: without ``--as-of``."""
+    return _gathered(command, *OF_EVERY_DAY)
 
 
 def day_and_knowledge(command: Callable[..., None]) -> Callable[..., None]:
     """The same without the definition."""
-    return _gathering(command, OPTIONS[:-1])
+    return _gathered(command, AS_OF, *OF_EVERY_DAY[:-1])
 
 
-def _gathering(
-    command: Callable[..., None], options: Sequence[Callable[..., Any]]
+def _gathered(
+    command: Callable[..., None], *options: Callable[..., Any]
 ) -> Callable[..., None]:
     @wraps(command)
     def gathered(**given: Any) -> None:

@@ -108,14 +108,9 @@ def _show(found: Sequence[Figure], today: date) -> None:
 
 def _difference(now: Figure, then: Figure) -> str:
     """Whether the figure has moved since, and from what to what."""
-    if _counts(now) == _counts(then):
-        return f"{now.indicator} tetap: {_counts(now)}."
+    if figures.counts(now) == figures.counts(then):
+        return f"{now.indicator} tetap: {figures.counts(now)}."
     return (
-        f"{now.indicator} berubah: {_counts(then)} menurut yang diketahui per "
-        f"{formats.day(KNOWN_ON)}, kini {_counts(now)}."
+        f"{now.indicator} berubah: {figures.counts(then)} menurut yang diketahui per "
+        f"{formats.day(KNOWN_ON)}, kini {figures.counts(now)}."
     )
-
-
-def _counts(figure: Figure) -> str:
-    share = formats.percent(figure.percentage)
-    return f"{figure.numerator}/{figure.denominator} ({share})"

@@ -9,7 +9,7 @@ from iku import explanation
 from iku.cli import asking, terminal
 from iku.cli.asking import Asked
 from iku.cli.edge import Failed
-from iku.cli.figure import answer, coordinates
+from iku.cli.figure import answer, where
 from iku.domain.conflict import Dimension
 from iku.domain.decider import subject_id
 from iku.domain.explaining.reasons import Rule
@@ -136,7 +136,7 @@ async def _as_tables(
 ) -> None:
     """A table a page, so that a long register is shown as it is read; then the sum."""
     out = terminal.console()
-    out.print(f"{figure.indicator}, {coordinates(figure)}")
+    out.print(f"{figure.indicator}, {where(figure)}")
     shown, examined, counts = 0, 0, Counts()
     async for page in pages:
         if page.items:

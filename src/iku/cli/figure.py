@@ -11,8 +11,9 @@ from iku import replay as replaying
 from iku.cli import asking, terminal
 from iku.cli.asking import Asked
 from iku.domain.figure import Figure
-from iku.domain.question import Question, Unknown
+from iku.domain.question import Question, Unknown, numbered
 from iku.exchange import formats
+from iku.verifying import Recounted
 from iku.wiring import House
 
 NUMBERS = ("Pembilang", "Penyebut", "Realisasi", "Target", "Capaian")
@@ -42,30 +43,34 @@ class Figures(Struct, frozen=True):
 @click.option(
     "--replay", is_flag=True, help="Count anew from the log alone, event by event."
 )
+@click.option("--number", help="The figure that bears this number, as printed.")
 @terminal.as_json
 def figure(
     codes: tuple[str, ...],
     asked: Asked,
     breakdown: str | None,
+    number: str | None,
     *,
     replay: bool,
     json: bool,
 ) -> None:
     """Show what indicators were on a day; without CODE, all of them."""
+    if number is not None and (codes or asked != Asked()):
+        raise click.UsageError("--number says all: give no CODE, day or size beside it")
 
     async def ask() -> tuple[House, list[Figure]]:
         async with terminal.house(terminal.settings()) as house:
-            questions = [
-                structs.replace(
-                    asked.of(code, house.office.today()), breakdown=PARTS[breakdown]
-                )
-                for code in await _codes(house, codes)
-            ]
-            return house, await answer(house, questions, replay=replay)
+            if number is not None:
+                questions = [numbered(number)]
+            else:
+                today = house.office.today()
+                questions = [asked.of(c, today) for c in await _codes(house, codes)]
+            parted = [structs.replace(q, breakdown=PARTS[breakdown]) for q in questions]
+            return house, await answer(house, parted, replay=replay)
 
     house, figures = terminal.run(ask())
     if json:
-        alone = len(codes) == 1
+        alone = len(codes) == 1 or number is not None
         terminal.emit(figures[0] if alone else Figures(tuple(figures)))
     else:
         show(figures, {area.code: area.name for area in house.agency.areas})
@@ -86,7 +91,7 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     """Print a table of *figures* that share their coordinates, and their parts."""
     out = terminal.console()
     if figures:
-        out.print(coordinates(figures[0]))
+        out.print(where(figures[0]))
     rows = [cells(figure) for figure in figures]
     out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=TEXTS))
     _show_parts(out, figures, areas)
@@ -94,12 +99,21 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
         out.print(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
 
 
-def coordinates(at: Figure) -> str:
-    """Which day and whose knowledge a figure is of."""
+def where(at: Figure) -> str:
+    """The coordinates of a figure, but for its indicator, in words."""
     return (
         f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
         f"diketahui per {formats.day(at.known_on)}, "
         f"dari {formats.number(at.size)} peristiwa"
+    )
+
+
+def counts(figure: Figure | Recounted) -> str:
+    """``7/9 (77,78%)``."""
+    share = formats.percent(figure.percentage)
+    return (
+        f"{formats.number(figure.numerator)}/{formats.number(figure.denominator)} "
+        f"({share})"
     )
 
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from iku.cli import terminal
 from iku.cli.edge import Failed
+from iku.cli.verifying import checked
 from iku.exchange import formats
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.projections.figures import Figures
@@ -102,7 +102,7 @@ async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status
             code: Subject(len(state.definitions), len(state.targets))
             for code, state in indicators.items()
         },
-        findings=await check_ledger(connection) if check else None,
+        findings=await checked(connection) if check else None,
     )
 
 

@@ -6,7 +6,14 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import date
 from typing import Any, TypeAlias, TypeVar
@@ -178,6 +185,39 @@ def table(
     for row in rows:
         drawn.add_row(*row)
     return Padding(drawn, (1, 0), expand=False)
+
+
+class Listing:
+    """A table that is printed while it grows, and so may be of any length.
+
+    Columns are as wide as what stood in them so far; numbers stand to the *right*.
+    """
+
+    def __init__(self, headings: Sequence[str], right: Iterable[str]) -> None:
+        self._headings = headings
+        self._right = frozenset(right)
+        self._widths = [len(heading) for heading in headings]
+        self._begun = False
+
+    def add(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print further rows, the headings before the first."""
+        for row in rows:
+            self._widths = [
+                max(width, len(cell))
+                for width, cell in zip(self._widths, row, strict=True)
+            ]
+        if not self._begun:
+            self._begun = True
+            rows = [self._headings, ["─" * width for width in self._widths], *rows]
+            click.echo()
+        click.echo("\n".join(map(self._line, rows)))
+
+    def _line(self, row: Sequence[str]) -> str:
+        columns = zip(self._headings, self._widths, row, strict=True)
+        return "  ".join(
+            cell.rjust(width) if heading in self._right else cell.ljust(width)
+            for heading, width, cell in columns
+        ).rstrip()
 
 
 def pairs(lines: Iterable[tuple[str, str]]) -> Table:

@@ -11,9 +11,10 @@ from typing import Any, Literal
 from msgspec import Struct, ValidationError, convert, structs, to_builtins
 
 from iku.domain import figure, indicator
+from iku.domain.coordinates import Coordinates
 from iku.domain.decider import Invalid
 from iku.domain.difference import Counted
-from iku.domain.figure import Basis, Coordinates, Counts
+from iku.domain.figure import Basis, Counts
 from iku.domain.indicator import Amendment, Options
 from iku.domain.period import Period
 

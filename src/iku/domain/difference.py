@@ -15,8 +15,9 @@ from typing import assert_never
 from msgspec import Struct, structs
 
 from iku.domain import conflict, figure, organisation
+from iku.domain.coordinates import Coordinates
 from iku.domain.fact import Annulled
-from iku.domain.figure import Basis, Coordinates, Counts, Figure, Made
+from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period
 from iku.domain.question import Question, refuse_year_one
 

@@ -4,7 +4,7 @@ Written apart from what appends: nothing here trusts a column, a count or a hash
 `ledger.append` wrote, but reads the records and works them out anew.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import TypeAlias
@@ -15,18 +15,31 @@ from iku.ledger import log, record
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded, Unrecordable
 
+Progress: TypeAlias = Callable[[int, int], None]
+TELL_EVERY = 1_000  # events
 
-async def check_ledger(connection: Connection) -> list[str]:
+
+def _untold(_done: int, _size: int) -> None:
+    """Progress that nobody watches."""
+
+
+async def check_ledger(
+    connection: Connection, progress: Progress = _untold
+) -> list[str]:
     """What is wrong with the ledger; nothing if all is well.
 
     Each finding names the first position at which a rule is broken, what was expected
     and what was found. Reads the whole log once, in one snapshot, and keeps in memory
-    a few words for each stream.
+    a few words for each stream. *progress* is told how many events of how many have
+    been read.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        reading = _Reading()
+        reading, size = _Reading(), (await log.head(connection)).size
         async for recorded, command in _with_commands(connection):
             reading.read(recorded, command)
+            if recorded.position % TELL_EVERY == 0:
+                progress(recorded.position, size)
+        progress(size, size)
         await _hold_summaries(connection, reading)
     return [*reading.findings.values()]
 

@@ -48,7 +48,7 @@ class Figures:
         return [one.figure for one in await self.make(connection, questions, today)]
 
     async def make(
-        self, connection: Connection, questions: Sequence[Question], today: date
+        self, connection: Reader, questions: Sequence[Question], today: date
     ) -> list[Made]:
         """The same, each figure with what it is made with (raises as `answer` does)."""
         for question in questions:

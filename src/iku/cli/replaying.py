@@ -1,0 +1,88 @@
+"""`iku replay`: the way to a figure, movement by movement."""
+
+from collections.abc import AsyncIterator
+
+import click
+import msgspec
+
+from iku.cli import asking, terminal
+from iku.cli import figure as figures
+from iku.cli.asking import Asked
+from iku.domain.figure import Figure
+from iku.exchange import formats, layouts
+from iku.projections import journey
+from iku.projections.journey import Line, Order
+
+ORDERS = {
+    Order.KNOWN: "menurut urutan diketahui",
+    Order.HAPPENED: "menurut urutan kejadian",
+}
+HEADINGS = (
+    *("Posisi", "Berlaku", "Diketahui", "Peristiwa", "Nomor", "Bagian"),
+    *("± Pembilang", "± Penyebut", "Pembilang", "Penyebut"),
+)
+NUMBERS = ("Posisi", *HEADINGS[6:])
+
+
+@click.command(short_help="Show what moved a figure, event by event.")
+@click.argument("code")
+@asking.coordinates
+@click.option(
+    "--order",
+    type=click.Choice([order.value for order in Order]),
+    default=Order.KNOWN.value,
+    show_default=True,
+    help="As it became known, by position; or as it happened, by day.",
+)
+@terminal.as_json
+def replay(code: str, asked: Asked, order: str, *, json: bool) -> None:
+    """Show every movement of a figure's counts, and where they stood after it.
+
+    The last line is the figure. With --json a movement a line (NDJSON).
+    """
+    terminal.run(_replay(code, asked, Order(order), json=json))
+
+
+async def _replay(code: str, asked: Asked, order: Order, *, json: bool) -> None:
+    async with (
+        terminal.house(terminal.settings()) as house,
+        house.pool.acquire() as connection,
+    ):
+        question = asked.of(code, house.office.today())
+        [figure] = await figures.answer(house, [question])
+        pages = journey.pages(connection, figure, order)
+        if json:
+            async for page in pages:
+                click.echo(b"\n".join(msgspec.json.encode(line) for line in page))
+        else:
+            await _show(figure, order, pages)
+
+
+async def _show(figure: Figure, order: Order, pages: AsyncIterator[list[Line]]) -> None:
+    click.echo(
+        f"{figure.indicator}, {figures.where(figure)}, definisi {figure.definition}, "
+        f"{ORDERS[order]}"
+    )
+    listing = terminal.Listing(HEADINGS, NUMBERS)
+    async for page in pages:
+        listing.add([_cells(line) for line in page])
+    click.echo(f"\n{figure.indicator}: {figures.counts(figure)}, nomor {figure.number}")
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    return (
+        formats.number(line.position),
+        formats.short_day(line.effective_on),
+        formats.short_day(line.known_on),
+        layouts.EVENTS[line.type],
+        line.subject.number,
+        line.part,
+        _signed(line.moved.numerator),
+        _signed(line.moved.denominator),
+        formats.number(line.numerator),
+        formats.number(line.denominator),
+    )
+
+
+def _signed(moved: int) -> str:
+    return f"{moved:+}" if moved else ""

@@ -1,0 +1,89 @@
+"""`iku series`: an indicator from step to step, as known now and as known then."""
+
+from datetime import date
+
+import click
+
+from iku.cli import asking, terminal
+from iku.cli import figure as figures
+from iku.cli.asking import Asked
+from iku.domain.figure import Figure
+from iku.domain.period import Kind
+from iku.exchange import formats
+from iku.projections import series as serial
+from iku.projections.series import Series, Span
+
+NUMBERS = ("Pembilang", "Penyebut", "Realisasi", "Saat itu", "Terbit")
+HEADINGS = ("Per", *NUMBERS, "Putus seri")
+
+
+@click.command(short_help="Show an indicator from step to step.")
+@click.argument("code")
+@click.option(
+    "--from", "first", type=terminal.Day(), required=True, help="In the first step."
+)
+@click.option(
+    "--to", "last", type=terminal.Day(), help="The last day [default: today]."
+)
+@click.option(
+    "--step",
+    type=click.Choice([kind.value for kind in Kind]),
+    default=Kind.MONTH.value,
+    show_default=True,
+    help="How far apart the points are.",
+)
+@asking.of_every_day
+@terminal.as_json
+def series(
+    code: str, first: date, last: date | None, step: str, asked: Asked, *, json: bool
+) -> None:
+    """Show an indicator at the end of each step, the last one on the last day.
+
+    As known now, as known on each day itself, and as first published. A mark stands
+    where another version of the definition begins to count.
+    """
+
+    async def ask() -> Series:
+        async with (
+            terminal.house(terminal.settings()) as house,
+            house.pool.acquire() as connection,
+        ):
+            today, span = house.office.today(), Span(first, last, Kind(step))
+            question = asked.of(code, today)
+            return await serial.series(connection, house.figures, question, span, today)
+
+    found = terminal.run(ask())
+    if json:
+        terminal.emit(found)
+    else:
+        _show(found)
+
+
+def _show(found: Series) -> None:
+    last = found.figures[-1]
+    out = terminal.console()
+    out.print(
+        f"{last.indicator}, diketahui per {formats.day(last.known_on)}, "
+        f"dari {formats.number(last.size)} peristiwa"
+    )
+    marks = {
+        one.as_of: f"◂ definisi {one.before} → {one.after}: {one.basis}"
+        for one in found.breaks
+    }
+    rows = [
+        (
+            formats.day(now.as_of),
+            *figures.cells(now)[1:4],
+            _brief(then),
+            _brief(printed),
+            marks.get(now.as_of, ""),
+        )
+        for now, then, printed in zip(
+            found.figures, found.then, found.published, strict=True
+        )
+    ]
+    out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=("Per", "Putus seri")))
+
+
+def _brief(figure: Figure | None) -> str:
+    return formats.NOTHING if figure is None else figures.counts(figure)
