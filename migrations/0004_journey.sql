@@ -8,36 +8,40 @@ create index posting_as_happened
 
 set local search_path = projection; -- so that the function below is checked
 
--- The next movements on the way to a figure, after the one with these five keys, which
--- no two movements of a definition share. _order is known or happened.
+-- The next movements on the way to a figure, after the one with these four keys. _order
+-- is known or happened. What an event moves on a day is one movement, whichever periods
+-- it counts in: a closing takes an open case away and brings a resolved one.
 create function projection.journey(
   _order text,
   _indicator text, _definition integer, _start date, _as_of date, _known_on date,
   _size bigint,
-  _position bigint, _effective_on date, _since date, _part text, _district text,
+  _position bigint, _effective_on date, _part text, _district text,
   _most integer
 )
 returns table (
-  "position" bigint, effective_on date, since date, part text, district text,
-  known_on date, subject text, numerator integer, denominator integer,
+  "position" bigint, effective_on date, part text, district text, known_on date,
+  subject text, numerator integer, denominator integer,
   stream text, version integer, type text, recorded_at timestamptz
 )
 language plpgsql stable
--- See projection.post. The index gives all but the last keys in order: a page costs no
--- more at the end of a long journal than at its beginning.
+-- See projection.post. The index gives all but the last keys in order, so that no page
+-- sorts or groups more than itself: the last of a long journal costs what the first does.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_hashagg = off
 set enable_sort = off
 as $$
 #variable_conflict use_column
 begin
   if _order = 'known' then
     return query
-    select p.position, p.effective_on, coalesce(p.since, '-infinity'), p.part,
-           p.district, p.known_on, p.subject, p.numerator, p.denominator,
-           e.stream, e.version, e.type, e.recorded_at
-      from (select *
+    select p.position, p.effective_on, p.part, p.district, p.known_on, p.subject,
+           p.numerator, p.denominator, e.stream, e.version, e.type, e.recorded_at
+      from (select p.position, p.effective_on, p.part, p.district,
+                   min(p.known_on) as known_on, min(p.subject) as subject,
+                   sum(p.numerator)::integer as numerator,
+                   sum(p.denominator)::integer as denominator
               from posting p
              where p.indicator = _indicator
                and p.definition = _definition
@@ -46,25 +50,25 @@ begin
                and p.effective_on <= _as_of
                and p.known_on <= _known_on
                and (p.since is null or p.since >= _start)
-               and (p.numerator <> 0 or p.denominator <> 0)
-               and (p.position, p.effective_on, coalesce(p.since, '-infinity'), p.part,
-                    p.district)
-                   > (_position, _effective_on, _since, _part, _district)
-             order by p.position, p.effective_on, coalesce(p.since, '-infinity'),
-                      p.part, p.district
+               and (p.position, p.effective_on, p.part, p.district)
+                   > (_position, _effective_on, _part, _district)
+             group by p.position, p.effective_on, p.part, p.district
+            having sum(p.numerator) <> 0 or sum(p.denominator) <> 0
+             order by p.position, p.effective_on, p.part, p.district
              limit _most
            ) p
      cross join lateral (
              select * from ledger.event where position = p.position offset 0
            ) e
-     order by p.position, p.effective_on, coalesce(p.since, '-infinity'), p.part,
-              p.district;
+     order by p.position, p.effective_on, p.part, p.district;
   else
     return query
-    select p.position, p.effective_on, coalesce(p.since, '-infinity'), p.part,
-           p.district, p.known_on, p.subject, p.numerator, p.denominator,
-           e.stream, e.version, e.type, e.recorded_at
-      from (select *
+    select p.position, p.effective_on, p.part, p.district, p.known_on, p.subject,
+           p.numerator, p.denominator, e.stream, e.version, e.type, e.recorded_at
+      from (select p.position, p.effective_on, p.part, p.district,
+                   min(p.known_on) as known_on, min(p.subject) as subject,
+                   sum(p.numerator)::integer as numerator,
+                   sum(p.denominator)::integer as denominator
               from posting p
              where p.indicator = _indicator
                and p.definition = _definition
@@ -73,19 +77,17 @@ begin
                and p.effective_on <= _as_of
                and p.known_on <= _known_on
                and (p.since is null or p.since >= _start)
-               and (p.numerator <> 0 or p.denominator <> 0)
-               and (p.effective_on, p.position, coalesce(p.since, '-infinity'), p.part,
-                    p.district)
-                   > (_effective_on, _position, _since, _part, _district)
-             order by p.effective_on, p.position, coalesce(p.since, '-infinity'),
-                      p.part, p.district
+               and (p.effective_on, p.position, p.part, p.district)
+                   > (_effective_on, _position, _part, _district)
+             group by p.effective_on, p.position, p.part, p.district
+            having sum(p.numerator) <> 0 or sum(p.denominator) <> 0
+             order by p.effective_on, p.position, p.part, p.district
              limit _most
            ) p
      cross join lateral (
              select * from ledger.event where position = p.position offset 0
            ) e
-     order by p.effective_on, p.position, coalesce(p.since, '-infinity'), p.part,
-              p.district;
+     order by p.effective_on, p.position, p.part, p.district;
   end if;
 end;
 $$;

@@ -6,8 +6,7 @@ from datetime import date
 import click
 from msgspec import Struct
 
-from iku.cli import figure as figures
-from iku.cli import importing, terminal
+from iku.cli import figures, importing, terminal
 from iku.cli.importing import File
 from iku.domain.figure import Figure
 from iku.domain.question import Question

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 import click
 import msgspec
 
-from iku.cli import asking, terminal
-from iku.cli import figure as figures
+from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.domain.figure import Figure
 from iku.exchange import formats, layouts

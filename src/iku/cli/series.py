@@ -4,8 +4,7 @@ from datetime import date
 
 import click
 
-from iku.cli import asking, terminal
-from iku.cli import figure as figures
+from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.domain.figure import Figure
 from iku.domain.period import Kind

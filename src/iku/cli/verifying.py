@@ -2,8 +2,7 @@
 
 import click
 
-from iku.cli import figure as figures
-from iku.cli import terminal
+from iku.cli import figures, terminal
 from iku.cli.edge import Failed
 from iku.exchange import formats
 from iku.ledger.checking import check_ledger

@@ -82,10 +82,10 @@ async def pages(
 ) -> AsyncIterator[list[Line]]:
     """The movements that lead to *figure*, the first first; no page is empty.
 
-    They are those the figure counted, whatever has been recorded since. One event may
-    make several, which stand together wherever their days let them; between them the
-    counts are on their way. What moves neither count, such as a certificate that
-    expires, is left out.
+    They are those the figure counted, whatever has been recorded since. What one event
+    moves on one day, of one part and district, is one movement; an event of several,
+    such as a correction, is done only after the last of them. What moves neither count,
+    such as a certificate that expires, is left out.
     """
     after, numerator, denominator = _START, 0, 0
     while rows := await _page(reader, figure, order, after):
@@ -97,12 +97,11 @@ async def pages(
         yield lines
         if len(rows) < PAGE:
             return
-        after = tuple(rows[-1])[:5]
+        after = tuple(rows[-1])[:4]
 
 
-# Keys before those of any movement: position, effective_on, since, part, district.
-# The driver takes the first day there is for minus infinity, as the database means it.
-_START: tuple[Any, ...] = (0, date.min, date.min, "", "")
+# Keys before those of any movement: position, effective_on, part, district.
+_START: tuple[Any, ...] = (0, date.min, "", "")
 
 
 async def _page(
@@ -110,12 +109,11 @@ async def _page(
 ) -> list[asyncpg.Record]:
     return await reader.fetch(
         """
-        select j.position, j.effective_on, j.since, j.part, j.district, j.known_on,
-               j.subject, j.numerator, j.denominator, j.stream, j.version, j.type,
-               j.recorded_at
+        select j.position, j.effective_on, j.part, j.district, j.known_on, j.subject,
+               j.numerator, j.denominator, j.stream, j.version, j.type, j.recorded_at
           from rolled -- locked before the snapshot is taken: see rebuild
          cross join projection.journey(
-                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) j
+                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) j
         """,
         order.value,
         figure.indicator,

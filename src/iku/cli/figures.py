@@ -1,0 +1,99 @@
+"""Figures as the commands show them: asked for, in words, as rows of a table.
+
+Apart from the command `figure`, whose name stands for the command in this package.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+
+from iku import replay as replaying
+from iku.cli import terminal
+from iku.domain.figure import Figure
+from iku.domain.question import Question
+from iku.exchange import formats
+from iku.verifying import Recounted
+from iku.wiring import House
+
+NUMBERS = ("Pembilang", "Penyebut", "Realisasi", "Target", "Capaian")
+HEADINGS = ("Indikator", *NUMBERS, "Predikat")
+TEXTS = ("Predikat", "Bagian")
+
+
+async def answer(
+    house: House, questions: Sequence[Question], *, replay: bool = False
+) -> list[Figure]:
+    """The figures asked for; by *replay* from the log alone."""
+    today = house.office.today()
+    async with house.pool.acquire() as connection:
+        if not replay:
+            return await house.figures.answer(connection, questions, today)
+        return [await replaying.recount(connection, q, today) for q in questions]
+
+
+def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
+    """Print a table of *figures* that share their coordinates, and their parts."""
+    out = terminal.console()
+    if figures:
+        out.print(where(figures[0]))
+    rows = [cells(figure) for figure in figures]
+    out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=TEXTS))
+    _show_parts(out, figures, areas)
+    for figure in figures:
+        out.print(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
+
+
+def where(at: Figure) -> str:
+    """The coordinates of a figure, but for its indicator, in words."""
+    return (
+        f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
+        f"diketahui per {formats.day(at.known_on)}, "
+        f"dari {formats.number(at.size)} peristiwa"
+    )
+
+
+def counts(figure: Figure | Recounted) -> str:
+    """``7/9 (77,78%)``."""
+    share = formats.percent(figure.percentage)
+    return (
+        f"{formats.number(figure.numerator)}/{formats.number(figure.denominator)} "
+        f"({share})"
+    )
+
+
+def cells(figure: Figure) -> tuple[str, ...]:
+    """A figure as a row under `HEADINGS`."""
+    return (
+        figure.indicator,
+        formats.number(figure.numerator),
+        formats.number(figure.denominator),
+        formats.percent(figure.percentage),
+        formats.percent(figure.target),
+        formats.percent(figure.achievement),
+        figure.rating or formats.NOTHING,
+    )
+
+
+def _show_parts(out: Console, figures: Iterable[Figure], areas: dict[str, str]) -> None:
+    rows = [
+        (
+            figure.indicator,
+            areas.get(part.key, part.key) or "tidak diketahui",
+            formats.number(part.numerator),
+            formats.number(part.denominator),
+            formats.percent(part.percentage),
+        )
+        for figure in figures
+        for part in figure.parts or ()
+    ]
+    if rows:
+        headings = ("Indikator", "Bagian", *NUMBERS[:3])
+        out.print(terminal.table(headings, rows, right=NUMBERS, wrap=TEXTS))
+
+
+def _remark(figure: Figure) -> str:
+    if figure.empty:
+        return "; tidak ada yang dihitung"
+    if figure.expired:
+        return f"; {figure.expired} di antaranya SKT-nya kedaluwarsa"
+    return ""
