@@ -6,7 +6,7 @@ from datetime import date
 import click
 from rich.padding import Padding
 
-from iku.cli import asking, figure, terminal
+from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import share
 from iku.domain import difference as telling
@@ -42,7 +42,7 @@ CAUSES = {
 }
 AT = ("Angka", "Periode", "Per", "Diketahui", "Log", "Definisi")
 CHANGE = ("Pembilang", "Penyebut")
-WAY = ("Langkah", *CHANGE, "Menjadi", *figure.HEADINGS[3:])
+WAY = ("Langkah", *CHANGE, "Menjadi", *figures.HEADINGS[3:])
 MOVED = (
     *("Sebab", "Nomor", "Judul", *CHANGE, "Dari", "Menjadi"),
     *("Peristiwa", "Efektif", "Diketahui", "Oleh", "Alasan"),
@@ -107,9 +107,9 @@ def show(found: Difference) -> None:
 
 def _figures(*named: tuple[str, Figure]) -> Padding:
     """A table of figures, each with its own coordinates."""
-    rows = [(name, *_at(one), *figure.cells(one)[1:]) for name, one in named]
-    headings = (*AT, *figure.HEADINGS[1:])
-    right = ("Log", "Definisi", *figure.NUMBERS)
+    rows = [(name, *_at(one), *figures.cells(one)[1:]) for name, one in named]
+    headings = (*AT, *figures.HEADINGS[1:])
+    right = ("Log", "Definisi", *figures.NUMBERS)
     wrap = ("Periode", "Per", "Diketahui", "Predikat")
     return terminal.table(headings, rows, right=right, wrap=wrap)
 
@@ -117,7 +117,7 @@ def _figures(*named: tuple[str, Figure]) -> Padding:
 def _way(steps: Sequence[Stride]) -> Padding:
     """A table of what each step changes, and where it leads."""
     rows = [_stride(stride) for stride in steps]
-    right = (*CHANGE, "Menjadi", *figure.NUMBERS)
+    right = (*CHANGE, "Menjadi", *figures.NUMBERS)
     return terminal.table(WAY, rows, right=right, wrap=("Predikat",))
 
 

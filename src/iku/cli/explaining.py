@@ -9,7 +9,7 @@ from iku import explanation
 from iku.cli import asking, terminal
 from iku.cli.asking import Asked
 from iku.cli.edge import Failed
-from iku.cli.figure import answer, where
+from iku.cli.figures import answer, where
 from iku.domain.conflict import Dimension
 from iku.domain.decider import subject_id
 from iku.domain.explaining.reasons import Rule
