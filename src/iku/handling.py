@@ -3,11 +3,14 @@
 Where somebody was faster the stream is read again and decided anew, unless the command
 said which version it is about. A command under an id of its own is carried out once:
 repeated, it gets the receipt it got before.
+
+Whether a day lies in a closed period is known without reading: the publications of a
+year, once read, are kept. That they are still so is a premise of the append.
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
@@ -17,8 +20,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from iku.domain import conflict, fact, indicator, organisation, scale
-from iku.domain.decider import Context, Refused, Turn
+from iku.domain import conflict, fact, indicator, organisation, publication, scale
+from iku.domain.decider import Context, Refused, Turn, Unexplained
 from iku.domain.deciders import DECIDERS
 from iku.ledger import log
 from iku.ledger.appender import Appender
@@ -34,6 +37,7 @@ OPENING = (
     organisation.Registered,
     indicator.Defined,
     scale.Scaled,
+    publication.Draft,
 )
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -74,7 +78,8 @@ class Command:
     @property
     def body(self) -> bytes:
         """Hash of all that a repetition must share with the first."""
-        asked = (self.category, self.subject, self.proposed, self.known_on)
+        proposed = DECIDERS[self.category].asked(self.proposed)
+        asked = (self.category, self.subject, proposed, self.known_on)
         return sha256(_encode(asked)).digest()
 
     @property
@@ -87,6 +92,15 @@ class Command:
         """The streams of the other subjects it names."""
         decider = DECIDERS[self.category]
         return tuple(map(decider.stream, decider.peers(self.proposed)))
+
+    @property
+    def closings(self) -> tuple[str, ...]:
+        """The stream that tells which periods of its year are closed.
+
+        None where that does not matter: it gives a reason, or is not of any day.
+        """
+        day = DECIDERS[self.category].unexplained(self.proposed)
+        return () if day is None else (publication.decider.stream(f"{day.year:04}"),)
 
 
 class Outcome(Struct, frozen=True):
@@ -114,11 +128,16 @@ class History(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Where commands are carried out: the log, the calendar and what exists."""
+    """Where commands are carried out: the log, the calendar and what exists.
+
+    Attributes:
+        closings: What was last read of the publications of a year, by stream.
+    """
 
     appender: Appender
     zone: ZoneInfo
     areas: frozenset[str]
+    closings: dict[str, History] = field(default_factory=dict)
 
     def today(self) -> date:
         """The agency's date."""
@@ -143,21 +162,22 @@ class Office:
             # That the subject is new is found out by appending; so none is read.
             with suppress(Conflicted):
                 return await _first(connection, command) or await self._append(
-                    command, {}, command.body
+                    connection, command, {}, command.body
                 )
         return await self._retry(connection, command)
 
     async def _number(self, connection: Reader, command: Command) -> Outcome:
         """Carry it out under the next number that is free."""
-        # What is refused must not use up a number: auditors ask where those went.
-        decide(command, {}, today=command.known_on or self.today(), areas=self.areas)
         for _ in range(NUMBERINGS):
-            number = await _draw(connection, command.category, self.today())
-            try:
-                named = replace(command, subject=number)
-                return await self._append(named, {}, command.body)
-            except Conflicted:
+            # What is refused must not use up a number: auditors ask where those went.
+            held, _ = await self._decided(connection, command, {})
+            number = await _draw(connection, command, held, self.today())
+            if number is None:
+                await self._refresh(connection, command)
                 continue
+            named = replace(command, subject=number)
+            with suppress(Conflicted):
+                return await self._append(connection, named, {}, command.body)
         raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
 
     async def _retry(self, connection: Reader, command: Command) -> Outcome:
@@ -172,16 +192,25 @@ class Office:
         # Looked for after reading: what was read may hold what a twin of this command,
         # sent at the same moment, has just recorded.
         return await _first(connection, command) or await self._append(
-            command, read, command.body
+            connection, command, read, command.body
         )
 
     async def _append(
-        self, command: Command, read: Mapping[str, History], body: bytes
+        self,
+        connection: Reader,
+        command: Command,
+        read: Mapping[str, History],
+        body: bytes,
     ) -> Outcome:
-        events = self._decide(command, read)
+        held, events = await self._decided(connection, command, read)
         if not events:
             return _standing(command, read.get(command.stream, History()))
-        receipt = await self.appender.submit(request(command, read, events, body))
+        try:
+            receipt = await self.appender.submit(request(command, held, events, body))
+        except Conflicted as error:
+            if error.stream in command.closings:
+                await self._refresh(connection, command)
+            raise
         # A repetition may have drawn another number than the first.
         subject = _subject(receipt)
         return Outcome(subject, receipt, added=True, repeated=receipt.repeated)
@@ -195,14 +224,34 @@ class Office:
             Outdated: It is about a version that is not the last.
         """
         read = await read_histories(connection, [command.stream, *command.peers])
-        return self._decide(command, read)
+        _, events = await self._decided(connection, command, read)
+        return events
 
-    def _decide(self, command: Command, read: Mapping[str, History]) -> list[Any]:
+    async def _decided(
+        self, connection: Reader, command: Command, read: Mapping[str, History]
+    ) -> tuple[Mapping[str, History], list[Any]]:
+        """What the decision rests on, closed periods included, and its facts."""
         version = read.get(command.stream, History()).version
         if command.expected not in {None, version}:
             raise Outdated(version, command.expected or 0)
+        held = {**read, **self._kept(command)}
         today = command.known_on or self.today()
-        return decide(command, read, today=today, areas=self.areas)
+        try:
+            return held, decide(command, held, today=today, areas=self.areas)
+        except Unexplained:
+            # Somebody may have opened the period again since.
+            held = {**read, **await self._refresh(connection, command)}
+            return held, decide(command, held, today=today, areas=self.areas)
+
+    def _kept(self, command: Command) -> dict[str, History]:
+        return {s: self.closings.get(s, History()) for s in command.closings}
+
+    async def _refresh(
+        self, connection: Reader, command: Command
+    ) -> dict[str, History]:
+        """The publications that *command* rests on, read anew and kept."""
+        self.closings.update(await read_histories(connection, command.closings))
+        return self._kept(command)
 
 
 def decide(
@@ -226,7 +275,19 @@ def decide(
         subject: read.get(decider.stream(subject), History()).state
         for subject in decider.peers(command.proposed)
     }
-    context = Context(today=today, subject=command.subject, areas=areas, peers=peers)
+    context = Context(
+        today=today,
+        subject=command.subject,
+        areas=areas,
+        peers=peers,
+        actor=command.actor,
+        closures=tuple(
+            closure
+            for stream in command.closings
+            if (year := read.get(stream, History()).state) is not None
+            for closure in year.closures
+        ),
+    )
     return decider.decide(command.proposed, state, context)
 
 
@@ -261,7 +322,8 @@ def request(
         known_on=command.known_on,
         # What the decision read of others must still be so.
         premises=tuple(
-            (peer, read.get(peer, History()).version) for peer in command.peers
+            (stream, read.get(stream, History()).version)
+            for stream in (*command.peers, *command.closings)
         ),
         attachment=Turn(command.category, command.subject, before.state, after),
     )
@@ -312,10 +374,26 @@ def _standing(command: Command, before: History) -> Outcome:
     return Outcome(command.subject, receipt, added=False, repeated=False)
 
 
-async def _draw(connection: Reader, category: str, today: date) -> str:
-    """The next number of the register: K2026-00014, O2026-00003."""
-    letter = {"conflict": "K", "organisation": "O"}[category]
+async def _draw(
+    connection: Reader, command: Command, held: Mapping[str, History], today: date
+) -> str | None:
+    """The next number of the register: K2026-00014, O2026-00003.
+
+    None, and no number is used up, where a period was closed or opened since.
+    """
+    letter = {"conflict": "K", "organisation": "O"}[command.category]
     drawn = await connection.fetchval(
-        "select nextval(('numbering.' || $1)::regclass)", category
+        """
+        select nextval(('numbering.' || $1)::regclass)
+         where not exists (
+                 select
+                   from unnest($2::text[], $3::int[]) as held (stream, version)
+                   left join ledger.stream s on s.stream = held.stream
+                  where coalesce(s.version, 0) <> held.version
+               )
+        """,
+        command.category,
+        command.closings,
+        [held[stream].version for stream in command.closings],
     )
-    return f"{letter}{today.year}-{drawn:05}"
+    return None if drawn is None else f"{letter}{today.year}-{drawn:05}"

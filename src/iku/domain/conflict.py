@@ -129,6 +129,7 @@ class Reported(Fact, frozen=True, tag="reported"):
     area: str | None = None
     source: Source | None = None
     reference: Line | None = None
+    reason: Reason | None = None
 
 
 class Verified(Fact, frozen=True, tag="verified"):
@@ -136,6 +137,7 @@ class Verified(Fact, frozen=True, tag="verified"):
 
     effective_on: date
     note: Note | None = None
+    reason: Reason | None = None
 
 
 class Rejected(Rejection, frozen=True, tag="rejected"):
@@ -148,6 +150,7 @@ class Handled(Fact, frozen=True, tag="handled"):
     effective_on: date
     phase: Phase
     note: Note | None = None
+    reason: Reason | None = None
 
 
 class Referred(Fact, frozen=True, tag="referred"):
@@ -155,6 +158,7 @@ class Referred(Fact, frozen=True, tag="referred"):
 
     effective_on: date
     note: Note | None = None
+    reason: Reason | None = None
 
 
 class Resolved(Fact, frozen=True, tag="resolved"):
@@ -163,6 +167,7 @@ class Resolved(Fact, frozen=True, tag="resolved"):
     effective_on: date
     manner: Manner
     evidence: Note | None = None
+    reason: Reason | None = None
 
 
 class Reopened(Fact, frozen=True, tag="reopened"):
@@ -447,5 +452,10 @@ def _again(command: Reported, case: Conflict) -> list[Event]:
 NEVER_REPORTED = Conflict(())
 
 decider: Decider[Conflict, Event] = Decider(
-    "conflict", Event, decide, evolve, correcting.peers
+    "conflict",
+    Event,
+    decide,
+    evolve,
+    correcting.peers,
+    unexplained=correcting.unexplained,
 )

@@ -29,6 +29,20 @@ class Invalid(Refused):
         self.path = path
 
 
+class Unexplained(Invalid):
+    """A fact reaches into a closed period, and says no reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """Days, from *start* to *end*, whose figures were frozen on *closed_on*."""
+
+    publication: str
+    start: date
+    end: date
+    closed_on: date
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a decision may know beside the state.
@@ -40,12 +54,16 @@ class Context:
         areas: Codes of the areas that exist.
         peers: State of the other subjects that the command names, by identifier;
             None where there is no such subject.
+        actor: Who acts.
+        closures: The closed periods of the year that the command's day lies in.
     """
 
     today: date
     subject: str = ""
     areas: frozenset[str] = frozenset()
     peers: Mapping[str, Any] = field(default_factory=dict)
+    actor: str = ""
+    closures: tuple[Closure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +76,14 @@ class Turn:
     after: Any
 
 
+def _nothing(_command: Any) -> None:
+    return None
+
+
+def _itself(command: Any) -> Any:
+    return command
+
+
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[State, Event]):
     """One aggregate, as pure functions and the names it is stored under.
@@ -68,6 +94,9 @@ class Decider(Generic[State, Event]):
         decide: The facts that *command* adds to *state*; none if they stand already.
         evolve: The state once *event* has happened. Never fails, never refuses.
         peers: Identifiers of the other subjects of this category a command names.
+        unexplained: The day that a command holds from without saying a reason; it
+            must not lie in a closed period. None: any may.
+        asked: What of a command its sender asked for, and a repetition must share.
     """
 
     category: str
@@ -75,6 +104,8 @@ class Decider(Generic[State, Event]):
     decide: Callable[[Event, State | None, Context], list[Event]]
     evolve: Callable[[State | None, Event], State]
     peers: Callable[[Event], tuple[str, ...]]
+    unexplained: Callable[[Event], date | None] = _nothing
+    asked: Callable[[Any], Any] = _itself
 
     def fold(self, events: Iterable[Event], state: State | None = None) -> State | None:
         """The state after *events*; None where there are none."""

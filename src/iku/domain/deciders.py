@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from iku.domain import conflict, indicator, organisation, scale
+from iku.domain import conflict, indicator, organisation, publication, scale
 from iku.domain.decider import Decider
 
 DECIDERS: dict[str, Decider[Any, Any]] = {
@@ -12,5 +12,6 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
         organisation.decider,
         indicator.decider,
         scale.decider,
+        publication.decider,
     )
 }

@@ -77,6 +77,7 @@ class Registered(Fact, frozen=True, tag="registered"):
     legal_basis: LegalBasis
     effective_on: date
     valid_until: date | None = None
+    reason: Reason | None = None
 
 
 class Renewed(Fact, frozen=True, tag="renewed"):
@@ -85,6 +86,7 @@ class Renewed(Fact, frozen=True, tag="renewed"):
     effective_on: date
     valid_until: date
     note: Note | None = None
+    reason: Reason | None = None
 
 
 class Suspended(Fact, frozen=True, tag="suspended"):
@@ -138,6 +140,7 @@ class Participated(Fact, frozen=True, tag="participated"):
     effective_on: date
     verified: bool = False
     note: Note | None = None
+    reason: Reason | None = None
 
 
 class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
@@ -146,6 +149,7 @@ class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
     participation: Number
     effective_on: date | None = None
     note: Note | None = None
+    reason: Reason | None = None
 
 
 class Corrected(Correction, frozen=True, tag="corrected"):
@@ -457,5 +461,10 @@ def _again(command: Registered, organisation: Organisation) -> list[Event]:
 NEVER_REGISTERED = Organisation(())
 
 decider: Decider[Organisation, Event] = Decider(
-    "organisation", Event, decide, evolve, correcting.peers
+    "organisation",
+    Event,
+    decide,
+    evolve,
+    correcting.peers,
+    unexplained=correcting.unexplained,
 )

@@ -1,0 +1,549 @@
+"""A publication: the figures of a period as they were printed, kept as they were.
+
+It goes from draft over closed and reviewed to published, each step with a reason and
+by somebody. Closing freezes the figures; published, it takes no more steps, ever. What
+is learnt afterwards is printed in a new edition beside the old (*penyajian kembali*).
+
+All publications of one year are facts of one subject, the year. So whoever records
+what happened on a day can rest on one stream: the one that says which periods of that
+year are closed.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, Any, TypeAlias, assert_never
+
+from msgspec import Meta, Struct, structs
+
+from iku.domain import period
+from iku.domain.decider import (
+    Closure,
+    Context,
+    Decider,
+    Invalid,
+    Refused,
+    refuse_unlikely_day,
+)
+from iku.domain.fact import Fact, Line, Reason
+from iku.domain.figure import LETTERS, Coordinates
+from iku.domain.period import MONTHS, Kind, Period
+
+IDENTIFIER = (
+    r"^[0-9]{4}(-[SCWB][0-9]{1,2})?(-sd[0-9]{4})?(\.([2-9]|[1-9][0-9]{1,3}))?$(?!\n)"
+)
+
+Identifier: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=IDENTIFIER,
+        description="Identifier of a publication: the year, S1, C2, W3 or B07 where it "
+        "is of a part of it, sd0815 where it ends on that day and not with its period, "
+        "and from the second edition on .2 and so on.",
+        examples=["2021", "2021-W3", "2021-sd0930.2"],
+    ),
+]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class State(StrEnum):
+    """How far a publication has come."""
+
+    DRAFT = "draft"
+    CLOSED = "closed"
+    REVIEWED = "reviewed"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class Frozen(Struct, frozen=True):
+    """A figure as it stood when its period was closed, and what it was made with.
+
+    Attributes:
+        definition: Version of the indicator's definition.
+        scale: Version of the rating scale.
+        expired: Organisations in the denominator whose certificate had expired; None
+            for indicators that count cases.
+        percentage: Per cent, two decimals; None where there was nothing to count.
+        target: Of the year, in per cent; None where none was known.
+        achievement: Actual of target, in per cent; None where either was missing.
+        rating: Of the achievement; None where that was missing.
+        number: All coordinates in one line that can be typed in again.
+    """
+
+    indicator: str
+    definition: int
+    scale: int
+    numerator: Count
+    denominator: Count
+    expired: Count | None
+    percentage: Decimal | None
+    target: Decimal | None
+    achievement: Decimal | None
+    rating: str | None
+    number: str
+
+
+# Facts. The tags and fields below are the storage format: add, never change.
+
+
+class Step(Fact, frozen=True):
+    """Base of all facts: what was done with *publication*, on which day, and why."""
+
+    publication: Identifier
+    effective_on: date
+    reason: Reason
+
+
+class Drafted(Step, frozen=True, tag="drafted"):
+    """The figures as of *as_of* are to be printed; from edition 2 on, once more."""
+
+    period: Kind
+    as_of: date
+    edition: Annotated[int, Meta(ge=1, le=9999)]
+    restates: Identifier | None = None
+    title: Line | None = None
+
+
+class Closed(Step, frozen=True, tag="closed"):
+    """The figures are frozen, by what was known on *known_on* in a log of *size*."""
+
+    known_on: date
+    size: Count
+    figures: tuple[Frozen, ...]
+
+
+class Returned(Step, frozen=True, tag="returned"):
+    """The publication is a draft again; its frozen figures are dropped."""
+
+
+class Reviewed(Step, frozen=True, tag="reviewed"):
+    """*by*, who entered this, has gone through the figures."""
+
+    by: Line
+
+
+class Published(Step, frozen=True, tag="published"):
+    """*by*, who entered this, has let the figures be printed."""
+
+    by: Line
+
+
+class Withdrawn(Step, frozen=True, tag="withdrawn"):
+    """The draft is given up; its identifier is free again."""
+
+
+Event = Drafted | Closed | Returned | Reviewed | Published | Withdrawn
+
+
+# What is asked for. Who asks, and on which day, is added when it is decided.
+
+
+class Draft(Fact, frozen=True):
+    """A publication that is to be drafted.
+
+    Attributes:
+        period: Which kind of period: the one that *as_of* lies in.
+        as_of: The day whose figures are printed; today at the latest.
+        reason: Why it is to be published.
+        restates: The published edition that this one is to stand beside.
+        title: What it is printed under.
+    """
+
+    period: Kind
+    as_of: date
+    reason: Reason
+    restates: Identifier | None = None
+    title: Line | None = None
+
+    @property
+    def edition(self) -> int:
+        """The edition that it is to be; told by the one that it restates."""
+        return 1 if self.restates is None else edition(self.restates) + 1
+
+    @property
+    def publication(self) -> str:
+        """The identifier that it is to have."""
+        return identifier(self.period, self.as_of, self.edition)
+
+
+class Closing(Fact, frozen=True, tag="closed"):
+    """Freezes the figures, as they were known on *known_on*; today, if left out."""
+
+    reason: Reason
+    known_on: date | None = None
+
+
+class Return(Fact, frozen=True, tag="returned"):
+    """Makes a draft again of what was closed or reviewed, but not published."""
+
+    reason: Reason
+
+
+class Review(Fact, frozen=True, tag="reviewed"):
+    """Says that the frozen figures have been gone through."""
+
+    reason: Reason
+
+
+class Release(Fact, frozen=True, tag="published"):
+    """Publishes what somebody else has reviewed."""
+
+    reason: Reason
+
+
+class Withdrawal(Fact, frozen=True, tag="withdrawn"):
+    """Gives up a draft."""
+
+    reason: Reason
+
+
+Asked = Closing | Return | Review | Release | Withdrawal
+
+
+class Frost(Struct, frozen=True):
+    """The figures that a closing freezes, and where they were counted."""
+
+    known_on: date
+    size: int
+    figures: tuple[Frozen, ...]
+
+
+class Taken(Struct, frozen=True):
+    """A step that is to be taken; a closing brings what it freezes."""
+
+    publication: str
+    asked: Asked
+    frost: Frost | None = None
+
+
+Command = Draft | Taken
+
+
+def asked(command: Command) -> Command:
+    """What was asked for: without the figures, which come out as the day has it."""
+    return (
+        structs.replace(command, frost=None) if isinstance(command, Taken) else command
+    )
+
+
+# State.
+
+
+class Publication(Struct, frozen=True, dict=True):
+    """A publication as its steps tell it.
+
+    Attributes:
+        restates: The edition before it, published; None for a first edition.
+        closing: The closing in force; None while it is a draft.
+        steps: All of them, the drafting first.
+    """
+
+    id: str
+    period: Period
+    as_of: date
+    edition: int
+    restates: str | None
+    title: str | None
+    state: State
+    closing: Closed | None
+    steps: tuple[Event, ...]
+
+    @property
+    def last(self) -> Event:
+        """The step that brought it where it is."""
+        return self.steps[-1]
+
+    @property
+    def figures(self) -> tuple[Frozen, ...]:
+        """The frozen figures; none while it is a draft."""
+        return self.closing.figures if self.closing else ()
+
+    @property
+    def closure(self) -> Closure | None:
+        """The days whose figures are frozen; None while it is a draft."""
+        if self.closing is None:
+            return None
+        closed_on = self.closing.effective_on
+        return Closure(self.id, self.period.start, self.as_of, closed_on)
+
+
+class Year(Struct, frozen=True, dict=True):
+    """All publications of a year; *history* is all their steps, in order."""
+
+    history: tuple[Event, ...]
+
+    @cached_property
+    def publications(self) -> Mapping[str, Publication]:
+        """By identifier, in the order in which they were drafted."""
+        found: dict[str, Publication] = {}
+        for event in self.history:
+            found[event.publication] = _turn(found.get(event.publication), event)
+        return MappingProxyType(found)
+
+    @cached_property
+    def closures(self) -> tuple[Closure, ...]:
+        """The periods that are closed, the one closed first first."""
+        found = [p.closure for p in self.publications.values() if p.closure]
+        return tuple(sorted(found, key=lambda closure: closure.closed_on))
+
+
+def evolve(year: Year | None, event: Event) -> Year:
+    """The year's publications once *event* has happened."""
+    return Year((*(year.history if year else ()), event))
+
+
+STATES: dict[type[Fact], State] = {
+    Drafted: State.DRAFT,
+    Closed: State.CLOSED,
+    Returned: State.DRAFT,
+    Reviewed: State.REVIEWED,
+    Published: State.PUBLISHED,
+    Withdrawn: State.WITHDRAWN,
+}
+
+
+def _turn(before: Publication | None, event: Event) -> Publication:
+    if isinstance(event, Drafted):
+        return _drafted(before, event)
+    if before is None:
+        raise AssertionError(f"{event.publication} was never drafted")
+    closing = before.closing
+    if isinstance(event, Closed):
+        closing = event
+    elif isinstance(event, Returned):
+        closing = None
+    return structs.replace(
+        before,
+        state=STATES[type(event)],
+        closing=closing,
+        steps=(*before.steps, event),
+    )
+
+
+def _drafted(before: Publication | None, event: Drafted) -> Publication:
+    return Publication(
+        id=event.publication,
+        period=period.containing(event.as_of, event.period),
+        as_of=event.as_of,
+        edition=event.edition,
+        restates=event.restates,
+        title=event.title,
+        state=State.DRAFT,
+        closing=None,
+        steps=(*(before.steps if before else ()), event),
+    )
+
+
+# Identifiers.
+
+
+def identifier(kind: Kind, as_of: date, number: int) -> str:
+    """``2021``, ``2021-W3``, ``2021-B07.2``, ``2021-sd0930`` (s.d. 30 September)."""
+    whole = period.containing(as_of, kind)
+    part = f"-{LETTERS[kind]}{_ordinal(whole)}" if kind is not Kind.YEAR else ""
+    until = f"-sd{as_of:%m%d}" if as_of != whole.end else ""
+    return f"{as_of.year}{part}{until}" + (f".{number}" if number > 1 else "")
+
+
+def _ordinal(of: Period) -> str:
+    """Which of the year's periods of its kind it is; months in two digits."""
+    ordinal = (of.start.month - 1) // MONTHS[of.kind] + 1
+    return f"{ordinal:02}" if of.kind is Kind.MONTH else str(ordinal)
+
+
+def edition(publication: str) -> int:
+    """The edition that an identifier tells; the first is not numbered."""
+    return int(publication.partition(".")[2] or 1)
+
+
+def subject(publication: str) -> str:
+    """The year in whose stream a publication's facts stand."""
+    return publication[:4]
+
+
+# Decisions.
+
+
+def decide(command: Command, year: Year | None, context: Context) -> list[Event]:
+    """The fact that *command* adds to the *year*; none where it stands already.
+
+    Raises:
+        Refused: The rules do not allow it; the sentence says both sides.
+    """
+    known = year.publications if year else {}
+    match command:
+        case Draft():
+            return _draft(command, known, context)
+        case Taken():
+            return _take(command, known, context)
+    assert_never(command)
+
+
+def _draft(
+    command: Draft, known: Mapping[str, Publication], context: Context
+) -> list[Event]:
+    refuse_unlikely_day("as_of", command.as_of, context.today)
+    drafted = Drafted(
+        publication=command.publication,
+        effective_on=context.today,
+        reason=command.reason,
+        period=command.period,
+        as_of=command.as_of,
+        edition=command.edition,
+        restates=command.restates,
+        title=command.title,
+    )
+    before = known.get(drafted.publication)
+    if before is not None and before.last == drafted:
+        return []
+    _refuse_bad_restatement(command, known)
+    if before is not None and before.state is not State.WITHDRAWN:
+        raise Refused(
+            f"{before.id} is to be drafted, but that was {before.state} on "
+            f"{before.last.effective_on}{_then(before)}"
+        )
+    return [drafted]
+
+
+def _then(before: Publication) -> str:
+    published = before.state is State.PUBLISHED
+    return f": restate it (restates {before.id})" if published else ""
+
+
+def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) -> None:
+    restates = command.restates
+    if restates is None:
+        return
+    same = identifier(command.period, command.as_of, edition(restates))
+    if restates != same:
+        message = f"restates {restates}, but that of this period and day is {same}"
+        raise Invalid("restates", message)
+    before = known.get(restates)
+    if before is None:
+        raise Invalid("restates", f"restates {restates}, but there is no such one")
+    if before.state is not State.PUBLISHED:
+        raise Refused(f"restates {restates}, but that is only {before.state}")
+
+
+# What each step may follow upon.
+AFTER: dict[type[Fact], tuple[State, ...]] = {
+    Closed: (State.DRAFT,),
+    Returned: (State.CLOSED, State.REVIEWED),
+    Reviewed: (State.CLOSED,),
+    Published: (State.REVIEWED,),
+    Withdrawn: (State.DRAFT,),
+}
+
+
+def _take(
+    command: Taken, known: Mapping[str, Publication], context: Context
+) -> list[Event]:
+    now = known.get(command.publication)
+    if now is None:
+        raise Refused(f"there is no publication {command.publication}")
+    event = _event(command, context)
+    if now.last == event:
+        return []
+    wanted = AFTER[type(event)]
+    if now.state not in wanted:
+        raise Refused(
+            f"{now.id} is to be {STATES[type(event)]}, which follows upon "
+            f"{' or '.join(wanted)}, but it is {now.state} since "
+            f"{now.last.effective_on}"
+        )
+    if isinstance(event, Closed):
+        _refuse_bad_closing(event, now, context)
+    elif isinstance(event, Published):
+        _refuse_own_review(event, now)
+    return [event]
+
+
+def _event(command: Taken, context: Context) -> Event:
+    """The fact that the step is, entered today by whoever acts."""
+    step: dict[str, Any] = {
+        "publication": command.publication,
+        "effective_on": context.today,
+        "reason": command.asked.reason,
+    }
+    match command.asked:
+        case Closing():
+            return _closed(command, step)
+        case Return():
+            return Returned(**step)
+        case Review():
+            return Reviewed(**step, by=context.actor)
+        case Release():
+            return Published(**step, by=context.actor)
+        case Withdrawal():
+            return Withdrawn(**step)
+    assert_never(command.asked)
+
+
+def _closed(command: Taken, step: dict[str, Any]) -> Closed:
+    frost = command.frost
+    if frost is None:
+        raise AssertionError("a closing brings the figures that it freezes")
+    return Closed(
+        **step, known_on=frost.known_on, size=frost.size, figures=frost.figures
+    )
+
+
+def _refuse_bad_closing(event: Closed, draft: Publication, context: Context) -> None:
+    refuse_unknown_yet(event.known_on, draft, context.today)
+    codes = [frozen.indicator for frozen in event.figures]
+    if not codes or len(set(codes)) < len(codes):
+        told = ", ".join(codes) or "none"
+        raise Refused(f"{draft.id} freezes each indicator once, but there are: {told}")
+    for frozen in event.figures:
+        number = Coordinates(
+            indicator=frozen.indicator,
+            definition=frozen.definition,
+            period=draft.period,
+            as_of=draft.as_of,
+            known_on=event.known_on,
+            size=event.size,
+        ).number
+        if frozen.number != number:
+            raise Refused(
+                f"{draft.id} freezes figure {number}, but was given {frozen.number}"
+            )
+
+
+def refuse_unknown_yet(known_on: date, draft: Publication, today: date) -> None:
+    """Refuse knowledge of days before the one that is printed, or after today.
+
+    Raises:
+        Invalid: *known_on* does not lie between them.
+    """
+    if not draft.as_of <= known_on <= today:
+        raise Invalid(
+            "known_on",
+            f"known_on is {known_on}, but the figures are as of {draft.as_of} and "
+            f"today is {today}: it must lie between them",
+        )
+
+
+def _refuse_own_review(event: Published, now: Publication) -> None:
+    reviewed = now.last
+    if isinstance(reviewed, Reviewed) and _same(reviewed.by, event.by):
+        raise Refused(
+            f"{now.id} is to be published by {event.by}, but it was reviewed by "
+            f"{reviewed.by}: somebody else must publish it"
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def _no_peers(_command: Any) -> tuple[str, ...]:
+    return ()
+
+
+decider: Decider[Year, Any] = Decider(
+    "publication", Event, decide, evolve, _no_peers, asked=asked
+)
