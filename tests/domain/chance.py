@@ -285,7 +285,15 @@ LETTERS = st.text(
     min_size=1,
     max_size=12,
 )
-TEXTS = ("K01", "A/b.c-d_9", "80.00", "0.5", "Perkara é", "e\u0301 \u0958 \u1100\u1161")
+TEXTS = (
+    "K01",
+    "2021",
+    "A/b.c-d_9",
+    "80.00",
+    "0.5",
+    "Perkara é",
+    "e\u0301 \u0958 \u1100\u1161",
+)
 
 
 def strings(info: inspect.StrType) -> st.SearchStrategy[str]:

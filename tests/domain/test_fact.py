@@ -251,6 +251,7 @@ def test_a_recorded_event_is_the_fact_it_was_made_of() -> None:
 
 NOT_PERSONAL = {
     *("into", "participation"),  # numbers of the register
+    *("publication", "restates", "indicator", "number"),  # codes of our own
     "area",  # a code
     *("basis", "wording", "formula", "owner", "objective", "sources"),  # of decrees
     "target",  # a number

@@ -38,7 +38,9 @@ Note: TypeAlias = Annotated[str, Meta(pattern=LINES, max_length=4000)]
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 
 # Free text stands in a part of the record of its own, apart from what is counted.
-FREE_TEXT = frozenset({"title", "name", "reason", "note", "evidence", "reference"})
+FREE_TEXT = frozenset(
+    {"title", "name", "reason", "note", "evidence", "reference", "by"}
+)
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
