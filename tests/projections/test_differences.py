@@ -226,5 +226,5 @@ async def test_the_parts_of_any_difference_add_up_to_it(
     for of, against in pairs(chance, memory.size, DEFINITIONS, 60):
         pages = await ask(long, of, against)
         causes += check(memory, long, pages, of, against)
-    # Chance left no cause out.
-    assert set(causes) == set(Cause)
+    # Chance left no cause out; a target moves no count.
+    assert set(causes) == set(Cause) - {Cause.TARGET}

@@ -38,6 +38,7 @@ CAUSES = {
     Cause.REJECTION: "penolakan",
     Cause.MERGER: "penggabungan",
     Cause.DEFINITION: "definisi",
+    Cause.TARGET: "target",
     Cause.TIME: "waktu",
 }
 AT = ("Angka", "Periode", "Per", "Diketahui", "Log", "Definisi")

@@ -40,7 +40,7 @@ LETTERS = "".join(step.letter for step in (Step.KNOWLEDGE, Step.DEFINITION, Step
 
 
 class Cause(StrEnum):
-    """Why a count moved: by which kind of event, or by which step."""
+    """Why a figure moved: by which kind of event, or by which step."""
 
     LATE_DATA = "late_data"
     VERIFICATION = "verification"
@@ -49,6 +49,7 @@ class Cause(StrEnum):
     REJECTION = "rejection"
     MERGER = "merger"
     DEFINITION = "definition"
+    TARGET = "target"
     TIME = "time"
 
 

@@ -57,7 +57,7 @@ class Unanswerable(ValueError):
 
 
 class Unknown(LookupError):
-    """There is no such indicator."""
+    """There is no such indicator or publication."""
 
 
 class Known(NamedTuple):

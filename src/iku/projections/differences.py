@@ -160,7 +160,7 @@ def _by_event(
     counted = [_counted(state, move.leg.before, options) for state in turn]
     before, after = counted if move.gained else reversed(counted)
     why = difference.cause(turn[1].history[-1])
-    return _item(move, why, turn[1], (before, after), _moved(recorded))
+    return _item(move, why, turn[1], (before, after), moved(recorded))
 
 
 def _by_step(move: Move, state: Any, options: Mapping[int, Options]) -> Item:
@@ -200,7 +200,8 @@ def _item(
     )
 
 
-def _moved(recorded: Recorded) -> Moved:
+def moved(recorded: Recorded) -> Moved:
+    """The event as it is shown."""
     body = recorded.body()
     return Moved(
         position=recorded.position,

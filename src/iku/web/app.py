@@ -18,6 +18,7 @@ from iku.web.api import (
     indicators,
     log,
     organisations,
+    publications,
     replay,
 )
 from iku.web.asking import against, asking
@@ -32,6 +33,7 @@ LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
+    publications,
     *(log, agency, health),
 )
 

@@ -53,6 +53,7 @@ TAGS = {
     "Organisations": "Ormas, LSM and parties: registration and participation.",
     "Indicators": "Formulas as data, in versions; targets; the rating scale.",
     "Figures": "Numerator, denominator and percentage of any day.",
+    "Publications": "Figures as they were printed, and what changed since.",
     "Log": "Every record, byte for byte.",
     "Agency": "Whose register this is.",
     "Health": "For whoever keeps it running.",
@@ -174,7 +175,11 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
     if name == "explainFigure":
         answer["content"][CSV] = {"schema": {"type": "string"}}
     if "POST" not in handler.http_methods:
-        if _answer(handler).__name__ in {"Conflict", "Organisation"}:
+        if _answer(handler).__name__ in {
+            "Conflict",
+            "Organisation",
+            "ShownPublication",
+        }:
             answer["headers"] = _headers("ETag")
         return {"200": answer}
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}

@@ -79,6 +79,30 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "basis": "PK Perubahan 2021 (contoh)",
         }
     },
+    "draftPublication": {
+        "year": {
+            "period": "year",
+            "as_of": "2021-12-31",
+            "reason": "LKjIP 2021",
+            "title": "Laporan Kinerja Instansi Pemerintah 2021",
+        },
+        "restatement": {
+            "period": "year",
+            "as_of": "2021-12-31",
+            "restates": "2021",
+            "reason": "Penutupan K10 dibatalkan",
+        },
+    },
+    "recordPublicationEvent": {
+        "closed": {
+            "type": "closed",
+            "known_on": "2022-01-15",
+            "reason": "Tutup buku 2021",
+        },
+        "returned": {"type": "returned", "reason": "Satu laporan tertinggal"},
+        "reviewed": {"type": "reviewed", "reason": "Sesuai dengan berkas"},
+        "published": {"type": "published", "reason": "Disahkan kepala badan"},
+    },
 }
 FIGURE = {
     "indicator": "IKU-1",
@@ -118,5 +142,6 @@ PARAMETERS: dict[str, Any] = {
     "code": "IKU-1",
     "conflict_id": "K14",
     "organisation_id": "O41",
+    "publication_id": "2021",
     "Iku-Actor": "siti",
 }

@@ -18,6 +18,7 @@ from msgspec import Struct
 from iku.domain.decider import Invalid, Refused
 from iku.domain.fact import LINE, LINES, NUMBER
 from iku.domain.indicator import PERCENT
+from iku.domain.publication import IDENTIFIER
 from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, Outdated
 from iku.ledger.appender import Overloaded, Unavailable
@@ -188,6 +189,7 @@ _WORDS = {
     NUMBER: "1 to 64 letters, digits and . _ - / and begin with a letter or digit",
     LINE: "one line of text, not blank, without control characters",
     LINES: "text without control characters other than line feeds and tabs",
+    IDENTIFIER: "the identifier of a publication, such as 2021 or 2021-W3.2",
     PERCENT: "per cent above nought with at most two decimals, such as 80.00",
 }
 

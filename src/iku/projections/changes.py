@@ -1,0 +1,330 @@
+"""What became known after a publication was closed (*perubahan setelah terbit*).
+
+Each frozen figure is held against the same figure by what is known now. Between the two
+lies what was not heard at the closing: recorded after its size, or known after its day.
+The journal tells what each such event added; their sum is the difference, exactly.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+
+import asyncpg
+from msgspec import Struct
+
+from iku.domain import (
+    conflict,
+    difference,
+    fact,
+    indicator,
+    organisation,
+    place,
+    scale,
+)
+from iku.domain.decider import subject_number
+from iku.domain.deciders import DECIDERS
+from iku.domain.difference import Cause
+from iku.domain.difference import Moved as Event
+from iku.domain.figure import Figure
+from iku.domain.place import Place
+from iku.domain.publication import Closed, Frozen, Publication
+from iku.domain.question import Question, Unanswerable, Unknown
+from iku.domain.subject import Subject
+from iku.ledger import log
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.projections import differences
+from iku.projections.figures import Figures
+
+PART = "c"  # of a cursor: it is one of changes
+LAST = 2**53 - 1  # no position is greater
+
+
+class Value(Struct, frozen=True):
+    """A figure, and what it was held against; None where there was nothing."""
+
+    numerator: int
+    denominator: int
+    percentage: Decimal | None
+    target: Decimal | None
+    achievement: Decimal | None
+    rating: str | None
+    number: str
+
+
+class Effect(Struct, frozen=True):
+    """What was added to a figure, or taken away where below nought."""
+
+    indicator: str
+    numerator: int
+    denominator: int
+
+
+class FrozenFigure(Struct, frozen=True):
+    """A frozen figure beside the same figure by what is known now.
+
+    Attributes:
+        definition: Version of the definition that both are counted by.
+        difference: Present less published.
+    """
+
+    indicator: str
+    definition: int
+    published: Value
+    present: Value
+    difference: Effect
+
+
+class Change(Struct, frozen=True):
+    """An event that was not heard when the publication was closed.
+
+    Attributes:
+        cause: What kind of news it is; a target may be a new rating scale as well.
+        category: Kind of its subject.
+        subject: Identifier of its subject.
+        number: Number of its subject in the register.
+        title: Title of the case, name of the organisation; None for all others.
+        event: The event itself: who, when and why.
+        effects: What it changed in the frozen figures; none where it moved none.
+    """
+
+    cause: Cause
+    category: str
+    subject: str
+    number: str
+    title: str | None
+    event: Event
+    effects: tuple[Effect, ...]
+
+
+class Page(Struct, frozen=True):
+    """Part of what changed.
+
+    Attributes:
+        after: Position after which it begins.
+        size: Of the log that the first page saw; None: this is it.
+        limit: The most changes.
+    """
+
+    after: int = 0
+    size: int | None = None
+    limit: int = 50
+
+
+class PublicationChanges(Struct, frozen=True):
+    """A publication held against what is known now.
+
+    Attributes:
+        size: Of the log that is looked at; all pages of one answer share it.
+        figures: Each frozen figure beside the same figure of now. What the effects
+            of all items add up to is the difference between the two.
+        items: Events that were not heard when it was closed, and that hold from a day
+            within it or moved one of its figures; by position.
+        next: Cursor of the page after this one; None at the end.
+    """
+
+    publication: str
+    size: int
+    figures: tuple[FrozenFigure, ...]
+    items: tuple[Change, ...]
+    next: str | None
+
+
+async def changes(
+    connection: Connection,
+    figures: Figures,
+    of: Publication,
+    page: Page,
+    today: date,
+) -> PublicationChanges:
+    """What changed since *of* was closed; of the events, the page asked for.
+
+    Raises:
+        Unknown: Its figures are not frozen.
+        Unanswerable: The log is not, or was not yet, of the size asked for.
+    """
+    closing = of.closing
+    if closing is None:
+        raise Unknown(f"{of.id} is {of.state}: no figure of it is frozen")
+    size = page.size
+    if size is None:
+        size = (await log.head(connection)).size
+    elif size < closing.size:
+        message = f"size is {size}, but {of.id} was closed at size {closing.size}"
+        raise Unanswerable("size", message)
+    questions = [_question(of, frozen, size) for frozen in of.figures]
+    present = await figures.answer(connection, questions, today)
+    found = _effects(await _rows(connection, of, closing, page, size))
+    items = await _items(connection, found[: page.limit], size)
+    more = len(found) > page.limit
+    return PublicationChanges(
+        publication=of.id,
+        size=size,
+        figures=tuple(map(_frozen, of.figures, present)),
+        items=items,
+        next=_next(of, size, items[-1]) if more else None,
+    )
+
+
+def _next(of: Publication, size: int, last: Change) -> str:
+    return Place(size, of.as_of, PART, str(last.event.position)).cursor
+
+
+def read_page(cursor: str | None, limit: int) -> Page:
+    """The page that follows the one that gave *cursor*; None: the first.
+
+    Raises:
+        Unanswerable: None gave it.
+    """
+    ended = place.read(cursor, PART)
+    if ended is None:
+        return Page(limit=limit)
+    if not ended.key.isdecimal() or int(ended.key) > LAST:
+        raise Unanswerable("cursor", "cursor is none that a page gave as next")
+    return Page(int(ended.key), ended.size, limit)
+
+
+def _question(of: Publication, frozen: Frozen, size: int) -> Question:
+    """The same figure again, by what is known in a log of that *size*."""
+    return Question(
+        frozen.indicator,
+        of.as_of,
+        size=size,
+        period=of.period.kind,
+        definition=frozen.definition,
+    )
+
+
+def _frozen(frozen: Frozen, present: Figure) -> FrozenFigure:
+    return FrozenFigure(
+        indicator=frozen.indicator,
+        definition=frozen.definition,
+        published=_value(frozen),
+        present=_value(present),
+        difference=Effect(
+            frozen.indicator,
+            present.numerator - frozen.numerator,
+            present.denominator - frozen.denominator,
+        ),
+    )
+
+
+def _value(of: Frozen | Figure) -> Value:
+    return Value(*(getattr(of, name) for name in Value.__struct_fields__))
+
+
+async def _rows(
+    connection: Connection, of: Publication, closing: Closed, page: Page, size: int
+) -> Sequence[asyncpg.Record]:
+    """Events with what each added to a figure, a row for each figure that it moved.
+
+    One event more than the page holds, if there is one.
+    """
+    return await connection.fetch(
+        """
+          with moved as (
+            select p.position, p.indicator, sum(p.numerator) as numerator,
+                   sum(p.denominator) as denominator
+              from rolled r -- locked before the snapshot is taken: see rebuild
+             cross join unnest($1::text[], $2::int[]) as f (indicator, definition)
+              join posting p
+                on p.indicator = f.indicator
+               and p.definition = f.definition
+             where p.effective_on <= $4
+               and (p.since is null or p.since >= $3)
+               and p.position > $7
+               and p.position <= $8
+               and (p.position > $5 or p.known_on > $6)
+             group by p.position, p.indicator
+            having sum(p.numerator) <> 0 or sum(p.denominator) <> 0
+          ),
+          page as (
+            select m.position
+              from moved m
+             union
+            select e.position
+              from ledger.event e
+             where e.effective_on between $3 and $4
+               and e.position > $7
+               and e.position <= $8
+               and (e.position > $5 or e.known_on > $6)
+               and e.stream not like 'publication-%'
+             order by position
+             limit $9
+          )
+        select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
+               e.declared, e.recorded_at, e.record, e.leaf,
+               m.indicator, m.numerator, m.denominator
+          from page
+          join ledger.event e on e.position = page.position
+          left join moved m on m.position = page.position
+         order by e.position, m.indicator
+        """,
+        [frozen.indicator for frozen in closing.figures],
+        [frozen.definition for frozen in closing.figures],
+        of.period.start,
+        of.as_of,
+        closing.size,
+        closing.known_on,
+        page.after,
+        size,
+        page.limit + 1,
+    )
+
+
+class _Effects(Struct, frozen=True):
+    """An event, and what it moved."""
+
+    recorded: Recorded
+    effects: list[Effect]
+
+
+def _effects(rows: Sequence[asyncpg.Record]) -> list[_Effects]:
+    found: dict[int, _Effects] = {}
+    for row in rows:
+        *recorded, code, numerator, denominator = row
+        one = found.setdefault(row["position"], _Effects(Recorded(*recorded), []))
+        if code is not None:
+            one.effects.append(Effect(code, int(numerator), int(denominator)))
+    return list(found.values())
+
+
+async def _items(
+    connection: Connection, page: Sequence[_Effects], size: int
+) -> tuple[Change, ...]:
+    streams = dict.fromkeys(one.recorded.stream for one in page)
+    read = await log.read_streams(connection, list(streams), size=size)
+    titles = {stream: _title(recorded) for stream, recorded in read.items()}
+    return tuple(_change(one, titles[one.recorded.stream]) for one in page)
+
+
+def _title(recorded: Sequence[Recorded]) -> str | None:
+    """What a case or organisation is called."""
+    decider = DECIDERS[recorded[0].category]
+    state = decider.fold(fact.of(one, decider.event_type) for one in recorded)
+    return state.title if isinstance(state, Subject) else None
+
+
+def _change(of: _Effects, title: str | None) -> Change:
+    recorded = of.recorded
+    return Change(
+        cause=_cause(fact.of(recorded, DECIDERS[recorded.category].event_type)),
+        category=recorded.category,
+        subject=recorded.subject,
+        number=subject_number(recorded.subject),
+        title=title,
+        event=differences.moved(recorded),
+        effects=tuple(of.effects),
+    )
+
+
+def _cause(
+    event: conflict.Event | organisation.Event | indicator.Event | scale.Event,
+) -> Cause:
+    match event:
+        case indicator.Defined():
+            return Cause.DEFINITION
+        case indicator.Targeted() | scale.Scaled():
+            return Cause.TARGET
+        case _:
+            return difference.cause(event)
