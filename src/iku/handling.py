@@ -97,10 +97,15 @@ class Command:
     def closings(self) -> tuple[str, ...]:
         """The stream that tells which periods of its year are closed.
 
-        None where that does not matter: it gives a reason, or is not of any day.
+        There is none where it gives a reason, or is not of any day.
         """
-        day = DECIDERS[self.category].unexplained(self.proposed)
-        return () if day is None else (publication.decider.stream(f"{day.year:04}"),)
+        return closings(self.category, self.proposed)
+
+
+def closings(category: str, proposed: Any) -> tuple[str, ...]:
+    """The stream, if any, that tells whether what is *proposed* needs a reason."""
+    day = DECIDERS[category].unexplained(proposed)
+    return () if day is None else (publication.decider.stream(f"{day.year:04}"),)
 
 
 class Outcome(Struct, frozen=True):

@@ -72,6 +72,12 @@ def number(cell: str) -> str:
     return str(_text(Number, _TEXTS[0][1], cell))
 
 
+def reason(cell: str) -> str:
+    """A remark, of one line or several, as the reason that it gives."""
+    kind, expected = _TEXTS[2]
+    return str(_text(kind, expected, " ".join(cell.split())))
+
+
 def _given(kind: Any) -> Any:
     """*kind* without None, which is an empty cell."""
     if isinstance(kind, types.UnionType) or type(None) in get_args(kind):

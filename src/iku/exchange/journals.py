@@ -12,11 +12,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from iku import handling
 from iku.domain.decider import Invalid
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange import sheet
-from iku.exchange.layouts import LAYOUTS, Layout, Statement
+from iku.exchange.layouts import LAYOUTS, REMARK, Layout, Statement
 from iku.exchange.reading import Reading, Scope
 from iku.exchange.sheet import Fault
 
@@ -85,6 +86,7 @@ class Entry(Struct, frozen=True):
         known_on: The day the office came to know, as the row declares it.
         fact: What is to be recorded; None where *faults* stand in the way.
         columns: Headings by field, to say where a refusal belongs.
+        remark: What it says beside; None where it says nothing.
     """
 
     line: int
@@ -93,6 +95,7 @@ class Entry(Struct, frozen=True):
     known_on: date
     fact: Fact | Aim | None
     columns: dict[str, str]
+    remark: str | None = None
     faults: tuple[Fault, ...] = ()
 
     def peers(self, category: str) -> tuple[str, ...]:
@@ -104,7 +107,11 @@ class Entry(Struct, frozen=True):
     def streams(self, category: str) -> list[str]:
         """The streams that deciding it rests on."""
         stream = DECIDERS[category].stream
-        return [stream(self.subject), *map(stream, self.peers(category))]
+        return [
+            stream(self.subject),
+            *map(stream, self.peers(category)),
+            *handling.closings(category, self.fact),
+        ]
 
 
 class Journal(Struct, frozen=True):
@@ -154,6 +161,7 @@ def _entry(reading: Reading, command_id: str) -> Entry:
         known_on=known_on,
         fact=None if reading.faults else fact,
         columns=_columns(reading.layout, statement) if statement else {},
+        remark=reading.row.cells.get(REMARK),
         faults=tuple(reading.faults),
     )
 
@@ -175,7 +183,7 @@ def _columns(layout: Layout, statement: Statement) -> dict[str, str]:
     """Headings by field."""
     columns = {statement.fields[heading]: heading for heading in statement.fields}
     day = dict.fromkeys(("corrects", "annuls", "effective_on"), layout.day)
-    return {**day, "known_on": layout.known, **columns}
+    return {**day, "known_on": layout.known, "reason": REMARK, **columns}
 
 
 def _tag(fact: type[Any]) -> str:

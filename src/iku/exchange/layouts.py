@@ -14,6 +14,10 @@ from iku.domain import conflict, organisation
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Targeted
 
+# Heading of the remark. Whatever else it says, it is the reason of a row that reaches
+# into a closed period.
+REMARK = "keterangan"
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -187,6 +191,7 @@ ORGANISATIONS = Layout(
             nama="name",
             dasar_hukum="legal_basis",
             berlaku_sampai="valid_until",
+            keterangan="reason",
         ),
         "diperpanjang": Statement(
             organisation.Renewed,

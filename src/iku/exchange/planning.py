@@ -7,13 +7,18 @@ the one refusal says how many they are.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from msgspec import structs
+
 from iku import handling
-from iku.domain.decider import Invalid, Refused, Turn, subject_number
+from iku.domain.decider import Invalid, Refused, Turn, Unexplained, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
+from iku.exchange import cells
+from iku.exchange.cells import Unfit
 from iku.exchange.journals import Aim, Entry, Journal
 from iku.exchange.sheet import Fault
 from iku.handling import OPENING, Command, History, Missing
@@ -135,7 +140,11 @@ class Plan:
         if self._stood(entry, command):
             self.standing += 1
             return
-        events = self._events(command, prospect.histories)
+        try:
+            events = self._events(command, prospect.histories)
+        except Unexplained:
+            command = self._explained(entry, command)
+            events = self._events(command, prospect.histories)
         if not events:
             self.standing += 1
             return
@@ -174,6 +183,18 @@ class Plan:
     def _events(self, command: Command, read: Mapping[str, History]) -> list[Any]:
         today = command.known_on or date.max
         return handling.decide(command, read, today=today, areas=self._areas)
+
+    def _explained(self, entry: Entry, command: Command) -> Command:
+        """The command with the row's remark as its reason, if there is one."""
+        if entry.remark is None:
+            return command
+        try:
+            reason = cells.reason(entry.remark)
+        except Unfit as error:
+            raise Invalid("reason", f"reason {error}") from error
+        return replace(
+            command, proposed=structs.replace(command.proposed, reason=reason)
+        )
 
     def _stood(self, entry: Entry, command: Command) -> bool:
         """Whether the row had nothing to add when the file was first imported.

@@ -36,8 +36,10 @@ Year: TypeAlias = Annotated[
         ge=1945, le=9999, description="Only publications of days of this year."
     ),
 ]
+# Another name in the program: the framework keeps "state" for itself.
 StateNow: TypeAlias = Annotated[
-    State | None, QueryParameter(description="Only publications that are this now.")
+    State | None,
+    QueryParameter(name="state", description="Only publications that are this now."),
 ]
 
 
@@ -177,7 +179,7 @@ async def search(
     house: NamedDependency[SkipValidation[House]],
     *,
     year: Year = None,
-    state: StateNow = None,
+    now: StateNow = None,
 ) -> Publications:
     """All publications, by year, kind of period, day and edition."""
     async with connected(house) as connection:
@@ -187,7 +189,7 @@ async def search(
             ListedPublication(**_listed(one))
             for one in found
             if year in {None, one.publication.as_of.year}
-            and state in {None, one.publication.state}
+            and now in {None, one.publication.state}
         )
     )
 
