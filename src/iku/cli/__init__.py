@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 import iku
-from iku.cli import edge
+from iku.cli import edge, terminal
 from iku.cli.compare import compare
 from iku.cli.define import define
 from iku.cli.difference import difference
@@ -20,6 +20,7 @@ from iku.cli.figure import figure
 from iku.cli.history import history
 from iku.cli.importing import import_
 from iku.cli.migrating import migrate
+from iku.cli.publication import publication
 from iku.cli.rebuilding import rebuild
 from iku.cli.replaying import replay
 from iku.cli.series import series
@@ -28,15 +29,9 @@ from iku.cli.status import status
 from iku.cli.verifying import verify
 
 
-class InOrder(click.Group):
-    """Lists its commands in the order in which they were added."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """Names of all commands."""
-        return list(self.commands)
-
-
-@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=terminal.InOrder, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(iku.__version__, prog_name="iku", message="%(prog)s %(version)s")
 def commands() -> None:
     """Register of conflict cases, and the key performance indicators counted from it.
@@ -49,7 +44,7 @@ def commands() -> None:
 for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
-    define,
+    *(publication, define),
     *(status, migrate, rebuild),
 ):
     commands.add_command(command)

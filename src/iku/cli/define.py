@@ -14,7 +14,7 @@ from iku.cli.edge import Failed
 from iku.domain import comparison
 from iku.domain.comparison import Effect, Year
 from iku.domain.decider import Refused
-from iku.domain.fact import Reason
+from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Defined, Redefinition
 from iku.exchange import formats
 from iku.handling import Command, Missing, Outcome
@@ -51,11 +51,14 @@ class Recorded(Struct, frozen=True):
     help="It counts periods that start on this day or later.",
 )
 @click.option(
-    "--basis", type=terminal.Words(), required=True, help="The decree it rests on."
+    "--basis",
+    type=terminal.Words("text", Line, 500),
+    required=True,
+    help="The decree it rests on.",
 )
 @click.option(
     "--reason",
-    type=terminal.Words(Reason, 2000),
+    type=terminal.Words("text", Reason, 2000),
     required=True,
     help="Why it is changed.",
 )

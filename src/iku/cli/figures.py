@@ -10,6 +10,7 @@ from rich.console import Console
 from iku import replay as replaying
 from iku.cli import terminal
 from iku.domain.figure import Figure
+from iku.domain.publication import Frozen
 from iku.domain.question import Question
 from iku.exchange import formats
 from iku.verifying import Recounted
@@ -61,7 +62,7 @@ def counts(figure: Figure | Recounted) -> str:
     )
 
 
-def cells(figure: Figure) -> tuple[str, ...]:
+def cells(figure: Figure | Frozen) -> tuple[str, ...]:
     """A figure as a row under `HEADINGS`."""
     return (
         figure.indicator,

@@ -41,6 +41,14 @@ T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
 
 
+class InOrder(click.Group):
+    """Lists its commands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Names of all commands."""
+        return list(self.commands)
+
+
 class Day(click.ParamType[date]):
     """A day, written YYYY-MM-DD."""
 
@@ -60,25 +68,25 @@ class Day(click.ParamType[date]):
 
 
 class Words(click.ParamType[str]):
-    """A line of text that is fit to stand in the record: *of* a type of facts."""
+    """One line of text that is fit to stand in the record."""
 
-    name = "text"
-
-    def __init__(self, of: Any = Line, most: int = 500) -> None:
-        self._of = of
+    def __init__(self, name: str, kind: Any, most: int) -> None:
+        self.name = name  # as the help shows it, in capitals
+        self._kind = kind
         self._most = most
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """*value* as a line, or a usage error."""
+        """*value* as it is recorded, or a usage error."""
         try:
             composed = unicodedata.normalize("NFC", str(value).strip())
             composed.encode()
-            return str(msgspec.convert(composed, self._of))
+            return str(msgspec.convert(composed, self._kind))
         except (msgspec.ValidationError, UnicodeEncodeError):
-            most = f"must be one line of at most {self._most} characters"
-            self.fail(most, param, ctx)
+            self.fail(
+                f"must be one line of at most {self._most} characters", param, ctx
+            )
 
 
 def user() -> str:
@@ -91,8 +99,7 @@ def user() -> str:
 
 actor = click.option(
     "--actor",
-    type=Words(),
-    metavar="NAME",
+    type=Words("name", Line, 500),
     default=user,
     help="Who records [default: you].",
 )

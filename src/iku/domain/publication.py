@@ -20,6 +20,7 @@ from typing import Annotated, Any, TypeAlias, assert_never
 from msgspec import Meta, Struct, structs
 
 from iku.domain import period
+from iku.domain.coordinates import LETTERS, Coordinates
 from iku.domain.decider import (
     Closure,
     Context,
@@ -29,7 +30,6 @@ from iku.domain.decider import (
     refuse_unlikely_day,
 )
 from iku.domain.fact import Fact, Line, Reason
-from iku.domain.figure import LETTERS, Coordinates
 from iku.domain.period import MONTHS, Kind, Period
 
 IDENTIFIER = (
@@ -346,7 +346,7 @@ def identifier(kind: Kind, as_of: date, number: int) -> str:
     whole = period.containing(as_of, kind)
     part = f"-{LETTERS[kind]}{_ordinal(whole)}" if kind is not Kind.YEAR else ""
     until = f"-sd{as_of:%m%d}" if as_of != whole.end else ""
-    return f"{as_of.year}{part}{until}" + (f".{number}" if number > 1 else "")
+    return f"{as_of.year:04}{part}{until}" + (f".{number}" if number > 1 else "")
 
 
 def _ordinal(of: Period) -> str:

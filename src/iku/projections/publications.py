@@ -4,17 +4,20 @@ There is a stream a year, so nothing is kept beside the log. The figures that a 
 freezes are counted here, from one snapshot.
 """
 
+import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from msgspec import Struct
 
 from iku.domain import fact, publication
-from iku.domain.figure import Made
-from iku.domain.period import Kind
+from iku.domain.figure import Figure, Made
+from iku.domain.period import Kind, Period
 from iku.domain.publication import (
     Asked,
     Closing,
+    Event,
     Frost,
     Frozen,
     Publication,
@@ -53,6 +56,149 @@ class First(Struct, frozen=True):
     figure: Frozen
 
 
+class Edition(Struct, frozen=True):
+    """An edition of a publication.
+
+    Attributes:
+        edition: From 1; every later one restates the one before it.
+    """
+
+    id: str
+    edition: int
+    state: State
+
+
+class ListedPublication(Struct, frozen=True):
+    """A publication in the list.
+
+    Attributes:
+        as_of: The day whose figures are printed.
+        edition: From 1; every later one restates the one before it.
+        restates: Identifier of the edition before it; None for the first.
+        title: What it is printed under.
+        since: The day of its last step.
+    """
+
+    id: str
+    period: Period
+    as_of: date
+    edition: int
+    restates: str | None
+    title: str | None
+    state: State
+    since: date
+
+
+class Publications(Struct, frozen=True):
+    """All publications that were asked for."""
+
+    publications: tuple[ListedPublication, ...]
+
+
+class ShownStep(Struct, frozen=True):
+    """A step that the publication took.
+
+    Attributes:
+        version: Its place in the history of the year's publications, from 1.
+        position: Its place in the log, from 1.
+        recorded_at: The database's clock, UTC.
+        actor: Who took it.
+        reason: Why.
+    """
+
+    type: str
+    version: int
+    position: int
+    effective_on: date
+    recorded_at: datetime
+    actor: str
+    reason: str
+
+
+class ShownPublication(ListedPublication, frozen=True, kw_only=True):
+    """A publication.
+
+    Attributes:
+        version: Of the history of the year's publications, for If-Match.
+        known_on: Whose knowledge is frozen: that of the end of this day; None while
+            it is a draft.
+        size: Of the log from which the frozen figures were counted; None while it is
+            a draft.
+        figures: The frozen figures; None while it is a draft.
+        live: What a draft would freeze if it were closed now; None for all others.
+        steps: Every step that it took, the first first.
+        editions: All editions of the same period and day, this one included.
+    """
+
+    version: int
+    known_on: date | None
+    size: int | None
+    figures: tuple[Frozen, ...] | None
+    live: tuple[Figure, ...] | None
+    steps: tuple[ShownStep, ...]
+    editions: tuple[Edition, ...]
+
+
+async def listing(
+    connection: Connection, year: int | None = None, state: State | None = None
+) -> Publications:
+    """Publications, of one year or in one state if these are given."""
+    return Publications(
+        tuple(
+            ListedPublication(**_listed(one.publication))
+            for one in await printed(connection)
+            if year in {None, one.publication.as_of.year}
+            and state in {None, one.publication.state}
+        )
+    )
+
+
+async def shown(
+    connection: Connection, figures: Figures, identifier: str, today: date
+) -> ShownPublication:
+    """The publication of that identifier.
+
+    Raises:
+        Unknown: There is none.
+    """
+    found = await find(connection, identifier)
+    of, live = found.publication, None
+    if of.state is State.DRAFT:
+        made = await _live(connection, figures, of, None, today)
+        live = tuple(one.figure for one in made)
+    closing = of.closing
+    return ShownPublication(
+        **_listed(of),
+        version=found.version,
+        known_on=closing.known_on if closing else None,
+        size=closing.size if closing else None,
+        figures=closing.figures if closing else None,
+        live=live,
+        steps=tuple(map(_step, found.steps, of.steps)),
+        editions=tuple(
+            Edition(one.id, one.edition, one.state) for one in found.editions
+        ),
+    )
+
+
+def _listed(of: Publication) -> dict[str, Any]:
+    names = ListedPublication.__struct_fields__
+    fields = {name: getattr(of, name) for name in names if name != "since"}
+    return {**fields, "since": of.last.effective_on}
+
+
+def _step(recorded: Recorded, step: Event) -> ShownStep:
+    return ShownStep(
+        type=recorded.type,
+        version=recorded.version,
+        position=recorded.position,
+        effective_on=step.effective_on,
+        recorded_at=recorded.recorded_at,
+        actor=recorded.body().actor,
+        reason=step.reason,
+    )
+
+
 async def printed(connection: Connection) -> list[Printed]:
     """All publications, by year, kind of period, day and edition."""
     streams = await connection.fetch(
@@ -73,8 +219,9 @@ async def find(connection: Connection, identifier: str) -> Printed:
     Raises:
         Unknown: There is none.
     """
-    subject = publication.subject(identifier)
-    stream = publication.decider.stream(subject)
+    if not re.fullmatch(publication.IDENTIFIER, identifier):
+        raise Unknown(f"there is no publication {identifier!r}")
+    stream = publication.decider.stream(publication.subject(identifier))
     of_year = _of_year(await log.read_stream(connection, stream))
     for one in of_year:
         if one.publication.id == identifier:
@@ -140,20 +287,28 @@ async def _freeze(
     known_on: date | None,
     today: date,
 ) -> Frost:
-    codes = sorted(await figures.indicators(connection))
-    made = await figures.make(
-        connection,
-        [
-            Question(code, of.as_of, known_on=known_on, period=of.period.kind)
-            for code in codes
-        ],
-        today,
-    )
+    made = await _live(connection, figures, of, known_on, today)
     rated_by = await figures.scale(connection)
     first = made[0].figure
     return Frost(
         first.known_on, first.size, tuple(_frozen(one, rated_by) for one in made)
     )
+
+
+async def _live(
+    connection: Connection,
+    figures: Figures,
+    of: Publication,
+    known_on: date | None,
+    today: date,
+) -> list[Made]:
+    """What the figures of its day are, by that knowledge; None: by all there is."""
+    codes = sorted(await figures.indicators(connection))
+    questions = [
+        Question(code, of.as_of, known_on=known_on, period=of.period.kind)
+        for code in codes
+    ]
+    return await figures.make(connection, questions, today)
 
 
 def _frozen(made: Made, rated_by: Scale | None) -> Frozen:

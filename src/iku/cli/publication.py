@@ -1,0 +1,237 @@
+"""`iku publication`: figures as they are printed, and what changed since."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import click
+
+from iku.cli import asking, terminal
+from iku.cli import printed as shown
+from iku.cli.edge import Failed
+from iku.domain import publication as printing
+from iku.domain.fact import Line, Reason
+from iku.domain.period import Kind
+from iku.domain.publication import (
+    Asked,
+    Closing,
+    Draft,
+    Identifier,
+    Release,
+    Return,
+    Review,
+    State,
+    Withdrawal,
+)
+from iku.handling import Command
+from iku.projections import changes as afterwards
+from iku.projections import publications
+from iku.projections.changes import PublicationChanges
+from iku.projections.publications import Publications, ShownPublication
+from iku.wiring import House
+
+reason = click.option(
+    "--reason",
+    type=terminal.Words("text", Reason, 2000),
+    required=True,
+    help="Why; it stands in the record.",
+)
+
+
+@click.group(
+    cls=terminal.InOrder, short_help="Print figures, and see what changed since."
+)
+def publication() -> None:
+    """Publications: draft, close, review, publish; and what changed afterwards.
+
+    Closing freezes the figures. Whoever publishes must not be who reviewed.
+    """
+
+
+def further(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* what every step beyond the draft takes."""
+    named = click.argument("identifier", metavar="ID")
+    for option in (terminal.as_json, terminal.actor, reason, named):
+        command = option(command)
+    return command
+
+
+@publication.command()
+@click.option("--as-of", type=terminal.Day(), required=True, help="The day printed.")
+@click.option(
+    "--period",
+    type=click.Choice([kind.value for kind in Kind]),
+    default=Kind.YEAR.value,
+    show_default=True,
+    help="The period printed is the one the day lies in.",
+)
+@click.option(
+    "--restates",
+    metavar="ID",
+    type=terminal.Words("id", Identifier, 20),
+    help="The published edition that it is to stand beside.",
+)
+@click.option(
+    "--title", type=terminal.Words("text", Line, 500), help="What it is printed under."
+)
+@reason
+@terminal.actor
+@terminal.as_json
+def draft(period: str, *, actor: str, json: bool, **given: Any) -> None:
+    """Begin the publication of a day's figures."""
+    drafted = Draft(period=Kind(period), **given)
+
+    async def work() -> ShownPublication:
+        async with terminal.house(terminal.settings()) as house:
+            return await _hand_in(house, drafted.publication, drafted, actor)
+
+    _tell(terminal.run(work()), json=json)
+
+
+@publication.command()
+@click.option(
+    "--known-on",
+    type=terminal.Day(),
+    help="Whose knowledge: that of the end of this day [default: all there is].",
+)
+@further
+def close(
+    identifier: str, reason: str, known_on: date | None, *, actor: str, json: bool
+) -> None:
+    """Freeze the figures of a draft."""
+    closing = Closing(reason=reason, known_on=known_on)
+    _take(identifier, closing, actor, json=json)
+
+
+@publication.command("return")
+@further
+def return_(identifier: str, reason: str, *, actor: str, json: bool) -> None:
+    """Make a draft again of what was closed or reviewed."""
+    _take(identifier, Return(reason=reason), actor, json=json)
+
+
+@publication.command()
+@further
+def review(identifier: str, reason: str, *, actor: str, json: bool) -> None:
+    """Say that the frozen figures were gone through."""
+    _take(identifier, Review(reason=reason), actor, json=json)
+
+
+@publication.command()
+@further
+def publish(identifier: str, reason: str, *, actor: str, json: bool) -> None:
+    """Publish what somebody else has reviewed."""
+    _take(identifier, Release(reason=reason), actor, json=json)
+
+
+@publication.command()
+@further
+def withdraw(identifier: str, reason: str, *, actor: str, json: bool) -> None:
+    """Give up a draft."""
+    _take(identifier, Withdrawal(reason=reason), actor, json=json)
+
+
+@publication.command("list")
+@click.option(
+    "--year", type=click.IntRange(1945, 9999), help="Only those of days of this year."
+)
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in State]),
+    help="Only those that are this now.",
+)
+@terminal.as_json
+def list_(year: int | None, state: str | None, *, json: bool) -> None:
+    """List publications."""
+
+    async def ask() -> Publications:
+        async with (
+            terminal.house(terminal.settings()) as house,
+            house.pool.acquire() as connection,
+        ):
+            now = State(state) if state else None
+            return await publications.listing(connection, year, now)
+
+    found = terminal.run(ask())
+    if json:
+        terminal.emit(found)
+    else:
+        shown.show_list(found)
+
+
+@publication.command()
+@click.argument("identifier", metavar="ID")
+@terminal.as_json
+def show(identifier: str, *, json: bool) -> None:
+    """Show a publication: figures, steps, editions."""
+
+    async def ask() -> ShownPublication:
+        async with terminal.house(terminal.settings()) as house:
+            return await _show(house, identifier)
+
+    _tell(terminal.run(ask()), json=json)
+
+
+@publication.command()
+@click.argument("identifier", metavar="ID")
+@asking.pages
+@terminal.as_json
+def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> None:
+    """Show what changed after a publication was closed."""
+
+    async def ask() -> PublicationChanges:
+        page = afterwards.read_page(cursor, limit)
+        async with (
+            terminal.house(terminal.settings()) as house,
+            house.pool.acquire() as connection,
+        ):
+            of = (await publications.find(connection, identifier)).publication
+            return await afterwards.changes(
+                connection, house.figures, of, page, house.office.today()
+            )
+
+    found = terminal.run(ask())
+    if json:
+        terminal.emit(found)
+    else:
+        shown.show_changes(found)
+
+
+def _take(identifier: str, asked: Asked, actor: str, *, json: bool) -> None:
+    """Take the step, and tell what the publication is then."""
+
+    async def work() -> ShownPublication:
+        async with terminal.house(terminal.settings()) as house:
+            async with house.pool.acquire() as connection:
+                taken = await publications.taken(
+                    connection, house.figures, identifier, asked, house.office.today()
+                )
+            return await _hand_in(house, identifier, taken, actor)
+
+    _tell(terminal.run(work()), json=json)
+
+
+async def _hand_in(
+    house: House, identifier: str, proposed: Any, actor: str
+) -> ShownPublication:
+    category = printing.decider.category
+    command = Command(category, printing.subject(identifier), proposed, actor)
+    async with house.pool.acquire() as connection:
+        outcome = await house.office.handle(connection, command)
+    if not outcome.added:
+        raise Failed(f"of {identifier} this was recorded already; nothing was added")
+    return await _show(house, identifier)
+
+
+async def _show(house: House, identifier: str) -> ShownPublication:
+    async with house.pool.acquire() as connection:
+        return await publications.shown(
+            connection, house.figures, identifier, house.office.today()
+        )
+
+
+def _tell(found: ShownPublication, *, json: bool) -> None:
+    if json:
+        terminal.emit(found)
+    else:
+        shown.show(found)
