@@ -1,0 +1,441 @@
+"""Publications: their steps, who may take them, and which days they close."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from iku.domain import publication
+from iku.domain.decider import Closure, Context, Invalid
+from iku.domain.figure import Coordinates
+from iku.domain.period import Kind, containing
+from iku.domain.publication import (
+    Closed,
+    Closing,
+    Draft,
+    Drafted,
+    Frost,
+    Frozen,
+    Published,
+    Release,
+    Return,
+    Returned,
+    Review,
+    Reviewed,
+    State,
+    Taken,
+    Withdrawal,
+    Year,
+    decider,
+)
+from tests.domain.story import on, recorded, refused
+
+TODAY = on("2022-02-01")
+END, KNOWN = on("2021-12-31"), on("2022-01-15")
+DRAFT = Draft(period=Kind.YEAR, as_of=END, reason="LKjIP 2021")
+
+
+def by(actor: str, today: date = TODAY) -> Context:
+    return Context(today=today, subject="2021", actor=actor)
+
+
+def frozen(
+    code: str, of: Draft = DRAFT, known_on: date = KNOWN, size: int = 145
+) -> Frozen:
+    number = Coordinates(
+        code, 1, containing(of.as_of, of.period), of.as_of, known_on, size
+    ).number
+    return Frozen(
+        indicator=code,
+        definition=1,
+        scale=1,
+        numerator=8,
+        denominator=9,
+        expired=None,
+        percentage=Decimal("88.89"),
+        target=Decimal("80.00"),
+        achievement=Decimal("111.11"),
+        rating="Sangat Tinggi",
+        number=number,
+    )
+
+
+FROST = Frost(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-3")))
+
+
+def take(asked: Any, of: str = "2021", frost: Frost | None = None) -> Taken:
+    if isinstance(asked, Closing) and frost is None:
+        frost = FROST
+    return Taken(of, asked, frost)
+
+
+CLOSE = take(Closing(reason="Tutup buku"))
+RETURN = take(Return(reason="Ada yang tertinggal"))
+REVIEW = take(Review(reason="Sesuai berkas"))
+RELEASE = take(Release(reason="Disahkan"))
+WITHDRAW = take(Withdrawal(reason="Salah tanggal"))
+
+
+def year(*commands: Any, actor: str = "ani", state: Any = None) -> Year:
+    """The year once *commands* were carried out, each tried twice."""
+    for command in commands:
+        state = recorded(decider, state, command, by(actor))
+    assert isinstance(state, Year)
+    return state
+
+
+def published() -> Year:
+    reviewed = year(REVIEW, actor="siti", state=year(DRAFT, CLOSE))
+    return year(RELEASE, actor="budi", state=reviewed)
+
+
+def state(of: Year, identifier: str = "2021") -> State:
+    return of.publications[identifier].state
+
+
+# From the draft to the press.
+
+
+def test_a_publication_goes_from_draft_to_published_and_keeps_who_and_why() -> None:
+    of = published().publications["2021"]
+    assert of.state is State.PUBLISHED
+    assert of.figures == FROST.figures
+    assert of.steps == (
+        Drafted(
+            publication="2021",
+            effective_on=TODAY,
+            reason="LKjIP 2021",
+            period=Kind.YEAR,
+            as_of=END,
+            edition=1,
+        ),
+        Closed(
+            publication="2021",
+            effective_on=TODAY,
+            reason="Tutup buku",
+            known_on=KNOWN,
+            size=145,
+            figures=FROST.figures,
+        ),
+        Reviewed(
+            publication="2021", effective_on=TODAY, reason="Sesuai berkas", by="siti"
+        ),
+        Published(publication="2021", effective_on=TODAY, reason="Disahkan", by="budi"),
+    )
+
+
+def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> None:
+    for before in (year(DRAFT, CLOSE), year(DRAFT, CLOSE, REVIEW)):
+        returned = year(RETURN, state=before)
+        of = returned.publications["2021"]
+        assert (of.state, of.closing, of.figures) == (State.DRAFT, None, ())
+        assert isinstance(of.last, Returned)
+        other = Frost(TODAY, 160, (frozen("IKU-1", known_on=TODAY, size=160),))
+        again = year(take(Closing(reason="Kedua"), frost=other), state=returned)
+        assert again.publications["2021"].figures == other.figures
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "told"),
+    [
+        ((DRAFT,), RETURN, "closed or reviewed, but it is draft since 2022-02-01"),
+        ((DRAFT,), REVIEW, "2021 is to be reviewed, which follows upon closed, but"),
+        ((DRAFT,), RELEASE, "published, which follows upon reviewed, but it is draft"),
+        ((DRAFT, CLOSE), RELEASE, "upon reviewed, but it is closed since 2022-02-01"),
+        ((DRAFT, CLOSE), WITHDRAW, "2021 is to be withdrawn, which follows upon draft"),
+        ((DRAFT, CLOSE, REVIEW), CLOSE, "upon draft, but it is reviewed"),
+        ((DRAFT, WITHDRAW), CLOSE, "upon draft, but it is withdrawn"),
+        ((DRAFT, WITHDRAW), RETURN, "upon closed or reviewed, but it is withdrawn"),
+    ],
+)
+def test_a_step_is_taken_only_where_it_is_due(
+    before: tuple[Any, ...], command: Any, told: str
+) -> None:
+    refused(decider, year(*before), command, told, context=by("budi"))
+
+
+@pytest.mark.parametrize("command", [CLOSE, RETURN, REVIEW, WITHDRAW])
+def test_a_published_publication_takes_no_more_steps(command: Any) -> None:
+    refused(
+        decider,
+        published(),
+        command,
+        "2021 is to be",
+        "but it is published since 2022-02-01",
+        context=by("ani"),
+    )
+    late = by("budi", on("2022-02-02"))
+    refused(decider, published(), RELEASE, "it is published since", context=late)
+
+
+@pytest.mark.parametrize("publisher", ["siti", "Siti", " SITI "])
+def test_who_reviewed_does_not_publish(publisher: str) -> None:
+    reviewed = year(REVIEW, actor="siti", state=year(DRAFT, CLOSE))
+    refused(
+        decider,
+        reviewed,
+        RELEASE,
+        f"published by {publisher}",
+        "reviewed by siti",
+        context=by(publisher),
+    )
+
+
+def test_who_reviewed_may_publish_what_somebody_else_reviewed_later() -> None:
+    reviewed = year(REVIEW, actor="siti", state=year(DRAFT, CLOSE))
+    again = year(RETURN, CLOSE, state=reviewed)
+    other = year(REVIEW, actor="budi", state=again)
+    assert state(year(RELEASE, actor="siti", state=other)) is State.PUBLISHED
+
+
+def test_no_step_is_taken_of_what_was_never_drafted() -> None:
+    for before in (None, year(DRAFT)):
+        refused(
+            decider,
+            before,
+            take(Review(reason="x"), of="2021-W1"),
+            "there is no publication 2021-W1",
+            context=by("ani"),
+        )
+
+
+# The draft.
+
+
+def test_a_draft_of_a_day_that_has_not_come_is_refused() -> None:
+    late = structs.replace(DRAFT, as_of=on("2022-02-02"))
+    refused(decider, None, late, "2022-02-02", "2022-02-01", context=by("ani"))
+
+
+def test_a_second_draft_of_the_same_day_is_refused_until_the_first_is_withdrawn() -> (
+    None
+):
+    other = structs.replace(DRAFT, reason="Sekali lagi")
+    drafted = year(DRAFT)
+    refused(
+        decider,
+        drafted,
+        other,
+        "2021 is to be drafted, but that was draft on 2022-02-01",
+        context=by("ani"),
+    )
+    anew = year(WITHDRAW, other, state=drafted)
+    assert state(anew) is State.DRAFT
+    assert [type(s).__name__ for s in anew.publications["2021"].steps] == [
+        *("Drafted", "Withdrawn", "Drafted")
+    ]
+
+
+def test_what_is_published_is_restated_not_drafted_again() -> None:
+    other = structs.replace(DRAFT, reason="Sekali lagi")
+    refused(
+        decider,
+        published(),
+        other,
+        "that was published on 2022-02-01: restate it (restates 2021)",
+        context=by("ani"),
+    )
+
+
+def test_each_day_and_kind_of_period_has_a_publication_of_its_own() -> None:
+    quarter = structs.replace(DRAFT, period=Kind.QUARTER)
+    half_way = structs.replace(DRAFT, as_of=on("2021-06-30"))
+    found = year(DRAFT, quarter, half_way).publications
+    assert [*found] == ["2021", "2021-W4", "2021-sd0630"]
+
+
+# Restatement.
+
+AGAIN = structs.replace(DRAFT, restates="2021", reason="Penutupan K10 dibatalkan")
+
+
+def test_a_restatement_is_the_next_edition_and_leaves_the_old_one_alone() -> None:
+    before = published()
+    after = year(AGAIN, state=before)
+    assert after.publications["2021"] == before.publications["2021"]
+    second = after.publications["2021.2"]
+    assert (second.edition, second.restates, second.state) == (2, "2021", State.DRAFT)
+    of = "2021.2"
+    closed = year(take(Closing(reason="Tutup"), of=of), state=after)
+    reviewed = year(take(Review(reason="x"), of=of), actor="siti", state=closed)
+    both = year(take(Release(reason="x"), of=of), actor="budi", state=reviewed)
+    third = year(structs.replace(AGAIN, restates="2021.2"), state=both)
+    assert third.publications["2021.3"].edition == 3
+    assert state(third, "2021") is state(third, "2021.2") is State.PUBLISHED
+
+
+def test_only_what_is_published_can_be_restated() -> None:
+    refused(
+        decider,
+        year(DRAFT, CLOSE),
+        AGAIN,
+        "restates 2021, but that is only closed",
+        context=by("ani"),
+    )
+    nothing = refused(
+        decider, None, AGAIN, "restates 2021, but there is no such", context=by("ani")
+    )
+    assert isinstance(nothing, Invalid)
+    assert nothing.path == "restates"
+
+
+def test_a_restatement_is_of_the_same_period_and_day() -> None:
+    for other in (
+        structs.replace(AGAIN, period=Kind.QUARTER),
+        structs.replace(AGAIN, as_of=on("2021-12-30")),
+        structs.replace(AGAIN, restates="2020"),
+    ):
+        told = refused(
+            decider,
+            published(),
+            other,
+            f"restates {other.restates}, but that of this period and day is",
+            context=by("ani"),
+        )
+        assert isinstance(told, Invalid)
+
+
+def test_there_is_one_next_edition() -> None:
+    drafted = year(AGAIN, state=published())
+    other = structs.replace(AGAIN, reason="Lagi")
+    refused(decider, drafted, other, "2021.2 is to be drafted, but", context=by("ani"))
+
+
+# What a closing freezes.
+
+
+@pytest.mark.parametrize(
+    "frost",
+    [
+        Frost(KNOWN, 145, ()),
+        Frost(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-1"))),
+    ],
+)
+def test_each_indicator_is_frozen_once(frost: Frost) -> None:
+    refused(
+        decider,
+        year(DRAFT),
+        take(Closing(reason="x"), frost=frost),
+        "2021 freezes each indicator once",
+        context=by("ani"),
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        frozen("IKU-1", size=144),
+        frozen("IKU-1", known_on=on("2022-01-16")),
+        frozen("IKU-1", of=structs.replace(DRAFT, as_of=on("2021-12-30"))),
+        frozen("IKU-1", of=structs.replace(DRAFT, period=Kind.HALF)),
+        structs.replace(frozen("IKU-1"), definition=2),
+        structs.replace(frozen("IKU-1"), indicator="IKU-2"),
+    ],
+)
+def test_only_figures_of_the_draft_are_frozen(other: Frozen) -> None:
+    refused(
+        decider,
+        year(DRAFT),
+        take(Closing(reason="x"), frost=Frost(KNOWN, 145, (other,))),
+        "2021 freezes figure IKU-",
+        f"but was given {other.number}",
+        context=by("ani"),
+    )
+
+
+@pytest.mark.parametrize("known_on", ["2021-12-30", "2022-02-02"])
+def test_what_is_known_of_a_day_is_known_from_that_day_until_today(
+    known_on: str,
+) -> None:
+    day = on(known_on)
+    frost = Frost(day, 145, (frozen("IKU-1", known_on=day),))
+    told = refused(
+        decider,
+        year(DRAFT),
+        take(Closing(reason="x"), frost=frost),
+        *(known_on, "2021-12-31", "2022-02-01"),
+        context=by("ani"),
+    )
+    assert isinstance(told, Invalid)
+    assert told.path == "known_on"
+
+
+def test_a_closing_brings_its_figures_or_it_is_our_fault() -> None:
+    with pytest.raises(AssertionError, match="brings the figures"):
+        decider.decide(Taken("2021", Closing(reason="x")), year(DRAFT), by("ani"))
+    with pytest.raises(AssertionError, match="never drafted"):
+        _ = decider.evolve(None, published().history[1]).publications
+
+
+def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
+    other = structs.replace(CLOSE, frost=Frost(KNOWN, 146, ()))
+    assert decider.asked(CLOSE) == decider.asked(other)
+    assert decider.asked(CLOSE) != decider.asked(REVIEW)
+    assert decider.asked(DRAFT) == DRAFT
+
+
+# Closed periods.
+
+
+def test_a_period_is_closed_from_its_closing_until_it_is_a_draft_again() -> None:
+    closure = Closure("2021", on("2021-01-01"), END, TODAY)
+    assert year(DRAFT).closures == ()
+    assert year(DRAFT, CLOSE).closures == (closure,)
+    assert year(DRAFT, CLOSE, REVIEW).closures == (closure,)
+    assert published().closures == (closure,)
+    assert year(DRAFT, CLOSE, RETURN).closures == ()
+    # While the next edition is a draft, the printed one still stands.
+    assert year(AGAIN, state=published()).closures == (closure,)
+
+
+def test_a_publication_closes_its_period_until_its_day_and_no_further() -> None:
+    of = structs.replace(DRAFT, period=Kind.QUARTER, as_of=on("2021-05-15"))
+    known = on("2021-06-01")
+    figure = frozen("IKU-1", of=of, known_on=known)
+    command = take(Closing(reason="x"), "2021-W2-sd0515", Frost(known, 145, (figure,)))
+    [closure] = year(of, command).closures
+    assert (closure.start, closure.end) == (on("2021-04-01"), on("2021-05-15"))
+
+
+def test_of_several_closed_periods_the_one_closed_first_is_told_first() -> None:
+    quarter = structs.replace(DRAFT, period=Kind.QUARTER)
+    frost = Frost(KNOWN, 145, (frozen("IKU-1", of=quarter),))
+    first = year(DRAFT, quarter)
+    closing = take(Closing(reason="x"), "2021-W4", frost)
+    early = recorded(decider, first, closing, by("ani", on("2022-01-20")))
+    both = recorded(decider, early, CLOSE, by("ani"))
+    assert [closure.publication for closure in both.closures] == ["2021-W4", "2021"]
+
+
+# Identifiers.
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "edition", "identifier"),
+    [
+        (Kind.YEAR, "2021-12-31", 1, "2021"),
+        (Kind.YEAR, "2021-06-30", 1, "2021-sd0630"),
+        (Kind.YEAR, "2021-12-31", 2, "2021.2"),
+        (Kind.HALF, "2021-06-30", 1, "2021-S1"),
+        (Kind.QUADRIMESTER, "2021-08-31", 12, "2021-C2.12"),
+        (Kind.QUARTER, "2021-09-30", 1, "2021-W3"),
+        (Kind.QUARTER, "2021-08-15", 2, "2021-W3-sd0815.2"),
+        (Kind.MONTH, "2020-02-29", 1, "2020-B02"),
+        (Kind.MONTH, "2020-02-28", 1, "2020-B02-sd0228"),
+        (Kind.MONTH, "2021-12-31", 1, "2021-B12"),
+    ],
+)
+def test_an_identifier_tells_period_day_and_edition(
+    kind: Kind, day: str, edition: int, identifier: str
+) -> None:
+    assert publication.identifier(kind, on(day), edition) == identifier
+    assert publication.edition(identifier) == edition
+    assert publication.subject(identifier) == day[:4]
+
+
+def test_no_two_publications_of_a_year_share_an_identifier() -> None:
+    days = [date.fromordinal(on("2020-01-01").toordinal() + n) for n in range(366)]
+    told = [publication.identifier(k, d, e) for k in Kind for d in days for e in (1, 2)]
+    assert len(set(told)) == len(told)
