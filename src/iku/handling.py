@@ -31,14 +31,15 @@ from iku.ledger.record import Draft, Recorded
 ATTEMPTS = 5  # of one command against others that are faster
 NUMBERINGS = 100  # numbers drawn until one is free
 
-# What begins a subject, so that nothing need have been said of it before.
-OPENING = (
+# What is said of a subject first, and only then.
+FIRST = (
     conflict.Reported,
     organisation.Registered,
     indicator.Defined,
     scale.Scaled,
-    publication.Draft,
 )
+# What may begin a subject, so that nothing need have been said of it before.
+OPENING = (*FIRST, publication.Draft)
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -163,7 +164,7 @@ class Office:
             return await _first(connection, command) or await self._number(
                 connection, command
             )
-        if isinstance(command.proposed, OPENING) and command.expected is None:
+        if isinstance(command.proposed, FIRST) and command.expected is None:
             # That the subject is new is found out by appending; so none is read.
             with suppress(Conflicted):
                 return await _first(connection, command) or await self._append(
