@@ -6,15 +6,20 @@ from datetime import date
 from random import Random
 from typing import Any
 
+import pytest
 from msgspec import structs
 
-from iku.domain import counting, difference
-from iku.domain.deciders import DECIDERS
+from iku.domain import conflict, counting, difference
 from iku.domain.difference import Cause, Difference, Item, Leg, Step
-from iku.domain.place import read, resume
-from iku.domain.question import Question
+from iku.domain.fact import Annulled
+from iku.domain.indicator import Defined
+from iku.domain.period import Kind
+from iku.domain.place import Place, resume
+from iku.domain.question import Question, Unanswerable, Unknown
 from iku.projections import differences
 from iku.projections.differences import Compared
+from tests.projections.chronicle import fill
+from tests.projections.conftest import Clone, opened
 from tests.projections.memory import Memory, Subject
 from tests.projections.world import Chance, World
 
@@ -39,7 +44,7 @@ async def ask(
         if page.next is None:
             return pages
         assert len(page.items) == limit
-        place = read(page.next, difference.LETTERS)
+        place = difference.place(page.next)
         of = resume(of, place, world.today)
 
 
@@ -195,8 +200,8 @@ def _check_items(
     against: Question,
 ) -> None:
     facts = memory.facts[f"indicator-{of.indicator}"]
-    defined = DECIDERS["indicator"].fold(known.event for known in facts)
-    options = {d.version: d.defined.options for d in defined.definitions}
+    defined = [known.event for known in facts if isinstance(known.event, Defined)]
+    options = {n: event.options for n, event in enumerate(defined, start=1)}
     category = "organisation" if of.indicator == "IKU-2" else "conflict"
     knowledge, *others = legs_of(first, of, against)
     told = {item.event.position: change(item) for item in items if item.event}
@@ -228,3 +233,170 @@ async def test_the_parts_of_any_difference_add_up_to_it(
         causes += check(memory, long, pages, of, against)
     # Chance left no cause out; a target moves no count.
     assert set(causes) == set(Cause) - {Cause.TARGET}
+
+
+async def test_small_pages_hold_what_a_large_one_holds(
+    long: World, memory: Memory
+) -> None:
+    of = Question("IKU-2", date(2022, 3, 31), definition=2)
+    against = Question("IKU-2", date(2021, 6, 30), known_on=date(2021, 7, 15))
+    whole = [item for page in await ask(long, of, against) for item in page.items]
+    assert {item.step for item in whole} == set(Step) - {Step.TARGET}
+    pages = await ask(long, of, against, limit=7)
+    assert [item for page in pages for item in page.items] == whole
+    check(memory, long, pages, of, against)
+
+
+@pytest.mark.parametrize("seed", [3, 5, 8])
+async def test_the_parts_add_up_in_other_registers(
+    clone: Clone, template: str, seed: int
+) -> None:
+    async with opened(await clone(template)) as world:
+        await fill(world, seed=seed, count=420)
+        memory = await Memory.of(world.connection)
+        chance = Chance(Random(seed))
+        for of, against in pairs(chance, memory.size, DEFINITIONS, 25):
+            pages = await ask(world, of, against, limit=chance.random.choice([3, 200]))
+            check(memory, world, pages, of, against)
+
+
+async def test_the_ends_and_the_steps_are_what_the_log_alone_gives(
+    long: World, memory: Memory
+) -> None:
+    for of, against in pairs(Chance(Random(4)), memory.size, DEFINITIONS, 2):
+        (first, *_) = await ask(long, of, against)
+        assert first.figure == await long.recount(of)
+        assert first.against == await long.recount(against)
+        for leg, stride in zip(legs_of(first, of, against), first.steps, strict=False):
+            there = await long.recount(leg.after)
+            counted = (there.numerator, there.denominator, there.percentage)
+            after = stride.after
+            assert (after.numerator, after.denominator, after.percentage) == counted
+
+
+async def test_a_figure_does_not_differ_from_itself(long: World) -> None:
+    of = Question("IKU-1", YEAR_END)
+    (page,) = await ask(long, of, of)
+    assert (page.numerator, page.denominator, page.items) == (0, 0, ())
+    assert {(s.numerator, s.denominator) for s in page.steps} == {(0, 0)}
+    assert page.figure == page.against
+    # The same days in a shorter period that begins on the same day.
+    february = structs.replace(of, as_of=date(2021, 1, 20))
+    (page,) = await ask(long, february, structs.replace(february, period=Kind.MONTH))
+    assert (page.numerator, page.denominator, page.items) == (0, 0, ())
+
+
+async def test_less_knowledge_is_told_with_the_signs_turned(
+    long: World, memory: Memory
+) -> None:
+    now = Question("IKU-1", YEAR_END, definition=1)
+    then = structs.replace(now, known_on=date(2021, 10, 1))
+    forth = [i for page in await ask(long, now, then) for i in page.items]
+    back = [i for page in await ask(long, then, now) for i in page.items]
+    assert len(forth) > 20
+    assert [
+        structs.replace(
+            item,
+            numerator=-item.numerator,
+            denominator=-item.denominator,
+            before=item.after,
+            after=item.before,
+        )
+        for item in back
+    ] == forth
+
+
+async def test_what_moved_and_moved_back_is_shown_twice(world: World) -> None:
+    size = await world.size()
+    case, day = "K9001", date(2021, 5, 1)
+    report = conflict.Reported(
+        category=conflict.Category.IPOLEKSOSBUD,
+        dimension=conflict.Dimension.SOSIAL,
+        title="Perselisihan",
+        effective_on=day,
+    )
+    for said in (
+        report,
+        conflict.Verified(effective_on=day),
+        conflict.Resolved(effective_on=day, manner=conflict.Manner.MEDIASI),
+        Annulled(annuls=3, reason="Belum ditandatangani"),
+    ):
+        await world.do("conflict", case, said)
+    of = Question("IKU-1", YEAR_END, definition=1)
+    (page,) = await ask(world, of, structs.replace(of, size=size))
+    told = [(i.cause, i.event and i.event.type, *change(i)) for i in page.items]
+    assert told == [
+        (Cause.VERIFICATION, "verified", 0, 1),
+        (Cause.LATE_DATA, "resolved", 1, 0),
+        (Cause.ANNULMENT, "annulled", -1, 0),
+    ]
+    last = page.items[-1]
+    assert (last.id, last.number, last.title) == (case, case, "Perselisihan")
+    assert last.event is not None
+    assert last.event.reason == "Belum ditandatangani"
+    assert (last.event.version, last.event.position) == (4, size + 4)
+    assert (last.event.actor, last.event.effective_on) == ("uji", None)
+
+
+async def test_pages_are_parts_of_one_answer_whatever_is_recorded_meanwhile(
+    world: World,
+) -> None:
+    of = Question("IKU-1", YEAR_END)
+    against = structs.replace(of, known_on=date(2021, 6, 30))
+
+    async def page(after: Place | None) -> Difference:
+        asked = resume(of, after, world.today)
+        beside = structs.replace(asked, known_on=against.known_on)
+        compared = Compared(asked, beside, after, 5)
+        return await differences.answer(
+            world.connection, world.house.figures, compared, world.today
+        )
+
+    first = await page(None)
+    before = await page(difference.place(first.next))
+    for number in range(4):
+        report = Chance(Random(number)).reported()
+        await world.do("conflict", f"K90{number:02}", report)
+        verified = conflict.Verified(effective_on=report.effective_on)
+        await world.do("conflict", f"K90{number:02}", verified)
+    assert await page(difference.place(first.next)) == before
+    assert before.figure == first.figure
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"size": 99_999}, "size"),
+        ({"definition": 9}, "definition"),
+        ({"as_of": date(9000, 1, 1)}, "as_of"),
+    ],
+)
+async def test_whichever_figure_cannot_be_answered_is_named(
+    long: World, fields: dict[str, Any], path: str
+) -> None:
+    good = Question("IKU-1", YEAR_END)
+    bad = structs.replace(good, **fields)
+    for pair, name in (((good, bad), f"against_{path}"), ((bad, good), path)):
+        with pytest.raises(Unanswerable, match=f"^{name} is ") as caught:
+            await ask(long, *pair)
+        assert caught.value.path == name
+    unknown = Question("IKU-4", YEAR_END)
+    with pytest.raises(Unknown, match="IKU-4"):
+        await ask(long, unknown, unknown)
+
+
+async def test_both_ways_that_sizes_and_days_bind_were_compared(memory: Memory) -> None:
+    mixed = 0
+    for of, against in pairs(Chance(Random(31)), memory.size, DEFINITIONS, 60):
+        ends = [
+            {
+                position
+                for position, known_on in enumerate(memory.known, start=1)
+                if question.size is None or position <= question.size
+                if question.known_on is None or known_on <= question.known_on
+            }
+            for question in (of, against)
+        ]
+        mixed += bool(ends[0] - ends[1] and ends[1] - ends[0])
+    # Neither knew all that the other did.
+    assert mixed >= 3

@@ -73,7 +73,7 @@ def difference(
     async def ask() -> Difference:
         async with terminal.house(terminal.settings()) as house:
             today = house.office.today()
-            after = place.read(cursor, telling.LETTERS)
+            after = telling.place(cursor)
             of = place.resume(asked.of(code, today), after, today)
             compared = Compared(of, against.beside(of), after, limit)
             async with house.pool.acquire() as connection:

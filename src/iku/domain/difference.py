@@ -6,6 +6,7 @@ its period, and last the target with the rating scale. So what the steps change 
 to the difference exactly, and so does what single events and subjects change in them.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,11 +16,13 @@ from typing import assert_never
 from msgspec import Struct, structs
 
 from iku.domain import conflict, figure, organisation
+from iku.domain import place as places
 from iku.domain.coordinates import Coordinates
 from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period
-from iku.domain.question import Question, refuse_year_one
+from iku.domain.place import Place
+from iku.domain.question import Question, Unanswerable, refuse_year_one
 
 
 class Step(StrEnum):
@@ -37,6 +40,7 @@ class Step(StrEnum):
 
 
 LETTERS = "".join(step.letter for step in (Step.KNOWLEDGE, Step.DEFINITION, Step.TIME))
+_POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Cause(StrEnum):
@@ -202,6 +206,21 @@ class Difference(Struct, frozen=True):
     steps: tuple[Stride, ...]
     items: tuple[Item, ...]
     next: str | None
+
+
+def place(cursor: str | None) -> Place | None:
+    """Where the page ended that gave this *cursor*; None where there is none.
+
+    Raises:
+        Unanswerable: No page of a difference gave it.
+    """
+    found = places.read(cursor, LETTERS)
+    if found is None or found.part != Step.KNOWLEDGE.letter:
+        return found
+    # There, and only there, what moved is ordered by position.
+    if not _POSITION.fullmatch(found.key):
+        raise Unanswerable("cursor", places.STRANGE)
+    return found
 
 
 def cause(event: conflict.Event | organisation.Event) -> Cause:

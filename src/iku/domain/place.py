@@ -15,7 +15,7 @@ from iku.domain.question import Question, Unanswerable
 _WORD = re.compile(
     r"([0-9]{1,16})\.([0-9]{8})\.([a-z])\.([A-Za-z0-9][\w.~-]{0,63})", re.ASCII
 )
-_STRANGE = "cursor is none that a page gave as next"
+STRANGE = "cursor is none that a page gave as next"
 
 
 class Place(Struct, frozen=True):
@@ -50,14 +50,17 @@ def read(cursor: str | None, parts: str) -> Place | None:
     if not cursor:
         return None
     try:
-        told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        found = _WORD.fullmatch(told)
-        if found is None or found[3] not in parts:
-            raise ValueError(told)  # noqa: TRY301 - of one kind with what decoding raises
-        day = date.fromisoformat(found[2])
+        return _read(cursor, parts)
     except ValueError as error:
-        raise Unanswerable("cursor", _STRANGE) from error
-    return Place(int(found[1]), day, found[3], found[4])
+        raise Unanswerable("cursor", STRANGE) from error
+
+
+def _read(cursor: str, parts: str) -> Place:
+    told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    found = _WORD.fullmatch(told)
+    if found is None or found[3] not in parts:
+        raise ValueError(told)
+    return Place(int(found[1]), date.fromisoformat(found[2]), found[3], found[4])
 
 
 def resume(question: Question, place: Place | None, today: date) -> Question:

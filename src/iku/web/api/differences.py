@@ -40,7 +40,7 @@ async def difference(
     add up to what the step changes.
     """
     today = house.office.today()
-    after = place.read(cursor, telling.LETTERS)
+    after = telling.place(cursor)
     question = place.resume(question, after, today)
     compared = Compared(question, against.beside(question), after, limit)
     async with connected(house) as connection:

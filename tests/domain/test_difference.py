@@ -1,0 +1,147 @@
+"""The way from one figure to another, and what each event on it is called."""
+
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+from msgspec import structs
+
+from iku.domain import conflict, difference, fact, figure, organisation
+from iku.domain.difference import Against, Cause, Step
+from iku.domain.figure import Basis, Counts, Made
+from iku.domain.indicator import ConflictOptions, Empty
+from iku.domain.period import Kind
+from iku.domain.place import Place
+from iku.domain.question import Question, Unanswerable
+from tests.domain.story import on
+from tests.domain.test_fact import CORPUS, kept
+from tests.domain.test_figure import IPOLEKSOSBUD, coordinates, made_with
+
+OF = Question(
+    "IKU-1",
+    on("2022-06-30"),
+    known_on=on("2022-07-01"),
+    size=49,
+    period=Kind.HALF,
+    definition=2,
+)
+AGAINST = Question(
+    "IKU-1",
+    on("2021-12-31"),
+    known_on=on("2022-01-15"),
+    size=40,
+    period=Kind.YEAR,
+    definition=1,
+)
+
+
+def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
+    assert Against().beside(OF) == OF
+    given = Against(
+        as_of=AGAINST.as_of,
+        known_on=AGAINST.known_on,
+        size=AGAINST.size,
+        definition=AGAINST.definition,
+        period=AGAINST.period,
+    )
+    assert given.beside(OF) == AGAINST
+    assert Against(size=0).beside(OF) == structs.replace(OF, size=0)
+
+
+@pytest.mark.parametrize("name", ["as_of", "known_on"])
+def test_no_day_of_the_year_1_is_compared_with(name: str) -> None:
+    with pytest.raises(Unanswerable, match=f"against_{name} is 0001") as caught:
+        structs.replace(Against(), **{name: on("0001-05-01")}).beside(OF)
+    assert caught.value.path == f"against_{name}"
+
+
+def test_each_leg_changes_one_thing_and_begins_where_the_last_one_ended() -> None:
+    legs = difference.legs(AGAINST, OF)
+    assert [leg.step for leg in legs] == list(Step)[:3]
+    assert (legs[0].before, legs[-1].after) == (AGAINST, OF)
+    assert [leg.before for leg in legs[1:]] == [leg.after for leg in legs[:-1]]
+    changed = [
+        {
+            name
+            for name in Question.__struct_fields__
+            if getattr(leg.before, name) != getattr(leg.after, name)
+        }
+        for leg in legs
+    ]
+    assert changed == [{"known_on", "size"}, {"definition"}, {"as_of", "period"}]
+
+
+def made(numerator: int, denominator: int, basis: Basis) -> Made:
+    counts = Counts(numerator, denominator)
+    return Made(figure.figure(coordinates(), counts, basis), basis)
+
+
+def test_steps_add_up_and_the_target_is_exchanged_last() -> None:
+    old, new = made_with(target="75"), made_with(target="80")
+    ends = [made(5, 7, old), made(5, 6, new), made(4, 4, old), made(7, 9, new)]
+    strides = difference.strides(ends)
+    changes = [(s.step, s.numerator, s.denominator) for s in strides]
+    assert changes == [
+        (Step.KNOWLEDGE, 0, -1),
+        (Step.DEFINITION, -1, -2),
+        (Step.TIME, 3, 5),
+        (Step.TARGET, 0, 0),
+    ]
+    after = [stride.after for stride in strides]
+    assert [a.target for a in after] == [75, 75, 75, 80]
+    shown = [str(a.achievement) for a in after]
+    assert shown == ["111.11", "133.33", "103.70", "97.22"]
+    assert [str(a.percentage) for a in after][-2:] == ["77.78", "77.78"]
+
+
+def test_a_step_is_counted_by_its_own_definition_also_where_nothing_is() -> None:
+    full = ConflictOptions(IPOLEKSOSBUD.category, empty=Empty.FULL)
+    ends = [made(0, 0, made_with()), made(0, 0, made_with())]
+    ends += [made(0, 0, made_with(full)), made(0, 0, made_with(full, target=None))]
+    after = [stride.after for stride in difference.strides(ends)]
+    assert [a.percentage for a in after] == [None, *[Decimal("100.00")] * 3]
+    assert [str(a.achievement) for a in after] == ["None", "125.00", "125.00", "None"]
+
+
+EVENTS = [
+    (category, fact.read(kept(written), event_type))
+    for category, event_type in (
+        ("conflict", conflict.Event),
+        ("organisation", organisation.Event),
+    )
+    for written in CORPUS[category]
+]
+SINGLE = {
+    "annulled": Cause.ANNULMENT,
+    "corrected": Cause.CORRECTION,
+    "merged": Cause.MERGER,
+    "rejected": Cause.REJECTION,
+    "verified": Cause.VERIFICATION,
+    "participation_verified": Cause.VERIFICATION,
+}
+
+
+@pytest.mark.parametrize(("category", "event"), EVENTS)
+def test_every_event_has_a_cause_and_what_is_dated_is_late(
+    category: str, event: Any
+) -> None:
+    tag = str(type(event).__struct_config__.tag)
+    assert difference.cause(event) is SINGLE.get(tag, Cause.LATE_DATA)
+
+
+def test_every_type_of_event_was_among_them() -> None:
+    types = {*get_args(conflict.Event), *get_args(organisation.Event)}
+    assert {type(event) for _, event in EVENTS} == types
+
+
+@pytest.mark.parametrize("key", ["K01", "1.", "1" * 19])
+def test_a_place_in_the_step_of_knowledge_is_a_position(key: str) -> None:
+    at = Place(49, on("2021-12-31"), "k", "31")
+    assert difference.place(at.cursor) == at
+    with pytest.raises(Unanswerable, match="cursor"):
+        difference.place(structs.replace(at, key=key).cursor)
+    other = structs.replace(at, part="t", key=key)
+    assert difference.place(other.cursor) == other
+    assert difference.place(None) is None
+    with pytest.raises(Unanswerable, match="cursor"):
+        difference.place(structs.replace(at, part="s").cursor)
