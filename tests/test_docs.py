@@ -13,6 +13,7 @@ from msgspec import Struct
 from iku import agency
 from iku.cli import commands
 from iku.domain import conflict, indicator, organisation
+from iku.domain.explaining.reasons import Rule
 from iku.domain.fact import Fact
 from iku.settings import Settings
 
@@ -61,6 +62,10 @@ def test_every_option_of_a_definition_is_told(options: type[Struct]) -> None:
 )
 def test_every_value_is_told(values: type[conflict.Category]) -> None:
     assert {str(value) for value in values} <= codes(REGISTER)
+
+
+def test_every_rule_of_an_explanation_is_told() -> None:
+    assert {rule.value for rule in Rule} <= codes(REGISTER)
 
 
 def test_every_indicator_is_told() -> None:

@@ -131,8 +131,54 @@ RECEIPT = {
     "recorded_at": "2021-02-09T03:04:05.123456Z",
     "leaf": "50b288994ed0897c77a861832c1ddac16b5bc06b45c5b91d1558a6162bd507c7",
 }
+EXPLAINED = {
+    "figure": FIGURE,
+    "items": [
+        {
+            "id": "K10",
+            "number": "K10",
+            "title": "Saling klaim kepengurusan cabang partai",
+            "part": "politik",
+            "district": "35.76.02",
+            "denominator": True,
+            "numerator": False,
+            "expired": False,
+            "why_denominator": {
+                "rule": "new_in_period",
+                "events": [
+                    {
+                        "position": 130,
+                        "version": 1,
+                        "type": "reported",
+                        "effective_on": "2021-08-30",
+                        "known_on": "2021-08-30",
+                    }
+                ],
+                "id": "dihitung: dilaporkan 30-08-2021, dalam periode, peristiwa 130",
+                "en": "counted: reported on 2021-08-30, in the period, event 130",
+            },
+            "why_numerator": {
+                "rule": "closing_annulled",
+                "events": [
+                    {
+                        "position": 144,
+                        "version": 4,
+                        "type": "annulled",
+                        "effective_on": None,
+                        "known_on": "2022-01-20",
+                    }
+                ],
+                "id": "masih terbuka: penutupan 15-10-2021 dibatalkan, peristiwa 144",
+                "en": "still open: the closing of 2021-10-15 was annulled, event 144",
+            },
+        }
+    ],
+    "examined": 16,
+    "next": None,
+}
 ANSWERS: dict[str, dict[str, Any]] = {
     "getFigure": FIGURE,
+    "explainFigure": EXPLAINED,
     "reportConflict": RECEIPT,
     "recordConflictEvent": RECEIPT | {"version": 2},
 }
