@@ -82,7 +82,9 @@ async def test_a_sum_that_is_not_the_figure_ends_with_1(
         (("explain", "IKU-1", "--as-of", "2999-01-01"), 1, "today is only"),
         (("history",), 2, "Missing argument 'NUMBER'"),
         (("history", "K99"), 1, "there is no case or organisation K99"),
-        (("history", "a b"), 1, "there is no case or organisation a b"),
+        (("history", "a b"), 2, 'is "a b", but must be a number of at most 64'),
+        (("history", "\udcff"), 2, "must be a number of at most 64"),
+        (("explain", "IKU-1", "--subject", "x" * 65), 2, "must be a number of at most"),
         (("history", "K99", "--kind", "scale"), 2, "'scale' is not one of"),
     ],
 )
@@ -149,6 +151,7 @@ def test_a_number_of_both_is_told_apart_by_its_kind(iku: Type, tmp_path: Any) ->
     said = iku("history", "B/1")
     assert said.code == 1
     assert "B/1 is a case and an organisation; say which by --kind" in said.err
+    assert iku("history", "B~1").err == said.err
     types = [
         iku("history", "B/1", "--kind", kind, "--json").json[0]["type"]
         for kind in ("conflict", "organisation")

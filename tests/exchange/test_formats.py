@@ -33,6 +33,12 @@ def test_days_name_their_month() -> None:
     assert formats.day(date(2021, 1, 1)) == "1 Januari 2021"
 
 
+def test_days_in_a_table_are_digits() -> None:
+    assert formats.short_day(date(2021, 1, 31)) == "31-01-2021"
+    assert formats.short_day(date(999, 2, 3)) == "03-02-0999"
+    assert formats.short_day(None) == "–"
+
+
 @pytest.mark.parametrize(
     ("day", "kind", "printed"),
     [

@@ -11,7 +11,6 @@ from iku.cli.asking import Asked
 from iku.cli.edge import Failed
 from iku.cli.figures import answer, where
 from iku.domain.conflict import Dimension
-from iku.domain.decider import subject_id
 from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Counts, Figure
 from iku.domain.organisation import Kind
@@ -57,7 +56,9 @@ class Explained(Struct, frozen=True):
     help="Only those of this dimension or kind.",
 )
 @click.option("--district", help="Only those in the district of this code.")
-@click.option("--subject", metavar="NUMBER", help="Only the one with this number.")
+@click.option(
+    "--subject", type=terminal.Number(), help="Only the one with this number."
+)
 @click.option("--csv", is_flag=True, help="For a spreadsheet.")
 @terminal.as_json
 def explain(
@@ -84,7 +85,7 @@ def explain(
         None if rule is None else Rule(rule),
         part,
         district,
-        None if subject is None else subject_id(subject),
+        subject,
     )
 
     async def work() -> None:

@@ -7,7 +7,7 @@ import click
 
 from iku.cli import terminal
 from iku.cli.edge import Failed
-from iku.domain.decider import subject_id
+from iku.domain.decider import subject_number
 from iku.exchange import formats, wording
 from iku.projections import histories
 from iku.projections.histories import Event, Movement
@@ -19,14 +19,14 @@ TEXTS = ("Isi", "Menggantikan", "Menggerakkan")
 
 
 @click.command(short_help="Show all that was recorded of a case or organisation.")
-@click.argument("number")
+@click.argument("subject", metavar="NUMBER", type=terminal.Number())
 @click.option(
     "--kind",
     type=click.Choice(KINDS),
     help="Which it is, where a case and an organisation share the number.",
 )
 @terminal.as_json
-def history(number: str, kind: str | None, *, json: bool) -> None:
+def history(subject: str, kind: str | None, *, json: bool) -> None:
     """Show all events of the case or organisation with this number.
 
     What a correction or annulment replaced, and how each event moved each figure,
@@ -37,11 +37,11 @@ def history(number: str, kind: str | None, *, json: bool) -> None:
         async with terminal.house(terminal.settings()) as house:
             async with house.pool.acquire() as connection:
                 found = [
-                    await histories.history(connection, category, subject_id(number))
+                    await histories.history(connection, category, subject)
                     for category in KINDS
                     if kind in (None, category)
                 ]
-            return _only(found, number), house.settings.timezone
+            return _only(found, subject_number(subject)), house.settings.timezone
 
     events, zone = terminal.run(work())
     if json:

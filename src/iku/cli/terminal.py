@@ -26,6 +26,7 @@ from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
 from iku.postgres.database import open_database
@@ -65,6 +66,21 @@ class Day(click.ParamType[date]):
         if day < EARLIEST:
             self.fail(f"is {day}, before any day there is", param, ctx)
         return day
+
+
+class Number(click.ParamType[str]):
+    """A number in the register, or the identifier of what has it."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The identifier of what has that number, or a usage error."""
+        try:
+            return subject_id(cells.number(subject_number(str(value))))
+        except cells.Unfit as error:
+            self.fail(str(error), param, ctx)
 
 
 class Words(click.ParamType[str]):

@@ -1,0 +1,30 @@
+"""Every event and field has a word on paper."""
+
+from typing import get_args
+
+import pytest
+from msgspec import Struct
+
+from iku.domain import conflict, organisation
+from iku.exchange import wording
+
+
+@pytest.mark.parametrize(
+    "event", [*get_args(conflict.Event), *get_args(organisation.Event)]
+)
+def test_every_event_and_each_of_its_fields_has_a_word(event: type[Struct]) -> None:
+    words = [wording.EVENTS[event.__struct_config__.tag]]
+    words += [wording.FIELDS[name] for name in event.__struct_fields__]
+    assert all(words)
+    assert "_" not in "".join(words)
+
+
+def test_words_are_those_of_the_journals() -> None:
+    assert wording.EVENTS["reopened"] == "dibuka kembali"
+    assert wording.EVENTS["participation_verified"] == "partisipasi diverifikasi"
+    assert wording.FIELDS["legal_basis"] == "dasar hukum"
+
+
+def test_values_stand_as_on_paper() -> None:
+    told = [wording.value(value) for value in (True, False, None, "mediasi", 3)]
+    assert told == ["ya", "tidak", "–", "mediasi", "3"]
