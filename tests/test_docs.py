@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
@@ -82,9 +83,22 @@ def test_every_setting_is_told() -> None:
     assert set(variables) <= codes(README)
 
 
+def walk(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command by its whole name, those of groups in groups, too."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from walk(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
+
+
+def test_commands_in_groups_are_told_by_their_whole_name() -> None:
+    assert {"figure", "verify figure", "verify log"} <= dict(walk(commands)).keys()
+
+
 def test_every_command_and_its_options_are_told() -> None:
     told = (ROOT / "docs" / "cli.md").read_text()
-    for name, command in commands.commands.items():
+    for name, command in walk(commands):
         assert f"iku {name}" in told
         for option in command.params:
             for flag in option.opts if isinstance(option, click.Option) else ():

@@ -12,6 +12,7 @@ import pytest
 import iku as package
 from iku.cli import commands
 from iku.postgres.database import Database
+from tests.test_docs import walk
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -25,6 +26,9 @@ def test_help_lists_every_command(iku: Any) -> None:
         "import",
         "example",
         "figure",
+        "series",
+        "replay",
+        "verify",
         "rebuild",
         "status",
     ):
@@ -34,17 +38,17 @@ def test_help_lists_every_command(iku: Any) -> None:
 
 def test_every_command_and_option_stands_in_the_document() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    for name, command in commands.commands.items():
+    for name, command in walk(commands):
         assert f"iku {name}" in text
         for option in command.params:
             for spelling in option.opts:
                 assert not spelling.startswith("--") or spelling in text, spelling
 
 
-@pytest.mark.parametrize("name", list(commands.commands))
+@pytest.mark.parametrize("name", [name for name, _ in walk(commands)])
 def test_every_command_has_help_and_knows_usage(iku: Any, name: str) -> None:
-    assert iku(name, "--help").code == 0
-    said = iku(name, "--nonsense")
+    assert iku(*name.split(), "--help").code == 0
+    said = iku(*name.split(), "--nonsense")
     assert said.code == 2
     assert said.err.startswith("iku: No such option '--nonsense'")
     assert said.err.count("\n") == 1

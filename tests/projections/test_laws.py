@@ -23,12 +23,16 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import structs
 
+from iku.domain.figure import Figure
+from iku.domain.question import numbered
 from iku.ledger.checking import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.projections.rebuild import rebuild
+from iku.verifying import verify
 from tests.conftest import within
 from tests.projections.world import FIRST, SPAN, Chance, Running
 
@@ -48,6 +52,7 @@ class Register(RuleBasedStateMachine):
         self.known: dict[str, date] = {}
         self.commands: list[tuple[Any, ...]] = []
         self.numbers = itertools.count()
+        self.printed: dict[str, Figure] = {}
         self.running.run(self.world.load(list(chance.filler(filler))))
 
     @rule(chance=chances)
@@ -73,6 +78,32 @@ class Register(RuleBasedStateMachine):
         code, redefinition = chance.redefinition()
         done = self.running.run(self.world.try_to("indicator", code, redefinition))
         self.definitions[code] += bool(done and done.added)
+
+    @rule(chance=chances)
+    def set_a_target(self, chance: Chance) -> None:
+        self.running.run(self.world.try_to("indicator", *chance.target()))
+
+    @rule(chance=chances)
+    def print_figures(self, chance: Chance) -> None:
+        size = self.running.run(self.world.size())
+        for _ in range(3):
+            question = chance.question(size, self.definitions)
+            whole = structs.replace(question, breakdown=None)
+            figure = self.running.run(self.world.figure(whole))
+            self.printed[figure.number] = figure
+
+    @rule(chance=chances)
+    def type_in_a_number(self, chance: Chance) -> None:
+        """Whatever was recorded since, the whole figure is what was printed."""
+        for number in chance.random.sample([*self.printed], min(3, len(self.printed))):
+            world, typed = self.world, " ".join(number).lower()
+            figures = world.house.figures
+            verified = self.running.run(
+                verify(world.connection, figures, typed, world.today)
+            )
+            assert verified.verdict == "same"
+            for name in Figure.__struct_fields__:
+                assert getattr(verified, name) == getattr(self.printed[number], name)
 
     @rule(chance=chances)
     def ask(self, chance: Chance) -> None:
@@ -110,6 +141,8 @@ class Register(RuleBasedStateMachine):
             return
         try:
             world = self.running.world
+            for number, figure in self.printed.items():
+                assert self.running.run(world.figure(numbered(number))) == figure
             assert self.running.run(check_ledger(world.connection)) == []
             assert self.running.run(_rebuild(world.house.database)) == []
         finally:

@@ -20,6 +20,7 @@ from iku.domain.indicator import (
     Population,
     Redefinition,
     Reopening,
+    Targeted,
 )
 from iku.domain.organisation import Activity, Kind, LegalBasis
 from iku.domain.period import Kind as PeriodKind
@@ -268,6 +269,15 @@ class Chance:
             basis="SK",
             reason="Uji",
             **{name: r.choice(options[name]) for name in chosen},
+        )
+
+    def target(self) -> tuple[str, Targeted]:
+        day = self.day()
+        return self.random.choice(CODES), Targeted(
+            year=day.year,
+            target=str(self.random.randint(50, 100)),
+            effective_on=day,
+            basis="PK",
         )
 
     def question(self, size: int, definitions: dict[str, int]) -> Question:
