@@ -33,10 +33,10 @@ check: setup-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+# As modules, for they share how registers are filled; `__init__` and that are no measure.
 bench: setup-dev
-	@set -e; scripts=$$(ls benchmarks/*.py 2>/dev/null || true); \
-	test -n "$$scripts" || echo "no benchmarks yet"; \
-	for script in $$scripts; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in $(filter-out benchmarks/__init__.py benchmarks/registers.py,$(wildcard benchmarks/*.py)); \
+	do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 
 # The only command that asks a registry which versions there are.
 lock: setup-dev

@@ -11,6 +11,7 @@ from iku.domain.coordinates import check
 from iku.postgres.pool import Plain
 from tests.domain.register import FIGURES
 
+SERIES = ("series", "IKU-1", "--from")
 PRINTED = "IKU-1.1.T.20211231.20220115.145.5C"
 
 

@@ -1,0 +1,1 @@
+"""What it costs, by measurement. ``make bench`` runs them all."""

@@ -1,0 +1,223 @@
+"""Long registers to measure on: twenty years of a busy office, loaded in batches.
+
+`register(count)` gives a database of that many events, kept in ``var/benchmarks`` so
+that it is filled only once.
+"""
+
+import asyncio
+import heapq
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import date, timedelta
+from itertools import count as numbers
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from iku.domain import conflict, organisation
+from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
+from iku.domain.fact import Annulled
+from iku.domain.organisation import Activity, Kind, LegalBasis
+from iku.handling import Command, History, request
+from iku.ledger import log
+from iku.ledger.appender import Accepted
+from iku.ledger.log import Connection, Receipt
+from iku.postgres import pool as pools
+from iku.postgres.database import Database, migrate_database
+from iku.postgres.embedded import lease
+from iku.settings import Settings
+from iku.wiring import House, furnish
+
+FOLDER = Path("var") / "benchmarks"
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "4GB",
+}
+BEGIN, DAYS = date(2002, 1, 1), 7_305  # until the end of 2021
+EVENTS_A_SUBJECT = 6  # on average, or a little more
+BATCH = 2_000
+AREAS = ("35.76.01.1003", "35.76.02.1009", "35.76.02.1001", "35.76.03.1001", None)
+
+
+class Told(NamedTuple):
+    """A command, ordered by the day it became known."""
+
+    known_on: date
+    order: int
+    last: bool  # of its subject
+    command: Command
+
+
+@asynccontextmanager
+async def register(count: int, folder: Path = FOLDER) -> AsyncIterator[Database]:
+    """A database that holds *count* events, filled where it is not there yet."""
+    home = folder / str(count)
+    server = lease(home, FAST)
+    held = await asyncio.to_thread(server.__enter__)
+    try:
+        database = Database(held.owner_dsn, held.application_dsn)
+        await migrate_database(database)
+        await _fill(database, count)
+        yield database
+    finally:
+        await asyncio.to_thread(server.__exit__, None, None, None)
+
+
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[tuple[House, Connection]]:
+    """A house over a database, and a connection to it."""
+    async with (
+        furnish(Settings(), database) as house,
+        house.pool.acquire() as connection,
+    ):
+        yield house, connection
+
+
+async def _fill(database: Database, count: int) -> None:
+    async with opened(database) as (house, connection):
+        size = (await log.head(connection)).size
+        if size >= count:
+            return
+        if size > 4:
+            raise SystemExit(f"{FOLDER / str(count)} is half filled; delete it")
+        began = time.perf_counter()
+        await load(house, connection, chronicle(count - size))
+        took = time.perf_counter() - began
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    await owner.execute("vacuum analyze")
+    await owner.close()
+    print(f"loaded {count:,} events in {took:.0f} s, {count / took:,.0f} a second")
+
+
+async def load(house: House, connection: Connection, told: Iterator[Told]) -> None:
+    """Append what was told, known to be legal, and project it."""
+    histories: dict[str, History] = {}
+    batch: list[log.Request] = []
+    for one in told:
+        command = one.command
+        drawn = request(command, histories, [command.proposed], command.body)
+        batch.append(drawn)
+        if one.last:
+            histories.pop(command.stream, None)
+        else:
+            after, version = drawn.attachment.after, drawn.expected_version + 1
+            histories[command.stream] = History(after, version)
+        if len(batch) == BATCH:
+            await _append(house, connection, batch)
+            batch = []
+    if batch:
+        await _append(house, connection, batch)
+
+
+async def _append(
+    house: House, connection: Connection, batch: list[log.Request]
+) -> None:
+    async with connection.transaction():
+        await connection.execute("set local statement_timeout = 0")
+        zone = house.settings.timezone.key
+        verdicts = await log.append(connection, batch, zone=zone)
+        accepted = [
+            Accepted(asked, verdict)
+            for asked, verdict in zip(batch, verdicts, strict=True)
+            if isinstance(verdict, Receipt)
+        ]
+        assert len(accepted) == len(batch), verdicts
+        await house.journal.project(connection, accepted)
+
+
+def chronicle(count: int, seed: int = 2021) -> Iterator[Told]:
+    """Exactly *count* legal commands in the order in which they became known."""
+    random, order, told = Random(seed), numbers(), 0
+    pending: list[Told] = []
+    subjects = count // EVENTS_A_SUBJECT + 1
+    for number in range(10 * subjects):
+        begins = BEGIN + timedelta(days=min(number * DAYS // subjects, DAYS - 1))
+        for one in _life(random, number, begins, order):
+            heapq.heappush(pending, one)
+        while pending and pending[0].known_on <= begins:
+            yield heapq.heappop(pending)
+            told += 1
+            if told == count:
+                return
+
+
+def _life(
+    random: Random, number: int, begins: date, order: Iterator[int]
+) -> Iterator[Told]:
+    """What becomes known of one subject, the last of it marked."""
+    of_case = random.random() < 0.6
+    category, letter = ("conflict", "K") if of_case else ("organisation", "O")
+    subject = f"{letter}{number:07}"
+    facts = list((_case if of_case else _organisation)(random, begins))
+    known_on = begins
+    for place, (day, proposed) in enumerate(facts, start=1):
+        # Some is known on the day; some a while later.
+        known_on = max(known_on, day + timedelta(days=random.choice((0, 0, 1, 3, 40))))
+        command = Command(category, subject, proposed, "uji", known_on=known_on)
+        yield Told(known_on, next(order), place == len(facts), command)
+
+
+def _case(random: Random, day: date) -> Iterator[tuple[date, Any]]:
+    category = random.choice(list(Category))
+    yield (
+        day,
+        conflict.Reported(
+            category=category,
+            dimension=random.choice(DIMENSIONS[category]),
+            title="Perselisihan",
+            effective_on=day,
+            level=random.choices(list(Level), [1, 6, 2, 1])[0],
+            area=random.choice(AREAS),
+        ),
+    )
+    yield day, conflict.Verified(effective_on=day)
+    if random.random() < 0.2:
+        yield (
+            day,
+            conflict.Corrected(corrects=1, level=Level.KEKERASAN, reason="Salah catat"),
+        )
+    for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
+        day = _later(random, day, 200)
+        manner = random.choice(list(Manner))
+        yield day, conflict.Resolved(effective_on=day, manner=manner)
+        day = _later(random, day, 300)
+        yield day, conflict.Reopened(effective_on=day)
+    if random.random() < 0.8:
+        day = _later(random, day, 400)
+        yield day, conflict.Resolved(effective_on=day, manner=Manner.MEDIASI)
+
+
+def _organisation(random: Random, day: date) -> Iterator[tuple[date, Any]]:
+    yield (
+        day,
+        organisation.Registered(
+            kind=random.choice(list(Kind)),
+            name="Perkumpulan",
+            legal_basis=LegalBasis.BADAN_HUKUM,
+            effective_on=day,
+        ),
+    )
+    last = random.randint(3, 10)
+    for number in range(last):
+        day = _later(random, day, 500)
+        yield (
+            day,
+            organisation.Participated(
+                participation=f"P{number}",
+                activity=random.choice(list(Activity)),
+                effective_on=day,
+                verified=random.random() < 0.9,
+            ),
+        )
+    if random.random() < 0.2:
+        yield day, Annulled(annuls=random.randint(2, last), reason="Salah catat")
+    if random.random() < 0.5:
+        day = _later(random, day, 400)
+        yield day, organisation.Dissolved(effective_on=day)
+
+
+def _later(random: Random, day: date, most: int) -> date:
+    return day + timedelta(days=random.randint(1, most))
