@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from iku import agency
 from iku.cli import commands
-from iku.domain import conflict, indicator, organisation
+from iku.domain import conflict, indicator, organisation, period, publication
 from iku.domain.explaining.reasons import Rule
 from iku.domain.fact import Fact
 from iku.settings import Settings
@@ -29,7 +29,11 @@ def codes(text: str) -> set[str]:
 
 
 def facts() -> list[type[Fact]]:
-    return [*get_args(conflict.Event), *get_args(organisation.Event)]
+    return [
+        *get_args(conflict.Event),
+        *get_args(organisation.Event),
+        *get_args(publication.Event),
+    ]
 
 
 @pytest.mark.parametrize("event", facts())
@@ -40,6 +44,10 @@ def test_every_event_type_and_its_fields_are_told(event: type[Fact]) -> None:
     assert tag in told
     if tag != "corrected":  # whose further fields are those of what is corrected
         assert set(event.__struct_fields__) <= told
+
+
+def test_what_a_closing_keeps_of_a_figure_is_told() -> None:
+    assert set(publication.Frozen.__struct_fields__) <= codes(REGISTER)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +66,7 @@ def test_every_option_of_a_definition_is_told(options: type[Struct]) -> None:
         *(conflict.Phase, conflict.Source, organisation.Kind),
         *(organisation.LegalBasis, organisation.Activity, indicator.DateBasis),
         *(indicator.CarryOver, indicator.Reopening, indicator.ExpiredRegistration),
-        *(indicator.Population, indicator.Empty),
+        *(indicator.Population, indicator.Empty, period.Kind),
     ],
 )
 def test_every_value_is_told(values: type[conflict.Category]) -> None:

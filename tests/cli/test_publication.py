@@ -4,6 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from iku.cli.difference import CAUSES
+from iku.cli.printed import STATES
+from iku.cli.printed import STEPS as TAKEN
+from iku.domain.difference import Cause
+from iku.domain.publication import STATES as STEPS
+from iku.domain.publication import State
 from tests.cli.conftest import Type
 
 DRAFT = ("publication", "draft", "--as-of", "2021-12-31", "--reason", "LKjIP 2021")
@@ -16,24 +22,83 @@ def register(iku: Type, files: dict[str, Path]) -> Type:
     return iku
 
 
-def take(iku: Type, step: str, actor: str, *more: str, of: str = "2021") -> None:
+def take(iku: Type, step: str, actor: str, *more: str, of: str = "2021") -> str:
     said = iku("publication", step, of, "--reason", "Uji", "--actor", actor, *more)
     assert said.code == 0, said.err
+    return said.out
 
 
-def test_a_year_is_published_and_its_changes_told(register: Type) -> None:
+def test_a_year_is_published_and_what_changed_since_is_told(register: Type) -> None:
     iku = register
     drafted = iku(*DRAFT, "--title", "LKjIP 2021", "--actor", "ani")
-    assert drafted.code == 0, drafted.err
-    print(drafted.out)
-    take(iku, "close", "ani", "--known-on", "2022-01-15")
-    take(iku, "return", "ani")
-    take(iku, "close", "ani", "--known-on", "2022-01-15")
+    assert drafted.out.startswith("LKjIP 2021\nPublikasi 2021: Tahun 2021, per 31 Des")
+    assert "77,78%" in drafted.out
+    closed = take(iku, "close", "ani", "--known-on", "2022-01-15")
+    assert "diketahui per 15 Januari 2022" in closed
+    assert "88,89%" in closed
     take(iku, "review", "siti")
     refused = iku("publication", "publish", "2021", "--reason", "x", "--actor", "siti")
-    print(refused.err)
-    take(iku, "publish", "budi")
-    print(iku("publication", "show", "2021").out)
-    print(iku("publication", "changes", "2021").out)
-    print(iku("publication", "list").out)
-    print(iku("publication", "changes", "2021", "--json").out)
+    assert refused.code == 1
+    assert "published by siti, but it was reviewed by siti" in refused.err
+    assert "diterbitkan" in take(iku, "publish", "budi")
+    changes = iku("publication", "changes", "2021").out
+    assert "8/9 = 88,89%" in changes
+    assert "7/9 = 77,78%" in changes
+    [k10] = [line for line in changes.splitlines() if " K10 " in line]
+    for told in ("pembatalan", "IKU-1: pembilang -1", "belum ditandatangani semua"):
+        assert told in k10
+    listed = iku("publication", "list", "--year", "2021", "--state", "published").out
+    assert "2021       Tahun 2021  31 Desember 2021      1  terbit" in listed
+    _programs_get_the_same(iku)
+    _restate(iku)
+
+
+def _programs_get_the_same(iku: Type) -> None:
+    shown = iku("publication", "show", "2021", "--json").json
+    assert [step["actor"] for step in shown["steps"]] == ["ani", "ani", "siti", "budi"]
+    changes = iku("publication", "changes", "2021", "--json").json
+    assert [item["number"] for item in changes["items"]] == ["O35", "K10"]
+    first = iku("publication", "changes", "2021", "--limit", "1")
+    assert "Masih ada lanjutannya: --cursor " in first.out
+    cursor = first.out.split("--cursor ")[1].strip()
+    rest = iku("publication", "changes", "2021", "--cursor", cursor, "--json").json
+    assert [item["number"] for item in rest["items"]] == ["K10"]
+    listed = iku("publication", "list", "--json").json
+    assert [one["id"] for one in listed["publications"]] == ["2021"]
+
+
+def _restate(iku: Type) -> None:
+    again = iku(*DRAFT, "--restates", "2021", "--actor", "ani")
+    assert "Edisi: 2021 (terbit), 2021.2 (draf)" in again.out
+    take(iku, "close", "ani", of="2021.2")
+    nothing = iku("publication", "changes", "2021.2").out
+    assert "Tidak ada yang dicatat setelahnya." in nothing
+    assert "draf" in take(iku, "return", "ani", of="2021.2")
+    assert "ditarik" in take(iku, "withdraw", "ani", of="2021.2")
+
+
+def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
+    assert "Belum ada publikasi." in iku("publication", "list").out
+    missing = iku("publication", "show", "2021")
+    assert (missing.code, missing.err) == (1, "iku: there is no publication 2021\n")
+    for arguments in (
+        ("publication", "draft", "--as-of", "2021-12-31"),
+        (*DRAFT, "--restates", "x"),
+        (*DRAFT[:-1], " "),
+        (*DRAFT, "--period", "week"),
+    ):
+        assert iku(*arguments).code == 2
+    assert iku(*DRAFT).code == 0
+    again = iku(*DRAFT)
+    assert (again.code, again.out) == (1, "")
+    assert "of 2021 this was recorded already" in again.err
+    step = ("publication", "publish", "2021", "--reason", "x")
+    assert "follows upon reviewed, but it is draft since" in iku(*step).err
+    draft = iku("publication", "changes", "2021")
+    assert "2021 is draft: no figure of it is frozen" in draft.err
+
+
+def test_every_step_state_and_cause_has_a_word() -> None:
+    assert set(STATES) == set(State)
+    assert set(TAKEN) == {step.__struct_config__.tag for step in STEPS}
+    assert set(CAUSES) == set(Cause)

@@ -9,10 +9,11 @@ import pytest
 from msgspec import structs
 
 from iku.domain import publication
-from iku.domain.decider import Invalid, Unexplained
+from iku.domain.decider import Invalid, Refused, Unexplained
 from iku.domain.difference import Cause
 from iku.domain.indicator import Targeted
 from iku.domain.period import Kind
+from iku.domain.place import Place
 from iku.domain.publication import (
     Closing,
     Draft,
@@ -23,7 +24,7 @@ from iku.domain.publication import (
     State,
 )
 from iku.domain.question import Question, Unanswerable, Unknown
-from iku.handling import Command, Missing, Refused
+from iku.handling import Command, Missing
 from iku.ledger.log import KnowledgeFell
 from iku.postgres import pool as pools
 from iku.projections import changes, publications
@@ -140,7 +141,7 @@ async def redefine(world: World, chance: Chance) -> None:
 
 def drafts(chance: Chance, count: int) -> list[Draft]:
     """Drafts of different days and periods, some of them up to the period's end."""
-    told = {}
+    told: dict[str, Draft] = {}
     while len(told) < count:
         kind, day = chance.random.choice(list(Kind)), chance.day()
         draft = Draft(period=kind, as_of=day, reason="Uji")
@@ -269,7 +270,7 @@ async def test_a_cursor_that_no_page_gave_is_refused(
 ) -> None:
     draft = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="Uji")
     of = await close(world, draft)
-    cursor = changes.Place(size, draft.as_of, changes.PART, key).cursor
+    cursor = Place(size, draft.as_of, changes.PART, key).cursor
     with pytest.raises(Unanswerable):
         await changes.changes(
             world.connection,
