@@ -522,11 +522,3 @@ async def test_subjects_are_read_as_far_as_they_were_known(
     for bound in ({"size": 2}, {"known_on": JANUARY}):
         read = log.read_subjects(connection, "case", **bound)
         assert [[r.position for r in one] async for one in read] == [[1], [2]]
-
-
-async def test_a_category_without_streams_has_no_subjects(
-    ask: Ask, append: Append, connection: Plain
-) -> None:
-    await append(ask("case-1"))
-
-    assert [one async for one in log.read_subjects(connection, "cas")] == []

@@ -25,8 +25,10 @@ from hypothesis.stateful import (
 )
 from msgspec import structs
 
+from iku import explanation
 from iku.domain.figure import Figure
-from iku.domain.question import numbered
+from iku.domain.question import Question, numbered
+from iku.explanation import Wanted
 from iku.ledger.checking import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
@@ -116,6 +118,17 @@ class Register(RuleBasedStateMachine):
             if figure.parts is not None:
                 total = sum(part.denominator for part in figure.parts)
                 assert total == figure.denominator
+            self._explain(question, figure)
+
+    def _explain(self, question: Question, figure: Figure) -> None:
+        """The cases, each with its reason, are those of the figure."""
+        asked = explanation.pinned(question, figure)
+        page = self.running.run(
+            explanation.page(self.world.connection, asked, Wanted())
+        )
+        assert page.next is None
+        assert sum(item.numerator for item in page.items) == figure.numerator
+        assert sum(item.denominator for item in page.items) == figure.denominator
 
     @rule(chance=chances)
     def repeat_a_command(self, chance: Chance) -> None:

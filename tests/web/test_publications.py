@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import Client
+from tests.web.conftest import CASE, VERIFIED, Client, problem
 
 YEAR = {"period": "year", "as_of": "2021-12-31", "reason": "LKjIP 2021"}
 THEN = "2022-01-15"
