@@ -1,9 +1,12 @@
+import asyncio
 import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 import iku as package
 from iku.cli import commands
 from iku.postgres.database import Database
+from iku.postgres.pool import Plain
 from tests.test_docs import walk
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -257,7 +261,9 @@ def test_a_port_that_is_taken_is_named(iku: Any) -> None:
     assert "in use" in said.err
 
 
-def test_serving_says_where_and_stops_when_told(environ: dict[str, str]) -> None:
+@pytest.fixture
+def serving(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """`iku serve` on a free port."""
     with subprocess.Popen(
         [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
         env=environ,
@@ -265,24 +271,48 @@ def test_serving_says_where_and_stops_when_told(environ: dict[str, str]) -> None
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            found = re.search(
-                r"melayani di (http://127\.0\.0\.1:\d+); .* (http\S+)", line
-            )
-            assert found is not None
-            url = f"{found[1]}/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
-            with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - our own
-                assert b'"indicator":"IKU-1"' in answer.read()
-            with urllib.request.urlopen(found[2], timeout=30) as answer:  # noqa: S310 - our own
-                assert answer.status == 200
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=60)
-        finally:
-            process.kill()  # or a failure would wait for it for ever
-    assert process.returncode == 0
-    assert "Traceback" not in err
+        yield process
+        process.kill()  # or a failure would wait for it for ever
+
+
+def announced(serving: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Where it says it serves, and its pages."""
+    assert serving.stdout is not None
+    line = serving.stdout.readline()
+    found = re.search(r"melayani di (http://127\.0\.0\.1:\d+); .* (http\S+)", line)
+    assert found is not None
+    return found[1], found[2]
+
+
+FIGURE = "/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
+
+
+def test_serving_says_where_and_stops_when_told(
+    serving: "subprocess.Popen[str]",
+) -> None:
+    address, pages = announced(serving)
+    with urllib.request.urlopen(address + FIGURE, timeout=30) as answer:  # noqa: S310 - our own
+        assert b'"indicator":"IKU-1"' in answer.read()
+    with urllib.request.urlopen(pages, timeout=30) as answer:  # noqa: S310 - our own
+        assert answer.status == 200
+    serving.send_signal(signal.SIGINT)
+    _, err = serving.communicate(timeout=60)
+    assert serving.returncode == 0
+    assert err == ""
+
+
+async def test_a_fault_of_ours_is_written_down_where_the_operator_looks(
+    serving: "subprocess.Popen[str]", owner: Plain
+) -> None:
+    address, _ = await asyncio.to_thread(announced, serving)
+    await owner.execute("alter table projection.balance rename to elsewhere")
+    with pytest.raises(urllib.error.HTTPError, match="500") as caught:
+        await asyncio.to_thread(urllib.request.urlopen, address + FIGURE)
+    caught.value.close()
+    serving.send_signal(signal.SIGTERM)
+    _, err = await asyncio.to_thread(serving.communicate, timeout=60)
+    assert f"GET {FIGURE.partition('?')[0]}" in err
+    assert 'UndefinedTableError: relation "balance" does not exist' in err
 
 
 def test_the_embedded_server_needs_nothing_but_a_folder(

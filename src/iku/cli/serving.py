@@ -1,11 +1,13 @@
 """`iku serve`: the API and the pages, on this machine only."""
 
+import logging
+import os
 from dataclasses import replace
 
 import click
 
 from iku.cli import terminal
-from iku.cli.edge import Failed
+from iku.cli.edge import DEBUG, Failed
 from iku.settings import is_loopback
 
 
@@ -29,6 +31,7 @@ def serve(host: str | None, port: int | None) -> None:
             "until there are accounts, iku listens to this machine only: "
             f"127.0.0.1, ::1 or localhost, not {chosen.host}"
         )
+    _show_faults()
     # Litestar takes longer to import than most commands take altogether.
     from iku.web import serving  # noqa: PLC0415
 
@@ -45,3 +48,11 @@ def serve(host: str | None, port: int | None) -> None:
 
 def _ready(address: str) -> None:
     click.echo(f"iku melayani di {address}; halaman API: {address}/docs")
+
+
+def _show_faults() -> None:
+    """Write down on the error stream what is answered with 500, with its traceback."""
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    shown.setLevel(logging.WARNING if os.environ.get(DEBUG) else logging.ERROR)
+    logging.getLogger("iku").addHandler(shown)
