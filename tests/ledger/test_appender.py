@@ -342,6 +342,27 @@ async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
     assert [type(error) for error in rest] == [Unavailable, Unavailable]
 
 
+async def test_a_database_without_room_is_unavailable_and_records_nothing(
+    ask: Ask, desk: Desk
+) -> None:
+    full = True
+
+    async def project(_connection: Plain, _accepted: Sequence[Accepted]) -> None:
+        if full:
+            raise asyncpg.DiskFullError("no space left on device")
+
+    async with desk.appender(project=project) as appender:
+        asked = [ask(f"a-{n}") for n in range(3)]
+        told = await asyncio.gather(
+            *map(appender.submit, asked), return_exceptions=True
+        )
+        assert [str(one) for one in told] == [
+            "the database lacks room: no space left on device"
+        ] * 3
+        full = False
+        assert (await appender.submit(asked[0])).position == 1
+
+
 async def test_a_log_held_by_another_for_too_long_is_unavailable(
     ask: Ask, desk: Desk, owner: Plain
 ) -> None:

@@ -104,12 +104,19 @@ async def test_a_connection_that_is_cut_is_replaced(
     await client.records("/conflicts/K14/events", VERIFIED)
 
 
-async def test_a_driver_that_has_lost_its_place_is_a_database_away(
-    house: House,
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 12"),  # its place is lost
+        asyncpg.DiskFullError("could not write to file"),
+    ],
+)
+async def test_a_driver_lost_or_a_full_disk_is_a_database_away(
+    house: House, error: Exception
 ) -> None:
     with pytest.raises(Unavailable):
         async with connection.connected(house):
-            raise asyncpg.InternalClientError("cannot switch to state 12")
+            raise error
 
 
 async def test_a_connection_that_is_cut_while_in_use_is_a_database_away(

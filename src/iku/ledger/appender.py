@@ -232,6 +232,11 @@ class Appender:
                 verdicts = await self._transact(connection, framed)
             except _BUSY as error:
                 raise Unavailable(f"the log is held by another: {error}") from error
+            except asyncpg.InsufficientResourcesError as error:
+                # No disk, no memory: nothing was recorded, nor would the next be. It
+                # does not mend by itself, as the other reasons do.
+                _logger.error("the database lacks room: %s", error)  # noqa: TRY400
+                raise Unavailable(f"the database lacks room: {error}") from error
             except Exception as error:
                 if not log.is_away(error, connection):
                     raise

@@ -22,6 +22,9 @@ _TROUBLE = (
     asyncpg.InternalClientError,
 )
 
+# A statement is past its time limit; there is no disk or memory for it.
+_SCARCE = (asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError)
+
 
 @asynccontextmanager
 async def connected(house: House) -> AsyncIterator[Connection]:
@@ -46,9 +49,8 @@ async def connected(house: House) -> AsyncIterator[Connection]:
 
 
 def _is_away(error: Exception, connection: Connection) -> bool:
-    """Whether the database is at fault; a statement past its time limit is, too."""
-    cancelled = isinstance(error, asyncpg.QueryCanceledError)
-    return cancelled or log.is_away(error, connection)
+    """Whether the database is at fault; one without time or room is, too."""
+    return isinstance(error, _SCARCE) or log.is_away(error, connection)
 
 
 @dataclass(frozen=True, slots=True)
