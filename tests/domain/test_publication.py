@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 
 from iku.domain import publication
+from iku.domain.coordinates import Coordinates
 from iku.domain.decider import Closure, Context, Invalid
-from iku.domain.figure import Coordinates
 from iku.domain.period import Kind, containing
 from iku.domain.publication import (
     Closed,
