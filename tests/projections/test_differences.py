@@ -331,6 +331,10 @@ async def test_what_moved_and_moved_back_is_shown_twice(world: World) -> None:
         (Cause.ANNULMENT, "annulled", -1, 0),
     ]
     last = page.items[-1]
+    assert last.after.why is not None
+    assert f"penutupan 01-05-2021 dibatalkan, peristiwa {size + 4}" in last.after.why.id
+    assert page.items[0].before.why is not None
+    assert page.items[0].before.why.en.startswith("not counted: not verified")
     assert (last.id, last.number, last.title) == (case, case, "Perselisihan")
     assert last.event is not None
     assert last.event.reason == "Belum ditandatangani"

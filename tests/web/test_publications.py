@@ -54,6 +54,25 @@ async def test_the_year_is_published_as_it_was_known_then(published: Client) -> 
     ]
 
 
+async def test_a_series_tells_what_was_first_published_of_each_point(
+    published: Client,
+) -> None:
+    await published.records("/publications", YEAR | {"restates": "2021"})
+    await publish(published, "2021.2")
+    asked = {"from": "2021-03-31", "to": "2021-12-31", "step": "quarter"}
+    told = await published.says("/indicators/IKU-1/series", **asked)
+    *before, last = told["published"]
+    assert before == [None, None, None]
+    assert last["publication"] == "2021"
+    assert last["figure"]["percentage"] == "88.89"
+    assert told["figures"][-1]["percentage"] == "77.78"
+    # In a log that ends before it was published, there is none.
+    known = await published.says(
+        "/indicators/IKU-1/series", **asked, size=last["position"] - 1
+    )
+    assert known["published"] == [None] * 4
+
+
 async def test_its_figures_are_those_that_their_coordinates_give(
     published: Client,
 ) -> None:

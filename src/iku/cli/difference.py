@@ -1,7 +1,6 @@
 """`iku difference`: why two figures of one indicator are not the same."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import click
 from rich.padding import Padding
@@ -159,13 +158,13 @@ def _stride(stride: Stride) -> tuple[str, ...]:
 
 
 def _item(item: Item) -> tuple[str, ...]:
-    moved = item.event
-    event = ("", "", "", "", "")
+    moved, why = item.event, item.after.why
+    event = ("", "", "", "", why.id if why else "")
     if moved is not None:
         event = (
             formats.number(moved.position),
-            _day(moved.effective_on),
-            _day(moved.known_on),
+            formats.short_day(moved.effective_on),
+            formats.short_day(moved.known_on),
             moved.actor,
             moved.reason or "",
         )
@@ -179,7 +178,3 @@ def _item(item: Item) -> tuple[str, ...]:
         share(item.after),
         *event,
     )
-
-
-def _day(day: date | None) -> str:
-    return formats.NOTHING if day is None else str(day)

@@ -53,7 +53,7 @@ def where(at: Figure) -> str:
     )
 
 
-def counts(figure: Figure | Recounted) -> str:
+def counts(figure: Figure | Frozen | Recounted) -> str:
     """``7/9 (77,78%)``."""
     share = formats.percent(figure.percentage)
     return (

@@ -8,6 +8,7 @@ from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
+from iku.domain.publication import Frozen
 from iku.exchange import formats
 from iku.projections import series as serial
 from iku.projections.series import Series, Span
@@ -74,7 +75,7 @@ def _show(found: Series) -> None:
             formats.day(now.as_of),
             *figures.cells(now)[1:4],
             _brief(then),
-            _brief(printed),
+            _brief(None if printed is None else printed.figure),
             marks.get(now.as_of, ""),
         )
         for now, then, printed in zip(
@@ -84,5 +85,5 @@ def _show(found: Series) -> None:
     out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=("Per", "Putus seri")))
 
 
-def _brief(figure: Figure | None) -> str:
+def _brief(figure: Figure | Frozen | None) -> str:
     return formats.NOTHING if figure is None else figures.counts(figure)

@@ -18,6 +18,7 @@ from msgspec import Struct, structs
 from iku.domain import conflict, figure, organisation
 from iku.domain import place as places
 from iku.domain.coordinates import Coordinates
+from iku.domain.explaining.reasons import Sentence
 from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period
@@ -135,6 +136,16 @@ class Counted(Struct, frozen=True):
     denominator: int
 
 
+class Stand(Counted, frozen=True):
+    """How one subject counts at one end of a step, and why.
+
+    Attributes:
+        why: The reason in a sentence; None where the register does not know it there.
+    """
+
+    why: Sentence | None
+
+
 class Moved(Struct, frozen=True):
     """The event by which a count moved.
 
@@ -168,8 +179,8 @@ class Item(Struct, frozen=True):
         title: Its title or name.
         numerator: What it adds to the numerator, or takes away where below nought.
         denominator: The same of the denominator.
-        before: How the subject counts before.
-        after: How it counts after.
+        before: How the subject counts before, and why.
+        after: How it counts after, and why.
         event: The event that did it; None where it was the definition or time.
     """
 
@@ -180,8 +191,8 @@ class Item(Struct, frozen=True):
     title: str
     numerator: int
     denominator: int
-    before: Counted
-    after: Counted
+    before: Stand
+    after: Stand
     event: Moved | None
 
 

@@ -1,22 +1,22 @@
 """Why two figures differ, read from the journal: what moved, and by what cause.
 
 The journal tells which events and subjects moved a count between two coordinates, a
-page at a time, by its own indexes. How each of them counts before and after is then
-said by `counting.membership` of that one subject: so what the items add up to is held
-against the balances that the figures are made of.
+page at a time, by its own indexes. How each of them counts before and after, and why,
+is then said of that one subject by the literal rules of `counting`: so what the items
+add up to is held against the balances that the figures are made of.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from itertools import accumulate, chain, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from iku.domain import counting, difference, fact
+from iku.domain import difference, explaining, fact
 from iku.domain.decider import Decider, subject_number
 from iku.domain.deciders import DECIDERS
-from iku.domain.difference import Cause, Counted, Difference, Item, Moved, Step
+from iku.domain.difference import Cause, Difference, Item, Moved, Stand, Step
 from iku.domain.figure import Made
 from iku.domain.indicator import ConflictOptions, Options
 from iku.domain.place import Place
@@ -135,14 +135,15 @@ async def _of_subject(
         known_on=None if last.position else after.known_on,
     )
     facts = [fact.of(one, decider.event_type) for one in recorded]
+    looking = _Looking(options, [one.position for one in recorded])
     if not last.position:
-        yield _by_step(last, decider.fold(facts), options)
+        yield _by_step(last, decider.fold(facts), looking)
         return
     moved = {move.position: move for move in moves}
     states = pairwise(accumulate(chain([None], facts), decider.evolve))
     for one, turn in zip(recorded, states, strict=True):
         if one.position in moved:
-            yield _by_event(moved[one.position], one, turn, options)
+            yield _by_event(moved[one.position], one, turn, looking)
 
 
 def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
@@ -150,39 +151,44 @@ def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
     return DECIDERS["conflict" if of_cases else "organisation"]
 
 
+class _Looking(NamedTuple):
+    """How one subject is looked at: the formulas, and where its events stand."""
+
+    options: Mapping[int, Options]
+    positions: Sequence[int]
+
+    def at(self, state: Any, question: Question) -> Stand:
+        """How it counts, by what is known of it, as the question has it."""
+        if state is None:
+            return Stand(0, 0, None)
+        formula = self.options[question.definition or 0]
+        found = explaining.explain(state, formula, question.start, question.as_of)
+        counts, why = found.counts, found.told(self.positions)
+        return Stand(counts.numerator, counts.denominator, why)
+
+
 def _by_event(
-    move: Move,
-    recorded: Recorded,
-    turn: tuple[Any, Any],
-    options: Mapping[int, Options],
+    move: Move, recorded: Recorded, turn: tuple[Any, Any], looking: _Looking
 ) -> Item:
     """What one event did; where it is heard at the beginning only, what it undid."""
-    counted = [_counted(state, move.leg.before, options) for state in turn]
-    before, after = counted if move.gained else reversed(counted)
+    stood = [looking.at(state, move.leg.before) for state in turn]
+    before, after = stood if move.gained else reversed(stood)
     why = difference.cause(turn[1].history[-1])
     return _item(move, why, turn[1], (before, after), moved(recorded))
 
 
-def _by_step(move: Move, state: Any, options: Mapping[int, Options]) -> Item:
+def _by_step(move: Move, state: Any, looking: _Looking) -> Item:
     """What the other definition, or the time between, makes of one subject."""
-    before = _counted(state, move.leg.before, options)
-    after = _counted(state, move.leg.after, options)
+    before = looking.at(state, move.leg.before)
+    after = looking.at(state, move.leg.after)
     return _item(move, Cause(move.leg.step.value), state, (before, after), None)
-
-
-def _counted(state: Any, question: Question, options: Mapping[int, Options]) -> Counted:
-    formula = options[question.definition or 0]
-    member = counting.membership(state, formula, question.start, question.as_of)
-    if member is None:
-        return Counted(0, 0)
-    return Counted(member.counts.numerator, member.counts.denominator)
 
 
 def _item(
     move: Move,
     why: Cause,
     state: Any,
-    ends: tuple[Counted, Counted],
+    ends: tuple[Stand, Stand],
     event: Moved | None,
 ) -> Item:
     before, after = ends

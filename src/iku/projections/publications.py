@@ -28,7 +28,7 @@ from iku.domain.publication import (
 from iku.domain.question import Question, Unknown
 from iku.domain.scale import Scale
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.projections.figures import Figures
 
@@ -49,10 +49,16 @@ class Printed(Struct, frozen=True):
 
 
 class First(Struct, frozen=True):
-    """What was first published as the figure of a day."""
+    """What was first published as the figure of a day.
+
+    Attributes:
+        publication: Identifier of the publication.
+        position: Of its publishing in the log.
+    """
 
     publication: str
     published_on: date
+    position: int
     figure: Frozen
 
 
@@ -199,7 +205,7 @@ def _step(recorded: Recorded, step: Event) -> ShownStep:
     )
 
 
-async def printed(connection: Connection) -> list[Printed]:
+async def printed(connection: Reader) -> list[Printed]:
     """All publications, by year, kind of period, day and edition."""
     streams = await connection.fetch(
         """
@@ -330,7 +336,7 @@ def _frozen(made: Made, rated_by: Scale | None) -> Frozen:
 
 
 async def first_published(
-    connection: Connection, code: str, kind: Kind
+    connection: Reader, code: str, kind: Kind
 ) -> dict[date, First]:
     """The figures of that indicator as they were first published, by their day."""
     found: dict[date, First] = {}
@@ -341,5 +347,7 @@ async def first_published(
             continue
         for frozen in of.figures:
             if frozen.indicator == code and of.as_of not in found:
-                found[of.as_of] = First(of.id, of.last.effective_on, frozen)
+                found[of.as_of] = First(
+                    of.id, of.last.effective_on, one.steps[-1].position, frozen
+                )
     return found

@@ -16,7 +16,9 @@ from iku.domain.indicator import Definition
 from iku.domain.period import Kind
 from iku.domain.question import Question, Unanswerable, refuse_year_one
 from iku.ledger.log import Reader
+from iku.projections import publications
 from iku.projections.figures import Figures
+from iku.projections.publications import First
 
 MOST_POINTS = 1_200  # a hundred years by month
 
@@ -57,7 +59,7 @@ class Series(Struct, frozen=True):
 
     figures: tuple[Figure, ...]
     then: tuple[Figure, ...]
-    published: tuple[Figure | None, ...]
+    published: tuple[First | None, ...]
     breaks: tuple[Break, ...]
 
 
@@ -91,15 +93,16 @@ def _then(question: Question) -> Question:
     return structs.replace(question, known_on=known)
 
 
-async def published(
-    reader: Reader,  # noqa: ARG001 - publications are not recorded yet
-    figures: Sequence[Figure],
-) -> list[Figure | None]:
+async def published(reader: Reader, figures: Sequence[Figure]) -> list[First | None]:
     """Of each of *figures* the first that was published of its period and day.
 
-    None where none was; nothing is published yet.
+    None where none was, or not yet in a log of that size.
     """
-    return [None for _ in figures]
+    kind, code = figures[0].period.kind, figures[0].indicator
+    firsts = await publications.first_published(reader, code, kind)
+    found = [firsts.get(figure.as_of) for figure in figures]
+    size = figures[0].size
+    return [one if one and one.position <= size else None for one in found]
 
 
 def breaks(

@@ -6,6 +6,7 @@ which `counting` goes through them. A subject that is not in the denominator is 
 the numerator for the same reason.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from msgspec import Struct
 from iku.domain import counting
 from iku.domain.conflict import Conflict
 from iku.domain.explaining import cases, organisations
-from iku.domain.explaining.reasons import Reason
+from iku.domain.explaining.reasons import Reason, Sentence
 from iku.domain.figure import Counts
 from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.organisation import Organisation
@@ -34,6 +35,14 @@ class Explanation(Struct, frozen=True):
     counts: Counts
     denominator: Reason
     numerator: Reason
+
+    def told(self, positions: Sequence[int]) -> Sentence:
+        """All of it in a sentence; *positions* are those of the subject's events."""
+        reasons = [self.denominator]
+        if self.counts.denominator:
+            reasons.append(self.numerator)
+        told = [reason.told(positions) for reason in reasons]
+        return Sentence("; ".join(s.id for s in told), "; ".join(s.en for s in told))
 
 
 def explain(
