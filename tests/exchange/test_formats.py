@@ -31,6 +31,7 @@ def test_a_percentage_has_its_sign_right_behind_it() -> None:
 def test_days_name_their_month() -> None:
     assert formats.day(date(2021, 12, 31)) == "31 Desember 2021"
     assert formats.day(date(2021, 1, 1)) == "1 Januari 2021"
+    assert formats.short_day(date(2021, 1, 9)) == "09-01-2021"
 
 
 def test_days_in_a_table_are_digits() -> None:

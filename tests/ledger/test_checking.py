@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from iku.ledger import checking
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Request, Verdict
 from iku.postgres.pool import Plain
@@ -138,3 +139,13 @@ async def test_an_empty_ledger_that_claims_events_is_not(owner: Plain) -> None:
     await owner.execute("update ledger.head set size = 1")
     (finding,) = await check_ledger(owner)
     assert finding == "ledger.head: size: expected 0, found 1"
+
+
+async def test_how_far_it_has_read_is_told(
+    ask: Ask, append: Append, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "TELL_EVERY", 2)
+    await append(ask("a-1", events=3), ask("b-1"), ask("c-1"))
+    told: list[tuple[int, int]] = []
+    assert await check_ledger(owner, lambda *done: told.append(done)) == []
+    assert told == [(2, 5), (4, 5), (5, 5)]
