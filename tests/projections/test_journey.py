@@ -11,9 +11,10 @@ from msgspec import structs
 
 from iku.domain.figure import Figure
 from iku.domain.question import Question
+from iku.postgres import pool as pools
 from iku.projections import journey
 from iku.projections.journey import Line, Order
-from iku.projections.rebuild import TABLES
+from iku.projections.rebuild import TABLES, rebuild
 from tests.projections.memory import Memory
 from tests.projections.test_figures import DEFINITIONS
 from tests.projections.world import Chance, World
@@ -152,6 +153,16 @@ async def test_what_is_recorded_on_the_way_does_not_appear(
             await world.try_to("organisation", *chance.organisation())
     assert told == before
     assert await world.size() > figure.size
+
+
+async def test_rebuilding_changes_no_line(world: World) -> None:
+    figure = await world.figure(Question("IKU-1", date(2021, 12, 31)))
+    before = [await lines(world, figure, order) for order in Order]
+    owner = await pools.connect_as_owner(world.house.database.owner_dsn)
+    assert await rebuild(owner, lambda _done, _size: None) == []
+    await owner.close()
+    assert [await lines(world, figure, order) for order in Order] == before
+    assert all(before)
 
 
 @pytest.mark.parametrize("order", Order)

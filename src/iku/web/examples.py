@@ -122,6 +122,21 @@ FIGURE = {
     "number": "IKU-1.1.T.20211231.20220630.147.QM",
     "parts": None,
 }
+COUNTED = ("numerator", "denominator", "percentage", "expired")
+LINE = {
+    "position": 105,
+    "version": 3,
+    "type": "resolved",
+    "subject": {"category": "conflict", "id": "K01", "number": "K01"},
+    "effective_on": "2021-02-15",
+    "known_on": "2021-02-15",
+    "recorded_at": "2022-01-03T03:04:05.123456Z",
+    "part": "ekonomi",
+    "district": "35.76.02",
+    "moved": {"numerator": 1, "denominator": 0},
+    "numerator": 1,
+    "denominator": 4,
+}
 RECEIPT = {
     "id": "K14",
     "number": "K14",
@@ -179,6 +194,12 @@ EXPLAINED = {
 ANSWERS: dict[str, dict[str, Any]] = {
     "getFigure": FIGURE,
     "explainFigure": EXPLAINED,
+    "verifyFigure": FIGURE
+    | {
+        "verdict": "same",
+        "recounted": {name: FIGURE[name] for name in COUNTED},
+    },
+    "replayFigure": LINE,
     "reportConflict": RECEIPT,
     "recordConflictEvent": RECEIPT | {"version": 2},
 }
@@ -186,6 +207,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 PARAMETERS: dict[str, Any] = {
     "from": "2021-01-01",
     "code": "IKU-1",
+    "number": FIGURE["number"],
     "conflict_id": "K14",
     "organisation_id": "O41",
     "publication_id": "2021",
