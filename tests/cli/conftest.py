@@ -44,13 +44,14 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def iku(environ: dict[str, str], tmp_path: Path) -> Type:
-    """Type a command; further variables may be given by name."""
+    """Type a command, and what it asks for; variables may be given by name."""
 
-    def run(*arguments: object, **variables: str) -> Said:
+    def run(*arguments: object, typed: str = "", **variables: str) -> Said:
         done = subprocess.run(
             [*COMMAND, *map(str, arguments)],
             env={**environ, **variables},
             cwd=tmp_path,
+            input=typed,
             capture_output=True,
             text=True,
             timeout=120,

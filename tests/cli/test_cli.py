@@ -33,6 +33,9 @@ def test_help_lists_every_command(iku: Any) -> None:
         "series",
         "replay",
         "verify",
+        "difference",
+        "compare",
+        "define",
         "rebuild",
         "status",
     ):

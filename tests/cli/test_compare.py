@@ -1,0 +1,99 @@
+"""Definitions side by side, and a new one, on the command line."""
+
+from typing import Any
+
+import pytest
+
+YEAR_END = ("--as-of", "2021-12-31")
+STRICTER = (
+    *("define", "IKU-2", "--effective-on", "2022-01-01", "--basis", "SK (contoh)"),
+    *("--reason", "Sekali hadir belum aktif", "--option", "participation_threshold=2"),
+)
+
+
+@pytest.fixture
+def register(iku: Any) -> None:
+    assert iku("example").code == 0
+
+
+@pytest.mark.usefixtures("register")
+def test_a_row_a_definition_and_a_column_for_whoever_differs(iku: Any) -> None:
+    asked = ("compare", "IKU-2", *YEAR_END, "--definition", 1)
+    options = ("--option", "participation_threshold=2", "--option", "kinds=lsm,ormas")
+    said = iku(*asked, *options, "--limit", 5)
+    assert (said.code, said.err) == (0, "")
+    assert "kinds=ormas,lsm; participation_threshold=2" in said.out
+    assert "86,84%" in said.out
+    assert "dicoba" in said.out
+    found = iku(*asked, *options, "--json").json
+    assert len(found["items"]) == found["differing"] == 28
+    assert "28 kasus atau organisasi dihitung berbeda." in said.out
+    cursor = said.out.split("--cursor ")[1].strip()
+    rest = iku(*asked, *options, "--cursor", cursor, "--json").json
+    assert rest["items"] == found["items"][5:]
+
+
+@pytest.mark.usefixtures("register")
+def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
+    iku: Any,
+) -> None:
+    seen = iku(*STRICTER, "--preview")
+    assert (seen.code, seen.err) == (0, "")
+    assert "definisi versi 2 yang diusulkan, berlaku sejak 1 Januari 2022" in seen.out
+    assert seen.out.count("Diusulkan") == 8
+    refused = iku(*STRICTER, typed="n\n")
+    assert (refused.code, refused.err) == (1, "iku: nothing was recorded\n")
+    assert iku(*STRICTER).code == 130  # nobody answers
+    asked = ("compare", "IKU-2", *YEAR_END, "--json")
+    assert iku(*asked).json["columns"][0]["definition"] == 1
+    assert iku(*asked, "--definition", 2).code == 1
+    done = iku(*STRICTER, typed="y\n")
+    assert done.code == 0
+    assert "Dicatat: definisi versi 2 IKU-2, peristiwa 146." in done.out
+    assert iku(*asked, "--definition", 2).json["columns"][0]["numerator"] < 33
+    again = iku(*STRICTER, "--yes")
+    assert (again.code, again.out) == (1, "")
+    assert "indicator IKU-2 says just this already" in again.err
+
+
+@pytest.mark.usefixtures("register")
+def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
+    effect = iku(*STRICTER, "--preview", "--json").json
+    assert [len(year["points"]) for year in effect["years"]] == [4, 4]
+    done = iku(*STRICTER, "--yes", "--json", "--actor", "siti").json
+    assert done["effect"] == effect
+    assert (done["definition"], done["position"], done["size"]) == (2, 146, 146)
+    moved = iku(
+        *("difference", "IKU-2", *YEAR_END, "--json"),
+        *("--definition", 2, "--against-definition", 1),
+    ).json
+    assert {item["cause"] for item in moved["items"]} == {"definition"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("compare", "IKU-9"), 1, "there is no indicator IKU-9"),
+        (("compare", "IKU-1", "--definition", 2), 1, "definition is 2, but"),
+        (("compare", "IKU-1", "--option", "kinds=lsm"), 1, "kinds is given, but"),
+        (("compare", "IKU-1", "--option", "colour=red"), 1, "there is no option"),
+        (("compare", "IKU-1", "--option", "empty=x"), 1, "Invalid enum value 'x'"),
+        (("compare", "IKU-1", "--option", "kinds"), 2, "not written name=value"),
+        (("compare", "IKU-1", "--definition", 0), 2, "--definition"),
+        (("compare", "IKU-1", *("--definition", 1) * 2), 2, "each definition once"),
+        (("define", "IKU-1"), 2, "Missing option"),
+        ((*STRICTER[:5], " ", *STRICTER[6:]), 2, "--basis"),
+        ((*STRICTER[:7], "x" * 2001, *STRICTER[8:]), 2, "at most 2000 characters"),
+        ((*STRICTER[:-1], "participation_threshold=x"), 1, "participation_threshold"),
+        (("define", "IKU-1", *STRICTER[2:]), 1, "participation_threshold is given"),
+        (("define", "IKU-9", *STRICTER[2:]), 1, "there is no indicator IKU-9"),
+        ((*STRICTER[:3], "2999-01-01", *STRICTER[4:]), 1, "effective_on is 2999-01-01"),
+    ],
+)
+def test_what_cannot_be_done_ends_with_a_sentence(
+    iku: Any, arguments: tuple[Any, ...], code: int, sentence: str
+) -> None:
+    said = iku(*arguments)
+    assert (said.code, said.out) == (code, "")
+    assert sentence in said.err
+    assert said.err.count("\n") == 1
