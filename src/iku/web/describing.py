@@ -148,7 +148,8 @@ def _either(handler: HTTPRouteHandler) -> tuple[Any, ...]:
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Response):
         returned = returned.inner_types[0]
-    return get_args(returned.annotation) or (returned.annotation,)
+    annotation = returned.annotation
+    return get_args(annotation) if returned.is_union else (annotation,)
 
 
 _HEADERS = {
