@@ -1,15 +1,14 @@
 """`iku publication`, from the draft to what changed since, on the example register."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from iku.cli.difference import CAUSES
-from iku.cli.printed import STATES
-from iku.cli.printed import STEPS as TAKEN
+from iku.cli.printed import STATES, STEPS
 from iku.domain.difference import Cause
-from iku.domain.publication import STATES as STEPS
-from iku.domain.publication import State
+from iku.domain.publication import Event, State
 from tests.cli.conftest import Type
 
 DRAFT = ("publication", "draft", "--as-of", "2021-12-31", "--reason", "LKjIP 2021")
@@ -100,5 +99,5 @@ def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
 
 def test_every_step_state_and_cause_has_a_word() -> None:
     assert set(STATES) == set(State)
-    assert set(TAKEN) == {step.__struct_config__.tag for step in STEPS}
+    assert set(STEPS) == {step.__struct_config__.tag for step in get_args(Event)}
     assert set(CAUSES) == set(Cause)

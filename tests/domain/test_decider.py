@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from iku.domain import conflict, indicator, organisation, scale
+from iku.domain import conflict, indicator, organisation, publication, scale
 from iku.domain import decider as deciders
 from iku.domain.decider import Context, Invalid, Refused, Turn
 from tests.domain.story import on
@@ -12,7 +12,10 @@ from tests.domain.story import on
 
 @pytest.mark.parametrize(
     "decider",
-    [conflict.decider, organisation.decider, indicator.decider, scale.decider],
+    [
+        *(conflict.decider, organisation.decider, indicator.decider),
+        *(scale.decider, publication.decider),
+    ],
     ids=lambda decider: decider.category,
 )
 def test_of_no_events_there_is_no_state(decider: Any) -> None:
@@ -33,6 +36,12 @@ def test_a_stream_is_named_by_category_and_subject() -> None:
     assert organisation.decider.stream("O01") == "organisation-O01"
     assert indicator.decider.stream("IKU-1") == "indicator-IKU-1"
     assert scale.decider.stream("kinerja") == "scale-kinerja"
+    assert publication.decider.stream("2021") == "publication-2021"
+
+
+def test_what_is_asked_for_is_the_command_unless_it_brings_more() -> None:
+    verified = conflict.Verified(effective_on=on("2021-03-01"))
+    assert conflict.decider.asked(verified) == verified
 
 
 def test_a_day_is_likely_from_the_republics_first_until_today() -> None:

@@ -140,7 +140,11 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
 @pytest.mark.parametrize(
     ("before", "command", "told"),
     [
-        ((DRAFT,), RETURN, "closed or reviewed, but it is draft since 2022-02-01"),
+        (
+            (DRAFT,),
+            RETURN,
+            "returned, which follows upon closed or reviewed, but it is draft since",
+        ),
         ((DRAFT,), REVIEW, "2021 is to be reviewed, which follows upon closed, but"),
         ((DRAFT,), RELEASE, "published, which follows upon reviewed, but it is draft"),
         ((DRAFT, CLOSE), RELEASE, "upon reviewed, but it is closed since 2022-02-01"),
@@ -374,6 +378,11 @@ def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
     assert decider.asked(CLOSE) == decider.asked(other)
     assert decider.asked(CLOSE) != decider.asked(REVIEW)
     assert decider.asked(DRAFT) == DRAFT
+
+
+def test_a_publication_names_no_other() -> None:
+    for command in (DRAFT, AGAIN, CLOSE):
+        assert decider.peers(command) == ()
 
 
 # Closed periods.

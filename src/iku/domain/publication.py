@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeAlias, assert_never
 
 from msgspec import Meta, Struct, structs
 
-from iku.domain import period
+from iku.domain import correcting, period
 from iku.domain.coordinates import LETTERS, Coordinates
 from iku.domain.decider import (
     Closure,
@@ -296,16 +296,6 @@ def evolve(year: Year | None, event: Event) -> Year:
     return Year((*(year.history if year else ()), event))
 
 
-STATES: dict[type[Fact], State] = {
-    Drafted: State.DRAFT,
-    Closed: State.CLOSED,
-    Returned: State.DRAFT,
-    Reviewed: State.REVIEWED,
-    Published: State.PUBLISHED,
-    Withdrawn: State.WITHDRAWN,
-}
-
-
 def _turn(before: Publication | None, event: Event) -> Publication:
     if isinstance(event, Drafted):
         return _drafted(before, event)
@@ -317,11 +307,24 @@ def _turn(before: Publication | None, event: Event) -> Publication:
     elif isinstance(event, Returned):
         closing = None
     return structs.replace(
-        before,
-        state=STATES[type(event)],
-        closing=closing,
-        steps=(*before.steps, event),
+        before, state=becomes(event), closing=closing, steps=(*before.steps, event)
     )
+
+
+def becomes(event: Event) -> State:
+    """What a publication is once *event* has happened."""
+    match event:
+        case Drafted() | Returned():
+            return State.DRAFT
+        case Closed():
+            return State.CLOSED
+        case Reviewed():
+            return State.REVIEWED
+        case Published():
+            return State.PUBLISHED
+        case Withdrawn():
+            return State.WITHDRAWN
+    assert_never(event)
 
 
 def _drafted(before: Publication | None, event: Drafted) -> Publication:
@@ -429,16 +432,6 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
         raise Refused(f"restates {restates}, but that is only {before.state}")
 
 
-# What each step may follow upon.
-AFTER: dict[type[Fact], tuple[State, ...]] = {
-    Closed: (State.DRAFT,),
-    Returned: (State.CLOSED, State.REVIEWED),
-    Reviewed: (State.CLOSED,),
-    Published: (State.REVIEWED,),
-    Withdrawn: (State.DRAFT,),
-}
-
-
 def _take(
     command: Taken, known: Mapping[str, Publication], context: Context
 ) -> list[Event]:
@@ -448,10 +441,10 @@ def _take(
     event = _event(command, context)
     if now.last == event:
         return []
-    wanted = AFTER[type(event)]
+    wanted = _follows(command.asked)
     if now.state not in wanted:
         raise Refused(
-            f"{now.id} is to be {STATES[type(event)]}, which follows upon "
+            f"{now.id} is to be {correcting.name(event)}, which follows upon "
             f"{' or '.join(wanted)}, but it is {now.state} since "
             f"{now.last.effective_on}"
         )
@@ -460,6 +453,20 @@ def _take(
     elif isinstance(event, Published):
         _refuse_own_review(event, now)
     return [event]
+
+
+def _follows(asked: Asked) -> tuple[State, ...]:
+    """What a publication must be for the step to be taken."""
+    match asked:
+        case Closing() | Withdrawal():
+            return (State.DRAFT,)
+        case Return():
+            return State.CLOSED, State.REVIEWED
+        case Review():
+            return (State.CLOSED,)
+        case Release():
+            return (State.REVIEWED,)
+    assert_never(asked)
 
 
 def _event(command: Taken, context: Context) -> Event:
