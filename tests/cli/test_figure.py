@@ -73,6 +73,16 @@ def test_a_figure_may_be_asked_of_a_period_and_a_size(iku: Any) -> None:
     assert figure["size"] == 100
 
 
+@pytest.mark.usefixtures("register")
+def test_before_the_first_event_there_is_nothing_to_count(iku: Any) -> None:
+    for day in ("0001-01-01", "1900-01-01"):
+        asked = ("figure", "IKU-1", "--as-of", day, "--known-on", day)
+        figure = iku(*asked, "--json").json
+        assert (figure["numerator"], figure["denominator"]) == (0, 0)
+        assert iku(*asked, "--replay", "--json").json == figure
+        assert iku(*asked).code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -98,7 +108,6 @@ def test_what_cannot_be_answered_ends_with_1_and_a_sentence(
         ("--as-of", "2021-1-1"),
         ("--as-of", "2021-02-30"),
         ("--as-of", "yesterday"),
-        ("--as-of", "0001-01-01"),
         ("--known-on", "20210101"),
         ("--size", "-1"),
         ("--size", "1" * 40),

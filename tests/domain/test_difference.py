@@ -48,13 +48,6 @@ def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
     assert Against(size=0).beside(OF) == structs.replace(OF, size=0)
 
 
-@pytest.mark.parametrize("name", ["as_of", "known_on"])
-def test_no_day_of_the_year_1_is_compared_with(name: str) -> None:
-    with pytest.raises(Unanswerable, match=f"against_{name} is 0001") as caught:
-        structs.replace(Against(), **{name: on("0001-05-01")}).beside(OF)
-    assert caught.value.path == f"against_{name}"
-
-
 def test_each_leg_changes_one_thing_and_begins_where_the_last_one_ended() -> None:
     legs = difference.legs(AGAINST, OF)
     assert [leg.step for leg in legs] == list(Step)[:3]

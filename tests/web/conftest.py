@@ -35,6 +35,8 @@ ORGANISATION = {
 VERIFIED = {"type": "verified", "effective_on": "2021-02-10"}
 RESOLVED = {"type": "resolved", "effective_on": "2021-03-28", "manner": "mediasi"}
 
+BEFORE_ANY = ("0001-01-01", "0001-07-15", "0001-12-31", "1900-01-01", "1945-08-17")
+
 TARGETS = (
     ("IKU-1", "80", "2021-01-01"),
     ("IKU-2", "75", "2021-01-01"),

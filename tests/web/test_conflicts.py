@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from iku.wiring import House
-from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
+from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 
 
 async def test_a_report_is_recorded_and_answered_with_its_receipt(
@@ -219,9 +219,15 @@ async def test_a_list_or_a_case_is_asked_of_what_there_is(
     for path in ("/conflicts", "/conflicts/K14"):
         for name, value in (
             ("as_of", tomorrow),
-            ("as_of", "0001-01-01"),
-            ("known_on", "0001-12-31"),
             ("size", "6"),
             ("size", "-1"),
         ):
             problem(await client.get(path, params={name: value}), 400, name)
+
+
+async def test_before_the_first_event_there_is_no_case(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    for day in BEFORE_ANY:
+        for name in ("as_of", "known_on"):
+            assert (await client.says("/conflicts", **{name: day}))["items"] == []
+            problem(await client.get("/conflicts/K14", params={name: day}), 404)

@@ -13,7 +13,7 @@ from iku.domain.organisation import Kind
 from iku.exchange import explained
 from iku.web.api.explanations import Part
 from tests.domain.register import FIGURES
-from tests.web.conftest import CASE, VERIFIED, Client, problem
+from tests.web.conftest import BEFORE_ANY, CASE, VERIFIED, Client, problem
 
 IKU_1 = "/indicators/IKU-1/explanation"
 YEAR_END = {"as_of": "2021-12-31"}
@@ -179,7 +179,6 @@ async def test_a_title_is_never_a_formula(client: Client) -> None:
 async def test_what_cannot_be_explained_is_refused_by_name(client: Client) -> None:
     for name, value in (
         ("as_of", "2999-01-01"),
-        ("as_of", "0001-01-01"),
         ("known_on", "yesterday"),
         ("size", "99999"),
         ("definition", "7"),
@@ -225,9 +224,19 @@ async def test_a_cursor_that_no_page_gave_is_refused(loaded: Client) -> None:
     size = page["figure"]["size"]
     same = await loaded.says(IKU_1, cursor=page["next"], size=size, **YEAR_END)
     assert same == await loaded.says(IKU_1, cursor=page["next"])
-    first_year = b'["0001-01-01","2022-01-01",5,"K01"]'
-    cursor = urlsafe_b64encode(first_year).decode().rstrip("=")
-    problem(await loaded.get(IKU_1, params={"cursor": cursor}), 400, "as_of")
+
+
+@pytest.mark.parametrize("code", ["IKU-1", "IKU-2"])
+async def test_before_the_first_event_nothing_counts_and_each_says_why(
+    loaded: Client, code: str
+) -> None:
+    for day in BEFORE_ANY:
+        page = await loaded.says(f"/indicators/{code}/explanation", as_of=day)
+        assert page["figure"]["denominator"] == 0
+        assert page["items"]
+        assert not any(item["denominator"] for item in page["items"])
+        known = await loaded.says(f"/indicators/{code}/explanation", known_on=day)
+        assert known["items"] == []
 
 
 async def test_the_csv_is_described_beside_the_json(client: Client) -> None:

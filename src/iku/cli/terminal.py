@@ -36,7 +36,6 @@ from iku.wiring import House, open_house
 
 PIPED_WIDTH = 200  # columns, where nobody's window sets a limit
 LEAST_WIDTH = 80
-EARLIEST = date(2, 1, 1)  # year 1 begins on the day PostgreSQL's driver takes for never
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
@@ -60,12 +59,9 @@ class Day(click.ParamType[date]):
     ) -> date:
         """*value* as a day, or a usage error."""
         try:
-            day = cells.day(str(value))
+            return cells.day(str(value))
         except cells.Unfit as error:
             self.fail(str(error), param, ctx)
-        if day < EARLIEST:
-            self.fail(f"is {day}, before any day there is", param, ctx)
-        return day
 
 
 class Number(click.ParamType[str]):

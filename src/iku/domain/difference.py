@@ -23,7 +23,7 @@ from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period
 from iku.domain.place import Place
-from iku.domain.question import Question, Unanswerable, refuse_year_one
+from iku.domain.question import Question, Unanswerable
 
 
 class Step(StrEnum):
@@ -68,12 +68,7 @@ class Against(Struct, frozen=True):
     period: Kind | None = None
 
     def beside(self, question: Question) -> Question:
-        """The question these coordinates ask, compared with *question*.
-
-        Raises:
-            Unanswerable: A day of the year 1 is asked about.
-        """
-        refuse_year_one(against_as_of=self.as_of, against_known_on=self.known_on)
+        """The question these coordinates ask, compared with *question*."""
         given = structs.asdict(self).items()
         own = {name: value for name, value in given if value is not None}
         return structs.replace(question, **own)

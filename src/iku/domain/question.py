@@ -39,9 +39,6 @@ class Question(Struct, frozen=True):
     definition: int | None = None
     breakdown: Literal["part", "district"] | None = None
 
-    def __post_init__(self) -> None:
-        refuse_year_one(as_of=self.as_of, known_on=self.known_on)
-
     @property
     def start(self) -> date:
         """First day of the period the question is about."""
@@ -96,18 +93,6 @@ def heard(question: Question, position: int, known_on: date) -> bool:
     return question.known_on is None or known_on <= question.known_on
 
 
-def refuse_year_one(**days: date | None) -> None:
-    """Refuse the few days that a database cannot tell from the beginning of time.
-
-    Raises:
-        Unanswerable: One of *days*, by parameter, lies in the year 1.
-    """
-    for path, day in days.items():
-        if day is not None and day.year == 1:
-            message = f"{path} is {day}, but no day of the year 1 is asked about"
-            raise Unanswerable(path, message)
-
-
 def refuse_future(as_of: date, today: date) -> None:
     """Refuse to tell the future.
 
@@ -158,7 +143,7 @@ def numbered(number: str) -> Question:
             period=at.period.kind,
             definition=at.definition,
         )
-    except (Mistyped, Unanswerable) as error:
+    except Mistyped as error:
         raise Unanswerable("number", str(error)) from error
 
 

@@ -5,7 +5,7 @@ in one statement, hence from one snapshot: counts, size and definitions belong t
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
@@ -172,11 +172,19 @@ def _arguments(asked: _Asked) -> tuple[Any, ...]:
         question.indicator,
         asked.basis.definition.version,
         question.breakdown or "",
-        question.start,
-        question.as_of,
-        question.known_on,
+        _finite(question.start),
+        _finite(question.as_of),
+        question.known_on and _finite(question.known_on),
         question.size,
     )
+
+
+def _finite(day: date) -> date:
+    """*day*, but never the first of all, which the driver takes for minus infinity.
+
+    Infinity lies in no month. That nothing is as old as either day makes them one.
+    """
+    return max(day, date.min + timedelta(days=1))
 
 
 def _made(

@@ -14,7 +14,7 @@ from iku.domain import period
 from iku.domain.figure import Figure
 from iku.domain.indicator import Definition
 from iku.domain.period import Kind
-from iku.domain.question import Question, Unanswerable, refuse_year_one
+from iku.domain.question import Question, Unanswerable
 from iku.ledger.log import Reader
 from iku.projections import publications
 from iku.projections.figures import Figures
@@ -74,7 +74,6 @@ async def series(
         Unknown: There is no such indicator.
         Unanswerable: A day, size or version asked for does not exist (yet).
     """
-    refuse_year_one(**{"from": span.first, "to": span.last})
     days = points(span.first, span.last or today, span.step, today)
     now = [structs.replace(asked, as_of=day) for day in days]
     answers = await figures.answer(reader, [*now, *map(_then, now)], today)

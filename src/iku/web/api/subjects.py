@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from iku import handling
 from iku.domain.deciders import DECIDERS
-from iku.domain.question import Unanswerable, refuse_future, refuse_year_one
+from iku.domain.question import Unanswerable, refuse_future
 from iku.handling import Missing
 from iku.ledger import log
 from iku.ledger.log import Connection
@@ -51,7 +51,6 @@ def at(house: House, as_of: date | None, known_on: date | None, size: int | None
         Unanswerable: A day cannot be asked about.
     """
     today = house.office.today()
-    refuse_year_one(as_of=as_of, known_on=known_on)
     refuse_future(as_of or today, today)
     return At(as_of or today, known_on, size)
 
