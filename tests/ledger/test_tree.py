@@ -55,3 +55,24 @@ def root_by_definition(leaves: list[bytes]) -> bytes:
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=70))
 def test_the_root_is_that_of_the_recursive_definition(leaves: list[bytes]) -> None:
     assert tree.root(iter(leaves)) == root_by_definition(leaves)
+
+
+@given(st.integers(0, 70), st.integers(0, 70))
+def test_a_frontier_grows_on_from_where_it_was_left(first: int, more: int) -> None:
+    leaves = [tree.leaf_hash(bytes([index])) for index in range(first + more)]
+    frontier = tree.Frontier()
+    for leaf in leaves[:first]:
+        frontier.add(leaf)
+    again = tree.Frontier(frontier.size, frontier.peaks)
+    for leaf in leaves[first:]:
+        again.add(leaf)
+    assert frontier.root() == tree.root(leaves[:first])
+    assert again.root() == tree.root(leaves)
+    rounded = again.rounded(16)
+    assert rounded.root() == tree.root(leaves[: rounded.size])
+    assert rounded.size == (first + more) // 16 * 16
+
+
+def test_a_frontier_that_lacks_a_peak_is_refused() -> None:
+    with pytest.raises(ValueError, match="a tree of 3 leaves has 2 peaks, not 1"):
+        tree.Frontier(3, [b""])

@@ -20,22 +20,53 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
+class Frontier:
+    """The full subtrees that a tree of some size consists of, the largest first.
+
+    All that is needed to go on growing it, and to know its root: one hash for each bit
+    that is set in the size.
+    """
+
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        self.size = size
+        self.peaks = list(peaks)
+        if len(self.peaks) != size.bit_count():
+            raise ValueError(
+                f"a tree of {size} leaves has {size.bit_count()} peaks, "
+                f"not {len(self.peaks)}"
+            )
+
+    def add(self, leaf: bytes) -> None:
+        """Grow the tree by one leaf hash."""
+        node, filled = leaf, self.size
+        while filled & 1:
+            node = node_hash(self.peaks.pop(), node)
+            filled >>= 1
+        self.peaks.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The hash of the tree as it is now."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        *others, node = self.peaks
+        for peak in reversed(others):
+            node = node_hash(peak, node)
+        return node
+
+    def rounded(self, width: int) -> "Frontier":
+        """The frontier as it was at the last multiple of *width*, a power of two."""
+        size = self.size - self.size % width
+        return Frontier(size, self.peaks[: size.bit_count()])
+
+
 def root(leaves: Iterable[bytes]) -> bytes:
     """The hash of the tree whose leaf hashes these are, in order.
 
     Reads each leaf once and keeps one node a level, so a log of any length may be
     streamed through it.
     """
-    peaks: list[bytes] = []  # full subtrees, the largest first: the bits of the size
-    for size, leaf in enumerate(leaves):
-        node, filled = leaf, size
-        while filled & 1:
-            node = node_hash(peaks.pop(), node)
-            filled >>= 1
-        peaks.append(node)
-    if not peaks:
-        return EMPTY_ROOT
-    node = peaks.pop()
-    while peaks:
-        node = node_hash(peaks.pop(), node)
-    return node
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier.add(leaf)
+    return frontier.root()
