@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring"},
     "cli": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring", "web"},
 }
-OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg"}}
+OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg", "cryptography"}}
 IMPURE = ("async ", "await ", ".now(", ".today(", "open(", "time.", "random")
 
 

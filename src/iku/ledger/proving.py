@@ -1,8 +1,8 @@
 """Proofs that a record is in the log, and that a log only grew.
 
 The recursions of RFC 6962, sections 2.1.1 and 2.1.2, name the subtrees whose hashes
-make up a proof; a reader (`Hashes`) gives those, from wherever they are kept. What checks
-a proof is `proof_checking`, and shares nothing with this.
+make up a proof; a reader (`Hashes`) gives those, from wherever they are kept. What
+checks a proof is `proof_checking`, and shares nothing with this.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

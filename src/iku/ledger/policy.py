@@ -1,0 +1,200 @@
+"""Whom to believe: the logs, the witnesses, and how many of them (C2SP tlog-policy).
+
+A policy is the verifier's own file. It has to come by another way than what it is to
+judge: one that the log itself hands out proves nothing.
+"""
+
+import re
+from collections.abc import Collection
+from typing import TypeAlias
+
+from msgspec import Struct, field
+
+from iku.ledger import checkpoint, note
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Algorithm, Malformed, Note, VerifierKey, Vouched
+
+NONE = "none"
+ANY_WITNESS = (
+    "any-witness"  # the group that stands in where a file only lists witnesses
+)
+_FOREIGN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
+
+
+class Party(Struct, frozen=True):
+    """A log or a witness, and where it is to be reached, if that is known."""
+
+    key: VerifierKey
+    url: str | None = None
+
+
+class Group(Struct, frozen=True):
+    """Has witnessed what at least *least* of its members have."""
+
+    least: int
+    members: tuple[str, ...]
+
+
+class Policy(Struct, frozen=True):
+    """Which checkpoints are believed: those of one of *logs*, with the *quorum*.
+
+    Attributes:
+        witnesses: By the name that groups and the quorum use.
+        quorum: A witness or a group; ``none``: the log's own word is enough.
+    """
+
+    logs: tuple[Party, ...] = ()
+    witnesses: dict[str, Party] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    quorum: str = NONE
+
+    @property
+    def witness_keys(self) -> list[VerifierKey]:
+        """The keys of all witnesses."""
+        return [party.key for party in self.witnesses.values()]
+
+    def is_quorum(self, keys: Collection[VerifierKey]) -> bool:
+        """Whether the cosignatures of *keys* are enough."""
+        return self.quorum == NONE or self._has_witnessed(self.quorum, keys)
+
+    def _has_witnessed(self, name: str, keys: Collection[VerifierKey]) -> bool:
+        if name in self.witnesses:
+            return self.witnesses[name].key in keys
+        group = self.groups[name]
+        return sum(self._has_witnessed(m, keys) for m in group.members) >= group.least
+
+
+class Judgement(Struct, frozen=True):
+    """What a policy makes of a signed checkpoint that it accepts.
+
+    Attributes:
+        cosigned: By witnesses of the policy; whether they are enough, *quorum* says.
+    """
+
+    checkpoint: Checkpoint
+    cosigned: tuple[Vouched, ...]
+    quorum: bool
+
+
+def judge(policy: Policy, signed: Note) -> Judgement:
+    """What *policy* makes of a checkpoint.
+
+    Raises:
+        Malformed: The note is no checkpoint.
+        Unverified: No log of the policy signed it under its own name as origin, or a
+            signature by a key of the policy is wrong.
+    """
+    found = checkpoint.parse(signed.text)
+    logs = [party.key for party in policy.logs if party.key.name == found.origin]
+    note.verify(signed, logs)
+    cosigned = note.vouching(signed, policy.witness_keys)
+    quorum = policy.is_quorum([vouched.key for vouched in cosigned])
+    return Judgement(found, tuple(cosigned), quorum)
+
+
+def parse(raw: bytes, *, complete: bool = True) -> Policy:
+    """The policy that a file holds.
+
+    Where it need not be *complete*, the line of the quorum may be missing: then any one
+    of the witnesses that it lists is enough.
+
+    Raises:
+        Malformed: A line says what it cannot; the sentence has its number.
+    """
+    if _FOREIGN.search(raw):
+        raise Malformed("a policy holds no control characters but tabs and line feeds")
+    # Names are bytes to the format; they come back as they were.
+    text = raw.decode("utf-8", "surrogateescape")
+    reading = _Reading()
+    for number, line in enumerate(text.split("\n"), 1):
+        words = re.split("[ \t]+", line.strip(" \t"))
+        if words == [""] or words[0].startswith("#"):
+            continue
+        try:
+            reading.read(words)
+        except Malformed as error:
+            raise Malformed(f"line {number} of the policy: {error}") from error
+    return reading.policy(complete=complete)
+
+
+Words: TypeAlias = list[str]
+
+
+class _Reading:
+    """What the lines read so far amount to."""
+
+    def __init__(self) -> None:
+        self._logs: list[Party] = []
+        self._witnesses: dict[str, Party] = {}
+        self._groups: dict[str, Group] = {}
+        self._members: set[str] = set()
+        self._quorum: str | None = None
+
+    def read(self, words: Words) -> None:
+        match words:
+            case ["log", vkey, *url] if len(url) < 2:
+                taken = [party.key for party in self._logs]
+                self._logs.append(_party(vkey, url, Algorithm.NOTE, taken))
+            case ["witness", name, vkey, *url] if len(url) < 2:
+                taken = [party.key for party in self._witnesses.values()]
+                self._refuse_taken(name)
+                party = _party(vkey, url, Algorithm.COSIGNATURE, taken)
+                self._witnesses[name] = party
+            case ["group", name, least, *members] if members:
+                self._refuse_taken(name)
+                self._groups[name] = self._group(least, members)
+            case ["quorum", name]:
+                self._set_quorum(name)
+            case _:
+                raise Malformed(f"{' '.join(words)!r} is no line of a policy")
+
+    def policy(self, *, complete: bool) -> Policy:
+        quorum = self._quorum
+        if quorum is None and complete:
+            raise Malformed("the policy has no line of its quorum")
+        if quorum is None and self._witnesses:
+            quorum = ANY_WITNESS
+            self._refuse_taken(quorum)
+            self._groups[quorum] = Group(1, tuple(self._witnesses))
+        return Policy(tuple(self._logs), self._witnesses, self._groups, quorum or NONE)
+
+    def _refuse_taken(self, name: str) -> None:
+        if name == NONE or name in self._witnesses or name in self._groups:
+            raise Malformed(f"the name {name} is taken")
+
+    def _refuse_unknown(self, name: str) -> None:
+        if name not in self._witnesses and name not in self._groups:
+            raise Malformed(f"nothing above is called {name}")
+
+    def _group(self, least: str, members: Words) -> Group:
+        for member in members:
+            self._refuse_unknown(member)
+            if member in self._members:
+                raise Malformed(f"{member} is in a group already")
+            self._members.add(member)
+        return Group(_least(least, len(members)), tuple(members))
+
+    def _set_quorum(self, name: str) -> None:
+        if self._quorum is not None:
+            raise Malformed("there is a quorum already")
+        if name != NONE:
+            self._refuse_unknown(name)
+        self._quorum = name
+
+
+def _party(
+    vkey: str, url: Words, algorithm: Algorithm, taken: list[VerifierKey]
+) -> Party:
+    key = note.parse_verifier(vkey)
+    if key.algorithm is not algorithm:
+        raise Malformed(f"the key of {key.name} is not of the kind that signs here")
+    if key.public in {one.public for one in taken}:
+        raise Malformed(f"the key of {key.name} is there already")
+    return Party(key, *url)
+
+
+def _least(text: str, count: int) -> int:
+    number = {"all": str(count), "any": "1"}.get(text, text)
+    if re.fullmatch("[1-9][0-9]{0,5}", number) and int(number) <= count:
+        return int(number)
+    raise Malformed(f"{text!r} is not all, any, or a number from 1 to {count}")

@@ -1,0 +1,74 @@
+"""A proof that somebody can keep in a file: C2SP tlog-proof, version 1."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from iku.ledger import checkpoint, note, proof_checking
+from iku.ledger.checkpoint import parse_hash, parse_size, spell_hash
+from iku.ledger.note import Malformed, Note
+
+HEADER = "c2sp.org/tlog-proof@v1"
+MOST_HASHES = 63
+
+
+class TlogProof(Struct, frozen=True):
+    """That the record at *index* is in the log whose checkpoint *signed* is."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+    signed: Note
+
+    def __str__(self) -> str:
+        """The proof as it is handed on."""
+        lines = [HEADER, f"index {self.index}", *map(spell_hash, self.hashes)]
+        return "".join(f"{line}\n" for line in lines) + f"\n{self.signed}"
+
+    def check(self, leaf: bytes) -> None:
+        """Check that this leaf hash is where the proof says (not who signed it).
+
+        Raises:
+            Disproved: It is not.
+            Malformed: What was signed is no checkpoint.
+        """
+        found = checkpoint.parse(self.signed.text)
+        proof_checking.check_inclusion(
+            leaf, self.index, found.size, found.root, self.hashes
+        )
+
+
+def parse(raw: bytes) -> TlogProof:
+    """The proof that these bytes are; an ``extra`` line is read past: nobody signed it.
+
+    Raises:
+        Malformed: They are none.
+    """
+    head, blank, signed = raw.partition(b"\n\n")
+    try:
+        header, *lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise Malformed("the proof's lines are ASCII") from error
+    if header != HEADER or not blank:
+        raise Malformed(f"a proof begins with the line {HEADER}")
+    if lines and lines[0].startswith("extra "):
+        lines.pop(0)
+    if not lines or not lines[0].startswith("index "):
+        raise Malformed("the proof has no line of its index")
+    index = parse_size(lines.pop(0).removeprefix("index "))
+    return TlogProof(index, parse_hashes(lines), note.parse(signed))
+
+
+def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
+    """The hashes that lines of base64 spell.
+
+    Raises:
+        Malformed: A line spells none, or there are more than any proof needs.
+    """
+    if len(lines) > MOST_HASHES:
+        raise Malformed(f"a proof has at most {MOST_HASHES} hashes, not {len(lines)}")
+    return tuple(parse_hash(line) for line in lines)
+
+
+def spell_hashes(hashes: Sequence[bytes]) -> str:
+    """The hashes a line each, as a consistency proof is handed on."""
+    return "".join(f"{spell_hash(one)}\n" for one in hashes)

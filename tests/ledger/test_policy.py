@@ -1,0 +1,142 @@
+"""Whom to believe is said in C2SP tlog-policy, and judged by it."""
+
+import itertools
+
+import pytest
+
+from iku.ledger import policy
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Malformed, Note, SigningKey, Unverified
+from tests.ledger.test_note import log_key, witness_key
+from tests.ledger.test_proving import ROOT
+
+LOG = log_key()
+TEXT = Checkpoint("iku.test/log", 9, ROOT[9]).text
+X = [witness_key(f"x{number}.test", 10 + number) for number in range(3)]
+Y = [witness_key(f"y{number}.test", 20 + number) for number in range(2)]
+# The example of the specification, with two witnesses fewer.
+EXAMPLE = f"""
+# two organisations
+log {LOG.verifier} https://iku.test/log
+
+witness\tX1 {X[0].verifier}  https://x.test/1
+ witness X2 {X[1].verifier}
+witness X3 {X[2].verifier}
+group X-witnesses 2 X1 X2 X3
+
+witness Y1 {Y[0].verifier}
+witness Y2 {Y[1].verifier}
+group Y-witnesses any Y1 Y2
+
+group X-and-Y all X-witnesses Y-witnesses
+quorum X-and-Y
+"""
+
+
+def signed(*witnesses: SigningKey, text: str = TEXT, log: SigningKey = LOG) -> Note:
+    cosigned = [key.sign(text, 1_700_000_000) for key in witnesses]
+    return Note(text, (log.sign(text), *cosigned))
+
+
+def test_the_quorum_of_two_organisations_is_what_it_says() -> None:
+    read = policy.parse(EXAMPLE.encode())
+    assert read.logs[0].url == "https://iku.test/log"
+    assert read.witnesses["X1"].url == "https://x.test/1"
+    for chosen in itertools.product([False, True], repeat=5):
+        keys = [key for key, some in zip(X + Y, chosen, strict=True) if some]
+        enough = sum(chosen[:3]) >= 2 and any(chosen[3:])
+        found = policy.judge(read, signed(*keys))
+        assert found.quorum is enough
+        assert {vouched.key.name for vouched in found.cosigned} == {
+            key.name for key in keys
+        }
+        assert found.checkpoint.size == 9
+
+
+def test_a_strangers_word_counts_for_nothing() -> None:
+    read = policy.parse(f"log {LOG.verifier}\nquorum none\n".encode())
+    assert policy.judge(read, signed(X[0])).quorum
+    assert policy.judge(read, signed(X[0])).cosigned == ()
+    stranger = log_key(seed=99)
+    with pytest.raises(Unverified):
+        policy.judge(read, signed(log=stranger))
+    elsewhere = Checkpoint("other.test/log", 9, ROOT[9]).text
+    with pytest.raises(Unverified):
+        policy.judge(read, signed(text=elsewhere))
+
+
+def test_a_wrong_cosignature_spoils_the_note() -> None:
+    read = policy.parse(EXAMPLE.encode())
+    wrong = X[0].sign(TEXT + "x", 1)
+    note = Note(TEXT, (*signed(*X, *Y[:1]).signatures[:1], wrong))
+    with pytest.raises(Unverified, match="the signature of x0"):
+        policy.judge(read, note)
+
+
+def test_a_single_witness_may_be_the_quorum() -> None:
+    spelt = f"log {LOG.verifier}\nwitness W {X[0].verifier}\nquorum W"
+    read = policy.parse(spelt.encode())
+    assert policy.judge(read, signed(X[0])).quorum
+    assert not policy.judge(read, signed(X[1])).quorum
+
+
+def test_a_list_of_witnesses_asks_for_any_of_them() -> None:
+    spelt = f"witness A {X[0].verifier}\nwitness B {X[1].verifier}\n".encode()
+    with pytest.raises(Malformed, match="no line of its quorum"):
+        policy.parse(spelt)
+    read = policy.parse(spelt, complete=False)
+    assert read.is_quorum([X[1].verifier])
+    assert not read.is_quorum([])
+    assert policy.parse(b"", complete=False).is_quorum([])
+
+
+def test_names_are_bytes() -> None:
+    spelt = f"witness \u212a {X[0].verifier}\nquorum K\n"
+    with pytest.raises(Malformed, match="nothing above is called K"):
+        policy.parse(spelt.encode())
+    policy.parse(spelt.replace("quorum K", "quorum \u212a").encode())
+    policy.parse(b"# \xff\nquorum none")
+
+
+V = X[0].verifier
+W = X[1].verifier
+
+
+@pytest.mark.parametrize(
+    ("spelt", "says"),
+    [
+        ("", "no line of its quorum"),
+        ("quorum none\nquorum none", "line 2 .* a quorum already"),
+        ("quorum all", "nothing above is called all"),
+        (f"quorum A\nwitness A {V}", "line 1 .* nothing above is called A"),
+        ("frobnicate", "is no line of a policy"),
+        ("quorum", "is no line of a policy"),
+        (f"log {LOG.verifier} a b", "is no line of a policy"),
+        (f"log {V}", "not of the kind that signs here"),
+        (f"witness A {LOG.verifier}", "not of the kind that signs here"),
+        (f"log {LOG.verifier}\nlog {LOG.verifier}", "is there already"),
+        (f"witness A {V}\nwitness B {V}", "is there already"),
+        (f"witness A {V}\nwitness A {W}", "the name A is taken"),
+        (f"witness none {V}", "the name none is taken"),
+        (f"witness A {V}\ngroup A any A", "the name A is taken"),
+        ("group none any A", "the name none is taken"),
+        ("group G any none", "nothing above is called none"),
+        (f"witness A {V}\ngroup G any A A", "A is in a group already"),
+        (
+            f"witness A {V}\ngroup G any A\ngroup H any A",
+            "line 3 .* A is in a group already",
+        ),
+        (f"witness A {V}\ngroup G any", "is no line of a policy"),
+        ("group G any G", "nothing above is called G"),
+        (f"witness A {V}\ngroup G 2 A", "a number from 1 to 1"),
+        (f"witness A {V}\ngroup G 0 A", "a number from 1 to 1"),
+        (f"witness A {V}\ngroup G 01 A", "a number from 1 to 1"),
+        (f"witness A {V}\ngroup G some A", "a number from 1 to 1"),
+        ("witness A x+y", "line 1"),
+        ("quorum none\r\n", "no control characters"),
+        ("quorum none\x7f", "no control characters"),
+    ],
+)
+def test_what_is_no_policy_is_refused_by_its_line(spelt: str, says: str) -> None:
+    with pytest.raises(Malformed, match=says):
+        policy.parse(spelt.encode())
