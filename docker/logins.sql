@@ -1,17 +1,21 @@
 -- Runs once, when the server's volume is empty, as its superuser.
 --
--- Three logins: the superuser, which nothing uses afterwards; iku_owner, which owns the
+-- Four logins: the superuser, which nothing uses afterwards; iku_owner, which owns the
 -- schema and migrates it; iku, with which the program serves and which may only take on
--- the group iku_app: read and append.
+-- the group iku_app: read and append; iku_sign, with which checkpoints are signed and
+-- which may only take on the group iku_signer: read, and add what was signed.
 
 \set ON_ERROR_STOP on
 \getenv owner_password IKU_OWNER_PASSWORD
 \getenv application_password IKU_APPLICATION_PASSWORD
+\getenv signer_password IKU_SIGNER_PASSWORD
 
 create role iku_app nologin;
+create role iku_signer nologin;
 create role iku_owner login password :'owner_password';
 create role iku login password :'application_password' in role iku_app;
+create role iku_sign login password :'signer_password' in role iku_signer;
 
 create database iku owner iku_owner;
 revoke all on database iku from public;
-grant connect on database iku to iku;
+grant connect on database iku to iku, iku_sign;

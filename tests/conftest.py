@@ -29,6 +29,7 @@ def within(server: Lease, name: str) -> Database:
     return Database(
         owner_dsn=server.owner_dsn.replace("@/iku?", f"@/{name}?"),
         application_dsn=server.application_dsn.replace("@/iku?", f"@/{name}?"),
+        signer_dsn=server.signer_dsn.replace("@/iku?", f"@/{name}?"),
     )
 
 
@@ -88,6 +89,15 @@ async def owner(database: Database) -> AsyncIterator[Plain]:
 async def connection(database: Database) -> AsyncIterator[Plain]:
     """A connection with the application's rights."""
     connection = await pools.connect(database.application_dsn)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def signer(database: Database) -> AsyncIterator[Plain]:
+    """A connection with the signer's rights."""
+    assert database.signer_dsn is not None
+    connection = await pools.connect_as_signer(database.signer_dsn)
     yield connection
     await connection.close()
 

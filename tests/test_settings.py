@@ -18,10 +18,16 @@ def test_an_empty_environment_runs_embedded_on_this_machine() -> None:
         port=8000,
         pool_size=10,
         agency=None,
+        signer_url=None,
+        signer_home=Path("var/signer"),
+        origin="iku.mojokerto.local/log",
+        witnesses=None,
     )
 
 
 def test_every_variable_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "witnesses"
+    file.touch()
     environ = {
         "IKU_DATABASE_URL": "postgresql://iku:a@db/iku",
         "IKU_OWNER_URL": "postgresql://owner:b@db/iku",
@@ -31,6 +37,10 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "IKU_PORT": "8080",
         "IKU_POOL_SIZE": "3",
         "IKU_AGENCY": str(tmp_path),
+        "IKU_SIGNER_URL": "postgresql://signer:c@db/iku",
+        "IKU_SIGNER_HOME": "/srv/signer",
+        "IKU_ORIGIN": "iku.example.go.id/log",
+        "IKU_WITNESSES": str(file),
     }
     assert Settings.from_environment(environ) == Settings(
         database_url="postgresql://iku:a@db/iku",
@@ -41,7 +51,16 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         port=8080,
         pool_size=3,
         agency=tmp_path,
+        signer_url="postgresql://signer:c@db/iku",
+        signer_home=Path("/srv/signer"),
+        origin="iku.example.go.id/log",
+        witnesses=file,
     )
+
+
+def test_the_signers_folder_lies_beside_the_register() -> None:
+    settings = Settings.from_environment({"IKU_HOME": "/srv/iku"})
+    assert settings.signer_home == Path("/srv/iku/signer")
 
 
 def test_the_owner_is_the_application_unless_told() -> None:
@@ -71,6 +90,10 @@ def test_an_empty_variable_counts_as_unset() -> None:
         ("IKU_PORT", "٨٠", "from 1 to 65535"),
         ("IKU_POOL_SIZE", "-1", "from 1 to 1000"),
         ("IKU_AGENCY", "/nowhere/at/all", "which is no folder"),
+        ("IKU_SIGNER_URL", "postgresql://s@db/iku", "IKU_DATABASE_URL is not"),
+        ("IKU_WITNESSES", "/nowhere/at/all", "which is no file"),
+        ("IKU_ORIGIN", "iku log", "no space"),
+        ("IKU_ORIGIN", "iku+log", "no space"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str, says: str) -> None:

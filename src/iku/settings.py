@@ -17,6 +17,9 @@ class Settings:
 
     `database_url` None means the embedded server in `home`; `owner_url` None then, too.
     `agency` is a folder with another agency's data files; None means our own.
+    `signer_url` is the signer's login, None with the embedded server or where this
+    process does not sign; `origin` the log's name in what is signed; `witnesses` a file
+    that lists who is asked to cosign.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -27,21 +30,30 @@ class Settings:
     port: int = 8000
     pool_size: int = 10
     agency: Path | None = None
+    signer_url: str | None = field(default=None, repr=False)
+    signer_home: Path = Path("var/signer")
+    origin: str = "iku.mojokerto.local/log"
+    witnesses: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
         """The settings that `IKU_…` variables ask for; an empty one counts as unset."""
         given = {name: value for name, value in environ.items() if value.strip()}
         database_url = _url(given, "IKU_DATABASE_URL")
+        home = Path(given.get("IKU_HOME", "var"))
         return cls(
             database_url=database_url,
-            owner_url=_owner_url(given, database_url),
-            home=Path(given.get("IKU_HOME", "var")),
+            owner_url=_login_url(given, "IKU_OWNER_URL", database_url) or database_url,
+            home=home,
             timezone=_timezone(given),
             host=given.get("IKU_HOST", "127.0.0.1"),
             port=_whole(given, "IKU_PORT", 8000, largest=65_535),
             pool_size=_whole(given, "IKU_POOL_SIZE", 10, largest=1_000),
             agency=_folder(given, "IKU_AGENCY"),
+            signer_url=_login_url(given, "IKU_SIGNER_URL", database_url),
+            signer_home=Path(given.get("IKU_SIGNER_HOME", home / "signer")),
+            origin=_origin(given),
+            witnesses=_file(given, "IKU_WITNESSES"),
         )
 
 
@@ -63,14 +75,16 @@ def _url(given: Mapping[str, str], name: str) -> str | None:
     return url
 
 
-def _owner_url(given: Mapping[str, str], database_url: str | None) -> str | None:
-    owner_url = _url(given, "IKU_OWNER_URL")
-    if owner_url is not None and database_url is None:
+def _login_url(
+    given: Mapping[str, str], name: str, database_url: str | None
+) -> str | None:
+    url = _url(given, name)
+    if url is not None and database_url is None:
         raise SettingsError(
-            "IKU_OWNER_URL is set, but IKU_DATABASE_URL is not; "
+            f"{name} is set, but IKU_DATABASE_URL is not; "
             "set both, or neither for the embedded server"
         )
-    return owner_url or database_url
+    return url
 
 
 def _timezone(given: Mapping[str, str]) -> ZoneInfo:
@@ -101,3 +115,23 @@ def _folder(given: Mapping[str, str], name: str) -> Path | None:
     if not folder.is_dir():
         raise SettingsError(f'{name} is "{folder}", which is no folder')
     return folder
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    if name not in given:
+        return None
+    file = Path(given[name])
+    if not file.is_file():
+        raise SettingsError(f'{name} is "{file}", which is no file')
+    return file
+
+
+def _origin(given: Mapping[str, str]) -> str:
+    origin = given.get("IKU_ORIGIN", "iku.mojokerto.local/log")
+    # C2SP signed-note: it is a key's name, too.
+    if "+" in origin or any(char.isspace() or char < " " for char in origin):
+        raise SettingsError(
+            f'IKU_ORIGIN is "{origin}", but must have no space and no "+"; '
+            'write it as an address without scheme, such as "iku.example.go.id/log"'
+        )
+    return origin

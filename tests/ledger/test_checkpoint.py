@@ -42,7 +42,6 @@ def test_lines_that_others_add_are_kept() -> None:
         f"log\n٣\n{SPELT}\n",
         f"log\n \n{SPELT}\n",
         f"log\n9223372036854775808\n{SPELT}\n",
-        f"log\n0\n{SPELT}\n",
         f"log\n1\n{SPELT[:-1]}\n",
         f"log\n1\n{SPELT[:-2]}9=\n",
         "log\n1\nAAAA\n",

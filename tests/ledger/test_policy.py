@@ -73,6 +73,15 @@ def test_a_wrong_cosignature_spoils_the_note() -> None:
         policy.judge(read, note)
 
 
+def test_an_empty_log_has_the_root_of_nothing() -> None:
+    read = policy.parse(f"log {LOG.verifier}\nquorum none\n".encode())
+    nothing = Checkpoint("iku.test/log", 0, ROOT[0]).text
+    assert policy.judge(read, signed(text=nothing)).checkpoint.size == 0
+    wrong = Checkpoint("iku.test/log", 0, ROOT[9]).text
+    with pytest.raises(Malformed, match="hash of nothing"):
+        policy.judge(read, signed(text=wrong))
+
+
 def test_a_single_witness_may_be_the_quorum() -> None:
     spelt = f"log {LOG.verifier}\nwitness W {X[0].verifier}\nquorum W"
     read = policy.parse(spelt.encode())

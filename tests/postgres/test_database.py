@@ -86,7 +86,8 @@ def test_no_address_is_shown() -> None:
 def make_logins(superuser: str) -> None:
     """What the database's container does when its volume is empty."""
     psql = [str(programs.wheel_programs() / "psql"), "-X", "-q", superuser]
-    anew = ["-c", "drop database iku", "-c", "drop role iku", "-f", str(LOGINS)]
+    old = "drop database iku", "drop role iku", "drop role iku_sign"
+    anew = [*(part for one in old for part in ("-c", one)), "-f", str(LOGINS)]
     subprocess.run([*psql, *anew], check=True)
 
 
@@ -95,16 +96,24 @@ async def test_the_logins_that_compose_makes_are_enough(
 ) -> None:
     monkeypatch.setenv("IKU_OWNER_PASSWORD", "it's the owner")
     monkeypatch.setenv("IKU_APPLICATION_PASSWORD", 'the "application"')
+    monkeypatch.setenv("IKU_SIGNER_PASSWORD", "the signer's")
     with lease(tmp_path, {"fsync": "off"}) as held:
         superuser = held.owner_dsn.replace("@/iku?", "@/postgres?")
         make_logins(superuser)
         address = held.owner_dsn.split("@")[1]
         composed = Database(
-            f"postgresql://iku_owner@/{address[1:]}", f"postgresql://iku@/{address[1:]}"
+            f"postgresql://iku_owner@/{address[1:]}",
+            f"postgresql://iku@/{address[1:]}",
+            f"postgresql://iku_sign@/{address[1:]}",
         )
         monkeypatch.setenv("PGPASSWORD", "it's the owner")
         assert await migrate_database(composed) == load()
         monkeypatch.setenv("PGPASSWORD", 'the "application"')
         connection = await pools.connect(composed.application_dsn)
         assert await connection.fetchval("select current_user") == "iku_app"
+        await connection.close()
+        monkeypatch.setenv("PGPASSWORD", "the signer's")
+        assert composed.signer_dsn is not None
+        connection = await pools.connect_as_signer(composed.signer_dsn)
+        assert await connection.fetchval("select current_user") == "iku_signer"
         await connection.close()

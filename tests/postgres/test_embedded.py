@@ -577,7 +577,8 @@ def test_programs_that_run_under_no_account_are_named(
 
 
 def test_a_lease_shows_no_password() -> None:
-    assert repr(Lease("postgresql://a:geheim@", "postgresql://b:geheim@")) == "Lease()"
+    secrets = (f"postgresql://{login}:geheim@" for login in "abc")
+    assert repr(Lease(*secrets)) == "Lease()"
 
 
 def test_one_capability_is_as_good_as_the_other(

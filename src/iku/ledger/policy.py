@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from iku.ledger import checkpoint, note
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Algorithm, Malformed, Note, VerifierKey, Vouched
+from iku.ledger.tree import EMPTY_ROOT
 
 NONE = "none"
 ANY_WITNESS = (
@@ -80,11 +81,13 @@ def judge(policy: Policy, signed: Note) -> Judgement:
     """What *policy* makes of a checkpoint.
 
     Raises:
-        Malformed: The note is no checkpoint.
+        Malformed: The note is no checkpoint of any log.
         Unverified: No log of the policy signed it under its own name as origin, or a
             signature by a key of the policy is wrong.
     """
     found = checkpoint.parse(signed.text)
+    if found.size == 0 and found.root != EMPTY_ROOT:
+        raise Malformed("the root of an empty log is the hash of nothing")
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
     cosigned = note.vouching(signed, policy.witness_keys)

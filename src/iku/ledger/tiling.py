@@ -104,7 +104,18 @@ class Tiles:
 
 
 async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
-    """Put a full tile into the cache, unless it is there."""
+    """Put a full tile into the cache, in the place of another one if need be."""
+    await connection.fetch(
+        """
+        delete from ledger.tile
+         where level = $1
+           and number = $2
+           and hashes <> $3
+        """,
+        tile.level,
+        tile.number,
+        hashes,
+    )
     await connection.fetch(
         """
         insert into ledger.tile (level, number, hashes, root)
@@ -139,9 +150,9 @@ async def keep_upper(connection: Reader, size: int) -> None:
             await keep(connection, tile, await Tiles(connection).tile(tile))
 
 
-async def forget(connection: Reader) -> None:
-    """Empty the cache."""
-    await connection.fetch("delete from ledger.tile")
+async def forget_upper(connection: Reader) -> None:
+    """Empty the cache above level 0."""
+    await connection.fetch("delete from ledger.tile where level > 0")
 
 
 def _cut(row: bytes) -> list[bytes]:

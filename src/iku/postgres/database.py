@@ -12,10 +12,14 @@ from iku.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Two logins to one database: the owner migrates and rebuilds, nobody else."""
+    """Logins to one database: the owner migrates and rebuilds, nobody else.
+
+    `signer_dsn` None: this process was not told how the signer logs in.
+    """
 
     owner_dsn: str = field(repr=False)
     application_dsn: str = field(repr=False)
+    signer_dsn: str | None = field(default=None, repr=False)
 
 
 @asynccontextmanager
@@ -27,23 +31,25 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """
     if settings.database_url is not None:
         owner_url = settings.owner_url or settings.database_url
-        yield Database(owner_url, settings.database_url)
+        yield Database(owner_url, settings.database_url, settings.signer_url)
         return
     # Starting and stopping take a while, and the loop may have others to serve.
     lease = embedded.lease(settings.home)
     held = await asyncio.to_thread(lease.__enter__)
     try:
-        yield Database(held.owner_dsn, held.application_dsn)
+        yield Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
     finally:
         await asyncio.to_thread(lease.__exit__, None, None, None)
 
 
 async def migrate_database(database: Database) -> list[Migration]:
-    """Bring the schema up to date and let the application in; what was applied."""
+    """Bring the schema up to date and let the other logins in; what was applied."""
     owner = await pool.connect_as_owner(database.owner_dsn)
     try:
         applied = await migrations.migrate(owner)
         await pool.prepare_application_login(owner, database.application_dsn)
+        if database.signer_dsn is not None:
+            await pool.prepare_signer_login(owner, database.signer_dsn)
     finally:
         await owner.close()
     return applied

@@ -5,7 +5,7 @@ kernel drops it however the process ends, so a killed one leaves nothing behind.
 starts, joins or leaves first takes `gate.lock` alone; nobody meets a half-started
 server.
 
-Everything lies in `<home>/postgres`: `data`, the socket in `run`, two locks and two
+Everything lies in `<home>/postgres`: `data`, the socket in `run`, two locks and three
 passwords. There is no TCP port.
 """
 
@@ -32,6 +32,7 @@ from iku.postgres.programs import PostgresError, Programs
 
 OWNER = "postgres"
 APPLICATION = "iku"
+SIGNER = "iku_sign"
 DATABASE = "iku"
 PORT = "5432"  # only names the socket's file
 SETTINGS = {
@@ -60,6 +61,7 @@ class Lease:
 
     owner_dsn: str = field(repr=False)
     application_dsn: str = field(repr=False)
+    signer_dsn: str = field(repr=False)
 
 
 @contextmanager
@@ -134,17 +136,21 @@ class _Cluster:
         return Path(tempfile.gettempdir()) / f"iku-{os.geteuid()}-{place}"
 
     def open(self, settings: Mapping[str, str]) -> Lease:
-        """Make what is missing: the cluster, the server, the application's login."""
+        """Make what is missing: the cluster, the server, the logins."""
         owner_password = _password(self.folder / f"{OWNER}.password")
         if not self.data.exists():
             self._initialise()
         self._refuse_other_major()
         self._start(settings)
-        application_password = _password(self.folder / f"{APPLICATION}.password")
-        self._admit(owner_password, application_password)
+        passwords = {
+            login: _password(self.folder / f"{login}.password")
+            for login in (APPLICATION, SIGNER)
+        }
+        self._admit(owner_password, passwords)
         return Lease(
             owner_dsn=self._dsn(OWNER, owner_password),
-            application_dsn=self._dsn(APPLICATION, application_password),
+            application_dsn=self._dsn(APPLICATION, passwords[APPLICATION]),
+            signer_dsn=self._dsn(SIGNER, passwords[SIGNER]),
         )
 
     def stop(self) -> None:
@@ -234,13 +240,19 @@ class _Cluster:
         if "pre-existing shared memory block" not in said:
             raise PostgresError(f"the server did not start: {said.strip()[-2000:]}")
 
-    def _admit(self, owner_password: str, application_password: str) -> None:
+    def _admit(self, owner_password: str, passwords: Mapping[str, str]) -> None:
         # The password is set each time: whoever lost the file gets in again.
+        logins = "".join(
+            f"""
+            select 'create role {login} login'
+             where to_regrole('{login}') is null \\gexec
+            alter role {login} login password '{password}';
+            """
+            for login, password in passwords.items()
+        )
         self.programs.script(
             f"""
-            select 'create role {APPLICATION} login'
-             where to_regrole('{APPLICATION}') is null \\gexec
-            alter role {APPLICATION} login password '{application_password}';
+            {logins}
             select 'create database {DATABASE} owner {OWNER}'
              where not exists
                    (select from pg_database where datname = '{DATABASE}') \\gexec

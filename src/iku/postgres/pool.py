@@ -21,6 +21,7 @@ else:
     Pool = asyncpg.Pool
 
 ROLE = "iku_app"
+SIGNER_ROLE = "iku_signer"
 CONNECT_TIMEOUT_S = 10
 COMMON_SETTINGS = {"application_name": "iku", "timezone": "UTC"}
 APPLICATION_SETTINGS = COMMON_SETTINGS | {
@@ -48,6 +49,17 @@ async def connect_as_owner(dsn: str) -> Plain:
     )
 
 
+async def connect_as_signer(dsn: str) -> Plain:
+    """A connection that may read the log and add what was signed; the caller closes it.
+
+    It has no limit of time: a full round reads every record.
+    """
+    settings = COMMON_SETTINGS | {"role": SIGNER_ROLE, "application_name": "iku signer"}
+    return await asyncpg.connect(
+        dsn, timeout=CONNECT_TIMEOUT_S, server_settings=settings
+    )
+
+
 async def create_pool(dsn: str, size: int) -> Pool:
     """At most `size` connections with the application's rights, one of them open."""
     return await asyncpg.create_pool(
@@ -65,6 +77,15 @@ async def prepare_application_login(owner: Connection, application_dsn: str) -> 
 
     Before the first migration there is no such role, and nothing to do.
     """
+    await _prepare_login(owner, application_dsn, ROLE)
+
+
+async def prepare_signer_login(owner: Connection, signer_dsn: str) -> None:
+    """Let the signer's login take on `iku_signer`, unless it may already."""
+    await _prepare_login(owner, signer_dsn, SIGNER_ROLE)
+
+
+async def _prepare_login(owner: Connection, dsn: str, role: str) -> None:
     grant = await owner.fetchval(
         """
         select format('grant %I to %I', app.rolname, login.rolname)
@@ -73,8 +94,8 @@ async def prepare_application_login(owner: Connection, application_dsn: str) -> 
            and login.rolname = $2
            and not pg_has_role(login.oid, app.oid, 'set')
         """,
-        ROLE,
-        _user(application_dsn),
+        role,
+        _user(dsn),
     )
     if grant is not None:
         await owner.execute(grant)

@@ -1,0 +1,81 @@
+"""Files that must survive a crash, be ours alone, or be read by nobody else."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Exposed(Exception):
+    """A file that holds a secret can be read by others."""
+
+
+class InUse(Exception):
+    """Another process works with the same folder."""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put *content* at *path*, whole or not at all, and on disk once this returns.
+
+    Only its owner may read the file.
+    """
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    rename(part, path)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename within a folder; a crash afterwards does not undo it."""
+    source.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read(path: Path) -> bytes | None:
+    """What is at *path*; None where there is no file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def read_secret(path: Path) -> str:
+    """What is at *path*, without its last line feed.
+
+    Raises:
+        Exposed: Its group or others may read or change it.
+        FileNotFoundError: There is no such file.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise Exposed(
+            f"{path} can be used by others (mode {mode:04o}); make it yours: "
+            f"chmod 600 {path}"
+        )
+    return path.read_text("utf-8").removesuffix("\n")
+
+
+@contextmanager
+def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
+    """Hold *folder*, which is made if need be, for this user of it alone.
+
+    Raises:
+        InUse: Another one holds it, and we are not to *wait*.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError as error:
+            raise InUse(f"another process is working in {folder}") from error
+        yield

@@ -1,0 +1,206 @@
+"""A witness: signs of each log only what continues what it signed of it before.
+
+So nobody is shown one log and somebody else another under the same name, as long as
+both ask for this witness's cosignature. It follows C2SP tlog-witness and
+tlog-cosignature v1, over HTTP or, for a machine without a network, from a file.
+
+The size it signed last is compared and replaced in one step under a lock, and is on
+disk before the cosignature leaves: whatever the order of two requests, no leaf is
+rolled back.
+"""
+
+import time
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from iku.ledger import checkpoint, durable, note, tlog_proof
+from iku.ledger.checkpoint import Checkpoint, parse_size
+from iku.ledger.note import Algorithm, Malformed, Note, SigningKey, Unverified
+from iku.ledger.policy import Policy
+from iku.ledger.proof_checking import Disproved, check_consistency
+from iku.ledger.tree import EMPTY_ROOT
+
+SIZE_TYPE = "text/x.tlog.size"
+LARGEST_REQUEST = 1 << 20  # bytes
+
+
+class Declined(Exception):
+    """The witness does not cosign; *status* is the one of C2SP tlog-witness."""
+
+    def __init__(self, status: HTTPStatus, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Behind(Declined):
+    """The request begins at another size than the one this witness signed last."""
+
+    def __init__(self, asked: int, size: int) -> None:
+        super().__init__(
+            HTTPStatus.CONFLICT,
+            f"the request begins at size {asked}, but the last size cosigned is {size}",
+        )
+        self.size = size
+
+
+class Request(Struct, frozen=True):
+    """A checkpoint to be cosigned, and the proof that it continues an older one.
+
+    Attributes:
+        old: The size of the older one; 0: none.
+    """
+
+    old: int
+    proof: tuple[bytes, ...]
+    signed: Note
+
+    def __str__(self) -> str:
+        """The request as it is sent."""
+        proof = tlog_proof.spell_hashes(self.proof)
+        return f"old {self.old}\n{proof}\n{self.signed}"
+
+
+def parse_request(raw: bytes) -> Request:
+    """The request that these bytes are.
+
+    Raises:
+        Malformed: They are none.
+    """
+    head, blank, signed = raw.partition(b"\n\n")
+    try:
+        old, *lines = head.decode("ascii").split("\n")
+    except UnicodeDecodeError as error:
+        raise Malformed("the lines of the proof are ASCII") from error
+    if not old.startswith("old ") or not blank:
+        raise Malformed("a request begins with a line such as: old 120")
+    size = parse_size(old.removeprefix("old "))
+    return Request(size, tlog_proof.parse_hashes(lines), note.parse(signed))
+
+
+class Cosigned(Struct, frozen=True, forbid_unknown_fields=True):
+    """The last checkpoint of a log that was cosigned, as the file keeps it."""
+
+    note: str
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint itself."""
+        return checkpoint.parse(note.parse(self.note.encode()).text)
+
+
+class Home(Struct, frozen=True):
+    """The witness's folder: ``key``, and a file for each log under ``logs``."""
+
+    folder: Path
+
+    def make_key(self, name: str) -> SigningKey:
+        """A first key.
+
+        Raises:
+            Malformed: The name cannot be that of a key.
+            FileExistsError: There is a key.
+        """
+        path = self.folder / "key"
+        if path.exists():
+            raise FileExistsError(f"{path} is there already")
+        made = note.generate(name, Algorithm.COSIGNATURE)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.write(path, f"{made.secret}\n".encode())
+        return made
+
+    def key(self) -> SigningKey:
+        """The key that cosigns.
+
+        Raises:
+            Malformed: It is none, or one of a log.
+            Exposed: Others may read it.
+            FileNotFoundError: There is none.
+        """
+        key = note.parse_signing(durable.read_secret(self.folder / "key"))
+        if key.algorithm is not Algorithm.COSIGNATURE:
+            raise Malformed(f"the key of {key.name} is one of a log, not of a witness")
+        return key
+
+
+class Witness(Struct, frozen=True):
+    """Cosigns the logs of *policy* with *key*; its memory lies in *folder*."""
+
+    folder: Path
+    key: SigningKey
+    policy: Policy
+
+    def cosign(self, raw: bytes) -> str:
+        """The signature line for a request.
+
+        Raises:
+            Declined: It is not to be cosigned.
+        """
+        try:
+            asked = parse_request(raw)
+            found = checkpoint.parse(asked.signed.text)
+        except Malformed as error:
+            raise Declined(HTTPStatus.BAD_REQUEST, str(error)) from error
+        self._refuse_unsigned(asked, found)
+        if asked.old > found.size:
+            sentence = f"old {asked.old} is more than the checkpoint's {found.size}"
+            raise Declined(HTTPStatus.BAD_REQUEST, sentence)
+        with durable.alone(self.folder, wait=True):
+            return self._cosign(asked, found)
+
+    def latest(self, place: str) -> str | None:
+        """The last checkpoint cosigned of the log whose origin hashes to *place*."""
+        known = {_place(party.key.name) for party in self.policy.logs}
+        if place not in known:
+            return None
+        last = self._last(place)
+        return last.note if last else None
+
+    def _refuse_unsigned(self, asked: Request, found: Checkpoint) -> None:
+        keys = [p.key for p in self.policy.logs if p.key.name == found.origin]
+        if not keys:
+            sentence = f"the log {found.origin} is not known here"
+            raise Declined(HTTPStatus.NOT_FOUND, sentence)
+        try:
+            note.verify(asked.signed, keys)
+        except Unverified as error:
+            raise Declined(HTTPStatus.FORBIDDEN, str(error)) from error
+
+    def _cosign(self, asked: Request, found: Checkpoint) -> str:
+        """Compare and replace; the caller holds the lock."""
+        place = _place(found.origin)
+        last = self._last(place)
+        size, root = _tree(last)
+        if asked.old != size:
+            raise Behind(asked.old, size)
+        try:
+            check_consistency(size, root, found.size, found.root, asked.proof)
+        except Disproved as error:
+            sentence = f"the checkpoint does not continue the last one: {error}"
+            raise Declined(HTTPStatus.UNPROCESSABLE_ENTITY, sentence) from error
+        line = self.key.sign(asked.signed.text, int(time.time())).line
+        kept = msgspec.json.encode(Cosigned(f"{asked.signed}{line}"))
+        self._path(place).parent.mkdir(mode=0o700, exist_ok=True)
+        durable.write(self._path(place), kept)
+        return line
+
+    def _last(self, place: str) -> Cosigned | None:
+        raw = durable.read(self._path(place))
+        return None if raw is None else msgspec.json.decode(raw, type=Cosigned)
+
+    def _path(self, place: str) -> Path:
+        return self.folder / "logs" / place
+
+
+def _tree(last: Cosigned | None) -> tuple[int, bytes]:
+    if last is None:
+        return 0, EMPTY_ROOT
+    return last.checkpoint.size, last.checkpoint.root
+
+
+def _place(origin: str) -> str:
+    """Where a log's last checkpoint is to be found: the hash of its origin."""
+    return sha256(origin.encode()).hexdigest()

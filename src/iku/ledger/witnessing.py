@@ -1,0 +1,135 @@
+"""Asking witnesses to cosign a checkpoint, and keeping what they answer."""
+
+import asyncio
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeAlias
+
+from iku.ledger import checkpoint, checkpoints, note, proving
+from iku.ledger.checkpoints import Signed
+from iku.ledger.log import Reader
+from iku.ledger.note import Malformed, Note, Unverified, VerifierKey, Vouched
+from iku.ledger.policy import Party, Policy
+from iku.ledger.tiling import Tiles
+from iku.ledger.witness import Request
+
+TIMEOUT_S = 15.0
+ATTEMPTS = 3  # the first, one at the size the witness named, one if others were faster
+LONGEST_ANSWER = 1 << 16  # bytes
+
+Post: TypeAlias = Callable[[str, bytes], tuple[int, bytes]]
+
+
+class Unhelpful(Exception):
+    """A witness did not cosign; the sentence says why. It may do so later."""
+
+
+class Contradicted(Exception):
+    """A witness has seen another log under our name; the sentence is the alarm's."""
+
+
+async def ask_all(
+    connection: Reader, witnesses: Policy, signed: Signed, post: Post | None = None
+) -> list[str]:
+    """Ask every witness that has not cosigned *signed* yet; why some did not.
+
+    Raises:
+        Contradicted: One has cosigned what our log is not.
+    """
+    found = []
+    for name, party in witnesses.witnesses.items():
+        try:
+            await _ask(connection, party, signed, post or _post)
+        except Unhelpful as error:
+            found.append(f"{name}: {error}")
+    return found
+
+
+async def request(connection: Reader, old: int, signed: Signed) -> Request:
+    """What a witness is sent that last cosigned size *old*.
+
+    Raises:
+        ValueError: *old* is more than the checkpoint's size.
+    """
+    proof = await proving.consistency(Tiles(connection), old, signed.size)
+    return Request(old, tuple(proof), note.parse(signed.note.encode()))
+
+
+async def accept(
+    connection: Reader, key: VerifierKey, signed: Signed, answer: bytes
+) -> Vouched:
+    """Keep the cosignature that a witness answered.
+
+    Raises:
+        Unhelpful: There is none of its key, or it is wrong.
+    """
+    text = note.parse(signed.note.encode()).text
+    try:
+        # As the specification suggests: its lines put below the checkpoint's text.
+        answered = note.parse(f"{text}\n".encode() + answer)
+        [vouched] = note.verify(Note(text, answered.signatures), [key])
+    except (Malformed, Unverified) as error:
+        raise Unhelpful(f"what it answered is no cosignature of it: {error}") from error
+    await checkpoints.add_cosignature(connection, signed.size, vouched)
+    return vouched
+
+
+async def _ask(connection: Reader, party: Party, signed: Signed, post: Post) -> None:
+    old = await checkpoints.cosigned_size(connection, party.key)
+    if old >= signed.size > 0 or party.url is None:
+        return
+    for _ in range(ATTEMPTS):
+        asked = await request(connection, old, signed)
+        url = f"{party.url.rstrip('/')}/add-checkpoint"
+        status, body = await asyncio.to_thread(post, url, str(asked).encode())
+        if status == HTTPStatus.OK:
+            await accept(connection, party.key, signed, body)
+            return
+        if status != HTTPStatus.CONFLICT:
+            _refused(party, status, body)
+        old = _size(party, body, signed.size)
+    raise Unhelpful(f"it named another size {ATTEMPTS} times")
+
+
+def _refused(party: Party, status: int, body: bytes) -> None:
+    said = " ".join(body[:200].decode("utf-8", "replace").split())
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise Contradicted(f"the witness {party.key.name} refuses the log: {said}")
+    raise Unhelpful(f"it answered {status}: {said}")
+
+
+def _size(party: Party, body: bytes, ours: int) -> int:
+    """The size that the witness says it cosigned last."""
+    try:
+        size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
+    except (UnicodeDecodeError, Malformed) as error:
+        raise Unhelpful("it answered 409 without a size") from error
+    if size > ours:
+        raise Contradicted(
+            f"the witness {party.key.name} has cosigned size {size} of this log, which "
+            f"is signed at {ours} now"
+        )
+    return size
+
+
+def _post(url: str, body: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer.
+
+    Raises:
+        Unhelpful: There is none.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise Unhelpful(f"{url} is no address of a witness")
+    asked = urllib.request.Request(url, body, method="POST")  # noqa: S310 - as above
+    asked.add_header("Content-Type", "text/plain; charset=utf-8")
+    try:
+        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as above
+            return answer.status, answer.read(LONGEST_ANSWER)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(LONGEST_ANSWER)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unhelpful(f"it cannot be reached: {error}") from error
