@@ -12,13 +12,16 @@ from iku import agency
 from iku.agency import Agency
 from iku.domain.question import SCALE
 from iku.handling import Command, Office
+from iku.ledger import policy
 from iku.ledger.appender import Appender
+from iku.ledger.note import Malformed
+from iku.ledger.policy import Policy
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Pool
 from iku.projections.figures import Figures
 from iku.projections.journal import Journal
-from iku.settings import Settings
+from iku.settings import Settings, SettingsError
 
 ACTOR = "iku"  # who records what the program brings along
 
@@ -34,6 +37,7 @@ class House:
     office: Office
     journal: Journal = field(default_factory=Journal)
     figures: Figures = field(default_factory=Figures)
+    witnesses: Policy = field(default_factory=Policy)
 
 
 @asynccontextmanager
@@ -49,7 +53,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 async def furnish(settings: Settings, database: Database) -> AsyncIterator[House]:
     """The house over a database that is migrated already."""
     ours = agency.load_agency(settings.agency)
-    journal = Journal()
+    journal, witnesses = Journal(), load_witnesses(settings)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
     async with (
@@ -58,7 +62,23 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
     ):
         office = Office(appender, zone, ours.area_codes)
         await bring_along(office, pool, agency.load_brought(settings.agency))
-        yield House(settings, database, ours, pool, office, journal)
+        yield House(
+            settings, database, ours, pool, office, journal, witnesses=witnesses
+        )
+
+
+def load_witnesses(settings: Settings) -> Policy:
+    """Who is asked to cosign, and how many must; nobody where no file is set.
+
+    Raises:
+        SettingsError: The file says what it cannot.
+    """
+    if settings.witnesses is None:
+        return Policy()
+    try:
+        return policy.parse(settings.witnesses.read_bytes(), complete=False)
+    except Malformed as error:
+        raise SettingsError(f"IKU_WITNESSES: {error}") from error
 
 
 async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:

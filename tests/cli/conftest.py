@@ -38,6 +38,7 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
         **mine,
         "IKU_DATABASE_URL": database.application_dsn,
         "IKU_OWNER_URL": database.owner_dsn,
+        "IKU_SIGNER_URL": database.signer_dsn or "",
         "IKU_HOME": str(tmp_path / "var"),
     }
 

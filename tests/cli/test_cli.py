@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import iku as package
@@ -38,6 +39,7 @@ def test_help_lists_every_command(iku: Any) -> None:
         "define",
         "rebuild",
         "status",
+        "signer",
     ):
         assert re.search(rf"^  {name} ", said.out, re.MULTILINE)
     assert iku("--version").out == f"iku {package.__version__}\n"

@@ -129,7 +129,7 @@ TAMPERED = [
 
 @pytest.mark.parametrize(("change", "full", "says"), TAMPERED)
 async def test_what_was_tampered_with_is_not_signed(
-    signer: Plain, owner: Plain, home: Home, change: str, full: bool, says: str
+    signer: Plain, owner: Plain, home: Home, *, change: str, full: bool, says: str
 ) -> None:
     await fill(owner, 700)
     before = (await sign(signer, home)).note
@@ -282,6 +282,7 @@ async def test_a_rotation_that_was_interrupted_is_completed(
     signer: Plain,
     home: Home,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     renamed: bool,
 ) -> None:
     await append(ask("a-1"))
@@ -381,8 +382,7 @@ SIGNERS_LIMITS = [
     "truncate ledger.tile",
     "select * from projection.posting",
     "drop table ledger.tile",
-    "select * from ledger.append('UTC', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
-    " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')",
+    f"select * from ledger.append('UTC'{', null' * 15})",
 ]
 
 

@@ -25,6 +25,7 @@ from iku.cli.rebuilding import rebuild
 from iku.cli.replaying import replay
 from iku.cli.series import series
 from iku.cli.serving import serve
+from iku.cli.signing import signer
 from iku.cli.status import status
 from iku.cli.verifying import verify
 
@@ -45,7 +46,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
-    *(status, migrate, rebuild),
+    *(status, migrate, rebuild, signer),
 ):
     commands.add_command(command)
 

@@ -14,7 +14,12 @@ from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, Outdated
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
+from iku.ledger.durable import Exposed, InUse
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell
+from iku.ledger.note import Malformed
+from iku.ledger.signing import Alarmed, Unprepared
+from iku.ledger.witness import Declined
+from iku.ledger.witnessing import Unhelpful
 from iku.postgres.migrations import MigrationError
 from iku.postgres.programs import PostgresError
 from iku.projections.rebuild import Busy
@@ -44,6 +49,13 @@ _PLAIN = (
     Busy,
     KnowledgeAhead,
     KnowledgeFell,
+    Exposed,
+    InUse,
+    Malformed,
+    Alarmed,
+    Unprepared,
+    Declined,
+    Unhelpful,
 )
 
 

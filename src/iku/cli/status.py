@@ -4,17 +4,20 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from iku.cli import terminal
+from iku.cli import signing, terminal
 from iku.cli.edge import Failed
 from iku.cli.verifying import checked
 from iku.exchange import formats
-from iku.ledger import log
+from iku.ledger import checkpoints, log
+from iku.ledger.checkpoints import Assurance
+from iku.ledger.signing import Home
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.projections.figures import Figures
 from iku.settings import Settings
+from iku.wiring import load_witnesses
 
 
 class Subject(Struct, frozen=True):
@@ -33,6 +36,7 @@ class Status(Struct, frozen=True):
         migrations: Those applied.
         pending: Those still to be applied; then nothing else is told.
         events: How many there are, by category.
+        assurance: How far the log is signed and witnessed, and the signer's alarm.
         findings: What checking the ledger found; None: it was not checked.
     """
 
@@ -44,6 +48,7 @@ class Status(Struct, frozen=True):
     recorded_at: datetime | None = None
     events: dict[str, int] = {}
     indicators: dict[str, Subject] = {}
+    assurance: Assurance | None = None
     findings: list[str] | None = None
 
 
@@ -76,7 +81,13 @@ async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Sta
         migrations=[str(m) for m in migrations.load() if m not in missing],
         pending=[str(m) for m in missing],
     )
-    return fresh if missing else await _full(connection, fresh, check=check)
+    if missing:
+        return fresh
+    witnesses = load_witnesses(chosen)
+    assurance = await checkpoints.assurance(connection, witnesses)
+    told = Home(chosen.signer_home).told_alarm() or assurance.alarm
+    full = await _full(connection, fresh, check=check)
+    return structs.replace(full, assurance=structs.replace(assurance, alarm=told))
 
 
 async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status:
@@ -130,6 +141,8 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
         (code, f"{subject.definitions} definisi, {subject.targets} target")
         for code, subject in found.indicators.items()
     ]
+    if found.assurance is not None:
+        lines += signing.lines(found.assurance)
     return [*lines, ("Pemeriksaan", _verdict(found.findings))]
 
 

@@ -29,8 +29,9 @@ from rich.table import Table
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
-from iku.postgres.database import open_database
-from iku.postgres.pool import Plain, connect_as_owner
+from iku.postgres.database import migrate_database, open_database
+from iku.postgres.migrations import MigrationError, pending
+from iku.postgres.pool import Plain, connect_as_owner, connect_as_signer
 from iku.settings import Settings, SettingsError
 from iku.wiring import House, open_house
 
@@ -147,6 +148,36 @@ async def owner(chosen: Settings) -> AsyncIterator[Plain]:
             yield connection
         finally:
             await connection.close()
+
+
+@asynccontextmanager
+async def signer(chosen: Settings) -> AsyncIterator[Plain]:
+    """A connection with the signer's rights, to a database that is up to date.
+
+    Raises:
+        SettingsError: It is not said how the signer logs in.
+        MigrationError: The schema is not up to date, and the signer may not change it.
+    """
+    async with open_database(chosen) as database:
+        if database.signer_dsn is None:
+            raise SettingsError(
+                "IKU_DATABASE_URL is set, but IKU_SIGNER_URL is not; "
+                "the signer has a login of its own"
+            )
+        with plain_address():
+            if chosen.database_url is None:
+                await migrate_database(database)
+            connection = await connect_as_signer(database.signer_dsn)
+        try:
+            await _refuse_pending(connection)
+            yield connection
+        finally:
+            await connection.close()
+
+
+async def _refuse_pending(connection: Plain) -> None:
+    if missing := await pending(connection):
+        raise MigrationError(f"run `iku migrate` first: {', '.join(map(str, missing))}")
 
 
 @contextmanager

@@ -155,13 +155,26 @@ class Home(Struct, frozen=True):
         Raises:
             Alarmed: One does.
         """
-        told = durable.read(self.alarm)
+        told = self.told_alarm()
         if told is not None:
-            sentence = told.decode("utf-8", "replace").split("\n")[1:2]
             raise Alarmed(
-                f"{': '.join(['an alarm stands', *sentence])}; once it is dealt with, "
-                f"remove {self.alarm}"
+                f"an alarm stands: {told}; once it is dealt with, remove {self.alarm}"
             )
+
+    def told_alarm(self) -> str | None:
+        """The alarm's sentence; None where there is none, or it is not for us to read.
+
+        A database that was put back to an older state no longer knows of an alarm; the
+        file does.
+        """
+        try:
+            told = durable.read(self.alarm)
+        except PermissionError:
+            return None
+        if told is None:
+            return None
+        _, _, rest = told.decode("utf-8", "replace").partition("\n")
+        return rest.partition("\n")[0] or f"see {self.alarm}"
 
     def _make(self, path: Path, name: str) -> SigningKey:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

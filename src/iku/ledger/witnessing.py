@@ -8,11 +8,12 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeAlias
 
-from iku.ledger import checkpoint, checkpoints, note, proving
+from iku.ledger import checkpoint, checkpoints, note, proving, signing
 from iku.ledger.checkpoints import Signed
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed, Note, Unverified, VerifierKey, Vouched
 from iku.ledger.policy import Party, Policy
+from iku.ledger.signing import Home
 from iku.ledger.tiling import Tiles
 from iku.ledger.witness import Request
 
@@ -46,6 +47,23 @@ async def ask_all(
         except Unhelpful as error:
             found.append(f"{name}: {error}")
     return found
+
+
+async def gather(
+    connection: Reader, home: Home, witnesses: Policy, post: Post | None = None
+) -> list[str]:
+    """Have the last checkpoint cosigned; which witnesses did not, and why.
+
+    Raises:
+        Alarmed: A witness has cosigned what our log is not; the alarm is told.
+    """
+    last = await checkpoints.latest(connection)
+    if last is None:
+        return []
+    try:
+        return await ask_all(connection, witnesses, last, post)
+    except Contradicted as error:
+        raise await signing.alarmed(connection, home, str(error)) from error
 
 
 async def request(connection: Reader, old: int, signed: Signed) -> Request:

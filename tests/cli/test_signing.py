@@ -1,0 +1,165 @@
+"""The signer as somebody types it, and what the others say of it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from iku.ledger import note, policy
+from iku.postgres.pool import Plain
+
+TAMPER = (
+    "alter table ledger.event disable trigger append_only;"
+    "update ledger.event set record = record || ' ' where position = 100"
+)
+
+
+def test_a_key_is_made_once_and_shown_always(iku: Any, tmp_path: Path) -> None:
+    made = iku("signer", "key", "--json").json
+    assert made["made"]
+    assert note.parse_verifier(made["vkey"]).name == "iku.mojokerto.local/log"
+    again = iku("signer", "key")
+    assert "Kunci sudah ada" in again.out
+    assert made["vkey"] in again.out
+    key = tmp_path / "var" / "signer" / "key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.chmod(0o644)
+    said = iku("signer", "key")
+    assert said.code == 1
+    assert "can be used by others (mode 0644)" in said.err
+
+
+def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
+    assert "`iku signer key` makes one" in iku("signer", "once").err
+    vkey = iku("signer", "key", "--json").json["vkey"]
+    assert "belum pernah" in iku("status").out
+    iku("example")
+    said = iku("signer", "once")
+    assert said.code == 0, said.err
+    assert "Ditandatangani: ukuran 145; 145 rekaman dibaca." in said.out
+    assert "TANPA SAKSI" in said.out
+    again = iku("signer", "once", "--full", "--json").json
+    assert (again["size"], again["signed"], again["witnesses"]) == (145, False, 0)
+    trusted = policy.parse(f"log {vkey}\nquorum none\n".encode())
+    judged = policy.judge(trusted, note.parse(again["checkpoint"].encode()))
+    assert judged.checkpoint.size == 145
+    told = iku("status").out
+    assert re.search(r"Ditandatangani +sampai ukuran 145", told)
+    assert re.search(r"Saksi +TANPA SAKSI", told)
+    assurance = iku("status", "--json").json["assurance"]
+    assert (assurance["signed"], assurance["witnesses"]) == (145, 0)
+
+
+async def test_an_alarm_is_told_by_whoever_is_asked(
+    iku: Any, owner: Plain, tmp_path: Path
+) -> None:
+    iku("signer", "key")
+    iku("example")
+    iku("signer", "once")
+    await owner.execute(TAMPER)
+    said = iku("signer", "once")
+    assert said.code == 1
+    assert said.err.startswith("iku: position 100: the bytes have leaf ")
+    assert said.err.count("\n") == 1
+    assert re.search(r"ALARM +position 100: ", iku("status").out)
+    assert iku("status", "--json").json["assurance"]["alarm"].startswith("position 100")
+    # A database that was put back knows of no alarm; the file does.
+    await owner.execute("alter table ledger.alarm disable trigger append_only")
+    await owner.execute("delete from ledger.alarm")
+    assert re.search(r"ALARM +position 100: ", iku("status").out)
+    assert "an alarm stands: position 100" in iku("signer", "once").err
+    assert (tmp_path / "var" / "signer" / "ALARM").exists()
+
+
+def test_a_key_is_changed(iku: Any) -> None:
+    old = iku("signer", "key", "--json").json["vkey"]
+    iku("example")
+    assert "nothing was signed yet" in iku("signer", "rotate").err
+    iku("signer", "once")
+    said = iku("signer", "rotate")
+    assert said.code == 0, said.err
+    new = iku("signer", "key", "--json").json["vkey"]
+    assert new != old
+    assert f"Kunci baru; bagikan kepada pemeriksa dan saksi: {new}" in said.out
+    assert iku("signer", "once", "--json").json["signed"] is False
+
+
+def test_the_signer_has_a_login_of_its_own(iku: Any) -> None:
+    said = iku("signer", "once", IKU_SIGNER_URL="")
+    assert said.code == 1
+    assert "IKU_SIGNER_URL is not; the signer has a login of its own" in said.err
+
+
+async def test_the_signer_does_not_change_the_schema(iku: Any, owner: Plain) -> None:
+    last = "(select max(version) from public.schema_migration)"
+    await owner.execute(f"delete from public.schema_migration where version = {last}")
+    assert "run `iku migrate` first" in iku("signer", "once").err
+
+
+def test_a_wrong_list_of_witnesses_is_refused(iku: Any, tmp_path: Path) -> None:
+    file = tmp_path / "witnesses"
+    file.write_text("witness A x\n")
+    for command in (("signer", "once"), ("status",)):
+        said = iku(*command, IKU_WITNESSES=str(file))
+        assert said.code == 1
+        assert "IKU_WITNESSES: line 1 of the policy" in said.err
+
+
+def test_the_embedded_server_has_a_login_for_the_signer(iku: Any) -> None:
+    none = {"IKU_DATABASE_URL": "", "IKU_OWNER_URL": "", "IKU_SIGNER_URL": ""}
+    assert iku("signer", "key", **none).code == 0
+    said = iku("signer", "once", "--json", **none)
+    assert said.code == 0, said.err
+    assert said.json["signed"]
+
+
+def test_running_it_signs_until_told_to_stop(
+    iku: Any, environ: dict[str, str], tmp_path: Path
+) -> None:
+    iku("signer", "key")
+    iku("example")
+    with subprocess.Popen(
+        [sys.executable, "-m", "iku.cli", "signer", "run", "--every", "1"],
+        env=environ,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "Ditandatangani: ukuran 145" in process.stdout.readline()
+            assert "another process" in iku("signer", "once").err
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "TANPA SAKSI" in err
+    assert "Traceback" not in err
+
+
+def test_a_signer_whose_database_is_away_tries_again(
+    iku: Any, environ: dict[str, str], tmp_path: Path
+) -> None:
+    iku("signer", "key")
+    away = "postgresql://iku@127.0.0.1:1/x"
+    with subprocess.Popen(
+        [sys.executable, "-m", "iku.cli", "signer", "run", "--every", "1"],
+        env=environ | {"IKU_DATABASE_URL": away, "IKU_SIGNER_URL": away},
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert "TANPA SAKSI" in process.stderr.readline()
+            for _ in range(2):
+                assert "dicoba lagi" in process.stderr.readline()
+            os.kill(process.pid, signal.SIGINT)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
