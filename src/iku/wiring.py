@@ -8,17 +8,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
+from msgspec import structs
+
 from iku import agency
 from iku.agency import Agency
 from iku.domain.question import SCALE
 from iku.handling import Command, Office
-from iku.ledger import policy
+from iku.ledger import checkpoints, policy
 from iku.ledger.appender import Appender
+from iku.ledger.checkpoints import Assurance
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
+from iku.ledger.signing import Home
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
-from iku.postgres.pool import Pool
+from iku.postgres.pool import Connection, Pool
 from iku.projections.figures import Figures
 from iku.projections.journal import Journal
 from iku.settings import Settings, SettingsError
@@ -79,6 +83,18 @@ def load_witnesses(settings: Settings) -> Policy:
         return policy.parse(settings.witnesses.read_bytes(), complete=False)
     except Malformed as error:
         raise SettingsError(f"IKU_WITNESSES: {error}") from error
+
+
+async def assurance(
+    settings: Settings, witnesses: Policy, connection: Connection
+) -> Assurance:
+    """How far the log is vouched for; the signer's alarm, also from its own file.
+
+    A database that was put back to an older state knows of no alarm.
+    """
+    found = await checkpoints.assurance(connection, witnesses)
+    told = Home(settings.signer_home).told_alarm()
+    return found if told is None else structs.replace(found, alarm=told)
 
 
 async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:

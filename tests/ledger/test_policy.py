@@ -99,6 +99,27 @@ def test_a_list_of_witnesses_asks_for_any_of_them() -> None:
     assert policy.parse(b"", complete=False).is_quorum([])
 
 
+def test_a_policy_is_written_and_read() -> None:
+    listed = (
+        f"witness A {X[0].verifier}\nwitness B {X[1].verifier} https://b\n".encode()
+    )
+    odd = f"witness \u212a {X[0].verifier}\nquorum \u212a".encode()
+    latin = odd.replace("\u212a".encode(), b"\xe9")
+    for read in (
+        policy.parse(EXAMPLE.encode()),
+        policy.parse(listed, complete=False),
+        policy.parse(odd),
+        policy.parse(latin),
+        policy.parse(b"", complete=False),
+    ):
+        spelt = policy.spell(read, ["a comment", ""])
+        assert policy.parse(spelt) == read
+        assert spelt.startswith(b"# a comment\n# \n")
+    assert b"group any-witness 1 A B\n" in policy.spell(
+        policy.parse(listed, complete=False)
+    )
+
+
 def test_names_are_bytes() -> None:
     spelt = f"witness \u212a {X[0].verifier}\nquorum K\n"
     with pytest.raises(Malformed, match="nothing above is called K"):

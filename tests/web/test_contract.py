@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from iku.ledger import signing
+from iku.ledger.signing import Home
 from iku.postgres.database import Database
+from iku.postgres.pool import Plain
 from tests.web.test_serving import serving_process
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -14,10 +17,15 @@ EXAMPLES = 15  # an operation; the long run by hand had 400
 
 
 @pytest.mark.timeout(180)
-def test_schemathesis_finds_nothing(database: Database, tmp_path: Path) -> None:
+async def test_schemathesis_finds_nothing(
+    database: Database, signer: Plain, tmp_path: Path
+) -> None:
     with serving_process(
         IKU_DATABASE_URL=database.application_dsn, IKU_OWNER_URL=database.owner_dsn
     ) as served:
+        # Half of what proves the log is to be had only once something is signed.
+        home = Home(tmp_path / "signer")
+        await signing.sign(signer, home, home.make_key("iku.test/log").name)
         found = subprocess.run(
             [
                 str(Path(sys.executable).with_name("schemathesis")),

@@ -8,7 +8,14 @@ from tests.web.conftest import CASE, Client, problem
 
 async def test_it_lives_and_is_ready(client: Client) -> None:
     assert await client.says("/health/live") == {"status": "alive"}
-    assert await client.says("/health/ready") == {"status": "ready", "size": 4}
+    assert await client.says("/health/ready") == {
+        "status": "ready",
+        "size": 4,
+        "alarm": None,
+        "signed": None,
+        "witnessed": None,
+        "witnesses": 0,
+    }
 
 
 async def test_it_is_not_ready_before_it_is_migrated(

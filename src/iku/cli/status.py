@@ -10,14 +10,13 @@ from iku.cli import signing, terminal
 from iku.cli.edge import Failed
 from iku.cli.verifying import checked
 from iku.exchange import formats
-from iku.ledger import checkpoints, log
+from iku.ledger import log
 from iku.ledger.checkpoints import Assurance
-from iku.ledger.signing import Home
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.projections.figures import Figures
 from iku.settings import Settings
-from iku.wiring import load_witnesses
+from iku.wiring import assurance, load_witnesses
 
 
 class Subject(Struct, frozen=True):
@@ -83,11 +82,9 @@ async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Sta
     )
     if missing:
         return fresh
-    witnesses = load_witnesses(chosen)
-    assurance = await checkpoints.assurance(connection, witnesses)
-    told = Home(chosen.signer_home).told_alarm() or assurance.alarm
+    found = await assurance(chosen, load_witnesses(chosen), connection)
     full = await _full(connection, fresh, check=check)
-    return structs.replace(full, assurance=structs.replace(assurance, alarm=told))
+    return structs.replace(full, assurance=found)
 
 
 async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status:

@@ -5,13 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from iku.ledger import note
+from iku.ledger import note, policy
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import Note, VerifierKey, Vouched
-from iku.ledger.policy import NONE, Policy
+from iku.ledger.policy import NONE, Party, Policy
 
 PAGE = 256
 
@@ -78,6 +78,32 @@ class Assurance(Struct, frozen=True):
         if self.signed is not None and size <= self.signed:
             return Coverage.SIGNED
         return Coverage.PENDING
+
+
+def handed_out(keys: Sequence[LogKey], witnesses: Policy) -> bytes:
+    """The policy that the log itself hands out: its keys, old ones too, and witnesses.
+
+    It proves nothing, and says so.
+    """
+    comments = [
+        "Handed out by the log itself, so it proves nothing: get your copy of these",
+        "keys by another way, and compare.",
+    ]
+    comments += [
+        f"The log key {one.key.key_id.hex()} signed up to size {one.last_size}."
+        for one in keys
+        if one.last_size is not None
+    ]
+    if not witnesses.witnesses:
+        comments += ["", *UNWATCHED]
+    logs = tuple(Party(one.key) for one in keys)
+    return policy.spell(structs.replace(witnesses, logs=logs), comments)
+
+
+UNWATCHED = (
+    "WARNING: THIS LOG HAS NO WITNESS. Nobody outside the office vouches for it:",
+    "whoever holds its key can rewrite history and sign it anew, unnoticed.",
+)
 
 
 async def latest(connection: Reader) -> Signed | None:

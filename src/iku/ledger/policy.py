@@ -5,7 +5,7 @@ judge: one that the log itself hands out proves nothing.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -118,6 +118,26 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
         except Malformed as error:
             raise Malformed(f"line {number} of the policy: {error}") from error
     return reading.policy(complete=complete)
+
+
+def spell(found: Policy, comments: Iterable[str] = ()) -> bytes:
+    """The policy as a file, its groups after their members; comments come first."""
+    lines = [f"# {comment}" for comment in comments]
+    lines += [" ".join(["log", *_spelt(party)]) for party in found.logs]
+    lines += [
+        " ".join(["witness", name, *_spelt(party)])
+        for name, party in found.witnesses.items()
+    ]
+    lines += [
+        " ".join(["group", name, str(group.least), *group.members])
+        for name, group in found.groups.items()
+    ]
+    lines.append(f"quorum {found.quorum}")
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _spelt(party: Party) -> list[str]:
+    return [str(party.key), *([party.url] if party.url else [])]
 
 
 Words: TypeAlias = list[str]

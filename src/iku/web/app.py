@@ -20,6 +20,7 @@ from iku.web.api import (
     organisations,
     publications,
     replay,
+    tree,
 )
 from iku.web.asking import against, asking
 from iku.web.door import Application
@@ -34,7 +35,7 @@ MODULES = (
     *(conflicts, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
     publications,
-    *(log, agency, health),
+    *(log, tree, agency, health),
 )
 
 

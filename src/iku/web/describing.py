@@ -55,6 +55,7 @@ TAGS = {
     "Figures": "Numerator, denominator and percentage of any day.",
     "Publications": "Figures as they were printed, and what changed since.",
     "Log": "Every record, byte for byte.",
+    "Proof": "Signed checkpoints, tiles and proofs that can be checked without us.",
     "Agency": "Whose register this is.",
     "Health": "For whoever keeps it running.",
 }
@@ -160,13 +161,20 @@ _HEADERS = {
 
 
 _MEDIA = {"replayFigure": NDJSON}  # the schema is that of a line
+_MEDIA_TYPES: dict[Any, str] = {
+    str: "text/plain",
+    bytes: "application/octet-stream",
+}
 
 
 def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
-    content: Json = {"schema": schemas.of(_answer(handler))}
+    # What is no text has no schema: it is bytes.
+    returned = _answer(handler)
+    content: Json = {} if returned is bytes else {"schema": schemas.of(returned)}
     if name in examples.ANSWERS:
         content["example"] = examples.ANSWERS[name]
-    media_type = "text/plain" if _answer(handler) is str else _MEDIA.get(name, _JSON)
+    usual = _MEDIA_TYPES.get(returned, _JSON)
+    media_type = _MEDIA.get(name, usual)
     answer: Json = {
         "description": "What was asked for.",
         "content": {media_type: content},
@@ -215,6 +223,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
         ]
     if any(parameter["name"] == "If-Match" for parameter in parameters):
         found.append(HTTPStatus.PRECONDITION_FAILED)
+    found += [HTTPStatus(status) for status in handler.opt.get("errors", ())]
     found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
     if handler.parsed_fn_signature.parameters:
         found.append(HTTPStatus.SERVICE_UNAVAILABLE)

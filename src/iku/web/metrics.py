@@ -2,7 +2,16 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from iku.ledger.checkpoints import Assurance
 from iku.wiring import House
+
+GAUGES = {
+    "iku_log_size": "Events in the log.",
+    "iku_log_signed_size": "Events that the last checkpoint covers.",
+    "iku_log_witnessed_size": "Events that a quorum of witnesses vouches for.",
+    "iku_log_witnesses": "Witnesses that are asked; 0: nobody outside vouches.",
+    "iku_log_alarm": "1 where the signer refuses to sign: the log is not what it was.",
+}
 
 
 class Metrics:
@@ -23,15 +32,30 @@ class Metrics:
             labels,
             registry=self.registry,
         )
-        self.log_size = Gauge(
-            "iku_log_size", "Events in the log.", registry=self.registry
-        )
+        self._gauges = {
+            name: Gauge(name, told, registry=self.registry)
+            for name, told in GAUGES.items()
+        }
         waiting = Gauge(
             "iku_append_waiting",
             "Requests that wait to be appended.",
             registry=self.registry,
         )
         waiting.set_function(lambda: house.office.appender.waiting)
+
+    def tell(self, size: int | None, found: Assurance | None) -> None:
+        """Tell the log's size and how far it is vouched for; None: it is not known."""
+        told: dict[str, float | None] = {"iku_log_size": size}
+        if found is not None:
+            told |= {
+                "iku_log_signed_size": found.signed or 0,
+                "iku_log_witnessed_size": found.witnessed or 0,
+                "iku_log_witnesses": found.witnesses,
+                "iku_log_alarm": found.alarm is not None,
+            }
+        for name, gauge in self._gauges.items():
+            value = told.get(name)
+            gauge.set(float("nan") if value is None else value)
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; *route* is the template of its path."""

@@ -73,6 +73,14 @@ class Unsupported(ValueError):
     """The body is of a kind that is not read here."""
 
 
+class Nowhere(LookupError):
+    """The address names nothing that there is; the sentence says why."""
+
+
+class Unsigned(Exception):
+    """What is asked for is not signed yet; the sentence says what is."""
+
+
 # The kind of each error that the program raises; of a subclass, unless it is named too.
 OURS: dict[type, str] = {
     Malformed: "invalid",
@@ -82,6 +90,8 @@ OURS: dict[type, str] = {
     TooLarge: "too-large",
     Missing: "missing",
     Unknown: "missing",
+    Nowhere: "missing",
+    Unsigned: "unsigned",
     Refused: "refused",
     KnowledgeFell: "refused",
     KnowledgeAhead: "refused",
@@ -111,6 +121,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "missing": (HTTPStatus.NOT_FOUND, "There is no such thing"),
     "method": (HTTPStatus.METHOD_NOT_ALLOWED, "Not possible here"),
     "refused": (HTTPStatus.CONFLICT, "Refused by the rules"),
+    "unsigned": (HTTPStatus.CONFLICT, "Not signed yet"),
     "overtaken": (HTTPStatus.CONFLICT, "Somebody else was faster"),
     "outdated": (HTTPStatus.PRECONDITION_FAILED, "Not the last version"),
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),

@@ -13,7 +13,7 @@ from iku.ledger.appender import Unavailable
 from iku.postgres import migrations
 from iku.web.connection import connected
 from iku.web.metrics import Metrics
-from iku.wiring import House
+from iku.wiring import House, assurance
 
 TAGS = ["Health"]
 
@@ -29,10 +29,20 @@ class Ready(Struct, frozen=True):
 
     Attributes:
         size: How many events the log holds.
+        status: ``ready``; ``degraded`` where it works, but the signer raised an alarm.
+        alarm: Why the signer refuses to sign; null where it does not.
+        signed: Size of the last signed checkpoint; null where there is none.
+        witnessed: Size of the last checkpoint that a quorum of witnesses cosigned;
+            null where there is none.
+        witnesses: How many witnesses are asked; with 0 nobody outside vouches.
     """
 
     size: int
-    status: str = "ready"
+    status: str
+    alarm: str | None
+    signed: int | None
+    witnessed: int | None
+    witnesses: int
 
 
 @get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
@@ -43,7 +53,10 @@ async def live() -> Alive:
 
 @get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
 async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
-    """Answers where the database does and its schema is the program's."""
+    """Answers where the database does and its schema is the program's.
+
+    It goes on serving while the signer's alarm stands, and says so.
+    """
     async with connected(house) as connection:
         try:
             missing = await migrations.pending(connection)
@@ -51,7 +64,16 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
             raise Unavailable(str(error)) from error
         if missing:
             raise Unavailable(f"not migrated yet: {', '.join(map(str, missing))}")
-        return Ready((await log.head(connection)).size)
+        head = await log.head(connection)
+        found = await assurance(house.settings, house.witnesses, connection)
+    return Ready(
+        head.size,
+        "ready" if found.alarm is None else "degraded",
+        found.alarm,
+        found.signed,
+        found.witnessed,
+        found.witnesses,
+    )
 
 
 @get(
@@ -68,9 +90,11 @@ async def metrics(
     """Requests, durations, the log's size and what waits, as Prometheus reads them."""
     try:
         async with connected(house) as connection:
-            metrics.log_size.set((await log.head(connection)).size)
+            size = (await log.head(connection)).size
+            found = await assurance(house.settings, house.witnesses, connection)
+        metrics.tell(size, found)
     except Unavailable:
-        metrics.log_size.set(float("nan"))
+        metrics.tell(None, None)
     text = generate_latest(metrics.registry).decode()
     # The framework adds the encoding itself.
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")

@@ -1,0 +1,282 @@
+"""What proves the log to those who do not trust us, in other people's formats.
+
+Below ``/log`` lies the log as C2SP tlog-tiles lays one out: a program that reads such
+logs is given that address and needs no other.
+"""
+
+from typing import Annotated, Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter, SkipValidation
+
+from iku.ledger import checkpoints, log, proving, tile, tlog_proof
+from iku.ledger.checkpoints import Assurance, Signed
+from iku.ledger.tile import Misplaced, Tile
+from iku.ledger.tiling import Tiles
+from iku.ledger.tlog_proof import TlogProof
+from iku.postgres.pool import Connection
+from iku.web.connection import connected
+from iku.web.parameters import LARGEST
+from iku.web.problems import Malformed, Nowhere, Unsigned
+from iku.wiring import House, assurance
+
+TAGS = ["Proof"]
+TEXT = "text/plain"
+BYTES = "application/octet-stream"
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+FOR_NOW = {"Cache-Control": "public, max-age=5"}
+UNSIGNED = {"errors": (409,)}
+COVERAGE = "Iku-Coverage"
+
+Place = Annotated[
+    str,
+    PathParameter(
+        description="Number of the tile in groups of three digits, all but the last "
+        "after an x; for a partial tile its width: x001/067.p/3."
+    ),
+]
+
+
+@get(
+    "/log/checkpoint",
+    operation_id="getCheckpoint",
+    summary="Read the last checkpoint",
+    tags=TAGS,
+    media_type=TEXT,
+    opt=UNSIGNED,
+)
+async def last_checkpoint(
+    house: NamedDependency[SkipValidation[House]],
+) -> Response[str]:
+    """The log's name, size and root, signed; below it what witnesses added.
+
+    C2SP tlog-checkpoint. It is signed by a process of its own, so it lags behind the
+    log a little.
+    """
+    async with connected(house) as connection:
+        last = await _last(connection)
+        headers = FOR_NOW | await _coverage(house, connection, last.size)
+    return Response(str(last), media_type=TEXT, headers=headers)
+
+
+@get(
+    "/log/tile/{level:str}/{place:path}",
+    operation_id="getTile",
+    summary="Read hashes of the tree",
+    tags=TAGS,
+    media_type=BYTES,
+    opt=UNSIGNED,
+)
+async def hashes(
+    house: NamedDependency[SkipValidation[House]],
+    level: Annotated[
+        str, PathParameter(description="Level of the tile; 0 holds leaf hashes.")
+    ],
+    place: Place,
+) -> Response[bytes]:
+    """A tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It never changes."""
+    if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
+        raise Nowhere(f"{level!r} is no level of a tile: those go from 0 to 63")
+    async with connected(house) as connection:
+        asked = await _tile(connection, int(level), place)
+        found = await Tiles(connection).tile(asked)
+    return Response(found, media_type=BYTES, headers=FOR_EVER)
+
+
+@get(
+    "/log/tile/entries/{place:path}",
+    operation_id="getEntries",
+    summary="Read records in bundles",
+    tags=TAGS,
+    media_type=BYTES,
+    opt=UNSIGNED,
+)
+async def entries(
+    house: NamedDependency[SkipValidation[House]], place: Place
+) -> Response[bytes]:
+    """Up to 256 records, each after its length in two bytes (C2SP tlog-tiles)."""
+    async with connected(house) as connection:
+        asked = await _tile(connection, 0, place)
+        after = asked.number * tile.WIDTH
+        records = [
+            one.record
+            async for one in log.read_log(
+                connection, after=after, size=after + asked.width
+            )
+        ]
+    return Response(tile.bundle(records), media_type=BYTES, headers=FOR_EVER)
+
+
+@get(
+    "/log/proof/inclusion/{position:int}",
+    operation_id="proveInclusion",
+    summary="Prove that an event is in the log",
+    tags=TAGS,
+    media_type=TEXT,
+    opt=UNSIGNED,
+)
+async def inclusion(
+    house: NamedDependency[SkipValidation[House]],
+    position: Annotated[
+        int,
+        PathParameter(
+            ge=1, le=LARGEST, description="Position of the event, as its receipt gave."
+        ),
+    ],
+    size: Annotated[
+        int | None,
+        QueryParameter(
+            ge=1,
+            le=LARGEST,
+            description="The proof ends in the first checkpoint of at least this size; "
+            "in the last one where it is left out.",
+        ),
+    ] = None,
+) -> Response[str]:
+    """The way from a record's leaf to a signed root (C2SP tlog-proof, version 1).
+
+    To be kept with the receipt: it can be checked without us. The index in it counts
+    from 0; it is the position less one.
+    """
+    if size is not None and position > size:
+        raise Malformed("size", f"a log of {size} events has no position {position}")
+    async with connected(house) as connection:
+        signed = await _covering(connection, max(position, size or 0), size)
+        found = await proving.inclusion(Tiles(connection), position - 1, signed.size)
+        headers = await _coverage(house, connection, signed.size)
+    proof = TlogProof(position - 1, tuple(found), signed.published)
+    return Response(str(proof), media_type=TEXT, headers=headers)
+
+
+@get(
+    "/log/proof/consistency",
+    operation_id="proveConsistency",
+    summary="Prove that the log only grew",
+    tags=TAGS,
+    media_type=TEXT,
+    opt=UNSIGNED,
+)
+async def consistency(
+    house: NamedDependency[SkipValidation[House]],
+    old: Annotated[
+        int,
+        QueryParameter(
+            ge=0,
+            le=LARGEST,
+            schema_extra={"minimum": 0},  # the framework forgets a bound of nought
+            description="The smaller size: that of a checkpoint somebody kept.",
+        ),
+    ],
+    new: Annotated[
+        int | None,
+        QueryParameter(
+            ge=0,
+            le=LARGEST,
+            schema_extra={"minimum": 0},
+            description="The larger size; the last one signed where it is left out.",
+        ),
+    ] = None,
+) -> Response[str]:
+    """Hashes in base64, a line each (RFC 6962, 2.1.2); empty: nothing to prove."""
+    async with connected(house) as connection:
+        last = await _last(connection)
+        upto = last.size if new is None else new
+        if old > upto:
+            raise Malformed("old", f"old is {old}, which is more than {upto}")
+        if upto > last.size:
+            raise Unsigned(f"size {upto} is not signed yet; {last.size} is")
+        found = await proving.consistency(Tiles(connection), old, upto)
+        headers = await _coverage(house, connection, last.size)
+    lines = tlog_proof.spell_hashes(found)
+    return Response(lines, media_type=TEXT, headers=headers)
+
+
+@get(
+    "/log/policy",
+    operation_id="getPolicy",
+    summary="Read which keys sign",
+    tags=TAGS,
+    media_type=TEXT,
+    opt=UNSIGNED,
+)
+async def shown_policy(
+    house: NamedDependency[SkipValidation[House]],
+) -> Response[str]:
+    """The log's keys and its witnesses (C2SP tlog-policy).
+
+    Handed out by the log, it proves nothing: whoever verifies gets a copy by another
+    way, and may compare the two.
+    """
+    async with connected(house) as connection:
+        keys = await checkpoints.keys(connection)
+    if not keys:
+        raise Unsigned(NOTHING)
+    spelt = checkpoints.handed_out(keys, house.witnesses)
+    return Response(spelt.decode("utf-8", "replace"), media_type=TEXT, headers=FOR_NOW)
+
+
+NOTHING = "nothing has been signed yet; `iku signer once` signs the first checkpoint"
+
+
+async def _last(connection: Connection) -> Signed:
+    last = await checkpoints.latest(connection)
+    if last is None:
+        raise Unsigned(NOTHING)
+    return last
+
+
+async def _covering(connection: Connection, least: int, size: int | None) -> Signed:
+    """The checkpoint that a proof ends in: the last, or the first from *size* on."""
+    last = await _last(connection)
+    if least > last.size:
+        raise Unsigned(
+            f"position {least} is not signed yet; the last checkpoint is of size "
+            f"{last.size}"
+        )
+    if size is None:
+        return last
+    return await checkpoints.covering(connection, size) or last
+
+
+async def _tile(connection: Connection, level: int, place: str) -> Tile:
+    """The tile that a path names; only what is signed is handed out."""
+    try:
+        number, width = tile.parse_place(place.removeprefix("/"))
+    except Misplaced as error:
+        raise Nowhere(str(error)) from error
+    asked, last = Tile(level, number, width), await _last(connection)
+    if asked.leaves > last.size:
+        raise Nowhere(
+            f"{asked.path()} needs {asked.leaves} records; {last.size} are signed"
+        )
+    return asked
+
+
+async def _coverage(house: House, connection: Connection, size: int) -> dict[str, str]:
+    """The header that says who vouches for a log of that size, and who does not."""
+    found = await assurance(house.settings, house.witnesses, connection)
+    return {COVERAGE: _spoken(found, size)}
+
+
+def _spoken(found: Assurance, size: int) -> str:
+    said = [str(found.of(size))]
+    if not found.witnesses:
+        said.append("no witness: whoever holds the key can rewrite history unnoticed")
+    elif found.witnessed is None:
+        said.append("no quorum of witnesses yet")
+    elif found.witnessed < size:
+        said.append(f"witnessed up to size {found.witnessed}")
+    if found.alarm is not None:
+        said.append("ALARM: the signer refuses to sign")
+    return "; ".join(said)
+
+
+HANDLERS: list[Any] = [
+    last_checkpoint,
+    entries,
+    hashes,
+    inclusion,
+    consistency,
+    shown_policy,
+]
