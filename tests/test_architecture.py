@@ -95,6 +95,12 @@ def test_the_domain_and_the_ledger_know_few_outsiders() -> None:
     assert strays == []
 
 
+def test_the_auditors_program_is_one_file_of_the_standard_library() -> None:
+    strays = {name.split(".")[0] for name in imports(ROOT / "src" / "iku_verify.py")}
+
+    assert strays <= set(sys.stdlib_module_names)
+
+
 def test_the_domain_has_no_clock_no_file_and_no_loop() -> None:
     strays = [
         f"{path.name}: {word}"

@@ -40,6 +40,7 @@ def test_help_lists_every_command(iku: Any) -> None:
         "rebuild",
         "status",
         "signer",
+        "export",
     ):
         assert re.search(rf"^  {name} ", said.out, re.MULTILINE)
     assert iku("--version").out == f"iku {package.__version__}\n"

@@ -1,5 +1,6 @@
 """Programs made of the description meet no surprise: schemathesis looks for one."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,8 @@ async def test_schemathesis_finds_nothing(
         # Half of what proves the log is to be had only once something is signed.
         home = Home(tmp_path / "signer")
         await signing.sign(signer, home, home.make_key("iku.test/log").name)
-        found = subprocess.run(
+        found = await asyncio.to_thread(
+            subprocess.run,
             [
                 str(Path(sys.executable).with_name("schemathesis")),
                 f"--config-file={CONFIG}",

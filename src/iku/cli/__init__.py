@@ -16,6 +16,7 @@ from iku.cli.define import define
 from iku.cli.difference import difference
 from iku.cli.example import example
 from iku.cli.explaining import explain
+from iku.cli.exporting import export
 from iku.cli.figure import figure
 from iku.cli.history import history
 from iku.cli.importing import import_
@@ -46,7 +47,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
-    *(status, migrate, rebuild, signer),
+    *(status, migrate, rebuild, signer, export),
 ):
     commands.add_command(command)
 

@@ -11,6 +11,7 @@ import click
 from iku.agency import AgencyError
 from iku.domain.decider import Refused
 from iku.domain.question import Unanswerable, Unknown
+from iku.exchange.bundle import Unwritable
 from iku.handling import Missing, Outdated
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
@@ -56,6 +57,7 @@ _PLAIN = (
     Unprepared,
     Declined,
     Unhelpful,
+    Unwritable,
 )
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 import asyncpg
 from msgspec import Struct, structs
 
-from iku.ledger import note, policy
+from iku.ledger import checkpoint, note, policy
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import Note, VerifierKey, Vouched
@@ -36,6 +36,11 @@ class Signed(Struct, frozen=True):
     def __str__(self) -> str:
         """The note as it is published, cosignatures below the log's signatures."""
         return self.note + "".join(self.cosignatures)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What was signed."""
+        return checkpoint.parse(self.published.text)
 
     @property
     def published(self) -> Note:

@@ -10,7 +10,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
-from iku.ledger import checkpoints, log, proving, tile, tlog_proof
+from iku.exchange import bundle
+from iku.ledger import checkpoints, proving, tile, tlog_proof
 from iku.ledger.checkpoints import Assurance, Signed
 from iku.ledger.tile import Misplaced, Tile
 from iku.ledger.tiling import Tiles
@@ -98,14 +99,8 @@ async def entries(
     """Up to 256 records, each after its length in two bytes (C2SP tlog-tiles)."""
     async with connected(house) as connection:
         asked = await _tile(connection, 0, place)
-        after = asked.number * tile.WIDTH
-        records = [
-            one.record
-            async for one in log.read_log(
-                connection, after=after, size=after + asked.width
-            )
-        ]
-    return Response(tile.bundle(records), media_type=BYTES, headers=FOR_EVER)
+        found = await bundle.entries(connection, asked)
+    return Response(found, media_type=BYTES, headers=FOR_EVER)
 
 
 @get(

@@ -1,0 +1,143 @@
+"""The log as a folder that an auditor takes away, and verifies without us.
+
+It holds the whole prefix that the last checkpoint covers, laid out as C2SP tlog-tiles
+does, every checkpoint there is, and a manifest. `iku_verify.py` checks it. Written page
+by page: what is in memory does not grow with the log.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from iku.ledger import checkpoints, durable, log, tile
+from iku.ledger.checkpoints import Signed
+from iku.ledger.log import Reader
+from iku.ledger.policy import Policy
+from iku.ledger.tile import Tile
+from iku.ledger.tiling import Tiles
+
+FORMAT = "iku-bundle/1"
+MANIFEST = "manifest.json"
+
+Tell = Callable[[int, int], None]
+
+
+class Unwritable(Exception):
+    """The bundle cannot be written; the sentence says why."""
+
+
+class Written(Struct, frozen=True):
+    """A file of the bundle, as the manifest lists it."""
+
+    bytes: int
+    path: str
+    sha256: str
+
+
+class Bundle(Struct, frozen=True):
+    """What was written.
+
+    Attributes:
+        size: How many records; the last checkpoint's size.
+        checkpoints: How many signed checkpoints, the last one of each size.
+    """
+
+    folder: str
+    origin: str
+    size: int
+    root: str
+    checkpoints: int
+    files: int
+
+
+async def export(
+    connection: Reader, witnesses: Policy, folder: Path, tell: Tell
+) -> Bundle:
+    """Write the log up to its last checkpoint into *folder*; *tell* how far it is.
+
+    Raises:
+        Unwritable: Nothing was signed yet, or the folder holds something already.
+    """
+    last = await checkpoints.latest(connection)
+    if last is None:
+        raise Unwritable("nothing was signed yet; `iku signer once` signs")
+    writing = _Writing(folder, last)
+    async for path, content in _files(connection, witnesses, last, tell):
+        writing.add(path, content)
+    return writing.finish()
+
+
+async def _files(
+    connection: Reader, witnesses: Policy, last: Signed, tell: Tell
+) -> AsyncIterator[tuple[str, bytes]]:
+    yield "checkpoint", str(last).encode()
+    keys = await checkpoints.keys(connection)
+    yield "policy.txt", checkpoints.handed_out(keys, witnesses)
+    async for signed in checkpoints.every(connection, last.size):
+        yield f"checkpoints/{signed.size}", str(signed).encode()
+    for asked in tile.tiles(last.size):
+        # A reader keeps what it read; one for each tile, so that it is forgotten.
+        yield asked.path(), await Tiles(connection).tile(asked)
+        if asked.level == 0:
+            yield asked.entries_path(), await entries(connection, asked)
+            tell(asked.leaves, last.size)
+
+
+async def entries(connection: Reader, asked: Tile) -> bytes:
+    """The records under a tile of level 0, as an entry bundle."""
+    after = asked.number * tile.WIDTH
+    records = [
+        one.record
+        async for one in log.read_log(connection, after=after, size=after + asked.width)
+    ]
+    return tile.bundle(records)
+
+
+class _Writing:
+    """A bundle that is being written; it is one once the manifest is in its place."""
+
+    def __init__(self, folder: Path, last: Signed) -> None:
+        if folder.exists() and any(folder.iterdir()):
+            raise Unwritable(f"{folder} is not empty")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._found = last.checkpoint
+        self._part = folder / f"{MANIFEST}.part"
+        self._manifest = self._part.open("wb")
+        self._files = self._checkpoints = 0
+
+    def add(self, path: str, content: bytes) -> None:
+        place = self._folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+        listed = Written(len(content), path, sha256(content).hexdigest())
+        # Line by line, so that a manifest of any length needs no room in memory.
+        self._manifest.write(b",\n" if self._files else b'{"files":[\n')
+        self._manifest.write(msgspec.json.encode(listed, order="sorted"))
+        self._files += 1
+        self._checkpoints += path.startswith("checkpoints/")
+
+    def finish(self) -> Bundle:
+        found = self._found
+        rest = {
+            "filters": "none",
+            "format": FORMAT,
+            "origin": found.origin,
+            "root": found.root.hex(),
+            "size": found.size,
+        }
+        tail = msgspec.json.encode(rest, order="sorted")[1:]
+        with self._manifest:
+            self._manifest.write(b"\n]," + tail + b"\n")
+        durable.rename(self._part, self._folder / MANIFEST)
+        return Bundle(
+            str(self._folder),
+            found.origin,
+            found.size,
+            found.root.hex(),
+            self._checkpoints,
+            self._files + 1,
+        )

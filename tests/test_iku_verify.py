@@ -1,0 +1,304 @@
+"""The auditor's program agrees with the published vectors, and with our own readers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import iku_verify
+from iku.ledger import note, policy, proving
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Malformed, Note
+from iku.ledger.tlog_proof import TlogProof
+from tests.ledger import test_note as notes
+from tests.ledger import test_policy as policies
+from tests.ledger import test_proving as proofs
+from tests.ledger import test_tree as trees
+
+# RFC 8032, 7.1: public key, message, signature of tests 1, 2 and 3.
+VECTORS = [
+    (
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        (
+            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bac"
+            "c61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
+        ),
+    ),
+    (
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        (
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e"
+            "458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+        ),
+    ),
+    (
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        (
+            "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290"
+            "ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("public", "message", "signature"), VECTORS)
+def test_ed25519_is_that_of_the_rfc(public: str, message: str, signature: str) -> None:
+    key, text, signed = map(bytes.fromhex, (public, message, signature))
+    assert iku_verify.ed25519_verifies(key, text, signed)
+    assert not iku_verify.ed25519_verifies(key, text + b"x", signed)
+    for at in range(64):
+        broken = bytearray(signed)
+        broken[at] ^= 1
+        assert not iku_verify.ed25519_verifies(key, text, bytes(broken))
+
+
+def test_a_signature_in_another_spelling_is_none() -> None:
+    key, text, signed = map(bytes.fromhex, VECTORS[1])
+    s = int.from_bytes(signed[32:], "little") + iku_verify.L
+    assert not iku_verify.ed25519_verifies(
+        key, text, signed[:32] + s.to_bytes(32, "little")
+    )
+    for wrong in (signed[:-1], signed + b"\0", b""):
+        assert not iku_verify.ed25519_verifies(key, text, wrong)
+    for no_point in (
+        b"\xff" * 32,
+        (2).to_bytes(32, "little"),
+        b"\1" + bytes(30) + b"\x80",
+        b"",
+    ):
+        assert not iku_verify.ed25519_verifies(no_point, text, signed)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.text(max_size=60), st.integers(0, 2**40))
+def test_what_our_keys_sign_verifies(seed: bytes, text: str, time: int) -> None:
+    for algorithm in note.Algorithm:
+        key = note.SigningKey("iku.test/log", algorithm, seed)
+        theirs = iku_verify.Key(key.name, int(algorithm), key.verifier.public)
+        assert theirs.key_id == key.verifier.key_id
+        try:
+            signed = key.sign(text, time)
+        except UnicodeEncodeError:
+            return
+        assert theirs.verifies(text, signed.payload)
+        assert not theirs.verifies(text + "x", signed.payload)
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_the_root_is_that_of_certificate_transparency(size: int) -> None:
+    tree = iku_verify.Tree()
+    for record in trees.RECORDS[:size]:
+        tree.add(iku_verify.leaf_hash(record))
+    assert tree.root().hex() == trees.ROOTS[size]
+
+
+async def test_every_leaf_is_proved_and_no_damaged_path_is() -> None:
+    memory = proofs.Memory(proofs.LEAVES)
+    for size in (1, 2, 3, 7, 8, 9, 33, 64):
+        for index in range(size):
+            proof = await proving.inclusion(memory, index, size)
+            leaf, root = proofs.LEAVES[index], proofs.ROOT[size]
+            iku_verify.check_inclusion(leaf, index, size, root, proof)
+            for broken in proofs.damaged(proof):
+                with pytest.raises(iku_verify.Finding):
+                    iku_verify.check_inclusion(leaf, index, size, root, broken)
+            with pytest.raises(iku_verify.Finding):
+                iku_verify.check_inclusion(leaf, index + size, size, root, proof)
+
+
+def test_a_tile_lies_where_ours_do() -> None:
+    from iku.ledger import tile  # noqa: PLC0415 - beside the one it is held against
+
+    for number, width in ((0, 256), (7, 1), (999, 9), (1000, 256), (1_234_067, 255)):
+        assert iku_verify.place(number, width) == tile.place(number, width)
+    for size in (0, 1, 256, 70_000):
+        ours = [(t.level, t.number, t.width) for t in tile.tiles(size)]
+        theirs = [(at, *one) for at in range(8) for one in iku_verify.tiles(size, at)]
+        assert ours == theirs
+
+
+def refusals(test: Any) -> list[Any]:
+    """The first argument of each case of a parametrized test."""
+    [mark] = [one for one in test.pytestmark if one.name == "parametrize"]
+    return [case[0] for case in mark.args[1]]
+
+
+REFUSED = policies.test_what_is_no_policy_is_refused_by_its_line
+
+
+@pytest.mark.parametrize("spelt", refusals(REFUSED))
+def test_what_is_no_policy_to_us_is_none_to_an_auditor(spelt: str) -> None:
+    with pytest.raises(iku_verify.Finding) as caught:
+        iku_verify.read_policy(spelt.encode())
+    assert caught.value.code == 2
+
+
+def test_a_policy_is_read_as_we_read_it() -> None:
+    ours = policy.parse(policies.EXAMPLE.encode())
+    theirs = iku_verify.read_policy(policies.EXAMPLE.encode())
+    assert [key.public for key in theirs.logs] == [p.key.public for p in ours.logs]
+    everybody = theirs.witnesses
+    for names in (["X1"], ["X1", "X2"], ["X1", "X2", "Y1"], ["Y1", "Y2"], []):
+        judged = theirs.is_quorum([everybody[name] for name in names])
+        assert judged == ours.is_quorum([ours.witnesses[name].key for name in names])
+    nobody = iku_verify.read_policy(b"quorum none")
+    assert not nobody.is_quorum([])
+
+
+@pytest.mark.parametrize("raw", refusals(notes.test_what_is_no_note_is_refused)[:-2])
+def test_what_is_no_note_to_us_is_none_to_an_auditor(raw: bytes) -> None:
+    with pytest.raises(Malformed):
+        note.parse(raw)
+    # With the text of a checkpoint, so that only the fault is at fault.
+    text = Checkpoint("iku.test/log", 9, proofs.ROOT[9]).text.encode()
+    with pytest.raises(iku_verify.Finding) as caught:
+        iku_verify.read_checkpoint(raw.replace(b"text\n", text), "it")
+    assert caught.value.code == 2
+
+
+LOG = notes.log_key()
+WITNESS = notes.witness_key()
+TRUSTED = f"log {LOG.verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
+
+
+async def signed(size: int = 9, root: bytes | None = None) -> Note:
+    text = Checkpoint("iku.test/log", size, root or proofs.ROOT[size]).text
+    return Note(text, (LOG.sign(text), WITNESS.sign(text, 1)))
+
+
+def run(capsys: Any, *arguments: object) -> Any:
+    code = iku_verify.main([*map(str, arguments), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert report["exit"] == code
+    return report
+
+
+async def test_a_proof_is_verified_by_a_leaf_or_a_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = b"a record"
+    leaves = [*proofs.LEAVES[:5], iku_verify.leaf_hash(record), *proofs.LEAVES[6:9]]
+    hashes = await proving.inclusion(proofs.Memory(leaves), 5, 9)
+    last = await signed(9, proofs.roots(leaves)[9])
+    (tmp_path / "policy").write_text(TRUSTED)
+    (tmp_path / "record").write_bytes(record)
+    (tmp_path / "proof").write_text(str(TlogProof(5, tuple(hashes), last)))
+    asked = ["proof", tmp_path / "proof", "--policy", tmp_path / "policy"]
+    assert run(capsys, *asked, "--record", tmp_path / "record")["exit"] == 0
+    report = run(capsys, *asked, "--leaf", leaves[5].hex())
+    assert (report["exit"], report["position"]) == (0, 6)
+    assert run(capsys, *asked, "--leaf", leaves[4].hex())["exit"] == 1
+    assert run(capsys, *asked, "--leaf", "xyz")["exit"] == 2
+    spelt = (tmp_path / "proof").read_bytes()
+    for at in range(0, len(spelt), 7):
+        broken = bytearray(spelt)
+        broken[at] ^= 1
+        (tmp_path / "proof").write_bytes(broken)
+        assert run(capsys, *asked, "--leaf", leaves[5].hex())["exit"] in {1, 2, 3}, at
+
+
+def evidence(folder: Path) -> Any:
+    """What was kept: of a contradiction only, so there is one file."""
+    [path] = folder.glob("evidence-*")
+    return json.loads(path.read_text())
+
+
+async def test_two_checkpoints_of_one_size_agree_or_convict(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy").write_text(TRUSTED)
+    written = {
+        "a": str(await signed()),
+        "b": str(await signed()),
+        "fork": str(await signed(9, bytes(32))),
+        "later": str(await signed(10)),
+    }
+    for name, one in written.items():
+        (tmp_path / name).write_text(one)
+    found = [
+        run(capsys, "compare", "a", name, "--policy", "policy")["exit"]
+        for name in ("b", "later", "fork")
+    ]
+    assert found == [0, 3, 4]
+    kept = evidence(tmp_path)
+    assert kept["notes"] == [written["a"], written["fork"]]
+
+
+def test_a_command_that_is_not_understood_ends_with_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for typed in (
+        [],
+        ["frobnicate"],
+        ["bundle"],
+        ["proof", "x"],
+        ["bundle", "x", "--y"],
+    ):
+        with pytest.raises(SystemExit) as caught:
+            iku_verify.main(typed)
+        assert caught.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+RECORD = (
+    '{"actor":"u","known_on":"2021-01-02","recorded_at":"2021-01-02T03:04:05.000006Z",'
+    '"stream":"a-1","version":1}'
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (RECORD.replace(":1}", ":2}"), "version of a-1: expected 1, found 2"),
+        (RECORD.replace(',"known', ', "known'), "not spelt in the one way"),
+        (RECORD.replace('"u"', '"\\u0075"'), "not spelt in the one way"),
+        (RECORD.replace('"actor":"u"', '"actor":"u","actor":"u"'), "not spelt"),
+        ("[]", "not spelt in the one way"),
+        ("{", "is no JSON"),
+        ("\udcff", "is no JSON"),
+        ("[" * 60_000, "is no JSON"),
+        (RECORD.replace("2021-01-02T03", "2021-01-02 03"), "recorded_at: expected"),
+    ],
+)
+def test_a_record_that_breaks_a_rule_is_named(raw: str, says: str) -> None:
+    with pytest.raises(iku_verify.Finding) as caught:
+        iku_verify.Records().read(7, raw.encode("utf-8", "surrogateescape"))
+    assert str(caught.value).startswith("position 7: ")
+    assert says in str(caught.value)
+    assert caught.value.code == 1
+
+
+def test_clocks_and_knowledge_do_not_fall() -> None:
+    second = RECORD.replace(":1}", ":2}")
+    for changed, says in (
+        (second.replace("05.000006", "05.000005"), "recorded_at: expected 2021-01-02T"),
+        (
+            second.replace('"2021-01-02"', '"2021-01-01"'),
+            "known_on: expected 2021-01-02",
+        ),
+    ):
+        records = iku_verify.Records()
+        assert records.read(1, RECORD.encode())["actor"] == "u"
+        with pytest.raises(iku_verify.Finding, match=f"position 2: {says}"):
+            records.read(2, changed.encode())
+
+
+@given(st.dictionaries(st.text("abc", max_size=3), st.text(max_size=20), max_size=4))
+def test_the_one_spelling_is_that_of_our_encoder(data: dict[str, str]) -> None:
+    import msgspec  # noqa: PLC0415 - only what it writes is of interest
+
+    record = {**json.loads(RECORD), "data": data}
+    try:
+        raw = msgspec.json.encode(record, order="sorted")
+    except UnicodeEncodeError:
+        return
+    assert iku_verify.Records().read(1, raw)["data"] == data
