@@ -20,6 +20,7 @@ def test_an_empty_environment_runs_embedded_on_this_machine() -> None:
         agency=None,
         signer_url=None,
         signer_home=Path("var/signer"),
+        witness_home=Path("var/witness"),
         origin="iku.mojokerto.local/log",
         witnesses=None,
     )
@@ -39,6 +40,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "IKU_AGENCY": str(tmp_path),
         "IKU_SIGNER_URL": "postgresql://signer:c@db/iku",
         "IKU_SIGNER_HOME": "/srv/signer",
+        "IKU_WITNESS_HOME": "/srv/witness",
         "IKU_ORIGIN": "iku.example.go.id/log",
         "IKU_WITNESSES": str(file),
     }
@@ -53,6 +55,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         agency=tmp_path,
         signer_url="postgresql://signer:c@db/iku",
         signer_home=Path("/srv/signer"),
+        witness_home=Path("/srv/witness"),
         origin="iku.example.go.id/log",
         witnesses=file,
     )

@@ -32,6 +32,7 @@ class Settings:
     agency: Path | None = None
     signer_url: str | None = field(default=None, repr=False)
     signer_home: Path = Path("var/signer")
+    witness_home: Path = Path("var/witness")
     origin: str = "iku.mojokerto.local/log"
     witnesses: Path | None = None
 
@@ -52,6 +53,7 @@ class Settings:
             agency=_folder(given, "IKU_AGENCY"),
             signer_url=_login_url(given, "IKU_SIGNER_URL", database_url),
             signer_home=Path(given.get("IKU_SIGNER_HOME", home / "signer")),
+            witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
             origin=_origin(given),
             witnesses=_file(given, "IKU_WITNESSES"),
         )

@@ -40,6 +40,7 @@ def test_help_lists_every_command(iku: Any) -> None:
         "rebuild",
         "status",
         "signer",
+        "witness",
         "export",
     ):
         assert re.search(rf"^  {name} ", said.out, re.MULTILINE)

@@ -29,6 +29,7 @@ from iku.cli.serving import serve
 from iku.cli.signing import signer
 from iku.cli.status import status
 from iku.cli.verifying import verify
+from iku.cli.witnessing import witness
 
 
 @click.group(
@@ -47,7 +48,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
-    *(status, migrate, rebuild, signer, export),
+    *(status, migrate, rebuild, signer, witness, export),
 ):
     commands.add_command(command)
 

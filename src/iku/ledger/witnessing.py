@@ -141,9 +141,9 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
     """
     if not url.startswith(("https://", "http://")):
         raise Unhelpful(f"{url} is no address of a witness")
-    asked = urllib.request.Request(url, body, method="POST")  # noqa: S310 - as above
-    asked.add_header("Content-Type", "text/plain; charset=utf-8")
     try:
+        asked = urllib.request.Request(url, body, method="POST")  # noqa: S310 - as above
+        asked.add_header("Content-Type", "text/plain; charset=utf-8")
         with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as above
             return answer.status, answer.read(LONGEST_ANSWER)
     except urllib.error.HTTPError as error:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
+from litestar import Litestar
 
 from iku.web.app import create_app
 from iku.wiring import House
@@ -33,6 +34,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 async def serve(
     house: House, host: str, port: int, ready: Callable[[str], object]
 ) -> None:
+    """Serve a house until SIGINT or SIGTERM; the rest as `serve_app`."""
+    await serve_app(create_app(house), host, port, ready)
+
+
+async def serve_app(
+    app: Litestar, host: str, port: int, ready: Callable[[str], object]
+) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Once it listens, *ready* is called with the address, as in `http://127.0.0.1:8000`.
@@ -43,7 +51,7 @@ async def serve(
     """
     listener = listen(host, port)
     config = uvicorn.Config(
-        create_app(house),
+        app,
         http="httptools",
         ws="none",
         lifespan="on",

@@ -1,0 +1,73 @@
+"""A witness over HTTP, as C2SP tlog-witness asks for one: two addresses and no more.
+
+Whoever asks needs no account: what is cosigned has to be signed by a log that is known
+here, and to continue what was cosigned before.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.exceptions import HTTPException
+from litestar.params import FromPath
+
+from iku.ledger import witness
+from iku.ledger.witness import Behind, Declined, Witness
+
+TEXT = "text/plain"
+_logger = logging.getLogger(__name__)
+
+
+def create_witness(cosigner: Witness) -> Litestar:
+    """The application of one witness."""
+
+    @post("/add-checkpoint", status_code=HTTPStatus.OK, media_type=TEXT)
+    async def add(request: Request[Any, Any, Any]) -> Response[str]:
+        """Cosign a checkpoint that continues the last one."""
+        raw = await request.body()
+        # In this loop, one after the other: it writes to disk before it answers.
+        return Response(cosigner.cosign(raw), media_type=TEXT)
+
+    @get("/{place:str}/checkpoint", media_type=TEXT, sync_to_thread=False)
+    def latest(place: FromPath[str]) -> Response[str]:
+        """The last checkpoint cosigned of the log whose origin has that SHA-256."""
+        found = cosigner.latest(place)
+        if found is None:
+            sentence = "of no such log a checkpoint was cosigned\n"
+            return Response(sentence, media_type=TEXT, status_code=404)
+        return Response(found, media_type=TEXT)
+
+    return Litestar(
+        [add, latest],
+        exception_handlers={
+            Declined: _declined,
+            HTTPException: _refused,
+            Exception: _failed,
+        },
+        request_max_body_size=witness.LARGEST_REQUEST,
+        logging_config=None,
+        openapi_config=None,
+    )
+
+
+def _declined(_: Request[Any, Any, Any], error: Declined) -> Response[str]:
+    if isinstance(error, Behind):
+        # The size alone, so that the log can catch up.
+        size = f"{error.size}\n"
+        return Response(size, status_code=error.status, media_type=witness.SIZE_TYPE)
+    return Response(f"{error}\n", status_code=error.status, media_type=TEXT)
+
+
+def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
+    return Response(
+        f"{error.detail}\n",
+        status_code=error.status_code,
+        media_type=TEXT,
+        headers=error.headers,
+    )
+
+
+def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[str]:
+    _logger.error("a checkpoint could not be cosigned", exc_info=error)
+    return Response("the witness failed\n", status_code=500, media_type=TEXT)

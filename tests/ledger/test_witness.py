@@ -1,0 +1,220 @@
+"""A witness cosigns what continues what it cosigned, and nothing else, ever."""
+
+import threading
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from iku.ledger import checkpoint, durable, note, policy, proving, tree, witness
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Algorithm, Malformed, Note
+from iku.ledger.witness import Behind, Declined, Home, Request, Witness
+from tests.ledger.test_note import log_key, witness_key
+from tests.ledger.test_proving import LEAVES, OTHER, ROOT, Memory
+
+LOG = log_key()
+KEY = witness_key()
+ORIGIN = LOG.name
+PLACE = sha256(ORIGIN.encode()).hexdigest()
+KNOWN = policy.parse(f"log {LOG.verifier}".encode(), complete=False)
+
+
+@pytest.fixture
+def cosigner(tmp_path: Path) -> Witness:
+    return Witness(tmp_path / "witness", KEY, KNOWN)
+
+
+async def request(
+    old: int,
+    size: int,
+    *,
+    root: bytes | None = None,
+    proof: list[bytes] | None = None,
+    origin: str = ORIGIN,
+) -> Request:
+    if proof is None:
+        known = old <= size
+        memory = Memory(LEAVES)
+        proof = await proving.consistency(memory, old, size) if known else []
+    text = Checkpoint(origin, size, root or ROOT[size]).text
+    return Request(old, tuple(proof), Note(text, (LOG.sign(text),)))
+
+
+def cosign(cosigner: Witness, asked: Request | bytes | str) -> note.Vouched:
+    """The cosignature, which must verify."""
+    raw = asked if isinstance(asked, bytes) else str(asked).encode()
+    line = cosigner.cosign(raw)
+    text = witness.parse_request(raw).signed.text
+    given = note.parse(f"{text}\n{line}".encode())
+    [vouched] = note.verify(given, [KEY.verifier])
+    return vouched
+
+
+def declined(cosigner: Witness, asked: Request | bytes | str) -> Declined:
+    raw = asked if isinstance(asked, bytes) else str(asked).encode()
+    with pytest.raises(Declined) as caught:
+        cosigner.cosign(raw)
+    return caught.value
+
+
+async def test_a_log_that_only_grows_is_cosigned(cosigner: Witness) -> None:
+    size = 0
+    for larger in (3, 3, 7, 64, 100, 300):
+        vouched = cosign(cosigner, await request(size, larger))
+        assert vouched.time is not None
+        assert vouched.time > 1_700_000_000
+        size = larger
+    kept = cosigner.latest(PLACE)
+    assert kept is not None
+    read = note.parse(kept.encode())
+    assert checkpoint.parse(read.text).size == 300
+    assert note.verify(read, [LOG.verifier])
+    assert note.verify(read, [KEY.verifier])
+
+
+async def test_it_remembers_through_a_restart(
+    cosigner: Witness, tmp_path: Path
+) -> None:
+    cosign(cosigner, await request(0, 9))
+    again = Witness(tmp_path / "witness", KEY, KNOWN)
+    assert declined(again, await request(0, 12)).status == HTTPStatus.CONFLICT
+    cosign(again, await request(9, 12))
+
+
+async def test_whoever_begins_elsewhere_is_told_the_size(cosigner: Witness) -> None:
+    cosign(cosigner, await request(0, 9))
+    for old in (0, 8, 10):
+        error = declined(cosigner, await request(old, 12))
+        assert isinstance(error, Behind)
+        assert (error.status, error.size) == (HTTPStatus.CONFLICT, 9)
+
+
+async def test_a_log_that_was_rewritten_is_not_cosigned(cosigner: Witness) -> None:
+    cosign(cosigner, await request(0, 9))
+    good = await request(9, 12)
+    for broken in (
+        await request(9, 9, root=ROOT[8]),
+        await request(9, 12, root=OTHER),
+        await request(9, 12, proof=[]),
+        await request(9, 12, proof=[*good.proof, OTHER]),
+        await request(9, 12, proof=list(good.proof[:-1])),
+        await request(9, 9, proof=[OTHER]),
+    ):
+        error = declined(cosigner, broken)
+        assert error.status == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "does not continue the last one" in str(error)
+    cosign(cosigner, good)
+
+
+async def test_the_first_checkpoint_needs_no_proof_and_takes_none(
+    cosigner: Witness,
+) -> None:
+    error = declined(cosigner, await request(0, 3, proof=[OTHER]))
+    assert error.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    error = declined(cosigner, await request(0, 0, root=OTHER))
+    assert error.status == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert cosigner.latest(PLACE) is None
+    cosign(cosigner, await request(0, 0, root=tree.EMPTY_ROOT))
+    cosign(cosigner, await request(0, 3))
+
+
+async def test_an_old_size_beyond_the_checkpoint_is_malformed(
+    cosigner: Witness,
+) -> None:
+    error = declined(cosigner, await request(10, 9))
+    assert error.status == HTTPStatus.BAD_REQUEST
+
+
+async def test_who_asks_has_to_be_known_and_to_have_signed(cosigner: Witness) -> None:
+    unknown = declined(cosigner, await request(0, 3, origin="other.test/log"))
+    assert unknown.status == HTTPStatus.NOT_FOUND
+    asked = await request(0, 3)
+    text = asked.signed.text
+    stranger, wrong = log_key(seed=9).sign(text), LOG.sign(text + "x")
+    for signatures in ((stranger,), (wrong,), (stranger, wrong)):
+        forged = Request(0, asked.proof, Note(text, signatures))
+        error = declined(cosigner, forged)
+        assert error.status == HTTPStatus.FORBIDDEN
+    cosign(cosigner, Request(0, asked.proof, Note(text, (stranger, LOG.sign(text)))))
+
+
+async def test_what_is_no_request_is_malformed(cosigner: Witness) -> None:
+    good = str(await request(0, 3))
+    for broken in (
+        "",
+        "old 0",
+        good.replace("old 0", "old 00"),
+        good.replace("old 0", "old -1"),
+        good.replace("old 0", "old"),
+        good.replace("old 0\n", ""),
+        good.replace("old 0\n", "old 0\nAAAA\n"),
+        good.replace("old 0\n", "old 0\n" + "A" * 43 + "=\n" * 64),
+        good.replace("old 0\n", "old 0\n\u00e9\n"),
+        good.replace("\n3\n", "\nthree\n"),
+        good.partition("\u2014")[0],
+    ):
+        assert declined(cosigner, broken).status == HTTPStatus.BAD_REQUEST, broken
+
+
+async def test_of_many_at_once_none_is_rolled_back(cosigner: Witness) -> None:
+    """Two checkpoints race from one size: only one of them can win."""
+    cosign(cosigner, await request(0, 9))
+    asked = [str(await request(9, size)).encode() for size in range(10, 30)]
+    won: list[bytes] = []
+    barrier = threading.Barrier(len(asked))
+
+    def race(raw: bytes) -> None:
+        barrier.wait()
+        try:
+            cosigner.cosign(raw)
+        except Behind:
+            return
+        won.append(raw)
+
+    threads = [threading.Thread(target=race, args=(raw,)) for raw in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    kept = cosigner.latest(PLACE)
+    assert kept is not None
+    assert checkpoint.parse(note.parse(kept.encode()).text).text in won[0].decode()
+
+
+async def test_what_is_not_on_disk_is_not_answered(
+    cosigner: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = str(await request(0, 9)).encode()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "no space")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(durable, "write", full)
+        with pytest.raises(OSError, match="no space"):
+            cosigner.cosign(asked)
+    assert cosigner.latest(PLACE) is None
+    cosigner.cosign(asked)
+
+
+def test_only_logs_that_are_known_are_shown(cosigner: Witness) -> None:
+    for place in (PLACE, "", "..", "../key", "0" * 64):
+        assert cosigner.latest(place) is None
+
+
+def test_its_key_is_its_own(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    made = home.make_key("saksi.test")
+    assert home.key() == made
+    assert made.algorithm is Algorithm.COSIGNATURE
+    with pytest.raises(FileExistsError):
+        home.make_key("saksi.test")
+    (tmp_path / "key").chmod(0o604)
+    with pytest.raises(durable.Exposed):
+        home.key()
+    durable.write(tmp_path / "key", LOG.secret.encode())
+    with pytest.raises(Malformed, match="is one of a log"):
+        home.key()

@@ -1,0 +1,276 @@
+"""The log asks its witnesses, catches up with what they know, and keeps their word."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from iku.ledger import checkpoints, policy, signing, witnessing
+from iku.ledger.log import Request, Verdict
+from iku.ledger.policy import Policy
+from iku.ledger.signing import Home
+from iku.ledger.witness import Behind, Declined, Witness
+from iku.ledger.witnessing import Unhelpful
+from iku.postgres.pool import Plain
+from tests.ledger.test_note import witness_key
+
+Ask = Callable[..., Request]
+Append = Callable[..., Awaitable[list[Verdict]]]
+
+ORIGIN = "iku.test/log"
+KEY = witness_key()
+URL = "http://saksi.test/prefix/"
+WATCHED = policy.parse(f"witness W {KEY.verifier} {URL}".encode(), complete=False)
+
+
+class Line:
+    """Carries requests to a witness, and counts them."""
+
+    def __init__(self, witness: Witness) -> None:
+        self.witness = witness
+        self.statuses: list[int] = []
+
+    def post(self, url: str, body: bytes) -> tuple[int, bytes]:
+        assert url == "http://saksi.test/prefix/add-checkpoint"
+        status, answer = self._answer(body)
+        self.statuses.append(status)
+        return status, answer
+
+    def _answer(self, body: bytes) -> tuple[int, bytes]:
+        try:
+            return 200, self.witness.cosign(body).encode()
+        except Behind as error:
+            return 409, f"{error.size}\n".encode()
+        except Declined as error:
+            return error.status, str(error).encode()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "signer")
+    home.make_key(ORIGIN)
+    return home
+
+
+@pytest.fixture
+def line(home: Home, tmp_path: Path) -> Line:
+    known = policy.parse(f"log {home.key().verifier}".encode(), complete=False)
+    return Line(Witness(tmp_path / "witness", KEY, known))
+
+
+async def sign(signer: Plain, home: Home) -> None:
+    await signing.sign(signer, home, ORIGIN)
+
+
+async def gather(
+    signer: Plain, home: Home, line: Line, witnesses: Policy = WATCHED
+) -> list[str]:
+    return await witnessing.gather(signer, home, witnesses, line.post)
+
+
+async def test_a_checkpoint_is_cosigned_once(
+    ask: Ask, append: Append, signer: Plain, home: Home, line: Line
+) -> None:
+    assert await gather(signer, home, line) == [], "nothing is signed yet"
+    await append(ask("a-1", events=3))
+    await sign(signer, home)
+    before = await checkpoints.assurance(signer, WATCHED)
+    assert before.of(3) is checkpoints.Coverage.SIGNED
+    assert before.of(4) is checkpoints.Coverage.PENDING
+    assert await gather(signer, home, line) == []
+    assert await gather(signer, home, line) == []
+    assert line.statuses == [200]
+    last = await checkpoints.latest(signer)
+    assert last is not None
+    trusted = policy.Policy(
+        (policy.Party(home.key().verifier),), WATCHED.witnesses, WATCHED.groups, "W"
+    )
+    assert policy.judge(trusted, last.published).quorum
+    after = await checkpoints.assurance(signer, WATCHED)
+    assert after.of(3) is checkpoints.Coverage.WITNESSED
+    assert (after.signed, after.witnessed, after.witnesses) == (3, 3, 1)
+
+
+async def test_it_catches_up_with_a_witness_that_knows_more_or_less(
+    ask: Ask, append: Append, signer: Plain, owner: Plain, home: Home, *, line: Line
+) -> None:
+    for number in range(3):
+        await append(ask(f"a-{number}", events=number + 1))
+        await sign(signer, home)
+        assert await gather(signer, home, line) == []
+    assert line.statuses == [200, 200, 200]
+    # A register that lost the cosignatures asks from 0, and is told where to begin.
+    await owner.execute("alter table ledger.cosignature disable trigger append_only")
+    await owner.execute("delete from ledger.cosignature")
+    await append(ask("b-1"))
+    await sign(signer, home)
+    assert await gather(signer, home, line) == []
+    assert line.statuses[3:] == [409, 200]
+    # A witness that lost its memory begins anew.
+    for path in (line.witness.folder / "logs").iterdir():
+        path.unlink()
+    await append(ask("c-1"))
+    await sign(signer, home)
+    assert await gather(signer, home, line) == []
+    assert line.statuses[5:] == [409, 200]
+
+
+async def test_a_witness_that_saw_another_log_raises_the_alarm(
+    ask: Ask, append: Append, signer: Plain, owner: Plain, home: Home, *, line: Line
+) -> None:
+    await append(ask("a-1", events=3))
+    await sign(signer, home)
+    await gather(signer, home, line)
+    # The office goes back to before, with another folder for its signer.
+    await owner.execute(
+        """
+        alter table ledger.event disable trigger append_only;
+        alter table ledger.checkpoint disable trigger append_only;
+        alter table ledger.cosignature disable trigger append_only;
+        delete from ledger.checkpoint;
+        delete from ledger.cosignature;
+        delete from ledger.event where position = 3;
+        """
+    )
+    (home.folder / "state").unlink()
+    await sign(signer, home)
+    with pytest.raises(signing.Alarmed, match="has cosigned size 3 of this log"):
+        await gather(signer, home, line)
+    assert "has cosigned size 3" in home.alarm.read_text()
+    home.alarm.unlink()
+    await owner.execute(
+        """
+        insert into ledger.event
+        select n, 'z-1', n, 'Noted', null, '2021-01-01', false, '2021-01-01', 'x',
+               sha256('\\x0078'::bytea)
+          from generate_series(3, 5) n
+        """
+    )
+    await sign(signer, home)
+    with pytest.raises(signing.Alarmed, match="refuses the log"):
+        await gather(signer, home, line)
+    assert "refuses the log" in (await checkpoints.alarm(owner) or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (500, b"oh", "it answered 500: oh"),
+        (403, b"", "it answered 403: "),
+        (409, b"many\n", "it answered 409 without a size"),
+        (409, b"\xff\n", "it answered 409 without a size"),
+        (409, b"0\n", "it named another size 3 times"),
+        (200, b"", "is no cosignature"),
+        (200, b"\xff", "is no cosignature"),
+        (200, "\u2014 x AAAAAAA=\n".encode(), "is no cosignature"),
+    ],
+)
+async def test_a_witness_that_does_not_help_holds_nothing_up(
+    ask: Ask,
+    append: Append,
+    signer: Plain,
+    home: Home,
+    *,
+    status: int,
+    body: bytes,
+    says: str,
+) -> None:
+    await append(ask("a-1"))
+    await sign(signer, home)
+    [told] = await witnessing.gather(
+        signer, home, WATCHED, lambda *_: (HTTPStatus(status), body)
+    )
+    assert told.startswith("W: ")
+    assert says in told
+    assert (await checkpoints.assurance(signer, WATCHED)).witnessed is None
+    assert home.told_alarm() is None
+
+
+async def test_a_wrong_cosignature_is_not_kept(
+    ask: Ask, append: Append, signer: Plain, home: Home
+) -> None:
+    await append(ask("a-1"))
+    await sign(signer, home)
+    last = await checkpoints.latest(signer)
+    assert last is not None
+    wrong = KEY.sign("another text\n", 1).line.encode()
+    with pytest.raises(Unhelpful, match="is wrong"):
+        await witnessing.accept(signer, KEY.verifier, last, wrong)
+    assert await signer.fetchval("select count(*) from ledger.cosignature") == 0
+
+
+async def test_a_witness_without_an_address_is_asked_by_file(
+    ask: Ask, append: Append, signer: Plain, home: Home, line: Line
+) -> None:
+    spelt = f"witness W {KEY.verifier}\n".encode()
+    offline = policy.parse(spelt, complete=False)
+    await append(ask("a-1"))
+    await sign(signer, home)
+    assert await gather(signer, home, line, offline) == []
+    assert line.statuses == []
+    last = await checkpoints.latest(signer)
+    assert last is not None
+    asked = await witnessing.request(signer, 0, last)
+    answer = line.witness.cosign(str(asked).encode())
+    await witnessing.accept(signer, KEY.verifier, last, answer.encode())
+    assert (await checkpoints.assurance(signer, offline)).witnessed == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "ftp://saksi.test", "http://[", "saksi"]
+)
+def test_a_witness_that_cannot_be_reached_is_named(url: str) -> None:
+    with pytest.raises(Unhelpful):
+        witnessing._post(url, b"")
+
+
+async def test_a_quorum_of_none_witnesses_nothing(
+    ask: Ask, append: Append, signer: Plain, home: Home, line: Line
+) -> None:
+    await append(ask("a-1"))
+    await sign(signer, home)
+    await gather(signer, home, line)
+    nobody = policy.parse(f"witness W {KEY.verifier}\nquorum none".encode())
+    assert (await checkpoints.assurance(signer, nobody)).witnessed is None
+
+
+async def test_the_last_size_with_a_quorum_is_found_however_far_back(
+    signer: Plain, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "PAGE", 2)
+    other = witness_key("other.test", 5)
+    both = policy.parse(
+        f"witness A {KEY.verifier}\nwitness B {other.verifier}\n"
+        "group G all A B\nquorum G\n".encode()
+    )
+    assert (await checkpoints.assurance(signer, both)).witnessed is None
+    for size in range(1, 8):
+        await signer.execute(
+            "insert into ledger.cosignature values ($1, $2, '')",
+            size,
+            str(KEY.verifier),
+        )
+    assert (await checkpoints.assurance(signer, both)).witnessed is None
+    await signer.execute(
+        "insert into ledger.cosignature values (2, $1, '')", str(other.verifier)
+    )
+    assert (await checkpoints.assurance(signer, both)).witnessed == 2
+
+
+async def test_every_checkpoint_comes_in_order(
+    signer: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "PAGE", 2)
+    for size in (5, 1, 3, 9, 7):
+        await signer.execute(
+            "insert into ledger.checkpoint (size, root, note) values ($1, $2, '')",
+            size,
+            bytes(32),
+        )
+    found = [one.size async for one in checkpoints.every(signer, 7)]
+    assert found == [1, 3, 5, 7]
+    first = await checkpoints.covering(signer, 4)
+    assert first is not None
+    assert first.size == 5
+    assert await checkpoints.covering(signer, 10) is None

@@ -1,0 +1,79 @@
+"""A witness answers as C2SP tlog-witness says, status by status."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from iku.ledger import durable, note
+from iku.ledger.witness import Witness
+from iku.web.witness import create_witness
+from tests.ledger.test_proving import OTHER
+from tests.ledger.test_witness import KEY, KNOWN, ORIGIN, request
+
+ADD = "/add-checkpoint"
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app: Any = create_witness(Witness(tmp_path, KEY, KNOWN))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://saksi.test"
+    ) as client:
+        yield client
+
+
+async def test_every_status_is_that_of_the_specification(
+    client: httpx.AsyncClient,
+) -> None:
+    asked = str(await request(0, 9))
+    answer = await client.post(ADD, content=asked)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    text = asked.partition("\n\n")[2].partition("\n\n")[0] + "\n"
+    assert note.verify(note.parse(f"{text}\n{answer.text}".encode()), [KEY.verifier])
+    for body, status in (
+        (await request(9, 12, root=OTHER), 422),
+        (await request(0, 3, origin="other.test/log"), 404),
+        (await request(13, 12), 400),
+        ("old 0\n", 400),
+        ("", 400),
+        (asked.replace("\n9\n", "\n8\n"), 403),
+    ):
+        assert (await client.post(ADD, content=str(body))).status_code == status
+    behind = await client.post(ADD, content=str(await request(3, 12)))
+    assert behind.status_code == 409
+    assert behind.text == "9\n"
+    assert behind.headers["Content-Type"].partition(";")[0] == "text/x.tlog.size"
+
+
+async def test_what_was_cosigned_can_be_read(client: httpx.AsyncClient) -> None:
+    place = sha256(ORIGIN.encode()).hexdigest()
+    assert (await client.get(f"/{place}/checkpoint")).status_code == 404
+    await client.post(ADD, content=str(await request(0, 9)))
+    shown = await client.get(f"/{place}/checkpoint")
+    assert shown.status_code == 200
+    assert note.verify(note.parse(shown.content), [KEY.verifier])
+    for other in ("0" * 64, "..", "key", "%2e%2e%2fkey"):
+        assert (await client.get(f"/{other}/checkpoint")).status_code == 404
+
+
+async def test_what_it_does_not_do_is_refused(client: httpx.AsyncClient) -> None:
+    assert (await client.get(ADD)).status_code == 405
+    assert (await client.get("/")).status_code == 404
+    assert (await client.post(ADD, content=b"x" * (2 << 20))).status_code == 413
+
+
+async def test_a_full_disk_is_no_cosignature(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "no space")
+
+    monkeypatch.setattr(durable, "write", full)
+    answer = await client.post(ADD, content=str(await request(0, 9)))
+    assert (answer.status_code, answer.text) == (500, "the witness failed\n")
