@@ -185,7 +185,7 @@ def test_a_stream_names_category_and_subject() -> None:
 
 def test_the_example_of_the_documented_format_is_ours() -> None:
     page = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
-    (example,) = re.findall(r"^\{.*\}$", page, re.MULTILINE)
+    (example,) = re.findall(r'^\{"actor".*\}$', page, re.MULTILINE)
     data = {"z": 1, "a": [True, None]}
     made = joined(frame(data, {"note": "Selisih batas — “RT 3”"}))
 

@@ -11,6 +11,7 @@ from iku.ledger import checkpoint, checkpoints, durable, note, policy, signing, 
 from iku.ledger.log import Request, Verdict
 from iku.ledger.signing import Alarmed, Home, Outcome, Unprepared
 from iku.postgres.pool import Plain
+from tests.ledger.test_note import witness_key
 from tests.ledger.test_tiling import fill
 
 Ask = Callable[..., Request]
@@ -50,6 +51,7 @@ async def test_what_is_signed_is_the_root_of_the_records(
     assert (outcome.size, outcome.signed) == (4, True)
     last = await checkpoints.latest(owner)
     assert last is not None
+    assert last.checkpoint.size == 4
     judged = policy.judge(trusting(home), last.published)
     assert judged.checkpoint.root == tree.root(await leaves(owner))
     assert judged.checkpoint == checkpoint.Checkpoint(ORIGIN, 4, last.root)
@@ -141,6 +143,29 @@ async def test_what_was_tampered_with_is_not_signed(
     assert before in told
     assert says in (await checkpoints.alarm(owner) or "")
     assert await owner.fetchval("select count(*) from ledger.checkpoint") == 1
+
+
+async def test_what_vanishes_while_it_is_read_is_missed(
+    signer: Plain, owner: Plain
+) -> None:
+    await fill(owner, 10)
+    with pytest.raises(signing.Tampered, match="position 11 is missing"):
+        assert [one async for one in signing._leaves(signer, 0, 12)]
+
+
+async def test_an_alarm_that_is_not_for_us_to_read_is_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(_: Path) -> bytes:
+        raise PermissionError
+
+    monkeypatch.setattr(durable, "read", closed)
+    assert home.told_alarm() is None
+
+
+async def test_an_alarm_without_a_sentence_is_one(home: Home) -> None:
+    home.alarm.touch()
+    assert home.told_alarm() == f"see {home.alarm}"
 
 
 async def test_a_regrown_log_is_not_signed(
@@ -258,6 +283,15 @@ async def test_a_new_key_is_introduced_by_the_old_one(
     assert [(one.key, one.first_size, one.last_size) for one in listed] == [
         (old.verifier, 1, 2),
         (new.verifier, 2, None),
+    ]
+    spelt = f"witness W {witness_key().verifier}\n".encode()
+    watched = policy.parse(spelt, complete=False)
+    assert b"NO WITNESS" not in checkpoints.handed_out(listed, watched)
+    nobody = checkpoints.handed_out(listed, policy.Policy())
+    assert b"THIS LOG HAS NO WITNESS" in nobody
+    assert b"signed up to size 2." in nobody
+    assert [str(p.key) for p in policy.parse(nobody).logs] == [
+        str(one.key) for one in listed
     ]
     retired = home.folder / f"key.retired-{old.verifier.key_id.hex()}"
     assert note.parse_signing(durable.read_secret(retired)) == old

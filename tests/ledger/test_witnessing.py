@@ -1,7 +1,9 @@
 """The log asks its witnesses, catches up with what they know, and keeps their word."""
 
+import threading
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -215,6 +217,37 @@ async def test_a_witness_without_an_address_is_asked_by_file(
     answer = line.witness.cosign(str(asked).encode())
     await witnessing.accept(signer, KEY.verifier, last, answer.encode())
     assert (await checkpoints.assurance(signer, offline)).witnessed == 1
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers as the path says: well, refusing, or not in HTTP."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/strange":
+            self.wfile.write(b"nonsense\r\n\r\n")
+            return
+        self.send_response(409 if self.path == "/refusing" else 200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+def test_what_a_witness_answers_is_read_whatever_its_status() -> None:
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            assert witnessing._post(f"{url}/well", b"a") == (200, b"a")
+            assert witnessing._post(f"{url}/refusing", b"7\n") == (409, b"7\n")
+            with pytest.raises(Unhelpful, match="cannot be reached"):
+                witnessing._post(f"{url}/strange", b"")
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize(

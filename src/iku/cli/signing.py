@@ -53,7 +53,7 @@ class Round(Struct, frozen=True):
 def signer() -> None:
     """Sign checkpoints of the log, with a key that lies outside the database.
 
-    Key, state and alarm lie in IKU_SIGNER_HOME. docs/operating.md tells more.
+    Key, state and alarm lie in IKU_SIGNER_HOME. docs/cli.md tells more.
     """
 
 

@@ -121,7 +121,7 @@ async def latest(connection: Reader) -> Signed | None:
          limit 1
         """
     )
-    return await _signed(connection, row)
+    return None if row is None else await _signed(connection, row)
 
 
 async def covering(connection: Reader, size: int) -> Signed | None:
@@ -136,7 +136,7 @@ async def covering(connection: Reader, size: int) -> Signed | None:
         """,
         size,
     )
-    return await _signed(connection, row)
+    return None if row is None else await _signed(connection, row)
 
 
 async def every(connection: Reader, size: int) -> AsyncIterator[Signed]:
@@ -157,9 +157,7 @@ async def every(connection: Reader, size: int) -> AsyncIterator[Signed]:
             PAGE,
         )
         for row in rows:
-            signed = await _signed(connection, row)
-            if signed is not None:
-                yield signed
+            yield await _signed(connection, row)
         if len(rows) < PAGE:
             return
         after = rows[-1]["size"]
@@ -294,9 +292,7 @@ async def _witnessed(connection: Reader, witnesses: Policy) -> int | None:
         before = rows[-1]["size"]
 
 
-async def _signed(connection: Reader, row: asyncpg.Record | None) -> Signed | None:
-    if row is None:
-        return None
+async def _signed(connection: Reader, row: asyncpg.Record) -> Signed:
     lines = await connection.fetch(
         """
         select line

@@ -114,9 +114,8 @@ class Home(Struct, frozen=True):
             return
         if str(self._read(upcoming).verifier) == state.vkey:
             old = self.key().verifier
-            if str(old) != state.vkey:
-                retired = self.folder / f"key.retired-{old.key_id.hex()}"
-                durable.write(retired, (self.folder / "key").read_bytes())
+            retired = self.folder / f"key.retired-{old.key_id.hex()}"
+            durable.write(retired, (self.folder / "key").read_bytes())
             durable.rename(upcoming, self.folder / "key")
 
     def state(self) -> State | None:

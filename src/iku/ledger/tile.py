@@ -71,13 +71,12 @@ def parse_place(text: str) -> tuple[int, int]:
 
 def tiles(size: int) -> Iterator[Tile]:
     """Every tile of a tree of that size, level by level; the last may be partial."""
-    for level in range(HIGHEST + 1):
-        count = size >> (HEIGHT * level)
-        if count == 0:
-            return
+    level = 0
+    while count := size >> (HEIGHT * level):
         yield from (Tile(level, number) for number in range(count // WIDTH))
         if count % WIDTH:
             yield Tile(level, count // WIDTH, count % WIDTH)
+        level += 1
 
 
 def bundle(records: Iterable[bytes]) -> bytes:

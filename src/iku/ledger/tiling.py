@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from iku.ledger import tree
 from iku.ledger.log import Reader
 from iku.ledger.proving import Node
-from iku.ledger.tile import HEIGHT, HIGHEST, LENGTH, WIDTH, Tile
+from iku.ledger.tile import HEIGHT, LENGTH, WIDTH, Tile
 
 
 class Beyond(Exception):
@@ -131,10 +131,9 @@ async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
 
 async def keep_upper(connection: Reader, size: int) -> None:
     """Put what is missing above level 0 into the cache, for a log of that size."""
-    for level in range(1, HIGHEST):
-        full = size >> (HEIGHT * (level + 1))
-        if full == 0:
-            return
+    level = 0
+    while full := size >> (HEIGHT * (level + 2)):
+        level += 1
         missing = await connection.fetch(
             """
             select number

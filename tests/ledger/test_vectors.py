@@ -1,0 +1,77 @@
+"""The vectors of docs/ledger-format.md are what we write, and what an auditor reads."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import iku_verify
+from iku.ledger import proving, tile, tlog_proof, tree, witness
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import Algorithm, Note, SigningKey
+from iku.ledger.tlog_proof import TlogProof
+from tests.ledger.test_proving import Memory
+
+PAGE = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
+RECORDS = [b'{"n":"satu"}', b'{"n":"dua"}', b'{"n":"tiga"}']
+LOG = SigningKey("iku.example/log", Algorithm.NOTE, bytes([1]) * 32)
+WITNESS = SigningKey("saksi.example", Algorithm.COSIGNATURE, bytes([2]) * 32)
+TIME = 1_767_225_600
+
+
+async def vectors() -> dict[str, str]:
+    """Each vector by its name on the page."""
+    leaves = [tree.leaf_hash(record) for record in RECORDS]
+    memory = Memory(leaves)
+    text = Checkpoint("iku.example/log", 3, tree.root(leaves)).text
+    cosignature = WITNESS.sign(text, TIME)
+    cosigned = Note(text, (LOG.sign(text), cosignature))
+    path = tuple(await proving.inclusion(memory, 1, 3))
+    grown = tuple(await proving.consistency(memory, 1, 3))
+    return {
+        "records": "".join(f"{record.decode()}\n" for record in RECORDS),
+        "leaves": "".join(f"{leaf.hex()}\n" for leaf in leaves),
+        "roots": "".join(f"{tree.root(leaves[:n]).hex()}\n" for n in range(4)),
+        "keys": f"{LOG.secret}\n{LOG.verifier}\n{WITNESS.secret}\n{WITNESS.verifier}\n",
+        "checkpoint": str(Note(text, (LOG.sign(text),))),
+        "cosigned": str(cosigned),
+        "inclusion": str(TlogProof(1, path, cosigned)),
+        "consistency": tlog_proof.spell_hashes(grown),
+        "add-checkpoint": str(witness.Request(1, grown, Note(text, (LOG.sign(text),)))),
+        "entries": tile.bundle(RECORDS).hex() + "\n",
+        "policy": (
+            f"log {LOG.verifier}\nwitness inspektorat {WITNESS.verifier}\n"
+            "quorum inspektorat\n"
+        ),
+    }
+
+
+def on_the_page() -> dict[str, str]:
+    """Each vector as the page shows it."""
+    found = re.findall(r"<!-- vector: ([\w-]+) -->\n+```\n(.*?)```", PAGE, re.DOTALL)
+    return dict(found)
+
+
+async def test_the_page_shows_what_we_write() -> None:
+    assert on_the_page() == await vectors()
+
+
+def test_an_auditor_reads_what_the_page_shows(tmp_path: Path) -> None:
+    shown = on_the_page()
+    for name in ("policy", "inclusion", "cosigned"):
+        (tmp_path / name).write_text(shown[name])
+    leaf = shown["leaves"].split("\n")[1]
+    asked = ["proof", str(tmp_path / "inclusion"), "--leaf", leaf]
+    policy = ["--policy", str(tmp_path / "policy")]
+    assert iku_verify.main([*asked, *policy]) == 0
+    signed = iku_verify.read_checkpoint(shown["cosigned"].encode(), "it")
+    assert signed.root.hex() == shown["roots"].split("\n")[3]
+    raw = bytes.fromhex(shown["entries"])
+    assert iku_verify.split_entries(raw, "it") == RECORDS
+
+
+@pytest.mark.parametrize(
+    ("number", "width"), [(0, 256), (5, 3), (1067, 256), (1_234_067, 8)]
+)
+def test_the_page_shows_where_tiles_lie(number: int, width: int) -> None:
+    assert f"`{tile.place(number, width)}`" in PAGE
