@@ -16,12 +16,17 @@ from collections.abc import AsyncIterator, Callable
 from datetime import date
 from typing import Any, TypeAlias
 
+from msgspec import structs
+
 from benchmarks import registers
+from iku import explanation
 from iku.domain.question import Question
+from iku.explanation import Wanted
 from iku.ledger.log import Connection
 from iku.postgres.database import Database
-from iku.projections import journey
+from iku.projections import differences, journey
 from iku.projections import series as serial
+from iku.projections.differences import Compared
 from iku.projections.journey import Order
 from iku.verifying import verify
 from iku.wiring import House
@@ -32,6 +37,9 @@ Measured: TypeAlias = Callable[[House, Connection], AsyncIterator[int]]
 COUNTS = (10_000, 1_000_000)
 AS_OF = date(2021, 12, 31)
 ASKED = Question("IKU-2", AS_OF)  # the longest of the journals
+MONTH_BEFORE = date(2021, 11, 30)
+YEAR_BEFORE = date(2020, 12, 31)
+PAGE = 50
 
 
 async def figure(house: House, connection: Connection) -> AsyncIterator[int]:
@@ -72,6 +80,26 @@ async def series(house: House, connection: Connection) -> AsyncIterator[int]:
     yield len(told.figures)
 
 
+async def explained(house: House, connection: Connection) -> AsyncIterator[int]:
+    """The first page of an explanation; the figure comes with it."""
+    (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
+    asked = explanation.pinned(ASKED, found)
+    page = await explanation.page(connection, asked, Wanted(), limit=PAGE)
+    assert page.next is not None
+    yield len(page.items)
+
+
+def difference(against: Question) -> Measured:
+    """The first page of what lies between the figure and another."""
+
+    async def measured(house: House, connection: Connection) -> AsyncIterator[int]:
+        compared = Compared(ASKED, against, limit=PAGE)
+        told = await differences.answer(connection, house.figures, compared, AS_OF)
+        yield len(told.items)
+
+    return measured
+
+
 async def verified(house: House, connection: Connection) -> AsyncIterator[int]:
     """A figure by its number, counted from the log alone."""
     (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
@@ -86,6 +114,10 @@ MEASUREMENTS: dict[str, Measured] = {
     "replay as known": as_known,
     "replay as happened": as_happened,
     "series": series,
+    "explanation": explained,
+    "difference, a month": difference(structs.replace(ASKED, known_on=MONTH_BEFORE)),
+    "difference, a year": difference(structs.replace(ASKED, as_of=YEAR_BEFORE)),
+    "difference, a size": difference(structs.replace(ASKED, size=5_000)),
     "verify figure": verified,
 }
 
