@@ -213,5 +213,8 @@ async def test_both_answers_are_described(client: Client) -> None:
         answers[status]["content"]["application/json"]["schema"]["$ref"]
         for status in ("200", "201")
     ]
-    assert [ref.rpartition("/")[2] for ref in refs] == ["Effect", "DefinitionReceipt"]
+    assert [ref.rpartition("/")[2] for ref in refs] == [
+        "ComparisonEffect",
+        "DefinitionReceipt",
+    ]
     assert "headers" not in answers["200"]
