@@ -20,7 +20,9 @@ from typing import Any, TypeAlias
 from msgspec import structs
 
 from benchmarks import registers
-from iku import explanation
+from iku import comparing, explanation
+from iku.comparing import Tried
+from iku.domain.indicator import Amendment
 from iku.domain.question import Question
 from iku.explanation import Wanted
 from iku.ledger.log import Connection
@@ -109,6 +111,13 @@ async def verified(house: House, connection: Connection) -> AsyncIterator[int]:
     yield 1
 
 
+async def compared(_house: House, connection: Connection) -> AsyncIterator[int]:
+    """Two definitions side by side, one of them only tried out."""
+    tried = Tried(ASKED, amendment=Amendment(participation_threshold=2))
+    told = await comparing.compare(connection, tried, AS_OF)
+    yield len(told.items)
+
+
 # Whoever explains figures in another way adds a line.
 MEASUREMENTS: dict[str, Measured] = {
     "figure": figure,
@@ -119,6 +128,7 @@ MEASUREMENTS: dict[str, Measured] = {
     "difference, a month": difference(structs.replace(ASKED, known_on=MONTH_BEFORE)),
     "difference, a year": difference(structs.replace(ASKED, as_of=YEAR_BEFORE)),
     "difference, a size": difference(structs.replace(ASKED, size=5_000)),
+    "comparison": compared,
     "verify figure": verified,
 }
 
