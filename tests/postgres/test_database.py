@@ -1,6 +1,10 @@
 """The database in use, and who may do what with it."""
 
+import asyncio
+import os
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -40,6 +44,54 @@ async def test_without_an_address_a_server_runs_for_as_long(tmp_path: Path) -> N
         await connection.close()
     with pytest.raises(OSError, match=r".*"):
         await pools.connect(database.application_dsn)
+
+
+async def answered(database: Database, query: str) -> object:
+    """What the query gives, once there is a server that answers it."""
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(OSError, asyncpg.PostgresError):
+                connection = await pools.connect_as_owner(database.owner_dsn)
+                try:
+                    return await connection.fetchval(query)
+                finally:
+                    await connection.close()
+            await asyncio.sleep(0.02)
+
+
+def kill_server(home: Path) -> None:
+    file = home / "postgres" / "data" / "postmaster.pid"
+    os.kill(int(file.read_text().split()[0]), signal.SIGKILL)
+
+
+async def test_the_embedded_server_is_started_again_when_it_is_killed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(home=tmp_path)
+    # Two programs' worth: both find it dead, and neither gets in the other's way.
+    async with open_database(settings) as database, open_database(settings):
+        await answered(database, "create table kept as select 42 as answer")
+        for _ in range(2):
+            caplog.clear()
+            kill_server(tmp_path)
+            assert await answered(database, "select answer from kept") == 42
+            assert await answered(database, "show fsync") == "on"
+    assert "was killed; it is started again" in caplog.text
+    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+
+
+async def test_starting_it_again_is_tried_until_it_succeeds(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tablespaces = tmp_path / "postgres" / "data" / "global"
+    async with open_database(Settings(home=tmp_path)) as database:
+        tablespaces.rename(tmp_path / "elsewhere")
+        kill_server(tmp_path)
+        async with asyncio.timeout(30):
+            while "did not start" not in caplog.text:  # noqa: ASYNC110 - only the log says
+                await asyncio.sleep(0.02)
+        (tmp_path / "elsewhere").rename(tablespaces)
+        assert await answered(database, "select 42") == 42
 
 
 async def test_the_embedded_server_stops_when_the_program_fails(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from iku.postgres import embedded, programs
+from iku.postgres import embedded, postmaster, programs
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.programs import PostgresError
 
@@ -150,7 +150,7 @@ def ask(dsn: str, query: str) -> object:
 
 
 def served_by(home: Path) -> int | None:
-    return embedded._postmaster(home / "postgres" / "data")
+    return postmaster.living(home / "postgres" / "data")
 
 
 def kill_server(home: Path) -> None:
@@ -392,6 +392,35 @@ def test_a_killed_server_is_started_again_and_has_everything(tmp_path: Path) -> 
         with lease(tmp_path, FAST) as second:
             assert ask(second.owner_dsn, "select answer from kept") == 42
         assert ask(first.owner_dsn, "select answer from kept") == 42
+    assert served_by(tmp_path) is None
+
+
+def test_whoever_holds_a_lease_starts_a_killed_server_again(tmp_path: Path) -> None:
+    durable = {"fsync": "off"}
+    with lease(tmp_path, durable) as first, lease(tmp_path, durable) as second:
+        ask(first.owner_dsn, "create table kept as select 42 as answer")
+        assert not first.mend()
+        kill_server(tmp_path)
+        eventually(lambda: served_by(tmp_path) is None)
+        with ThreadPoolExecutor(2) as threads:
+            mended = [threads.submit(held.mend) for held in (first, second)]
+        assert any(one.result() for one in mended)
+        assert ask(second.owner_dsn, "select answer from kept") == 42
+        assert ask(second.owner_dsn, "show fsync") == "off"
+        assert not second.mend()
+    assert served_by(tmp_path) is None
+
+
+def test_a_server_that_cannot_be_started_again_is_told(tmp_path: Path) -> None:
+    with lease(tmp_path, FAST) as held:
+        kill_server(tmp_path)
+        eventually(lambda: served_by(tmp_path) is None)
+        data = tmp_path / "postgres" / "data"
+        (data / "global").rename(data / "elsewhere")
+        with pytest.raises(PostgresError, match="the server did not start"):
+            held.mend()
+        (data / "elsewhere").rename(data / "global")
+        assert held.mend()
     assert served_by(tmp_path) is None
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,6 +107,26 @@ def test_the_embedded_database_is_stopped_after_it(tmp_path: Path) -> None:
     with serving_process(IKU_HOME=str(tmp_path), IKU_DATABASE_URL="") as served:
         assert httpx.get(f"{served.address}/api/v1/health/ready").status_code == 200
         assert (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+        served.process.send_signal(signal.SIGTERM)
+        ended(served, 20)
+    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_the_embedded_database_may_be_killed_under_it(tmp_path: Path) -> None:
+    with (
+        serving_process(IKU_HOME=str(tmp_path), IKU_DATABASE_URL="") as served,
+        httpx.Client(base_url=f"{served.address}/api/v1") as client,
+    ):
+        client.post("/conflicts", json=CASE).raise_for_status()
+        pid = (tmp_path / "postgres" / "data" / "postmaster.pid").read_text()
+        os.kill(int(pid.split()[0]), signal.SIGKILL)
+        give_up = monotonic() + 30
+        while (answer := client.post("/conflicts/K14/events", json=RESOLVED)).is_error:
+            assert answer.status_code == 503
+            assert monotonic() < give_up
+            sleep(0.05)
+        assert answer.json()["version"] == 2
+        assert client.get("/health/ready").json()["size"] == 6
         served.process.send_signal(signal.SIGTERM)
         ended(served, 20)
     assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()

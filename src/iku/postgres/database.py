@@ -1,13 +1,21 @@
 """The database in use: the embedded one, or a server of your own."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from iku.postgres import embedded, migrations, pool
+from iku.postgres.embedded import Lease
 from iku.postgres.migrations import Migration
+from iku.postgres.programs import PostgresError
 from iku.settings import Settings
+
+_logger = logging.getLogger(__name__)
+
+WATCH_S = 0.5  # how long a killed embedded server stays unnoticed, at most
+LONGEST_PAUSE_S = 30.0  # between two attempts to start it that fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,8 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """The database that the settings ask for, for as long as it is needed.
 
     Starts the embedded server when there is no `database_url`, and may then raise
-    `PostgresError`. It is not migrated here.
+    `PostgresError`; whenever that server is killed it is started again. It is not
+    migrated here.
     """
     if settings.database_url is not None:
         owner_url = settings.owner_url or settings.database_url
@@ -37,9 +46,41 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
     lease = embedded.lease(settings.home)
     held = await asyncio.to_thread(lease.__enter__)
     try:
-        yield Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
+        async with _watched(held):
+            yield Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
     finally:
         await asyncio.to_thread(lease.__exit__, None, None, None)
+
+
+@asynccontextmanager
+async def _watched(held: Lease) -> AsyncIterator[None]:
+    over = asyncio.Event()
+    watch = asyncio.create_task(_watch(held, over))
+    try:
+        yield
+    finally:
+        # Waited for, not cancelled: a start under way would outlive the lease.
+        over.set()
+        await watch
+
+
+async def _watch(held: Lease, over: asyncio.Event) -> None:
+    """Start the server again whenever it was killed, until it is *over*."""
+    pause = WATCH_S
+    while not await _comes(over, pause):
+        try:
+            if await asyncio.to_thread(held.mend):
+                _logger.error("the embedded server was killed; it is started again")
+            pause = WATCH_S
+        except PostgresError as error:
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+            _logger.error("the embedded server was killed; %s", error)  # noqa: TRY400 - a sentence
+
+
+async def _comes(event: asyncio.Event, within_s: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), within_s)
+    return event.is_set()
 
 
 async def migrate_database(database: Database) -> list[Migration]:

@@ -2,8 +2,8 @@
 
 A process that uses the server holds a *lease*: a shared `flock` on `users.lock`. The
 kernel drops it however the process ends, so a killed one leaves nothing behind. Whoever
-starts, joins or leaves first takes `gate.lock` alone; nobody meets a half-started
-server.
+starts, joins, mends or leaves first takes `gate.lock` alone; nobody meets a
+half-started server.
 
 Everything lies in `<home>/postgres`: `data`, the socket in `run`, two locks and three
 passwords. There is no TCP port.
@@ -19,15 +19,16 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO
 from urllib.parse import quote
 
-from iku.postgres import programs
+from iku.postgres import postmaster, programs
 from iku.postgres.programs import PostgresError, Programs
 
 OWNER = "postgres"
@@ -52,16 +53,20 @@ LEAST_FREE_BYTES = 16 << 20  # one segment of the write-ahead log
 # pg_ctl puts paths between double quotes for a shell; socket folders are listed with
 # commas between; in postmaster.pid each line is a thing.
 UNUSABLE = frozenset('"$`,\n\r')
-NO_SUCH_PID = 1 << 22 | 1  # above the largest number Linux gives to a process
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """How to log in, for as long as the server is held."""
+    """How to log in, for as long as the server is held.
+
+    `mend` starts the server again where it was killed, and says whether it was. It may
+    take seconds, raises `PostgresError`, and must have returned before the lease ends.
+    """
 
     owner_dsn: str = field(repr=False)
     application_dsn: str = field(repr=False)
     signer_dsn: str = field(repr=False)
+    mend: Callable[[], bool] = field(repr=False, default=lambda: False)
 
 
 @contextmanager
@@ -87,7 +92,7 @@ def lease(
                 files.callback(_leave, cluster, gate, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
                 held = cluster.open(settings)
-        yield held
+        yield replace(held, mend=partial(_mend, cluster, gate, settings))
 
 
 def _refuse_unusable(folder: Path) -> None:
@@ -96,6 +101,15 @@ def _refuse_unusable(folder: Path) -> None:
             f"PostgreSQL does not start in {str(folder)!r}, whose name holds "
             f"{' '.join(map(repr, sorted(found)))}; set IKU_HOME to another folder"
         )
+
+
+def _mend(cluster: "_Cluster", gate: IO[str], settings: Mapping[str, str]) -> bool:
+    if postmaster.living(cluster.data) is not None:
+        return False
+    with _plain_errors(cluster.folder), _alone(gate):
+        # Others who hold a lease find it dead, too; the first starts it for all.
+        cluster.start(settings)
+    return True
 
 
 def _leave(cluster: "_Cluster", gate: IO[str], users: IO[str]) -> None:
@@ -141,7 +155,7 @@ class _Cluster:
         if not self.data.exists():
             self._initialise()
         self._refuse_other_major()
-        self._start(settings)
+        self.start(settings)
         passwords = {
             login: _password(self.folder / f"{login}.password")
             for login in (APPLICATION, SIGNER)
@@ -155,7 +169,7 @@ class _Cluster:
 
     def stop(self) -> None:
         """Stop the server; its connections are cut, nothing committed is lost."""
-        if _postmaster(self.data) is not None:
+        if postmaster.living(self.data) is not None:
             self.programs.succeeds(
                 "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
             )
@@ -207,12 +221,13 @@ class _Cluster:
                 f"PostgreSQL {ours}; dump it with the former and restore it here"
             )
 
-    def _start(self, settings: Mapping[str, str]) -> None:
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Start the server unless it answers; wait until it does."""
         give_up = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if time.monotonic() > give_up:
                 raise PostgresError(f"the server does not answer; {self.log} says why")
-            if _postmaster(self.data) is None:
+            if postmaster.living(self.data) is None:
                 self._launch(settings)
             time.sleep(0.02)
 
@@ -225,7 +240,7 @@ class _Cluster:
     def _launch(self, settings: Mapping[str, str]) -> None:
         run = self.socket_folder
         _private_folder(run, self.programs)
-        _disown(self.data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock")
+        postmaster.disown(self.data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock")
         wanted = SETTINGS | {"unix_socket_directories": str(run)} | dict(settings)
         options = " ".join(f"-c {k}={shlex.quote(v)}" for k, v in wanted.items())
         began = self.log.stat().st_size if self.log.exists() else 0
@@ -290,37 +305,6 @@ def _private_folder(path: Path, ran_by: Programs) -> None:
     # In the temporary folder somebody else may have been there first.
     if path.is_symlink() or path.stat().st_uid != uid:
         raise PostgresError(f"{path} belongs to somebody else; set IKU_HOME elsewhere")
-
-
-def _postmaster(data: Path) -> int | None:
-    """The living server of `data`; None also if its number went to another program."""
-    try:
-        pid = int((data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, 0)
-    except (OSError, ValueError, IndexError):
-        return None
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:  # no such file system outside Linux
-        return pid
-    # A killed server stays a zombie until somebody reaps it, which may be never.
-    return pid if "(postgres) " in stat and "(postgres) Z" not in stat else None
-
-
-def _disown(pid_file: Path, socket_lock: Path) -> None:
-    """Take a dead server's number out of its files, or PostgreSQL may refuse to start.
-
-    The rest of `postmaster.pid` stays: by the shared memory it names PostgreSQL sees
-    whether children of the dead server still run.
-    """
-    socket_lock.unlink(missing_ok=True)
-    if not pid_file.exists():
-        return
-    _, *rest = pid_file.read_text().splitlines() or [""]
-    if rest:
-        pid_file.write_text("\n".join([str(NO_SUCH_PID), *rest]) + "\n")
-    else:
-        pid_file.unlink()
 
 
 @contextmanager
