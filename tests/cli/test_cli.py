@@ -324,7 +324,7 @@ async def test_a_fault_of_ours_is_written_down_where_the_operator_looks(
 def test_the_embedded_server_needs_nothing_but_a_folder(
     iku: Any, tmp_path: Path
 ) -> None:
-    none = {"IKU_DATABASE_URL": "", "IKU_OWNER_URL": ""}
+    none = {"IKU_DATABASE_URL": "", "IKU_OWNER_URL": "", "IKU_SIGNER_URL": ""}
     said = iku("example", **none)
     assert said.code == 0, said.err
     figure = iku("figure", "IKU-1", "--as-of", "2021-12-31", "--json", **none).json
