@@ -79,7 +79,19 @@ async def database(
 
 @pytest.fixture
 async def owner(database: Database) -> AsyncIterator[Plain]:
-    """A connection with the owner's rights."""
+    """A connection with the owner's rights, and the guard of the schema asleep.
+
+    Tests tamper as a superuser would who wakes nobody; `guarded` meets the guard.
+    """
+    connection = await pools.connect_as_owner(database.owner_dsn)
+    await connection.execute("set event_triggers = off")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def guarded(database: Database) -> AsyncIterator[Plain]:
+    """A connection with the owner's rights, as whoever logs in gets it."""
     connection = await pools.connect_as_owner(database.owner_dsn)
     yield connection
     await connection.close()

@@ -199,7 +199,10 @@ async def test_migrating_says_what_was_applied(
     assert iku("status", "--json", **urls).json["migrations"] == []
     assert "Diterapkan: 0001_ledger, " in iku("migrate", **urls).out
     assert iku("migrate", **urls).out == "Skema sudah mutakhir.\n"
-    assert iku("migrate", "--json", **urls).json == {"applied": []}
+    assert iku("migrate", "--json", **urls).json == {
+        "applied": [],
+        "guarded": True,
+    }
 
 
 def test_status_tells_what_there_is(iku: Any) -> None:
@@ -232,6 +235,10 @@ async def test_status_tells_of_a_ledger_that_was_tampered_with(
     assert said.code == 1
     assert "position 110: effective_on" in said.out
     assert said.err.count("\n") == 1
+    schema = iku("status")
+    assert schema.code == 1
+    assert "trigger append_only on ledger.event: enabled D" in schema.out
+    await owner.execute("alter table ledger.event enable always trigger append_only")
     assert iku("status").code == 0
 
 

@@ -20,7 +20,7 @@ from iku.cli.exporting import export
 from iku.cli.figure import figure
 from iku.cli.history import history
 from iku.cli.importing import import_
-from iku.cli.migrating import migrate
+from iku.cli.migrating import guard, migrate
 from iku.cli.publication import publication
 from iku.cli.rebuilding import rebuild
 from iku.cli.replaying import replay
@@ -48,7 +48,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
-    *(status, migrate, rebuild, signer, witness, export),
+    *(status, migrate, guard, rebuild, signer, witness, export),
 ):
     commands.add_command(command)
 

@@ -1,25 +1,54 @@
-"""`iku migrate`: bring the schema up to date."""
+"""`iku migrate`, `iku guard`: bring the schema up to date, and keep it as it is."""
 
 import click
+from msgspec import Struct
 
 from iku.cli import terminal
+from iku.postgres import guarding
 from iku.postgres.database import migrate_database, open_database
+from iku.postgres.pool import connect_as_owner
+
+
+class Migrated(Struct, frozen=True):
+    """What was applied, and whether event triggers guard the schema now."""
+
+    applied: list[str]
+    guarded: bool
 
 
 @click.command(short_help="Bring the schema of the database up to date.")
 @terminal.as_json
 def migrate(*, json: bool) -> None:
     """Bring the database's schema up to date; the other commands do so, too."""
-
-    async def work() -> list[str]:
-        async with open_database(terminal.settings()) as database:
-            with terminal.plain_address():
-                return [str(applied) for applied in await migrate_database(database)]
-
-    applied = terminal.run(work())
+    done = terminal.run(_migrate())
     if json:
-        terminal.emit({"applied": applied})
-    elif applied:
-        click.echo(f"Diterapkan: {', '.join(applied)}.")
+        terminal.emit(done)
+        return
+    if done.applied:
+        click.echo(f"Diterapkan: {', '.join(done.applied)}.")
     else:
         click.echo("Skema sudah mutakhir.")
+    if not done.guarded:
+        click.echo(f"Skema belum dijaga; {terminal.UNGUARDED}")
+
+
+async def _migrate() -> Migrated:
+    async with open_database(terminal.settings()) as database:
+        with terminal.plain_address():
+            applied = await migrate_database(database)
+            owner = await connect_as_owner(database.owner_dsn)
+        try:
+            guarded = await guarding.arm(owner)
+        finally:
+            await owner.close()
+        return Migrated([str(migration) for migration in applied], guarded)
+
+
+@click.command(short_help="Print what guards the schema, for a superuser to run.")
+def guard() -> None:
+    """Print the statements that guard the ledger's schema.
+
+    A superuser runs them in the register's database: iku guard | psql --dbname=ADDRESS.
+    The embedded server needs none of it: there every command that migrates does so.
+    """
+    click.echo(guarding.SQL, nl=False)

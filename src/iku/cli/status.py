@@ -12,7 +12,8 @@ from iku.cli.verifying import checked
 from iku.exchange import formats
 from iku.ledger import log
 from iku.ledger.checkpoints import Assurance
-from iku.postgres import migrations
+from iku.postgres import guarding, migrations
+from iku.postgres.guarding import Guard
 from iku.postgres.pool import Connection
 from iku.projections.figures import Figures
 from iku.settings import Settings
@@ -36,6 +37,7 @@ class Status(Struct, frozen=True):
         pending: Those still to be applied; then nothing else is told.
         events: How many there are, by category.
         assurance: How far the log is signed and witnessed, and the signer's alarm.
+        guard: How the ledger's schema is kept from being changed.
         findings: What checking the ledger found; None: it was not checked.
     """
 
@@ -47,6 +49,7 @@ class Status(Struct, frozen=True):
     recorded_at: datetime | None = None
     events: dict[str, int] = {}
     indicators: dict[str, Subject] = {}
+    guard: Guard = Guard()
     assurance: Assurance | None = None
     findings: list[str] | None = None
 
@@ -64,6 +67,8 @@ def status(*, check: bool, json: bool) -> None:
         _show(found, asked)
     if found.findings:
         raise Failed("the ledger does not verify; the first findings are above")
+    if found.guard.findings:
+        raise Failed("the ledger's schema is not guarded as it should be; see above")
 
 
 async def _look(chosen: Settings, *, check: bool) -> Status:
@@ -110,6 +115,7 @@ async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status
             code: Subject(len(state.definitions), len(state.targets))
             for code, state in indicators.items()
         },
+        guard=await guarding.look(connection),
         findings=await checked(connection) if check else None,
     )
 
@@ -117,7 +123,7 @@ async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status
 def _show(found: Status, asked: Settings) -> None:
     out = terminal.console()
     out.print(terminal.pairs(_lines(found, asked)))
-    for finding in found.findings or ():
+    for finding in (*found.guard.findings, *(found.findings or ())):
         out.print(finding)
 
 
@@ -140,7 +146,11 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
     ]
     if found.assurance is not None:
         lines += signing.lines(found.assurance)
-    return [*lines, ("Pemeriksaan", _verdict(found.findings))]
+    return [
+        *lines,
+        ("Penjaga skema", _guarded(found.guard, asked.timezone)),
+        ("Pemeriksaan", _verdict(found.findings)),
+    ]
 
 
 def _instant(instant: datetime | None, zone: ZoneInfo) -> str:
@@ -148,6 +158,15 @@ def _instant(instant: datetime | None, zone: ZoneInfo) -> str:
         return formats.NOTHING
     local = instant.astimezone(zone)
     return f"{formats.day(local.date())} {local:%H.%M.%S %Z}"
+
+
+def _guarded(guard: Guard, zone: ZoneInfo) -> str:
+    if guard.since is None:
+        return f"TIDAK ADA; {terminal.UNGUARDED}"
+    told = f"sejak {_instant(guard.since, zone)}, {guard.announced} migrasi diumumkan"
+    if guard.sealed > 1:
+        told += f", {guard.sealed} kali disegel"
+    return f"{told}, {_verdict(guard.findings)}"
 
 
 def _verdict(findings: list[str] | None) -> str:

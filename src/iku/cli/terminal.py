@@ -37,6 +37,8 @@ from iku.wiring import House, open_house
 
 PIPED_WIDTH = 200  # columns, where nobody's window sets a limit
 LEAST_WIDTH = 80
+# Where no event trigger guards the ledger's schema, and what to do about it.
+UNGUARDED = "hanya superuser dapat memasangnya: iku guard | psql --dbname=ALAMAT"
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]

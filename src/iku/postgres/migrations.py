@@ -2,7 +2,7 @@
 
 What was applied stands in `public.schema_migration` with a hash of the file. A file
 that changed since, or a database that knows files we do not, is refused before
-anything is touched.
+anything is touched. Where the ledger's schema is guarded, each file is announced first.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from pathlib import Path
 import asyncpg
 
 import iku
+from iku.postgres import guarding
 from iku.postgres.pool import Connection
 
 LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
@@ -140,6 +141,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
         await connection.execute(
             "select set_config('lock_timeout', $1, true)", str(LOCK_TIMEOUT_MS)
         )
+        await guarding.announce(connection, str(migration), migration.sha256)
         await connection.execute(migration.sql)
         await connection.execute(
             """

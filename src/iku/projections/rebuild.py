@@ -148,5 +148,6 @@ async def _switch(owner: Connection) -> None:
             drop table projection.{table};
             alter table projection_next.{table} set schema projection;
             grant select, insert, update, delete on projection.{table} to iku_app;
+            grant select on projection.{table} to iku_auditor;
             """
         )
