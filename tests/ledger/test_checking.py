@@ -16,6 +16,10 @@ OPEN = """
 alter table ledger.event disable trigger append_only;
 alter table ledger.command disable trigger append_only;
 """
+CLOSE = """
+alter table ledger.event enable always trigger append_only;
+alter table ledger.command enable always trigger append_only;
+"""
 REHASH = "leaf = sha256('\\x00'::bytea || "
 
 TAMPERED = [
@@ -126,9 +130,76 @@ async def test_of_each_rule_only_the_first_break_is_named(
     ask: Ask, append: Append, owner: Plain
 ) -> None:
     await append(ask("a-1", events=3))
-    await owner.execute(OPEN + "update ledger.event set leaf = ''")
+    await owner.execute(OPEN + "update ledger.event set leaf = '';" + CLOSE)
     (finding,) = await check_ledger(owner)
     assert finding.startswith("position 1: leaf: expected ")
+
+
+HELD = ": append-only trigger: expected enabled always, found otherwise"
+TABLES = [
+    (
+        "alter table ledger.event disable trigger append_only",
+        "ledger.event" + HELD,
+    ),
+    (
+        "alter table ledger.event enable trigger append_only",
+        "ledger.event" + HELD,
+    ),
+    (
+        "drop trigger append_only on ledger.command",
+        "ledger.command" + HELD,
+    ),
+    (
+        """
+        create or replace trigger append_only
+          before update or delete on ledger.command
+          for each statement execute function ledger.refuse_change();
+        alter table ledger.command enable always trigger append_only;
+        """,
+        "ledger.command" + HELD,
+    ),
+    (
+        """
+        alter table ledger.event rename to event_before;
+        create view ledger.event as select * from ledger.event_before;
+        """,
+        "ledger.event: kind of relation: expected r, found v",
+    ),
+    (
+        "alter table ledger.stream enable row level security",
+        "ledger.stream: row security: expected none, found on",
+    ),
+    (
+        "create rule quiet as on insert to ledger.event do instead nothing",
+        "ledger.event: rule: expected none, found quiet",
+    ),
+    (
+        "create schema aside create table aside.child () inherits (ledger.event)",
+        "ledger.event: child table: expected none, found aside.child",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "finding"), TABLES)
+async def test_tables_that_are_not_what_they_should_be_are_found(
+    ask: Ask, append: Append, owner: Plain, change: str, finding: str
+) -> None:
+    await append(ask("a-1", events=3))
+    await owner.execute(change)
+    assert finding in await check_ledger(owner)
+
+
+async def test_each_command_is_told_the_size_after_its_transaction(
+    ask: Ask, append: Append, owner: Plain
+) -> None:
+    await append(ask("a-1"), ask("b-1"), ask("c-1"))
+    await append(ask("d-1"))
+    change = "update ledger.command set size = 2 where command_id = 'command-2';"
+    await owner.execute(OPEN + change + CLOSE)
+    (finding,) = await check_ledger(owner)
+    assert finding == (
+        "command command-2: size after its transaction: expected 3, found 2"
+    )
 
 
 async def test_an_empty_ledger_is_sound(append: Append) -> None:

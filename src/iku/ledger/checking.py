@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from iku.ledger import log, record
+from iku.ledger import log, record, tables
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded, Unrecordable
 
@@ -35,6 +35,8 @@ async def check_ledger(
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         reading, size = _Reading(), (await log.head(connection)).size
+        for rule, table, expected, found in await tables.broken_tables(connection):
+            reading.hold(rule, f"ledger.{table}", expected, found)
         async for recorded, command in _with_commands(connection):
             reading.read(recorded, command)
             if recorded.position % TELL_EVERY == 0:
@@ -165,12 +167,15 @@ async def _commands(connection: Connection) -> AsyncIterator[_Command]:
 
 async def _hold_summaries(connection: Connection, reading: _Reading) -> None:
     """Hold what is kept beside the events against what the events amount to."""
-    last = 0
+    last = batch = 0
     async for command in _commands(connection):
         place = f"command {command.command_id}"
         reading.hold("start", place, last, command.position - command.count)
         within = command.position <= command.size <= reading.size
         reading.hold("size within the log", place, expected=True, found=within)
+        # All commands of one transaction were told the size that it led to.
+        batch = command.size if last >= batch else batch
+        reading.hold("size after its transaction", place, batch, command.size)
         last = command.position
     reading.hold("last position", "commands", reading.size, last)
     await _hold_streams(connection, reading)

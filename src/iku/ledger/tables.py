@@ -1,0 +1,67 @@
+"""What the ledger's tables must be, for what is read from them to be what was recorded.
+
+A view in a table's place, a rule, a row filter or a child table shows the reader other
+rows than were appended, and each row may still be sound. So the check looks here first.
+"""
+
+from collections.abc import Iterator
+
+from iku.ledger.log import Connection
+
+# Kept abreast of the events, and held against them; all other tables only grow.
+UPDATED = frozenset({"head", "stream"})
+FIRES = 2 | 8 | 16 | 32  # before; delete, update, truncate (pg_trigger.tgtype)
+
+Broken = Iterator[tuple[str, str, str, str]]  # rule, table, expected, found
+
+
+async def broken_tables(connection: Connection) -> list[tuple[str, str, str, str]]:
+    """Each rule that a table breaks: the rule, the table, expected and found."""
+    rows = await connection.fetch(
+        """
+        select c.relname as table,
+               c.relkind::text as kind,
+               c.relrowsecurity as filtered,
+               exists (select
+                         from pg_trigger t
+                        where t.tgrelid = c.oid
+                          and t.tgfoid = to_regproc('ledger.refuse_change')
+                          and t.tgtype = $1
+                          and t.tgqual is null
+                          and t.tgenabled = 'A') as held,
+               (select min(w.rulename::text)
+                  from pg_rewrite w
+                 where w.ev_class = c.oid
+                   and w.rulename <> '_RETURN') as rule,
+               (select min(h.inhrelid::regclass::text)
+                  from pg_inherits h
+                 where h.inhparent = c.oid) as child
+          from pg_class c
+         where c.relnamespace = 'ledger'::regnamespace
+           and c.relkind in ('r', 'v', 'm', 'f', 'p')
+         order by c.relname
+        """,
+        FIRES,
+    )
+    return [found for row in rows for found in _broken(**row)]
+
+
+def _broken(
+    table: str,
+    kind: str,
+    rule: str | None,
+    child: str | None,
+    *,
+    filtered: bool,
+    held: bool,
+) -> Broken:
+    if kind != "r":
+        yield "kind of relation", table, "r", kind
+        return
+    if table not in UPDATED and not held:
+        yield "append-only trigger", table, "enabled always", "otherwise"
+    if filtered:
+        yield "row security", table, "none", "on"
+    for name, found in (("rule", rule), ("child table", child)):
+        if found is not None:
+            yield name, table, "none", found
