@@ -31,10 +31,26 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
         "public": READ,
         "guard.change": READ,
     },
+    "iku_signer": {
+        "ledger": READ,
+        **dict.fromkeys(
+            (
+                "ledger.log_key",
+                "ledger.checkpoint",
+                "ledger.cosignature",
+                "ledger.alarm",
+            ),
+            READ | {"insert"},
+        ),
+        "ledger.tile": READ | {"insert", "delete"},
+        "public": READ,
+        "guard.change": READ,
+    },
 }
 MAY_CALL = {
     "iku_app": {"ledger.append", "projection.*", "guard.difference", "guard.version"},
     "iku_auditor": {"guard.difference", "guard.version"},
+    "iku_signer": {"guard.difference", "guard.version"},
 }
 TRIES = {
     "select": "select from {0} limit 0",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from iku.ledger.log import Connection
 
 # Kept abreast of the events, and held against them; all other tables only grow.
-UPDATED = frozenset({"head", "stream"})
+UPDATED = frozenset({"head", "stream", "tile"})
 FIRES = 2 | 8 | 16 | 32  # before; delete, update, truncate (pg_trigger.tgtype)
 
 Broken = Iterator[tuple[str, str, str, str]]  # rule, table, expected, found
