@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 
+from iku.postgres import guarding
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
@@ -120,3 +121,38 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
     pool = await pools.create_pool(database.application_dsn, 4)
     yield pool
     await pool.close()
+
+
+@pytest.fixture
+async def plain(
+    empty_database: Database, administrator: Plain, template: str
+) -> AsyncIterator[Database]:
+    """An empty database that belongs to a login without further rights."""
+    name = empty_database.owner_dsn.split("@/")[1].split("?")[0]
+    await administrator.execute("create role plain_owner login password 'x'")
+    await administrator.execute(f"alter database {name} owner to plain_owner")
+    address = empty_database.owner_dsn.split("@", 1)[1]
+    yield Database(
+        f"postgresql://plain_owner:x@{address}", empty_database.application_dsn
+    )
+    await administrator.execute(f"alter database {name} owner to postgres")
+    owner = await pools.connect_as_owner(empty_database.owner_dsn)
+    await owner.execute("set event_triggers = off")
+    await owner.execute("reassign owned by plain_owner to postgres")
+    await owner.execute("drop owned by plain_owner")
+    await owner.close()
+    await administrator.execute("drop role plain_owner")
+
+
+@pytest.fixture
+async def plain_owner(
+    plain: Database, empty_database: Database
+) -> AsyncIterator[Plain]:
+    """The owner of a migrated database that a superuser had guarded beforehand."""
+    superuser = await pools.connect_as_owner(empty_database.owner_dsn)
+    await superuser.execute(guarding.SQL)
+    await superuser.close()
+    await migrate_database(plain)
+    connection = await pools.connect_as_owner(plain.owner_dsn)
+    yield connection
+    await connection.close()

@@ -1,12 +1,14 @@
 """The check names the first place at which each rule is broken."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from iku.ledger import checking
+from iku.ledger import checking, signing
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Request, Verdict
+from iku.ledger.signing import Home
 from iku.postgres.pool import Plain
 
 Ask = Callable[..., Request]
@@ -200,6 +202,53 @@ async def test_each_command_is_told_the_size_after_its_transaction(
     assert finding == (
         "command command-2: size after its transaction: expected 3, found 2"
     )
+
+
+SIGNED = [
+    (
+        "update ledger.checkpoint set note = 'x'",
+        "checkpoint of size 0: note of the checkpoint: expected a checkpoint, found ",
+    ),
+    (
+        "update ledger.checkpoint set size = 1 where size = 2",
+        "checkpoint of size 1: size of the note: expected 1, found 2",
+    ),
+    (
+        "update ledger.checkpoint set size = 7 where size = 2",
+        "ledger.checkpoint: signed size within the log: expected at most 2, found 7",
+    ),
+    (
+        """
+        update ledger.checkpoint
+           set note = replace(
+                 note, encode(root, 'base64'), encode(sha256('x'), 'base64'))
+         where size = 2
+        """,
+        "checkpoint of size 2: root of the records: expected ",
+    ),
+]
+
+
+@pytest.fixture
+async def signed(ask: Ask, append: Append, signer: Plain, tmp_path: Path) -> None:
+    """Checkpoints of the sizes 0 and 2."""
+    home = Home(tmp_path / "signer")
+    home.make_key("iku.test/log")
+    await signing.sign(signer, home, "iku.test/log")
+    await append(ask("a-1"), ask("b-1"))
+    await signing.sign(signer, home, "iku.test/log")
+
+
+@pytest.mark.parametrize(("change", "finding"), SIGNED)
+async def test_checkpoints_are_held_against_the_records(
+    signed: None, owner: Plain, change: str, finding: str
+) -> None:
+    assert await check_ledger(owner) == []
+    await owner.execute(
+        f"alter table ledger.checkpoint disable trigger append_only; {change}"
+    )
+    found = await check_ledger(owner)
+    assert [line for line in found if line.startswith(finding)], found
 
 
 async def test_an_empty_ledger_is_sound(append: Append) -> None:

@@ -6,14 +6,16 @@ Written apart from what appends: nothing here trusts a column, a count or a hash
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime
-from hashlib import sha256
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from iku.ledger import log, record, tables
+from iku.ledger import checkpoint, log, note, record, tables
+from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Connection
+from iku.ledger.note import Malformed
 from iku.ledger.record import Recorded, Unrecordable
+from iku.ledger.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
 TELL_EVERY = 1_000  # events
@@ -37,11 +39,15 @@ async def check_ledger(
         reading, size = _Reading(), (await log.head(connection)).size
         for rule, table, expected, found in await tables.broken_tables(connection):
             reading.hold(rule, f"ledger.{table}", expected, found)
+        signed = _Signed(connection)
+        await signed.hold(reading)
         async for recorded, command in _with_commands(connection):
             reading.read(recorded, command)
+            await signed.hold(reading)
             if recorded.position % TELL_EVERY == 0:
                 progress(recorded.position, size)
         progress(size, size)
+        signed.hold_rest(reading)
         await _hold_summaries(connection, reading)
     return [*reading.findings.values()]
 
@@ -66,6 +72,7 @@ class _Reading:
         self.recorded_at = datetime.min.replace(tzinfo=UTC)
         self.known_on = date.min
         self.streams: dict[str, tuple[int, date]] = {}
+        self.tree = Frontier()  # of the records' bytes
         self.findings: dict[str, str] = {}  # by rule: the first position only
 
     def hold(self, rule: str, place: str, expected: object, found: object) -> None:
@@ -79,6 +86,7 @@ class _Reading:
         place = f"position {recorded.position}"
         for rule, expected, found in self._rules(recorded, command):
             self.hold(rule, place, expected, found)
+        self.tree.add(leaf_hash(recorded.record))
         self.size = recorded.position
         self.recorded_at = recorded.recorded_at
         self.known_on = max(self.known_on, recorded.known_on)
@@ -86,13 +94,49 @@ class _Reading:
 
     def _rules(self, recorded: Recorded, command: _Command | None) -> Rules:
         version, known_on = self.streams.get(recorded.stream, (0, date.min))
-        leaf = sha256(b"\x00" + recorded.record).hexdigest()
         yield "position", self.size + 1, recorded.position
         yield "version", version + 1, recorded.version
-        yield "leaf", leaf, recorded.leaf.hex()
+        yield "leaf", leaf_hash(recorded.record).hex(), recorded.leaf.hex()
         yield from _not_before("recorded_at", self.recorded_at, recorded.recorded_at)
         yield from _not_before("known_on", known_on, recorded.known_on)
         yield from _record_rules(recorded, command)
+
+
+class _Signed:
+    """The checkpoints that were signed, in the order of their sizes.
+
+    That they are signed at all is for others to verify, who trust none of our tables;
+    but whoever rewrote the events may have forgotten them.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._rows = _checkpoints(connection)
+        self._next: tuple[int, Checkpoint | Malformed] | None = None
+        self._begun = False
+
+    async def hold(self, reading: _Reading) -> None:
+        """Hold those of the size read so far against the tree of the records."""
+        if not self._begun:
+            self._begun = True
+            self._next = await anext(self._rows, None)
+        while self._next is not None and self._next[0] <= reading.tree.size:
+            size, signed = self._next
+            place = f"checkpoint of size {size}"
+            if isinstance(signed, Malformed):
+                reading.hold("note of the checkpoint", place, "a checkpoint", signed)
+            else:
+                root = reading.tree.root().hex()
+                reading.hold("size of the note", place, size, signed.size)
+                reading.hold("root of the records", place, signed.root.hex(), root)
+            self._next = await anext(self._rows, None)
+
+    def hold_rest(self, reading: _Reading) -> None:
+        """No checkpoint is larger than the log."""
+        if self._next is not None:
+            size, _ = self._next
+            most = f"at most {reading.tree.size}"
+            place = "ledger.checkpoint"
+            reading.hold("signed size within the log", place, most, size)
 
 
 def _not_before(rule: str, last: date, found: date) -> Rules:
@@ -163,6 +207,19 @@ async def _commands(connection: Connection) -> AsyncIterator[_Command]:
         prefetch=512,
     ):
         yield _Command(*row)
+
+
+async def _checkpoints(
+    connection: Connection,
+) -> AsyncIterator[tuple[int, Checkpoint | Malformed]]:
+    async for size, signed in connection.cursor(
+        "select size, note from ledger.checkpoint order by size, number",
+        prefetch=512,
+    ):
+        try:
+            yield size, checkpoint.parse(note.parse(signed.encode()).text)
+        except Malformed as error:
+            yield size, error
 
 
 async def _hold_summaries(connection: Connection, reading: _Reading) -> None:

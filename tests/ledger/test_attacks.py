@@ -1,0 +1,383 @@
+"""What attackers try, and what refuses it or finds it; each name says which.
+
+Three kinds: logins with few rights; the owner of the tables, who is no superuser; and a
+superuser who first puts all to sleep that could refuse. Nothing refuses that one: its
+traces are found, by the check where it was careless, by what lies outside the database
+where it was not. docs/auditing-limits.md says what nobody finds.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+
+from iku.ledger import checkpoints, log, policy, signing, witnessing
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Verdict
+from iku.ledger.signing import Alarmed, Home
+from iku.ledger.witness import Declined, Witness
+from iku.ledger.witness import Home as WitnessHome
+from iku.postgres import guarding
+from iku.postgres.database import Database, migrate_database
+from iku.postgres.embedded import Lease, lease
+from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
+from tests.ledger.conftest import Ask
+
+Append = Callable[..., Awaitable[list[Verdict]]]
+
+ORIGIN = "iku.test/log"
+ROWS = {
+    "edit": "update ledger.event set type = 'Other' where position = 2",
+    "edit what was asked": "update ledger.command set body = ''",
+    "delete": "delete from ledger.event where position = 2",
+    "truncate": "truncate ledger.event, ledger.command",
+    "cut the tail": "delete from ledger.event where position > 2",
+    "forge a leaf": "update ledger.event set record = 'x' where position = 2",
+}
+SCHEMA = {
+    "disable the trigger": "alter table ledger.event disable trigger append_only",
+    "drop the trigger": "drop trigger append_only on ledger.event",
+    "swap the table by a view": """
+        alter table ledger.event rename to event_before;
+        create view ledger.event as select * from ledger.event_before;
+    """,
+    "replace what refuses": """
+        create or replace function ledger.refuse_change() returns trigger
+        language plpgsql as 'begin return null; end'
+    """,
+    "rewrite all rows": """
+        alter table ledger.event alter column record type bytea using 'x'::bytea
+    """,
+}
+SLEEP = """
+alter table ledger.event disable trigger append_only;
+alter table ledger.command disable trigger append_only;
+"""
+WAKE = """
+alter table ledger.event enable always trigger append_only;
+alter table ledger.command enable always trigger append_only;
+"""
+# Another text in the same canonical form, and the leaf that belongs to it.
+EDIT = """
+update ledger.event e
+   set record = forged.record, leaf = sha256('\\x00'::bytea || forged.record)
+  from (select position,
+               convert_to(
+                 replace(convert_from(record, 'UTF8'), 'batas', 'tapal'), 'UTF8'
+               ) as record
+          from ledger.event) as forged
+ where forged.position = e.position
+   and e.position = {}
+"""
+# The tail, and all that is kept beside the events and would tell of it.
+CUT = """
+delete from ledger.event where position > {0};
+delete from ledger.command where position > {0};
+update ledger.command set size = least(size, {0});
+delete from ledger.stream s
+ where not exists (select from ledger.event e where e.stream = s.stream);
+update ledger.head
+   set (size, recorded_at, known_on)
+     = (select max(position), max(recorded_at), max(known_on) from ledger.event);
+"""
+FORGET = """
+alter table ledger.checkpoint disable trigger append_only;
+alter table ledger.cosignature disable trigger append_only;
+delete from ledger.checkpoint;
+delete from ledger.cosignature;
+alter table ledger.checkpoint enable always trigger append_only;
+alter table ledger.cosignature enable always trigger append_only;
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "signer")
+    home.make_key(ORIGIN)
+    return home
+
+
+class Signed(NamedTuple):
+    """A log and who signs it."""
+
+    signer: Plain
+    home: Home
+
+    async def sign(self, *, full: bool = False) -> signing.Outcome:
+        return await signing.sign(self.signer, self.home, ORIGIN, full=full)
+
+
+@pytest.fixture
+async def signed(ask: Ask, append: Append, signer: Plain, home: Home) -> Signed:
+    """Four events, signed after two and after four."""
+    signed = Signed(signer, home)
+    await append(ask("a-1"), ask("b-1"))
+    await signed.sign()
+    await append(ask("c-1"), ask("d-1"))
+    await signed.sign()
+    return signed
+
+
+async def asleep(owner: Plain, *attacks: str) -> None:
+    """Attack while nothing refuses, and leave all that refuses as it was."""
+    await owner.execute("\n".join((SLEEP, *(f"{a};" for a in attacks), WAKE)))
+
+
+@pytest.mark.parametrize(
+    "attack", [*ROWS.values(), *SCHEMA.values()], ids=[*ROWS, *SCHEMA]
+)
+@pytest.mark.parametrize("role", ["iku_app", "iku_auditor", "iku_signer"])
+async def test_logins_with_few_rights_are_refused_by_privilege(
+    signed: Signed, guarded: Plain, role: str, attack: str
+) -> None:
+    await guarded.execute(f"set role {role}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError) as refused:
+        await guarded.execute(attack)
+    assert "permission denied" in str(refused.value) or "must be owner" in str(
+        refused.value
+    )
+    assert await check_ledger(guarded) == []
+
+
+@pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS)
+async def test_a_superuser_is_refused_by_the_trigger(
+    signed: Signed, guarded: Plain, attack: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is append-only"):
+        await guarded.execute(attack)
+    assert await check_ledger(guarded) == []
+
+
+@pytest.mark.parametrize("attack", SCHEMA.values(), ids=SCHEMA)
+async def test_a_superuser_is_refused_by_the_event_trigger(
+    signed: Signed, guarded: Plain, attack: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="by migrations only"):
+        await guarded.execute(attack)
+    assert await check_ledger(guarded) == []
+
+
+@pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS)
+async def test_the_owner_is_refused_by_the_trigger(
+    plain_owner: Plain, attack: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is append-only"):
+        await plain_owner.execute(attack)
+
+
+@pytest.mark.parametrize("attack", SCHEMA.values(), ids=SCHEMA)
+async def test_the_owner_is_refused_by_the_event_trigger(
+    plain_owner: Plain, attack: str
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="by migrations only"):
+        await plain_owner.execute(attack)
+
+
+async def test_what_the_owner_inserts_beside_the_append_is_found_by_the_check(
+    signed: Signed, guarded: Plain
+) -> None:
+    await guarded.execute(
+        """
+        insert into ledger.event
+        select 5, 'e-1', 1, type, effective_on, known_on, declared, recorded_at,
+               record, leaf
+          from ledger.event
+         where position = 4
+        """
+    )
+    found = await check_ledger(guarded)
+    assert "ledger.head: size: expected 5, found 4" in found
+    assert any(
+        line.startswith("position 5: stream beside the record") for line in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("attack", "finding"),
+    [
+        (ROWS["edit"], "position 2: type beside the record: expected Noted, "),
+        (ROWS["delete"], "position 3: position: expected 2, found 3"),
+        (ROWS["cut the tail"], "ledger.head: size: expected 2, found 4"),
+        (ROWS["forge a leaf"], "position 2: leaf: expected "),
+        (EDIT.format(2), "checkpoint of size 2: root of the records: expected "),
+        (CUT.format(3), "ledger.checkpoint: signed size within the log: expected at "),
+        (SCHEMA["swap the table by a view"], "ledger.event: kind of relation: "),
+    ],
+    ids=[
+        *("edit", "delete", "cut the tail", "forge a leaf and keep the cached hash"),
+        *("edit with its leaf", "cut all of the tail", "swap the table by a view"),
+    ],
+)
+async def test_what_a_superuser_did_carelessly_is_found_by_the_check(
+    signed: Signed, owner: Plain, attack: str, finding: str
+) -> None:
+    await owner.execute(f"{SLEEP}{attack}")
+    found = await check_ledger(owner)
+    assert [line for line in found if line.startswith(finding)], found
+
+
+@pytest.mark.parametrize("attack", SCHEMA.values(), ids=SCHEMA)
+async def test_what_a_superuser_changed_of_the_schema_is_found_by_the_guard(
+    signed: Signed, owner: Plain, attack: str
+) -> None:
+    await owner.execute(attack)
+    found = (await guarding.look(owner)).findings
+    # A rewrite leaves no mark in the schema, but in the rows.
+    assert found or await check_ledger(owner)
+
+
+@pytest.mark.parametrize(
+    ("attack", "sentence"),
+    [
+        (EDIT.format(2), "the first 4 records give root "),
+        (CUT.format(3), "the log holds 3 records, but 4 were signed"),
+    ],
+    ids=["edit", "cut the tail"],
+)
+async def test_what_a_superuser_did_with_care_is_found_by_the_signer(
+    signed: Signed, owner: Plain, attack: str, sentence: str
+) -> None:
+    await asleep(owner, attack, FORGET)
+    assert await check_ledger(owner) == []
+    with pytest.raises(Alarmed, match=sentence):
+        await signed.sign(full=True)
+
+
+async def regrow(owner: Plain, ask: Ask) -> None:
+    """Cut two of four events, and append two others."""
+    await asleep(owner, CUT.format(2), FORGET)
+    await log.append(owner, [ask("x-1"), ask("y-1")], zone="Asia/Jakarta")
+    assert await check_ledger(owner) == []
+
+
+async def test_a_log_cut_and_grown_to_the_same_size_is_found_by_the_signer(
+    signed: Signed, owner: Plain, ask: Ask
+) -> None:
+    await regrow(owner, ask)
+    with pytest.raises(Alarmed, match="the first 4 records give root "):
+        await signed.sign()
+
+
+@pytest.fixture
+def witness(tmp_path: Path, home: Home) -> Witness:
+    kept = WitnessHome(tmp_path / "witness")
+    key = kept.make_key("witness.test")
+    known = f"log {home.key().verifier}\nquorum none\n"
+    return Witness(kept.folder, key, policy.parse(known.encode()))
+
+
+def posting(witness: Witness) -> witnessing.Post:
+    def post(_url: str, body: bytes) -> tuple[int, bytes]:
+        try:
+            return 200, witness.cosign(body).encode()
+        except Declined as error:
+            size = getattr(error, "size", None)
+            said = error if size is None else size
+            return error.status, f"{said}\n".encode()
+
+    return post
+
+
+def trusted(witness: Witness, home: Home) -> policy.Policy:
+    return policy.parse(
+        f"log {home.key().verifier}\nwitness w {witness.key.verifier} http://w\n"
+        "quorum w\n".encode()
+    )
+
+
+async def gather(signed: Signed, witness: Witness) -> list[str]:
+    known = trusted(witness, signed.home)
+    return await witnessing.gather(signed.signer, signed.home, known, posting(witness))
+
+
+def stolen(home: Home) -> Home:
+    """A folder with the real key, but without the memory of what was signed."""
+    thief = Home(home.folder.with_name("thief"))
+    thief.folder.mkdir()
+    shutil.copy2(home.folder / "key", thief.folder / "key")
+    return thief
+
+
+@pytest.mark.parametrize(
+    ("attack", "regrown"),
+    [(CUT.format(2), 2), (CUT.format(3), 0), (EDIT.format(1), 0)],
+    ids=["cut and grown to the same size", "cut", "edited"],
+)
+async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
+    signed: Signed, owner: Plain, witness: Witness, attack: str, regrown: int
+) -> None:
+    assert await gather(signed, witness) == []
+    before = await checkpoints.latest(owner)
+    await asleep(owner, attack, FORGET)
+    new = [Ask()(f"x-{n}", command=f"x-{n}") for n in range(regrown)]
+    await log.append(owner, new, zone="Asia/Jakarta")
+    forked = Signed(signed.signer, stolen(signed.home))
+    outcome = await forked.sign()  # the key alone can sign anything
+    assert before is not None
+    assert outcome.note != before.note
+    with pytest.raises(Alarmed, match=r"the witness witness\.test (refuses|has cosig)"):
+        await gather(forked, witness)
+
+
+async def test_an_edit_newer_than_the_last_checkpoint_is_found_by_nobody(
+    signed: Signed, owner: Plain, ask: Ask
+) -> None:
+    await log.append(owner, [ask("e-1")], zone="Asia/Jakarta")
+    await asleep(owner, EDIT.format(5))
+    assert await check_ledger(owner) == []
+    assert (await signed.sign(full=True)).size == 5
+
+
+async def test_what_was_asked_of_a_command_is_beside_the_log_and_found_by_nobody(
+    signed: Signed, owner: Plain
+) -> None:
+    await asleep(owner, "update ledger.command set body = '' where position = 2")
+    assert await check_ledger(owner) == []
+    assert (await signed.sign(full=True)).size == 4
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "var" / "postgres" / "data"
+
+
+def copy(source: Path, to: Path) -> None:
+    """With its owner, who may not be ourselves."""
+    subprocess.run(["cp", "-a", source, to], check=True)
+
+
+async def grow(held: Lease, home: Home, ask: Ask, *streams: str) -> None:
+    """Append to a server's log and have it signed."""
+    application = await connect(held.application_dsn)
+    await log.append(application, [ask(s) for s in streams], zone="Asia/Jakarta")
+    await application.close()
+    signer = await connect_as_signer(held.signer_dsn)
+    try:
+        await signing.sign(signer, home, ORIGIN)
+    finally:
+        await signer.close()
+
+
+async def test_an_older_data_folder_put_back_is_found_by_the_signer(
+    tmp_path: Path, home: Home, ask: Ask, data: Path
+) -> None:
+    with lease(tmp_path / "var", {"fsync": "off"}) as held:
+        await migrate_database(
+            Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
+        )
+        await grow(held, home, ask, "a-1", "b-1")
+    copy(data, tmp_path / "older")
+    with lease(tmp_path / "var", {"fsync": "off"}) as held:
+        await grow(held, home, ask, "c-1", "d-1")
+    shutil.rmtree(data)
+    (tmp_path / "older").rename(data)
+    with lease(tmp_path / "var", {"fsync": "off"}) as held:
+        owner = await connect_as_owner(held.owner_dsn)
+        assert await check_ledger(owner) == []  # sound in itself, only old
+        await owner.close()
+        with pytest.raises(Alarmed, match="the log holds 2 records, but 4 were signed"):
+            await grow(held, home, ask)
