@@ -26,9 +26,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "explanation": {"domain", "ledger", "replay"},  # which reads no projection either
     "verifying": {"domain", "ledger", "projections", "replay"},
     "exchange": FLOOR_0 | FLOOR_1,
-    "wiring": FLOOR_0 | FLOOR_1,
+    "continuing": {"domain", "ledger", "handling"},
+    "wiring": FLOOR_0 | FLOOR_1 | {"continuing"},
     "web": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring"},
-    "cli": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring", "web"},
+    "cli": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "continuing", "wiring", "web"},
 }
 OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg", "cryptography"}}
 IMPURE = ("async ", "await ", ".now(", ".today(", "open(", "time.", "random")

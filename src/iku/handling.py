@@ -20,7 +20,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from iku.domain import conflict, fact, indicator, organisation, publication, scale
+from iku.domain import (
+    conflict,
+    continuation,
+    fact,
+    indicator,
+    organisation,
+    publication,
+    scale,
+)
 from iku.domain.decider import Context, Refused, Turn, Unexplained
 from iku.domain.deciders import DECIDERS
 from iku.ledger import log
@@ -37,6 +45,7 @@ FIRST = (
     organisation.Registered,
     indicator.Defined,
     scale.Scaled,
+    continuation.Continued,
 )
 # What may begin a subject, so that nothing need have been said of it before.
 OPENING = (*FIRST, publication.Draft)

@@ -3,19 +3,21 @@
 Here, and only here, is chosen which database, agency and projections belong together.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from msgspec import structs
 
-from iku import agency
+from iku import agency, continuing
 from iku.agency import Agency
+from iku.continuing import Approval
+from iku.domain.continuation import SUBJECT, Continued
 from iku.domain.question import SCALE
 from iku.handling import Command, Office
 from iku.ledger import checkpoints, policy
-from iku.ledger.appender import Appender
+from iku.ledger.appender import Accepted, Appender
 from iku.ledger.checkpoints import Assurance
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
@@ -69,6 +71,42 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
         yield House(
             settings, database, ours, pool, office, journal, witnesses=witnesses
         )
+
+
+async def continue_log(
+    settings: Settings, raw: bytes, approval: Approval, actor: str
+) -> Continued:
+    """Go on without the events that a restore lost; what was recorded of it.
+
+    *raw* is the last checkpoint of the old log. Nothing else is recorded before, not
+    even what a newer program brings along.
+
+    Raises:
+        Refused: Nothing is lost, or something else is wrong.
+    """
+    journal = Journal()
+
+    async def project(connection: Connection, accepted: Sequence[Accepted]) -> None:
+        continuing.refuse_others(accepted)
+        await journal.project(connection, accepted)
+
+    async with open_database(settings) as database:
+        await migrate_database(database)
+        connect = partial(pools.connect, database.application_dsn)
+        zone = settings.timezone
+        async with (
+            await pools.create_pool(database.application_dsn, 1) as pool,
+            Appender(connect, zone=zone.key, project=project) as appender,
+        ):
+            office = Office(appender, zone, frozenset())
+            known = [party.key for party in load_witnesses(settings).logs]
+            known += [key.key for key in await checkpoints.keys(pool)]
+            signed = continuing.verified(raw, known)
+            proposed = await continuing.proposed(
+                pool, signed, raw, approval, office.today()
+            )
+            await office.handle(pool, Command("ledger", SUBJECT, proposed, actor))
+            return proposed
 
 
 def load_witnesses(settings: Settings) -> Policy:

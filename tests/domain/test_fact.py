@@ -256,6 +256,9 @@ NOT_PERSONAL = {
     *("basis", "wording", "formula", "owner", "objective", "sources"),  # of decrees
     "target",  # a number
     "rating",  # a word of the scale
+    *("origin", "successor"),  # names of logs
+    *("root", "signed"),  # hashes and signatures
+    "approver",  # an office, not who holds it
 }
 
 

@@ -12,6 +12,7 @@ import click
 import iku
 from iku.cli import edge, terminal
 from iku.cli.compare import compare
+from iku.cli.continuing import continue_log
 from iku.cli.define import define
 from iku.cli.difference import difference
 from iku.cli.example import example
@@ -48,7 +49,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
-    *(status, migrate, guard, rebuild, signer, witness, export),
+    *(status, migrate, guard, rebuild, signer, witness, continue_log, export),
 ):
     commands.add_command(command)
 

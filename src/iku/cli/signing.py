@@ -9,6 +9,7 @@ import asyncpg
 import click
 from msgspec import Struct
 
+from iku import continuing
 from iku.cli import terminal
 from iku.cli.edge import Failed, explain
 from iku.exchange import formats
@@ -95,6 +96,7 @@ def rotate(*, json: bool) -> None:
 
     async def work() -> Round:
         async with terminal.signer(chosen) as connection:
+            await _refuse_dead(connection, chosen)
             home = Home(chosen.signer_home)
             outcome = await signing.rotate(connection, home, chosen.origin)
             return await _cosigned(connection, chosen, load_witnesses(chosen), outcome)
@@ -200,9 +202,20 @@ async def _last(connection: Plain) -> Signed:
 
 async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> Round:
     async with terminal.signer(chosen) as connection:
+        await _refuse_dead(connection, chosen)
         home = Home(chosen.signer_home)
         outcome = await signing.sign(connection, home, chosen.origin, full=full)
         return await _cosigned(connection, chosen, witnesses, outcome)
+
+
+async def _refuse_dead(connection: Plain, chosen: Settings) -> None:
+    """Sign nothing under a name that the log gave up: it would be a shorter log."""
+    name = await continuing.origin(connection)
+    if name not in {None, chosen.origin}:
+        raise Failed(
+            f"the log is called {name} since it was continued, but IKU_ORIGIN is "
+            f"{chosen.origin}"
+        )
 
 
 async def _cosigned(

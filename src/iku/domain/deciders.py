@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from iku.domain import conflict, indicator, organisation, publication, scale
+from iku.domain import (
+    conflict,
+    continuation,
+    indicator,
+    organisation,
+    publication,
+    scale,
+)
 from iku.domain.decider import Decider
 
 DECIDERS: dict[str, Decider[Any, Any]] = {
@@ -13,5 +20,6 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
         indicator.decider,
         scale.decider,
         publication.decider,
+        continuation.decider,
     )
 }
