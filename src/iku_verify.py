@@ -1,6 +1,6 @@
 """Verifies a bundle of an iku log: one file, the standard library, nothing of ours.
 
-    iku-verify bundle FOLDER --policy POLICY [--known CHECKPOINT]... [--json]
+    iku-verify bundle FOLDER --policy POLICY [--known CHECKPOINT]... [--accept-loss]
     iku-verify proof FILE (--record FILE | --leaf HEX) --policy POLICY [--json]
     iku-verify compare CHECKPOINT CHECKPOINT --policy POLICY [--json]
 
@@ -12,7 +12,8 @@ Exit codes:
     0  verified
     1  tampered: what was signed is not what is here; the first bad position is named
     2  malformed: these are not the files of a bundle, or the command is wrong
-    3  not enough trust: no witness, a key only from inside the bundle, no records
+    3  not enough trust: no witness, a key only from inside the bundle, no records,
+       or events that a restore lost, as the log itself declares
     4  diverged: valid in itself, but it contradicts a checkpoint that you know
 
 To be read from top to bottom: Ed25519, notes and policies, the tree, the records, the
@@ -529,6 +530,7 @@ class Report:
     witnesses: list[str] = field(default_factory=list)
     checkpoints: int = 0
     known: int = 0
+    lost: list[str] = field(default_factory=list)  # what restores lost, as declared
     lacking: list[str] = field(default_factory=list)  # reasons to trust it less
 
 
@@ -610,6 +612,26 @@ def _spell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
+@dataclass(frozen=True)
+class Loss:
+    """What the record at *position* says: the log *origin* lost events."""
+
+    position: int
+    origin: str
+    successor: str
+    kept: int
+    root: str
+    lost_to: int
+    signed: str
+
+    def __str__(self) -> str:
+        """The loss, in a sentence."""
+        return (
+            f"events {self.kept + 1} to {self.lost_to} of the log {self.origin} are "
+            f"lost, as declared at position {self.position}"
+        )
+
+
 def verify_bundle(
     folder: Path, policy: Policy | None, known: list[Checkpoint], report: Report
 ) -> None:
@@ -624,13 +646,17 @@ def verify_bundle(
     inside = read_policy(bundle.read("policy.txt"))
     trusted = _trust(last, policy, inside, report)
     _hold_manifest(bundle.manifest, last)
-    earlier = _read_checkpoints(bundle, trusted, last)
+    earlier = _read_checkpoints(bundle, trusted)
     report.checkpoints = len(earlier)
     asked = {c.size for c in [*known, *earlier]} | {last.size}
-    roots = _read_records(bundle, last, asked)
+    roots, losses = _read_records(bundle, last, asked)
+    _hold_losses(losses, trusted, last, report)
+    _hold_names(losses, last, earlier)
     _hold_roots(roots, last, earlier)
     bundle.refuse_surplus()
-    _hold_known(trusted, last, known, roots, report)
+    for one in known:
+        _hold_known(trusted, last, one, losses, roots)
+        report.known += 1
     if last.size == 0:
         report.lacking.append("the log is empty: there is nothing to be verified")
 
@@ -662,10 +688,8 @@ def _hold_manifest(manifest: Manifest, last: Checkpoint) -> None:
         raise tampered("the manifest is of another checkpoint", signed, told)
 
 
-def _read_checkpoints(
-    bundle: Bundle, trusted: Policy, last: Checkpoint
-) -> list[Checkpoint]:
-    """The earlier checkpoints in the bundle, each signed by a key of the log."""
+def _read_checkpoints(bundle: Bundle, trusted: Policy) -> list[Checkpoint]:
+    """The earlier checkpoints in the bundle, each signed by a key of its log."""
     found = []
     for path in bundle.manifest.files:
         if not path.startswith("checkpoints/"):
@@ -673,7 +697,7 @@ def _read_checkpoints(
         one = read_checkpoint(bundle.read(path), path)
         if path != f"checkpoints/{one.size}":
             raise tampered("the name of a checkpoint", f"checkpoints/{one.size}", path)
-        _hold_signed(one, trusted, last.origin, path)
+        _hold_signed(one, trusted, one.origin, path)
         found.append(one)
     return found
 
@@ -688,21 +712,27 @@ def _hold_signed(one: Checkpoint, trusted: Policy, origin: str, name: str) -> No
 
 def _read_records(
     bundle: Bundle, last: Checkpoint, asked: set[int]
-) -> dict[int, bytes]:
-    """Read all records, hold every tile against them; the roots at sizes *asked*."""
+) -> tuple[dict[int, bytes], list[Loss]]:
+    """Read all records, hold every tile against them.
+
+    The roots at the sizes *asked*, and what the log says that it lost.
+    """
     tree, records, upper = Tree(), Records(), _Upper(bundle)
+    losses: list[Loss] = []
     roots = {0: tree.root()}
     for number, width in tiles(last.size, 0):
         leaves, found = _read_tile(bundle, number, width)
         for raw in found:
-            records.read(tree.size + 1, raw)
+            record = records.read(tree.size + 1, raw)
+            if record.get("stream") == "ledger-log":
+                losses.append(_read_loss(record, tree))
             tree.add(leaf_hash(raw))
             if tree.size in asked:
                 roots[tree.size] = tree.root()
         if width == WIDTH:
             upper.add(1, leaves)
     upper.finish(last.size)
-    return roots
+    return roots, losses
 
 
 def _read_tile(bundle: Bundle, number: int, width: int) -> tuple[bytes, list[bytes]]:
@@ -772,24 +802,84 @@ def _hold_roots(
 def _hold_known(
     trusted: Policy,
     last: Checkpoint,
-    known: list[Checkpoint],
+    one: Checkpoint,
+    losses: list[Loss],
     roots: dict[int, bytes],
-    report: Report,
 ) -> None:
-    """Hold the bundle against checkpoints that the auditor has kept."""
-    for one in known:
-        _hold_signed(one, trusted, last.origin, "the known checkpoint")
-        if one.size > last.size:
-            raise diverged(
-                "the log is shorter than the one you know: it was rolled back",
-                f"at least {one.size} records",
-                f"{last.size}",
+    """Hold the bundle against a checkpoint that the auditor has kept."""
+    lost = next((loss for loss in losses if loss.origin == one.origin), None)
+    _hold_signed(
+        one, trusted, lost.origin if lost else last.origin, "the known checkpoint"
+    )
+    if lost is not None and lost.kept < one.size <= lost.lost_to:
+        return  # within what is declared lost: there is nothing to hold it against
+    most = lost.lost_to if lost else last.size
+    if one.size > most:
+        raise diverged(
+            "the log is shorter than the one you know: it was rolled back",
+            f"at least {one.size} records",
+            f"{most}",
+        )
+    if roots[one.size] != one.root:
+        raise diverged(
+            f"root at size {one.size}", one.root.hex(), roots[one.size].hex()
+        )
+
+
+# ------------------------------------------------- restores that lost what was signed
+#
+# A log never takes back what it signed. One whose backup lost signed events goes on
+# under another name, and its first event after those that were kept says what is lost.
+
+
+def _read_loss(record: dict[str, Any], tree: Tree) -> Loss:
+    """The loss that a record declares, held against the tree before it."""
+    position, found = tree.size + 1, record.get("data")
+    try:
+        told = Loss(position, **{k: found[k] for k in LOSS_KEYS})  # type: ignore[index]
+    except (TypeError, KeyError):
+        raise Finding("the record tells of no loss", position) from None
+    root = base64.b64encode(tree.root()).decode()
+    if (told.kept, told.root) != (tree.size, root):
+        held, due = f"{told.kept} {told.root}", f"{tree.size} {root}"
+        raise Finding("events kept, and their root", position, due, held)
+    return told
+
+
+LOSS_KEYS = ("origin", "successor", "kept", "root", "lost_to", "signed")
+
+
+def _hold_losses(
+    losses: list[Loss], trusted: Policy, last: Checkpoint, report: Report
+) -> None:
+    """Each loss is what somebody outside held as signed; each name follows the last."""
+    names = [*(later.origin for later in losses[1:]), last.origin]
+    for loss, name in zip(losses, names[: len(losses)], strict=True):
+        at = f"the checkpoint at position {loss.position}"
+        one = read_checkpoint(str(loss.signed).encode(), at)
+        _hold_signed(one, trusted, str(loss.origin), at)
+        if one.size != loss.lost_to or one.size <= loss.kept:
+            raise Finding(
+                "events lost", loss.position, str(one.size), f"{loss.lost_to}"
             )
-        if roots[one.size] != one.root:
-            raise diverged(
-                f"root at size {one.size}", one.root.hex(), roots[one.size].hex()
-            )
-        report.known += 1
+        if loss.successor != name:
+            raise Finding("name of the log", loss.position, str(loss.successor), name)
+        report.lost.append(str(loss))
+        report.lacking.append(str(loss))
+
+
+def _hold_names(
+    losses: list[Loss], last: Checkpoint, earlier: list[Checkpoint]
+) -> None:
+    """A checkpoint under an earlier name is of events that were kept."""
+    ends = {loss.origin: loss.kept for loss in losses} | {last.origin: last.size}
+    for one in earlier:
+        name = f"checkpoints/{one.size}"
+        if one.origin not in ends:
+            raise tampered(f"{name} is of another log", last.origin, one.origin)
+        if one.size > ends[one.origin]:
+            told = f"at most {ends[one.origin]}"
+            raise tampered(f"{name} is beyond what was kept", told, one.size)
 
 
 # ----------------------------------------------------- recounting published figures
@@ -854,8 +944,8 @@ def main(arguments: list[str] | None = None) -> int:
     report = Report()
     try:
         typed.run(typed, report)
-        if report.lacking and not _accepts(typed, report):
-            raise untrusted(report.lacking[0])
+        for reason in _unaccepted(typed, report):
+            raise untrusted(reason)
     except Finding as finding:
         _note(report, finding)
         if finding.code == 4:
@@ -866,10 +956,14 @@ def main(arguments: list[str] | None = None) -> int:
     return report.exit
 
 
-def _accepts(typed: argparse.Namespace, report: Report) -> bool:
-    """Whether all that is lacking is a witness, and that was said to be accepted."""
-    unwitnessed = all(reason.startswith("no quorum") for reason in report.lacking)
-    return bool(getattr(typed, "without_witness", False)) and unwitnessed
+def _unaccepted(typed: argparse.Namespace, report: Report) -> list[str]:
+    """What is lacking and was not said to be accepted."""
+    return [
+        reason
+        for reason in report.lacking
+        if not (typed.without_witness and reason.startswith("no quorum"))
+        if not (typed.accept_loss and reason in report.lost)
+    ]
 
 
 def _note(report: Report, finding: Finding) -> None:
@@ -979,6 +1073,11 @@ def _command(
         "--without-witness",
         action="store_true",
         help="accept a log that nobody outside vouches for",
+    )
+    added.add_argument(
+        "--accept-loss",
+        action="store_true",
+        help="accept a log that lost events, if it declares them",
     )
     added.set_defaults(run=run)
     return added
