@@ -15,6 +15,8 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
+import iku_verify
+from iku.exchange import bundle
 from iku.ledger import checkpoints, log, policy, signing, witnessing
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Verdict
@@ -92,6 +94,19 @@ delete from ledger.cosignature;
 alter table ledger.checkpoint enable always trigger append_only;
 alter table ledger.cosignature enable always trigger append_only;
 """
+
+
+@pytest.fixture
+def aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where evidence is kept."""
+    monkeypatch.chdir(tmp_path)
+
+
+CAREFUL = pytest.mark.parametrize(
+    ("attack", "regrown"),
+    [(CUT.format(2), 2), (CUT.format(3), 0), (EDIT.format(1), 0)],
+    ids=["cut and grown to the same size", "cut", "edited"],
+)
 
 
 @pytest.fixture
@@ -302,25 +317,58 @@ def stolen(home: Home) -> Home:
     return thief
 
 
-@pytest.mark.parametrize(
-    ("attack", "regrown"),
-    [(CUT.format(2), 2), (CUT.format(3), 0), (EDIT.format(1), 0)],
-    ids=["cut and grown to the same size", "cut", "edited"],
-)
-async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
-    signed: Signed, owner: Plain, witness: Witness, attack: str, regrown: int
-) -> None:
-    assert await gather(signed, witness) == []
+async def fork(signed: Signed, owner: Plain, attack: str, regrown: int) -> Signed:
+    """Another log under the same name, signed with the real key."""
     before = await checkpoints.latest(owner)
     await asleep(owner, attack, FORGET)
     new = [Ask()(f"x-{n}", command=f"x-{n}") for n in range(regrown)]
     await log.append(owner, new, zone="Asia/Jakarta")
+    assert await check_ledger(owner) == []
     forked = Signed(signed.signer, stolen(signed.home))
     outcome = await forked.sign()  # the key alone can sign anything
     assert before is not None
     assert outcome.note != before.note
+    return forked
+
+
+@CAREFUL
+async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
+    signed: Signed, owner: Plain, witness: Witness, attack: str, regrown: int
+) -> None:
+    assert await gather(signed, witness) == []
+    forked = await fork(signed, owner, attack, regrown)
     with pytest.raises(Alarmed, match=r"the witness witness\.test (refuses|has cosig)"):
         await gather(forked, witness)
+
+
+async def audit(forked: Signed, *known: Path) -> int:
+    """What iku-verify says of a bundle, to whom knows the log's key, and no witness."""
+    folder = forked.home.folder.parent
+    await bundle.export(
+        forked.signer, policy.Policy(), folder / "bundle", lambda *_: None
+    )
+    trusted = folder / "policy"
+    trusted.write_text(f"log {forked.home.key().verifier}\nquorum none\n")
+    asked = ["bundle", str(folder / "bundle"), "--policy", str(trusted)]
+    asked += [word for path in known for word in ("--known", str(path))]
+    return iku_verify.main([*asked, "--without-witness"])
+
+
+@CAREFUL
+async def test_a_fork_is_found_by_iku_verify_with_an_older_checkpoint(
+    signed: Signed, owner: Plain, aside: None, attack: str, regrown: int
+) -> None:
+    older = signed.home.folder.with_name("older")
+    older.write_text((await signed.sign()).note)
+    forked = await fork(signed, owner, attack, regrown)
+    assert await audit(forked, older) == 4
+
+
+@CAREFUL
+async def test_a_fork_is_found_by_nobody_who_kept_no_checkpoint_and_asks_no_witness(
+    signed: Signed, owner: Plain, attack: str, regrown: int
+) -> None:
+    assert await audit(await fork(signed, owner, attack, regrown)) == 0
 
 
 async def test_an_edit_newer_than_the_last_checkpoint_is_found_by_nobody(
