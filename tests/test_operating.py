@@ -1,0 +1,269 @@
+"""docs/operating.md, carried out: its commands are run as they stand there."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from iku.exchange import example
+from iku.ledger.signing import Home
+from iku.postgres import guarding, programs
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain, connect_as_owner
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "operating.md"
+ORIGIN = "iku.test/log"
+# Sections, and how many blocks of commands each holds: all of them are run below.
+SECTIONS = {
+    "An auditor's login": 1,
+    "The guard": 1,
+    "Backup": 4,
+    "Restore": 2,
+    "A restore that lost signed events": 2,
+    "The signer's key is lost": 2,
+    "A witness is lost": 2,
+}
+
+
+def blocks() -> dict[str, list[str]]:
+    """The commands of each section."""
+    found: dict[str, list[str]] = {}
+    for part in re.split(r"^#+ ", DOCUMENT.read_text("utf-8"), flags=re.MULTILINE):
+        commands = re.findall(r"^```sh\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+        if commands:
+            found[part.partition("\n")[0]] = commands
+    return found
+
+
+def test_every_block_of_commands_is_known_here() -> None:
+    assert {name: len(found) for name, found in blocks().items()} == SECTIONS
+    assert DOCUMENT.read_text("utf-8").count("```sh") == sum(SECTIONS.values())
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+
+
+class Machine:
+    """Where the commands run: variables, folders, and a database of the test's own."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        name = database.owner_dsn.split("@/")[1].split("?")[0]
+        self.folder = folder
+        self.restored = f"{name}_restored"
+        clean = {
+            n: v for n, v in os.environ.items() if not n.startswith(("IKU_", "PG"))
+        }
+        places = (Path(sys.executable).parent, programs.wheel_programs())
+        self.environ = clean | {
+            "PATH": ":".join([*map(str, places), clean["PATH"]]),
+            "IKU_HOME": str(folder / "var"),
+            "IKU_SIGNER_HOME": str(folder / "signer"),
+            "IKU_WITNESS_HOME": str(folder / "witness"),
+            "IKU_ORIGIN": ORIGIN,
+            "SUPERUSER_URL": database.owner_dsn,
+            "RESTORED": self.restored,
+            "RESTORED_URL": self.address(database.owner_dsn, name),
+            "OWNER": "postgres",
+        }
+        self._use(database.application_dsn, database.owner_dsn, database.signer_dsn)
+        self._name = name
+        for place in ("BACKUP", "KEYS", "AWAY"):
+            (folder / place).mkdir()
+            self.environ[place] = str(folder / place)
+
+    def address(self, dsn: str, name: str) -> str:
+        return dsn.replace(f"@/{name}?", f"@/{self.restored}?")
+
+    def _use(self, *addresses: str | None) -> None:
+        names = ("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL")
+        for variable, address in zip(names, addresses, strict=True):
+            self.environ[variable] = str(address)
+
+    def point_to_restored(self) -> None:
+        names = ("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL")
+        self._use(*(self.address(self.environ[n], self._name) for n in names))
+
+    async def type(self, commands: str) -> Ran:
+        """Run lines of a shell, up to the first that fails."""
+        process = await asyncio.create_subprocess_exec(
+            *("bash", "-euo", "pipefail", "-c", commands),
+            env=self.environ,
+            cwd=self.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        said = out.decode()
+        assert "Traceback" not in said
+        return Ran(process.returncode or 0, said)
+
+    async def done(self, commands: str) -> str:
+        """What lines of a shell say, none of which fails."""
+        ran = await self.type(commands)
+        assert ran.code == 0, ran.out
+        return ran.out
+
+    async def follow(self, section: str, *numbers: int) -> str:
+        """Carry out blocks of a section; all of them where none is named."""
+        chosen = numbers or range(SECTIONS[section])
+        return await self.done("".join(blocks()[section][n] for n in chosen))
+
+    async def verify(self, name: str, *options: str) -> Any:
+        """What iku-verify says of a bundle, to whom knows all keys of the log."""
+        folders = sorted(self.folder.glob("signer*"))
+        keys = [Home(folder).key().verifier for folder in folders]
+        policy = "".join(f"log {key}\n" for key in keys) + "quorum none\n"
+        (self.folder / "policy").write_text(policy)
+        asked = f"iku-verify bundle {name} --policy policy --without-witness --json"
+        ran = await self.type(" ".join([asked, *options]))
+        return msgspec.json.decode(ran.out.splitlines()[-1])
+
+
+@pytest.fixture
+async def machine(
+    tmp_path: Path, database: Database, administrator: Plain
+) -> AsyncIterator[Machine]:
+    """A register with the example's cases, signed once."""
+    machine = Machine(tmp_path, database)
+    for name, content in example.read().items():
+        (tmp_path / name).write_bytes(content)
+    await machine.done(f"iku import {example.NAMES[0]}; iku signer key")
+    await machine.done("iku signer once")
+    yield machine
+    await administrator.execute(
+        f"drop database if exists {machine.restored} with (force)"
+    )
+
+
+async def test_an_auditor_gets_a_login_that_reads(
+    machine: Machine, administrator: Plain
+) -> None:
+    try:
+        await machine.follow("An auditor's login")
+        address = re.sub(
+            "//.*?@", "//siti:to be changed at once@", machine.environ["SUPERUSER_URL"]
+        )
+        auditor = await connect_as_owner(address)
+        assert await auditor.fetchval("select count(*) from ledger.event") > 0
+        assert await auditor.fetchval("show default_transaction_read_only") == "on"
+        await auditor.close()
+    finally:
+        await administrator.execute("drop role if exists siti")
+
+
+async def test_a_superuser_puts_the_guard_in_place(
+    machine: Machine, owner: Plain
+) -> None:
+    await owner.execute("drop schema guard cascade")
+    assert not (await guarding.look(owner)).since
+    said = await machine.follow("The guard")
+    assert "Penjaga skema" in said
+    assert (await guarding.look(owner)).findings == []
+
+
+async def test_a_backup_holds_no_key_and_the_auditors_copy_verifies(
+    machine: Machine,
+) -> None:
+    await machine.follow("Backup")
+    secret = (machine.folder / "signer" / "key").read_bytes()
+    assert (machine.folder / "KEYS" / "signer.key").read_bytes() == secret
+    assert (machine.folder / "KEYS" / "signer.key").stat().st_mode & 0o077 == 0
+    kept = [path for path in (machine.folder / "BACKUP").rglob("*") if path.is_file()]
+    assert len(kept) > 100
+    assert not any(secret.strip() in path.read_bytes() for path in kept)
+    assert (await machine.verify("AWAY/bundle"))["exit"] == 0
+
+
+async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
+    machine: Machine,
+) -> None:
+    await machine.follow("Backup", 0)
+    await machine.follow("Restore", 0)
+    machine.point_to_restored()
+    said = await machine.follow("Restore", 1)
+    assert re.search(r"Pemeriksaan +baik", said)
+    assert await machine.done("iku rebuild")
+    restored = await connect_as_owner(machine.environ["RESTORED_URL"])
+    guard = await guarding.look(restored)
+    assert (guard.since is None, guard.findings) == (False, [])
+    with pytest.raises(Exception, match="by migrations only"):
+        await restored.execute("alter table ledger.event disable trigger all")
+    await restored.close()
+
+
+async def lose(machine: Machine) -> None:
+    """Back up, go on and sign, and restore the backup."""
+    await machine.follow("Backup", 0)
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
+    await machine.follow("Backup", 3)
+    await machine.follow("Restore", 0)
+    machine.point_to_restored()
+
+
+async def test_a_restore_that_lost_signed_events_goes_on_and_the_loss_is_told(
+    machine: Machine,
+) -> None:
+    await lose(machine)
+    alarmed = await machine.type(blocks()["Restore"][1])
+    assert alarmed.code == 1
+    assert re.search(r"the log holds \d+ records, but \d+ were signed", alarmed.out)
+    said = await machine.follow("A restore that lost signed events")
+    assert f"atur IKU_ORIGIN={ORIGIN}/2 sebelum" in said
+    known = "--known AWAY/bundle/checkpoint"
+    assert (await machine.verify("AWAY/bundle-2", known))["exit"] == 3
+    report = await machine.verify("AWAY/bundle-2", known, "--accept-loss")
+    assert (report["exit"], report["known"]) == (0, 1)
+    (lost,) = report["lost"]
+    assert lost.startswith("events ")
+    assert f"of the log {ORIGIN} are lost" in lost
+
+
+async def test_nobody_signs_under_the_name_that_was_given_up(machine: Machine) -> None:
+    await lose(machine)
+    await machine.follow("A restore that lost signed events", 0)
+    ran = await machine.type("iku signer key; iku signer once")
+    assert ran.code == 1
+    assert f"the log is called {ORIGIN}/2 since it was continued" in ran.out
+
+
+async def test_a_lost_key_is_put_back_from_its_copy(machine: Machine) -> None:
+    await machine.follow("Backup", 2)
+    (machine.folder / "signer" / "key").unlink()
+    await machine.follow("The signer's key is lost", 0)
+
+
+async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
+    machine: Machine,
+) -> None:
+    await machine.follow("Backup", 3)
+    await machine.done(f"iku import {example.NAMES[1]}")
+    key = machine.folder / "signer" / "key"
+    old = key.read_bytes()
+    key.unlink()
+    await machine.follow("The signer's key is lost", 1)
+    # For the verifier's policy only: the office has lost it.
+    (machine.folder / "signer.lost" / "key").touch(0o600)
+    (machine.folder / "signer.lost" / "key").write_bytes(old)
+    await machine.done("iku export bundle AWAY/after")
+    report = await machine.verify("AWAY/after", "--known AWAY/bundle/checkpoint")
+    assert (report["exit"], report["known"]) == (0, 1)
+
+
+async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> None:
+    key = Home(machine.folder / "signer").key().verifier
+    machine.environ["VKEY"] = str(key)
+    said = await machine.follow("A witness is lost", 0)
+    vkey = re.findall(r"witness NAMA (\S+) URL", said)[0]
+    (machine.folder / "witnesses").write_text(f"witness saksi {vkey}\n")
+    machine.environ["IKU_WITNESSES"] = str(machine.folder / "witnesses")
+    said = await machine.follow("A witness is lost", 1)
+    assert "Disaksikan oleh saksi.inspektorat.example" in said
+    assert re.search(r"1 saksi; sampai ukuran \d+", await machine.done("iku status"))
