@@ -13,7 +13,14 @@ from msgspec import Struct
 
 from iku import agency
 from iku.cli import commands
-from iku.domain import conflict, indicator, organisation, period, publication
+from iku.domain import (
+    conflict,
+    continuation,
+    indicator,
+    organisation,
+    period,
+    publication,
+)
 from iku.domain.explaining.reasons import Rule
 from iku.domain.fact import Fact
 from iku.settings import Settings
@@ -48,6 +55,14 @@ def test_every_event_type_and_its_fields_are_told(event: type[Fact]) -> None:
 
 def test_what_a_closing_keeps_of_a_figure_is_told() -> None:
     assert set(publication.Frozen.__struct_fields__) <= codes(REGISTER)
+
+
+def test_what_a_continued_log_says_is_told() -> None:
+    told = codes((ROOT / "docs" / "ledger-format.md").read_text())
+    fields = set(continuation.Continued.__struct_fields__) - {"effective_on"}
+
+    assert "continued" in told & codes(REGISTER)
+    assert fields <= told
 
 
 @pytest.mark.parametrize(
