@@ -607,7 +607,8 @@ def test_programs_that_run_under_no_account_are_named(
 
 def test_a_lease_shows_no_password() -> None:
     secrets = (f"postgresql://{login}:geheim@" for login in "abc")
-    assert repr(Lease(*secrets)) == "Lease()"
+    owner, application, signer = secrets
+    assert repr(Lease(owner, application, signer)) == "Lease()"
 
 
 def test_one_capability_is_as_good_as_the_other(

@@ -7,6 +7,7 @@ import click
 from iku import wiring
 from iku.cli import terminal
 from iku.continuing import Approval
+from iku.domain.fact import Line
 from iku.exchange import formats
 
 
@@ -20,7 +21,7 @@ from iku.exchange import formats
 )
 @click.option(
     "--approver",
-    type=terminal.Actor(),
+    type=terminal.Words("name", Line, 500),
     required=True,
     help="The office that decided to go on without what is lost.",
 )
