@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from iku.domain.decider import Refused, subject_number
 from iku.handling import Command, Missing, Outcome, Outdated
+from iku.web import wording
 from iku.web.connection import Reading
 from iku.web.problems import Malformed
 from iku.wiring import House
@@ -28,7 +29,7 @@ Actor: TypeAlias = Annotated[
     HeaderParameter(
         name="Iku-Actor",
         max_length=100,
-        pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
+        pattern=wording.ACTOR,
         description="Who enters it: printable ASCII.",
     ),
 ]
@@ -37,7 +38,7 @@ Key: TypeAlias = Annotated[
     HeaderParameter(
         name="Idempotency-Key",
         max_length=255,
-        pattern=r"^[!-~]+$(?!\n)",
+        pattern=wording.KEY,
         description="Carried out once: whoever sends the same command again under the "
         "same key gets the first receipt again, with Idempotency-Replayed: true.",
     ),
@@ -46,7 +47,7 @@ IfMatch: TypeAlias = Annotated[
     str | None,
     HeaderParameter(
         name="If-Match",
-        pattern=r'^(\*|"[0-9]{1,10}")$(?!\n)',
+        pattern=wording.IF_MATCH,
         description='The version it is about, as ETag gave it ("3"); answered 412 '
         "where that is no longer the last one. * stands for any.",
     ),

@@ -19,7 +19,8 @@ from litestar.params import ParameterKwarg, PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
 from iku.domain.period import Kind
-from iku.web.problems import Malformed, Unsupported
+from iku.web import wording
+from iku.web.problems import Malformed, Misread, Unsupported
 
 _WHOLE = re.compile(r"-?[0-9]+")
 LARGEST = 2**53 - 1  # exact in every JSON reader
@@ -65,7 +66,7 @@ Cursor: TypeAlias = Annotated[
     str | None,
     QueryParameter(
         max_length=128,
-        pattern=r"^[A-Za-z0-9_-]*$(?!\n)",
+        pattern=wording.CURSOR,
         description="What the page before gave as next.",
     ),
 ]
@@ -181,7 +182,7 @@ class StrictRequest(Request[Any, Any, Any]):
         try:
             return _decoder(self.route_handler).decode(await self.body())
         except msgspec.ValidationError as error:
-            raise Malformed(*_located(str(error))) from error
+            raise _misread(self.route_handler, str(error)) from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Malformed("", f"the body is not JSON in UTF-8: {error}") from error
         except RecursionError as error:
@@ -209,15 +210,20 @@ class StrictRequest(Request[Any, Any, Any]):
 _FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")
 
 
-def _located(said: str) -> tuple[str, str]:
-    """Path and message of what the decoder *said*: the path of the field at fault."""
+def _misread(handler: HTTPRouteHandler, said: str) -> Misread:
+    """What the decoder *said* of a body, with the path of the field at fault."""
     message, _, path = said.partition(" - at `$")
     named = _FIELD.search(message)
     parts = [path.strip("`."), named[1] if named else ""]
-    return ".".join(filter(None, parts)), message
+    at = ".".join(filter(None, parts))
+    return Misread(at, wording.told(message, _body(handler), at))
 
 
 @cache
 def _decoder(handler: HTTPRouteHandler) -> msgspec.json.Decoder[Any]:
-    annotation = handler.parsed_fn_signature.parameters["data"].annotation
-    return msgspec.json.Decoder(annotation)
+    return msgspec.json.Decoder(_body(handler))
+
+
+def _body(handler: HTTPRouteHandler) -> Any:
+    """The type that the body is read as."""
+    return handler.parsed_fn_signature.parameters["data"].annotation

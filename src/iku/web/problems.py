@@ -16,14 +16,12 @@ from litestar.params import ParameterKwarg
 from msgspec import Struct
 
 from iku.domain.decider import Invalid, Refused
-from iku.domain.fact import LINE, LINES, NUMBER
-from iku.domain.indicator import PERCENT
-from iku.domain.publication import IDENTIFIER
 from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, Outdated
 from iku.ledger.appender import Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
+from iku.web import wording
 
 _logger = logging.getLogger(__name__)
 
@@ -67,6 +65,10 @@ class Malformed(ValueError):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
+
+
+class Misread(Malformed):
+    """The body is not what its route reads; *path* leads to what is at fault in it."""
 
 
 class Unsupported(ValueError):
@@ -162,9 +164,10 @@ def _of(error: Exception) -> Problem:
     """The problem that an error of ours is."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
     detail = _DETAILS.get(kind, str(error))
+    if isinstance(error, Misread):
+        return _of_faults([Fault(error.path, detail)])
     if kind == "invalid" and hasattr(error, "path"):
-        fault = _worded(Fault(error.path, detail))
-        return problem(kind, fault.message, fault)
+        return problem(kind, detail, Fault(error.path, detail))
     return problem(kind, detail)
 
 
@@ -181,7 +184,7 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         return _of_faults([_fault(request, one) for one in error.extra])
     if lacking := _LACKING.match(error.detail):
-        return _of_faults([Fault(lacking[1], "it is required")])
+        return _of_faults([Fault(lacking[1], "is required")])
     if kind in _ROUTING:
         return problem(kind, f"{request.method} {request.url.path}: {_ROUTING[kind]}.")
     return problem(kind, error.detail)
@@ -195,41 +198,19 @@ _ROUTING = {
 }
 
 
-# What a pattern asks for, to those who do not read patterns.
-_WORDS = {
-    NUMBER: "1 to 64 letters, digits and . _ - / and begin with a letter or digit",
-    LINE: "one line of text, not blank, without control characters",
-    LINES: "text without control characters other than line feeds and tabs",
-    IDENTIFIER: "the identifier of a publication, such as 2021 or 2021-W3.2",
-    PERCENT: "per cent above nought with at most two decimals, such as 80.00",
-}
-
-
-def _worded(fault: Fault) -> Fault:
-    if "matching regex" not in fault.message:
-        return fault
-    for pattern, words in _WORDS.items():
-        if repr(pattern) in fault.message:
-            return Fault(fault.path, f"must be {words}")
-    return Fault(fault.path, "is not written as the description of the API says")
-
-
-def _of_faults(given: Sequence[Fault]) -> Problem:
-    faults = [_worded(fault) for fault in given]
-    detail = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
-    return problem("invalid", detail, *faults)
+def _of_faults(faults: Sequence[Fault]) -> Problem:
+    told = (f"{fault.path or 'the body'} {fault.message}" for fault in faults)
+    return problem("invalid", "; ".join(told), *faults)
 
 
 def _fault(request: Request[Any, Any, Any], error: dict[str, str]) -> Fault:
     """A parameter at fault, which the framework names as our code does."""
-    name = error.get("key", "")
+    name, said = error.get("key", ""), error.get("message", "")
     handler = request.route_handler
-    signatures = [handler.parsed_fn_signature]
-    providers = handler.resolve_dependencies().values()
-    signatures += [provider.parsed_fn_signature for provider in providers]
-    for signature in signatures:
-        declared = signature.parameters.get(name)
+    takers: list[Any] = [handler, *handler.resolve_dependencies().values()]
+    for of in takers:
+        declared = of.parsed_fn_signature.parameters.get(name.partition("[")[0])
         if declared and isinstance(declared.kwarg_definition, ParameterKwarg):
-            name = declared.kwarg_definition.name or name
-            break
-    return Fault(name, error.get("message", ""))
+            told = wording.told(said, of.signature_model, name)
+            return Fault(declared.kwarg_definition.name or name, told)
+    return Fault(name, said)

@@ -13,6 +13,7 @@ from iku.domain.decider import subject_id
 from iku.projections.histories import Event
 from iku.projections.lists import Search
 from iku.projections.standings import ConflictStanding
+from iku.web import wording
 from iku.web.api import subjects
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
@@ -36,7 +37,7 @@ Area: TypeAlias = Annotated[
     str | None,
     QueryParameter(
         max_length=13,
-        pattern=r"^[0-9.]*$(?!\n)",
+        pattern=wording.AREA,
         description="Code of an area, or of a district with all its areas.",
     ),
 ]
