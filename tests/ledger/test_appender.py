@@ -12,7 +12,7 @@ import pytest
 
 from iku.ledger import appender as appending
 from iku.ledger import log
-from iku.ledger.appender import Accepted, Appender, Overloaded, Unavailable
+from iku.ledger.appender import Accepted, Appender, Full, Overloaded, Unavailable
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Conflicted, Receipt, Request, Reused
 from iku.ledger.record import TooLarge
@@ -357,8 +357,9 @@ async def test_a_database_without_room_is_unavailable_and_records_nothing(
             *map(appender.submit, asked), return_exceptions=True
         )
         assert [str(one) for one in told] == [
-            "the database lacks room: no space left on device"
+            "the database has no room: no space left on device"
         ] * 3
+        assert {type(one) for one in told} == {Full}
         full = False
         assert (await appender.submit(asked[0])).position == 1
 

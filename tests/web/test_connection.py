@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from iku.ledger.appender import Unavailable
+from iku.ledger.appender import Full, Unavailable
 from iku.postgres import embedded
 from iku.postgres.pool import Plain
 from iku.settings import Settings
@@ -105,18 +105,21 @@ async def test_a_connection_that_is_cut_is_replaced(
 
 
 @pytest.mark.parametrize(
-    "error",
+    ("error", "told"),
     [
-        asyncpg.InternalClientError("cannot switch to state 12"),  # its place is lost
-        asyncpg.DiskFullError("could not write to file"),
+        (asyncpg.InternalClientError("cannot switch to state 12"), Unavailable),
+        (asyncpg.QueryCanceledError("statement timeout"), Unavailable),
+        (asyncpg.DiskFullError("could not write to file"), Full),
+        (asyncpg.UndefinedTableError("no such table"), asyncpg.UndefinedTableError),
     ],
 )
-async def test_a_driver_lost_or_a_full_disk_is_a_database_away(
-    house: House, error: Exception
+async def test_a_driver_lost_a_full_disk_and_a_fault_of_ours_are_told_apart(
+    house: House, error: Exception, told: type[Exception]
 ) -> None:
-    with pytest.raises(Unavailable):
+    with pytest.raises(told) as caught:
         async with connection.connected(house):
             raise error
+    assert type(caught.value) is told
 
 
 async def test_a_connection_that_is_cut_while_in_use_is_a_database_away(

@@ -10,7 +10,7 @@ import pytest
 
 from iku.domain.decider import Refused
 from iku.handling import Office, Outdated
-from iku.ledger.appender import Overloaded, Unavailable
+from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeFell
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.web.app import LARGEST_BODY
@@ -198,7 +198,8 @@ def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
         (TooLarge("long"), 413, "too-large"),
         (Unrecordable("odd"), 400, "invalid"),
         (Unavailable("gone"), 503, "unavailable"),
-        (Overloaded("full"), 503, "overloaded"),
+        (Overloaded("busy"), 503, "overloaded"),
+        (Full("no space left on device"), 503, "full"),
         (ConnectionResetError("gone"), 503, "unavailable"),
         (ZeroDivisionError("secret"), 500, "fault"),
     ],
@@ -211,6 +212,15 @@ async def test_each_error_of_the_program_has_its_status(
     shown = problem(answer, status)
     assert shown["type"] == f"urn:iku:problem:{kind}"
     assert ("Retry-After" in answer.headers) == (status == 503)
+
+
+async def test_a_database_without_room_is_not_said_to_be_away(
+    client: Client, office_raises: Raise
+) -> None:
+    office_raises(Full("no space left on device"))
+    shown = problem(await client.post("/conflicts", json=CASE), 503)
+    assert shown["title"] == "The database has no room"
+    assert "disk or its memory is full" in shown["detail"]
 
 
 async def test_a_fault_of_ours_is_logged_and_not_told(

@@ -52,6 +52,10 @@ class Overloaded(Unavailable):
     """Too many requests wait already; this one was not taken in."""
 
 
+class Full(Unavailable):
+    """The database has no room, on its disk or in its memory; nothing was recorded."""
+
+
 class _Waiting:
     """A request in the queue, and the future its submitter waits for."""
 
@@ -153,7 +157,8 @@ class Appender:
                 await asyncio.sleep(0)
         finally:
             # Reached by cancellation, too: nobody may be left waiting for ever.
-            _refuse((*batch, *self._queue), "the appender stopped")
+            stopped = Unavailable("the appender stopped")
+            _refuse((*batch, *self._queue), stopped)
             self._queue.clear()
 
     async def _more(self) -> bool:
@@ -221,7 +226,7 @@ class Appender:
 
     def _give_up(self, batch: Sequence[_Waiting], error: Unavailable) -> None:
         # Whoever waits behind would wait as long again, and in vain.
-        _refuse((*batch, *self._queue), str(error))
+        _refuse((*batch, *self._queue), error)
         self._queue.clear()
 
     async def _persist(self, framed: Sequence[Framed]) -> list[Verdict]:
@@ -235,8 +240,8 @@ class Appender:
             except asyncpg.InsufficientResourcesError as error:
                 # No disk, no memory: nothing was recorded, nor would the next be. It
                 # does not mend by itself, as the other reasons do.
-                _logger.error("the database lacks room: %s", error)  # noqa: TRY400
-                raise Unavailable(f"the database lacks room: {error}") from error
+                _logger.error("the database has no room: %s", error)  # noqa: TRY400
+                raise Full(f"the database has no room: {error}") from error
             except Exception as error:
                 if not log.is_away(error, connection):
                     raise
@@ -354,6 +359,7 @@ async def _close(connection: Connection | None) -> None:
             await connection.close(timeout=RECONNECT_S)
 
 
-def _refuse(waiting: Iterable[_Waiting], reason: str) -> None:
+def _refuse(waiting: Iterable[_Waiting], reason: Unavailable) -> None:
     for one in waiting:
-        one.answer(Unavailable(reason))
+        # Each an error of its own: raised, it takes on the steps of whoever waited.
+        one.answer(type(reason)(str(reason)))

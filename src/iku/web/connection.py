@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from iku.ledger import log
-from iku.ledger.appender import Unavailable
+from iku.ledger.appender import Full, Unavailable
 from iku.postgres.pool import Connection
 from iku.wiring import House
 
@@ -22,9 +22,6 @@ _TROUBLE = (
     asyncpg.InternalClientError,
 )
 
-# A statement is past its time limit; there is no disk or memory for it.
-_SCARCE = (asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError)
-
 
 @asynccontextmanager
 async def connected(house: House) -> AsyncIterator[Connection]:
@@ -32,7 +29,7 @@ async def connected(house: House) -> AsyncIterator[Connection]:
 
     Raises:
         Unavailable: The database is away, does not answer in time, or all
-            connections have been busy for too long.
+            connections have been busy for too long; Full where it has no room.
     """
     try:
         connection = await house.pool.acquire(timeout=ACQUIRE_S)
@@ -41,16 +38,22 @@ async def connected(house: House) -> AsyncIterator[Connection]:
     try:
         yield connection
     except _TROUBLE as error:
-        if _is_away(error, connection):
-            raise Unavailable(f"the connection was lost: {error!r}") from error
+        if told := _told(error, connection):
+            raise told from error
         raise
     finally:
         await house.pool.release(connection)
 
 
-def _is_away(error: Exception, connection: Connection) -> bool:
-    """Whether the database is at fault; one without time or room is, too."""
-    return isinstance(error, _SCARCE) or log.is_away(error, connection)
+def _told(error: Exception, connection: Connection) -> Unavailable | None:
+    """What *error* means where the database is at fault; None where it is not."""
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        return Full(f"the database has no room: {error}")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return Unavailable(f"a statement took too long: {error}")
+    if log.is_away(error, connection):
+        return Unavailable(f"the connection was lost: {error!r}")
+    return None
 
 
 @dataclass(frozen=True, slots=True)

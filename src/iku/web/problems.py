@@ -18,7 +18,7 @@ from msgspec import Struct
 from iku.domain.decider import Invalid, Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, Outdated
-from iku.ledger.appender import Overloaded, Unavailable
+from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.web import wording
@@ -103,6 +103,7 @@ OURS: dict[type, str] = {
     Reused: "reused",
     Unavailable: "unavailable",
     Overloaded: "overloaded",
+    Full: "full",
     ConnectionError: "unavailable",
     TimeoutError: "unavailable",
 }
@@ -114,6 +115,7 @@ _LATER = (
 _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
+    "full": f"Its disk or its memory is full, which the operators must mend. {_LATER}",
     "fault": "It has been written down for the operators. The same request under the "
     "same Idempotency-Key tells whether anything was recorded.",
 }
@@ -130,6 +132,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Not a kind that is read"),
     "reused": (HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key was used before"),
     "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"),
+    "full": (HTTPStatus.SERVICE_UNAVAILABLE, "The database has no room"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already"),
     "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "Our fault"),
 }
