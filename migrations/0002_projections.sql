@@ -87,8 +87,7 @@ create table projection.standing (
   kind       text   collate "C" not null, -- a case's category, an organisation's kind
   area       text   collate "C" not null,
   source     text   collate "C" not null,
-  title      text   not null,
-  shown      text   not null, -- JSON, as the API lists it
+  shown      text   not null, -- JSON, as the API lists it, without texts
   primary key (category, subject, position, valid_from)
 );
 
@@ -173,8 +172,7 @@ create function projection.post(
   _closed_positions bigint[], _closed_known date[],
   _categories text[], _standing text[], _valid_from date[], _valid_to date[],
   _known_from date[], _known_to date[], _opened bigint[], _superseded bigint[],
-  _statuses text[], _kinds text[], _areas text[], _sources text[], _titles text[],
-  _shown text[]
+  _statuses text[], _kinds text[], _areas text[], _sources text[], _shown text[]
 )
 returns boolean
 language plpgsql
@@ -217,11 +215,10 @@ begin
 
   insert into standing (
          category, subject, valid_from, valid_to, known_from, known_to, position,
-         superseded, status, kind, area, source, title, shown)
+         superseded, status, kind, area, source, shown)
   select *
     from unnest(_categories, _standing, _valid_from, _valid_to, _known_from, _known_to,
-                _opened, _superseded, _statuses, _kinds, _areas, _sources, _titles,
-                _shown);
+                _opened, _superseded, _statuses, _kinds, _areas, _sources, _shown);
 
   perform projection.roll_up(_size);
   return true;

@@ -4,8 +4,12 @@
 that stop or kill a server take a lease of their own, in a folder of their own.
 """
 
+import atexit
 import itertools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,6 +19,7 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, Pool
+from iku.settings import Settings
 
 FAST = {
     "fsync": "off",
@@ -23,6 +28,10 @@ FAST = {
     "autovacuum": "off",
 }
 numbers = itertools.count(1)
+# Keys of all houses that tests open over databases of the shared server.
+HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+SETTINGS = Settings(home=HOME)
 
 
 def within(server: Lease, name: str) -> Database:

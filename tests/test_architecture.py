@@ -9,17 +9,21 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
-FLOOR_0 = {"domain", "ledger", "postgres", "settings"}
+FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings"}
 FLOOR_1 = {
-    *("handling", "projections", "replay", "comparing", "explanation", "agency"),
+    *("texts", "handling", "erasing", "projections"),
+    *("replay", "comparing", "explanation", "agency"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
     "ledger": set(),
+    "vault": {"ledger"},
     "settings": set(),
     "postgres": {"settings"},
     "agency": {"domain"},
-    "handling": {"domain", "ledger"},
+    "texts": {"domain", "ledger", "vault"},
+    "handling": {"domain", "ledger", "vault", "texts"},
+    "erasing": {"domain", "ledger", "vault", "handling"},
     "projections": {"domain", "ledger"},
     "replay": {"domain", "ledger"},
     "comparing": {"domain", "ledger", "replay"},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from iku import texts
 from iku.domain import conflict, publication
 from iku.domain.decider import Unexplained
 from iku.domain.fact import Annulled
@@ -134,7 +135,9 @@ async def test_what_is_recorded_into_a_closed_period_needs_a_reason_and_is_accep
         size = (await desk.do(subject, late(event))).receipt.size
     async with desk.house.pool.acquire() as connection:
         [*_, verified] = await log.read_stream(connection, "conflict-K1")
-    assert verified.body().text == {"reason": "Laporan baru diterima"}
+        vault = desk.house.vault
+        read = await texts.read(connection, vault, [verified])
+    assert read["conflict-K1", 2].plain == {"reason": "Laporan baru diterima"}
 
 
 async def test_other_years_corrections_and_annulments_are_as_they_were(
@@ -259,7 +262,7 @@ async def test_who_publishes_is_told_by_the_command(desk: Desk) -> None:
     await desk.take(Release(reason="x"), actor="budi")
     async with desk.house.pool.acquire() as connection:
         found = await publications.find(connection, "2021")
-    assert [step.body().text.get("by") for step in found.steps[2:]] == ["siti", "budi"]
+    assert [step.body().data.get("by") for step in found.steps[2:]] == ["siti", "budi"]
 
 
 async def test_no_step_is_taken_in_a_year_without_publications(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from msgspec import structs
 from iku.domain import conflict, organisation
 from iku.domain.decider import Refused
 from iku.domain.indicator import Targeted
-from iku.handling import ATTEMPTS, Command, Missing, Office, Outcome, Outdated
+from iku.handling import ATTEMPTS, Command, Missing, Outcome, Outdated
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import (
@@ -26,8 +26,8 @@ from iku.ledger.log import (
 )
 from iku.ledger.record import Unrecordable
 from iku.postgres.database import Database
-from iku.settings import Settings
 from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
 
 DAY = date(2021, 5, 1)
 BROUGHT = 4  # events that the program brings along
@@ -67,7 +67,7 @@ async def desks(database: Database) -> AsyncIterator[Desks]:
         opened: list[House] = []
 
         async def open_desk() -> Desk:
-            house = await stack.enter_async_context(furnish(Settings(), database))
+            house = await stack.enter_async_context(furnish(SETTINGS, database))
             opened.append(house)
             return Desk(house)
 
@@ -484,7 +484,7 @@ async def test_text_that_no_record_can_hold_is_refused_and_hurts_nobody(
 
 def at(desk: Desk, zone: str) -> Desk:
     office = desk.house.office
-    there = Office(office.appender, ZoneInfo(zone), office.areas)
+    there = replace(office, zone=ZoneInfo(zone))
     return Desk(replace(desk.house, office=there))
 
 

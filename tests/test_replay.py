@@ -14,8 +14,8 @@ from iku.ledger import log
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.replay import recount
-from iku.settings import Settings
 from iku.wiring import furnish
+from tests.conftest import SETTINGS
 from tests.projections.world import World
 
 YEAR_END = date(2021, 12, 31)
@@ -25,7 +25,7 @@ JULY = date(2021, 7, 5)
 @pytest.fixture
 async def world(database: Database) -> AsyncIterator[World]:
     async with (
-        furnish(Settings(), database) as house,
+        furnish(SETTINGS, database) as house,
         house.pool.acquire() as connection,
     ):
         yield World(house, connection)

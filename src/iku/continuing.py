@@ -15,7 +15,7 @@ from msgspec import Struct, ValidationError, json
 from iku.domain import continuation
 from iku.domain.continuation import SUBJECT, Continued, successor
 from iku.domain.decider import Refused
-from iku.handling import read_histories
+from iku.handling import history
 from iku.ledger import checkpoint, log, note
 from iku.ledger.appender import Accepted
 from iku.ledger.checkpoint import Checkpoint
@@ -35,8 +35,8 @@ class Approval(Struct, frozen=True):
 
 async def origin(connection: Reader) -> str | None:
     """The name that the log says it goes by; None while it never was continued."""
-    read = await read_histories(connection, [STREAM])
-    return read[STREAM].state.last if STREAM in read else None
+    recorded = await log.read_stream(connection, STREAM)
+    return history(recorded).state.last if recorded else None
 
 
 def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:

@@ -1,5 +1,9 @@
 """From a command to its receipt: read the stream, decide, append.
 
+What a command says in words is put apart here: the record is given commitments, the
+vault the texts. A decision hears the texts of the streams it reads, as far as they can
+be opened; it depends on them only where it asks whether something was said before.
+
 Where somebody was faster the stream is read again and decided anew, unless the command
 said which version it is about. A command under an id of its own is carried out once:
 repeated, it gets the receipt it got before.
@@ -12,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -20,9 +24,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from iku import texts
 from iku.domain import (
     conflict,
     continuation,
+    erasure,
     fact,
     indicator,
     organisation,
@@ -31,10 +37,14 @@ from iku.domain import (
 )
 from iku.domain.decider import Context, Refused, Turn, Unexplained
 from iku.domain.deciders import DECIDERS
+from iku.domain.withheld import NONE, Texts
 from iku.ledger import log
 from iku.ledger.appender import Appender
 from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
-from iku.ledger.record import Draft, Recorded
+from iku.ledger.record import Commitment, Draft, Recorded
+from iku.vault import sealing
+from iku.vault.sealing import Place, Secret
+from iku.vault.store import Vault
 
 ATTEMPTS = 5  # of one command against others that are faster
 NUMBERINGS = 100  # numbers drawn until one is free
@@ -46,6 +56,7 @@ FIRST = (
     indicator.Defined,
     scale.Scaled,
     continuation.Continued,
+    erasure.Erased,
 )
 # What may begin a subject, so that nothing need have been said of it before.
 OPENING = (*FIRST, publication.Draft)
@@ -86,11 +97,14 @@ class Command:
     expected: int | None = None
 
     @property
-    def body(self) -> bytes:
-        """Hash of all that a repetition must share with the first."""
+    def content(self) -> bytes:
+        """All that a repetition must share with the first.
+
+        Clear text: what is stored of it is a hash under a key of the vault's folder,
+        or whoever guesses what was asked could make sure of it.
+        """
         proposed = DECIDERS[self.category].asked(self.proposed)
-        asked = (self.category, self.subject, proposed, self.known_on)
-        return sha256(_encode(asked)).digest()
+        return _encode((self.category, self.subject, proposed, self.known_on))
 
     @property
     def stream(self) -> str:
@@ -152,6 +166,7 @@ class Office:
     appender: Appender
     zone: ZoneInfo
     areas: frozenset[str]
+    vault: Vault
     closings: dict[str, History] = field(default_factory=dict)
 
     def today(self) -> date:
@@ -169,19 +184,24 @@ class Office:
             Conflicted: Others were faster, time and again.
             Unavailable: The database is away.
         """
+        body = self.vault.keys.digest(command.content)
+        proposed = fact.identified(command.proposed, lambda: str(uuid4()))
+        command = replace(command, proposed=proposed)
         if not command.subject:
-            return await _first(connection, command) or await self._number(
-                connection, command
+            return await _first(connection, command, body) or await self._number(
+                connection, command, body
             )
         if isinstance(command.proposed, FIRST) and command.expected is None:
             # That the subject is new is found out by appending; so none is read.
             with suppress(Conflicted):
-                return await _first(connection, command) or await self._append(
-                    connection, command, {}, command.body
+                return await _first(connection, command, body) or await self._append(
+                    connection, command, {}, body
                 )
-        return await self._retry(connection, command)
+        return await self._retry(connection, command, body)
 
-    async def _number(self, connection: Reader, command: Command) -> Outcome:
+    async def _number(
+        self, connection: Reader, command: Command, body: bytes
+    ) -> Outcome:
         """Carry it out under the next number that is free."""
         for _ in range(NUMBERINGS):
             # What is refused must not use up a number: auditors ask where those went.
@@ -192,22 +212,27 @@ class Office:
                 continue
             named = replace(command, subject=number)
             with suppress(Conflicted):
-                return await self._append(connection, named, {}, command.body)
+                return await self._append(connection, named, {}, body)
         raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
 
-    async def _retry(self, connection: Reader, command: Command) -> Outcome:
+    async def _retry(
+        self, connection: Reader, command: Command, body: bytes
+    ) -> Outcome:
         """Read, decide and append, again while others are faster."""
         for _ in range(ATTEMPTS - 1):
             with suppress(Conflicted):
-                return await self._attempt(connection, command)
-        return await self._attempt(connection, command)
+                return await self._attempt(connection, command, body)
+        return await self._attempt(connection, command, body)
 
-    async def _attempt(self, connection: Reader, command: Command) -> Outcome:
-        read = await read_histories(connection, [command.stream, *command.peers])
+    async def _attempt(
+        self, connection: Reader, command: Command, body: bytes
+    ) -> Outcome:
+        streams = [command.stream, *command.peers]
+        read = await read_histories(connection, self.vault, streams)
         # Looked for after reading: what was read may hold what a twin of this command,
         # sent at the same moment, has just recorded.
-        return await _first(connection, command) or await self._append(
-            connection, command, read, command.body
+        return await _first(connection, command, body) or await self._append(
+            connection, command, read, body
         )
 
     async def _append(
@@ -238,7 +263,8 @@ class Office:
             Missing: There is no such subject.
             Outdated: It is about a version that is not the last.
         """
-        read = await read_histories(connection, [command.stream, *command.peers])
+        streams = [command.stream, *command.peers]
+        read = await read_histories(connection, self.vault, streams)
         _, events = await self._decided(connection, command, read)
         return events
 
@@ -265,7 +291,8 @@ class Office:
         self, connection: Reader, command: Command
     ) -> dict[str, History]:
         """The publications that *command* rests on, read anew and kept."""
-        self.closings.update(await read_histories(connection, command.closings))
+        read = await read_histories(connection, self.vault, command.closings)
+        self.closings.update(read)
         return self._kept(command)
 
 
@@ -307,17 +334,33 @@ def decide(
 
 
 async def read_histories(
-    connection: Reader, streams: Sequence[str]
+    connection: Reader, vault: Vault, streams: Sequence[str]
 ) -> dict[str, History]:
     """Each stream's subject as it stands; those that are new are left out."""
     found = await log.read_streams(connection, list(dict.fromkeys(streams)))
-    return {stream: history(recorded) for stream, recorded in found.items() if recorded}
+    every = [one for recorded in found.values() for one in recorded]
+    opened = await texts.read(connection, vault, every)
+    return {
+        stream: history(recorded, opened)
+        for stream, recorded in found.items()
+        if recorded
+    }
 
 
-def history(recorded: Sequence[Recorded]) -> History:
-    """The subject of a stream, from all its events."""
+def history(
+    recorded: Sequence[Recorded],
+    opened: Mapping[texts.Event, Texts] = MappingProxyType({}),
+) -> History:
+    """The subject of a stream, from all its events and what was *opened* of them."""
     decider = DECIDERS[recorded[0].category]
-    events = (fact.of(one, decider.event_type) for one in recorded)
+    events = (
+        fact.of(
+            one,
+            decider.event_type,
+            opened.get((one.stream, one.version), NONE).plain,
+        )
+        for one in recorded
+    )
     return History(decider.fold(events), len(recorded), recorded[-1])
 
 
@@ -327,13 +370,17 @@ def request(
     """The request that appends *events* to what was *read*."""
     before = read.get(command.stream, History())
     after = DECIDERS[command.category].fold(events, before.state)
+    parted = [
+        _parted(event, command.stream, version)
+        for version, event in enumerate(events, before.version + 1)
+    ]
     return Request(
         stream=command.stream,
         expected_version=before.version,
         command_id=command.command_id or str(uuid4()),
         body=body,
         actor=command.actor,
-        drafts=tuple(_draft(event) for event in events),
+        drafts=tuple(draft for draft, _ in parted),
         known_on=command.known_on,
         # What the decision read of others must still be so.
         premises=tuple(
@@ -341,15 +388,30 @@ def request(
             for stream in (*command.peers, *command.closings)
         ),
         attachment=Turn(command.category, command.subject, before.state, after),
+        secrets=tuple(secret for _, secrets in parted for secret in secrets.values()),
     )
 
 
-def _draft(event: fact.Fact) -> Draft:
+def _parted(
+    event: fact.Fact, stream: str, version: int
+) -> tuple[Draft, dict[str, Secret]]:
+    """What the record of *event* says, and the texts it says in commitments only."""
     written = fact.write(event)
-    return Draft(written.type, written.effective_on, written.data, written.text)
+    secrets = {
+        name: sealing.secret(
+            Place(stream, version, name, text.person or stream), text.plain
+        )
+        for name, text in written.text.items()
+    }
+    committed = {
+        name: Commitment(secret.commitment, secret.place.subject)
+        for name, secret in secrets.items()
+    }
+    draft = Draft(written.type, written.effective_on, written.data, committed)
+    return draft, secrets
 
 
-async def _first(connection: Reader, command: Command) -> Outcome | None:
+async def _first(connection: Reader, command: Command, asked: bytes) -> Outcome | None:
     """What came of *command* when it was first sent; None if it never was.
 
     Raises:
@@ -361,7 +423,7 @@ async def _first(connection: Reader, command: Command) -> Outcome | None:
     if found is None:
         return None
     body, receipt = found
-    if body != command.body:
+    if body != asked:
         raise Reused(command.command_id)
     return Outcome(_subject(receipt), receipt, added=True, repeated=True)
 

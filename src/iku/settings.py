@@ -20,6 +20,7 @@ class Settings:
     `signer_url` is the signer's login, None with the embedded server or where this
     process does not sign; `origin` the log's name in what is signed; `witnesses` a file
     that lists who is asked to cosign.
+    `keys` is the folder of the vault's keys; None means `home`/keys.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -35,6 +36,12 @@ class Settings:
     witness_home: Path = Path("var/witness")
     origin: str = "iku.mojokerto.local/log"
     witnesses: Path | None = None
+    keys: Path | None = None
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the vault's keys are."""
+        return self.keys or self.home / "keys"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -56,6 +63,7 @@ class Settings:
             witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
             origin=_origin(given),
             witnesses=_file(given, "IKU_WITNESSES"),
+            keys=Path(given["IKU_KEYS"]) if "IKU_KEYS" in given else None,
         )
 
 

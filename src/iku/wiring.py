@@ -6,14 +6,17 @@ Here, and only here, is chosen which database, agency and projections belong tog
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import partial
+from itertools import groupby
 
 from msgspec import structs
 
-from iku import agency, continuing
+from iku import agency, continuing, erasing
 from iku.agency import Agency
 from iku.continuing import Approval
 from iku.domain.continuation import SUBJECT, Continued
+from iku.domain.erasure import Erasures
 from iku.domain.question import SCALE
 from iku.handling import Command, Office
 from iku.ledger import checkpoints, policy
@@ -28,8 +31,37 @@ from iku.postgres.pool import Connection, Pool
 from iku.projections.figures import Figures
 from iku.projections.journal import Journal
 from iku.settings import Settings, SettingsError
+from iku.vault.keys import Keys
+from iku.vault.store import Vault
 
 ACTOR = "iku"  # who records what the program brings along
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What is written in the append's own transaction, beside the log."""
+
+    journal: Journal
+    vault: Vault
+
+    async def project(
+        self, connection: Connection, accepted: Sequence[Accepted]
+    ) -> None:
+        """Count what was just appended, keep its texts, destroy what it erases."""
+        await self.journal.project(connection, accepted)
+        # In the order of the log: an erasure takes what stands before it, not after.
+        ordered = sorted(accepted, key=lambda one: one.receipt.position)
+        for erases, several in groupby(ordered, key=_erases):
+            if not erases:
+                await self.vault.keep(connection, list(several))
+                continue
+            for one in several:
+                subject = one.request.attachment.subject
+                await self.vault.erase(connection, subject, one.receipt.position)
+
+
+def _erases(one: Accepted) -> bool:
+    return isinstance(one.request.attachment.after, Erasures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +73,14 @@ class House:
     agency: Agency
     pool: Pool
     office: Office
-    journal: Journal = field(default_factory=Journal)
+    books: Books
     figures: Figures = field(default_factory=Figures)
     witnesses: Policy = field(default_factory=Policy)
+
+    @property
+    def vault(self) -> Vault:
+        """Where the texts are."""
+        return self.office.vault
 
 
 @asynccontextmanager
@@ -59,17 +96,22 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
 async def furnish(settings: Settings, database: Database) -> AsyncIterator[House]:
     """The house over a database that is migrated already."""
     ours = agency.load_agency(settings.agency)
-    journal, witnesses = Journal(), load_witnesses(settings)
+    witnesses = load_witnesses(settings)
+    vault = _vault(settings)
+    books = Books(Journal(), vault)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
     async with (
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
-        Appender(connect, zone=zone.key, project=journal.project) as appender,
+        Appender(connect, zone=zone.key, project=books.project) as appender,
     ):
-        office = Office(appender, zone, ours.area_codes)
+        office = Office(appender, zone, ours.area_codes, vault)
+        async with pool.acquire() as connection:
+            # Before anybody reads: the database may be an old backup.
+            await erasing.reconcile(office, connection)
         await bring_along(office, pool, agency.load_brought(settings.agency))
         yield House(
-            settings, database, ours, pool, office, journal, witnesses=witnesses
+            settings, database, ours, pool, office, books, witnesses=witnesses
         )
 
 
@@ -84,11 +126,12 @@ async def continue_log(
     Raises:
         Refused: Nothing is lost, or something else is wrong.
     """
-    journal = Journal()
+    vault = _vault(settings)
+    books = Books(Journal(), vault)
 
     async def project(connection: Connection, accepted: Sequence[Accepted]) -> None:
         continuing.refuse_others(accepted)
-        await journal.project(connection, accepted)
+        await books.project(connection, accepted)
 
     async with open_database(settings) as database:
         await migrate_database(database)
@@ -98,7 +141,7 @@ async def continue_log(
             await pools.create_pool(database.application_dsn, 1) as pool,
             Appender(connect, zone=zone.key, project=project) as appender,
         ):
-            office = Office(appender, zone, frozenset())
+            office = Office(appender, zone, frozenset(), vault)
             known = [party.key for party in load_witnesses(settings).logs]
             known += [key.key for key in await checkpoints.keys(pool)]
             signed = continuing.verified(raw, known)
@@ -133,6 +176,14 @@ async def assurance(
     found = await checkpoints.assurance(connection, witnesses)
     told = Home(settings.signer_home).told_alarm()
     return found if told is None else structs.replace(found, alarm=told)
+
+
+def _vault(settings: Settings) -> Vault:
+    return Vault(Keys(settings.keys_folder), lambda: _today(settings))
+
+
+def _today(settings: Settings) -> date:
+    return datetime.now(settings.timezone).date()
 
 
 async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:

@@ -293,6 +293,7 @@ TEXTS = (
     "0.5",
     "Perkara é",
     "e\u0301 \u0958 \u1100\u1161",
+    *("application/pdf", "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10", "0a" * 32),
 )
 
 

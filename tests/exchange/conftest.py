@@ -1,6 +1,7 @@
 """A house over a database of the test's own, and files made of a few rows."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,8 +12,8 @@ from iku.exchange.layouts import LAYOUTS
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.settings import Settings
 from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
 
 Import = Callable[..., Awaitable[Report]]
 Make = Callable[..., bytes]
@@ -20,14 +21,14 @@ Make = Callable[..., bytes]
 
 @pytest.fixture
 async def house(database: Database) -> AsyncIterator[House]:
-    settings = Settings(database_url=database.application_dsn, pool_size=4)
+    settings = replace(SETTINGS, database_url=database.application_dsn, pool_size=4)
     async with furnish(settings, database) as house:
         yield house
 
 
 @pytest.fixture
 def importer(house: House, connection: Plain) -> Importer:
-    return Importer(connection, house.office, house.journal, "u/siti")
+    return Importer(connection, house.office, house.books.project, "u/siti")
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ async def test_a_file_of_another_kind_is_refused_as_a_whole(bring: Any) -> None:
 
 
 async def test_corrections_and_annulments_find_the_fact_by_its_day(
-    bring: Any, make: Any, connection: Plain
+    bring: Any, make: Any, importer: Importer, connection: Plain
 ) -> None:
     rows = [
         make.report("K1", "2022-03-01"),
@@ -262,7 +262,7 @@ async def test_corrections_and_annulments_find_the_fact_by_its_day(
     ]
     rows = [{**row, "diketahui_pada": "2022-03-09"} for row in rows]
     assert (await bring(make("konflik", *rows))).added == 8
-    found = await read_histories(connection, ["conflict-K1"])
+    found = await read_histories(connection, importer.office.vault, ["conflict-K1"])
     case = found["conflict-K1"].state
     assert case.reported.title == "Lain"
     assert [(c.effective_on.day, c.manner) for c in case.closings] == [(2, "mediasi")]
@@ -296,7 +296,7 @@ async def test_an_annulment_that_stands_already_adds_nothing(
 
 
 async def test_participations_are_corrected_and_annulled_by_their_reference(
-    bring: Any, make: Any, connection: Plain
+    bring: Any, make: Any, importer: Importer, connection: Plain
 ) -> None:
     took_part = {"kegiatan": "musrenbang", "terverifikasi": "ya"}
     rows = [
@@ -315,7 +315,8 @@ async def test_participations_are_corrected_and_annulled_by_their_reference(
         make.row("O1", "partisipasi_dibatalkan", rujukan="P2", keterangan="n"),
     ]
     assert (await bring(make("organisasi", *rows))).faults == ()
-    found = await read_histories(connection, ["organisation-O1"])
+    vault = importer.office.vault
+    found = await read_histories(connection, vault, ["organisation-O1"])
     participations = found["organisation-O1"].state.participations
     assert [(p.reference, p.verified) for p in participations] == [("P1", False)]
 
@@ -350,7 +351,7 @@ async def test_an_import_that_fails_half_way_leaves_nothing(
     importer: Importer, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "CHUNK", 3)
-    project = importer.project.project
+    project = importer.project
     calls = 0
 
     async def fail(*arguments: Any) -> None:
@@ -360,7 +361,7 @@ async def test_an_import_that_fails_half_way_leaves_nothing(
             raise RuntimeError("power cut")
         await project(*arguments)
 
-    monkeypatch.setattr(importer.project, "project", fail)
+    monkeypatch.setattr(importer, "project", fail)
     with pytest.raises(RuntimeError):
         await importer.run(make("konflik", *[make.report(f"K{n}") for n in range(20)]))
     assert await size(connection) == BROUGHT
@@ -410,11 +411,12 @@ async def test_the_same_file_from_two_at_once_is_recorded_once(
     house: House, database: Database, connection: Plain, make: Any
 ) -> None:
     content = make("konflik", *[make.report(f"K{n}") for n in range(300)])
+    project = house.books.project
 
     async def one() -> Any:
         own = await pools.connect(database.application_dsn)
         try:
-            return await Importer(own, house.office, house.journal, "u").run(content)
+            return await Importer(own, house.office, project, "u").run(content)
         finally:
             await own.close()
 
@@ -499,7 +501,9 @@ async def test_no_spoilt_file_does_more_than_be_refused(
 ) -> None:
     chance, before = random.Random(seed), await size(connection)
     for _ in range(60):
-        importer = Importer(connection, house.office, house.journal, "u", dry_run=True)
+        importer = Importer(
+            connection, house.office, house.books.project, "u", dry_run=True
+        )
         content = chance.choice([*example.read().values()])
         report = await importer.run(spoilt(content, chance))
         assert bool(report.faults) <= (report.added == 0)

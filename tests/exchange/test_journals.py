@@ -1,3 +1,4 @@
+import hmac
 import re
 from datetime import date
 from pathlib import Path
@@ -17,7 +18,10 @@ from iku.exchange.reading import Scope
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "importing.md"
 SCOPE = Scope(
-    date(2026, 1, 31), agency.load_agency(None).area_codes, ("IKU-1", "IKU-2", "IKU-3")
+    date(2026, 1, 31),
+    agency.load_agency(None).area_codes,
+    ("IKU-1", "IKU-2", "IKU-3"),
+    lambda content: hmac.digest(b"kunci", content, "sha256"),
 )
 DAY = date(2022, 3, 1)
 

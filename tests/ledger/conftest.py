@@ -9,10 +9,15 @@ import pytest
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Request, Verdict
-from iku.ledger.record import Draft
+from iku.ledger.record import Commitment, Draft
 from iku.postgres.pool import Plain
 
 ZONE = "Asia/Jakarta"
+
+
+def committed(note: str) -> Commitment:
+    """What a record might hold of *note*; the ledger does not look into it."""
+    return Commitment(hashlib.sha256(note.encode()).hexdigest(), "conflict-K01")
 
 
 class Ask:
@@ -43,7 +48,7 @@ class Ask:
             body=hashlib.sha256((body or command).encode()).digest(),
             actor="u/siti",
             drafts=tuple(
-                Draft("Noted", date(2021, 2, 1), {"n": n}, {"note": note})
+                Draft("Noted", date(2021, 2, 1), {"n": n}, {"note": committed(note)})
                 for n in range(events)
             ),
             known_on=known_on,

@@ -13,14 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.ledger import record, tree
-from iku.ledger.record import Draft, Recorded, TooLarge, Unrecordable
+from iku.ledger.record import Commitment, Draft, Recorded, TooLarge, Unrecordable
 
 DAY = date(2021, 2, 1)
+NOTE = Commitment(
+    "7d5e1e9c3cc4a4de0a2b8fcf6f2d3f1c9e0b1a2938475665748392a1b0cfdeed", "conflict-K01"
+)
+NOTE_AS_JSON = msgspec.json.encode(NOTE).decode()
 
 
 def frame(
     data: dict[str, Any] | None = None,
-    text: dict[str, str] | None = None,
+    text: dict[str, Commitment] | None = None,
     effective_on: date | None = DAY,
     stream: str = "conflict-K01",
 ) -> tuple[bytes, bytes]:
@@ -41,7 +45,7 @@ def joined(frame: tuple[bytes, bytes]) -> bytes:
 
 
 def test_a_record_is_spelt_as_documented() -> None:
-    head, tail = frame({"z": 1, "a": [True, None]}, {"note": "Selisih batas — “RT 3”"})
+    head, tail = frame({"z": 1, "a": [True, None]}, {"note": NOTE})
     assert head == (
         b'{"actor":"u/siti","command":"c-1","data":{"a":[true,null],"z":1},'
         b'"declared":false,"effective_on":"2021-02-01","known_on":"'
@@ -49,8 +53,9 @@ def test_a_record_is_spelt_as_documented() -> None:
     assert (
         tail
         == (
-            '","schema":1,"stream":"conflict-K01",'
-            '"text":{"note":"Selisih batas — “RT 3”"},"type":"Noted","version":1}'
+            '","schema":2,"stream":"conflict-K01",'
+            f'"text":{{"note":{{"c":"{NOTE.c}","s":"conflict-K01"}}}},'
+            '"type":"Noted","version":1}'
         ).encode()
     )
 
@@ -65,6 +70,9 @@ keys = st.text(st.characters(max_codepoint=126), max_size=5).filter(
 texts = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20
 ).map(lambda text: unicodedata.normalize("NFC", text))
+commitments = st.builds(
+    Commitment, st.binary(min_size=32, max_size=32).map(bytes.hex), texts
+)
 whole = st.integers(-record.MAX_INTEGER, record.MAX_INTEGER)
 values = st.recursive(
     st.none() | st.booleans() | whole | texts,
@@ -73,9 +81,9 @@ values = st.recursive(
 )
 
 
-@given(st.dictionaries(keys, values), st.dictionaries(keys, texts))
+@given(st.dictionaries(keys, values), st.dictionaries(keys, commitments))
 def test_every_record_decodes_to_what_it_was_made_of(
-    data: dict[str, Any], text: dict[str, str]
+    data: dict[str, Any], text: dict[str, Commitment]
 ) -> None:
     made = joined(frame(data, text))
     full = record.decode(made)
@@ -86,13 +94,14 @@ def test_every_record_decodes_to_what_it_was_made_of(
 
 
 @given(st.text(max_size=8), st.text(max_size=8))
-def test_text_is_stored_exactly_if_it_is_sound(note: str, value: str) -> None:
+def test_text_is_stored_exactly_if_it_is_sound(subject: str, value: str) -> None:
     sound = all(
         "\0" not in text
         and not any(0xD800 <= ord(character) < 0xE000 for character in text)
         and unicodedata.is_normalized("NFC", text)
-        for text in (note, value)
+        for text in (subject, value)
     )
+    note = Commitment(NOTE.c, subject)
     if sound:
         full = record.decode(joined(frame({"v": value}, {"note": note})))
         assert (full.data["v"], full.text["note"]) == (value, note)
@@ -126,11 +135,25 @@ def test_a_backslash_before_u0000_is_only_text() -> None:
     assert full.data == {"v": r"\u0000"}
 
 
-def test_text_holds_text_only() -> None:
-    with pytest.raises(Unrecordable, match=r"text\.note is int"):
-        frame(text={"note": 1})  # type: ignore[dict-item] # what a mistake would give
+@pytest.mark.parametrize(
+    "c", ["", "Budi", "0" * 63, "0" * 65, "A" * 64, "0" * 64 + "\n"]
+)
+def test_in_the_place_of_a_text_stands_a_commitment_and_nothing_else(c: str) -> None:
+    with pytest.raises(Unrecordable, match=r"text\.note is no commitment"):
+        frame(text={"note": Commitment(c, "conflict-K01")})
+    other = joined(frame(text={"note": NOTE})).replace(NOTE.c.encode(), c.encode(), 1)
+    with pytest.raises(Unrecordable):
+        record.decode(other)
     with pytest.raises(Unrecordable, match="keys are ASCII text"):
-        frame(text={"ñ": "x"})
+        frame(text={"ñ": NOTE})
+
+
+def test_a_record_with_a_text_in_clear_is_none() -> None:
+    clear = NOTE_AS_JSON.encode()
+    other = joined(frame(text={"note": NOTE})).replace(clear, b'"Budi"', 1)
+    assert b'"note":"Budi"' in other
+    with pytest.raises(Unrecordable, match="not a record"):
+        record.decode(other)
 
 
 def test_nesting_has_a_limit() -> None:
@@ -160,7 +183,7 @@ def test_a_record_of_65535_bytes_fits_and_one_more_does_not() -> None:
     [
         (b'"version":1}', b'"version":1} '),
         (b'"version":1}', b'"type":"Noted","version":1}'),
-        (b'"schema":1', b'"schema": 1'),
+        (b'"schema":2', b'"schema": 2'),
         (b"siti", rb"\u0073iti"),
         (b'"version":1}', b'"version":1,"x":1}'),
         (b'"actor":"u/siti",', b""),
@@ -174,12 +197,12 @@ def test_any_other_spelling_is_no_record(said: bytes, instead: bytes) -> None:
 
 
 def test_a_stream_names_category_and_subject() -> None:
-    body = joined(frame({"n": 1}, {"note": "x"}, stream="conflict-K-01"))
+    body = joined(frame({"n": 1}, {"note": NOTE}, stream="conflict-K-01"))
     at = datetime(2021, 3, 2, tzinfo=UTC)
     recorded = Recorded(1, "conflict-K-01", 1, "Noted", DAY, DAY, False, at, body, b"")
     assert (recorded.category, recorded.subject) == ("conflict", "K-01")
     assert recorded.body() == record.Body(
-        actor="u/siti", command="c-1", data={"n": 1}, schema=1, text={"note": "x"}
+        actor="u/siti", command="c-1", data={"n": 1}, schema=2, text={"note": NOTE}
     )
 
 
@@ -187,7 +210,7 @@ def test_the_example_of_the_documented_format_is_ours() -> None:
     page = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
     (example,) = re.findall(r'^\{"actor".*\}$', page, re.MULTILINE)
     data = {"z": 1, "a": [True, None]}
-    made = joined(frame(data, {"note": "Selisih batas — “RT 3”"}))
+    made = joined(frame(data, {"note": NOTE}))
 
     assert example.encode() == made
     assert f"Its leaf: `{tree.leaf_hash(made).hex()}`" in page

@@ -8,9 +8,8 @@ import pytest
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.postgres.pool import Plain
-from iku.settings import Settings
 from iku.wiring import furnish
-from tests.conftest import numbers, within
+from tests.conftest import SETTINGS, numbers, within
 from tests.projections.chronicle import fill
 from tests.projections.memory import Memory
 from tests.projections.world import World
@@ -25,7 +24,7 @@ Clone = Callable[[str], Awaitable[Database]]
 async def opened(database: Database) -> AsyncIterator[World]:
     """A world over a database that is there already."""
     async with (
-        furnish(Settings(), database) as house,
+        furnish(SETTINGS, database) as house,
         house.pool.acquire() as connection,
     ):
         yield World(house, connection)
@@ -74,7 +73,7 @@ async def long(clone: Clone, long_register: str) -> AsyncIterator[World]:
 @pytest.fixture(scope="session")
 async def memory(long: World) -> Memory:
     """All of the long register, in memory."""
-    return await Memory.of(long.connection)
+    return await Memory.of(long.connection, long.house.vault)
 
 
 @pytest.fixture

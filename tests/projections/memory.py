@@ -10,12 +10,15 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
+from iku import texts
 from iku.domain import counting, fact, figure
 from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import SCALE, Known, Question, basis, coordinates
+from iku.domain.withheld import NONE
 from iku.ledger import log
 from iku.ledger.log import Connection
+from iku.vault.store import Vault
 
 
 class Subject:
@@ -46,12 +49,15 @@ class Memory:
         self.facts: dict[str, list[Known]] = defaultdict(list)
 
     @classmethod
-    async def of(cls, connection: Connection) -> "Memory":
-        """All that the log holds now."""
+    async def of(cls, connection: Connection, vault: Vault | None = None) -> "Memory":
+        """All that the log holds now; with a *vault*, the texts as well."""
         memory = cls()
-        async for one in log.read_log(connection):
+        recorded = [one async for one in log.read_log(connection)]
+        opened = await texts.read(connection, vault, recorded) if vault else {}
+        for one in recorded:
             decider = DECIDERS[one.category]
-            event = fact.of(one, decider.event_type)
+            plain = opened.get((one.stream, one.version), NONE).plain
+            event = fact.of(one, decider.event_type, plain)
             subjects = memory.subjects[one.category]
             subject = subjects.setdefault(one.subject, Subject())
             before = subject.states[-1] if subject.states else None

@@ -5,7 +5,6 @@ from typing import Any
 
 from iku.domain import conflict
 from iku.domain.fact import Annulled
-from iku.projections import histories
 from iku.projections.histories import Movement, Replaced
 from tests.projections.world import World
 
@@ -34,7 +33,7 @@ async def test_each_event_says_what_it_replaced_and_moved(world: World) -> None:
         ),
         Annulled(annuls=3, reason="Belum ditandatangani"),
     )
-    events = await histories.history(world.connection, "conflict", CASE)
+    events = await world.history("conflict", CASE)
     assert [event.type for event in events] == [
         *("reported", "verified", "resolved", "corrected", "annulled")
     ]
@@ -69,7 +68,7 @@ async def test_the_movements_of_all_subjects_are_the_whole_journal(
     )
     moved = {"numerator": 0, "denominator": 0, "expired": 0, "rows": 0}
     for category, subject in rows:
-        for event in await histories.history(world.connection, category, subject):
+        for event in await world.history(category, subject):
             for movement in event.movements:
                 moved["rows"] += 1
                 for name in ("numerator", "denominator", "expired"):
@@ -85,4 +84,4 @@ async def test_the_movements_of_all_subjects_are_the_whole_journal(
 
 
 async def test_of_a_subject_that_is_unknown_there_is_no_history(world: World) -> None:
-    assert await histories.history(world.connection, "conflict", "X1") == ()
+    assert await world.history("conflict", "X1") == ()

@@ -12,7 +12,7 @@ from msgspec import structs
 from iku.domain import conflict, organisation
 from iku.domain.decider import subject_number
 from iku.projections import standings
-from iku.projections.lists import Page, Search, search
+from iku.projections.lists import Page, Search
 from tests.projections.memory import Memory
 from tests.projections.world import Chance, World
 
@@ -20,9 +20,11 @@ AS_OF = date(2021, 12, 31)
 ALL = 10_000
 
 
-def matches(subject: str, standing: Any, asked: Search) -> bool:
+def matches(subject: str, state: Any, standing: Any, asked: Search) -> bool:
     filters = standing.filters
-    shown = f"{subject_number(subject)} {filters.title}".lower()
+    field = "title" if asked.category == "conflict" else "name"
+    worded = state.history[standing.wording[field] - 1]
+    shown = f"{subject_number(subject)} {getattr(worded, field)}".lower()
     return (
         asked.status in {None, standing.status}
         and asked.kind in {None, filters.kind}
@@ -32,20 +34,20 @@ def matches(subject: str, standing: Any, asked: Search) -> bool:
     )
 
 
-def expected(memory: Memory, asked: Search) -> list[str]:
-    """Standings that the search should find, in order, as JSON."""
+def expected(memory: Memory, asked: Search) -> list[Any]:
+    """Standings that the search should find, in order."""
     found = []
     for number, subject in sorted(memory.subjects[asked.category].items()):
         state = subject.heard(asked.known_on, asked.size)
         standing = standings.on(number, state, asked.as_of)
-        if standing is not None and matches(number, standing, asked):
-            found.append((number, standings.encoded(standing)))
+        if standing is not None and matches(number, state, standing, asked):
+            found.append((number, msgspec.to_builtins(standing)))
     begun = [shown for number, shown in found if number > asked.after]
     return begun[: asked.limit]
 
 
-def items(page: Page) -> list[str]:
-    return [bytes(item).decode() for item in page.items]
+def items(page: Page) -> list[Any]:
+    return [found.standing for found in page.items]
 
 
 def searches(memory: Memory, count: int) -> Iterator[Search]:
@@ -80,7 +82,7 @@ async def test_any_list_is_what_the_states_of_then_stand_for(
 ) -> None:
     found = 0
     for asked in searches(memory, 250):
-        page = await search(long.connection, asked)
+        page = await long.search(asked)
         assert items(page) == expected(memory, asked), asked
         found += bool(page.items)
     assert 75 < found < 240
@@ -91,9 +93,9 @@ async def test_pages_give_each_item_once_and_the_last_one_says_so(
 ) -> None:
     whole = Search("organisation", AS_OF, limit=ALL)
     asked = structs.replace(whole, limit=33)
-    paged: list[str] = []
+    paged: list[Any] = []
     while True:
-        page = await search(long.connection, asked)
+        page = await long.search(asked)
         paged += items(page)
         if page.next is None:
             break
@@ -103,7 +105,7 @@ async def test_pages_give_each_item_once_and_the_last_one_says_so(
     assert len(paged) > 200
     # Just as many as there are: there is no further page, not even an empty one.
     exact = structs.replace(whole, limit=len(paged))
-    assert (await search(long.connection, exact)).next is None
+    assert (await long.search(exact)).next is None
 
 
 def _case(title: str, **fields: Any) -> conflict.Reported:
@@ -117,8 +119,8 @@ def _case(title: str, **fields: Any) -> conflict.Reported:
 
 
 async def _found(world: World, **filters: Any) -> list[str]:
-    page = await search(world.connection, Search("conflict", AS_OF, **filters))
-    return [msgspec.json.decode(item)["number"] for item in page.items]
+    page = await world.search(Search("conflict", AS_OF, **filters))
+    return [found.standing["number"] for found in page.items]
 
 
 @pytest.mark.parametrize(
@@ -175,14 +177,11 @@ async def test_what_an_item_shows_is_its_standing_on_the_day(world: World) -> No
     await world.do("conflict", "X1", done)
     await world.do("conflict", "X1", conflict.Merged(into="K0000", reason="Sama"))
     asked = Search("conflict", AS_OF, text="X1")
-    [item] = (await search(world.connection, asked)).items
-    shown = msgspec.json.decode(item)
+    [item] = (await world.search(asked)).items
+    shown = item.standing
     assert (shown["status"], shown["merged_into"]) == ("merged", "K0000")
-    [item] = (
-        await search(
-            world.connection, structs.replace(asked, size=await world.size() - 1)
-        )
-    ).items
-    shown = msgspec.json.decode(item)
+    before = structs.replace(asked, size=await world.size() - 1)
+    [item] = (await world.search(before)).items
+    shown = item.standing
     assert (shown["status"], shown["resolved_on"]) == ("resolved", "2021-03-01")
     assert (shown["level"], shown["verified"]) == ("kekerasan", False)

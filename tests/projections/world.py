@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from iku import texts
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.decider import Refused
@@ -30,9 +32,12 @@ from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, KnowledgeFell, Receipt
 from iku.postgres.database import Database
+from iku.projections import histories
+from iku.projections.histories import Event
+from iku.projections.lists import Page, Search, search
 from iku.replay import recount
-from iku.settings import Settings
 from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
 
 FIRST = date(2020, 11, 1)
 SPAN = 800  # days; with edges of every kind of period in it
@@ -85,12 +90,24 @@ class World:
     async def size(self) -> int:
         return (await log.head(self.connection)).size
 
+    def _body(self, command: Command) -> bytes:
+        return self.house.vault.keys.digest(command.content)
+
+    async def search(self, asked: Search) -> Page:
+        field = "title" if asked.category == "conflict" else "name"
+        names = texts.naming(self.connection, self.house.vault, asked.category, field)
+        return await search(self.connection, asked, names)
+
+    async def history(self, category: str, subject: str) -> Sequence[Event]:
+        read = partial(texts.read, self.connection, self.house.vault)
+        return await histories.history(self.connection, read, category, subject)
+
     async def load(self, commands: Sequence[Command], batch: int = 500) -> None:
         """Append many commands, known to be legal, of subjects that only this loads."""
         histories = self._loaded
         requests = []
         for command in commands:
-            drawn = request(command, histories, [command.proposed], command.body)
+            drawn = request(command, histories, [command.proposed], self._body(command))
             requests.append(drawn)
             after = drawn.attachment.after
             version = drawn.expected_version + 1
@@ -106,7 +123,7 @@ class World:
                     if isinstance(verdict, Receipt)
                 ]
                 assert len(accepted) == len(part)
-                await self.house.journal.project(self.connection, accepted)
+                await self.house.books.project(self.connection, accepted)
 
 
 class Running:
@@ -118,7 +135,7 @@ class Running:
         self.world = self._runner.run(self._open(database))
 
     async def _open(self, database: Database) -> World:
-        house = await self._stack.enter_async_context(furnish(Settings(), database))
+        house = await self._stack.enter_async_context(furnish(SETTINGS, database))
         connection = await self._stack.enter_async_context(house.pool.acquire())
         return World(house, connection)
 

@@ -10,9 +10,9 @@ import pytest
 from iku.domain import indicator
 from iku.handling import Command
 from iku.postgres.database import Database
-from iku.settings import Settings
 from iku.web.app import create_app
 from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
 from tests.domain import register
 
 API = "http://iku.test/api/v1"
@@ -82,7 +82,7 @@ def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:
 
 @pytest.fixture
 async def house(database: Database) -> AsyncIterator[House]:
-    async with furnish(Settings.from_environment({}), database) as house:
+    async with furnish(SETTINGS, database) as house:
         yield house
 
 

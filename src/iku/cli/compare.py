@@ -2,7 +2,7 @@
 
 import click
 
-from iku import comparing
+from iku import comparing, texts
 from iku.cli import asking, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import COUNTS, cells, subjects
@@ -54,7 +54,8 @@ def compare(
             question = place.resume(asked.of(code, today), after, today)
             told = Tried(question, definitions, amendment, after, limit)
             async with house.pool.acquire() as connection:
-                return await comparing.compare(connection, told, today)
+                found = await comparing.compare(connection, told, today)
+                return await texts.reveal(connection, house.vault, found)
 
     found = terminal.run(ask())
     if json:

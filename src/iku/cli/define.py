@@ -6,7 +6,7 @@ from datetime import date
 import click
 from msgspec import Struct, structs
 
-from iku import comparing, handling
+from iku import comparing, handling, texts
 from iku.cli import terminal
 from iku.cli.asking import tried_out
 from iku.cli.columns import COUNTS, cells, subjects
@@ -127,7 +127,8 @@ def _tell(effect: Effect, done: Outcome, *, json: bool) -> None:
 async def _version(house: House, command: Command) -> int:
     """Where the history of the indicator stands."""
     async with house.pool.acquire() as connection:
-        found = await handling.read_histories(connection, [command.stream])
+        streams = [command.stream]
+        found = await handling.read_histories(connection, house.vault, streams)
     if command.stream not in found:
         raise Missing(f"there is no indicator {command.subject}")
     return found[command.stream].version
@@ -146,7 +147,9 @@ async def _foresee(house: House, command: Command) -> Effect:
             code = command.subject
             raise Refused(f"indicator {code} says just this already; it adds nothing")
         proposed: Defined = facts[0]
-        return await comparing.foresee(connection, command.subject, proposed, today)
+        code = command.subject
+        found = await comparing.foresee(connection, code, proposed, today)
+        return await texts.reveal(connection, house.vault, found)
 
 
 def show(effect: Effect) -> None:

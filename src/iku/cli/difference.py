@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 from rich.padding import Padding
 
+from iku import texts
 from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import share
@@ -76,9 +77,10 @@ def difference(
             of = place.resume(asked.of(code, today), after, today)
             compared = Compared(of, against.beside(of), after, limit)
             async with house.pool.acquire() as connection:
-                return await differences.answer(
+                found = await differences.answer(
                     connection, house.figures, compared, today
                 )
+                return await texts.reveal(connection, house.vault, found)
 
     found = terminal.run(ask())
     if json:

@@ -48,7 +48,7 @@ def example(*, json: bool) -> None:
 async def _fill(house: House, *, quiet: bool) -> list[File]:
     contents = files.read()
     async with house.pool.acquire() as connection:
-        importer = Importer(connection, house.office, house.journal, ACTOR)
+        importer = Importer(connection, house.office, house.books.project, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
         alone = await _is_alone(connection, ours)
     if alone:

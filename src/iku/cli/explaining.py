@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import click
 from msgspec import Struct
 
-from iku import explanation
+from iku import explanation, texts
 from iku.cli import asking, terminal
 from iku.cli.asking import Asked
 from iku.cli.edge import Failed
@@ -110,7 +110,8 @@ async def _pages(
     after: str | None = ""
     while after is not None:
         async with house.pool.acquire() as connection:
-            page = await explanation.page(connection, question, wanted, after=after)
+            sealed = await explanation.page(connection, question, wanted, after=after)
+            page = await texts.reveal(connection, house.vault, sealed)
         yield page
         after = page.next
 

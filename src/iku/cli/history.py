@@ -1,10 +1,12 @@
 """`iku history`: all that was ever recorded of one case or organisation."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import click
 
+from iku import texts
 from iku.cli import terminal
 from iku.cli.edge import Failed
 from iku.domain.decider import subject_number
@@ -36,8 +38,9 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
     async def work() -> tuple[Sequence[Event], ZoneInfo]:
         async with terminal.house(terminal.settings()) as house:
             async with house.pool.acquire() as connection:
+                read = partial(texts.read, connection, house.vault)
                 found = [
-                    await histories.history(connection, category, subject)
+                    await histories.history(connection, read, category, subject)
                     for category in KINDS
                     if kind in (None, category)
                 ]
@@ -83,7 +86,7 @@ def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
 
 def _content(event: Event) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
-        yield f"{wording.FIELDS[name]}: {wording.value(value)}"
+        yield f"{wording.FIELDS[name.partition('.')[0]]}: {wording.value(value)}"
 
 
 def _replaced(event: Event) -> Iterator[str]:

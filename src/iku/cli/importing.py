@@ -72,7 +72,9 @@ async def bring_in(
     """Import one file after the other, telling of each unless *quiet*."""
     done = []
     async with house.pool.acquire() as connection:
-        importer = Importer(connection, house.office, house.journal, actor, dry_run)
+        importer = Importer(
+            connection, house.office, house.books.project, actor, dry_run
+        )
         for name, content in contents.items():
             with terminal.progress(name) as tell:
                 report = await importer.run(content, tell)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from iku import texts
 from iku.cli import asking, terminal
 from iku.cli import printed as shown
 from iku.cli.edge import Failed
@@ -150,7 +151,8 @@ def list_(year: int | None, state: str | None, *, json: bool) -> None:
             house.pool.acquire() as connection,
         ):
             now = State(state) if state else None
-            return await publications.listing(connection, year, now)
+            found = await publications.listing(connection, year, now)
+            return await texts.reveal(connection, house.vault, found)
 
     found = terminal.run(ask())
     if json:
@@ -186,9 +188,10 @@ def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> N
             house.pool.acquire() as connection,
         ):
             of = (await publications.find(connection, identifier)).publication
-            return await afterwards.changes(
+            found = await afterwards.changes(
                 connection, house.figures, of, page, house.office.today()
             )
+            return await texts.reveal(connection, house.vault, found)
 
     found = terminal.run(ask())
     if json:
@@ -225,9 +228,10 @@ async def _hand_in(
 
 async def _show(house: House, identifier: str) -> ShownPublication:
     async with house.pool.acquire() as connection:
-        return await publications.shown(
+        found = await publications.shown(
             connection, house.figures, identifier, house.office.today()
         )
+        return await texts.reveal(connection, house.vault, found)
 
 
 def _tell(found: ShownPublication, *, json: bool) -> None:

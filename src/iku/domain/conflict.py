@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import assert_never
+from typing import Annotated, TypeAlias, assert_never
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from iku.domain import correcting
 from iku.domain.decider import (
@@ -30,6 +30,8 @@ from iku.domain.fact import (
     Merger,
     Note,
     Number,
+    Person,
+    Persons,
     Reason,
     Rejection,
 )
@@ -114,6 +116,18 @@ class Manner(StrEnum):
     DILIMPAHKAN = "dilimpahkan"
 
 
+MediaType: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*$(?!\n)",
+        max_length=100,
+        examples=["application/pdf"],
+    ),
+]
+Length: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
+Digest: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+
+
 # Facts. The tags and fields below are the storage format: add, never change.
 
 
@@ -130,6 +144,8 @@ class Reported(Fact, frozen=True, tag="reported"):
     source: Source | None = None
     reference: Line | None = None
     reason: Reason | None = None
+    reporter: Person | None = None
+    parties: Persons | None = None
 
 
 class Verified(Fact, frozen=True, tag="verified"):
@@ -191,6 +207,21 @@ class Merged(Merger, frozen=True, tag="merged"):
     """The case is the same as case *into*, which alone counts."""
 
 
+class Attached(Fact, frozen=True, tag="attached"):
+    """A file was put with the case; its bytes are kept, sealed, outside the log.
+
+    Attributes:
+        length: In bytes.
+        sha256: Of its bytes, in lower-case hexadecimal.
+    """
+
+    effective_on: date
+    file_name: Line
+    media_type: MediaType
+    length: Length
+    sha256: Digest
+
+
 class Corrected(Correction, frozen=True, tag="corrected"):
     """A fact of this case was recorded wrongly (see `Correction`)."""
 
@@ -202,6 +233,8 @@ class Corrected(Correction, frozen=True, tag="corrected"):
     area: str | None = None
     source: Source | None = None
     reference: Line | None = None
+    reporter: Person | None = None
+    parties: Persons | None = None
     phase: Phase | None = None
     manner: Manner | None = None
     evidence: Note | None = None
@@ -219,6 +252,7 @@ Event = (
     | Reopened
     | Reclassified
     | Merged
+    | Attached
     | Corrected
     | Annulled
 )

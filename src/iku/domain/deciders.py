@@ -5,6 +5,7 @@ from typing import Any
 from iku.domain import (
     conflict,
     continuation,
+    erasure,
     indicator,
     organisation,
     publication,
@@ -21,5 +22,6 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
         scale.decider,
         publication.decider,
         continuation.decider,
+        erasure.decider,
     )
 }

@@ -249,6 +249,7 @@ def cause(event: conflict.Event | organisation.Event) -> Cause:
             | conflict.Resolved()
             | conflict.Reopened()
             | conflict.Reclassified()
+            | conflict.Attached()
             | organisation.Registered()
             | organisation.Renewed()
             | organisation.Suspended()

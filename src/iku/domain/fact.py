@@ -7,11 +7,11 @@ subject is kept whole, and `standing` gives the facts that are left.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from msgspec import Meta, Struct, ValidationError, convert, json
+from msgspec import Meta, Struct, ValidationError, convert, json, to_builtins
 from msgspec.structs import force_setattr, replace
 
 EARLIEST = date(1945, 8, 17)  # nothing this register holds is older than the republic
@@ -37,10 +37,43 @@ Reason: TypeAlias = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=2
 Note: TypeAlias = Annotated[str, Meta(pattern=LINES, max_length=4000)]
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 
-# Free text stands in a part of the record of its own, apart from what is counted.
+# Of these fields a record holds only a commitment: the text itself may be erased.
 FREE_TEXT = frozenset(
-    {"title", "name", "reason", "note", "evidence", "reference", "by"}
+    {
+        *("title", "name", "reason", "note", "evidence", "reference"),
+        *("reporter", "parties", "file_name", "sha256"),
+    }
 )
+# Begins what stands where a text has not been opened. No text that can be entered
+# holds this character.
+SEAL = "\x1a"
+
+PERSON = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)"
+
+
+class Person(Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody whom a fact names.
+
+    Attributes:
+        subject: Under which the register knows this person, and forgets them; the same
+            person in several cases has one. None: somebody it did not know before.
+    """
+
+    name: Line
+    subject: (
+        Annotated[
+            str,
+            Meta(
+                pattern=PERSON,
+                description="Identifier of a person, as an earlier entry gave it.",
+                examples=["0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"],
+            ),
+        ]
+        | None
+    ) = None
+
+
+Persons: TypeAlias = Annotated[tuple[Person, ...], Meta(min_length=1, max_length=50)]
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +94,8 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def _composed(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(map(_composed, value))
+    if isinstance(value, Person):
+        return replace(value, name=_composed(value.name))
     if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
         return unicodedata.normalize("NFC", value)
     return value
@@ -149,17 +184,42 @@ def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
     return frozenset(void)
 
 
+def identified(event: F, new: Callable[[], str]) -> F:
+    """*event* with a *new* subject for every person whom it names without one."""
+    changes: dict[str, Any] = {}
+    for name in event.__struct_fields__:
+        match getattr(event, name):
+            case Person(subject=None) as somebody:
+                changes[name] = replace(somebody, subject=new())
+            case tuple() as several if any(
+                p == Person(p.name) for p in several if isinstance(p, Person)
+            ):
+                changes[name] = tuple(
+                    p if p.subject else replace(p, subject=new()) for p in several
+                )
+            case _:
+                continue
+    return replace(event, **changes) if changes else event
+
+
+class Text(NamedTuple):
+    """A text of a fact. *person* is whom it names; None: it is the subject's own."""
+
+    plain: str
+    person: str | None = None
+
+
 class Written(NamedTuple):
     """A fact as the ledger takes it, its free text apart."""
 
     type: str
     effective_on: date | None
     data: dict[str, Any]
-    text: dict[str, str]
+    text: dict[str, Text]
 
 
 def write(event: Fact) -> Written:
-    """*event* in the parts a record holds; what is None is left out."""
+    """*event* in the parts a record is made of; what is None is left out."""
     plain = json.decode(json.encode(event))  # JSON's own types, and no others
     fields = {k: v for k, v in plain.items() if v is not None}
     fields.pop("effective_on", None)
@@ -167,8 +227,48 @@ def write(event: Fact) -> Written:
         type=fields.pop("type"),
         effective_on=getattr(event, "effective_on", None),
         data={k: v for k, v in fields.items() if k not in FREE_TEXT},
-        text={k: v for k, v in fields.items() if k in FREE_TEXT},
+        text={
+            name: text
+            for field in sorted(fields.keys() & FREE_TEXT)
+            for name, text in _apart(field, fields[field])
+        },
     )
+
+
+def _apart(field: str, value: Any) -> Iterator[tuple[str, Text]]:
+    """Each text by a name of its own: ``title``, ``reporter``, ``parties.0``."""
+    match value:
+        case str():
+            yield field, Text(value)
+        case dict():
+            yield field, Text(value["name"], value["subject"])
+        case _:
+            for index, person in enumerate(value):
+                yield from _apart(f"{field}.{index}", person)
+
+
+def together(text: Mapping[str, Text]) -> dict[str, Any]:
+    """Texts, by name, as the fields they were taken from."""
+    fields: dict[str, Any] = {}
+    lists: dict[str, dict[int, Person]] = {}
+    for name, (plain, person) in text.items():
+        field, _, index = name.partition(".")
+        if index:
+            lists.setdefault(field, {})[int(index)] = Person(plain, person)
+        else:
+            fields[field] = plain if person is None else Person(plain, person)
+    return fields | {
+        field: tuple(people[index] for index in sorted(people))
+        for field, people in lists.items()
+    }
+
+
+class Committed(Protocol):
+    """What a record holds of a text."""
+
+    @property
+    def s(self) -> str:
+        """The subject whose text it is."""
 
 
 class Body(Protocol):
@@ -179,12 +279,20 @@ class Body(Protocol):
         """What is counted."""
 
     @property
-    def text(self) -> dict[str, str]:
-        """Free text."""
+    def text(self) -> Mapping[str, Committed]:
+        """What it is held to of each free text."""
 
 
 class Recorded(Protocol):
     """An event as it was recorded, as far as a fact is made of it."""
+
+    @property
+    def stream(self) -> str:
+        """The stream it is in."""
+
+    @property
+    def version(self) -> int:
+        """Its place there."""
 
     @property
     def type(self) -> str:
@@ -198,15 +306,47 @@ class Recorded(Protocol):
         """The rest of it."""
 
 
-def of(recorded: Recorded, event_type: Any) -> Any:
+NOTHING_OPENED: Mapping[str, str] = {}
+
+
+def of(
+    recorded: Recorded, event_type: Any, opened: Mapping[str, str] = NOTHING_OPENED
+) -> Any:
     """The fact, one of the union *event_type*, that was recorded.
+
+    Its texts are those that were *opened*, by name; the others stay `sealed`. Nothing
+    that is counted depends on them.
 
     Raises:
         ValueError: The record is of a type, or has fields, this program cannot read.
     """
     body = recorded.body()
-    written = Written(recorded.type, recorded.effective_on, body.data, body.text)
+    text = {
+        name: Text(
+            opened.get(name) or sealed(recorded.stream, recorded.version, name),
+            person(name, committed.s),
+        )
+        for name, committed in body.text.items()
+    }
+    written = Written(recorded.type, recorded.effective_on, body.data, text)
     return read(written, event_type)
+
+
+def sealed(stream: str, version: int, name: str) -> str:
+    """What stands in place of the text of that name in that event."""
+    return f"{SEAL}{stream}/{version} {name}"
+
+
+def named(sealed_text: str) -> tuple[str, int, str]:
+    """Stream, version and name of a text that is `sealed`."""
+    event, _, name = sealed_text.removeprefix(SEAL).rpartition(" ")
+    stream, _, version = event.rpartition("/")
+    return stream, int(version), name
+
+
+def person(name: str, subject: str) -> str | None:
+    """The person whose the text of that name is; None where it is no person's."""
+    return subject if name.partition(".")[0] in {"reporter", "parties"} else None
 
 
 def read(written: Written, event_type: Any) -> Any:
@@ -215,10 +355,27 @@ def read(written: Written, event_type: Any) -> Any:
     Raises:
         ValueError: The record is of a type, or has fields, this program cannot read.
     """
-    fields: dict[str, Any] = {**written.data, **written.text, "type": written.type}
+    legal = {
+        name: text._replace(plain=_STANDS_IN.get(name, "-"))
+        if text.plain.startswith(SEAL)
+        else text
+        for name, text in written.text.items()
+    }
+    fields: dict[str, Any] = {
+        **written.data,
+        **to_builtins(together(legal)),
+        "type": written.type,
+    }
     if written.effective_on is not None:
         fields["effective_on"] = written.effective_on
     try:
-        return convert(fields, event_type)
+        event = convert(fields, event_type)
     except ValidationError as error:
         raise ValueError(f"unreadable {written.type!r} fact: {error}") from error
+    if legal != written.text:
+        for name, value in together(written.text).items():
+            force_setattr(event, name, value)
+    return event
+
+
+_STANDS_IN = {"sha256": "0" * 64}  # a legal value while the fact is read

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from iku.domain.fact import Fact, Merger, Rejection, Standing, standing
+from iku.domain.lineage import corrections
 
 
 class Subject(Struct, frozen=True, dict=True):
@@ -34,6 +35,22 @@ class Subject(Struct, frozen=True, dict=True):
         """The same in the order in which they took effect."""
         # `sorted` is stable: of two on one day the one recorded later comes later.
         return sorted(self.of(*types), key=lambda event: event.effective_on)
+
+    def worded(self, *fields: str) -> dict[str, int]:
+        """Of each of these fields of the opening, the version that gave it.
+
+        The opening's own, or that of the last correction which restated it; fields
+        that say nothing are left out. So a text can be found without being read.
+        """
+        opens = [v for v, event in self.facts if isinstance(event, self.OPENING)]
+        found: dict[str, int] = {}
+        for field in fields:
+            # Once annulled, it is as it was worded first.
+            restated = [v for o in opens for v in corrections(self.history, o, field)]
+            first = self.history[opens[0] - 1 if opens else 0]
+            if restated or getattr(first, field, None) is not None:
+                found[field] = max(restated, default=opens[0] if opens else 1)
+        return found
 
     @cached_property
     def opening(self) -> Any:

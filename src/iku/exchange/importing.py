@@ -21,7 +21,7 @@ from iku.exchange.reading import Scope
 from iku.exchange.sheet import Fault, Faulty
 from iku.handling import ATTEMPTS, Office, read_histories
 from iku.ledger import log
-from iku.ledger.appender import Accepted
+from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
 from iku.projections import journal as projection
 
@@ -64,7 +64,7 @@ class Importer:
 
     connection: Connection
     office: Office
-    project: projection.Journal
+    project: Project
     actor: str
     dry_run: bool = False
     _ahead: Prospect = field(default_factory=Prospect)
@@ -121,7 +121,8 @@ class Importer:
     async def _scope(self) -> Scope:
         counted = await projection.definitions(self.connection)
         codes = dict.fromkeys(definition.indicator for definition in counted)
-        return Scope(self.office.today(), self.office.areas, tuple(codes))
+        digest = self.office.vault.keys.digest
+        return Scope(self.office.today(), self.office.areas, tuple(codes), digest)
 
     async def _plan(
         self, journal: Journal, prospect: Prospect, steps: "_Steps"
@@ -130,7 +131,8 @@ class Importer:
         ids = [entry.command_id for entry in journal.entries]
         prospect.recorded |= (await log.recorded_commands(self.connection, ids)).keys()
         await self._read(journal, prospect)
-        plan = Plan(journal, prospect, self.actor, self.office.areas)
+        digest = self.office.vault.keys.digest
+        plan = Plan(journal, prospect, self.actor, self.office.areas, digest)
         for entry in journal.entries:
             plan.judge(entry)
             if steps.done():
@@ -147,7 +149,9 @@ class Importer:
         )
         missing = dict.fromkeys(s for s in wanted if s not in prospect.histories)
         for streams in _chunks(missing):
-            prospect.add(await read_histories(self.connection, streams))
+            prospect.add(
+                await read_histories(self.connection, self.office.vault, streams)
+            )
 
     async def _record(self, framed: Sequence[Framed], steps: "_Steps") -> None:
         """Append everything in one transaction.
@@ -180,7 +184,7 @@ class Importer:
                 before = framed.request.expected_version
                 raise Conflicted(framed.request.stream, before, verdict.version)
             accepted.append(Accepted(framed.request, verdict))
-        await self.project.project(self.connection, accepted)
+        await self.project(self.connection, accepted)
 
 
 class _Steps:

@@ -4,7 +4,6 @@ The id is made of what the row says and of how many rows before it said the same
 row that was imported once is known again, wherever in whichever file it stands.
 """
 
-import hashlib
 from collections import Counter
 from datetime import date
 from typing import Any
@@ -137,15 +136,11 @@ def read(content: bytes, scope: Scope) -> Journal:
         said = msgspec.json.encode(
             (found.layout, [row.cells.get(heading) for heading in layout.headings])
         )
-        before[digest := hashlib.sha256(said).digest()] += 1
-        command_id = _command_id(digest, before[digest])
+        before[said] += 1
+        numbered = said + str(before[said]).encode()
+        command_id = f"import:{scope.digest(numbered).hex()}"
         entries.append(_entry(Reading(layout, row, scope), command_id))
     return Journal(found.layout, layout, entries)
-
-
-def _command_id(digest: bytes, occurrence: int) -> str:
-    numbered = digest + str(occurrence).encode()
-    return f"import:{hashlib.sha256(numbered).hexdigest()}"
 
 
 def _entry(reading: Reading, command_id: str) -> Entry:

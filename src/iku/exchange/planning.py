@@ -20,6 +20,7 @@ from iku.domain.fact import Fact
 from iku.exchange import cells
 from iku.exchange.cells import Unfit
 from iku.exchange.journals import Aim, Entry, Journal
+from iku.exchange.reading import Digest
 from iku.exchange.sheet import Fault
 from iku.handling import OPENING, Command, History, Missing
 from iku.ledger import log
@@ -83,6 +84,7 @@ class Plan:
         prospect: Prospect,
         actor: str,
         areas: frozenset[str],
+        digest: Digest,
     ) -> None:
         self.framed: list[Framed] = []
         self.added = 0
@@ -93,6 +95,7 @@ class Plan:
         self._prospect = prospect
         self._actor = actor
         self._areas = areas
+        self._digest = digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
         self._unjudged: Counter[str] = Counter()
         self._later = _last_recorded(journal, prospect.recorded)
@@ -154,7 +157,8 @@ class Plan:
                 f"is {entry.known_on}, but {entry.subject} holds what was known on "
                 f"{known}, and knowledge does not go back",
             )
-        request = handling.request(command, prospect.histories, events, command.body)
+        body = self._digest(command.content)
+        request = handling.request(command, prospect.histories, events, body)
         framed = log.frame(request)
         self.framed.append(framed)
         self.added += len(events)

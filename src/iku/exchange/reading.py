@@ -1,9 +1,9 @@
 """Reading one row's cells: every fault is kept, and none ends it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -14,6 +14,8 @@ from iku.exchange.cells import Parse, Unfit
 from iku.exchange.layouts import Layout, Statement
 from iku.exchange.sheet import Fault, Row, shown
 
+Digest: TypeAlias = Callable[[bytes], bytes]
+
 
 class Scope(Struct, frozen=True):
     """What there is that a row may name.
@@ -22,11 +24,13 @@ class Scope(Struct, frozen=True):
         today: The agency's date; nothing was known later.
         areas: Codes of the areas that exist.
         indicators: Codes of the indicators there are.
+        digest: A hash under a key of ours; rows are clear text, which can be guessed.
     """
 
     today: date
     areas: frozenset[str]
     indicators: tuple[str, ...]
+    digest: Digest
 
 
 class Reading:

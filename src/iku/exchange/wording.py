@@ -17,6 +17,7 @@ EVENTS: dict[Any, str] = {
     # Of these the journals tell several apart.
     "corrected": "dikoreksi",
     "annulled": "dibatalkan",
+    "attached": "berkas dilampirkan",
 }
 FIELDS: dict[str, str] = {
     **{
@@ -36,6 +37,12 @@ FIELDS: dict[str, str] = {
     "into": "ke nomor",
     "corrects": "versi",
     "annuls": "versi",
+    "reporter": "pelapor",
+    "parties": "pihak",
+    "file_name": "nama berkas",
+    "media_type": "jenis berkas",
+    "length": "panjang",
+    "sha256": "SHA-256",
 }
 
 

@@ -38,7 +38,7 @@ class Accepted(Struct, frozen=True):
     receipt: Receipt
 
 
-Project: TypeAlias = Callable[[Connection, Sequence[Accepted]], Awaitable[None]]
+Project: TypeAlias = Callable[[log.Connection, Sequence[Accepted]], Awaitable[None]]
 
 
 class Unavailable(Exception):

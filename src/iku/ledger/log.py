@@ -5,7 +5,7 @@ counted from 1 without gaps and in the order of commits; so the last position is
 log's *size*, and whoever has read up to n has missed nothing below it.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -62,6 +62,7 @@ class Request(Struct, frozen=True):
         premises: Other streams the decision read, each at the version read
             (0 = there was none).
         attachment: Handed on to those who project; never stored.
+        secrets: Handed on to whoever keeps the texts that the drafts commit to.
     """
 
     stream: str
@@ -73,6 +74,7 @@ class Request(Struct, frozen=True):
     known_on: date | None = None
     premises: tuple[tuple[str, int], ...] = ()
     attachment: Any = None
+    secrets: tuple[Any, ...] = ()
 
 
 class Receipt(Struct, frozen=True):
@@ -291,6 +293,24 @@ async def read_streams(
     for row in rows:
         found[row["stream"]].append(Recorded(*row))
     return found
+
+
+async def read_events(
+    connection: Reader, events: Iterable[tuple[str, int]]
+) -> list[Recorded]:
+    """The events of these streams and versions, in no order."""
+    named = list(events)
+    rows = await connection.fetch(
+        """
+        select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
+               e.declared, e.recorded_at, e.record, e.leaf
+          from unnest($1::text[], $2::int[]) as n (stream, version)
+          join ledger.event e on e.stream = n.stream and e.version = n.version
+        """,
+        [stream for stream, _ in named],
+        [version for _, version in named],
+    )
+    return [Recorded(*row) for row in rows]
 
 
 async def read_log(

@@ -6,6 +6,7 @@ locked; so Python encodes all before the first (the *head*) and all after the se
 (the *tail*), and the database writes the two between them.
 """
 
+import re
 from datetime import date, datetime
 from typing import Any
 from unicodedata import is_normalized
@@ -29,21 +30,35 @@ class TooLarge(Unrecordable):
     """The record would be longer than 65,535 bytes."""
 
 
+class Commitment(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in a record in place of a text, which itself is kept elsewhere.
+
+    It tells nothing of the text, but holds whoever has the text to it.
+
+    Attributes:
+        c: The commitment, 32 bytes in lower-case hexadecimal.
+        s: The subject whose text it is: on whose request it may be erased.
+    """
+
+    c: str
+    s: str
+
+
 class Draft(Struct, frozen=True):
     """An event as its author gives it, before it has a place in the log.
 
     Attributes:
         effective_on: The day the fact holds from; None where it has none of its own.
         data: What is counted, and names nobody.
-        text: Free text, kept apart from what is counted.
+        text: What the author is held to of each free text.
         schema: Version of the shape of *data*.
     """
 
     type: str
     effective_on: date | None
     data: dict[str, Any]
-    text: dict[str, str]
-    schema: int = 1
+    text: dict[str, Commitment]
+    schema: int = 2
 
 
 class Body(Struct, frozen=True):
@@ -53,7 +68,7 @@ class Body(Struct, frozen=True):
     command: str
     data: dict[str, Any]
     schema: int
-    text: dict[str, str]
+    text: dict[str, Commitment]
 
 
 class Recorded(Struct, frozen=True):
@@ -107,7 +122,7 @@ class Full(Struct, frozen=True, forbid_unknown_fields=True):
     recorded_at: str
     schema: int
     stream: str
-    text: dict[str, str]
+    text: dict[str, Commitment]
     type: str
     version: int
 
@@ -123,11 +138,12 @@ class _Head(Struct, frozen=True):
 class _Tail(Struct, frozen=True):
     schema: int
     stream: str
-    text: dict[str, str]
+    text: dict[str, Commitment]
     type: str
     version: int
 
 
+_COMMITMENT = re.compile(r"[0-9a-f]{64}")
 _bodies = msgspec.json.Decoder(Body)
 _records = msgspec.json.Decoder(Full)
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -165,6 +181,9 @@ def decode(record: bytes) -> Full:
         full = _records.decode(record)
     except msgspec.DecodeError as error:
         raise Unrecordable(f"not a record: {error}") from error
+    for name, commitment in full.text.items():
+        if not _COMMITMENT.fullmatch(commitment.c):
+            raise Unrecordable(f"text.{name} is no commitment")
     # Twin keys, spaces and other spellings of one value all fail here, on which
     # JSON readers disagree.
     if _encoder.encode(full) != record:
@@ -199,10 +218,10 @@ def _refuse_nul(encoded: bytes) -> None:
 def _refuse_foreign(draft: Draft) -> None:
     refuse_unfit_day(draft.effective_on)
     _refuse_value(draft.data, "data", 0)
-    for name, value in draft.text.items():
+    for name, commitment in draft.text.items():
         _refuse_key(name, "text")
-        if type(value) is not str:
-            raise Unrecordable(f"text.{name} is {type(value).__name__}, not text")
+        if not _COMMITMENT.fullmatch(commitment.c):
+            raise Unrecordable(f"text.{name} is no commitment; text stays outside")
 
 
 def _refuse_value(value: Any, path: str, depth: int) -> None:

@@ -249,6 +249,7 @@ async def _rows(
                and e.position <= $8
                and (e.position > $5 or e.known_on > $6)
                and e.stream not like 'publication-%'
+               and e.stream not like 'subject-%'
              order by position
              limit $9
           )

@@ -209,6 +209,7 @@ def _item(
 def moved(recorded: Recorded) -> Moved:
     """The event as it is shown."""
     body = recorded.body()
+    reason = fact.sealed(recorded.stream, recorded.version, "reason")
     return Moved(
         position=recorded.position,
         version=recorded.version,
@@ -217,5 +218,5 @@ def moved(recorded: Recorded) -> Moved:
         known_on=recorded.known_on,
         recorded_at=recorded.recorded_at,
         actor=body.actor,
-        reason=body.text.get("reason"),
+        reason=reason if "reason" in body.text else None,
     )

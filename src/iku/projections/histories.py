@@ -4,15 +4,15 @@ The events come from the log, what each moved from the journal of postings.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-import msgspec
 from msgspec import Struct
 
 from iku.domain import fact, lineage
 from iku.domain.deciders import DECIDERS
+from iku.domain.withheld import NONE, Texts, Withheld
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
@@ -69,7 +69,9 @@ class Event(Struct, frozen=True):
         command: The id of the command that it came of.
         leaf: Its leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
         data: What is counted.
-        text: Free text.
+        text: Free text, by name; a word stands in the place of what is not shown.
+        subjects: By name of a text, on whose request it may be erased.
+        withheld: By name, why a text is not shown.
         replaced: What it left other than it was, if it is a correction or annulment.
         movements: How it moved each figure, by definition, day and part.
     """
@@ -86,21 +88,34 @@ class Event(Struct, frozen=True):
     leaf: str
     data: dict[str, Any]
     text: dict[str, str]
+    subjects: dict[str, str]
+    withheld: dict[str, Withheld]
     replaced: tuple[Replaced, ...]
     movements: tuple[Movement, ...]
 
 
+# Gives the texts of events, which no projection holds.
+Read: TypeAlias = Callable[
+    [Sequence[Recorded]], Awaitable[Mapping[tuple[str, int], Texts]]
+]
+
+
 async def history(
-    connection: Connection, category: str, subject: str
+    connection: Connection, read: Read, category: str, subject: str
 ) -> tuple[Event, ...]:
     """All facts of *subject*, the first at version 1; none where it is unknown."""
     decider = DECIDERS[category]
     recorded = await log.read_stream(connection, decider.stream(subject))
     moved = await movements(connection, [one.position for one in recorded])
-    facts = [fact.of(one, decider.event_type) for one in recorded]
+    texts = await read(recorded)
+    worded = [texts.get((one.stream, one.version), NONE) for one in recorded]
+    facts = [
+        fact.of(one, decider.event_type, words.all)
+        for one, words in zip(recorded, worded, strict=True)
+    ]
     return tuple(
-        _event(one, _replaced(facts, one.version), moved.get(one.position, ()))
-        for one in recorded
+        _event(one, words, _replaced(facts, one.version), moved.get(one.position, ()))
+        for one, words in zip(recorded, worded, strict=True)
     )
 
 
@@ -127,13 +142,29 @@ async def movements(
 
 def _replaced(facts: Sequence[fact.Fact], version: int) -> tuple[Replaced, ...]:
     return tuple(
-        msgspec.convert(msgspec.to_builtins(one), Replaced)
+        Replaced(one.version, one.field, _told(one.before), _told(one.after))
         for one in lineage.replaced(facts, version)
     )
 
 
+def _told(value: Any) -> str | bool | None:
+    """A field's value in few words: of persons, their names."""
+    match value:
+        case None | bool():
+            return value
+        case fact.Person(name=name):
+            return name
+        case tuple():
+            return ", ".join(str(_told(one)) for one in value)
+        case _:
+            return str(value)
+
+
 def _event(
-    recorded: Recorded, replaced: Sequence[Replaced], moved: Sequence[Movement]
+    recorded: Recorded,
+    texts: Texts,
+    replaced: Sequence[Replaced],
+    moved: Sequence[Movement],
 ) -> Event:
     body = recorded.body()
     return Event(
@@ -148,7 +179,9 @@ def _event(
         command=body.command,
         leaf=recorded.leaf.hex(),
         data=body.data,
-        text=body.text,
+        text=texts.all,
+        subjects={name: committed.s for name, committed in body.text.items()},
+        withheld=texts.withheld,
         replaced=tuple(replaced),
         movements=tuple(moved),
     )

@@ -114,12 +114,12 @@ async def post(
         *_columns(rows.postings, 12),
         *_columns(rows.days(), 3),
         *_columns(rows.closed, 5),
-        *_columns(rows.opened, 14),
+        *_columns(rows.opened, 13),
     )
     return written
 
 
-_PARAMETERS = ", ".join(f"${number}" for number in range(1, 37))
+_PARAMETERS = ", ".join(f"${number}" for number in range(1, 36))
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:

@@ -1,10 +1,10 @@
 """Lists of cases and organisations as they were on a day, as known on another."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, json
 
 from iku.ledger.log import Connection
 
@@ -32,20 +32,65 @@ class Search(Struct, frozen=True):
     limit: int = 50
 
 
+class Found(Struct, frozen=True):
+    """A standing in a list, as the journal keeps it: without its texts."""
+
+    subject: str
+    standing: dict[str, Any]
+
+
 class Page(Struct, frozen=True):
     """Part of a list.
 
     Attributes:
-        items: Standings as JSON, just as they are shown.
         next: Identifier to go on after; None at the end.
     """
 
-    items: list[msgspec.Raw]
+    items: list[Found]
     next: str | None
 
 
-async def search(connection: Connection, asked: Search) -> Page:
-    """The page asked for; at most as many items as *asked* limits it to."""
+WALKED = 2_000  # standings whose names are read for one page, at most
+CHUNK = 200
+
+# Gives the title or name of each standing, which no projection holds.
+Names: TypeAlias = Callable[[Sequence[Found]], Awaitable[list[str]]]
+
+
+async def search(connection: Connection, asked: Search, names: Names) -> Page:
+    """The page asked for; at most as many items as *asked* limits it to.
+
+    Where a text is looked for, a page may hold fewer, and even none, and yet have a
+    next one: it goes through so many standings and no more.
+    """
+    if asked.text is None:
+        found = await _standings(connection, asked, asked.after, asked.limit + 1)
+        return _page(found, asked.limit)
+    wanted, after = asked.text.lower(), asked.after
+    matching: list[Found] = []
+    for _ in range(WALKED // CHUNK):
+        walked = await _standings(connection, asked, after, CHUNK)
+        named = zip(walked, await names(walked), strict=True)
+        matching += [one for one, name in named if wanted in _sought(one, name)]
+        if len(matching) > asked.limit or len(walked) < CHUNK:
+            return _page(matching, asked.limit)
+        after = walked[-1].subject
+    return Page(matching, after)
+
+
+def _sought(found: Found, name: str) -> str:
+    return f"{found.subject.replace('~', '/')} {name}".lower()
+
+
+def _page(found: list[Found], limit: int) -> Page:
+    shown = found[:limit]
+    return Page(shown, shown[-1].subject if len(found) > limit else None)
+
+
+async def _standings(
+    connection: Connection, asked: Search, after: str, limit: int
+) -> list[Found]:
+    """What fits, whatever its texts say, in the order of identifiers."""
     rows = await connection.fetch(
         """
         select subject, shown
@@ -62,16 +107,11 @@ async def search(connection: Connection, asked: Search) -> Page:
            and ($7::text is null or kind = $7)
            and ($8::text is null or starts_with(area, $8))
            and ($9::text is null or source = $9)
-           and ($10::text is null
-                or strpos(
-                     lower((replace(subject, '~', '/') || ' ' || title)
-                           collate "default"),
-                     lower($10)) > 0)
          order by subject
-         limit $11
+         limit $10
         """,
         asked.category,
-        asked.after,
+        after,
         asked.as_of,
         asked.size,
         asked.known_on,
@@ -79,11 +119,6 @@ async def search(connection: Connection, asked: Search) -> Page:
         asked.kind,
         asked.area,
         asked.source,
-        asked.text,
-        asked.limit + 1,
+        limit,
     )
-    shown = rows[: asked.limit]
-    return Page(
-        items=[msgspec.Raw(row["shown"].encode()) for row in shown],
-        next=shown[-1]["subject"] if len(rows) > asked.limit else None,
-    )
+    return [Found(row["subject"], json.decode(row["shown"])) for row in rows]

@@ -12,6 +12,8 @@ from iku.domain.conflict import Conflict
 from iku.domain.decider import subject_number
 from iku.domain.organisation import Organisation
 
+CASE_TEXTS = ("title", "reference", "reporter", "parties")
+
 
 class Filters(NamedTuple):
     """What a standing can be looked for by, beside its status."""
@@ -19,7 +21,6 @@ class Filters(NamedTuple):
     kind: str
     area: str
     source: str
-    title: str
 
 
 class ConflictStanding(Struct, frozen=True):
@@ -29,6 +30,7 @@ class ConflictStanding(Struct, frozen=True):
         status: open, resolved, rejected, merged or annulled.
         verified: Whether the office had made sure of it; only then does it count.
         merged_into: Number of the case that counts in its stead.
+        wording: By name of a text, the version of the fact that gave it.
     """
 
     id: str
@@ -38,20 +40,19 @@ class ConflictStanding(Struct, frozen=True):
     category: conflict.Category
     dimension: conflict.Dimension
     level: conflict.Level
-    title: str
     area: str | None
     source: conflict.Source | None
-    reference: str | None
     reported_on: date
     occurred_on: date | None
     resolved_on: date | None
     manner: conflict.Manner | None
     merged_into: str | None
+    wording: dict[str, int]
 
     @property
     def filters(self) -> Filters:
         """What the case can be looked for by."""
-        return Filters(self.category, self.area or "", self.source or "", self.title)
+        return Filters(self.category, self.area or "", self.source or "")
 
 
 class OrganisationStanding(Struct, frozen=True):
@@ -62,23 +63,24 @@ class OrganisationStanding(Struct, frozen=True):
             or annulled.
         expired: Whether its certificate was out of date.
         merged_into: Number of the organisation that counts in its stead.
+        wording: By name of a text, the version of the fact that gave it.
     """
 
     id: str
     number: str
     status: str
     kind: organisation.Kind
-    name: str
     legal_basis: organisation.LegalBasis
     valid_until: date | None
     expired: bool
     registered_on: date
     merged_into: str | None
+    wording: dict[str, int]
 
     @property
     def filters(self) -> Filters:
         """What the organisation can be looked for by."""
-        return Filters(self.kind, "", "", self.name)
+        return Filters(self.kind, "", "")
 
 
 class Span(NamedTuple):
@@ -107,8 +109,8 @@ def on(
 
 
 def encoded(standing: ConflictStanding | OrganisationStanding) -> str:
-    """The standing as the API shows it, JSON."""
-    return msgspec.json.encode(standing).decode()
+    """The standing as it is kept, JSON; *wording* says where its texts are found."""
+    return msgspec.json.encode(standing, order="deterministic").decode()
 
 
 def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
@@ -118,6 +120,7 @@ def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
     timeline = case.timeline or tuple(Conflict((first,)).timeline)
     if case.void:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
+    wording = case.worded(*CASE_TEXTS)
     for segment in timeline:
         status = "resolved" if segment.resolved_on else "open"
         standing = ConflictStanding(
@@ -128,15 +131,14 @@ def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
             category=segment.category,
             dimension=segment.dimension,
             level=segment.level,
-            title=first.title,
             area=first.area,
             source=first.source,
-            reference=first.reference,
             reported_on=first.effective_on,
             occurred_on=first.occurred_on,
             resolved_on=segment.resolved_on,
             manner=segment.manner,
             merged_into=_into(case.void),
+            wording=wording,
         )
         yield Span(segment.start, segment.end, standing)
 
@@ -148,6 +150,7 @@ def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
     timeline = state.timeline or tuple(Organisation((first,)).timeline)
     if state.void:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
+    wording = state.worded("name")
     for segment in timeline:
         for start, end, expired in _validity(segment):
             standing = OrganisationStanding(
@@ -155,12 +158,12 @@ def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
                 number=subject_number(subject),
                 status=_void(state.void) or segment.status,
                 kind=first.kind,
-                name=first.name,
                 legal_basis=segment.legal_basis,
                 valid_until=segment.valid_until,
                 expired=expired,
                 registered_on=first.effective_on,
                 merged_into=_into(state.void),
+                wording=wording,
             )
             yield Span(start, end, standing)
 

@@ -6,7 +6,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from iku import comparing
+from iku import comparing, texts
 from iku.comparing import Tried
 from iku.domain import place
 from iku.domain.comparison import Comparison
@@ -58,7 +58,8 @@ async def comparison(
         limit,
     )
     async with connected(house) as connection:
-        return await comparing.compare(connection, tried, today)
+        found = await comparing.compare(connection, tried, today)
+        return await texts.reveal(connection, house.vault, found)
 
 
 HANDLERS: list[Any] = [comparison]

@@ -1,18 +1,21 @@
 """Conflict cases: reported, changed, listed, looked at, and their history."""
 
 import unicodedata
+from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter, SkipValidation
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from iku.domain import conflict
 from iku.domain.decider import subject_id
+from iku.domain.fact import Person
+from iku.domain.withheld import Withheld
 from iku.projections.histories import Event
 from iku.projections.lists import Search
-from iku.projections.standings import ConflictStanding
+from iku.projections.standings import CASE_TEXTS
 from iku.web import wording
 from iku.web.api import subjects
 from iku.web.commands import Desk, Receipt, answer, receipt
@@ -43,6 +46,37 @@ Area: TypeAlias = Annotated[
 ]
 
 
+class ConflictItem(Struct, frozen=True):
+    """A case on a day, in a list.
+
+    Attributes:
+        status: open, resolved, rejected, merged or annulled.
+        verified: Whether the office had made sure of it; only then does it count.
+        title: As it was last worded; a word in its place where it is not shown.
+        reference: The number that the source gave it.
+        merged_into: Number of the case that counts in its stead.
+        withheld: By name of a text, why it is not shown.
+    """
+
+    id: str
+    number: str
+    status: str
+    verified: bool
+    category: conflict.Category
+    dimension: conflict.Dimension
+    level: conflict.Level
+    title: str
+    area: str | None
+    source: conflict.Source | None
+    reference: str | None
+    reported_on: date
+    occurred_on: date | None
+    resolved_on: date | None
+    manner: conflict.Manner | None
+    merged_into: str | None
+    withheld: dict[str, Withheld]
+
+
 class ConflictPage(Struct, frozen=True):
     """Part of the list of cases.
 
@@ -51,17 +85,21 @@ class ConflictPage(Struct, frozen=True):
         next: The cursor of the page after this one; null at the end.
     """
 
-    items: tuple[ConflictStanding, ...]
+    items: tuple[ConflictItem, ...]
     next: str | None
 
 
-class Conflict(ConflictStanding, frozen=True, kw_only=True):
+class Conflict(ConflictItem, frozen=True, kw_only=True):
     """A case on a day.
 
     Attributes:
+        reporter: Who told the office.
+        parties: Whom it is between.
         version: Of its history, by the knowledge asked for.
     """
 
+    reporter: Person | None
+    parties: tuple[Person, ...] | None
     version: int
 
 
@@ -134,7 +172,7 @@ async def search(
         after=subjects.read_cursor(cursor),
         limit=limit,
     )
-    return await subjects.page(house, asked)
+    return await subjects.page(house, asked, ("title", "reference"))
 
 
 @get(
@@ -152,8 +190,9 @@ async def show(
 ) -> Response[Conflict]:
     """What the case was on a day, as known on another."""
     at = subjects.at(house, as_of, known_on, size)
-    seen = await subjects.standing(house, "conflict", subject_id(conflict_id), at)
-    shown = Conflict(**structs.asdict(seen.standing), version=seen.version)
+    subject = subject_id(conflict_id)
+    seen = await subjects.standing(house, "conflict", subject, at, CASE_TEXTS)
+    shown = Conflict(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
 

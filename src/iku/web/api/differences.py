@@ -6,6 +6,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from iku import texts
 from iku.domain import difference as telling
 from iku.domain import place
 from iku.domain.difference import Against, Difference
@@ -44,7 +45,8 @@ async def difference(
     question = place.resume(question, after, today)
     compared = Compared(question, against.beside(question), after, limit)
     async with connected(house) as connection:
-        return await differences.answer(connection, house.figures, compared, today)
+        found = await differences.answer(connection, house.figures, compared, today)
+        return await texts.reveal(connection, house.vault, found)
 
 
 HANDLERS: list[Any] = [difference]

@@ -12,7 +12,7 @@ from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
 from msgspec import Struct, structs
 
-from iku import explanation
+from iku import explanation, texts
 from iku.domain.decider import subject_id
 from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Figure
@@ -166,9 +166,10 @@ class _Asked(Struct, frozen=True):
 
     async def page(self, after: str, limit: int) -> Page:
         async with connected(self.house) as connection:
-            return await explanation.page(
+            found = await explanation.page(
                 connection, self.question, self.wanted, after=after, limit=limit
             )
+            return await texts.reveal(connection, self.house.vault, found)
 
 
 async def _as_csv(asked: _Asked, after: str, most: int) -> Response[Any]:

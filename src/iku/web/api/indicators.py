@@ -1,26 +1,30 @@
 """Indicators: their definitions, all versions of them, targets and the rating scale."""
 
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
-from iku import comparing
+from iku import comparing, texts
 from iku.domain import indicator, scale
 from iku.domain.comparison import Effect
 from iku.domain.indicator import Indicator
 from iku.domain.question import Unknown
 from iku.ledger import log
+from iku.ledger.log import Connection
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected
 from iku.web.parameters import Code
 from iku.wiring import House
 
 TAGS = ["Indicators"]
+
+Reasons: TypeAlias = dict[tuple[str, int], str]
 
 
 class ShownDefinition(Struct, frozen=True):
@@ -30,7 +34,8 @@ class ShownDefinition(Struct, frozen=True):
         definition: Which version, from 1.
         effective_on: It counts periods that start on this day or later.
         basis: The decree it rests on.
-        reason: Why it was changed; null for the first.
+        reason: Why it was changed; null for the first. A word in its place where it
+            is not shown.
         options: The formula as data.
     """
 
@@ -132,7 +137,9 @@ async def index(house: NamedDependency[SkipValidation[House]]) -> Indicators:
     async with connected(house) as connection:
         found = await house.figures.indicators(connection)
         rated_by = _scale(await house.figures.scale(connection), house)
-    return Indicators(tuple(_shown(*one) for one in sorted(found.items())), rated_by)
+        reasons = await _reasons(connection, house, found)
+    shown = tuple(_shown(*one, reasons) for one in sorted(found.items()))
+    return Indicators(shown, rated_by)
 
 
 @get(
@@ -148,9 +155,11 @@ async def show(
     async with connected(house) as connection:
         found = await house.figures.indicators(connection)
         rated_by = _scale(await house.figures.scale(connection), house)
-    if code not in found:
-        raise Unknown(f"there is no indicator {code}")
-    return OneIndicator(*structs.astuple(_shown(code, found[code])), scale=rated_by)
+        if code not in found:
+            raise Unknown(f"there is no indicator {code}")
+        reasons = await _reasons(connection, house, {code: found[code]})
+    shown = _shown(code, found[code], reasons)
+    return OneIndicator(*structs.astuple(shown), scale=rated_by)
 
 
 @post(
@@ -196,7 +205,8 @@ async def redefine(
 async def _effect(house: House, code: str, proposed: indicator.Defined) -> Effect:
     async with connected(house) as connection:
         today = house.office.today()
-        return await comparing.foresee(connection, code, proposed, today)
+        found = await comparing.foresee(connection, code, proposed, today)
+        return await texts.reveal(connection, house.vault, found)
 
 
 @post(
@@ -229,7 +239,23 @@ async def _definitions(house: House, code: str, version: int) -> int:
     return sum(one.type == "defined" for one in recorded[:version])
 
 
-def _shown(code: str, state: Indicator) -> ShownIndicator:
+async def _reasons(
+    connection: Connection, house: House, found: Mapping[str, Indicator]
+) -> Reasons:
+    """The reasons of all definitions, by code and place in the indicator's history."""
+    stream = indicator.decider.stream
+    wanted = [
+        (code, version)
+        for code, state in found.items()
+        for version, event in enumerate(state.history, start=1)
+        if getattr(event, "reason", None) is not None
+    ]
+    wordings = [(stream(code), {"reason": version}) for code, version in wanted]
+    worded = await texts.worded(connection, house.vault, wordings)
+    return {at: str(of["reason"].value) for at, of in zip(wanted, worded, strict=True)}
+
+
+def _shown(code: str, state: Indicator, reasons: Reasons) -> ShownIndicator:
     last = state.definitions[-1].defined
     return ShownIndicator(
         code=code,
@@ -238,7 +264,7 @@ def _shown(code: str, state: Indicator) -> ShownIndicator:
         sources=last.sources,
         owner=last.owner,
         objective=last.objective,
-        definitions=tuple(_definition(one) for one in state.definitions),
+        definitions=tuple(_definitions_of(code, state, reasons)),
         targets=tuple(
             ShownTarget(one.year, one.value, one.effective_on, one.basis)
             for one in state.targets
@@ -246,8 +272,17 @@ def _shown(code: str, state: Indicator) -> ShownIndicator:
     )
 
 
-def _definition(one: indicator.Definition) -> ShownDefinition:
-    return ShownDefinition(definition=one.version, **structs.asdict(one.defined))
+def _definitions_of(
+    code: str, state: Indicator, reasons: Reasons
+) -> Iterator[ShownDefinition]:
+    places = [
+        version
+        for version, event in enumerate(state.history, start=1)
+        if isinstance(event, indicator.Defined)
+    ]
+    for place, one in zip(places, state.definitions, strict=True):
+        fields = structs.asdict(one.defined) | {"reason": reasons.get((code, place))}
+        yield ShownDefinition(definition=one.version, **fields)
 
 
 def _scale(state: scale.Scale | None, house: House) -> ShownScale | None:

@@ -1,18 +1,19 @@
 """Organisations: registered, changed, listed, looked at, and their history."""
 
 import unicodedata
+from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter, SkipValidation
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from iku.domain import organisation
 from iku.domain.decider import subject_id
+from iku.domain.withheld import Withheld
 from iku.projections.histories import Event
 from iku.projections.lists import Search
-from iku.projections.standings import OrganisationStanding
 from iku.web.api import subjects
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
@@ -40,6 +41,31 @@ Kind: TypeAlias = Annotated[
 ]
 
 
+class OrganisationItem(Struct, frozen=True):
+    """An organisation on a day, in a list.
+
+    Attributes:
+        status: active, suspended, dissolved, revoked, moved_out, rejected, merged
+            or annulled.
+        name: As it was last worded; a word in its place where it is not shown.
+        expired: Whether its certificate was out of date.
+        merged_into: Number of the organisation that counts in its stead.
+        withheld: By name of a text, why it is not shown.
+    """
+
+    id: str
+    number: str
+    status: str
+    kind: organisation.Kind
+    name: str
+    legal_basis: organisation.LegalBasis
+    valid_until: date | None
+    expired: bool
+    registered_on: date
+    merged_into: str | None
+    withheld: dict[str, Withheld]
+
+
 class OrganisationPage(Struct, frozen=True):
     """Part of the list of organisations.
 
@@ -48,11 +74,11 @@ class OrganisationPage(Struct, frozen=True):
         next: The cursor of the page after this one; null at the end.
     """
 
-    items: tuple[OrganisationStanding, ...]
+    items: tuple[OrganisationItem, ...]
     next: str | None
 
 
-class Organisation(OrganisationStanding, frozen=True, kw_only=True):
+class Organisation(OrganisationItem, frozen=True, kw_only=True):
     """An organisation on a day.
 
     Attributes:
@@ -128,7 +154,7 @@ async def search(
         after=subjects.read_cursor(cursor),
         limit=limit,
     )
-    return await subjects.page(house, asked)
+    return await subjects.page(house, asked, ("name",))
 
 
 @get(
@@ -147,8 +173,8 @@ async def show(
     """What the organisation was on a day, as known on another."""
     at = subjects.at(house, as_of, known_on, size)
     subject = subject_id(organisation_id)
-    seen = await subjects.standing(house, "organisation", subject, at)
-    shown = Organisation(**structs.asdict(seen.standing), version=seen.version)
+    seen = await subjects.standing(house, "organisation", subject, at, ("name",))
+    shown = Organisation(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
 

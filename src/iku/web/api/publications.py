@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 from msgspec import structs
 
+from iku import texts
 from iku.domain import publication
 from iku.domain.publication import Asked, Draft, State
 from iku.handling import Outcome
@@ -95,7 +96,8 @@ async def search(
 ) -> Publications:
     """All publications, by year, kind of period, day and edition."""
     async with connected(house) as connection:
-        return await publications.listing(connection, year, now)
+        found = await publications.listing(connection, year, now)
+        return await texts.reveal(connection, house.vault, found)
 
 
 @get(
@@ -112,6 +114,7 @@ async def show(
         shown = await publications.shown(
             connection, house.figures, publication_id, house.office.today()
         )
+        shown = await texts.reveal(connection, house.vault, shown)
     return Response(shown, headers={"ETag": f'"{shown.version}"'})
 
 
@@ -134,9 +137,10 @@ async def changes(
     page = read_page(cursor, limit)
     async with connected(house) as connection:
         of = (await publications.find(connection, publication_id)).publication
-        return await afterwards.changes(
+        found = await afterwards.changes(
             connection, house.figures, of, page, house.office.today()
         )
+        return await texts.reveal(connection, house.vault, found)
 
 
 def _answer(outcome: Outcome, identifier: str) -> Response[Receipt]:

@@ -2,15 +2,16 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
 from litestar import Response
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from iku import handling
+from iku import handling, texts
 from iku.domain.deciders import DECIDERS
 from iku.domain.question import Unanswerable, refuse_future
 from iku.handling import Missing
@@ -19,8 +20,7 @@ from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import histories, lists, standings
 from iku.projections.histories import Event
-from iku.projections.lists import Page, Search
-from iku.projections.standings import ConflictStanding, OrganisationStanding
+from iku.projections.lists import Search
 from iku.web.connection import connected
 from iku.web.problems import Malformed
 from iku.wiring import House
@@ -38,9 +38,13 @@ class At(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """What a subject was on a day, and the version of its stream by that knowledge."""
+    """What a subject was on a day, and the version of its stream by that knowledge.
 
-    standing: ConflictStanding | OrganisationStanding
+    Attributes:
+        shown: Its standing, the texts asked for among its fields.
+    """
+
+    shown: dict[str, Any]
     version: int
 
 
@@ -55,16 +59,49 @@ def at(house: House, as_of: date | None, known_on: date | None, size: int | None
     return At(as_of or today, known_on, size)
 
 
-async def page(house: House, asked: Search) -> Response[Any]:
-    """A page of the list; its items go out as they are stored."""
+async def page(house: House, asked: Search, fields: Sequence[str]) -> Response[Any]:
+    """A page of the list, its items with these texts; the first is looked through."""
+    stream = DECIDERS[asked.category].stream
     async with connected(house) as connection:
         await _refuse_size_beyond(connection, asked.size)
-        found = await lists.search(connection, asked)
-    shown = Page(found.items, found.next and write_cursor(found.next))
+        names = texts.naming(connection, house.vault, asked.category, fields[0])
+        found = await lists.search(connection, asked, names)
+        standings = [one.standing for one in found.items]
+        items = await _with_texts(connection, house, stream, standings, fields)
+    shown = {"items": items, "next": found.next and write_cursor(found.next)}
     return Response(msgspec.json.encode(shown), media_type="application/json")
 
 
-async def standing(house: House, category: str, subject: str, asked: At) -> Seen:
+async def _with_texts(
+    connection: Connection,
+    house: House,
+    stream: Callable[[str], str],
+    standings: Sequence[dict[str, Any]],
+    fields: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Standings with these texts, where they have them, among their fields."""
+    wordings = [
+        (
+            stream(standing["id"]),
+            {f: v for f, v in standing["wording"].items() if f in fields},
+        )
+        for standing in standings
+    ]
+    found = await texts.worded(connection, house.vault, wordings)
+    return [
+        {
+            **{k: v for k, v in standing.items() if k != "wording"},
+            **dict.fromkeys(fields),
+            **{field: worded.value for field, worded in of.items()},
+            "withheld": {k: v for one in of.values() for k, v in one.withheld.items()},
+        }
+        for standing, of in zip(standings, found, strict=True)
+    ]
+
+
+async def standing(
+    house: House, category: str, subject: str, asked: At, fields: Sequence[str]
+) -> Seen:
     """What *subject* was on the day asked about, by the knowledge asked for.
 
     Raises:
@@ -78,7 +115,10 @@ async def standing(house: House, category: str, subject: str, asked: At) -> Seen
     found = standings.on(subject, known.state, asked.as_of)
     if found is None:
         raise Missing(f"there was no {category} {subject} on {asked.as_of}")
-    return Seen(found, known.version)
+    stream, standing = DECIDERS[category].stream, structs.asdict(found)
+    async with connected(house) as connection:
+        [shown] = await _with_texts(connection, house, stream, [standing], fields)
+    return Seen(shown, known.version)
 
 
 async def history(house: House, category: str, subject: str) -> tuple[Event, ...]:
@@ -89,7 +129,8 @@ async def history(house: House, category: str, subject: str) -> tuple[Event, ...
     """
     _refuse_unfit(category, subject)
     async with connected(house) as connection:
-        found = await histories.history(connection, category, subject)
+        read = partial(texts.read, connection, house.vault)
+        found = await histories.history(connection, read, category, subject)
     if not found:
         raise Missing(f"there is no {category} {subject}")
     return found

@@ -1,0 +1,223 @@
+"""The folder of keys: outside the database, and never in a backup of it.
+
+It holds
+
+* `2026-11.key`, …: the key of an epoch, which wraps the database's own keys. A new
+  epoch begins with each month, when something is first sealed in it. Once everything is
+  wrapped anew (`iku keys rotate`) an old epoch's key can be destroyed; with it, what
+  backups still hold of that time is dead.
+* `digest.key`: keys the hashes by which commands are told apart, for they are hashes of
+  clear text, which could be guessed.
+* `erased.jsonl`: every erasure, so that a backup restored from before does not bring
+  anybody back.
+"""
+
+import base64
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+LENGTH = 32  # bytes of a key: AES-256, HMAC-SHA-256
+DIGEST = "digest"
+ERASED = "erased.jsonl"
+EPOCH = re.compile(r"([0-9]{4}-[0-9]{2})(?:\.([0-9]+))?")
+
+
+class KeysError(Exception):
+    """The folder of keys cannot be used; the sentence says why."""
+
+
+class Entry(Struct, frozen=True):
+    """An erasure, with all that recording it again would need.
+
+    Attributes:
+        log: Of which log: the leaf hash of its first event, hexadecimal.
+    """
+
+    log: str
+    subject: str
+    command: str
+    actor: str
+    decision: str
+    legal_basis: str
+    effective_on: date | None
+
+
+class Keys:
+    """The keys of one folder, which is made on first use."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[str, bytes] = {}
+        with _plain_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _refuse_open_to_others(folder)
+        self._digest = self._made(DIGEST)
+
+    def digest(self, content: bytes) -> bytes:
+        """A hash of *content* that nobody can make who has not this folder."""
+        return hmac.digest(self._digest, content, "sha256")
+
+    def epochs(self) -> list[str]:
+        """Names of the epochs whose keys are here, oldest first."""
+        with _plain_errors(self.folder):
+            names = (path.stem for path in self.folder.glob("*.key"))
+            return sorted((n for n in names if EPOCH.fullmatch(n)), key=_order)
+
+    def current(self, today: date) -> tuple[str, bytes]:
+        """Name and key of the epoch to wrap in now; begun if it has not been.
+
+        Raises:
+            KeysError: Its key cannot be read or written.
+        """
+        month = f"{today:%Y-%m}"
+        # Never an older epoch, though the clock be put back.
+        name = max((month, *self.epochs()), key=_order)
+        return name, self._made(name)
+
+    def begin(self, today: date) -> str:
+        """Name of a new epoch, even if this month has one."""
+        month = f"{today:%Y-%m}"
+        ours = [_order(name)[1] for name in self.epochs() if name.startswith(month)]
+        name = f"{month}.{max(ours) + 1}" if ours else month
+        self._made(name)
+        return name
+
+    def key(self, epoch: str) -> bytes | None:
+        """The key of *epoch*; None where it is not here, or is none."""
+        try:
+            return self._of(epoch)
+        except KeysError:
+            return None
+
+    def destroy(self, epoch: str) -> None:
+        """Overwrite the key of *epoch* and remove it.
+
+        Raises:
+            KeysError: It is not here.
+        """
+        path = self._path(epoch)
+        with _plain_errors(self.folder):
+            # A file system that copies on write may keep the old block all the same.
+            _write(path, os.urandom(path.stat().st_size), os.O_WRONLY)
+            path.unlink()
+            _sync(self.folder)
+        self._read.pop(epoch, None)
+
+    def note(self, erased: Entry) -> None:
+        """Write an erasure down for good."""
+        line = msgspec.json.encode(erased) + b"\n"
+        with _plain_errors(self.folder):
+            path = self.folder / ERASED
+            _write(path, line, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            _sync(self.folder)
+
+    def erased(self) -> list[Entry]:
+        """Every erasure written down, in order.
+
+        Raises:
+            KeysError: A line is none.
+        """
+        with _plain_errors(self.folder):
+            path = self.folder / ERASED
+            lines = path.read_bytes().split(b"\n") if path.exists() else []
+        # A last line without its end was being written when the machine stopped; the
+        # log has it, and it is noted again.
+        return [_entry(line, number) for number, line in enumerate(lines[:-1], 1)]
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.key"
+
+    def _of(self, name: str) -> bytes:
+        if name not in self._read:
+            with _plain_errors(self.folder):
+                self._read[name] = _decoded(self._path(name).read_bytes(), name)
+        return self._read[name]
+
+    def _made(self, name: str) -> bytes:
+        """The key of that name, made if there is none yet."""
+        with _plain_errors(self.folder):
+            if not self._path(name).exists():
+                self._make(name)
+        return self._of(name)
+
+    def _make(self, name: str) -> None:
+        # Linked, not renamed: of two processes that make it, one makes it for both.
+        part = self.folder / f".{name}.{secrets.token_hex(8)}"
+        content = base64.b64encode(os.urandom(LENGTH)) + b"\n"
+        _write(part, content, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            self._path(name).hardlink_to(part)
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+        # What is sealed under a key that a power cut takes away is lost.
+        _sync(self.folder)
+
+
+def _order(epoch: str) -> tuple[str, int]:
+    found = EPOCH.fullmatch(epoch)
+    if found is None:
+        raise KeysError(f"{epoch} names no epoch; one is named like 2026-11")
+    return found[1], int(found[2] or 1)
+
+
+def _decoded(content: bytes, name: str) -> bytes:
+    try:
+        key = base64.b64decode(content.strip(), validate=True)
+    except ValueError as error:
+        raise KeysError(f"{name}.key is no key") from error
+    if len(key) != LENGTH:
+        raise KeysError(f"{name}.key is no key: {len(key)} bytes, not {LENGTH}")
+    return key
+
+
+def _entry(line: bytes, number: int) -> Entry:
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except msgspec.DecodeError as error:
+        raise KeysError(f"{ERASED}, line {number}, is no erasure: {error}") from error
+
+
+def _write(path: Path, content: bytes, flags: int) -> None:
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_open_to_others(folder: Path) -> None:
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise KeysError(f"{folder}, the folder of keys, belongs to somebody else")
+    if found.st_mode & 0o077:
+        raise KeysError(
+            f"{folder}, the folder of keys, is open to others: chmod 700 {folder}"
+        )
+
+
+@contextmanager
+def _plain_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KeysError(
+            f"the folder of keys, {folder}: {error.filename}: {error.strerror}"
+        ) from error

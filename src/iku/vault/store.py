@@ -1,0 +1,285 @@
+"""Keeping texts in the append's own transaction, opening them, destroying them.
+
+Which key a text is sealed under is settled while the log is locked, and held against
+what the database has; so of two processes none writes under a key that the other has
+just destroyed. Keys that were unwrapped are kept in memory, so many and no more.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+from msgspec import Struct
+
+from iku.ledger.appender import Accepted
+from iku.ledger.log import Connection, Reader
+from iku.ledger.record import Recorded
+from iku.vault import sealing
+from iku.vault.keys import LENGTH, Keys, KeysError
+from iku.vault.sealing import Damaged, Key, Owner, Place, Secret
+
+CACHE = 4_096  # keys held in memory
+REWRAPPED = 1_000  # keys wrapped anew in one statement
+
+Today: TypeAlias = Callable[[], date]
+Progress: TypeAlias = Callable[[int, int], None]
+K = TypeVar("K")
+V = TypeVar("V")
+Pair: TypeAlias = tuple[str, str]  # stream and subject
+
+
+class Trouble(StrEnum):
+    """Why a text cannot be read: its key is not here, it is not whole, it is gone."""
+
+    LOCKED = "locked"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+
+
+class Lasting(Struct, frozen=True):
+    """What is held of a subject: how many texts of one field in one stream."""
+
+    stream: str
+    field: str
+    count: int
+
+
+class _Latest(NamedTuple):
+    """The key in use for a stream and subject.
+
+    *id* is the database's; *key* None where it cannot be unwrapped.
+    """
+
+    id: UUID | None
+    key: Key | None
+
+
+class _Drawn(NamedTuple):
+    """A key to seal with; *epoch* and *wrapped* None where the database has it."""
+
+    latest: UUID | None
+    key: Key
+    epoch: str | None
+    wrapped: bytes | None
+
+
+class Vault:
+    """The vault of one database, with the keys of one folder."""
+
+    def __init__(self, keys: Keys, today: Today) -> None:
+        self.keys = keys
+        self._today = today
+        self._unwrapped: OrderedDict[UUID, Key] = OrderedDict()
+        self._latest: OrderedDict[Pair, _Latest] = OrderedDict()
+
+    async def keep(self, connection: Connection, accepted: Sequence[Accepted]) -> None:
+        """Keep the texts of what was just appended; runs within its transaction."""
+        kept = [
+            (secret, one.receipt.position - one.receipt.version + secret.place.version)
+            for one in accepted
+            for secret in one.request.secrets
+        ]
+        if not kept:
+            return
+        firsts: dict[Pair, int] = {}
+        for secret, position in kept:
+            firsts.setdefault((secret.place.stream, secret.place.subject), position)
+        while True:
+            plan = {pair: self._drawn(pair) for pair in firsts}
+            found = await _put(connection, firsts, plan, [s for s, _ in kept])
+            if not found:
+                break
+            for row in found:
+                self._learn(row)
+        for pair, drawn in plan.items():
+            _remember(self._latest, pair, _Latest(drawn.key.id, drawn.key))
+
+    async def read(
+        self, reader: Reader, recorded: Iterable[Recorded]
+    ) -> dict[tuple[str, int], dict[str, str | Trouble]]:
+        """By event, the texts it committed to by name: opened, or why not.
+
+        One query for all of them. Events without texts are left out.
+        """
+        texts = {(r.stream, r.version): r.body().text for r in recorded}
+        asked = [event for event, committed in texts.items() if committed]
+        if not asked:
+            return {}
+        streams, versions = zip(*asked, strict=True)
+        rows = await reader.fetch(_READ, streams, versions)
+        sealed = {(row["stream"], row["version"], row["field"]): row for row in rows}
+        return {
+            (stream, version): {
+                field: self._opened(
+                    Place(stream, version, field, committed.s),
+                    committed.c,
+                    sealed.get((stream, version, field)),
+                )
+                for field, committed in texts[stream, version].items()
+            }
+            for stream, version in asked
+        }
+
+    async def erase(self, connection: Connection, subject: str, position: int) -> int:
+        """Destroy what was kept of *subject* before *position*; how many texts.
+
+        Runs within the transaction that records the decision.
+        """
+        self.forget()
+        erased: int = await connection.fetchval(
+            "select vault.erase($1, $2)", subject, position
+        )
+        return erased
+
+    def forget(self) -> None:
+        """Drop all keys from memory."""
+        self._unwrapped.clear()
+        self._latest.clear()
+
+    async def reconcile(self, connection: Connection) -> int:
+        """Destroy again what the log says was erased; how many texts came back."""
+        self.forget()
+        erased: int = await connection.fetchval("select vault.reconcile()")
+        return erased
+
+    async def held(self, reader: Reader, subject: str) -> list[Lasting]:
+        """What there is of *subject*, by stream and field."""
+        rows = await reader.fetch(
+            "select stream, field, count from vault.held($1)", subject
+        )
+        return [Lasting(*row) for row in rows]
+
+    async def epochs(self, reader: Reader) -> dict[str, int]:
+        """How many of the database's keys each epoch's key wraps."""
+        rows = await reader.fetch("select epoch, count from vault.epochs()")
+        return {row["epoch"]: row["count"] for row in rows}
+
+    async def rotate(self, connection: Connection, progress: Progress) -> int:
+        """Wrap every key by that of the current epoch; how many were left locked."""
+        epoch, outer = self.keys.current(self._today())
+        total = sum(n for e, n in (await self.epochs(connection)).items() if e != epoch)
+        after, done, locked = UUID(int=0), 0, 0
+        while rows := await connection.fetch(_OUTDATED, epoch, after, REWRAPPED):
+            opened = {
+                row["dek"]: sealing.wrap(key, owner, outer)
+                for row in rows
+                if (key := self._unwrap(row)) is not None
+                if (owner := Owner(row["stream"], row["subject"], epoch))
+            }
+            ids, wrapped = [*opened], [*opened.values()]
+            await connection.execute(_REWRAP, ids, epoch, wrapped)
+            locked += len(rows) - len(opened)
+            done, after = done + len(rows), rows[-1]["dek"]
+            progress(done, total)
+        self.forget()
+        return locked
+
+    async def destroy(self, connection: Connection, epoch: str) -> None:
+        """Destroy the key of an old epoch, by which nothing is wrapped any more.
+
+        Raises:
+            KeysError: Something is, or it is the current one, or there is none.
+        """
+        if epoch not in self.keys.epochs():
+            raise KeysError(f"there is no key of epoch {epoch} in {self.keys.folder}")
+        if epoch == self.keys.current(self._today())[0]:
+            raise KeysError(f"{epoch} is the current epoch: begin another, and rotate")
+        if not await connection.fetchval("select vault.retire($1)", epoch):
+            raise KeysError(f"keys are still wrapped by that of {epoch}: rotate first")
+        self.keys.destroy(epoch)
+
+    def _opened(
+        self, place: Place, committed: str, row: asyncpg.Record | None
+    ) -> str | Trouble:
+        if row is None:
+            return Trouble.MISSING
+        key = self._unwrap(row)
+        if key is None:
+            return Trouble.LOCKED
+        try:
+            return sealing.unseal(place, committed, row["sealed"], key)
+        except Damaged:
+            return Trouble.DAMAGED
+
+    def _unwrap(self, row: asyncpg.Record) -> Key | None:
+        """The key a row holds; None where no key in the folder unwraps it."""
+        if (known := self._unwrapped.get(row["dek"])) is not None:
+            return known
+        outer = self.keys.key(row["epoch"])
+        if outer is None:
+            return None
+        owner = Owner(row["stream"], row["subject"], row["epoch"])
+        try:
+            key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
+        except Damaged:
+            return None
+        _remember(self._unwrapped, key.id, key)
+        return key
+
+    def _learn(self, row: asyncpg.Record) -> None:
+        key = None if row["dek"] is None else self._unwrap(row)
+        pair = (row["stream"], row["subject"])
+        _remember(self._latest, pair, _Latest(row["dek"], key))
+
+    def _drawn(self, pair: Pair) -> _Drawn:
+        """The key to seal with, as far as is known; a new one where there is none."""
+        latest = self._latest.get(pair, _Latest(None, None))
+        if latest.key is not None:
+            return _Drawn(latest.id, latest.key, None, None)
+        epoch, outer = self.keys.current(self._today())
+        key = Key(uuid4(), os.urandom(LENGTH))
+        wrapped = sealing.wrap(key, Owner(*pair, epoch), outer)
+        return _Drawn(latest.id, key, epoch, wrapped)
+
+
+def _remember(kept: OrderedDict[K, V], name: K, value: V) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    while len(kept) > CACHE:
+        kept.popitem(last=False)
+
+
+async def _put(
+    connection: Connection,
+    firsts: Mapping[Pair, int],
+    plan: Mapping[Pair, _Drawn],
+    secrets: Sequence[Secret],
+) -> list[asyncpg.Record]:
+    """Keep the secrets by that plan; where it is mistaken, how things are."""
+    drawn = [plan[pair] for pair in firsts]
+    keys = [plan[s.place.stream, s.place.subject].key for s in secrets]
+    return await connection.fetch(
+        _PUT,
+        [stream for stream, _ in firsts],
+        [subject for _, subject in firsts],
+        [one.latest for one in drawn],
+        [None if one.epoch is None else one.key.id for one in drawn],
+        [one.epoch for one in drawn],
+        [one.wrapped for one in drawn],
+        [*firsts.values()],
+        [s.place.stream for s in secrets],
+        [s.place.version for s in secrets],
+        [s.place.field for s in secrets],
+        [key.id for key in keys],
+        [sealing.seal(s, key) for s, key in zip(secrets, keys, strict=True)],
+    )
+
+
+_PUT = """
+select stream, subject, dek, epoch, wrapped
+  from vault.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+"""
+_READ = """
+select stream, version, field, sealed, dek, subject, epoch, wrapped
+  from vault.read($1, $2)
+"""
+_REWRAP = "select vault.rewrap($1, $2, $3)"
+_OUTDATED = """
+select dek, stream, subject, epoch, wrapped
+  from vault.outdated($1, $2, $3)
+"""
