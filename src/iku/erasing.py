@@ -40,6 +40,9 @@ class Reconciled(Struct, frozen=True):
     decisions: int
     texts: int
 
+    def __add__(self, other: "Reconciled") -> "Reconciled":
+        return Reconciled(self.decisions + other.decisions, self.texts + other.texts)
+
 
 async def look(office: Office, reader: Reader, subject: str) -> Known:
     """What is known of *subject*.

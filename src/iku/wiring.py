@@ -18,6 +18,7 @@ from iku.continuing import Approval
 from iku.domain.continuation import SUBJECT, Continued
 from iku.domain.erasure import Erasures
 from iku.domain.question import SCALE
+from iku.erasing import Reconciled
 from iku.handling import Command, Office
 from iku.ledger import checkpoints, policy
 from iku.ledger.appender import Accepted, Appender
@@ -74,6 +75,7 @@ class House:
     pool: Pool
     office: Office
     books: Books
+    reconciled: Reconciled
     figures: Figures = field(default_factory=Figures)
     witnesses: Policy = field(default_factory=Policy)
 
@@ -108,10 +110,17 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
         office = Office(appender, zone, ours.area_codes, vault)
         async with pool.acquire() as connection:
             # Before anybody reads: the database may be an old backup.
-            await erasing.reconcile(office, connection)
+            reconciled = await erasing.reconcile(office, connection)
         await bring_along(office, pool, agency.load_brought(settings.agency))
         yield House(
-            settings, database, ours, pool, office, books, witnesses=witnesses
+            settings,
+            database,
+            ours,
+            pool,
+            office,
+            books,
+            reconciled,
+            witnesses=witnesses,
         )
 
 

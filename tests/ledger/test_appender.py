@@ -9,13 +9,14 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from msgspec import structs
 
 from iku.ledger import appender as appending
 from iku.ledger import log
 from iku.ledger.appender import Accepted, Appender, Full, Overloaded, Unavailable
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Conflicted, Receipt, Request, Reused
-from iku.ledger.record import TooLarge
+from iku.ledger.record import Draft, TooLarge
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
@@ -150,7 +151,9 @@ async def test_what_cannot_be_encoded_never_reaches_the_queue(
     ask: Ask, desk: Desk
 ) -> None:
     async with desk.appender() as appender:
-        tasks = submitted(appender, ask("a-1"), ask("b-1", note="x" * 70_000))
+        long = Draft("Noted", None, {"x": "x" * 70_000}, {})
+        large = structs.replace(ask("b-1"), drafts=(long,))
+        tasks = submitted(appender, ask("a-1"), large)
         fine, large = await outcomes(*tasks)
     assert fine == 1
     assert isinstance(large, TooLarge)

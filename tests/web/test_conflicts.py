@@ -74,6 +74,9 @@ async def test_a_case_is_shown_as_of_a_day_and_as_known_on_another(
     now = await client.get("/conflicts/K14")
     assert now.headers["ETag"] == '"3"'
     assert now.json() == {
+        "withheld": {},
+        "reporter": None,
+        "parties": None,
         "id": "K14",
         "number": "K14",
         "status": "resolved",

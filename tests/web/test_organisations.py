@@ -11,6 +11,7 @@ async def test_an_organisation_is_registered_and_looked_at(client: Client) -> No
     shown = await client.get("/organisations/O41")
     assert shown.headers["ETag"] == '"1"'
     assert shown.json() == {
+        "withheld": {},
         "id": "O41",
         "number": "O41",
         "status": "active",

@@ -15,12 +15,14 @@ from iku.cli.compare import compare
 from iku.cli.continuing import continue_log
 from iku.cli.define import define
 from iku.cli.difference import difference
+from iku.cli.erasing import erase
 from iku.cli.example import example
 from iku.cli.explaining import explain
 from iku.cli.exporting import export
 from iku.cli.figure import figure
 from iku.cli.history import history
 from iku.cli.importing import import_
+from iku.cli.keys import keys
 from iku.cli.migrating import guard, migrate
 from iku.cli.publication import publication
 from iku.cli.rebuilding import rebuild
@@ -49,6 +51,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
+    *(erase, keys),
     *(status, migrate, guard, rebuild, signer, witness, continue_log, export),
 ):
     commands.add_command(command)

@@ -25,6 +25,7 @@ from iku.postgres.migrations import MigrationError
 from iku.postgres.programs import PostgresError
 from iku.projections.rebuild import Busy
 from iku.settings import SettingsError
+from iku.vault.keys import KeysError
 
 DEBUG = "IKU_DEBUG"  # set: show tracebacks and what is logged
 
@@ -58,6 +59,7 @@ _PLAIN = (
     Declined,
     Unhelpful,
     Unwritable,
+    KeysError,
 )
 
 

@@ -210,12 +210,13 @@ class Merged(Merger, frozen=True, tag="merged"):
 class Attached(Fact, frozen=True, tag="attached"):
     """A file was put with the case; its bytes are kept, sealed, outside the log.
 
+    It holds from no day of its own: it says nothing of the conflict.
+
     Attributes:
         length: In bytes.
         sha256: Of its bytes, in lower-case hexadecimal.
     """
 
-    effective_on: date
     file_name: Line
     media_type: MediaType
     length: Length

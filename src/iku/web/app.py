@@ -12,6 +12,7 @@ from iku.web.api import (
     comparisons,
     conflicts,
     differences,
+    erasures,
     explanations,
     figures,
     health,
@@ -34,7 +35,7 @@ LARGEST_BODY = 1 << 20
 MODULES = (
     *(conflicts, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
-    publications,
+    *(publications, erasures),
     *(log, tree, agency, health),
 )
 

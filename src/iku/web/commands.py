@@ -95,7 +95,7 @@ class Desk:
             Refused: The rules do not allow it, or the register says so already: the
                 receipt of another's event would pass for one of this request.
         """
-        command = self._command(category, subject, proposed)
+        command = self.command(category, subject, proposed)
         with _known(command):
             outcome = await self.house.office.handle(Reading(self.house), command)
         if not outcome.added:
@@ -111,7 +111,7 @@ class Desk:
         Raises:
             Refused: The rules do not allow it, or the register says so already.
         """
-        command = self._command(category, subject, proposed)
+        command = self.command(category, subject, proposed)
         with _known(command):
             facts = await self.house.office.foresee(Reading(self.house), command)
         if not facts:
@@ -119,7 +119,8 @@ class Desk:
             raise Refused(message)
         return facts
 
-    def _command(self, category: str, subject: str, proposed: Any) -> Command:
+    def command(self, category: str, subject: str, proposed: Any) -> Command:
+        """What the request asks for, as a command."""
         return Command(
             category,
             subject,

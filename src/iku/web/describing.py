@@ -54,6 +54,7 @@ TAGS = {
     "Indicators": "Formulas as data, in versions; targets; the rating scale.",
     "Figures": "Numerator, denominator and percentage of any day.",
     "Publications": "Figures as they were printed, and what changed since.",
+    "Subjects": "What is held of a person, and its erasure.",
     "Log": "Every record, byte for byte.",
     "Proof": "Signed checkpoints, tiles and proofs that can be checked without us.",
     "Agency": "Whose register this is.",

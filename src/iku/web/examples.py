@@ -63,6 +63,13 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "valid_until": "2026-11-30",
         },
     },
+    "eraseSubject": {
+        "decided": {
+            "decision": "B/12/2022",
+            "legal_basis": "UU 27/2022 Pasal 8",
+            "effective_on": "2022-05-01",
+        }
+    },
     "redefineIndicator": {
         "threshold": {
             "effective_on": "2022-01-01",
@@ -202,6 +209,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "replayFigure": LINE,
     "reportConflict": RECEIPT,
     "recordConflictEvent": RECEIPT | {"version": 2},
+    "eraseSubject": RECEIPT | {"id": "conflict-K14", "number": "conflict-K14"},
 }
 # Few, for the page fills them in: a key that is always the same would soon be refused.
 PARAMETERS: dict[str, Any] = {
@@ -211,5 +219,6 @@ PARAMETERS: dict[str, Any] = {
     "conflict_id": "K14",
     "organisation_id": "O41",
     "publication_id": "2021",
+    "subject_id": "conflict-K14",
     "Iku-Actor": "siti",
 }

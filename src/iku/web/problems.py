@@ -21,6 +21,7 @@ from iku.handling import Missing, Outdated
 from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
+from iku.vault.keys import KeysError
 from iku.web import wording
 
 _logger = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ OURS: dict[type, str] = {
     Unavailable: "unavailable",
     Overloaded: "overloaded",
     Full: "full",
+    KeysError: "locked",
     ConnectionError: "unavailable",
     TimeoutError: "unavailable",
 }
@@ -116,6 +118,8 @@ _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
     "full": f"Its disk or its memory is full, which the operators must mend. {_LATER}",
+    "locked": "The server's folder of keys cannot be used, so no text can be kept. "
+    + _LATER,
     "fault": "It has been written down for the operators. The same request under the "
     "same Idempotency-Key tells whether anything was recorded.",
 }
@@ -134,6 +138,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"),
     "full": (HTTPStatus.SERVICE_UNAVAILABLE, "The database has no room"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already"),
+    "locked": (HTTPStatus.SERVICE_UNAVAILABLE, "The keys cannot be used"),
     "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "Our fault"),
 }
 

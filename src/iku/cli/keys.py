@@ -1,0 +1,143 @@
+"""`iku keys`: the keys outside the database, without which no text is read."""
+
+import click
+from msgspec import Struct
+
+from iku import erasing
+from iku.cli import terminal
+from iku.cli.edge import Failed
+from iku.exchange import formats
+from iku.wiring import House
+
+
+class Epoch(Struct, frozen=True):
+    """An epoch of keys.
+
+    Attributes:
+        wraps: How many of the database's keys its key wraps.
+        here: Whether its key is in the folder.
+    """
+
+    epoch: str
+    wraps: int
+    here: bool
+
+
+class Shown(Struct, frozen=True):
+    """The folder of keys, and what hangs on it."""
+
+    folder: str
+    epochs: list[Epoch]
+    erasures: int
+
+
+@click.group(short_help="Show, renew and destroy the keys of texts.")
+def keys() -> None:
+    """Keys outside the database, without which no text can be read.
+
+    Figures need none of them.
+    """
+
+
+@keys.command()
+@terminal.as_json
+def show(*, json: bool) -> None:
+    """Show the epochs: whose key is here, and how many keys it wraps."""
+
+    async def work() -> Shown:
+        async with terminal.house(terminal.settings()) as house:
+            return await shown(house)
+
+    found = terminal.run(work())
+    if json:
+        terminal.emit(found)
+        return
+    out = terminal.console()
+    out.print(f"Kunci di {found.folder}, {found.erasures} penghapusan tercatat di sana")
+    rows = [
+        (one.epoch, formats.number(one.wraps), "ada" if one.here else "HILANG")
+        for one in found.epochs
+    ]
+    headings = ("Epoch", "Kunci data", "Berkas")
+    out.print(terminal.table(headings, rows, right=headings[1:2]))
+
+
+async def shown(house: House) -> Shown:
+    """What `iku keys show` tells."""
+    async with house.pool.acquire() as connection:
+        wraps = await house.vault.epochs(connection)
+    here = house.vault.keys.epochs()
+    names = sorted({*here, *wraps})
+    epochs = [Epoch(name, wraps.get(name, 0), name in here) for name in names]
+    folder = house.vault.keys
+    return Shown(str(folder.folder), epochs, len(folder.erased()))
+
+
+@keys.command()
+@click.option("--new", is_flag=True, help="Begin a new epoch first, even this month.")
+@terminal.as_json
+def rotate(*, new: bool, json: bool) -> None:
+    """Wrap all keys by that of the current epoch; older ones may then be destroyed."""
+
+    async def work() -> tuple[str, int]:
+        async with terminal.house(terminal.settings()) as house:
+            vault, today = house.vault, house.office.today()
+            if new:
+                vault.keys.begin(today)
+            epoch, _ = vault.keys.current(today)
+            async with house.pool.acquire() as connection:
+                with terminal.progress("kunci") as tell:
+                    return epoch, await vault.rotate(connection, tell)
+
+    epoch, locked = terminal.run(work())
+    if json:
+        terminal.emit({"epoch": epoch, "locked": locked})
+    else:
+        click.echo(f"Semua kunci yang terbuka kini di epoch {epoch}.")
+    if locked:
+        raise Failed(
+            f"{locked} keys stay as they are: the keys of their epochs are not in the "
+            "folder, or are others"
+        )
+
+
+@keys.command()
+@click.argument("epoch")
+@terminal.as_json
+def destroy(epoch: str, *, json: bool) -> None:
+    """Destroy the key of EPOCH, by which nothing is wrapped any more."""
+
+    async def work() -> None:
+        async with (
+            terminal.house(terminal.settings()) as house,
+            house.pool.acquire() as connection,
+        ):
+            await house.vault.destroy(connection, epoch)
+
+    terminal.run(work())
+    if json:
+        terminal.emit({"destroyed": epoch})
+    else:
+        click.echo(f"Kunci epoch {epoch} dimusnahkan.")
+
+
+@keys.command()
+@terminal.as_json
+def reconcile(*, json: bool) -> None:
+    """Erase again what was erased before; every start of the program does so."""
+
+    async def work() -> erasing.Reconciled:
+        async with (
+            terminal.house(terminal.settings()) as house,
+            house.pool.acquire() as connection,
+        ):
+            return house.reconciled + await erasing.reconcile(house.office, connection)
+
+    found = terminal.run(work())
+    if json:
+        terminal.emit(found)
+    else:
+        click.echo(
+            f"{formats.number(found.texts)} teks yang kembali dihapus lagi; "
+            f"{formats.number(found.decisions)} keputusan dicatat lagi."
+        )
