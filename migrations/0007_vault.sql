@@ -109,14 +109,14 @@ $$;
 -- The sealed texts of the events named, with their keys.
 create function vault.read(_streams text[], _versions integer[])
 returns table (
-  stream text, version integer, field text, sealed bytea,
-  dek uuid, subject text, epoch text, wrapped bytea
+  event text, version integer, field text, sealed bytea, -- event: its stream
+  dek uuid, stream text, subject text, epoch text, wrapped bytea
 )
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select s.stream, s.version, s.field, s.sealed, k.dek, k.subject, k.epoch, k.wrapped
+  select s.stream, s.version, s.field, s.sealed, k.dek, k.stream, k.subject, k.epoch, k.wrapped
     from unnest(_streams, _versions) as e (stream, version)
     join vault.segment s on s.stream = e.stream and s.version = e.version
     join vault.dek k on k.dek = s.dek;

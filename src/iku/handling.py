@@ -228,7 +228,7 @@ class Office:
         self, connection: Reader, command: Command, body: bytes
     ) -> Outcome:
         streams = [command.stream, *command.peers]
-        read = await read_histories(connection, self.vault, streams)
+        read = await read_histories(connection, self.vault, streams, command)
         # Looked for after reading: what was read may hold what a twin of this command,
         # sent at the same moment, has just recorded.
         return await _first(connection, command, body) or await self._append(
@@ -264,7 +264,7 @@ class Office:
             Outdated: It is about a version that is not the last.
         """
         streams = [command.stream, *command.peers]
-        read = await read_histories(connection, self.vault, streams)
+        read = await read_histories(connection, self.vault, streams, command)
         _, events = await self._decided(connection, command, read)
         return events
 
@@ -291,7 +291,8 @@ class Office:
         self, connection: Reader, command: Command
     ) -> dict[str, History]:
         """The publications that *command* rests on, read anew and kept."""
-        read = await read_histories(connection, self.vault, command.closings)
+        streams = command.closings
+        read = await read_histories(connection, self.vault, streams, command)
         self.closings.update(read)
         return self._kept(command)
 
@@ -334,17 +335,40 @@ def decide(
 
 
 async def read_histories(
-    connection: Reader, vault: Vault, streams: Sequence[str]
+    connection: Reader,
+    vault: Vault,
+    streams: Sequence[str],
+    command: Command | None = None,
 ) -> dict[str, History]:
-    """Each stream's subject as it stands; those that are new are left out."""
+    """Each stream's subject as it stands; those that are new are left out.
+
+    Texts are opened as far as deciding *command* may ask for them; None: all.
+    """
     found = await log.read_streams(connection, list(dict.fromkeys(streams)))
-    every = [one for recorded in found.values() for one in recorded]
-    opened = await texts.read(connection, vault, every)
+    heard = [
+        one
+        for recorded in found.values()
+        for one in recorded
+        if command is None or _repeats(command, one)
+    ]
+    opened = await texts.read(connection, vault, heard)
     return {
         stream: history(recorded, opened)
         for stream, recorded in found.items()
         if recorded
     }
+
+
+def _repeats(command: Command, recorded: Recorded) -> bool:
+    """Whether *command* may say just what was recorded, as its texts would tell.
+
+    Nothing else that is decided depends on texts; most commands need none opened.
+    """
+    tag = command.proposed.__struct_config__.tag
+    return recorded.stream == command.stream and (
+        isinstance(command.proposed, fact.Correction)
+        or tag in {None, False, recorded.type}
+    )
 
 
 def history(

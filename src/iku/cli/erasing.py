@@ -9,8 +9,11 @@ from iku import erasing
 from iku.cli import terminal
 from iku.cli.edge import Failed
 from iku.domain.erasure import Erased
+from iku.domain.fact import Line
 from iku.exchange import formats
 from iku.handling import Command
+
+LINE = terminal.Words("text", Line, 500)
 
 
 class Erasure(Struct, frozen=True):
@@ -26,12 +29,8 @@ class Erasure(Struct, frozen=True):
 
 @click.command(short_help="Erase all texts of a person or of a case.")
 @click.argument("subject")
-@click.option(
-    "--decision", type=terminal.Words(), required=True, help="Number of the decision."
-)
-@click.option(
-    "--legal-basis", type=terminal.Words(), required=True, help="What it rests on."
-)
+@click.option("--decision", type=LINE, required=True, help="Number of the decision.")
+@click.option("--legal-basis", type=LINE, required=True, help="What it rests on.")
 @click.option("--effective-on", type=terminal.Day(), help="Its day.")
 @terminal.actor
 @terminal.as_json

@@ -31,7 +31,9 @@ class Shown(Struct, frozen=True):
     erasures: int
 
 
-@click.group(short_help="Show, renew and destroy the keys of texts.")
+@click.group(
+    cls=terminal.InOrder, short_help="Show, renew and destroy the keys of texts."
+)
 def keys() -> None:
     """Keys outside the database, without which no text can be read.
 

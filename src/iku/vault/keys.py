@@ -13,6 +13,7 @@ It holds
 """
 
 import base64
+import fcntl
 import hmac
 import os
 import re
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Struct
@@ -115,9 +117,14 @@ class Keys:
     def note(self, erased: Entry) -> None:
         """Write an erasure down for good."""
         line = msgspec.json.encode(erased) + b"\n"
-        with _plain_errors(self.folder):
-            path = self.folder / ERASED
-            _write(path, line, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        with _plain_errors(self.folder), _alone(self.folder / ERASED) as file:
+            # A line whose writer was killed is cut off, or it would swallow this one.
+            whole = file.read().rfind(b"\n") + 1
+            file.truncate(whole)
+            file.seek(whole)
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
             _sync(self.folder)
 
     def erased(self) -> list[Entry]:
@@ -186,6 +193,14 @@ def _entry(line: bytes, number: int) -> Entry:
         return msgspec.json.decode(line, type=Entry)
     except msgspec.DecodeError as error:
         raise KeysError(f"{ERASED}, line {number}, is no erasure: {error}") from error
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[IO[bytes]]:
+    """The file, made if there is none; others that open it so wait."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
 
 
 def _write(path: Path, content: bytes, flags: int) -> None:

@@ -112,7 +112,7 @@ class Vault:
             return {}
         streams, versions = zip(*asked, strict=True)
         rows = await reader.fetch(_READ, streams, versions)
-        sealed = {(row["stream"], row["version"], row["field"]): row for row in rows}
+        sealed = {(row["event"], row["version"], row["field"]): row for row in rows}
         return {
             (stream, version): {
                 field: self._opened(
@@ -275,7 +275,7 @@ select stream, subject, dek, epoch, wrapped
   from vault.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 _READ = """
-select stream, version, field, sealed, dek, subject, epoch, wrapped
+select event, version, field, sealed, dek, stream, subject, epoch, wrapped
   from vault.read($1, $2)
 """
 _REWRAP = "select vault.rewrap($1, $2, $3)"

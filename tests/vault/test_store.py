@@ -1,0 +1,554 @@
+"""The vault over a real database: rights, races, damage, lost and renewed keys."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from iku import erasing, texts
+from iku.domain import conflict
+from iku.domain.conflict import Category, Dimension, Reported, Verified
+from iku.domain.erasure import Erased
+from iku.domain.fact import Person
+from iku.domain.withheld import NONE
+from iku.handling import Command
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.postgres.database import Database, migrate_database
+from iku.postgres.pool import Plain
+from iku.vault.keys import KeysError
+from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
+
+DAY = date(2021, 2, 9)
+TEXT = "Sengketa lapak pedagang pasar"
+ERASED = Erased(decision="B/12/2022", legal_basis="UU 27/2022 Pasal 8")
+
+
+def report(title: str = TEXT, **fields: Any) -> Reported:
+    return Reported(
+        category=Category.IPOLEKSOSBUD,
+        dimension=Dimension.EKONOMI,
+        title=title,
+        effective_on=DAY,
+        **fields,
+    )
+
+
+class Desk:
+    """A house and shorthands for it."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    async def do(self, subject: str, proposed: Any, category: str = "conflict") -> None:
+        async with self.house.pool.acquire() as connection:
+            command = Command(category, subject, proposed, "siti")
+            assert (await self.house.office.handle(connection, command)).added
+
+    async def erase(self, subject: str, erased: Erased = ERASED) -> None:
+        async with self.house.pool.acquire() as connection:
+            command = Command("subject", subject, erased, "siti")
+            assert (await erasing.erase(self.house.office, connection, command)).added
+
+    async def shown(self, subject: str = "K1") -> list[dict[str, str]]:
+        """The texts of each event of a case, or what stands in their place."""
+        async with self.house.pool.acquire() as connection:
+            recorded = await log.read_stream(connection, f"conflict-{subject}")
+            found = await texts.read(connection, self.house.vault, recorded)
+        return [found.get((one.stream, one.version), NONE).all for one in recorded]
+
+
+@asynccontextmanager
+async def opened(database: Database, keys: Path) -> AsyncIterator[Desk]:
+    async with furnish(replace(SETTINGS, keys=keys), database) as house:
+        yield Desk(house)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    return tmp_path / "keys"
+
+
+@pytest.fixture
+async def desk(database: Database, keys: Path) -> AsyncIterator[Desk]:
+    async with opened(database, keys) as desk:
+        yield desk
+
+
+# Rights.
+
+FUNCTIONS = {
+    *("put", "read", "erase", "reconcile", "held", "epochs", "outdated"),
+    *("rewrap", "retire"),
+}
+
+
+@pytest.mark.parametrize("table", ["dek", "segment", "retired"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select * from vault.{}",
+        "insert into vault.{} default values",
+        "update vault.{0} set {1} = null",
+        "delete from vault.{}",
+        "truncate vault.{}",
+    ],
+)
+async def test_the_applications_role_has_no_right_to_any_table(
+    connection: Plain, table: str, statement: str
+) -> None:
+    column = {"dek": "dek", "segment": "dek", "retired": "epoch"}[table]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(statement.format(table, column))
+
+
+async def test_the_vault_is_its_own_roles_and_only_the_application_may_call_it(
+    owner: Plain,
+) -> None:
+    rows = await owner.fetch(
+        """
+        select p.proname as name, pg_get_userbyid(p.proowner) as owner, p.prosecdef,
+               p.proconfig, has_function_privilege('iku_app', p.oid, 'execute') as app,
+               has_function_privilege('pg_monitor', p.oid, 'execute') as anybody
+          from pg_proc p
+         where p.pronamespace = 'vault'::regnamespace
+        """
+    )
+    assert {row["name"] for row in rows} == FUNCTIONS
+    for row in rows:
+        assert (row["owner"], row["prosecdef"]) == ("iku_vault", True)
+        assert "search_path=pg_catalog, pg_temp" in row["proconfig"]
+        assert (row["app"], row["anybody"]) == (True, False)
+    tables = await owner.fetch(
+        """
+        select tableowner, schemaname, tablename from pg_tables
+         where schemaname = 'vault' or tableowner = 'iku_vault'
+        """
+    )
+    assert {(r["tableowner"], r["schemaname"]) for r in tables} == {
+        ("iku_vault", "vault")
+    }
+
+
+async def test_the_vaults_role_can_do_nothing_to_the_log(owner: Plain) -> None:
+    for table in ("event", "command", "stream", "head"):
+        for right in ("insert", "update", "delete", "truncate"):
+            may = await owner.fetchval(
+                "select has_table_privilege('iku_vault', $1, $2)",
+                f"ledger.{table}",
+                right,
+            )
+            assert not may
+    assert not await owner.fetchval(
+        "select rolcanlogin or rolsuper from pg_roles where rolname = 'iku_vault'"
+    )
+
+
+async def test_nothing_of_the_ledger_or_of_what_is_counted_reads_the_vault(
+    owner: Plain,
+) -> None:
+    sources = await owner.fetch(
+        """
+        select proname, prosrc from pg_proc
+         where pronamespace in ('ledger'::regnamespace, 'projection'::regnamespace)
+        """
+    )
+    assert len(sources) > 5
+    assert not [row["proname"] for row in sources if "vault" in row["prosrc"]]
+
+
+# Keeping.
+
+
+async def test_each_stream_and_subject_has_one_key_however_many_texts(
+    desk: Desk, owner: Plain
+) -> None:
+    person = Person("Budi", "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10")
+    await desk.do("K1", report(reference="LP/1", reporter=person, parties=(person,)))
+    await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau"))
+    await desk.do("K2", report(reporter=person))
+    rows = await owner.fetch(
+        """
+        select k.stream, k.subject, array_agg(s.version || ' ' || s.field
+               order by s.version, s.field) as texts
+          from vault.dek k join vault.segment s using (dek)
+         group by k.dek, k.stream, k.subject order by 1, 2
+        """
+    )
+    assert [tuple(row) for row in rows] == [
+        ("conflict-K1", person.subject, ["1 parties.0", "1 reporter"]),
+        ("conflict-K1", "conflict-K1", ["1 reference", "1 title", "2 note"]),
+        ("conflict-K2", person.subject, ["1 reporter"]),
+        ("conflict-K2", "conflict-K2", ["1 title"]),
+    ]
+
+
+async def test_a_repeated_command_keeps_nothing_twice(desk: Desk, owner: Plain) -> None:
+    command = Command("conflict", "K1", report(), "siti", command_id="c-1")
+    async with desk.house.pool.acquire() as connection:
+        for _ in range(3):
+            await desk.house.office.handle(connection, command)
+    assert await owner.fetchval("select count(*) from vault.segment") == 1
+    assert await owner.fetchval("select count(*) from vault.dek") == 1
+
+
+async def test_houses_that_share_a_database_share_its_keys(
+    desk: Desk, database: Database, keys: Path, owner: Plain
+) -> None:
+    await desk.do("K1", report())
+    async with AsyncExitStack() as stack:
+        others = [await stack.enter_async_context(opened(database, keys)) for _ in "ab"]
+        for n, one in enumerate([*others, desk] * 3):
+            await one.do("K1", Verified(effective_on=DAY, note=f"catatan {n}"))
+        assert [t.get("note") for t in await others[1].shown()][1:] == [
+            f"catatan {n}" for n in range(9)
+        ]
+        notes = (
+            one.do("K1", Verified(effective_on=DAY, note=f"serentak {n}"))
+            for n, one in enumerate([*others, desk])
+        )
+        await asyncio.gather(*notes)
+    per_stream = await owner.fetch(
+        "select stream, count(*) as keys from vault.dek group by 1 having count(*) > 1"
+    )
+    assert per_stream == []
+
+
+async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
+    desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that was drawn for it is in memory, but not in the database."""
+    await desk.do("K2", report())
+    real = log.append_framed
+
+    async def cut(connection: Any, framed: Any, *, zone: str) -> Any:
+        verdicts = await real(connection, framed, zone=zone)
+        keep = desk.house.vault.keep
+
+        async def fail(*args: Any) -> None:
+            await keep(*args)
+            raise RuntimeError("power cut")
+
+        monkeypatch.setattr(desk.house.vault, "keep", fail)
+        return verdicts
+
+    monkeypatch.setattr(log, "append_framed", cut)
+    with pytest.raises(RuntimeError):
+        await desk.do("K1", report())
+    monkeypatch.undo()
+    assert await owner.fetchval("select count(*) from vault.segment") == 1
+    await desk.do("K1", report())
+    assert await desk.shown() == [{"title": TEXT}]
+    assert await check_ledger(owner) == []
+
+
+async def test_the_cache_of_keys_is_bounded_and_what_fell_out_still_opens(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iku.vault.store.CACHE", 3)
+    for n in range(8):
+        await desk.do(f"K{n}", report(f"Perkara {n}"))
+    for n in range(8):
+        await desk.do(f"K{n}", Verified(effective_on=DAY, note=f"catatan {n}"))
+        assert await desk.shown(f"K{n}") == [
+            {"title": f"Perkara {n}"},
+            {"note": f"catatan {n}"},
+        ]
+    vault = desk.house.vault
+    assert len(vault._unwrapped) <= 3
+    assert len(vault._latest) <= 3
+
+
+# Damage.
+
+
+async def test_swapped_texts_are_found_and_named(desk: Desk, owner: Plain) -> None:
+    await desk.do("K1", report("Satu"))
+    await desk.do("K1", Verified(effective_on=DAY, note="Dua"))
+    await desk.do("K2", report("Tiga"))
+    # Within a stream, where both texts are under one key.
+    await owner.execute(
+        """
+        update vault.segment s set sealed = o.sealed
+          from vault.segment o
+         where s.stream = o.stream and s.version <> o.version
+        """
+    )
+    assert await desk.shown("K1") == [{"title": "rusak"}, {"note": "rusak"}]
+    assert await desk.shown("K2") == [{"title": "Tiga"}]
+
+
+async def test_a_text_from_another_case_is_damaged_under_its_own_key_too(
+    desk: Desk, owner: Plain
+) -> None:
+    await desk.do("K1", report("Satu"))
+    await desk.do("K2", report("Dua"))
+    await owner.execute(
+        """
+        update vault.segment s set sealed = o.sealed, dek = o.dek
+          from vault.segment o
+         where s.stream = 'conflict-K1' and o.stream = 'conflict-K2'
+        """
+    )
+    assert await desk.shown("K1") == [{"title": "rusak"}]
+
+
+async def test_a_flipped_bit_is_damage_and_a_row_that_was_taken_is_missing(
+    desk: Desk, owner: Plain
+) -> None:
+    for n in (1, 2, 3):
+        await desk.do(f"K{n}", report())
+    await owner.execute(
+        """
+        update vault.segment
+           set sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)
+         where stream = 'conflict-K1';
+        delete from vault.segment where stream = 'conflict-K2';
+        """
+    )
+    assert await desk.shown("K1") == [{"title": "rusak"}]
+    assert await desk.shown("K2") == [{"title": "hilang"}]
+    assert await desk.shown("K3") == [{"title": TEXT}]
+
+
+async def test_what_was_erased_is_told_from_what_was_withheld(
+    desk: Desk, owner: Plain
+) -> None:
+    await desk.do("K1", report())
+    await desk.erase("conflict-K1")
+    await desk.do("K1", Verified(effective_on=DAY, note="Sesudahnya"))
+    await owner.execute("delete from vault.segment")
+    # The erasure covers what was recorded before it, and nothing else.
+    assert await desk.shown() == [{"title": "dihapus (B/12/2022)"}, {"note": "hilang"}]
+
+
+async def test_a_damaged_text_hinders_no_decision_and_no_new_text(
+    desk: Desk, owner: Plain
+) -> None:
+    await desk.do("K1", report())
+    await owner.execute("update vault.segment set sealed = ''; ")
+    corrected = conflict.Corrected(corrects=1, title="Lain", reason="Salah tulis")
+    await desk.do("K1", corrected)
+    await desk.do("K1", Verified(effective_on=DAY))
+    shown = await desk.shown()
+    assert shown[0] == {"title": "rusak"}
+    assert shown[1] == {"reason": "Salah tulis", "title": "Lain"}
+
+
+# Lost keys, and new ones.
+
+
+@pytest.mark.parametrize("damage", ["lost", "another", "no key"])
+async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
+    database: Database, keys: Path, damage: str
+) -> None:
+    async with opened(database, keys) as desk:
+        await desk.do("K1", report())
+        [epoch] = desk.house.vault.keys.epochs()
+    path = keys / f"{epoch}.key"
+    kept = path.read_bytes()
+    match damage:
+        case "lost":
+            path.unlink()
+        case "another":
+            path.write_bytes(kept.swapcase())
+        case _:
+            path.write_bytes(b"?")
+    async with opened(database, keys) as desk:
+        assert await desk.shown() == [{"title": "terkunci"}]
+        note = Verified(effective_on=DAY, note="Ditinjau")
+        if damage == "no key":
+            with pytest.raises(KeysError, match="is no key"):
+                await desk.do("K1", note)
+        else:
+            await desk.do("K1", note)
+            await desk.do("K1", Verified(effective_on=DAY, note="Lagi"))
+            assert await desk.shown() == [
+                {"title": "terkunci"},
+                {"note": "Ditinjau"},
+                {"note": "Lagi"},
+            ]
+    if damage == "no key":
+        path.write_bytes(kept)
+        async with opened(database, keys) as desk:
+            assert await desk.shown() == [{"title": TEXT}]
+
+
+def silent(_done: int, _of: int) -> None:
+    """Progress that nobody hears."""
+
+
+async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
+    desk: Desk, owner: Plain, database: Database, keys: Path
+) -> None:
+    vault, today = desk.house.vault, desk.house.office.today()
+    for n in range(5):
+        await desk.do(f"K{n}", report(f"Perkara {n}"))
+    [old] = vault.keys.epochs()
+    async with desk.house.pool.acquire() as connection:
+        with pytest.raises(KeysError, match="is the current epoch"):
+            await vault.destroy(connection, old)
+        new = vault.keys.begin(today)
+        with pytest.raises(KeysError, match="rotate first"):
+            await vault.destroy(connection, old)
+        stolen = await owner.fetch("select * from vault.dek")  # an old backup
+        assert await vault.rotate(connection, silent) == 0
+        assert await vault.epochs(connection) == {new: 5}
+        await vault.destroy(connection, old)
+        with pytest.raises(KeysError, match="there is no key of epoch"):
+            await vault.destroy(connection, old)
+    assert vault.keys.epochs() == [new]
+    assert not (keys / f"{old}.key").exists()
+    assert await desk.shown("K3") == [{"title": "Perkara 3"}]
+    async with opened(database, keys) as other:
+        assert await other.shown("K4") == [{"title": "Perkara 4"}]
+        # What the old backup holds is dead.
+        await owner.executemany(
+            "update vault.dek set wrapped = $2, epoch = $3 where dek = $1",
+            [(row["dek"], row["wrapped"], row["epoch"]) for row in stolen],
+        )
+        other.house.vault.forget()
+        assert await other.shown("K4") == [{"title": "terkunci"}]
+
+
+async def test_rotating_leaves_what_is_locked_and_says_how_much(
+    desk: Desk, owner: Plain, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iku.vault.store.REWRAPPED", 2)
+    for n in range(5):
+        await desk.do(f"K{n}", report())
+    await owner.execute(
+        "update vault.dek set epoch = '2020-01' where stream = 'conflict-K2'"
+    )
+    vault = desk.house.vault
+    vault.keys.begin(desk.house.office.today())
+    vault.forget()
+    told: list[tuple[int, int]] = []
+    async with desk.house.pool.acquire() as connection:
+        assert await vault.rotate(connection, lambda *done: told.append(done)) == 1
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert await desk.shown("K2") == [{"title": "terkunci"}]
+    assert await desk.shown("K1") == [{"title": TEXT}]
+
+
+async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
+    desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may still hold it for the current one."""
+    vault = desk.house.vault
+    old, key = vault.keys.current(desk.house.office.today())
+    new = vault.keys.begin(desk.house.office.today())
+    async with desk.house.pool.acquire() as connection:
+        await vault.destroy(connection, old)
+    real = vault.keys.current
+    answers = iter([(old, key)])
+    monkeypatch.setattr(
+        vault.keys, "current", lambda day: next(answers, None) or real(day)
+    )
+    with pytest.raises(asyncpg.SerializationError):
+        await desk.do("K1", report())
+    await desk.do("K1", report())
+    assert await owner.fetchval("select epoch from vault.dek") == new
+
+
+# Backups.
+
+
+async def test_a_backup_from_before_an_erasure_brings_nobody_back(
+    database: Database, keys: Path, owner: Plain
+) -> None:
+    async with opened(database, keys) as desk:
+        await desk.do("K1", report())
+        await desk.do("K2", report())
+        saved = await saved_tables(owner)
+        await desk.erase("conflict-K1")
+        position = await owner.fetchval("select size from ledger.head")
+    await restore(owner, saved)
+    assert await owner.fetchval("select size from ledger.head") == position - 1
+    assert await owner.fetchval("select count(*) from vault.segment") == 2
+    # Before anybody is served, the decision is in the log again and the text gone.
+    async with opened(database, keys) as desk:
+        assert (desk.house.reconciled.decisions, desk.house.reconciled.texts) == (1, 0)
+        assert await desk.shown("K1") == [{"title": "dihapus (B/12/2022)"}]
+        assert await desk.shown("K2") == [{"title": TEXT}]
+        assert await owner.fetchval("select size from ledger.head") == position
+    assert await owner.fetchval("select count(*) from vault.segment") == 1
+    assert await check_ledger(owner) == []
+    async with opened(database, keys) as desk:
+        assert desk.house.reconciled == erasing.Reconciled(0, 0)
+
+
+async def test_a_backup_of_the_vault_alone_brings_nobody_back(
+    database: Database, keys: Path, owner: Plain
+) -> None:
+    async with opened(database, keys) as desk:
+        await desk.do("K1", report())
+        saved = {t: rows for t, rows in (await saved_tables(owner)).items() if "v" in t}
+        await desk.erase("conflict-K1")
+        await desk.do("K1", Verified(effective_on=DAY, note="Sesudahnya"))
+        later = await saved_tables(owner)
+    both = {t: saved[t] + later[t] for t in ("vault.dek", "vault.segment")}
+    await restore(owner, both)
+    async with opened(database, keys) as desk:
+        assert desk.house.reconciled == erasing.Reconciled(0, 1)
+        assert await desk.shown() == [
+            {"title": "dihapus (B/12/2022)"},
+            {"note": "Sesudahnya"},
+        ]
+
+
+async def test_an_erasure_whose_note_was_lost_is_noted_at_the_next_start(
+    database: Database, keys: Path
+) -> None:
+    async with opened(database, keys) as desk:
+        await desk.do("K1", report())
+        await desk.erase("conflict-K1")
+        [noted] = desk.house.vault.keys.erased()
+    (keys / "erased.jsonl").unlink()
+    async with opened(database, keys) as desk:
+        assert desk.house.vault.keys.erased() == [noted]
+    async with opened(database, keys) as desk:
+        assert desk.house.vault.keys.erased() == [noted]
+
+
+async def test_the_erasures_of_one_log_do_not_touch_another(
+    desk: Desk, keys: Path, empty_database: Database
+) -> None:
+    await desk.do("K1", report())
+    await desk.erase("conflict-K1")
+    await migrate_database(empty_database)
+    async with opened(empty_database, keys) as other:
+        await other.do("K1", report())
+    async with opened(empty_database, keys) as other:
+        assert await other.shown() == [{"title": TEXT}]
+
+
+TABLES = (
+    *("ledger.event", "ledger.stream", "ledger.command", "ledger.head"),
+    *("vault.dek", "vault.segment"),
+)
+
+
+async def saved_tables(owner: Plain) -> dict[str, list[asyncpg.Record]]:
+    return {table: await owner.fetch(f"select * from {table}") for table in TABLES}
+
+
+async def restore(owner: Plain, saved: dict[str, list[asyncpg.Record]]) -> None:
+    """Put back the tables, as whoever restores a backup does."""
+    await owner.execute("alter table ledger.event disable trigger append_only")
+    await owner.execute("alter table ledger.command disable trigger append_only")
+    for table in reversed([t for t in TABLES if t in saved]):
+        await owner.execute(f"delete from {table}")
+    for table in [t for t in TABLES if t in saved]:
+        for row in saved[table]:
+            places = ", ".join(f"${n + 1}" for n in range(len(row)))
+            await owner.execute(f"insert into {table} values ({places})", *row)
+    await owner.execute("alter table ledger.event enable always trigger append_only")
+    await owner.execute("alter table ledger.command enable always trigger append_only")
