@@ -48,6 +48,7 @@ create table vault.segment (
   field   text    collate "C" not null,
   dek     uuid    not null references vault.dek,
   sealed  bytea   not null,
+  file    uuid    unique, -- where it is the key of a file: the file's name
   primary key (stream, version, field)
 );
 create index segment_dek on vault.segment (dek);
@@ -64,7 +65,8 @@ create table vault.retired (
 create function vault.put(
   _streams text[], _subjects text[], _latest uuid[],
   _new uuid[], _epochs text[], _wrapped bytea[], _positions bigint[], -- new: null, or a key
-  _in text[], _versions integer[], _fields text[], _deks uuid[], _sealed bytea[]
+  _in text[], _versions integer[], _fields text[], _deks uuid[], _sealed bytea[],
+  _files uuid[]
 )
 returns table (stream text, subject text, dek uuid, epoch text, wrapped bytea)
 language plpgsql
@@ -101,22 +103,22 @@ begin
     raise exception 'a key of that epoch was destroyed meanwhile' using errcode = 'serialization_failure';
   end if;
 
-  insert into vault.segment (stream, version, field, dek, sealed)
-  select * from unnest(_in, _versions, _fields, _deks, _sealed);
+  insert into vault.segment (stream, version, field, dek, sealed, file)
+  select * from unnest(_in, _versions, _fields, _deks, _sealed, _files);
 end;
 $$;
 
 -- The sealed texts of the events named, with their keys.
 create function vault.read(_streams text[], _versions integer[])
 returns table (
-  event text, version integer, field text, sealed bytea, -- event: its stream
+  event text, version integer, field text, sealed bytea, file uuid, -- event: its stream
   dek uuid, stream text, subject text, epoch text, wrapped bytea
 )
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select s.stream, s.version, s.field, s.sealed, k.dek, k.stream, k.subject, k.epoch, k.wrapped
+  select s.stream, s.version, s.field, s.sealed, s.file, k.dek, k.stream, k.subject, k.epoch, k.wrapped
     from unnest(_streams, _versions) as e (stream, version)
     join vault.segment s on s.stream = e.stream and s.version = e.version
     join vault.dek k on k.dek = s.dek;
@@ -171,6 +173,19 @@ as $$
    where k.subject = _subject
    group by 1, 2
    order by 1, 2;
+$$;
+
+-- Names of the files there are; of one subject, if it is given.
+create function vault.filed(_subject text)
+returns table (file uuid)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select s.file
+    from vault.segment s
+    join vault.dek k on k.dek = s.dek
+   where s.file is not null and (_subject is null or k.subject = _subject);
 $$;
 
 -- How many keys are wrapped by the key of each epoch.

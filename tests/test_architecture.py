@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings"}
 FLOOR_1 = {
-    *("texts", "handling", "erasing", "projections"),
+    *("texts", "handling", "erasing", "attaching", "projections"),
     *("replay", "comparing", "explanation", "agency"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "texts": {"domain", "ledger", "vault"},
     "handling": {"domain", "ledger", "vault", "texts"},
     "erasing": {"domain", "ledger", "vault", "handling"},
+    "attaching": {"domain", "ledger", "vault", "texts", "handling"},
     "projections": {"domain", "ledger"},
     "replay": {"domain", "ledger"},
     "comparing": {"domain", "ledger", "replay"},

@@ -66,7 +66,10 @@ async def erase(office: Office, reader: Reader, command: Command) -> Outcome:
         Missing: There is no such subject.
     """
     await look(office, reader, command.subject)
+    files = await office.vault.filed(reader, command.subject)
     outcome = await office.handle(reader, command)
+    # Without their keys they are noise already.
+    office.vault.files.remove(files - await office.vault.filed(reader))
     # Should we end before this is written, the next start finds it in the log.
     await _note(office, reader)
     return outcome
@@ -78,6 +81,7 @@ async def reconcile(office: Office, connection: Connection) -> Reconciled:
     for entry in lost:
         await office.handle(connection, _command(entry))
     texts = await office.vault.reconcile(connection)
+    office.vault.files.sweep(await office.vault.filed(connection))
     await _note(office, connection)
     return Reconciled(len(lost), texts)
 

@@ -22,7 +22,7 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku import texts
 from iku.domain import (
@@ -43,6 +43,7 @@ from iku.ledger.appender import Appender
 from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
 from iku.ledger.record import Commitment, Draft, Recorded
 from iku.vault import sealing
+from iku.vault.files import Filed
 from iku.vault.sealing import Place, Secret
 from iku.vault.store import Vault
 
@@ -86,6 +87,7 @@ class Command:
         command_id: The id under which a repetition is told; None: there is none.
         known_on: The day the office knew, declared; None: today.
         expected: The version it is about; None: whichever is the last.
+        file: What was put away for it, and has to be told of where it is recorded.
     """
 
     category: str
@@ -95,6 +97,11 @@ class Command:
     command_id: str | None = None
     known_on: date | None = None
     expected: int | None = None
+    file: Filed | None = None
+
+    def with_file(self, proposed: Any, file: Filed) -> "Command":
+        """The command that proposes so, and brings that file."""
+        return replace(self, proposed=proposed, file=file)
 
     @property
     def content(self) -> bytes:
@@ -398,6 +405,11 @@ def request(
         _parted(event, command.stream, version)
         for version, event in enumerate(events, before.version + 1)
     ]
+    secrets = [secret for _, of in parted for secret in of.values()]
+    if command.file is not None:
+        place = Place(command.stream, before.version + 1, "file", command.stream)
+        key = sealing.secret(place, command.file.key.hex())
+        secrets.append(structs.replace(key, file=command.file.name))
     return Request(
         stream=command.stream,
         expected_version=before.version,
@@ -412,7 +424,7 @@ def request(
             for stream in (*command.peers, *command.closings)
         ),
         attachment=Turn(command.category, command.subject, before.state, after),
-        secrets=tuple(secret for _, secrets in parted for secret in secrets.values()),
+        secrets=tuple(secrets),
     )
 
 

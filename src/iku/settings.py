@@ -20,7 +20,8 @@ class Settings:
     `signer_url` is the signer's login, None with the embedded server or where this
     process does not sign; `origin` the log's name in what is signed; `witnesses` a file
     that lists who is asked to cosign.
-    `keys` is the folder of the vault's keys; None means `home`/keys.
+    `keys` is the folder of the vault's keys, `attachments` that of sealed files; None
+    means `home`/keys and `home`/attachments.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -37,11 +38,17 @@ class Settings:
     origin: str = "iku.mojokerto.local/log"
     witnesses: Path | None = None
     keys: Path | None = None
+    attachments: Path | None = None
 
     @property
     def keys_folder(self) -> Path:
         """Where the vault's keys are."""
         return self.keys or self.home / "keys"
+
+    @property
+    def attachments_folder(self) -> Path:
+        """Where the sealed files are."""
+        return self.attachments or self.home / "attachments"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -63,7 +70,8 @@ class Settings:
             witness_home=Path(given.get("IKU_WITNESS_HOME", home / "witness")),
             origin=_origin(given),
             witnesses=_file(given, "IKU_WITNESSES"),
-            keys=Path(given["IKU_KEYS"]) if "IKU_KEYS" in given else None,
+            keys=_path(given, "IKU_KEYS"),
+            attachments=_path(given, "IKU_ATTACHMENTS"),
         )
 
 
@@ -116,6 +124,10 @@ def _whole(given: Mapping[str, str], name: str, default: int, *, largest: int) -
     raise SettingsError(
         f'{name} is "{text}", but must be a whole number from 1 to {largest}'
     )
+
+
+def _path(given: Mapping[str, str], name: str) -> Path | None:
+    return Path(given[name]) if name in given else None
 
 
 def _folder(given: Mapping[str, str], name: str) -> Path | None:

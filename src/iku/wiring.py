@@ -32,6 +32,7 @@ from iku.postgres.pool import Connection, Pool
 from iku.projections.figures import Figures
 from iku.projections.journal import Journal
 from iku.settings import Settings, SettingsError
+from iku.vault.files import Files
 from iku.vault.keys import Keys
 from iku.vault.store import Vault
 
@@ -188,7 +189,8 @@ async def assurance(
 
 
 def _vault(settings: Settings) -> Vault:
-    return Vault(Keys(settings.keys_folder), lambda: _today(settings))
+    files = Files(settings.attachments_folder)
+    return Vault(Keys(settings.keys_folder), files, lambda: _today(settings))
 
 
 def _today(settings: Settings) -> date:

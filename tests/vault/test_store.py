@@ -86,7 +86,7 @@ async def desk(database: Database, keys: Path) -> AsyncIterator[Desk]:
 
 FUNCTIONS = {
     *("put", "read", "erase", "reconcile", "held", "epochs", "outdated"),
-    *("rewrap", "retire"),
+    *("rewrap", "retire", "filed"),
 }
 
 

@@ -32,6 +32,7 @@ ERASED = {
     },
 }
 SECRET = "Rahasia Pak Tono"
+GONE = "dihapus (B/12/2022)"
 FIGURES = [
     {"as_of": as_of, "known_on": known_on, "size": "145"}
     for as_of in ("2021-03-31", "2021-06-30", "2021-12-31")
@@ -119,8 +120,8 @@ async def test_erasing_a_case_of_the_example_moves_no_figure_and_leaves_no_text(
         assert text not in rows  # in clear it never was there
     shown = await register.says("/conflicts/K01")
     assert shown == case | {
-        "title": "dihapus",
-        "reference": case["reference"] and "dihapus",
+        "title": GONE,
+        "reference": case["reference"] and GONE,
         "withheld": {
             name: ERASED for name in ("title", "reference") if case[name] is not None
         },
@@ -128,7 +129,7 @@ async def test_erasing_a_case_of_the_example_moves_no_figure_and_leaves_no_text(
     after = await register.says("/conflicts/K01/events")
     for was, now in zip(history, after, strict=True):
         assert now == was | {
-            "text": dict.fromkeys(was["text"], "dihapus"),
+            "text": dict.fromkeys(was["text"], GONE),
             "withheld": dict.fromkeys(was["text"], ERASED),
         }
     gone_now = await register.says("/subjects/conflict-K01")
@@ -170,9 +171,9 @@ async def test_a_person_is_one_subject_in_several_cases_and_is_forgotten_in_all(
     await client.records(f"/subjects/{known['subject']}/erasure", DECIDED)
     first = await client.says("/conflicts/K14")
     second = await client.says("/conflicts/K15")
-    assert (first["title"], first["reporter"]["name"]) == (CASE["title"], "dihapus")
+    assert (first["title"], first["reporter"]["name"]) == (CASE["title"], GONE)
     assert first["withheld"] == {"reporter": ERASED}
-    assert [p["name"] for p in second["parties"]] == ["dihapus", "Orang lain"]
+    assert [p["name"] for p in second["parties"]] == [GONE, "Orang lain"]
     assert second["withheld"] == {"parties.0": ERASED}
 
 
@@ -183,7 +184,7 @@ async def test_what_is_recorded_after_an_erasure_is_kept_and_can_be_erased_again
     await client.records("/subjects/conflict-K14/erasure", DECIDED)
     await client.records("/conflicts/K14/events", VERIFIED | {"note": SECRET})
     first, second = await client.says("/conflicts/K14/events")
-    assert (first["text"], second["text"]) == ({"title": "dihapus"}, {"note": SECRET})
+    assert (first["text"], second["text"]) == ({"title": GONE}, {"note": SECRET})
     again = await client.post("/subjects/conflict-K14/erasure", json=DECIDED)
     assert "carried out" in problem(again, 409)["detail"]
     other = DECIDED | {"decision": "B/13/2022"}

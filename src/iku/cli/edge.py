@@ -25,6 +25,7 @@ from iku.postgres.migrations import MigrationError
 from iku.postgres.programs import PostgresError
 from iku.projections.rebuild import Busy
 from iku.settings import SettingsError
+from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
 
 DEBUG = "IKU_DEBUG"  # set: show tracebacks and what is logged
@@ -60,6 +61,7 @@ _PLAIN = (
     Unhelpful,
     Unwritable,
     KeysError,
+    FilesError,
 )
 
 

@@ -19,6 +19,11 @@ class Why(StrEnum):
     DAMAGED = "damaged"
     MISSING = "missing"
 
+    @property
+    def word(self) -> str:
+        """What people read in the text's place."""
+        return _WORDS[self]
+
 
 _WORDS = {
     Why.ERASED: "dihapus",
@@ -58,7 +63,7 @@ class Withheld(Struct, frozen=True):
     def words(self) -> str:
         """What people read in the text's place: ``dihapus (B/12/2022)``."""
         by = f" ({self.erased.decision})" if self.erased else ""
-        return f"{_WORDS[self.why]}{by}"
+        return f"{self.why.word}{by}"
 
 
 class Texts(NamedTuple):

@@ -110,11 +110,17 @@ async def history(
     texts = await read(recorded)
     worded = [texts.get((one.stream, one.version), NONE) for one in recorded]
     facts = [
-        fact.of(one, decider.event_type, words.all)
+        fact.of(one, decider.event_type, words.plain)
         for one, words in zip(recorded, worded, strict=True)
     ]
+    said = {version: words.all for version, words in enumerate(worded, start=1)}
     return tuple(
-        _event(one, words, _replaced(facts, one.version), moved.get(one.position, ()))
+        _event(
+            one,
+            words,
+            _replaced(facts, one.version, said),
+            moved.get(one.position, ()),
+        )
         for one, words in zip(recorded, worded, strict=True)
     )
 
@@ -140,22 +146,32 @@ async def movements(
     return dict(moved)
 
 
-def _replaced(facts: Sequence[fact.Fact], version: int) -> tuple[Replaced, ...]:
+Said: TypeAlias = Mapping[int, Mapping[str, str]]  # texts by version and name
+
+
+def _replaced(
+    facts: Sequence[fact.Fact], version: int, said: Said
+) -> tuple[Replaced, ...]:
     return tuple(
-        Replaced(one.version, one.field, _told(one.before), _told(one.after))
+        Replaced(
+            one.version, one.field, _told(one.before, said), _told(one.after, said)
+        )
         for one in lineage.replaced(facts, version)
     )
 
 
-def _told(value: Any) -> str | bool | None:
+def _told(value: Any, said: Said) -> str | bool | None:
     """A field's value in few words: of persons, their names."""
     match value:
         case None | bool():
             return value
         case fact.Person(name=name):
-            return name
+            return _told(name, said)
         case tuple():
-            return ", ".join(str(_told(one)) for one in value)
+            return ", ".join(str(_told(one, said)) for one in value)
+        case str() if value.startswith(fact.SEAL):
+            _, version, name = fact.named(value)
+            return said[version][name]
         case _:
             return str(value)
 

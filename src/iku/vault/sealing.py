@@ -42,12 +42,14 @@ class Secret(Struct, frozen=True):
     Attributes:
         plain: The text as `plain` spells it.
         commitment: What the record says in its place, 64 hexadecimal digits.
+        file: Of the key of a file, which the record says nothing of: the file's name.
     """
 
     place: Place
     plain: bytes
     salt: bytes
     commitment: str
+    file: UUID | None = None
 
 
 class Key(NamedTuple):
@@ -88,15 +90,17 @@ def seal(kept: Secret, key: Key) -> bytes:
     return nonce + AESGCM(key.bytes).encrypt(nonce, kept.salt + kept.plain, bound)
 
 
-def unseal(place: Place, committed: str, sealed: bytes, key: Key) -> str:
+def unseal(place: Place, committed: str | None, sealed: bytes, key: Key) -> str:
     """The text that was *sealed* at *place*, which the record *committed* to.
+
+    None: of which the record says nothing.
 
     Raises:
         Damaged: It was sealed elsewhere, or by another key, or is not that text.
     """
     opened = _decrypt(sealed, key.bytes, _bound(place, key.id))
     salt, padded = opened[:SALT], opened[SALT:]
-    if commitment(place, salt, padded) != committed:
+    if committed not in {None, commitment(place, salt, padded)}:
         raise Damaged(f"{place.event} {place.field}: not the text committed to")
     return msgspec.json.decode(padded, type=str)
 

@@ -20,6 +20,7 @@ from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.vault import sealing
+from iku.vault.files import Filed, Files
 from iku.vault.keys import LENGTH, Keys, KeysError
 from iku.vault.sealing import Damaged, Key, Owner, Place, Secret
 
@@ -71,8 +72,9 @@ class _Drawn(NamedTuple):
 class Vault:
     """The vault of one database, with the keys of one folder."""
 
-    def __init__(self, keys: Keys, today: Today) -> None:
+    def __init__(self, keys: Keys, files: Files, today: Today) -> None:
         self.keys = keys
+        self.files = files
         self._today = today
         self._unwrapped: OrderedDict[UUID, Key] = OrderedDict()
         self._latest: OrderedDict[Pair, _Latest] = OrderedDict()
@@ -124,6 +126,24 @@ class Vault:
             }
             for stream, version in asked
         }
+
+    async def file(self, reader: Reader, recorded: Recorded) -> Filed | Trouble:
+        """The file of an event of a case: where it is and its key, or why not."""
+        stream, version = recorded.stream, recorded.version
+        rows = await reader.fetch(_READ, [stream], [version])
+        row = next((row for row in rows if row["file"] is not None), None)
+        if row is None:
+            return Trouble.MISSING
+        place = Place(stream, version, row["field"], row["subject"])
+        opened = self._opened(place, None, row)
+        if isinstance(opened, Trouble):
+            return opened
+        return Filed(row["file"], bytes.fromhex(opened))
+
+    async def filed(self, reader: Reader, subject: str | None = None) -> set[UUID]:
+        """Names of the files there are; of one *subject*, if it is given."""
+        rows = await reader.fetch("select file from vault.filed($1)", subject)
+        return {row["file"] for row in rows}
 
     async def erase(self, connection: Connection, subject: str, position: int) -> int:
         """Destroy what was kept of *subject* before *position*; how many texts.
@@ -194,7 +214,7 @@ class Vault:
         self.keys.destroy(epoch)
 
     def _opened(
-        self, place: Place, committed: str, row: asyncpg.Record | None
+        self, place: Place, committed: str | None, row: asyncpg.Record | None
     ) -> str | Trouble:
         if row is None:
             return Trouble.MISSING
@@ -267,15 +287,16 @@ async def _put(
         [s.place.field for s in secrets],
         [key.id for key in keys],
         [sealing.seal(s, key) for s, key in zip(secrets, keys, strict=True)],
+        [s.file for s in secrets],
     )
 
 
 _PUT = """
 select stream, subject, dek, epoch, wrapped
-  from vault.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+  from vault.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 _READ = """
-select event, version, field, sealed, dek, stream, subject, epoch, wrapped
+select event, version, field, sealed, file, dek, stream, subject, epoch, wrapped
   from vault.read($1, $2)
 """
 _REWRAP = "select vault.rewrap($1, $2, $3)"

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from iku.web import commands, describing, documentation, pages, problems
 from iku.web.api import (
     agency,
+    attachments,
     comparisons,
     conflicts,
     differences,
@@ -33,7 +34,7 @@ from iku.wiring import House
 
 LARGEST_BODY = 1 << 20
 MODULES = (
-    *(conflicts, organisations),
+    *(conflicts, attachments, organisations),
     *(indicators, figures, explanations, replay, differences, comparisons),
     *(publications, erasures),
     *(log, tree, agency, health),

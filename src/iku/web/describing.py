@@ -31,6 +31,7 @@ Json: TypeAlias = dict[str, Any]
 _REF = "#/components/schemas/"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _JSON = "application/json"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 INTRODUCTION = """\
 The register of conflict cases and organisations of a city's National Unity and Politics
@@ -109,6 +110,8 @@ def _describe(
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
         operation["requestBody"]["content"] = {_JSON: content}
+    if name == "attachFile":
+        operation["requestBody"] = {"required": True, "content": {"*/*": _BYTES}}
     operation["responses"] = {
         **_answers(name, handler, schemas),
         **{str(int(s)): _error(s, schemas) for s in _statuses(operation, handler)},
@@ -184,6 +187,8 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
         answer["content"][NDJSON] = {"schema": schemas.of(ShownEntry)}
     if name == "explainFigure":
         answer["content"][CSV] = {"schema": {"type": "string"}}
+    if name == "getAttachment":
+        answer["content"] = {"*/*": _BYTES}
     if "POST" not in handler.http_methods:
         if _answer(handler).__name__ in {
             "Conflict",
@@ -225,6 +230,8 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     if any(parameter["name"] == "If-Match" for parameter in parameters):
         found.append(HTTPStatus.PRECONDITION_FAILED)
     found += [HTTPStatus(status) for status in handler.opt.get("errors", ())]
+    if operation["operationId"] == "getAttachment":
+        found.append(HTTPStatus.GONE)
     found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
     if handler.parsed_fn_signature.parameters:
         found.append(HTTPStatus.SERVICE_UNAVAILABLE)
@@ -247,7 +254,7 @@ class _Schemas:
     """msgspec's schemas of all types that bodies and answers have."""
 
     def __init__(self, handlers: list[HTTPRouteHandler]) -> None:
-        posts = [handler for handler in handlers if "POST" in handler.http_methods]
+        posts = [h for h in handlers if "data" in h.parsed_fn_signature.parameters]
         answers = [one for handler in handlers for one in _either(handler)]
         types = [Problem, ShownEntry, *answers, *map(_body, posts)]
         found, components = msgspec.json.schema_components(

@@ -15,12 +15,14 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import ParameterKwarg
 from msgspec import Struct
 
+from iku.attaching import Gone
 from iku.domain.decider import Invalid, Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, Outdated
 from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
+from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
 from iku.web import wording
 
@@ -105,7 +107,9 @@ OURS: dict[type, str] = {
     Unavailable: "unavailable",
     Overloaded: "overloaded",
     Full: "full",
+    Gone: "gone",
     KeysError: "locked",
+    FilesError: "locked",
     ConnectionError: "unavailable",
     TimeoutError: "unavailable",
 }
@@ -118,8 +122,8 @@ _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
     "full": f"Its disk or its memory is full, which the operators must mend. {_LATER}",
-    "locked": "The server's folder of keys cannot be used, so no text can be kept. "
-    + _LATER,
+    "locked": "The server's keys or its folder of files cannot be used; it has been "
+    "written down for the operators. " + _LATER,
     "fault": "It has been written down for the operators. The same request under the "
     "same Idempotency-Key tells whether anything was recorded.",
 }
@@ -127,6 +131,7 @@ _DETAILS = {
 KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "invalid": (HTTPStatus.BAD_REQUEST, "Malformed or invalid"),
     "missing": (HTTPStatus.NOT_FOUND, "There is no such thing"),
+    "gone": (HTTPStatus.GONE, "No longer to be had"),
     "method": (HTTPStatus.METHOD_NOT_ALLOWED, "Not possible here"),
     "refused": (HTTPStatus.CONFLICT, "Refused by the rules"),
     "unsigned": (HTTPStatus.CONFLICT, "Not signed yet"),
@@ -138,7 +143,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"),
     "full": (HTTPStatus.SERVICE_UNAVAILABLE, "The database has no room"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already"),
-    "locked": (HTTPStatus.SERVICE_UNAVAILABLE, "The keys cannot be used"),
+    "locked": (HTTPStatus.SERVICE_UNAVAILABLE, "The keys or files cannot be used"),
     "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "Our fault"),
 }
 

@@ -1,0 +1,129 @@
+"""Files with a case: sent as they are, kept sealed, held against the log when read."""
+
+import unicodedata
+from typing import Annotated, Any, TypeAlias
+from urllib.parse import quote, unquote
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, PathParameter, SkipValidation
+
+from iku import attaching
+from iku.attaching import File
+from iku.domain.conflict import MediaType
+from iku.domain.decider import Refused, subject_id
+from iku.domain.fact import Line
+from iku.vault.files import MOST
+from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.connection import Reading
+from iku.web.parameters import Id
+from iku.web.problems import Malformed, Unsupported
+from iku.wiring import House
+
+TAGS = ["Conflict cases"]
+
+FileName: TypeAlias = Annotated[
+    str,
+    HeaderParameter(
+        name="Iku-File-Name",
+        min_length=1,
+        max_length=4_500,
+        pattern=r"^[!-~]+$(?!\n)",
+        description="The file's name, in UTF-8 and percent-encoded.",
+    ),
+]
+Version: TypeAlias = Annotated[
+    int,
+    PathParameter(
+        ge=1, le=2_147_483_647, description="Of the event by which it was attached."
+    ),
+]
+
+
+@post(
+    "/conflicts/{conflict_id:str}/attachments",
+    operation_id="attachFile",
+    summary="Put a file with a case",
+    tags=TAGS,
+    request_class=Request,
+    request_max_body_size=MOST,
+)
+async def attach(
+    conflict_id: Id,
+    file_name: FileName,
+    request: Request[Any, Any, Any],
+    change: NamedDependency[SkipValidation[Desk]],
+) -> Response[Receipt]:
+    """The body is the file, of the type that Content-Type says, at most 10 MiB.
+
+    It is sealed before it is written to the disk. The log is given its length and a
+    commitment to its SHA-256; the case's history shows it as `attached`.
+    """
+    house, subject = change.house, subject_id(conflict_id)
+    file = File(_name(file_name), _media_type(request), await request.body())
+    if not file.content:
+        raise Malformed("", "there is no file: the body is empty")
+    command = change.command("conflict", subject, None)
+    outcome = await attaching.attach(house.office, Reading(house), command, file)
+    if not outcome.added:
+        raise Refused(
+            f"conflict {subject} has just this file already; nothing was recorded"
+        )
+    version = outcome.receipt.version
+    place = f"/api/v1/conflicts/{subject}/attachments/{version}"
+    return answer(outcome, receipt(outcome), place)
+
+
+@get(
+    "/conflicts/{conflict_id:str}/attachments/{version:int}",
+    operation_id="getAttachment",
+    summary="Read a file that was put with a case",
+    tags=TAGS,
+)
+async def fetch(
+    conflict_id: Id, version: Version, house: NamedDependency[SkipValidation[House]]
+) -> Response[bytes]:
+    """The file, after it was held against what the log commits to."""
+    subject = subject_id(conflict_id)
+    file = await attaching.fetch(house.office, Reading(house), subject, version)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
+        # Whatever it is: no browser may take it for a page of ours.
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return Response(file.content, media_type=file.media_type, headers=headers)
+
+
+def _name(file_name: str) -> str:
+    """The name that the header spells.
+
+    Raises:
+        Malformed: It spells none.
+    """
+    try:
+        name = unicodedata.normalize("NFC", unquote(file_name, errors="strict"))
+        return msgspec.convert(name, Line)
+    except (UnicodeDecodeError, msgspec.ValidationError) as error:
+        said = "must be one line of at most 500 characters, UTF-8, percent-encoded"
+        raise Malformed("Iku-File-Name", f"Iku-File-Name {said}") from error
+
+
+def _media_type(request: Request[Any, Any, Any]) -> str:
+    """What the file is said to be, without parameters.
+
+    Raises:
+        Unsupported: It is said to be nothing, or to be encoded.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Unsupported("Content-Encoding is set; send the file as it is")
+    kind, _ = request.content_type
+    try:
+        return msgspec.convert(kind.lower(), MediaType)
+    except msgspec.ValidationError as error:
+        message = f"Content-Type is {kind!r}; write it as 'application/pdf'"
+        raise Unsupported(message) from error
+
+
+HANDLERS: list[Any] = [attach, fetch]

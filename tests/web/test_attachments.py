@@ -1,0 +1,254 @@
+"""Files with a case: sealed on the disk, held against the log, gone when erased."""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from iku.ledger.appender import Unavailable
+from iku.ledger.checking import check_ledger
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.vault.files import MOST, UPLOADING_S
+from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
+from tests.web.conftest import CASE, Client, client_of, problem
+from tests.web.test_erasures import DECIDED, ERASED, live_rows
+
+PDF = b"%PDF-1.7 Berita acara Pak Tono " + os.urandom(5_000)
+NAME = "Berita acara — Pak Tono.pdf"
+HEADERS = {"Iku-File-Name": quote(NAME), "Content-Type": "application/pdf"}
+PATH = "/conflicts/K14/attachments"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+@pytest.fixture
+async def house(database: Database, home: Path) -> AsyncIterator[House]:
+    async with furnish(replace(SETTINGS, home=home), database) as house:
+        yield house
+
+
+@pytest.fixture
+async def case(client: Client) -> Client:
+    await client.records("/conflicts", CASE)
+    return client
+
+
+async def attach(client: Client, content: bytes = PDF, **headers: str) -> Any:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = await client.post(PATH, content=content, headers=HEADERS | named)
+    assert answer.status_code == 201, answer.text
+    return answer
+
+
+def files(home: Path) -> list[Path]:
+    return sorted((home / "attachments").glob("*"))
+
+
+async def test_a_file_is_given_back_as_it_was_attached(
+    case: Client, house: House, owner: Plain, home: Path
+) -> None:
+    answer = await attach(case)
+    assert answer.headers["Location"] == f"/api/v1{PATH}/2"
+    got = await case.get(f"{PATH}/2")
+    assert (got.status_code, got.content) == (200, PDF)
+    assert got.headers["Content-Type"] == "application/pdf"
+    named = f"attachment; filename*=UTF-8''{quote(NAME)}"
+    assert got.headers["Content-Disposition"] == named
+    assert got.headers["X-Content-Type-Options"] == "nosniff"
+    event = (await case.says("/conflicts/K14/events"))[1]
+    assert event["type"] == "attached"
+    assert event["data"] == {"length": len(PDF), "media_type": "application/pdf"}
+    assert event["text"] == {"file_name": NAME, "sha256": sha256(PDF).hexdigest()}
+    assert await check_ledger(owner) == []
+    # Neither the file nor its name nor its hash is to be found outside the vault.
+    [path] = files(home)
+    assert b"Pak Tono" not in path.read_bytes()
+    assert path.stat().st_mode & 0o077 == 0
+    rows = await live_rows(owner)
+    for trace in ("Pak Tono", sha256(PDF).hexdigest()):
+        assert trace not in rows
+    assert house.pool is not None
+
+
+async def test_erasing_the_case_erases_its_files_and_tells_by_which_decision(
+    case: Client, home: Path
+) -> None:
+    await attach(case)
+    await case.records("/subjects/conflict-K14/erasure", DECIDED)
+    assert files(home) == []
+    gone = problem(await case.get(f"{PATH}/2"), 410)
+    assert "dihapus (B/12/2022)" in gone["detail"]
+    event = (await case.says("/conflicts/K14/events"))[1]
+    assert event["withheld"] == {"file_name": ERASED, "sha256": ERASED}
+
+
+async def test_a_repeated_upload_is_one_file(case: Client, home: Path) -> None:
+    first = await attach(case, Idempotency_Key="f-1")
+    again = await attach(case, Idempotency_Key="f-1")
+    assert first.json() == again.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(files(home)) == 1
+    other = await case.post(
+        PATH, content=b"x", headers=HEADERS | {"Idempotency-Key": "f-1"}
+    )
+    problem(other, 422)
+    twice = await case.post(PATH, content=PDF, headers=HEADERS)
+    assert "just this file already" in problem(twice, 409)["detail"]
+    assert len(files(home)) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status", "paths"),
+    [
+        (b"", {}, 400, ("",)),
+        (b"x", {"Iku-File-Name": "%ff"}, 400, ("Iku-File-Name",)),
+        (b"x", {"Iku-File-Name": "%20"}, 400, ("Iku-File-Name",)),
+        (b"x", {"Iku-File-Name": "a%0Ab"}, 400, ("Iku-File-Name",)),
+        (b"x", {"Iku-File-Name": "a" * 501}, 400, ("Iku-File-Name",)),
+        (b"x", {"Content-Type": "pdf"}, 415, ()),
+        (b"x", {"Content-Type": ""}, 415, ()),
+        (b"x", {"Content-Encoding": "gzip"}, 415, ()),
+        (b"x" * (MOST + 1), {}, 413, ()),
+    ],
+)
+async def test_what_is_no_file_is_refused_and_leaves_nothing(  # noqa: PLR0917 - a table
+    case: Client,
+    home: Path,
+    content: bytes,
+    headers: dict[str, str],
+    status: int,
+    paths: tuple[str, ...],
+) -> None:
+    answer = await case.post(PATH, content=content, headers=HEADERS | headers)
+    problem(answer, status, *paths)
+    assert files(home) == []
+    assert (await case.says("/conflicts/K14"))["version"] == 1
+
+
+async def test_a_file_needs_a_name_and_a_case(case: Client, home: Path) -> None:
+    unnamed = {"Content-Type": "application/pdf"}
+    problem(await case.post(PATH, content=b"x", headers=unnamed), 400, "Iku-File-Name")
+    elsewhere = PATH.replace("K14", "K99")
+    problem(await case.post(elsewhere, content=b"x", headers=HEADERS), 404)
+    assert files(home) == []
+
+
+async def test_the_largest_file_fits(case: Client) -> None:
+    content = os.urandom(MOST)
+    await attach(case, content)
+    assert (await case.get(f"{PATH}/2")).content == content
+
+
+@pytest.mark.parametrize("version", ["1", "3", "2147483647"])
+async def test_an_event_that_attached_nothing_has_no_file(
+    case: Client, version: str
+) -> None:
+    await attach(case)
+    problem(await case.get(f"{PATH}/{version}"), 404)
+
+
+@pytest.mark.parametrize("version", ["0", "2147483648", "-1"])
+async def test_a_version_that_cannot_be_is_refused(case: Client, version: str) -> None:
+    answer = await case.get(f"{PATH}/{version}")
+    assert answer.status_code in {400, 404}
+
+
+@pytest.mark.parametrize("damage", ["bit", "short", "lost", "other"])
+async def test_a_file_that_is_not_what_was_attached_is_not_given_out(
+    case: Client, home: Path, damage: str
+) -> None:
+    await attach(case)
+    [path] = files(home)
+    sealed = bytearray(path.read_bytes())
+    match damage:
+        case "bit":
+            sealed[100] ^= 1
+            path.write_bytes(sealed)
+        case "short":
+            path.write_bytes(sealed[:10])
+        case "lost":
+            path.unlink()
+        case _:
+            await attach(case, b"another file")
+            [other] = [one for one in files(home) if one != path]
+            path.write_bytes(other.read_bytes())
+    gone = problem(await case.get(f"{PATH}/2"), 410)
+    assert "rusak" in gone["detail"]
+    # The rest of the case is read as before.
+    assert (await case.says("/conflicts/K14/events"))[1]["text"]["file_name"] == NAME
+
+
+async def test_swapped_keys_of_files_are_found(
+    case: Client, owner: Plain, home: Path
+) -> None:
+    await attach(case)
+    await attach(case, b"another file")
+    await owner.execute(
+        """
+        update vault.segment s set file = gen_random_uuid() where file is not null;
+        """
+    )
+    problem(await case.get(f"{PATH}/2"), 410)
+    await owner.execute("delete from vault.segment where file is not null")
+    assert "hilang" in problem(await case.get(f"{PATH}/2"), 410)["detail"]
+    assert len(files(home)) == 2
+
+
+async def test_without_its_key_a_file_is_locked_and_said_to_be(
+    case: Client, house: House, database: Database, home: Path, tmp_path: Path
+) -> None:
+    await attach(case)
+    other = replace(SETTINGS, home=home, keys=tmp_path / "other")
+    async with furnish(other, database) as there, client_of(there) as client:
+        locked = problem(await client.get(f"{PATH}/2"), 503)
+        assert locked["type"].endswith(":locked")
+    assert house.settings.home == home
+
+
+async def test_a_file_whose_event_was_not_recorded_is_removed_or_swept_away(
+    case: Client,
+    house: House,
+    database: Database,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(house.office.appender), "submit", away)
+        problem(await case.post(PATH, content=PDF, headers=HEADERS), 503)
+    assert files(home) == []
+    await attach(case)
+    [kept] = files(home)
+    stale, fresh = (kept.with_name(f"{uuid4()}.sealed") for _ in range(2))
+    for path in (stale, fresh):
+        path.write_bytes(b"left behind")
+    for path in (stale, kept):
+        os.utime(path, (0, path.stat().st_mtime - UPLOADING_S - 1))
+    async with furnish(replace(SETTINGS, home=home), database):
+        pass
+    assert set(files(home)) == {kept, fresh}
+    assert (await case.get(f"{PATH}/2")).content == PDF
+
+
+async def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_recorded(
+    case: Client, home: Path
+) -> None:
+    (home / "attachments").write_text("no folder")
+    answer: httpx.Response = await case.post(PATH, content=PDF, headers=HEADERS)
+    assert problem(answer, 503)["type"].endswith(":locked")
+    (home / "attachments").unlink()
+    await attach(case)
