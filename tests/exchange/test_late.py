@@ -7,11 +7,13 @@ import pytest
 
 from iku.domain.period import Kind
 from iku.domain.publication import Closing, Draft, Return
+from iku.domain.withheld import NONE
 from iku.exchange.importing import Importer
 from iku.handling import Command
 from iku.ledger import log
 from iku.postgres.pool import Plain
 from iku.projections import publications
+from iku.texts import read
 from iku.wiring import House
 
 WHY = "Laporan baru diterima"
@@ -37,8 +39,10 @@ async def closed(house: House, connection: Plain) -> None:
     await take(house, connection, Closing(reason="Tutup buku"))
 
 
-async def texts(connection: Plain, stream: str) -> list[dict[str, str]]:
-    return [one.body().text for one in await log.read_stream(connection, stream)]
+async def texts(house: House, connection: Plain, stream: str) -> list[dict[str, str]]:
+    recorded = await log.read_stream(connection, stream)
+    found = await read(connection, house.vault, recorded)
+    return [found.get((one.stream, one.version), NONE).plain for one in recorded]
 
 
 @pytest.mark.usefixtures("closed")
@@ -62,7 +66,7 @@ async def test_a_late_row_without_a_remark_is_at_fault(
 
 @pytest.mark.usefixtures("closed")
 async def test_the_remark_of_a_late_row_is_its_reason_whatever_else_it_says(
-    bring: Any, make: Any, connection: Plain
+    bring: Any, make: Any, house: House, connection: Plain
 ) -> None:
     rows = [
         make.report("K1", keterangan=WHY),
@@ -71,7 +75,7 @@ async def test_the_remark_of_a_late_row_is_its_reason_whatever_else_it_says(
     ]
     report = await bring(make("konflik", *rows))
     assert (report.added, report.faults) == (3, ())
-    assert await texts(connection, "conflict-K1") == [
+    assert await texts(house, connection, "conflict-K1") == [
         {"title": "Perselisihan", "reference": WHY, "reason": WHY},
         {"note": f"{WHY}\nlewat FKDM", "reason": f"{WHY} lewat FKDM"},
         {},
@@ -82,7 +86,7 @@ async def test_the_remark_of_a_late_row_is_its_reason_whatever_else_it_says(
 
 @pytest.mark.usefixtures("closed")
 async def test_a_registration_has_no_other_use_for_its_remark(
-    bring: Any, make: Any, connection: Plain
+    bring: Any, make: Any, house: House, connection: Plain
 ) -> None:
     rows = [
         make.registration("O1", keterangan=WHY),
@@ -90,7 +94,7 @@ async def test_a_registration_has_no_other_use_for_its_remark(
         make.registration("O3", "2022-04-01"),
     ]
     assert (await bring(make("organisasi", *rows))).added == 3
-    told = [await texts(connection, f"organisation-O{n}") for n in (1, 2, 3)]
+    told = [await texts(house, connection, f"organisation-O{n}") for n in (1, 2, 3)]
     assert [one.get("reason") for [one] in told] == [WHY, "Pindahan", None]
 
 
@@ -105,14 +109,16 @@ async def test_a_remark_too_long_for_a_reason_is_told(bring: Any, make: Any) -> 
 
 @pytest.mark.usefixtures("closed")
 async def test_corrections_have_their_reason_already(
-    bring: Any, make: Any, connection: Plain
+    bring: Any, make: Any, house: House, connection: Plain
 ) -> None:
     late = [
         make.report("K1", keterangan=WHY),
         make.row("K1", "laporan_dibatalkan", keterangan="Salah catat"),
     ]
     assert (await bring(make("konflik", *late))).faults == ()
-    assert (await texts(connection, "conflict-K1"))[1] == {"reason": "Salah catat"}
+    assert (await texts(house, connection, "conflict-K1"))[1] == {
+        "reason": "Salah catat"
+    }
 
 
 async def test_a_closing_while_a_file_is_read_is_heard(
