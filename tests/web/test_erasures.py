@@ -68,6 +68,48 @@ async def everything(client: Client) -> str:
     return "".join([(await client.get(path)).text for path in paths])
 
 
+FIGURE = "/indicators/IKU-1/{}?as_of=2021-12-31&known_on=2022-06-30&{}"
+SHOWN = (
+    *(FIGURE.format("explanation", "limit=200"), FIGURE.format("replay", "")),
+    FIGURE.format("difference", "against_known_on=2022-01-15&limit=200"),
+    "/indicators/IKU-1/comparison?as_of=2021-12-31&minimum_level=potensi&limit=200",
+    *("/publications", "/publications/2021", "/publications/2021/changes?limit=200"),
+)
+
+
+async def test_wherever_a_text_is_shown_it_is_opened_and_once_erased_it_is_gone(
+    register: Client,
+) -> None:
+    draft = {"period": "year", "as_of": "2021-12-31", "title": SECRET}
+    await register.records("/publications", draft | {"reason": f"{SECRET} 1"})
+    closed = {"type": "closed", "known_on": "2022-01-15", "reason": f"{SECRET} 2"}
+    await register.records("/publications/2021/events", closed)
+    titles = {i["title"] for i in (await register.says("/conflicts"))["items"]}
+
+    async def told() -> str:
+        answers = [await register.get(path) for path in SHOWN]
+        assert {answer.status_code for answer in answers} == {200}
+        csv = await register.get(SHOWN[0], headers={"Accept": "text/csv"})
+        return "".join(answer.text for answer in (*answers, csv))
+
+    said = await told() + await everything(register)
+    assert "u001a" not in said.lower()
+    assert "\x1a" not in said
+    assert sum(title in said for title in titles) > 10
+    assert SECRET in said
+    shown = await register.says(SHOWN[0])
+    assert all(item["title"] in titles for item in shown["items"])
+    cases = [item["id"] for item in (await register.says("/conflicts"))["items"]]
+    for subject in (*(f"conflict-{case}" for case in cases), "publication-2021"):
+        await register.records(f"/subjects/{subject}/erasure", DECIDED)
+    said = await told() + await everything(register)
+    assert not [title for title in titles if title in said]
+    assert SECRET not in said
+    assert "u001a" not in said.lower()
+    items = (await register.says(SHOWN[0]))["items"]
+    assert {item["title"] for item in items} == {GONE}
+
+
 async def live_rows(owner: Plain) -> str:
     """Every row of every table, as text; what is stored in bytes, as those bytes."""
     tables = await owner.fetch(

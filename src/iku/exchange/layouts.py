@@ -290,4 +290,8 @@ EVENTS = {
     for layout in (CONFLICTS, ORGANISATIONS)
     for name, statement in layout.statements.items()
     if not statement.about
-} | {"corrected": "dikoreksi", "annulled": "dibatalkan"}
+} | {
+    "attached": "berkas dilampirkan",
+    "corrected": "dikoreksi",
+    "annulled": "dibatalkan",
+}
