@@ -188,24 +188,23 @@ as $$
    where s.file is not null and (_subject is null or k.subject = _subject);
 $$;
 
--- How many keys are wrapped by the key of each epoch.
-create function vault.epochs()
-returns table (epoch text, count bigint)
+-- How many keys there are.
+create function vault.count() returns bigint
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select epoch, count(*) from vault.dek group by 1 order by 1;
+  select count(*) from vault.dek;
 $$;
 
--- Some keys that another epoch than this wraps, to be wrapped anew.
-create function vault.outdated(_epoch text, _after uuid, _limit integer)
+-- The keys after one of them, so many.
+create function vault.keys(_after uuid, _limit integer)
 returns setof vault.dek
 language sql stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select * from vault.dek where epoch <> _epoch and dek > _after order by dek limit _limit;
+  select * from vault.dek where dek > _after order by dek limit _limit;
 $$;
 
 create function vault.rewrap(_deks uuid[], _epoch text, _wrapped bytea[])

@@ -522,3 +522,15 @@ async def test_subjects_are_read_as_far_as_they_were_known(
     for bound in ({"size": 2}, {"known_on": JANUARY}):
         read = log.read_subjects(connection, "case", **bound)
         assert [[r.position for r in one] async for one in read] == [[1], [2]]
+
+
+async def test_events_are_read_by_stream_and_version(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1", events=3), ask("b-1"))
+    wanted = [("a-1", 2), ("b-1", 1), ("a-1", 4), ("c-1", 1)]
+    found = await log.read_events(connection, wanted)
+    assert {(one.stream, one.version) for one in found} == {("a-1", 2), ("b-1", 1)}
+    [second] = [one for one in found if one.stream == "a-1"]
+    assert second == (await log.read_stream(connection, "a-1"))[1]
+    assert await log.read_events(connection, []) == []

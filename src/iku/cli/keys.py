@@ -7,6 +7,7 @@ from iku import erasing
 from iku.cli import terminal
 from iku.cli.edge import Failed
 from iku.exchange import formats
+from iku.vault.store import Wrapped
 from iku.wiring import House
 
 
@@ -15,11 +16,13 @@ class Epoch(Struct, frozen=True):
 
     Attributes:
         wraps: How many of the database's keys its key wraps.
-        here: Whether its key is in the folder.
+        locked: How many of them it does not open, being another or not there.
+        here: Whether a key of that name is in the folder.
     """
 
     epoch: str
     wraps: int
+    locked: int
     here: bool
 
 
@@ -57,20 +60,26 @@ def show(*, json: bool) -> None:
     out = terminal.console()
     out.print(f"Kunci di {found.folder}, {found.erasures} penghapusan tercatat di sana")
     rows = [
-        (one.epoch, formats.number(one.wraps), "ada" if one.here else "HILANG")
+        (
+            one.epoch,
+            formats.number(one.wraps),
+            formats.number(one.locked),
+            "ada" if one.here else "HILANG",
+        )
         for one in found.epochs
     ]
-    headings = ("Epoch", "Kunci data", "Berkas")
-    out.print(terminal.table(headings, rows, right=headings[1:2]))
+    headings = ("Epoch", "Kunci data", "Terkunci", "Berkas")
+    out.print(terminal.table(headings, rows, right=headings[1:3]))
 
 
 async def shown(house: House) -> Shown:
     """What `iku keys show` tells."""
     async with house.pool.acquire() as connection:
-        wraps = await house.vault.epochs(connection)
+        found = await house.vault.epochs(connection)
     here = house.vault.keys.epochs()
-    names = sorted({*here, *wraps})
-    epochs = [Epoch(name, wraps.get(name, 0), name in here) for name in names]
+    none = Wrapped(0, 0)
+    names = sorted({*here, *found})
+    epochs = [Epoch(n, *found.get(n, none), here=n in here) for n in names]
     folder = house.vault.keys
     return Shown(str(folder.folder), epochs, len(folder.erased()))
 

@@ -7,7 +7,7 @@ just destroyed. Keys that were unwrapped are kept in memory, so many and no more
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -48,6 +48,13 @@ class Lasting(Struct, frozen=True):
     stream: str
     field: str
     count: int
+
+
+class Wrapped(NamedTuple):
+    """How many keys an epoch's key wraps; *locked*: how many it does not open."""
+
+    wraps: int
+    locked: int
 
 
 class _Latest(NamedTuple):
@@ -174,30 +181,45 @@ class Vault:
         )
         return [Lasting(*row) for row in rows]
 
-    async def epochs(self, reader: Reader) -> dict[str, int]:
-        """How many of the database's keys each epoch's key wraps."""
-        rows = await reader.fetch("select epoch, count from vault.epochs()")
-        return {row["epoch"]: row["count"] for row in rows}
+    async def epochs(self, connection: Connection) -> dict[str, Wrapped]:
+        """By epoch, how many of the database's keys its key wraps, or does not open."""
+        found: dict[str, Wrapped] = {}
+        async for rows in self._pages(connection):
+            for row in rows:
+                seen = found.get(row["epoch"], Wrapped(0, 0))
+                locked = self._unwrap(row) is None
+                found[row["epoch"]] = Wrapped(seen.wraps + 1, seen.locked + locked)
+        return found
 
     async def rotate(self, connection: Connection, progress: Progress) -> int:
         """Wrap every key by that of the current epoch; how many were left locked."""
         epoch, outer = self.keys.current(self._today())
-        total = sum(n for e, n in (await self.epochs(connection)).items() if e != epoch)
-        after, done, locked = UUID(int=0), 0, 0
-        while rows := await connection.fetch(_OUTDATED, epoch, after, REWRAPPED):
-            opened = {
-                row["dek"]: sealing.wrap(key, owner, outer)
-                for row in rows
-                if (key := self._unwrap(row)) is not None
-                if (owner := Owner(row["stream"], row["subject"], epoch))
+        total: int = await connection.fetchval("select vault.count()")
+        done = locked = 0
+        async for rows in self._pages(connection):
+            opened = {row["dek"]: (row, self._unwrap(row)) for row in rows}
+            wrapped = {
+                dek: sealing.wrap(
+                    key, Owner(row["stream"], row["subject"], epoch), outer
+                )
+                for dek, (row, key) in opened.items()
+                if key is not None and row["epoch"] != epoch
             }
-            ids, wrapped = [*opened], [*opened.values()]
-            await connection.execute(_REWRAP, ids, epoch, wrapped)
-            locked += len(rows) - len(opened)
-            done, after = done + len(rows), rows[-1]["dek"]
+            await connection.execute(_REWRAP, [*wrapped], epoch, [*wrapped.values()])
+            locked += sum(key is None for _, key in opened.values())
+            done += len(rows)
             progress(done, total)
         self.forget()
         return locked
+
+    async def _pages(
+        self, connection: Connection
+    ) -> AsyncIterator[list[asyncpg.Record]]:
+        """All keys of the database, so many at a time."""
+        after = UUID(int=0)
+        while rows := await connection.fetch(_KEYS, after, REWRAPPED):
+            yield rows
+            after = rows[-1]["dek"]
 
     async def destroy(self, connection: Connection, epoch: str) -> None:
         """Destroy the key of an old epoch, by which nothing is wrapped any more.
@@ -300,7 +322,7 @@ select event, version, field, sealed, file, dek, stream, subject, epoch, wrapped
   from vault.read($1, $2)
 """
 _REWRAP = "select vault.rewrap($1, $2, $3)"
-_OUTDATED = """
+_KEYS = """
 select dek, stream, subject, epoch, wrapped
-  from vault.outdated($1, $2, $3)
+  from vault.keys($1, $2)
 """

@@ -1,0 +1,83 @@
+"""Forgetting from the command line, and the keys it rests on."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Type
+
+DECIDED = ("--decision", "B/12/2022", "--legal-basis", "UU 27/2022 Pasal 8")
+
+
+def test_a_case_is_erased_and_its_figures_stay_as_they_were(
+    iku: Type, files: dict[str, Path]
+) -> None:
+    assert iku("import", *files.values()).code == 0
+    at = ("figure", "IKU-1", "--as-of", "2021-12-31", "--size", 145, "--json")
+    before = iku(*at).json
+    title = iku("history", "K01", "--json").json[0]["text"]["title"]
+    done = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
+    assert (done.code, done.err) == (0, "")
+    assert "teks dihapus menurut B/12/2022 (UU 27/2022 Pasal 8)" in done.out
+    assert iku(*at).json == before
+    shown = iku("history", "K01")
+    assert title not in shown.out
+    assert "dihapus (B/12/2022)" in shown.out
+    explained = iku("explain", "IKU-1", "--as-of", "2021-12-31", "--csv")
+    assert title not in explained.out
+    assert "dihapus (B/12/2022)" in explained.out
+    again = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
+    assert (again.code, "carried out for conflict-K01 before" in again.err) == (1, True)
+    assert iku("status", "--check").code == 0
+
+
+def test_who_is_not_known_cannot_be_forgotten(iku: Type) -> None:
+    done = iku("erase", "conflict-K99", *DECIDED)
+    assert done.code == 1
+    assert done.err == "iku: there is no subject conflict-K99\n"
+    assert iku("erase", "conflict-K99", "--decision", "B/1").code == 2
+    assert iku("erase", "conflict-K99", "--decision", " ", *DECIDED[2:]).code == 2
+
+
+def test_keys_are_shown_renewed_and_destroyed(
+    iku: Type, files: dict[str, Path]
+) -> None:
+    assert iku("import", files["konflik"]).code == 0
+    [old] = iku("keys", "show", "--json").json["epochs"]
+    assert old["here"]
+    assert old["wraps"] == 16
+    assert old["epoch"] in iku("keys", "show").out
+    refused = iku("keys", "destroy", old["epoch"])
+    assert (refused.code, "is the current epoch" in refused.err) == (1, True)
+    rotated = iku("keys", "rotate", "--new", "--json").json
+    assert rotated == {"epoch": f"{old['epoch']}.2", "locked": 0}
+    assert "kini di epoch" in iku("keys", "rotate").out
+    assert "dimusnahkan" in iku("keys", "destroy", old["epoch"]).out
+    [new] = iku("keys", "show", "--json").json["epochs"]
+    assert new == {"epoch": f"{old['epoch']}.2", "wraps": 16, "locked": 0, "here": True}
+    assert "terkunci" not in iku("history", "K01").out
+    assert iku("keys", "reconcile", "--json").json == {"decisions": 0, "texts": 0}
+    assert "0 teks yang kembali" in iku("keys", "reconcile").out
+
+
+def test_without_its_keys_the_register_counts_and_says_what_is_locked(
+    iku: Type, files: dict[str, Path], tmp_path: Path
+) -> None:
+    assert iku("import", files["konflik"]).code == 0
+    elsewhere = {"IKU_KEYS": str(tmp_path / "elsewhere")}
+    at = ("figure", "IKU-1", "--as-of", "2021-12-31", "--json")
+    assert iku(*at, **elsewhere).json == iku(*at).json
+    assert "terkunci" in iku("history", "K01", **elsewhere).out
+    assert "HILANG" in iku("keys", "show", **elsewhere).out
+    rotated = iku("keys", "rotate", **elsewhere)
+    assert (rotated.code, "16 keys stay as they are" in rotated.err) == (1, True)
+    # Of the same name, but another key.
+    [epoch] = iku("keys", "show", "--json", **elsewhere).json["epochs"]
+    assert (epoch["wraps"], epoch["locked"], epoch["here"]) == (16, 16, True)
+
+
+def test_a_folder_of_keys_that_others_may_read_is_told_in_a_sentence(
+    iku: Type, tmp_path: Path
+) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    done = iku("keys", "show", IKU_KEYS=str(tmp_path / "open"))
+    assert done.code == 1
+    assert "is open to others: chmod 700" in done.err

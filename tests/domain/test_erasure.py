@@ -1,0 +1,66 @@
+"""Deciding to forget, and what a decision covers."""
+
+from datetime import date
+
+import pytest
+
+from iku.domain import erasure
+from iku.domain.erasure import Erased, decider
+from iku.domain.withheld import Decision, Texts, Why, Withheld
+from tests.domain.story import HERE, given, on, refused
+
+DECIDED = Erased(decision="B/12/2022", legal_basis="UU 27/2022 Pasal 8")
+
+
+def test_a_decision_is_recorded_once_and_another_after_it() -> None:
+    first = given(decider, DECIDED)
+    assert first.history == (DECIDED,)
+    assert decider.decide(DECIDED, first, HERE) == []
+    other = Erased(decision="B/13/2022", legal_basis="UU 27/2022 Pasal 8")
+    assert given(decider, DECIDED, other).history == (DECIDED, other)
+
+
+def test_a_decision_of_tomorrow_is_refused() -> None:
+    tomorrow = Erased(decision="B/1", legal_basis="x", effective_on=on("2999-01-01"))
+    refused(decider, None, tomorrow, "2999-01-01", "today is only")
+
+
+def test_an_erasure_names_no_other_subject() -> None:
+    assert decider.peers(DECIDED) == ()
+
+
+@pytest.mark.parametrize(
+    ("position", "erasures", "by"),
+    [
+        (3, [], None),
+        (3, [2], None),
+        (3, [3], None),
+        (3, [4], 4),
+        (3, [2, 9, 7], 7),
+        (8, [2, 9, 7], 9),
+    ],
+)
+def test_a_text_is_erased_by_the_first_decision_after_it_or_else_withheld(
+    position: int, erasures: list[int], by: int | None
+) -> None:
+    assert erasure.covering(position, erasures) == by
+
+
+def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() -> None:
+    decision = Decision("B/12/2022", "UU 27/2022", date(2022, 5, 1))
+    texts = Texts(
+        {"title": "Perkara"},
+        {
+            "note": Withheld(Why.ERASED, decision),
+            "reason": Withheld(Why.LOCKED),
+            "evidence": Withheld(Why.DAMAGED),
+            "reference": Withheld(Why.MISSING),
+        },
+    )
+    assert texts.all == {
+        "title": "Perkara",
+        "note": "dihapus (B/12/2022)",
+        "reason": "terkunci",
+        "evidence": "rusak",
+        "reference": "hilang",
+    }
