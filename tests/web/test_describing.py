@@ -86,7 +86,8 @@ def test_every_post_says_how_it_is_repeated_and_answered(described: Any) -> None
             continue
         headers = {p["name"] for p in of["post"]["parameters"] if p["in"] == "header"}
         about_known = {"If-Match"} if "{" in path else set()
-        assert headers == {"Iku-Actor", "Idempotency-Key"} | about_known
+        named = {"Iku-File-Name"} if path.endswith("/attachments") else set()
+        assert headers == {"Iku-Actor", "Idempotency-Key"} | about_known | named
         recorded = of["post"]["responses"]["201"]["headers"]
         assert set(recorded) == {"ETag", "Location", "Idempotency-Replayed"}
 

@@ -57,6 +57,8 @@ def test_every_route_stands_in_the_docs(house: House) -> None:
     for route in create_app(house).routes:
         if route.path.startswith("/api/v1"):
             path = route.path_format.removeprefix("/api/v1")
-            path = re.sub(r"\{(?:conflict|organisation|publication)_id\}", "{id}", path)
+            path = re.sub(
+                r"\{(?:conflict|organisation|publication|subject)_id\}", "{id}", path
+            )
             for method in set(route.methods) - {"OPTIONS"}:
                 assert f"`{method} {path}`" in page, (method, path)

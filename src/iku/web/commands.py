@@ -96,7 +96,7 @@ class Desk:
                 receipt of another's event would pass for one of this request.
         """
         command = self.command(category, subject, proposed)
-        with _known(command):
+        with known(command):
             outcome = await self.house.office.handle(Reading(self.house), command)
         if not outcome.added:
             raise Refused(
@@ -112,7 +112,7 @@ class Desk:
             Refused: The rules do not allow it, or the register says so already.
         """
         command = self.command(category, subject, proposed)
-        with _known(command):
+        with known(command):
             facts = await self.house.office.foresee(Reading(self.house), command)
         if not facts:
             message = f"{category} {subject} says just this already; it adds nothing"
@@ -132,7 +132,7 @@ class Desk:
 
 
 @contextmanager
-def _known(command: Command) -> Iterator[None]:
+def known(command: Command) -> Iterator[None]:
     """Tell a version of nothing from one that is merely not the last."""
     try:
         yield

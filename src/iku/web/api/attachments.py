@@ -15,7 +15,7 @@ from iku.domain.conflict import MediaType
 from iku.domain.decider import Refused, subject_id
 from iku.domain.fact import Line
 from iku.vault.files import MOST
-from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.commands import Desk, Receipt, answer, known, receipt
 from iku.web.connection import Reading
 from iku.web.parameters import Id
 from iku.web.problems import Malformed, Unsupported
@@ -65,7 +65,8 @@ async def attach(
     if not file.content:
         raise Malformed("", "there is no file: the body is empty")
     command = change.command("conflict", subject, None)
-    outcome = await attaching.attach(house.office, Reading(house), command, file)
+    with known(command):
+        outcome = await attaching.attach(house.office, Reading(house), command, file)
     if not outcome.added:
         raise Refused(
             f"conflict {subject} has just this file already; nothing was recorded"

@@ -112,14 +112,14 @@ async def show(
 async def erase(
     subject_id: SubjectId,
     data: JSONBody[Erasure],
-    entry: NamedDependency[SkipValidation[Desk]],
+    change: NamedDependency[SkipValidation[Desk]],
 ) -> Response[Receipt]:
     """Destroys every text of the subject, and its keys, for good.
 
     No figure, history or proof changes: where a text was, the decision is named.
     """
-    house = entry.house
-    command = entry.command("subject", subject_id, data.fact())
+    house = change.house
+    command = change.command("subject", subject_id, data.fact())
     outcome = await erasing.erase(house.office, Reading(house), command)
     if not outcome.added:
         raise Refused(f"{data.decision} was carried out for {subject_id} before")
