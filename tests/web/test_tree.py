@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -297,16 +298,7 @@ async def test_witnesses_are_named_and_what_they_vouch_for(
 
 def watched_by(house: House, witnesses: Policy) -> House:
     """The same house, watched by these."""
-    return House(
-        house.settings,
-        house.database,
-        house.agency,
-        house.pool,
-        house.office,
-        house.journal,
-        house.figures,
-        witnesses,
-    )
+    return replace(house, witnesses=witnesses)
 
 
 async def test_an_alarm_is_told_and_the_rest_goes_on(
