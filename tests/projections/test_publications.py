@@ -25,6 +25,7 @@ from iku.domain.publication import (
 )
 from iku.domain.question import Question, Unanswerable, Unknown
 from iku.handling import Command, Missing
+from iku.ledger.checkpoints import Assurance, Coverage
 from iku.ledger.log import KnowledgeFell
 from iku.postgres import pool as pools
 from iku.projections import changes, publications
@@ -292,6 +293,32 @@ async def test_a_log_smaller_than_at_the_closing_cannot_be_asked(world: World) -
         )
 
 
+async def look(
+    world: World, identifier: str, signed: int | None = None, seen: int | None = None
+) -> publications.ShownPublication:
+    """The publication, in a log signed and witnessed up to these sizes."""
+    assurance = Assurance(signed, None, seen, 1, None)
+    return await publications.shown(
+        world.connection, world.house.figures, identifier, world.today, assurance
+    )
+
+
+async def test_who_vouches_for_frozen_figures_is_told(world: World) -> None:
+    draft = Draft(period=Kind.HALF, as_of=date(2021, 6, 30), reason="Uji")
+    await hand_in(world, draft.publication, draft)
+    assert (await look(world, "2021-S1", 9_999, 9_999)).coverage is None
+    await take(world, "2021-S1", Closing(reason="x"))
+    closed = await world.size()
+    await take(world, "2021-S1", Review(reason="x"), actor="siti")
+    for signed, seen, coverage in (
+        (None, None, Coverage.PENDING),
+        (closed - 1, closed - 1, Coverage.PENDING),
+        (closed, closed - 1, Coverage.SIGNED),
+        (closed, closed, Coverage.WITNESSED),
+    ):
+        assert (await look(world, "2021-S1", signed, seen)).coverage is coverage
+
+
 async def test_of_a_draft_nothing_is_frozen_and_the_live_figures_are_shown(
     world: World,
 ) -> None:
@@ -300,18 +327,14 @@ async def test_of_a_draft_nothing_is_frozen_and_the_live_figures_are_shown(
     with pytest.raises(Unknown, match="2021-S1 is draft: no figure of it is frozen"):
         await changed(world, "2021-S1")
     for _ in range(2):
-        shown = await publications.shown(
-            world.connection, world.house.figures, "2021-S1", world.today
-        )
+        shown = await look(world, "2021-S1")
         assert (shown.state, shown.figures) == (State.DRAFT, None)
         assert shown.live is not None
         for live in shown.live:
             question = Question(live.indicator, draft.as_of, period=Kind.HALF)
             assert live == await world.figure(question)
         await take(world, "2021-S1", Closing(reason="x"))
-        closed = await publications.shown(
-            world.connection, world.house.figures, "2021-S1", world.today
-        )
+        closed = await look(world, "2021-S1")
         assert closed.live is None
         assert [f.percentage for f in closed.figures or ()] == [
             f.percentage for f in shown.live

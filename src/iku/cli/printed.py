@@ -11,6 +11,7 @@ from iku.cli.figures import HEADINGS, NUMBERS, TEXTS, cells
 from iku.domain.figure import Figure
 from iku.domain.publication import Frozen, State
 from iku.exchange import formats
+from iku.ledger.checkpoints import Coverage
 from iku.projections.changes import Change, Effect, FrozenFigure, PublicationChanges
 from iku.projections.publications import (
     ListedPublication,
@@ -49,6 +50,13 @@ CHANGED = (
     *("Sebab", "Nomor", "Judul", "Pengaruh", "Peristiwa"),
     *("Efektif", "Diketahui", "Dicatat", "Oleh", "Alasan"),
 )
+
+
+COVERAGES = {
+    Coverage.PENDING: "Belum dijamin: catatan ini belum ditandatangani.",
+    Coverage.SIGNED: "Ditandatangani oleh log; belum disaksikan pihak luar.",
+    Coverage.WITNESSED: "Ditandatangani oleh log dan disaksikan pihak luar.",
+}
 
 
 def show_list(found: Publications) -> None:
@@ -105,6 +113,8 @@ def _show_frozen(out: Console, found: ShownPublication) -> None:
     out.print(_figures(frozen))
     for one in frozen:
         out.print(f"{one.indicator}: nomor {one.number}")
+    if found.coverage is not None:
+        out.print(COVERAGES[found.coverage])
 
 
 def _figures(shown: Iterable[Frozen | Figure]) -> Padding:

@@ -29,7 +29,7 @@ from iku.projections import changes as afterwards
 from iku.projections import publications
 from iku.projections.changes import PublicationChanges
 from iku.projections.publications import Publications, ShownPublication
-from iku.wiring import House
+from iku.wiring import House, assurance
 
 reason = click.option(
     "--reason",
@@ -228,8 +228,9 @@ async def _hand_in(
 
 async def _show(house: House, identifier: str) -> ShownPublication:
     async with house.pool.acquire() as connection:
+        vouched = await assurance(house.settings, house.witnesses, connection)
         found = await publications.shown(
-            connection, house.figures, identifier, house.office.today()
+            connection, house.figures, identifier, house.office.today(), vouched
         )
         return await texts.reveal(connection, house.vault, found)
 

@@ -28,6 +28,7 @@ from iku.domain.publication import (
 from iku.domain.question import Question, Unknown
 from iku.domain.scale import Scale
 from iku.ledger import log
+from iku.ledger.checkpoints import Assurance, Coverage
 from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.projections.figures import Figures
@@ -132,6 +133,9 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
             a draft.
         figures: The frozen figures; None while it is a draft.
         live: What a draft would freeze if it were closed now; None for all others.
+        coverage: Who vouches that the frozen figures stay in the log as they are:
+            nobody outside the database yet (pending), the log's own key (signed), or
+            as many witnesses as are asked for (witnessed); None while it is a draft.
         steps: Every step that it took, the first first.
         editions: All editions of the same period and day, this one included.
     """
@@ -141,6 +145,7 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
     size: int | None
     figures: tuple[Frozen, ...] | None
     live: tuple[Figure, ...] | None
+    coverage: Coverage | None
     steps: tuple[ShownStep, ...]
     editions: tuple[Edition, ...]
 
@@ -160,9 +165,13 @@ async def listing(
 
 
 async def shown(
-    connection: Connection, figures: Figures, identifier: str, today: date
+    connection: Connection,
+    figures: Figures,
+    identifier: str,
+    today: date,
+    assurance: Assurance,
 ) -> ShownPublication:
-    """The publication of that identifier.
+    """The publication of that identifier, in a log that is vouched for so far.
 
     Raises:
         Unknown: There is none.
@@ -180,11 +189,20 @@ async def shown(
         size=closing.size if closing else None,
         figures=closing.figures if closing else None,
         live=live,
+        coverage=_coverage(found, assurance),
         steps=tuple(map(_step, found.steps, of.steps)),
         editions=tuple(
             Edition(one.id, one.edition, one.state) for one in found.editions
         ),
     )
+
+
+def _coverage(found: Printed, assurance: Assurance) -> Coverage | None:
+    """How the event is covered that froze the figures."""
+    closing = found.publication.closing
+    taken = zip(found.steps, found.publication.steps, strict=True)
+    closed = [one.position for one, step in taken if step is closing]
+    return assurance.of(closed[-1]) if closed else None
 
 
 def _listed(of: Publication) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from iku.projections.publications import Publications, ShownPublication
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected
 from iku.web.parameters import Cursor, Limit
-from iku.wiring import House
+from iku.wiring import House, assurance
 
 TAGS = ["Publications"]
 CATEGORY = publication.decider.category
@@ -111,8 +111,9 @@ async def show(
 ) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
     async with connected(house) as connection:
+        vouched = await assurance(house.settings, house.witnesses, connection)
         shown = await publications.shown(
-            connection, house.figures, publication_id, house.office.today()
+            connection, house.figures, publication_id, house.office.today(), vouched
         )
         shown = await texts.reveal(connection, house.vault, shown)
     return Response(shown, headers={"ETag": f'"{shown.version}"'})
