@@ -1,26 +1,30 @@
 """The log as a folder that an auditor takes away, and verifies without us.
 
 It holds the whole prefix that the last checkpoint covers, laid out as C2SP tlog-tiles
-does, every checkpoint there is, and a manifest. `iku_verify.py` checks it. Written page
-by page: what is in memory does not grow with the log.
+does, every checkpoint there is, a manifest, and copies of the definitions and of the
+closed publications for people to read. `iku_verify.py` checks it. Written page by page:
+what is in memory does not grow with the log.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from iku.domain import fact, indicator, publication, scale
 from iku.ledger import checkpoints, durable, log, tile
 from iku.ledger.checkpoints import Signed
 from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
+from iku.ledger.record import Recorded
 from iku.ledger.tile import Tile
 from iku.ledger.tiling import Tiles
 
 FORMAT = "iku-bundle/1"
 MANIFEST = "manifest.json"
+COPY = "A copy to be read. Only the records at these positions count."
 
 Tell = Callable[[int, int], None]
 
@@ -84,6 +88,47 @@ async def _files(
         if asked.level == 0:
             yield asked.entries_path(), await entries(connection, asked)
             tell(asked.leaves, last.size)
+    async for path, content in copies(connection, last.size):
+        yield path, content
+
+
+async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, bytes]]:
+    """What the log says of definitions and closed publications, for people to read."""
+    for category in (indicator.decider.category, scale.decider.category):
+        async for told in log.read_subjects(connection, category, size=size):
+            yield f"definitions/{told[0].stream}.json", _copy(told)
+    of_years = publication.decider
+    async for told in log.read_subjects(connection, of_years.category, size=size):
+        facts = [fact.of(one, of_years.event_type) for one in told]
+        year = of_years.fold(facts)
+        for one in year.publications.values() if year else ():
+            if one.closing is not None:
+                steps = [
+                    step
+                    for step, event in zip(told, facts, strict=True)
+                    if event.publication == one.id
+                ]
+                yield f"publications/{one.id}.json", _copy(steps)
+
+
+def _copy(told: Sequence[Recorded]) -> bytes:
+    facts = []
+    for one in told:
+        body = one.body()
+        facts.append(
+            {
+                "actor": body.actor,
+                "data": body.data,
+                "effective_on": one.effective_on,
+                "known_on": one.known_on,
+                "position": one.position,
+                "type": one.type,
+                "version": one.version,
+            }
+        )
+    copy = {"facts": facts, "note": COPY, "stream": told[0].stream}
+    spelt = msgspec.json.encode(copy, order="sorted")
+    return msgspec.json.format(spelt, indent=1) + b"\n"
 
 
 async def entries(connection: Reader, asked: Tile) -> bytes:

@@ -1,0 +1,94 @@
+"""Bundles made of any records, signed with any key: what its holder can do."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import iku_verify
+from iku.ledger import tile, tree
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.note import SigningKey
+from tests.ledger.test_note import witness_key
+
+ORIGIN = "iku.test/log"
+WITNESS = witness_key()
+
+
+def records(folder: Path) -> list[Any]:
+    """The records of a bundle, as JSON has them."""
+    size = json.loads((folder / "manifest.json").read_bytes())["size"]
+    paths = [one.entries_path() for one in tile.tiles(size) if one.level == 0]
+    return [
+        json.loads(raw)
+        for path in paths
+        for raw in iku_verify.split_entries((folder / path).read_bytes(), path)
+    ]
+
+
+def spell(record: Any) -> bytes:
+    spelt = json.dumps(
+        record, ensure_ascii=False, separators=(",", ":"), sort_keys=True
+    )
+    return spelt.encode()
+
+
+def policy(key: SigningKey) -> str:
+    """Whom an auditor believes."""
+    return f"log {key.verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
+
+
+def forge(folder: Path, key: SigningKey, forged: Sequence[Any]) -> Path:
+    """A bundle in which tiles, root, signatures, copies, manifest fit together."""
+    told = [spell(record) for record in forged]
+    leaves = [tree.leaf_hash(raw) for raw in told]
+    text = Checkpoint(ORIGIN, len(told), tree.root(leaves)).text
+    files = {
+        "checkpoint": f"{text}\n{key.sign(text).line}{WITNESS.sign(text, 1).line}",
+        "policy.txt": policy(key),
+    }
+    raw = {path: content.encode() for path, content in files.items()}
+    raw |= dict(_tiles(told, leaves)) | _copies(forged)
+    listed = [
+        {"bytes": len(content), "path": path, "sha256": sha256(content).hexdigest()}
+        for path, content in raw.items()
+    ]
+    manifest = {
+        "files": listed,
+        "filters": "none",
+        "format": iku_verify.FORMAT,
+        "origin": ORIGIN,
+        "root": tree.root(leaves).hex(),
+        "size": len(told),
+    }
+    raw["manifest.json"] = iku_verify._spell_manifest(manifest)
+    for path, content in raw.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+def _tiles(told: list[bytes], leaves: list[bytes]) -> Iterator[tuple[str, bytes]]:
+    rows = {0: leaves}
+    for one in tile.tiles(len(told)):
+        if one.level not in rows:
+            below = rows[one.level - 1]
+            full = range(0, len(below) - 255, tile.WIDTH)
+            rows[one.level] = [tree.root(below[at : at + 256]) for at in full]
+        begin = one.number * tile.WIDTH
+        part = slice(begin, begin + one.width)
+        yield one.path(), b"".join(rows[one.level][part])
+        if one.level == 0:
+            yield one.entries_path(), tile.bundle(told[part])
+
+
+def _copies(forged: Sequence[Any]) -> dict[str, bytes]:
+    """The copies that the records demand; none where no program would take those."""
+    register = iku_verify.Register()
+    with suppress(iku_verify.Finding):
+        for position, record in enumerate(forged, 1):
+            register.add(position, json.loads(spell(record)))
+    found: dict[str, bytes] = iku_verify.copies(register)
+    return found

@@ -1,0 +1,397 @@
+"""The auditor's program counts as we do: it shares no line with what it is held to."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import structs, to_builtins
+
+import iku_verify
+from iku.domain import (
+    conflict,
+    coordinates,
+    counting,
+    fact,
+    figure,
+    indicator,
+    organisation,
+    period,
+    scale,
+)
+from iku.domain.conflict import Category, Conflict, Dimension, Level
+from iku.domain.coordinates import Mistyped
+from iku.domain.figure import Figure
+from iku.domain.indicator import Empty
+from iku.domain.organisation import Organisation
+from iku.domain.publication import identifier
+from iku.domain.question import numbered
+from iku.ledger import log
+from iku.postgres.database import Database
+from iku.settings import Settings
+from iku.wiring import furnish
+from tests.domain import chance
+from tests.projections.chronicle import fill
+from tests.projections.world import CODES, Chance, World
+
+LATE = date(2022, 6, 1)
+
+
+def record(event: Any, version: int = 1, **more: Any) -> dict[str, Any]:
+    """What the log would hold of an event."""
+    written = fact.write(event)
+    told = {
+        "actor": "uji",
+        "data": written.data,
+        "effective_on": written.effective_on and written.effective_on.isoformat(),
+        "known_on": LATE.isoformat(),
+        "stream": "conflict-K01",
+        "text": written.text,
+        "type": written.type,
+        "version": version,
+        **more,
+    }
+    read: dict[str, Any] = json.loads(json.dumps(told))
+    return read
+
+
+def history(category: str, events: Sequence[Any]) -> list[iku_verify.Fact]:
+    return [
+        iku_verify.read_fact(
+            version, record(event, version), iku_verify.NEEDED[category][tag(event)]
+        )
+        for version, event in enumerate(events, 1)
+    ]
+
+
+def tag(event: Any) -> str:
+    return str(event.__struct_config__.tag)
+
+
+def options_of(options: Any) -> dict[str, Any]:
+    read: dict[str, Any] = iku_verify.read_options(to_builtins(options))
+    return read
+
+
+def ours(subject: Any, options: Any, asked: chance.Question) -> tuple[int, ...]:
+    member = counting.membership(subject, options, *asked)
+    if member is None:
+        return 0, 0, 0
+    counts = member.counts
+    return counts.numerator, counts.denominator, counts.expired
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    chance.case_histories,
+    st.lists(st.tuples(chance.case_options, chance.questions), min_size=8, max_size=8),
+)
+def test_a_case_counts_as_we_count_it(told: list[Any], asked: list[Any]) -> None:
+    case = iku_verify.read_case(history("conflict", told))
+    for options, question in asked:
+        spelt = options_of(options)
+        found = case and iku_verify.count_case(case, spelt, *question)
+        assert (found or (0, 0, 0)) == ours(Conflict(tuple(told)), options, question)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    chance.organisation_histories,
+    st.lists(
+        st.tuples(chance.organisation_options, chance.questions),
+        min_size=8,
+        max_size=8,
+    ),
+)
+def test_an_organisation_counts_as_we_count_it(
+    told: list[Any], asked: list[Any]
+) -> None:
+    found = iku_verify.read_organisation(history("organisation", told))
+    for options, question in asked:
+        counted = found and iku_verify.count_organisation(
+            found, options_of(options), *question
+        )
+        assert (counted or (0, 0, 0)) == ours(
+            Organisation(tuple(told)), options, question
+        )
+
+
+DAY, NEXT = date(2021, 2, 1), date(2021, 3, 1)
+REPORTED = chance.reported(
+    DAY, None, (Category.SARA, Dimension.AGAMA), Level.POTENSI, None
+)
+REGISTERED = chance.registered(DAY, organisation.Kind.LSM, None)
+
+
+def resolved(on: date) -> conflict.Resolved:
+    return conflict.Resolved(effective_on=on, manner=conflict.Manner.ISLAH)
+
+
+def participated(on: date) -> organisation.Participated:
+    activity = organisation.Activity.MUSRENBANG
+    return organisation.Participated(
+        participation="P1", activity=activity, effective_on=on
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ([REPORTED, conflict.Verified(effective_on=date(2021, 1, 1))], "reported only"),
+        ([REPORTED, resolved(DAY), resolved(NEXT)], "it was resolved before"),
+        ([REPORTED, conflict.Reopened(effective_on=NEXT)], "it was open"),
+        ([REGISTERED, participated(date(2021, 1, 1))], "registered only on"),
+        ([REGISTERED, organisation.Restored(effective_on=NEXT)], "it was active"),
+        (
+            [REGISTERED, *[organisation.Suspended(effective_on=NEXT)] * 2],
+            "it was suspended",
+        ),
+        (
+            [REGISTERED, organisation.MovedOut(effective_on=DAY), participated(NEXT)],
+            "moved out on 2021-02-01",
+        ),
+    ],
+)
+def test_a_course_that_the_register_refuses_is_none_to_an_auditor(
+    told: list[Any], says: str
+) -> None:
+    read: Callable[[Any], Any] = iku_verify.read_case
+    category = "conflict"
+    if told[0] is REGISTERED:
+        category, read = "organisation", iku_verify.read_organisation
+    for length in range(1, len(told)):
+        read(history(category, told[:length]))
+    with pytest.raises(iku_verify.Finding, match=says) as caught:
+        read(history(category, told))
+    assert caught.value.position == len(told)
+
+
+def test_the_last_act_may_be_of_the_last_day() -> None:
+    told = [REGISTERED, organisation.Dissolved(effective_on=NEXT), participated(NEXT)]
+    assert iku_verify.read_organisation(history("organisation", told))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"effective_on": None}, "it lacks 'on'"),
+        ({"effective_on": "2021-2-1"}, "is no day"),
+        ({"effective_on": 3}, "cannot be counted"),
+        ({"known_on": "2021-02-30"}, "cannot be counted"),
+        ({"data": []}, "cannot be counted"),
+        ({"data": {"level": "potensi"}}, "it lacks 'category'"),
+        ({"data": {"category": "sara", "level": "far"}}, "'far' is no level"),
+        ({"data": {"category": 3}}, "3 is no word"),
+        ({"data": {"category": "sara", "verified": 1}}, "neither true nor false"),
+        ({"type": "annulled", "data": {"annuls": 1}}, "which is no earlier version"),
+        ({"type": "corrected", "data": {"corrects": 0}}, "which is no earlier version"),
+        ({"type": "annulled", "data": {"annuls": True}}, "is no whole number"),
+        ({"type": "annulled", "data": {}}, "it lacks 'annuls'"),
+        ({"text": {"title": {"c": "0"}}}, "it lacks 's'"),
+        ({"text": {"title": 3}}, "cannot be counted"),
+    ],
+)
+def test_a_record_of_no_form_that_counts_is_named(
+    changes: dict[str, Any], says: str
+) -> None:
+    register = iku_verify.Register()
+    register.add(1, record(REPORTED))
+    with pytest.raises(iku_verify.Finding, match=says) as caught:
+        iku_verify.Register().add(7, record(REPORTED) | changes)
+    assert (caught.value.position, caught.value.code) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("stream", "type_", "data", "says"),
+    [
+        ("indicator-X", "targeted", {"year": 2021, "target": "0"}, "is no target"),
+        ("indicator-X", "targeted", {"year": 2021, "target": "1e9"}, "is no decimal"),
+        ("indicator-X", "targeted", {"target": "9"}, "it lacks 'year'"),
+        ("scale-kinerja", "scaled", {"bands": []}, "has no bands"),
+        ("scale-kinerja", "scaled", {"bands": [{"at_least": "9"}]}, "it lacks"),
+    ],
+)
+def test_a_target_or_scale_of_no_form_is_named(
+    stream: str, type_: str, data: dict[str, Any], says: str
+) -> None:
+    told = record(REPORTED) | {"stream": stream, "type": type_, "data": data}
+    with pytest.raises(iku_verify.Finding, match=says):
+        iku_verify.Register().add(1, told)
+
+
+def test_what_is_of_another_subject_matter_is_not_counted() -> None:
+    register = iku_verify.Register()
+    register.add(1, record(REPORTED) | {"stream": "ledger-continued", "type": "x"})
+    assert register.subjects == {"conflict": {}, "organisation": {}}
+    with pytest.raises(iku_verify.Finding) as caught:
+        register.add(2, record(REPORTED) | {"type": "x"})
+    assert caught.value.code == 3
+
+
+BANDS = (("91", "A"), ("76", "B"), ("66", "C"), ("51", "D"), ("0", "E"))
+SCALE = scale.Scaled(
+    effective_on=date(2021, 1, 1),
+    basis="Uji",
+    bands=tuple(scale.Band(Decimal(least), name) for least, name in BANDS),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, 400),
+    st.integers(0, 400),
+    st.none() | st.integers(1, 12_000).map(lambda n: f"{n // 100}.{n % 100:02}"),
+    st.sampled_from(Empty),
+    st.booleans(),
+)
+def test_a_figure_is_rounded_and_rated_as_ours_is(
+    one: int, other: int, target: str | None, empty: Empty, of_cases: bool
+) -> None:
+    options: indicator.Options = indicator.OrganisationOptions(empty=empty)
+    if of_cases:
+        options = indicator.ConflictOptions(Category.SARA, empty=empty)
+    counts = figure.Counts(min(one, other), max(one, other), 3)
+    at = coordinates.Coordinates(
+        "IKU-1", 1, period.containing(LATE, period.Kind.YEAR), LATE, LATE, 9
+    )
+    defined = indicator.Definition(1, define(options))
+    by = figure.Basis(defined, Decimal(target) if target else None, SCALE)
+    due = to_builtins(figure.figure(at, counts, by))
+
+    says = options_of(options)
+    bands = [(Fraction(least), name) for least, name in BANDS]
+    tally = iku_verify.Tally(
+        iku_verify.Coordinates("IKU-1", 1, "year", LATE, LATE, 9),
+        iku_verify.Version(1, 1, LATE, LATE, says),
+        Fraction(target) if target else None,
+        iku_verify.Version(1, 1, LATE, LATE, {"bands": bands}),
+    )
+    tally.add(iku_verify.Counts(counts.numerator, counts.denominator, 3))
+    counted = asdict(tally.figure())
+    assert {name: due[name] for name in counted if name != "scale"} == {
+        name: value for name, value in counted.items() if name != "scale"
+    }
+
+
+def define(options: indicator.Options) -> indicator.Defined:
+    return indicator.Defined(
+        effective_on=date(2021, 1, 1),
+        wording="Uji",
+        formula="Uji",
+        sources=("Uji",),
+        owner="Uji",
+        objective="Uji",
+        basis="Uji",
+        options=options,
+    )
+
+
+days = st.dates(date(1945, 8, 17), date(2999, 12, 31))
+
+
+places = st.builds(
+    coordinates.Coordinates,
+    indicator=st.from_regex(coordinates.CODE, fullmatch=True),
+    definition=st.integers(1, 99),
+    period=st.builds(period.containing, days, st.sampled_from(period.Kind)),
+    as_of=days,
+    known_on=days,
+    size=st.integers(0, 10**9),
+).map(
+    lambda at: structs.replace(at, period=period.containing(at.as_of, at.period.kind))
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(places, st.randoms(use_true_random=False))
+def test_a_number_is_spelt_and_read_as_ours_is(
+    due: coordinates.Coordinates, random: Random
+) -> None:
+    kind, as_of = due.period.kind, due.as_of
+    theirs = iku_verify.Coordinates(
+        due.indicator, due.definition, str(kind), as_of, due.known_on, due.size
+    )
+    assert theirs.number == due.number
+    assert theirs.start == due.period.start
+    assert iku_verify.read_number(" ".join(due.number.lower())) == theirs
+    for number in (1, 2, 10):
+        spelt = iku_verify.spell_identifier(str(kind), as_of, number)
+        assert spelt == identifier(kind, as_of, number)
+    broken = [*due.number]
+    broken[random.randrange(len(broken))] = random.choice("0123456789ABCXYZ.-~é")
+    if (typed := "".join(broken)) != due.number:
+        with pytest.raises(iku_verify.Finding) as caught:
+            iku_verify.read_number(typed)
+        assert caught.value.code == 2
+        with pytest.raises(Mistyped):
+            coordinates.parse(typed)
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    async with (
+        furnish(Settings(), database) as house,
+        house.pool.acquire() as connection,
+    ):
+        yield World(house, connection)
+
+
+async def read(world: World) -> iku_verify.Register:
+    """All that was recorded, as the auditor's program takes it in."""
+    register, records = iku_verify.Register(), iku_verify.Records()
+    async for one in log.read_log(world.connection):
+        register.add(one.position, records.read(one.position, one.record))
+    return register
+
+
+def counted(register: iku_verify.Register, number: str) -> dict[str, Any]:
+    return asdict(iku_verify.recount(register, iku_verify.read_number(number)))
+
+
+def frozen(of: Figure) -> dict[str, Any]:
+    """A figure as a closing freezes it, but for the version of the scale."""
+    names = iku_verify.Figure.__dataclass_fields__.keys() - {"scale"}
+    told = to_builtins(of)
+    return {name: told[name] for name in names}
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_log_alone_gives_both_the_same_figure(
+    world: World, seed: int
+) -> None:
+    random = Random(seed)
+    luck = Chance(random)
+    await fill(world, seed, 300)
+    definitions = dict.fromkeys(CODES, 2)
+    for known_on in (date(2022, 2, 1) + timedelta(days=15 * n) for n in range(25)):
+        code, redefinition = luck.redefinition()
+        empty = random.choice([None, *Empty])
+        redefinition = structs.replace(redefinition, empty=empty)
+        asked = ("indicator", code, redefinition, known_on)
+        done = await world.try_to(*asked)
+        definitions[code] += bool(done and done.added)
+        await world.try_to("indicator", *luck.target(), known_on)
+    assert sum(definitions.values()) > 15
+    register = await read(world)
+    size, known = register.size, set()
+    for _ in range(150):
+        question = structs.replace(luck.question(size, definitions), breakdown=None)
+        due = await world.recount(question)
+        assert counted(register, due.number) | {"scale": 0} == {
+            **frozen(due),
+            "scale": 0,
+        }
+        # Whoever is not told the definition finds the one that we applied.
+        at = iku_verify.read_number(due.number)
+        if question.definition is None:
+            assert register.definition(at).version == due.definition
+        assert numbered(due.number).definition == due.definition
+        known.add((due.denominator > 0, due.target is None, due.expired is None))
+    assert len(known) > 4
