@@ -7,7 +7,7 @@ import click
 from iku import wiring
 from iku.cli import terminal
 from iku.continuing import Approval
-from iku.domain.fact import Line
+from iku.domain.fact import Line, Reason
 from iku.exchange import formats
 
 
@@ -21,11 +21,16 @@ from iku.exchange import formats
 )
 @click.option(
     "--approver",
-    type=terminal.Words("name", Line, 500),
+    type=terminal.Words("office", Line, 500),
     required=True,
     help="The office that decided to go on without what is lost.",
 )
-@click.option("--reason", required=True, help="Why it was lost.")
+@click.option(
+    "--reason",
+    type=terminal.Words("text", Reason, 2_000),
+    required=True,
+    help="Why it was lost.",
+)
 @terminal.actor
 @terminal.as_json
 def continue_log(
