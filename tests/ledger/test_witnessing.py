@@ -105,6 +105,9 @@ async def test_it_catches_up_with_a_witness_that_knows_more_or_less(
     # A register that lost the cosignatures asks from 0, and is told where to begin.
     await owner.execute("alter table ledger.cosignature disable trigger append_only")
     await owner.execute("delete from ledger.cosignature")
+    await owner.execute(
+        "alter table ledger.cosignature enable always trigger append_only"
+    )
     await append(ask("b-1"))
     await sign(signer, home)
     assert await gather(signer, home, line) == []
