@@ -78,7 +78,7 @@ async def kept(
         furnish(Settings(), database) as house,
         house.pool.acquire() as connection,
     ):
-        importer = Importer(connection, house.office, house.journal, "u/siti")
+        importer = Importer(connection, house.office, house.books.project, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
         world = World(house, connection)
