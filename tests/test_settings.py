@@ -128,3 +128,14 @@ def test_these_are_this_machine_only(host: str) -> None:
 )
 def test_these_are_not(host: str) -> None:
     assert not is_loopback(host)
+
+
+def test_keys_and_attachments_lie_in_the_home_unless_they_are_given_a_place() -> None:
+    settings = Settings.from_environment({"IKU_HOME": "/srv/iku"})
+    assert settings.keys_folder == Path("/srv/iku/keys")
+    assert settings.attachments_folder == Path("/srv/iku/attachments")
+    settings = Settings.from_environment(
+        {"IKU_KEYS": "/media/keys", "IKU_ATTACHMENTS": "/media/files"}
+    )
+    assert settings.keys_folder == Path("/media/keys")
+    assert settings.attachments_folder == Path("/media/files")
