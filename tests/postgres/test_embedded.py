@@ -496,6 +496,23 @@ def test_another_major_version_is_refused(tmp_path: Path) -> None:
     assert "written by PostgreSQL 15, and this is PostgreSQL 18" in refusal(tmp_path)
 
 
+def test_data_without_a_version_are_not_taken_for_postgresqls(tmp_path: Path) -> None:
+    with lease(tmp_path, FAST):
+        pass
+    data = tmp_path / "postgres" / "data"
+    (data / "PG_VERSION").unlink()
+    assert f"{data} is no folder of PostgreSQL's" in refusal(tmp_path)
+    assert (data / "base").exists()
+
+
+def test_a_file_in_place_of_the_data_is_named_and_kept(tmp_path: Path) -> None:
+    data = tmp_path / "postgres" / "data"
+    data.parent.mkdir()
+    data.write_text("of somebody")
+    assert f"{data} is no folder of PostgreSQL's" in refusal(tmp_path)
+    assert data.read_text() == "of somebody"
+
+
 def test_a_folder_that_cannot_be_written_is_named(
     ordinary: Ordinary, open_folder: Path
 ) -> None:

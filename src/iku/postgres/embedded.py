@@ -86,6 +86,7 @@ def lease(
             gate = files.enter_context((folder / "gate.lock").open("a"))
             users = files.enter_context((folder / "users.lock").open("a"))
             with _alone(gate):
+                _refuse_foreign(folder / "data")
                 cluster = _Cluster(folder, programs.find(folder, folder / "data"))
                 # Before opening: a server that starts, but has no room to let the
                 # application in, is stopped again.
@@ -100,6 +101,14 @@ def _refuse_unusable(folder: Path) -> None:
         raise PostgresError(
             f"PostgreSQL does not start in {str(folder)!r}, whose name holds "
             f"{' '.join(map(repr, sorted(found)))}; set IKU_HOME to another folder"
+        )
+
+
+def _refuse_foreign(data: Path) -> None:
+    if data.exists() and not (data / "PG_VERSION").is_file():
+        raise PostgresError(
+            f"{data} is no folder of PostgreSQL's: it holds no PG_VERSION; "
+            "put back what is missing, or move it away to begin with nothing"
         )
 
 
