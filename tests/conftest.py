@@ -139,6 +139,14 @@ async def plain(
     """An empty database that belongs to a login without further rights."""
     name = empty_database.owner_dsn.split("@/")[1].split("?")[0]
     await administrator.execute("create role plain_owner login password 'x'")
+    # As docker/logins.sql has it: whoever migrates may act for the vault.
+    await administrator.execute(
+        """
+        do $$ begin create role iku_vault nologin;
+        exception when duplicate_object then null; end $$;
+        grant iku_vault to plain_owner;
+        """
+    )
     await administrator.execute(f"alter database {name} owner to plain_owner")
     address = empty_database.owner_dsn.split("@", 1)[1]
     yield Database(

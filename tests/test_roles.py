@@ -48,7 +48,10 @@ MAY: dict[str, dict[str, frozenset[str]]] = {
     },
 }
 MAY_CALL = {
-    "iku_app": {"ledger.append", "projection.*", "guard.difference", "guard.version"},
+    "iku_app": {
+        *("ledger.append", "projection.*", "vault.*"),
+        *("guard.difference", "guard.version"),
+    },
     "iku_auditor": {"guard.difference", "guard.version"},
     "iku_signer": {"guard.difference", "guard.version"},
 }

@@ -63,13 +63,13 @@ WAKE = """
 alter table ledger.event enable always trigger append_only;
 alter table ledger.command enable always trigger append_only;
 """
-# Another text in the same canonical form, and the leaf that belongs to it.
+# Another actor in the same canonical form, and the leaf that belongs to it.
 EDIT = """
 update ledger.event e
    set record = forged.record, leaf = sha256('\\x00'::bytea || forged.record)
   from (select position,
                convert_to(
-                 replace(convert_from(record, 'UTF8'), 'batas', 'tapal'), 'UTF8'
+                 replace(convert_from(record, 'UTF8'), 'u/siti', 'u/sita'), 'UTF8'
                ) as record
           from ledger.event) as forged
  where forged.position = e.position

@@ -82,8 +82,7 @@ async def test_a_series_costs_as_many_statements_however_long_it_is(
 @pytest.mark.parametrize(
     ("span", "path"),
     [
-        (Span(date(1, 1, 1)), "from"),
-        (Span(date(2021, 1, 1), date(1, 1, 1)), "to"),
+        (Span(date(2021, 1, 1), date(1, 1, 1)), "from"),
         (Span(date(2021, 1, 2), date(2021, 1, 1)), "from"),
         (Span(date(2021, 1, 2), date.max), "to"),
         (Span(date(1900, 1, 1)), "step"),

@@ -49,7 +49,10 @@ async def test_the_examples_of_the_docs_run(loaded: Client) -> None:
     asked = re.findall(r"(?:GET |localhost:8000)(/api/v1/\S+\?\S+)", page)
     assert len(asked) >= 3
     for path in asked:
-        assert (await loaded.get(f"{HOST}{path}")).status_code == 200, path
+        answer = await loaded.get(f"{HOST}{path}")
+        # Nothing is signed here, and what is proved rests on a signature.
+        unsigned = "/log/proof/" in path and answer.status_code == 409
+        assert answer.status_code == 200 or unsigned, path
 
 
 def test_every_route_stands_in_the_docs(house: House) -> None:
