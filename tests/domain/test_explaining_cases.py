@@ -317,3 +317,13 @@ def test_the_same_is_told_in_english() -> None:
 def test_what_counts_organisations_explains_no_case() -> None:
     with pytest.raises(TypeError, match="OrganisationOptions do not count a Conflict"):
         explaining.explain(case(), OrganisationOptions(), *YEAR)
+
+
+def test_all_of_an_explanation_is_told_in_one_sentence() -> None:
+    counted = explaining.explain(case(resolved("2021-05-01")), IKU_1, *YEAR)
+    assert counted.told([31, 32, 33]).id == (
+        "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31; "
+        "selesai: ditutup 01-05-2021 (mediasi), peristiwa 33"
+    )
+    missing = explaining.explain(case(annulled(1)), IKU_1, *YEAR)
+    assert missing.told([31, 32, 33]).en == missing.denominator.told([31, 32, 33]).en
