@@ -33,9 +33,10 @@ check: setup-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# As modules, for they share how registers are filled; `__init__` and that are no measure.
+# As modules, for they share how registers are filled and measured; those are no measure.
+NO_BENCH := $(addprefix benchmarks/,__init__.py measuring.py registers.py)
 bench: setup-dev
-	@set -e; for script in $(filter-out benchmarks/__init__.py benchmarks/registers.py,$(wildcard benchmarks/*.py)); \
+	@set -e; for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); \
 	do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 
 # The only command that asks a registry which versions there are.
