@@ -292,6 +292,33 @@ def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
     check()
 
 
+WRITTEN = Written("resolved", FIRST, {"manner": "islah"}, {"evidence": Text("Surat")})
+UNREADABLE = {
+    "of a type that is not known": WRITTEN._replace(type="solved"),
+    "with a field that is not known": WRITTEN._replace(
+        data={"manner": "islah", "x": 1}
+    ),
+    "with a choice that is not known": WRITTEN._replace(data={"manner": "perang"}),
+    "without a field that it needs": WRITTEN._replace(data={}),
+    "without the day that it needs": WRITTEN._replace(effective_on=None),
+    "with a text that is not known": WRITTEN._replace(text={"title": Text("Surat")}),
+    "without a text that it needs": Written("rejected", None, {}, {}),
+    "with a day where it has none": Written(
+        "annulled", FIRST, {"annuls": 1}, {"reason": Text("Salah")}
+    ),
+}
+
+
+@pytest.mark.parametrize("written", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_event_that_is_no_fact_of_ours_is_not_read_sealed_either(
+    written: Written,
+) -> None:
+    with pytest.raises(ValueError, match="unreadable"):
+        fact.of(Ledgered(written), conflict.Event)
+    with pytest.raises(ValueError, match="unreadable"):
+        fact.of(Ledgered(written), conflict.Event, opened(written) or {"x": "y"})
+
+
 def test_nothing_that_can_be_entered_reads_as_if_it_were_sealed() -> None:
     for kind in (fact.Line, fact.Reason, fact.Note):
         with pytest.raises(ValidationError):
