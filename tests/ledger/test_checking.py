@@ -264,7 +264,7 @@ async def test_an_empty_ledger_that_claims_events_is_not(owner: Plain) -> None:
 async def test_how_far_it_has_read_is_told(
     ask: Ask, append: Append, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "TELL_EVERY", 2)
+    monkeypatch.setattr(checking, "PAGE", 2)
     await append(ask("a-1", events=3), ask("b-1"), ask("c-1"))
     told: list[tuple[int, int]] = []
     assert await check_ledger(owner, lambda *done: told.append(done)) == []

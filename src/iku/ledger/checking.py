@@ -4,10 +4,13 @@ Written apart from what appends: nothing here trusts a column, a count or a hash
 `ledger.append` wrote, but reads the records and works them out anew.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
+import asyncpg
 from msgspec import Struct
 
 from iku.ledger import checkpoint, log, note, record, tables
@@ -18,7 +21,8 @@ from iku.ledger.record import Recorded, Unrecordable
 from iku.ledger.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
-TELL_EVERY = 1_000  # events
+PAGE = 1_000  # rows held at a time; progress is told after each
+LAST = 2**63 - 1
 
 
 def _untold(_done: int, _size: int) -> None:
@@ -36,26 +40,30 @@ async def check_ledger(
     been read.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        reading, size = _Reading(), (await log.head(connection)).size
+        size = await connection.fetchval("select max(position) from ledger.event") or 0
+        reading = _Reading()
         for rule, table, expected, found in await tables.broken_tables(connection):
             reading.hold(rule, f"ledger.{table}", expected, found)
-        signed = _Signed(connection)
-        await signed.hold(reading)
-        async for recorded, command in _with_commands(connection):
-            reading.read(recorded, command)
-            await signed.hold(reading)
-            if recorded.position % TELL_EVERY == 0:
-                progress(recorded.position, size)
-        progress(size, size)
+        signed = await _Signed.begun(connection, reading)
+        commands = _Commands(_pages(connection, _COMMANDS), reading, size)
+        async for rows in _pages(connection, _EVENTS):
+            await commands.reach(rows[-1]["position"])
+            for row in rows:
+                recorded = Recorded(*row)
+                reading.read(recorded, commands.covering(recorded.position))
+                if signed.due <= reading.tree.size:
+                    await signed.hold(reading)
+            progress(reading.size, size)
+        if not size:
+            progress(0, 0)
+        await commands.reach(LAST)
+        reading.hold("last position", "commands", size, commands.last)
         signed.hold_rest(reading)
         await _hold_summaries(connection, reading)
     return [*reading.findings.values()]
 
 
-Rules: TypeAlias = Iterator[tuple[str, object, object]]  # rule, expected, found
-
-
-class _Command(Struct, frozen=True):
+class _Command(Struct, frozen=True, gc=False):
     command_id: str
     stream: str
     version: int
@@ -83,23 +91,166 @@ class _Reading:
             )
 
     def read(self, recorded: Recorded, command: _Command | None) -> None:
-        place = f"position {recorded.position}"
-        for rule, expected, found in self._rules(recorded, command):
-            self.hold(rule, place, expected, found)
-        self.tree.add(leaf_hash(recorded.record))
+        leaf = leaf_hash(recorded.record)
+        version, known_on = self.streams.get(recorded.stream, (0, date.min))
+        self._hold_all(
+            _PLACE_RULES,
+            recorded,
+            (self.size + 1, version + 1, leaf),
+            (recorded.position, recorded.version, recorded.leaf),
+        )
+        if recorded.recorded_at < self.recorded_at or recorded.known_on < known_on:
+            self._hold_order("recorded_at", recorded, self.recorded_at)
+            self._hold_order("known_on", recorded, known_on)
+        self._hold_record(recorded, command)
+        self.tree.add(leaf)
         self.size = recorded.position
         self.recorded_at = recorded.recorded_at
         self.known_on = max(self.known_on, recorded.known_on)
         self.streams[recorded.stream] = recorded.version, recorded.known_on
 
-    def _rules(self, recorded: Recorded, command: _Command | None) -> Rules:
-        version, known_on = self.streams.get(recorded.stream, (0, date.min))
-        yield "position", self.size + 1, recorded.position
-        yield "version", version + 1, recorded.version
-        yield "leaf", leaf_hash(recorded.record).hex(), recorded.leaf.hex()
-        yield from _not_before("recorded_at", self.recorded_at, recorded.recorded_at)
-        yield from _not_before("known_on", known_on, recorded.known_on)
-        yield from _record_rules(recorded, command)
+    def _hold_record(self, recorded: Recorded, command: _Command | None) -> None:
+        try:
+            full = record.decode(recorded.record)
+        except Unrecordable as error:
+            place = f"position {recorded.position}"
+            self.hold("record", place, "a canonical record", error)
+            return
+        self._hold_all(_COLUMN_RULES, recorded, _said(full), _columns(recorded))
+        if command is None:
+            self._hold_all(("command",), recorded, (full.command,), (None,))
+            return
+        left = command.position - recorded.position
+        self._hold_all(
+            _COMMAND_RULES,
+            recorded,
+            (full.command, recorded.stream, recorded.version + left),
+            (command.command_id, command.stream, command.version),
+        )
+
+    def _hold_all(
+        self,
+        rules: Sequence[str],
+        recorded: Recorded,
+        expected: tuple[object, ...],
+        found: tuple[object, ...],
+    ) -> None:
+        """Hold rule by rule; compared at one go, for nearly all events break none."""
+        if expected == found:
+            return
+        place = f"position {recorded.position}"
+        for rule, wanted, is_there in zip(rules, expected, found, strict=True):
+            self.hold(rule, place, _shown(wanted), _shown(is_there))
+
+    def _hold_order(self, rule: str, recorded: Recorded, last: date) -> None:
+        found = getattr(recorded, rule)
+        if found < last:
+            self.hold(rule, f"position {recorded.position}", f"{last} or later", found)
+
+
+_PLACE_RULES = ("position", "version", "leaf")
+_COLUMN_RULES = tuple(
+    f"{name} beside the record"
+    for name in (
+        *("stream", "version", "type", "effective_on", "known_on", "declared"),
+        "recorded_at",
+    )
+)
+_COMMAND_RULES = ("command", "stream of the command", "version of the command")
+
+
+def _shown(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _said(full: record.Full) -> tuple[object, ...]:
+    """What a record says that columns beside it repeat."""
+    return (
+        full.stream,
+        full.version,
+        full.type,
+        full.effective_on,
+        full.known_on,
+        full.declared,
+        full.recorded_at,
+    )
+
+
+def _columns(recorded: Recorded) -> tuple[object, ...]:
+    """The columns as a record would spell them."""
+    return (
+        recorded.stream,
+        recorded.version,
+        recorded.type,
+        _day(recorded.effective_on),
+        _day(recorded.known_on),
+        recorded.declared,
+        _instant(recorded.recorded_at),
+    )
+
+
+# Kept, for many events share a day, and all of one transaction their instant.
+@lru_cache(maxsize=4_096)
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+@lru_cache(maxsize=64)
+def _instant(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class _Commands:
+    """The commands in the order of their positions, each held as it is read."""
+
+    def __init__(
+        self,
+        pages: AsyncIterator[list[asyncpg.Record]],
+        reading: _Reading,
+        size: int,
+    ) -> None:
+        self.last = 0  # position of the last one read
+        self._pages = pages
+        self._reading = reading
+        self._size = size
+        self._batch = 0
+        self._waiting: deque[_Command] = deque()
+
+    async def reach(self, position: int) -> None:
+        """Read on until one covers *position*, or there are no more."""
+        while self.last < position:
+            rows = await anext(self._pages, None)
+            if rows is None:
+                return
+            for row in rows:
+                command = _Command(*row)
+                self._hold(command)
+                self._waiting.append(command)
+
+    def covering(self, position: int) -> _Command | None:
+        """The command in whose range *position* lies; what lies below is dropped."""
+        while self._waiting and self._waiting[0].position < position:
+            self._waiting.popleft()
+        if not self._waiting:
+            return None
+        first = self._waiting[0]
+        return first if first.position - first.count < position else None
+
+    def _hold(self, command: _Command) -> None:
+        # All commands of one transaction were told the size that it led to.
+        batch = command.size if self.last >= self._batch else self._batch
+        within = command.position <= command.size <= self._size
+        expected = (self.last, True, batch)
+        found = (command.position - command.count, within, command.size)
+        if expected != found:
+            place = f"command {command.command_id}"
+            for rule, *both in zip(_BATCH_RULES, expected, found, strict=True):
+                self._reading.hold(rule, place, *both)
+        self._batch = batch
+        self.last = command.position
+
+
+_BATCH_RULES = ("start", "size within the log", "size after its transaction")
 
 
 class _Signed:
@@ -112,13 +263,22 @@ class _Signed:
     def __init__(self, connection: Connection) -> None:
         self._rows = _checkpoints(connection)
         self._next: tuple[int, Checkpoint | Malformed] | None = None
-        self._begun = False
+
+    @classmethod
+    async def begun(cls, connection: Connection, reading: _Reading) -> "_Signed":
+        """Those of a log without events already held."""
+        signed = cls(connection)
+        signed._next = await anext(signed._rows, None)
+        await signed.hold(reading)
+        return signed
+
+    @property
+    def due(self) -> int:
+        """The size that the next one is of."""
+        return LAST if self._next is None else self._next[0]
 
     async def hold(self, reading: _Reading) -> None:
         """Hold those of the size read so far against the tree of the records."""
-        if not self._begun:
-            self._begun = True
-            self._next = await anext(self._rows, None)
         while self._next is not None and self._next[0] <= reading.tree.size:
             size, signed = self._next
             place = f"checkpoint of size {size}"
@@ -139,74 +299,26 @@ class _Signed:
             reading.hold("signed size within the log", place, most, size)
 
 
-def _not_before(rule: str, last: date, found: date) -> Rules:
-    if found < last:
-        yield rule, f"{last} or later", found
+_EVENTS = """
+select position, stream, version, type, effective_on, known_on, declared,
+       recorded_at, record, leaf
+  from ledger.event
+ order by position
+"""
+_COMMANDS = """
+select command_id, stream, version, position, count, size
+  from ledger.command
+ order by position
+"""
 
 
-def _record_rules(recorded: Recorded, command: _Command | None) -> Rules:
-    try:
-        full = record.decode(recorded.record)
-    except Unrecordable as error:
-        yield "record", "a canonical record", error
-        return
-    for name, column in _columns(recorded).items():
-        yield f"{name} beside the record", getattr(full, name), column
-    yield "command", full.command, command and command.command_id
-    if command is not None:
-        left = command.position - recorded.position
-        yield "stream of the command", recorded.stream, command.stream
-        yield "version of the command", recorded.version + left, command.version
-
-
-def _columns(recorded: Recorded) -> dict[str, object]:
-    """The columns as a record would spell them."""
-    effective_on = recorded.effective_on
-    return {
-        "stream": recorded.stream,
-        "version": recorded.version,
-        "type": recorded.type,
-        "effective_on": effective_on.isoformat() if effective_on else None,
-        "known_on": recorded.known_on.isoformat(),
-        "declared": recorded.declared,
-        "recorded_at": recorded.recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-    }
-
-
-async def _with_commands(
-    connection: Connection,
-) -> AsyncIterator[tuple[Recorded, _Command | None]]:
-    """Each event in order, and the command whose range of positions it lies in."""
-    commands = _commands(connection)
-    command = await anext(commands, None)
-    async for row in connection.cursor(
-        """
-        select position, stream, version, type, effective_on, known_on, declared,
-               recorded_at, record, leaf
-          from ledger.event
-         order by position
-        """,
-        prefetch=512,
-    ):
-        recorded = Recorded(*row)
-        while command is not None and command.position < recorded.position:
-            command = await anext(commands, None)
-        covers = (
-            command is not None and command.position - command.count < recorded.position
-        )
-        yield recorded, command if covers else None
-
-
-async def _commands(connection: Connection) -> AsyncIterator[_Command]:
-    async for row in connection.cursor(
-        """
-        select command_id, stream, version, position, count, size
-          from ledger.command
-         order by position
-        """,
-        prefetch=512,
-    ):
-        yield _Command(*row)
+async def _pages(
+    connection: Connection, query: str
+) -> AsyncIterator[list[asyncpg.Record]]:
+    """The rows of *query*, so many at a time."""
+    cursor = await connection.cursor(query)
+    while rows := await cursor.fetch(PAGE):
+        yield rows
 
 
 async def _checkpoints(
@@ -224,17 +336,6 @@ async def _checkpoints(
 
 async def _hold_summaries(connection: Connection, reading: _Reading) -> None:
     """Hold what is kept beside the events against what the events amount to."""
-    last = batch = 0
-    async for command in _commands(connection):
-        place = f"command {command.command_id}"
-        reading.hold("start", place, last, command.position - command.count)
-        within = command.position <= command.size <= reading.size
-        reading.hold("size within the log", place, expected=True, found=within)
-        # All commands of one transaction were told the size that it led to.
-        batch = command.size if last >= batch else batch
-        reading.hold("size after its transaction", place, batch, command.size)
-        last = command.position
-    reading.hold("last position", "commands", reading.size, last)
     await _hold_streams(connection, reading)
     found = await log.head(connection)
     some = reading.size > 0

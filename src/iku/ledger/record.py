@@ -30,7 +30,7 @@ class TooLarge(Unrecordable):
     """The record would be longer than 65,535 bytes."""
 
 
-class Commitment(Struct, frozen=True, forbid_unknown_fields=True):
+class Commitment(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What stands in a record in place of a text, which itself is kept elsewhere.
 
     It tells nothing of the text, but holds whoever has the text to it.
@@ -61,7 +61,7 @@ class Draft(Struct, frozen=True):
     schema: int = 2
 
 
-class Body(Struct, frozen=True):
+class Body(Struct, frozen=True, gc=False):
     """What a record says beyond the columns beside it."""
 
     actor: str
@@ -71,7 +71,7 @@ class Body(Struct, frozen=True):
     text: dict[str, Commitment]
 
 
-class Recorded(Struct, frozen=True):
+class Recorded(Struct, frozen=True, gc=False):
     """An event as the log holds it.
 
     Attributes:
@@ -110,7 +110,7 @@ class Recorded(Struct, frozen=True):
         return _bodies.decode(self.record)
 
 
-class Full(Struct, frozen=True, forbid_unknown_fields=True):
+class Full(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Every key of a record, as it is written."""
 
     actor: str

@@ -38,11 +38,11 @@ class Frontier:
 
     def add(self, leaf: bytes) -> None:
         """Grow the tree by one leaf hash."""
-        node, filled = leaf, self.size
+        node, filled, peaks = leaf, self.size, self.peaks
         while filled & 1:
-            node = node_hash(self.peaks.pop(), node)
+            node = node_hash(peaks.pop(), node)
             filled >>= 1
-        self.peaks.append(node)
+        peaks.append(node)
         self.size += 1
 
     def root(self) -> bytes:
