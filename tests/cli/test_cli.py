@@ -129,14 +129,6 @@ def test_an_unforeseen_error_is_a_sentence_that_says_where_to_look(
             )
 
 
-def test_a_reader_that_goes_away_is_no_error(environ: dict[str, str]) -> None:
-    command = f"{sys.executable} -m iku.cli figure | true"
-    done = subprocess.run(
-        ["sh", "-c", command], env=environ, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-
-
 def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     said = iku("example")
     assert said.code == 0

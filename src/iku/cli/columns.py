@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from rich.padding import Padding
-
 from iku.cli import terminal
+from iku.cli.terminal import Drawn
 from iku.domain.comparison import Outcome, Row
 from iku.domain.difference import Counted
 from iku.exchange import formats
@@ -23,7 +22,7 @@ def cells(one: Outcome) -> tuple[str, ...]:
     )
 
 
-def subjects(names: Sequence[str], rows: Sequence[Row]) -> Padding:
+def subjects(names: Sequence[str], rows: Sequence[Row]) -> Drawn:
     """A table of how each subject counts under the definitions of these *names*."""
     shown = [
         (row.number, row.title, *(share(counted) for counted in row.columns))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import click
-from rich.padding import Padding
 
 from iku import texts
 from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import share
+from iku.cli.terminal import Drawn
 from iku.domain import difference as telling
 from iku.domain import place
 from iku.domain.difference import (
@@ -107,7 +107,7 @@ def show(found: Difference) -> None:
         out.print(f"Masih ada lanjutannya: --cursor {found.next}")
 
 
-def _figures(*named: tuple[str, Figure]) -> Padding:
+def _figures(*named: tuple[str, Figure]) -> Drawn:
     """A table of figures, each with its own coordinates."""
     rows = [(name, *_at(one), *figures.cells(one)[1:]) for name, one in named]
     headings = (*AT, *figures.HEADINGS[1:])
@@ -116,14 +116,14 @@ def _figures(*named: tuple[str, Figure]) -> Padding:
     return terminal.table(headings, rows, right=right, wrap=wrap)
 
 
-def _way(steps: Sequence[Stride]) -> Padding:
+def _way(steps: Sequence[Stride]) -> Drawn:
     """A table of what each step changes, and where it leads."""
     rows = [_stride(stride) for stride in steps]
     right = (*CHANGE, "Menjadi", *figures.NUMBERS)
     return terminal.table(WAY, rows, right=right, wrap=("Predikat",))
 
 
-def _moved(items: Sequence[Item]) -> Padding:
+def _moved(items: Sequence[Item]) -> Drawn:
     """A table of what moved, each with its cause."""
     rows = [_item(item) for item in items]
     right = (*CHANGE, "Dari", "Menjadi", "Peristiwa")

@@ -4,11 +4,14 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import asyncpg
 import click
 
 from iku.agency import AgencyError
+from iku.cli import streams
+from iku.cli.streams import Unprinted
 from iku.domain.decider import Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.exchange.bundle import Unwritable
@@ -65,27 +68,45 @@ _PLAIN = (
 )
 
 
-def run(commands: click.Command, arguments: Sequence[str] | None) -> None:
-    """Run what was typed; never returns."""
-    _prepare_streams()
+def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
+    """Run what was typed, and end the process with its exit code."""
+    try:
+        streams.prepare()
+        code = _run(commands, arguments)
+        sys.stdout.flush()
+    except Unprinted as error:
+        if error.reader_is_gone:
+            sys.exit(streams.READER_GONE)
+        _say(str(error))
+        code = 1
+    sys.exit(code)
+
+
+def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
+    """The exit code of what was typed; whatever goes wrong but printing is told."""
+    if not os.environ.get(DEBUG):
+        # No log gets between the sentences.
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
         commands.main(arguments, prog_name="iku", standalone_mode=False)
+    except Unprinted:
+        raise
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(2)
+        streams.say(error.format_message())
+        return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "iku"
         _say(f'{_sentence(error.format_message())} (see "{command} --help")')
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; what was not finished was not recorded")
-        sys.exit(130)
+        return 130
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
         _say(explain(error))
-        sys.exit(1)
-    sys.exit(0)
+        return 1
+    return 0
 
 
 def explain(error: Exception) -> str:
@@ -108,19 +129,9 @@ def explain(error: Exception) -> str:
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"iku: {_sentence(sentence)}", err=True)
+    streams.say(f"iku: {_sentence(sentence)}")
 
 
 def _sentence(message: str) -> str:
     """*message* on one line, without the full stop."""
     return " ".join(message.split()).removesuffix(".")
-
-
-def _prepare_streams() -> None:
-    """No character that a terminal lacks, and no log, gets between the sentences."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-    if not os.environ.get(DEBUG):
-        logging.getLogger().addHandler(logging.NullHandler())

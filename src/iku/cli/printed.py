@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
 
 from iku.cli import terminal
 from iku.cli.difference import CAUSES, signed
 from iku.cli.figures import HEADINGS, NUMBERS, TEXTS, cells
+from iku.cli.terminal import Drawn
 from iku.domain.figure import Figure
 from iku.domain.publication import Frozen, State
 from iku.exchange import formats
@@ -117,7 +117,7 @@ def _show_frozen(out: Console, found: ShownPublication) -> None:
         out.print(COVERAGES[found.coverage])
 
 
-def _figures(shown: Iterable[Frozen | Figure]) -> Padding:
+def _figures(shown: Iterable[Frozen | Figure]) -> Drawn:
     rows = [cells(one) for one in shown]
     return terminal.table(HEADINGS, rows, right=NUMBERS, wrap=TEXTS)
 

@@ -21,9 +21,10 @@ from typing import Any, TypeAlias, TypeVar
 import click
 import msgspec
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.segment import Segment
 from rich.table import Table
 
 from iku.domain.decider import subject_id, subject_number
@@ -208,13 +209,33 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
+class Drawn:
+    """What stands in columns, without the blanks that would fill its last one up."""
+
+    def __init__(self, columns: RenderableType) -> None:
+        self._columns = columns
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        """Its lines, as rich asks for them."""
+        for line in console.render_lines(self._columns, options, pad=False):
+            while line and not line[-1].text.strip(" "):
+                line.pop()
+            if line:
+                last = line.pop()
+                yield from line
+                yield Segment(last.text.rstrip(" "), last.style, last.control)
+            yield Segment.line()
+
+
 def table(
     headings: Iterable[str],
     rows: Iterable[Iterable[str]],
     *,
     right: Iterable[str] = (),
     wrap: Iterable[str] = (),
-) -> Padding:
+) -> Drawn:
     """A table; numbers stand to the *right*, only what may *wrap* takes several lines.
 
     Both are given by heading.
@@ -236,7 +257,7 @@ def table(
         )
     for row in rows:
         drawn.add_row(*row)
-    return Padding(drawn, (1, 0), expand=False)
+    return Drawn(Padding(drawn, (1, 0), expand=False))
 
 
 class Listing:
@@ -272,12 +293,12 @@ class Listing:
         ).rstrip()
 
 
-def pairs(lines: Iterable[tuple[str, str]]) -> Table:
+def pairs(lines: Iterable[tuple[str, str]]) -> Drawn:
     """Names and what they stand for, in two columns."""
     drawn = Table.grid(padding=(0, 2))
     for name, value in lines:
         drawn.add_row(name, value)
-    return drawn
+    return Drawn(drawn)
 
 
 @contextmanager
