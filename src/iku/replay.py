@@ -44,11 +44,11 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     known = max(today, head.known_on or today)
     at = coordinates(question, by.definition.version, head.size, known)
     options = by.definition.defined.options
+    start, by_district = question.start, question.breakdown == "district"
     parts: dict[str, Counts] = {}
     async for subject in subjects(connection, options, question, at.size):
-        member = counting.membership(subject, options, question.start, question.as_of)
+        member = counting.membership(subject, options, start, question.as_of)
         if member is not None:
-            by_district = question.breakdown == "district"
             key = member.district if by_district else member.part
             parts[key] = parts.get(key, Counts()) + member.counts
     total = sum(parts.values(), Counts())

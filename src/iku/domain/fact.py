@@ -8,7 +8,6 @@ subject is kept whole, and `standing` gives the facts that are left.
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias, TypeVar, get_args
@@ -175,6 +174,8 @@ def standing(history: Sequence[Fact]) -> list[Standing]:
     Of several corrections of a field the last counts. An annulment may itself be
     annulled, and so may a correction: what it named is then as it was.
     """
+    if not any(isinstance(event, _REACHES_BACK) for event in history):
+        return [*map(Standing._make, enumerate(history, start=1))]
     void = annulled_versions(history)
     facts = {
         version: event
@@ -187,8 +188,11 @@ def standing(history: Sequence[Fact]) -> list[Standing]:
     return [
         Standing(version, event)
         for version, event in facts.items()
-        if not isinstance(event, Correction | Annulled)
+        if not isinstance(event, _REACHES_BACK)
     ]
+
+
+_REACHES_BACK = (Correction, Annulled)
 
 
 def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
@@ -412,7 +416,7 @@ def _unopened(recorded: Recorded, body: Body, event_type: Any) -> Any:
         said = convert(body.data, form.said)
     except ValidationError:
         return None  # `read` says what is wrong
-    event = copy(form.blank)
+    event = form.blank.__copy__()
     for name in body.data:
         force_setattr(event, name, getattr(said, name))
     for name in body.text:

@@ -341,22 +341,22 @@ def _opening(registered: Registered) -> Segment:
 
 def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
     """What the organisation is after *event*, its days not yet set."""
-    said = f"{correcting.name(event)} on {event.effective_on}"
     if event.effective_on < registered.effective_on:
-        raise Refused(f"{said}, but registered only on {registered.effective_on}")
+        only = registered.effective_on
+        raise Refused(f"{_said(event)}, but registered only on {only}")
     last_act = isinstance(event, Participated) and event.effective_on == now.since
     if not now.status.exists and not last_act:
         ended = now.status.replace("_", " ")
-        raise Refused(f"{said}, but {ended} on {now.since}")
+        raise Refused(f"{_said(event)}, but {ended} on {now.since}")
     match event:
         case Participated():
             after = now
         case Renewed():
             after = _renewed(now, event)
         case Suspended():
-            after = _from(now, Status.ACTIVE, Status.SUSPENDED, said)
+            after = _from(now, Status.ACTIVE, Status.SUSPENDED, event)
         case Restored():
-            after = _from(now, Status.SUSPENDED, Status.ACTIVE, said)
+            after = _from(now, Status.SUSPENDED, Status.ACTIVE, event)
         case Dissolved():
             after = structs.replace(now, status=Status.DISSOLVED)
         case Revoked():
@@ -368,9 +368,13 @@ def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
     return after
 
 
-def _from(now: Segment, was: Status, becomes: Status, said: str) -> Segment:
+def _said(event: Change) -> str:
+    return f"{correcting.name(event)} on {event.effective_on}"
+
+
+def _from(now: Segment, was: Status, becomes: Status, event: Change) -> Segment:
     if now.status is not was:
-        raise Refused(f"{said}, but {now.status} since {now.since}")
+        raise Refused(f"{_said(event)}, but {now.status} since {now.since}")
     return structs.replace(now, status=becomes)
 
 
