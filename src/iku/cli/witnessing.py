@@ -13,6 +13,7 @@ from iku.cli.edge import Failed
 from iku.ledger import policy
 from iku.ledger.policy import Policy
 from iku.ledger.witness import Home, Witness
+from iku.settings import is_loopback
 
 known = click.option(
     "--policy",
@@ -76,7 +77,8 @@ def serve(host: str, port: int, logs: Path | None) -> None:
 
     async def work() -> None:
         try:
-            await serving.serve_app(create_witness(opened), host, port, _ready)
+            app = create_witness(opened, local_only=is_loopback(host))
+            await serving.serve_app(app, host, port, _ready)
         except OSError as error:
             raise Failed(f"cannot listen on {host}, port {port}: {error}") from error
 

@@ -41,8 +41,11 @@ MODULES = (
 )
 
 
-def create_app(house: House) -> Application:
-    """The application over a house that somebody else opens and closes."""
+def create_app(house: House, *, local_only: bool = False) -> Application:
+    """The application over a house that somebody else opens and closes.
+
+    Where it is *local_only*, it answers to the names of this machine alone.
+    """
     metrics = Metrics(house)
     handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
     api = Router(
@@ -69,6 +72,7 @@ def create_app(house: House) -> Application:
             documentation.router(), *documentation.pages()
         ),
     )
+    app.local_only = local_only
     app.metrics = metrics
     return app
 

@@ -1,7 +1,8 @@
 """The door: every request passes it before routing, and is counted when it leaves.
 
 What a client may write in an address is settled here, once: percent-encoded UTF-8
-without U+0000. A number's slash, written %2F, is told from a path's.
+without U+0000. A number's slash, written %2F, is told from a path's. And whether it is
+this server that the request means (`hosts`).
 """
 
 import re
@@ -12,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from litestar import Litestar
 from litestar.types import Message, Send
 
-from iku.web import problems
+from iku.web import hosts, problems
 from iku.web.metrics import Metrics
 from iku.web.problems import Problem
 
@@ -23,8 +24,9 @@ _SLASH = re.compile(rb"%2[Ff]")
 class Application(Litestar):
     """The application behind its door."""
 
-    __slots__ = ("metrics",)
+    __slots__ = ("local_only", "metrics")
 
+    local_only: bool
     metrics: Metrics
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -47,6 +49,10 @@ class Application(Litestar):
             self.metrics.count(scope["method"], route, status, perf_counter() - began)
 
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
+        stray = hosts.fault(scope["headers"], local_only=self.local_only)
+        if stray:
+            await _refuse(stray, send)
+            return
         path, query = scope["raw_path"], scope["query_string"]
         fault = _fault(path) or _fault(query)
         if fault:

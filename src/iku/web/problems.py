@@ -137,6 +137,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "unsigned": (HTTPStatus.CONFLICT, "Not signed yet"),
     "overtaken": (HTTPStatus.CONFLICT, "Somebody else was faster"),
     "outdated": (HTTPStatus.PRECONDITION_FAILED, "Not the last version"),
+    "misdirected": (HTTPStatus.MISDIRECTED_REQUEST, "Another server is meant"),
     "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
     "media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Not a kind that is read"),
     "reused": (HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key was used before"),

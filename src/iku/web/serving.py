@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
+from iku.settings import is_loopback
 from iku.web.app import create_app
 from iku.wiring import House
 
@@ -35,7 +36,7 @@ async def serve(
     house: House, host: str, port: int, ready: Callable[[str], object]
 ) -> None:
     """Serve a house until SIGINT or SIGTERM; the rest as `serve_app`."""
-    await serve_app(create_app(house), host, port, ready)
+    await serve_app(create_app(house, local_only=is_loopback(host)), host, port, ready)
 
 
 async def serve_app(

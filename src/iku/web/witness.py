@@ -14,13 +14,22 @@ from litestar.params import FromPath
 
 from iku.ledger import witness
 from iku.ledger.witness import Behind, Declined, Witness
+from iku.web import hosts
 
 TEXT = "text/plain"
 _logger = logging.getLogger(__name__)
 
 
-def create_witness(cosigner: Witness) -> Litestar:
-    """The application of one witness."""
+def create_witness(cosigner: Witness, *, local_only: bool = False) -> Litestar:
+    """The application of one witness.
+
+    Where it is *local_only*, it answers to the names of this machine alone.
+    """
+
+    async def admit(request: Request[Any, Any, Any]) -> None:
+        stray = hosts.fault(request.scope["headers"], local_only=local_only)
+        if stray:
+            raise HTTPException(status_code=stray.status, detail=stray.detail)
 
     @post("/add-checkpoint", status_code=HTTPStatus.OK, media_type=TEXT)
     async def add(request: Request[Any, Any, Any]) -> Response[str]:
@@ -40,6 +49,7 @@ def create_witness(cosigner: Witness) -> Litestar:
 
     return Litestar(
         [add, latest],
+        before_request=admit,
         exception_handlers={
             Declined: _declined,
             HTTPException: _refused,
