@@ -1,12 +1,22 @@
 """Who sends a command, under which key, about which version."""
 
 import asyncio
+from typing import Any
 
+import msgspec
 import pytest
 
 from iku.web.commands import expected_version
 from iku.web.problems import Malformed
-from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
+from tests.web.conftest import (
+    CASE,
+    ORGANISATION,
+    RESOLVED,
+    VERIFIED,
+    Client,
+    problem,
+)
+from tests.web.test_indicators import STRICTER, TARGET
 
 
 def test_a_version_is_named_as_etag_gave_it_or_not_at_all() -> None:
@@ -112,3 +122,77 @@ async def test_the_longest_key_and_actor_are_kept(client: Client) -> None:
     await client.records("/conflicts", CASE, Idempotency_Key=key, Iku_Actor=actor)
     (event,) = await client.says("/conflicts/K14/events")
     assert (event["command"], event["actor"]) == (key, actor)
+
+
+NEW = ("/conflicts", "/organisations", "/publications")
+DRAFT = {"period": "year", "as_of": "2021-12-31", "reason": "LKjIP 2021"}
+KNOWN: dict[str, Any] = {
+    "/conflicts/K14/events": VERIFIED,
+    "/conflicts/K14/attachments": None,
+    "/organisations/O41/events": {"type": "dissolved", "effective_on": "2021-08-01"},
+    "/publications/2021/events": {"type": "withdrawn", "reason": "Salah tahun"},
+    "/indicators/IKU-2/definitions": STRICTER,
+    "/indicators/IKU-2/targets": TARGET,
+    "/subjects/conflict-K14/erasure": {"decision": "B/1", "legal_basis": "UU 27/2022"},
+}
+FILE = {"Iku-File-Name": "a.txt", "Content-Type": "text/plain"}
+NEVER = ("If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
+
+
+async def test_a_condition_that_would_be_ignored_is_refused(client: Client) -> None:
+    size = (await client.says("/log/events"))["size"]
+    asked = [(path, name) for path in (*NEW, *KNOWN) for name in NEVER]
+    for path, name in [*asked, *((path, "If-Match") for path in NEW)]:
+        for value in ("*", '"1"', "", "é"):
+            answer = await client.post(
+                path, content=b"x", headers=[(name.encode(), value.encode())]
+            )
+            told = problem(answer, 400, name)["detail"]
+            heeded = "Idempotency-Key" if path in NEW else "If-Match, Idempotency-Key"
+            assert told == (
+                f"{name} is not heeded here, so nothing was recorded; "
+                f"conditions that are: {heeded}"
+            )
+    assert (await client.says("/log/events"))["size"] == size
+
+
+async def test_the_version_is_heeded_wherever_it_is_taken(client: Client) -> None:
+    for path, body in zip(NEW, (CASE, ORGANISATION, DRAFT), strict=True):
+        await client.records(path, body)
+    size = (await client.says("/log/events"))["size"]
+    for path, sent in KNOWN.items():
+        stale = {"If-Match": '"9"'} | ({} if sent else FILE)
+        content = msgspec.json.encode(sent) if sent else b"x"
+        headers = {"Content-Type": "application/json"} | stale
+        problem(await client.post(path, content=content, headers=headers), 412)
+    assert (await client.says("/log/events"))["size"] == size
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("If-Match", '"1"'), ("Idempotency-Key", "k"), ("Iku-Actor", "siti")],
+)
+async def test_a_header_that_is_given_twice_is_refused(
+    client: Client, name: str, value: str
+) -> None:
+    await client.records("/conflicts", CASE)
+    for second in (value, "*", ""):
+        answer = await client.post(
+            "/conflicts/K14/events",
+            json=VERIFIED,
+            headers=[(name, value), (name.lower(), second)],
+        )
+        told = problem(answer, 400, name)["detail"]
+        assert told == f"{name} is given 2 times"
+
+
+async def test_what_records_nothing_takes_no_key(client: Client) -> None:
+    path = "/indicators/IKU-2/definitions"
+    for preview, status in (("true", 400), ("false", 201)):
+        answer = await client.post(
+            f"{path}?preview={preview}", json=STRICTER, headers={"Idempotency-Key": "k"}
+        )
+        assert answer.status_code == status
+    # But a read may ignore a condition: the answer is true all the same.
+    read = await client.get("/conflicts", headers={"If-None-Match": '"1"'})
+    assert read.status_code == 200

@@ -28,7 +28,11 @@ from iku.web.asking import against, asking
 from iku.web.door import Application
 from iku.web.metrics import Metrics
 from iku.web.options import options
-from iku.web.parameters import StrictRequest, refuse_stray_parameters
+from iku.web.parameters import (
+    StrictRequest,
+    refuse_stray_parameters,
+    refuse_unheeded_conditions,
+)
 from iku.web.trying import amendment
 from iku.wiring import House
 
@@ -51,7 +55,7 @@ def create_app(house: House, *, local_only: bool = False) -> Application:
     api = Router(
         "/api/v1",
         route_handlers=[*options(handlers), *handlers],
-        guards=[refuse_stray_parameters],
+        guards=[refuse_stray_parameters, refuse_unheeded_conditions],
         request_class=StrictRequest,
     )
     app = Application(

@@ -1,7 +1,7 @@
 """What a request may carry: parameters, refused where they are strange, and bodies.
 
 Nothing is read leniently. An unknown or repeated parameter, a number in the place of a
-text, a field nobody knows: each is answered with its name.
+text, a field nobody knows, a condition nobody looks at: each is answered with its name.
 """
 
 import re
@@ -24,6 +24,15 @@ from iku.web.problems import Malformed, Misread, Unsupported
 
 _WHOLE = re.compile(r"-?[0-9]+")
 LARGEST = 2**53 - 1  # exact in every JSON reader
+# What makes a request conditional: RFC 9110, section 13.1; and one that is sent again.
+CONDITIONS = (
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "If-Range",
+    "Idempotency-Key",
+)
 LIST = {"minItems": 1, "uniqueItems": True}  # what a repeated parameter gives
 
 AsOf: TypeAlias = Annotated[
@@ -110,6 +119,36 @@ async def refuse_stray_parameters(
         _refuse_lenient(name, value, declared[name].kind)
 
 
+async def refuse_unheeded_conditions(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Refuse a POST on a condition that its route would not look at.
+
+    Whoever sets one relies on it: to be told afterwards would be too late.
+
+    Raises:
+        Malformed: A condition is not heeded here, or a header is given twice.
+    """
+    if connection.scope.get("method") != "POST":
+        return
+    taken = _headers(handler)
+    given = Counter(name.decode("latin-1") for name, _ in connection.scope["headers"])
+    for name in CONDITIONS:
+        if name.lower() in given and name not in taken:
+            heeded = ", ".join(one for one in CONDITIONS if one in taken) or "none"
+            raise unheeded(name, f"conditions that are: {heeded}")
+    for name in taken:
+        if (times := given[name.lower()]) > 1:
+            raise Malformed(name, f"{name} is given {times} times")
+
+
+def unheeded(name: str, rather: str) -> Malformed:
+    """The refusal of a header *name* that would be ignored; *rather* is the way out."""
+    return Malformed(
+        name, f"{name} is not heeded here, so nothing was recorded; {rather}"
+    )
+
+
 class _Declared(NamedTuple):
     """A parameter that a route takes.
 
@@ -141,6 +180,17 @@ def _declared(handler: BaseRouteHandler) -> dict[str, _Declared]:
         if isinstance(field.kwarg_definition, ParameterKwarg)
         and field.kwarg_definition.param_type is ParamType.QUERY
     }
+
+
+@cache
+def _headers(handler: BaseRouteHandler) -> tuple[str, ...]:
+    """The headers that a route takes."""
+    return tuple(
+        field.kwarg_definition.name or name
+        for name, field in _fields(handler).items()
+        if isinstance(field.kwarg_definition, ParameterKwarg)
+        and field.kwarg_definition.param_type is ParamType.HEADER
+    )
 
 
 def _kind(field: FieldDefinition) -> _Declared:

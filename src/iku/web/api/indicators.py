@@ -19,7 +19,7 @@ from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected
-from iku.web.parameters import Code
+from iku.web.parameters import Code, unheeded
 from iku.wiring import House
 
 TAGS = ["Indicators"]
@@ -188,6 +188,10 @@ async def redefine(
     """
     shown: Response[Any]
     if preview:
+        if change.command_id is not None:
+            raise unheeded(
+                "Idempotency-Key", "a preview may be asked for time and again"
+            )
         (proposed,) = await change.foresee("indicator", code, data)
         shown = Response(await _effect(change.house, code, proposed), status_code=200)
         return shown
