@@ -402,19 +402,31 @@ async def test_a_figure_reads_a_few_rows_by_index_and_never_scans_the_log(
             table: await owner.fetchval(f"select count(*) from projection.{table}")
             for table in COUNTED
         }
+        month: int = await owner.fetchval(
+            """
+            select max(m.postings)
+              from (select count(*) as postings
+                      from projection.posting
+                     group by indicator, definition, date_trunc('month', effective_on)
+                   ) m
+            """
+        )
         await owner.close()
         assert held["balance"] > 100_000
+        assert month < held["posting"] / 50
         total: Counter[str] = Counter()
         asked = [q for q in questions(memory, 60) if binding(memory, q) != "both bind"]
         for question in asked:
             await world.figure(question)
             cost = await _cost(world, question)
             assert cost["scans"] == 0, question
-            assert cost["posting"] <= 2 * 256 * 8, question
+            # What is not rolled up, a month that is not held whole; of a size, a block.
+            tail = 256 + (0 if question.size is None else 4096)
+            assert cost["posting"] <= tail * 8 + month, question
             assert cost["balance"] <= held["balance"] / 50, question
             assert cost["event"] == cost["standing"] == 0
             total += cost
-        assert total["balance"] > 1_000
+        assert total["balance"] > 500
         assert total["posting"] > 1_000
 
 

@@ -12,6 +12,7 @@ and two characters to check the rest by.
 import re
 from contextlib import suppress
 from datetime import date
+from operator import mul
 
 from msgspec import Struct
 
@@ -32,6 +33,8 @@ CODE = r"^(?=.{1,16}$)[A-Z0-9]+(-[A-Z0-9]+)*$(?!\n)"
 _SYMBOLS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.-"
 _RADIX = 36
 _MODULUS = 1259  # prime; two characters hold its remainders
+_VALUES = bytes.maketrans(_SYMBOLS.encode(), bytes(range(len(_SYMBOLS))))
+_WEIGHTS = tuple(pow(_RADIX, place, _MODULUS) for place in range(_MODULUS))
 
 
 class Coordinates(Struct, frozen=True):
@@ -108,9 +111,8 @@ def check(line: str) -> str:
     in two digits: one typed for a digit moves all that stands before it, unnoticed
     once in 97. Its MOD 1271-36 is modulo 31 times 41, so that some swaps pass.)
     """
-    remainder = 0
-    for symbol in f"{line}.00":
-        remainder = (remainder * _RADIX + _SYMBOLS.index(symbol)) % _MODULUS
+    values = f"{line}.00".encode().translate(_VALUES)
+    remainder = sum(map(mul, reversed(values), _WEIGHTS)) % _MODULUS
     high, low = divmod((1 - remainder) % _MODULUS, _RADIX)
     return _SYMBOLS[high] + _SYMBOLS[low]
 

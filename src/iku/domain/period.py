@@ -3,6 +3,7 @@
 from calendar import monthrange
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct, field
 
@@ -34,6 +35,7 @@ class Period(Struct, frozen=True):
     end: date = field(name="to")
 
 
+@lru_cache(maxsize=4_096)  # a series asks for each of its days several times
 def containing(day: date, kind: Kind) -> Period:
     """The period of this kind that *day* lies in."""
     months = MONTHS[kind]

@@ -65,6 +65,30 @@ class Known(NamedTuple):
     event: Any
 
 
+class Told:
+    """All facts of an indicator or of the scale, and what it was by any knowledge.
+
+    Each state is folded once: a series asks for few of them, but for each often.
+    """
+
+    def __init__(self, decider: Decider[Any, Any], facts: Sequence[Known]) -> None:
+        self.facts = facts
+        self._decider = decider
+        self._states: dict[tuple[int, ...], Any] = {}
+
+    def state(self, question: Question | None = None) -> Any:
+        """As it was by the knowledge that is asked for; None: by all of it."""
+        known = [
+            fact
+            for fact in self.facts
+            if question is None or heard(question, fact.position, fact.known_on)
+        ]
+        places = tuple(fact.position for fact in known)
+        if places not in self._states:
+            self._states[places] = self._decider.fold(fact.event for fact in known)
+        return self._states[places]
+
+
 def basis(
     of_indicator: Sequence[Known], of_scale: Sequence[Known], question: Question
 ) -> Basis:
@@ -73,11 +97,15 @@ def basis(
     Raises:
         Unanswerable: There is no definition of the version asked for.
     """
-    known = (
-        _fold(indicator.decider, of_indicator, question),
-        _fold(scale.decider, of_scale, question),
+    return basis_of(
+        Told(indicator.decider, of_indicator), Told(scale.decider, of_scale), question
     )
-    whole = (_fold(indicator.decider, of_indicator), _fold(scale.decider, of_scale))
+
+
+def basis_of(of_indicator: Told, of_scale: Told, question: Question) -> Basis:
+    """The same, for whoever asks more than once (raises as `basis` does)."""
+    known = (of_indicator.state(question), of_scale.state(question))
+    whole = (of_indicator.state(), of_scale.state())
     try:
         return figure.basis(
             known, whole, question.as_of, question.period, question.definition
@@ -145,15 +173,3 @@ def numbered(number: str) -> Question:
         )
     except Mistyped as error:
         raise Unanswerable("number", str(error)) from error
-
-
-def _fold(
-    decider: Decider[Any, Any],
-    facts: Sequence[Known],
-    question: Question | None = None,
-) -> Any:
-    return decider.fold(
-        known.event
-        for known in facts
-        if question is None or heard(question, known.position, known.known_on)
-    )

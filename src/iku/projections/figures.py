@@ -1,12 +1,16 @@
 """Figures of any day, as known on any other, from any size of the log.
 
-A figure is a sum of balances, so it costs the same however long the log is. It is read
-in one statement, hence from one snapshot: counts, size and definitions belong together.
+A figure is a sum of balances, so it costs the same however long the log is. Figures of
+one course, which differ in nothing but the day, are summed up in one go: what moves
+from each day to the next. All are read in one statement, hence from one snapshot:
+counts, size and definitions belong together.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from itertools import accumulate, chain
+from typing import Any, NamedTuple
 
 import asyncpg
 from msgspec import Struct
@@ -15,13 +19,15 @@ from iku.domain import fact, figure, indicator, scale
 from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.indicator import Definition, Indicator
+from iku.domain.period import Kind
 from iku.domain.question import (
     SCALE,
     Known,
     Question,
+    Told,
     Unanswerable,
     Unknown,
-    basis,
+    basis_of,
     coordinates,
     refuse_future,
 )
@@ -34,7 +40,7 @@ class Figures:
     """Answers questions; keeps the definitions, targets and scale it has read."""
 
     def __init__(self) -> None:
-        self._facts: dict[str, list[Known]] = {}
+        self._told: dict[str, Told] = {}
 
     async def answer(
         self, connection: Reader, questions: Sequence[Question], today: date
@@ -54,40 +60,41 @@ class Figures:
         for question in questions:
             refuse_future(question.as_of, today)
         try:
-            _asked(self._facts, questions)
+            asked = _asked(told := self._told, questions)
         except (Unknown, Unanswerable):
             # It may have been recorded since, by this process or by another.
             await self.refresh(connection)
+            asked = _asked(told := self._told, questions)
         while True:
-            # Kept here, as somebody else may refresh while we wait for the counts.
-            facts = self._facts
-            asked = _asked(facts, questions)
-            rows = await _count(connection, asked, list(facts))
-            if rows[0]["generation"] == sum(map(len, facts.values())):
-                return _made(asked, rows, today)
+            courses = _courses(asked)
+            rows = await _count(connection, asked, courses, list(told))
+            if rows[0]["generation"] == sum(len(one.facts) for one in told.values()):
+                return _made(asked, courses, rows, today)
             await self.refresh(connection)
+            # Kept here, as somebody else may refresh while we wait for the counts.
+            asked = _asked(told := self._told, questions)
 
     async def indicators(self, connection: Reader) -> dict[str, Indicator]:
         """All indicators as they stand, by code."""
         await self.refresh(connection)
         folded = {
-            stream.partition("-")[2]: indicator.decider.fold(f.event for f in facts)
-            for stream, facts in self._facts.items()
+            stream.partition("-")[2]: told.state()
+            for stream, told in self._told.items()
             if stream.startswith("indicator-")
         }
         return {code: state for code, state in folded.items() if state is not None}
 
     def definitions(self, code: str) -> tuple[Definition, ...]:
         """Versions of that indicator's definition: all that it was ever answered by."""
-        facts = self._facts.get(indicator.decider.stream(code), [])
-        state = indicator.decider.fold(f.event for f in facts)
-        return state.definitions if state else ()
+        told = self._told.get(indicator.decider.stream(code))
+        return told.state().definitions if told else ()
 
     async def scale(self, connection: Reader) -> Scale | None:
         """The rating scale as it stands."""
         await self.refresh(connection)
-        facts = self._facts.get(scale.decider.stream(SCALE), [])
-        return scale.decider.fold(f.event for f in facts)
+        told = self._told.get(scale.decider.stream(SCALE))
+        found: Scale | None = told.state() if told else None
+        return found
 
     async def refresh(self, connection: Reader) -> None:
         """Read what the log holds of indicators and the scale."""
@@ -100,11 +107,14 @@ class Figures:
             """
         )
         found = await log.read_streams(connection, [row["stream"] for row in rows])
-        self._facts = {
-            stream: [
-                Known(r.position, r.known_on, fact.of(r, _event_type(stream)))
-                for r in recorded
-            ]
+        self._told = {
+            stream: Told(
+                DECIDERS[stream.partition("-")[0]],
+                [
+                    Known(r.position, r.known_on, fact.of(r, _event_type(stream)))
+                    for r in recorded
+                ],
+            )
             for stream, recorded in found.items()
         }
 
@@ -122,60 +132,102 @@ class _Asked(Struct, frozen=True):
     basis: Basis
 
 
-def _asked(
-    facts: Mapping[str, list[Known]], questions: Sequence[Question]
-) -> list[_Asked]:
-    return [_ask(facts, question) for question in questions]
+def _asked(told: Mapping[str, Told], questions: Sequence[Question]) -> list[_Asked]:
+    return [_ask(told, question) for question in questions]
 
 
-def _ask(facts: Mapping[str, list[Known]], question: Question) -> _Asked:
-    if _stream(question) not in facts:
+def _ask(told: Mapping[str, Told], question: Question) -> _Asked:
+    if _stream(question) not in told:
         raise Unknown(f"there is no indicator {question.indicator}")
-    of_scale = facts[scale.decider.stream(SCALE)]
-    of_indicator = facts[_stream(question)]
-    return _Asked(question, basis(of_indicator, of_scale, question))
+    of_scale = told[scale.decider.stream(SCALE)]
+    return _Asked(question, basis_of(told[_stream(question)], of_scale, question))
+
+
+class _Course(NamedTuple):
+    """What figures have in common that are counted in one go, day after day.
+
+    Attributes:
+        own: Whether each is as known on its own day; known_on is None then.
+    """
+
+    indicator: str
+    definition: int
+    by: str
+    period: Kind
+    known_on: date | None
+    size: int | None
+    own: bool
+
+
+def _courses(asked: Sequence[_Asked]) -> dict[_Course, list[int]]:
+    """The questions' places, by course; within one by their days."""
+    courses: dict[_Course, list[int]] = {}
+    for place in sorted(range(len(asked)), key=lambda n: asked[n].question.as_of):
+        courses.setdefault(_course(asked[place]), []).append(place)
+    return courses
+
+
+def _course(asked: _Asked) -> _Course:
+    question = asked.question
+    known_on = question.known_on and _finite(question.known_on)
+    # Parts are not kept by what was known on each own day.
+    own = known_on == _finite(question.as_of) and question.breakdown is None
+    if question.size is not None:
+        own = False
+    return _Course(
+        indicator=question.indicator,
+        definition=asked.basis.definition.version,
+        by=question.breakdown or "",
+        period=question.period,
+        known_on=None if own else known_on,
+        size=question.size,
+        own=own,
+    )
 
 
 async def _count(
-    connection: Reader, asked: Sequence[_Asked], streams: Sequence[str]
+    connection: Reader,
+    asked: Sequence[_Asked],
+    courses: Mapping[_Course, Sequence[int]],
+    streams: Sequence[str],
 ) -> list[asyncpg.Record]:
-    """Rows of counts, at least one a question, each with the log's size."""
+    """Rows of what moves along each course, at least one, each with the log's size."""
+    ends = [*accumulate(map(len, courses.values()))]
+    questions = [asked[place].question for place in chain(*courses.values())]
     return await connection.fetch(
         """
-        select q.number - 1 as number, c.part, c.numerator, c.denominator, c.expired,
-               h.size, h.known_on, g.generation
-          from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::date[],
-                      $6::date[], $7::bigint[])
+        select q.number - 1 as course, c.point - 1 as point, c.part,
+               c.numerator, c.denominator, c.expired, h.size, h.known_on, g.generation
+          from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::bigint[],
+                      $6::boolean[], $7::int[], $8::int[])
                with ordinality as q (
-               indicator, definition, breakdown, start, as_of, known_on, size, number)
+               indicator, definition, breakdown, known_on, size, own, first, last,
+               number)
          cross join ledger.head h
          cross join rolled r -- locked before the snapshot is taken: see rebuild
          cross join (
                  select coalesce(sum(s.version), 0) as generation
                    from ledger.stream s
-                  where s.stream = any($8::text[])
+                  where s.stream = any($9::text[])
                ) g
-          left join lateral projection.counts(
-                 q.indicator, q.definition, q.breakdown, q.start, q.as_of, q.known_on,
-                 q.size) c
+          left join lateral projection.course(
+                 q.indicator, q.definition, q.breakdown,
+                 ($10::date[])[q.first:q.last], ($11::date[])[q.first:q.last],
+                 q.known_on, q.size, q.own) c
             on true
-         order by q.number, c.part
+         order by q.number, c.point
         """,
-        *zip(*(_arguments(one) for one in asked), strict=True),
+        [course.indicator for course in courses],
+        [course.definition for course in courses],
+        [course.by for course in courses],
+        [course.known_on for course in courses],
+        [course.size for course in courses],
+        [course.own for course in courses],
+        [1, *(end + 1 for end in ends[:-1])],
+        ends,
         streams,
-    )
-
-
-def _arguments(asked: _Asked) -> tuple[Any, ...]:
-    question = asked.question
-    return (
-        question.indicator,
-        asked.basis.definition.version,
-        question.breakdown or "",
-        _finite(question.start),
-        _finite(question.as_of),
-        question.known_on and _finite(question.known_on),
-        question.size,
+        [_finite(question.start) for question in questions],
+        [_finite(question.as_of) for question in questions],
     )
 
 
@@ -188,18 +240,35 @@ def _finite(day: date) -> date:
 
 
 def _made(
-    asked: Sequence[_Asked], rows: Sequence[asyncpg.Record], today: date
+    asked: Sequence[_Asked],
+    courses: Mapping[_Course, Sequence[int]],
+    rows: Sequence[asyncpg.Record],
+    today: date,
 ) -> list[Made]:
-    counts: list[dict[str, Counts]] = [{} for _ in asked]
-    for row in rows:
-        if row["part"] is not None:
-            values = (row["numerator"], row["denominator"], row["expired"])
-            counts[row["number"]][row["part"]] = Counts(*values)
     size, known = rows[0]["size"], max(today, rows[0]["known_on"])
+    counts = _counts(courses, rows)
     return [
-        Made(_figure(a, c, size, known), a.basis)
-        for a, c in zip(asked, counts, strict=True)
+        Made(_figure(one, counts[place], size, known), one.basis)
+        for place, one in enumerate(asked)
     ]
+
+
+def _counts(
+    courses: Mapping[_Course, Sequence[int]], rows: Sequence[asyncpg.Record]
+) -> dict[int, dict[str, Counts]]:
+    """The counts of each part, by the question's place: what has moved up to it."""
+    moved = defaultdict[tuple[int, int | None], list[asyncpg.Record]](list)
+    for row in rows:
+        moved[row["course"], row["point"]].append(row)
+    counts: dict[int, dict[str, Counts]] = {}
+    for course, places in enumerate(courses.values()):
+        reached: dict[str, Counts] = {}
+        for point, place in enumerate(places):
+            for row in moved.get((course, point), ()):
+                move = Counts(row["numerator"], row["denominator"], row["expired"])
+                reached[row["part"]] = reached.get(row["part"], Counts()) + move
+            counts[place] = reached.copy()
+    return counts
 
 
 def _figure(asked: _Asked, counts: dict[str, Counts], size: int, known: date) -> Figure:

@@ -80,7 +80,12 @@ async def _beside(owner: Connection) -> AsyncIterator[None]:
                    (like projection.{table} including all)
             """
         )
-    await owner.execute("insert into projection_next.rolled (position) values (0)")
+    await owner.execute(
+        """
+        alter table projection_next.balance set (fillfactor = 70); -- `like` omits it
+        insert into projection_next.rolled (position) values (0);
+        """
+    )
     await owner.execute("set search_path = projection_next")
     try:
         yield
