@@ -63,7 +63,7 @@ def forge(folder: Path, key: SigningKey, forged: Sequence[Any]) -> Path:
         "root": tree.root(leaves).hex(),
         "size": len(told),
     }
-    raw["manifest.json"] = iku_verify._spell_manifest(manifest)
+    raw["manifest.json"] = iku_verify.spell_manifest(manifest)
     for path, content in raw.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
@@ -90,5 +90,5 @@ def _copies(forged: Sequence[Any]) -> dict[str, bytes]:
     with suppress(iku_verify.Finding):
         for position, record in enumerate(forged, 1):
             register.add(position, json.loads(spell(record)))
-    found: dict[str, bytes] = iku_verify.copies(register)
+    found: dict[str, bytes] = register.copies()
     return found

@@ -194,7 +194,7 @@ def relist(folder: Path, *paths: str) -> None:
             raw = (folder / listed["path"]).read_bytes()
             listed["bytes"] = len(raw)
             listed["sha256"] = sha256(raw).hexdigest()
-    (folder / "manifest.json").write_bytes(iku_verify._spell_manifest(manifest))
+    (folder / "manifest.json").write_bytes(iku_verify.spell_manifest(manifest))
 
 
 def test_the_first_bad_position_is_named(copy: Path, verify: Verify) -> None:

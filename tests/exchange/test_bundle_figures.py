@@ -210,7 +210,7 @@ def test_what_the_manifest_names_is_what_the_records_name(
     sound = list(manifest["files"])
 
     def names(listed: list[Any]) -> Any:
-        told = iku_verify._spell_manifest(manifest | {"files": listed})
+        told = iku_verify.spell_manifest(manifest | {"files": listed})
         (copy / "manifest.json").write_bytes(told)
         return verify(copy)
 
@@ -404,7 +404,7 @@ def test_a_course_that_could_not_have_been_is_found(tamper: Tamper, kept: Kept) 
     ]
     report = tamper(at(place, type="reopened"))
     assert (report["exit"], report["position"]) == (1, place)
-    assert report["finding"].endswith(", but it was open")
+    assert report["finding"].endswith(", but it was open since 2020-11-10")
 
 
 def test_what_is_not_known_to_count_is_not_enough(tamper: Tamper) -> None:
