@@ -147,6 +147,13 @@ def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     assert "IKU-3 tetap: 3/4 (75,00%)." in said.out
 
 
+def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
+    readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```\n(Tahun .+?)^```$", readme, re.DOTALL | re.MULTILINE)
+
+    assert shown == [iku("example").out.partition("\n\n")[2]]
+
+
 def test_the_example_twice_is_there_once(iku: Any) -> None:
     first = iku("example").out
     again = iku("example")
