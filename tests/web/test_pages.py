@@ -1,5 +1,7 @@
 """The front page."""
 
+import re
+
 from iku.wiring import House
 from tests.web.conftest import Client
 from tests.web.test_documentation import ELSEWHERE
@@ -31,3 +33,29 @@ async def test_nothing_that_was_entered_becomes_markup(client: Client) -> None:
     page = await client.get("http://iku.test/")
     assert "&lt;b&gt;Ormas&lt;/b&gt; &amp; &quot;LSM&quot;" in page.text
     assert "<b>" not in page.text
+
+
+async def test_a_narrow_window_need_not_be_scrolled_sideways(loaded: Client) -> None:
+    page = (await loaded.get("http://iku.test/")).text
+    style = page.partition("<style>")[2].partition("</style>")[0]
+
+    assert 'name="viewport" content="width=device-width' in page
+    assert "overflow-wrap: anywhere" in style
+    # Rows are laid out anew, and what is not broken is short enough for a third of it.
+    assert "display: grid" in style.partition("@media (max-width: 35rem)")[2]
+    assert re.findall(r"^(.+) \{.*nowrap", style, re.MULTILINE) == [
+        "th[scope=row], td span"
+    ]
+    unbroken = re.findall(r"<span>(.*?)</span>", page)
+    assert len(unbroken) == 3 * 2 * 2
+    assert max(map(len, unbroken)) <= len("(1.234/2.345)")
+
+
+async def test_a_row_laid_out_anew_is_still_read_aloud_as_one(loaded: Client) -> None:
+    page = (await loaded.get("http://iku.test/")).text
+
+    assert len(re.findall(r'<table role="table">', page)) == 1
+    assert (
+        len(re.findall("<tr ", page)) == len(re.findall('<tr role="row">', page)) == 4
+    )
+    assert not re.search(r"<t[rdh]>|<th (?!role)|<td (?!role)", page)

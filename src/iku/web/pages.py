@@ -30,20 +30,30 @@ PAGE = """\
 <title>Indikator Kinerja Utama</title>
 <style>
 :root {{ color-scheme: light dark; font-family: system-ui, sans-serif; }}
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5; }}
+body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
+  overflow-wrap: anywhere; }}
+h1 {{ line-height: 1.2; }}
 table {{ border-collapse: collapse; width: 100%; }}
 th, td {{ padding: .5rem; border-bottom: 1px solid; text-align: left; }}
-th[scope=row] {{ white-space: nowrap; }}
-td:nth-child(n+3), th:nth-child(n+3) {{ text-align: right; white-space: nowrap; }}
+th[scope=row], td span {{ white-space: nowrap; }}
+th {{ overflow-wrap: normal; }}
+td:nth-child(n+3), th:nth-child(n+3) {{ text-align: right; }}
+@media (max-width: 35rem) {{
+  tr {{ display: grid; grid-template-columns: 4rem 1fr 1fr; border-bottom: 1px solid; }}
+  th, td {{ padding: .25rem; border: 0; grid-row: 2; }}
+  td:nth-child(2), th:nth-child(2) {{ grid-row: 1; grid-column: 1 / -1; }}
+}}
 </style>
 </head>
 <body>
 <h1>Indikator Kinerja Utama</h1>
 <p>{agency}</p>
-<table>
-<thead><tr><th scope="col">Kode</th><th scope="col">Indikator</th>
-<th scope="col">Per {then}</th><th scope="col">Per {today}</th></tr></thead>
-<tbody>
+<table role="table">
+<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Kode</th>
+<th role="columnheader" scope="col">Indikator</th>
+<th role="columnheader" scope="col">Per {then}</th>
+<th role="columnheader" scope="col">Per {today}</th></tr></thead>
+<tbody role="rowgroup">
 {rows}
 </tbody>
 </table>
@@ -52,9 +62,12 @@ Lihat juga <a href="/docs">dokumentasi API</a>.</p>
 </body>
 </html>
 """
+# The roles are those that rows laid out anew for a narrow window would lose.
 ROW = (
-    '<tr><th scope="row"><a href="/api/v1/indicators/{code}">{code}</a></th>'
-    "<td>{wording}</td><td>{then}</td><td>{now}</td></tr>"
+    '<tr role="row"><th role="rowheader" scope="row">'
+    '<a href="/api/v1/indicators/{code}">{code}</a></th>'
+    '<td role="cell">{wording}</td><td role="cell">{then}</td>'
+    '<td role="cell">{now}</td></tr>'
 )
 
 
@@ -95,7 +108,9 @@ def _rows(indicators: dict[str, Indicator], figures: Sequence[Figure]) -> list[s
 
 def _shown(figure: Figure) -> str:
     counted = f"{formats.number(figure.numerator)}/{formats.number(figure.denominator)}"
-    return escape(f"{formats.percent(figure.percentage)} ({counted})")
+    percent = escape(formats.percent(figure.percentage))
+    # A narrow window breaks the line between the two, and nowhere else.
+    return f"<span>{percent}</span> <span>({escape(counted)})</span>"
 
 
 HANDLERS: list[Any] = [front]
