@@ -23,10 +23,11 @@ ORIGIN = "iku.test/log"
 SECTIONS = {
     "An auditor's login": 1,
     "The guard": 1,
-    "Backup": 4,
+    "Backup": 5,
     "Restore": 2,
     "A restore that lost signed events": 2,
     "The signer's key is lost": 2,
+    "The vault's keys are lost": 4,
     "A witness is lost": 2,
 }
 
@@ -67,6 +68,8 @@ class Machine:
             "IKU_HOME": str(folder / "var"),
             "IKU_SIGNER_HOME": str(folder / "signer"),
             "IKU_WITNESS_HOME": str(folder / "witness"),
+            "IKU_KEYS": str(folder / "texts"),
+            "IKU_ATTACHMENTS": str(folder / "files"),
             "IKU_ORIGIN": ORIGIN,
             "SUPERUSER_URL": database.owner_dsn,
             "RESTORED": self.restored,
@@ -172,13 +175,19 @@ async def test_a_superuser_puts_the_guard_in_place(
 async def test_a_backup_holds_no_key_and_the_auditors_copy_verifies(
     machine: Machine,
 ) -> None:
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
     await machine.follow("Backup")
     secret = (machine.folder / "signer" / "key").read_bytes()
     assert (machine.folder / "KEYS" / "signer.key").read_bytes() == secret
     assert (machine.folder / "KEYS" / "signer.key").stat().st_mode & 0o077 == 0
+    texts = [path.read_bytes() for path in (machine.folder / "texts").glob("*.key")]
+    assert len(texts) == 2
+    copies = (machine.folder / "KEYS" / "texts").glob("*.key")
+    assert sorted(path.read_bytes() for path in copies) == sorted(texts)
     kept = [path for path in (machine.folder / "BACKUP").rglob("*") if path.is_file()]
     assert len(kept) > 100
-    assert not any(secret.strip() in path.read_bytes() for path in kept)
+    for key in (secret, *texts):
+        assert not any(key.strip() in path.read_bytes() for path in kept)
     assert (await machine.verify("AWAY/bundle"))["exit"] == 0
 
 
@@ -203,7 +212,7 @@ async def lose(machine: Machine) -> None:
     """Back up, go on and sign, and restore the backup."""
     await machine.follow("Backup", 0)
     await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
-    await machine.follow("Backup", 3)
+    await machine.follow("Backup", 4)
     await machine.follow("Restore", 0)
     machine.point_to_restored()
 
@@ -243,7 +252,7 @@ async def test_a_lost_key_is_put_back_from_its_copy(machine: Machine) -> None:
 async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
     machine: Machine,
 ) -> None:
-    await machine.follow("Backup", 3)
+    await machine.follow("Backup", 4)
     await machine.done(f"iku import {example.NAMES[1]}")
     key = machine.folder / "signer" / "key"
     old = key.read_bytes()
@@ -255,6 +264,84 @@ async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
     await machine.done("iku export bundle AWAY/after")
     report = await machine.verify("AWAY/after", "--known AWAY/bundle/checkpoint")
     assert (report["exit"], report["known"]) == (0, 1)
+
+
+AT = "--as-of 2021-12-31 --known-on 2022-06-30 --size 145 --json"
+COUNTED = "".join(f"iku figure IKU-{n} {AT}; " for n in (1, 2, 3))
+SECTION = "The vault's keys are lost"
+
+
+@pytest.fixture
+async def locked(machine: Machine) -> str:
+    """A register whose keys of texts are lost; what its figures were before."""
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
+    await machine.follow("Backup", 3)
+    before = await machine.done(COUNTED)
+    assert TITLE in await machine.done("iku history K01")
+    (machine.folder / "texts").rename(machine.folder / "lost")
+    return before
+
+
+async def test_lost_keys_lock_texts_and_nothing_that_counts_or_proves(
+    machine: Machine, locked: str
+) -> None:
+    assert re.search(
+        r"Kunci teks +HILANG: \d{4}-\d\d;", await machine.done("iku status")
+    )
+    assert await machine.done(COUNTED) == locked
+    said = await machine.follow(SECTION, 1)
+    assert re.search(r"Pemeriksaan +baik", said)
+    assert (await machine.verify("AWAY/bundle-locked"))["exit"] == 0
+    history = await machine.done("iku history K01")
+    assert "judul: terkunci" in history
+    assert TITLE not in history
+    # A journal that is read again is refused; nothing is recorded twice.
+    again = await machine.type(f"iku import {example.NAMES[2]}")
+    assert (again.code, "nothing of it was recorded" in again.out) == (1, True)
+
+
+TITLE = "Sengketa lapak pedagang pasar"
+FROM_PAPER = (
+    f"{example.read()[example.NAMES[2]].decode().splitlines()[0]}\n"
+    "2022-08-01,K01,laporan_dikoreksi,2020-11-10,,,Sengketa lapak,,,,,,Kunci hilang\n"
+)
+
+
+async def test_what_lost_keys_locked_is_entered_again_or_given_up_by_a_decision(
+    machine: Machine, locked: str
+) -> None:
+    (machine.folder / "konflik-2.csv").write_text(FROM_PAPER)
+    await machine.done("iku import konflik-2.csv")
+    assert "judul: Sengketa lapak" in await machine.done("iku history K01")
+    await machine.follow(SECTION, 2)
+    assert "dihapus (BA-1/2026)" in await machine.done("iku history K02")
+    assert await machine.done(COUNTED) == locked
+
+
+async def test_keys_that_come_back_open_everything_also_what_was_sealed_meanwhile(
+    machine: Machine, locked: str
+) -> None:
+    (machine.folder / "konflik-2.csv").write_text(FROM_PAPER)
+    await machine.done("iku import konflik-2.csv")
+    said = await machine.follow(SECTION, 0)
+    assert re.search(r"Kunci teks +baik", said)
+    history = await machine.done("iku history K01")
+    assert TITLE in history
+    assert "judul: Sengketa lapak" in history
+    assert "terkunci" not in history
+    again = await machine.done(f"iku import {example.NAMES[2]}")
+    assert "semuanya sudah ada" in again
+
+
+async def test_stolen_keys_are_replaced_and_destroyed(machine: Machine) -> None:
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
+    await machine.follow("Backup", 3)
+    [old] = [path.stem for path in (machine.folder / "texts").glob("2*.key")]
+    machine.environ["OLD_EPOCH"] = old
+    await machine.follow(SECTION, 3)
+    kept = (machine.folder / place for place in ("texts", "KEYS/texts"))
+    assert not [one for folder in kept for one in folder.glob(f"{old}.key")]
+    assert re.search(r"Kunci teks +baik", await machine.done("iku status"))
 
 
 async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> None:

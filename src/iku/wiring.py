@@ -110,6 +110,7 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
     ):
         office = Office(appender, zone, ours.area_codes, vault)
         async with pool.acquire() as connection:
+            await vault.settle(connection)
             # Before anybody reads: the database may be an old backup.
             reconciled = await erasing.reconcile(office, connection)
         await bring_along(office, pool, agency.load_brought(settings.agency))
@@ -152,6 +153,7 @@ async def continue_log(
             Appender(connect, zone=zone.key, project=project) as appender,
         ):
             office = Office(appender, zone, frozenset(), vault)
+            await vault.settle(pool)
             known = [party.key for party in load_witnesses(settings).logs]
             known += [key.key for key in await checkpoints.keys(pool)]
             signed = continuing.verified(raw, known)

@@ -1,5 +1,6 @@
 """Forgetting from the command line, and the keys it rests on."""
 
+import re
 from pathlib import Path
 
 from tests.cli.conftest import Type
@@ -69,9 +70,30 @@ def test_without_its_keys_the_register_counts_and_says_what_is_locked(
     assert "HILANG" in iku("keys", "show", **elsewhere).out
     rotated = iku("keys", "rotate", **elsewhere)
     assert (rotated.code, "16 keys stay as they are" in rotated.err) == (1, True)
+    # What is written from now on has a key of another name: the lost one may come back.
+    lost, new = iku("keys", "show", "--json", **elsewhere).json["epochs"]
+    assert (lost["wraps"], lost["locked"], lost["here"]) == (16, 16, False)
+    assert new == {"epoch": f"{lost['epoch']}.2", "wraps": 0, "locked": 0, "here": True}
     # Of the same name, but another key.
-    [epoch] = iku("keys", "show", "--json", **elsewhere).json["epochs"]
-    assert (epoch["wraps"], epoch["locked"], epoch["here"]) == (16, 16, True)
+    made = tmp_path / "elsewhere" / f"{new['epoch']}.key"
+    made.rename(tmp_path / "elsewhere" / f"{lost['epoch']}.key")
+    another, _ = iku("keys", "show", "--json", **elsewhere).json["epochs"]
+    assert (another["locked"], another["here"]) == (16, True)
+
+
+def test_status_tells_that_keys_are_lost_and_makes_none(
+    iku: Type, files: dict[str, Path], tmp_path: Path
+) -> None:
+    assert iku("import", files["konflik"]).code == 0
+    assert re.search(r"Kunci teks +baik", iku("status").out)
+    [epoch] = iku("keys", "show", "--json").json["epochs"]
+    elsewhere = {"IKU_KEYS": str(tmp_path / "elsewhere")}
+    told = iku("status", **elsewhere)
+    assert (told.code, told.err) == (0, "")
+    assert re.search(rf"Kunci teks +HILANG: {re.escape(epoch['epoch'])};", told.out)
+    lost = iku("status", "--json", **elsewhere).json["lost_keys"]
+    assert lost == [epoch["epoch"]]
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_folder_of_keys_that_others_may_read_is_told_in_a_sentence(

@@ -86,7 +86,7 @@ async def desk(database: Database, keys: Path) -> AsyncIterator[Desk]:
 
 FUNCTIONS = {
     *("put", "read", "erase", "reconcile", "held", "count", "keys"),
-    *("rewrap", "retire", "filed"),
+    *("rewrap", "retire", "filed", "oldest"),
 }
 
 
@@ -351,6 +351,7 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
 ) -> None:
     async with opened(database, keys) as desk:
         await desk.do("K1", report())
+        assert await lost(desk) == []
         [epoch] = desk.house.vault.keys.epochs()
     path = keys / f"{epoch}.key"
     kept = path.read_bytes()
@@ -362,23 +363,52 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
         case _:
             path.write_bytes(b"?")
     async with opened(database, keys) as desk:
+        assert await lost(desk) == [epoch]
         assert await desk.shown() == [{"title": "terkunci"}]
-        note = Verified(effective_on=DAY, note="Ditinjau")
-        if damage == "no key":
-            with pytest.raises(KeysError, match="is no key"):
-                await desk.do("K1", note)
-        else:
-            await desk.do("K1", note)
-            await desk.do("K1", Verified(effective_on=DAY, note="Lagi"))
-            assert await desk.shown() == [
-                {"title": "terkunci"},
-                {"note": "Ditinjau"},
-                {"note": "Lagi"},
-            ]
-    if damage == "no key":
-        path.write_bytes(kept)
-        async with opened(database, keys) as desk:
-            assert await desk.shown() == [{"title": TEXT}]
+        await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau"))
+    async with opened(database, keys) as desk:
+        await desk.do("K1", Verified(effective_on=DAY, note="Lagi"))
+        later = [{"note": "Ditinjau"}, {"note": "Lagi"}]
+        assert await desk.shown() == [{"title": "terkunci"}, *later]
+        assert await lost(desk) == [epoch]
+    # What was written meanwhile is no obstacle to the key, should it come back.
+    path.write_bytes(kept)
+    async with opened(database, keys) as desk:
+        assert await desk.shown() == [{"title": TEXT}, *later]
+        assert await lost(desk) == []
+        assert desk.house.vault.keys.epochs() == [epoch, f"{epoch}.2"]
+
+
+async def lost(desk: Desk) -> list[str]:
+    async with desk.house.pool.acquire() as connection:
+        return await desk.house.vault.lost(connection)
+
+
+async def test_of_many_epochs_those_are_told_whose_key_is_lost(
+    desk: Desk, keys: Path
+) -> None:
+    vault, today = desk.house.vault, desk.house.office.today()
+    for n in range(3):
+        await desk.do(f"K{n}a", report())
+        await desk.do(f"K{n}b", report())
+        vault.keys.begin(today)
+    first, second, third, _ = vault.keys.epochs()
+    assert await lost(desk) == []
+    for epoch in (first, third):
+        (keys / f"{epoch}.key").unlink()
+    assert await lost(desk) == [first, third]
+    (keys / f"{second}.key").write_bytes((keys / f"{second}.key").read_bytes()[:-4])
+    assert await lost(desk) == [first, second, third]
+
+
+async def test_no_file_outside_the_folder_is_taken_for_a_key(
+    desk: Desk, owner: Plain, keys: Path
+) -> None:
+    await desk.do("K1", report())
+    [epoch] = desk.house.vault.keys.epochs()
+    (keys / f"{epoch}.key").rename(keys.parent / "other.key")
+    await owner.execute("update vault.dek set epoch = '../other'")
+    assert await lost(desk) == ["../other"]
 
 
 def silent(_done: int, _of: int) -> None:

@@ -1,9 +1,14 @@
 """What the program tells whoever keeps it running."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from iku.postgres import migrations
+from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.wiring import House
-from tests.web.conftest import CASE, Client, problem
+from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
+from tests.web.conftest import CASE, Client, client_of, problem
 
 
 async def test_it_lives_and_is_ready(client: Client) -> None:
@@ -15,7 +20,25 @@ async def test_it_lives_and_is_ready(client: Client) -> None:
         "signed": None,
         "witnessed": None,
         "witnesses": 0,
+        "lost_keys": [],
     }
+
+
+async def test_it_works_on_without_its_keys_and_says_that_they_are_lost(
+    database: Database, tmp_path: Path
+) -> None:
+    """Told while the program runs, though it still holds the keys in memory."""
+    mine = replace(SETTINGS, keys=tmp_path / "keys")
+    async with furnish(mine, database) as house, client_of(house) as client:
+        await client.records("/conflicts", CASE)
+        assert (await client.says("/health/ready"))["status"] == "ready"
+        assert "iku_vault_lost_keys 0.0" in (await client.get("/metrics")).text
+        [epoch] = house.vault.keys.epochs()
+        (tmp_path / "keys" / f"{epoch}.key").unlink()
+        shown = await client.says("/health/ready")
+        assert (shown["status"], shown["lost_keys"]) == ("degraded", [epoch])
+        assert shown["alarm"] is None
+        assert "iku_vault_lost_keys 1.0" in (await client.get("/metrics")).text
 
 
 async def test_it_is_not_ready_before_it_is_migrated(

@@ -9,6 +9,7 @@ import click
 from iku.cli import terminal
 from iku.cli.edge import DEBUG, Failed
 from iku.settings import is_loopback
+from iku.wiring import House
 
 
 @click.command(short_help="Serve the API and the pages.")
@@ -37,6 +38,7 @@ def serve(host: str | None, port: int | None) -> None:
 
     async def work() -> None:
         async with terminal.house(chosen) as house:
+            await _warn(house)
             try:
                 await serving.serve(house, chosen.host, chosen.port, _ready)
             except OSError as error:
@@ -44,6 +46,14 @@ def serve(host: str | None, port: int | None) -> None:
                 raise Failed(f"cannot listen on {place}: {error}") from error
 
     serving.run(work())
+
+
+async def _warn(house: House) -> None:
+    async with house.pool.acquire() as connection:
+        lost = await house.vault.lost(connection)
+    if lost:
+        said = terminal.LOST.format(", ".join(lost))
+        click.echo(f"Kunci teks {said}", err=True)
 
 
 def _ready(address: str) -> None:

@@ -17,6 +17,7 @@ from iku.postgres.guarding import Guard
 from iku.postgres.pool import Connection
 from iku.projections.figures import Figures
 from iku.settings import Settings
+from iku.vault import store
 from iku.wiring import assurance, load_witnesses
 
 
@@ -38,6 +39,7 @@ class Status(Struct, frozen=True):
         events: How many there are, by category.
         assurance: How far the log is signed and witnessed, and the signer's alarm.
         guard: How the ledger's schema is kept from being changed.
+        lost_keys: Epochs whose key is not in the folder of keys, or is another.
         findings: What checking the ledger found; None: it was not checked.
     """
 
@@ -50,6 +52,7 @@ class Status(Struct, frozen=True):
     events: dict[str, int] = {}
     indicators: dict[str, Subject] = {}
     guard: Guard = Guard()
+    lost_keys: list[str] = []
     assurance: Assurance | None = None
     findings: list[str] | None = None
 
@@ -89,7 +92,8 @@ async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Sta
         return fresh
     found = await assurance(chosen, load_witnesses(chosen), connection)
     full = await _full(connection, fresh, check=check)
-    return structs.replace(full, assurance=found)
+    lost = await store.lost(connection, chosen.keys_folder)
+    return structs.replace(full, assurance=found, lost_keys=lost)
 
 
 async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status:
@@ -148,6 +152,7 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
         lines += signing.lines(found.assurance)
     return [
         *lines,
+        ("Kunci teks", _keys(found.lost_keys)),
         ("Penjaga skema", _guarded(found.guard, asked.timezone)),
         ("Pemeriksaan", _verdict(found.findings)),
     ]
@@ -158,6 +163,10 @@ def _instant(instant: datetime | None, zone: ZoneInfo) -> str:
         return formats.NOTHING
     local = instant.astimezone(zone)
     return f"{formats.day(local.date())} {local:%H.%M.%S %Z}"
+
+
+def _keys(lost: list[str]) -> str:
+    return terminal.LOST.format(", ".join(lost)) if lost else "baik"
 
 
 def _guarded(guard: Guard, zone: ZoneInfo) -> str:

@@ -40,6 +40,8 @@ PIPED_WIDTH = 200  # columns, where nobody's window sets a limit
 LEAST_WIDTH = 80
 # Where no event trigger guards the ledger's schema, and what to do about it.
 UNGUARDED = "hanya superuser dapat memasangnya: iku guard | psql --dbname=ALAMAT"
+# Where keys of texts are lost, and what that means.
+LOST = "HILANG: {}; teks yang disegel dengannya terkunci, angka tetap benar"
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]

@@ -18,7 +18,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -80,15 +80,19 @@ class Keys:
         Raises:
             KeysError: Its key cannot be read or written.
         """
-        month = f"{today:%Y-%m}"
-        # Never an older epoch, though the clock be put back.
-        name = max((month, *self.epochs()), key=_order)
+        name = self.due(today)
         return name, self._made(name)
 
-    def begin(self, today: date) -> str:
-        """Name of a new epoch, even if this month has one."""
+    def due(self, today: date) -> str:
+        """Name of the epoch to wrap in now, whether it was begun or not."""
+        # Never an older epoch, though the clock be put back.
+        return max((f"{today:%Y-%m}", *self.epochs()), key=_order)
+
+    def begin(self, today: date, taken: Iterable[str] = ()) -> str:
+        """Name of a new epoch, even if this month has one; none of those *taken*."""
         month = f"{today:%Y-%m}"
-        ours = [_order(name)[1] for name in self.epochs() if name.startswith(month)]
+        names = {*self.epochs(), *taken}
+        ours = [_order(name)[1] for name in names if name.startswith(month)]
         name = f"{month}.{max(ours) + 1}" if ours else month
         self._made(name)
         return name
@@ -169,6 +173,19 @@ class Keys:
             part.unlink()
         # What is sealed under a key that a power cut takes away is lost.
         _sync(self.folder)
+
+
+def found(folder: Path, epoch: str) -> bytes | None:
+    """The key of *epoch* as it lies in *folder* now; None where it does not.
+
+    Makes nothing and remembers nothing, as `Keys` does.
+    """
+    if EPOCH.fullmatch(epoch) is None:
+        return None
+    try:
+        return _decoded((folder / f"{epoch}.key").read_bytes(), epoch)
+    except (OSError, KeysError):
+        return None
 
 
 def _order(epoch: str) -> tuple[str, int]:

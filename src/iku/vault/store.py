@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
-from iku.vault.keys import LENGTH, Keys, KeysError
+from iku.vault.keys import LENGTH, Keys, KeysError, found
 from iku.vault.sealing import Damaged, Key, Owner, Place, Secret
 
 CACHE = 4_096  # keys held in memory
@@ -191,6 +192,20 @@ class Vault:
                 found[row["epoch"]] = Wrapped(seen.wraps + 1, seen.locked + locked)
         return found
 
+    async def lost(self, reader: Reader) -> list[str]:
+        """Epochs whose key is lost (see `lost`)."""
+        return await lost(reader, self.keys.folder)
+
+    async def settle(self, reader: Reader) -> None:
+        """Begin another epoch where the key of the one that is due is lost.
+
+        A new key under its name would stand in the way of the lost one, should that
+        come back.
+        """
+        gone, today = await self.lost(reader), self._today()
+        if self.keys.due(today) in gone:
+            self.keys.begin(today, gone)
+
     async def rotate(self, connection: Connection, progress: Progress) -> int:
         """Wrap every key by that of the current epoch; how many were left locked."""
         epoch, outer = self.keys.current(self._today())
@@ -279,6 +294,26 @@ class Vault:
         return _Drawn(latest.id, key, epoch, wrapped)
 
 
+async def lost(reader: Reader, folder: Path) -> list[str]:
+    """Epochs by whose key something is wrapped that the one in *folder* does not open.
+
+    Held against the oldest that each wraps; `Vault.epochs` holds it against all.
+    """
+    rows = await reader.fetch(_OLDEST)
+    return [row["epoch"] for row in rows if not _opens(row, folder)]
+
+
+def _opens(row: asyncpg.Record, folder: Path) -> bool:
+    outer = found(folder, row["epoch"])
+    owner = Owner(row["stream"], row["subject"], row["epoch"])
+    try:
+        return outer is not None and bool(
+            sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
+        )
+    except Damaged:
+        return False
+
+
 def _remember(kept: OrderedDict[K, V], name: K, value: V) -> None:
     kept[name] = value
     kept.move_to_end(name)
@@ -321,6 +356,7 @@ _READ = """
 select event, version, field, sealed, file, dek, stream, subject, epoch, wrapped
   from vault.read($1, $2)
 """
+_OLDEST = "select dek, stream, subject, epoch, wrapped from vault.oldest()"
 _REWRAP = "select vault.rewrap($1, $2, $3)"
 _KEYS = """
 select dek, stream, subject, epoch, wrapped

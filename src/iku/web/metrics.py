@@ -11,6 +11,7 @@ GAUGES = {
     "iku_log_witnessed_size": "Events that a quorum of witnesses vouches for.",
     "iku_log_witnesses": "Witnesses that are asked; 0: nobody outside vouches.",
     "iku_log_alarm": "1 where the signer refuses to sign: the log is not what it was.",
+    "iku_vault_lost_keys": "Epochs whose key is lost; texts under it cannot be read.",
 }
 
 
@@ -43,9 +44,15 @@ class Metrics:
         )
         waiting.set_function(lambda: house.office.appender.waiting)
 
-    def tell(self, size: int | None, found: Assurance | None) -> None:
-        """Tell the log's size and how far it is vouched for; None: it is not known."""
-        told: dict[str, float | None] = {"iku_log_size": size}
+    def tell(self, size: int | None, found: Assurance | None, lost: int | None) -> None:
+        """Tell the log's size, how far it is vouched for, and how many keys are lost.
+
+        None: it is not known.
+        """
+        told: dict[str, float | None] = {
+            "iku_log_size": size,
+            "iku_vault_lost_keys": lost,
+        }
         if found is not None:
             told |= {
                 "iku_log_signed_size": found.signed or 0,

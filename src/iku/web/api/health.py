@@ -29,12 +29,15 @@ class Ready(Struct, frozen=True):
 
     Attributes:
         size: How many events the log holds.
-        status: ``ready``; ``degraded`` where it works, but the signer raised an alarm.
+        status: ``ready``; ``degraded`` where it works, but the signer raised an alarm
+            or keys are lost.
         alarm: Why the signer refuses to sign; null where it does not.
         signed: Size of the last signed checkpoint; null where there is none.
         witnessed: Size of the last checkpoint that a quorum of witnesses cosigned;
             null where there is none.
         witnesses: How many witnesses are asked; with 0 nobody outside vouches.
+        lost_keys: Epochs whose key is not in the folder of keys, or is another: texts
+            sealed under it cannot be read. Figures need none.
     """
 
     size: int
@@ -43,6 +46,7 @@ class Ready(Struct, frozen=True):
     signed: int | None
     witnessed: int | None
     witnesses: int
+    lost_keys: list[str]
 
 
 @get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
@@ -55,7 +59,7 @@ async def live() -> Alive:
 async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
     """Answers where the database does and its schema is the program's.
 
-    It goes on serving while the signer's alarm stands, and says so.
+    It goes on serving while the signer's alarm stands or keys are lost, and says so.
     """
     async with connected(house) as connection:
         try:
@@ -66,13 +70,15 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
             raise Unavailable(f"not migrated yet: {', '.join(map(str, missing))}")
         head = await log.head(connection)
         found = await assurance(house.settings, house.witnesses, connection)
+        lost = await house.vault.lost(connection)
     return Ready(
         head.size,
-        "ready" if found.alarm is None else "degraded",
+        "degraded" if lost or found.alarm is not None else "ready",
         found.alarm,
         found.signed,
         found.witnessed,
         found.witnesses,
+        lost,
     )
 
 
@@ -92,9 +98,10 @@ async def metrics(
         async with connected(house) as connection:
             size = (await log.head(connection)).size
             found = await assurance(house.settings, house.witnesses, connection)
-        metrics.tell(size, found)
+            lost = await house.vault.lost(connection)
+        metrics.tell(size, found, len(lost))
     except Unavailable:
-        metrics.tell(None, None)
+        metrics.tell(None, None, None)
     text = generate_latest(metrics.registry).decode()
     # The framework adds the encoding itself.
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
