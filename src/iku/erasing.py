@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from iku.domain import erasure, fact
+from iku.domain import erasure, fact, naming
 from iku.domain.erasure import Erased
 from iku.handling import Command, Missing, Office, Outcome
 from iku.ledger import log
@@ -51,11 +51,11 @@ async def look(office: Office, reader: Reader, subject: str) -> Known:
         Missing: Nothing is held of it, and nothing ever was erased.
     """
     if not _IDENTIFIER.fullmatch(subject):
-        raise Missing(f"there is no subject {subject!r}")
+        raise Missing(naming.absent("subject", subject))
     held = await office.vault.held(reader, subject)
     recorded = await log.read_stream(reader, erasure.decider.stream(subject))
     if not held and not recorded:
-        raise Missing(f"there is no subject {subject}")
+        raise Missing(naming.absent("subject", subject))
     return Known(held, [(one, fact.of(one, Erased)) for one in recorded])
 
 

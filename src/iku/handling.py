@@ -31,6 +31,7 @@ from iku.domain import (
     erasure,
     fact,
     indicator,
+    naming,
     organisation,
     publication,
     scale,
@@ -320,7 +321,7 @@ def decide(
     decider = DECIDERS[command.category]
     state = read.get(command.stream, History()).state
     if state is None and not isinstance(command.proposed, OPENING):
-        raise Missing(f"there is no {command.category} {command.subject}")
+        raise Missing(naming.absent(command.category, command.subject))
     peers = {
         subject: read.get(decider.stream(subject), History()).state
         for subject in decider.peers(command.proposed)

@@ -34,6 +34,19 @@ def test_who_is_not_known_cannot_be_forgotten(iku: Type) -> None:
     done = iku("erase", "conflict-K99", *DECIDED)
     assert done.code == 1
     assert done.err == "iku: there is no subject conflict-K99\n"
+    for name in ("K01", "Siti Nurhaliza", "", "conflict K01"):
+        misnamed = iku("erase", name, *DECIDED)
+        assert misnamed.code == 1
+        assert misnamed.err == (
+            f"iku: there is no subject {name!r}; a person is named by the identifier "
+            "that a history gives, a case or organisation as conflict-K14 or "
+            "organisation-O41\n"
+        )
+    assert iku("erase", "conflict-K/9", *DECIDED).err.endswith(" conflict-K~9\n")
+    for name in ("", " ", "a\nb", "x" * 501):
+        nobody = iku("erase", "conflict-K01", *DECIDED, "--actor", name)
+        assert nobody.code == 2
+        assert "'--actor': must be one line of 1 to 500 characters" in nobody.err
     assert iku("erase", "conflict-K99", "--decision", "B/1").code == 2
     assert iku("erase", "conflict-K99", "--decision", " ", *DECIDED[2:]).code == 2
 

@@ -254,6 +254,7 @@ async def test_erasing_twice_under_one_key_is_done_once(client: Client) -> None:
         ("conflict-K99", DECIDED, 404, ()),
         ("0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10", DECIDED, 404, ()),
         ("%20", DECIDED, 404, ()),
+        ("K14", DECIDED, 404, ()),
         ("conflict-K14", {"decision": "B/1"}, 400, ("legal_basis",)),
         ("conflict-K14", DECIDED | {"decision": " "}, 400, ("decision",)),
         ("conflict-K14", DECIDED | {"colour": "red"}, 400, ("colour",)),
@@ -267,7 +268,10 @@ async def test_a_decision_that_cannot_be_carried_out_is_refused(
     answer = await client.post(f"/subjects/{subject}/erasure", json=body)
     problem(answer, status, *paths)
     if status == 404:
-        problem(await client.get(f"/subjects/{subject}"), 404)
+        read = problem(await client.get(f"/subjects/{subject}"), 404)
+        assert read["detail"] == answer.json()["detail"]
+        misnamed = subject in {"%20", "K14"}
+        assert ("organisation as conflict-K14" in read["detail"]) is misnamed
     assert (await client.says("/conflicts/K14"))["title"] == CASE["title"]
 
 

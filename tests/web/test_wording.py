@@ -180,6 +180,37 @@ async def test_a_header_at_fault_is_told_what_it_must_be(
     assert problem(answer, 400, name)["detail"] == f"{name} {sentence}"
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/conflicts/K%2014", "; a number is 1 to 64 letters, digits and"),
+        ("/organisations/%C3%A9", "; a number is 1 to 64 letters, digits and"),
+        ("/publications/abc", "; a publication is named as 2021 or 2021-W3.2"),
+    ],
+)
+async def test_an_address_that_names_nothing_that_may_be_is_told_how_it_is_named(
+    client: Client, path: str, told: str
+) -> None:
+    body = {
+        "/organisations/%C3%A9": {"type": "dissolved", "effective_on": "2021-08-01"},
+        "/publications/abc": {"type": "withdrawn", "reason": "Salah"},
+    }.get(path, VERIFIED)
+    answers = [await client.get(path), await client.post(f"{path}/events", json=body)]
+    for answer in answers:
+        assert told in problem(answer, 404)["detail"]
+
+
+@pytest.mark.parametrize("subject", ["", "siti", "conflict-K14", "0B0E2D6C"])
+async def test_a_person_that_is_misnamed_is_told_what_names_a_person(
+    client: Client, subject: str
+) -> None:
+    reporter = {"name": "Siti (contoh)", "subject": subject}
+    answer = await client.post("/conflicts", json=CASE | {"reporter": reporter})
+
+    shown = problem(answer, 400, "reporter.subject")
+    assert "must be the identifier of a person as an earlier entry" in shown["detail"]
+
+
 @pytest.mark.parametrize("bound", ["ge", "le"])
 def test_a_bound_to_one_side_is_told_as_such(bound: str) -> None:
     of = Annotated[int, Meta(**{bound: 7})]

@@ -8,6 +8,7 @@ from msgspec import Struct
 from iku import erasing
 from iku.cli import terminal
 from iku.cli.edge import Failed
+from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
 from iku.exchange import formats
@@ -40,6 +41,7 @@ def erase(subject: str, actor: str, *, json: bool, **decided: object) -> None:
     SUBJECT is a person's identifier, as a history gives it, or a whole case or
     organisation, such as conflict-K14. Decision and legal basis stay in clear.
     """
+    subject = subject_id(subject)
     erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
 
     async def work() -> Erasure:

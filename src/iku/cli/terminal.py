@@ -103,7 +103,10 @@ class Words(click.ParamType[str]):
             return str(msgspec.convert(composed, self._kind))
         except (msgspec.ValidationError, UnicodeEncodeError):
             self.fail(
-                f"must be one line of at most {self._most} characters", param, ctx
+                f"must be one line of 1 to {self._most} characters, not blank, without "
+                "control characters",
+                param,
+                ctx,
             )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from iku.domain import fact, publication
+from iku.domain import fact, naming, publication
 from iku.domain.figure import Figure, Made
 from iku.domain.period import Kind, Period
 from iku.domain.publication import (
@@ -244,7 +244,7 @@ async def find(connection: Connection, identifier: str) -> Printed:
         Unknown: There is none.
     """
     if not re.fullmatch(publication.IDENTIFIER, identifier):
-        raise Unknown(f"there is no publication {identifier!r}")
+        raise Unknown(naming.absent("publication", identifier))
     stream = publication.decider.stream(publication.subject(identifier))
     of_year = _of_year(await log.read_stream(connection, stream))
     for one in of_year:

@@ -15,6 +15,7 @@ from litestar.params import HeaderParameter
 from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Struct
 
+from iku.domain import naming
 from iku.domain.decider import Refused, subject_number
 from iku.handling import Command, Missing, Outcome, Outdated
 from iku.web import wording
@@ -138,7 +139,7 @@ def known(command: Command) -> Iterator[None]:
         yield
     except Outdated as error:
         if error.version == 0:
-            missing = f"there is no {command.category} {command.subject}"
+            missing = naming.absent(command.category, command.subject)
             raise Missing(missing) from error
         raise
 

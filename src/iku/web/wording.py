@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from iku.domain.fact import LINE, LINES, NUMBER
+from iku.domain.fact import LINE, LINES, NUMBER, PERSON
 from iku.domain.indicator import PERCENT
 from iku.domain.publication import IDENTIFIER
 
@@ -17,11 +17,14 @@ ACTOR = r"^[!-~]([ -~]*[!-~])?$(?!\n)"
 KEY = r"^[!-~]+$(?!\n)"
 IF_MATCH = r'^(\*|"[0-9]{1,10}")$(?!\n)'
 AREA = r"^[0-9.]*$(?!\n)"
+SUBJECT = r"^[A-Za-z0-9][A-Za-z0-9._~/-]*$(?!\n)"
 CURSOR = r"^[A-Za-z0-9_-]*$(?!\n)"
 
 # What a pattern asks for, to those who do not read patterns.
 WORDS = {
     NUMBER: "1 to 64 letters, digits and . _ - / and begin with a letter or digit",
+    PERSON: "the identifier of a person as an earlier entry gave it, such as "
+    "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10; left out for somebody new",
     LINE: "one line of text, not blank, without control characters",
     LINES: "text without control characters other than line feeds and tabs",
     IDENTIFIER: "the identifier of a publication, such as 2021 or 2021-W3.2",
@@ -30,6 +33,8 @@ WORDS = {
     KEY: "printable ASCII without blanks",
     IF_MATCH: 'the version as ETag gave it, in quotes, such as "3", or *',
     AREA: "the code of an area or a district, such as 35.76.02",
+    SUBJECT: "the number of a case or organisation: letters, digits and . _ - /, the "
+    "first a letter or digit",
     CURSOR: "what the page before gave as next",
 }
 _FIELD = re.compile(r"(missing required|contains unknown) field")

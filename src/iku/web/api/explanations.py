@@ -19,6 +19,7 @@ from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import explained
 from iku.explanation import EXAMINED, Counted, Item, Page, Wanted
+from iku.web import wording
 from iku.web.connection import connected
 from iku.web.parameters import LARGEST
 from iku.web.problems import Malformed
@@ -102,7 +103,7 @@ async def explain(
         str | None,
         QueryParameter(
             max_length=8,
-            pattern=r"^[0-9.]*$(?!\n)",
+            pattern=wording.AREA,
             description="Only those in the district of this code; empty: those of "
             "which no area is known.",
         ),
@@ -111,7 +112,7 @@ async def explain(
         str | None,
         QueryParameter(
             max_length=64,
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._~/-]*$(?!\n)",
+            pattern=wording.SUBJECT,
             description="Only the one with this number in the register.",
         ),
     ] = None,
@@ -128,7 +129,7 @@ async def explain(
         str | None,
         QueryParameter(
             max_length=256,
-            pattern=r"^[A-Za-z0-9_-]*$(?!\n)",
+            pattern=wording.CURSOR,
             description="What the page before gave as next.",
         ),
     ] = None,

@@ -12,6 +12,7 @@ from litestar import Response
 from msgspec import Struct, structs
 
 from iku import handling, texts
+from iku.domain import naming
 from iku.domain.deciders import DECIDERS
 from iku.domain.question import Unanswerable, refuse_future
 from iku.handling import Missing
@@ -159,7 +160,7 @@ async def _refuse_size_beyond(connection: Connection, size: int | None) -> None:
 
 def _refuse_unfit(category: str, subject: str) -> None:
     if not _IDENTIFIER.fullmatch(subject):
-        raise Missing(f"there is no {category} {subject!r}")
+        raise Missing(naming.absent(category, subject))
 
 
 def write_cursor(subject: str) -> str:

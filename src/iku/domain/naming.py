@@ -1,0 +1,43 @@
+"""How a subject is named, told to whoever names it otherwise."""
+
+import re
+
+from iku.domain.decider import subject_number
+from iku.domain.deciders import DECIDERS
+from iku.domain.fact import NUMBER, PERSON
+from iku.domain.publication import IDENTIFIER
+
+_MOST = 100  # characters of a wrong name that are repeated
+_NUMBER = "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
+_FORMS = {
+    "conflict": _NUMBER,
+    "organisation": _NUMBER,
+    "publication": "a publication is named as 2021 or 2021-W3.2",
+    "subject": "a person is named by the identifier that a history gives, a case or "
+    "organisation as conflict-K14 or organisation-O41",
+}
+
+
+def absent(category: str, name: str) -> str:
+    """That there is no such subject; if it cannot be called that, what it is called."""
+    if _fits(category, name):
+        return f"there is no {category} {name}"
+    shown = name if len(name) <= _MOST else f"{name[:_MOST]}…"
+    return f"there is no {category} {shown!r}; {_FORMS[category]}"
+
+
+def _fits(category: str, name: str) -> bool:
+    """Whether a subject of that *category* may have this *name*."""
+    match category:
+        case "subject":
+            kind, _, rest = name.partition("-")
+            of_all = kind in DECIDERS and kind != "subject"
+            return bool(re.match(PERSON, name)) or (of_all and _is_number(rest))
+        case "publication":
+            return bool(re.match(IDENTIFIER, name))
+        case _:
+            return category not in _FORMS or _is_number(name)
+
+
+def _is_number(name: str) -> bool:
+    return bool(re.match(NUMBER, subject_number(name)))
