@@ -20,42 +20,31 @@ Exit codes:
        or events that a restore lost, as the log itself declares
     4  diverged: valid in itself, but it contradicts a checkpoint that you know
 
-Reading guide. `verify_bundle`, in section 15, takes these steps, in this order; each is
-told where it is taken. The file is read from top to bottom, and nothing is used in it
-that was not explained above. docs/ledger-format.md specifies the bytes of sections 2
-to 6, 12 and 15, docs/register.md what counts (7 to 11).
+Reading guide. The file is read from top to bottom; what is wrong is raised as a
+`Finding`. `Audit.verify` takes the steps of an audit, in the order of the letters:
 
-    a  The last checkpoint is signed by a log and by witnesses whom you believe   (2-4)
-    b  The manifest is of that checkpoint; each file is what it lists              (15)
-    c  Every earlier checkpoint is signed                                           (3)
-    d  Every record is the one whose hash its tile has, and every tile is made
-       of those below it                                                            (5)
-    e  Every record has the one form that there is, and follows upon the last       (6)
-    f  Every record tells what its kind has to tell, and what may follow        (7, 11)
-    g  What restores lost is declared, and was signed                              (14)
-    h  The root at the size of each checkpoint is the signed one                    (5)
-    i  Copies for people say what the records say; no file is there unlisted   (13, 15)
-    j  Every checkpoint that you know agrees                                       (15)
-    k  Every text that you were given is the one that was committed to             (12)
-    l  Every published figure comes out as printed                            (8-10, 13)
+     1  What can be found: a finding, the report
+     2  Ed25519: whether a signature is right
+     3  Signed notes and checkpoints: (a) the last one, (c) every earlier one
+     4  Whom you believe: (a) a log and its witnesses signed the checkpoint
+     5  The tree, its proofs and its tiles: (d) each record has the hash that its tile
+        has, each tile is made of those below, (h) each checkpoint's root comes out
+     6  Records: (e) each has the one form there is, and follows upon the last
+     7  What the records say, as far as it counts: (f) all that their type has to say
+     8  What counts: of cases and organisations, whose course was possible
+     9  Formulas, targets, ratings: (f) such as are known
+    10  Figures and their numbers
+    11  Publications: (f) each step may follow upon the last
+    12  Texts apart from the log: (k) those you were given are those committed to
+    13  Recounting, and copies for people: (i) copies say what the records say,
+        (l) each published figure comes out as printed
+    14  Restores that lost what was signed: (g) it is declared, and was signed
+    15  The bundle: (b) the manifest is of the checkpoint, (i) each file is what it
+        lists and none is there besides, (j) every checkpoint that you know agrees
+    16  A proof, and two checkpoints compared
+    17  Commands
 
-    1  What can be found: a finding, the report
-    2  Ed25519: whether a signature is right
-    3  Signed notes and checkpoints
-    4  Whom you believe: the policy
-    5  The tree, its proofs and its tiles
-    6  Records: their form and their order
-    7  What the records say, as far as it counts
-    8  What counts: cases and organisations
-    9  Formulas, targets, ratings
-    10 Figures and their numbers
-    11 Publications
-    12 Texts apart from the log
-    13 Recounting, and copies for people
-    14 Restores that lost what was signed
-    15 The bundle
-    16 A proof, and two checkpoints compared
-    17 Commands
+docs/ledger-format.md specifies the bytes, docs/register.md what counts.
 """
 
 import argparse
@@ -173,12 +162,15 @@ def _add(a: Point, b: Point) -> Point:
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _multiply(scalar: int, point: Point) -> Point:
-    product = NEUTRAL
-    while scalar:
-        product = _add(product, point) if scalar & 1 else product
-        point, scalar = _add(point, point), scalar >> 1
-    return product
+def _combine(s: int, b: Point, k: int, a: Point) -> Point:
+    """[s]b + [k]a, bit by bit from the highest."""
+    summands = (NEUTRAL, b, a, _add(a, b))
+    sum_ = NEUTRAL
+    for bit in reversed(range(L.bit_length())):
+        sum_ = _add(sum_, sum_)
+        if which := (s >> bit & 1) + 2 * (k >> bit & 1):
+            sum_ = _add(sum_, summands[which])
+    return sum_
 
 
 def _decode_point(encoded: bytes) -> Point:
@@ -193,12 +185,6 @@ def _decode_point(encoded: bytes) -> Point:
         raise ValueError("there is no such point")
     x = P - x if x & 1 != sign else x
     return x, y, 1, x * y % P
-
-
-def _encode_point(point: Point) -> bytes:
-    inverse = pow(point[2], -1, P)
-    x, y = point[0] * inverse % P, point[1] * inverse % P
-    return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
 BASE = _decode_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
@@ -216,8 +202,9 @@ def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
     hashed = hashlib.sha512(signature[:32] + public + message).digest()
     k = int.from_bytes(hashed, "little") % L
     # R = [S]B - [k]A, held against R as it is spelt.
-    r = _add(_multiply(s, BASE), _multiply(k, (P - a[0], a[1], a[2], P - a[3])))
-    return _encode_point(r) == signature[:32]
+    x, y, z, _ = _combine(s, BASE, k, (P - a[0], a[1], a[2], P - a[3]))
+    x, y = x * pow(z, -1, P) % P, y * pow(z, -1, P) % P
+    return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
 # ------------------------- 3. Signed notes and checkpoints (C2SP, RFC 4648 for base64)
@@ -284,20 +271,18 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
     origin, *fields = head.split("\n")
     if len(fields) != 2 or not origin:
         raise malformed(f"{name} is no checkpoint of three lines")
-    signatures = [_read_signature(line, name) for line in marks[:-1].split("\n")]
     root, size = decode_base64(fields[1], name, 32), read_size(fields[0], name)
+    signatures = []
+    for line in marks[:-1].split("\n"):
+        # In Python's patterns \s is any space of Unicode's.
+        match = re.fullmatch(r"\u2014 ([^\s+]+) ([^\s]+)", line)
+        if match is None:
+            raise malformed(f"{name} has a line that is no signature")
+        payload = decode_base64(match[2], name)
+        if len(payload) < 5:
+            raise malformed(f"{name} has a signature that is too short")
+        signatures.append((match[1], payload[:4], payload[4:]))
     return Checkpoint(head + "\n", signatures, origin, size, root)
-
-
-def _read_signature(line: str, name: str) -> tuple[str, bytes, bytes]:
-    # In Python's patterns \s is any space of Unicode's.
-    match = re.fullmatch(r"\u2014 ([^\s+]+) ([^\s]+)", line)
-    if match is None:
-        raise malformed(f"{name} has a line that is no signature")
-    payload = decode_base64(match[2], name)
-    if len(payload) < 5:
-        raise malformed(f"{name} has a signature that is too short")
-    return match[1], payload[:4], payload[4:]
 
 
 def read_size(text: str, name: str) -> int:
@@ -377,7 +362,12 @@ def _read_line(policy: Policy, grouped: set[str], words: list[str]) -> None:
                 if member not in named - grouped:
                     raise ValueError(f"{member} cannot be a member")
                 grouped.add(member)
-            policy.groups[name] = _read_least(least, len(members)), members
+            number = {"all": str(len(members)), "any": "1"}.get(least, least)
+            if not re.fullmatch("[1-9][0-9]{0,5}", number):
+                raise ValueError(f"{least!r} is not all, any, or a number")
+            if int(number) > len(members):
+                raise ValueError(f"{least} of {len(members)} there cannot be")
+            policy.groups[name] = int(number), members
         case ["quorum", name] if policy.quorum is None:
             if _is_free(name, named):
                 raise ValueError(f"nothing above is called {name}")
@@ -388,13 +378,6 @@ def _read_line(policy: Policy, grouped: set[str], words: list[str]) -> None:
 
 def _is_free(name: str, named: set[str]) -> bool:
     return name not in {"none", *named}
-
-
-def _read_least(text: str, count: int) -> int:
-    number = {"all": str(count), "any": "1"}.get(text, text)
-    if not re.fullmatch("[1-9][0-9]{0,5}", number) or int(number) > count:
-        raise ValueError(f"{text!r} is not all, any, or a number up to {count}")
-    return int(number)
 
 
 def _read_key(vkey: str, kind: int, others: Iterable[Key]) -> Key:
@@ -507,7 +490,7 @@ def split_entries(raw: bytes, name: str) -> list[bytes]:
     return records
 
 
-# ----------------------- 6. Records: their form and their order (docs/ledger-format.md)
+# ----------------------- 6. Records (docs/ledger-format.md)
 
 INSTANT = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
 # The one spelling: keys in order, no space outside of strings, no needless escape.
@@ -697,7 +680,7 @@ def standing(history: Sequence[Fact]) -> list[Fact]:
     return [f for f in left.values() if f.type not in {"corrected", "annulled"}]
 
 
-# --------------------------------------- 8. What counts: cases and organisations
+# --------------------------------------- 8. What counts
 
 
 class Counts(NamedTuple):
@@ -751,10 +734,8 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
     begun, first = begins[0]
     now = _turn(State(None, begun, {}), begun, first, meanings[first.type])
     states = {begun: now}
-    # Changes of one day stay in the order in which they were recorded.
-    changes = sorted(
-        (one for one in dated if one not in begins), key=lambda one: one[0]
-    )
+    changes = [one for one in dated if one not in begins]
+    changes.sort(key=lambda one: one[0])  # those of one day stay as they were recorded
     for on, fact in changes:
         if on < begun:
             raise _unlawful(fact, f"{first.type} only on {begun}")
@@ -762,21 +743,16 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
     types = {fact.type for fact in facts}
     if types & {"rejected", "merged"} or (category == CASE and "verified" not in types):
         return None
-    sure = {
-        f.says["participation"] for f in facts if f.type == "participation_verified"
-    }
-    return Course(
-        first,
-        begun,
-        [
-            (on, fact)
-            for on, fact in changes
-            if fact.type != "participated"
-            or fact.says.get("verified")
-            or fact.says["participation"] in sure
-        ],
-        states,
-    )
+    said = (f.says for f in facts if f.type == "participation_verified")
+    sure = {says["participation"] for says in said}
+    counted = [
+        (on, fact)
+        for on, fact in changes
+        if fact.type != "participated"
+        or fact.says.get("verified")
+        or fact.says["participation"] in sure
+    ]
+    return Course(first, begun, counted, states)
 
 
 def _turn(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
@@ -1004,21 +980,16 @@ class Coordinates:
         days = (str(one).replace("-", "") for one in (self.as_of, self.known_on))
         letter = PERIODS[self.period][0]
         fields = (self.indicator, str(self.definition), letter, *days, str(self.size))
-        line = ".".join(fields)
-        return f"{line}.{_check_characters(line)}"
+        line, rest = ".".join(fields), 0
+        for symbol in f"{line}.00":
+            rest = (36 * rest + SYMBOLS.index(symbol)) % 1259
+        # Two characters make the whole number leave 1 modulo 1259, in radix 36.
+        high, low = divmod((1 - rest) % 1259, 36)
+        return f"{line}.{SYMBOLS[high]}{SYMBOLS[low]}"
 
     def heard(self, one: Fact | Version) -> bool:
         """Whether it belongs to the knowledge that is asked for."""
         return one.position <= self.size and one.known_on <= self.known_on
-
-
-def _check_characters(line: str) -> str:
-    """The two characters that make the whole number leave 1 modulo 1259, radix 36."""
-    rest = 0
-    for symbol in f"{line}.00":
-        rest = (36 * rest + SYMBOLS.index(symbol)) % 1259
-    high, low = divmod((1 - rest) % 1259, 36)
-    return SYMBOLS[high] + SYMBOLS[low]
 
 
 def read_number(typed: str) -> Coordinates:
@@ -1074,6 +1045,7 @@ class Tally:
         ratio = empty[options["empty"]]
         if denominator:
             ratio = Fraction(numerator, denominator)
+        percentage = spell_decimal(None if ratio is None else rounded(ratio * 100))
         achieved = rating = None
         if ratio is not None and self.target is not None:
             achieved = rounded(ratio * 100 / self.target * 100)
@@ -1087,9 +1059,7 @@ class Tally:
             "numerator": numerator,
             "denominator": denominator,
             "expired": None if options["counts"] == "conflicts" else expired,
-            "percentage": None
-            if ratio is None
-            else spell_decimal(rounded(ratio * 100)),
+            "percentage": percentage,
             "target": spell_decimal(self.target),
             "achievement": spell_decimal(achieved),
             "rating": rating,
@@ -1524,9 +1494,8 @@ class Bundle:
         """Hold a file against what the manifest lists."""
         size, digest = self.files[path]
         found = hashlib.sha256(raw).hexdigest()
-        if (len(raw), found) != (size, digest):
-            what = f"{path} is not what the manifest lists"
-            raise Finding(what, None, str(digest), found)
+        hold(f"{path} is not what the manifest lists", digest, found)
+        hold(f"how many bytes {path} holds", size, len(raw))
         self._unread.discard(path)
 
     def refuse_surplus(self) -> None:
@@ -1613,20 +1582,21 @@ class Audit:
 
     def verify(self, known: list[Checkpoint]) -> Register:
         """Take every step; what was recorded. The report tells how far one came."""
-        hold_trusted(self.last, self.policy, self.report)
+        hold_trusted(self.last, self.policy, self.report)  # (a)
         signed = (self.last.origin, self.last.size, self.last.root.hex())
-        hold("the manifest is of another checkpoint", signed, self.bundle.tells)
-        self._read_earlier()
-        self._read_log({one.size for one in (*known, *self.earlier, self.last)})
-        self._hold_losses()
-        self._hold_earlier()
-        self._hold_copies()
+        hold("the manifest is of another checkpoint", signed, self.bundle.tells)  # (b)
+        self._read_earlier()  # (c)
+        sizes = {one.size for one in (*known, *self.earlier, self.last)}
+        self._read_log(sizes)  # (d), (e), (f)
+        self._hold_losses()  # (g)
+        self._hold_earlier()  # (h)
+        self._hold_copies()  # (i)
         self.bundle.refuse_surplus()
         for one in known:
-            self._hold_known(one)
+            self._hold_known(one)  # (j)
             self.report.known += 1
-        self.report.texts = self.register.texts.tell()
-        recount_published(self.register, self.report)
+        self.report.texts = self.register.texts.tell()  # (k)
+        recount_published(self.register, self.report)  # (l)
         if self.last.size == 0:
             told = "the log is empty: there is nothing to be verified"
             self.report.lacking.append(told)
@@ -1669,9 +1639,8 @@ class Audit:
         # Leaf by leaf before file by file: so that the first bad position is named.
         for at, leaf in enumerate(leaves):
             hold("leaf hash", told[32 * at : 32 * at + 32], leaf, size + at + 1)
-        if (len(records), len(told)) != (width, 32 * width):
-            what = f"how many records {entries} holds"
-            raise Finding(what, None, str(width), str(len(records)))
+        hold(f"how many records {entries} holds", width, len(records))
+        hold(f"how many bytes {path} holds", 32 * width, len(told))
         self.bundle.hold(path, told)
         self.bundle.hold(entries, raw)
         return zip(leaves, records, strict=True)
@@ -1684,9 +1653,9 @@ class Audit:
             one = read_checkpoint(str(loss.signed).encode(), at)
             hold(f"{at} is of another log", loss.origin, one.origin)
             self.policy.hold_signed(one, at)
-            if one.size != loss.lost_to or one.size <= loss.kept:
-                sides = str(one.size), str(loss.lost_to)
-                raise Finding("events lost", loss.position, *sides)
+            hold("events lost", one.size, loss.lost_to, loss.position)
+            if one.size <= loss.kept:
+                raise Finding("what was signed was not lost", loss.position)
             hold("name of the log", loss.successor, name, loss.position)
             self.ends[loss.origin] = loss.kept, loss.lost_to
             self.report.lost.append(str(loss))

@@ -1,6 +1,8 @@
 """The auditor's program agrees with the published vectors, and with our own readers."""
 
+import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,30 @@ from tests.ledger import test_note as notes
 from tests.ledger import test_policy as policies
 from tests.ledger import test_proving as proofs
 from tests.ledger import test_tree as trees
+
+PROGRAM = Path(iku_verify.__file__).read_text("utf-8")
+LINES = 1_900  # that an auditor can read in an hour; more needs a reason
+
+
+def test_the_program_is_as_long_as_can_be_read() -> None:
+    assert len(PROGRAM.splitlines()) <= LINES
+
+
+def test_the_reading_guide_names_each_section_that_there_is() -> None:
+    titles = re.findall(r"^# -+ (\d+)\. ([^(\n]*[^(\n ])", PROGRAM, re.MULTILINE)
+    assert [number for number, _ in titles] == [str(n + 1) for n in range(len(titles))]
+    guide = str(iku_verify.__doc__).partition("Reading guide.")[2]
+    named = re.findall(r"^ {4,5}(\d+)  ([^:\n]*)", guide, re.MULTILINE)
+    assert named == titles
+
+
+def test_the_guide_and_the_audit_have_the_same_steps() -> None:
+    guide = str(iku_verify.__doc__).partition("Reading guide.")[2]
+    steps = sorted(set(re.findall(r"\(([a-z])\)", guide)))
+    verify = inspect.getsource(iku_verify.Audit.verify)
+    comments = "".join(re.findall("#.*", verify))
+    assert steps == re.findall(r"\(([a-z])\)", comments)
+
 
 # RFC 8032, 7.1: public key, message, signature of tests 1, 2 and 3.
 VECTORS = [

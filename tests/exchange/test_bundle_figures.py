@@ -3,7 +3,7 @@
 import json
 import random
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -180,18 +180,65 @@ def test_definitions_and_publications_can_be_read_by_people(kept: Kept) -> None:
             assert record["stream"] == one["stream"]
 
 
+SMALL = 600  # bytes: of such a file a bit of every byte is flipped
+
+
+def flips(sound: bytes, chance: random.Random) -> Iterator[bytes]:
+    """The file with one bit flipped, each in turn; of a long one, at some places."""
+    places = [*range(len(sound))]
+    if len(sound) > SMALL:
+        inner = [chance.randrange(len(sound)) for _ in range(7)]
+        places = [0, 1, len(sound) // 2, len(sound) - 2, len(sound) - 1, *inner]
+    for at in places:
+        bit = 1 << chance.randrange(8)
+        yield sound[:at] + bytes([sound[at] ^ bit]) + sound[at + 1 :]
+
+
 def test_one_flipped_bit_anywhere_is_never_verified(copy: Path, verify: Verify) -> None:
     chance = random.Random(20260102)
     assert verify(copy)["exit"] == 0
+    kinds = {path.relative_to(copy).parts[0] for path in files(copy)}
+    assert kinds == {
+        *("manifest.json", "checkpoint", "policy.txt", "tile"),
+        *("checkpoints", "definitions", "publications"),
+    }
     for path in files(copy):
         sound = path.read_bytes()
-        for at in {0, len(sound) - 1, *(chance.randrange(len(sound)) for _ in "abc")}:
-            broken = bytearray(sound)
-            broken[at] ^= 1 << chance.randrange(8)
+        for broken in flips(sound, chance):
             path.write_bytes(broken)
-            assert verify(copy)["exit"] in {1, 2, 3, 4}, (path, at)
+            assert verify(copy)["exit"] in {1, 2, 3, 4}, (path, broken)
         path.write_bytes(sound)
     assert verify(copy)["exit"] == 0
+
+
+def test_one_flipped_bit_that_the_manifest_agrees_with_is_never_verified(
+    copy: Path, verify: Verify
+) -> None:
+    chance = random.Random(20260103)
+    manifest = (copy / "manifest.json").read_bytes()
+    # The policy inside proves nothing; nor do cosignatures of earlier checkpoints.
+    for path in {*files(copy)} - {copy / "manifest.json", copy / "policy.txt"}:
+        sound = path.read_bytes()
+        line = "— saksi.test".encode()
+        end = sound.find(line) if path.parent.name == "checkpoints" else len(sound)
+        for flipped in [*flips(sound[:end], chance)][::9]:
+            path.write_bytes(flipped + sound[end:])
+            relist(copy, path.relative_to(copy).as_posix())
+            assert verify(copy)["exit"] in {1, 2, 3, 4}, (path, flipped)
+            (copy / "manifest.json").write_bytes(manifest)
+        path.write_bytes(sound)
+
+
+def test_one_flipped_bit_in_the_policy_given_apart_is_never_verified(
+    kept: Kept, verify: Verify, tmp_path: Path
+) -> None:
+    sound = kept.policy.read_bytes()
+    assert len(sound) <= SMALL
+    policy = tmp_path / "policy"
+    for broken in flips(sound, random.Random(20260104)):
+        policy.write_bytes(broken)
+        report = verify(kept.folder, "--policy", policy)
+        assert report["exit"] in {1, 2, 3, 4}, broken
 
 
 def test_a_copy_says_what_the_records_say(copy: Path, verify: Verify) -> None:
