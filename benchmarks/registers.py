@@ -58,7 +58,7 @@ async def register(count: int, folder: Path = FOLDER) -> AsyncIterator[Database]
     server = lease(home, FAST)
     held = await asyncio.to_thread(server.__enter__)
     try:
-        database = Database(held.owner_dsn, held.application_dsn)
+        database = Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
         await migrate_database(database)
         await _fill(database, count)
         yield database

@@ -1,0 +1,161 @@
+"""What it costs an auditor to verify a bundle with `iku_verify.py` alone.
+
+Beside it, on the same files: reading and decoding all records and nothing else, and
+that with SHA-256 over all bytes, which is the least that any verifier must do. Each
+runs in a process of its own that knows nothing of ours, so that its memory is its own.
+
+    python -m benchmarks.verifying [COUNT]
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from benchmarks import measuring, registers
+from benchmarks.measuring import Row
+from iku.domain.question import Question
+from iku.exchange import bundle
+from iku.ledger import signing
+from iku.ledger.policy import Policy
+from iku.ledger.signing import Home
+from iku.postgres.pool import connect_as_owner, connect_as_signer
+
+PROGRAM = Path(__file__).parents[1] / "src" / "iku_verify.py"
+ORIGIN = "iku.test/log"
+ASKED = Question("IKU-2", date(2021, 12, 31))
+
+# Seconds and peak memory (MiB) of one of three ways through a bundle.
+ALONE = r"""
+import hashlib, json, pathlib, re, sys, time
+sys.path.insert(0, sys.argv[1])
+import iku_verify
+way, folder, *options = sys.argv[2:]
+began = time.perf_counter()
+if way == "verify":
+    if iku_verify.main(options):
+        raise SystemExit("it is not verified")
+else:
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if path.is_file():
+            raw = path.read_bytes()
+            if way == "hash":
+                hashlib.sha256(raw).digest()
+            if "entries" in path.parts:
+                for record in iku_verify.split_entries(raw, path.name):
+                    json.loads(record)
+                    if way == "hash":
+                        hashlib.sha256(record).digest()
+took = time.perf_counter() - began
+status = pathlib.Path("/proc/self/status").read_text()
+peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+print(json.dumps([took, peak]))
+"""
+
+
+async def exported(count: int) -> tuple[Path, str]:
+    """A bundle of so many records, and the number of a figure that can be counted."""
+    home = registers.FOLDER / str(count)
+    folder, kept = home / "bundle", home / "bundle.number"
+    if kept.exists():
+        return folder, kept.read_text()
+    shutil.rmtree(folder, ignore_errors=True)
+    async with registers.register(count) as database:
+        assert database.signer_dsn is not None
+        signer = await connect_as_signer(database.signer_dsn)
+        signs = Home(home / "signer")
+        if not signs.folder.exists():
+            signs.make_key(ORIGIN)
+        await signing.sign(signer, signs, ORIGIN)
+        await signer.close()
+        owner = await connect_as_owner(database.owner_dsn)
+        await bundle.export(owner, Policy(quorum="none"), folder, lambda *_: None)
+        await owner.close()
+        (home / "policy").write_text(f"log {signs.key().verifier}\nquorum none\n")
+        async with registers.opened(database) as (house, connection):
+            [figure] = await house.figures.answer(connection, [ASKED], ASKED.as_of)
+    kept.write_text(figure.number)
+    return folder, figure.number
+
+
+async def alone(way: str, folder: Path, options: Sequence[str] = ()) -> list[float]:
+    """Seconds and MiB of one way, in a process of its own."""
+    words = [sys.executable, "-I", "-c", ALONE, str(PROGRAM.parent), way, str(folder)]
+    done = await asyncio.to_thread(
+        subprocess.run, [*words, *options], check=True, capture_output=True, text=True
+    )
+    told: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+async def measure(count: int, repeats: int) -> None:
+    """Measure all of it, and report."""
+    folder, number = await exported(count)
+    trust = ["--policy", str(folder.parent / "policy"), "--without-witness"]
+    verify = ["bundle", str(folder), *trust]
+    recount = ["figure", number, "--bundle", str(folder), *trust]
+    peaks: dict[str, list[float]] = {}
+
+    async def side(name: str, way: str, options: Sequence[str] = ()) -> float:
+        seconds, peak = await alone(way, folder, options)
+        peaks.setdefault(name, []).append(peak)
+        return seconds
+
+    verified, counted, decoded, hashed = await measuring.in_turns(
+        [
+            partial(side, "verified", "verify", verify),
+            partial(side, "counted", "verify", recount),
+            partial(side, "decoded", "decode"),
+            partial(side, "hashed", "hash"),
+        ],
+        repeats,
+    )
+    what = f"verify a bundle of {count:,} records"
+    seconds = partial(Row, better="lower", unit="s")
+    memory = partial(Row, better="lower", unit="MiB", peer="reading and decoding")
+    least = "reading and decoding its records"
+    rows = [
+        seconds(what=what, samples=verified, peer=least, peer_samples=decoded),
+        seconds(
+            what=what,
+            samples=verified,
+            peer=f"{least}, SHA-256 of all bytes",
+            peer_samples=hashed,
+        ),
+        seconds(
+            what="the same, and count a figure again",
+            samples=counted,
+            peer=least,
+            peer_samples=decoded,
+        ),
+        memory(
+            what="peak memory of verifying",
+            samples=peaks["verified"],
+            peer_samples=peaks["decoded"],
+        ),
+        memory(
+            what="peak memory of verifying and counting",
+            samples=peaks["counted"],
+            peer_samples=peaks["decoded"],
+        ),
+    ]
+    measuring.report("verifying", f"iku_verify.py alone, {count:,} records", rows)
+
+
+def main() -> None:
+    """Measure a bundle of the size that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=100_000)
+    parser.add_argument("--repeats", type=int, default=measuring.REPEATS)
+    asked = parser.parse_args()
+    asyncio.run(measure(asked.count, asked.repeats))
+
+
+if __name__ == "__main__":
+    main()
