@@ -14,7 +14,8 @@ it was closed, an organisation's participation to that in which it took part. So
 and one journal serves years, halves, quadrimesters, quarters and months alike.
 """
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -76,42 +77,41 @@ def postings(
     options: Options,
 ) -> list[Posting]:
     """The movements that lead from what *before* contributed to what *after* does."""
-    sums: dict[tuple[date, Account], Counts] = {}
-    for subject, sign in ((before, -1), (after, 1)):
-        for day, account, counts in _entries(subject, options, sign):
-            key = (day, account)
-            sums[key] = sums.get(key, Counts()) + counts
+    gone, come = contributions(before, options), contributions(after, options)
+    if gone == come:
+        return []
+    sums: dict[tuple[date, Account], list[int]] = {}
+    for sign, moving, staying in ((-1, gone, come), (1, come, gone)):
+        for contribution in moving:
+            # What was contributed before and still is would cancel out.
+            if contribution not in staying:
+                _add(sums, sign, contribution)
     return [
-        Posting(day, account, *structs.astuple(counts))
+        Posting(day, account, *counts)
         for (day, account), counts in sums.items()
-        if counts != Counts()
+        if any(counts)
     ]
 
 
-def _entries(
-    subject: Conflict | Organisation | None, options: Options, sign: int
-) -> Iterator[tuple[date, Account, Counts]]:
-    for contribution in contributions(subject, options):
-        yield contribution.start, contribution.account, _times(sign, contribution)
-        if contribution.end is not None:
-            yield contribution.end, contribution.account, _times(-sign, contribution)
-
-
-def _times(sign: int, contribution: Contribution) -> Counts:
-    counts = contribution.counts
-    return Counts(
-        sign * counts.numerator, sign * counts.denominator, sign * counts.expired
-    )
+def _add(
+    sums: dict[tuple[date, Account], list[int]], sign: int, of: Contribution
+) -> None:
+    for day, way in ((of.start, sign), (of.end, -sign)):
+        if day is not None:
+            counts = sums.setdefault((day, of.account), [0, 0, 0])
+            counts[0] += way * of.counts.numerator
+            counts[1] += way * of.counts.denominator
+            counts[2] += way * of.counts.expired
 
 
 def contributions(
     subject: Conflict | Organisation | None, options: Options
-) -> Iterable[Contribution]:
-    """What *subject* counts as, from day to day."""
+) -> tuple[Contribution, ...]:
+    """What *subject* counts as, from day to day; no two are alike."""
     if isinstance(subject, Conflict) and isinstance(options, ConflictOptions):
-        return _of_case(subject, options)
+        return subject.once(options, lambda: tuple(_of_case(subject, options)))
     if isinstance(subject, Organisation) and isinstance(options, OrganisationOptions):
-        return _of_organisation(subject, options)
+        return subject.once(options, lambda: tuple(_of_organisation(subject, options)))
     return ()
 
 
@@ -172,9 +172,9 @@ def _of_organisation(
         elif last is None or options.population is Population.STOCK_AT_DATE:
             continue
         counted_until = None if there or last.end is None else last.end - ONE_DAY
-        done = [day for day in taken if day <= piece.start]
-        enough = len(done) >= options.participation_threshold
-        kth = done[-options.participation_threshold] if enough else None
+        done = bisect_right(taken, piece.start)
+        enough = done >= options.participation_threshold
+        kth = taken[done - options.participation_threshold] if enough else None
         yield Contribution(
             piece.start,
             piece.end,

@@ -1,13 +1,15 @@
 """What a case and an organisation have in common: a history, and what is left of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
 from iku.domain.fact import Fact, Merger, Rejection, Standing, standing
 from iku.domain.lineage import corrections
+
+T = TypeVar("T")
 
 
 class Subject(Struct, frozen=True, dict=True):
@@ -51,6 +53,21 @@ class Subject(Struct, frozen=True, dict=True):
             if restated or getattr(first, field, None) is not None:
                 found[field] = max(restated, default=opens[0] if opens else 1)
         return found
+
+    def once(self, about: Hashable, make: Callable[[], T]) -> T:
+        """What *make* gives; from the second time on, what it gave the first time.
+
+        *about* tells it from whatever else is worked out of the subject. An event's
+        subject afterwards is the next event's before, and asked for the same again.
+        """
+        if about not in self._found:
+            self._found[about] = make()
+        found: T = self._found[about]
+        return found
+
+    @cached_property
+    def _found(self) -> dict[Hashable, Any]:
+        return {}
 
     @cached_property
     def opening(self) -> Any:

@@ -13,6 +13,7 @@ from iku.domain.decider import subject_number
 from iku.domain.organisation import Organisation
 
 CASE_TEXTS = ("title", "reference", "reporter", "parties")
+SPANS = "spans"
 
 
 class Filters(NamedTuple):
@@ -94,9 +95,9 @@ class Span(NamedTuple):
 def spans(subject: str, state: Conflict | Organisation | None) -> list[Span]:
     """All that *subject* was, oldest first."""
     if isinstance(state, Conflict):
-        return list(_of_case(subject, state))
+        return state.once(SPANS, lambda: list(_of_case(subject, state)))
     if isinstance(state, Organisation):
-        return list(_of_organisation(subject, state))
+        return state.once(SPANS, lambda: list(_of_organisation(subject, state)))
     return []
 
 
