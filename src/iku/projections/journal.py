@@ -5,8 +5,9 @@ refuses to write where this process does not know all definitions there are: ano
 process may have recorded a new one a moment ago.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -104,7 +105,7 @@ async def post(
     size: int,
 ) -> bool:
     """Write the entries, counted by these definitions; False if they are not all."""
-    rows = _Rows()
+    rows = Rows()
     for entry in entries:
         rows.add(entry, counted)
     written: bool = await connection.fetchval(
@@ -126,8 +127,11 @@ def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
-class _Rows:
-    """Rows of a batch, as `projection.post` takes them, column by column."""
+class Rows:
+    """Rows of a batch, as `projection.post` takes them, column by column.
+
+    A standing that begins and ends within the batch is only ever a row that is opened.
+    """
 
     def __init__(self) -> None:
         self.postings: list[tuple[Any, ...]] = []
@@ -137,6 +141,7 @@ class _Rows:
         self._days: dict[date, tuple[int, int]] = {}
 
     def add(self, entry: Entry, counted: Sequence[Counted]) -> None:
+        """Take in what *entry* means, *counted* being all definitions."""
         first, last = self._days.get(entry.known_on, (entry.position, entry.position))
         stretch = (min(first, entry.position), max(last, entry.position))
         self._days[entry.known_on] = stretch
@@ -145,6 +150,7 @@ class _Rows:
         self._stand(entry)
 
     def days(self) -> list[tuple[date, int, int]]:
+        """Days of knowledge with their first and last position, oldest first."""
         return [(day, *stretch) for day, stretch in sorted(self._days.items())]
 
     def _stand(self, entry: Entry) -> None:
@@ -210,22 +216,32 @@ def movements(entry: Entry, definition: Counted) -> list[tuple[Any, ...]]:
 
 async def _define(connection: Connection, entry: Entry, size: int) -> None:
     """Count all that is in the log by the definitions that *entry* brings."""
-    known = entry.turn.before.definitions if entry.turn.before else ()
-    for new in entry.turn.after.definitions[len(known) :]:
-        counted = Counted(
-            entry.turn.subject, new.version, entry.position, new.defined.options
-        )
-        await connection.execute(
-            """
-            insert into definition (indicator, definition, position, options)
-            values ($1, $2, $3, $4)
-            """,
-            counted.indicator,
-            counted.version,
-            counted.position,
-            msgspec.json.encode(counted.options).decode(),
-        )
+    for counted in brought(entry):
+        await keep(connection, counted)
         await _count_anew(connection, counted, size)
+
+
+def brought(entry: Entry) -> list[Counted]:
+    """The definitions that come with an event of an indicator."""
+    known = entry.turn.before.definitions if entry.turn.before else ()
+    return [
+        Counted(entry.turn.subject, new.version, entry.position, new.defined.options)
+        for new in entry.turn.after.definitions[len(known) :]
+    ]
+
+
+async def keep(connection: Connection, counted: Counted) -> None:
+    """Note that this definition is being counted."""
+    await connection.execute(
+        """
+        insert into definition (indicator, definition, position, options)
+        values ($1, $2, $3, $4)
+        """,
+        counted.indicator,
+        counted.version,
+        counted.position,
+        msgspec.json.encode(counted.options).decode(),
+    )
 
 
 async def _count_anew(connection: Connection, counted: Counted, size: int) -> None:
@@ -265,10 +281,13 @@ async def _copy(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
 
 
 class Turns:
-    """Folds the log event by event: what each did to its subject."""
+    """Folds the log event by event: what each did to its subject.
 
-    def __init__(self) -> None:
-        self._states: dict[str, Any] = {}
+    Takes the *states* from which it goes on, by stream.
+    """
+
+    def __init__(self, states: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self._states = dict(states)
 
     def entry(self, recorded: Recorded) -> Entry:
         """The effect of the next event of the log."""
