@@ -1,25 +1,34 @@
 """One real server for all tests; each test has a database of its own.
 
-`template` is migrated once and cloned for every test that asks for `database`. Tests
-that stop or kill a server take a lease of their own, in a folder of their own.
+A database is the copy of one that was made once: `template` has the schema,
+`furnished` also what the program brings along, `entered` also the fictional register.
+`origin` says which of them a test's `database` begins as. Tests that stop or kill a
+server take a lease of their own, in a folder of their own.
 """
 
 import atexit
 import itertools
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import date
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 import pytest
 
+from iku.domain import indicator
+from iku.handling import Command
 from iku.postgres import guarding
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, Pool
 from iku.settings import Settings
+from iku.wiring import House, furnish
+from tests.domain import register
+from tests.forked import Forker, forking
 
 FAST = {
     "fsync": "off",
@@ -32,6 +41,23 @@ numbers = itertools.count(1)
 HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 SETTINGS = Settings(home=HOME)
+
+TARGETS = (
+    ("IKU-1", "80", "2021-01-01"),
+    ("IKU-2", "75", "2021-01-01"),
+    ("IKU-2", "80", "2021-09-01"),
+    ("IKU-3", "90", "2021-01-01"),
+)
+
+# Files that take longest; begun last, they would be waited for alone.
+LONG = ("test_contract.py", "test_crash.py", "test_differences.py", "test_rebuild.py")
+
+Clone: TypeAlias = Callable[[str], Awaitable[Database]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, all else in its order."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 def within(server: Lease, name: str) -> Database:
@@ -65,6 +91,69 @@ async def template(server: Lease, administrator: Plain) -> str:
     return "template_migrated"
 
 
+@pytest.fixture(scope="session")
+async def furnished(server: Lease, administrator: Plain, template: str) -> str:
+    """The name of a database that has what the program brings along, too."""
+    name = "template_furnished"
+    await administrator.execute(f"create database {name} template {template}")
+    async with furnish(SETTINGS, within(server, name)):
+        pass
+    return name
+
+
+@pytest.fixture(scope="session")
+async def entered(server: Lease, administrator: Plain, furnished: str) -> str:
+    """The name of a database that has the fictional register and targets, too."""
+    name = "template_entered"
+    await administrator.execute(f"create database {name} template {furnished}")
+    async with furnish(SETTINGS, within(server, name)) as house:
+        await enter(house)
+    return name
+
+
+async def enter(house: House) -> None:
+    """Enter the fictional register and the targets, as the office did."""
+    async with house.pool.acquire() as connection:
+        for known, _ in register.recorded():
+            category = "organisation" if known.number.startswith("O") else "conflict"
+            command = Command(
+                category, known.number, known.event, "siti", known_on=known.known_on
+            )
+            await house.office.handle(connection, command)
+        for code, percent, day in TARGETS:
+            since = date.fromisoformat(day)
+            targeted = indicator.Targeted(
+                year=2021, target=percent, effective_on=since, basis="PK 2021 (contoh)"
+            )
+            command = Command("indicator", code, targeted, "siti", known_on=since)
+            await house.office.handle(connection, command)
+
+
+@pytest.fixture(scope="session")
+def clone(server: Lease, administrator: Plain) -> Clone:
+    """Copies a database that nobody is connected to; they go with the server."""
+
+    async def clone(template: str) -> Database:
+        name = f"clone_{next(numbers)}"
+        await administrator.execute(f"create database {name} template {template}")
+        return within(server, name)
+
+    return clone
+
+
+@pytest.fixture(scope="session")
+def forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+    """Carries out commands without their start."""
+    with forking(tmp_path_factory.mktemp("forker")) as forker:
+        yield forker
+
+
+@pytest.fixture
+def origin(template: str) -> str:
+    """The name of the database that `database` is a copy of."""
+    return template
+
+
 @pytest.fixture
 async def empty_database(
     server: Lease, administrator: Plain
@@ -78,11 +167,11 @@ async def empty_database(
 
 @pytest.fixture
 async def database(
-    server: Lease, administrator: Plain, template: str
+    server: Lease, administrator: Plain, origin: str
 ) -> AsyncIterator[Database]:
-    """A database with the schema, this test's own."""
+    """A copy of `origin`, this test's own."""
     name = f"test_{next(numbers)}"
-    await administrator.execute(f"create database {name} template {template}")
+    await administrator.execute(f"create database {name} template {origin}")
     yield within(server, name)
     await administrator.execute(f"drop database {name} with (force)")
 

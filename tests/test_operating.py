@@ -16,6 +16,7 @@ from iku.ledger.signing import Home
 from iku.postgres import guarding, programs
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
+from tests.forked import Forker
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "operating.md"
 ORIGIN = "iku.test/log"
@@ -55,14 +56,17 @@ class Ran(NamedTuple):
 class Machine:
     """Where the commands run: variables, folders, and a database of the test's own."""
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, forker: Forker) -> None:
         name = database.owner_dsn.split("@/")[1].split("?")[0]
         self.folder = folder
         self.restored = f"{name}_restored"
         clean = {
             n: v for n, v in os.environ.items() if not n.startswith(("IKU_", "PG"))
         }
-        places = (Path(sys.executable).parent, programs.wheel_programs())
+        (folder / "bin").mkdir()
+        forker.program(folder / "bin" / "iku")
+        scripts = Path(sys.executable).parent
+        places = (folder / "bin", scripts, programs.wheel_programs())
         self.environ = clean | {
             "PATH": ":".join([*map(str, places), clean["PATH"]]),
             "IKU_HOME": str(folder / "var"),
@@ -132,10 +136,10 @@ class Machine:
 
 @pytest.fixture
 async def machine(
-    tmp_path: Path, database: Database, administrator: Plain
+    tmp_path: Path, database: Database, administrator: Plain, forker: Forker
 ) -> AsyncIterator[Machine]:
     """A register with the example's cases, signed once."""
-    machine = Machine(tmp_path, database)
+    machine = Machine(tmp_path, database, forker)
     for name, content in example.read().items():
         (tmp_path / name).write_bytes(content)
     await machine.done(f"iku import {example.NAMES[0]}; iku signer key")

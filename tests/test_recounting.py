@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from random import Random
+from string import ascii_uppercase, digits
 from typing import Any
 
 import pytest
@@ -293,9 +294,15 @@ def define(options: indicator.Options) -> indicator.Defined:
 days = st.dates(date(1945, 8, 17), date(2999, 12, 31))
 
 
+# Words between hyphens, of 16 characters at most. Made of the pattern they would take
+# a hundred times as long, for most of those are too long.
+words = st.text(ascii_uppercase + digits, min_size=1, max_size=7)
+codes = st.lists(words, min_size=1, max_size=2).map("-".join)
+
+
 places = st.builds(
     coordinates.Coordinates,
-    indicator=st.from_regex(coordinates.CODE, fullmatch=True),
+    indicator=codes,
     definition=st.integers(1, 99),
     period=st.builds(period.containing, days, st.sampled_from(period.Kind)),
     as_of=days,

@@ -1,8 +1,6 @@
-"""The command line as somebody types it: a process of its own."""
+"""The command line as somebody types it: words, variables, streams, an exit code."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -12,6 +10,7 @@ import pytest
 
 from iku.exchange import example
 from iku.postgres.database import Database
+from tests.forked import Forker
 
 
 class Said(NamedTuple):
@@ -27,7 +26,6 @@ class Said(NamedTuple):
 
 
 Type: TypeAlias = Callable[..., Said]
-COMMAND = (sys.executable, "-m", "iku.cli")
 
 
 @pytest.fixture
@@ -44,22 +42,14 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def iku(environ: dict[str, str], tmp_path: Path) -> Type:
+def iku(forker: Forker, environ: dict[str, str], tmp_path: Path) -> Type:
     """Type a command, and what it asks for; variables may be given by name."""
 
     def run(*arguments: object, typed: str = "", **variables: str) -> Said:
-        done = subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            env={**environ, **variables},
-            cwd=tmp_path,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stdout + done.stderr
-        return Said(done.returncode, done.stdout, done.stderr)
+        words = [str(word) for word in arguments]
+        done = forker.run(words, {**environ, **variables}, tmp_path, typed)
+        assert "Traceback" not in done.out + done.err
+        return Said(*done)
 
     return run
 

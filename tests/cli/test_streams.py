@@ -3,14 +3,15 @@
 import fcntl
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import COMMAND
-
+# A process of its own: Python looks at its streams when it starts.
+COMMAND = (sys.executable, "-m", "iku.cli")
 FULL = "/dev/full"
 # With rich, with click, as bytes, by click itself; the last two need no register.
 PRINTING = (

@@ -1,6 +1,6 @@
 """Registers filled once and cloned for whoever would change them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,15 +9,13 @@ from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.postgres.pool import Plain
 from iku.wiring import furnish
-from tests.conftest import SETTINGS, numbers, within
+from tests.conftest import SETTINGS, Clone, within
 from tests.projections.chronicle import fill
 from tests.projections.memory import Memory
 from tests.projections.world import World
 
 LONG = 9_000  # more than two blocks of 4,096, and no whole number of blocks of 256
 SHORT = 1_150  # some blocks of 256, and a tail
-
-Clone = Callable[[str], Awaitable[Database]]
 
 
 @asynccontextmanager
@@ -28,18 +26,6 @@ async def opened(database: Database) -> AsyncIterator[World]:
         house.pool.acquire() as connection,
     ):
         yield World(house, connection)
-
-
-@pytest.fixture(scope="session")
-def clone(server: Lease, administrator: Plain) -> Clone:
-    """Copies a database that nobody is connected to; they go with the server."""
-
-    async def clone(template: str) -> Database:
-        name = f"clone_{next(numbers)}"
-        await administrator.execute(f"create database {name} template {template}")
-        return within(server, name)
-
-    return clone
 
 
 async def _filled(

@@ -18,8 +18,9 @@ from iku.domain.place import Place, resume
 from iku.domain.question import Question, Unanswerable, Unknown
 from iku.projections import differences
 from iku.projections.differences import Compared
+from tests.conftest import Clone
 from tests.projections.chronicle import fill
-from tests.projections.conftest import Clone, opened
+from tests.projections.conftest import opened
 from tests.projections.memory import Memory, Subject
 from tests.projections.world import Chance, World
 

@@ -18,7 +18,8 @@ from iku.domain.question import Question, Unanswerable, Unknown
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.projections.figures import Figures
-from tests.projections.conftest import Clone, opened
+from tests.conftest import Clone
+from tests.projections.conftest import opened
 from tests.projections.memory import Memory
 from tests.projections.world import CODES, Chance, World
 

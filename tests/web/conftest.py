@@ -1,19 +1,17 @@
 """A house of its own for each test, and a client that speaks to its application."""
 
 from collections.abc import AsyncIterator
-from datetime import date
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
-from iku.domain import indicator
-from iku.handling import Command
+from iku.ledger import log
 from iku.postgres.database import Database
 from iku.web.app import create_app
 from iku.wiring import House, furnish
-from tests.conftest import SETTINGS
-from tests.domain import register
+from tests.conftest import SETTINGS, Clone
 
 API = "http://iku.test/api/v1"
 
@@ -36,13 +34,6 @@ VERIFIED = {"type": "verified", "effective_on": "2021-02-10"}
 RESOLVED = {"type": "resolved", "effective_on": "2021-03-28", "manner": "mediasi"}
 
 BEFORE_ANY = ("0001-01-01", "0001-07-15", "0001-12-31", "1900-01-01", "1945-08-17")
-
-TARGETS = (
-    ("IKU-1", "80", "2021-01-01"),
-    ("IKU-2", "75", "2021-01-01"),
-    ("IKU-2", "80", "2021-09-01"),
-    ("IKU-3", "90", "2021-01-01"),
-)
 
 
 class Client(httpx.AsyncClient):
@@ -81,6 +72,13 @@ def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:
 
 
 @pytest.fixture
+def origin(request: pytest.FixtureRequest) -> str:
+    """What the office has entered before the test begins."""
+    name = "entered" if "loaded" in request.fixturenames else "furnished"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
 async def house(database: Database) -> AsyncIterator[House]:
     async with furnish(SETTINGS, database) as house:
         yield house
@@ -93,20 +91,55 @@ async def client(house: House) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def loaded(house: House, client: Client) -> Client:
+def loaded(client: Client) -> Client:
     """A client of the office that has entered the fictional register."""
-    async with house.pool.acquire() as connection:
-        for known, _ in register.recorded():
-            category = "organisation" if known.number.startswith("O") else "conflict"
-            command = Command(
-                category, known.number, known.event, "siti", known_on=known.known_on
-            )
-            await house.office.handle(connection, command)
-        for code, percent, day in TARGETS:
-            since = date.fromisoformat(day)
-            targeted = indicator.Targeted(
-                year=2021, target=percent, effective_on=since, basis="PK 2021 (contoh)"
-            )
-            command = Command("indicator", code, targeted, "siti", known_on=since)
-            await house.office.handle(connection, command)
-    return client
+    return client  # `origin` holds it
+
+
+@asynccontextmanager
+async def _kept_open(database: Database) -> AsyncIterator[tuple[House, Client]]:
+    async with (
+        furnish(SETTINGS, database) as house,
+        client_of(house) as client,
+    ):
+        yield house, client
+
+
+@asynccontextmanager
+async def _only_reading(house: House) -> AsyncIterator[None]:
+    """Refuse a test that records something where others read."""
+    before = await log.head(house.pool)
+    yield
+    assert await log.head(house.pool) == before
+
+
+@pytest.fixture(scope="session")
+async def furnished_office(
+    clone: Clone, furnished: str
+) -> AsyncIterator[tuple[House, Client]]:
+    async with _kept_open(await clone(furnished)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def entered_office(
+    clone: Clone, entered: str
+) -> AsyncIterator[tuple[House, Client]]:
+    async with _kept_open(await clone(entered)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def visitor(furnished_office: tuple[House, Client]) -> AsyncIterator[Client]:
+    """A client of an office without cases, for tests that record nothing."""
+    house, client = furnished_office
+    async with _only_reading(house):
+        yield client
+
+
+@pytest.fixture
+async def reader(entered_office: tuple[House, Client]) -> AsyncIterator[Client]:
+    """A client of the fictional register, for tests that record nothing."""
+    house, client = entered_office
+    async with _only_reading(house):
+        yield client

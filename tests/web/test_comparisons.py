@@ -44,9 +44,9 @@ async def test_definitions_and_options_stand_side_by_side(loaded: Client) -> Non
     assert {"id", "number", "title", "columns"} == found["items"][0].keys()
 
 
-async def test_a_list_is_repeated_or_written_with_commas(loaded: Client) -> None:
-    commas = await loaded.says(f"{PATH}?{YEAR_END}&kinds=lsm,ormas")
-    repeated = await loaded.says(f"{PATH}?{YEAR_END}&kinds=ormas&kinds=lsm")
+async def test_a_list_is_repeated_or_written_with_commas(reader: Client) -> None:
+    commas = await reader.says(f"{PATH}?{YEAR_END}&kinds=lsm,ormas")
+    repeated = await reader.says(f"{PATH}?{YEAR_END}&kinds=ormas&kinds=lsm")
     assert commas == repeated
     assert [one["definition"] for one in commas["columns"]] == [1, None]
 
@@ -98,9 +98,9 @@ async def test_pages_hold_all_that_differ(loaded: Client) -> None:
     ],
 )
 async def test_what_cannot_be_compared_is_refused_by_name(
-    client: Client, asked: str, path: str
+    visitor: Client, asked: str, path: str
 ) -> None:
-    problem(await client.get(f"{PATH}?{asked}"), 400, path)
+    problem(await visitor.get(f"{PATH}?{asked}"), 400, path)
 
 
 async def test_an_unknown_indicator_has_no_definitions(client: Client) -> None:
@@ -178,10 +178,10 @@ async def test_the_rest_of_a_preview_is_found_where_it_says(
     ],
 )
 async def test_a_preview_is_judged_like_the_real_thing(
-    client: Client, change: dict[str, Any], path: str
+    visitor: Client, change: dict[str, Any], path: str
 ) -> None:
     for preview in ("true", "false"):
-        answer = await client.post(
+        answer = await visitor.post(
             f"{DEFINITIONS}?preview={preview}", json=STRICTER | change
         )
         problem(answer, 400, path)
@@ -200,13 +200,13 @@ async def test_a_preview_is_refused_where_the_real_thing_is(client: Client) -> N
 
 
 @pytest.mark.parametrize("preview", ["1", "yes", "TRUE", "null", ""])
-async def test_preview_is_true_or_false(client: Client, preview: str) -> None:
-    answer = await client.post(f"{DEFINITIONS}?preview={preview}", json=STRICTER)
+async def test_preview_is_true_or_false(visitor: Client, preview: str) -> None:
+    answer = await visitor.post(f"{DEFINITIONS}?preview={preview}", json=STRICTER)
     problem(answer, 400, "preview")
 
 
-async def test_both_answers_are_described(client: Client) -> None:
-    described = await client.says("/openapi.json")
+async def test_both_answers_are_described(visitor: Client) -> None:
+    described = await visitor.says("/openapi.json")
     path = described["paths"]["/api/v1/indicators/{code}/definitions"]
     answers = path["post"]["responses"]
     refs = [

@@ -177,15 +177,15 @@ async def test_of_two_who_close_a_case_at_once_one_is_too_late(client: Client) -
         await client.post("/conflicts/K14/events", json=undone)
 
 
-async def test_the_list_is_filtered_and_comes_page_by_page(loaded: Client) -> None:
-    every = await loaded.says("/conflicts", limit=200)
+async def test_the_list_is_filtered_and_comes_page_by_page(reader: Client) -> None:
+    every = await reader.says("/conflicts", limit=200)
     assert every["next"] is None
     assert len(every["items"]) == 16
     assert all("version" not in item for item in every["items"])
     found: list[Any] = []
     cursor: dict[str, str] = {}
     while True:
-        page = await loaded.says("/conflicts", limit=3, **cursor)
+        page = await reader.says("/conflicts", limit=3, **cursor)
         assert len(page["items"]) <= 3
         found += page["items"]
         if page["next"] is None:
@@ -194,7 +194,7 @@ async def test_the_list_is_filtered_and_comes_page_by_page(loaded: Client) -> No
     assert found == every["items"]
 
     async def ids(**asked: str) -> list[str]:
-        items = (await loaded.says("/conflicts", **asked))["items"]
+        items = (await reader.says("/conflicts", **asked))["items"]
         return [item["id"] for item in items]
 
     assert await ids(status="merged") == ["K06"]
@@ -207,10 +207,10 @@ async def test_the_list_is_filtered_and_comes_page_by_page(loaded: Client) -> No
     assert await ids(size="0") == []
 
 
-async def test_what_no_page_gave_is_no_cursor(client: Client) -> None:
+async def test_what_no_page_gave_is_no_cursor(visitor: Client) -> None:
     for cursor in ("A", "_w", "Lw", "K14!", "gICA"):
         problem(
-            await client.get("/conflicts", params={"cursor": cursor}), 400, "cursor"
+            await visitor.get("/conflicts", params={"cursor": cursor}), 400, "cursor"
         )
 
 

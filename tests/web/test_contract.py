@@ -5,8 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from iku.ledger import signing
 from iku.ledger.signing import Home
 from iku.postgres.database import Database
@@ -14,10 +12,9 @@ from iku.postgres.pool import Plain
 from tests.web.test_serving import serving_process
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = 15  # an operation; the long run by hand had 400
+EXAMPLES = 6  # an operation; the long run by hand had 400
 
 
-@pytest.mark.timeout(180)
 async def test_schemathesis_finds_nothing(
     database: Database, signer: Plain, tmp_path: Path
 ) -> None:

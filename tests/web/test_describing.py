@@ -40,12 +40,12 @@ def walk(node: Any) -> Any:
             yield from walk(one)
 
 
-async def test_it_is_served(client: Client, described: Any) -> None:
-    answer = await client.get("/openapi.json")
+async def test_it_is_served(visitor: Client, described: Any) -> None:
+    answer = await visitor.get("/openapi.json")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == described
     assert described["openapi"].startswith("3.1")
-    beside = await client.get("http://iku.test/docs/openapi.json")
+    beside = await visitor.get("http://iku.test/docs/openapi.json")
     assert beside.json() == described
 
 

@@ -15,9 +15,9 @@ PATH = "/indicators/IKU-1/difference"
 
 
 async def test_the_printed_figure_differs_by_one_annulled_closing(
-    loaded: Client,
+    reader: Client,
 ) -> None:
-    found = await loaded.says(
+    found = await reader.says(
         PATH,
         as_of="2021-12-31",
         known_on="2022-06-30",
@@ -51,8 +51,8 @@ async def test_the_printed_figure_differs_by_one_annulled_closing(
     ]
 
 
-async def test_time_correction_and_target_are_told_apart(loaded: Client) -> None:
-    found = await loaded.says(
+async def test_time_correction_and_target_are_told_apart(reader: Client) -> None:
+    found = await reader.says(
         "/indicators/IKU-3/difference",
         as_of="2021-06-30",
         against_known_on="2021-07-03",
@@ -63,7 +63,7 @@ async def test_time_correction_and_target_are_told_apart(loaded: Client) -> None
         "correction",
         1,
     )
-    found = await loaded.says(
+    found = await reader.says(
         "/indicators/IKU-2/difference",
         as_of="2021-12-31",
         against_as_of="2021-06-30",
@@ -77,13 +77,13 @@ async def test_time_correction_and_target_are_told_apart(loaded: Client) -> None
 
 
 async def test_any_two_figures_of_the_register_differ_by_the_sum_of_their_items(
-    loaded: Client,
+    reader: Client,
 ) -> None:
     for one in FIGURES:
         for other in FIGURES:
             if one.indicator != other.indicator:
                 continue
-            found = await loaded.says(
+            found = await reader.says(
                 f"/indicators/{one.indicator}/difference",
                 as_of=one.as_of,
                 known_on=one.known_on,
@@ -98,15 +98,15 @@ async def test_any_two_figures_of_the_register_differ_by_the_sum_of_their_items(
             assert other.denominator + denominator == one.denominator
 
 
-async def test_pages_go_on_where_the_last_one_ended(loaded: Client) -> None:
+async def test_pages_go_on_where_the_last_one_ended(reader: Client) -> None:
     asked: dict[str, Any] = {"as_of": "2021-12-31", "against_as_of": "2021-03-31"}
     path = "/indicators/IKU-2/difference"
-    whole = (await loaded.says(path, **asked, limit=200))["items"]
+    whole = (await reader.says(path, **asked, limit=200))["items"]
     assert len(whole) > 7
     items: list[Any] = []
     cursor = ""
     while cursor is not None:
-        page = await loaded.says(path, **asked, limit=3, cursor=cursor)
+        page = await reader.says(path, **asked, limit=3, cursor=cursor)
         items += page["items"]
         cursor = page["next"]
     assert items == whole
@@ -162,10 +162,10 @@ async def test_against_a_definition_each_subject_that_moved_is_told(
 @pytest.mark.parametrize("name", ["as_of", "known_on"])
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-12-31", "1944-01-01"])
 async def test_against_a_day_before_the_first_event_all_of_it_differs(
-    loaded: Client, name: str, day: str
+    reader: Client, name: str, day: str
 ) -> None:
     asked = {"as_of": "2021-12-31", "limit": 200, f"against_{name}": day}
-    found = await loaded.says(PATH, **asked)
+    found = await reader.says(PATH, **asked)
     assert (found["against"]["numerator"], found["against"]["denominator"]) == (0, 0)
     assert (found["numerator"], found["denominator"]) == (7, 9)
     assert sum(item["denominator"] for item in found["items"]) == 9
@@ -173,9 +173,9 @@ async def test_against_a_day_before_the_first_event_all_of_it_differs(
 
 
 async def test_a_figure_compared_with_itself_differs_in_nothing(
-    loaded: Client,
+    reader: Client,
 ) -> None:
-    found = await loaded.says(PATH, as_of="2021-12-31")
+    found = await reader.says(PATH, as_of="2021-12-31")
     assert found["figure"] == found["against"]
     assert (found["numerator"], found["denominator"], found["items"]) == (0, 0, [])
 
@@ -194,9 +194,9 @@ async def test_a_figure_compared_with_itself_differs_in_nothing(
     ],
 )
 async def test_what_cannot_be_compared_is_refused_by_name(
-    client: Client, name: str, value: str
+    visitor: Client, name: str, value: str
 ) -> None:
-    problem(await client.get(PATH, params={name: value}), 400, name)
+    problem(await visitor.get(PATH, params={name: value}), 400, name)
 
 
 async def test_the_future_and_an_unknown_indicator_are_refused(

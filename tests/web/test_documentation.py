@@ -13,8 +13,8 @@ ELSEWHERE = re.compile(r"""(?:https?:)?//[a-z0-9]""", re.IGNORECASE)
 API_PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
-async def test_the_page_refers_to_no_other_host(client: Client) -> None:
-    page = await client.get(f"{HOST}/docs")
+async def test_the_page_refers_to_no_other_host(visitor: Client) -> None:
+    page = await visitor.get(f"{HOST}/docs")
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
     policy = page.headers["Content-Security-Policy"]
@@ -22,24 +22,24 @@ async def test_the_page_refers_to_no_other_host(client: Client) -> None:
     assert "script-src 'self';" in policy
     assert not ELSEWHERE.search(page.text)
     assert "<script>" not in page.text
-    start = await client.get(f"{HOST}/docs/assets/start.js")
+    start = await visitor.get(f"{HOST}/docs/assets/start.js")
     assert not ELSEWHERE.search(start.text)
     assert "validatorUrl: null" in start.text
 
 
-async def test_all_that_the_page_refers_to_is_there(client: Client) -> None:
-    page = (await client.get(f"{HOST}/docs")).text
+async def test_all_that_the_page_refers_to_is_there(visitor: Client) -> None:
+    page = (await visitor.get(f"{HOST}/docs")).text
     referred = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(referred) == 5
     for path in referred:
-        answer = await client.get(f"{HOST}{path}")
+        answer = await visitor.get(f"{HOST}{path}")
         assert answer.status_code == 200, path
         assert answer.content
 
 
-async def test_nothing_else_of_the_package_is_served(client: Client) -> None:
+async def test_nothing_else_of_the_package_is_served(visitor: Client) -> None:
     for name in ("index.css", "..%2f__init__.py", "%2e%2e", "swagger-editor.js"):
-        problem(await client.get(f"{HOST}/docs/assets/{name}"), 404)
+        problem(await visitor.get(f"{HOST}/docs/assets/{name}"), 404)
 
 
 async def test_the_examples_of_the_docs_run(loaded: Client) -> None:

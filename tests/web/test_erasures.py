@@ -41,6 +41,12 @@ FIGURES = [
 
 
 @pytest.fixture
+def origin(template: str) -> str:
+    """Nothing is entered: the texts would be sealed under the keys of others."""
+    return template
+
+
+@pytest.fixture
 async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
     """A house with a folder of keys of its own, for erasures are noted there."""
     async with furnish(replace(SETTINGS, keys=tmp_path / "keys"), database) as house:

@@ -39,26 +39,26 @@ async def sheet(client: Client, path: str = IKU_1, **asked: Any) -> list[list[st
     return list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
 
-async def test_the_items_add_up_to_every_figure_of_the_register(loaded: Client) -> None:
+async def test_the_items_add_up_to_every_figure_of_the_register(reader: Client) -> None:
     for code, as_of, known_on, numerator, denominator, *_ in FIGURES:
         path = f"/indicators/{code}/explanation"
         asked = {"as_of": as_of, "known_on": known_on}
-        found = await items(loaded, path, **asked, limit=13)
+        found = await items(reader, path, **asked, limit=13)
         assert sum(item["numerator"] for item in found) == numerator
         assert sum(item["denominator"] for item in found) == denominator
-        page = await loaded.says(path, **asked)
-        figure = await loaded.says(f"/indicators/{code}/figure", **asked)
+        page = await reader.says(path, **asked)
+        figure = await reader.says(f"/indicators/{code}/figure", **asked)
         assert page["figure"] == figure
 
 
-async def test_each_item_says_why_and_by_which_event(loaded: Client) -> None:
-    found = {item["id"]: item for item in await items(loaded, **YEAR_END)}
+async def test_each_item_says_why_and_by_which_event(reader: Client) -> None:
+    found = {item["id"]: item for item in await items(reader, **YEAR_END)}
     told = {n: item["why_numerator"]["id"] for n, item in found.items()}
     assert told["K06"].startswith("tidak dihitung: digabung ke K07, peristiwa ")
     annulled = "masih terbuka: penutupan 15-10-2021 dibatalkan, peristiwa "
     assert told["K10"].startswith(annulled)
     k10 = found["K10"]
-    history = await loaded.says("/conflicts/K10/events")
+    history = await reader.says("/conflicts/K10/events")
     position = history[3]["position"]
     assert k10 == {
         "id": "K10",
@@ -86,7 +86,7 @@ async def test_each_item_says_why_and_by_which_event(loaded: Client) -> None:
             f"event {position}",
         },
     }
-    before = await items(loaded, known_on="2022-01-15", subject="K10", **YEAR_END)
+    before = await items(reader, known_on="2022-01-15", subject="K10", **YEAR_END)
     assert before[0]["why_numerator"]["rule"] == "resolved"
 
 
@@ -104,11 +104,11 @@ async def test_each_item_says_why_and_by_which_event(loaded: Client) -> None:
     ],
 )
 async def test_items_are_looked_for(
-    loaded: Client, asked: dict[str, str], numbers: list[str]
+    reader: Client, asked: dict[str, str], numbers: list[str]
 ) -> None:
-    found = await items(loaded, **YEAR_END, **asked)
+    found = await items(reader, **YEAR_END, **asked)
     assert [item["number"] for item in found] == numbers
-    assert [row[0] for row in (await sheet(loaded, **YEAR_END, **asked))[1:]] == numbers
+    assert [row[0] for row in (await sheet(reader, **YEAR_END, **asked))[1:]] == numbers
 
 
 def test_any_part_there_is_can_be_looked_for() -> None:
@@ -128,26 +128,26 @@ async def test_the_pages_speak_of_one_log_whatever_is_recorded_meanwhile(
 
 
 async def test_a_page_that_looked_at_many_and_found_none_goes_on(
-    loaded: Client, monkeypatch: pytest.MonkeyPatch
+    reader: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(explanation, "EXAMINED", 4)
-    page = await loaded.says(IKU_1, subject="K12", **YEAR_END)
+    page = await reader.says(IKU_1, subject="K12", **YEAR_END)
     assert len(page["items"]) == 1
-    page = await loaded.says(IKU_1, rule="merged", **YEAR_END)
+    page = await reader.says(IKU_1, rule="merged", **YEAR_END)
     assert (page["items"], page["examined"]) == ([], 4)
     assert page["next"]
-    found = await items(loaded, rule="merged", **YEAR_END)
+    found = await items(reader, rule="merged", **YEAR_END)
     assert [item["number"] for item in found] == ["K06"]
 
 
 async def test_as_csv_all_items_come_with_the_figures_number(
-    loaded: Client, monkeypatch: pytest.MonkeyPatch
+    reader: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = await items(loaded, **YEAR_END)
-    head, *rows = await sheet(loaded, **YEAR_END)
+    found = await items(reader, **YEAR_END)
+    head, *rows = await sheet(reader, **YEAR_END)
     assert head == [*explained.HEADINGS]
     assert [row[0] for row in rows] == [item["number"] for item in found]
-    figure = await loaded.says("/indicators/IKU-1/figure", **YEAR_END)
+    figure = await reader.says("/indicators/IKU-1/figure", **YEAR_END)
     assert {row[-1] for row in rows} == {figure["number"]}
     assert sum(row[head.index("penyebut")] == "ya" for row in rows) == 9
     assert sum(row[head.index("pembilang")] == "ya" for row in rows) == 7
@@ -157,11 +157,11 @@ async def test_as_csv_all_items_come_with_the_figures_number(
         assert row[head.index("peristiwa_penyebut")] == " ".join(cited)
     monkeypatch.setattr(explanation, "EXAMINED", 3)
     monkeypatch.setattr("iku.web.api.explanations.EXAMINED", 3)
-    assert await sheet(loaded, **YEAR_END) == [head, *rows]
+    assert await sheet(reader, **YEAR_END) == [head, *rows]
     for limit in (1, 3, 4, 16):
-        assert await sheet(loaded, limit=limit, **YEAR_END) == [head, *rows[:limit]]
-    page = await loaded.says(IKU_1, limit=2, **YEAR_END)
-    rest = await sheet(loaded, cursor=page["next"], **YEAR_END)
+        assert await sheet(reader, limit=limit, **YEAR_END) == [head, *rows[:limit]]
+    page = await reader.says(IKU_1, limit=2, **YEAR_END)
+    rest = await sheet(reader, cursor=page["next"], **YEAR_END)
     assert rest == [head, *rows[2:]]
 
 
@@ -176,7 +176,7 @@ async def test_a_title_is_never_a_formula(client: Client) -> None:
     assert explained.inert("\r=1") == "'\r=1"
 
 
-async def test_what_cannot_be_explained_is_refused_by_name(client: Client) -> None:
+async def test_what_cannot_be_explained_is_refused_by_name(visitor: Client) -> None:
     for name, value in (
         ("as_of", "2999-01-01"),
         ("known_on", "yesterday"),
@@ -193,13 +193,13 @@ async def test_what_cannot_be_explained_is_refused_by_name(client: Client) -> No
         ("colour", "red"),
     ):
         for headers in ({}, CSV):
-            answer = await client.get(IKU_1, params={name: value}, headers=headers)
+            answer = await visitor.get(IKU_1, params={name: value}, headers=headers)
             problem(answer, 400, name)
-    problem(await client.get("/indicators/IKU-4/explanation"), 404)
+    problem(await visitor.get("/indicators/IKU-4/explanation"), 404)
 
 
-async def test_a_cursor_that_no_page_gave_is_refused(loaded: Client) -> None:
-    page = await loaded.says(IKU_1, limit=3, **YEAR_END)
+async def test_a_cursor_that_no_page_gave_is_refused(reader: Client) -> None:
+    page = await reader.says(IKU_1, limit=3, **YEAR_END)
     for said in (
         b"",
         b"x",
@@ -212,7 +212,7 @@ async def test_a_cursor_that_no_page_gave_is_refused(loaded: Client) -> None:
         b'["2021-12-31","2022-01-01",5,"K01",1]',
     ):
         cursor = urlsafe_b64encode(said).decode().rstrip("=") or "A"
-        answer = await loaded.get(IKU_1, params={"cursor": cursor})
+        answer = await reader.get(IKU_1, params={"cursor": cursor})
         problem(answer, 400, "cursor")
     for name, value, path in (
         ("as_of", "2021-12-30", "as_of"),
@@ -220,27 +220,27 @@ async def test_a_cursor_that_no_page_gave_is_refused(loaded: Client) -> None:
         ("size", "9", "size"),
     ):
         asked = {"cursor": page["next"], name: value}
-        problem(await loaded.get(IKU_1, params=asked), 400, path)
+        problem(await reader.get(IKU_1, params=asked), 400, path)
     size = page["figure"]["size"]
-    same = await loaded.says(IKU_1, cursor=page["next"], size=size, **YEAR_END)
-    assert same == await loaded.says(IKU_1, cursor=page["next"])
+    same = await reader.says(IKU_1, cursor=page["next"], size=size, **YEAR_END)
+    assert same == await reader.says(IKU_1, cursor=page["next"])
 
 
 @pytest.mark.parametrize("code", ["IKU-1", "IKU-2"])
 async def test_before_the_first_event_nothing_counts_and_each_says_why(
-    loaded: Client, code: str
+    reader: Client, code: str
 ) -> None:
     for day in BEFORE_ANY:
-        page = await loaded.says(f"/indicators/{code}/explanation", as_of=day)
+        page = await reader.says(f"/indicators/{code}/explanation", as_of=day)
         assert page["figure"]["denominator"] == 0
         assert page["items"]
         assert not any(item["denominator"] for item in page["items"])
-        known = await loaded.says(f"/indicators/{code}/explanation", known_on=day)
+        known = await reader.says(f"/indicators/{code}/explanation", known_on=day)
         assert known["items"] == []
 
 
-async def test_the_csv_is_described_beside_the_json(client: Client) -> None:
-    described = await client.says("/openapi.json")
+async def test_the_csv_is_described_beside_the_json(visitor: Client) -> None:
+    described = await visitor.says("/openapi.json")
     path = described["paths"]["/api/v1/indicators/{code}/explanation"]
     content = path["get"]["responses"]["200"]["content"]
     assert content["text/csv"] == {"schema": {"type": "string"}}

@@ -10,9 +10,9 @@ from tests.domain.register import FIGURES
 from tests.web.conftest import BEFORE_ANY, Client, problem
 
 
-async def test_the_figures_of_the_register_come_out(loaded: Client) -> None:
+async def test_the_figures_of_the_register_come_out(reader: Client) -> None:
     for code, as_of, known_on, numerator, denominator, share, achieved in FIGURES:
-        figure = await loaded.says(
+        figure = await reader.says(
             f"/indicators/{code}/figure", as_of=as_of, known_on=known_on
         )
         assert figure["indicator"] == code
@@ -29,10 +29,10 @@ async def test_the_figures_of_the_register_come_out(loaded: Client) -> None:
 
 
 async def test_achievement_and_rating_come_from_the_exact_fraction(
-    loaded: Client,
+    reader: Client,
 ) -> None:
     asked = {"as_of": "2021-12-31", "known_on": "2022-06-30"}
-    figures = (await loaded.says("/figures", **asked))["figures"]
+    figures = (await reader.says("/figures", **asked))["figures"]
     shown = [(f["target"], f["achievement"], f["rating"]) for f in figures]
     assert shown[0] == ("80.00", "97.22", "Sangat Tinggi")
     assert shown[1] == ("80.00", "108.55", "Sangat Tinggi")
@@ -60,29 +60,29 @@ async def test_a_figure_is_the_same_at_the_coordinates_it_names(loaded: Client) 
 
 
 async def test_all_figures_are_of_one_size_and_equal_the_single_ones(
-    loaded: Client,
+    reader: Client,
 ) -> None:
     asked = {"as_of": "2021-09-30", "period": "quarter"}
-    figures = (await loaded.says("/figures", **asked))["figures"]
+    figures = (await reader.says("/figures", **asked))["figures"]
     assert len({figure["size"] for figure in figures}) == 1
     for figure in figures:
-        alone = await loaded.says(f"/indicators/{figure['indicator']}/figure", **asked)
+        alone = await reader.says(f"/indicators/{figure['indicator']}/figure", **asked)
         assert alone == figure
         assert alone["period"]["from"] == "2021-07-01"
 
 
 @pytest.mark.parametrize("breakdown", ["dimension", "district"])
-async def test_parts_sum_to_the_whole(loaded: Client, breakdown: str) -> None:
+async def test_parts_sum_to_the_whole(reader: Client, breakdown: str) -> None:
     asked = {"as_of": "2021-12-31", "breakdown": breakdown}
-    for figure in (await loaded.says("/figures", **asked))["figures"]:
+    for figure in (await reader.says("/figures", **asked))["figures"]:
         parts = figure["parts"]
         assert sum(part["numerator"] for part in parts) == figure["numerator"]
         assert sum(part["denominator"] for part in parts) == figure["denominator"]
 
 
-async def test_a_series_has_the_figure_of_each_steps_end(loaded: Client) -> None:
+async def test_a_series_has_the_figure_of_each_steps_end(reader: Client) -> None:
     path = "/indicators/IKU-1/series?from=2021-01-01&known_on=2022-06-30"
-    figures = (await loaded.says(f"{path}&to=2021-12-31&step=quarter"))["figures"]
+    figures = (await reader.says(f"{path}&to=2021-12-31&step=quarter"))["figures"]
     assert [(f["as_of"], f["percentage"]) for f in figures] == [
         ("2021-03-31", "60.00"),
         ("2021-06-30", "83.33"),
@@ -90,7 +90,7 @@ async def test_a_series_has_the_figure_of_each_steps_end(loaded: Client) -> None
         ("2021-12-31", "77.78"),
     ]
     for figure in figures:
-        alone = await loaded.says(
+        alone = await reader.says(
             "/indicators/IKU-1/figure",
             as_of=figure["as_of"],
             known_on="2022-06-30",
@@ -143,41 +143,41 @@ async def test_what_cannot_be_answered_is_refused_by_name(
 
 @pytest.mark.parametrize("kind", Kind)
 async def test_a_day_before_the_first_event_has_no_cases(
-    loaded: Client, kind: Kind
+    reader: Client, kind: Kind
 ) -> None:
     for day in BEFORE_ANY:
         for asked in ({"as_of": day}, {"known_on": day}, {"as_of": day, "size": 9}):
             for code in ("IKU-1", "IKU-2"):
                 path = f"/indicators/{code}/figure"
-                figure = await loaded.says(path, period=kind, **asked)
+                figure = await reader.says(path, period=kind, **asked)
                 assert (figure["numerator"], figure["denominator"]) == (0, 0)
                 assert (figure["empty"], figure[next(iter(asked))]) == ("no_cases", day)
 
 
-async def test_a_series_may_begin_on_the_first_of_all_days(loaded: Client) -> None:
+async def test_a_series_may_begin_on_the_first_of_all_days(reader: Client) -> None:
     span = {"from": "0001-01-01", "to": "0002-01-15"}
-    series = await loaded.says("/indicators/IKU-1/series", **span)
+    series = await reader.says("/indicators/IKU-1/series", **span)
     assert len(series["figures"]) == 13
     assert {figure["denominator"] for figure in series["figures"]} == {0}
 
 
-async def test_the_first_of_all_days_is_compared_with(loaded: Client) -> None:
+async def test_the_first_of_all_days_is_compared_with(reader: Client) -> None:
     asked = {"as_of": "2021-12-31", "against_as_of": "0001-01-01", "limit": 200}
-    told = await loaded.says("/indicators/IKU-1/difference", **asked)
+    told = await reader.says("/indicators/IKU-1/difference", **asked)
     assert told["against"]["denominator"] == 0
     assert told["denominator"] == told["figure"]["denominator"] == 9
     assert sum(item["denominator"] for item in told["items"]) == 9
     backwards = {"as_of": "0001-01-01", "against_as_of": "2021-12-31"}
-    told = await loaded.says("/indicators/IKU-1/difference", **backwards)
+    told = await reader.says("/indicators/IKU-1/difference", **backwards)
     assert told["denominator"] == -9
     known = {"as_of": "2021-12-31", "against_known_on": "0001-01-01", "limit": 200}
-    told = await loaded.says("/indicators/IKU-1/difference", **known)
+    told = await reader.says("/indicators/IKU-1/difference", **known)
     assert told["denominator"] == sum(item["denominator"] for item in told["items"])
 
 
 async def test_known_for_ever_and_a_size_of_nothing_can_be_asked_for(
-    client: Client,
+    visitor: Client,
 ) -> None:
-    figure = await client.says("/indicators/IKU-1/figure", known_on="9999-12-31")
+    figure = await visitor.says("/indicators/IKU-1/figure", known_on="9999-12-31")
     assert figure["known_on"] == "9999-12-31"
-    assert (await client.says("/indicators/IKU-1/figure?size=0"))["size"] == 0
+    assert (await visitor.says("/indicators/IKU-1/figure?size=0"))["size"] == 0

@@ -11,9 +11,9 @@ from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, client_of, problem
 
 
-async def test_it_lives_and_is_ready(client: Client) -> None:
-    assert await client.says("/health/live") == {"status": "alive"}
-    assert await client.says("/health/ready") == {
+async def test_it_lives_and_is_ready(visitor: Client) -> None:
+    assert await visitor.says("/health/live") == {"status": "alive"}
+    assert await visitor.says("/health/ready") == {
         "status": "ready",
         "size": 4,
         "alarm": None,

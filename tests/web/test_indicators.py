@@ -16,8 +16,8 @@ TARGET = {
 }
 
 
-async def test_indicators_say_what_they_are(client: Client) -> None:
-    shown = await client.says("/indicators")
+async def test_indicators_say_what_they_are(visitor: Client) -> None:
+    shown = await visitor.says("/indicators")
     assert [one["code"] for one in shown["indicators"]] == ["IKU-1", "IKU-2", "IKU-3"]
     assert shown["scale"]["bands"][0]["rating"] == "Sangat Tinggi"
     second = shown["indicators"][1]
@@ -27,7 +27,7 @@ async def test_indicators_say_what_they_are(client: Client) -> None:
     assert definition["definition"] == 1
     assert definition["reason"] is None
     assert definition["options"]["kinds"] == ["ormas", "lsm", "parpol"]
-    one = await client.says("/indicators/IKU-2")
+    one = await visitor.says("/indicators/IKU-2")
     assert one == second | {"scale": shown["scale"]}
 
 

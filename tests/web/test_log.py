@@ -19,16 +19,16 @@ async def lines(client: Client, query: str = "") -> list[Any]:
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
-async def test_the_log_comes_page_by_page(loaded: Client) -> None:
+async def test_the_log_comes_page_by_page(reader: Client) -> None:
     after, told = 0, []
     while True:
-        page = await loaded.says("/log/events", after=after, limit=50)
+        page = await reader.says("/log/events", after=after, limit=50)
         told += page["events"]
         if page["next"] is None:
             break
         after = page["next"]
     assert [event["position"] for event in told] == list(range(1, page["size"] + 1))
-    assert await lines(loaded) == told
+    assert await lines(reader) == told
 
 
 async def test_records_are_shown_byte_for_byte(loaded: Client, house: House) -> None:
@@ -40,30 +40,30 @@ async def test_records_are_shown_byte_for_byte(loaded: Client, house: House) -> 
             assert leaf.encode() in text
 
 
-async def test_a_stream_is_read_alone(loaded: Client) -> None:
-    page = await loaded.says("/log/events", stream="conflict-K01", limit=2)
+async def test_a_stream_is_read_alone(reader: Client) -> None:
+    page = await reader.says("/log/events", stream="conflict-K01", limit=2)
     assert [event["record"]["version"] for event in page["events"]] == [1, 2]
-    rest = await loaded.says(
+    rest = await reader.says(
         "/log/events", stream="conflict-K01", after=page["next"], limit=2
     )
     assert [event["record"]["version"] for event in rest["events"]] == [3]
     assert rest["next"] is None
-    assert [e["record"]["version"] for e in await lines(loaded, "?stream=conflict-K01")]
-    assert (await loaded.says("/log/events", stream="x"))["events"] == []
+    assert [e["record"]["version"] for e in await lines(reader, "?stream=conflict-K01")]
+    assert (await reader.says("/log/events", stream="x"))["events"] == []
 
 
-async def test_lines_end_where_they_are_to(loaded: Client, monkeypatch: Any) -> None:
+async def test_lines_end_where_they_are_to(reader: Client, monkeypatch: Any) -> None:
     monkeypatch.setattr("iku.web.api.log.LINES", 7)
-    told = await lines(loaded)
-    assert len(told) == (await loaded.says("/log/events"))["size"]
+    told = await lines(reader)
+    assert len(told) == (await reader.says("/log/events"))["size"]
     for limit in (1, 7, 8, 14, 15):
-        assert await lines(loaded, f"?limit={limit}") == told[:limit]
-    assert await lines(loaded, "?after=3&limit=9") == told[3:12]
-    assert await lines(loaded, "?after=100000") == []
+        assert await lines(reader, f"?limit={limit}") == told[:limit]
+    assert await lines(reader, "?after=3&limit=9") == told[3:12]
+    assert await lines(reader, "?after=100000") == []
 
 
-async def test_what_cannot_be_read_is_refused(client: Client) -> None:
+async def test_what_cannot_be_read_is_refused(visitor: Client) -> None:
     for asked in ("after=-1", "limit=0", "after=x", "size=1"):
         name = asked.partition("=")[0]
-        problem(await client.get(f"/log/events?{asked}"), 400, name)
-    assert (await client.says("/log/events", after=2**53 - 1))["events"] == []
+        problem(await visitor.get(f"/log/events?{asked}"), 400, name)
+    assert (await visitor.says("/log/events", after=2**53 - 1))["events"] == []

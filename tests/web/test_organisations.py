@@ -81,9 +81,9 @@ async def test_the_rules_refuse(client: Client) -> None:
     problem(await client.post("/organisations/O99/events", json=twice), 404)
 
 
-async def test_the_list_is_filtered(loaded: Client) -> None:
+async def test_the_list_is_filtered(reader: Client) -> None:
     async def ids(**asked: str) -> list[str]:
-        items = (await loaded.says("/organisations", limit=200, **asked))["items"]
+        items = (await reader.says("/organisations", limit=200, **asked))["items"]
         return [item["id"] for item in items]
 
     assert len(await ids()) == 40
@@ -91,7 +91,7 @@ async def test_the_list_is_filtered(loaded: Client) -> None:
     assert await ids(kind="parpol") == [f"O{number:02}" for number in range(1, 10)]
     assert await ids(text="contoh 12") == ["O12"]
     assert len(await ids(as_of="2021-01-01")) == 38
-    first = await loaded.says("/organisations", limit=39)
-    second = await loaded.says("/organisations", cursor=first["next"])
+    first = await reader.says("/organisations", limit=39)
+    second = await reader.says("/organisations", cursor=first["next"])
     assert [item["id"] for item in second["items"]] == ["O40"]
-    problem(await loaded.get("/organisations?area=35.76"), 400, "area")
+    problem(await reader.get("/organisations?area=35.76"), 400, "area")

@@ -12,19 +12,19 @@ async def test_an_unknown_parameter_is_named(client: Client) -> None:
     problem(await client.get("/conflicts?house=1"), 400, "house")
 
 
-async def test_a_parameter_is_given_once(client: Client) -> None:
-    problem(await client.get("/conflicts?limit=1&limit=1"), 400, "limit")
+async def test_a_parameter_is_given_once(visitor: Client) -> None:
+    problem(await visitor.get("/conflicts?limit=1&limit=1"), 400, "limit")
 
 
-async def test_null_is_no_way_to_leave_a_parameter_out(client: Client) -> None:
+async def test_null_is_no_way_to_leave_a_parameter_out(visitor: Client) -> None:
     for asked in ("size=null", "as_of=NULL", "status=null"):
         name = asked.partition("=")[0]
-        problem(await client.get(f"/conflicts?{asked}"), 400, name)
-    assert (await client.says("/conflicts?text=null"))["items"] == []
+        problem(await visitor.get(f"/conflicts?{asked}"), 400, name)
+    assert (await visitor.says("/conflicts?text=null"))["items"] == []
 
 
-async def test_every_parameter_at_fault_is_told(client: Client) -> None:
-    problem(await client.get("/conflicts?limit=0&status=x"), 400, "status", "limit")
+async def test_every_parameter_at_fault_is_told(visitor: Client) -> None:
+    problem(await visitor.get("/conflicts?limit=0&status=x"), 400, "status", "limit")
     for asked in (
         "limit=201",
         "limit=1.0",
@@ -35,4 +35,4 @@ async def test_every_parameter_at_fault_is_told(client: Client) -> None:
         "source=x",
     ):
         name = asked.partition("=")[0]
-        problem(await client.get(f"/conflicts?{asked}"), 400, name)
+        problem(await visitor.get(f"/conflicts?{asked}"), 400, name)

@@ -64,9 +64,9 @@ def altered(**fields: str) -> bytes:
     ],
 )
 async def test_a_malformed_body_is_told_by_its_path(
-    client: Client, body: bytes, path: str
+    visitor: Client, body: bytes, path: str
 ) -> None:
-    problem(await post(client, body), 400, path)
+    problem(await post(visitor, body), 400, path)
 
 
 async def test_an_event_is_of_a_type_there_is(client: Client) -> None:
@@ -138,14 +138,14 @@ async def test_a_record_is_of_bounded_size(client: Client) -> None:
     assert "65535" in problem(answer, 413)["detail"]
 
 
-async def test_what_is_nowhere_and_what_cannot_be_done_there(client: Client) -> None:
-    problem(await client.get("/nowhere"), 404)
-    problem(await client.get("http://iku.test/nowhere"), 404)
+async def test_what_is_nowhere_and_what_cannot_be_done_there(visitor: Client) -> None:
+    problem(await visitor.get("/nowhere"), 404)
+    problem(await visitor.get("http://iku.test/nowhere"), 404)
     for method in ("PUT", "PATCH", "DELETE", "HEAD", "TRACE"):
-        answer = await client.request(method, "/conflicts")
+        answer = await visitor.request(method, "/conflicts")
         assert answer.status_code == 405
         assert set(answer.headers["Allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
-    options = await client.options("/conflicts")
+    options = await visitor.options("/conflicts")
     assert (options.status_code, options.headers["Allow"]) == (
         204,
         "GET, OPTIONS, POST",
@@ -166,10 +166,10 @@ async def test_what_is_nowhere_and_what_cannot_be_done_there(client: Client) -> 
         "/conflicts?%ff=1",
     ],
 )
-async def test_a_malformed_address_is_refused(client: Client, address: str) -> None:
+async def test_a_malformed_address_is_refused(visitor: Client, address: str) -> None:
     raw = f"/api/v1{address}".encode()
-    url = client.base_url.copy_with(raw_path=raw)
-    problem(await client.get(url), 400)
+    url = visitor.base_url.copy_with(raw_path=raw)
+    problem(await visitor.get(url), 400)
 
 
 Raise = Callable[[Exception], None]
@@ -205,10 +205,10 @@ def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
     ],
 )
 async def test_each_error_of_the_program_has_its_status(
-    client: Client, office_raises: Raise, error: Exception, status: int, kind: str
+    visitor: Client, office_raises: Raise, error: Exception, status: int, kind: str
 ) -> None:
     office_raises(error)
-    answer = await client.post("/conflicts", json=CASE)
+    answer = await visitor.post("/conflicts", json=CASE)
     shown = problem(answer, status)
     assert shown["type"] == f"urn:iku:problem:{kind}"
     assert ("Retry-After" in answer.headers) == (status == 503)
@@ -257,9 +257,9 @@ def test_statuses_are_errors() -> None:
     ],
 )
 async def test_no_pattern_is_shown_to_whoever_misses_it(
-    client: Client, field: str, value: str, words: str
+    visitor: Client, field: str, value: str, words: str
 ) -> None:
-    answer = await client.post("/conflicts", json=CASE | {field: value})
+    answer = await visitor.post("/conflicts", json=CASE | {field: value})
     shown = problem(answer, 400, field)
     assert words in shown["detail"]
     assert "regex" not in shown["detail"]

@@ -316,9 +316,9 @@ async def test_publications_are_listed_by_year_and_state(client: Client) -> None
     ],
 )
 async def test_a_bad_draft_is_refused_by_name(
-    client: Client, body: dict[str, Any], status: int, paths: list[str]
+    visitor: Client, body: dict[str, Any], status: int, paths: list[str]
 ) -> None:
-    problem(await client.post("/publications", json=body), status, *paths)
+    problem(await visitor.post("/publications", json=body), status, *paths)
 
 
 @pytest.mark.parametrize(

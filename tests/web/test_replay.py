@@ -31,19 +31,19 @@ def number(line: str) -> str:
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_every_figure_of_the_register_is_where_its_replay_ends(
-    loaded: Client, order: str
+    reader: Client, order: str
 ) -> None:
     for code, as_of, known_on, numerator, denominator, *_ in FIGURES:
         asked = {"as_of": as_of, "known_on": known_on, "order": order}
-        told = await lines(loaded, code, **asked)
+        told = await lines(reader, code, **asked)
         assert bool(told) == bool(denominator)
         for line in told[-1:]:
             assert (line["numerator"], line["denominator"]) == (numerator, denominator)
 
 
-async def test_a_line_says_what_moved_and_who_and_when(loaded: Client) -> None:
+async def test_a_line_says_what_moved_and_who_and_when(reader: Client) -> None:
     asked = {"as_of": "2021-12-31", "order": "happened"}
-    told = await lines(loaded, "IKU-1", **asked)
+    told = await lines(reader, "IKU-1", **asked)
     [closed] = [
         line
         for line in told
@@ -67,25 +67,25 @@ async def test_a_line_says_what_moved_and_who_and_when(loaded: Client) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_a_replay_is_the_same_whatever_its_pages(
-    loaded: Client, order: str, monkeypatch: Any
+    reader: Client, order: str, monkeypatch: Any
 ) -> None:
-    whole = await lines(loaded, "IKU-2", order=order, as_of="2021-12-31")
+    whole = await lines(reader, "IKU-2", order=order, as_of="2021-12-31")
     monkeypatch.setattr(journey, "PAGE", 7)
-    assert await lines(loaded, "IKU-2", order=order, as_of="2021-12-31") == whole
+    assert await lines(reader, "IKU-2", order=order, as_of="2021-12-31") == whole
     assert len(whole) > 21
 
 
-async def test_a_replay_of_nothing_has_no_line(client: Client) -> None:
-    assert await lines(client, "IKU-1") == []
-    assert await lines(client, "IKU-1", known_on="1945-08-17") == []
-    assert await lines(client, "IKU-1", size=0) == []
+async def test_a_replay_of_nothing_has_no_line(visitor: Client) -> None:
+    assert await lines(visitor, "IKU-1") == []
+    assert await lines(visitor, "IKU-1", known_on="1945-08-17") == []
+    assert await lines(visitor, "IKU-1", size=0) == []
 
 
-async def test_before_the_first_event_nothing_moves(loaded: Client) -> None:
+async def test_before_the_first_event_nothing_moves(reader: Client) -> None:
     for day in BEFORE_ANY:
         for order in ORDERS:
             for asked in ({"as_of": day}, {"known_on": day}):
-                assert await lines(loaded, "IKU-1", **asked, order=order) == []
+                assert await lines(reader, "IKU-1", **asked, order=order) == []
 
 
 async def test_what_cannot_be_replayed_is_refused_by_name(
@@ -108,18 +108,18 @@ async def test_what_cannot_be_replayed_is_refused_by_name(
     problem(await client.get("/indicators/IKU-4/replay"), 404)
 
 
-async def test_a_number_gives_its_figure_and_the_log_agrees(loaded: Client) -> None:
+async def test_a_number_gives_its_figure_and_the_log_agrees(reader: Client) -> None:
     for code, as_of, known_on, *_ in FIGURES:
-        figure = await loaded.says(
+        figure = await reader.says(
             f"/indicators/{code}/figure", as_of=as_of, known_on=known_on
         )
-        verified = await loaded.says(f"/figures/{figure['number']}")
+        verified = await reader.says(f"/figures/{figure['number']}")
         assert verified.pop("verdict") == "same"
         counts = ("numerator", "denominator", "percentage", "expired")
         assert verified.pop("recounted") == {name: figure[name] for name in counts}
         assert verified == figure
         typed = quote(" " + figure["number"].lower().replace(".", " . "))
-        assert (await loaded.says(f"/figures/{typed}"))["number"] == figure["number"]
+        assert (await reader.says(f"/figures/{typed}"))["number"] == figure["number"]
 
 
 async def test_a_number_gives_the_same_whatever_comes_later(loaded: Client) -> None:
@@ -177,23 +177,23 @@ async def test_a_figure_that_the_log_does_not_give_differs(
     ],
 )
 async def test_a_number_that_no_figure_bears_is_refused_with_the_reason(
-    client: Client, typed: str, sentence: str
+    visitor: Client, typed: str, sentence: str
 ) -> None:
-    told = problem(await client.get(f"/figures/{typed}"), 400, "number")
+    told = problem(await visitor.get(f"/figures/{typed}"), 400, "number")
     assert sentence in told["detail"]
 
 
-async def test_a_number_of_an_unknown_indicator_is_missing(client: Client) -> None:
+async def test_a_number_of_an_unknown_indicator_is_missing(visitor: Client) -> None:
     typed = number("IKU-4.1.T.20211231.20220115.4")
-    told = problem(await client.get(f"/figures/{typed}"), 404)
+    told = problem(await visitor.get(f"/figures/{typed}"), 404)
     assert told["detail"] == "there is no indicator IKU-4"
 
 
 async def test_a_number_of_knowledge_before_the_first_event_is_of_nothing(
-    client: Client,
+    visitor: Client,
 ) -> None:
     for days in ("20211231.19000101", "20211231.00010101", "00010101.00010101"):
-        verified = await client.says(f"/figures/{number(f'IKU-1.1.T.{days}.4')}")
+        verified = await visitor.says(f"/figures/{number(f'IKU-1.1.T.{days}.4')}")
         assert (verified["numerator"], verified["denominator"]) == (0, 0)
         assert (verified["verdict"], verified["empty"]) == ("same", "no_cases")
 

@@ -166,7 +166,7 @@ def test_odd_targets_are_no_fault_of_ours(served: Served) -> None:
         ("*", b"404"),
         ("http://elsewhere/api/v1/health/live", b"200"),
     ):
-        head = f"GET {target} HTTP/1.1\r\nHost: iku\r\nConnection: close\r\n\r\n"
+        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         answer = exchange(served, head.encode("latin-1"))
         assert answer.split(b" ", 2)[1] == status, (target, answer)
 

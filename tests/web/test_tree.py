@@ -70,9 +70,9 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_before_anything_is_signed_a_sentence_says_so(
-    client: Client, path: str
+    visitor: Client, path: str
 ) -> None:
-    shown = problem(await client.get(path), 409)
+    shown = problem(await visitor.get(path), 409)
     assert shown["type"] == "urn:iku:problem:unsigned"
     assert "nothing has been signed yet" in shown["detail"]
 

@@ -60,10 +60,10 @@ CATEGORY = "must be one of ipoleksosbud, sara"
     ],
 )
 async def test_a_parameter_at_fault_is_told_what_it_must_be(
-    client: Client, path: str, asked: dict[str, Any], sentence: str
+    visitor: Client, path: str, asked: dict[str, Any], sentence: str
 ) -> None:
     name = next(iter(asked), "from")
-    shown = problem(await client.get(f"/{path}", params=asked), 400, name)
+    shown = problem(await visitor.get(f"/{path}", params=asked), 400, name)
     assert shown["errors"][0]["message"] == sentence
     assert shown["detail"] == f"{name} {sentence}"
 
@@ -141,9 +141,9 @@ CORRECTED = {"type": "corrected", "reason": "x"}
     ],
 )
 async def test_a_field_at_fault_is_told_what_it_must_be(
-    client: Client, path: str, body: Any, at: str, sentence: str
+    visitor: Client, path: str, body: Any, at: str, sentence: str
 ) -> None:
-    shown = problem(await client.post(path, json=body), 400, at)
+    shown = problem(await visitor.post(path, json=body), 400, at)
     assert shown["errors"][0]["message"].startswith(sentence)
     assert shown["detail"].startswith(f"{at} {sentence}")
 
