@@ -325,7 +325,6 @@ async def test_a_database_that_comes_back_in_time_is_not_noticed(
 async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
     ask: Ask, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appending, "RECONNECT_S", 0.05)
     calls = 0
 
     async def project(connection: Plain, accepted: Sequence[Accepted]) -> None:
@@ -335,6 +334,7 @@ async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
             raise LookupError("one of them is at fault")
         if accepted[0].request.stream == "b-1":
             desk.away = True
+            monkeypatch.setattr(appending, "RECONNECT_S", 0.05)
             connection.terminate()
 
     async with desk.appender(project=project) as appender:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import msgspec
 import pytest
+from msgspec import structs
 
 from iku.ledger import log, record, tree
 from iku.ledger.log import (
@@ -334,6 +335,79 @@ async def test_a_day_that_stands_for_infinity_is_refused(
 ) -> None:
     with pytest.raises(Unrecordable, match="stands for no day"):
         await append(ask("a-1", known_on=day))
+
+
+# Written as though all held, and judged only if something does not
+
+
+async def test_who_rests_on_others_is_answered_like_one_who_does_not(
+    ask: Ask, append: Append
+) -> None:
+    (first,) = await append(ask("a-1"))
+    (plain,) = await append(ask("b-1", events=2, known_on=MARCH))
+    (judged,) = await append(
+        ask("c-1", events=2, known_on=MARCH, premises=(("a-1", 1),))
+    )
+
+    plain, judged = receipt(plain), receipt(judged)
+    assert judged == structs.replace(
+        plain,
+        stream="c-1",
+        position=plain.position + 2,
+        size=plain.size + 2,
+        recorded_at=judged.recorded_at,
+        leaf=judged.leaf,
+    )
+    assert (receipt(first).size, plain.size, judged.size) == (1, 3, 5)
+
+
+async def test_what_is_amiss_is_found_among_those_that_hold(
+    ask: Ask, append: Append
+) -> None:
+    repeated = ask("a-1", events=2)
+    first, _ = await append(repeated, ask("b-1"))
+
+    verdicts = await append(
+        ask("c-1", events=3),
+        repeated,
+        ask("b-1", 0),
+        ask("b-1", 1, events=2),
+        ask("d-1", known_on=date(2999, 1, 1)),
+        ask("e-1"),
+    )
+
+    assert [type(verdict) for verdict in verdicts] == [
+        Receipt,
+        Receipt,
+        Conflicted,
+        Conflicted,
+        KnowledgeAhead,
+        Receipt,
+    ]
+    assert verdicts[1] == structs.replace(receipt(first), repeated=True)
+    assert receipt(verdicts[0]).position == 6
+    assert receipt(verdicts[5]).position == 7
+
+
+@pytest.mark.parametrize(
+    ("counts", "requests"), [([2], [1]), ([1], [2])], ids=["too few", "astray"]
+)
+async def test_events_that_would_leave_a_gap_are_refused(
+    connection: Plain, counts: list[int], requests: list[int]
+) -> None:
+    with pytest.raises(asyncpg.PostgresError):
+        await connection.fetch(
+            """
+            select *
+              from ledger.append(
+                     'UTC', '{a-1}', '{0}', '{command-1}', $1, '{null}', $2, $3, '{1}',
+                     '{Noted}', '{null}', '{"{"}', '{"}"}', '{}', '{}', '{}')
+            """,
+            [bytes(32)],
+            counts,
+            requests,
+        )
+    assert (await log.head(connection)).size == 0
 
 
 # Reading
