@@ -37,7 +37,7 @@ check: setup-dev
 	$(BIN)/mypy
 
 # As modules, for they share how registers are filled and measured; those are no measure.
-NO_BENCH := $(addprefix benchmarks/,__init__.py measuring.py registers.py)
+NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py served.py)
 bench: setup-dev
 	@set -e; for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); \
 	do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done

@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings"}
 FLOOR_1 = {
-    *("texts", "handling", "erasing", "attaching", "projections"),
+    *("texts", "numbering", "handling", "erasing", "attaching", "projections"),
     *("replay", "comparing", "explanation", "agency"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "postgres": {"settings"},
     "agency": {"domain"},
     "texts": {"domain", "ledger", "vault"},
-    "handling": {"domain", "ledger", "vault", "texts"},
+    "numbering": {"ledger"},
+    "handling": {"domain", "ledger", "vault", "texts", "numbering"},
     "erasing": {"domain", "ledger", "vault", "handling"},
     "attaching": {"domain", "ledger", "vault", "texts", "handling"},
     "projections": {"domain", "ledger"},

@@ -173,7 +173,7 @@ async def test_it_ends_where_no_number_is_free(
         return "K1"
 
     await desk.do("K1", report())
-    monkeypatch.setattr("iku.handling._draw", draw)
+    monkeypatch.setattr("iku.numbering.Numbers.next", draw)
     with pytest.raises(Refused, match="none was free"):
         await desk.do("", report("Lain"))
 

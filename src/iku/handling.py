@@ -43,6 +43,7 @@ from iku.ledger import log
 from iku.ledger.appender import Appender
 from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
 from iku.ledger.record import Commitment, Draft, Recorded
+from iku.numbering import Draw, Numbers
 from iku.vault import sealing
 from iku.vault.files import Filed
 from iku.vault.sealing import Place, Secret
@@ -169,6 +170,7 @@ class Office:
 
     Attributes:
         closings: What was last read of the publications of a year, by stream.
+        numbers: Where what is entered without a number of its own is given one.
     """
 
     appender: Appender
@@ -176,6 +178,7 @@ class Office:
     areas: frozenset[str]
     vault: Vault
     closings: dict[str, History] = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=Numbers)
 
     def today(self) -> date:
         """The agency's date."""
@@ -213,14 +216,14 @@ class Office:
         """Carry it out under the next number that is free."""
         for _ in range(NUMBERINGS):
             # What is refused must not use up a number: auditors ask where those went.
-            held, _ = await self._decided(connection, command, {})
-            number = await _draw(connection, command, held, self.today())
+            held, events = await self._decided(connection, command, {})
+            number = await self.numbers.next(connection, self._draw(command, held))
             if number is None:
                 await self._refresh(connection, command)
                 continue
             named = replace(command, subject=number)
             with suppress(Conflicted):
-                return await self._append(connection, named, {}, body)
+                return await self._record(connection, named, held, events, body)
         raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
 
     async def _retry(
@@ -253,6 +256,17 @@ class Office:
         held, events = await self._decided(connection, command, read)
         if not events:
             return _standing(command, read.get(command.stream, History()))
+        return await self._record(connection, command, held, events, body)
+
+    async def _record(
+        self,
+        connection: Reader,
+        command: Command,
+        held: Mapping[str, History],
+        events: Sequence[Any],
+        body: bytes,
+    ) -> Outcome:
+        """Append what was decided on what is *held*."""
         try:
             receipt = await self.appender.submit(request(command, held, events, body))
         except Conflicted as error:
@@ -291,6 +305,13 @@ class Office:
             # Somebody may have opened the period again since.
             held = {**read, **await self._refresh(connection, command)}
             return held, decide(command, held, today=today, areas=self.areas)
+
+    def _draw(self, command: Command, held: Mapping[str, History]) -> Draw:
+        """For what it is numbered: only as long as no period is closed or opened."""
+        year = self.today().year
+        for stream in command.closings:
+            return Draw(command.category, year, stream, held[stream].version)
+        return Draw(command.category, year)
 
     def _kept(self, command: Command) -> dict[str, History]:
         return {s: self.closings.get(s, History()) for s in command.closings}
@@ -486,28 +507,3 @@ def _standing(command: Command, before: History) -> Outcome:
         repeated=True,
     )
     return Outcome(command.subject, receipt, added=False, repeated=False)
-
-
-async def _draw(
-    connection: Reader, command: Command, held: Mapping[str, History], today: date
-) -> str | None:
-    """The next number of the register: K2026-00014, O2026-00003.
-
-    None, and no number is used up, where a period was closed or opened since.
-    """
-    letter = {"conflict": "K", "organisation": "O"}[command.category]
-    drawn = await connection.fetchval(
-        """
-        select nextval(('numbering.' || $1)::regclass)
-         where not exists (
-                 select
-                   from unnest($2::text[], $3::int[]) as held (stream, version)
-                   left join ledger.stream s on s.stream = held.stream
-                  where coalesce(s.version, 0) <> held.version
-               )
-        """,
-        command.category,
-        command.closings,
-        [held[stream].version for stream in command.closings],
-    )
-    return None if drawn is None else f"{letter}{today.year}-{drawn:05}"

@@ -1,5 +1,6 @@
 """Nothing strange goes unnoticed in a query."""
 
+from iku.web import parameters
 from tests.web.conftest import CASE, Client, problem
 
 
@@ -36,3 +37,13 @@ async def test_every_parameter_at_fault_is_told(visitor: Client) -> None:
     ):
         name = asked.partition("=")[0]
         problem(await visitor.get(f"/conflicts?{asked}"), 400, name)
+
+
+async def test_what_a_route_takes_is_looked_up_once_however_often_it_is_asked(
+    client: Client,
+) -> None:
+    await client.says("/conflicts?limit=1")
+    known = len(parameters._TAKEN)
+    for _ in range(5):
+        await client.says("/conflicts?limit=1")
+    assert len(parameters._TAKEN) == known  # it would grow for as long as we serve

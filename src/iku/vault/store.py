@@ -99,8 +99,9 @@ class Vault:
         firsts: dict[Pair, int] = {}
         for secret, position in kept:
             firsts.setdefault((secret.place.stream, secret.place.subject), position)
+        current = self.keys.current(self._today())
         while True:
-            plan = {pair: self._drawn(pair) for pair in firsts}
+            plan = {pair: self._drawn(pair, current) for pair in firsts}
             found = await _put(connection, firsts, plan, [s for s, _ in kept])
             if not found:
                 break
@@ -283,12 +284,15 @@ class Vault:
         pair = (row["stream"], row["subject"])
         _remember(self._latest, pair, _Latest(row["dek"], key))
 
-    def _drawn(self, pair: Pair) -> _Drawn:
-        """The key to seal with, as far as is known; a new one where there is none."""
+    def _drawn(self, pair: Pair, current: tuple[str, bytes]) -> _Drawn:
+        """The key to seal with, as far as is known; a new one where there is none.
+
+        A new one is wrapped by that of the *current* epoch.
+        """
         latest = self._latest.get(pair, _Latest(None, None))
         if latest.key is not None:
             return _Drawn(latest.id, latest.key, None, None)
-        epoch, outer = self.keys.current(self._today())
+        epoch, outer = current
         key = Key(uuid4(), os.urandom(LENGTH))
         wrapped = sealing.wrap(key, Owner(*pair, epoch), outer)
         return _Drawn(latest.id, key, epoch, wrapped)

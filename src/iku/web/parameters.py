@@ -6,6 +6,7 @@ text, a field nobody knows, a condition nobody looks at: each is answered with i
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeAlias
@@ -171,23 +172,47 @@ def _refuse_lenient(name: str, value: str, kind: str) -> None:
         raise Malformed(name, f"{name} is {value!r}, neither true nor false")
 
 
-@cache
 def _declared(handler: BaseRouteHandler) -> dict[str, _Declared]:
     """The query parameters of a route."""
+    return _taken(handler).query
+
+
+def _headers(handler: BaseRouteHandler) -> tuple[str, ...]:
+    """The headers that a route takes."""
+    return _taken(handler).headers
+
+
+class _Taken(NamedTuple):
+    query: dict[str, _Declared]
+    headers: tuple[str, ...]
+
+
+# By function: guards are given a copy of the handler, another one for each request.
+_TAKEN: dict[Any, _Taken] = {}
+
+
+def _taken(handler: BaseRouteHandler) -> _Taken:
+    """What a route takes; looked up once."""
+    found = _TAKEN.get(handler.fn)
+    if found is None:
+        fields = _fields(handler)
+        found = _TAKEN[handler.fn] = _Taken(_query_of(fields), _headers_of(fields))
+    return found
+
+
+def _query_of(fields: Mapping[str, FieldDefinition]) -> dict[str, _Declared]:
     return {
         field.kwarg_definition.name or name: _kind(field)
-        for name, field in _fields(handler).items()
+        for name, field in fields.items()
         if isinstance(field.kwarg_definition, ParameterKwarg)
         and field.kwarg_definition.param_type is ParamType.QUERY
     }
 
 
-@cache
-def _headers(handler: BaseRouteHandler) -> tuple[str, ...]:
-    """The headers that a route takes."""
+def _headers_of(fields: Mapping[str, FieldDefinition]) -> tuple[str, ...]:
     return tuple(
         field.kwarg_definition.name or name
-        for name, field in _fields(handler).items()
+        for name, field in fields.items()
         if isinstance(field.kwarg_definition, ParameterKwarg)
         and field.kwarg_definition.param_type is ParamType.HEADER
     )

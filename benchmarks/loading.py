@@ -1,0 +1,153 @@
+"""Load over HTTP, from a process of its own: so many connections, each asks in turn.
+
+    python -m benchmarks.loading < load.json
+
+The program that is measured and the one that measures share the machine, so this one
+does as little as it can: it writes bytes and looks only for the end of answers.
+"""
+
+import asyncio
+import sys
+import time
+from statistics import quantiles
+from typing import Any
+
+import msgspec
+import uvloop
+from msgspec import Struct
+
+
+class Load(Struct, frozen=True):
+    """What is asked, for how long.
+
+    Attributes:
+        heads: The start of each request up to its fields, such as ``GET /x HTTP/1.1``;
+            taken in turns. A ``{}`` stands for a number that no other request has.
+        body: JSON with the same; empty where there is none.
+        most: How many requests in all; None: as many as there is time for.
+    """
+
+    port: int
+    heads: tuple[str, ...]
+    body: str = ""
+    connections: int = 64
+    seconds: float = 5
+    most: int | None = None
+    first: int = 0
+    status: int = 200
+
+
+class Told(Struct, frozen=True):
+    """What came of it: answers a second, and how long they took, in milliseconds."""
+
+    rate: float
+    count: int
+    p50: float
+    p99: float
+
+
+class _Line(asyncio.Protocol):
+    """One connection, which asks again as soon as it is answered."""
+
+    def __init__(self, run: "_Run") -> None:
+        self._run = run
+        self._transport: Any = None
+        self._answer = b""
+        self._began = 0.0
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._ask()
+
+    def _ask(self) -> None:
+        request = self._run.next()
+        if request is None:
+            self._transport.close()
+            self.ended.set_result(None)
+            return
+        self._began = time.perf_counter()
+        self._transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, found, rest = self._answer.partition(b"\r\n\r\n")
+        if not found:
+            return
+        place = head.lower().index(b"content-length: ") + 16
+        length = int(head[place : head.find(b"\r", place) % (len(head) + 1)])
+        if len(rest) < length:
+            return
+        if not self._answer.startswith(self._run.good):
+            self.ended.set_exception(AssertionError(self._answer.decode()))
+            self._transport.close()
+            return
+        self._answer = b""
+        self._run.took.append(time.perf_counter() - self._began)
+        self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_exception(exc or ConnectionError("the server hung up"))
+
+
+class _Run:
+    """What is still to be asked, and how long each answer took."""
+
+    def __init__(self, load: Load) -> None:
+        self.took: list[float] = []
+        self.good = f"HTTP/1.1 {load.status} ".encode()
+        self._load = load
+        self._asked = 0
+        self._until = time.perf_counter() + load.seconds
+
+    def next(self) -> bytes | None:
+        load, number = self._load, self._load.first + self._asked
+        if time.perf_counter() > self._until or self._asked == load.most:
+            return None
+        self._asked += 1
+        head = load.heads[number % len(load.heads)].replace("{}", str(number))
+        if not load.body:
+            return f"{head}\r\nHost: 127.0.0.1:{load.port}\r\n\r\n".encode()
+        body = load.body.replace("{}", str(number)).encode()
+        fields = (
+            f"Host: 127.0.0.1:{load.port}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return f"{head}\r\n{fields}".encode() + body
+
+
+async def run(load: Load) -> Told:
+    """Ask until the time is over, or all was asked, and wait for the answers."""
+    loop, told = asyncio.get_running_loop(), _Run(load)
+    began = time.perf_counter()
+    lines = [
+        (await loop.create_connection(lambda: _Line(told), "127.0.0.1", load.port))[1]
+        for _ in range(load.connections)
+    ]
+    await asyncio.gather(*(line.ended for line in lines))
+    seconds = time.perf_counter() - began
+    cuts = [1000 * cut for cut in quantiles(told.took, n=100)]
+    return Told(len(told.took) / seconds, len(told.took), cuts[49], cuts[98])
+
+
+async def apart(load: Load) -> Told:
+    """The same from another process, so that neither slows the other's loop."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.loading"), stdin=-1, stdout=-1
+    )
+    said, _ = await process.communicate(msgspec.json.encode(load))
+    if process.returncode:
+        raise SystemExit("the load could not be carried out")
+    return msgspec.json.decode(said, type=Told)
+
+
+def main() -> None:
+    """Carry out the load described on standard input."""
+    load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(msgspec.json.encode(runner.run(run(load))).decode())
+
+
+if __name__ == "__main__":
+    main()
