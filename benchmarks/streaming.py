@@ -1,0 +1,255 @@
+"""What it costs to go through the whole log: to recount, to check, to build it anew.
+
+Beside each, on the same events and in the same turn: reading and decoding the records
+and nothing else. Each runs in a process of its own, so that its peak of memory is its
+own; a smaller register beside the one asked for tells whether memory grows with it.
+
+    python -m benchmarks.streaming [COUNT]
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import date
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from benchmarks import measuring, registers
+from benchmarks.measuring import Row
+from iku.domain.question import Question
+from iku.exchange import bundle
+from iku.ledger import log, record, signing
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Connection
+from iku.ledger.policy import Policy
+from iku.ledger.signing import Home
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.projections.rebuild import rebuild
+from iku.replay import recount
+
+COUNT, SMALL = 100_000, 10_000
+AS_OF = date(2021, 12, 31)
+ORIGIN = "iku.test/log"
+DECODED = "reading and decoding them"
+HASHED = "sha256 of their bytes"
+
+Work: TypeAlias = Callable[[Connection], Awaitable[None]]
+
+
+class Ran(NamedTuple):
+    """What came of one way through the log, in a process of its own."""
+
+    rate: float  # records a second
+    peak: float  # MiB
+
+
+async def decoded(connection: Connection) -> None:
+    """All records, read in order and decoded."""
+    async for recorded in log.read_log(connection):
+        record.decode(recorded.record)
+
+
+async def decoded_of(category: str, connection: Connection) -> None:
+    """The records of one kind of subject, stream by stream, read and decoded."""
+    async for recorded in log.read_subjects(connection, category):
+        for one in recorded:
+            record.decode(one.record)
+
+
+async def recounted(indicator: str, connection: Connection) -> None:
+    """A figure from the log alone."""
+    figure = await recount(connection, Question(indicator, AS_OF), AS_OF)
+    assert figure.denominator > 0
+
+
+async def checked(connection: Connection) -> None:
+    """The ledger held against all its rules."""
+    assert await check_ledger(connection) == []
+
+
+async def rebuilt(connection: Connection) -> None:
+    """All projections built anew, compared and put in place."""
+    assert await rebuild(connection, lambda _done, _size: None) == []
+
+
+async def exported(connection: Connection) -> None:
+    """The log as a folder for an auditor."""
+    with tempfile.TemporaryDirectory() as folder:
+        place, policy = Path(folder) / "bundle", Policy(quorum="none")
+        await bundle.export(connection, policy, place, lambda *_: None)
+
+
+# Each with what the streams begin with that it reads.
+WORKS: dict[str, tuple[Work, str]] = {
+    "decoded": (decoded, ""),
+    "decoded cases": (partial(decoded_of, "conflict"), "conflict-"),
+    "decoded organisations": (partial(decoded_of, "organisation"), "organisation-"),
+    "recounted cases": (partial(recounted, "IKU-1"), "conflict-"),
+    "recounted organisations": (partial(recounted, "IKU-2"), "organisation-"),
+    "checked": (checked, ""),
+    "rebuilt": (rebuilt, ""),
+    "exported": (exported, ""),
+}
+
+
+async def work(name: str, dsn: str) -> dict[str, float]:
+    """Do one of the works; records, seconds and peak memory in MiB."""
+    connection = await pools.connect_as_owner(dsn)
+    await log.head(connection)
+    do, prefix = WORKS[name]
+    began = time.perf_counter()
+    await do(connection)
+    took = time.perf_counter() - began
+    peak = _peak()
+    records = await connection.fetchval(
+        "select count(*) from ledger.event where starts_with(stream, $1)", prefix
+    )
+    await connection.close()
+    return {"records": records, "took": took, "peak": peak}
+
+
+def _peak() -> float:
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(line) / 1024
+
+
+async def apart(database: Database, name: str) -> Ran:
+    """Do one of the works in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.streaming", "--work", name]
+    done = await asyncio.to_thread(
+        partial(
+            subprocess.run,
+            command,
+            input=database.owner_dsn,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    )
+    told: dict[str, Any] = json.loads(done.stdout)
+    return Ran(told["records"] / told["took"], told["peak"])
+
+
+async def hashed(database: Database) -> Ran:
+    """SHA-256 of each record, held in memory: the least that a check must do."""
+    connection = await pools.connect_as_owner(database.owner_dsn)
+    records = [one.record async for one in log.read_log(connection)]
+    await connection.close()
+    began = time.perf_counter()
+    for one in records:
+        sha256(one).digest()
+    return Ran(len(records) / (time.perf_counter() - began), 0)
+
+
+@asynccontextmanager
+async def signed(count: int) -> AsyncIterator[Database]:
+    """A register of so many events on durable settings, its log signed."""
+    async with registers.register(count, settings={}) as database:
+        assert database.signer_dsn is not None
+        signer = await pools.connect_as_signer(database.signer_dsn)
+        signs = Home(registers.FOLDER / str(count) / "signer")
+        if not signs.folder.exists():
+            signs.make_key(ORIGIN)
+        await signing.sign(signer, signs, ORIGIN)
+        await signer.close()
+        yield database
+
+
+# What is measured, the peer, whose bar, and whether memory has to stay the same.
+COMPARED = (
+    ("rebuild of all projections", "rebuilt", "decoded", 0.3),
+    ("replay of IKU-1", "recounted cases", "decoded cases", 0.7),
+    ("replay of IKU-2", "recounted organisations", "decoded organisations", 0.7),
+    ("verify of the whole log", "checked", "decoded", 0.5),
+)
+CONSTANT = ("rebuilt", "recounted cases", "recounted organisations", "exported")
+
+
+async def report(count: int) -> None:
+    """Measure on a register of *count* events, and memory on a smaller one, too."""
+    small: dict[str, Ran] = {}
+    async with signed(SMALL) as database:
+        for name in CONSTANT:
+            small[name] = await apart(database, name)
+    async with signed(count) as database:
+        sides = [partial(apart, database, name) for name in WORKS]
+        ran = dict(
+            zip(
+                [*WORKS, "hashed"],
+                await _in_turns([*sides, partial(hashed, database)]),
+                strict=True,
+            )
+        )
+    measuring.report("streaming", f"The whole log, {count:,} events", _rows(ran, small))
+
+
+async def _in_turns(sides: list[Callable[[], Awaitable[Ran]]]) -> list[list[Ran]]:
+    """As `measuring.in_turns`, for what tells a rate and a peak."""
+    ran: list[list[Ran]] = [[] for _ in sides]
+
+    async def one(index: int) -> float:
+        ran[index].append(await sides[index]())
+        return ran[index][-1].rate
+
+    await measuring.in_turns([partial(one, index) for index in range(len(sides))])
+    return ran
+
+
+def _rows(ran: dict[str, list[Ran]], small: dict[str, Ran]) -> list[Row]:
+    rates = [
+        Row(
+            what=what,
+            peer=DECODED,
+            bar=bar,
+            unit="events/s",
+            samples=[one.rate for one in ran[ours]],
+            peer_samples=[one.rate for one in ran[peer]],
+        )
+        for what, ours, peer, bar in COMPARED
+    ]
+    against_hash = Row(
+        what="verify of the whole log",
+        peer=HASHED,
+        unit="events/s",
+        samples=[one.rate for one in ran["checked"]],
+        peer_samples=[one.rate for one in ran["hashed"]],
+    )
+    memory = [
+        Row(
+            what=f"peak memory: {name}",
+            peer=f"at {SMALL:,} events",
+            bar=1.25,
+            better="lower",
+            unit="MiB",
+            samples=[one.peak for one in ran[name]],
+            peer_samples=[small[name].peak for _ in ran[name]],
+        )
+        for name in CONSTANT
+    ]
+    return [*rates, against_hash, *memory]
+
+
+def main() -> None:
+    """Measure on the register that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, nargs="?", default=COUNT)
+    parser.add_argument("--work", choices=WORKS, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.work:
+        print(json.dumps(asyncio.run(work(asked.work, sys.stdin.read()))))
+        return
+    asyncio.run(report(asked.count))
+
+
+if __name__ == "__main__":
+    main()
