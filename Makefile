@@ -37,8 +37,8 @@ check: setup-dev
 	$(BIN)/mypy
 
 # As modules, for they share how registers are filled and measured; those are no measure.
-NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py served.py)
-bench: setup-dev
+NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py served.py stores.py)
+bench: setup-dev $(VENV)/.installed-bench
 	@set -e; for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); \
 	do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 
@@ -46,6 +46,7 @@ bench: setup-dev
 lock: setup-dev
 	$(COMPILE) --group build -o requirements.lock pyproject.toml
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --group pyproject.toml:bench -c requirements-dev.lock -o requirements-bench.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -59,4 +60,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.installed-bench: requirements-bench.lock $(VENV)/.installed-dev
+	$(PIP) install --quiet --require-hashes -r requirements-bench.lock
 	@touch $@

@@ -1,0 +1,316 @@
+"""How fast events are appended, beside other stores, and as the log grows.
+
+Everything is durable: PostgreSQL has the settings of production, UmaDB its own. An
+event carries 256 bytes of JSON; our record holds its provenance besides.
+
+    python -m benchmarks.appending
+"""
+
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from benchmarks import measuring, stores
+from benchmarks.measuring import Row
+from benchmarks.registers import FOLDER
+from benchmarks.stores import CONNECTIONS, DATA, LENGTH, Rate
+from iku.ledger.checking import check_ledger
+from iku.postgres import pool as pools
+from iku.postgres.database import Database, migrate_database
+from iku.postgres.embedded import Lease, lease
+
+TITLE = "Appending: events a second, each with version check, command id and leaf hash"
+UNIT = "events/s"
+# The least ratios that are asked for, by how many ask at once.
+BARS: dict[str, dict[int, float]] = {
+    "UmaDB": {16: 0.8, 64: 1.0, 256: 1.0},
+    "eventsourcing": {16: 8.0, 64: 8.0, 256: 8.0},
+    "bare insert": {16: 2.0, 64: 2.0, 256: 2.0},
+    "the disk": {},
+}
+CLIENTS = (1, 16, 64, 256)
+BATCHES = (10, 100)
+SIZES = (10_000, 100_000, 1_000_000)
+GROWN = 0.85  # of the rate at the first of these sizes
+
+
+async def beside_peers(sides: dict[str, Rate]) -> list[Row]:
+    """One event a request, by how many ask at once; ours is the first side."""
+    rows = []
+    for clients in CLIENTS:
+        what = f"{clients} client{'s'[: clients - 1]}"
+        rows += await _compare(what, sides, clients, 1, BARS)
+    return rows
+
+
+async def in_batches(sides: dict[str, Rate]) -> list[Row]:
+    """Many events a request."""
+    chosen = {name: sides[name] for name in ("ours", "UmaDB", "eventsourcing")}
+    rows = []
+    for batch in BATCHES:
+        what = f"16 clients, {batch} events a request"
+        rows += await _compare(what, chosen, 16, batch, {})
+    return rows
+
+
+async def _compare(
+    what: str,
+    sides: dict[str, Rate],
+    clients: int,
+    batch: int,
+    bars: dict[str, dict[int, float]],
+) -> list[Row]:
+    asked = [partial(rate, clients, batch) for rate in sides.values()]
+    ours, *others = await measuring.in_turns(asked)
+    return [
+        Row(
+            what=what,
+            peer=peer,
+            bar=bars.get(peer, {}).get(clients),
+            unit=UNIT,
+            samples=ours,
+            peer_samples=theirs,
+        )
+        for peer, theirs in zip(list(sides)[1:], others, strict=True)
+    ]
+
+
+async def by_two(dsn: str, one: Rate) -> list[Row]:
+    """Two processes append to one log, beside one with as many clients."""
+    async with _process(dsn) as first, _process(dsn) as second:
+
+        async def two() -> float:
+            return sum(await asyncio.gather(first(32, 1), second(32, 1)))
+
+        both, alone = await measuring.in_turns([two, partial(one, 64, 1)])
+    peer = "one process, 64 clients"
+    what = "two processes, 32 clients each"
+    return [Row(what=what, peer=peer, unit=UNIT, samples=both, peer_samples=alone)]
+
+
+@asynccontextmanager
+async def _process(dsn: str) -> AsyncIterator[Rate]:
+    """Our log, asked by a process that waits to be told how."""
+    command = (sys.executable, "-m", "benchmarks.appending", "--process")
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
+    asked, answers = process.stdin, process.stdout
+    assert asked is not None
+    assert answers is not None
+    asked.write(f"{json.dumps(dsn)}\n".encode())
+
+    async def rate(clients: int, batch: int) -> float:
+        asked.write(f"{json.dumps([clients, batch])}\n".encode())
+        return float(await answers.readline())
+
+    await rate(1, 1)  # until it is up and connected
+    yield rate
+    asked.close()
+    await process.wait()
+
+
+async def answer() -> None:
+    """Be such a process."""
+    async with stores.ours(json.loads(sys.stdin.readline())) as rate:
+        for line in sys.stdin:
+            print(await rate(*json.loads(line)), flush=True)
+
+
+async def as_it_grows(server: Lease) -> list[Row]:
+    """The rate at each size of the log, beside that at the least."""
+    async with AsyncExitStack() as stack:
+        rates: list[Rate] = []
+        for size in SIZES:
+            database = await _database(server, f"grown_{size}")
+            await _fill(database, size)
+            opened = stores.ours(database.application_dsn)
+            rates.append(await stack.enter_async_context(opened))
+        asked = [partial(rate, 64, 1) for rate in rates]
+        least, *grown = await measuring.in_turns(asked)
+    return [
+        Row(
+            what=f"64 clients, {size:,} events in the log",
+            peer=f"at {SIZES[0]:,}",
+            bar=GROWN,
+            unit=UNIT,
+            samples=samples,
+            peer_samples=least,
+        )
+        for size, samples in zip(SIZES[1:], grown, strict=True)
+    ]
+
+
+async def _database(server: Lease, name: str) -> Database:
+    """A database of its own on the same server, with our schema."""
+    owner = await pools.connect_as_owner(server.owner_dsn)
+    await owner.execute(f"create database {name}")
+    await owner.close()
+    dsns = (server.owner_dsn, server.application_dsn)
+    database = Database(*(dsn.replace("@/iku?", f"@/{name}?") for dsn in dsns))
+    await migrate_database(database)
+    return database
+
+
+async def _fill(database: Database, size: int) -> None:
+    """Write what *size* appends would have left, in a few statements.
+
+    Names of streams and commands are scattered, as chance ones are.
+    """
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    async with owner.transaction():
+        await owner.execute(
+            """
+            insert into ledger.event (
+                   position, stream, version, type, effective_on, known_on, declared,
+                   recorded_at, record, leaf)
+            select position, stream, version, 'Noted', '2021-02-01', '2021-02-01',
+                   false, '2021-02-01 03:04:05Z', record,
+                   sha256('\\x00'::bytea || record)
+              from (
+                     select n as position, stream, version,
+                            convert_to(format(
+                              '{"actor":"u/siti","command":"%s","data":%s,'
+                              '"declared":false,"effective_on":"2021-02-01",'
+                              '"known_on":"2021-02-01",'
+                              '"recorded_at":"2021-02-01T03:04:05.000000Z",'
+                              '"schema":2,"stream":"%s","text":{},"type":"Noted",'
+                              '"version":%s}',
+                              md5('command ' || n)::uuid, $2::text, stream, version),
+                              'UTF8') as record
+                       from generate_series(1, $1::bigint) as n
+                      cross join lateral (
+                              select 'case-' || md5('case ' || (n - 1) / $3)::uuid,
+                                     ((n - 1) % $3 + 1)::int) as s (stream, version)
+                     offset 0
+                   ) e
+            """,
+            size,
+            json.dumps(DATA, separators=(",", ":")),
+            LENGTH,
+        )
+        await owner.execute(
+            """
+            insert into ledger.command
+                   (command_id, body, stream, version, position, count, size)
+            select command, sha256(convert_to(command, 'UTF8')), stream, version,
+                   position, 1, position
+              from (
+                     select *,
+                            convert_from(record, 'UTF8')::jsonb ->> 'command' as command
+                       from ledger.event
+                     offset 0
+                   ) e
+            """
+        )
+        await owner.execute(
+            """
+            insert into ledger.stream (stream, version, known_on)
+            select stream, max(version), max(known_on) from ledger.event group by stream
+            """
+        )
+        await owner.execute(
+            """
+            update ledger.head
+               set (size, recorded_at, known_on) =
+                   (select max(position), max(recorded_at), max(known_on)
+                      from ledger.event)
+            """
+        )
+    await owner.execute("vacuum analyze")
+    if size == SIZES[0]:  # the others differ in nothing but their number
+        assert await check_ledger(owner) == []
+    await owner.close()
+
+
+async def measure(folder: Path) -> None:
+    """Measure all there is, on a server in *folder*."""
+    # More connections than by default, for the peers; the rest is as in production.
+    with lease(folder, {"max_connections": "200"}) as server:
+        log = await _database(server, "ours")
+        for peer in ("bare", "eventsourcing"):
+            await _empty(server, peer)
+        async with AsyncExitStack() as stack:
+            sides = {
+                "ours": await stack.enter_async_context(
+                    stores.ours(log.application_dsn)
+                ),
+                "UmaDB": stack.enter_context(stores.uma(_folder(folder / "umadb"))),
+                "eventsourcing": stack.enter_context(
+                    stores.eventsourcing(_within(server, "eventsourcing"))
+                ),
+                "bare insert": await stack.enter_async_context(
+                    stores.bare(_within(server, "bare"))
+                ),
+                "the disk": stack.enter_context(stores.disk(folder)),
+            }
+            for rate in sides.values():
+                await rate(1, 1)  # plans, connections
+            rows = await beside_peers(sides)
+            rows += await in_batches(sides)
+            rows += await by_two(log.application_dsn, sides["ours"])
+        await _hold(log)
+        rows += await as_it_grows(server)
+    _report(rows)
+
+
+def _report(rows: Sequence[Row]) -> None:
+    measuring.report("appending", TITLE, rows)
+    print(
+        f"A bare insert and eventsourcing have at most {CONNECTIONS} connections. The"
+        " disk is so many clients by the time of one flush: the most that is possible"
+        " if each waits for one flush a request."
+    )
+
+
+async def _hold(database: Database) -> None:
+    """All that was measured is in the log, and in order."""
+    connection = await pools.connect(database.application_dsn)
+    await connection.execute("set statement_timeout = 0")
+    size = await connection.fetchval("select size from ledger.head")
+    found = await connection.fetchrow(
+        "select count(*), max(position), min(position) from ledger.event"
+    )
+    assert found is not None
+    assert tuple(found) == (size, size, 1)
+    await connection.close()
+
+
+async def _empty(server: Lease, name: str) -> None:
+    owner = await pools.connect_as_owner(server.owner_dsn)
+    await owner.execute(f"create database {name}")
+    await owner.close()
+
+
+def _within(server: Lease, name: str) -> str:
+    return server.owner_dsn.replace("@/iku?", f"@/{name}?")
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def main() -> None:
+    """Measure in a folder that is removed afterwards; on the disk, not in memory."""
+    if sys.argv[1:] == ["--process"]:
+        uvloop.run(answer())
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=FOLDER))
+    try:
+        folder.chmod(0o755)  # the server runs as somebody else if we are root
+        uvloop.run(measure(folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

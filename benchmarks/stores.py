@@ -1,0 +1,246 @@
+"""Our log and what it is held against, each as one question: how many events a second?
+
+A store is asked by so many clients at once, each with so many events a request. A
+client waits for its answer before it asks again; a store answers when the disk has it.
+Streams grow to six events, as our subjects do; each append claims the version it found.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import uuid4
+
+import asyncpg
+
+# Here, not where it is used: it takes a signal, which only the main thread may.
+import umadb
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+
+from iku.ledger.appender import Appender
+from iku.ledger.log import Request
+from iku.ledger.record import Draft
+from iku.postgres import pool as pools
+from iku.postgres.pool import Plain
+
+Rate: TypeAlias = Callable[[int, int], Awaitable[float]]  # clients, events a request
+
+MOMENT_S = 0.8  # how long each is asked
+LENGTH = 6  # events a stream grows to
+DATA = {"keterangan": "x" * 239}
+PAYLOAD = json.dumps(DATA, separators=(",", ":")).encode()
+CONNECTIONS = 64  # the most of a peer that needs one for each client
+ZONE = "Asia/Jakarta"
+PORT = 50_951  # of UmaDB's server, on loopback
+
+assert len(PAYLOAD) == 256
+
+
+class Moment:
+    """What is done until it is over."""
+
+    def __init__(self, seconds: float = MOMENT_S) -> None:
+        self.done = 0
+        self._began = time.perf_counter()
+        self._until = self._began + seconds
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is not over yet."""
+        return time.perf_counter() < self._until
+
+    def rate(self) -> float:
+        """How many a second were done, the last answer included."""
+        return self.done / (time.perf_counter() - self._began)
+
+
+@asynccontextmanager
+async def ours(dsn: str) -> AsyncIterator[Rate]:
+    """Our log through our appender: one process, one connection."""
+
+    async def connect() -> Plain:
+        return await pools.connect(dsn)
+
+    async with Appender(connect, zone=ZONE) as appender:
+
+        async def rate(clients: int, batch: int) -> float:
+            moment = Moment()
+            asking = (_ask(appender, moment, batch) for _ in range(clients))
+            await asyncio.gather(*asking)
+            return moment.rate()
+
+        yield rate
+
+
+async def _ask(appender: Appender, moment: Moment, batch: int) -> None:
+    drafts = (Draft("Noted", date(2021, 2, 1), DATA, {}),) * batch
+    stream, version = "", LENGTH
+    while moment.lasts:
+        if version >= LENGTH:
+            stream, version = f"case-{uuid4()}", 0
+        command = str(uuid4())
+        body = sha256(command.encode()).digest()
+        asked = Request(stream, version, command, body, "u/siti", drafts)
+        version = (await appender.submit(asked)).version
+        moment.done += batch
+
+
+@asynccontextmanager
+async def bare(dsn: str) -> AsyncIterator[Rate]:
+    """An insert that commits by itself, into a table of a number and a payload."""
+    async with asyncpg.create_pool(
+        dsn, min_size=CONNECTIONS, max_size=CONNECTIONS
+    ) as pool:
+        await pool.execute(
+            "create table bare (id bigserial primary key, payload bytea not null)"
+        )
+
+        async def insert(moment: Moment) -> None:
+            async with pool.acquire() as connection:
+                while moment.lasts:
+                    await connection.execute(
+                        "insert into bare (payload) values ($1)", PAYLOAD
+                    )
+                    moment.done += 1
+
+        async def rate(clients: int, _batch: int) -> float:
+            moment = Moment()
+            at_once = min(clients, CONNECTIONS)
+            await asyncio.gather(*(insert(moment) for _ in range(at_once)))
+            return moment.rate()
+
+        yield rate
+
+
+@contextmanager
+def eventsourcing(dsn: str) -> Iterator[Rate]:
+    """The recorder of `eventsourcing`, as it is by default: it locks its table."""
+    parts = urlsplit(dsn)
+    options = {key: value for key, [value] in parse_qs(parts.query).items()}
+    with PostgresDatastore(
+        dbname=parts.path[1:],
+        host=options["host"],
+        port=options["port"],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        pool_size=CONNECTIONS,
+    ) as datastore:
+        recorder = PostgresApplicationRecorder(datastore)
+        recorder.create_table()
+
+        def record(moment: Moment, batch: int) -> int:
+            done, stream, version = 0, uuid4(), 0
+            while moment.lasts:
+                if version >= LENGTH:
+                    stream, version = uuid4(), 0
+                recorder.insert_events(
+                    [
+                        StoredEvent(stream, version + number, "Noted", PAYLOAD)
+                        for number in range(1, batch + 1)
+                    ]
+                )
+                version += batch
+                done += batch
+            return done
+
+        yield _in_threads(record, CONNECTIONS)
+
+
+@contextmanager
+def uma(folder: Path) -> Iterator[Rate]:
+    """UmaDB's server in a process of its own, its client in threads of ours."""
+    address = f"127.0.0.1:{PORT}"
+    program = Path(sys.executable).parent / "umadb"
+    command = [str(program), "--listen", address, "--db-path", str(folder)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
+        try:
+            _await_server(f"http://{address}")
+            yield _in_threads(_umadb, None)
+        finally:
+            server.terminate()
+
+
+def _await_server(url: str) -> None:
+    until = time.monotonic() + 10
+    while True:
+        try:
+            umadb.Client(url).head()
+        except Exception:  # what it raises while nobody listens is its own business
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _umadb(moment: Moment, batch: int) -> int:
+    client = umadb.Client(f"http://127.0.0.1:{PORT}")
+    done, stream, length, after = 0, f"case-{uuid4()}", 0, None
+    while moment.lasts:
+        if length >= LENGTH:
+            stream, length, after = f"case-{uuid4()}", 0, None
+        events = [
+            umadb.Event("Noted", PAYLOAD, [stream], uuid4()) for _ in range(batch)
+        ]
+        nobody_else = umadb.Query([umadb.QueryItem(tags=[stream])])
+        after = client.append(events, umadb.AppendCondition(nobody_else, after))
+        length += batch
+        done += batch
+    return done
+
+
+def _in_threads(ask: Callable[[Moment, int], int], most: int | None) -> Rate:
+    def asked(clients: int, batch: int) -> float:
+        at_once = clients if most is None else min(clients, most)
+        with ThreadPoolExecutor(at_once) as threads:
+            moment = Moment()
+            asking = [threads.submit(ask, moment, batch) for _ in range(at_once)]
+            moment.done = sum(one.result() for one in asking)
+            return moment.rate()
+
+    async def rate(clients: int, batch: int) -> float:
+        return await asyncio.to_thread(asked, clients, batch)
+
+    return rate
+
+
+@contextmanager
+def disk(folder: Path) -> Iterator[Rate]:
+    """What no store can surpass if each client waits for the disk once a request.
+
+    A page of the write-ahead log is written and flushed, again and again; each flush
+    answers all the clients there are.
+    """
+    page, pages = bytes(8192), 1024
+    file = os.open(folder / "flushed", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        os.write(file, page * pages)
+        os.fsync(file)
+
+        def asked(clients: int, batch: int) -> float:
+            moment, number = Moment(), 0
+            while moment.lasts:
+                os.pwrite(file, page, number % pages * len(page))
+                os.fdatasync(file)
+                number += 1
+            moment.done = number * clients * batch
+            return moment.rate()
+
+        async def rate(clients: int, batch: int) -> float:
+            return await asyncio.to_thread(asked, clients, batch)
+
+        yield rate
+    finally:
+        os.close(file)
