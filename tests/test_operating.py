@@ -1,10 +1,12 @@
 """docs/operating.md, carried out: its commands are run as they stand there."""
 
 import asyncio
+import contextlib
 import os
 import re
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +18,10 @@ from iku.ledger.signing import Home
 from iku.postgres import guarding, programs
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
+from iku.wiring import furnish
+from tests.conftest import SETTINGS
 from tests.forked import Forker
+from tests.web.conftest import client_of
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "operating.md"
 ORIGIN = "iku.test/log"
@@ -28,6 +33,7 @@ SECTIONS = {
     "Restore": 2,
     "A restore that lost signed events": 2,
     "The signer's key is lost": 2,
+    "After an erasure": 2,
     "The vault's keys are lost": 4,
     "A witness is lost": 2,
 }
@@ -335,6 +341,99 @@ async def test_keys_that_come_back_open_everything_also_what_was_sealed_meanwhil
     assert "terkunci" not in history
     again = await machine.done(f"iku import {example.NAMES[2]}")
     assert "semuanya sudah ada" in again
+
+
+PUBLISHED = """
+iku publication draft --as-of 2021-12-31 --reason LKjIP --actor ani
+iku publication close 2021 --known-on 2022-01-15 --reason Data --actor ani
+iku publication review 2021 --reason Diperiksa --actor siti
+iku publication publish 2021 --reason Dicetak --actor budi
+"""
+# Whatever the command line tells of cases and figures, and hands out.
+EVERYTHING = """
+iku publication show 2021; iku publication changes 2021; iku history K01 --json
+for code in IKU-1 IKU-2 IKU-3; do
+  iku explain $code --as-of 2021-12-31 --csv; iku replay $code --as-of 2021-12-31
+done
+iku status --check
+"""
+DECIDED = '--decision B/12/2022 --legal-basis "UU 27/2022 Pasal 8"'
+
+
+async def on_the_disk(owner: Plain, wanted: list[bytes]) -> int:
+    """How many of those stand in any file of the server, its logs among them."""
+    await owner.execute("checkpoint")
+    return standing(Path(await owner.fetchval("show data_directory")).parent, wanted)
+
+
+def standing(folder: Path, wanted: list[bytes]) -> int:
+    found: set[bytes] = set()
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the server works on
+            content = path.read_bytes() if path.is_file() else b""
+            found |= {one for one in wanted if one in content}
+    return len(found)
+
+
+async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
+    machine: Machine, database: Database, owner: Plain
+) -> None:
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
+    await machine.done(f"{PUBLISHED}iku signer once")
+    await machine.follow("Backup", 3)
+    before = await machine.done(COUNTED + "iku publication show 2021")
+    assert TITLE in await machine.done(EVERYTHING)
+    rows = await owner.fetch(
+        """
+        select s.sealed, k.wrapped from vault.dek k join vault.segment s using (dek)
+         where k.subject = 'conflict-K01'
+        """
+    )
+    sealed = [bytes(row["sealed"])[20:52] for row in rows]
+    wrapped = list({bytes(row["wrapped"])[20:52] for row in rows})
+    assert len(sealed) > 1
+    assert await on_the_disk(owner, sealed + wrapped) == len(sealed + wrapped)
+
+    await machine.done(f"iku erase conflict-K01 {DECIDED}")
+    [old] = [path.stem for path in (machine.folder / "texts").glob("2*.key")]
+    machine.environ["OLD_EPOCH"] = old
+    await machine.follow("After an erasure")
+
+    assert await on_the_disk(owner, [*sealed, *wrapped, TITLE.encode()]) == 0
+    assert await machine.done(COUNTED + "iku publication show 2021") == before
+    told = await machine.done(EVERYTHING)
+    assert TITLE not in told
+    assert "dihapus (B/12/2022)" in told
+    assert re.search(r"Pemeriksaan +baik", told)
+    assert "Keributan antarpemuda" in told  # others are read as ever
+    await machine.done("iku signer once --full; iku export bundle AWAY/after")
+    report = await machine.verify("AWAY/after")
+    assert (report["exit"], report["figures"]) == (0, 3)
+    assert report["texts"]["erased"] == len(sealed)
+    files = [path for path in machine.folder.rglob("*") if path.is_file()]
+    inputs = {machine.folder / name for name in example.NAMES}
+    for path in set(files) - inputs:
+        assert TITLE.encode() not in path.read_bytes(), path
+    await prove(machine, database, owner)
+
+
+async def prove(machine: Machine, database: Database, owner: Plain) -> None:
+    """A record whose texts were erased is proved to be in the log, without us."""
+    [(position, leaf)] = await owner.fetch(
+        """
+        select position, encode(leaf, 'hex') from ledger.event
+         where stream = 'conflict-K01' and version = 1
+        """
+    )
+    mine = replace(SETTINGS, keys=machine.folder / "texts")
+    async with furnish(mine, database) as house, client_of(house) as client:
+        proof = await client.get(f"/log/proof/inclusion/{position}")
+    (machine.folder / "it.tlog-proof").write_text(proof.text)
+    said = await machine.done(
+        f"iku-verify proof it.tlog-proof --leaf {leaf} --policy policy"
+        " --without-witness"
+    )
+    assert "VERIFIED" in said
 
 
 async def test_stolen_keys_are_replaced_and_destroyed(machine: Machine) -> None:
