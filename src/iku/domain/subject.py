@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
-from iku.domain.fact import Fact, Merger, Rejection, Standing, standing
+from iku.domain.fact import Correction, Fact, Merger, Rejection, Standing, standing
 from iku.domain.lineage import corrections
 
 T = TypeVar("T")
@@ -45,10 +45,15 @@ class Subject(Struct, frozen=True, dict=True):
         that say nothing are left out. So a text can be found without being read.
         """
         opens = [v for v, event in self.facts if isinstance(event, self.OPENING)]
+        corrected = any(isinstance(event, Correction) for event in self.history)
         found: dict[str, int] = {}
         for field in fields:
-            # Once annulled, it is as it was worded first.
-            restated = [v for o in opens for v in corrections(self.history, o, field)]
+            restated: list[int] = []
+            if corrected:
+                # Once annulled, it is as it was worded first.
+                restated = [
+                    v for o in opens for v in corrections(self.history, o, field)
+                ]
             first = self.history[opens[0] - 1 if opens else 0]
             if restated or getattr(first, field, None) is not None:
                 found[field] = max(restated, default=opens[0] if opens else 1)

@@ -7,7 +7,9 @@ streams, all is decided anew.
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias, TypeVar
@@ -78,17 +80,18 @@ class Importer:
             Conflicted: Others were faster, time and again.
             KnowledgeAhead: By the database's clock, a day declared has not come yet.
         """
-        try:
-            journal = journals.read(content, await self._scope())
-        except Faulty as error:
-            size = (await log.head(self.connection)).size
-            return Report(None, 0, 0, 0, 0, size, error.faults)
-        for _ in range(ATTEMPTS - 1):
+        with _uncollected():
             try:
-                return await self._attempt(journal, progress)
-            except Conflicted:
-                continue
-        return await self._attempt(journal, progress)
+                journal = journals.read(content, await self._scope())
+            except Faulty as error:
+                size = (await log.head(self.connection)).size
+                return Report(None, 0, 0, 0, 0, size, error.faults)
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return await self._attempt(journal, progress)
+                except Conflicted:
+                    continue
+            return await self._attempt(journal, progress)
 
     async def ids(self, content: bytes) -> list[str]:
         """The ids under which the rows of a file are, or would be, recorded.
@@ -185,6 +188,22 @@ class Importer:
                 raise Conflicted(framed.request.stream, before, verdict.version)
             accepted.append(Accepted(framed.request, verdict))
         await self.project(self.connection, accepted)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for cycles, as it would be done again and again.
+
+    All that an import makes stays until its end, and nothing of it refers to itself;
+    looking it over took a third of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Steps:

@@ -5,6 +5,7 @@ row that was imported once is known again, wherever in whichever file it stands.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -93,7 +94,7 @@ class Entry(Struct, frozen=True):
     subject: str
     known_on: date
     fact: Fact | Aim | None
-    columns: dict[str, str]
+    columns: Mapping[str, str]
     remark: str | None = None
     faults: tuple[Fault, ...] = ()
 
@@ -155,7 +156,7 @@ def _entry(reading: Reading, command_id: str) -> Entry:
         subject=subject,
         known_on=known_on,
         fact=None if reading.faults else fact,
-        columns=_columns(reading.layout, statement) if statement else {},
+        columns=reading.layout.columns(statement) if statement else {},
         remark=reading.row.cells.get(REMARK),
         faults=tuple(reading.faults),
     )
@@ -172,13 +173,6 @@ def _fact(reading: Reading, statement: Statement) -> Fact | Aim | None:
         return Aim(statement, given, found_by)
     fact: Fact = statement.fact(**given)
     return fact
-
-
-def _columns(layout: Layout, statement: Statement) -> dict[str, str]:
-    """Headings by field."""
-    columns = {statement.fields[heading]: heading for heading in statement.fields}
-    day = dict.fromkeys(("corrects", "annuls", "effective_on"), layout.day)
-    return {**day, "known_on": layout.known, "reason": REMARK, **columns}
 
 
 def _tag(fact: type[Any]) -> str:

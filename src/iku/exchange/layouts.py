@@ -67,6 +67,19 @@ class Layout:
             {self.subject, self.day, self.known, *([self.event] if self.event else [])}
         )
 
+    def columns(self, statement: Statement) -> Mapping[str, str]:
+        """Headings by field of the fact that such a row states."""
+        return self._columns[id(statement)]
+
+    @cached_property
+    def _columns(self) -> dict[int, dict[str, str]]:
+        day = dict.fromkeys(("corrects", "annuls", "effective_on"), self.day)
+        own = {"known_on": self.known, "reason": REMARK}
+        return {
+            id(one): {**day, **own, **{f: h for h, f in one.fields.items()}}
+            for one in self.statements.values()
+        }
+
 
 def _dated(fact: type[Any], **fields: str) -> Statement:
     """A fact that holds from `tanggal`, its fields by heading."""
