@@ -37,10 +37,11 @@ check: setup-dev
 	$(BIN)/mypy
 
 # As modules, for they share how registers are filled and measured; those are no measure.
-NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py served.py stores.py)
+NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py report.py served.py stores.py)
 bench: setup-dev $(VENV)/.installed-bench
 	@set -e; for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); \
 	do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
+	$(BIN)/python -m benchmarks.report
 
 # The only command that asks a registry which versions there are.
 lock: setup-dev

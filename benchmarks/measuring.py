@@ -92,19 +92,20 @@ def table(title: str, rows: Sequence[Row]) -> str:
 def _cells(row: Row) -> tuple[str, ...]:
     ratios = row.ratios
     beside = (
-        f"{_amount(median(row.peer_samples))} {row.peer}" if row.peer_samples else "–"
+        f"{amount(median(row.peer_samples))} {row.peer}" if row.peer_samples else "–"
     )
     sign = "≥" if row.better == "higher" else "≤"
     return (
         row.what,
-        f"{_amount(median(row.samples))} {row.unit}",
+        f"{amount(median(row.samples))} {row.unit}",
         beside,
         f"{median(ratios):.2f}" if row.peer_samples else "–",
-        f"{_amount(min(ratios))}–{_amount(max(ratios))}",
+        f"{amount(min(ratios))}–{amount(max(ratios))}",
         "–" if row.bar is None else f"{sign} {row.bar:g}",
         {None: "–", True: "yes", False: "NO"}[row.met],
     )
 
 
-def _amount(value: float) -> str:
+def amount(value: float) -> str:
+    """*value* in three digits, or in all before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

