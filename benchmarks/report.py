@@ -118,7 +118,7 @@ def plot(told: Told) -> Figure:
     axes.set_yticks(range(len(rows)), names, fontsize=8)
     axes.axvline(1.0, color="black", linestyle=":", linewidth=1)
     axes.set_xlabel(
-        "median and spread of the ratio; 1 is the bar, or the peer where there is no bar",
+        "median and spread of the ratio; 1 is the bar (without one: the peer)",
         fontsize=8,
     )
     axes.spines[["top", "right"]].set_visible(b=False)
