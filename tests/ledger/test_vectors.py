@@ -1,13 +1,19 @@
 """The vectors of docs/ledger-format.md are what we write, and what an auditor reads."""
 
 import re
+from base64 import b64decode
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 import iku_verify
+from iku.domain.erasure import covering
+from iku.exchange import bundle
 from iku.ledger import proving, tile, tlog_proof, tree, witness
 from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.checkpoints import Signed
 from iku.ledger.note import Algorithm, Note, SigningKey
 from iku.ledger.tlog_proof import TlogProof
 from tests.ledger.test_proving import Memory
@@ -17,6 +23,12 @@ RECORDS = [b'{"n":"satu"}', b'{"n":"dua"}', b'{"n":"tiga"}']
 LOG = SigningKey("iku.example/log", Algorithm.NOTE, bytes([1]) * 32)
 WITNESS = SigningKey("saksi.example", Algorithm.COSIGNATURE, bytes([2]) * 32)
 TIME = 1_767_225_600
+FATES = """\
+conflict-K01/1 title conflict-K01
+subject-conflict-K01/1 erased
+conflict-K01/2 note conflict-K01
+subject-conflict-K01/2 erased
+"""
 
 
 async def vectors() -> dict[str, str]:
@@ -38,12 +50,25 @@ async def vectors() -> dict[str, str]:
         "inclusion": str(TlogProof(1, path, cosigned)),
         "consistency": tlog_proof.spell_hashes(grown),
         "add-checkpoint": str(witness.Request(1, grown, Note(text, (LOG.sign(text),)))),
+        "manifest": manifest(str(Note(text, (LOG.sign(text),)))),
+        "fates": FATES,
         "entries": tile.bundle(RECORDS).hex() + "\n",
         "policy": (
             f"log {LOG.verifier}\nwitness inspektorat {WITNESS.verifier}\n"
             "quorum inspektorat\n"
         ),
     }
+
+
+def manifest(note: str) -> str:
+    """That of a bundle which holds a checkpoint and nothing else."""
+    root = b64decode(note.split("\n")[2])
+    signed = Signed(3, root, note, datetime.now(UTC), ())
+    with TemporaryDirectory() as folder:
+        writing = bundle._Writing(Path(folder), signed)
+        writing.add("checkpoint", note.encode())
+        writing.finish()
+        return (Path(folder) / "manifest.json").read_text()
 
 
 def on_the_page() -> dict[str, str]:
@@ -68,6 +93,24 @@ def test_an_auditor_reads_what_the_page_shows(tmp_path: Path) -> None:
     assert signed.root.hex() == shown["roots"].split("\n")[3]
     raw = bytes.fromhex(shown["entries"])
     assert iku_verify.split_entries(raw, "it") == RECORDS
+
+
+def test_the_page_tells_erased_from_withheld_as_everybody_here_does() -> None:
+    texts, tallies = iku_verify.Texts({}), []
+    erasures: list[int] = []
+    committed: list[int] = []
+    for position, line in enumerate(on_the_page()["fates"].splitlines(), 1):
+        event, name, *subject = line.split()
+        stream, _, version = event.rpartition("/")
+        told = {name: {"c": "0" * 64, "s": subject[0]}} if subject else {}
+        made = {"stream": stream, "version": int(version), "type": name, "text": told}
+        texts.add(made)
+        (committed if subject else erasures).append(position)
+        covered = [place for place in committed if covering(place, erasures)]
+        tally = texts.tell()
+        assert tally["erased"] == len(covered)
+        tallies.append((tally["erased"], tally["withheld"]))
+    assert tallies == [(0, 1), (1, 0), (1, 1), (2, 0)]
 
 
 @pytest.mark.parametrize(

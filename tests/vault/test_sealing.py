@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.vault import sealing
+from iku.vault.files import Filed, Files
 from iku.vault.sealing import Damaged, Key, Owner, Place
 
 PLACE = Place("conflict-K01", 1, "title", "conflict-K01")
@@ -152,6 +153,18 @@ def test_a_stranger_computes_the_documented_vectors_from_the_page_alone() -> Non
     bound = _context("iku/dek/v1", v["epoch"], v["stream"], v["subject"], v["dek"])
     kek = bytes.fromhex(v["kek_bytes"])
     assert (nonce + AESGCM(kek).encrypt(nonce, dek, bound)).hex() == v["wrapped"]
+    key, content = bytes.fromhex(v["file_key"]), bytes.fromhex(v["file_content"])
+    bound = _context("iku/file/v1", v["file"])
+    filed = nonce + AESGCM(key).encrypt(nonce, content, bound)
+    assert filed.hex() == v["file_sealed"]
+
+
+def test_the_program_opens_the_documented_file(tmp_path: Path) -> None:
+    v = vector()
+    path = tmp_path / f"{v['file']}.sealed"
+    path.write_bytes(bytes.fromhex(v["file_sealed"]))
+    filed = Filed(UUID(v["file"]), bytes.fromhex(v["file_key"]))
+    assert Files(tmp_path).get(filed) == bytes.fromhex(v["file_content"])
 
 
 def test_the_program_agrees_with_the_documented_vectors(
