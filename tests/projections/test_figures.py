@@ -362,6 +362,72 @@ async def test_figures_asked_together_are_of_one_size(world: World) -> None:
     await writing
 
 
+class Looking:
+    """A reader that knows what it was asked."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.asked: list[str] = []
+        self._connection = connection
+
+    async def fetch(self, query: str, *args: Any) -> Any:
+        self.asked.append(query)
+        return await self._connection.fetch(query, *args)
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        self.asked.append(query)
+        return await self._connection.fetchrow(query, *args)
+
+    fetchval = fetch
+
+
+async def test_a_figure_asked_again_costs_one_look_until_something_is_recorded(
+    world: World,
+) -> None:
+    figures, reader = world.house.figures, Looking(world.connection)
+    asked = [YEAR, structs.replace(YEAR, indicator="IKU-2", size=300)]
+    first = await figures.answer(reader, asked, world.today)
+    reader.asked.clear()
+    assert await figures.answer(reader, asked, world.today) == first
+    assert len(reader.asked) == 1
+    assert "course" not in reader.asked[0]
+    async with opened(world.house.database) as other:  # another process records it
+        await other.do("conflict", "K9001", _reported())
+        await other.do("conflict", "K9001", conflict.Verified(effective_on=YEAR_END))
+    moved, still = await figures.answer(reader, asked, world.today)
+    assert moved.size == first[0].size + 2
+    assert moved.denominator == first[0].denominator + 1
+    assert moved == await world.recount(YEAR)
+    assert structs.replace(still, known_on=first[1].known_on) == first[1]
+
+
+async def test_a_figure_of_another_day_or_question_is_not_the_one_kept(
+    world: World,
+) -> None:
+    answers = [
+        await world.figure(structs.replace(YEAR, as_of=date(2021, month, 28), **more))
+        for month in (3, 12)
+        for more in ({}, {"size": 400}, {"known_on": date(2021, 4, 1)})
+        for _ in range(2)
+    ]
+    memory = await Memory.of(world.connection)
+    for figure in answers:
+        at = {"size": figure.size, "known_on": figure.known_on}
+        asked = structs.replace(YEAR, as_of=figure.as_of, **at)
+        assert figure == memory.figure(asked, world.today)
+
+
+async def test_no_more_figures_are_kept_than_memory_may_hold(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iku.projections.figures.MOST_KEPT", 6)
+    figures, reader = world.house.figures, Looking(world.connection)
+    for size in range(20, 40):
+        asked = [structs.replace(YEAR, size=size), structs.replace(YEAR, size=size + 1)]
+        await figures.answer(reader, asked, world.today)
+        kept = figures._kept._made
+        assert sum(map(len, kept.values())) <= 6
+
+
 COUNTED = ("posting", "balance", "knowledge", "rolled")
 
 
@@ -386,6 +452,7 @@ async def _cost(world: World, question: Question) -> Counter[str]:
     """What one figure reads."""
     async with world.connection.transaction():
         before = await _read(world.connection)
+        world.house.figures.forget()
         await world.figure(question)
         after = await _read(world.connection)
     after.subtract(before)

@@ -415,3 +415,20 @@ async def test_the_application_may_not_rebuild(world: World) -> None:
             await rebuild(connection, silent)
         await connection.close()
     await refuse_other_figures(world)
+
+
+async def test_a_figure_kept_from_before_is_not_told_once_the_balances_are_mended(
+    world: World, owner: Plain
+) -> None:
+    await owner.execute(
+        """
+        update projection.balance set denominator = denominator + 7
+         where indicator = 'IKU-1' and unit = 0
+        """
+    )
+    asked = Question("IKU-1", YEAR_END)
+    wrong = [await world.figure(asked) for _ in range(2)]
+    assert await rebuild(owner, silent) != []
+    right = await world.figure(asked)
+    assert right == await world.recount(asked)
+    assert right not in wrong

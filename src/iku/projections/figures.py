@@ -8,7 +8,7 @@ counts, size and definitions belong together.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
@@ -35,12 +35,52 @@ from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.log import Reader
 
+MOST_KEPT = 4_096  # figures in memory, of a kilobyte or so each
+
+
+class _Mark(NamedTuple):
+    """Tells that the log, and what was derived from it, are what they were.
+
+    Attributes:
+        recorded_at: Of the last event: a log put back to an older state may grow to
+            the same size again.
+        tables: Of the balances; a rebuild puts others in their place.
+    """
+
+    size: int
+    recorded_at: datetime | None
+    tables: int
+
+
+class _Kept:
+    """Figures as they were made at one mark: as long as it stands they are the same."""
+
+    def __init__(self) -> None:
+        self.mark: _Mark | None = None
+        self._made: dict[tuple[Any, ...], list[Made]] = {}
+        self._figures = 0
+
+    def at(self, asked: tuple[Any, ...]) -> list[Made] | None:
+        return self._made.get(asked)
+
+    def keep(self, asked: tuple[Any, ...], made: list[Made], mark: _Mark) -> None:
+        if mark != self.mark or self._figures + len(made) > MOST_KEPT:
+            self.mark, self._made, self._figures = mark, {}, 0
+        if asked not in self._made:
+            self._figures += len(made)
+        self._made[asked] = made
+
 
 class Figures:
-    """Answers questions; keeps the definitions, targets and scale it has read."""
+    """Answers questions; keeps the definitions, targets and scale it has read.
+
+    And figures, for as long as nothing is recorded: who looks at the same ones again,
+    as many do, costs a look at where the log stands.
+    """
 
     def __init__(self) -> None:
         self._told: dict[str, Told] = {}
+        self._kept = _Kept()
 
     async def answer(
         self, connection: Reader, questions: Sequence[Question], today: date
@@ -57,6 +97,10 @@ class Figures:
         self, connection: Reader, questions: Sequence[Question], today: date
     ) -> list[Made]:
         """The same, each figure with what it is made with (raises as `answer` does)."""
+        key = (today, *questions)
+        kept, mark = self._kept.at(key), self._kept.mark
+        if kept is not None and await _mark(connection) == mark:
+            return kept
         for question in questions:
             refuse_future(question.as_of, today)
         try:
@@ -69,10 +113,17 @@ class Figures:
             courses = _courses(asked)
             rows = await _count(connection, asked, courses, list(told))
             if rows[0]["generation"] == sum(len(one.facts) for one in told.values()):
-                return _made(asked, courses, rows, today)
+                break
             await self.refresh(connection)
             # Kept here, as somebody else may refresh while we wait for the counts.
             asked = _asked(told := self._told, questions)
+        made = _made(asked, courses, rows, today)
+        self._kept.keep(key, made, _marked(rows[0]))
+        return made
+
+    def forget(self) -> None:
+        """Make every figure anew when it is asked for again."""
+        self._kept = _Kept()
 
     async def indicators(self, connection: Reader) -> dict[str, Indicator]:
         """All indicators as they stand, by code."""
@@ -125,6 +176,23 @@ def _stream(question: Question) -> str:
 
 def _event_type(stream: str) -> Any:
     return DECIDERS[stream.partition("-")[0]].event_type
+
+
+async def _mark(connection: Reader) -> _Mark:
+    row = await connection.fetchrow(
+        """
+        select h.size, h.recorded_at, r.tableoid as tables
+          from rolled r -- locked before the snapshot is taken: see rebuild
+         cross join ledger.head h
+        """
+    )
+    if row is None:
+        raise AssertionError("the log has one head")
+    return _marked(row)
+
+
+def _marked(row: asyncpg.Record) -> _Mark:
+    return _Mark(row["size"], row["recorded_at"], row["tables"])
 
 
 class _Asked(Struct, frozen=True):
@@ -197,7 +265,8 @@ async def _count(
     return await connection.fetch(
         """
         select q.number - 1 as course, c.point - 1 as point, c.part,
-               c.numerator, c.denominator, c.expired, h.size, h.known_on, g.generation
+               c.numerator, c.denominator, c.expired, h.size, h.known_on, h.recorded_at,
+               r.tableoid as tables, g.generation
           from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::bigint[],
                       $6::boolean[], $7::int[], $8::int[])
                with ordinality as q (
