@@ -646,7 +646,7 @@ def read_fact(position: int, record: dict[str, Any], needed: Iterable[str]) -> F
     """The fact that a record is."""
     told = record["data"].items()
     says = {
-        name: FIELDS[name](value)
+        sys.intern(name): FIELDS[name](value)  # one string for all records
         for name, value in told
         if name in FIELDS and value is not None
     }
