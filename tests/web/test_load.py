@@ -1,0 +1,212 @@
+"""Under load: every receipt is counted at once, nobody waits without end or in vain."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from iku.domain.question import Question
+from iku.ledger.checking import check_ledger
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.replay import recount
+from iku.wiring import House
+from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
+from tests.web.test_serving import serving_process
+
+BROUGHT = 4  # events that the program brings along
+YEAR = "/indicators/IKU-1/figure?as_of=2021-12-31"
+
+
+def case(number: int) -> dict[str, Any]:
+    return CASE | {"number": f"K{number:03}"}
+
+
+async def test_every_receipt_is_counted_at_its_size_while_others_append(
+    client: Client, house: House
+) -> None:
+    sizes: list[int] = []
+
+    async def enter(number: int) -> None:
+        for path, body in (
+            ("/conflicts", case(number)),
+            (f"/conflicts/K{number:03}/events", VERIFIED),
+            (f"/conflicts/K{number:03}/events", RESOLVED),
+        ):
+            receipt = await client.records(path, body)
+            # Nothing has to catch up: a figure of that size, and any later one, has it.
+            at = await client.says(f"{YEAR}&size={receipt['size']}")
+            assert at["size"] == receipt["size"] >= receipt["position"]
+            assert (await client.says(YEAR))["size"] >= receipt["size"]
+            sizes.append(receipt["size"])
+        explained = await client.says(f"/conflicts/K{number:03}/events")
+        assert [event["type"] for event in explained][-1] == "resolved"
+
+    await asyncio.gather(*map(enter, range(24)))
+    async with house.pool.acquire() as connection:
+        for size in sorted({*sizes}):
+            shown = await client.says(f"{YEAR}&size={size}")
+            asked = Question("IKU-1", date(2021, 12, 31), size=size)
+            counted = await recount(connection, asked, house.office.today())
+            told = shown["numerator"], shown["denominator"]
+            assert told == (counted.numerator, counted.denominator)
+    assert told == (24, 24)
+
+
+async def test_who_comes_when_the_queue_is_full_is_told_at_once(
+    client: Client, house: House, owner: Plain
+) -> None:
+    house.office.appender.capacity = 3
+    async with owner.transaction():
+        await owner.execute("select from ledger.head for update")
+        waiting = []
+        for number in range(4):  # one is under way, three wait
+            entering = client.post("/conflicts", json=case(number))
+            waiting.append(asyncio.create_task(entering))
+            await asyncio.sleep(0.1)
+        assert house.office.appender.waiting == 3
+        # Nobody gets on before the lock is given back; so who is answered did not wait.
+        for number in range(4, 12):
+            answer = await client.post("/conflicts", json=case(number))
+            assert problem(answer, 503)["type"] == "urn:iku:problem:overloaded"
+            assert int(answer.headers["Retry-After"]) > 0
+        assert not any(task.done() for task in waiting)
+    assert [(await task).status_code for task in waiting] == [201] * 4
+    size = (await client.says("/health/ready"))["size"]
+    assert size == BROUGHT + 4  # who was turned away left nothing
+
+
+@pytest.fixture
+async def two(database: Database, tmp_path: Path) -> AsyncIterator[list[Client]]:
+    """Two processes that serve one database, with one folder of keys."""
+    async with AsyncExitStack() as stack:
+        clients = []
+        for _ in range(2):
+            serving = serving_process(
+                IKU_DATABASE_URL=database.application_dsn,
+                IKU_OWNER_URL=database.owner_dsn,
+                IKU_HOME=str(tmp_path),
+            )
+            address = stack.enter_context(serving).address
+            client = Client(base_url=f"{address}/api/v1", timeout=30)
+            clients.append(await stack.enter_async_context(client))
+        yield clients
+
+
+async def test_two_processes_over_one_database_keep_every_law(
+    two: list[Client], owner: Plain
+) -> None:
+    async def enter(number: int) -> list[dict[str, Any]]:
+        """A case, each step by the other process; each sent twice, to both at once."""
+        receipts = []
+        for step, (path, body) in enumerate(
+            (
+                ("/conflicts", case(number)),
+                (f"/conflicts/K{number:03}/events", VERIFIED),
+                (f"/conflicts/K{number:03}/events", RESOLVED),
+            )
+        ):
+            key = f"perintah-{number}-{step}"
+            first, again = await asyncio.gather(
+                two[(number + step) % 2].records(path, body, Idempotency_Key=key),
+                two[(number + step + 1) % 2].records(path, body, Idempotency_Key=key),
+            )
+            assert first == again
+            receipts.append(first)
+        return receipts
+
+    async def number_one(_: int) -> str:
+        unnumbered = {k: v for k, v in CASE.items() if k != "number"}
+        receipt = await two[_ % 2].records("/conflicts", unnumbered)
+        return str(receipt["number"])
+
+    entered = await asyncio.gather(*map(enter, range(16)))
+    numbers = await asyncio.gather(*map(number_one, range(20)))
+    assert len({*numbers}) == 20
+    size = BROUGHT + 16 * 3 + 20
+    positions = await owner.fetch("select position from ledger.event order by 1")
+    assert [row["position"] for row in positions] == [*range(1, size + 1)]
+    told = [receipt["position"] for receipts in entered for receipt in receipts]
+    assert len({*told}) == 16 * 3
+    assert await check_ledger(owner) == []
+    for path in (YEAR, f"{YEAR}&breakdown=dimension", f"{YEAR}&size={size - 25}"):
+        ours, theirs = [await client.says(path) for client in two]
+        assert ours == theirs
+    shown = await two[0].says(YEAR)
+    assert (shown["size"], shown["numerator"], shown["denominator"]) == (size, 16, 16)
+    verified = await two[1].says(f"/figures/{shown['number']}")
+    assert verified["verdict"] == "same"  # counted from the log alone
+
+
+async def test_what_one_process_records_the_other_tells_in_its_next_answer(
+    two: list[Client],
+) -> None:
+    for number in range(6):
+        writer, reader = two[number % 2], two[(number + 1) % 2]
+        assert (await reader.says(YEAR))["denominator"] == number
+        await writer.records("/conflicts", case(number))
+        await writer.records(f"/conflicts/K{number:03}/events", VERIFIED)
+        assert (await reader.says(YEAR))["denominator"] == number + 1
+
+
+async def test_a_reader_who_takes_his_time_holds_no_lock_and_no_connection(
+    two: list[Client], owner: Plain
+) -> None:
+    writer = two[0]
+    await _enter(two, range(800))
+    # More of them than the pool has connections, each stopped at his first bytes; what
+    # is under way to him is little, so that the server has to wait for him.
+    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)]
+    transport = httpx.AsyncHTTPTransport(socket_options=small)
+    async with Client(base_url=writer.base_url, transport=transport) as slow:
+        head = {"Accept": "application/x-ndjson"}
+        for _ in range(12):
+            asked = slow.build_request("GET", "/log/events", headers=head)
+            answer = await slow.send(asked, stream=True)
+            assert answer.status_code == 200
+        await _enter([writer], range(800, 840))
+        assert await owner.fetchval(BUSY) == 0
+        assert (await writer.says("/health/ready"))["size"] == BROUGHT + 840
+        # He gets what was there when he began, and no more.
+        told = [line async for line in answer.aiter_lines() if line]
+    assert len(told) == BROUGHT + 800
+
+
+BUSY = """
+    select count(*)
+      from pg_stat_activity
+     where datname = current_database()
+       and application_name = 'iku'
+       and pid <> pg_backend_pid()
+       and state <> 'idle'
+    """
+
+
+async def _enter(clients: list[Client], numbers: range) -> None:
+    """Cases of these numbers, a few at a time."""
+    left = iter(numbers)
+
+    async def enter(client: Client) -> None:
+        for number in left:
+            await client.records("/conflicts", CASE | {"number": f"K{number:05}"})
+
+    await asyncio.gather(*(enter(client) for client in clients * 16))
+
+
+async def test_more_readers_than_connections_are_all_answered_or_told_to_come_back(
+    two: list[Client],
+) -> None:
+    answers = await asyncio.gather(
+        *(two[0].get(f"/figures?as_of=2021-{n % 12 + 1:02}-01") for n in range(120))
+    )
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert sum(answer.status_code == 200 for answer in answers) > 0
+    for answer in answers:
+        if answer.status_code == 503:
+            assert answer.headers["Retry-After"]
