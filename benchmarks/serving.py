@@ -5,6 +5,8 @@ python -m benchmarks.serving
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.loading import Load, Told, apart
@@ -14,7 +16,7 @@ from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import lease
 
 FOLDER = Path("var") / "benchmarks" / "serving"
-SECONDS = 2.0
+SECONDS = 4.0
 PEER = "GET of one select"
 BODY = (
     '{"category":"ipoleksosbud","dimension":"ekonomi","level":"perseteruan",'
@@ -62,6 +64,56 @@ async def entering(port: int) -> list[Row]:
     ]
 
 
+async def beside_a_reader(port: int) -> list[Row]:
+    """Answers a second of a POST, while somebody slowly replays the log and without."""
+    first = 10**7  # numbers that no other load has
+
+    async def post() -> float:
+        nonlocal first
+        first += 10**6
+        load = Load(port, POST, BODY, seconds=SECONDS, status=201, first=first)
+        return (await apart(load)).rate
+
+    async def read_beside() -> float:
+        async with _reading(port):
+            return await post()
+
+    await post()
+    ours, peers = await in_turns([read_beside, post])
+    return [
+        Row(
+            what="POST /conflicts, while the log is replayed slowly",
+            peer="without",
+            bar=0.9,
+            unit="a second",
+            samples=ours,
+            peer_samples=peers,
+        )
+    ]
+
+
+@asynccontextmanager
+async def _reading(port: int) -> AsyncIterator[None]:
+    """Somebody takes all of the log as NDJSON, a megabyte a second."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
+    writer.write(
+        b"GET /api/v1/log/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        b"Accept: application/x-ndjson\r\n\r\n"
+    )
+    task = asyncio.create_task(_slowly(reader))
+    try:
+        yield
+        assert not task.done(), "the log was too short to be read all the while"
+    finally:
+        task.cancel()
+        writer.close()
+
+
+async def _slowly(reader: asyncio.StreamReader) -> None:
+    while await reader.read(1 << 16):  # noqa: ASYNC110 - it waits for nothing
+        await asyncio.sleep(1 / 16)
+
+
 async def main() -> None:
     """Measure over a fresh register, on durable settings."""
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -72,6 +124,8 @@ async def main() -> None:
         await migrate_database(database)
         async with served(database, IKU_HOME=str(FOLDER)) as port:
             rows = await entering(port)
+            # By now the log holds what takes a slow reader longer than a turn.
+            rows += await beside_a_reader(port)
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)
     report("serving", "Entering over HTTP, and who reads meanwhile", rows)
