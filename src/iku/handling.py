@@ -40,7 +40,7 @@ from iku.domain.decider import Context, Refused, Turn, Unexplained
 from iku.domain.deciders import DECIDERS
 from iku.domain.withheld import NONE, Texts
 from iku.ledger import log
-from iku.ledger.appender import Appender
+from iku.ledger.appender import Appender, Unavailable
 from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
 from iku.ledger.record import Commitment, Draft, Recorded
 from iku.numbering import Draw, Numbers
@@ -156,6 +156,20 @@ class Outcome(Struct, frozen=True):
     repeated: bool
 
 
+class OnlyReads(Unavailable):
+    """The database is a replica, or was when the program started: nothing is recorded.
+
+    One that has become the primary is looked after by the next start, as any that may
+    have lost events: so the program does not go on by itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database is a replica, which only reads; enter it at the primary, and "
+            "if this has become the primary, start iku again first"
+        )
+
+
 class History(Struct, frozen=True):
     """A subject as it was read: its state and where its stream stood."""
 
@@ -171,6 +185,7 @@ class Office:
     Attributes:
         closings: What was last read of the publications of a year, by stream.
         numbers: Where what is entered without a number of its own is given one.
+        only_reads: Whether the log is a replica's, so that nothing can be recorded.
     """
 
     appender: Appender
@@ -179,10 +194,20 @@ class Office:
     vault: Vault
     closings: dict[str, History] = field(default_factory=dict)
     numbers: Numbers = field(default_factory=Numbers)
+    only_reads: bool = False
 
     def today(self) -> date:
         """The agency's date."""
         return datetime.now(self.zone).date()
+
+    def refuse_replica(self) -> None:
+        """Refuse what changes log, vault or keys, where all of it is a replica's.
+
+        Raises:
+            OnlyReads: It is.
+        """
+        if self.only_reads:
+            raise OnlyReads
 
     async def handle(self, connection: Reader, command: Command) -> Outcome:
         """Carry out *command*; *connection* serves reading only.
@@ -193,8 +218,9 @@ class Office:
             Outdated: It is about a version that is not the last.
             Reused: Its id was given to another command.
             Conflicted: Others were faster, time and again.
-            Unavailable: The database is away.
+            Unavailable: The database is away, or a replica (OnlyReads).
         """
+        self.refuse_replica()
         body = self.vault.keys.digest(command.content)
         proposed = fact.identified(command.proposed, lambda: str(uuid4()))
         command = replace(command, proposed=proposed)

@@ -108,12 +108,17 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
         Appender(connect, zone=zone.key, project=books.project) as appender,
     ):
-        office = Office(appender, zone, ours.area_codes, vault)
-        async with pool.acquire() as connection:
-            await vault.settle(connection)
-            # Before anybody reads: the database may be an old backup.
-            reconciled = await erasing.reconcile(office, connection)
-        await bring_along(office, pool, agency.load_brought(settings.agency))
+        replica = await pools.only_reads(pool)
+        office = Office(appender, zone, ours.area_codes, vault, only_reads=replica)
+        reconciled = Reconciled(0, 0)
+        # What a replica holds its primary looks after. Nor are files swept there: it
+        # may not have heard yet of those that are new.
+        if not replica:
+            async with pool.acquire() as connection:
+                await vault.settle(connection)
+                # Before anybody reads: the database may be an old backup.
+                reconciled = await erasing.reconcile(office, connection)
+            await bring_along(office, pool, agency.load_brought(settings.agency))
         yield House(
             settings,
             database,

@@ -16,6 +16,7 @@ async def test_it_lives_and_is_ready(visitor: Client) -> None:
     assert await visitor.says("/health/ready") == {
         "status": "ready",
         "size": 4,
+        "replica": False,
         "alarm": None,
         "signed": None,
         "witnessed": None,

@@ -15,7 +15,7 @@ from iku.cli.streams import Unprinted
 from iku.domain.decider import Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.exchange.bundle import Unwritable
-from iku.handling import Missing, Outdated
+from iku.handling import Missing, OnlyReads, Outdated
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.durable import Exposed, InUse
@@ -116,6 +116,8 @@ def explain(error: Exception) -> str:
             told = str(error)
         case Conflicted():
             told = f"others are changing the same subjects ({error}); try again"
+        case asyncpg.ReadOnlySQLTransactionError():
+            told = str(OnlyReads())
         case asyncpg.PostgresError() if not log.is_away(error, None):
             told = f"the database refused: {error}"
         case OSError(filename=str() | bytes()):

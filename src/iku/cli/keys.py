@@ -92,6 +92,7 @@ def rotate(*, new: bool, json: bool) -> None:
 
     async def work() -> tuple[str, int]:
         async with terminal.house(terminal.settings()) as house:
+            house.office.refuse_replica()
             vault, today = house.vault, house.office.today()
             if new:
                 vault.keys.begin(today)
@@ -123,6 +124,7 @@ def destroy(epoch: str, *, json: bool) -> None:
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
         ):
+            house.office.refuse_replica()
             await house.vault.destroy(connection, epoch)
 
     terminal.run(work())
@@ -142,6 +144,7 @@ def reconcile(*, json: bool) -> None:
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
         ):
+            house.office.refuse_replica()
             return house.reconciled + await erasing.reconcile(house.office, connection)
 
     found = terminal.run(work())

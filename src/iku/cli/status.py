@@ -14,7 +14,7 @@ from iku.ledger import log
 from iku.ledger.checkpoints import Assurance
 from iku.postgres import guarding, migrations
 from iku.postgres.guarding import Guard
-from iku.postgres.pool import Connection
+from iku.postgres.pool import Connection, only_reads
 from iku.projections.figures import Figures
 from iku.settings import Settings
 from iku.vault import store
@@ -34,6 +34,7 @@ class Status(Struct, frozen=True):
     Attributes:
         database: ``embedded``, or ``own`` for a server that IKU_DATABASE_URL names.
         server: PostgreSQL's version.
+        replica: Whether it follows another server and only reads.
         migrations: Those applied.
         pending: Those still to be applied; then nothing else is told.
         events: How many there are, by category.
@@ -45,6 +46,7 @@ class Status(Struct, frozen=True):
 
     database: str
     server: str
+    replica: bool
     migrations: list[str]
     pending: list[str]
     size: int = 0
@@ -85,6 +87,7 @@ async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Sta
     fresh = Status(
         database="own" if chosen.database_url else "embedded",
         server=f"{version.major}.{version.micro}",
+        replica=await only_reads(connection),
         migrations=[str(m) for m in migrations.load() if m not in missing],
         pending=[str(m) for m in missing],
     )
@@ -110,6 +113,7 @@ async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status
     return Status(
         fresh.database,
         fresh.server,
+        fresh.replica,
         fresh.migrations,
         fresh.pending,
         size=head.size,
@@ -133,8 +137,9 @@ def _show(found: Status, asked: Settings) -> None:
 
 def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
     kind = "server sendiri" if asked.database_url else f"tertanam di {asked.home}"
+    only = ", replika: hanya untuk dibaca" if found.replica else ""
     lines = [
-        ("Basis data", f"{kind}, PostgreSQL {found.server}"),
+        ("Basis data", f"{kind}, PostgreSQL {found.server}{only}"),
         ("Migrasi", ", ".join(found.migrations) or formats.NOTHING),
     ]
     if found.pending:

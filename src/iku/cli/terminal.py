@@ -30,9 +30,15 @@ from rich.table import Table
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
+from iku.handling import OnlyReads
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.migrations import MigrationError, pending
-from iku.postgres.pool import Plain, connect_as_owner, connect_as_signer
+from iku.postgres.pool import (
+    Plain,
+    connect_as_owner,
+    connect_as_signer,
+    only_reads,
+)
 from iku.settings import Settings, SettingsError
 from iku.wiring import House, open_house
 
@@ -163,6 +169,7 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection with the signer's rights, to a database that is up to date.
 
     Raises:
+        OnlyReads: It is a replica, which may lag behind what was signed already.
         SettingsError: It is not said how the signer logs in.
         MigrationError: The schema is not up to date, and the signer may not change it.
     """
@@ -178,6 +185,8 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
             connection = await connect_as_signer(database.signer_dsn)
         try:
             await _refuse_pending(connection)
+            if await only_reads(connection):
+                raise OnlyReads
             yield connection
         finally:
             await connection.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from iku.postgres import embedded, guarding, migrations, pool
 from iku.postgres.embedded import Lease
-from iku.postgres.migrations import Migration
+from iku.postgres.migrations import Migration, MigrationError
 from iku.postgres.programs import PostgresError
 from iku.settings import Settings
 
@@ -87,9 +87,13 @@ async def migrate_database(database: Database) -> list[Migration]:
     """Bring the schema up to date and let the other logins in; what was applied.
 
     A superuser guards the schema, too; another owner cannot (`iku.postgres.guarding`).
+    On a replica nothing is done: all of it comes from its primary.
     """
     owner = await pool.connect_as_owner(database.owner_dsn)
     try:
+        if await pool.only_reads(owner):
+            await _refuse_behind(owner)
+            return []
         applied = await migrations.migrate(owner)
         await pool.prepare_application_login(owner, database.application_dsn)
         if database.signer_dsn is not None:
@@ -98,3 +102,11 @@ async def migrate_database(database: Database) -> list[Migration]:
     finally:
         await owner.close()
     return applied
+
+
+async def _refuse_behind(replica: pool.Connection) -> None:
+    if missing := await migrations.pending(replica):
+        raise MigrationError(
+            "this is a replica, and its primary is still to be migrated, or to be "
+            f"caught up with: {', '.join(map(str, missing))}"
+        )

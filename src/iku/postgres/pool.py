@@ -60,6 +60,12 @@ async def connect_as_signer(dsn: str) -> Plain:
     )
 
 
+async def only_reads(reader: Connection | Pool) -> bool:
+    """Whether the server is a replica: it follows its primary, and takes nothing in."""
+    following: bool = await reader.fetchval("select pg_is_in_recovery()")
+    return following
+
+
 async def create_pool(dsn: str, size: int) -> Pool:
     """At most `size` connections with the application's rights, one of them open."""
     return await asyncpg.create_pool(

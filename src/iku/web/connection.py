@@ -49,6 +49,9 @@ def _told(error: Exception, connection: Connection) -> Unavailable | None:
     """What *error* means where the database is at fault; None where it is not."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
         return Full(f"the database has no room: {error}")
+    if isinstance(error, asyncpg.SerializationError):
+        # Only on a replica, where what comes from the primary goes before reading.
+        return Unavailable(f"the replica could not hold still: {error}")
     if isinstance(error, asyncpg.QueryCanceledError):
         return Unavailable(f"a statement took too long: {error}")
     if log.is_away(error, connection):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
@@ -18,7 +19,7 @@ from msgspec import Struct
 from iku.attaching import Gone
 from iku.domain.decider import Invalid, Refused
 from iku.domain.question import Unanswerable, Unknown
-from iku.handling import Missing, Outdated
+from iku.handling import Missing, OnlyReads, Outdated
 from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
@@ -107,6 +108,8 @@ OURS: dict[type, str] = {
     Unavailable: "unavailable",
     Overloaded: "overloaded",
     Full: "full",
+    OnlyReads: "replica",
+    asyncpg.ReadOnlySQLTransactionError: "replica",
     Gone: "gone",
     KeysError: "locked",
     FilesError: "locked",
@@ -122,6 +125,7 @@ _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
     "full": f"Its disk or its memory is full, which the operators must mend. {_LATER}",
+    "replica": f"{OnlyReads()}.".capitalize(),
     "locked": "The server's keys or its folder of files cannot be used; it has been "
     "written down for the operators. " + _LATER,
     "fault": "It has been written down for the operators. The same request under the "
@@ -143,6 +147,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "reused": (HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key was used before"),
     "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"),
     "full": (HTTPStatus.SERVICE_UNAVAILABLE, "The database has no room"),
+    "replica": (HTTPStatus.SERVICE_UNAVAILABLE, "A replica only reads"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already"),
     "locked": (HTTPStatus.SERVICE_UNAVAILABLE, "The keys or files cannot be used"),
     "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "Our fault"),

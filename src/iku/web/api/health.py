@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
-from iku.postgres import migrations
+from iku.postgres import migrations, pool
 from iku.web.connection import connected
 from iku.web.metrics import Metrics
 from iku.wiring import House, assurance
@@ -28,7 +28,8 @@ class Ready(Struct, frozen=True):
     """The program can work.
 
     Attributes:
-        size: How many events the log holds.
+        size: How many events the log holds; a replica's, how many have come to it.
+        replica: Whether the database is a replica, so that nothing can be recorded.
         status: ``ready``; ``degraded`` where it works, but the signer raised an alarm
             or keys are lost.
         alarm: Why the signer refuses to sign; null where it does not.
@@ -41,6 +42,7 @@ class Ready(Struct, frozen=True):
     """
 
     size: int
+    replica: bool
     status: str
     alarm: str | None
     signed: int | None
@@ -71,8 +73,11 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
         head = await log.head(connection)
         found = await assurance(house.settings, house.witnesses, connection)
         lost = await house.vault.lost(connection)
+        follows = await pool.only_reads(connection)
     return Ready(
         head.size,
+        # What has become the primary records nothing before the next start.
+        house.office.only_reads or follows,
         "degraded" if lost or found.alarm is not None else "ready",
         found.alarm,
         found.signed,
