@@ -83,7 +83,7 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
         (("compare", "IKU-1", *("--definition", 1) * 2), 2, "each definition once"),
         (("define", "IKU-1"), 2, "Missing option"),
         ((*STRICTER[:5], " ", *STRICTER[6:]), 2, "--basis"),
-        ((*STRICTER[:7], "x" * 2001, *STRICTER[8:]), 2, "at most 2000 characters"),
+        ((*STRICTER[:7], "x" * 2001, *STRICTER[8:]), 2, "1 to 2000 characters"),
         ((*STRICTER[:-1], "participation_threshold=x"), 1, "participation_threshold"),
         (("define", "IKU-1", *STRICTER[2:]), 1, "participation_threshold is given"),
         (("define", "IKU-9", *STRICTER[2:]), 1, "there is no indicator IKU-9"),

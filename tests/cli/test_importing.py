@@ -159,22 +159,26 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
     iku: Any, environ: dict[str, str], tmp_path: Path, owner: Plain
 ) -> None:
     iku("import", write(tmp_path / "a.csv", report("K1")))
-    file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(20_000)])
+    file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(50)])
     command = [sys.executable, "-m", "iku.cli", "import", str(file)]
-    with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
-        command, env=environ, stderr=subprocess.PIPE, text=True
-    ) as process:
-        while not await owner.fetchval(  # noqa: ASYNC110 - another process's doing
-            """
-            select count(*)
-              from pg_locks
-             where relation = 'ledger.event'::regclass
-               and mode = 'RowExclusiveLock'
-            """
-        ):
-            await asyncio.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+    async with owner.transaction():
+        # Its events are written, and it waits to write what is counted from them.
+        await owner.execute("lock table projection.posting in exclusive mode")
+        with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
+            command, env=environ, stderr=subprocess.PIPE, text=True
+        ) as process:
+            while not await owner.fetchval(
+                """
+                select count(*)
+                  from pg_locks
+                 where relation = 'ledger.event'::regclass
+                   and mode = 'RowExclusiveLock'
+                """
+            ):
+                assert process.poll() is None
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == "\niku: interrupted; what was not finished was not recorded\n"
     assert size(iku) == BROUGHT + 1
