@@ -150,6 +150,37 @@ async def test_a_size_at_the_edge_of_any_block_sums_up_just_so_many(
             assert found == [plainly], size
 
 
+async def test_balances_summed_up_at_one_go_are_those_that_grew_with_the_log(
+    journal: Plain,
+) -> None:
+    await journal.execute(
+        """
+        insert into definition values ('IKU-0', 2, 1, '{}');
+        insert into posting
+        select (jsonb_populate_record(p, '{"indicator": "IKU-0", "definition": 2}')).*
+          from posting p
+         where p.position % 3 = 0;
+        select projection.roll('IKU-0', 2, 0, position) from rolled;
+        """
+    )
+    told = """
+        select *
+          from balance
+         where (numerator, denominator, expired) <> (0, 0, 0)
+         order by indicator, definition, by, axis, unit, since, bucket, effective, part
+        """
+    grown, mark = (
+        await journal.fetch(told),
+        await journal.fetchval("select position from rolled"),
+    )
+    assert len(grown) > 20_000
+    assert {row["axis"] for row in grown} == set(range(7))
+    await journal.execute("truncate balance; update rolled set position = 0")
+    await journal.execute("select projection.roll_anew($1)", LENGTH >> 8 << 8)
+    assert await journal.fetch(told) == grown
+    assert await journal.fetchval("select position from rolled") == mark
+
+
 def _day(random: Random) -> date:
     """Any day; often the first or the last of a month, or of a year."""
     day = FIRST + timedelta(days=random.randint(-40, DAYS + 40))

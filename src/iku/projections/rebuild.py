@@ -26,8 +26,9 @@ BATCH = 2_000  # events a transaction
 # never both. `balance` is compared without the sums that came out as nought.
 TABLES = ("rolled", "knowledge", "balance", "posting", "standing", "definition")
 
-BULKY = ("posting", "standing")  # filled before they are indexed
-LOADED = 20_000  # their rows that are held in memory
+LOADED = ("posting", "standing")  # from rows that come in no order
+BULKY = (*LOADED, "balance")  # filled before they are indexed
+HELD = 20_000  # rows to be loaded that are held in memory
 
 Progress = Callable[[int, int], None]
 
@@ -169,20 +170,18 @@ async def _fill(owner: Connection, size: int, progress: Progress) -> None:
             for one in recorded:
                 rows.add(turns.entry(one), definitions)
             done += len(recorded)
-            if len(rows.postings) + len(rows.opened) >= LOADED:
+            if len(rows.postings) + len(rows.opened) >= HELD:
                 await _load(owner, rows)
                 progress(done, size)
                 rows = Rows()
         await _load(owner, rows)
-    for table in BULKY:
+    for table in LOADED:
         await owner.execute(
             f"""
             insert into {table} select * from {table}_loaded order by position;
             drop table {table}_loaded;
             """
         )
-        for statement in await _indexes(owner, table):
-            await owner.execute(statement)
     await owner.execute(
         """
         insert into knowledge (known_on, first, last)
@@ -193,7 +192,10 @@ async def _fill(owner: Connection, size: int, progress: Progress) -> None:
         """,
         size,
     )
-    await owner.execute("select projection.roll_up($1)", size)
+    await owner.execute("select projection.roll_anew($1)", size >> 8 << 8)
+    for table in BULKY:
+        for statement in await _indexes(owner, table):
+            await owner.execute(statement)
     progress(size, size)
 
 
@@ -274,7 +276,7 @@ async def _alike(owner: Connection, table: str, only: str) -> bool:
     ours, theirs = [
         await owner.fetchrow(
             f"""
-            select count(*), sum(hash_record_extended(t, $1)::numeric)
+            select count(*), sum(hash_record_extended(t, $1))
               from {schema}.{table} t {only}
             """,
             seed,
