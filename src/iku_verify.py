@@ -1851,7 +1851,7 @@ def _parser() -> argparse.ArgumentParser:
         (_compare, "compare two checkpoints", ("one", "two")),
     ):
         command = commands.add_parser(run.__name__[1:], help=does)
-        command.set_defaults(run=run)
+        command.set_defaults(run=run, accept_loss=False)
         add = command.add_argument
         for word_ in words:
             add(word_, type=str if word_ == "number" else Path)
@@ -1860,21 +1860,16 @@ def _parser() -> argparse.ArgumentParser:
         add("--json", action="store_true", help="for programs")
         told = "accept a log that nobody outside vouches for"
         add("--without-witness", action="store_true", help=told)
-        told = "accept a log that lost events, if it declares them"
-        add("--accept-loss", action="store_true", help=told)
         if run is _figure:
-            add(
-                "--bundle",
-                type=Path,
-                required=True,
-                dest="folder",
-                help="verified, too",
-            )
+            told = "verified, too"
+            add("--bundle", type=Path, required=True, dest="folder", help=told)
         if run is _proof:
             what = command.add_mutually_exclusive_group(required=True)
             what.add_argument("--record", type=Path, help="file of the record's bytes")
             what.add_argument("--leaf", help="the leaf hash, as a receipt gives it")
         if not alone:
+            told = "accept a log that lost events, if it declares them"
+            add("--accept-loss", action="store_true", help=told)
             told = "one that you kept"
             add("--known", type=Path, action="append", default=[], help=told)
             add("--texts", type=Path, help="folder of texts that were opened")

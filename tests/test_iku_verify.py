@@ -335,3 +335,18 @@ def test_the_one_spelling_is_that_of_our_encoder(data: dict[str, str]) -> None:
     except UnicodeEncodeError:
         return
     assert iku_verify.Records().read(1, raw)["data"] == data
+
+
+@pytest.mark.parametrize("command", ["bundle", "figure", "proof", "compare"])
+def test_the_document_names_every_option(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = Path(__file__).parents[1] / "docs" / "cli.md"
+    [row] = re.findall(
+        rf"^\| `iku-verify {command} .*", document.read_text("utf-8"), re.MULTILINE
+    )
+    with pytest.raises(SystemExit):
+        iku_verify.main([command, "--help"])
+    options = {*re.findall(r"--[a-z-]+", capsys.readouterr().out)} - {"--help"}
+    assert options
+    assert options <= {*re.findall(r"--[a-z-]+", row)}
