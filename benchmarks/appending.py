@@ -162,7 +162,7 @@ async def _database(server: Lease, name: str) -> Database:
 async def _fill(database: Database, size: int) -> None:
     """Write what *size* appends would have left, in a few statements.
 
-    Names of streams and commands are scattered, as chance ones are.
+    Streams are numbered, and commands begin with the time, as the product's own do.
     """
     owner = await pools.connect_as_owner(database.owner_dsn)
     async with owner.transaction():
@@ -183,12 +183,17 @@ async def _fill(database: Database, size: int) -> None:
                               '"recorded_at":"2021-02-01T03:04:05.000000Z",'
                               '"schema":2,"stream":"%s","text":{},"type":"Noted",'
                               '"version":%s}',
-                              md5('command ' || n)::uuid, $2::text, stream, version),
+                              overlay(md5('command ' || n)
+                                placing lpad(to_hex(1612148645000 + n), 12, '0') || '7'
+                                from 1)::uuid, $2::text, stream, version),
                               'UTF8') as record
                        from generate_series(1, $1::bigint) as n
                       cross join lateral (
-                              select 'case-' || md5('case ' || (n - 1) / $3)::uuid,
-                                     ((n - 1) % $3 + 1)::int) as s (stream, version)
+                              select 'conflict-K2021-' || lpad(number,
+                                       greatest(5, length(number)), '0'),
+                                     ((n - 1) % $3 + 1)::int
+                                from (select ((n - 1) / $3 + 1)::text) as c (number)
+                              ) as s (stream, version)
                      offset 0
                    ) e
             """,

@@ -3,9 +3,11 @@
 A store is asked by so many clients at once, each with so many events a request. A
 client waits for its answer before it asks again; a store answers when the disk has it.
 Streams grow to six events, as our subjects do; each append claims the version it found.
+Streams and commands are named as the product names those that come without a name.
 """
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -15,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
@@ -28,6 +31,7 @@ import umadb
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
+from iku.ledger import identifier
 from iku.ledger.appender import Appender
 from iku.ledger.log import Request
 from iku.ledger.record import Draft
@@ -44,7 +48,15 @@ CONNECTIONS = 64  # the most of a peer that needs one for each client
 ZONE = "Asia/Jakarta"
 PORT = 50_951  # of UmaDB's server, on loopback
 
+SHARE = 1_000_000  # numbers a process takes for itself at once, not one by one
+
 assert len(PAYLOAD) == 256
+
+
+def _streams(first: int) -> Iterator[str]:
+    """The streams of a register's cases, in the order of their numbers."""
+    # Not a generator: threads share it.
+    return map("conflict-K2026-{:05}".format, itertools.count(first))
 
 
 class Moment:
@@ -72,24 +84,33 @@ async def ours(dsn: str) -> AsyncIterator[Rate]:
     async def connect() -> Plain:
         return await pools.connect(dsn)
 
+    connection = await connect()
+    # From the register's own sequence: whatever is there already lies below.
+    first = await connection.fetchval(
+        "select min(nextval('numbering.conflict')) from generate_series(1, $1)", SHARE
+    )
+    await connection.close()
+    streams = _streams(first)
     async with Appender(connect, zone=ZONE) as appender:
 
         async def rate(clients: int, batch: int) -> float:
             moment = Moment()
-            asking = (_ask(appender, moment, batch) for _ in range(clients))
+            asking = (_ask(appender, moment, batch, streams) for _ in range(clients))
             await asyncio.gather(*asking)
             return moment.rate()
 
         yield rate
 
 
-async def _ask(appender: Appender, moment: Moment, batch: int) -> None:
+async def _ask(
+    appender: Appender, moment: Moment, batch: int, streams: Iterator[str]
+) -> None:
     drafts = (Draft("Noted", date(2021, 2, 1), DATA, {}),) * batch
     stream, version = "", LENGTH
     while moment.lasts:
         if version >= LENGTH:
-            stream, version = f"case-{uuid4()}", 0
-        command = str(uuid4())
+            stream, version = next(streams), 0
+        command = identifier.fresh()
         body = sha256(command.encode()).digest()
         asked = Request(stream, version, command, body, "u/siti", drafts)
         version = (await appender.submit(asked)).version
@@ -167,7 +188,7 @@ def uma(folder: Path) -> Iterator[Rate]:
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
         try:
             _await_server(f"http://{address}")
-            yield _in_threads(_umadb, None)
+            yield _in_threads(partial(_umadb, _streams(1)), None)
         finally:
             server.terminate()
 
@@ -185,12 +206,12 @@ def _await_server(url: str) -> None:
             return
 
 
-def _umadb(moment: Moment, batch: int) -> int:
+def _umadb(streams: Iterator[str], moment: Moment, batch: int) -> int:
     client = umadb.Client(f"http://127.0.0.1:{PORT}")
-    done, stream, length, after = 0, f"case-{uuid4()}", 0, None
+    done, stream, length, after = 0, next(streams), 0, None
     while moment.lasts:
         if length >= LENGTH:
-            stream, length, after = f"case-{uuid4()}", 0, None
+            stream, length, after = next(streams), 0, None
         events = [
             umadb.Event("Noted", PAYLOAD, [stream], uuid4()) for _ in range(batch)
         ]

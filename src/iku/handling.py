@@ -39,7 +39,7 @@ from iku.domain import (
 from iku.domain.decider import Context, Refused, Turn, Unexplained
 from iku.domain.deciders import DECIDERS
 from iku.domain.withheld import NONE, Texts
-from iku.ledger import log
+from iku.ledger import identifier, log
 from iku.ledger.appender import Appender, Unavailable
 from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
 from iku.ledger.record import Commitment, Draft, Recorded
@@ -461,7 +461,7 @@ def request(
     return Request(
         stream=command.stream,
         expected_version=before.version,
-        command_id=command.command_id or str(uuid4()),
+        command_id=command.command_id or identifier.fresh(),
         body=body,
         actor=command.actor,
         drafts=tuple(draft for draft, _ in parted),
