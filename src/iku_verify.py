@@ -1,7 +1,7 @@
 """Verifies a bundle of an iku log: one file, the standard library, nothing of ours.
 
     iku-verify bundle FOLDER --policy POLICY [--known CHECKPOINT]... [--accept-loss]
-               [--texts FOLDER]
+               [--texts PATH]
     iku-verify figure NUMBER --bundle FOLDER --policy POLICY [--known CHECKPOINT]...
     iku-verify proof FILE (--record FILE | --leaf HEX) --policy POLICY [--json]
     iku-verify compare CHECKPOINT CHECKPOINT --policy POLICY [--json]
@@ -1226,18 +1226,27 @@ def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> s
     return hashlib.sha256(b"iku/text/v1\0" + context + salt + plain).hexdigest()
 
 
-def read_texts(folder: Path) -> dict[tuple[str, str], tuple[bytes, str]]:
-    """Texts that were handed over: in each file a JSON object a line."""
-    found = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+def read_texts(place: Path) -> dict[tuple[str, str], tuple[bytes, str]]:
+    """Texts that were handed over, a file or a folder: a JSON object a line."""
+    found: dict[tuple[str, str], tuple[bytes, str]] = {}
+    inside = sorted(path for path in place.rglob("*") if path.is_file())
+    for path in inside if place.is_dir() else [place]:
         try:
-            for line in path.read_text("utf-8").strip().split("\n"):
-                told = json.loads(line)
-                salt = bytes.fromhex(told["salt"])
-                found[told["event"], told["field"]] = salt, str(told["text"])
+            for line in filter(str.strip, path.read_text("utf-8").split("\n")):
+                name, handed = read_text(line)
+                if found.setdefault(name, handed) != handed:
+                    told = f"{name[1]} of {name[0]} was handed over as two texts"
+                    raise Finding(told)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise malformed(f"{path} holds no texts that were opened") from None
     return found
+
+
+def read_text(line: str) -> tuple[tuple[str, str], tuple[bytes, str]]:
+    """Event and field of a text that was handed over; its salt, and the text."""
+    told = json.loads(line)
+    salt = bytes.fromhex(told["salt"])
+    return (told["event"], told["field"]), (salt, str(told["text"]))
 
 
 # -------------------------------------------- 13. Recounting, and copies for people
@@ -1872,7 +1881,7 @@ def _parser() -> argparse.ArgumentParser:
             add("--accept-loss", action="store_true", help=told)
             told = "one that you kept"
             add("--known", type=Path, action="append", default=[], help=told)
-            add("--texts", type=Path, help="folder of texts that were opened")
+            add("--texts", type=Path, help="texts that were opened")
     return parser
 
 

@@ -11,7 +11,8 @@ SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings"}
 FLOOR_1 = {
-    *("texts", "numbering", "handling", "erasing", "attaching", "projections"),
+    *("texts", "numbering", "handling", "erasing", "attaching", "opening"),
+    "projections",
     *("replay", "comparing", "explanation", "agency"),
 }
 MAY_IMPORT: dict[str, set[str]] = {
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "handling": {"domain", "ledger", "vault", "texts", "numbering"},
     "erasing": {"domain", "ledger", "vault", "handling"},
     "attaching": {"domain", "ledger", "vault", "texts", "handling"},
+    "opening": {"domain", "ledger", "vault", "texts", "handling", "attaching"},
     "projections": {"domain", "ledger"},
     "replay": {"domain", "ledger"},
     "comparing": {"domain", "ledger", "replay"},

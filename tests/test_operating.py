@@ -29,6 +29,7 @@ ORIGIN = "iku.test/log"
 SECTIONS = {
     "An auditor's login": 1,
     "The guard": 1,
+    "Sealed texts and files": 1,
     "Backup": 5,
     "Restore": 2,
     "A restore that lost signed events": 2,
@@ -37,6 +38,9 @@ SECTIONS = {
     "The vault's keys are lost": 4,
     "A witness is lost": 2,
 }
+
+
+LOOKED = "Sealed texts and files"
 
 
 def blocks() -> dict[str, list[str]]:
@@ -182,6 +186,23 @@ async def test_a_superuser_puts_the_guard_in_place(
     assert (await guarding.look(owner)).findings == []
 
 
+async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
+    machine: Machine, owner: Plain
+) -> None:
+    await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
+    assert re.search(r"Teks: \d\d dibuka, 0 dihapus", await machine.follow(LOOKED))
+    row = "stream = 'conflict-K01' and version = 1 and field = 'title'"
+    await owner.execute(
+        f"create table taken as select * from vault.segment where {row}"
+    )
+    await owner.execute(f"delete from vault.segment where {row}")
+    ran = await machine.type(blocks()[LOOKED][0])
+    assert ran.code == 1
+    assert "title of conflict-K01/1: missing: it is gone, and no decision" in ran.out
+    await owner.execute("insert into vault.segment select * from taken")
+    assert "baik" in await machine.follow(LOOKED)
+
+
 async def test_a_backup_holds_no_key_and_the_auditors_copy_verifies(
     machine: Machine,
 ) -> None:
@@ -209,6 +230,7 @@ async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
     machine.point_to_restored()
     said = await machine.follow("Restore", 1)
     assert re.search(r"Pemeriksaan +baik", said)
+    assert re.search(r"^baik: \d+ peristiwa diperiksa", said, re.MULTILINE)
     assert await machine.done("iku rebuild")
     restored = await connect_as_owner(machine.environ["RESTORED_URL"])
     guard = await guarding.look(restored)

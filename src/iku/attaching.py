@@ -14,7 +14,7 @@ from iku.ledger.record import Recorded
 from iku.vault.files import Filed
 from iku.vault.keys import KeysError
 from iku.vault.sealing import Damaged
-from iku.vault.store import Trouble
+from iku.vault.store import Trouble, Vault
 
 
 class Gone(LookupError):
@@ -73,24 +73,31 @@ async def fetch(office: Office, reader: Reader, subject: str, version: int) -> F
     recorded = await _attached(reader, subject, version)
     if recorded is None:
         raise Missing(f"there is no {named}")
-    vault = office.vault
-    opened = await texts.read(reader, vault, [recorded])
+    opened = await texts.read(reader, office.vault, [recorded])
     found = opened[recorded.stream, recorded.version]
     for withheld in found.withheld.values():
         if withheld.why is Why.LOCKED:
             raise KeysError(f"{named} is locked: its key is not in the folder of keys")
         raise Gone(f"{named} is not to be had: {withheld.words}")
-    filed = await vault.file(reader, recorded)
-    if isinstance(filed, Trouble):
-        raise Gone(f"{named} is not to be had: {Why(filed.value).word}")
-    try:
-        content = await asyncio.to_thread(vault.files.get, filed)
-    except Damaged as error:
-        raise Gone(f"{named} is not to be had: {Why.DAMAGED.word}") from error
-    if sha256(content).hexdigest() != found.plain["sha256"]:
-        raise Gone(f"{named} is not to be had: {Why.DAMAGED.word}")
+    content = await held(office.vault, reader, recorded, found.plain["sha256"])
+    if isinstance(content, Why):
+        raise Gone(f"{named} is not to be had: {content.word}")
     media_type: str = recorded.body().data["media_type"]
     return File(found.plain["file_name"], media_type, content)
+
+
+async def held(
+    vault: Vault, reader: Reader, recorded: Recorded, digest: str
+) -> bytes | Why:
+    """The content of the file of *recorded*, whose SHA-256 is *digest*; or why not."""
+    filed = await vault.file(reader, recorded)
+    if isinstance(filed, Trouble):
+        return Why(filed.value)
+    try:
+        content = await asyncio.to_thread(vault.files.get, filed)
+    except Damaged:
+        return Why.DAMAGED
+    return content if sha256(content).hexdigest() == digest else Why.DAMAGED
 
 
 async def _attached(reader: Reader, subject: str, version: int) -> Recorded | None:

@@ -16,10 +16,12 @@ from iku.domain.withheld import NONE, Decision, Texts, Why, Withheld
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.vault.sealing import Opened
 from iku.vault.store import Trouble, Vault
 
 T = TypeVar("T")
 Event: TypeAlias = tuple[str, int]  # stream and version
+Fate: TypeAlias = Opened | Withheld  # of a text
 
 
 class Worded(NamedTuple):
@@ -37,6 +39,14 @@ async def read(
     reader: Reader, vault: Vault, recorded: Sequence[Recorded]
 ) -> dict[Event, Texts]:
     """The texts of each event; events without texts are left out."""
+    found = await fates(reader, vault, recorded)
+    return {event: _apart(named) for event, named in found.items()}
+
+
+async def fates(
+    reader: Reader, vault: Vault, recorded: Sequence[Recorded]
+) -> dict[Event, dict[str, Fate]]:
+    """The same with the salt of each text, by its name in the record."""
     found = await vault.read(reader, recorded)
     missing = [
         one
@@ -45,7 +55,7 @@ async def read(
     ]
     erased = await _erasures(reader, missing)
     return {
-        (one.stream, one.version): _texts(one, found[one.stream, one.version], erased)
+        (one.stream, one.version): _fates(one, found[one.stream, one.version], erased)
         for one in recorded
         if (one.stream, one.version) in found
     }
@@ -168,20 +178,25 @@ async def _erasures(
     }
 
 
-def _texts(
-    recorded: Recorded,
-    found: Mapping[str, str | Trouble],
-    erased: Mapping[str, dict[int, Recorded]],
-) -> Texts:
-    committed = recorded.body().text
-    plain, withheld = {}, {}
-    for name, text in found.items():
-        if isinstance(text, Trouble):
-            decisions = erased.get(committed[name].s, {})
-            withheld[name] = _withheld(text, recorded.position, decisions)
-        else:
-            plain[name] = text
+def _apart(named: Mapping[str, Fate]) -> Texts:
+    """Those that were opened, and the others."""
+    plain = {name: one.text for name, one in named.items() if isinstance(one, Opened)}
+    withheld = {n: one for n, one in named.items() if isinstance(one, Withheld)}
     return Texts(plain, withheld)
+
+
+def _fates(
+    recorded: Recorded,
+    found: Mapping[str, Opened | Trouble],
+    erased: Mapping[str, dict[int, Recorded]],
+) -> dict[str, Fate]:
+    committed, position = recorded.body().text, recorded.position
+    return {
+        name: _withheld(one, position, erased.get(committed[name].s, {}))
+        if isinstance(one, Trouble)
+        else one
+        for name, one in found.items()
+    }
 
 
 def _withheld(

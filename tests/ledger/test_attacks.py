@@ -9,6 +9,7 @@ where it was not. docs/auditing-limits.md says what nobody finds.
 import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,17 +17,23 @@ import asyncpg
 import pytest
 
 import iku_verify
+from iku import opening
+from iku.domain.conflict import Category, Dimension, Reported
 from iku.exchange import bundle
+from iku.handling import Command
 from iku.ledger import checkpoints, log, policy, signing, witnessing
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Verdict
 from iku.ledger.signing import Alarmed, Home
 from iku.ledger.witness import Declined, Witness
 from iku.ledger.witness import Home as WitnessHome
+from iku.opening import Scope
 from iku.postgres import guarding
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
+from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
 from tests.ledger.conftest import Ask
 
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -386,6 +393,58 @@ async def test_what_was_asked_of_a_command_is_beside_the_log_and_found_by_nobody
     await asleep(owner, "update ledger.command set body = '' where position = 2")
     assert await check_ledger(owner) == []
     assert (await signed.sign(full=True)).size == 4
+
+
+TEXTS = {
+    "swap two texts": """
+        update vault.segment s set sealed = o.sealed, dek = o.dek
+          from vault.segment o
+         where s.stream = 'conflict-K01' and o.stream = 'conflict-K02'
+           and s.field = 'title' and o.field = 'title'
+    """,
+    "break a text": """
+        update vault.segment
+           set sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)
+         where stream = 'conflict-K01' and field = 'title'
+    """,
+    "take a text away": """
+        delete from vault.segment where stream = 'conflict-K01' and field = 'title'
+    """,
+    "swap its key": """
+        update vault.dek set wrapped = o.wrapped
+          from (select wrapped from vault.dek where stream = 'conflict-K02') o
+         where stream = 'conflict-K01'
+    """,
+}
+
+
+async def report(house: House, connection: Plain, subject: str) -> None:
+    reported = Reported(
+        category=Category.IPOLEKSOSBUD,
+        dimension=Dimension.EKONOMI,
+        title=f"Perkara {subject}",
+        effective_on=date(2021, 2, 9),
+    )
+    command = Command("conflict", subject, reported, "siti")
+    assert (await house.office.handle(connection, command)).added
+
+
+@pytest.mark.parametrize("attack", TEXTS.values(), ids=TEXTS)
+async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
+    database: Database, connection: Plain, owner: Plain, attack: str
+) -> None:
+    async with furnish(SETTINGS, database) as house:
+        for subject in ("K01", "K02"):
+            await report(house, connection, subject)
+        house.vault.forget()
+        await owner.execute(attack)
+        size = (await log.head(connection)).size
+        found = opening.held_texts(
+            connection, house.vault, Scope(size), lambda *_: None
+        )
+        wrong = [one async for one in found if one.finding]
+    assert [(one.event, one.field) for one in wrong] == [("conflict-K01/1", "title")]
+    assert await check_ledger(owner) == []  # the log itself is as it was
 
 
 @pytest.fixture

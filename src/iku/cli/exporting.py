@@ -4,12 +4,16 @@ from pathlib import Path
 
 import click
 
-from iku.cli import terminal
+from iku.cli import terminal, verifying
+from iku.cli.asking import LARGEST
+from iku.cli.edge import Failed
 from iku.cli.signing import ALONE
 from iku.exchange import bundle as bundles
-from iku.exchange import formats
+from iku.exchange import formats, handover
 from iku.exchange.bundle import Bundle
+from iku.exchange.handover import Handed
 from iku.ledger.checkpoints import Assurance
+from iku.opening import Scope, held_texts
 from iku.wiring import assurance
 
 
@@ -53,3 +57,56 @@ def _show(written: Bundle, found: Assurance) -> None:
     click.echo(f"Periksa: iku-verify bundle {written.folder} --policy KEBIJAKAN")
     if not found.witnesses:
         click.echo(ALONE)
+
+
+@export.command(short_help="Texts in clear, for an auditor who is to read them.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@terminal.subjects
+@click.option(
+    "--size",
+    type=click.IntRange(1, LARGEST),
+    help="Of the log's first so many events only [default: as many as were signed].",
+)
+@terminal.as_json
+def texts(
+    file: Path, *, subjects: tuple[str, ...], size: int | None, json: bool
+) -> None:
+    """Open the sealed texts and write them into FILE, each with its salt.
+
+    Each is held against its record first. One that does not open is named and left out;
+    then this ends with 1. `iku-verify bundle FOLDER --texts FILE` verifies the file.
+    """
+
+    async def work() -> Handed:
+        async with (
+            terminal.house(terminal.settings()) as house,
+            house.pool.acquire() as connection,
+        ):
+            up_to = await handover.size_of(connection, size)
+            scope = Scope(up_to, frozenset(subjects))
+            with terminal.progress("peristiwa") as tell:
+                found = held_texts(connection, house.vault, scope, tell)
+                tally = await handover.export(found, file, verifying.name)
+            return Handed(str(file), up_to, tally)
+
+    written = terminal.run(work())
+    if json:
+        terminal.emit(written)
+    else:
+        _show_handed(written)
+    if written.texts.withheld:
+        raise Failed(
+            f"{written.texts.withheld} texts are not in {file}: they did not open to "
+            "what their records commit to, and are named above; the others are in it"
+        )
+
+
+def _show_handed(written: Handed) -> None:
+    click.echo(f"Teks: {verifying.spelt(written.texts)}.")
+    click.echo(
+        f"Yang dibuka ditulis ke {written.file}, dari {formats.number(written.size)} "
+        "peristiwa pertama."
+    )
+    click.echo(
+        "Periksa: iku-verify bundle FOLDER --policy KEBIJAKAN --texts " + written.file
+    )

@@ -130,6 +130,12 @@ actor = click.option(
     default=user,
     help="Who records [default: you].",
 )
+subjects = click.option(
+    "--subject",
+    "subjects",
+    multiple=True,
+    help="Texts of this person, case or organisation only; repeatable.",
+)
 as_json = click.option("--json", "json", is_flag=True, help="For programs.")
 
 

@@ -1,22 +1,28 @@
-"""`iku verify`: a printed figure, or the whole log, held against what was recorded."""
+"""`iku verify`: a figure, the log or its texts, held against what was recorded."""
 
 import click
+from msgspec import Struct
 
-from iku.cli import figures, terminal
+from iku import opening
+from iku.cli import figures, streams, terminal
 from iku.cli.edge import Failed
+from iku.domain.withheld import Why
 from iku.exchange import formats
+from iku.ledger import log as events
 from iku.ledger.checking import check_ledger
+from iku.opening import Held, Scope, Tally
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.verifying import Verified
 from iku.verifying import verify as recounting
+from iku.wiring import House
 
 VERDICTS = {"same": "sama", "differs": "berbeda"}
 
 
-@click.group(short_help="Hold a figure, or the log, against what was recorded.")
+@click.group(short_help="Hold a figure, the log or texts against what was recorded.")
 def verify() -> None:
-    """Hold a printed figure, or the whole log, against what was recorded."""
+    """Hold a printed figure, the log or its texts against what was recorded."""
 
 
 @verify.command("figure", short_help="Count a printed figure again.")
@@ -86,3 +92,76 @@ async def checked(connection: Connection) -> list[str]:
     """What is wrong with the ledger, with a bar while it is read."""
     with terminal.progress("peristiwa") as tell:
         return await check_ledger(connection, tell)
+
+
+class Opened(Struct, frozen=True):
+    """What was found of the texts and files of the log's first *size* events."""
+
+    size: int
+    texts: Tally
+    files: Tally
+
+    @property
+    def withheld(self) -> int:
+        """How many are not to be had, though no decision erased them."""
+        return self.texts.withheld + self.files.withheld
+
+
+@verify.command("texts", short_help="Open every sealed text and file.")
+@terminal.subjects
+@terminal.as_json
+def texts(*, subjects: tuple[str, ...], json: bool) -> None:
+    """Open every sealed text and every attached file, and hold it against its record.
+
+    Shows none of them. Ends with 1 where one is not what the record commits to, where
+    its key is lost, or where it is gone though no decision erased it, and names it.
+    """
+
+    async def work() -> Opened:
+        async with terminal.house(terminal.settings()) as house:
+            return await opened(house, frozenset(subjects))
+
+    found = terminal.run(work())
+    if json:
+        terminal.emit(found)
+    else:
+        click.echo(f"Teks: {spelt(found.texts)}.")
+        click.echo(f"Berkas: {spelt(found.files)}.")
+    if found.withheld:
+        raise Failed(
+            f"{found.withheld} texts or files are not to be had as the records commit "
+            "to them; they are named above"
+        )
+    if not json:
+        click.echo(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
+
+
+async def opened(house: House, subjects: frozenset[str]) -> Opened:
+    """What `iku verify texts` tells; what is wrong it names on the way."""
+    texts, files = Tally(), Tally()
+    async with house.pool.acquire() as connection:
+        scope = Scope((await events.head(connection)).size, subjects)
+        with terminal.progress("teks") as tell:
+            async for held in opening.held_texts(connection, house.vault, scope, tell):
+                texts = texts.with_one(held)
+                name(held)
+        with terminal.progress("berkas") as tell:
+            async for held in opening.held_files(connection, house.vault, scope, tell):
+                files = files.with_one(held)
+                name(held)
+    return Opened(scope.size, texts, files)
+
+
+def name(held: Held) -> None:
+    """Name what is wrong with a text or file, if anything is, on the error stream."""
+    if held.finding:
+        streams.say(held.finding)
+
+
+def spelt(tally: Tally) -> str:
+    """How many were opened, how many not and why."""
+    counts = (
+        (tally.opened, "dibuka"),
+        *((getattr(tally, why.value), why.word) for why in Why),
+    )
+    return ", ".join(f"{formats.number(count)} {word}" for count, word in counts)

@@ -4,8 +4,9 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 
 class Exposed(Exception):
@@ -21,14 +22,28 @@ def write(path: Path, content: bytes) -> None:
 
     Only its owner may read the file.
     """
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that stands at *path* once all is in it: see `write`."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
-        file.write(content)
+    file = os.fdopen(os.open(part, flags, 0o600), "wb")
+    try:
+        yield file
         file.flush()
         os.fsync(file.fileno())
-    rename(part, path)
+        file.close()
+        rename(part, path)
+    finally:
+        # Of a full disk it is told again, in place of the error under way.
+        with suppress(OSError):
+            file.close()
+        part.unlink(missing_ok=True)
 
 
 def rename(source: Path, target: Path) -> None:

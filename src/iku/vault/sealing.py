@@ -52,6 +52,13 @@ class Secret(Struct, frozen=True):
     file: UUID | None = None
 
 
+class Opened(NamedTuple):
+    """A text, and the salt without which nobody can hold it against the record."""
+
+    text: str
+    salt: bytes
+
+
 class Key(NamedTuple):
     """A key for the texts of one stream and subject (a data key)."""
 
@@ -90,7 +97,7 @@ def seal(kept: Secret, key: Key) -> bytes:
     return nonce + AESGCM(key.bytes).encrypt(nonce, kept.salt + kept.plain, bound)
 
 
-def unseal(place: Place, committed: str | None, sealed: bytes, key: Key) -> str:
+def unseal(place: Place, committed: str | None, sealed: bytes, key: Key) -> Opened:
     """The text that was *sealed* at *place*, which the record *committed* to.
 
     None: of which the record says nothing.
@@ -99,10 +106,15 @@ def unseal(place: Place, committed: str | None, sealed: bytes, key: Key) -> str:
         Damaged: It was sealed elsewhere, or by another key, or is not that text.
     """
     opened = _decrypt(sealed, key.bytes, _bound(place, key.id))
-    salt, padded = opened[:SALT], opened[SALT:]
-    if committed not in {None, commitment(place, salt, padded)}:
+    salt = opened[:SALT]
+    try:
+        text = msgspec.json.decode(opened[SALT:], type=str)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Damaged(f"{place.event} {place.field}: no text") from error
+    # Spelt anew, as whoever is handed the text will have to spell it.
+    if committed not in {None, commitment(place, salt, plain(text))}:
         raise Damaged(f"{place.event} {place.field}: not the text committed to")
-    return msgspec.json.decode(padded, type=str)
+    return Opened(text, salt)
 
 
 def _bound(place: Place, key_id: UUID) -> bytes:

@@ -23,7 +23,7 @@ from iku.ledger.record import Recorded
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
 from iku.vault.keys import LENGTH, Keys, KeysError, found
-from iku.vault.sealing import Damaged, Key, Owner, Place, Secret
+from iku.vault.sealing import Damaged, Key, Opened, Owner, Place, Secret
 
 CACHE = 4_096  # keys held in memory
 REWRAPPED = 1_000  # keys wrapped anew in one statement
@@ -112,7 +112,7 @@ class Vault:
 
     async def read(
         self, reader: Reader, recorded: Iterable[Recorded]
-    ) -> dict[tuple[str, int], dict[str, str | Trouble]]:
+    ) -> dict[tuple[str, int], dict[str, Opened | Trouble]]:
         """By event, the texts it committed to by name: opened, or why not.
 
         One query for all of them. Events without texts are left out.
@@ -147,7 +147,7 @@ class Vault:
         opened = self._opened(place, None, row)
         if isinstance(opened, Trouble):
             return opened
-        return Filed(row["file"], bytes.fromhex(opened))
+        return Filed(row["file"], bytes.fromhex(opened.text))
 
     async def filed(self, reader: Reader, subject: str | None = None) -> set[UUID]:
         """Names of the files there are; of one *subject*, if it is given."""
@@ -253,7 +253,7 @@ class Vault:
 
     def _opened(
         self, place: Place, committed: str | None, row: asyncpg.Record | None
-    ) -> str | Trouble:
+    ) -> Opened | Trouble:
         if row is None:
             return Trouble.MISSING
         key = self._unwrap(row)

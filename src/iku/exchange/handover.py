@@ -1,0 +1,95 @@
+"""Texts in clear, for an auditor who is to read them: with the salts they verify by.
+
+A line each, as docs/ledger-format.md has it; `iku-verify bundle … --texts` holds them
+against the records. Whoever has the file can read it, and no erasure reaches it.
+"""
+
+from collections.abc import AsyncIterable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from iku.exchange.bundle import Unwritable
+from iku.ledger import checkpoints, durable, log
+from iku.ledger.log import Reader
+from iku.opening import Held, Tally
+from iku.vault.sealing import Opened
+
+Name: TypeAlias = Callable[[Held], None]
+
+
+class Handed(Struct, frozen=True):
+    """What was written to *file*: of the log's first *size* events, how many texts."""
+
+    file: str
+    size: int
+    texts: Tally
+
+
+async def size_of(reader: Reader, asked: int | None) -> int:
+    """How many events are looked at: as *asked*; else as many as were signed last.
+
+    For that is what the next bundle holds, and no bundle vouches for a later text.
+
+    Raises:
+        Unwritable: Nothing was signed yet, or the log does not hold so many.
+    """
+    last, held = await checkpoints.latest(reader), await log.head(reader)
+    if asked is not None:
+        if asked > held.size:
+            raise Unwritable(f"size is {asked}, but the log holds only {held.size}")
+        return asked
+    if last is None:
+        raise Unwritable("nothing was signed yet; `iku signer once` signs")
+    return last.checkpoint.size
+
+
+async def export(found: AsyncIterable[Held], path: Path, name: Name) -> Tally:
+    """Write what of *found* opened to *path*; *name* is told of each.
+
+    Whatever *found* raises leaves nothing of the file.
+
+    Raises:
+        Unwritable: There is such a file already, or no room on the disk.
+    """
+    tally = Tally()
+    with _new(path) as file:
+        async for held in found:
+            tally = tally.with_one(held)
+            name(held)
+            with _plain_errors(path):
+                _write(file, held)
+        with _plain_errors(path):
+            file.flush()
+    return tally
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[IO[bytes]]:
+    if path.exists():
+        raise Unwritable(f"{path} is there already")
+    with durable.writing(path) as file:
+        yield file
+
+
+def _write(file: IO[bytes], held: Held) -> None:
+    if isinstance(held.fate, Opened):
+        told = {
+            "event": held.event,
+            "field": held.field,
+            "salt": held.fate.salt.hex(),
+            "text": held.fate.text,
+        }
+        file.write(msgspec.json.encode(told, order="sorted") + b"\n")
+
+
+@contextmanager
+def _plain_errors(path: Path) -> Iterator[None]:
+    """Name the file: an error of writing does not, and might be the database's."""
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(f"{path}: {error.strerror}") from error
