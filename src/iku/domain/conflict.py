@@ -75,8 +75,10 @@ class Level(StrEnum):
 
     def reaches(self, minimum: "Level") -> bool:
         """Whether this level is *minimum* or more."""
-        levels = list(Level)
-        return levels.index(self) >= levels.index(minimum)
+        return self in _FROM[minimum]
+
+
+_FROM = {level: tuple(Level)[place:] for place, level in enumerate(Level)}
 
 
 class Source(StrEnum):
@@ -314,10 +316,10 @@ class Conflict(Subject, frozen=True, dict=True):
         """The report as it stands; None once it was annulled."""
         return next(self.of(Reported), None)
 
-    @property
+    @cached_property
     def verified(self) -> bool:
         """Whether the office has made sure of it, as far as is known."""
-        return any(self.of(Verified))
+        return next(self.of(Verified), None) is not None
 
     @cached_property
     def closings(self) -> list[Resolved]:

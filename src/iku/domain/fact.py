@@ -174,7 +174,7 @@ def standing(history: Sequence[Fact]) -> list[Standing]:
     Of several corrections of a field the last counts. An annulment may itself be
     annulled, and so may a correction: what it named is then as it was.
     """
-    if not any(isinstance(event, _REACHES_BACK) for event in history):
+    if not reaching_back(history):
         return [*map(Standing._make, enumerate(history, start=1))]
     void = annulled_versions(history)
     facts = {
@@ -193,6 +193,11 @@ def standing(history: Sequence[Fact]) -> list[Standing]:
 
 
 _REACHES_BACK = (Correction, Annulled)
+
+
+def reaching_back(history: Sequence[Fact]) -> list[Fact]:
+    """Those of *history* that say something of the other facts, not of the subject."""
+    return [event for event in history if isinstance(event, _REACHES_BACK)]
 
 
 def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:

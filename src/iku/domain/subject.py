@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
-from iku.domain.fact import Correction, Fact, Merger, Rejection, Standing, standing
+from iku.domain.fact import Fact, Merger, Rejection, Standing, standing
 from iku.domain.lineage import corrections
 
 T = TypeVar("T")
@@ -31,7 +31,8 @@ class Subject(Struct, frozen=True, dict=True):
 
     def of(self, *types: type[Fact]) -> Iterator[Any]:
         """Those of the facts left that are of these types, in the order recorded."""
-        return (fact.event for fact in self.facts if isinstance(fact.event, types))
+        # A list at once: it is short, and walking a generator takes twice as long.
+        return iter([event for _, event in self.facts if isinstance(event, types)])
 
     def dated(self, *types: type[Fact]) -> list[Any]:
         """The same in the order in which they took effect."""
@@ -45,7 +46,7 @@ class Subject(Struct, frozen=True, dict=True):
         that say nothing are left out. So a text can be found without being read.
         """
         opens = [v for v, event in self.facts if isinstance(event, self.OPENING)]
-        corrected = any(isinstance(event, Correction) for event in self.history)
+        corrected = len(self.facts) < len(self.history)
         found: dict[str, int] = {}
         for field in fields:
             restated: list[int] = []
@@ -90,7 +91,7 @@ class Subject(Struct, frozen=True, dict=True):
         """Why it does not count at all, in words; None where it may."""
         if not self.history:
             return None
-        if not any(self.of(self.OPENING)):
+        if next(self.of(self.OPENING), None) is None:
             return "annulled"
         for event in self.of(Rejection, Merger):
             merged = isinstance(event, Merger)

@@ -4,8 +4,10 @@ Written apart from what appends: nothing here trusts a column, a count or a hash
 `ledger.append` wrote, but reads the records and works them out anew.
 """
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TypeAlias
@@ -21,7 +23,8 @@ from iku.ledger.record import Recorded, Unrecordable
 from iku.ledger.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
-PAGE = 1_000  # rows held at a time; progress is told after each
+PAGE = 1_000  # rows of a table read at a time; progress is told after each
+WORKED = 100  # events between two looks at whether the database has answered
 LAST = 2**63 - 1
 
 
@@ -44,16 +47,19 @@ async def check_ledger(
         reading = _Reading()
         for rule, table, expected, found in await tables.broken_tables(connection):
             reading.hold(rule, f"ledger.{table}", expected, found)
-        signed = await _Signed.begun(connection, reading)
-        commands = _Commands(_pages(connection, _COMMANDS), reading, size)
-        async for rows in _pages(connection, _EVENTS):
-            await commands.reach(rows[-1]["position"])
-            for row in rows:
-                recorded = Recorded(*row)
-                reading.read(recorded, commands.covering(recorded.position))
-                if signed.due <= reading.tree.size:
-                    await signed.hold(reading)
-            progress(reading.size, size)
+        tables_read = _Tables(connection)
+        signed = await _Signed.begun(tables_read, reading)
+        commands = _Commands(tables_read.pages(_COMMANDS), reading, size)
+        async with aclosing(_ahead(_covered(tables_read, commands))) as pages:
+            async for rows in pages:
+                for number, row in enumerate(rows):
+                    recorded = Recorded(*row)
+                    reading.read(recorded, commands.covering(recorded.position))
+                    if signed.due <= reading.tree.size:
+                        await signed.hold(reading)
+                    if number % WORKED == 0:
+                        await asyncio.sleep(0)  # lets the next page be asked for
+                progress(reading.size, size)
         if not size:
             progress(0, 0)
         await commands.reach(LAST)
@@ -260,14 +266,14 @@ class _Signed:
     but whoever rewrote the events may have forgotten them.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._rows = _checkpoints(connection)
+    def __init__(self, tables_read: "_Tables") -> None:
+        self._rows = _checkpoints(tables_read)
         self._next: tuple[int, Checkpoint | Malformed] | None = None
 
     @classmethod
-    async def begun(cls, connection: Connection, reading: _Reading) -> "_Signed":
+    async def begun(cls, tables_read: "_Tables", reading: _Reading) -> "_Signed":
         """Those of a log without events already held."""
-        signed = cls(connection)
+        signed = cls(tables_read)
         signed._next = await anext(signed._rows, None)
         await signed.hold(reading)
         return signed
@@ -312,26 +318,64 @@ select command_id, stream, version, position, count, size
 """
 
 
-async def _pages(
-    connection: Connection, query: str
-) -> AsyncIterator[list[asyncpg.Record]]:
-    """The rows of *query*, so many at a time."""
-    cursor = await connection.cursor(query)
-    while rows := await cursor.fetch(PAGE):
+_CHECKPOINTS = "select size, note from ledger.checkpoint order by size, number"
+
+
+class _Tables:
+    """Several tables, read side by side on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._asking = asyncio.Lock()  # a connection answers one at a time
+
+    async def pages(self, query: str) -> AsyncGenerator[list[asyncpg.Record], None]:
+        """The rows of *query*, so many at a time."""
+        async with self._asking:
+            cursor = await self._connection.cursor(query)
+        while True:
+            async with self._asking:
+                rows = await cursor.fetch(PAGE)
+            if not rows:
+                return
+            yield rows
+
+
+async def _covered(
+    tables_read: _Tables, commands: _Commands
+) -> AsyncGenerator[list[asyncpg.Record], None]:
+    """The events, so many at a time, once all commands that cover them are read."""
+    async for rows in tables_read.pages(_EVENTS):
+        await commands.reach(rows[-1]["position"])
         yield rows
 
 
+async def _ahead(
+    pages: AsyncGenerator[list[asyncpg.Record], None],
+) -> AsyncGenerator[list[asyncpg.Record], None]:
+    """The same pages; while one is worked on, the database gets the next ready."""
+
+    async def following() -> list[asyncpg.Record]:
+        return await anext(pages, [])
+
+    coming = asyncio.create_task(following())
+    try:
+        while rows := await coming:
+            coming = asyncio.create_task(following())
+            yield rows
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
 async def _checkpoints(
-    connection: Connection,
+    tables_read: _Tables,
 ) -> AsyncIterator[tuple[int, Checkpoint | Malformed]]:
-    async for size, signed in connection.cursor(
-        "select size, note from ledger.checkpoint order by size, number",
-        prefetch=512,
-    ):
-        try:
-            yield size, checkpoint.parse(note.parse(signed.encode()).text)
-        except Malformed as error:
-            yield size, error
+    async for rows in tables_read.pages(_CHECKPOINTS):
+        for size, signed in rows:
+            try:
+                yield size, checkpoint.parse(note.parse(signed.encode()).text)
+            except Malformed as error:
+                yield size, error
 
 
 async def _hold_summaries(connection: Connection, reading: _Reading) -> None:
