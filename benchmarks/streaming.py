@@ -37,7 +37,7 @@ from iku.postgres.database import Database
 from iku.projections.rebuild import rebuild
 from iku.replay import recount
 
-COUNT, SMALL = 100_000, 10_000
+COUNT, SMALL = 50_000, 10_000
 AS_OF = date(2021, 12, 31)
 ORIGIN = "iku.test/log"
 DECODED = "reading and decoding them"
