@@ -492,11 +492,22 @@ def split_entries(raw: bytes, name: str) -> list[bytes]:
 
 # ----------------------- 6. Records (docs/ledger-format.md)
 
+KEYS = {
+    *("actor", "command", "data", "declared", "effective_on", "known_on"),
+    *("recorded_at", "schema", "stream", "text", "type", "version"),
+}
 INSTANT = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
 # The one spelling: keys in order, no space outside of strings, no needless escape.
 spell = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True
 ).encode
+
+
+def _refuse(spelt: str) -> NoReturn:
+    raise ValueError(f"{spelt} is no integer")
+
+
+decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).decode
 
 
 class Records:
@@ -509,18 +520,22 @@ class Records:
     def read(self, position: int, raw: bytes) -> dict[str, Any]:
         """The record, its form and its place in its stream checked."""
         try:
-            record: dict[str, Any] = json.loads(raw.decode())
+            record: dict[str, Any] = decode(raw.decode())
             # Twin keys, spaces, other spellings: all of them fail here.
             sound = isinstance(record, dict) and spell(record).encode() == raw
         except (ValueError, RecursionError):
-            raise Finding("the record is no JSON", position) from None
+            what = "the record is no JSON of strings and integers"
+            raise Finding(what, position) from None
         if not sound:
             raise Finding("the record is not spelt in the one way there is", position)
-        stream, known_on = str(record.get("stream")), str(record.get("known_on"))
+        if record.keys() != KEYS:
+            due, found = spell(sorted(KEYS)), spell(sorted(record))
+            raise Finding("the keys of the record", position, due, found)
+        stream, known_on = str(record["stream"]), str(record["known_on"])
         version, known_before = self._heads.get(stream, (0, ""))
-        if record.get("version") != version + 1:
-            hold(f"version of {stream}", version + 1, record.get("version"), position)
-        recorded_at = str(record.get("recorded_at"))
+        if record["version"] != version + 1:
+            hold(f"version of {stream}", version + 1, record["version"], position)
+        recorded_at = str(record["recorded_at"])
         if not INSTANT.fullmatch(recorded_at) or recorded_at < self._recorded_at:
             due = f"{self._recorded_at or 'an instant'} or later"
             raise Finding("recorded_at", position, due, recorded_at)

@@ -283,8 +283,9 @@ def test_a_command_that_is_not_understood_ends_with_2(
 
 
 RECORD = (
-    '{"actor":"u","known_on":"2021-01-02","recorded_at":"2021-01-02T03:04:05.000006Z",'
-    '"stream":"a-1","version":1}'
+    '{"actor":"u","command":"c","data":{},"declared":false,"effective_on":null,'
+    '"known_on":"2021-01-02","recorded_at":"2021-01-02T03:04:05.000006Z","schema":2,'
+    '"stream":"a-1","text":{},"type":"noted","version":1}'
 )
 
 
@@ -297,6 +298,10 @@ RECORD = (
         (RECORD.replace('"actor":"u"', '"actor":"u","actor":"u"'), "not spelt"),
         ("[]", "not spelt in the one way"),
         ("{", "is no JSON"),
+        (RECORD.replace('"schema":2', '"schema":2.5'), "is no JSON of strings and int"),
+        (RECORD.replace('"schema":2', '"schema":NaN'), "is no JSON of strings and int"),
+        (RECORD.replace('"data":{},', ""), "the keys of the record: expected"),
+        (RECORD.replace('"version":1', '"version":1,"with":1'), "the keys of the rec"),
         ("\udcff", "is no JSON"),
         ("[" * 60_000, "is no JSON"),
         (RECORD.replace("2021-01-02T03", "2021-01-02 03"), "recorded_at: expected"),
