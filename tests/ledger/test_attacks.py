@@ -3,12 +3,12 @@
 Three kinds: logins with few rights; the owner of the tables, who is no superuser; and a
 superuser who first puts all to sleep that could refuse. Nothing refuses that one: its
 traces are found, by the check where it was careless, by what lies outside the database
-where it was not. docs/auditing-limits.md says what nobody finds.
+where it was not. docs/auditing.md says what nobody finds.
 """
 
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,8 @@ import pytest
 
 import iku_verify
 from iku import opening
-from iku.domain.conflict import Category, Dimension, Reported
+from iku.domain.conflict import Category, Dimension, Reported, Verified
+from iku.domain.fact import Person
 from iku.exchange import bundle
 from iku.handling import Command
 from iku.ledger import checkpoints, log, policy, signing, witnessing
@@ -32,9 +33,12 @@ from iku.postgres import guarding
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
+from iku.vault import sealing
+from iku.vault.sealing import Place
 from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.ledger.conftest import Ask
+from tests.vault.test_store import DAY, Desk, opened, report
 
 Append = Callable[..., Awaitable[list[Verdict]]]
 
@@ -45,6 +49,10 @@ ROWS = {
     "delete": "delete from ledger.event where position = 2",
     "truncate": "truncate ledger.event, ledger.command",
     "cut the tail": "delete from ledger.event where position > 2",
+    "cut and grow to the same size": """
+        with cut as (delete from ledger.event where position > 2 returning *)
+        insert into ledger.event select * from cut
+    """,
     "forge a leaf": "update ledger.event set record = 'x' where position = 2",
 }
 SCHEMA = {
@@ -62,6 +70,7 @@ SCHEMA = {
         alter table ledger.event alter column record type bytea using 'x'::bytea
     """,
 }
+ROLES = ["iku_app", "iku_auditor", "iku_signer", "iku_vault"]
 SLEEP = """
 alter table ledger.event disable trigger append_only;
 alter table ledger.command disable trigger append_only;
@@ -152,7 +161,7 @@ async def asleep(owner: Plain, *attacks: str) -> None:
 @pytest.mark.parametrize(
     "attack", [*ROWS.values(), *SCHEMA.values()], ids=[*ROWS, *SCHEMA]
 )
-@pytest.mark.parametrize("role", ["iku_app", "iku_auditor", "iku_signer"])
+@pytest.mark.parametrize("role", ROLES)
 async def test_logins_with_few_rights_are_refused_by_privilege(
     signed: Signed, guarded: Plain, role: str, attack: str
 ) -> None:
@@ -162,6 +171,7 @@ async def test_logins_with_few_rights_are_refused_by_privilege(
     assert "permission denied" in str(refused.value) or "must be owner" in str(
         refused.value
     )
+    await guarded.execute("reset role")
     assert await check_ledger(guarded) == []
 
 
@@ -418,7 +428,7 @@ TEXTS = {
 }
 
 
-async def report(house: House, connection: Plain, subject: str) -> None:
+async def enter(house: House, connection: Plain, subject: str) -> None:
     reported = Reported(
         category=Category.IPOLEKSOSBUD,
         dimension=Dimension.EKONOMI,
@@ -435,7 +445,7 @@ async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
 ) -> None:
     async with furnish(SETTINGS, database) as house:
         for subject in ("K01", "K02"):
-            await report(house, connection, subject)
+            await enter(house, connection, subject)
         house.vault.forget()
         await owner.execute(attack)
         size = (await log.head(connection)).size
@@ -445,6 +455,125 @@ async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
         wrong = [one async for one in found if one.finding]
     assert [(one.event, one.field) for one in wrong] == [("conflict-K01/1", "title")]
     assert await check_ledger(owner) == []  # the log itself is as it was
+
+
+# Sealed texts, each with the key it is sealed under, put in the place of another.
+SWAP = """
+update vault.segment s
+   set sealed = o.sealed, dek = o.dek
+  from vault.segment o
+ where (s.stream, s.version, s.field) <> (o.stream, o.version, o.field)
+   and {}
+"""
+SWAPS = {
+    "between two events": (
+        "s.field = 'note' and o.field = 'note'",
+        {("conflict-K1", 2, "note"), ("conflict-K1", 3, "note")},
+    ),
+    "between two fields": (
+        "s.stream = o.stream and s.field in ('title', 'reference') and o.version = 1",
+        {("conflict-K1", 1, "title"), ("conflict-K1", 1, "reference")},
+    ),
+    "between two subjects": (
+        "s.field in ('reporter', 'parties.0') and o.field in ('reporter', 'parties.0')",
+        {("conflict-K1", 1, "reporter"), ("conflict-K1", 1, "parties.0")},
+    ),
+    "between two cases": (
+        "s.field = 'title' and o.field = 'title'",
+        {("conflict-K1", 1, "title"), ("conflict-K2", 1, "title")},
+    ),
+}
+
+
+@pytest.fixture
+async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Two cases with texts of every kind."""
+    async with opened(database, tmp_path / "keys") as desk:
+        people = {"reporter": Person("Budi"), "parties": (Person("Tono"),)}
+        await desk.do("K1", report("Satu", reference="LP/1", **people))
+        await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau"))
+        await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau lagi"))
+        await desk.do("K2", report("Dua"))
+        yield desk
+
+
+async def read(desk: Desk) -> dict[tuple[str, int, str], str]:
+    """Every text, by stream, version and field, or what stands in its place."""
+    desk.house.vault.forget()
+    return {
+        (f"conflict-{case}", version, field): text
+        for case in ("K1", "K2")
+        for version, texts in enumerate(await desk.shown(case), 1)
+        for field, text in texts.items()
+    }
+
+
+@pytest.mark.parametrize("role", ["iku_app", "iku_auditor", "iku_signer"])
+@pytest.mark.parametrize("where", [where for where, _ in SWAPS.values()], ids=SWAPS)
+async def test_swapping_sealed_texts_is_refused_to_logins_by_privilege(
+    desk: Desk, guarded: Plain, where: str, role: str
+) -> None:
+    before = await read(desk)
+    await guarded.execute(f"set role {role}")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied"):
+        await guarded.execute(SWAP.format(where))
+    assert await read(desk) == before
+
+
+@pytest.mark.parametrize("role", ["none", "iku_vault"])
+@pytest.mark.parametrize(("where", "swapped"), SWAPS.values(), ids=SWAPS)
+async def test_sealed_texts_swapped_by_a_superuser_or_the_vault_are_found_by_the_seal(
+    desk: Desk,
+    guarded: Plain,
+    where: str,
+    swapped: set[tuple[str, int, str]],
+    role: str,
+) -> None:
+    before = await read(desk)
+    await guarded.execute(f"set role {role}")
+    await guarded.execute(SWAP.format(where))
+    after = await read(desk)
+    assert after == before | dict.fromkeys(swapped, "rusak")
+    assert swapped <= before.keys()
+
+
+async def test_keys_that_a_superuser_swapped_are_found_by_what_wraps_them(
+    desk: Desk, guarded: Plain
+) -> None:
+    await guarded.execute(
+        """
+        update vault.dek k set wrapped = o.wrapped
+          from vault.dek o
+         where k.stream <> o.stream and k.subject = k.stream and o.subject = o.stream
+        """
+    )
+    found = await read(desk)
+    assert found["conflict-K1", 1, "title"] == found["conflict-K2", 1, "title"]
+    assert found["conflict-K2", 1, "title"] == "terkunci"
+    epochs = await desk.house.vault.epochs(guarded)
+    assert sum(epoch.locked for epoch in epochs.values()) == 2
+
+
+async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment(
+    desk: Desk, guarded: Plain
+) -> None:
+    [row] = await guarded.fetch(
+        """
+        select k.*, s.version, s.field
+          from vault.segment s join vault.dek k using (dek)
+         where s.stream = 'conflict-K2'
+        """
+    )
+    outer = desk.house.vault.keys.key(row["epoch"])
+    assert outer is not None
+    owner = sealing.Owner(row["stream"], row["subject"], row["epoch"])
+    key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
+    place = Place(row["stream"], row["version"], row["field"], row["subject"])
+    forged = sealing.seal(sealing.secret(place, "Lain"), key)
+    await guarded.execute(
+        "update vault.segment set sealed = $1 where stream = 'conflict-K2'", forged
+    )
+    assert (await read(desk))["conflict-K2", 1, "title"] == "rusak"
 
 
 @pytest.fixture
