@@ -1882,20 +1882,16 @@ def _parser() -> argparse.ArgumentParser:
         alone = run in {_proof, _compare}
         add("--policy", type=Path, required=alone, help="whom you believe")
         add("--json", action="store_true", help="for programs")
-        told = "accept a log that nobody outside vouches for"
-        add("--without-witness", action="store_true", help=told)
+        add("--without-witness", action="store_true", help="accept missing witnesses")
         if run is _figure:
-            told = "verified, too"
-            add("--bundle", type=Path, required=True, dest="folder", help=told)
+            add("--bundle", type=Path, required=True, dest="folder", help="verified")
         if run is _proof:
             what = command.add_mutually_exclusive_group(required=True)
             what.add_argument("--record", type=Path, help="file of the record's bytes")
             what.add_argument("--leaf", help="the leaf hash, as a receipt gives it")
         if not alone:
-            told = "accept a log that lost events, if it declares them"
-            add("--accept-loss", action="store_true", help=told)
-            told = "one that you kept"
-            add("--known", type=Path, action="append", default=[], help=told)
+            add("--accept-loss", action="store_true", help="accept declared losses")
+            add("--known", type=Path, action="append", default=[], help="one you kept")
             add("--texts", type=Path, help="texts that were opened")
     return parser
 
