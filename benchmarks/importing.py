@@ -1,7 +1,8 @@
 """What `iku import` costs, beside PostgreSQL's `copy` of the same rows into one table.
 
 Every import goes into a register of its own, on durable settings, and runs in a process
-of its own, so that its peak of memory is its own. It tells where its time goes.
+of its own, so that its peak of memory is its own. iku and PostgreSQL work at the same
+time; so it tells how much of a processor each takes, too.
 
     python -m benchmarks.importing [ROWS]
 """
@@ -11,27 +12,24 @@ import asyncio
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
-from inspect import iscoroutine
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Any
 
 from benchmarks import measuring, registers
 from benchmarks.measuring import Row
 from iku.domain.conflict import DIMENSIONS, Category, Manner, Phase, Source
-from iku.exchange import journals
 from iku.exchange.importing import Importer
 from iku.exchange.layouts import CONFLICTS
-from iku.ledger import log
 from iku.postgres import pool as pools
 from iku.postgres.database import open_database
 from iku.settings import Settings
@@ -40,7 +38,6 @@ from iku.wiring import open_house
 ROWS = 100_000
 BEGIN, DAYS = date(2010, 1, 1), 4_000
 ROWS_A_CASE = 4
-STAGES = ("reading", "deciding", "appending", "projecting", "rest")
 
 
 def journal(rows: int, seed: int = 2021) -> bytes:
@@ -84,53 +81,31 @@ def _row(number: int, what: str, day: date, **cells: str) -> dict[str, str]:
     return {"nomor": f"K{number:07}", "peristiwa": what, **days, **cells}
 
 
-class Stages:
-    """Seconds that each stage of an import took, by name."""
-
-    def __init__(self) -> None:
-        self.took = dict.fromkeys(STAGES, 0.0)
-
-    def watch(self, owner: Any, name: str, stage: str) -> None:
-        """Time every call of a function, or of a coroutine function, from now on."""
-        original = getattr(owner, name)
-
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            began = time.perf_counter()
-            result = original(*args, **kwargs)
-            if iscoroutine(result):
-                return self._awaited(stage, result)
-            self.took[stage] += time.perf_counter() - began
-            return result
-
-        setattr(owner, name, timed)
-
-    async def _awaited(self, stage: str, work: Awaitable[Any]) -> Any:
-        began = time.perf_counter()
-        result = await work
-        self.took[stage] += time.perf_counter() - began
-        return result
-
-
-async def imported(home: Path, rows: int) -> dict[str, Any]:
-    """Import into an empty register; seconds in all and by stage, and peak MiB."""
-    stages = Stages()
+async def imported(home: Path, rows: int) -> dict[str, float]:
+    """Import into an empty register; seconds in all and of processors, peak MiB."""
     async with (
         open_house(Settings(home=home)) as house,
         house.pool.acquire() as connection,
     ):
         importer = Importer(connection, house.office, house.books.project, "uji")
-        stages.watch(journals, "read", "reading")
-        stages.watch(Importer, "_plan", "deciding")
-        stages.watch(log, "append_framed", "appending")
-        stages.watch(importer, "project", "projecting")
-        content = (home / "journal.csv").read_bytes()
-        began = time.perf_counter()
-        report = await importer.run(content)
+        backend = connection.get_server_pid()
+        began, ours, theirs = time.perf_counter(), time.process_time(), _busy(backend)
+        with (home / "journal.csv").open("rb") as file:
+            report = await importer.run(file)
         took = time.perf_counter() - began
         assert report.added == rows, report
-        await log.head(connection)
-    stages.took["rest"] = took - sum(stages.took.values())
-    return {"took": took, "stages": stages.took, "peak": _peak()}
+        return {
+            "took": took,
+            "iku": time.process_time() - ours,
+            "PostgreSQL": _busy(backend) - theirs,
+            "peak": _peak(),
+        }
+
+
+def _busy(process: int) -> float:
+    """Seconds that a process had of processors: proc(5), utime and stime."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak() -> float:
@@ -138,18 +113,18 @@ def _peak() -> float:
     return int(line) / 1024
 
 
-async def apart(rows: int) -> dict[str, Any]:
+async def apart(rows: int) -> dict[str, float]:
     """Import so many rows in a process of its own, into a folder of its own."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
 
-    def run() -> dict[str, Any]:
+    def run() -> dict[str, float]:
         with tempfile.TemporaryDirectory(dir=registers.FOLDER) as home:
             (Path(home) / "journal.csv").write_bytes(journal(rows))
             command = (sys.executable, "-m", "benchmarks.importing", str(rows))
             done = subprocess.run(
                 [*command, "--home", home], check=True, stdout=-1, text=True
             )
-        told: dict[str, Any] = json.loads(done.stdout)
+        told: dict[str, float] = json.loads(done.stdout)
         return told
 
     return await asyncio.to_thread(run)
@@ -177,7 +152,7 @@ async def report(rows: int) -> None:
     """Measure with a journal of so many rows, and memory with a smaller one, too."""
     content = journal(rows)
     small = await apart(rows // 10)
-    ran: list[dict[str, Any]] = []
+    ran: list[dict[str, float]] = []
 
     async def ours() -> float:
         ran.append(await apart(rows))
@@ -198,12 +173,12 @@ async def report(rows: int) -> None:
             ),
             *(
                 Row(
-                    what=f"of which {stage}",
+                    what=f"processor time of {whose}",
                     better="lower",
                     unit="s",
-                    samples=[one["stages"][stage] for one in ran],
+                    samples=[one[whose] for one in ran],
                 )
-                for stage in STAGES
+                for whose in ("iku", "PostgreSQL")
             ),
             Row(
                 what="peak memory",

@@ -347,6 +347,78 @@ async def test_a_file_of_many_chunks_is_recorded_in_one_transaction(
     assert len(await connection.fetch("select distinct xmin from ledger.event")) <= 5
 
 
+async def test_subjects_that_have_no_room_in_memory_are_not_forgotten(
+    bring: Any,
+    make: Any,
+    connection: Plain,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    monkeypatch.setattr(importing, "ROOM", 3)
+    numbers = [f"K{n}" for n in range(20)]
+    rows = [make.report(number) for number in numbers]
+    for event in ("diverifikasi", "diselesaikan", "dibuka_kembali"):
+        cells = {"cara": "islah"} if event == "diselesaikan" else {}
+        rows += [make.row(number, event, **cells) for number in numbers]
+    twice = make.row("K7", "dibuka_kembali", keterangan="lagi")
+    faulty = make("konflik", *rows, twice)
+    sentence = "reopened on 2022-03-01, but open since 2022-03-01"
+    for dry_run in (True, False):
+        report = await bring(faulty, dry_run=dry_run)
+        assert said(report) == [(82, "peristiwa", sentence)]
+    assert await size(connection) == BROUGHT
+    good = make("konflik", *rows)
+    assert (await bring(good, dry_run=True)).added == 80
+    assert (await bring(faulty, dry_run=True)).faults
+    assert (await bring(good, dry_run=True)).repeated == 80
+    assert (await bring(good)).added == 80
+
+
+async def test_a_fault_undoes_what_was_recorded_and_all_others_are_told(
+    bring: Any, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    rows = [make.report(f"K{n}") for n in range(20)]
+    rows[10] = make.report("K3", tanggal="kemarin")
+    rows[19] = make.row("K9", "dibuka_kembali")
+    report = await bring(make("konflik", *rows))
+    assert [fault.row for fault in report.faults] == [12, 21]
+    assert await size(connection) == BROUGHT
+    assert not await connection.fetch("select from projection.standing")
+
+
+async def test_rows_that_others_imported_meanwhile_are_not_at_fault(
+    importer: Importer,
+    make: Any,
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    what, why = "laporan_dikoreksi", "Salah tulis"
+    corrected = [
+        make.report("K1"),
+        make.row("K1", what, judul="Satu", known="2022-03-05", keterangan=why),
+        make.row("K1", what, judul="Dua", known="2022-03-06", keterangan=why),
+    ]
+    content, before = make("konflik", *corrected), Importer._before
+    calls = 0
+
+    async def overtaken(self: Importer, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        found = await before(self, *arguments)
+        if calls == 1:
+            async with house.pool.acquire() as other:
+                project = house.books.project
+                twin = Importer(other, house.office, project, "u/twin")
+                assert (await twin.run(content)).added == 3
+        return found
+
+    monkeypatch.setattr(Importer, "_before", overtaken)
+    report = await importer.run(content)
+    assert (report.faults, report.added, report.repeated) == ((), 0, 3)
+    assert calls == 3
+
+
 async def test_an_import_that_fails_half_way_leaves_nothing(
     importer: Importer, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,5 @@
 import hmac
+import io
 import re
 from datetime import date
 from pathlib import Path
@@ -11,10 +12,11 @@ from iku.domain import conflict, organisation
 from iku.domain.conflict import Category, Dimension, Manner, Phase, Source
 from iku.domain.indicator import Targeted
 from iku.domain.organisation import Activity, Kind, LegalBasis
-from iku.exchange import example, journals
-from iku.exchange.journals import Aim, Entry
+from iku.exchange import example
+from iku.exchange.journals import Aim, Entry, Journal
 from iku.exchange.layouts import EVENTS, LAYOUTS
 from iku.exchange.reading import Scope
+from iku.exchange.sheet import Faulty
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "importing.md"
 SCOPE = Scope(
@@ -27,14 +29,14 @@ DAY = date(2022, 3, 1)
 
 
 def entries(content: bytes) -> list[Entry]:
-    return journals.read(content, SCOPE).entries
+    return list(Journal(content, SCOPE.digest).entries(SCOPE))
 
 
 def test_each_file_of_the_example_is_told_by_its_headings() -> None:
     for name, content in example.read().items():
-        journal = journals.read(content, SCOPE)
+        journal = Journal(content, SCOPE.digest)
         assert f"{journal.name}.csv" == name
-        assert not any(entry.faults for entry in journal.entries)
+        assert not any(entry.faults for entry in journal.entries(SCOPE))
 
 
 def test_the_example_that_is_shipped_is_the_one_that_was_agreed() -> None:
@@ -210,6 +212,18 @@ def test_a_row_has_the_same_id_however_its_file_is_written(make: Any) -> None:
     plain = entries(make("konflik", *rows))
     other = entries(b"\xef\xbb\xbf" + make("konflik", *rows, delimiter=";", end="\r\n"))
     assert [e.command_id for e in plain] == [e.command_id for e in other]
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
+    rows = [make.report(f"K{n}") for n in range(3)]
+    for changed in (rows[:2], [*rows, rows[0]], [*rows[:2], make.report("K9")]):
+        file = io.BytesIO(make("konflik", *rows))
+        journal = Journal(file, SCOPE.digest)
+        file.seek(0)
+        file.truncate()
+        file.write(make("konflik", *changed))
+        with pytest.raises(Faulty, match="changed while it was read"):
+            list(journal.rows())
 
 
 def test_rows_that_say_the_same_are_told_apart_by_how_often_it_was_said(

@@ -1,18 +1,20 @@
+from io import BytesIO
+
 import pytest
 
 from iku.exchange import sheet
-from iku.exchange.sheet import Faulty, Row
+from iku.exchange.sheet import Faulty, Row, Sheet
 
 LAYOUTS = {"one": ("a", "b", "c"), "two": ("x", "y")}
 
 
 def rows(content: bytes) -> list[Row]:
-    return sheet.read(content, LAYOUTS).rows
+    return list(Sheet(BytesIO(content), LAYOUTS).rows())
 
 
 def faults(content: bytes) -> list[tuple[int, str | None, str]]:
     with pytest.raises(Faulty) as caught:
-        sheet.read(content, LAYOUTS)
+        rows(content)
     return [(f.row, f.column, f.message) for f in caught.value.faults]
 
 
@@ -41,7 +43,7 @@ def test_blank_lines_and_lines_of_empty_cells_say_nothing() -> None:
 
 
 def test_headings_may_stand_in_any_order_and_in_capitals() -> None:
-    assert sheet.read(b"Y, X\n1,2\n", LAYOUTS).rows[0].cells == {"y": "1", "x": "2"}
+    assert rows(b"Y, X\n1,2\n")[0].cells == {"y": "1", "x": "2"}
 
 
 def test_cells_are_taken_in_composed_form_without_the_blanks_around_them() -> None:
@@ -67,6 +69,20 @@ def test_bytes_that_are_not_utf_8_are_told_by_their_position() -> None:
     assert row == 2
     assert message.startswith("byte 9 of the file is not UTF-8")
     assert "CSV UTF-8" in message
+
+
+@pytest.mark.parametrize("before", range(1, 8))
+def test_a_character_may_lie_across_two_blocks(
+    monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    monkeypatch.setattr(sheet, "BLOCK", 4)
+    good = "a,b,c\n" + "x" * before + "\u20ac\u00e9\U0001f600,2,3\n"
+    assert rows(good.encode())[0].cells["b"] == "2"
+    [(row, _, message)] = faults(good.encode() + b"4,\xff,6\n")
+    assert row == 3
+    assert message.startswith(f"byte {len(good.encode()) + 3} of the file")
+    [(row, _, message)] = faults(good.encode() + b"\xe2\x82")
+    assert message.startswith(f"byte {len(good.encode()) + 1} of the file")
 
 
 def test_headings_of_no_journal_get_to_know_what_headings_there_are() -> None:

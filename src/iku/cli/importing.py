@@ -1,7 +1,10 @@
 """`iku import`: journals of older registers, all of a file or nothing of it."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from msgspec import Struct
@@ -45,13 +48,17 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
     Each file is recorded as a whole or, where any row is at fault, not at all. A row
     that was imported before is passed over, so the same file may come again, longer.
     """
-    contents = {name: Path(name).read_bytes() for name in files}
 
     async def work() -> list[File]:
         async with terminal.house(terminal.settings()) as house:
-            return await bring_in(house, contents, actor, dry_run=dry_run, quiet=json)
+            return await bring_in(house, opened, actor, dry_run=dry_run, quiet=json)
 
-    done = terminal.run(work())
+    with ExitStack() as stack:
+        opened = {
+            name: _readable_again(stack.enter_context(Path(name).open("rb")))
+            for name in files
+        }
+        done = terminal.run(work())
     if json:
         terminal.emit(Files(tuple(done)))
     faulty = [file.file for file in done if file.faults]
@@ -61,9 +68,14 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
         raise Failed(f"{named} {verb} at fault; nothing of it was recorded")
 
 
+def _readable_again(file: BinaryIO) -> BinaryIO:
+    """*file*, or all it holds where it can be read but once, as a pipe can."""
+    return file if file.seekable() else BytesIO(file.read())
+
+
 async def bring_in(
     house: House,
-    contents: Mapping[str, bytes],
+    contents: Mapping[str, bytes | BinaryIO],
     actor: str,
     *,
     dry_run: bool = False,

@@ -1,25 +1,28 @@
 """Importing a journal: every row decided, then all of them recorded, or none.
 
-The rows are decided in memory, over the streams as they were read once, in the order
-of the file; each under the day it declares to have been known. Only when all stand are
-they appended, in one transaction. Where somebody else was faster on one of the
+The file is gone through three times, and never held: once to see that it is a journal,
+once to find the rows that were imported before, and once to decide the others, over the
+streams as they were read, in the order of the file; each under the day it declares to
+have been known. What is decided is appended at once, chunk after chunk and all in one
+transaction, which is undone at the first row at fault; from there on rows are only
+judged, so that all faults are told. Where somebody else was faster on one of the
 streams, all is decided anew.
 """
 
 import asyncio
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeAlias, TypeVar
+from typing import BinaryIO, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from iku.exchange import journals
-from iku.exchange.journals import Journal
+from iku.exchange.journals import Entry, Journal
 from iku.exchange.planning import Plan, Prospect
-from iku.exchange.reading import Scope
+from iku.exchange.reading import Reading, Scope
 from iku.exchange.sheet import Fault, Faulty
 from iku.handling import ATTEMPTS, Office, read_histories
 from iku.ledger import log
@@ -27,7 +30,9 @@ from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
 from iku.projections import journal as projection
 
-CHUNK = 2_000  # rows, or streams, that one statement deals with
+CHUNK = 2_000  # rows that one statement deals with
+ROOM = 4_000  # subjects that are held in memory
+BREATH = 32  # rows after which the database is heard, and whoever interrupts
 
 Progress: TypeAlias = Callable[[int, int], None]
 T = TypeVar("T")
@@ -72,9 +77,13 @@ class Importer:
     _ahead: Prospect = field(default_factory=Prospect)
 
     async def run(
-        self, content: bytes, progress: Progress = lambda _done, _of: None
+        self,
+        content: bytes | BinaryIO,
+        progress: Progress = lambda _done, _of: None,
     ) -> Report:
         """Import one file; *progress* hears how many steps of how many are done.
+
+        A file that is open must be one that can be read again from its beginning.
 
         Raises:
             Conflicted: Others were faster, time and again.
@@ -82,40 +91,47 @@ class Importer:
         """
         with _uncollected():
             try:
-                journal = journals.read(content, await self._scope())
+                journal = Journal(content, self.office.vault.keys.digest)
+                for _ in range(ATTEMPTS - 1):
+                    with suppress(Conflicted):
+                        return await self._attempt(journal, progress)
+                return await self._attempt(journal, progress)
             except Faulty as error:
                 size = (await log.head(self.connection)).size
                 return Report(None, 0, 0, 0, 0, size, error.faults)
-            for _ in range(ATTEMPTS - 1):
-                try:
-                    return await self._attempt(journal, progress)
-                except Conflicted:
-                    continue
-            return await self._attempt(journal, progress)
 
-    async def ids(self, content: bytes) -> list[str]:
+    async def ids(self, content: bytes | BinaryIO) -> list[str]:
         """The ids under which the rows of a file are, or would be, recorded.
 
         Raises:
             Faulty: It cannot be read as rows.
         """
-        journal = journals.read(content, await self._scope())
-        return [entry.command_id for entry in journal.entries]
+        journal = Journal(content, self.office.vault.keys.digest)
+        return [command_id for _, command_id in journal.rows()]
 
     async def _attempt(self, journal: Journal, progress: Progress) -> Report:
-        steps = _Steps(progress, 2 * len(journal.entries))
-        prospect = self._ahead.copy() if self.dry_run else Prospect()
-        plan = await self._plan(journal, prospect, steps)
-        if self.dry_run and not plan.faults:
-            self._ahead = prospect
-        elif not plan.faults:
-            await self._record(plan.framed, steps)
+        steps = _Steps(progress, 2 * journal.size)
+        scope = await self._scope()
+        before = await self._before(journal, scope, steps)
+        plan = Plan(
+            journal.layout,
+            self._ahead if self.dry_run else Prospect(),
+            before.lines,
+            self.actor,
+            scope,
+        )
+        chunks = _Chunks(journal, scope, before, steps)
+        if self.dry_run:
+            await self._rehearse(plan, chunks)
+        else:
+            await self._perform(plan, chunks)
+        plan.close()
         steps.finish()
         return Report(
             journal=journal.name,
-            rows=len(journal.entries),
+            rows=journal.size,
             added=0 if plan.faults else plan.added,
-            repeated=plan.repeated,
+            repeated=before.count,
             standing=plan.standing,
             size=(await log.head(self.connection)).size,
             faults=plan.sorted_faults(),
@@ -127,75 +143,177 @@ class Importer:
         digest = self.office.vault.keys.digest
         return Scope(self.office.today(), self.office.areas, tuple(codes), digest)
 
-    async def _plan(
-        self, journal: Journal, prospect: Prospect, steps: "_Steps"
-    ) -> Plan:
-        """All rows decided; what they rest on is read before, at one go."""
-        ids = [entry.command_id for entry in journal.entries]
-        prospect.recorded |= (await log.recorded_commands(self.connection, ids)).keys()
-        await self._read(journal, prospect)
-        digest = self.office.vault.keys.digest
-        plan = Plan(journal, prospect, self.actor, self.office.areas, digest)
-        for entry in journal.entries:
-            plan.judge(entry)
-            if steps.done():
-                await asyncio.sleep(0)  # whoever interrupts is heard
-        plan.close()
-        return plan
+    async def _before(
+        self, journal: Journal, scope: Scope, steps: "_Steps"
+    ) -> "_Before":
+        """Which rows were imported before."""
+        before = _Before()
+        for rows in _chunked(journal.rows()):
+            ids = [command_id for _, command_id in rows]
+            recorded = await log.recorded_commands(self.connection, ids)
+            for row, command_id in rows:
+                known = command_id in recorded or (
+                    self.dry_run and self._ahead.noted(command_id)
+                )
+                before.rows.append(known)
+                if known:
+                    subject = Reading(journal.layout, row, scope).subject()
+                    before.lines[subject] = row.line
+                steps.done()
+        return before
 
-    async def _read(self, journal: Journal, prospect: Prospect) -> None:
-        wanted = (
-            stream
-            for entry in journal.entries
-            if not entry.faults and entry.command_id not in prospect.recorded
-            for stream in entry.streams(journal.layout.category)
-        )
-        missing = dict.fromkeys(s for s in wanted if s not in prospect.histories)
-        for streams in _chunks(missing):
-            prospect.add(
-                await read_histories(self.connection, self.office.vault, streams)
-            )
+    async def _rehearse(self, plan: Plan, chunks: "_Chunks") -> None:
+        """Judge all rows; what comes of them is known to the files that follow."""
+        with self._ahead.trying() as stays:
+            while (entries := await chunks.following()) is not None:
+                await self._read(plan, entries)
+                await _judge(plan, entries)
+                self._ahead.note(plan.take())
+            await self._refuse_overtaken(plan)
+            if not plan.faults:
+                stays()
 
-    async def _record(self, framed: Sequence[Framed], steps: "_Steps") -> None:
-        """Append everything in one transaction.
+    async def _perform(self, plan: Plan, chunks: "_Chunks") -> None:
+        """Record all rows in one transaction; where one is at fault, judge the rest."""
+        with suppress(_AtFault):
+            async with self.connection.transaction():
+                # Another import may hold the log's lock for longer than a request may
+                # wait.
+                await self.connection.execute("set local statement_timeout = 0")
+                await self._record_all(plan, chunks)
+            if plan.added:
+                await self._notify()
+            return
+        while (entries := await chunks.following()) is not None:
+            await self._read(plan, entries)
+            await _judge(plan, entries)
+            plan.take()
+        await self._refuse_overtaken(plan)
 
-        Each chunk is projected before the next one is appended: as everywhere, who
-        finds an event finds it counted.
+    async def _record_all(self, plan: Plan, chunks: "_Chunks") -> None:
+        """Each chunk is recorded while the next one is read and decided."""
+        recording: asyncio.Task[None] | None = None
+        entries = await chunks.following()
+        try:
+            if entries is not None:
+                await self._read(plan, entries)
+            while entries is not None:
+                await _judge(plan, entries)
+                framed = plan.take()
+                entries = None if plan.faults else await chunks.following()
+                if recording is not None:
+                    await recording
+                if plan.faults:
+                    raise _AtFault
+                if entries is not None:
+                    await self._read(plan, entries)
+                recording = asyncio.create_task(self._record(framed))
+            if recording is not None:
+                await recording
+        finally:
+            if recording is not None:
+                recording.cancel()
+                await asyncio.gather(recording, return_exceptions=True)
+
+    async def _read(self, plan: Plan, entries: Sequence[Entry]) -> None:
+        """Read what deciding them rests on, at one go."""
+        streams = plan.streams(entries)
+        vault, prospect = self.office.vault, plan.prospect
+        if unknown := prospect.fetch(streams, ROOM):
+            prospect.add(await read_histories(self.connection, vault, unknown))
+
+    async def _record(self, framed: Sequence[Framed]) -> None:
+        """Append a chunk, and project it before the next one is appended.
+
+        As everywhere, who finds an event finds it counted.
         """
-        async with self.connection.transaction():
-            # Another import may hold the log's lock for longer than a request may wait.
-            await self.connection.execute("set local statement_timeout = 0")
-            for chunk in _chunks(framed):
-                await self._append(chunk)
-                for _ in chunk:
-                    steps.done()
-        if framed:
-            size = (await log.head(self.connection)).size
-            await self.connection.execute(
-                "select pg_notify($1, $2)", log.CHANNEL, str(size)
-            )
-
-    async def _append(self, chunk: Sequence[Framed]) -> None:
+        if not framed:
+            return
         zone = self.office.zone.key
-        verdicts = await log.append_framed(self.connection, chunk, zone=zone)
+        verdicts = await log.append_framed(self.connection, framed, zone=zone)
         accepted = []
-        for framed, verdict in zip(chunk, verdicts, strict=True):
+        for one, verdict in zip(framed, verdicts, strict=True):
             if not isinstance(verdict, Receipt):
                 raise verdict
             if verdict.repeated:
                 # Imported by somebody else since we looked: decide without it.
-                before = framed.request.expected_version
-                raise Conflicted(framed.request.stream, before, verdict.version)
-            accepted.append(Accepted(framed.request, verdict))
+                before = one.request.expected_version
+                raise Conflicted(one.request.stream, before, verdict.version)
+            accepted.append(Accepted(one.request, verdict))
         await self.project(self.connection, accepted)
+
+    async def _notify(self) -> None:
+        size = (await log.head(self.connection)).size
+        await self.connection.execute(
+            "select pg_notify($1, $2)", log.CHANNEL, str(size)
+        )
+
+    async def _refuse_overtaken(self, plan: Plan) -> None:
+        """Refuse faults of rows that somebody else has imported meanwhile."""
+        for ids in _chunked(plan.refused):
+            for command_id in await log.recorded_commands(self.connection, ids):
+                raise Conflicted(command_id, 0, 1)
+
+
+class _AtFault(Exception):
+    """A row is at fault, so nothing is to be recorded."""
+
+
+@dataclass
+class _Before:
+    """What was imported before.
+
+    Attributes:
+        rows: Of each row of the file, whether it was.
+        lines: By subject, the line of its last row that was.
+    """
+
+    rows: bytearray = field(default_factory=bytearray)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many rows were."""
+        return self.rows.count(True)
+
+
+class _Chunks:
+    """The rows that were not imported before, as entries, so many at a time."""
+
+    def __init__(
+        self, journal: Journal, scope: Scope, before: _Before, steps: "_Steps"
+    ) -> None:
+        self._rows = zip(journal.rows(), before.rows, strict=True)
+        self._layout = journal.layout
+        self._scope = scope
+        self._steps = steps
+
+    async def following(self) -> list[Entry] | None:
+        """The entries of the next rows; None where there are no more."""
+        count, entries = 0, []
+        for (row, command_id), repeated in islice(self._rows, CHUNK):
+            count += 1
+            if not repeated:
+                reading = Reading(self._layout, row, self._scope)
+                entries.append(journals.entry(reading, command_id))
+            self._steps.done()
+            if count % BREATH == 0:
+                await asyncio.sleep(0)
+        return entries if count else None
+
+
+async def _judge(plan: Plan, entries: Iterable[Entry]) -> None:
+    for count, entry in enumerate(entries, start=1):
+        plan.judge(entry)
+        if count % BREATH == 0:
+            await asyncio.sleep(0)
 
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
     """Without looking for cycles, as it would be done again and again.
 
-    All that an import makes stays until its end, and nothing of it refers to itself;
-    looking it over took a third of the time.
+    Nothing that an import makes of a row refers to itself.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -214,19 +332,18 @@ class _Steps:
         self._total = total
         self._done = 0
 
-    def done(self) -> bool:
-        """Count one step; whether progress was told of."""
+    def done(self) -> None:
+        """Count one step."""
         self._done += 1
-        told = self._done % CHUNK == 0
-        if told:
+        if self._done % CHUNK == 0:
             self._progress(self._done, self._total)
-        return told
 
     def finish(self) -> None:
+        """All are done."""
         self._progress(self._total, self._total)
 
 
-def _chunks(items: Iterable[T]) -> Iterator[list[T]]:
+def _chunked(items: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(items)
     while chunk := list(islice(rest, CHUNK)):
         yield chunk

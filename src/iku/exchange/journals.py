@@ -1,13 +1,17 @@
 """The rows of a journal as facts to be recorded, each under an id of its own.
 
 The id is made of what the row says and of how many rows before it said the same; so a
-row that was imported once is known again, wherever in whichever file it stands.
+row that was imported once is known again, wherever in whichever file it stands. Of a
+file, however long, no more is held than eight bytes a row.
 """
 
+import io
+from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from itertools import pairwise
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -16,10 +20,9 @@ from iku import handling
 from iku.domain.decider import Invalid
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
-from iku.exchange import sheet
-from iku.exchange.layouts import LAYOUTS, REMARK, Layout, Statement
-from iku.exchange.reading import Reading, Scope
-from iku.exchange.sheet import Fault
+from iku.exchange.layouts import LAYOUTS, REMARK, Statement
+from iku.exchange.reading import Digest, Reading, Scope
+from iku.exchange.sheet import Fault, Faulty, Row, Sheet
 
 
 class Aim(Struct, frozen=True):
@@ -114,37 +117,80 @@ class Entry(Struct, frozen=True):
         ]
 
 
-class Journal(Struct, frozen=True):
-    """A file as entries, in the order of its rows."""
+class Numbered(NamedTuple):
+    """A row, and the id under which it is recorded."""
 
-    name: str
-    layout: Layout
-    entries: list[Entry]
+    row: Row
+    command_id: str
 
 
-def read(content: bytes, scope: Scope) -> Journal:
-    """The entries of a file, whichever of the journals it is.
+class Journal:
+    """A file that is one of the journals, its rows read anew whenever they are needed.
 
-    Raises:
-        Faulty: It is none of them.
+    Attributes:
+        name: Which of the journals it is.
+        size: How many rows say something.
     """
-    headings = {name: layout.headings for name, layout in LAYOUTS.items()}
-    found = sheet.read(content, headings)
-    layout = LAYOUTS[found.layout]
-    before: Counter[bytes] = Counter()
-    entries = []
-    for row in found.rows:
-        said = msgspec.json.encode(
-            (found.layout, [row.cells.get(heading) for heading in layout.headings])
-        )
-        before[said] += 1
-        numbered = said + str(before[said]).encode()
-        command_id = f"import:{scope.digest(numbered).hex()}"
-        entries.append(_entry(Reading(layout, row, scope), command_id))
-    return Journal(found.layout, layout, entries)
+
+    def __init__(self, content: bytes | BinaryIO, digest: Digest) -> None:
+        """Go through the whole file once.
+
+        Raises:
+            Faulty: It is none of the journals.
+        """
+        file = io.BytesIO(content) if isinstance(content, bytes) else content
+        headings = {name: layout.headings for name, layout in LAYOUTS.items()}
+        self._sheet = Sheet(file, headings)
+        self._digest = digest
+        self.name = self._sheet.layout
+        self.layout = LAYOUTS[self.name]
+        # Eight bytes a row, by which it is known again: a hash of all that it says.
+        self._marks = array("q", (hash(said) for _, said in self._said()))
+        ordered = array("q", sorted(self._marks))
+        self._twins = {a for a, b in pairwise(ordered) if a == b}
+        self.size = len(self._marks)
+
+    def rows(self) -> Iterator[Numbered]:
+        """Each row, in the order of the file.
+
+        Raises:
+            Faulty: The file is not what it was.
+        """
+        twins: Counter[bytes] = Counter()
+        marks = iter(self._marks)
+        for row, said in self._said():
+            if (mark := hash(said)) != next(marks, None):
+                raise Faulty(Fault(row.line, None, _CHANGED))
+            nth = 1
+            if mark in self._twins:
+                twins[said] += 1
+                nth = twins[said]
+            numbered = said + str(nth).encode()
+            yield Numbered(row, f"import:{self._digest(numbered).hex()}")
+        if next(marks, None) is not None:
+            raise Faulty(Fault(1, None, _CHANGED))
+
+    def entries(self, scope: Scope) -> Iterator[Entry]:
+        """Each row as an entry, in the order of the file.
+
+        Raises:
+            Faulty: The file is not what it was.
+        """
+        for row, command_id in self.rows():
+            yield entry(Reading(self.layout, row, scope), command_id)
+
+    def _said(self) -> Iterator[tuple[Row, bytes]]:
+        """Each row, and all that it says, however it is spelt."""
+        name, headings = self.name, self.layout.headings
+        for row in self._sheet.rows():
+            yield row, _encode((name, [*map(row.cells.get, headings)]))
 
 
-def _entry(reading: Reading, command_id: str) -> Entry:
+_encode = msgspec.json.Encoder().encode
+_CHANGED = "the file was changed while it was read; import it again"
+
+
+def entry(reading: Reading, command_id: str) -> Entry:
     """The entry that a row makes; its cells are all read, whatever is wrong first."""
     subject = reading.subject()
     known_on = reading.known_on()

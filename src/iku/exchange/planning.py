@@ -6,9 +6,11 @@ the one refusal says how many they are.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from msgspec import structs
@@ -19,9 +21,11 @@ from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange import cells
 from iku.exchange.cells import Unfit
-from iku.exchange.journals import Aim, Entry, Journal
-from iku.exchange.reading import Digest
+from iku.exchange.journals import Aim, Entry
+from iku.exchange.layouts import Layout
+from iku.exchange.reading import Scope
 from iku.exchange.sheet import Fault
+from iku.exchange.shelf import Shelf
 from iku.handling import OPENING, Command, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed
@@ -31,24 +35,50 @@ from iku.ledger.record import Unrecordable
 class Prospect:
     """The register as it will stand once what was planned is recorded.
 
+    Of its subjects those that were asked for last are in memory, the others put aside.
+
     Attributes:
-        recorded: Ids of commands that are recorded, or planned to be.
-        histories: Subjects by stream; those that are new are missing.
-        known: By stream, the latest day of knowledge.
+        histories: Subjects by stream, as far as they are in memory; those that are new
+            are missing.
+        known: Of those, by stream, the latest day of knowledge.
     """
 
     def __init__(self) -> None:
-        self.recorded: set[str] = set()
         self.histories: dict[str, History] = {}
         self.known: dict[str, date] = {}
+        self._shelf = Shelf()
+        self._changed: set[str] = set()
 
-    def copy(self) -> "Prospect":
-        """Another that may go another way from here."""
-        other = Prospect()
-        other.recorded |= self.recorded
-        other.histories |= self.histories
-        other.known |= self.known
-        return other
+    @contextmanager
+    def trying(self) -> Iterator[Callable[[], None]]:
+        """What is planned within stays if the function that is given was called."""
+        stays: list[bool] = []
+        self._rest(0)
+        self._shelf.begin()
+        try:
+            yield lambda: stays.append(True)
+        finally:
+            self._rest(0)
+            self._shelf.end(kept=bool(stays))
+
+    def fetch(self, streams: Collection[str], room: int) -> list[str]:
+        """Take these into memory; those that are not known here, to be read and added.
+
+        Others are put aside where there is no *room* for so many.
+        """
+        unknown = []
+        for stream in streams:
+            # Once more at the end: those that were not asked for longest stand first.
+            if (history := self.histories.pop(stream, None)) is not None:
+                self.histories[stream] = history
+            elif (found := self._shelf.get(stream)) is not None:
+                self.histories[stream], known = found
+                if known is not None:
+                    self.known[stream] = known
+            else:
+                unknown.append(stream)
+        self._rest(max(room, len(streams)) - len(unknown))
+        return unknown
 
     def add(self, read: Mapping[str, History]) -> None:
         """Take in subjects as they were *read*."""
@@ -61,50 +91,78 @@ class Prospect:
         """Take in what was just planned."""
         request = framed.request
         version = request.expected_version + len(request.drafts)
-        last = self.histories.get(request.stream, History()).last
-        self.histories[request.stream] = History(turn.after, version, last)
-        self.recorded.add(request.command_id)
+        self.histories[request.stream] = History(turn.after, version)
+        self._changed.add(request.stream)
         if request.known_on is not None:
             self.known[request.stream] = request.known_on
+
+    def note(self, framed: Iterable[Framed]) -> None:
+        """Note commands as recorded, though they are only planned."""
+        self._shelf.note(one.request.command_id for one in framed)
+
+    def noted(self, command_id: str) -> bool:
+        """Whether it was noted as recorded."""
+        return self._shelf.noted(command_id)
+
+    def _rest(self, room: int) -> None:
+        """Put aside so many that no more than *room* stay in memory."""
+        surplus = list(islice(self.histories, max(len(self.histories) - room, 0)))
+        gone = {
+            stream: (self.histories.pop(stream), self.known.pop(stream, None))
+            for stream in surplus
+        }
+        # What is only read can be read again.
+        changed = self._changed & gone.keys()
+        self._shelf.put({stream: gone[stream] for stream in changed})
+        self._changed -= changed
 
 
 class Plan:
     """What a journal's rows come to.
 
     Attributes:
-        framed: The requests to append, in the order of the file.
-        added: How many events those hold.
-        repeated: Rows imported before.
+        prospect: What they are decided on; the streams that they name must be in it.
+        added: How many events are to be recorded.
         standing: Rows that the register said already.
+        refused: Ids of the rows at fault.
     """
 
     def __init__(
         self,
-        journal: Journal,
+        layout: Layout,
         prospect: Prospect,
+        later: Mapping[str, int],
         actor: str,
-        areas: frozenset[str],
-        digest: Digest,
+        scope: Scope,
     ) -> None:
-        self.framed: list[Framed] = []
+        """*later*: by subject, the line of its last row that was imported before."""
+        self.prospect = prospect
         self.added = 0
-        self.repeated = 0
         self.standing = 0
         self.faults: list[Fault] = []
-        self._layout = journal.layout
-        self._prospect = prospect
+        self.refused: list[str] = []
+        self._framed: list[Framed] = []
+        self._layout = layout
         self._actor = actor
-        self._areas = areas
-        self._digest = digest
+        self._areas = scope.areas
+        self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
         self._unjudged: Counter[str] = Counter()
-        self._later = _last_recorded(journal, prospect.recorded)
+        self._later = later
+
+    def streams(self, entries: Sequence[Entry]) -> list[str]:
+        """The streams that deciding these rests on, each once."""
+        wanted = (
+            stream
+            for entry in entries
+            if not entry.faults
+            for stream in entry.streams(self._layout.category)
+        )
+        return list(dict.fromkeys(wanted))
 
     def judge(self, entry: Entry) -> None:
         """Decide one row, the rows before it being decided."""
-        if entry.command_id in self._prospect.recorded:
-            self.repeated += 1
-        elif entry.faults:
+        if entry.faults:
             self._refuse(entry, *entry.faults)
         elif doubtful := self._in_doubt(entry):
             self._unjudged[doubtful] += 1
@@ -113,6 +171,11 @@ class Plan:
                 self._decide(entry)
             except (Refused, Missing, Unrecordable) as error:
                 self._refuse(entry, self._fault(entry, error))
+
+    def take(self) -> list[Framed]:
+        """The requests to append for what was judged since the last time, in order."""
+        framed, self._framed = self._framed, []
+        return framed
 
     def close(self) -> None:
         """Say beside each first refusal how many rows were not judged for it."""
@@ -138,7 +201,7 @@ class Plan:
         return None
 
     def _decide(self, entry: Entry) -> None:
-        prospect, command = self._prospect, self._command(entry)
+        prospect, command = self.prospect, self._command(entry)
         known = prospect.known.get(command.stream)
         if self._stood(entry, command):
             self.standing += 1
@@ -160,7 +223,7 @@ class Plan:
         body = self._digest(command.content)
         request = handling.request(command, prospect.histories, events, body)
         framed = log.frame(request)
-        self.framed.append(framed)
+        self._framed.append(framed)
         self.added += len(events)
         prospect.advance(framed, request.attachment)
 
@@ -170,7 +233,7 @@ class Plan:
         return Command(
             category=category,
             subject=entry.subject,
-            proposed=self._proposed(entry, self._prospect.histories.get(stream)),
+            proposed=self._proposed(entry, self.prospect.histories.get(stream)),
             actor=self._actor,
             command_id=entry.command_id,
             known_on=entry.known_on,
@@ -209,7 +272,7 @@ class Plan:
         """
         if entry.line > self._later.get(entry.subject, 0):
             return False
-        history = self._prospect.histories[command.stream].state.history
+        history = self.prospect.histories[command.stream].state.history
         decider = DECIDERS[command.category]
         return any(
             self._adds_nothing(command, decider.fold(history[:version]))
@@ -217,7 +280,7 @@ class Plan:
         )
 
     def _adds_nothing(self, command: Command, state: Any) -> bool:
-        read = {**self._prospect.histories, command.stream: History(state)}
+        read = {**self.prospect.histories, command.stream: History(state)}
         try:
             return not self._events(command, read)
         except Refused:
@@ -227,6 +290,7 @@ class Plan:
         if entry.subject and entry.subject not in self._doubtful:
             self._doubtful[entry.subject] = len(self.faults)
         self.faults.extend(faults)
+        self.refused.append(entry.command_id)
 
     def _fault(self, entry: Entry, error: Exception) -> Fault:
         if isinstance(error, Invalid) and error.path in entry.columns:
@@ -236,12 +300,3 @@ class Plan:
         about_subject = isinstance(error, Missing) or isinstance(entry.fact, OPENING)
         column = self._layout.subject if about_subject else self._layout.event
         return Fault(entry.line, column, str(error))
-
-
-def _last_recorded(journal: Journal, recorded: set[str]) -> dict[str, int]:
-    """By subject, the line of its last row that was imported before."""
-    return {
-        entry.subject: entry.line
-        for entry in journal.entries
-        if entry.command_id in recorded
-    }

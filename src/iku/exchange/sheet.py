@@ -3,16 +3,21 @@
 UTF-8 with or without a byte order mark, commas or semicolons, any line ends, quoted
 cells of several lines; blank lines, and lines of empty cells, say nothing. Which of
 several layouts a file has is told by its headings, which may stand in any order.
+
+A file is read row by row, as often as it takes, and never held as a whole.
 """
 
 import csv
 import io
 import unicodedata
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO
 
 from msgspec import Struct
 
 LONGEST_QUOTE = 40  # characters of a wrong cell that are shown
+BLOCK = 1 << 20  # bytes
 
 
 class Fault(Struct, frozen=True):
@@ -48,27 +53,67 @@ class Row(Struct, frozen=True):
     fault: Fault | None = None
 
 
-class Sheet(Struct, frozen=True):
-    """A file's rows, and the name of the layout that its headings tell."""
+class Sheet:
+    """A file that has the headings of one of several layouts.
 
-    layout: str
-    rows: list[Row]
-
-
-def read(content: bytes, layouts: Mapping[str, Sequence[str]]) -> Sheet:
-    """The rows of a file whose headings are those of one of *layouts*.
-
-    Raises:
-        Faulty: It is no such file.
+    Attributes:
+        layout: The name of that layout.
     """
-    lines = _lines(_text(content))
-    try:
-        first, cells = next(lines)
-    except StopIteration:
-        raise Faulty(Fault(1, None, "the file is empty")) from None
-    headings = [_tidy(cell).lower() for cell in cells]
-    layout = _layout(first, headings, layouts)
-    return Sheet(layout, [_row(line, headings, cells) for line, cells in lines])
+
+    def __init__(self, file: BinaryIO, layouts: Mapping[str, Sequence[str]]) -> None:
+        """Look at what comes before the rows, and at every byte.
+
+        The file is closed with the last reference to this.
+
+        Raises:
+            Faulty: It is no such file.
+        """
+        _refuse_other_encodings(file)
+        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        self._delimiter = self._told_delimiter()
+        try:
+            first, cells = next(self._lines())
+        except StopIteration:
+            raise Faulty(Fault(1, None, "the file is empty")) from None
+        self._headings = [_tidy(cell).lower() for cell in cells]
+        self.layout = _layout(first, self._headings, layouts)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, read anew at each call; no two calls can be read in turns.
+
+        Raises:
+            Faulty: It is no CSV; the rows before that are given.
+        """
+        lines = self._lines()
+        next(lines, None)
+        headings = self._headings
+        for line, cells in lines:
+            yield _row(line, headings, cells)
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Each line that says something, as cells, with the number it begins on."""
+        self._text.seek(0)
+        reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
+        begins = 1
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                message = f"this is no CSV: {error}"
+                raise Faulty(Fault(begins, None, message)) from None
+            if any(map(str.strip, cells)):
+                yield begins, cells
+            begins = reader.line_num + 1
+
+    def _told_delimiter(self) -> str:
+        """What stands between the headings."""
+        self._text.seek(0)
+        for line in self._text:
+            if headings := line.lstrip(" \t\r\n,;"):
+                return ";" if headings.count(";") > headings.count(",") else ","
+        return ","
 
 
 def shown(cell: str) -> str:
@@ -77,48 +122,38 @@ def shown(cell: str) -> str:
     return f'"{cut}"'
 
 
-def _text(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        message = (
-            f"byte {error.start + 1} of the file is not UTF-8: "
-            'save it as "CSV UTF-8" and import that'
-        )
-        raise Faulty(Fault(line, None, message)) from None
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line that says something, as cells, with the number it begins on."""
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True
-    )
-    begins = 1
+def _refuse_other_encodings(file: BinaryIO) -> None:
+    decoder = getincrementaldecoder("utf-8")()
+    begins, line = 0, 1  # where the block begins, and on which line
+    file.seek(0)
     while True:
+        block = decoder.getstate()[0] + file.read(BLOCK)
+        decoder.reset()
         try:
-            cells = next(reader)
-        except StopIteration:
+            decoder.decode(block, final=len(block) < BLOCK)
+        except UnicodeDecodeError as error:
+            line += block.count(b"\n", 0, error.start)
+            message = (
+                f"byte {begins + error.start + 1} of the file is not UTF-8: "
+                'save it as "CSV UTF-8" and import that'
+            )
+            raise Faulty(Fault(line, None, message)) from None
+        if len(block) < BLOCK:
             return
-        except csv.Error as error:
-            raise Faulty(Fault(begins, None, f"this is no CSV: {error}")) from None
-        if any(map(str.strip, cells)):
-            yield begins, cells
-        begins = reader.line_num + 1
-
-
-def _delimiter(text: str) -> str:
-    headings = text.lstrip(" \t\r\n,;").partition("\n")[0]
-    return ";" if headings.count(";") > headings.count(",") else ","
+        begins += len(block) - len(decoder.getstate()[0])
+        line += block.count(b"\n")
 
 
 def _tidy(cell: str) -> str:
-    return unicodedata.normalize("NFC", cell.strip())
+    tidy = cell.strip()
+    return tidy if tidy.isascii() else unicodedata.normalize("NFC", tidy)
 
 
 def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> Row:
     given = {
-        h: text for h, c in zip(headings, cells, strict=False) if (text := _tidy(c))
+        h: text
+        for h, c in zip(headings, cells, strict=False)
+        if c and (text := _tidy(c))
     }
     if len(cells) == len(headings):
         return Row(line, given)
