@@ -93,9 +93,18 @@ async def test_those_who_append_at_once_share_one_transaction(
     ask: Ask, desk: Desk, owner: Plain
 ) -> None:
     async with desk.appender() as appender:
+        tasks = submitted(appender, *(ask(f"a-{n}") for n in range(100)))
+        assert await outcomes(*tasks) == [1] * 100
+    assert await transactions(owner) == 1
+
+
+async def test_a_crowd_is_appended_half_by_half(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    async with desk.appender() as appender:
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(200)))
         assert await outcomes(*tasks) == [1] * 200
-    assert await transactions(owner) == 1
+    assert await transactions(owner) == 2
 
 
 async def test_a_batch_has_a_limit(ask: Ask, desk: Desk, owner: Plain) -> None:
@@ -103,6 +112,20 @@ async def test_a_batch_has_a_limit(ask: Ask, desk: Desk, owner: Plain) -> None:
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(5)))
         assert await outcomes(*tasks) == [1] * 5
     assert await transactions(owner) == 3
+
+
+async def test_the_next_batch_is_sent_before_the_last_is_answered(
+    ask: Ask, desk: Desk
+) -> None:
+    async with desk.appender(batch=1) as appender:
+
+        async def left_when_answered(request: Request) -> int:
+            await appender.submit(request)
+            return appender.waiting
+
+        requests = (ask("a-1"), ask("b-1"), ask("c-1"))
+        left = await asyncio.gather(*map(left_when_answered, requests))
+    assert left == [1, 0, 0]
 
 
 async def test_neighbours_of_a_stale_request_are_appended(ask: Ask, desk: Desk) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 import asyncpg
 from msgspec import Struct
@@ -26,6 +26,7 @@ Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 RECONNECT_S = 3.0  # how long a batch waits for a database that is away
 RETRY_S = 0.1  # between two attempts at connecting
 NOTIFY_S = 0.05  # least time between two notifications
+HALF = 100  # requests; two transactions of fewer cost more than working at once gains
 
 # Somebody holds the log's lock, and for longer than the settings let us wait.
 _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
@@ -74,6 +75,13 @@ class _Waiting:
             self.answered.set_result(verdict)
         else:
             self.answered.set_exception(verdict)
+
+
+class _Batch(NamedTuple):
+    """What one transaction appends."""
+
+    waiting: list[_Waiting]
+    persisted: asyncio.Task[list[Verdict]]
 
 
 class Appender:
@@ -148,18 +156,40 @@ class Appender:
         await _close(self._connection)
 
     async def _run(self) -> None:
-        batch: list[_Waiting] = []
+        under_way: _Batch | None = None
         try:
-            while await self._more():
-                batch = self._take()
-                await self._settle(batch)
+            while under_way or await self._more():
+                batch = under_way or self._begin(self._share())
+                under_way = batch
+                verdicts = await self._verdicts(batch)
+                # What waits already goes to the database first, which works on it
+                # while we answer.
+                under_way = self._begin(self.batch) if self._queue else None
+                for waiting, verdict in zip(batch.waiting, verdicts, strict=True):
+                    waiting.answer(verdict)
                 # Whoever was just answered and asks again comes into the next batch.
                 await asyncio.sleep(0)
         finally:
             # Reached by cancellation, too: nobody may be left waiting for ever.
-            stopped = Unavailable("the appender stopped")
-            _refuse((*batch, *self._queue), stopped)
+            left = under_way.waiting if under_way else ()
+            _refuse((*left, *self._queue), Unavailable("the appender stopped"))
             self._queue.clear()
+            if under_way:
+                under_way.persisted.cancel()
+
+    def _share(self) -> int:
+        """How many to begin with: of a crowd one half, so that the other waits.
+
+        Then one half is with the database while the other is answered and asks again.
+        """
+        crowd = len(self._queue)
+        return min(self.batch, crowd // 2 if crowd >= 2 * HALF else crowd)
+
+    def _begin(self, most: int) -> _Batch:
+        """Take the next batch, and send it to the database."""
+        waiting = self._take(most)
+        framed = [one.framed for one in waiting]
+        return _Batch(waiting, asyncio.create_task(self._persist(framed)))
 
     async def _more(self) -> bool:
         """Wait until something is queued; False once closed and empty."""
@@ -170,7 +200,7 @@ class Appender:
             await self._arrived.wait()
         return True
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self, most: int) -> list[_Waiting]:
         """The next batch; what must come after another request of it stays queued.
 
         One request a stream and one a command id, so that each is judged by what is
@@ -181,7 +211,7 @@ class Appender:
         left: list[_Waiting] = []
         streams: set[str] = set()
         commands: set[str] = set()
-        while self._queue and len(batch) < self.batch:
+        while self._queue and len(batch) < most:
             waiting = self._queue.popleft()
             if waiting.answered.done():
                 continue  # cancelled before its turn
@@ -195,39 +225,37 @@ class Appender:
         self._queue.extendleft(reversed(left))
         return batch
 
-    async def _settle(self, batch: Sequence[_Waiting]) -> None:
-        """Answer everyone in *batch*."""
+    async def _verdicts(self, batch: _Batch) -> list[Verdict | Exception]:
+        """The answer to everyone in *batch*, one each; nothing else is under way."""
         try:
-            verdicts = await self._persist([waiting.framed for waiting in batch])
+            return [*await batch.persisted]
         except Unavailable as error:
-            self._give_up(batch, error)
+            return self._give_up(batch.waiting, error)
         except Exception as error:  # noqa: BLE001 - handed to the one who asked
-            if len(batch) == 1:
-                batch[0].answer(error)
-            else:
-                await self._settle_apart(batch)
-        else:
-            for waiting, verdict in zip(batch, verdicts, strict=True):
-                waiting.answer(verdict)
+            if len(batch.waiting) == 1:
+                return [error]
+        return await self._each_alone(batch.waiting)
 
-    async def _settle_apart(self, batch: Sequence[_Waiting]) -> None:
-        """Answer a batch that failed as a whole, so that only the guilty one fails."""
+    async def _each_alone(self, batch: Sequence[_Waiting]) -> list[Verdict | Exception]:
+        """The answers to a batch that failed as a whole: only the guilty fails."""
         _logger.warning("a batch of %d failed; each is tried alone", len(batch))
+        verdicts: list[Verdict | Exception] = []
         for index, waiting in enumerate(batch):
             try:
-                (verdict,) = await self._persist([waiting.framed])
+                verdicts += await self._persist([waiting.framed])
             except Unavailable as error:
-                return self._give_up(batch[index:], error)
+                return verdicts + self._give_up(batch[index:], error)
             except Exception as error:  # noqa: BLE001 - handed to the one who asked
-                waiting.answer(error)
-            else:
-                waiting.answer(verdict)
-        return None
+                verdicts.append(error)
+        return verdicts
 
-    def _give_up(self, batch: Sequence[_Waiting], error: Unavailable) -> None:
+    def _give_up(
+        self, batch: Sequence[_Waiting], error: Unavailable
+    ) -> list[Verdict | Exception]:
         # Whoever waits behind would wait as long again, and in vain.
-        _refuse((*batch, *self._queue), error)
+        _refuse(self._queue, error)
         self._queue.clear()
+        return [_as_own(error) for _ in batch]
 
     async def _persist(self, framed: Sequence[Framed]) -> list[Verdict]:
         """Append in one transaction; a second attempt if the connection is lost."""
@@ -361,5 +389,9 @@ async def _close(connection: Connection | None) -> None:
 
 def _refuse(waiting: Iterable[_Waiting], reason: Unavailable) -> None:
     for one in waiting:
-        # Each an error of its own: raised, it takes on the steps of whoever waited.
-        one.answer(type(reason)(str(reason)))
+        one.answer(_as_own(reason))
+
+
+def _as_own(reason: Unavailable) -> Unavailable:
+    """Each gets its own error: raised, it takes on the steps of whoever waited."""
+    return type(reason)(str(reason))
