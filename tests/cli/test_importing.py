@@ -155,12 +155,21 @@ def test_an_import_needs_a_file(iku: Any) -> None:
     assert "Missing argument 'FILE...'" in said.err
 
 
+# A shell that starts something in the background has it ignore what Ctrl-C sends.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from iku.cli import main
+main(sys.argv[1:])
+"""
+
+
 async def test_an_interrupted_import_says_so_and_leaves_nothing(
     iku: Any, environ: dict[str, str], tmp_path: Path, owner: Plain
 ) -> None:
     iku("import", write(tmp_path / "a.csv", report("K1")))
     file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(50)])
-    command = [sys.executable, "-m", "iku.cli", "import", str(file)]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "import", str(file)]
     async with owner.transaction():
         # Its events are written, and it waits to write what is counted from them.
         await owner.execute("lock table projection.posting in exclusive mode")

@@ -19,7 +19,9 @@ async def test_schemathesis_finds_nothing(
     database: Database, signer: Plain, tmp_path: Path
 ) -> None:
     with serving_process(
-        IKU_DATABASE_URL=database.application_dsn, IKU_OWNER_URL=database.owner_dsn
+        IKU_DATABASE_URL=database.application_dsn,
+        IKU_OWNER_URL=database.owner_dsn,
+        IKU_HOME=str(tmp_path / "var"),
     ) as served:
         # Half of what proves the log is to be had only once something is signed.
         home = Home(tmp_path / "signer")

@@ -114,9 +114,13 @@ async def test_pages_and_what_is_not_there_are_kept_from_others_alike(
         problem(await local.send(asked), 421)
 
 
-def test_what_serves_this_machine_answers_to_its_names_only(database: Database) -> None:
+def test_what_serves_this_machine_answers_to_its_names_only(
+    database: Database, tmp_path: Path
+) -> None:
     with serving_process(
-        IKU_DATABASE_URL=database.application_dsn, IKU_OWNER_URL=database.owner_dsn
+        IKU_DATABASE_URL=database.application_dsn,
+        IKU_OWNER_URL=database.owner_dsn,
+        IKU_HOME=str(tmp_path / "var"),
     ) as served:
         for lines, status in (
             (f"Host: 127.0.0.1:{served.port}\r\n", b"200"),

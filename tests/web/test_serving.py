@@ -58,9 +58,11 @@ def serving_process(**environment: str) -> Iterator[Served]:
 
 
 @pytest.fixture
-def served(database: Database) -> Iterator[Served]:
+def served(database: Database, tmp_path: Path) -> Iterator[Served]:
     with serving_process(
-        IKU_DATABASE_URL=database.application_dsn, IKU_OWNER_URL=database.owner_dsn
+        IKU_DATABASE_URL=database.application_dsn,
+        IKU_OWNER_URL=database.owner_dsn,
+        IKU_HOME=str(tmp_path / "var"),
     ) as served:
         yield served
 
