@@ -285,6 +285,7 @@ LETTERS = st.text(
     min_size=1,
     max_size=12,
 )
+BROAD = "e\u0301 \u0958 \u1100\u1161"
 TEXTS = (
     "K01",
     "2021",
@@ -292,16 +293,18 @@ TEXTS = (
     "80.00",
     "0.5",
     "Perkara é",
-    "e\u0301 \u0958 \u1100\u1161",
+    BROAD,
     *("application/pdf", "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10", "0a" * 32),
 )
 
 
 def strings(info: inspect.StrType) -> st.SearchStrategy[str]:
-    pattern = info.pattern or ""
-    return (st.sampled_from(TEXTS) | LETTERS).filter(
-        lambda text: re.search(pattern, text) is not None
-    )
+    pattern = re.compile(info.pattern or "")
+    fitting = st.sampled_from([text for text in TEXTS if pattern.search(text)])
+    # Of a narrow pattern chance would find nothing, and try for long.
+    if not pattern.search(BROAD):
+        return fitting
+    return fitting | LETTERS.filter(lambda text: pattern.search(text) is not None)
 
 
 def values(  # noqa: C901, PLR0911, PLR0912 - a case for each kind of type
