@@ -29,6 +29,7 @@ from iku.ledger import log
 from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
 from iku.projections import journal as projection
+from iku.projections.journal import Counted
 
 CHUNK = 2_000  # rows that one statement deals with
 ROOM = 4_000  # subjects that are held in memory
@@ -192,6 +193,7 @@ class Importer:
 
     async def _record_all(self, plan: Plan, chunks: "_Chunks") -> None:
         """Each chunk is recorded while the next one is read and decided."""
+        counted = await projection.definitions(self.connection)
         recording: asyncio.Task[None] | None = None
         entries = await chunks.following()
         try:
@@ -200,6 +202,7 @@ class Importer:
             while entries is not None:
                 await _judge(plan, entries)
                 framed = plan.take()
+                await _foresee(framed, counted)
                 entries = None if plan.faults else await chunks.following()
                 if recording is not None:
                     await recording
@@ -305,6 +308,14 @@ class _Chunks:
 async def _judge(plan: Plan, entries: Iterable[Entry]) -> None:
     for count, entry in enumerate(entries, start=1):
         plan.judge(entry)
+        if count % BREATH == 0:
+            await asyncio.sleep(0)
+
+
+async def _foresee(framed: Iterable[Framed], counted: Sequence[Counted]) -> None:
+    """Work ahead for `project`, while the database is busy with the chunk before."""
+    for count, one in enumerate(framed, start=1):
+        projection.foresee(one.request.attachment, counted)
         if count % BREATH == 0:
             await asyncio.sleep(0)
 

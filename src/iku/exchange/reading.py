@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -17,7 +17,7 @@ from iku.exchange.sheet import Fault, Row, shown
 Digest: TypeAlias = Callable[[bytes], bytes]
 
 
-class Scope(Struct, frozen=True):
+class Scope(Struct, frozen=True, dict=True):
     """What there is that a row may name.
 
     Attributes:
@@ -31,6 +31,11 @@ class Scope(Struct, frozen=True):
     areas: frozenset[str]
     indicators: tuple[str, ...]
     digest: Digest
+
+    @cached_property
+    def choices(self) -> dict[str, str]:
+        """Codes of areas as `cells.choice` takes them."""
+        return {code: code for code in sorted(self.areas)}
 
 
 class Reading:
@@ -111,8 +116,7 @@ class Reading:
             return self.day(heading, required=kind.required)
         parse = kind.parse
         if name == "area":
-            areas = {code: code for code in sorted(self._scope.areas)}
-            parse = partial(cells.choice, allowed=areas)
+            parse = partial(cells.choice, allowed=self._scope.choices)
         return self._take(heading, parse, required=kind.required)
 
     def _past_day(self, cell: str) -> date:

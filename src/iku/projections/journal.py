@@ -192,6 +192,17 @@ class Rows:
         self.opened.append(row)
 
 
+def foresee(turn: Turn, counted: Sequence[Counted]) -> None:
+    """Work out what `Rows` will ask of a turn, so that it need not while it writes.
+
+    What is found out is kept with the subjects themselves.
+    """
+    for state in (turn.before, turn.after):
+        standings.spans(turn.subject, state)
+        for definition in counted:
+            posting.contributions(state, definition.options)
+
+
 def movements(entry: Entry, definition: Counted) -> list[tuple[Any, ...]]:
     """The postings of one event under one definition, as rows of the journal."""
     turn = entry.turn
