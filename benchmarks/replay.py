@@ -1,4 +1,4 @@
-"""What it costs to see why a figure is what it is, at 10,000 and at a million events.
+"""What it costs to see why a figure is what it is, at 10,000 and at 100,000 events.
 
 Each measurement runs in a process of its own, so that its peak of memory is its own.
 
@@ -37,7 +37,7 @@ from iku.wiring import House
 # What is looked at, piece by piece: how many lines each piece has.
 Measured: TypeAlias = Callable[[House, Connection], AsyncIterator[int]]
 
-COUNTS = (10_000, 1_000_000)
+COUNTS = (10_000, 100_000)
 AS_OF = date(2021, 12, 31)
 ASKED = Question("IKU-2", AS_OF)  # the longest of the journals
 MONTH_BEFORE = date(2021, 11, 30)

@@ -39,12 +39,12 @@ kind of disk to another. What the figures mean for an agency stands in
 """
 ORDER = (
     "appending",
-    "growing",
     "serving",
     "figures",
     "streaming",
     "verifying",
     "importing",
+    "vault",
     "starting",
 )
 GOOD, BAD, PLAIN = "#2e7d32", "#c62828", "#546e7a"

@@ -8,12 +8,15 @@ settings of production: with the vault, and with one that keeps nothing.
 
 import argparse
 import asyncio
+import itertools
 import tempfile
 import time
 from datetime import date
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks import measuring
+from benchmarks.measuring import Row, in_turns
 from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.fact import Person
 from iku.handling import Command
@@ -46,20 +49,34 @@ async def report(house: House, prefix: str, count: int, at_once: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-async def measure(home: Path, count: int) -> None:
-    """Print what each way of appending does."""
+async def measure(home: Path, count: int) -> list[Row]:
+    """What each way of appending does, so many at once."""
     settings = Settings(home=home, pool_size=max(AT_ONCE))
+    names = itertools.count()
+    rows = []
     async with open_house(settings) as house:
         vault = house.vault
-        await report(house, "warm", count // 4, max(AT_ONCE))
+        await report(house, "warm", count, max(AT_ONCE))
         for at_once in AT_ONCE:
-            kept = await report(house, f"kept-{at_once}", count, at_once)
-            with patch.object(vault, "keep", _nothing):
-                bare = await report(house, f"bare-{at_once}", count, at_once)
-            print(
-                f"{at_once:>3} at once: {kept:,.0f} a second with texts kept, "
-                f"{bare:,.0f} without: {bare / kept:.2f} times"
+
+            async def kept(at_once: int = at_once) -> float:
+                return await report(house, f"kept-{next(names)}", count, at_once)
+
+            async def bare(at_once: int = at_once) -> float:
+                with patch.object(vault, "keep", _nothing):
+                    return await report(house, f"bare-{next(names)}", count, at_once)
+
+            ours, theirs = await in_turns((kept, bare))
+            rows.append(
+                Row(
+                    what=f"reports with three texts, {at_once} at once",
+                    peer="no text kept",
+                    unit="a second",
+                    samples=ours,
+                    peer_samples=theirs,
+                )
             )
+    return rows
 
 
 async def _nothing(*_: object) -> None:
@@ -69,9 +86,11 @@ async def _nothing(*_: object) -> None:
 def main() -> None:
     """Measure in a folder that is removed afterwards."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", nargs="?", type=int, default=2_000)
+    parser.add_argument("count", nargs="?", type=int, default=500)
+    count = parser.parse_args().count
     with tempfile.TemporaryDirectory() as home:
-        asyncio.run(measure(Path(home), parser.parse_args().count))
+        rows = asyncio.run(measure(Path(home), count))
+    measuring.report("vault", "Keeping texts sealed beside the log", rows)
 
 
 if __name__ == "__main__":
