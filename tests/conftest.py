@@ -35,6 +35,7 @@ FAST = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "scram_iterations": "1",  # of a password that guards nothing
 }
 numbers = itertools.count(1)
 # Keys of all houses that tests open over databases of the shared server.
