@@ -178,7 +178,7 @@ def test_the_balance_is_what_the_log_alone_gives(databases: Iterator[Database]) 
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=12,
+            max_examples=8,
             stateful_step_count=12,
             deadline=None,
             # A shorter history would cost minutes; the seed tells where to look.
