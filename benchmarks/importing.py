@@ -13,9 +13,6 @@ import csv
 import io
 import json
 import os
-import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -98,7 +95,7 @@ async def imported(home: Path, rows: int) -> dict[str, float]:
             "took": took,
             "iku": time.process_time() - ours,
             "PostgreSQL": _busy(backend) - theirs,
-            "peak": _peak(),
+            "peak": measuring.peak(),
         }
 
 
@@ -108,26 +105,14 @@ def _busy(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak() -> float:
-    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(line) / 1024
-
-
 async def apart(rows: int) -> dict[str, float]:
     """Import so many rows in a process of its own, into a folder of its own."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
-
-    def run() -> dict[str, float]:
-        with tempfile.TemporaryDirectory(dir=registers.FOLDER) as home:
-            (Path(home) / "journal.csv").write_bytes(journal(rows))
-            command = (sys.executable, "-m", "benchmarks.importing", str(rows))
-            done = subprocess.run(
-                [*command, "--home", home], check=True, stdout=-1, text=True
-            )
-        told: dict[str, float] = json.loads(done.stdout)
-        return told
-
-    return await asyncio.to_thread(run)
+    with tempfile.TemporaryDirectory(dir=registers.FOLDER) as home:
+        (Path(home) / "journal.csv").write_bytes(journal(rows))
+        words = (str(rows), "--home", home)
+        told: dict[str, float] = await measuring.apart("benchmarks.importing", *words)
+    return told
 
 
 async def copied(content: bytes) -> float:

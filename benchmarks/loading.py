@@ -16,6 +16,8 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
+from benchmarks import measuring
+
 
 class Load(Struct, frozen=True):
     """What is asked, for how long.
@@ -133,13 +135,8 @@ async def run(load: Load) -> Told:
 
 async def apart(load: Load) -> Told:
     """The same from another process, so that neither slows the other's loop."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.loading"), stdin=-1, stdout=-1
-    )
-    said, _ = await process.communicate(msgspec.json.encode(load))
-    if process.returncode:
-        raise SystemExit("the load could not be carried out")
-    return msgspec.json.decode(said, type=Told)
+    told = await measuring.apart("benchmarks.loading", said=msgspec.json.encode(load))
+    return msgspec.convert(told, Told)
 
 
 def main() -> None:

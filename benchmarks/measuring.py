@@ -4,16 +4,21 @@ A machine has good minutes and bad ones. So both sides are measured in turns, an
 counts is the ratio of the two sides of each turn: its median, its lowest and highest.
 """
 
+import asyncio
+import re
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 RESULTS = Path("var") / "benchmarks" / "results"
 REPEATS = 5  # the least
+HEADINGS = ("what", "ours", "peer", "ratio", "lowest–highest", "bar", "met")
 
 Measure: TypeAlias = Callable[[], Awaitable[float]]
 
@@ -75,8 +80,7 @@ def report(name: str, title: str, rows: Sequence[Row]) -> None:
 
 def table(title: str, rows: Sequence[Row]) -> str:
     """*rows*, a line each below their headings."""
-    headings = ("what", "ours", "peer", "ratio", "lowest–highest", "bar", "met")
-    lines = [headings, *(_cells(row) for row in rows)]
+    lines = [HEADINGS, *map(cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         (
@@ -89,23 +93,51 @@ def table(title: str, rows: Sequence[Row]) -> str:
     )
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    ratios = row.ratios
-    beside = (
-        f"{amount(median(row.peer_samples))} {row.peer}" if row.peer_samples else "–"
-    )
+def cells(row: Row) -> tuple[str, ...]:
+    """What stands below each of the headings; nothing where there is nothing."""
+    ratios, beside, ratio = row.ratios, "", ""
+    if row.peer_samples:
+        beside = f"{amount(median(row.peer_samples))} ({row.peer})"
+        ratio = amount(median(ratios))
     sign = "≥" if row.better == "higher" else "≤"
     return (
         row.what,
         f"{amount(median(row.samples))} {row.unit}",
         beside,
-        f"{median(ratios):.2f}" if row.peer_samples else "–",
+        ratio,
         f"{amount(min(ratios))}–{amount(max(ratios))}",
-        "–" if row.bar is None else f"{sign} {row.bar:g}",
-        {None: "–", True: "yes", False: "NO"}[row.met],
+        "" if row.bar is None else f"{sign} {row.bar:g}",
+        {None: "", True: "yes", False: "NO"}[row.met],
     )
 
 
 def amount(value: float) -> str:
     """*value* in three digits, or in all before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+async def apart(module: str, *words: str, said: bytes = b"") -> Any:
+    """The JSON that a program of ours prints, as a process of its own.
+
+    So its peak of memory is its own, and it slows nobody's loop. It reads what is
+    *said*.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *words), stdin=PIPE, stdout=PIPE
+    )
+    told, _ = await process.communicate(
+        said.encode() if isinstance(said, str) else said
+    )
+    if process.returncode:
+        raise SystemExit(f"{module} could not be carried out")
+    return msgspec.json.decode(told)
+
+
+def peak(process: int | str = "self") -> float:
+    """MiB at most of one process so far.
+
+    Getrusage would tell that of whoever started it, if larger.
+    """
+    status = Path(f"/proc/{process}/status").read_text()
+    (told,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(told) / 1024

@@ -2,24 +2,24 @@
 
 Each measurement runs in a process of its own, so that its peak of memory is its own.
 
-    python -m benchmarks.replay [COUNT]...
+    python -m benchmarks.replay [COUNT]
 """
 
 import argparse
 import asyncio
 import json
-import re
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import date
-from pathlib import Path
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
+import msgspec
 from msgspec import structs
 
-from benchmarks import registers
+from benchmarks import measuring, registers
+from benchmarks.measuring import Row
 from iku import comparing, explanation
 from iku.comparing import Tried
 from iku.domain.indicator import Amendment
@@ -37,7 +37,7 @@ from iku.wiring import House
 # What is looked at, piece by piece: how many lines each piece has.
 Measured: TypeAlias = Callable[[House, Connection], AsyncIterator[int]]
 
-COUNTS = (10_000, 100_000)
+COUNT, SMALL = 100_000, 10_000
 AS_OF = date(2021, 12, 31)
 ASKED = Question("IKU-2", AS_OF)  # the longest of the journals
 MONTH_BEFORE = date(2021, 11, 30)
@@ -133,63 +133,61 @@ MEASUREMENTS: dict[str, Measured] = {
 }
 
 
-async def measure(name: str, database: Database) -> dict[str, Any]:
-    """Times to the first and to the last line, in seconds, and peak memory in MiB."""
+async def measure(name: str, database: Database) -> dict[str, float]:
+    """Milliseconds to the first and to the last line, and MiB at most."""
     async with registers.opened(database) as (house, connection):
         await house.figures.indicators(connection)
-        idle = _peak()
-        first, lines, began = 0.0, 0, time.perf_counter()
-        async for piece in MEASUREMENTS[name](house, connection):
+        first, began = 0.0, time.perf_counter()
+        async for _ in MEASUREMENTS[name](house, connection):
             first = first or time.perf_counter() - began
-            lines += piece
         last = time.perf_counter() - began
-    return {"lines": lines, "first": first, "last": last, "idle": idle, "peak": _peak()}
-
-
-def _peak() -> float:
-    """Of this program; getrusage would tell that of whoever started it, if larger."""
-    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(line) / 1024
+    return {"first": 1000 * first, "last": 1000 * last, "peak": measuring.peak()}
 
 
 async def report(count: int) -> None:
-    """Measure all there is on a register of *count* events."""
-    async with registers.register(count) as database:
-        print(f"\n{count:,} events")
-        headings = ("", "lines", "first (ms)", "last (ms)", "idle (MiB)", "peak (MiB)")
-        print("{:20}{:>10}{:>12}{:>12}{:>12}{:>12}".format(*headings))
+    """Measure all there is on a register of *count* events, beside a small one."""
+    rows: list[Row] = []
+    async with registers.register(count) as long, registers.register(SMALL) as short:
         for name in MEASUREMENTS:
-            told = await asyncio.to_thread(_apart, name, database)
-            row = (told["lines"], told["first"] * 1000, told["last"] * 1000)
-            print(
-                "{:20}{:>10,}{:>12,.1f}{:>12,.0f}{:>12.0f}{:>12.0f}".format(
-                    name, *row, told["idle"], told["peak"]
-                ),
-                flush=True,
-            )
+            rows += await _beside(name, long, short)
+    measuring.report("replay", f"Seeing why, {count:,} events", rows)
 
 
-def _apart(name: str, database: Database) -> dict[str, Any]:
-    """Measure in a process of its own."""
-    dsns = json.dumps([database.owner_dsn, database.application_dsn])
-    command = [sys.executable, "-m", "benchmarks.replay", "--measure", name]
-    done = subprocess.run(command, input=dsns, check=True, stdout=-1, text=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+async def _beside(name: str, long: Database, short: Database) -> list[Row]:
+    ran: dict[Database, list[dict[str, float]]] = {long: [], short: []}
+
+    async def side(database: Database) -> float:
+        dsns = msgspec.json.encode([database.owner_dsn, database.application_dsn])
+        told = await measuring.apart("benchmarks.replay", "--measure", name, said=dsns)
+        ran[database].append(told)
+        return float(told["first"])
+
+    await measuring.in_turns([partial(side, long), partial(side, short)])
+    shown = [("first", "to the first line", "ms"), ("last", "to the last", "ms")]
+    return [
+        Row(
+            what=f"{name}: {what}",
+            peer=f"at {SMALL:,} events",
+            better="lower",
+            unit=unit,
+            samples=[one[key] for one in ran[long]],
+            peer_samples=[one[key] for one in ran[short]],
+        )
+        for key, what, unit in (*shown, ("peak", "peak memory", "MiB"))
+    ]
 
 
 def main() -> None:
-    """Measure on each register that is asked for."""
+    """Measure on the register that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("counts", type=int, nargs="*", default=COUNTS)
+    parser.add_argument("count", type=int, nargs="?", default=COUNT)
     parser.add_argument("--measure", choices=MEASUREMENTS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
         database = Database(*json.load(sys.stdin))
         print(json.dumps(asyncio.run(measure(asked.measure, database))))
         return
-    for count in asked.counts:
-        asyncio.run(report(count))
+    asyncio.run(report(asked.count))
 
 
 if __name__ == "__main__":

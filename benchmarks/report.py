@@ -22,7 +22,7 @@ import msgspec
 from matplotlib.figure import Figure
 from msgspec import Struct
 
-from benchmarks.measuring import RESULTS, Row, amount
+from benchmarks.measuring import HEADINGS, RESULTS, Row, cells
 
 PAGE = Path("docs") / "benchmarks.md"
 HEAD = """\
@@ -41,6 +41,7 @@ ORDER = (
     "appending",
     "serving",
     "figures",
+    "replay",
     "streaming",
     "verifying",
     "importing",
@@ -77,29 +78,10 @@ def page(found: Iterable[Told]) -> str:
         parts.append(
             f"\n## {told.title}\n\n![{told.title}](benchmarks/{told.name}.svg)\n"
         )
-        parts.append("\n| what | ours | peer | ratio | spread | bar | met |\n")
+        parts.append(f"\n| {' | '.join(HEADINGS)} |\n")
         parts.append("|---|--:|--:|--:|--:|--:|---|\n")
         parts.extend(f"| {' | '.join(cells(row))} |\n" for row in told.rows)
     return "".join(parts)
-
-
-def cells(row: Row) -> tuple[str, ...]:
-    """One line of a table."""
-    ratios = row.ratios
-    beside = ratio = ""
-    if row.peer_samples:
-        beside = f"{amount(median(row.peer_samples))} ({row.peer})"
-        ratio = f"{median(ratios):.2f}"
-    sign = "≥" if row.better == "higher" else "≤"
-    return (
-        row.what,
-        f"{amount(median(row.samples))} {row.unit}",
-        beside,
-        ratio,
-        f"{amount(min(ratios))}–{amount(max(ratios))}",
-        "" if row.bar is None else f"{sign} {row.bar:g}",
-        {None: "", True: "yes", False: "**no**"}[row.met],
-    )
 
 
 def plot(told: Told) -> Figure:

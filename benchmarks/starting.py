@@ -161,14 +161,7 @@ def loaded(home: Path) -> tuple[float, float]:
             statuses = {*clients.map(one, range(ASKED))}
         assert statuses <= {200, 201}, statuses
         pid = (home / "postgres" / "data" / "postmaster.pid").read_text().split()[0]
-        return _peak(server.pid), _shared_fairly(int(pid))
-
-
-def _peak(pid: int) -> float:
-    """Of one process, MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
-    return int(peak) / 1024
+        return measuring.peak(server.pid), _shared_fairly(int(pid))
 
 
 def _shared_fairly(pid: int) -> float:

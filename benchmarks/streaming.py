@@ -10,8 +10,6 @@ own; a smaller register beside the one asked for tells whether memory grows with
 import argparse
 import asyncio
 import json
-import re
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +19,7 @@ from datetime import date
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from benchmarks import measuring, registers
 from benchmarks.measuring import Row
@@ -110,7 +108,7 @@ async def work(name: str, dsn: str) -> dict[str, float]:
     began = time.perf_counter()
     await do(connection)
     took = time.perf_counter() - began
-    peak = _peak()
+    peak = measuring.peak()
     records = await connection.fetchval(
         "select count(*) from ledger.event where starts_with(stream, $1)", prefix
     )
@@ -118,25 +116,12 @@ async def work(name: str, dsn: str) -> dict[str, float]:
     return {"records": records, "took": took, "peak": peak}
 
 
-def _peak() -> float:
-    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(line) / 1024
-
-
 async def apart(database: Database, name: str) -> Ran:
     """Do one of the works in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.streaming", "--work", name]
-    done = await asyncio.to_thread(
-        partial(
-            subprocess.run,
-            command,
-            input=database.owner_dsn,
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    words = ("--work", name)
+    told = await measuring.apart(
+        "benchmarks.streaming", *words, said=database.owner_dsn.encode()
     )
-    told: dict[str, Any] = json.loads(done.stdout)
     return Ran(told["records"] / told["took"], told["peak"])
 
 

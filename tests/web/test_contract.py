@@ -9,7 +9,7 @@ from iku.ledger import signing
 from iku.ledger.signing import Home
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from tests.web.test_serving import serving_process
+from tests.web.test_serving import serving_process, told
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = 6  # an operation; the long run by hand had 400
@@ -18,11 +18,7 @@ EXAMPLES = 6  # an operation; the long run by hand had 400
 async def test_schemathesis_finds_nothing(
     database: Database, signer: Plain, tmp_path: Path
 ) -> None:
-    with serving_process(
-        IKU_DATABASE_URL=database.application_dsn,
-        IKU_OWNER_URL=database.owner_dsn,
-        IKU_HOME=str(tmp_path / "var"),
-    ) as served:
+    with serving_process(**told(database, tmp_path / "var")) as served:
         # Half of what proves the log is to be had only once something is signed.
         home = Home(tmp_path / "signer")
         await signing.sign(signer, home, home.make_key("iku.test/log").name)

@@ -16,7 +16,7 @@ from iku.web.witness import create_witness
 from iku.wiring import House
 from tests.ledger.test_witness import KEY, KNOWN, request
 from tests.web.conftest import API, CASE, Client, problem
-from tests.web.test_serving import serving_process
+from tests.web.test_serving import serving_process, told
 
 OURS = (
     *("localhost", "localhost:8000", "LocalHost:8000", "localhost:"),
@@ -117,11 +117,7 @@ async def test_pages_and_what_is_not_there_are_kept_from_others_alike(
 def test_what_serves_this_machine_answers_to_its_names_only(
     database: Database, tmp_path: Path
 ) -> None:
-    with serving_process(
-        IKU_DATABASE_URL=database.application_dsn,
-        IKU_OWNER_URL=database.owner_dsn,
-        IKU_HOME=str(tmp_path / "var"),
-    ) as served:
+    with serving_process(**told(database, tmp_path / "var")) as served:
         for lines, status in (
             (f"Host: 127.0.0.1:{served.port}\r\n", b"200"),
             (f"Host: evil.test:{served.port}\r\n", b"421"),

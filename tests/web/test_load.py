@@ -18,7 +18,7 @@ from iku.postgres.pool import Plain
 from iku.replay import recount
 from iku.wiring import House
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
-from tests.web.test_serving import serving_process
+from tests.web.test_serving import serving_process, told
 
 BROUGHT = 4  # events that the program brings along
 YEAR = "/indicators/IKU-1/figure?as_of=2021-12-31"
@@ -88,11 +88,7 @@ async def two(database: Database, tmp_path: Path) -> AsyncIterator[list[Client]]
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
-            serving = serving_process(
-                IKU_DATABASE_URL=database.application_dsn,
-                IKU_OWNER_URL=database.owner_dsn,
-                IKU_HOME=str(tmp_path),
-            )
+            serving = serving_process(**told(database, tmp_path))
             address = stack.enter_context(serving).address
             client = Client(base_url=f"{address}/api/v1", timeout=30)
             clients.append(await stack.enter_async_context(client))

@@ -57,13 +57,18 @@ def serving_process(**environment: str) -> Iterator[Served]:
         process.communicate()
 
 
+def told(database: Database, home: Path) -> dict[str, str]:
+    """The variables by which a process finds that database, and keys of its own."""
+    return {
+        "IKU_DATABASE_URL": database.application_dsn,
+        "IKU_OWNER_URL": database.owner_dsn,
+        "IKU_HOME": str(home),
+    }
+
+
 @pytest.fixture
 def served(database: Database, tmp_path: Path) -> Iterator[Served]:
-    with serving_process(
-        IKU_DATABASE_URL=database.application_dsn,
-        IKU_OWNER_URL=database.owner_dsn,
-        IKU_HOME=str(tmp_path / "var"),
-    ) as served:
+    with serving_process(**told(database, tmp_path / "var")) as served:
         yield served
 
 

@@ -11,7 +11,7 @@ streams, all is decided anew.
 
 import asyncio
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -33,7 +33,7 @@ from iku.projections.journal import Counted
 
 CHUNK = 2_000  # rows that one statement deals with
 ROOM = 4_000  # subjects that are held in memory
-BREATH = 32  # rows after which the database is heard, and whoever interrupts
+BREATH = 32  # rows between two looks at who else waits
 
 Progress: TypeAlias = Callable[[int, int], None]
 T = TypeVar("T")
@@ -293,29 +293,31 @@ class _Chunks:
 
     async def following(self) -> list[Entry] | None:
         """The entries of the next rows; None where there are no more."""
-        count, entries = 0, []
-        for (row, command_id), repeated in islice(self._rows, CHUNK):
-            count += 1
+        entries, ended = [], True
+        async for (row, command_id), repeated in _breathing(islice(self._rows, CHUNK)):
+            ended = False
             if not repeated:
                 reading = Reading(self._layout, row, self._scope)
                 entries.append(journals.entry(reading, command_id))
             self._steps.done()
-            if count % BREATH == 0:
-                await asyncio.sleep(0)
-        return entries if count else None
+        return None if ended else entries
 
 
 async def _judge(plan: Plan, entries: Iterable[Entry]) -> None:
-    for count, entry in enumerate(entries, start=1):
+    async for entry in _breathing(entries):
         plan.judge(entry)
-        if count % BREATH == 0:
-            await asyncio.sleep(0)
 
 
 async def _foresee(framed: Iterable[Framed], counted: Sequence[Counted]) -> None:
     """Work ahead for `project`, while the database is busy with the chunk before."""
-    for count, one in enumerate(framed, start=1):
+    async for one in _breathing(framed):
         projection.foresee(one.request.attachment, counted)
+
+
+async def _breathing(items: Iterable[T]) -> AsyncIterator[T]:
+    """Each of *items*; between them, the database and whoever interrupts are heard."""
+    for count, item in enumerate(items, start=1):
+        yield item
         if count % BREATH == 0:
             await asyncio.sleep(0)
 
