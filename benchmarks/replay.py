@@ -163,7 +163,9 @@ async def _beside(name: str, long: Database, short: Database) -> list[Row]:
         return float(told["first"])
 
     await measuring.in_turns([partial(side, long), partial(side, short)])
-    shown = [("first", "to the first line", "ms"), ("last", "to the last", "ms")]
+    shown = [("first", "to the first line", "ms"), ("peak", "peak memory", "MiB")]
+    if name.startswith("replay"):  # all others answer a page, whole
+        shown.insert(1, ("last", "to the last", "ms"))
     return [
         Row(
             what=f"{name}: {what}",
@@ -173,7 +175,7 @@ async def _beside(name: str, long: Database, short: Database) -> list[Row]:
             samples=[one[key] for one in ran[long]],
             peer_samples=[one[key] for one in ran[short]],
         )
-        for key, what, unit in (*shown, ("peak", "peak memory", "MiB"))
+        for key, what, unit in shown
     ]
 
 
