@@ -8,9 +8,12 @@ server take a lease of their own, in a folder of their own.
 
 import atexit
 import itertools
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TypeAlias
@@ -35,8 +38,11 @@ FAST = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "max_wal_size": "128MB",  # it may lie in memory
     "scram_iterations": "1",  # of a password that guards nothing
 }
+MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder of our own in it is written to
+ROOM_BYTES = 4 << 30
 numbers = itertools.count(1)
 # Keys of all houses that tests open over databases of the shared server.
 HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))
@@ -70,10 +76,48 @@ def within(server: Lease, name: str) -> Database:
     )
 
 
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """A folder every user may enter, in memory where there is room; else on the disk.
+
+    A database is a copy of three hundred files, and each test has one.
+    """
+    roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    place = MEMORY if roomy else None
+    with tempfile.TemporaryDirectory(prefix="iku-tests-", dir=place) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lease]:
-    with lease(tmp_path_factory.mktemp("server"), FAST) as held:
+def server() -> Iterator[Lease]:
+    with in_memory() as folder, lease(folder, FAST) as held:
         yield held
+
+
+@pytest.fixture(scope="session")
+def made() -> Iterator[Path]:
+    """The home of a server that was started once, and stopped."""
+    with in_memory() as folder:
+        with lease(folder, FAST):
+            pass
+        yield folder
+
+
+@contextmanager
+def copied(made: Path) -> Iterator[Path]:
+    """A copy of that home, of whose server nobody knows."""
+    with in_memory() as folder:
+        subprocess.run(["cp", "-a", str(made / "postgres"), str(folder)], check=True)
+        yield folder
+
+
+@pytest.fixture
+def own_home(made: Path) -> Iterator[Path]:
+    """The home of a server of this test's own: made already, and stopped."""
+    with copied(made) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

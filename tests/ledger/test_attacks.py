@@ -36,8 +36,8 @@ from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signe
 from iku.vault import sealing
 from iku.vault.sealing import Place
 from iku.wiring import House, furnish
-from tests.conftest import SETTINGS
-from tests.ledger.conftest import Ask
+from tests.conftest import FAST, SETTINGS, Clone
+from tests.ledger.conftest import ZONE, Ask
 from tests.vault.test_store import DAY, Desk, opened, report
 
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -142,15 +142,44 @@ class Signed(NamedTuple):
         return await signing.sign(self.signer, self.home, ORIGIN, full=full)
 
 
+async def sign_twice(application: Plain, ask: Ask, signed: Signed) -> None:
+    """Append four events, signed after two and after four."""
+    for streams in (("a-1", "b-1"), ("c-1", "d-1")):
+        await log.append(application, [ask(stream) for stream in streams], zone=ZONE)
+        await signed.sign()
+
+
 @pytest.fixture
-async def signed(ask: Ask, append: Append, signer: Plain, home: Home) -> Signed:
-    """Four events, signed after two and after four."""
+async def signed(connection: Plain, ask: Ask, signer: Plain, home: Home) -> Signed:
     signed = Signed(signer, home)
-    await append(ask("a-1"), ask("b-1"))
-    await signed.sign()
-    await append(ask("c-1"), ask("d-1"))
-    await signed.sign()
+    await sign_twice(connection, ask, signed)
     return signed
+
+
+@pytest.fixture(scope="session")
+async def unmoved(
+    clone: Clone, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Plain]:
+    """A superuser's connection to such a log, for attacks that must all be refused."""
+    database = await clone(template)
+    assert database.signer_dsn is not None
+    connection = await connect(database.application_dsn)
+    signer = await connect_as_signer(database.signer_dsn)
+    home = Home(tmp_path_factory.mktemp("signer"))
+    home.make_key(ORIGIN)
+    await sign_twice(connection, Ask(), Signed(signer, home))
+    superuser = await connect_as_owner(database.owner_dsn)
+    yield superuser
+    for one in (connection, signer, superuser):
+        await one.close()
+
+
+@pytest.fixture
+async def refusing(unmoved: Plain) -> AsyncIterator[Plain]:
+    """The same, looked through after the attack."""
+    yield unmoved
+    await unmoved.execute("reset role")
+    assert await check_ledger(unmoved) == []
 
 
 async def asleep(owner: Plain, *attacks: str) -> None:
@@ -163,34 +192,29 @@ async def asleep(owner: Plain, *attacks: str) -> None:
 )
 @pytest.mark.parametrize("role", ROLES)
 async def test_logins_with_few_rights_are_refused_by_privilege(
-    signed: Signed, guarded: Plain, role: str, attack: str
+    refusing: Plain, role: str, attack: str
 ) -> None:
-    await guarded.execute(f"set role {role}")
-    with pytest.raises(asyncpg.InsufficientPrivilegeError) as refused:
-        await guarded.execute(attack)
-    assert "permission denied" in str(refused.value) or "must be owner" in str(
-        refused.value
-    )
-    await guarded.execute("reset role")
-    assert await check_ledger(guarded) == []
+    await refusing.execute(f"set role {role}")
+    with pytest.raises(
+        asyncpg.InsufficientPrivilegeError, match=r"permission denied|must be owner"
+    ):
+        await refusing.execute(attack)
 
 
 @pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS)
 async def test_a_superuser_is_refused_by_the_trigger(
-    signed: Signed, guarded: Plain, attack: str
+    refusing: Plain, attack: str
 ) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is append-only"):
-        await guarded.execute(attack)
-    assert await check_ledger(guarded) == []
+        await refusing.execute(attack)
 
 
 @pytest.mark.parametrize("attack", SCHEMA.values(), ids=SCHEMA)
 async def test_a_superuser_is_refused_by_the_event_trigger(
-    signed: Signed, guarded: Plain, attack: str
+    refusing: Plain, attack: str
 ) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="by migrations only"):
-        await guarded.execute(attack)
-    assert await check_ledger(guarded) == []
+        await refusing.execute(attack)
 
 
 @pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS)
@@ -282,7 +306,7 @@ async def test_what_a_superuser_did_with_care_is_found_by_the_signer(
 async def regrow(owner: Plain, ask: Ask) -> None:
     """Cut two of four events, and append two others."""
     await asleep(owner, CUT.format(2), FORGET)
-    await log.append(owner, [ask("x-1"), ask("y-1")], zone="Asia/Jakarta")
+    await log.append(owner, [ask("x-1"), ask("y-1")], zone=ZONE)
     assert await check_ledger(owner) == []
 
 
@@ -339,7 +363,7 @@ async def fork(signed: Signed, owner: Plain, attack: str, regrown: int) -> Signe
     before = await checkpoints.latest(owner)
     await asleep(owner, attack, FORGET)
     new = [Ask()(f"x-{n}", command=f"x-{n}") for n in range(regrown)]
-    await log.append(owner, new, zone="Asia/Jakarta")
+    await log.append(owner, new, zone=ZONE)
     assert await check_ledger(owner) == []
     forked = Signed(signed.signer, stolen(signed.home))
     outcome = await forked.sign()  # the key alone can sign anything
@@ -391,7 +415,7 @@ async def test_a_fork_is_found_by_nobody_who_kept_no_checkpoint_and_asks_no_witn
 async def test_an_edit_newer_than_the_last_checkpoint_is_found_by_nobody(
     signed: Signed, owner: Plain, ask: Ask
 ) -> None:
-    await log.append(owner, [ask("e-1")], zone="Asia/Jakarta")
+    await log.append(owner, [ask("e-1")], zone=ZONE)
     await asleep(owner, EDIT.format(5))
     assert await check_ledger(owner) == []
     assert (await signed.sign(full=True)).size == 5
@@ -589,7 +613,7 @@ def copy(source: Path, to: Path) -> None:
 async def grow(held: Lease, home: Home, ask: Ask, *streams: str) -> None:
     """Append to a server's log and have it signed."""
     application = await connect(held.application_dsn)
-    await log.append(application, [ask(s) for s in streams], zone="Asia/Jakarta")
+    await log.append(application, [ask(s) for s in streams], zone=ZONE)
     await application.close()
     signer = await connect_as_signer(held.signer_dsn)
     try:
@@ -601,17 +625,17 @@ async def grow(held: Lease, home: Home, ask: Ask, *streams: str) -> None:
 async def test_an_older_data_folder_put_back_is_found_by_the_signer(
     tmp_path: Path, home: Home, ask: Ask, data: Path
 ) -> None:
-    with lease(tmp_path / "var", {"fsync": "off"}) as held:
+    with lease(tmp_path / "var", FAST) as held:
         await migrate_database(
             Database(held.owner_dsn, held.application_dsn, held.signer_dsn)
         )
         await grow(held, home, ask, "a-1", "b-1")
     copy(data, tmp_path / "older")
-    with lease(tmp_path / "var", {"fsync": "off"}) as held:
+    with lease(tmp_path / "var", FAST) as held:
         await grow(held, home, ask, "c-1", "d-1")
     shutil.rmtree(data)
     (tmp_path / "older").rename(data)
-    with lease(tmp_path / "var", {"fsync": "off"}) as held:
+    with lease(tmp_path / "var", FAST) as held:
         owner = await connect_as_owner(held.owner_dsn)
         assert await check_ledger(owner) == []  # sound in itself, only old
         await owner.close()

@@ -18,6 +18,7 @@ from iku.postgres.embedded import lease
 from iku.postgres.migrations import load
 from iku.postgres.pool import Plain
 from iku.settings import Settings
+from tests.conftest import FAST
 
 LOGINS = Path(iku.__file__).parents[2] / "docker" / "logins.sql"
 
@@ -35,8 +36,8 @@ async def test_the_owner_is_the_application_where_only_one_login_is_given() -> N
         assert database.owner_dsn == database.application_dsn
 
 
-async def test_without_an_address_a_server_runs_for_as_long(tmp_path: Path) -> None:
-    async with open_database(Settings(home=tmp_path)) as database:
+async def test_without_an_address_a_server_runs_for_as_long(own_home: Path) -> None:
+    async with open_database(Settings(home=own_home)) as database:
         applied = await migrate_database(database)
         assert applied == load()
         connection = await pools.connect(database.application_dsn)
@@ -65,40 +66,40 @@ def kill_server(home: Path) -> None:
 
 
 async def test_the_embedded_server_is_started_again_when_it_is_killed(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=own_home)
     # Two programs' worth: both find it dead, and neither gets in the other's way.
     async with open_database(settings) as database, open_database(settings):
         await answered(database, "create table kept as select 42 as answer")
         for _ in range(2):
             caplog.clear()
-            kill_server(tmp_path)
+            kill_server(own_home)
             assert await answered(database, "select answer from kept") == 42
             assert await answered(database, "show fsync") == "on"
     assert "was killed; it is started again" in caplog.text
-    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+    assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
 
 
 async def test_starting_it_again_is_tried_until_it_succeeds(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    own_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tablespaces = tmp_path / "postgres" / "data" / "global"
-    async with open_database(Settings(home=tmp_path)) as database:
-        tablespaces.rename(tmp_path / "elsewhere")
-        kill_server(tmp_path)
+    tablespaces = own_home / "postgres" / "data" / "global"
+    async with open_database(Settings(home=own_home)) as database:
+        tablespaces.rename(own_home / "elsewhere")
+        kill_server(own_home)
         async with asyncio.timeout(30):
             while "did not start" not in caplog.text:  # noqa: ASYNC110 - only the log says
                 await asyncio.sleep(0.02)
-        (tmp_path / "elsewhere").rename(tablespaces)
+        (own_home / "elsewhere").rename(tablespaces)
         assert await answered(database, "select 42") == 42
 
 
-async def test_the_embedded_server_stops_when_the_program_fails(tmp_path: Path) -> None:
+async def test_the_embedded_server_stops_when_the_program_fails(own_home: Path) -> None:
     with pytest.raises(RuntimeError, match="of the program"):
-        async with open_database(Settings(home=tmp_path)):
+        async with open_database(Settings(home=own_home)):
             raise RuntimeError("of the program")
-    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+    assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
 
 
 async def test_migrating_twice_changes_nothing(database: Database) -> None:
@@ -148,12 +149,12 @@ def make_logins(superuser: str) -> None:
 
 
 async def test_the_logins_that_compose_makes_are_enough(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IKU_OWNER_PASSWORD", "it's the owner")
     monkeypatch.setenv("IKU_APPLICATION_PASSWORD", 'the "application"')
     monkeypatch.setenv("IKU_SIGNER_PASSWORD", "the signer's")
-    with lease(tmp_path, {"fsync": "off"}) as held:
+    with lease(own_home, FAST) as held:
         superuser = held.owner_dsn.replace("@/iku?", "@/postgres?")
         make_logins(superuser)
         address = held.owner_dsn.split("@")[1]

@@ -24,6 +24,7 @@ import pytest
 from iku.postgres import embedded, postmaster, programs
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.programs import PostgresError
+from tests.conftest import FAST, copied, in_memory
 
 T = TypeVar("T")
 Program: TypeAlias = "subprocess.Popen[str]"
@@ -31,7 +32,6 @@ Ordinary: TypeAlias = Callable[[str, Path], "subprocess.CompletedProcess[str]"]
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 STARTED = "select pg_postmaster_start_time()::text"
 HOLD = """
 import sys
@@ -65,10 +65,15 @@ except PostgresError as error:
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that every user may enter, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="iku-test-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with in_memory() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def served(made: Path) -> Iterator[tuple[Path, Lease]]:
+    """A server as production starts it, only to be looked at, and its home."""
+    with copied(made) as home, lease(home) as held:
+        yield home, held
 
 
 @pytest.fixture
@@ -196,21 +201,20 @@ def finish(program: Program) -> None:
     assert program.returncode == 0
 
 
-def test_data_stay_from_one_run_to_the_next(open_folder: Path) -> None:
-    with lease(open_folder, FAST) as held:
+def test_data_stay_from_one_run_to_the_next(own_home: Path) -> None:
+    with lease(own_home, FAST) as held:
         ask(held.owner_dsn, "create table kept as select 42 as answer")
-        assert served_by(open_folder)
-    assert served_by(open_folder) is None
-    with lease(open_folder, FAST) as held:
+        assert served_by(own_home)
+    assert served_by(own_home) is None
+    with lease(own_home, FAST) as held:
         assert ask(held.owner_dsn, "select answer from kept") == 42
 
 
-def test_the_server_never_runs_as_root(open_folder: Path) -> None:
-    with lease(open_folder, FAST):
-        data = (open_folder / "postgres" / "data").stat()
-        assert data.st_uid == (NOBODY if ROOT else os.geteuid())
-        pid = served_by(open_folder)
-        status = Path(f"/proc/{pid}/status").read_text()
+def test_the_server_never_runs_as_root(served: tuple[Path, Lease]) -> None:
+    home, _ = served
+    data = (home / "postgres" / "data").stat()
+    assert data.st_uid == (NOBODY if ROOT else os.geteuid())
+    status = Path(f"/proc/{served_by(home)}/status").read_text()
     assert f"Uid:\t{data.st_uid}\t{data.st_uid}\t{data.st_uid}" in status
     assert "CapEff:\t0000000000000000" in status
 
@@ -280,7 +284,7 @@ def test_a_socket_folder_of_somebody_else_is_not_used(
         pass
 
 
-def test_it_is_made_as_production_is(open_folder: Path) -> None:
+def test_it_is_made_as_production_is(served: tuple[Path, Lease]) -> None:
     made = """
         select concat_ws(' ', pg_encoding_to_char(encoding), datlocprovider,
                          datlocale, pg_get_userbyid(datdba),
@@ -291,69 +295,73 @@ def test_it_is_made_as_production_is(open_folder: Path) -> None:
           from pg_database
          where datname = current_database()
         """
-    with lease(open_folder) as held:
-        found = ask(held.application_dsn, made)
+    _, held = served
+    found = ask(held.application_dsn, made)
     assert found == "UTF8 b C.UTF-8 postgres on on on UTC"
 
 
-def test_nobody_gets_in_without_a_password_or_by_tcp(open_folder: Path) -> None:
-    with lease(open_folder, FAST) as held:
-        ways = "select string_agg(distinct auth_method, ',') from pg_hba_file_rules"
-        assert ask(held.owner_dsn, ways) == "scram-sha-256"
-        assert ask(held.owner_dsn, "show listen_addresses") == ""
-        wrong = held.application_dsn.replace("//iku:", "//iku:x")
-        with pytest.raises(asyncpg.InvalidPasswordError):
-            ask(wrong, "select 1")
+def test_nobody_gets_in_without_a_password_or_by_tcp(
+    served: tuple[Path, Lease],
+) -> None:
+    _, held = served
+    ways = "select string_agg(distinct auth_method, ',') from pg_hba_file_rules"
+    assert ask(held.owner_dsn, ways) == "scram-sha-256"
+    assert ask(held.owner_dsn, "show listen_addresses") == ""
+    wrong = held.application_dsn.replace("//iku:", "//iku:x")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        ask(wrong, "select 1")
 
 
-def test_passwords_are_ours_alone_and_never_shown(open_folder: Path) -> None:
-    with lease(open_folder, FAST) as held:
-        for name in ("postgres", "iku"):
-            path = open_folder / "postgres" / f"{name}.password"
-            assert path.stat().st_mode & 0o777 == 0o600
-            assert path.read_text() not in repr(held)
-            log = open_folder / "postgres" / "data" / "server.log"
-            assert path.read_text() not in log.read_text()
+def test_passwords_are_ours_alone_and_never_shown(served: tuple[Path, Lease]) -> None:
+    home, held = served
+    for name in ("postgres", "iku"):
+        path = home / "postgres" / f"{name}.password"
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.read_text() not in repr(held)
+        log = home / "postgres" / "data" / "server.log"
+        assert path.read_text() not in log.read_text()
 
 
-def test_the_applications_login_has_no_rights_of_its_own(open_folder: Path) -> None:
-    with lease(open_folder, FAST) as held:
-        rights = """
-            select rolsuper or rolcreatedb or rolcreaterole or rolreplication
-                   or rolbypassrls
-              from pg_roles
-             where rolname = current_user
-            """
-        assert ask(held.application_dsn, rights) is False
+def test_the_applications_login_has_no_rights_of_its_own(
+    served: tuple[Path, Lease],
+) -> None:
+    rights = """
+        select rolsuper or rolcreatedb or rolcreaterole or rolreplication
+               or rolbypassrls
+          from pg_roles
+         where rolname = current_user
+        """
+    _, held = served
+    assert ask(held.application_dsn, rights) is False
 
 
-def test_a_lost_password_of_the_application_is_made_anew(open_folder: Path) -> None:
-    with lease(open_folder, FAST) as first:
+def test_a_lost_password_of_the_application_is_made_anew(own_home: Path) -> None:
+    with lease(own_home, FAST) as first:
         pass
-    (open_folder / "postgres" / "iku.password").unlink()
-    with lease(open_folder, FAST) as second:
+    (own_home / "postgres" / "iku.password").unlink()
+    with lease(own_home, FAST) as second:
         assert ask(second.application_dsn, "select 1") == 1
     assert first.application_dsn != second.application_dsn
 
 
 def test_settings_of_the_surroundings_do_not_reach_it(
-    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PGHOST", "PGDATA", "PGUSER", "PGOPTIONS", "PGSERVICE"):
         monkeypatch.setenv(name, "elsewhere")
-    with lease(open_folder, FAST):
-        assert served_by(open_folder)
+    with lease(own_home, FAST):
+        assert served_by(own_home)
 
 
 def test_the_last_to_leave_stops_it(
-    tmp_path: Path, hold: Callable[[Path], Program]
+    own_home: Path, hold: Callable[[Path], Program]
 ) -> None:
-    first, second = hold(tmp_path), hold(tmp_path)
+    first, second = hold(own_home), hold(own_home)
     assert ask(dsn_of(first), STARTED) == ask(dsn_of(second), STARTED)
     finish(first)
-    assert served_by(tmp_path)
+    assert served_by(own_home)
     finish(second)
-    assert served_by(tmp_path) is None
+    assert served_by(own_home) is None
 
 
 def test_eight_at_once_on_a_fresh_folder_share_one(
@@ -368,84 +376,82 @@ def test_eight_at_once_on_a_fresh_folder_share_one(
 
 
 def test_a_killed_program_leaves_no_lease(
-    tmp_path: Path, hold: Callable[[Path], Program]
+    own_home: Path, hold: Callable[[Path], Program]
 ) -> None:
-    killed = hold(tmp_path)
+    killed = hold(own_home)
     started = ask(dsn_of(killed), STARTED)
     killed.kill()
     killed.wait()
-    with lease(tmp_path, FAST) as held:
+    with lease(own_home, FAST) as held:
         assert ask(held.owner_dsn, STARTED) == started
-    assert served_by(tmp_path) is None
+    assert served_by(own_home) is None
 
 
-def test_an_error_inside_passes_and_the_server_stops(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="of the program itself"), lease(tmp_path, FAST):
+def test_an_error_inside_passes_and_the_server_stops(own_home: Path) -> None:
+    with pytest.raises(OSError, match="of the program itself"), lease(own_home, FAST):
         raise OSError("of the program itself")
-    assert served_by(tmp_path) is None
+    assert served_by(own_home) is None
 
 
-def test_a_killed_server_is_started_again_and_has_everything(tmp_path: Path) -> None:
-    with lease(tmp_path, {"fsync": "off"}) as first:
+def test_a_killed_server_is_started_again_and_has_everything(own_home: Path) -> None:
+    with lease(own_home, {"fsync": "off"}) as first:
         ask(first.owner_dsn, "create table kept as select 42 as answer")
-        kill_server(tmp_path)
-        with lease(tmp_path, FAST) as second:
+        kill_server(own_home)
+        with lease(own_home, FAST) as second:
             assert ask(second.owner_dsn, "select answer from kept") == 42
         assert ask(first.owner_dsn, "select answer from kept") == 42
-    assert served_by(tmp_path) is None
+    assert served_by(own_home) is None
 
 
-def test_whoever_holds_a_lease_starts_a_killed_server_again(tmp_path: Path) -> None:
+def test_whoever_holds_a_lease_starts_a_killed_server_again(own_home: Path) -> None:
     durable = {"fsync": "off"}
-    with lease(tmp_path, durable) as first, lease(tmp_path, durable) as second:
+    with lease(own_home, durable) as first, lease(own_home, durable) as second:
         ask(first.owner_dsn, "create table kept as select 42 as answer")
         assert not first.mend()
-        kill_server(tmp_path)
-        eventually(lambda: served_by(tmp_path) is None)
+        kill_server(own_home)
+        eventually(lambda: served_by(own_home) is None)
         with ThreadPoolExecutor(2) as threads:
             mended = [threads.submit(held.mend) for held in (first, second)]
         assert any(one.result() for one in mended)
         assert ask(second.owner_dsn, "select answer from kept") == 42
         assert ask(second.owner_dsn, "show fsync") == "off"
         assert not second.mend()
-    assert served_by(tmp_path) is None
+    assert served_by(own_home) is None
 
 
-def test_a_server_that_cannot_be_started_again_is_told(tmp_path: Path) -> None:
-    with lease(tmp_path, FAST) as held:
-        kill_server(tmp_path)
-        eventually(lambda: served_by(tmp_path) is None)
-        data = tmp_path / "postgres" / "data"
+def test_a_server_that_cannot_be_started_again_is_told(own_home: Path) -> None:
+    with lease(own_home, FAST) as held:
+        kill_server(own_home)
+        eventually(lambda: served_by(own_home) is None)
+        data = own_home / "postgres" / "data"
         (data / "global").rename(data / "elsewhere")
         with pytest.raises(PostgresError, match="the server did not start"):
             held.mend()
         (data / "elsewhere").rename(data / "global")
         assert held.mend()
-    assert served_by(tmp_path) is None
+    assert served_by(own_home) is None
 
 
-def test_a_killed_servers_busy_children_are_waited_for(tmp_path: Path) -> None:
-    long = "select count(*) from generate_series(1, 20000000)"
+def test_a_killed_servers_busy_children_are_waited_for(own_home: Path) -> None:
+    long = "select count(*) from generate_series(1, 8000000)"
     busy = "select count(*) from pg_stat_activity where state = 'active'"
-    with lease(tmp_path, FAST) as held, ThreadPoolExecutor(1) as threads:
+    with lease(own_home, FAST) as held, ThreadPoolExecutor(1) as threads:
         answer = threads.submit(ask, held.owner_dsn, long)
         eventually(lambda: ask(held.owner_dsn, busy) == 2)
-        kill_server(tmp_path)
-        with lease(tmp_path, FAST) as again:
+        kill_server(own_home)
+        with lease(own_home, FAST) as again:
             assert ask(again.owner_dsn, "select 1") == 1
         answer.exception()
 
 
 @pytest.mark.parametrize("left", ["", "{pid}\n", "{pid}\n/data\n1\n5432\n/run\n\n\n"])
 def test_a_number_left_by_a_dead_server_does_not_hinder(
-    tmp_path: Path, left: str
+    own_home: Path, left: str
 ) -> None:
-    with lease(tmp_path, FAST):
-        pass
-    folder = tmp_path / "postgres"
+    folder = own_home / "postgres"
     for path in (folder / "data/postmaster.pid", folder / "run/.s.PGSQL.5432.lock"):
         path.write_text(left.format(pid=os.getpid()))
-    with lease(tmp_path, FAST) as held:
+    with lease(own_home, FAST) as held:
         assert ask(held.application_dsn, "select 1") == 1
 
 
@@ -490,19 +496,15 @@ def refusal(home: Path, lines: int = 1) -> str:
     return sentence
 
 
-def test_another_major_version_is_refused(tmp_path: Path) -> None:
-    with lease(tmp_path, FAST):
-        pass
-    (tmp_path / "postgres" / "data" / "PG_VERSION").write_text("15\n")
-    assert "written by PostgreSQL 15, and this is PostgreSQL 18" in refusal(tmp_path)
+def test_another_major_version_is_refused(own_home: Path) -> None:
+    (own_home / "postgres" / "data" / "PG_VERSION").write_text("15\n")
+    assert "written by PostgreSQL 15, and this is PostgreSQL 18" in refusal(own_home)
 
 
-def test_data_without_a_version_are_not_taken_for_postgresqls(tmp_path: Path) -> None:
-    with lease(tmp_path, FAST):
-        pass
-    data = tmp_path / "postgres" / "data"
+def test_data_without_a_version_are_not_taken_for_postgresqls(own_home: Path) -> None:
+    data = own_home / "postgres" / "data"
     (data / "PG_VERSION").unlink()
-    assert f"{data} is no folder of PostgreSQL's" in refusal(tmp_path)
+    assert f"{data} is no folder of PostgreSQL's" in refusal(own_home)
     assert (data / "base").exists()
 
 
@@ -567,27 +569,27 @@ def test_a_failure_of_the_programs_is_quoted(
     assert refusal(tmp_path) == "initdb ended with 1: initdb: error: of its own"
 
 
-def test_a_server_that_does_not_start_is_quoted(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_is_quoted(own_home: Path) -> None:
     with (
         pytest.raises(PostgresError, match="no_such_setting"),
-        lease(tmp_path, {"no_such_setting": "on"}),
+        lease(own_home, {"no_such_setting": "on"}),
     ):
         pass
 
 
 def test_a_server_that_cannot_let_the_application_in_is_stopped_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "APPLICATION", "pg_reserved")
-    assert "pg_reserved" in refusal(tmp_path, lines=3)
-    assert served_by(tmp_path) is None
+    assert "pg_reserved" in refusal(own_home, lines=3)
+    assert served_by(own_home) is None
 
 
 def test_a_server_that_does_not_answer_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "START_TIMEOUT_S", -1)
-    assert "the server does not answer" in refusal(tmp_path)
+    assert "the server does not answer" in refusal(own_home)
 
 
 def test_a_program_that_hangs_is_named(tmp_path: Path) -> None:

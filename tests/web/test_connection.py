@@ -51,8 +51,8 @@ class Server:
 
 
 @pytest.fixture
-async def own_server(tmp_path: Path) -> AsyncIterator[Server]:
-    server = Server(tmp_path)
+async def own_server(own_home: Path) -> AsyncIterator[Server]:
+    server = Server(own_home)
     yield server
     if server.held is not None:
         await asyncio.to_thread(server.stop)

@@ -1,26 +1,33 @@
 """Under load: every receipt is counted at once, nobody waits without end or in vain."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
+import msgspec
 import pytest
 
+from iku.domain.conflict import Reported
 from iku.domain.question import Question
+from iku.handling import Command
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.replay import recount
-from iku.wiring import House
+from iku.wiring import House, furnish
+from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
 from tests.web.test_serving import serving_process, told
 
+# Bytes that a reader's and the server's buffers hold of an answer that nobody reads.
+UNDER_WAY = 2 * 65_536
 BROUGHT = 4  # events that the program brings along
+FACT = msgspec.convert(
+    {name: value for name, value in CASE.items() if name != "number"}, Reported
+)
 YEAR = "/indicators/IKU-1/figure?as_of=2021-12-31"
 
 
@@ -152,26 +159,28 @@ async def test_what_one_process_records_the_other_tells_in_its_next_answer(
 
 
 async def test_a_reader_who_takes_his_time_holds_no_lock_and_no_connection(
-    two: list[Client], owner: Plain
+    database: Database, owner: Plain, tmp_path: Path
 ) -> None:
-    writer = two[0]
-    await _enter(two, range(800))
-    # More of them than the pool has connections, each stopped at his first bytes; what
-    # is under way to him is little, so that the server has to wait for him.
-    small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)]
-    transport = httpx.AsyncHTTPTransport(socket_options=small)
-    async with Client(base_url=writer.base_url, transport=transport) as slow:
-        head = {"Accept": "application/x-ndjson"}
-        for _ in range(12):
-            asked = slow.build_request("GET", "/log/events", headers=head)
-            answer = await slow.send(asked, stream=True)
-            assert answer.status_code == 200
-        await _enter([writer], range(800, 840))
-        assert await owner.fetchval(BUSY) == 0
-        assert (await writer.says("/health/ready"))["size"] == BROUGHT + 840
-        # He gets what was there when he began, and no more.
-        told = [line async for line in answer.aiter_lines() if line]
-    assert len(told) == BROUGHT + 800
+    await _fill(database, 800)
+    head = {"Accept": "application/x-ndjson"}
+    with serving_process(**told(database, tmp_path), SEND_BUFFER="4096") as served:
+        base = f"{served.address}/api/v1"
+        async with Client(base_url=base) as writer, Client(base_url=base) as slow:
+            # More of them than the pool has connections, each stopped at the head.
+            for _ in range(12):
+                asked = slow.build_request("GET", "/log/events", headers=head)
+                answer = await slow.send(asked, stream=True)
+                assert answer.status_code == 200
+            await asyncio.gather(
+                *(writer.records("/conflicts", case(n)) for n in range(800, 840))
+            )
+            assert await owner.fetchval(BUSY) == 0
+            assert (await writer.says("/health/ready"))["size"] == BROUGHT + 840
+            # He gets what was there when he began, and no more; far more than is ever
+            # under way to him, so that the server did wait for him.
+            lines = [line async for line in answer.aiter_lines() if line]
+    assert sum(map(len, lines)) > 2 * UNDER_WAY
+    assert len(lines) == BROUGHT + 800
 
 
 BUSY = """
@@ -184,15 +193,17 @@ BUSY = """
     """
 
 
-async def _enter(clients: list[Client], numbers: range) -> None:
-    """Cases of these numbers, a few at a time."""
-    left = iter(numbers)
+async def _fill(database: Database, count: int) -> None:
+    """Record as many cases, without the detour over HTTP."""
+    async with furnish(SETTINGS, database) as house:
 
-    async def enter(client: Client) -> None:
-        for number in left:
-            await client.records("/conflicts", CASE | {"number": f"K{number:05}"})
+        async def enter(numbers: range) -> None:
+            async with house.pool.acquire() as connection:
+                for number in numbers:
+                    command = Command("conflict", f"K{number:03}", FACT, "siti")
+                    await house.office.handle(connection, command)
 
-    await asyncio.gather(*(enter(client) for client in clients * 16))
+        await asyncio.gather(*(enter(range(n, count, 4)) for n in range(4)))
 
 
 async def test_more_readers_than_connections_are_all_answered_or_told_to_come_back(

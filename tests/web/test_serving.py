@@ -110,22 +110,22 @@ def test_idle_connections_do_not_keep_it_from_stopping(
         assert ended(served, 10) == ""
 
 
-def test_the_embedded_database_is_stopped_after_it(tmp_path: Path) -> None:
-    with serving_process(IKU_HOME=str(tmp_path), IKU_DATABASE_URL="") as served:
+def test_the_embedded_database_is_stopped_after_it(own_home: Path) -> None:
+    with serving_process(IKU_HOME=str(own_home), IKU_DATABASE_URL="") as served:
         assert httpx.get(f"{served.address}/api/v1/health/ready").status_code == 200
-        assert (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+        assert (own_home / "postgres" / "data" / "postmaster.pid").exists()
         served.process.send_signal(signal.SIGTERM)
         ended(served, 20)
-    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+    assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
 
 
-def test_the_embedded_database_may_be_killed_under_it(tmp_path: Path) -> None:
+def test_the_embedded_database_may_be_killed_under_it(own_home: Path) -> None:
     with (
-        serving_process(IKU_HOME=str(tmp_path), IKU_DATABASE_URL="") as served,
+        serving_process(IKU_HOME=str(own_home), IKU_DATABASE_URL="") as served,
         httpx.Client(base_url=f"{served.address}/api/v1") as client,
     ):
         client.post("/conflicts", json=CASE).raise_for_status()
-        pid = (tmp_path / "postgres" / "data" / "postmaster.pid").read_text()
+        pid = (own_home / "postgres" / "data" / "postmaster.pid").read_text()
         os.kill(int(pid.split()[0]), signal.SIGKILL)
         give_up = monotonic() + 30
         while (answer := client.post("/conflicts/K14/events", json=RESOLVED)).is_error:
@@ -136,7 +136,7 @@ def test_the_embedded_database_may_be_killed_under_it(tmp_path: Path) -> None:
         assert client.get("/health/ready").json()["size"] == 6
         served.process.send_signal(signal.SIGTERM)
         ended(served, 20)
-    assert not (tmp_path / "postgres" / "data" / "postmaster.pid").exists()
+    assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
 
 
 def test_the_log_is_sent_while_it_is_read(served: Served) -> None:
