@@ -57,6 +57,21 @@ def test_the_root_is_that_of_the_recursive_definition(leaves: list[bytes]) -> No
     assert tree.root(iter(leaves)) == root_by_definition(leaves)
 
 
+@given(st.integers(0, 70), st.lists(st.integers(0, 40), max_size=4))
+def test_many_leaves_at_once_grow_it_as_one_by_one_does(
+    size: int, steps: list[int]
+) -> None:
+    leaves = [tree.leaf_hash(bytes([n])) for n in range(size + sum(steps))]
+    at_once, one_by_one = tree.Frontier(), tree.Frontier()
+    for leaf in leaves[:size]:
+        at_once.add(leaf)
+    for step in steps:
+        at_once.extend(leaves[at_once.size : at_once.size + step])
+    for leaf in leaves:
+        one_by_one.add(leaf)
+    assert (at_once.size, at_once.peaks) == (one_by_one.size, one_by_one.peaks)
+
+
 @given(st.integers(0, 70), st.integers(0, 70))
 def test_a_frontier_grows_on_from_where_it_was_left(first: int, more: int) -> None:
     leaves = [tree.leaf_hash(bytes([index])) for index in range(first + more)]

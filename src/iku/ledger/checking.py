@@ -9,22 +9,20 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from typing import TypeAlias
 
 import asyncpg
-from msgspec import Struct
 
 from iku.ledger import checkpoint, log, note, record, tables
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Connection
 from iku.ledger.note import Malformed
-from iku.ledger.record import Recorded, Unrecordable
+from iku.ledger.record import Unrecordable
 from iku.ledger.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
 PAGE = 1_000  # rows of a table read at a time; progress is told after each
-WORKED = 100  # events between two looks at whether the database has answered
+WORKED = 250  # events between two looks at whether the database has answered
 LAST = 2**63 - 1
 
 
@@ -43,39 +41,44 @@ async def check_ledger(
     been read.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        size = await connection.fetchval("select max(position) from ledger.event") or 0
-        reading = _Reading()
-        for rule, table, expected, found in await tables.broken_tables(connection):
-            reading.hold(rule, f"ledger.{table}", expected, found)
-        tables_read = _Tables(connection)
-        signed = await _Signed.begun(tables_read, reading)
-        commands = _Commands(tables_read.pages(_COMMANDS), reading, size)
-        async with aclosing(_ahead(_covered(tables_read, commands))) as pages:
-            async for rows in pages:
-                for number, row in enumerate(rows):
-                    recorded = Recorded(*row)
-                    reading.read(recorded, commands.covering(recorded.position))
-                    if signed.due <= reading.tree.size:
-                        await signed.hold(reading)
-                    if number % WORKED == 0:
-                        await asyncio.sleep(0)  # lets the next page be asked for
-                progress(reading.size, size)
-        if not size:
-            progress(0, 0)
-        await commands.reach(LAST)
-        reading.hold("last position", "commands", size, commands.last)
-        signed.hold_rest(reading)
-        await _hold_summaries(connection, reading)
+        await connection.execute("set local synchronize_seqscans = off")
+        try:
+            return await _check(connection, progress, _COMMANDS)
+        except _Disordered:
+            return await _check(connection, progress, _SORTED)
+
+
+async def _check(connection: Connection, progress: Progress, every: str) -> list[str]:
+    """What is wrong, with the commands as the query *every* gives them."""
+    size = await connection.fetchval("select max(position) from ledger.event") or 0
+    reading = _Reading()
+    for rule, table, expected, found in await tables.broken_tables(connection):
+        reading.hold(rule, f"ledger.{table}", expected, found)
+    tables_read = _Tables(connection)
+    signed = await _Signed.begun(tables_read, reading)
+    commands = _Commands(tables_read, every, reading, size)
+    async with aclosing(_ahead(_covered(tables_read, commands))) as pages:
+        async for rows in pages:
+            while rows:
+                some = min(WORKED, signed.due - reading.tree.size)
+                reading.read(rows[:some], commands)
+                del rows[:some]
+                if signed.due == reading.tree.size:
+                    await signed.hold(reading)
+                await asyncio.sleep(0)  # lets the next page be asked for
+            progress(reading.size, size)
+    if not size:
+        progress(0, 0)
+    await commands.reach(LAST)
+    reading.hold("last position", "commands", size, commands.last)
+    signed.hold_rest(reading)
+    await _hold_streams(tables_read, reading)
+    await _hold_head(connection, reading)
     return [*reading.findings.values()]
 
 
-class _Command(Struct, frozen=True, gc=False):
-    command_id: str
-    stream: str
-    version: int
-    position: int
-    count: int
-    size: int
+class _Disordered(Exception):
+    """The table of commands is not in the order of its positions."""
 
 
 class _Reading:
@@ -84,8 +87,9 @@ class _Reading:
     def __init__(self) -> None:
         self.size = 0
         self.recorded_at = datetime.min.replace(tzinfo=UTC)
+        self.instant = ""  # the same as a record spells it
         self.known_on = date.min
-        self.streams: dict[str, tuple[int, date]] = {}
+        self.streams: dict[str, tuple[int, date]] = {}  # version, day known
         self.tree = Frontier()  # of the records' bytes
         self.findings: dict[str, str] = {}  # by rule: the first position only
 
@@ -96,64 +100,74 @@ class _Reading:
                 rule, f"{place}: {rule}: expected {expected}, found {found}"
             )
 
-    def read(self, recorded: Recorded, command: _Command | None) -> None:
-        leaf = leaf_hash(recorded.record)
-        version, known_on = self.streams.get(recorded.stream, (0, date.min))
-        self._hold_all(
-            _PLACE_RULES,
-            recorded,
-            (self.size + 1, version + 1, leaf),
-            (recorded.position, recorded.version, recorded.leaf),
-        )
-        if recorded.recorded_at < self.recorded_at or recorded.known_on < known_on:
-            self._hold_order("recorded_at", recorded, self.recorded_at)
-            self._hold_order("known_on", recorded, known_on)
-        self._hold_record(recorded, command)
-        self.tree.add(leaf)
-        self.size = recorded.position
-        self.recorded_at = recorded.recorded_at
-        self.known_on = max(self.known_on, recorded.known_on)
-        self.streams[recorded.stream] = recorded.version, recorded.known_on
+    # Nearly all events break no rule: each is compared at one go, and looked at rule by
+    # rule only where it differs.
 
-    def _hold_record(self, recorded: Recorded, command: _Command | None) -> None:
+    def read(self, rows: Sequence[asyncpg.Record], commands: "_Commands") -> None:
+        """Hold events, as `_EVENTS` gives them, against all that came before."""
+        leaves = []
+        for row in rows:
+            leaf = leaf_hash(row[8])
+            self._hold_place(row, leaf)
+            self._hold_record(row, commands.covering(row[0]))
+            leaves.append(leaf)
+        self.tree.extend(leaves)
+
+    def _hold_place(self, row: asyncpg.Record, expected: bytes) -> None:
+        position, stream, version, _, _, known_on, _, recorded_at, _, leaf = row
+        last, known_before = self.streams.get(stream, _NEW)
+        place, found = (self.size + 1, last + 1, expected), (position, version, leaf)
+        if place != found:
+            self._hold_all(_PLACE_RULES, position, place, found)
+        if recorded_at != self.recorded_at:  # all of one transaction share it
+            if recorded_at < self.recorded_at:
+                self._hold_order("recorded_at", position, self.recorded_at, recorded_at)
+            self.recorded_at = recorded_at
+            self.instant = recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if known_on < known_before:
+            self._hold_order("known_on", position, known_before, known_on)
+        self.known_on = max(self.known_on, known_on)
+        self.size = position
+        self.streams[stream] = version, known_on
+
+    def _hold_record(self, row: asyncpg.Record, command: asyncpg.Record | None) -> None:
+        position = row[0]
         try:
-            full = record.decode(recorded.record)
+            full = record.decode(row[8])
         except Unrecordable as error:
-            place = f"position {recorded.position}"
+            place = f"position {position}"
             self.hold("record", place, "a canonical record", error)
             return
-        self._hold_all(_COLUMN_RULES, recorded, _said(full), _columns(recorded))
-        if command is None:
-            self._hold_all(("command",), recorded, (full.command,), (None,))
-            return
-        left = command.position - recorded.position
-        self._hold_all(
-            _COMMAND_RULES,
-            recorded,
-            (full.command, recorded.stream, recorded.version + left),
-            (command.command_id, command.stream, command.version),
+        said = (
+            *(full.stream, full.version, full.type, full.effective_on),
+            *(full.known_on, full.declared, full.recorded_at),
         )
+        beside = (*row[1:7], self.instant)
+        if said != beside:
+            self._hold_all(_COLUMN_RULES, position, said, beside)
+        if command is None:
+            self.hold("command", f"position {position}", full.command, None)
+            return
+        expected = full.command, row[1], row[2] + command[_AT] - position
+        if expected != command[:3]:
+            self._hold_all(_COMMAND_RULES, position, expected, command[:3])
 
     def _hold_all(
         self,
         rules: Sequence[str],
-        recorded: Recorded,
+        position: int,
         expected: tuple[object, ...],
         found: tuple[object, ...],
     ) -> None:
-        """Hold rule by rule; compared at one go, for nearly all events break none."""
-        if expected == found:
-            return
-        place = f"position {recorded.position}"
+        """Hold rule by rule what was expected at *position*."""
         for rule, wanted, is_there in zip(rules, expected, found, strict=True):
-            self.hold(rule, place, _shown(wanted), _shown(is_there))
+            self.hold(rule, f"position {position}", _shown(wanted), _shown(is_there))
 
-    def _hold_order(self, rule: str, recorded: Recorded, last: date) -> None:
-        found = getattr(recorded, rule)
-        if found < last:
-            self.hold(rule, f"position {recorded.position}", f"{last} or later", found)
+    def _hold_order(self, rule: str, position: int, last: date, found: date) -> None:
+        self.hold(rule, f"position {position}", f"{last} or later", found)
 
 
+_NEW = 0, date.min  # version, and day known, of a stream without events
 _PLACE_RULES = ("position", "version", "leaf")
 _COLUMN_RULES = tuple(
     f"{name} beside the record"
@@ -169,58 +183,19 @@ def _shown(value: object) -> object:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _said(full: record.Full) -> tuple[object, ...]:
-    """What a record says that columns beside it repeat."""
-    return (
-        full.stream,
-        full.version,
-        full.type,
-        full.effective_on,
-        full.known_on,
-        full.declared,
-        full.recorded_at,
-    )
-
-
-def _columns(recorded: Recorded) -> tuple[object, ...]:
-    """The columns as a record would spell them."""
-    return (
-        recorded.stream,
-        recorded.version,
-        recorded.type,
-        _day(recorded.effective_on),
-        _day(recorded.known_on),
-        recorded.declared,
-        _instant(recorded.recorded_at),
-    )
-
-
-# Kept, for many events share a day, and all of one transaction their instant.
-@lru_cache(maxsize=4_096)
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
-
-
-@lru_cache(maxsize=64)
-def _instant(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 class _Commands:
     """The commands in the order of their positions, each held as it is read."""
 
     def __init__(
-        self,
-        pages: AsyncIterator[list[asyncpg.Record]],
-        reading: _Reading,
-        size: int,
+        self, tables_read: "_Tables", query: str, reading: _Reading, size: int
     ) -> None:
         self.last = 0  # position of the last one read
-        self._pages = pages
+        self._pages = tables_read.pages(query)
+        self._sorted = query is _SORTED
         self._reading = reading
         self._size = size
         self._batch = 0
-        self._waiting: deque[_Command] = deque()
+        self._waiting: deque[asyncpg.Record] = deque()
 
     async def reach(self, position: int) -> None:
         """Read on until one covers *position*, or there are no more."""
@@ -228,34 +203,39 @@ class _Commands:
             rows = await anext(self._pages, None)
             if rows is None:
                 return
-            for row in rows:
-                command = _Command(*row)
-                self._hold(command)
-                self._waiting.append(command)
+            self._hold(rows)
+            self._waiting.extend(rows)
 
-    def covering(self, position: int) -> _Command | None:
+    def covering(self, position: int) -> asyncpg.Record | None:
         """The command in whose range *position* lies; what lies below is dropped."""
-        while self._waiting and self._waiting[0].position < position:
-            self._waiting.popleft()
-        if not self._waiting:
+        waiting = self._waiting
+        while waiting and waiting[0][_AT] < position:
+            waiting.popleft()
+        if not waiting:
             return None
-        first = self._waiting[0]
-        return first if first.position - first.count < position else None
+        first = waiting[0]
+        return first if first[_AT] - first[_COUNT] < position else None
 
-    def _hold(self, command: _Command) -> None:
-        # All commands of one transaction were told the size that it led to.
-        batch = command.size if self.last >= self._batch else self._batch
-        within = command.position <= command.size <= self._size
-        expected = (self.last, True, batch)
-        found = (command.position - command.count, within, command.size)
-        if expected != found:
-            place = f"command {command.command_id}"
-            for rule, *both in zip(_BATCH_RULES, expected, found, strict=True):
-                self._reading.hold(rule, place, *both)
-        self._batch = batch
-        self.last = command.position
+    def _hold(self, rows: list[asyncpg.Record]) -> None:
+        last, batch = self.last, self._batch
+        for command_id, _, _, position, count, size in rows:
+            # All commands of one transaction were told the size that it led to.
+            batch = size if last >= batch else batch
+            expected = last, batch
+            within = position <= size <= self._size
+            if (position - count, size) != expected or not within:
+                if position < last and not self._sorted:
+                    raise _Disordered
+                found = position - count, within, size
+                for rule, *both in zip(
+                    _BATCH_RULES, (last, True, batch), found, strict=True
+                ):
+                    self._reading.hold(rule, f"command {command_id}", *both)
+            last = position
+        self.last, self._batch = last, batch
 
 
+_AT, _COUNT = 3, 4  # of a command: position of its last event, and how many it has
 _BATCH_RULES = ("start", "size within the log", "size after its transaction")
 
 
@@ -311,14 +291,14 @@ select position, stream, version, type, effective_on, known_on, declared,
   from ledger.event
  order by position
 """
+# As they lie, which nearly always is their order: sorting takes as long as reading.
 _COMMANDS = """
 select command_id, stream, version, position, count, size
   from ledger.command
- order by position
 """
-
-
+_SORTED = f"{_COMMANDS} order by position"
 _CHECKPOINTS = "select size, note from ledger.checkpoint order by size, number"
+_STREAMS = "select stream, version, known_on from ledger.stream order by stream"
 
 
 class _Tables:
@@ -378,23 +358,21 @@ async def _checkpoints(
                 yield size, error
 
 
-async def _hold_summaries(connection: Connection, reading: _Reading) -> None:
-    """Hold what is kept beside the events against what the events amount to."""
-    await _hold_streams(connection, reading)
+async def _hold_streams(tables_read: _Tables, reading: _Reading) -> None:
+    """Hold what is kept of each stream against what its events amount to."""
+    left = dict(reading.streams)
+    async for rows in tables_read.pages(_STREAMS):
+        for stream, version, known_on in rows:
+            held = left.pop(stream, None)
+            if held != (version, known_on):
+                reading.hold("stream", f"stream {stream}", held, (version, known_on))
+    reading.hold("streams", "ledger.stream", [], sorted(left)[:1])
+
+
+async def _hold_head(connection: Connection, reading: _Reading) -> None:
     found = await log.head(connection)
     some = reading.size > 0
     at, day = (reading.recorded_at, reading.known_on) if some else (None, None)
     reading.hold("size", "ledger.head", reading.size, found.size)
     reading.hold("last instant", "ledger.head", at, found.recorded_at)
     reading.hold("latest day known", "ledger.head", day, found.known_on)
-
-
-async def _hold_streams(connection: Connection, reading: _Reading) -> None:
-    left = dict(reading.streams)
-    async for stream, version, known_on in connection.cursor(
-        "select stream, version, known_on from ledger.stream order by stream",
-        prefetch=512,
-    ):
-        held = left.pop(stream, None)
-        reading.hold("stream", f"stream {stream}", held, (version, known_on))
-    reading.hold("streams", "ledger.stream", [], sorted(left)[:1])

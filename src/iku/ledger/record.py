@@ -117,8 +117,8 @@ class Full(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     command: str
     data: dict[str, Any]
     declared: bool
-    effective_on: str | None
-    known_on: str
+    effective_on: date | None
+    known_on: date
     recorded_at: str
     schema: int
     stream: str

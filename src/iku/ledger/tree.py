@@ -4,7 +4,7 @@ Follows RFC 6962, section 2.1, so that any Certificate Transparency verifier can
 what we publish. Leaf *index* (from 0) is *position* (from 1) minus one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 EMPTY_ROOT = sha256(b"").digest()  # RFC 6962, 2.1: the hash of an empty list
@@ -44,6 +44,20 @@ class Frontier:
             filled >>= 1
         peaks.append(node)
         self.size += 1
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Grow the tree by many leaf hashes, level by level."""
+        nodes, filled, left = leaves, self.size, []
+        while nodes:
+            if filled & 1:
+                nodes = [self.peaks.pop(), *nodes]
+            if len(nodes) & 1:
+                left.append(nodes[-1])
+            each = iter(nodes)
+            nodes = [node_hash(*pair) for pair in zip(each, each, strict=False)]
+            filled >>= 1
+        self.peaks += reversed(left)
+        self.size += len(leaves)
 
     def root(self) -> bytes:
         """The hash of the tree as it is now."""
