@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -16,7 +15,7 @@ from iku.domain import conflict, counting, organisation, period
 from iku.domain.conflict import Category, Conflict, Dimension, Level, Manner
 from iku.domain.counting import Membership
 from iku.domain.fact import Annulled
-from iku.domain.figure import Counts, rounded
+from iku.domain.figure import Counts, per_cent
 from iku.domain.indicator import (
     CarryOver,
     ConflictOptions,
@@ -59,8 +58,8 @@ def test_the_example_register_counts_as_its_page_says(line: register.Expected) -
     total = added_up(found)
     assert (total.numerator, total.denominator) == (line.numerator, line.denominator)
     if line.percentage:
-        ratio = Fraction(total.numerator, total.denominator)
-        assert str(rounded(ratio * 100)) == line.percentage
+        percentage = per_cent(total.numerator, total.denominator)
+        assert str(percentage) == line.percentage
 
 
 def added_up(found: Sequence[Membership | None]) -> Counts:

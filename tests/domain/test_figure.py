@@ -67,8 +67,8 @@ def test_a_percentage_has_two_decimals_a_half_rounded_up(
 
 @for_all(st.integers(0, 10**9), st.integers(1, 10**9))
 def test_rounding_is_off_by_half_a_hundredth_at_most(n: int, d: int) -> None:
-    value = Fraction(n, d)
-    found = figure.rounded(value)
+    value = Fraction(100 * n, d)
+    found = figure.per_cent(n, d)
     error = Fraction(found) - value
     assert Fraction(-1, 200) < error <= Fraction(1, 200)
     assert found == Decimal(str(found)).quantize(Decimal("0.01"))

@@ -1,12 +1,11 @@
 """A figure: numerator, denominator, percentage, and the coordinates it was asked at.
 
-Percentages stay fractions until they are printed and are rounded once, half up, to
-two decimals.
+Percentages stay fractions, a numerator and a denominator, until they are printed; they
+are rounded once, half up, to two decimals.
 """
 
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Literal
 
 from msgspec import Struct
@@ -140,7 +139,7 @@ def figure(
         size=at.size,
         numerator=counts.numerator,
         denominator=counts.denominator,
-        percentage=None if ratio is None else rounded(ratio * 100),
+        percentage=None if ratio is None else per_cent(*ratio),
         empty=None if counts.denominator else "no_cases",
         expired=None if of_cases else counts.expired,
         target=made_with.target,
@@ -157,7 +156,7 @@ def _parts(parts: dict[str, Counts], empty: Empty) -> tuple[Part, ...]:
             key=key,
             numerator=counts.numerator,
             denominator=counts.denominator,
-            percentage=None if ratio is None else rounded(ratio * 100),
+            percentage=None if ratio is None else per_cent(*ratio),
         )
         for key, counts in sorted(parts.items())
         for ratio in [_ratio(counts, empty)]
@@ -165,21 +164,24 @@ def _parts(parts: dict[str, Counts], empty: Empty) -> tuple[Part, ...]:
     )
 
 
-def _ratio(counts: Counts, empty: Empty) -> Fraction | None:
+# Not Python's own fractions: reducing them at each step takes longer than all the rest.
+def _ratio(counts: Counts, empty: Empty) -> tuple[int, int] | None:
     if counts.denominator:
-        return Fraction(counts.numerator, counts.denominator)
-    policy = {Empty.UNDEFINED: None, Empty.FULL: Fraction(1), Empty.ZERO: Fraction(0)}
-    return policy[empty]
+        return counts.numerator, counts.denominator
+    return {Empty.UNDEFINED: None, Empty.FULL: (1, 1), Empty.ZERO: (0, 1)}[empty]
 
 
-def _achievement(ratio: Fraction | None, target: Decimal | None) -> Decimal | None:
+def _achievement(
+    ratio: tuple[int, int] | None, target: Decimal | None
+) -> Decimal | None:
     """Actual of target in per cent, from the exact fraction: 7/9 of 80 is 97.22."""
     if ratio is None or target is None:
         return None
-    return rounded(ratio * 100 / Fraction(target) * 100)
+    whole, part = target.as_integer_ratio()
+    return per_cent(ratio[0] * 100 * part, ratio[1] * whole)
 
 
-def rounded(value: Fraction) -> Decimal:
-    """*value*, not negative, to two decimals, a half rounded up."""
-    hundredths = (value.numerator * 200 + value.denominator) // (2 * value.denominator)
+def per_cent(numerator: int, denominator: int) -> Decimal:
+    """So many per cent, not negative, to two decimals, a half rounded up."""
+    hundredths = (numerator * 20_000 + denominator) // (2 * denominator)
     return Decimal(hundredths).scaleb(-2)

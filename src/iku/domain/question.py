@@ -4,6 +4,7 @@ The same question is put to the projections and to the log alone (`replay`), and
 get the same answer.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple
@@ -68,25 +69,29 @@ class Known(NamedTuple):
 class Told:
     """All facts of an indicator or of the scale, and what it was by any knowledge.
 
-    Each state is folded once: a series asks for few of them, but for each often.
+    Of one stream, so neither their places nor the days they were known ever fall: what
+    was known is how it begins. Each state is folded once, for a series asks for few of
+    them, but for each often.
     """
 
     def __init__(self, decider: Decider[Any, Any], facts: Sequence[Known]) -> None:
         self.facts = facts
         self._decider = decider
-        self._states: dict[tuple[int, ...], Any] = {}
+        self._positions = [fact.position for fact in facts]
+        self._days = [fact.known_on for fact in facts]
+        self._states: dict[int, Any] = {}
 
     def state(self, question: Question | None = None) -> Any:
         """As it was by the knowledge that is asked for; None: by all of it."""
-        known = [
-            fact
-            for fact in self.facts
-            if question is None or heard(question, fact.position, fact.known_on)
-        ]
-        places = tuple(fact.position for fact in known)
-        if places not in self._states:
-            self._states[places] = self._decider.fold(fact.event for fact in known)
-        return self._states[places]
+        known = len(self.facts)
+        if question is not None and question.size is not None:
+            known = bisect_right(self._positions, question.size)
+        if question is not None and question.known_on is not None:
+            known = min(known, bisect_right(self._days, question.known_on))
+        if known not in self._states:
+            events = (fact.event for fact in self.facts[:known])
+            self._states[known] = self._decider.fold(events)
+        return self._states[known]
 
 
 def basis(

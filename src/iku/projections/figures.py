@@ -300,12 +300,15 @@ async def _count(
     )
 
 
+_FIRST = date.min + timedelta(days=1)
+
+
 def _finite(day: date) -> date:
     """*day*, but never the first of all, which the driver takes for minus infinity.
 
     Infinity lies in no month. That nothing is as old as either day makes them one.
     """
-    return max(day, date.min + timedelta(days=1))
+    return max(day, _FIRST)
 
 
 def _made(
