@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import TypeAlias
 
 import asyncpg
@@ -87,7 +88,7 @@ class _Reading:
     def __init__(self) -> None:
         self.size = 0
         self.recorded_at = datetime.min.replace(tzinfo=UTC)
-        self.instant = ""  # the same as a record spells it
+        self.spelt = ""  # the same as a record spells it
         self.known_on = date.min
         self.streams: dict[str, tuple[int, date]] = {}  # version, day known
         self.tree = Frontier()  # of the records' bytes
@@ -105,30 +106,33 @@ class _Reading:
 
     def read(self, rows: Sequence[asyncpg.Record], commands: "_Commands") -> None:
         """Hold events, as `_EVENTS` gives them, against all that came before."""
-        leaves = []
+        leaves, streams = [], self.streams
         for row in rows:
-            leaf = leaf_hash(row[8])
-            self._hold_place(row, leaf)
-            self._hold_record(row, commands.covering(row[0]))
-            leaves.append(leaf)
+            position, stream, version, _, _, known_on, _, instant, stored, leaf = row
+            expected = leaf_hash(stored)
+            leaves.append(expected)
+            last, known_before = streams.get(stream, _NEW)
+            place, found = (
+                (self.size + 1, last + 1, expected),
+                (position, version, leaf),
+            )
+            if place != found:
+                self._hold_all(_PLACE_RULES, position, place, found)
+            if known_on < known_before:
+                self._hold_order("known_on", position, known_before, known_on)
+            if instant != self.recorded_at:  # all of one transaction share it
+                self._hold_instant(position, instant)
+            self._hold_record(row, commands.covering(position))
+            self.size = position
+            streams[stream] = version, known_on
+            self.known_on = max(self.known_on, known_on)
         self.tree.extend(leaves)
 
-    def _hold_place(self, row: asyncpg.Record, expected: bytes) -> None:
-        position, stream, version, _, _, known_on, _, recorded_at, _, leaf = row
-        last, known_before = self.streams.get(stream, _NEW)
-        place, found = (self.size + 1, last + 1, expected), (position, version, leaf)
-        if place != found:
-            self._hold_all(_PLACE_RULES, position, place, found)
-        if recorded_at != self.recorded_at:  # all of one transaction share it
-            if recorded_at < self.recorded_at:
-                self._hold_order("recorded_at", position, self.recorded_at, recorded_at)
-            self.recorded_at = recorded_at
-            self.instant = recorded_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        if known_on < known_before:
-            self._hold_order("known_on", position, known_before, known_on)
-        self.known_on = max(self.known_on, known_on)
-        self.size = position
-        self.streams[stream] = version, known_on
+    def _hold_instant(self, position: int, instant: datetime) -> None:
+        if instant < self.recorded_at:
+            self._hold_order("recorded_at", position, self.recorded_at, instant)
+        self.recorded_at = instant
+        self.spelt = instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def _hold_record(self, row: asyncpg.Record, command: asyncpg.Record | None) -> None:
         position = row[0]
@@ -138,11 +142,8 @@ class _Reading:
             place = f"position {position}"
             self.hold("record", place, "a canonical record", error)
             return
-        said = (
-            *(full.stream, full.version, full.type, full.effective_on),
-            *(full.known_on, full.declared, full.recorded_at),
-        )
-        beside = (*row[1:7], self.instant)
+        said = _said(full)
+        beside = (*row[1:7], self.spelt)
         if said != beside:
             self._hold_all(_COLUMN_RULES, position, said, beside)
         if command is None:
@@ -167,6 +168,11 @@ class _Reading:
         self.hold(rule, f"position {position}", f"{last} or later", found)
 
 
+# What a record says that columns beside it repeat.
+_said = attrgetter(
+    *("stream", "version", "type", "effective_on", "known_on", "declared"),
+    "recorded_at",
+)
 _NEW = 0, date.min  # version, and day known, of a stream without events
 _PLACE_RULES = ("position", "version", "leaf")
 _COLUMN_RULES = tuple(
@@ -195,6 +201,7 @@ class _Commands:
         self._reading = reading
         self._size = size
         self._batch = 0
+        self._first: asyncpg.Record | None = None
         self._waiting: deque[asyncpg.Record] = deque()
 
     async def reach(self, position: int) -> None:
@@ -208,25 +215,23 @@ class _Commands:
 
     def covering(self, position: int) -> asyncpg.Record | None:
         """The command in whose range *position* lies; what lies below is dropped."""
-        waiting = self._waiting
-        while waiting and waiting[0][_AT] < position:
-            waiting.popleft()
-        if not waiting:
-            return None
-        first = waiting[0]
-        return first if first[_AT] - first[_COUNT] < position else None
+        while self._first is None or self._first[_AT] < position:
+            if not self._waiting:
+                return None
+            self._first = self._waiting.popleft()
+        return self._first if self._first[_FROM] < position else None
 
     def _hold(self, rows: list[asyncpg.Record]) -> None:
         last, batch = self.last, self._batch
-        for command_id, _, _, position, count, size in rows:
+        for command_id, _, _, position, begins, size in rows:
             # All commands of one transaction were told the size that it led to.
             batch = size if last >= batch else batch
             expected = last, batch
             within = position <= size <= self._size
-            if (position - count, size) != expected or not within:
+            if (begins, size) != expected or not within:
                 if position < last and not self._sorted:
                     raise _Disordered
-                found = position - count, within, size
+                found = begins, within, size
                 for rule, *both in zip(
                     _BATCH_RULES, (last, True, batch), found, strict=True
                 ):
@@ -235,7 +240,7 @@ class _Commands:
         self.last, self._batch = last, batch
 
 
-_AT, _COUNT = 3, 4  # of a command: position of its last event, and how many it has
+_AT, _FROM = 3, 4  # of a command: position of its last event, and before its first
 _BATCH_RULES = ("start", "size within the log", "size after its transaction")
 
 
@@ -293,7 +298,7 @@ select position, stream, version, type, effective_on, known_on, declared,
 """
 # As they lie, which nearly always is their order: sorting takes as long as reading.
 _COMMANDS = """
-select command_id, stream, version, position, count, size
+select command_id, stream, version, position, position - count, size
   from ledger.command
 """
 _SORTED = f"{_COMMANDS} order by position"
