@@ -61,6 +61,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
+from unicodedata import is_normalized
 
 # ------------------------------------------------------------- 1. What can be found
 
@@ -503,11 +504,26 @@ spell = json.JSONEncoder(
 ).encode
 
 
+LARGEST, DEEPEST = 2**53 - 1, 32  # of integers; of what lies within `data`
+
+
 def _refuse(spelt: str) -> NoReturn:
     raise ValueError(f"{spelt} is no integer")
 
 
-decode = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).decode
+def _integer(spelt: str) -> int:
+    return int(spelt) if abs(int(spelt)) <= LARGEST else _refuse(spelt)
+
+
+decode = json.JSONDecoder(
+    parse_int=_integer, parse_float=_refuse, parse_constant=_refuse
+).decode
+
+
+def depth(value: Any) -> int:
+    """How many objects and arrays lie within each other; 0: it is neither."""
+    inside = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(depth, inside), default=0) if type(value) in (dict, list) else 0
 
 
 class Records:
@@ -520,7 +536,8 @@ class Records:
     def read(self, position: int, raw: bytes) -> dict[str, Any]:
         """The record, its form and its place in its stream checked."""
         try:
-            record: dict[str, Any] = decode(raw.decode())
+            text = raw.decode()
+            record: dict[str, Any] = decode(text)
             # Twin keys, spaces, other spellings: all of them fail here.
             sound = isinstance(record, dict) and spell(record).encode() == raw
         except (ValueError, RecursionError):
@@ -531,6 +548,12 @@ class Records:
         if record.keys() != KEYS:
             due, found = spell(sorted(KEYS)), spell(sorted(record))
             raise Finding("the keys of the record", position, due, found)
+        if not is_normalized("NFC", text) or r"\u0000" in text.replace(r"\\", ""):
+            raise Finding("the record holds text not in NFC, or with U+0000", position)
+        if raw.count(b"{") + raw.count(b"[") > DEEPEST and depth(record["data"]) > (
+            DEEPEST + 1
+        ):
+            raise Finding("the data are nested too deep", position)
         stream, known_on = str(record["stream"]), str(record["known_on"])
         version, known_before = self._heads.get(stream, (0, ""))
         if record["version"] != version + 1:
@@ -1587,11 +1610,8 @@ class Audit:
     def __init__(
         self, folder: Path, policy: Policy | None, texts: Texts, report: Report
     ) -> None:
-        self.bundle, self.register, self.report = (
-            Bundle(folder),
-            Register(texts),
-            report,
-        )
+        self.bundle, self.register = Bundle(folder), Register(texts)
+        self.report = report
         self.last = read_checkpoint(self.bundle.read("checkpoint"), "checkpoint")
         report.tell(self.last)
         self.policy = read_policy(self.bundle.read("policy.txt"))
