@@ -1,5 +1,6 @@
 """A bundle is verified without us; whatever is changed in it is found."""
 
+import errno
 import json
 import random
 import shutil
@@ -341,6 +342,30 @@ async def test_an_empty_log_is_not_enough(
     report = verify(tmp_path / "b", policy=policy)
     assert report["exit"] == 3
     assert "the log is empty" in report["finding"]
+
+
+@pytest.mark.parametrize("folder", ["new", "there"])
+async def test_what_cannot_be_written_whole_leaves_nothing(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    (tmp_path / "there").mkdir()
+    place, real = tmp_path / folder, Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if "entries" in path.parts:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    owner = await connect_as_owner(kept.database.owner_dsn)
+    with pytest.raises(OSError, match="No space left") as caught:
+        await bundle.export(owner, WATCHED, place, lambda *_: None)
+    assert caught.value.filename == str(place / "tile" / "entries" / "000")
+    assert [*place.iterdir()] == []
+    monkeypatch.undo()
+    written = await bundle.export(owner, WATCHED, place, lambda *_: None)
+    await owner.close()
+    assert written.size == 520
 
 
 async def test_a_bundle_is_not_written_over_another(

@@ -6,7 +6,9 @@ closed publications for people to read. `iku_verify.py` checks it. Written page 
 what is in memory does not grow with the log.
 """
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -64,14 +66,19 @@ async def export(
 
     Raises:
         Unwritable: Nothing was signed yet, or the folder holds something already.
+        OSError: A file cannot be written. Whatever fails, the folder is empty again.
     """
     last = await checkpoints.latest(connection)
     if last is None:
         raise Unwritable("nothing was signed yet; `iku signer once` signs")
     writing = _Writing(folder, last)
-    async for path, content in _files(connection, witnesses, last, tell):
-        writing.add(path, content)
-    return writing.finish()
+    try:
+        async for path, content in _files(connection, witnesses, last, tell):
+            writing.add(path, content)
+        return writing.finish()
+    except BaseException:
+        writing.undo()
+        raise
 
 
 async def _files(
@@ -157,13 +164,25 @@ class _Writing:
     def add(self, path: str, content: bytes) -> None:
         place = self._folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        with durable.naming(place):
+            place.write_bytes(content)
         listed = Written(len(content), path, sha256(content).hexdigest())
         # Line by line, so that a manifest of any length needs no room in memory.
-        self._manifest.write(b",\n" if self._files else b'{"files":[\n')
-        self._manifest.write(msgspec.json.encode(listed, order="sorted"))
+        with durable.naming(self._part):
+            self._manifest.write(b",\n" if self._files else b'{"files":[\n')
+            self._manifest.write(msgspec.json.encode(listed, order="sorted"))
         self._files += 1
         self._checkpoints += path.startswith("checkpoints/")
+
+    def undo(self) -> None:
+        """Take away all that was written, so that one may try again."""
+        with suppress(OSError):  # what it still had to write finds no room
+            self._manifest.close()
+        for inside in self._folder.iterdir():
+            if inside.is_dir():
+                shutil.rmtree(inside)
+            else:
+                inside.unlink()
 
     def finish(self) -> Bundle:
         found = self._found
@@ -175,7 +194,7 @@ class _Writing:
             "size": found.size,
         }
         tail = msgspec.json.encode(rest, order="sorted")[1:]
-        with self._manifest:
+        with durable.naming(self._part), self._manifest:
             self._manifest.write(b"\n]," + tail + b"\n")
         durable.rename(self._part, self._folder / MANIFEST)
         return Bundle(

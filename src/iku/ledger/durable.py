@@ -22,8 +22,18 @@ def write(path: Path, content: bytes) -> None:
 
     Only its owner may read the file.
     """
-    with writing(path) as file:
+    with naming(path), writing(path) as file:
         file.write(content)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name *path* in an error of writing: the system names only what it cannot open."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 @contextmanager

@@ -107,6 +107,7 @@ def _plain_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        named = error.filename or "a file"
         raise FilesError(
-            f"the folder of attachments, {folder}: {error.filename}: {error.strerror}"
+            f"the folder of attachments, {folder}: {named}: {error.strerror}"
         ) from error

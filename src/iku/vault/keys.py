@@ -250,6 +250,7 @@ def _plain_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        named = error.filename or "a file"
         raise KeysError(
-            f"the folder of keys, {folder}: {error.filename}: {error.strerror}"
+            f"the folder of keys, {folder}: {named}: {error.strerror}"
         ) from error
