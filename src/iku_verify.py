@@ -520,10 +520,12 @@ decode = json.JSONDecoder(
 ).decode
 
 
-def depth(value: Any) -> int:
-    """How many objects and arrays lie within each other; 0: it is neither."""
+def deeper(value: Any, most: int) -> bool:
+    """Whether more objects and arrays than that lie within each other."""
+    if type(value) not in (dict, list):
+        return False
     inside = value.values() if isinstance(value, dict) else value
-    return 1 + max(map(depth, inside), default=0) if type(value) in (dict, list) else 0
+    return most == 0 or any(deeper(one, most - 1) for one in inside)
 
 
 class Records:
@@ -550,9 +552,8 @@ class Records:
             raise Finding("the keys of the record", position, due, found)
         if not is_normalized("NFC", text) or r"\u0000" in text.replace(r"\\", ""):
             raise Finding("the record holds text not in NFC, or with U+0000", position)
-        if raw.count(b"{") + raw.count(b"[") > DEEPEST and depth(record["data"]) > (
-            DEEPEST + 1
-        ):
+        many = raw.count(b"{") + raw.count(b"[") > DEEPEST
+        if many and deeper(record["data"], DEEPEST + 1):
             raise Finding("the data are nested too deep", position)
         stream, known_on = str(record["stream"]), str(record["known_on"])
         version, known_before = self._heads.get(stream, (0, ""))

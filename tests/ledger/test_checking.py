@@ -104,6 +104,19 @@ TAMPERED = [
         "command command-1: size within the log: expected True, found False",
     ),
     (
+        # A pair that leads back and forth again, where nothing refuses it.
+        """
+        alter table ledger.command drop constraint command_count_check;
+        insert into ledger.command
+        values ('f', '', 'z-1', 1, 2, -2, 4), ('g', '', 'z-1', 1, 4, 2, 4)
+        """,
+        "command f: at least one event: expected True, found False",
+    ),
+    (
+        "update ledger.command set position = -9223372036854775808 where count = 3",
+        "command command-1: start: expected 0, found -9223372036854775811",
+    ),
+    (
         "update ledger.stream set version = 7 where stream = 'b-1'",
         "stream b-1: stream: expected (1, ",
     ),

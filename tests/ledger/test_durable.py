@@ -23,3 +23,11 @@ def test_the_name_that_the_system_told_is_left(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         durable.write(absent, b"1")
     assert caught.value.filename == f"{absent}.part"
+
+
+def test_an_error_that_is_none_of_the_systems_is_left(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match=r"^lain$"),
+        durable.naming(tmp_path / "state"),
+    ):
+        raise OSError("lain")

@@ -6,7 +6,6 @@ closed publications for people to read. `iku_verify.py` checks it. Written page 
 what is in memory does not grow with the log.
 """
 
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -158,31 +157,37 @@ class _Writing:
         self._folder = folder
         self._found = last.checkpoint
         self._part = folder / f"{MANIFEST}.part"
-        self._manifest = self._part.open("wb")
-        self._files = self._checkpoints = 0
+        self._manifest = self._part.open("xb")  # of two at once, one is refused
+        self._written = [self._part]
+        self._checkpoints = 0
 
     def add(self, path: str, content: bytes) -> None:
         place = self._folder / path
+        self._written.append(place)
         place.parent.mkdir(parents=True, exist_ok=True)
         with durable.naming(place):
             place.write_bytes(content)
         listed = Written(len(content), path, sha256(content).hexdigest())
         # Line by line, so that a manifest of any length needs no room in memory.
         with durable.naming(self._part):
-            self._manifest.write(b",\n" if self._files else b'{"files":[\n')
+            first = len(self._written) == 2  # the manifest was begun before
+            self._manifest.write(b'{"files":[\n' if first else b",\n")
             self._manifest.write(msgspec.json.encode(listed, order="sorted"))
-        self._files += 1
         self._checkpoints += path.startswith("checkpoints/")
 
     def undo(self) -> None:
-        """Take away all that was written, so that one may try again."""
-        with suppress(OSError):  # what it still had to write finds no room
+        """Take away what was written, and nothing else, so that one may try again."""
+        # Why it could not be written is what must be told, not what comes of that.
+        with suppress(OSError):
             self._manifest.close()
-        for inside in self._folder.iterdir():
-            if inside.is_dir():
-                shutil.rmtree(inside)
-            else:
-                inside.unlink()
+        folders = set[Path]()
+        for place in (*self._written, self._folder / MANIFEST):
+            folders.update(place.relative_to(self._folder).parents[:-1])
+            with suppress(OSError):
+                place.unlink(missing_ok=True)
+        for folder in sorted(folders, reverse=True):  # what lies within comes first
+            with suppress(OSError):
+                (self._folder / folder).rmdir()
 
     def finish(self) -> Bundle:
         found = self._found
@@ -203,5 +208,5 @@ class _Writing:
             found.size,
             found.root.hex(),
             self._checkpoints,
-            self._files + 1,
+            len(self._written),
         )

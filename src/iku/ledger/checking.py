@@ -219,29 +219,33 @@ class _Commands:
             if not self._waiting:
                 return None
             self._first = self._waiting.popleft()
-        return self._first if self._first[_FROM] < position else None
+        begins = self._first[_AT] - self._first[_COUNT]
+        return self._first if begins < position else None
 
     def _hold(self, rows: list[asyncpg.Record]) -> None:
         last, batch = self.last, self._batch
-        for command_id, _, _, position, begins, size in rows:
+        for command_id, _, _, position, count, size in rows:
             # All commands of one transaction were told the size that it led to.
             batch = size if last >= batch else batch
-            expected = last, batch
-            within = position <= size <= self._size
-            if (begins, size) != expected or not within:
+            within = 0 < count <= position <= size <= self._size
+            if (position - count, size) != (last, batch) or not within:
                 if position < last and not self._sorted:
                     raise _Disordered
-                found = begins, within, size
+                expected = True, last, True, batch
+                found = count > 0, position - count, position <= size <= self._size
                 for rule, *both in zip(
-                    _BATCH_RULES, (last, True, batch), found, strict=True
+                    _BATCH_RULES, expected, (*found, size), strict=True
                 ):
                     self._reading.hold(rule, f"command {command_id}", *both)
             last = position
         self.last, self._batch = last, batch
 
 
-_AT, _FROM = 3, 4  # of a command: position of its last event, and before its first
-_BATCH_RULES = ("start", "size within the log", "size after its transaction")
+_AT, _COUNT = 3, 4  # of a command: position of its last event, and how many it has
+_BATCH_RULES = (
+    *("at least one event", "start", "size within the log"),
+    "size after its transaction",
+)
 
 
 class _Signed:
@@ -298,7 +302,7 @@ select position, stream, version, type, effective_on, known_on, declared,
 """
 # As they lie, which nearly always is their order: sorting takes as long as reading.
 _COMMANDS = """
-select command_id, stream, version, position, position - count, size
+select command_id, stream, version, position, count, size
   from ledger.command
 """
 _SORTED = f"{_COMMANDS} order by position"
