@@ -72,6 +72,14 @@ TAMPERED = [
         "position 3: recorded_at: expected 20",
     ),
     (
+        "update ledger.event set recorded_at = '-infinity' where position = 3",
+        "position 3: recorded_at: expected 20",
+    ),
+    (
+        "update ledger.event set recorded_at = 'infinity' where position = 3",
+        "position 4: recorded_at: expected 9999",
+    ),
+    (
         "update ledger.event set known_on = '2001-01-01' where position = 3",
         "position 3: known_on: expected 20",
     ),

@@ -129,6 +129,8 @@ class _Reading:
         self.tree.extend(leaves)
 
     def _hold_instant(self, position: int, instant: datetime) -> None:
+        if instant.tzinfo is None:  # the driver's word for infinity
+            instant = instant.replace(tzinfo=UTC)
         if instant < self.recorded_at:
             self._hold_order("recorded_at", position, self.recorded_at, instant)
         self.recorded_at = instant
