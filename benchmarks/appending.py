@@ -1,7 +1,8 @@
 """How fast events are appended, beside other stores, and as the log grows.
 
 Everything is durable: PostgreSQL has the settings of production, UmaDB its own. An
-event carries 256 bytes of JSON; our record holds its provenance besides.
+event carries 256 bytes of JSON; our record holds its provenance besides. The longest
+log takes some six gigabytes of disk for a while.
 
     python -m benchmarks.appending
 """
@@ -39,7 +40,7 @@ BARS: dict[str, dict[int, float]] = {
 }
 CLIENTS = (1, 16, 64, 256)
 BATCHES = (10, 100)
-SIZES = (10_000, 100_000, 1_000_000)
+SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 GROWN = 0.85  # of the rate at the first of these sizes
 
 
