@@ -23,7 +23,7 @@ from iku.ledger.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
 PAGE = 1_000  # rows of a table read at a time; progress is told after each
-WORKED = 250  # events between two looks at whether the database has answered
+WORKED = 500  # events between two looks at whether the database has answered
 LAST = 2**63 - 1
 
 
@@ -144,10 +144,12 @@ class _Reading:
             place = f"position {position}"
             self.hold("record", place, "a canonical record", error)
             return
-        said = _said(full)
-        beside = (*row[1:7], self.spelt)
-        if said != beside:
-            self._hold_all(_COLUMN_RULES, position, said, beside)
+        said, beside = _said(full), row[1:7]
+        if said != beside or full.recorded_at != self.spelt:
+            self._hold_all(
+                *(_COLUMN_RULES, position),
+                *((*said, full.recorded_at), (*beside, self.spelt)),
+            )
         if command is None:
             self.hold("command", f"position {position}", full.command, None)
             return
@@ -172,8 +174,7 @@ class _Reading:
 
 # What a record says that columns beside it repeat.
 _said = attrgetter(
-    *("stream", "version", "type", "effective_on", "known_on", "declared"),
-    "recorded_at",
+    *("stream", "version", "type", "effective_on", "known_on", "declared")
 )
 _NEW = 0, date.min  # version, and day known, of a stream without events
 _PLACE_RULES = ("position", "version", "leaf")
