@@ -119,13 +119,6 @@ def basis_of(of_indicator: Told, of_scale: Told, question: Question) -> Basis:
         raise Unanswerable("definition", str(error)) from error
 
 
-def heard(question: Question, position: int, known_on: date) -> bool:
-    """Whether an event belongs to the knowledge that is asked for."""
-    if question.size is not None and position > question.size:
-        return False
-    return question.known_on is None or known_on <= question.known_on
-
-
 def refuse_future(as_of: date, today: date) -> None:
     """Refuse to tell the future.
 

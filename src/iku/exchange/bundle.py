@@ -65,7 +65,7 @@ async def export(
 
     Raises:
         Unwritable: Nothing was signed yet, or the folder holds something already.
-        OSError: A file cannot be written. Whatever fails, the folder is empty again.
+        OSError: A file cannot be written. Whatever fails, nothing written is left.
     """
     last = await checkpoints.latest(connection)
     if last is None:

@@ -112,10 +112,8 @@ class _Reading:
             expected = leaf_hash(stored)
             leaves.append(expected)
             last, known_before = streams.get(stream, _NEW)
-            place, found = (
-                (self.size + 1, last + 1, expected),
-                (position, version, leaf),
-            )
+            place = self.size + 1, last + 1, expected
+            found = position, version, leaf
             if place != found:
                 self._hold_all(_PLACE_RULES, position, place, found)
             if known_on < known_before:
