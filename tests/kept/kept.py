@@ -1,0 +1,127 @@
+"""A log as an earlier version of the program recorded it, and what it answered then.
+
+Rules change; what was recorded under older ones stays as it was recorded. So the
+records are kept byte for byte, with every type of event and with entries that are
+refused today: numbers that differ in case only, a certificate without a last day, a
+party that exists by a certificate, a target given twice, an indicator whose category
+was redefined, late entries without a reason. `load` writes them into an empty ledger,
+as restoring a copy does; texts are not part of it, so all answers withhold them.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from iku.ledger import tree
+from iku.postgres.pool import Plain
+from tests.web.conftest import Client
+
+HOME = Path(__file__).parent / "2026-11"
+
+
+def unzipped(name: str) -> bytes:
+    """The content of a kept file."""
+    return gzip.decompress((HOME / name).read_bytes())
+
+
+def records() -> list[bytes]:
+    """Every record, in the order of the log."""
+    return unzipped("records.ndjson.gz").split(b"\n")[:-1]
+
+
+def answers() -> dict[str, Any]:
+    """What was answered, by path and query."""
+    found: dict[str, Any] = json.loads(unzipped("answers.json.gz"))
+    return found
+
+
+async def load(owner: Plain, kept: list[bytes]) -> None:
+    """Write the records into an empty ledger; projections stay empty.
+
+    *owner* is a connection with the owner's rights, its event triggers off.
+    """
+    events: list[tuple[Any, ...]] = []
+    streams: dict[str, tuple[str, int, date]] = {}
+    commands: dict[str, tuple[Any, ...]] = {}
+    for position, raw in enumerate(kept, start=1):
+        one = json.loads(raw)
+        stream, version, effective = one["stream"], one["version"], one["effective_on"]
+        known_on = date.fromisoformat(one["known_on"])
+        events.append(
+            (
+                *(position, stream, version, one["type"]),
+                date.fromisoformat(effective) if effective else None,
+                *(known_on, one["declared"]),
+                datetime.fromisoformat(one["recorded_at"]),
+                *(raw, tree.leaf_hash(raw)),
+            )
+        )
+        streams[stream] = (stream, version, known_on)
+        # What was asked is not kept: no repetition of it would be recognised.
+        *_, count, _ = commands.get(one["command"], (0, 0))
+        asked = sha256(one["command"].encode()).digest()
+        place = (stream, version, position, count + 1, position)
+        commands[one["command"]] = (one["command"], asked, *place)
+    await owner.executemany(
+        """
+        insert into ledger.event (position, stream, version, type, effective_on,
+               known_on, declared, recorded_at, record, leaf)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """,
+        events,
+    )
+    await owner.executemany(
+        "insert into ledger.stream (stream, version, known_on) values ($1, $2, $3)",
+        list(streams.values()),
+    )
+    await owner.executemany(
+        """
+        insert into ledger.command
+               (command_id, body, stream, version, position, count, size)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        list(commands.values()),
+    )
+    await owner.execute(
+        "update ledger.head set size = $1, recorded_at = $2, known_on = $3",
+        len(events),
+        events[-1][7],
+        max(event[5] for event in events),
+    )
+
+
+async def ask(client: Client, addresses: Iterable[str]) -> dict[str, Any]:
+    """What is answered now, by path and query; NDJSON as a list of its lines."""
+    found: dict[str, Any] = {}
+    for address in addresses:
+        answer = await client.get(address)
+        assert answer.status_code == 200, f"{address}: {answer.text}"
+        lines = "ndjson" in answer.headers["Content-Type"]
+        found[address] = (
+            [json.loads(line) for line in answer.text.splitlines()]
+            if lines
+            else answer.json()
+        )
+    return found
+
+
+def differences(was: Any, now: Any, where: str) -> list[str]:
+    """Where *now* says other than *was*. Fields that came later are no difference."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        gone = [f"{where}.{key} is gone" for key in was.keys() - now.keys()]
+        return gone + [
+            found
+            for key in was.keys() & now.keys()
+            for found in differences(was[key], now[key], f"{where}.{key}")
+        ]
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        return [
+            found
+            for index, (one, other) in enumerate(zip(was, now, strict=True))
+            for found in differences(one, other, f"{where}[{index}]")
+        ]
+    return [] if was == now else [f"{where} was {was!r} and is {now!r}"]

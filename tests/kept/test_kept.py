@@ -1,0 +1,129 @@
+"""What an earlier version recorded folds, counts, rebuilds and verifies as it did."""
+
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import iku_verify
+from iku.domain.deciders import DECIDERS
+from iku.ledger.checking import check_ledger
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.embedded import Lease
+from iku.postgres.pool import Plain
+from iku.projections.rebuild import rebuild
+from iku.wiring import House, furnish
+from tests.conftest import SETTINGS, Clone, within
+from tests.kept import kept
+from tests.kept.kept import answers, differences, records
+from tests.web.conftest import Client, client_of
+
+
+@pytest.fixture(scope="module")
+async def loaded(server: Lease, administrator: Plain, template: str) -> str:
+    """Name of a database that holds the kept log, its projections built from it."""
+    name = "template_kept"
+    await administrator.execute(f"create database {name} template {template}")
+    owner = await pools.connect_as_owner(within(server, name).owner_dsn)
+    await owner.execute("set event_triggers = off")
+    await kept.load(owner, records())
+    await rebuild(owner, lambda *_: None)
+    await owner.close()
+    return name
+
+
+@pytest.fixture(scope="module")
+async def stored(clone: Clone, loaded: str) -> Database:
+    return await clone(loaded)
+
+
+@pytest.fixture(scope="module")
+async def opened(
+    stored: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    home = tmp_path_factory.mktemp("kept")
+    async with furnish(replace(SETTINGS, home=home), stored) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+async def office(opened: House) -> AsyncIterator[Client]:
+    async with client_of(opened) as client:
+        yield client
+
+
+def test_there_is_an_event_of_every_type_that_could_be_recorded_then() -> None:
+    found = {(one["stream"].partition("-")[0], one["type"]) for one in read()}
+    assert len(found) == 36
+    assert {category for category, _ in found} == {
+        *("conflict", "organisation", "indicator", "scale"),
+        *("publication", "subject", "ledger"),
+    }
+    assert {category for category, _ in found} <= DECIDERS.keys()
+
+
+def read() -> list[Any]:
+    return [json.loads(record) for record in records()]
+
+
+async def test_the_ledger_is_found_sound(opened: House) -> None:
+    async with opened.pool.acquire() as connection:
+        assert await check_ledger(connection) == []
+
+
+async def test_building_the_projections_again_finds_no_difference(
+    stored: Database, office: Client
+) -> None:
+    owner = await pools.connect_as_owner(stored.owner_dsn)
+    assert await rebuild(owner, lambda *_: None) == []
+    await owner.close()
+
+
+async def test_every_question_is_answered_as_it_was_then(office: Client) -> None:
+    before = answers()
+    now = await kept.ask(office, before)
+    found = [
+        difference
+        for asked, answer in before.items()
+        for difference in differences(answer, now[asked], asked)
+    ]
+    assert found == []
+
+
+async def test_each_published_figure_is_recounted_from_the_log_alone(
+    office: Client,
+) -> None:
+    numbers = {
+        figure["number"]
+        for asked, answer in answers().items()
+        if asked.startswith("/publications/") and "changes" not in asked
+        for figure in answer["figures"]
+    }
+    assert len(numbers) == 6
+    for number in numbers:
+        assert (await office.says(f"/figures/{number}"))["verdict"] == "same"
+
+
+def test_the_bundle_and_its_texts_are_verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = io.BytesIO((kept.HOME / "bundle.tar.gz").read_bytes())
+    with tarfile.open(fileobj=raw) as archive:
+        archive.extractall(tmp_path, filter="data")
+    texts = tmp_path / "texts.jsonl"
+    texts.write_bytes(kept.unzipped("texts.jsonl.gz"))
+    typed = ["bundle", tmp_path / "bundle", "--json", "--texts", texts]
+    typed += ["--policy", kept.HOME / "policy.txt"]
+    code = iku_verify.main([str(one) for one in typed])
+    report = json.loads(capsys.readouterr().out)
+    # No witness had been asked: that, and nothing else, is found wanting.
+    assert (code, report["finding"]) == (3, report["lacking"][0]), report
+    assert len(report["lacking"]) == 1
+    assert (report["size"], report["publications"]) == (len(records()) - 1, 4)
+    assert (report["texts"]["opened"], report["texts"]["erased"]) == (504, 4)
