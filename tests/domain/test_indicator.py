@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from msgspec import ValidationError, convert
+from msgspec import ValidationError, convert, structs
 
 from iku.domain import indicator
 from iku.domain.conflict import Category, Level, Manner
@@ -117,6 +117,37 @@ def test_an_option_of_the_other_kind_of_indicator_is_refused() -> None:
     assert only.definitions[-1].defined.options.kinds == (Kind.LSM,)
     found = recorded(decider, organisations, redefinition(participation_threshold=2))
     assert found.definitions[-1].defined.options.participation_threshold == 2
+
+
+def test_the_category_of_an_indicator_never_changes() -> None:
+    """Or one case would count in two indicators at once."""
+    other = redefinition(category=Category.SARA, carry_over=CarryOver.EXCLUDE)
+    refusal = refused(decider, known(defined()), other, "sara", "ipoleksosbud")
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "category"
+    same = redefinition(category=Category.IPOLEKSOSBUD, carry_over=CarryOver.EXCLUDE)
+    found = recorded(decider, known(defined()), same)
+    assert found.definitions[-1].defined.options.carry_over is CarryOver.EXCLUDE
+
+
+def test_a_category_that_was_changed_when_that_was_allowed_still_counts() -> None:
+    then = defined("2022-01-01", options=ConflictOptions(Category.SARA))
+    found = decider.fold([defined(), then])
+    assert found is not None
+    assert [d.defined.options for d in found.definitions] == [
+        OPTIONS,
+        ConflictOptions(Category.SARA),
+    ]
+    in_force = found.in_force(on("2022-01-01"))
+    assert in_force is not None
+    assert in_force.version == 2
+
+
+def test_no_indicator_counts_cases_of_the_category_that_is_in_none() -> None:
+    options = structs.replace(OPTIONS, category=indicator.IN_NO_INDICATOR)
+    refusal = refused(decider, None, defined(options=options), "lainnya", "category")
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "category"
 
 
 def test_nothing_is_changed_of_an_indicator_that_is_not() -> None:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from iku import texts
+from iku import handling, texts
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.decider import Refused
@@ -31,6 +31,7 @@ from iku.handling import Command, History, Missing, Outcome, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, KnowledgeFell, Receipt
+from iku.ledger.record import Recorded
 from iku.postgres.database import Database
 from iku.projections import histories
 from iku.projections.histories import Event
@@ -101,6 +102,10 @@ class World:
     async def history(self, category: str, subject: str) -> Sequence[Event]:
         read = partial(texts.read, self.connection, self.house.vault)
         return await histories.history(self.connection, read, category, subject)
+
+    def continue_from(self, recorded: Sequence[Recorded]) -> None:
+        """Let `load` go on with a stream that it did not begin."""
+        self._loaded[recorded[0].stream] = handling.history(recorded)
 
     async def load(self, commands: Sequence[Command], batch: int = 500) -> None:
         """Append many commands, known to be legal, of subjects that only this loads."""

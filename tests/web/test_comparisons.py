@@ -103,6 +103,14 @@ async def test_what_cannot_be_compared_is_refused_by_name(
     problem(await visitor.get(f"{PATH}?{asked}"), 400, path)
 
 
+async def test_another_category_is_not_tried_out(visitor: Client) -> None:
+    own, other = "category=ipoleksosbud", "category=sara"
+    path = "/indicators/IKU-1/comparison"
+    assert (await visitor.get(f"{path}?{own}")).status_code == 200
+    told = problem(await visitor.get(f"{path}?{other}"), 400, "category")
+    assert "never changes" in told["errors"][0]["message"]
+
+
 async def test_an_unknown_indicator_has_no_definitions(client: Client) -> None:
     problem(await client.get("/indicators/IKU-4/comparison"), 404)
     preview = await client.post(

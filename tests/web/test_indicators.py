@@ -74,6 +74,14 @@ async def test_an_option_of_another_indicator_is_told_by_its_path(
     problem(await client.post("/indicators/IKU-2/definitions", json=none), 400, "kinds")
 
 
+async def test_the_category_of_an_indicator_is_not_redefined(client: Client) -> None:
+    other = {**STRICTER, "category": "sara"}
+    del other["participation_threshold"]
+    for path in ("", "?preview=true"):
+        answer = await client.post(f"/indicators/IKU-1/definitions{path}", json=other)
+        problem(answer, 400, "category")
+
+
 async def test_a_target_is_set(client: Client) -> None:
     given = await client.records("/indicators/IKU-2/targets", TARGET)
     assert (given["indicator"], given["year"], given["target"]) == (

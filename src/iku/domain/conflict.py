@@ -495,4 +495,5 @@ decider: Decider[Conflict, Event] = Decider(
     evolve,
     correcting.peers,
     unexplained=correcting.unexplained,
+    moves_figures=True,
 )

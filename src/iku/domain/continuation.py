@@ -99,4 +99,6 @@ def _no_peers(_command: Any) -> tuple[str, ...]:
     return ()
 
 
-decider: Decider[Names, Continued] = Decider("ledger", Event, decide, evolve, _no_peers)
+decider: Decider[Names, Continued] = Decider(
+    "ledger", Event, decide, evolve, _no_peers, moves_figures=False
+)

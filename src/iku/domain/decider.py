@@ -97,6 +97,8 @@ class Decider(Generic[State, Event]):
         unexplained: The day that a command holds from without saying a reason; it
             must not lie in a closed period. None: any may.
         asked: What of a command its sender asked for, and a repetition must share.
+        moves_figures: Whether its events can change a figure: the counts, or the
+            definition, target or rating scale that a figure is made with.
     """
 
     category: str
@@ -106,6 +108,7 @@ class Decider(Generic[State, Event]):
     peers: Callable[[Event], tuple[str, ...]]
     unexplained: Callable[[Event], date | None] = _nothing
     asked: Callable[[Any], Any] = _itself
+    moves_figures: bool = field(kw_only=True)
 
     def fold(self, events: Iterable[Event], state: State | None = None) -> State | None:
         """The state after *events*; None where there are none."""

@@ -68,5 +68,5 @@ def _no_peers(_command: Any) -> tuple[str, ...]:
 
 
 decider: Decider[Erasures, Erased] = Decider(
-    "subject", Erased, decide, evolve, _no_peers
+    "subject", Erased, decide, evolve, _no_peers, moves_figures=False
 )

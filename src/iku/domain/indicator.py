@@ -26,6 +26,9 @@ from iku.domain.fact import Fact, Line, Reason
 
 PERCENT = r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)"
 
+# Of a conflict: by UU 7/2012, art. 5 c-e; such cases stand in the register only.
+IN_NO_INDICATOR = "lainnya"
+
 Percent: TypeAlias = Annotated[
     str,
     Meta(
@@ -193,7 +196,8 @@ class Amendment(Fact, frozen=True, kw_only=True):
         """*options* with those that are given here.
 
         Raises:
-            Invalid: One of them is no option of this indicator.
+            Invalid: One of them is no option of this indicator, or would make it count
+                cases of another category.
         """
         for name in self.changes(ConflictOptions) | self.changes(OrganisationOptions):
             if name not in options.__struct_fields__:
@@ -202,7 +206,22 @@ class Amendment(Fact, frozen=True, kw_only=True):
                     f"{name} is given, but the options of this indicator are {has}"
                 )
                 raise Invalid(name, message)
-        return structs.replace(options, **_sorted(self.changes(type(options))))
+        changes = self.changes(type(options))
+        if isinstance(options, ConflictOptions):
+            _refuse_other_category(changes.get("category"), options.category)
+        return structs.replace(options, **_sorted(changes))
+
+
+def _refuse_other_category(
+    given: conflict.Category | None, own: conflict.Category
+) -> None:
+    """The category is the indicator's, so that no case counts in two of them."""
+    if given not in {None, own}:
+        raise Invalid(
+            "category",
+            f"category is {given}, but this indicator counts cases of category {own}, "
+            f"and an indicator's category never changes",
+        )
 
 
 class Redefinition(Amendment, frozen=True, kw_only=True):
@@ -292,12 +311,22 @@ def decide(
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     match command:
         case Defined():
-            return [] if indicator else [command]
+            return [] if indicator else _define(command)
         case Targeted():
             return _target(command, indicator)
         case Redefinition():
             return _redefine(command, indicator)
     assert_never(command)
+
+
+def _define(command: Defined) -> list[Event]:
+    category = getattr(command.options, "category", None)
+    if category == IN_NO_INDICATOR:
+        raise Invalid(
+            "category",
+            f"category is {category}, but cases of that category count in no indicator",
+        )
+    return [command]
 
 
 def _target(command: Targeted, indicator: Indicator | None) -> list[Event]:
@@ -338,5 +367,5 @@ def _no_peers(_command: Any) -> tuple[str, ...]:
 
 
 decider: Decider[Indicator, Any] = Decider(
-    "indicator", Event, decide, evolve, _no_peers
+    "indicator", Event, decide, evolve, _no_peers, moves_figures=True
 )

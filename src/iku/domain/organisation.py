@@ -471,4 +471,5 @@ decider: Decider[Organisation, Event] = Decider(
     evolve,
     correcting.peers,
     unexplained=correcting.unexplained,
+    moves_figures=True,
 )

@@ -552,5 +552,11 @@ def _no_peers(_command: Any) -> tuple[str, ...]:
 
 
 decider: Decider[Year, Any] = Decider(
-    "publication", Event, decide, evolve, _no_peers, asked=asked
+    "publication",
+    Event,
+    decide,
+    evolve,
+    _no_peers,
+    asked=asked,
+    moves_figures=False,
 )

@@ -80,4 +80,6 @@ def _no_peers(_command: Any) -> tuple[str, ...]:
     return ()
 
 
-decider: Decider[Scale, Scaled] = Decider("scale", Event, decide, evolve, _no_peers)
+decider: Decider[Scale, Scaled] = Decider(
+    "scale", Event, decide, evolve, _no_peers, moves_figures=True
+)

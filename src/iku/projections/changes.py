@@ -8,6 +8,7 @@ The journal tells what each such event added; their sum is the difference, exact
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import TypeAlias
 
 import asyncpg
 from msgspec import Struct
@@ -35,6 +36,9 @@ from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import differences
 from iku.projections.figures import Figures
+
+# Every event of a category that moves figures; `_cause` names the cause of each.
+Moving: TypeAlias = conflict.Event | organisation.Event | indicator.Event | scale.Event
 
 PART = "c"  # of a cursor: it is one of changes
 LAST = 2**53 - 1  # no position is greater
@@ -248,8 +252,7 @@ async def _rows(
                and e.position > $7
                and e.position <= $8
                and (e.position > $5 or e.known_on > $6)
-               and e.stream not like 'publication-%'
-               and e.stream not like 'subject-%'
+               and split_part(e.stream, '-', 1) = any($10::text[])
              order by position
              limit $9
           )
@@ -270,6 +273,7 @@ async def _rows(
         page.after,
         size,
         page.limit + 1,
+        [name for name, one in DECIDERS.items() if one.moves_figures],
     )
 
 
@@ -319,9 +323,7 @@ def _change(of: _Effects, title: str | None) -> Change:
     )
 
 
-def _cause(
-    event: conflict.Event | organisation.Event | indicator.Event | scale.Event,
-) -> Cause:
+def _cause(event: Moving) -> Cause:
     match event:
         case indicator.Defined():
             return Cause.DEFINITION

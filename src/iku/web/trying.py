@@ -59,7 +59,10 @@ def versions(named: list[int] | None) -> list[int]:
 def amendment(
     *,
     category: Annotated[
-        Category | None, QueryParameter(description=f"{_TRIED}which cases count.")
+        Category | None,
+        QueryParameter(
+            description="The indicator's own category; any other is refused."
+        ),
     ] = None,
     minimum_level: Annotated[
         Level | None,
