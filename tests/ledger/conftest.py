@@ -8,7 +8,7 @@ import pytest
 
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Request, Verdict
+from iku.ledger.log import Condition, Request, Verdict
 from iku.ledger.record import Commitment, Draft
 from iku.postgres.pool import Plain
 
@@ -35,7 +35,7 @@ class Ask:
         body: str = "",
         events: int = 1,
         known_on: date | None = None,
-        premises: tuple[tuple[str, int], ...] = (),
+        premises: tuple[tuple[str, int] | Condition, ...] = (),
         note: str = "Perselisihan — batas",
         attachment: object = None,
     ) -> Request:

@@ -15,7 +15,7 @@ from iku.ledger import appender as appending
 from iku.ledger import log
 from iku.ledger.appender import Accepted, Appender, Full, Overloaded, Unavailable
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Conflicted, Receipt, Request, Reused
+from iku.ledger.log import Condition, Conflicted, Overtaken, Receipt, Request, Reused
 from iku.ledger.record import Draft, TooLarge
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
@@ -154,6 +154,28 @@ async def test_a_premise_is_judged_by_what_is_recorded_not_by_what_may_fail(
     async with desk.appender() as appender:
         _, *rest = await outcomes(*submitted(appender, *asked))
     assert rest == [1, 2]
+
+
+async def test_a_condition_is_judged_by_what_is_recorded_not_by_what_may_fail(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    rests = (Condition(("b", "c"), 0),)
+    asked = [
+        ask("a-1", premises=rests),
+        ask("b-1", 9),  # fails, and so breaks nothing
+        ask("a-2", premises=rests),
+        ask("b-1"),
+        ask("a-3", premises=rests),
+    ]
+    async with desk.appender() as appender:
+        first, stale, second, other, third = await outcomes(
+            *submitted(appender, *asked)
+        )
+    assert (first, second, other) == (1, 1, 1)
+    assert isinstance(stale, Conflicted)
+    assert isinstance(third, Overtaken)
+    assert (third.stream, third.expected, third.actual) == ("b", 0, 3)
+    assert await transactions(owner) == 2
 
 
 async def test_the_same_command_twice_at_once_is_recorded_once(

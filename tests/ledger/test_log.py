@@ -13,9 +13,11 @@ from msgspec import structs
 
 from iku.ledger import log, record, tree
 from iku.ledger.log import (
+    Condition,
     Conflicted,
     KnowledgeAhead,
     KnowledgeFell,
+    Overtaken,
     Receipt,
     Request,
     Reused,
@@ -219,6 +221,141 @@ async def test_a_repeated_request_is_not_held_to_its_premises_again(
     await append(ask("a-1"))
     (again,) = await append(rested)
     assert again == msgspec.structs.replace(receipt(first), repeated=True)
+
+
+# Append conditions
+
+
+def rests(after: int, *categories: str) -> tuple[Condition]:
+    return (Condition(categories or ("b",), after),)
+
+
+def overtaken(after: int, category: str = "b") -> str:
+    return f"an event of category {category} was appended after position {after}"
+
+
+async def test_a_condition_holds_until_an_event_of_its_categories_lies_after_it(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1"), ask("b-1"), ask("c-1"))
+    assert said(await append(ask("d-1", premises=rests(2)))) == [1]
+    assert said(await append(ask("d-2", premises=rests(0, "x", "e")))) == [1]
+    verdicts = await append(
+        ask("d-3", premises=rests(1)),
+        ask("d-4", premises=rests(2, "x", "c")),
+        ask("d-5", premises=rests(4, "b", "c")),
+    )
+    assert said(verdicts) == [overtaken(1), overtaken(2, "c"), 1]
+    [broken, *_] = verdicts
+    assert isinstance(broken, Conflicted)
+    assert (broken.stream, broken.expected, broken.actual) == ("b", 1, 2)
+
+
+async def test_a_category_is_a_streams_name_up_to_the_first_hyphen(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("b2-1"), ask("bb-1"), ask("a-b-1"), ask("b-x-1"))
+    assert said(await append(ask("c-1", premises=rests(4)))) == [1]
+    assert said(await append(ask("c-2", premises=rests(3)))) == [overtaken(3)]
+
+
+async def test_an_earlier_request_of_the_call_breaks_a_condition_on_its_category(
+    ask: Ask, append: Append
+) -> None:
+    verdicts = await append(
+        ask("a-1", premises=rests(0)),  # before it
+        ask("b-1", premises=rests(0)),  # its own event lies after itself
+        ask("c-1", premises=rests(0)),
+        ask("b-2", premises=rests(0)),
+        ask("d-1", premises=rests(0, "e")),
+        ask("c-2"),
+    )
+    assert said(verdicts) == [1, 1, overtaken(0), overtaken(0), 1, 1]
+    [_, _, broken, *_] = verdicts
+    assert isinstance(broken, Overtaken)
+    assert broken.actual == 2
+
+
+async def test_a_request_that_appends_nothing_does_not_break_a_condition(
+    ask: Ask, append: Append
+) -> None:
+    recorded = ask("b-1")
+    await append(recorded)
+    assert said(await append(recorded, ask("c-1", premises=rests(1)))) == [1, 1]
+    # One that is refused might have been appended: what rests on it falls with it.
+    verdicts = await append(ask("b-1", 7), ask("c-2", premises=rests(1)))
+    assert said(verdicts) == ["b-1 is at version 1, not 7", overtaken(1)]
+    [_, broken] = verdicts
+    assert isinstance(broken, Overtaken)
+    assert broken.actual == 1
+
+
+async def test_a_chain_falls_with_a_broken_condition(ask: Ask, append: Append) -> None:
+    await append(ask("b-1"))
+    verdicts = await append(
+        ask("a-1", premises=rests(0)),
+        ask("a-1", 1),
+        ask("c-1", premises=(("a-1", 1),)),
+        ask("d-1", premises=(*rests(1), ("a-1", 0))),
+    )
+    assert said(verdicts) == [
+        overtaken(0),
+        "a-1 is at version 0, not 1",
+        "a-1 is at version 0, not 1",
+        "a-1 is at version 0, not 0",
+    ]
+
+
+async def test_a_version_is_refused_before_a_condition_and_that_before_the_calendar(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1", known_on=MARCH), ask("b-1"))
+    verdicts = await append(
+        ask("a-1", premises=rests(0)),
+        ask("c-1", premises=(*rests(0), ("a-1", 0))),
+        ask("a-1", 1, known_on=JANUARY, premises=rests(0)),
+        ask("d-1", premises=rests(0, "a", "b")),
+    )
+    assert said(verdicts) == [
+        "a-1 is at version 1, not 0",
+        "a-1 is at version 1, not 0",
+        "a-1 is at version 1, not 1",  # falls with the first
+        overtaken(0, "a"),
+    ]
+    [late] = await append(ask("a-1", 1, known_on=JANUARY, premises=rests(0)))
+    assert str(late) == overtaken(0)
+
+
+async def test_a_repeated_request_is_not_held_to_its_conditions_again(
+    ask: Ask, append: Append
+) -> None:
+    rested = ask("a-1", premises=rests(0))
+    (first,) = await append(rested)
+    await append(ask("b-1"))
+    (again,) = await append(rested)
+    assert again == msgspec.structs.replace(receipt(first), repeated=True)
+
+
+async def test_conditions_hold_in_a_call_that_is_judged_for_another_reason(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("a-1"), ask("b-1"))
+    verdicts = await append(
+        ask("a-1", 7), ask("c-1", premises=rests(2)), ask("c-2", premises=rests(1))
+    )
+    assert said(verdicts) == ["a-1 is at version 1, not 7", 1, overtaken(1)]
+
+
+async def test_events_of_some_categories_are_read_in_the_order_of_the_log(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    names = ("a-1", "b-1", "c-1", "bb-1", "a-2", "b-2")
+    await append(*(ask(name) for name in names))
+    read = await log.read_categories(connection, ("b", "a"))
+    assert [one.stream for one in read] == ["a-1", "b-1", "a-2", "b-2"]
+    later = await log.read_categories(connection, ("a", "b"), after=2)
+    assert [(one.position, one.stream) for one in later] == [(5, "a-2"), (6, "b-2")]
+    assert await log.read_categories(connection, ("x",)) == []
 
 
 # Command ids
@@ -538,6 +675,13 @@ async def test_an_append_probes_indexes_though_its_plan_was_made_for_empty_table
     for n in range(20):
         requests = [ask(f"a-{n}-{m}", premises=(("b-1", 0),)) for m in range(20)]
         await log.append(connection, [*requests, requests[0], ask("c-1", 9)], zone=ZONE)
+        rests_on = (Condition(("b", "x"), 0),)
+        requests = [ask(f"d-{n}-{m}", premises=rests_on) for m in range(20)]
+        await log.append(connection, requests, zone=ZONE)
+        await log.append(
+            connection, [ask("e-1", premises=rests(0, "a")), ask("x-1", 9)], zone=ZONE
+        )
+        await log.read_categories(connection, ("b", "x"))
     await connection.execute("select pg_stat_force_next_flush()")
     scanned = await owner.fetchval(
         """

@@ -9,14 +9,14 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Self, TypeAlias
 
 import asyncpg
 from msgspec import Struct
 
 from iku.ledger import log
-from iku.ledger.log import Framed, Receipt, Request, Verdict
+from iku.ledger.log import Condition, Framed, Receipt, Request, Verdict
 
 _logger = logging.getLogger(__name__)
 
@@ -205,22 +205,22 @@ class Appender:
 
         One request a stream and one a command id, so that each is judged by what is
         recorded and not by a neighbour that may yet fail; nor may a request rest on
-        a stream that an earlier one of the batch appends to.
+        a stream, or on a category, that an earlier one of the batch appends to.
         """
         batch: list[_Waiting] = []
         left: list[_Waiting] = []
-        streams: set[str] = set()
+        taken: set[str] = set()  # streams, and categories, which have no hyphen
         commands: set[str] = set()
         while self._queue and len(batch) < most:
             waiting = self._queue.popleft()
             if waiting.answered.done():
                 continue  # cancelled before its turn
             request = waiting.framed.request
-            rests_on = (request.stream, *(stream for stream, _ in request.premises))
-            free = streams.isdisjoint(rests_on) and request.command_id not in commands
+            free = taken.isdisjoint(_rests_on(request))
+            free = free and request.command_id not in commands
             (batch if free else left).append(waiting)
             # One that stays holds its stream, too, or a later one would overtake it.
-            streams.add(request.stream)
+            taken.update((request.stream, request.stream.partition("-")[0]))
             commands.add(request.command_id)
         self._queue.extendleft(reversed(left))
         return batch
@@ -379,6 +379,16 @@ async def _connect_at_last(connect: Connect) -> Connection:
         except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
             _logger.warning("cannot connect: %r", error)
         await asyncio.sleep(RETRY_S)
+
+
+def _rests_on(request: Request) -> Iterator[str]:
+    """The streams and categories that must be as the request's author knew them."""
+    yield request.stream
+    for premise in request.premises:
+        if isinstance(premise, Condition):
+            yield from premise.categories
+        else:
+            yield premise[0]
 
 
 async def _close(connection: Connection | None) -> None:

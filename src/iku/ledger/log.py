@@ -50,6 +50,18 @@ _AWAY = (
 )
 
 
+class Condition(Struct, frozen=True):
+    """An append condition: no event of *categories* lies after position *after*.
+
+    As in the specification of dynamic consistency boundaries (DCB), with categories
+    in place of a query: an event's category is its stream's name up to the first
+    hyphen.
+    """
+
+    categories: tuple[str, ...]
+    after: int
+
+
 class Request(Struct, frozen=True):
     """Events to append to one stream, all or none, and what that rests on.
 
@@ -59,8 +71,8 @@ class Request(Struct, frozen=True):
         body: SHA-256 of what was asked, to tell a repetition from a reuse.
         known_on: The day declared by an import. None = entered live: the local
             day of recorded_at.
-        premises: Other streams the decision read, each at the version read
-            (0 = there was none).
+        premises: What else the decision rests on: other streams, each at the
+            version read (0 = there was none), or append conditions.
         attachment: Handed on to those who project; never stored.
         secrets: Handed on to whoever keeps the texts that the drafts commit to.
     """
@@ -72,7 +84,7 @@ class Request(Struct, frozen=True):
     actor: str
     drafts: tuple[Draft, ...]
     known_on: date | None = None
-    premises: tuple[tuple[str, int], ...] = ()
+    premises: tuple[tuple[str, int] | Condition, ...] = ()
     attachment: Any = None
     secrets: tuple[Any, ...] = ()
 
@@ -109,6 +121,20 @@ class Conflicted(Exception):
         self.stream = stream
         self.expected = expected
         self.actual = actual
+
+
+class Overtaken(Conflicted):
+    """An event of a category lies after the position that a condition names.
+
+    *stream* is the category, *expected* the position that the condition names, and
+    *actual* that of the category's last event.
+    """
+
+    def __init__(self, category: str, after: int, last: int) -> None:
+        super().__init__(category, after, last)
+        self.args = (
+            f"an event of category {category} was appended after position {after}",
+        )
 
 
 class Reused(Exception):
@@ -196,7 +222,8 @@ async def append(
     """Append what can be appended, in one round trip; a verdict each, in order.
 
     A request that is refused leaves its neighbours alone, save those that come after
-    it on the same stream or rest on that stream. *zone* names the office's time zone.
+    it on the same stream or rest on that stream or on its category. *zone* names the
+    office's time zone.
 
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
@@ -350,6 +377,35 @@ async def read_log(
         after = rows[-1]["position"]
 
 
+async def read_categories(
+    connection: Reader, categories: Sequence[str], *, after: int = 0
+) -> list[Recorded]:
+    """All events of *categories* at positions greater than *after*, in order.
+
+    For categories of few events, as conditions name: they are read at one go. A
+    condition on these categories after the last event's position holds until another
+    one is appended; where there is none, so does one after *after*.
+    """
+    rows = await connection.fetch(
+        """
+        select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
+               e.declared, e.recorded_at, e.record, e.leaf
+          from unnest($1::text[]) as c (category)
+         cross join lateral (
+                select *
+                  from ledger.event
+                 where split_part(stream, '-', 1) = c.category
+                   and position > $2
+                offset 0 -- or all of the log might be read
+               ) e
+         order by e.position
+        """,
+        categories,
+        after,
+    )
+    return [Recorded(*row) for row in rows]
+
+
 async def read_subjects(
     connection: Reader,
     category: str,
@@ -430,7 +486,8 @@ _APPEND = """
 select verdict, stream, expected, version, position, count, size, recorded_at,
        known_on, leaf
   from ledger.append(
-         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+         $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+         $18, $19, $20, $21)
 """
 
 
@@ -444,10 +501,20 @@ def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
             zip(f.request.drafts, f.frames, strict=True), f.request.expected_version + 1
         )
     ]
-    premises: list[tuple[Any, ...]] = [
-        (number, *premise)
-        for number, request in enumerate(requests, 1)
-        for premise in request.premises
+    premises: list[tuple[Any, ...]] = []
+    conditions: dict[Condition, int] = {}  # numbered from 1
+    resting: list[tuple[Any, ...]] = []
+    for number, request in enumerate(requests, 1):
+        for premise in request.premises:
+            if isinstance(premise, Condition):
+                named = conditions.setdefault(premise, len(conditions) + 1)
+                resting.append((number, named))
+            else:
+                premises.append((number, *premise))
+    conditioned: list[tuple[Any, ...]] = [
+        (number, category, condition.after)
+        for condition, number in conditions.items()
+        for category in condition.categories
     ]
     return [
         [r.stream for r in requests],
@@ -457,20 +524,28 @@ def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
         [r.known_on for r in requests],
         [len(r.drafts) for r in requests],
         *zip(*events, strict=True),
-        *(zip(*premises, strict=True) if premises else ((), (), ())),
+        *_columns(premises, 3),
+        *_columns(conditioned, 3),
+        *_columns(resting, 2),
     ]
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Iterable[Sequence[Any]]:
+    return zip(*rows, strict=True) if rows else ((),) * width
 
 
 def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
     match row["verdict"]:
-        case "appended":
-            return Receipt(row["stream"], *row[3:])
-        case "repeated":
-            return structs.replace(Receipt(row["stream"], *row[3:]), repeated=True)
+        case "appended" | "repeated" as verdict:
+            receipt = Receipt(row["stream"], *row[3:])
+            repeated = verdict == "repeated"
+            return structs.replace(receipt, repeated=True) if repeated else receipt
         case "reused":
             return Reused(request.command_id)
         case "conflicted":
-            return Conflicted(row["stream"], row["expected"], row["version"])
+            return Conflicted(*row[1:4])
+        case "overtaken":
+            return Overtaken(*row[1:4])
         case "ahead":
             declared = cast("date", request.known_on)  # no live day is ahead
             return KnowledgeAhead(request.stream, declared, row["known_on"])
