@@ -1,6 +1,8 @@
 """The log itself: every record as it was stored, in order."""
 
+import unicodedata
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -10,17 +12,18 @@ from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
 from msgspec import Raw, Struct
 
-from iku.ledger import log
-from iku.ledger.record import Recorded
-from iku.postgres.pool import Connection
+from iku.ledger import log, matching
+from iku.ledger.matching import Filter
 from iku.web.connection import connected
 from iku.web.parameters import LARGEST
+from iku.web.problems import Malformed
 from iku.wiring import House
 
 TAGS = ["Log"]
 NDJSON = "application/x-ndjson"
 USUAL_LIMIT = 100
 MOST_AS_JSON = 1_000
+ONE_DAY = timedelta(days=1)
 LINES = 500  # of NDJSON that are read and sent at a time
 
 
@@ -56,7 +59,8 @@ class LogPage(Struct, frozen=True):
     """Part of the log.
 
     Attributes:
-        events: Records in the order of the log.
+        events: Records in the order of the log. With a filter there may be few, or
+            none, and still a next page: 20,000 events are examined for a page at most.
         size: How many events the log held.
         next: The position to go on after; null where nothing follows yet.
     """
@@ -83,6 +87,7 @@ class Part(Struct, frozen=True):
 async def events(
     request: Request[Any, Any, Any],
     house: NamedDependency[SkipValidation[House]],
+    *,
     after: Annotated[
         int,
         QueryParameter(
@@ -101,6 +106,46 @@ async def events(
             "as NDJSON all of them.",
         ),
     ] = None,
+    actor: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=500,
+            description="Only events recorded by this actor, written exactly as in "
+            "the records.",
+        ),
+    ] = None,
+    first: Annotated[
+        date | None,
+        QueryParameter(
+            name="from",
+            description="Only events recorded on this day or later, by the agency's "
+            "calendar.",
+        ),
+    ] = None,
+    last: Annotated[
+        date | None,
+        QueryParameter(
+            name="to",
+            description="Only events recorded on this day or earlier, by the agency's "
+            "calendar.",
+        ),
+    ] = None,
+    category: Annotated[
+        str | None,
+        QueryParameter(
+            max_length=100,
+            description="Only events of this category: the stream's name up to its "
+            "first hyphen, such as conflict or publication.",
+        ),
+    ] = None,
+    event_type: Annotated[
+        str | None,
+        QueryParameter(
+            name="type",
+            max_length=100,
+            description="Only events of this type, such as annulled.",
+        ),
+    ] = None,
     stream: Annotated[
         str | None,
         QueryParameter(
@@ -110,65 +155,87 @@ async def events(
 ) -> Response[LogPage]:
     """Records as they were stored, as JSON or, where that is accepted, as NDJSON.
 
-    NDJSON gives a record a line and is sent while it is read.
+    NDJSON gives a record a line and is sent while it is read. Filters can be combined;
+    an event is given where it matches all of them.
     """
+    if first and last and first > last:
+        raise Malformed("from", f"from is {first}, which is later than to, {last}")
+    spelled = actor and unicodedata.normalize("NFC", actor)
+    wanted = Filter(spelled, stream, category, event_type)
+    asked = await _asked(house, wanted, after, first, last)
     if NDJSON not in request.headers.get("Accept", ""):
-        part = await _part(
-            house, after, min(limit or USUAL_LIMIT, MOST_AS_JSON), stream
-        )
+        page = await _part(asked, after=asked.after, most=_most(limit))
         shown: Response[Any] = Response(
-            msgspec.json.encode(part), media_type="application/json"
+            msgspec.json.encode(page), media_type="application/json"
         )
         return shown
     most = limit or LARGEST
     # The first part is read before anything is sent: an error still has its status.
-    first = await _part(house, after, min(most, LINES), stream)
-    answer: Response[Any] = Stream(
-        _lines(house, first, most, stream), media_type=NDJSON
-    )
+    start = await _part(asked, after=asked.after, most=min(most, LINES))
+    answer: Response[Any] = Stream(_lines(asked, start, most), media_type=NDJSON)
     return answer
 
 
-async def _lines(
-    house: House, part: Part, most: int, stream: str | None
-) -> AsyncIterator[bytes]:
+class _Asked(Struct, frozen=True):
+    """What is read of the log.
+
+    Attributes:
+        after: The position before the first one that can match.
+        upto: The last position that can match.
+        size: How many events the log held.
+    """
+
+    house: House
+    wanted: Filter
+    after: int
+    upto: int
+    size: int
+
+
+async def _asked(
+    house: House, wanted: Filter, after: int, first: date | None, last: date | None
+) -> _Asked:
+    """The request with its days of recording as the positions between them."""
+    zone = house.settings.timezone.key
+    async with connected(house) as connection:
+        size = upto = (await log.head(connection)).size
+        if first is not None:
+            began = await matching.size_before(connection, first, zone)
+            after = max(after, began)
+        if last is not None and last < date.max:
+            ended = await matching.size_before(connection, last + ONE_DAY, zone)
+            upto = min(size, ended)
+    return _Asked(house, wanted, after, upto, size)
+
+
+def _most(limit: int | None) -> int:
+    return min(limit or USUAL_LIMIT, MOST_AS_JSON)
+
+
+async def _lines(asked: _Asked, part: Part, most: int) -> AsyncIterator[bytes]:
     """Line by line, *part* and what follows it in a log of its size.
 
     Between two parts it holds no connection, however slowly they are taken.
     """
-    size = part.size
     while True:
         yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in part.events)
         most -= len(part.events)
         if part.next is None or most <= 0:
             return
-        part = await _part(house, part.next, min(most, LINES), stream, size)
+        part = await _part(asked, after=part.next, most=min(most, LINES))
 
 
-async def _part(
-    house: House, after: int, most: int, stream: str | None, size: int | None = None
-) -> Part:
-    """At most so many records after that position, in a log of *size* (None: now)."""
-    async with connected(house) as connection:
-        size = (await log.head(connection)).size if size is None else size
-        found = await _read(connection, after, most + 1, stream, size)
-    shown = found[:most]
+async def _part(asked: _Asked, *, after: int, most: int) -> Part:
+    """At most so many matching records after that position."""
+    async with connected(asked.house) as connection:
+        found = await matching.read(
+            connection, asked.wanted, after=after, size=asked.upto, limit=most
+        )
     return Part(
-        [Entry(one.position, one.leaf.hex(), Raw(one.record)) for one in shown],
-        size,
-        shown[-1].position if len(found) > most else None,
+        [Entry(one.position, one.leaf.hex(), Raw(one.record)) for one in found.events],
+        asked.size,
+        found.next,
     )
-
-
-async def _read(
-    connection: Connection, after: int, most: int, stream: str | None, size: int
-) -> list[Recorded]:
-    if stream is not None:
-        found = await log.read_stream(connection, stream, size=size)
-        return [one for one in found if one.position > after][:most]
-    # Positions have no gaps, so this many positions are this many records.
-    upto = min(after + most, size)
-    return [one async for one in log.read_log(connection, after=after, size=upto)]
 
 
 HANDLERS: list[Any] = [events]
