@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from iku.domain import conflict, organisation
-from iku.domain.decider import Refused
+from iku.domain.decider import Refused, Repeated
 from iku.domain.indicator import Targeted
 from iku.handling import ATTEMPTS, Command, Missing, Outcome, Outdated
 from iku.ledger import log
@@ -279,17 +279,31 @@ async def test_without_an_id_what_was_said_already_is_not_recorded_again(
 ) -> None:
     await desk.do("K1", report())
     await desk.do("K1", VERIFIED)
-    last = await desk.do("K1", handled("x"))
-    for again in (report(), VERIFIED, handled("x")):
-        outcome = await desk.do("K1", again, "p9")
-        assert (outcome.added, outcome.repeated) == (False, False)
-        assert outcome.receipt.count == 0
-        assert outcome.receipt.version == 3
-        assert outcome.receipt.position == last.receipt.position
-        assert outcome.receipt.leaf == last.receipt.leaf
+    await desk.do("K1", handled("x"))
+    for version, again in ((1, report()), (2, VERIFIED)):
+        with pytest.raises(Repeated, match=f"already, at version {version}") as refusal:
+            await desk.do("K1", again, "p9")
+        assert refusal.value.version == version
     assert await desk.size() == BROUGHT + 3
     # An id under which nothing was recorded is still free.
     assert (await desk.do("K1", resolved(), "p9")).added
+
+
+async def test_a_handling_or_referral_is_recorded_once_for_each_command(
+    desk: Desk,
+) -> None:
+    await desk.do("K1", report())
+    referred = conflict.Referred(effective_on=DAY)
+    for alike in (handled("x"), referred):
+        first = await desk.do("K1", alike, f"{alike}-1")
+        again = await desk.do("K1", alike, f"{alike}-1")
+        assert again.repeated
+        assert again.receipt.version == first.receipt.version
+        other = await desk.do("K1", alike, f"{alike}-2")
+        unnamed = await desk.do("K1", alike)
+        versions = [x.receipt.version for x in (first, other, unnamed)]
+        assert versions == [versions[0] + n for n in range(3)]
+    assert await desk.size() == BROUGHT + 7
 
 
 # The version a command is about.
@@ -341,11 +355,8 @@ async def test_two_who_say_the_same_at_once_make_one_event(
     for n in range(10):
         case = f"K{n}"
         await first.do(case, report())
-        outcomes = await asyncio.gather(
-            first.do(case, resolved()), second.do(case, resolved())
-        )
-        assert sorted(outcome.added for outcome in outcomes) == [False, True]
-        assert len({outcome.receipt.position for outcome in outcomes}) == 1
+        outcomes = await both(first.do(case, resolved()), second.do(case, resolved()))
+        assert sorted(map(type, outcomes), key=str) == [Repeated, Outcome]
         assert await first.commands(case) == 2
 
 

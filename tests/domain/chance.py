@@ -14,6 +14,7 @@ from iku.domain.conflict import Category, Dimension, Level, Manner
 from iku.domain.decider import Context, Decider, Refused
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Activity, LegalBasis
+from tests.domain.story import assert_nothing_to_add
 
 # Few days, many of them edges of periods, so that facts meet on them.
 DAYS = tuple(
@@ -188,7 +189,7 @@ def allowed(decider: Decider[Any, Any], commands: Sequence[Any]) -> list[Any]:
         except Refused:
             continue
         state = decider.fold(events, state)
-        assert decider.decide(command, state, HERE) == [], command
+        assert_nothing_to_add(decider, state, command, HERE)
         history += events
     return history
 

@@ -14,6 +14,7 @@ from iku.domain.decider import Context
 from iku.domain.fact import Annulled
 from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.organisation import Organisation
+from tests.domain.story import assert_nothing_to_add
 
 OPTIONS: dict[str, Options] = {
     "IKU-1": ConflictOptions(conflict.Category.IPOLEKSOSBUD),
@@ -245,6 +246,6 @@ def recorded() -> list[tuple[Known, Conflict | Organisation]]:
         context = Context(row.known_on, row.number, frozenset({area or ""}), peers)
         assert decider.decide(row.event, before, context) == [row.event]
         states[row.number] = after = decider.evolve(before, row.event)
-        assert decider.decide(row.event, after, context) == []
+        assert_nothing_to_add(decider.decider, after, row.event, context)
         story.append((row, after))
     return story

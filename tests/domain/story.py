@@ -1,12 +1,13 @@
 """Given, when, then: what has happened, what is wanted, what is recorded of it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
 import pytest
 
-from iku.domain.decider import Context, Decider, Refused
+from iku.domain.decider import Context, Decider, Refused, Repeated
 
 AREA = "35.76.02.1003"
 HERE = Context(
@@ -37,8 +38,32 @@ def recorded(
     events = decider.decide(when, state, context)
     assert events, "nothing was recorded"
     after = decider.fold(events, state)
-    assert decider.decide(when, after, context) == []
+    assert_nothing_to_add(decider, after, when, context)
     return after
+
+
+def assert_nothing_to_add(
+    decider: Decider[Any, Any], state: Any, when: Any, context: Context = HERE
+) -> None:
+    """What stands already adds no fact, or is refused as that, unless it recurs."""
+    if getattr(when, "RECURS", False):
+        return
+    with suppress(Repeated):
+        assert decider.decide(when, state, context) == []
+
+
+def repeats(
+    decider: Decider[Any, Any],
+    state: Any,
+    when: Any,
+    version: int,
+    *both_sides: str,
+    context: Context = HERE,
+) -> None:
+    """*when* is refused as a repetition of the fact at *version*."""
+    refusal = refused(decider, state, when, *both_sides, context=context)
+    assert isinstance(refusal, Repeated), refusal
+    assert refusal.version == version
 
 
 def refused(

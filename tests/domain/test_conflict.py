@@ -29,7 +29,7 @@ from iku.domain.conflict import (
 )
 from iku.domain.decider import Context, Invalid
 from iku.domain.fact import Annulled
-from tests.domain.story import AREA, HERE, given, on, recorded, refused
+from tests.domain.story import AREA, HERE, given, on, recorded, refused, repeats
 
 
 def reported(day: str = "2021-03-01", **fields: Any) -> Reported:
@@ -73,6 +73,10 @@ def case(*events: Any, context: Context = HERE) -> Conflict:
 
 
 SARA: dict[str, Any] = {"category": Category.SARA, "dimension": Dimension.AGAMA}
+IPOLEKSOSBUD: dict[str, Any] = {
+    "category": Category.IPOLEKSOSBUD,
+    "dimension": Dimension.SOSIAL,
+}
 
 
 # What a case is.
@@ -187,14 +191,87 @@ def test_each_change_is_recorded_once() -> None:
     assert found.history == (reported(area=AREA), *changes)
 
 
-def test_a_closing_told_again_after_its_reopening_is_not_recorded_again() -> None:
+def test_a_closing_stated_again_after_its_reopening_is_a_repetition() -> None:
     found = case(reported(), resolved("2021-04-01"), reopened("2021-05-01"))
-    assert decider.decide(resolved("2021-04-01"), found, HERE) == []
+    sides = "resolved on 2021-04-01", "recorded already, at version 2"
+    repeats(decider, found, resolved("2021-04-01"), 2, *sides)
 
 
 def test_a_report_is_not_recorded_again_even_after_it_was_corrected() -> None:
     found = case(reported(), corrected(1, title="Lain"))
-    assert decider.decide(reported(), found, HERE) == []
+    repeats(decider, found, reported(), 1, "reported on 2021-03-01", "version 1")
+
+
+def test_a_case_closed_and_reopened_twice_on_one_day_is_open_at_its_end() -> None:
+    day = "2021-04-01"
+    found: Any = case(reported())
+    for again in (resolved(day), reopened(day), resolved(day), reopened(day)):
+        found = recorded(decider, found, again)
+    assert len(found.history) == 5
+    assert found.on(on(day)).resolved_on is None
+    # Both stand; the last of them is what a third one would repeat.
+    repeats(decider, found, reopened(day), 5, "reopened on 2021-04-01", "version 5")
+
+
+def test_two_handlings_or_referrals_that_are_alike_are_two_facts() -> None:
+    handled = Handled(effective_on=on("2021-04-01"), phase=Phase.PENGHENTIAN)
+    referred = Referred(effective_on=on("2021-04-01"))
+    found = case(reported(), handled, handled, referred, referred)
+    assert [type(event) for event in found.history[1:]] == [
+        *(Handled, Handled, Referred, Referred)
+    ]
+
+
+def test_a_case_is_verified_once_unless_that_is_annulled() -> None:
+    found = case(reported(), verified("2021-03-05"))
+    repeats(decider, found, verified("2021-03-05"), 2, "verified on 2021-03-05")
+    sides = "verified on 2021-03-09", "verified already on 2021-03-05"
+    refused(decider, found, verified("2021-03-09"), *sides)
+    freed = recorded(decider, recorded(decider, found, annulled(2)), annulled(3))
+    assert freed.verified
+    again = recorded(
+        decider, recorded(decider, freed, annulled(2)), verified("2021-03-09")
+    )
+    # Two would stand if the first came back.
+    sides = "verified on 2021-03-09", "verified already on 2021-03-05"
+    refused(decider, again, annulled(5), *sides)
+
+
+def test_a_case_verified_twice_in_former_days_takes_further_facts() -> None:
+    twice = (reported(), verified("2021-03-05"), verified("2021-03-09"))
+    found = decider.fold(twice)
+    assert recorded(decider, found, resolved("2021-04-01")).verified
+    refused(decider, found, verified("2021-03-10"), "2021-03-10", "2021-03-05")
+
+
+def test_a_reclassification_into_what_the_case_is_on_that_day_is_refused() -> None:
+    found = case(reported(), reclassified("2021-05-01", **SARA))
+    same = reclassified("2021-06-01", **SARA, level=Level.PERSETERUAN)
+    sides = (
+        "reclassified on 2021-06-01 to sara, agama, perseteruan",
+        "on that day it is sara, agama, perseteruan already",
+    )
+    refused(decider, found, same, *sides)
+    refused(decider, found, reclassified("2021-06-01"), *sides)
+    # Earlier it is still the other.
+    early = recorded(decider, found, reclassified("2021-04-01", **SARA))
+    assert early.on(on("2021-04-01")).category == "sara"
+
+
+def test_a_case_may_be_what_it_was_before_twice_on_one_day() -> None:
+    day = "2021-05-01"
+    found: Any = case(reported())
+    there, back = reclassified(day, **SARA), reclassified(day, **IPOLEKSOSBUD)
+    for again in (there, back, there):
+        found = recorded(decider, found, again)
+    assert found.on(on(day)).category == "sara"
+
+
+def test_an_idle_reclassification_of_former_days_still_stands() -> None:
+    found = decider.fold((reported(), reclassified("2021-05-01", **IPOLEKSOSBUD)))
+    assert found is not None
+    assert [s.category for s in found.timeline] == ["ipoleksosbud"]
+    recorded(decider, found, reclassified("2021-06-01", **SARA))
 
 
 def test_a_number_serves_one_case() -> None:

@@ -26,7 +26,7 @@ from iku.domain.conflict import (
 )
 from iku.domain.decider import Closure, Invalid, Unexplained
 from iku.domain.fact import Annulled
-from tests.domain.story import HERE, given, on, recorded, refused
+from tests.domain.story import HERE, given, on, recorded, refused, repeats
 from tests.domain.test_conflict import annulled, corrected, reported, resolved, verified
 
 
@@ -91,10 +91,13 @@ def test_an_annulled_fact_is_not_corrected() -> None:
     refused(decider, found, corrected(2, manner=Manner.ISLAH), "is 2", "was annulled")
 
 
-def test_a_correction_that_says_what_stands_already_is_not_recorded() -> None:
+def test_a_correction_to_what_stands_already_is_a_repetition() -> None:
     found = case(resolved("2021-04-01"))
     same = corrected(2, manner=Manner.MEDIASI)
-    assert decider.decide(same, found, HERE) == []
+    repeats(decider, found, same, 2, "version 2 is corrected", "already, at version 2")
+    right = corrected(2, manner=Manner.ISLAH)
+    found = recorded(decider, found, right)
+    repeats(decider, found, right, 3, "version 2 is corrected", "already, at version 3")
 
 
 def test_a_correction_may_be_repeated_once_another_has_changed_it() -> None:
@@ -127,7 +130,7 @@ def test_an_annulment_takes_a_fact_away_once() -> None:
     found = recorded(decider, case(resolved("2021-04-01")), annulled(2))
     assert found.closings == []
     again = Annulled(annuls=2, reason="Alasan lain")
-    assert decider.decide(again, found, HERE) == []
+    repeats(decider, found, again, 3, "version 2 is annulled", "already, at version 3")
 
 
 def test_an_annulment_leaves_a_course_that_could_have_happened() -> None:
@@ -243,7 +246,7 @@ def test_the_days_after_a_closed_period_need_no_word() -> None:
 
 def test_what_stands_already_is_not_asked_for_a_reason() -> None:
     found = case(verified("2021-03-05"))
-    assert decider.decide(verified("2021-03-05"), found, CLOSED) == []
+    repeats(decider, found, verified("2021-03-05"), 2, context=CLOSED)
 
 
 def test_only_a_day_without_a_reason_has_to_be_held_against_closed_periods() -> None:

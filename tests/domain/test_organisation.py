@@ -29,7 +29,7 @@ from iku.domain.organisation import (
     Suspended,
     decider,
 )
-from tests.domain.story import HERE, given, on, recorded, refused
+from tests.domain.story import HERE, given, on, recorded, refused, repeats
 
 
 def registered(day: str = "2021-02-01", **fields: Any) -> Registered:
@@ -150,11 +150,50 @@ def test_an_organisation_ends_in_one_of_three_ways(end: Any, status: str) -> Non
     refused(decider, found, late, "2021-06-02", f"{ended} on 2021-06-01")
 
 
-def test_an_organisation_may_take_part_on_its_very_last_day() -> None:
-    found = organised(registered(), dissolved("2021-06-01"))
-    recorded(decider, found, participated("2021-06-01"))
-    both = organised(registered(), suspended("2021-06-01"), dissolved("2021-06-01"))
-    recorded(decider, both, participated("2021-06-01"))
+@pytest.mark.parametrize("end", [Dissolved, Revoked, MovedOut])
+def test_an_organisation_does_not_take_part_on_the_day_on_which_it_ended(
+    end: Any,
+) -> None:
+    last = end(effective_on=on("2021-06-01"))
+    ended = str(end.__struct_config__.tag).replace("_", " ")
+    found = organised(registered(), participated("2021-05-31"), last)
+    sides = "participated on 2021-06-01", f"{ended} on 2021-06-01"
+    refused(decider, found, participated("2021-06-01", "P2"), *sides)
+    moved = corrected(2, effective_on=on("2021-06-01"))
+    refused(decider, found, moved, *sides)
+    recorded(decider, found, participated("2021-05-31", "P2"))
+
+
+def test_a_participation_of_the_day_of_the_end_still_stands_in_old_registers() -> None:
+    old = (registered(), dissolved("2021-06-01"), participated("2021-06-01"))
+    found: Any = decider.fold(old)
+    assert [p.on for p in found.participations] == [on("2021-06-01")]
+    assert found.on(on("2021-06-01")).status == "dissolved"
+    after = recorded(decider, found, confirmed())
+    assert after.participations[0].verified
+    recorded(decider, after, participated("2021-05-01", "P2"))
+
+
+def test_what_ends_on_the_day_of_a_participation_takes_it_along() -> None:
+    found = organised(registered(), participated("2021-06-01"))
+    recorded(decider, found, dissolved("2021-06-01"))
+
+
+def test_a_renewal_until_the_day_in_force_is_refused() -> None:
+    found = organised(registered(), renewed("2021-03-01", "2026-02-28"))
+    sides = "renewed on 2021-04-01 until 2026-02-28", "valid until 2026-02-28 already"
+    refused(decider, found, renewed("2021-04-01", "2026-02-28"), *sides)
+    recorded(decider, found, renewed("2021-04-01", "2026-03-31"))
+
+
+def test_a_participation_is_verified_once() -> None:
+    found = organised(registered(), participated("2021-03-01", verified=True))
+    sides = "participation P1 was verified", "verified before"
+    refused(decider, found, confirmed(), *sides)
+    later = organised(registered(), participated("2021-03-01"), confirmed())
+    repeats(decider, later, confirmed(), 3, "version 3")
+    dated = ParticipationVerified(participation="P1", effective_on=on("2021-04-01"))
+    refused(decider, later, dated, *sides)
 
 
 def test_but_do_nothing_else_on_it_afterwards() -> None:
@@ -193,7 +232,7 @@ def test_each_change_is_recorded_once() -> None:
 
 def test_a_number_serves_one_organisation() -> None:
     found = organised(registered("2021-02-01"))
-    assert decider.decide(registered("2021-02-01"), found, HERE) == []
+    repeats(decider, found, registered("2021-02-01"), 1, "2021-02-01", "version 1")
     refused(decider, found, registered("2021-02-02"), "2021-02-02", "2021-02-01")
 
 

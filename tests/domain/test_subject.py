@@ -2,6 +2,7 @@
 
 from iku.domain import conflict, organisation
 from iku.domain.fact import Annulled
+from iku.domain.subject import Subject
 from tests.domain.story import given, on, recorded
 
 
@@ -30,3 +31,7 @@ def test_an_entry_that_was_annulled_is_still_called_as_it_was_recorded() -> None
     gone = recorded(organisation.decider, entered, Annulled(annuls=1, reason="Keliru"))
     assert gone.registered is None
     assert gone.title == "LSM Contoh"
+
+
+def test_a_subject_of_no_kind_has_no_course() -> None:
+    assert Subject(()).timeline == ()

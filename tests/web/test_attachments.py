@@ -111,7 +111,10 @@ async def test_a_repeated_upload_is_one_file(case: Client, home: Path) -> None:
     )
     problem(other, 422)
     twice = await case.post(PATH, content=PDF, headers=HEADERS)
-    assert "just this file already" in problem(twice, 409)["detail"]
+    assert (
+        "attached, but that is recorded already, at version 2"
+        in problem(twice, 409)["detail"]
+    )
     assert len(files(home)) == 1
 
 

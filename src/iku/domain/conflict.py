@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, TypeAlias, assert_never
+from typing import Annotated, NoReturn, TypeAlias, assert_never
 
 from msgspec import Meta, Struct, structs
 
@@ -165,6 +165,8 @@ class Rejected(Rejection, frozen=True, tag="rejected"):
 class Handled(Fact, frozen=True, tag="handled"):
     """The office worked on the case."""
 
+    RECURS = True
+
     effective_on: date
     phase: Phase
     note: Note | None = None
@@ -173,6 +175,8 @@ class Handled(Fact, frozen=True, tag="handled"):
 
 class Referred(Fact, frozen=True, tag="referred"):
     """The case was passed to another body, which is no resolution."""
+
+    RECURS = True
 
     effective_on: date
     note: Note | None = None
@@ -455,31 +459,58 @@ def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
 
 
 def decide(command: Event, case: Conflict | None, context: Context) -> list[Event]:
-    """The facts that *command* adds to *case*; none where they stand already.
+    """The facts that *command* adds to *case*.
 
     Raises:
+        Repeated: They stand already.
         Refused: The rules do not allow it; the sentence says both sides.
     """
     if case is None and not isinstance(command, Reported):
         raise Refused(f"{correcting.name(command)}, but the case was never reported")
     if case is not None and isinstance(command, Reported):
-        return _again(command, case)
+        _refuse_again(command, case)
     for field in ("effective_on", "occurred_on"):
         refuse_unlikely_day(field, getattr(command, field, None), context.today)
     area = getattr(command, "area", None)
     if area is not None and area not in context.areas:
         raise Invalid("area", f"area is {area}, but there is no area with that code")
-    after = evolve(case, command)
-    events = correcting.added(command, case or NEVER_REPORTED, after, context)
-    if events:
-        after.refuse_illegal()
+    before, after = case or NEVER_REPORTED, evolve(case, command)
+    events = correcting.added(command, before, after, context)
+    after.refuse_illegal()
+    _refuse_second_verification(before, after)
+    if isinstance(command, Reclassified):
+        _refuse_idle_reclassification(command, before, after)
     return events
 
 
-def _again(command: Reported, case: Conflict) -> list[Event]:
+def _refuse_second_verification(before: Conflict, after: Conflict) -> None:
+    sure = [event.effective_on for event in after.of(Verified)]
+    # Cases of former days may have been verified twice; they stay as they are.
+    if len(sure) > max(1, len([*before.of(Verified)])):
+        raise Refused(f"verified on {sure[-1]}, but verified already on {sure[0]}")
+
+
+def _refuse_idle_reclassification(
+    command: Reclassified, before: Conflict, after: Conflict
+) -> None:
+    day = command.effective_on
+    was, is_now = _class(before, day), _class(after, day)
+    if was == is_now:
+        raise Refused(
+            f"reclassified on {day} to {is_now}, but on that day it is {was} already"
+        )
+
+
+def _class(case: Conflict, day: date) -> str:
+    """Its category, dimension and level at the end of *day*, in words."""
+    now = case.on(day)
+    return f"{now.category}, {now.dimension}, {now.level}" if now else "nothing"
+
+
+def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
     first = case.history[0]
     if command == first and case.reported is not None:
-        return []
+        raise correcting.repetition(command, 1)
     raise Refused(
         f"reported on {command.effective_on}, but this number was given before, "
         f"to the case reported on {getattr(first, 'effective_on', None)}"

@@ -1,44 +1,99 @@
 """How both registers refuse: what is common to `decide` of cases and organisations.
 
 A subject (a case, an organisation) is its history. Common rules: a fact that stands
-already is not recorded again; a subject that was taken away takes no more changes;
-a correction or annulment must name a fact that can bear it; what reaches into a closed
-period says why. Whether the course of events that remains could have happened, each
-register judges by itself.
+already is refused as a repetition, unless it changes the state once more (reopened
+again on the day of a second closing) or recurs (`Fact.RECURS`); a subject that was
+taken away takes no more changes; a correction or annulment must name a fact that can
+bear it; what reaches into a closed period says why. Whether the course of events that
+remains could have happened, each register judges by itself.
 """
 
 from datetime import date
 from typing import Any, TypeVar
 
-from iku.domain.decider import Context, Invalid, Refused, Unexplained, subject_id
+from iku.domain.decider import (
+    Context,
+    Invalid,
+    Refused,
+    Repeated,
+    Unexplained,
+    subject_id,
+)
 from iku.domain.fact import Annulled, Correction, Fact, annulled_versions
+from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
 
 E = TypeVar("E", bound=Fact)
 
 
 def added(command: E, before: Subject, after: Subject, context: Context) -> list[E]:
-    """*command* as the fact to record, or nothing where *before* says so already.
+    """*command* as the fact to record.
 
     Raises:
+        Repeated: *before* holds it already.
         Refused: It names what cannot be corrected, annulled or merged; or *before*
             was taken away; or it must say a reason and does not.
     """
     if isinstance(command, Annulled):
-        if command.annuls in annulled_versions(before.history):
-            return []
+        _refuse_second_annulment(command, before)
         _refuse_bad_annulment(command, before)
     elif isinstance(command, Correction):
         _refuse_bad_correction(command, before)
-        if after.facts == before.facts:
-            return []
-    elif any(fact.event == command for fact in before.facts):
-        return []
-    elif before.void:
-        raise Refused(f"{name(command)}, but it was {before.void} before")
+        _refuse_idle_correction(command, before, after)
+    else:
+        _refuse_repetition(command, before, after)
+        if before.void:
+            raise Refused(f"{name(command)}, but it was {before.void} before")
     _refuse_bad_merger(command, context)
     _refuse_unexplained(command, context)
     return [command]
+
+
+def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
+    """Refuse a fact that is alike to one in force and leaves the state as it is."""
+    if command.RECURS:
+        return
+    alike = [version for version, event in before.facts if event == command]
+    if alike and not _alters(before, after):
+        raise repetition(command, alike[-1])
+
+
+def repetition(command: Fact, version: int) -> Repeated:
+    """The refusal of a fact that is recorded already, at *version*."""
+    message = f"{said(command)}, but that is recorded already, at version {version}"
+    return Repeated(version, message)
+
+
+def _alters(before: Subject, after: Subject) -> bool:
+    """Whether the state differs; it does not where the course would be illegal."""
+    try:
+        return after.timeline != before.timeline
+    except Refused:
+        return False
+
+
+def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
+    if command.annuls in annulled_versions(subject.history):
+        by = annulment(subject.history, command.annuls)
+        raise Repeated(
+            by,
+            f"version {command.annuls} is annulled, but that is recorded already, at "
+            f"version {by}",
+        )
+
+
+def _refuse_idle_correction(
+    command: Correction, before: Subject, after: Subject
+) -> None:
+    if after.facts != before.facts:
+        return
+    version, restated = command.corrects, command.restated()
+    by = max(corrections(before.history, version, *restated), default=version)
+    raise Repeated(
+        by,
+        f"version {version} is corrected, but that is recorded already, at version "
+        f"{by}",
+    )
 
 
 def target(version: int, subject: Subject, path: str) -> Any:
@@ -118,6 +173,12 @@ def peers(command: Fact) -> tuple[str, ...]:
     """Identifiers of the other subjects that *command* names."""
     into = getattr(command, "into", None)
     return () if into is None else (subject_id(into),)
+
+
+def said(event: Fact) -> str:
+    """What happened and, where it is of a day, when: ``moved out on 2021-10-01``."""
+    day: date | None = getattr(event, "effective_on", None)
+    return name(event) if day is None else f"{name(event)} on {day}"
 
 
 def name(event: Fact) -> str:

@@ -1,8 +1,8 @@
 """The shape every aggregate shares: decide what happens, evolve what is known.
 
 After Jérémie Chassaing, "Functional Event Sourcing Decider" (2021). A command here
-is the fact that somebody wants recorded; `decide` returns it, or nothing where it
-stands already, or raises `Refused`.
+is the fact that somebody wants recorded; `decide` returns it, or raises `Refused`:
+`Repeated` where it stands already.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,6 +27,18 @@ class Invalid(Refused):
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
         self.path = path
+
+
+class Repeated(Refused):
+    """The subject holds this fact already, and recording it again changes nothing.
+
+    Attributes:
+        version: Of the fact that holds, in the subject's stream.
+    """
+
+    def __init__(self, version: int, message: str) -> None:
+        super().__init__(message)
+        self.version = version
 
 
 class Unexplained(Invalid):
@@ -91,7 +103,8 @@ class Decider(Generic[State, Event]):
     Attributes:
         category: Prefix of its streams: ``conflict`` gives ``conflict-K01``.
         event_type: The union of its facts, for decoding.
-        decide: The facts that *command* adds to *state*; none if they stand already.
+        decide: The facts that *command* adds to *state*. What the state holds already
+            is answered by none, or refused as `Repeated`.
         evolve: The state once *event* has happened. Never fails, never refuses.
         peers: Identifiers of the other subjects of this category a command names.
         unexplained: The day that a command holds from without saying a reason; it

@@ -10,7 +10,16 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cache
-from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias, TypeVar, get_args
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    get_args,
+)
 
 from msgspec import (
     Meta,
@@ -87,7 +96,14 @@ Persons: TypeAlias = Annotated[tuple[Person, ...], Meta(min_length=1, max_length
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all facts. Text is kept in Unicode's NFC, as searching needs it."""
+    """Base of all facts. Text is kept in Unicode's NFC, as searching needs it.
+
+    Attributes:
+        RECURS: Whether two facts that are alike are two facts: each command records
+            one, and only a retry of the same command is a repetition.
+    """
+
+    RECURS: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         changed = False

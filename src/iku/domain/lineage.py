@@ -62,7 +62,7 @@ def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[Undone]:
         if version in void and isinstance(event, types):
             for _, correction in _corrections(history, version):
                 event = structs.replace(event, **correction.restated())  # noqa: PLW2901
-            yield Undone(Standing(version, event), _annulment(history, version, void))
+            yield Undone(Standing(version, event), annulment(history, version))
 
 
 def replaced(history: Sequence[Fact], version: int) -> list[Replaced]:
@@ -96,8 +96,9 @@ def _corrections(
             yield number, event
 
 
-def _annulment(history: Sequence[Fact], version: int, void: frozenset[int]) -> int:
+def annulment(history: Sequence[Fact], version: int) -> int:
     """Version of the annulment by which a fact is gone: the last that stands."""
+    void = annulled_versions(history)
     return max(
         number
         for number, event in enumerate(history, start=1)

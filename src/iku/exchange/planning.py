@@ -16,7 +16,14 @@ from typing import Any
 from msgspec import structs
 
 from iku import handling
-from iku.domain.decider import Invalid, Refused, Turn, Unexplained, subject_number
+from iku.domain.decider import (
+    Invalid,
+    Refused,
+    Repeated,
+    Turn,
+    Unexplained,
+    subject_number,
+)
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange import cells
@@ -169,6 +176,8 @@ class Plan:
         else:
             try:
                 self._decide(entry)
+            except Repeated:
+                self.standing += 1
             except (Refused, Missing, Unrecordable) as error:
                 self._refuse(entry, self._fault(entry, error))
 
@@ -283,6 +292,8 @@ class Plan:
         read = {**self.prospect.histories, command.stream: History(state)}
         try:
             return not self._events(command, read)
+        except Repeated:
+            return True
         except Refused:
             return False
 

@@ -12,7 +12,7 @@ from litestar.params import HeaderParameter, PathParameter, SkipValidation
 from iku import attaching
 from iku.attaching import File
 from iku.domain.conflict import MediaType
-from iku.domain.decider import Refused, subject_id
+from iku.domain.decider import subject_id
 from iku.domain.fact import Line
 from iku.vault.files import MOST
 from iku.web.commands import Desk, Receipt, answer, known, receipt
@@ -67,10 +67,6 @@ async def attach(
     command = change.command("conflict", subject, None)
     with known(command):
         outcome = await attaching.attach(house.office, Reading(house), command, file)
-    if not outcome.added:
-        raise Refused(
-            f"conflict {subject} has just this file already; nothing was recorded"
-        )
     version = outcome.receipt.version
     place = f"/api/v1/conflicts/{subject}/attachments/{version}"
     return answer(outcome, receipt(outcome), place)
