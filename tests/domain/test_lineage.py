@@ -106,3 +106,36 @@ def test_what_was_replaced_leads_from_what_stood_to_what_stands(
             for name in fact.__struct_fields__
             if (value := getattr(fact, name)) is not None
         }
+
+
+def test_a_correction_or_annulment_is_about_the_fact_named_in_the_end() -> None:
+    history = [
+        REPORTED,
+        RESOLVED,
+        corrected(2, effective_on=on("2021-05-06")),
+        annulled(3),
+        annulled(4),
+        corrected(1, title="Yang lain"),
+    ]
+    assert lineage.roots(history) == [1, 2, 2, 2, 2, 1]
+
+
+def test_a_fact_that_names_none_before_it_is_about_itself() -> None:
+    assert lineage.roots([annulled(1), corrected(5)]) == [1, 2]
+
+
+def test_what_each_fact_replaced_is_the_same_from_any_version_on() -> None:
+    history = [
+        REPORTED,
+        RESOLVED,
+        corrected(2, effective_on=on("2021-05-06")),
+        annulled(3),
+        corrected(1, title="Yang lain"),
+    ]
+    for after in range(len(history) + 1):
+        told = list(lineage.each_replaced(history, after))
+        assert told == [
+            lineage.replaced(history, version)
+            for version in range(after + 1, len(history) + 1)
+        ]
+    assert [len(one) for one in lineage.each_replaced(history, 0)] == [0, 0, 1, 1, 1]

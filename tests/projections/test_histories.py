@@ -1,15 +1,21 @@
 """The whole history of a subject: what each event replaced, and what it moved."""
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
+from iku import texts
 from iku.domain import conflict
 from iku.domain.fact import Annulled
-from iku.projections.histories import Movement, Replaced
+from iku.ledger.record import Recorded
+from iku.projections import histories
+from iku.projections.histories import Event, Movement, Replaced
 from tests.projections.world import World
 
 CASE = "K9001"
 MARCH, MAY = date(2021, 3, 1), date(2021, 5, 5)
+PHASE = next(iter(conflict.Phase))
 
 
 async def record(world: World, *facts: Any) -> None:
@@ -85,3 +91,76 @@ async def test_the_movements_of_all_subjects_are_the_whole_journal(
 
 async def test_of_a_subject_that_is_unknown_there_is_no_history(world: World) -> None:
     assert await world.history("conflict", "X1") == ()
+
+
+async def pages(world: World, case: str, limit: int) -> tuple[Event, ...]:
+    """The history of *case* page by page; each opens no text it does not show."""
+    events: tuple[Event, ...] = ()
+    after: int | None = 0
+    while after is not None:
+        page = await histories.page(
+            world.connection,
+            partial(texts.read, world.connection, world.house.vault),
+            "conflict",
+            case,
+            after=after,
+            limit=limit,
+        )
+        assert 1 <= len(page.events) <= limit
+        events += page.events
+        after = page.next
+    return events
+
+
+async def test_the_pages_of_a_history_are_the_history(world: World) -> None:
+    await record(
+        world,
+        conflict.Reported(
+            category=conflict.Category.SARA,
+            dimension=conflict.Dimension.AGAMA,
+            title="Perselisihan",
+            reference="LP/1",
+            effective_on=MARCH,
+        ),
+        conflict.Verified(effective_on=MARCH, note="Hasil klarifikasi"),
+        conflict.Corrected(corrects=1, title="Perselisihan warga", reason="Salah"),
+        conflict.Resolved(effective_on=MAY, manner=conflict.Manner.ISLAH),
+        conflict.Corrected(corrects=1, title="Perselisihan", reason="Benar"),
+        Annulled(annuls=3, reason="Keliru"),
+        Annulled(annuls=2, reason="Belum diverifikasi"),
+    )
+    whole = await world.history("conflict", CASE)
+    assert [len(event.replaced) for event in whole] == [0, 0, 1, 0, 1, 0, 2]
+    assert whole[2].replaced == (
+        Replaced(1, "title", "Perselisihan", "Perselisihan warga"),
+    )
+    for limit in (1, 2, 3, 6, 7, 8):
+        assert await pages(world, CASE, limit) == whole
+
+
+async def test_a_page_opens_only_the_texts_that_it_shows(world: World) -> None:
+    await record(
+        world,
+        conflict.Reported(
+            category=conflict.Category.SARA,
+            dimension=conflict.Dimension.AGAMA,
+            title="Perselisihan",
+            effective_on=MARCH,
+        ),
+        *(
+            conflict.Handled(effective_on=MARCH, phase=PHASE, note=f"Rapat ke-{n}")
+            for n in range(6)
+        ),
+        conflict.Corrected(corrects=3, note="Rapat lain", reason="Salah catat"),
+    )
+    opened: list[int] = []
+
+    async def read(recorded: Sequence[Recorded]) -> Any:
+        opened.extend(one.version for one in recorded)
+        return await texts.read(world.connection, world.house.vault, recorded)
+
+    page = await histories.page(
+        world.connection, read, "conflict", CASE, after=6, limit=50
+    )
+    assert opened == [3, 7, 8]
+    assert page.events[1].replaced == (Replaced(3, "note", "Rapat ke-1", "Rapat lain"),)

@@ -45,6 +45,15 @@ class Client(httpx.AsyncClient):
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    async def history(self, path: str) -> list[Any]:
+        """All events of the case or organisation at *path*, page by page."""
+        page = await self.says(f"{path}/events")
+        events: list[Any] = page["items"]
+        while page["next"]:
+            page = await self.says(f"{path}/events", cursor=page["next"])
+            events += page["items"]
+        return events
+
     async def records(self, path: str, body: Any, **headers: str) -> Any:
         """The receipt that POST answers, which must be 201."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -73,7 +73,7 @@ async def test_a_file_is_given_back_as_it_was_attached(
     named = f"attachment; filename*=UTF-8''{quote(NAME)}"
     assert got.headers["Content-Disposition"] == named
     assert got.headers["X-Content-Type-Options"] == "nosniff"
-    event = (await case.says("/conflicts/K14/events"))[1]
+    event = (await case.history("/conflicts/K14"))[1]
     assert event["type"] == "attached"
     assert event["data"] == {"length": len(PDF), "media_type": "application/pdf"}
     assert event["text"] == {"file_name": NAME, "sha256": sha256(PDF).hexdigest()}
@@ -96,7 +96,7 @@ async def test_erasing_the_case_erases_its_files_and_tells_by_which_decision(
     assert files(home) == []
     gone = problem(await case.get(f"{PATH}/2"), 410)
     assert "dihapus (B/12/2022)" in gone["detail"]
-    event = (await case.says("/conflicts/K14/events"))[1]
+    event = (await case.history("/conflicts/K14"))[1]
     assert event["withheld"] == {"file_name": ERASED, "sha256": ERASED}
 
 
@@ -196,7 +196,7 @@ async def test_a_file_that_is_not_what_was_attached_is_not_given_out(
     gone = problem(await case.get(f"{PATH}/2"), 410)
     assert "rusak" in gone["detail"]
     # The rest of the case is read as before.
-    assert (await case.says("/conflicts/K14/events"))[1]["text"]["file_name"] == NAME
+    assert (await case.history("/conflicts/K14"))[1]["text"]["file_name"] == NAME
 
 
 async def test_swapped_keys_of_files_are_found(

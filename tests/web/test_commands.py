@@ -42,7 +42,7 @@ async def test_a_repetition_gets_the_first_receipt_whatever_happened_since(
     assert again.json() == first.json()
     for name in ("ETag", "Location"):
         assert again.headers[name] == first.headers[name]
-    assert len(await client.says("/conflicts/K14/events")) == 3
+    assert len(await client.history("/conflicts/K14")) == 3
 
 
 async def test_a_repeated_report_without_number_is_one_case(client: Client) -> None:
@@ -120,7 +120,7 @@ async def test_a_malformed_header_is_told_by_its_name(
 async def test_the_longest_key_and_actor_are_kept(client: Client) -> None:
     key, actor = "~" * 255, "Siti Nurhaliza " + "x" * 85
     await client.records("/conflicts", CASE, Idempotency_Key=key, Iku_Actor=actor)
-    (event,) = await client.says("/conflicts/K14/events")
+    (event,) = await client.history("/conflicts/K14")
     assert (event["command"], event["actor"]) == (key, actor)
 
 

@@ -1,9 +1,15 @@
 """Cases over HTTP."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
+from time import perf_counter
 from typing import Any
 
+import pytest
+
+from iku.ledger import log
+from iku.ledger.log import Request
+from iku.ledger.record import Draft
 from iku.wiring import House
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 
@@ -20,7 +26,7 @@ async def test_a_report_is_recorded_and_answered_with_its_receipt(
     assert (given["id"], given["number"], given["version"]) == ("K14", "K14", 1)
     assert given["size"] == given["position"] == 5
     assert given["recorded_at"].endswith("Z")
-    (event,) = await client.says("/conflicts/K14/events")
+    (event,) = await client.history("/conflicts/K14")
     assert event["leaf"] == given["leaf"]
     assert event["actor"] == "siti"
     assert event["text"] == {"title": CASE["title"]}
@@ -60,7 +66,7 @@ async def test_a_number_with_slashes_is_found_by_number_and_by_identifier(
     assert (given["id"], given["number"]) == ("K~14~2021", "K/14/2021")
     for name in ("K~14~2021", "K%2F14%2f2021"):
         assert (await client.says(f"/conflicts/{name}"))["number"] == "K/14/2021"
-        assert await client.says(f"/conflicts/{name}/events")
+        assert await client.history(f"/conflicts/{name}")
         await client.post(f"/conflicts/{name}/events", json=VERIFIED)
     assert (await client.says("/conflicts/K~14~2021"))["version"] == 2
 
@@ -156,7 +162,7 @@ async def test_every_kind_of_event_is_recorded(client: Client) -> None:
     merged = {"type": "merged", "into": "K14", "reason": "Peristiwa yang sama"}
     await client.records("/conflicts/K15/events", merged)
     await client.records("/conflicts/K16/events", {"type": "rejected", "reason": "x"})
-    told = [event["type"] for event in await client.says("/conflicts/K14/events")]
+    told = [event["type"] for event in await client.history("/conflicts/K14")]
     assert told == ["reported", *(event["type"] for event in story)]
     assert (await client.says("/conflicts/K15"))["merged_into"] == "K14"
     assert (await client.says("/conflicts/K16"))["status"] == "rejected"
@@ -234,3 +240,58 @@ async def test_before_the_first_event_there_is_no_case(client: Client) -> None:
         for name in ("as_of", "known_on"):
             assert (await client.says("/conflicts", **{name: day}))["items"] == []
             problem(await client.get("/conflicts/K14", params={name: day}), 404)
+
+
+async def test_a_history_comes_page_by_page_oldest_first(client: Client) -> None:
+    await client.records("/conflicts", CASE)
+    for number in range(1, 7):
+        handled = {
+            "type": "handled",
+            "phase": "pencegahan",
+            "effective_on": f"2021-03-0{number}",
+        }
+        await client.records("/conflicts/K14/events", handled)
+    whole = await client.says("/conflicts/K14/events")
+    assert whole["next"] is None
+    assert [event["version"] for event in whole["items"]] == [1, 2, 3, 4, 5, 6, 7]
+    first = await client.says("/conflicts/K14/events", limit=4)
+    rest = await client.says("/conflicts/K14/events", limit=4, cursor=first["next"])
+    assert (len(first["items"]), len(rest["items"])) == (4, 3)
+    assert first["items"] + rest["items"] == whole["items"]
+    assert rest["next"] is None
+
+
+@pytest.mark.parametrize("cursor", ["SzE0", "LTE", "OTk", "x", "MTIzNDU2Nzg5MDEy"])
+async def test_a_cursor_that_no_page_of_a_history_gave_is_refused(
+    reader: Client, cursor: str
+) -> None:
+    answer = await reader.get("/conflicts/K01/events", params={"cursor": cursor})
+    problem(answer, 400, "cursor")
+
+
+async def test_a_case_of_five_thousand_events_answers_in_bounded_time_and_size(
+    client: Client, house: House
+) -> None:
+    await client.records("/conflicts", CASE)
+    async with house.pool.acquire() as connection:
+        for start in range(0, 5_000, 500):
+            drafts = tuple(
+                Draft("handled", date(2021, 3, 1), {"phase": "pencegahan"}, {})
+                for _ in range(500)
+            )
+            request = Request(
+                stream="conflict-K14",
+                expected_version=1 + start,
+                command_id=f"long-{start}",
+                body=b"x" * 32,
+                actor="siti",
+                drafts=drafts,
+            )
+            await log.append(connection, [request], zone="Asia/Jakarta")
+    began = perf_counter()
+    page = await client.get("/conflicts/K14/events")
+    took = perf_counter() - began
+    assert len(page.json()["items"]) == 100
+    assert len(page.content) < 200_000
+    assert took < 2
+    assert len(await client.history("/conflicts/K14")) == 5_001

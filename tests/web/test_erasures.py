@@ -140,7 +140,7 @@ async def test_erasing_a_case_of_the_example_moves_no_figure_and_leaves_no_text(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     case = await register.says("/conflicts/K01")
-    history = await register.says("/conflicts/K01/events")
+    history = await register.history("/conflicts/K01")
     texts = {t for event in history for t in event["text"].values()}
     assert case["title"] in texts
     before = [await register.says("/figures", **at) for at in FIGURES]
@@ -156,7 +156,7 @@ async def test_erasing_a_case_of_the_example_moves_no_figure_and_leaves_no_text(
     others = {
         text
         for item in (await register.says("/conflicts?limit=200"))["items"]
-        for event in await register.says(f"/conflicts/{item['id']}/events")
+        for event in await register.history(f"/conflicts/{item['id']}")
         for text in event["text"].values()
     }
     gone = texts - others  # what another case says, too, stays with that one
@@ -174,7 +174,7 @@ async def test_erasing_a_case_of_the_example_moves_no_figure_and_leaves_no_text(
             name: ERASED for name in ("title", "reference") if case[name] is not None
         },
     }
-    after = await register.says("/conflicts/K01/events")
+    after = await register.history("/conflicts/K01")
     for was, now in zip(history, after, strict=True):
         assert now == was | {
             "text": dict.fromkeys(was["text"], GONE),
@@ -204,7 +204,7 @@ async def test_a_person_is_one_subject_in_several_cases_and_is_forgotten_in_all(
 ) -> None:
     await client.records("/conflicts", CASE | {"reporter": {"name": SECRET}})
     known = (await client.says("/conflicts/K14"))["reporter"]
-    [event] = await client.says("/conflicts/K14/events")
+    [event] = await client.history("/conflicts/K14")
     assert event["subjects"] == {
         "title": "conflict-K14",
         "reporter": known["subject"],
@@ -231,13 +231,13 @@ async def test_what_is_recorded_after_an_erasure_is_kept_and_can_be_erased_again
     await client.records("/conflicts", CASE)
     await client.records("/subjects/conflict-K14/erasure", DECIDED)
     await client.records("/conflicts/K14/events", VERIFIED | {"note": SECRET})
-    first, second = await client.says("/conflicts/K14/events")
+    first, second = await client.history("/conflicts/K14")
     assert (first["text"], second["text"]) == ({"title": GONE}, {"note": SECRET})
     again = await client.post("/subjects/conflict-K14/erasure", json=DECIDED)
     assert "carried out" in problem(again, 409)["detail"]
     other = DECIDED | {"decision": "B/13/2022"}
     await client.records("/subjects/conflict-K14/erasure", other)
-    first, second = await client.says("/conflicts/K14/events")
+    first, second = await client.history("/conflicts/K14")
     assert first["withheld"]["title"] == ERASED
     assert second["withheld"]["note"]["erased"]["decision"] == "B/13/2022"
 
@@ -306,7 +306,7 @@ async def test_whoever_erases_while_others_write_leaves_no_text_from_before(
     answers = await asyncio.gather(*writes[:6], erase, *writes[6:])
     assert {answer.status_code for answer in answers} <= {201, 409}
     [erased] = (await client.says("/subjects/conflict-K14"))["erasures"]
-    for event in await client.says("/conflicts/K14/events"):
+    for event in await client.history("/conflicts/K14"):
         gone = event["position"] < erased["position"]
         assert event["withheld"] == (
             dict.fromkeys(event["text"], ERASED) if gone else {}
@@ -328,11 +328,11 @@ async def test_the_house_that_is_opened_on_no_folder_of_its_own_still_counts(
         assert {item["title"] for item in listed} == {"terkunci"}
         # The office goes on working, under keys of its own.
         await client.records("/conflicts/K01/events", VERIFIED | {"note": SECRET})
-        events = await client.says("/conflicts/K01/events")
+        events = await client.history("/conflicts/K01")
         assert (events[0]["text"]["title"], events[-1]["text"]) == (
             "terkunci",
             {"note": SECRET},
         )
-    events = await register.says("/conflicts/K01/events")
+    events = await register.history("/conflicts/K01")
     assert events[0]["text"]["title"] != "terkunci"
     assert events[-1]["text"] == {"note": "terkunci"}

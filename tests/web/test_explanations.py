@@ -58,7 +58,7 @@ async def test_each_item_says_why_and_by_which_event(reader: Client) -> None:
     annulled = "masih terbuka: penutupan 15-10-2021 dibatalkan, peristiwa "
     assert told["K10"].startswith(annulled)
     k10 = found["K10"]
-    history = await reader.says("/conflicts/K10/events")
+    history = await reader.history("/conflicts/K10")
     position = history[3]["position"]
     assert k10 == {
         "id": "K10",

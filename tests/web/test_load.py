@@ -52,7 +52,7 @@ async def test_every_receipt_is_counted_at_its_size_while_others_append(
             assert at["size"] == receipt["size"] >= receipt["position"]
             assert (await client.says(YEAR))["size"] >= receipt["size"]
             sizes.append(receipt["size"])
-        explained = await client.says(f"/conflicts/K{number:03}/events")
+        explained = await client.history(f"/conflicts/K{number:03}")
         assert [event["type"] for event in explained][-1] == "resolved"
 
     await asyncio.gather(*map(enter, range(24)))

@@ -64,7 +64,7 @@ async def test_every_kind_of_event_is_recorded(client: Client) -> None:
     for number, event, status in endings:
         await client.records(f"/organisations/{number}/events", event)
         assert (await client.says(f"/organisations/{number}"))["status"] == status
-    told = await client.says("/organisations/O41/events")
+    told = await client.history("/organisations/O41")
     assert [event["type"] for event in told[1:]] == [e["type"] for e in story[:6]]
     assert told[5]["data"] == {"participation": "P-1"}
 

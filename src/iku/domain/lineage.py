@@ -67,15 +67,45 @@ def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[Undone]:
 
 def replaced(history: Sequence[Fact], version: int) -> list[Replaced]:
     """What the fact at *version* put in the place of what stood before it."""
-    if not isinstance(history[version - 1], Correction | Annulled):
-        return []
-    before = dict(standing(history[: version - 1]))
-    after = dict(standing(history[:version]))
-    return [
-        Replaced(of, field, was, now)
-        for of in sorted(before.keys() | after.keys())
-        for field, was, now in _differences(before.get(of), after.get(of))
-    ]
+    (found,) = each_replaced(history[:version], version - 1)
+    return found
+
+
+def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[Replaced]]:
+    """The same for each fact of *history* after the version *after*, in order."""
+    before: tuple[int, dict[int, Any]] | None = None  # what stood at a version
+    for version, event in enumerate(history[after:], start=after + 1):
+        if not isinstance(event, Correction | Annulled):
+            yield []
+            continue
+        if before is None or before[0] != version - 1:
+            before = version - 1, dict(standing(history[: version - 1]))
+        now = dict(standing(history[:version]))
+        yield [
+            Replaced(of, field, was, is_now)
+            for of in sorted(before[1].keys() | now.keys())
+            for field, was, is_now in _differences(before[1].get(of), now.get(of))
+        ]
+        before = version, now
+
+
+def roots(history: Sequence[Fact]) -> list[int]:
+    """By version, from 1: the version of the fact that each fact is about in the end.
+
+    A correction or annulment is about what the fact that it names is about, any other
+    fact about itself. Facts of different roots do not change each other.
+    """
+    found: list[int] = []
+    for version, event in enumerate(history, start=1):
+        match event:
+            case Correction():
+                about = event.corrects
+            case Annulled():
+                about = event.annuls
+            case _:
+                about = version
+        found.append(found[about - 1] if 0 < about < version else version)
+    return found
 
 
 def _differences(was: Fact | None, now: Fact | None) -> Iterator[tuple[str, Any, Any]]:

@@ -100,29 +100,77 @@ Read: TypeAlias = Callable[
 ]
 
 
+class Page(Struct, frozen=True):
+    """Part of a history.
+
+    Attributes:
+        next: The version to go on after; None at the end.
+    """
+
+    events: tuple[Event, ...]
+    next: int | None
+
+
 async def history(
     connection: Connection, read: Read, category: str, subject: str
 ) -> tuple[Event, ...]:
     """All facts of *subject*, the first at version 1; none where it is unknown."""
+    found = await page(connection, read, category, subject)
+    return found.events
+
+
+async def page(
+    connection: Connection,
+    read: Read,
+    category: str,
+    subject: str,
+    *,
+    after: int = 0,
+    limit: int | None = None,
+) -> Page:
+    """The facts of *subject* after a version, at most *limit* (None: all).
+
+    Only the texts that the page shows are opened.
+    """
     decider = DECIDERS[category]
-    recorded = await log.read_stream(connection, decider.stream(subject))
-    moved = await movements(connection, [one.position for one in recorded])
-    texts = await read(recorded)
+    stream = await log.read_stream(connection, decider.stream(subject))
+    upto = len(stream) if limit is None else min(len(stream), after + limit)
+    recorded = stream[:upto]
+    moved = await movements(connection, [one.position for one in recorded[after:]])
+    facts = [fact.of(one, decider.event_type) for one in recorded]
+    shown = _shown(facts, after)
+    texts = await read([recorded[version - 1] for version in sorted(shown)])
     worded = [texts.get((one.stream, one.version), NONE) for one in recorded]
-    facts = [
-        fact.of(one, decider.event_type, words.plain)
-        for one, words in zip(recorded, worded, strict=True)
-    ]
+    for version in shown:
+        plain = worded[version - 1].plain
+        facts[version - 1] = fact.of(recorded[version - 1], decider.event_type, plain)
     said = {version: words.all for version, words in enumerate(worded, start=1)}
-    return tuple(
+    replaced = lineage.each_replaced(facts, after)
+    events = tuple(
         _event(
             one,
-            words,
-            _replaced(facts, one.version, said),
+            worded[one.version - 1],
+            [_replacement(item, said) for item in items],
             moved.get(one.position, ()),
         )
-        for one, words in zip(recorded, worded, strict=True)
+        for one, items in zip(recorded[after:], replaced, strict=True)
     )
+    return Page(events, upto if upto < len(stream) else None)
+
+
+def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
+    """The versions whose texts a page shows: its own, and what these replaced."""
+    roots = lineage.roots(facts)
+    touched = {
+        root
+        for version, root in enumerate(roots, start=1)
+        if version > after and root != version
+    }
+    return {
+        version
+        for version, root in enumerate(roots, start=1)
+        if version > after or root in touched
+    }
 
 
 async def movements(
@@ -149,15 +197,9 @@ async def movements(
 Said: TypeAlias = Mapping[int, Mapping[str, str]]  # texts by version and name
 
 
-def _replaced(
-    facts: Sequence[fact.Fact], version: int, said: Said
-) -> tuple[Replaced, ...]:
-    return tuple(
-        Replaced(
-            one.version, one.field, _told(one.before, said), _told(one.after, said)
-        )
-        for one in lineage.replaced(facts, version)
-    )
+def _replacement(one: lineage.Replaced, said: Said) -> Replaced:
+    before, after = _told(one.before, said), _told(one.after, said)
+    return Replaced(one.version, one.field, before, after)
 
 
 def _told(value: Any, said: Said) -> str | bool | None:

@@ -13,11 +13,11 @@ from iku.domain import conflict
 from iku.domain.decider import subject_id
 from iku.domain.fact import Person
 from iku.domain.withheld import Withheld
-from iku.projections.histories import Event
 from iku.projections.lists import Search
 from iku.projections.standings import CASE_TEXTS
 from iku.web import wording
 from iku.web.api import subjects
+from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
 from iku.wiring import House
@@ -199,17 +199,22 @@ async def show(
 @get(
     "/conflicts/{conflict_id:str}/events",
     operation_id="listConflictEvents",
-    summary="Read the whole history of a case",
+    summary="Read the history of a case",
     tags=TAGS,
 )
 async def history(
-    conflict_id: Id, house: NamedDependency[SkipValidation[House]]
-) -> tuple[Event, ...]:
+    conflict_id: Id,
+    house: NamedDependency[SkipValidation[House]],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> EventPage:
     """Every fact ever recorded of the case, corrections and annulments included.
 
-    Each says what it left other than it was, and how it moved each figure.
+    Each says what it left other than it was, and how it moved each figure. The first
+    recorded comes first, page by page.
     """
-    return await subjects.history(house, "conflict", subject_id(conflict_id))
+    subject = subject_id(conflict_id)
+    return await subjects.history(house, "conflict", subject, cursor, limit)
 
 
 def _location(subject: str) -> str:

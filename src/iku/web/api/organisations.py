@@ -12,9 +12,9 @@ from msgspec import Struct
 from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
-from iku.projections.histories import Event
 from iku.projections.lists import Search
 from iku.web.api import subjects
+from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
 from iku.wiring import House
@@ -181,17 +181,22 @@ async def show(
 @get(
     "/organisations/{organisation_id:str}/events",
     operation_id="listOrganisationEvents",
-    summary="Read the whole history of an organisation",
+    summary="Read the history of an organisation",
     tags=TAGS,
 )
 async def history(
-    organisation_id: Id, house: NamedDependency[SkipValidation[House]]
-) -> tuple[Event, ...]:
+    organisation_id: Id,
+    house: NamedDependency[SkipValidation[House]],
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> EventPage:
     """Every fact ever recorded of it, corrections and annulments included.
 
-    Each says what it left other than it was, and how it moved each figure.
+    Each says what it left other than it was, and how it moved each figure. The first
+    recorded comes first, page by page.
     """
-    return await subjects.history(house, "organisation", subject_id(organisation_id))
+    subject = subject_id(organisation_id)
+    return await subjects.history(house, "organisation", subject, cursor, limit)
 
 
 def _location(subject: str) -> str:

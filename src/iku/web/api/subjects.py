@@ -28,6 +28,7 @@ from iku.wiring import House
 
 # What can be the identifier of a case or an organisation: nothing else is looked for.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+_VERSION = re.compile(r"[0-9]{1,9}")
 
 
 class At(Struct, frozen=True):
@@ -122,19 +123,48 @@ async def standing(
     return Seen(shown, known.version)
 
 
-async def history(house: House, category: str, subject: str) -> tuple[Event, ...]:
-    """All facts of *subject*, the first at version 1.
+class EventPage(Struct, frozen=True):
+    """Part of the history of a case or organisation.
+
+    Attributes:
+        items: Its events by version, the first at version 1.
+        next: The cursor of the page after this one; null at the end.
+    """
+
+    items: tuple[Event, ...]
+    next: str | None
+
+
+async def history(
+    house: House, category: str, subject: str, cursor: str | None, limit: int
+) -> EventPage:
+    """A page of the facts of *subject*.
 
     Raises:
+        Malformed: No page gave this cursor.
         Missing: There is no such case or organisation.
     """
     _refuse_unfit(category, subject)
+    after = _read_version(cursor)
     async with connected(house) as connection:
         read = partial(texts.read, connection, house.vault)
-        found = await histories.history(connection, read, category, subject)
-    if not found:
+        found = await histories.page(
+            connection, read, category, subject, after=after, limit=limit
+        )
+    if not found.events:
+        if after:
+            raise _strange_cursor()
         raise Missing(f"there is no {category} {subject}")
-    return found
+    following = None if found.next is None else write_cursor(str(found.next))
+    return EventPage(found.events, following)
+
+
+def _read_version(cursor: str | None) -> int:
+    """The version that the page before ended with; 0 on the first page."""
+    told = read_cursor(cursor) or "0"
+    if not _VERSION.fullmatch(told):
+        raise _strange_cursor()
+    return int(told)
 
 
 async def _read(
@@ -179,7 +209,11 @@ def read_cursor(cursor: str | None) -> str:
     try:
         subject = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except ValueError as error:
-        raise Malformed("cursor", "cursor is none that a page gave as next") from error
+        raise _strange_cursor() from error
     if not _IDENTIFIER.fullmatch(subject):
-        raise Malformed("cursor", "cursor is none that a page gave as next")
+        raise _strange_cursor()
     return subject
+
+
+def _strange_cursor() -> Malformed:
+    return Malformed("cursor", "cursor is none that a page gave as next")
