@@ -12,9 +12,16 @@ import pytest
 from msgspec import structs
 
 from iku.domain import conflict, organisation
-from iku.domain.decider import Refused, Repeated
+from iku.domain.decider import Invalid, Refused, Repeated
 from iku.domain.indicator import Targeted
-from iku.handling import ATTEMPTS, Command, Missing, Outcome, Outdated
+from iku.handling import (
+    ATTEMPTS,
+    Command,
+    Missing,
+    Outcome,
+    Outdated,
+    read_histories,
+)
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import (
@@ -304,6 +311,22 @@ async def test_a_handling_or_referral_is_recorded_once_for_each_command(
         versions = [x.receipt.version for x in (first, other, unnamed)]
         assert versions == [versions[0] + n for n in range(3)]
     assert await desk.size() == BROUGHT + 7
+
+
+async def test_a_text_with_hidden_characters_is_refused_and_an_old_one_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = "Perselisihan\u202e"
+    for subject in ("K1", ""):
+        with pytest.raises(Invalid, match=r"title holds U\+202E"):
+            await desk.do(subject, report(hidden))
+    monkeypatch.setattr("iku.handling.refuse_hidden_characters", lambda _asked: None)
+    await desk.do("K1", report(hidden))
+    monkeypatch.undo()
+    assert (await desk.do("K1", VERIFIED)).receipt.version == 2
+    async with desk.house.pool.acquire() as connection:
+        read = await read_histories(connection, desk.house.vault, ["conflict-K1"])
+    assert read["conflict-K1"].state.title == hidden
 
 
 # The version a command is about.

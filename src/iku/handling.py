@@ -36,7 +36,13 @@ from iku.domain import (
     publication,
     scale,
 )
-from iku.domain.decider import Context, Refused, Turn, Unexplained
+from iku.domain.decider import (
+    Context,
+    Refused,
+    Turn,
+    Unexplained,
+    refuse_hidden_characters,
+)
 from iku.domain.deciders import DECIDERS
 from iku.domain.withheld import NONE, Texts
 from iku.ledger import identifier, log
@@ -362,10 +368,11 @@ def decide(
     """The facts that *command* adds to what was *read*.
 
     Raises:
-        Refused: The rules do not allow it.
+        Refused: The rules do not allow it, or a text holds hidden characters.
         Missing: There is no such subject.
     """
     decider = DECIDERS[command.category]
+    refuse_hidden_characters(decider.asked(command.proposed))
     state = read.get(command.stream, History()).state
     if state is None and not isinstance(command.proposed, OPENING):
         raise Missing(naming.absent(command.category, command.subject))

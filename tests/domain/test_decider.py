@@ -7,6 +7,7 @@ import pytest
 from iku.domain import conflict, indicator, organisation, publication, scale
 from iku.domain import decider as deciders
 from iku.domain.decider import Context, Invalid, Refused, Turn
+from iku.domain.fact import Person
 from tests.domain.story import on
 
 
@@ -52,6 +53,57 @@ def test_a_day_is_likely_from_the_republics_first_until_today() -> None:
         deciders.refuse_unlikely_day("occurred_on", on("2021-03-02"), today)
     with pytest.raises(Refused, match=r"is 1945-08-16, but .* before 1945-08-17"):
         deciders.refuse_unlikely_day("effective_on", on("1945-08-16"), today)
+
+
+HIDDEN = (
+    *("\u202a", "\u202e", "\u2066", "\u2069", "\u200e", "\u200f", "\u061c"),
+    *("\u200b", "\u2060", "\ufeff", "\u00ad", "\u180e", "\U000e0041"),
+    *("\u2028", "\u2029"),
+)
+
+
+@pytest.mark.parametrize("character", HIDDEN, ids=lambda c: f"U+{ord(c):04X}")
+def test_a_text_with_a_character_that_hides_or_reorders_is_refused(
+    character: str,
+) -> None:
+    report = conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.AGAMA,
+        title=f"é{character}b",
+        effective_on=on("2021-03-01"),
+    )
+    sentence = rf"title holds U\+{ord(character):04X} \(.+\) as character 2, but"
+    with pytest.raises(Invalid, match=sentence) as refusal:
+        deciders.refuse_hidden_characters(report)
+    assert refusal.value.path == "title"
+
+
+def test_a_hidden_character_is_found_at_any_depth_and_its_field_named() -> None:
+    named = conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.AGAMA,
+        title="Perkara",
+        effective_on=on("2021-03-01"),
+        parties=(Person("Siti"), Person("Bu\u202edi")),
+    )
+    with pytest.raises(Invalid, match="RIGHT-TO-LEFT OVERRIDE") as refusal:
+        deciders.refuse_hidden_characters(named)
+    assert refusal.value.path == "parties[1].name"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Perselisihan \u201cwarga\u201d \u2013 pasar",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian, with a joiner
+        "\u0627\u0644\u0645\u0633\u062c\u062f \u0600\u0661",  # Arabic, right to left
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",  # an emoji of three
+        "Rapat\tkedua\n",
+    ],
+)
+def test_a_text_of_any_script_is_let_pass(text: str) -> None:
+    verified = conflict.Verified(effective_on=on("2021-03-01"), note=text)
+    deciders.refuse_hidden_characters(verified)
 
 
 def test_an_identifier_is_the_number_and_safe_in_a_path() -> None:

@@ -148,6 +148,22 @@ async def test_one_fault_keeps_the_whole_file_out(
     assert await size(connection) == BROUGHT
 
 
+async def test_a_cell_with_characters_that_hide_or_reorder_text_is_a_fault(
+    bring: Any, make: Any
+) -> None:
+    rows = [make.report("K1"), make.report("K2", judul="Pasar\u202e Kliwon")]
+    assert said(await bring(make("konflik", *rows))) == [
+        (
+            3,
+            "judul",
+            (
+                "holds U+202E (RIGHT-TO-LEFT OVERRIDE) as character 6, but characters "
+                "that hide or reorder text are refused"
+            ),
+        )
+    ]
+
+
 async def test_a_fault_of_the_rules_is_told_with_its_row_and_column(
     bring: Any, make: Any
 ) -> None:

@@ -100,6 +100,15 @@ async def test_erasing_the_case_erases_its_files_and_tells_by_which_decision(
     assert event["withheld"] == {"file_name": ERASED, "sha256": ERASED}
 
 
+async def test_a_file_name_with_characters_that_reorder_it_is_refused(
+    case: Client, home: Path
+) -> None:
+    named = HEADERS | {"Iku-File-Name": quote("surat\u202efdp.exe")}
+    answer = await case.post(PATH, content=PDF, headers=named)
+    assert "file_name holds U+202E" in problem(answer, 400, "file_name")["detail"]
+    assert files(home) == []
+
+
 async def test_a_repeated_upload_is_one_file(case: Client, home: Path) -> None:
     first = await attach(case, Idempotency_Key="f-1")
     again = await attach(case, Idempotency_Key="f-1")

@@ -50,6 +50,18 @@ async def test_the_tag_of_an_event_is_neither_asked_of_a_report_nor_taken(
     problem(await client.post("/conflicts", json=tagged), 400, "type")
 
 
+async def test_a_text_with_characters_that_hide_or_reorder_is_refused(
+    client: Client,
+) -> None:
+    hidden = CASE | {"title": "Pasar\u2066"}
+    shown = problem(await client.post("/conflicts", json=hidden), 400, "title")
+    assert "title holds U+2066 (LEFT-TO-RIGHT ISOLATE)" in shown["detail"]
+    await client.records("/conflicts", CASE)
+    path = f"/conflicts/{CASE['number']}/events"
+    wrong = {"type": "annulled", "annuls": 1, "reason": "Salah\u200b"}
+    problem(await client.post(path, json=wrong), 400, "reason")
+
+
 async def test_the_same_report_again_is_not_taken_for_another(client: Client) -> None:
     await client.records("/conflicts", CASE)
     shown = problem(await client.post("/conflicts", json=CASE), 409)

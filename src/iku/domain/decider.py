@@ -5,11 +5,15 @@ is the fact that somebody wants recorded; `decide` returns it, or raises `Refuse
 `Repeated` where it stands already.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 from functools import reduce
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from iku.domain.fact import EARLIEST, Fact
 
@@ -145,6 +149,56 @@ def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
     if day < EARLIEST:
         raise Refused(
             f"{field_name} is {day}, but no day before {EARLIEST} is accepted"
+        )
+
+
+def refuse_hidden_characters(value: Any, path: str = "") -> None:
+    """Refuse texts, at any depth of *value*, with characters that hide or reorder.
+
+    Such are Unicode's format characters, which are not seen: controls of direction
+    (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F, U+061C), spaces without
+    width, the soft hyphen, tags; and its separators of lines and paragraphs. The two
+    joiners (U+200C, U+200D) are part of how some scripts and emoji are written.
+
+    Raises:
+        Invalid: It names the field, the character and its place.
+    """
+    match value:
+        case Enum():
+            return
+        case str():
+            _refuse_hidden_in_text(value, path)
+        case tuple() | list():
+            for index, item in enumerate(value):
+                refuse_hidden_characters(item, f"{path}[{index}]")
+        case Struct():
+            for name in value.__struct_fields__:
+                below = f"{path}.{name}" if path else name
+                refuse_hidden_characters(getattr(value, name), below)
+        case _:
+            return
+
+
+_JOINERS = frozenset("\u200c\u200d")
+# Marks that stand before or around digits of some scripts: format characters, but seen.
+_VISIBLE = frozenset(
+    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
+)
+_UNSEEN = frozenset({"Cf", "Zl", "Zp"})
+
+
+def _refuse_hidden_in_text(text: str, path: str) -> None:
+    if text.isascii():
+        return
+    for place, character in enumerate(text, start=1):
+        hidden = unicodedata.category(character) in _UNSEEN
+        if not hidden or character in _JOINERS | _VISIBLE:
+            continue
+        called = unicodedata.name(character, "a format character")
+        raise Invalid(
+            path,
+            f"{path} holds U+{ord(character):04X} ({called}) as character {place}, "
+            "but characters that hide or reorder text are refused",
         )
 
 
