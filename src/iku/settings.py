@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+BODY_TIMEOUT_S = 15  # unless the environment says otherwise
+
 
 class SettingsError(Exception):
     """A variable holds what it cannot mean; the sentence names the variable."""
@@ -20,6 +22,8 @@ class Settings:
     `signer_url` is the signer's login, None with the embedded server or where this
     process does not sign; `origin` the log's name in what is signed; `witnesses` a file
     that lists who is asked to cosign.
+    `body_timeout_s` is how long the head of a request, and then its body, may take to
+    arrive.
     `keys` is the folder of the vault's keys, `attachments` that of sealed files; None
     means `home`/keys and `home`/attachments.
     """
@@ -31,6 +35,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     pool_size: int = 10
+    body_timeout_s: int = BODY_TIMEOUT_S
     agency: Path | None = None
     signer_url: str | None = field(default=None, repr=False)
     signer_home: Path = Path("var/signer")
@@ -64,6 +69,9 @@ class Settings:
             host=given.get("IKU_HOST", "127.0.0.1"),
             port=_whole(given, "IKU_PORT", 8000, largest=65_535),
             pool_size=_whole(given, "IKU_POOL_SIZE", 10, largest=1_000),
+            body_timeout_s=_whole(
+                given, "IKU_BODY_TIMEOUT_S", BODY_TIMEOUT_S, largest=3_600
+            ),
             agency=_folder(given, "IKU_AGENCY"),
             signer_url=_login_url(given, "IKU_SIGNER_URL", database_url),
             signer_home=Path(given.get("IKU_SIGNER_HOME", home / "signer")),

@@ -1,5 +1,7 @@
 """A witness answers as C2SP tlog-witness says, status by status."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -77,3 +79,51 @@ async def test_a_full_disk_is_no_cosignature(
     monkeypatch.setattr(durable, "write", full)
     answer = await client.post(ADD, content=str(await request(0, 9)))
     assert (answer.status_code, answer.text) == (500, "the witness failed\n")
+
+
+async def sent(tmp_path: Path, messages: list[dict[str, Any]]) -> list[Any]:
+    """What is answered to a body that arrives in these messages, and no more."""
+    app: Any = create_witness(Witness(tmp_path, KEY, KNOWN), body_timeout_s=0.1)
+    answered: list[Any] = []
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop(0)
+        return await asyncio.Future()
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": ADD,
+        "raw_path": ADD.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"saksi.test"), (b"content-length", b"500")],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 80),
+    }
+    await app(scope, receive, send)
+    return answered
+
+
+BEGUN = {"type": "http.request", "body": b"old 0\n", "more_body": True}
+
+
+async def test_a_log_that_leaves_in_mid_request_is_no_failure_of_the_witness(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sent(tmp_path, [BEGUN, {"type": "http.disconnect"}])
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_a_witness_does_not_wait_for_ever(tmp_path: Path) -> None:
+    start, body = await sent(tmp_path, [BEGUN])
+    assert start["status"] == 408
+    assert (b"connection", b"close") in start["headers"]
+    assert b"6 bytes of it had arrived" in body["body"]

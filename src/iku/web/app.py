@@ -76,6 +76,7 @@ def create_app(house: House, *, local_only: bool = False) -> Application:
             documentation.router(), *documentation.pages()
         ),
     )
+    app.body_timeout_s = house.settings.body_timeout_s
     app.local_only = local_only
     app.metrics = metrics
     return app

@@ -16,16 +16,19 @@ from litestar.types import Message, Send
 from iku.web import hosts, problems
 from iku.web.metrics import Metrics
 from iku.web.problems import Problem
+from iku.web.receiving import BodyReceiver
 
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
+CLIENT_CLOSED = 499  # counted where no answer could be sent; no status of HTTP
 
 
 class Application(Litestar):
     """The application behind its door."""
 
-    __slots__ = ("local_only", "metrics")
+    __slots__ = ("body_timeout_s", "local_only", "metrics")
 
+    body_timeout_s: float
     local_only: bool
     metrics: Metrics
 
@@ -35,16 +38,20 @@ class Application(Litestar):
             await super().__call__(scope, receive, send)
             return
         began, status = perf_counter(), 500
+        receiver = BodyReceiver(receive, self.body_timeout_s)
 
         async def watched(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                receiver.answered = True
             await send(message)
 
         try:
-            await self._admit(scope, receive, watched)
+            await self._admit(scope, receiver, watched)
         finally:
+            if receiver.disconnected:
+                status = CLIENT_CLOSED
             route = scope.get("path_template") or "none"
             self.metrics.count(scope["method"], route, status, perf_counter() - began)
 

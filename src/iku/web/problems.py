@@ -26,6 +26,7 @@ from iku.ledger.record import TooLarge, Unrecordable
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
 from iku.web import wording
+from iku.web.receiving import Disconnected, Stalled
 
 _logger = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ OURS: dict[type, str] = {
     Invalid: "invalid",
     Unanswerable: "invalid",
     Unrecordable: "invalid",
+    Stalled: "timeout",
     TooLarge: "too-large",
     Missing: "missing",
     Unknown: "missing",
@@ -137,6 +139,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
     "missing": (HTTPStatus.NOT_FOUND, "There is no such thing"),
     "gone": (HTTPStatus.GONE, "No longer to be had"),
     "method": (HTTPStatus.METHOD_NOT_ALLOWED, "Not possible here"),
+    "timeout": (HTTPStatus.REQUEST_TIMEOUT, "Request Timeout"),
     "refused": (HTTPStatus.CONFLICT, "Refused by the rules"),
     "unsigned": (HTTPStatus.CONFLICT, "Not signed yet"),
     "overtaken": (HTTPStatus.CONFLICT, "Somebody else was faster"),
@@ -167,16 +170,25 @@ def encoded(shown: Problem) -> bytes:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The response to a request that ended in *error*."""
+    if isinstance(error, Disconnected):
+        _logger.info("%s %s: the client disconnected", request.method, _target(request))
+        return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
     shown = _http(request, error) if isinstance(error, HTTPException) else _of(error)
     headers = dict(getattr(error, "headers", None) or {})
     if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _logger.error("%s %s", request.method, request.url.path, exc_info=error)
+        _logger.error("%s %s", request.method, _target(request), exc_info=error)
     elif shown.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        _logger.warning("%s %s: %s", request.method, request.url.path, error)
+        _logger.warning("%s %s: %s", request.method, _target(request), error)
         headers["Retry-After"] = str(RETRY_AFTER_S)
     return Response(
         encoded(shown), status_code=shown.status, media_type=MEDIA_TYPE, headers=headers
     )
+
+
+def _target(request: Request[Any, Any, Any]) -> str:
+    """The path as it was sent, percent-encoded: no line end, nothing invisible."""
+    raw: bytes = request.scope["raw_path"]
+    return raw.decode("ascii", "backslashreplace")
 
 
 def _of(error: Exception) -> Problem:
@@ -205,7 +217,7 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
     if lacking := _LACKING.match(error.detail):
         return _of_faults([Fault(lacking[1], "is required")])
     if kind in _ROUTING:
-        return problem(kind, f"{request.method} {request.url.path}: {_ROUTING[kind]}.")
+        return problem(kind, f"{request.method} {_target(request)}: {_ROUTING[kind]}.")
     return problem(kind, error.detail)
 
 

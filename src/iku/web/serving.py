@@ -16,7 +16,8 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
-from iku.settings import is_loopback
+from iku.settings import BODY_TIMEOUT_S, is_loopback
+from iku.web import protocol
 from iku.web.app import create_app
 from iku.wiring import House
 
@@ -38,13 +39,18 @@ async def serve(
     house: House, host: str, port: int, ready: Callable[[str], object]
 ) -> None:
     """Serve a house until SIGINT or SIGTERM; the rest as `serve_app`."""
-    await serve_app(create_app(house, local_only=is_loopback(host)), host, port, ready)
+    app = create_app(house, local_only=is_loopback(host))
+    await serve_app(app, host, port, ready, house.settings.body_timeout_s)
 
 
 async def serve_app(
-    app: Litestar, host: str, port: int, ready: Callable[[str], object]
+    app: Litestar,
+    host: str,
+    port: int,
+    ready: Callable[[str], object],
+    timeout_s: float = BODY_TIMEOUT_S,
 ) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM; the head of a request arrives within *timeout_s*.
 
     Once it listens, *ready* is called with the address, as in `http://127.0.0.1:8000`.
     Port 0 takes a free one. A second signal ends the wait for those who are answered.
@@ -55,7 +61,7 @@ async def serve_app(
     listener = listen(host, port)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol.with_timeout(timeout_s),
         ws="none",
         lifespan="on",
         log_config=None,

@@ -14,14 +14,21 @@ from litestar.params import FromPath
 
 from iku.ledger import witness
 from iku.ledger.witness import Behind, Declined, Witness
-from iku.web import hosts
+from iku.settings import BODY_TIMEOUT_S
+from iku.web import hosts, receiving
+from iku.web.receiving import Disconnected, Stalled
 
 TEXT = "text/plain"
 _logger = logging.getLogger(__name__)
 
 
-def create_witness(cosigner: Witness, *, local_only: bool = False) -> Litestar:
-    """The application of one witness.
+def create_witness(
+    cosigner: Witness,
+    *,
+    local_only: bool = False,
+    body_timeout_s: float = BODY_TIMEOUT_S,
+) -> Litestar:
+    """The application of one witness; a request's body arrives within *body_timeout_s*.
 
     Where it is *local_only*, it answers to the names of this machine alone.
     """
@@ -50,9 +57,12 @@ def create_witness(cosigner: Witness, *, local_only: bool = False) -> Litestar:
     return Litestar(
         [add, latest],
         before_request=admit,
+        middleware=[lambda app: receiving.within(app, body_timeout_s)],
         exception_handlers={
             Declined: _declined,
             HTTPException: _refused,
+            Disconnected: _unheard,
+            Stalled: _stalled,
             Exception: _failed,
         },
         request_max_body_size=witness.LARGEST_REQUEST,
@@ -76,6 +86,16 @@ def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
         media_type=TEXT,
         headers=error.headers,
     )
+
+
+def _unheard(_: Request[Any, Any, Any], __: Disconnected) -> Response[bytes]:
+    _logger.info("the client disconnected before its request was complete")
+    return Response(b"", status_code=400, media_type=TEXT)  # nobody reads it
+
+
+def _stalled(_: Request[Any, Any, Any], error: Stalled) -> Response[str]:
+    sentence, headers = f"{error}\n", error.headers
+    return Response(sentence, status_code=408, media_type=TEXT, headers=headers)
 
 
 def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[str]:
