@@ -1,11 +1,21 @@
 """The front page."""
 
 import re
+from datetime import date
+from html import unescape
+from typing import Any
 
+import httpx
+import pytest
+
+from iku.exchange import formats
+from iku.ledger.appender import Unavailable
+from iku.web import pages
 from iku.wiring import House
-from tests.web.conftest import Client
+from tests.web.conftest import BEFORE_ANY, CASE, Client
 from tests.web.test_documentation import ELSEWHERE
 
+FRONT = "http://iku.test/"
 STRANGE = {
     "effective_on": "2022-01-01",
     "basis": "Contoh",
@@ -14,18 +24,166 @@ STRANGE = {
 }
 
 
-async def test_it_shows_each_indicator_today_and_at_the_end_of_last_year(
-    loaded: Client, house: House
+def cells(page: httpx.Response) -> list[list[str]]:
+    """What stands in the table, row by row, without markup."""
+    rows = re.findall(r"<tr [^>]*>(.*?)</tr>", page.text, re.DOTALL)
+    found = [re.findall(r"<t[hd] [^>]*>(.*?)</t[hd]>", row) for row in rows]
+    return [[unescape(re.sub("<[^>]+>", "", cell)) for cell in row] for row in found]
+
+
+async def test_it_shows_each_indicator_on_a_day_and_a_year_before(
+    loaded: Client,
 ) -> None:
-    page = await loaded.get("http://iku.test/")
+    page = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
+    assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     for code in ("IKU-1", "IKU-2", "IKU-3"):
         assert f'href="/api/v1/indicators/{code}"' in page.text
-    assert f"31 Desember {house.office.today().year - 1}" in page.text
+    assert "<strong>Tahun 2021, per 31 Desember 2021</strong>" in page.text
+    assert "yang diketahui sampai sekarang" in page.text
     assert 'href="/docs"' in page.text
     assert not ELSEWHERE.search(page.text)
     assert "<script" not in page.text
+    headings, *rows = cells(page)
+    assert headings[-1] == "Per 31 Desember 2020"
+    told = await loaded.says("/figures", as_of="2021-12-31")
+    for row, figure in zip(rows, told["figures"], strict=True):
+        assert row[0] == figure["indicator"]
+        percent = figure["percentage"].replace(".", ",")
+        counts = f"({figure['numerator']}/{figure['denominator']})"
+        assert row[2] == f"{percent}% {counts}"
+
+
+async def test_it_shows_what_was_known_on_a_day_and_at_a_size(loaded: Client) -> None:
+    size = (await loaded.says("/log/events"))["size"]
+    coordinates = {"as_of": "2021-12-31", "known_on": "2022-01-15", "size": size - 1}
+    page = await loaded.get(FRONT, params=coordinates)
+    assert "diketahui per 15 Januari 2022" in page.text
+    assert f"dihitung dari {size - 1} peristiwa" in page.text
+    (told,) = [
+        one
+        for one in (await loaded.says("/figures", **coordinates))["figures"]
+        if one["indicator"] == "IKU-1"
+    ]
+    counts = f"({told['numerator']}/{told['denominator']})"
+    assert cells(page)[1][2].endswith(counts)
+    now = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
+    assert not cells(now)[1][2].endswith(counts)
+    # What was asked for is kept where another day is chosen.
+    assert f'name="size" value="{size - 1}"' in page.text
+    assert 'value="2022-01-15"' in page.text
+
+
+async def test_the_first_year_has_no_year_before(loaded: Client) -> None:
+    for day in BEFORE_ANY:
+        page = await loaded.get(FRONT, params={"as_of": day})
+        assert page.status_code == 200
+        assert {row[2] for row in cells(page)[1:]} == {"– (0/0)"}
+
+
+async def test_a_register_of_the_past_shows_its_last_year_with_a_target(
+    loaded: Client, house: House
+) -> None:
+    page = await loaded.get(FRONT)
+    today = house.office.today()
+    assert "<strong>Tahun 2021, per 31 Desember 2021</strong>" in page.text
+    assert f"bukan keadaan hari ini, {formats.day(today)}" in page.text
+    assert f'href="/?as_of={today}"' in page.text
+    asked = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
+    assert cells(page) == cells(asked)
+    # Of a day that was asked for nothing needs to be explained.
+    assert "bukan keadaan hari ini" not in asked.text
+
+
+async def test_a_register_in_use_shows_today(loaded: Client, house: House) -> None:
+    today = house.office.today()
+    reported = CASE | {"number": "K77", "effective_on": str(today)}
+    await loaded.records("/conflicts", reported)
+    verified = {"type": "verified", "effective_on": str(today)}
+    await loaded.records("/conflicts/K77/events", verified)
+    page = await loaded.get(FRONT)
+    assert f"per {formats.day(today)}</strong>" in page.text
+    assert "bukan keadaan hari ini" not in page.text
+    # What was entered by mistake does not make it so.
+    undone = {"type": "annulled", "annuls": 2, "reason": "Salah catat"}
+    await loaded.records("/conflicts/K77/events", undone)
+    page = await loaded.get(FRONT)
+    assert "per 31 Desember 2021</strong>" in page.text
+
+
+async def test_an_empty_register_shows_today(visitor: Client) -> None:
+    page = await visitor.get(FRONT)
+    assert "bukan keadaan hari ini" not in page.text
+
+
+TODAY = date(2026, 11, 27)
+
+
+@pytest.mark.parametrize(
+    ("moved_on", "targets", "expected"),
+    [
+        (None, [2021], pages.Day(TODAY)),
+        (date(2026, 1, 2), [2021], pages.Day(TODAY)),
+        (date(2022, 3, 1), [2020, 2021], pages.Day(date(2021, 12, 31), pages.TARGETED)),
+        (date(2022, 3, 1), [2021, 2026], pages.Day(TODAY)),
+        (date(2022, 3, 1), [2021, 2027], pages.Day(date(2021, 12, 31), pages.TARGETED)),
+        (date(2022, 3, 1), [2027], pages.Day(date(2022, 12, 31), pages.MOVED)),
+        (date(2022, 3, 1), [], pages.Day(date(2022, 12, 31), pages.MOVED)),
+    ],
+)
+def test_the_day_shown_is_that_of_the_last_year_that_means_something(
+    moved_on: date | None, targets: list[int], expected: pages.Day
+) -> None:
+    assert pages.default(TODAY, moved_on, targets) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("as_of=2021-13-01", "as_of adalah “2021-13-01”, bukan tanggal"),
+        ("as_of=31-12-2021", "as_of adalah “31-12-2021”, bukan tanggal"),
+        ("as_of=20211231", "as_of adalah “20211231”, bukan tanggal"),
+        ("as_of=9999-01-01", "as_of adalah 1 Januari 9999, sesudah hari ini"),
+        ("known_on=9999-01-01", "known_on adalah 1 Januari 9999, sesudah hari ini"),
+        ("known_on=<b>", "known_on adalah “&lt;b&gt;”, bukan tanggal"),
+        ("size=999999", "size adalah 999.999, tetapi log memuat"),
+        ("size=-1", "size adalah “-1”, bukan banyaknya peristiwa"),
+        ("size=9999999999999999", "bukan banyaknya peristiwa"),
+        ("asof=2021-12-31", "Tidak ada parameter asof"),
+        ("as_of=2021-12-31&as_of=2021-12-30", "as_of diberikan 2 kali"),
+    ],
+)
+async def test_a_wrong_address_gives_a_page_that_says_what_is_wrong(
+    reader: Client, query: str, said: str
+) -> None:
+    page = await reader.get(f"{FRONT}?{query}")
+    assert page.status_code == 400
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert said in page.text
+    assert '<p lang="en">' in page.text
+    assert "<b>" not in page.text
+    assert 'href="/"' in page.text
+
+
+async def test_a_parameter_without_a_value_is_as_if_left_out(reader: Client) -> None:
+    page = await reader.get(f"{FRONT}?as_of=2021-12-31&known_on=")
+    assert page.text == (await reader.get(f"{FRONT}?as_of=2021-12-31")).text
+
+
+async def test_what_goes_wrong_inside_is_a_page_as_well(
+    reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr("iku.web.pages.recency.last_moved_on", away)
+    page = await reader.get(FRONT)
+    assert page.status_code == 503
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert page.headers["Retry-After"]
+    assert "sedang tidak dapat ditampilkan" in page.text
 
 
 async def test_nothing_that_was_entered_becomes_markup(client: Client) -> None:
@@ -41,14 +199,16 @@ async def test_a_narrow_window_need_not_be_scrolled_sideways(loaded: Client) -> 
 
     assert 'name="viewport" content="width=device-width' in page
     assert "overflow-wrap: anywhere" in style
-    # Rows are laid out anew, and what is not broken is short enough for a third of it.
-    assert "display: grid" in style.partition("@media (max-width: 35rem)")[2]
+    # Rows are laid out as blocks; what is not broken is short enough for half of one.
+    assert "display: grid" in style.partition("@media (max-width: 48rem)")[2]
     assert re.findall(r"^(.+) \{.*nowrap", style, re.MULTILINE) == [
         "th[scope=row], td span"
     ]
     unbroken = re.findall(r"<span>(.*?)</span>", page)
-    assert len(unbroken) == 3 * 2 * 2
+    assert len(unbroken) == 3 * 7
     assert max(map(len, unbroken)) <= len("(1.234/2.345)")
+    # Cells under no visible heading say what they are.
+    assert len(re.findall(r'<td role="cell" data-label="\w', page)) == 3 * 5
 
 
 async def test_a_row_laid_out_anew_is_still_read_aloud_as_one(loaded: Client) -> None:

@@ -1,25 +1,38 @@
-"""The front page: what the indicators are today, and where to read on."""
+"""The front page: what the indicators are on a day, and where to read on.
 
-from collections.abc import Sequence
+It always says of which day its figures are, by which knowledge, from how many events.
+Without `as_of` that is today, unless no fact of this year has moved a figure: then it
+is the end of the last year that has a target, and the page says so (decision 18).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from litestar import Response, get
+import msgspec
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
+from msgspec import Struct
 
 from iku.domain.figure import Figure
 from iku.domain.indicator import Indicator
-from iku.domain.question import Question
+from iku.domain.question import Question, Unanswerable
 from iku.exchange import formats
+from iku.ledger import log
+from iku.projections import recency
+from iku.web import problems
 from iku.web.connection import connected
+from iku.web.parameters import LARGEST
+from iku.web.problems import Problem
 from iku.wiring import House
 
 # Nothing of another host, and no program at all.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "form-action 'self'; frame-ancestors 'none'"
 )
 PAGE = """\
 <!doctype html>
@@ -27,90 +40,371 @@ PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Indikator Kinerja Utama</title>
+<title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; font-family: system-ui, sans-serif; }}
-body {{ max-width: 60rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
+body {{ max-width: 72rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
   overflow-wrap: anywhere; }}
-h1 {{ line-height: 1.2; }}
-table {{ border-collapse: collapse; width: 100%; }}
-th, td {{ padding: .5rem; border-bottom: 1px solid; text-align: left; }}
+h1 {{ line-height: 1.2; margin-bottom: .25rem; }}
+table {{ border-collapse: collapse; width: 100%; margin: 1.5rem 0; }}
+th, td {{ padding: .5rem; border-bottom: 1px solid GrayText; text-align: left;
+  vertical-align: top; }}
 th[scope=row], td span {{ white-space: nowrap; }}
 th {{ overflow-wrap: normal; }}
-td:nth-child(n+3), th:nth-child(n+3) {{ text-align: right; }}
-@media (max-width: 35rem) {{
-  tr {{ display: grid; grid-template-columns: 4rem 1fr 1fr; border-bottom: 1px solid; }}
-  th, td {{ padding: .25rem; border: 0; grid-row: 2; }}
-  td:nth-child(2), th:nth-child(2) {{ grid-row: 1; grid-column: 1 / -1; }}
+td:nth-child(n+3):not(:nth-child(6)), th:nth-child(n+3):not(:nth-child(6)) {{
+  text-align: right; }}
+form {{ display: flex; flex-wrap: wrap; gap: 1rem; align-items: end; }}
+label {{ display: grid; }}
+input, button {{ font: inherit; padding: .25rem .5rem; }}
+.note {{ border-left: .25rem solid #b45309; padding: .25rem 1rem; margin: 1rem 0; }}
+.note p {{ margin: .25rem 0; }}
+[lang=en] {{ font-size: .875rem; }}
+@media (max-width: 48rem) {{
+  thead {{ position: absolute; clip-path: inset(50%); }}
+  tr {{ display: grid; grid-template-columns: 1fr 1fr; padding: .5rem 0;
+    border-bottom: 1px solid GrayText; }}
+  tr th, tr td {{ padding: .25rem 0; border: 0; text-align: left !important; }}
+  th[scope=row], td:nth-child(2) {{ grid-column: 1 / -1; }}
+  td[data-label]::before {{ content: attr(data-label); display: block;
+    font-size: .875rem; }}
 }}
 </style>
 </head>
 <body>
+{body}
+</body>
+</html>
+"""
+FRONT = """\
 <h1>Indikator Kinerja Utama</h1>
 <p>{agency}</p>
+{note}
+<p><strong>{period}, per {as_of}</strong>, menurut yang diketahui {known},
+dihitung dari {size} peristiwa.</p>
 <table role="table">
-<thead role="rowgroup"><tr role="row"><th role="columnheader" scope="col">Kode</th>
-<th role="columnheader" scope="col">Indikator</th>
-<th role="columnheader" scope="col">Per {then}</th>
-<th role="columnheader" scope="col">Per {today}</th></tr></thead>
+<thead role="rowgroup"><tr role="row">{headings}</tr></thead>
 <tbody role="rowgroup">
 {rows}
 </tbody>
 </table>
-<p>Dihitung dari {size} peristiwa yang tercatat.
-Lihat juga <a href="/docs">dokumentasi API</a>.</p>
-</body>
-</html>
-"""
+{form}
+<p>Lihat juga <a href="/docs">dokumentasi API</a>.</p>"""
+HEADING = '<th role="columnheader" scope="col">{}</th>'
 # The roles are those that rows laid out anew for a narrow window would lose.
 ROW = (
     '<tr role="row"><th role="rowheader" scope="row">'
     '<a href="/api/v1/indicators/{code}">{code}</a></th>'
-    '<td role="cell">{wording}</td><td role="cell">{then}</td>'
-    '<td role="cell">{now}</td></tr>'
+    '<td role="cell">{wording}</td>{cells}</tr>'
 )
+CELL = '<td role="cell" data-label="{label}">{value}</td>'
+FORM = """\
+<form method="get" action="/">
+<label>Per tanggal <input type="date" name="as_of" value="{as_of}"
+ max="{today}"></label>
+<label>Diketahui per (kosong: semua) <input type="date" name="known_on"
+ value="{known_on}" max="{today}"></label>{size}
+<button>Tampilkan</button>
+</form>"""
+SIZE = '\n<input type="hidden" name="size" value="{}">'
+# Why the day shown is another than today.
+OLDER = """\
+<div class="note">
+<p>Belum ada fakta tahun {this_year} yang mengubah angka. Karena itu halaman ini
+menunjukkan tahun terakhir {why}: keadaan per <strong>{as_of}</strong>,
+bukan keadaan hari ini, {today}. <a href="/?as_of={iso}">Lihat keadaan hari ini</a>.</p>
+<p lang="en">No fact of {this_year} has moved a figure yet, so this page shows the last
+year {why_en}: the figures as of {as_of_iso}, not as of today, {iso}.</p>
+</div>"""
+TARGETED = ("yang memiliki target", "that has a target")
+MOVED = ("yang faktanya mengubah angka", "whose facts moved a figure")
+FAULT = """\
+<h1>{heading}</h1>
+<p>{indonesian}</p>
+<p lang="en">{english}</p>
+<p><a href="/">Ke halaman depan</a></p>"""
+
+NAMES = ("as_of", "known_on", "size")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SIZE = re.compile(r"[0-9]{1,16}")
 
 
-@get("/", include_in_schema=False)
-async def front(house: NamedDependency[SkipValidation[House]]) -> Response[bytes]:
-    """The figures of today and of the end of last year."""
-    today = house.office.today()
-    then = date(today.year - 1, 12, 31)
-    async with connected(house) as connection:
-        indicators = await house.figures.indicators(connection)
-        questions = [
-            Question(code, day) for code in sorted(indicators) for day in (then, today)
-        ]
-        figures = await house.figures.answer(connection, questions, today)
-    page = PAGE.format(
-        agency=escape(house.agency.name),
-        then=escape(formats.day(then)),
-        today=escape(formats.day(today)),
-        size=escape(formats.number(figures[0].size)),
-        rows="\n".join(_rows(indicators, figures)),
+class Wrong(ValueError):
+    """The address asks for what cannot be shown; a sentence in each language."""
+
+    def __init__(self, indonesian: str, english: str) -> None:
+        super().__init__(english)
+        self.indonesian = indonesian
+
+
+class Asked(Struct, frozen=True):
+    """What the address asks for; None where it leaves something open."""
+
+    as_of: date | None = None
+    known_on: date | None = None
+    size: int | None = None
+
+
+class Day(NamedTuple):
+    """The day that the page is about.
+
+    Attributes:
+        why: Which year it ends, where nobody asked for it, in both languages; None of a
+            day that was asked for, and of today.
+    """
+
+    as_of: date
+    why: tuple[str, str] | None = None
+
+
+class Shown(NamedTuple):
+    """What stands on the page.
+
+    Attributes:
+        earlier: By indicator, the figure at the end of the year before; none of the
+            first year that there is.
+    """
+
+    day: Day
+    indicators: Mapping[str, Indicator]
+    figures: Sequence[Figure]
+    earlier: Mapping[str, Figure]
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """The response to a request for the page that ended in *error*, as a page."""
+    if isinstance(error, Wrong):
+        return _page(_fault("Alamat ini tidak dapat dijawab", error), 400)
+    told = problems.answer(request, error)
+    problem = msgspec.json.decode(told.content, type=Problem)
+    said = Wrong(
+        "Halaman ini sedang tidak dapat ditampilkan. Coba lagi sebentar lagi.",
+        f"{problem.title}. {problem.detail}",
     )
-    headers = {"Content-Security-Policy": POLICY}
-    return Response(page.encode(), media_type="text/html", headers=headers)
+    headers = {k: v for k, v in told.headers.items() if k == "Retry-After"}
+    return _page(_fault("Sedang tidak dapat dijawab", said), problem.status, headers)
 
 
-def _rows(indicators: dict[str, Indicator], figures: Sequence[Figure]) -> list[str]:
-    """A row an indicator, of the figures of both days in turn."""
-    return [
-        ROW.format(
-            code=escape(then.indicator),
-            wording=escape(indicators[then.indicator].definitions[-1].defined.wording),
-            then=_shown(then),
-            now=_shown(now),
+@get("/", include_in_schema=False, exception_handlers={Exception: answer})
+async def front(
+    request: Request[Any, Any, Any], house: NamedDependency[SkipValidation[House]]
+) -> Response[bytes]:
+    """The figures of a day, and those of the end of the year before."""
+    today = house.office.today()
+    asked = read(list(request.query_params.multi_items()), today)
+    shown = await _look(house, asked, today)
+    return _page(_front(shown, asked, house.agency.name, today))
+
+
+def read(given: Sequence[tuple[str, str]], today: date) -> Asked:
+    """What the query asks for. A parameter without a value is as if left out.
+
+    Raises:
+        Wrong: A parameter is unknown, given twice, no day or size, or after *today*.
+    """
+    named = [name for name, _ in given]
+    for name in named:
+        if name not in NAMES:
+            there = ", ".join(NAMES)
+            raise Wrong(
+                f"Tidak ada parameter {name}; yang ada: {there}.",
+                f"There is no parameter {name}; there are: {there}.",
+            )
+        if (times := named.count(name)) > 1:
+            raise Wrong(
+                f"{name} diberikan {times} kali.", f"{name} is given {times} times."
+            )
+    values = {name: value for name, value in given if value}
+    return Asked(
+        _day("as_of", values, today), _day("known_on", values, today), _size(values)
+    )
+
+
+def _day(name: str, values: Mapping[str, str], today: date) -> date | None:
+    if (value := values.get(name)) is None:
+        return None
+    try:
+        day = date.fromisoformat(value) if _DAY.fullmatch(value) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise Wrong(
+            f"{name} adalah “{value}”, bukan tanggal. Tulis sebagai YYYY-MM-DD, "
+            "misalnya 2021-12-31.",
+            f"{name} is “{value}”, which is not a day. Write YYYY-MM-DD, such as "
+            "2021-12-31.",
         )
-        for then, now in zip(figures[::2], figures[1::2], strict=True)
-    ]
+    if day > today:
+        raise Wrong(
+            f"{name} adalah {formats.day(day)}, sesudah hari ini, "
+            f"{formats.day(today)}.",
+            f"{name} is {day}, which is after today, {today}.",
+        )
+    return day
 
 
-def _shown(figure: Figure) -> str:
+def _size(values: Mapping[str, str]) -> int | None:
+    if (value := values.get("size")) is None:
+        return None
+    if not _SIZE.fullmatch(value) or int(value) > LARGEST:
+        raise Wrong(
+            f"size adalah “{value}”, bukan banyaknya peristiwa. Tulis bilangan bulat, "
+            "misalnya 140.",
+            f"size is “{value}”, which is not a number of events. Write a whole "
+            "number, such as 140.",
+        )
+    return int(value)
+
+
+async def _look(house: House, asked: Asked, today: date) -> Shown:
+    async with connected(house) as connection:
+        size = (await log.head(connection)).size
+        if asked.size is not None and asked.size > size:
+            raise Wrong(
+                f"size adalah {formats.number(asked.size)}, tetapi log memuat "
+                f"{formats.number(size)} peristiwa.",
+                f"size is {asked.size}, but the log holds {size} events.",
+            )
+        indicators = await house.figures.indicators(connection)
+        day = Day(asked.as_of) if asked.as_of else None
+        if day is None:
+            moved_on = await recency.last_moved_on(connection, today)
+            years = [t.year for one in indicators.values() for t in one.targets]
+            day = default(today, moved_on, years)
+        days = [day.as_of]
+        if day.as_of.year > 1:
+            days.append(date(day.as_of.year - 1, 12, 31))
+        questions = [
+            Question(code, day, known_on=asked.known_on, size=asked.size)
+            for day in days
+            for code in sorted(indicators)
+        ]
+        try:
+            figures = await house.figures.answer(connection, questions, today)
+        except Unanswerable as error:
+            raise Wrong("Angka ini tidak dapat dihitung.", f"{error}.") from error
+    first, earlier = figures[: len(indicators)], figures[len(indicators) :]
+    by_code = {figure.indicator: figure for figure in earlier}
+    return Shown(day, indicators, first, by_code)
+
+
+def default(today: date, moved_on: date | None, targets: Sequence[int]) -> Day:
+    """The day that the page is about where none is asked for.
+
+    A figure was last moved *on* a day, None where never; *targets* are the years that
+    have one.
+    """
+    if moved_on is None or moved_on.year == today.year:
+        return Day(today)
+    year = max((year for year in targets if year <= today.year), default=None)
+    if year == today.year:
+        return Day(today)
+    if year is not None:
+        return Day(date(year, 12, 31), TARGETED)
+    return Day(date(moved_on.year, 12, 31), MOVED)
+
+
+def _front(shown: Shown, asked: Asked, agency: str, today: date) -> str:
+    one = shown.figures[0]
+    known = f"per {formats.day(one.known_on)}" if asked.known_on else "sampai sekarang"
+    return FRONT.format(
+        agency=escape(agency),
+        note=_note(shown.day, today),
+        period=escape(formats.period(one.period)),
+        as_of=escape(formats.day(one.as_of)),
+        known=escape(known),
+        size=escape(formats.number(one.size)),
+        headings="".join(HEADING.format(escape(h)) for h in _headings(one)),
+        rows="\n".join(_rows(shown)),
+        form=FORM.format(
+            as_of=one.as_of.isoformat(),
+            today=today.isoformat(),
+            known_on=asked.known_on.isoformat() if asked.known_on else "",
+            size="" if asked.size is None else SIZE.format(asked.size),
+        ),
+    )
+
+
+def _note(day: Day, today: date) -> str:
+    """Why the day is another than today, where nobody asked for it."""
+    if day.why is None:
+        return ""
+    indonesian, english = day.why
+    return OLDER.format(
+        this_year=today.year,
+        why=escape(indonesian),
+        why_en=escape(english),
+        as_of=escape(formats.day(day.as_of)),
+        today=escape(formats.day(today)),
+        as_of_iso=day.as_of.isoformat(),
+        iso=today.isoformat(),
+    )
+
+
+def _headings(one: Figure) -> tuple[str, ...]:
+    return ("Kode", "Indikator", *_labels(one))
+
+
+def _labels(one: Figure) -> tuple[str, ...]:
+    """What stands above each cell of a figure."""
+    labels = ("Realisasi", "Target", "Capaian", "Predikat")
+    if one.as_of.year == 1:
+        return labels
+    return (*labels, f"Per {formats.day(date(one.as_of.year - 1, 12, 31))}")
+
+
+def _rows(shown: Shown) -> Iterator[str]:
+    """A row an indicator."""
+    for figure in shown.figures:
+        definitions = {
+            one.version: one.defined
+            for one in shown.indicators[figure.indicator].definitions
+        }
+        values = [
+            _counted(figure),
+            _whole(formats.percent(figure.target)),
+            _whole(formats.percent(figure.achievement)),
+            _whole(figure.rating or formats.NOTHING),
+            *(_counted(one) for one in [shown.earlier.get(figure.indicator)] if one),
+        ]
+        yield ROW.format(
+            code=escape(figure.indicator),
+            wording=escape(definitions[figure.definition].wording),
+            cells="".join(
+                CELL.format(label=escape(label), value=value)
+                for label, value in zip(_labels(figure), values, strict=True)
+            ),
+        )
+
+
+def _counted(figure: Figure) -> str:
     counted = f"{formats.number(figure.numerator)}/{formats.number(figure.denominator)}"
-    percent = escape(formats.percent(figure.percentage))
     # A narrow window breaks the line between the two, and nowhere else.
-    return f"<span>{percent}</span> <span>({escape(counted)})</span>"
+    return f"{_whole(formats.percent(figure.percentage))} {_whole(f'({counted})')}"
+
+
+def _whole(text: str) -> str:
+    """*text* as markup that is not broken into lines."""
+    return f"<span>{escape(text)}</span>"
+
+
+def _fault(heading: str, error: Wrong) -> str:
+    return FAULT.format(
+        heading=escape(heading),
+        indonesian=escape(error.indonesian),
+        english=escape(str(error)),
+    )
+
+
+def _page(
+    body: str, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
+    page = PAGE.format(title="Indikator Kinerja Utama", body=body)
+    return Response(
+        page.encode(),
+        status_code=status,
+        media_type="text/html",
+        headers={"Content-Security-Policy": POLICY, **(headers or {})},
+    )
 
 
 HANDLERS: list[Any] = [front]
