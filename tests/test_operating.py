@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -18,10 +19,11 @@ from iku.ledger.signing import Home
 from iku.postgres import guarding, programs
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
+from iku.vault.files import UPLOADING_S
 from iku.wiring import furnish
 from tests.conftest import SETTINGS
 from tests.forked import Forker
-from tests.web.conftest import client_of
+from tests.web.conftest import CASE, client_of
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "operating.md"
 ORIGIN = "iku.test/log"
@@ -32,6 +34,7 @@ SECTIONS = {
     "Sealed texts and files": 1,
     "Backup": 5,
     "Restore": 2,
+    "Attached files in quarantine": 3,
     "A restore that lost signed events": 2,
     "The signer's key is lost": 2,
     "After an erasure": 2,
@@ -238,6 +241,93 @@ async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
     with pytest.raises(Exception, match="by migrations only"):
         await restored.execute("alter table ledger.event disable trigger all")
     await restored.close()
+
+
+QUARANTINE = "Attached files in quarantine"
+
+
+async def attach(machine: Machine, database: Database, content: bytes) -> None:
+    """Attach a file to the first case, long ago."""
+    mine = replace(
+        SETTINGS,
+        keys=machine.folder / "texts",
+        attachments=machine.folder / "files",
+    )
+    async with furnish(mine, database) as house, client_of(house) as client:
+        case = CASE | {"number": "K900"}
+        await client.post("/conflicts", json=case, headers={"Idempotency-Key": "c"})
+        answer = await client.post(
+            "/conflicts/K900/attachments",
+            content=content,
+            headers={"Iku-File-Name": "b.pdf", "Content-Type": "application/pdf"},
+        )
+        assert answer.status_code == 201, answer.text
+    for path in (machine.folder / "files").glob("*.sealed"):
+        os.utime(path, (0, path.stat().st_mtime - UPLOADING_S - 1))
+
+
+async def start(machine: Machine) -> str:
+    """Serve until it is ready, and stop; what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "iku.cli", "serve", "--port", "0"),
+        env=machine.environ,
+        cwd=machine.folder,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert b"iku melayani di" in await process.stdout.readline()
+    process.terminate()
+    _, said = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()
+
+
+async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(
+    machine: Machine, database: Database
+) -> None:
+    await attach(machine, database, b"first")
+    await machine.follow("Backup", 0)
+    await attach(machine, database, b"second")
+    live = {name: machine.environ[name] for name in machine.environ}
+    before = {path.name: path.read_bytes() for path in files(machine)}
+    assert len(before) == 2
+    await machine.follow("Restore", 0)
+    machine.point_to_restored()
+    assert "Pemeriksaan" in await machine.done("iku status; iku figure")
+    assert {path.name: path.read_bytes() for path in files(machine)} == before
+    assert "Karantina lampiran: 1 berkas" in await start(machine)
+    [kept] = files(machine)
+    await machine.done("iku verify texts")  # which opens the file that it knows
+    said = await machine.follow(QUARANTINE, 0)
+    [aside] = before.keys() - {kept.name}
+    assert re.search(rf"^{aside.removesuffix('.sealed')} .* tidak$", said, re.MULTILINE)
+    assert "0 berkas dikembalikan" in await machine.follow(QUARANTINE, 1)
+    # Back to the database that knows it: it is found where it lies, and put back.
+    machine.environ |= live
+    await machine.done("iku verify texts")
+    assert len(files(machine)) == 1
+    said = await machine.follow(QUARANTINE, 1)
+    assert "1 berkas dikembalikan dari karantina" in said
+    assert {path.name: path.read_bytes() for path in files(machine)} == before
+
+
+async def test_what_no_dump_knows_is_removed_from_quarantine_when_asked(
+    machine: Machine, database: Database
+) -> None:
+    await attach(machine, database, b"first")
+    [kept] = files(machine)
+    copy = kept.with_name(f"{uuid4()}.sealed")
+    copy.write_bytes(b"an upload that broke off")
+    os.utime(copy, (0, 1_640_000_000))
+    assert "Karantina lampiran: 1 berkas" in await start(machine)
+    assert "1 berkas karantina dihapus" in await machine.follow(QUARANTINE, 2)
+    assert files(machine) == [kept]
+    assert "Karantina: kosong" in await machine.follow(QUARANTINE, 0)
+
+
+def files(machine: Machine) -> list[Path]:
+    return sorted((machine.folder / "files").glob("*.sealed"))
 
 
 async def lose(machine: Machine) -> None:

@@ -46,8 +46,8 @@ async def attach(
         outcome = await office.handle(reader, command)
         kept = outcome.added and not outcome.repeated
     finally:
-        # Whether the event was recorded may not be known: then it is kept, and swept
-        # away at a later start if no event tells of it.
+        # Whether the event was recorded may not be known: then the file is kept, and a
+        # later start of the server moves it to quarantine if no event names it.
         if not kept and not await _told(office, reader, filed):
             office.vault.files.remove([filed.name])
     return outcome
@@ -56,7 +56,7 @@ async def attach(
 async def _told(office: Office, reader: Reader, filed: Filed) -> bool:
     """Whether an event tells of the file, as far as can be found out."""
     try:
-        return filed.name in await office.vault.filed(reader)
+        return filed.name in await office.vault.uses(reader, [filed.name])
     except Exception:  # noqa: BLE001 - the error under way says more
         return True
 

@@ -15,6 +15,7 @@ from iku.handling import Command, Missing, Office, Outcome
 from iku.ledger import log
 from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
+from iku.vault import quarantine
 from iku.vault.keys import Entry
 from iku.vault.store import Lasting
 
@@ -68,8 +69,10 @@ async def erase(office: Office, reader: Reader, command: Command) -> Outcome:
     await look(office, reader, command.subject)
     files = await office.vault.filed(reader, command.subject)
     outcome = await office.handle(reader, command)
-    # Without their keys they are noise already.
-    office.vault.files.remove(files - await office.vault.filed(reader))
+    # Without their keys they are noise already. Should we end before they are removed,
+    # the next start of the server finds their names among those that were erased.
+    uses = await office.vault.uses(reader, files)
+    office.vault.files.remove(name for name, use in uses.items() if use.erased)
     # Should we end before this is written, the next start finds it in the log.
     await _note(office, reader)
     return outcome
@@ -81,7 +84,8 @@ async def reconcile(office: Office, connection: Connection) -> Reconciled:
     for entry in lost:
         await office.handle(connection, _command(entry))
     texts = await office.vault.reconcile(connection)
-    office.vault.files.sweep(await office.vault.filed(connection))
+    if lost or texts:
+        await quarantine.destroy_erased(office.vault, connection)
     await _note(office, connection)
     return Reconciled(len(lost), texts)
 

@@ -86,11 +86,11 @@ async def desk(database: Database, keys: Path) -> AsyncIterator[Desk]:
 
 FUNCTIONS = {
     *("put", "read", "erase", "reconcile", "held", "count", "keys"),
-    *("rewrap", "retire", "filed", "oldest"),
+    *("rewrap", "retire", "filed", "oldest", "files"),
 }
 
 
-@pytest.mark.parametrize("table", ["dek", "segment", "retired"])
+@pytest.mark.parametrize("table", ["dek", "segment", "retired", "erased_file"])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -104,7 +104,8 @@ FUNCTIONS = {
 async def test_the_applications_role_has_no_right_to_any_table(
     connection: Plain, table: str, statement: str
 ) -> None:
-    column = {"dek": "dek", "segment": "dek", "retired": "epoch"}[table]
+    columns = {"dek": "dek", "segment": "dek", "retired": "epoch"}
+    column = columns.get(table, "file")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute(statement.format(table, column))
 

@@ -16,7 +16,9 @@ from iku.ledger.appender import Unavailable
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.vault.files import MOST, UPLOADING_S
+from iku.vault import quarantine
+from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
+from iku.vault.quarantine import Swept
 from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, client_of, problem
@@ -59,7 +61,37 @@ async def attach(client: Client, content: bytes = PDF, **headers: str) -> Any:
 
 
 def files(home: Path) -> list[Path]:
-    return sorted((home / "attachments").glob("*"))
+    return sorted((home / "attachments").glob("*.sealed"))
+
+
+def quarantined(home: Path) -> list[Path]:
+    return sorted((home / "attachments" / QUARANTINE).glob("*"))
+
+
+def age(*paths: Path) -> None:
+    """Let those files be older than an upload that is under way."""
+    for path in paths:
+        os.utime(path, (0, path.stat().st_mtime - UPLOADING_S - 1))
+
+
+async def sweep(house: House) -> Swept:
+    """Look after the files as the server does when it starts."""
+    async with house.pool.acquire() as connection:
+        return await quarantine.sweep(house.vault, connection)
+
+
+async def forget_attachment(owner: Plain) -> None:
+    """Take from the database what an older dump would not hold: a file's row."""
+    await owner.execute(
+        """
+        create table public.later as select * from vault.segment where file is not null;
+        delete from vault.segment where file is not null;
+        """
+    )
+
+
+async def remember_attachment(owner: Plain) -> None:
+    await owner.execute("insert into vault.segment select * from public.later")
 
 
 async def test_a_file_is_given_back_as_it_was_attached(
@@ -235,7 +267,7 @@ async def test_without_its_key_a_file_is_locked_and_said_to_be(
     assert house.settings.home == home
 
 
-async def test_a_file_whose_event_was_not_recorded_is_removed_or_swept_away(
+async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
     case: Client,
     house: House,
     database: Database,
@@ -254,11 +286,15 @@ async def test_a_file_whose_event_was_not_recorded_is_removed_or_swept_away(
     stale, fresh = (kept.with_name(f"{uuid4()}.sealed") for _ in range(2))
     for path in (stale, fresh):
         path.write_bytes(b"left behind")
-    for path in (stale, kept):
-        os.utime(path, (0, path.stat().st_mtime - UPLOADING_S - 1))
+    age(stale, kept)
+    # Opening the register, as each command does, moves nothing.
     async with furnish(replace(SETTINGS, home=home), database):
-        pass
+        assert set(files(home)) == {kept, stale, fresh}
+    swept = await sweep(house)
+    assert swept == Swept(quarantined=1)
     assert set(files(home)) == {kept, fresh}
+    [aside] = quarantined(home)
+    assert (aside.name, aside.read_bytes()) == (stale.name, b"left behind")
     assert (await case.get(f"{PATH}/2")).content == PDF
 
 
@@ -270,3 +306,103 @@ async def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_recorded(
     assert problem(answer, 503)["type"].endswith(":locked")
     (home / "attachments").unlink()
     await attach(case)
+
+
+async def test_a_file_in_quarantine_is_found_and_put_back_once_its_event_is_known(
+    case: Client, house: House, owner: Plain, home: Path
+) -> None:
+    await attach(case)
+    [kept] = files(home)
+    age(kept)
+    await forget_attachment(owner)
+    assert await sweep(house) == Swept(quarantined=1)
+    assert files(home) == []
+    shown = (await case.says("/health/ready"))["quarantine"]
+    assert (shown["files"], shown["bytes"]) == (1, len(PDF) + 28)
+    assert "iku_attachments_quarantined 1.0" in (await case.get("/metrics")).text
+    # The right dump is there again: read at once, wherever the file lies.
+    await remember_attachment(owner)
+    assert (await case.get(f"{PATH}/2")).content == PDF
+    assert files(home) == []
+    assert await sweep(house) == Swept(restored=1)
+    assert files(home) == [kept]
+    assert quarantined(home) == []
+    assert (await case.get(f"{PATH}/2")).content == PDF
+    assert (await case.says("/health/ready"))["quarantine"]["files"] == 0
+
+
+async def test_a_file_in_quarantine_that_is_another_is_not_given_out(
+    case: Client, home: Path
+) -> None:
+    await attach(case)
+    [kept] = files(home)
+    aside = home / "attachments" / QUARANTINE / kept.name
+    aside.parent.mkdir()
+    aside.write_bytes(kept.read_bytes()[:-1] + b"x")
+    assert (await case.get(f"{PATH}/2")).content == PDF
+    kept.unlink()
+    assert "rusak" in problem(await case.get(f"{PATH}/2"), 410)["detail"]
+
+
+async def test_erasing_reaches_a_file_in_quarantine(
+    case: Client, house: House, owner: Plain, home: Path
+) -> None:
+    await attach(case)
+    age(*files(home))
+    await forget_attachment(owner)
+    await sweep(house)
+    await remember_attachment(owner)
+    assert len(quarantined(home)) == 1
+    await case.records("/subjects/conflict-K14/erasure", DECIDED)
+    assert (files(home), quarantined(home)) == ([], [])
+
+
+@pytest.mark.parametrize("place", [".", QUARANTINE])
+async def test_an_erased_file_that_comes_back_is_destroyed_and_not_quarantined(
+    case: Client, house: House, home: Path, place: str
+) -> None:
+    await attach(case)
+    [path] = files(home)
+    copy = path.read_bytes()
+    await case.records("/subjects/conflict-K14/erasure", DECIDED)
+    back = home / "attachments" / place / path.name
+    back.parent.mkdir(exist_ok=True)
+    back.write_bytes(copy)
+    assert await sweep(house) == Swept(destroyed=1)
+    assert (files(home), quarantined(home)) == ([], [])
+
+
+async def test_files_of_texts_that_an_older_dump_brought_back_are_destroyed_at_once(
+    case: Client, database: Database, owner: Plain, home: Path
+) -> None:
+    await attach(case)
+    [path] = files(home)
+    copy = path.read_bytes()
+    await owner.execute(
+        """
+        create table public.segments as select * from vault.segment;
+        create table public.deks as select * from vault.dek;
+        """
+    )
+    await case.records("/subjects/conflict-K14/erasure", DECIDED)
+    path.write_bytes(copy)
+    await owner.execute(
+        """
+        insert into vault.dek select * from public.deks;
+        insert into vault.segment select * from public.segments;
+        delete from vault.erased_file;
+        """
+    )
+    async with furnish(replace(SETTINGS, home=home), database) as house:
+        assert house.reconciled.texts == 4
+    assert files(home) == []
+
+
+async def test_the_server_starts_over_a_folder_that_it_cannot_use(
+    case: Client, house: House, home: Path
+) -> None:
+    (home / "attachments").write_text("no folder")
+    with pytest.raises(FilesError, match="Not a directory"):
+        await sweep(house)
+    shown = await case.says("/health/ready")
+    assert shown["quarantine"] == {"files": 0, "bytes": 0, "oldest": None}

@@ -22,6 +22,7 @@ async def test_it_lives_and_is_ready(visitor: Client) -> None:
         "witnessed": None,
         "witnesses": 0,
         "lost_keys": [],
+        "quarantine": {"files": 0, "bytes": 0, "oldest": None},
     }
 
 

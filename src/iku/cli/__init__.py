@@ -11,6 +11,7 @@ import click
 
 import iku
 from iku.cli import edge, terminal
+from iku.cli.attaching import attachments
 from iku.cli.compare import compare
 from iku.cli.continuing import continue_log
 from iku.cli.define import define
@@ -51,7 +52,7 @@ for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define),
-    *(erase, keys),
+    *(erase, keys, attachments),
     *(status, migrate, guard, rebuild, signer, witness, continue_log, export),
 ):
     commands.add_command(command)

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import click
 
-from iku.cli import terminal
+from iku.cli import attaching, terminal
 from iku.cli.edge import DEBUG, Failed
+from iku.exchange import formats
 from iku.settings import is_loopback
+from iku.vault import quarantine
+from iku.vault.files import FilesError
 from iku.wiring import House
 
 
@@ -39,6 +42,7 @@ def serve(host: str | None, port: int | None) -> None:
     async def work() -> None:
         async with terminal.house(chosen) as house:
             await _warn(house)
+            await _sweep(house)
             try:
                 await serving.serve(house, chosen.host, chosen.port, _ready)
             except OSError as error:
@@ -54,6 +58,32 @@ async def _warn(house: House) -> None:
     if lost:
         said = terminal.LOST.format(", ".join(lost))
         click.echo(f"Kunci teks {said}", err=True)
+
+
+async def _sweep(house: House) -> None:
+    """Look after the attached files, and say what was moved; not over a replica.
+
+    Figures need no file: a folder that cannot be used is told, and does not stop us.
+    """
+    if house.office.only_reads:
+        return
+    try:
+        async with house.pool.acquire() as connection:
+            swept = await quarantine.sweep(house.vault, connection)
+        aside = house.vault.files.look()
+    except FilesError as error:
+        click.echo(f"iku: {error}", err=True)
+        return
+    if swept.restored:
+        click.echo(
+            f"Lampiran: {formats.number(swept.restored)} berkas dikembalikan dari "
+            "karantina",
+            err=True,
+        )
+    if aside.files:
+        said = attaching.summary(aside, house.settings.timezone)
+        moved = formats.number(swept.quarantined)
+        click.echo(f"Karantina lampiran: {said}; {moved} baru dipindahkan", err=True)
 
 
 def _ready(address: str) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import Struct, structs
 
-from iku.cli import signing, terminal
+from iku.cli import attaching, signing, terminal
 from iku.cli.edge import Failed
 from iku.cli.verifying import checked
 from iku.exchange import formats
@@ -18,6 +18,7 @@ from iku.postgres.pool import Connection, only_reads
 from iku.projections.figures import Figures
 from iku.settings import Settings
 from iku.vault import store
+from iku.vault.files import Files, Quarantine
 from iku.wiring import assurance, load_witnesses
 
 
@@ -41,6 +42,7 @@ class Status(Struct, frozen=True):
         assurance: How far the log is signed and witnessed, and the signer's alarm.
         guard: How the ledger's schema is kept from being changed.
         lost_keys: Epochs whose key is not in the folder of keys, or is another.
+        quarantine: What lies in the quarantine of attached files.
         findings: What checking the ledger found; None: it was not checked.
     """
 
@@ -55,6 +57,7 @@ class Status(Struct, frozen=True):
     indicators: dict[str, Subject] = {}
     guard: Guard = Guard()
     lost_keys: list[str] = []
+    quarantine: Quarantine = Quarantine()
     assurance: Assurance | None = None
     findings: list[str] | None = None
 
@@ -96,7 +99,8 @@ async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Sta
     found = await assurance(chosen, load_witnesses(chosen), connection)
     full = await _full(connection, fresh, check=check)
     lost = await store.lost(connection, chosen.keys_folder)
-    return structs.replace(full, assurance=found, lost_keys=lost)
+    aside = Files(chosen.attachments_folder).look()
+    return structs.replace(full, assurance=found, lost_keys=lost, quarantine=aside)
 
 
 async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status:
@@ -158,6 +162,7 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
     return [
         *lines,
         ("Kunci teks", _keys(found.lost_keys)),
+        ("Karantina lampiran", attaching.summary(found.quarantine, asked.timezone)),
         ("Penjaga skema", _guarded(found.guard, asked.timezone)),
         ("Pemeriksaan", _verdict(found.findings)),
     ]

@@ -1,25 +1,35 @@
 """Files that were attached: ciphertext in a folder, a key for each in the vault.
 
-A file is on the disk, whole, before the event that tells of it is appended; one of
-which no event tells in the end is swept away when the program starts.
+A file is on the disk, whole, before the event that attaches it is appended. A file that
+no event names is not deleted: the database may have been restored from an older dump.
+It is moved to a folder inside this one, the quarantine, and is still found there.
 """
 
+import errno
 import os
+import stat
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
 
 from iku.vault.keys import LENGTH
 from iku.vault.sealing import NONCE, Damaged, context
 
 MOST = 10 << 20  # bytes of a file
 UPLOADING_S = 3_600.0  # how long an event may follow its file
+PAGE = 1_000  # files listed at once
+QUARANTINE = "quarantine"
+SUFFIX = ".sealed"
+SETTLED_S = 2.0  # a folder's time of change says nothing about changes closer than this
 
 
 class FilesError(Exception):
@@ -33,11 +43,43 @@ class Filed(NamedTuple):
     key: bytes
 
 
+class Stored(NamedTuple):
+    """A file in one of the folders; *written*: when it was put away, seconds of Unix.
+
+    Moving a file keeps that time.
+    """
+
+    name: UUID
+    bytes: int
+    written: float
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is too old to be an upload whose event is still to come."""
+        return time.time() - self.written > UPLOADING_S
+
+
+class Quarantine(Struct, frozen=True):
+    """What lies in quarantine.
+
+    Attributes:
+        files: How many files.
+        bytes: How large they are together.
+        oldest: When the first of them was put away; null where there is none.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    oldest: datetime | None = None
+
+
 class Files:
-    """The files of one folder, which is made on first use."""
+    """The files of one folder, which is made on first use, and its quarantine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.quarantine = folder / QUARANTINE
+        self._seen: tuple[int, Quarantine] | None = None
 
     def put(self, content: bytes) -> Filed:
         """Put *content* away, sealed, and wait until the disk has it."""
@@ -55,43 +97,186 @@ class Files:
         return filed
 
     def get(self, filed: Filed) -> bytes:
-        """The content of that file.
+        """The content of that file, which may lie in quarantine.
+
+        The key authenticates content and name, so a file of the quarantine is given
+        only where it is the one that was put away.
 
         Raises:
             Damaged: It is not there, or not what was put away.
         """
-        try:
-            sealed = self._path(filed.name).read_bytes()
-            nonce, rest = sealed[:NONCE], sealed[NONCE:]
-            return AESGCM(filed.key).decrypt(nonce, rest, _bound(filed.name))
-        except (OSError, InvalidTag, ValueError) as error:
-            raise Damaged(f"file {filed.name} is not what was put away") from error
+        # The folder is read again last: the file may have been put back in between.
+        for path in (*self._paths(filed.name), self._path(filed.name)):
+            try:
+                sealed = path.read_bytes()
+                nonce, rest = sealed[:NONCE], sealed[NONCE:]
+                return AESGCM(filed.key).decrypt(nonce, rest, _bound(filed.name))
+            except (OSError, InvalidTag, ValueError):
+                continue
+        raise Damaged(f"file {filed.name} is not what was put away")
 
-    def remove(self, names: Iterable[UUID]) -> None:
-        """Remove files; those that are not there are passed over."""
+    def remove(self, names: Iterable[UUID]) -> int:
+        """Destroy files, in quarantine, too; how many there were.
+
+        Those that are not there are passed over.
+        """
+        removed = 0
         with _plain_errors(self.folder):
             for name in names:
-                self._path(name).unlink(missing_ok=True)
+                # The folder comes last again: see `get`.
+                for path in (*self._paths(name), self._path(name)):
+                    removed += _unlinked(path)
+            if removed:
+                self._sync_both()
+        return removed
 
-    def sweep(self, live: Collection[UUID]) -> int:
-        """Remove what is not *live*, and no upload under way; how many it were."""
+    def discard(self, names: Iterable[UUID]) -> int:
+        """Destroy files of the quarantine; how many there were."""
         with _plain_errors(self.folder):
-            stale = [
-                path
-                for path in self.folder.glob("*.sealed")
-                if path.stem not in {str(name) for name in live}
-                if time.time() - path.stat().st_mtime > UPLOADING_S
-            ]
-            for path in stale:
-                path.unlink(missing_ok=True)
-        return len(stale)
+            removed = sum(_unlinked(self._paths(name)[1]) for name in names)
+            if removed:
+                _sync(self.quarantine)
+        return removed
+
+    def stored(self) -> Iterator[list[Stored]]:
+        """The files of the folder, a page at a time.
+
+        Files may be moved while they are listed.
+        """
+        return _pages(self._listed(self.folder))
+
+    def quarantined(self) -> Iterator[list[Stored]]:
+        """The files in quarantine, a page at a time."""
+        return _pages(self._listed(self.quarantine))
+
+    def find(self, names: Iterable[UUID]) -> list[Stored]:
+        """Those of the named files that lie in quarantine."""
+        with _plain_errors(self.folder):
+            paths = [self._paths(name)[1] for name in names]
+            found = [_stored(path.name, path) for path in paths]
+        return [stored for stored in found if stored is not None]
+
+    def set_aside(self, names: Sequence[UUID]) -> int:
+        """Move files of the folder to the quarantine; how many were moved."""
+        if not names:
+            return 0
+        with _plain_errors(self.folder):
+            self.quarantine.mkdir(exist_ok=True, mode=0o700)
+            return self._move(self.folder, self.quarantine, names)
+
+    def put_back(self, names: Sequence[UUID]) -> int:
+        """Move files out of the quarantine; how many were moved.
+
+        One whose name is taken stays: neither copy is lost.
+        """
+        if not names:
+            return 0
+        with _plain_errors(self.folder):
+            return self._move(self.quarantine, self.folder, names)
+
+    def look(self) -> Quarantine:
+        """What lies in quarantine; read again only where the folder has changed."""
+        with _plain_errors(self.folder):
+            try:
+                changed = self.quarantine.stat().st_mtime_ns
+            except (FileNotFoundError, NotADirectoryError):
+                return Quarantine()
+            if self._seen is not None and self._seen[0] == changed:
+                return self._seen[1]
+            began = time.time()
+            found = self._sum()
+            if began - changed / 1e9 > SETTLED_S:
+                self._seen = changed, found
+            return found
+
+    def _sum(self) -> Quarantine:
+        count, size, oldest = 0, 0, float("inf")
+        for one in self._listed(self.quarantine):
+            count, size = count + 1, size + one.bytes
+            oldest = min(oldest, one.written)
+        when = datetime.fromtimestamp(oldest, UTC) if count else None
+        return Quarantine(count, size, when)
+
+    def _move(self, source: Path, target: Path, names: Iterable[UUID]) -> int:
+        """Rename; a kill leaves each file in one of the two folders, whole."""
+        moved = 0
+        for name in names:
+            old, new = source / f"{name}{SUFFIX}", target / f"{name}{SUFFIX}"
+            if new.exists():
+                continue
+            try:
+                old.rename(new)
+            except FileNotFoundError:  # another process was faster
+                continue
+            moved += 1
+        if moved:
+            # First where they are now, or a crash could lose the only name.
+            _sync(target)
+            _sync(source)
+        return moved
+
+    def _listed(self, folder: Path) -> Iterator[Stored]:
+        with _plain_errors(self.folder):
+            try:
+                opened = os.scandir(folder)
+            except FileNotFoundError:
+                return
+            with opened as entries:
+                for entry in entries:
+                    if (stored := _stored(entry.name, entry)) is not None:
+                        yield stored
+
+    def _sync_both(self) -> None:
+        for folder in (self.folder, self.quarantine):
+            if folder.is_dir():
+                _sync(folder)
 
     def _path(self, name: UUID) -> Path:
-        return self.folder / f"{name}.sealed"
+        return self.folder / f"{name}{SUFFIX}"
+
+    def _paths(self, name: UUID) -> tuple[Path, Path]:
+        """Where that file is, or would be in quarantine."""
+        return self._path(name), self.quarantine / f"{name}{SUFFIX}"
 
 
 def _bound(name: UUID) -> bytes:
     return context(b"iku/file/v1\0", str(name))
+
+
+def _name(entry: str) -> UUID | None:
+    """The name of a sealed file; None where it is not spelled as we spell one."""
+    stem = entry.removesuffix(SUFFIX)
+    try:
+        name = UUID(stem)
+    except ValueError:
+        return None
+    return name if entry == f"{name}{SUFFIX}" else None
+
+
+def _stored(entry: str, at: Path | os.DirEntry[str]) -> Stored | None:
+    """A sealed file; None where it is none, or gone."""
+    if (name := _name(entry)) is None:
+        return None
+    try:
+        found = at.stat(follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return Stored(name, found.st_size, found.st_mtime)
+
+
+def _pages(found: Iterator[Stored]) -> Iterator[list[Stored]]:
+    while page := list(islice(found, PAGE)):
+        yield page
+
+
+def _unlinked(path: Path) -> bool:
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _sync(folder: Path) -> None:
@@ -108,6 +293,9 @@ def _plain_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         named = error.filename or "a file"
+        why = error.strerror
+        if error.errno == errno.EXDEV:
+            why = f"{QUARANTINE} must lie on the same file system as its folder"
         raise FilesError(
-            f"the folder of attachments, {folder}: {named}: {error.strerror}"
+            f"the folder of attachments, {folder}: {named}: {why}"
         ) from error

@@ -51,6 +51,21 @@ class Lasting(Struct, frozen=True):
     count: int
 
 
+class Use(NamedTuple):
+    """What the database knows of a file: the event that attached it, or its erasure.
+
+    *stream* and *version* are None where a decision erased it.
+    """
+
+    stream: str | None
+    version: int | None
+
+    @property
+    def erased(self) -> bool:
+        """Whether a decision erased it."""
+        return self.stream is None
+
+
 class Wrapped(NamedTuple):
     """How many keys an epoch's key wraps; *locked*: how many it does not open."""
 
@@ -149,10 +164,16 @@ class Vault:
             return opened
         return Filed(row["file"], bytes.fromhex(opened.text))
 
-    async def filed(self, reader: Reader, subject: str | None = None) -> set[UUID]:
-        """Names of the files there are; of one *subject*, if it is given."""
+    async def filed(self, reader: Reader, subject: str) -> set[UUID]:
+        """Names of the files of a subject."""
         rows = await reader.fetch("select file from vault.filed($1)", subject)
         return {row["file"] for row in rows}
+
+    async def uses(self, reader: Reader, names: Iterable[UUID]) -> dict[UUID, Use]:
+        """What is known of those files, by name; unknown ones are left out."""
+        asked = list(names)
+        rows = await reader.fetch(_FILES, asked) if asked else []
+        return {row["file"]: Use(row["stream"], row["version"]) for row in rows}
 
     async def erase(self, connection: Connection, subject: str, position: int) -> int:
         """Destroy what was kept of *subject* before *position*; how many texts.
@@ -360,6 +381,7 @@ _READ = """
 select event, version, field, sealed, file, dek, stream, subject, epoch, wrapped
   from vault.read($1, $2)
 """
+_FILES = "select file, stream, version from vault.files($1)"
 _OLDEST = "select dek, stream, subject, epoch, wrapped from vault.oldest()"
 _REWRAP = "select vault.rewrap($1, $2, $3)"
 _KEYS = """

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from iku.ledger.checkpoints import Assurance
+from iku.vault.files import Quarantine
 from iku.wiring import House
 
 GAUGES = {
@@ -11,6 +12,8 @@ GAUGES = {
     "iku_log_witnessed_size": "Events that a quorum of witnesses vouches for.",
     "iku_log_witnesses": "Witnesses that are asked; 0: nobody outside vouches.",
     "iku_log_alarm": "1 where the signer refuses to sign: the log is not what it was.",
+    "iku_attachments_quarantined": "Attached files in quarantine.",
+    "iku_attachments_quarantined_bytes": "Their length, sealed.",
     "iku_vault_lost_keys": "Epochs whose key is lost; texts under it cannot be read.",
 }
 
@@ -44,15 +47,26 @@ class Metrics:
         )
         waiting.set_function(lambda: house.office.appender.waiting)
 
-    def tell(self, size: int | None, found: Assurance | None, lost: int | None) -> None:
+    def tell(
+        self,
+        size: int | None,
+        found: Assurance | None,
+        lost: int | None,
+        quarantine: Quarantine | None,
+    ) -> None:
         """Tell the log's size, how far it is vouched for, and how many keys are lost.
 
-        None: it is not known.
+        And what lies in *quarantine*. None: it is not known.
         """
         told: dict[str, float | None] = {
             "iku_log_size": size,
             "iku_vault_lost_keys": lost,
         }
+        if quarantine is not None:
+            told |= {
+                "iku_attachments_quarantined": quarantine.files,
+                "iku_attachments_quarantined_bytes": quarantine.bytes,
+            }
         if found is not None:
             told |= {
                 "iku_log_signed_size": found.signed or 0,

@@ -1,5 +1,6 @@
 """Whether the program lives, whether it can work, and what it has to tell."""
 
+import asyncio
 from typing import Any
 
 from litestar import Response, get
@@ -11,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.postgres import migrations, pool
+from iku.vault.files import FilesError, Quarantine
 from iku.web.connection import connected
 from iku.web.metrics import Metrics
 from iku.wiring import House, assurance
@@ -39,6 +41,8 @@ class Ready(Struct, frozen=True):
         witnesses: How many witnesses are asked; with 0 nobody outside vouches.
         lost_keys: Epochs whose key is not in the folder of keys, or is another: texts
             sealed under it cannot be read. Figures need none.
+        quarantine: Attached files that no event names; null where the folder of
+            attachments cannot be read.
     """
 
     size: int
@@ -49,6 +53,7 @@ class Ready(Struct, frozen=True):
     witnessed: int | None
     witnesses: int
     lost_keys: list[str]
+    quarantine: Quarantine | None
 
 
 @get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
@@ -84,6 +89,7 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
         found.witnessed,
         found.witnesses,
         lost,
+        await _quarantine(house),
     )
 
 
@@ -104,13 +110,20 @@ async def metrics(
             size = (await log.head(connection)).size
             found = await assurance(house.settings, house.witnesses, connection)
             lost = await house.vault.lost(connection)
-        metrics.tell(size, found, len(lost))
+        metrics.tell(size, found, len(lost), await _quarantine(house))
     except Unavailable:
-        metrics.tell(None, None, None)
+        metrics.tell(None, None, None, await _quarantine(house))
     text = generate_latest(metrics.registry).decode()
     # The framework adds the encoding itself.
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
     return Response(text, media_type=media_type)
+
+
+async def _quarantine(house: House) -> Quarantine | None:
+    try:
+        return await asyncio.to_thread(house.vault.files.look)
+    except FilesError:
+        return None
 
 
 HANDLERS: list[Any] = [live, ready, metrics]

@@ -1,0 +1,145 @@
+"""Attached files in quarantine, from the command line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from iku.vault.files import QUARANTINE, UPLOADING_S
+from tests.cli.conftest import Type
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "var" / "attachments"
+
+
+@pytest.fixture
+def aside(folder: Path) -> list[str]:
+    """Two files in quarantine that the database does not know."""
+    (folder / QUARANTINE).mkdir(parents=True)
+    names = sorted(str(uuid4()) for _ in range(2))
+    for name in names:
+        path = folder / QUARANTINE / f"{name}.sealed"
+        path.write_bytes(b"1234567890" * 200)
+        os.utime(path, (0, 1_640_000_000))
+    return names
+
+
+def test_commands_move_no_file_and_status_tells_what_lies_in_quarantine(
+    iku: Type, folder: Path, aside: list[str]
+) -> None:
+    stale = folder / f"{uuid4()}.sealed"
+    stale.write_bytes(b"evidence")
+    os.utime(stale, (0, time.time() - 10 * UPLOADING_S))
+    assert iku("figure").code == 0
+    said = iku("status")
+    assert re.search(
+        r"Karantina lampiran +2 berkas, 4\.000 bita, tertua 20 Desember 2021", said.out
+    )
+    shown = iku("status", "--json").json["quarantine"]
+    assert shown == {"files": 2, "bytes": 4_000, "oldest": "2021-12-20T11:33:20Z"}
+    assert stale.read_bytes() == b"evidence"
+    assert len(list((folder / QUARANTINE).iterdir())) == len(aside)
+
+
+def test_the_quarantine_is_listed(iku: Type, folder: Path, aside: list[str]) -> None:
+    said = iku("attachments", "list")
+    for name in aside:
+        row = rf"^{name} +2\.000 +20-12-2021 +tidak$"
+        assert re.search(row, said.out, re.MULTILINE)
+    listed = iku("attachments", "list", "--json").json
+    assert listed["folder"] == str(folder / QUARANTINE)
+    assert sorted(one["name"] for one in listed["files"]) == aside
+    assert {one["stream"] for one in listed["files"]} == {None}
+
+
+def test_an_empty_quarantine_is_said_to_be_empty(iku: Type, folder: Path) -> None:
+    assert iku("attachments", "list").out == "Karantina: kosong\n"
+    assert "0 berkas dikembalikan" in iku("attachments", "restore").out
+    assert "0 berkas karantina dihapus" in iku("attachments", "remove").out
+    assert not folder.exists()
+
+
+def test_files_are_restored_by_name_and_the_unknown_only_so(
+    iku: Type, folder: Path, aside: list[str]
+) -> None:
+    assert iku("attachments", "restore", "--json").json == {"restored": 0}
+    missing = uuid4()
+    refused = iku("attachments", "restore", aside[0], missing)
+    assert refused.code == 1
+    assert f"there is no file {missing} in {folder / QUARANTINE}" in refused.err
+    assert iku("attachments", "restore", aside[0]).code == 0
+    assert (folder / f"{aside[0]}.sealed").read_bytes() == b"1234567890" * 200
+    assert iku("attachments", "restore", "K14").code == 2
+
+
+def test_files_are_removed_only_where_the_user_says_so(
+    iku: Type, folder: Path, aside: list[str]
+) -> None:
+    here = folder / QUARANTINE
+    declined = iku("attachments", "remove", typed="n\n")
+    assert declined.code == 130
+    assert "2 berkas (4.000 bita) akan dihapus untuk selamanya" in declined.err
+    assert len(list(here.iterdir())) == 2
+    assert iku("attachments", "remove").code == 130  # nobody to ask
+    assert len(list(here.iterdir())) == 2
+    assert iku("attachments", "remove", aside[0], typed="y\n").code == 0
+    assert [path.stem for path in here.iterdir()] == aside[1:]
+    assert iku("attachments", "remove", "--yes", "--json").json == {"removed": 1}
+    assert list(here.iterdir()) == []
+
+
+def test_serving_moves_what_the_database_does_not_know_and_says_so(
+    environ: dict[str, str], folder: Path, tmp_path: Path
+) -> None:
+    folder.mkdir(parents=True)
+    stale, fresh = (folder / f"{uuid4()}.sealed" for _ in range(2))
+    for path in (stale, fresh):
+        path.write_bytes(b"evidence")
+    os.utime(stale, (0, time.time() - UPLOADING_S - 60))
+    served = start(environ, tmp_path)
+    assert served.code == 0
+    assert "Karantina lampiran: 1 berkas, 8 bita" in served.err
+    assert "1 baru dipindahkan" in served.err
+    assert (folder / QUARANTINE / stale.name).read_bytes() == b"evidence"
+    assert fresh.read_bytes() == b"evidence"
+    (folder / QUARANTINE / stale.name).unlink()
+    (folder / QUARANTINE).rmdir()
+    (folder / QUARANTINE).write_text("no folder")
+    os.utime(fresh, (0, time.time() - UPLOADING_S - 60))
+    told = start(environ, tmp_path)
+    assert told.code == 0
+    assert "the folder of attachments" in told.err
+    assert fresh.read_bytes() == b"evidence"
+
+
+class Served(NamedTuple):
+    """How serving ended, and what it said on the error stream."""
+
+    code: int
+    err: str
+
+
+def start(environ: dict[str, str], folder: Path) -> Served:
+    """Serve until it is ready, then stop it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iku.cli", "serve", "--port", "0"],
+        env=environ,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "iku melayani di" in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    return Served(process.returncode, err)
