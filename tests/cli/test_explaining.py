@@ -51,6 +51,13 @@ def test_programs_get_the_same_as_json_and_as_csv(iku: Type) -> None:
     assert sum(item["numerator"] for item in found["items"]) == 7
     assert found["figure"] == iku("figure", "IKU-1", *YEAR_END, "--json").json
     text = iku("explain", "IKU-1", *YEAR_END, "--csv").out
+    command = ("explain", "IKU-1", *YEAR_END, "--csv", "--delimiter")
+    assert iku(*command, "comma").out == text
+    other = iku(*command, "semicolon").out
+    assert list(csv.reader(io.StringIO(other), delimiter=";")) == list(
+        csv.reader(io.StringIO(text))
+    )
+    assert other.count(";") > 100
     assert text.startswith("\ufeffnomor,judul,")
     rows = list(csv.reader(io.StringIO(text)))[1:]
     assert [row[0] for row in rows] == [item["number"] for item in found["items"]]
@@ -73,6 +80,8 @@ async def test_a_sum_that_is_not_the_figure_ends_with_1(
     [
         (("explain",), 2, "Missing argument 'CODE'"),
         (("explain", "IKU-1", "--csv", "--json"), 2, "--csv and --json exclude"),
+        (("explain", "IKU-1", "--delimiter", "comma"), 2, "--delimiter needs --csv"),
+        (("explain", "IKU-1", "--csv", "--delimiter", ";"), 2, "'comma', 'semicolon'"),
         (("explain", "IKU-1", "--rule", "because"), 2, "'because' is not one of"),
         (("explain", "IKU-1", "--part", "x"), 2, "'x' is not one of"),
         (("explain", "IKU-1", "--counted", "all"), 2, "'all' is not one of"),

@@ -226,6 +226,40 @@ async def test_a_cursor_that_no_page_gave_is_refused(reader: Client) -> None:
     assert same == await reader.says(IKU_1, cursor=page["next"])
 
 
+async def test_csv_with_semicolons_says_the_same_and_runs_no_formula(
+    loaded: Client,
+) -> None:
+    title = '=1+1; "kutip", koma'
+    await loaded.records("/conflicts", CASE | {"number": "K95", "title": title})
+    asked = {"as_of": "2021-12-31"}
+    commas = await loaded.get(IKU_1, params=asked, headers=CSV)
+    answer = await loaded.get(
+        IKU_1, params=asked | {"delimiter": "semicolon"}, headers=CSV
+    )
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"\xef\xbb\xbfnomor;judul;bagian;")
+    text = answer.content.decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    assert rows == list(csv.reader(io.StringIO(commas.content.decode("utf-8-sig"))))
+    assert [row[1] for row in rows if row[0] == "K95"] == [f"'{title}"]
+    items = (await loaded.says(IKU_1, limit=200, **asked))["items"]
+    assert [row[0] for row in rows[1:]] == [item["number"] for item in items]
+    plain = await loaded.get(IKU_1, params=asked | {"delimiter": "comma"}, headers=CSV)
+    assert plain.content == commas.content
+
+
+async def test_a_delimiter_that_would_be_ignored_or_is_none_is_refused(
+    visitor: Client,
+) -> None:
+    semicolon = {"delimiter": "semicolon"}
+    said = problem(await visitor.get(IKU_1, params=semicolon), 400, "delimiter")
+    assert "text/csv" in said["detail"]
+    for value in (";", "tab"):
+        answer = await visitor.get(IKU_1, params={"delimiter": value}, headers=CSV)
+        said = problem(answer, 400, "delimiter")
+        assert "comma, semicolon" in said["detail"]
+
+
 @pytest.mark.parametrize("code", ["IKU-1", "IKU-2"])
 async def test_before_the_first_event_nothing_counts_and_each_says_why(
     reader: Client, code: str

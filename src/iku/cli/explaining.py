@@ -16,6 +16,7 @@ from iku.domain.figure import Counts, Figure
 from iku.domain.organisation import Kind
 from iku.domain.question import Question
 from iku.exchange import explained, formats
+from iku.exchange.explained import Delimiter
 from iku.explanation import Counted, Item, Page, Wanted
 from iku.wiring import House
 
@@ -60,6 +61,12 @@ class Explained(Struct, frozen=True):
     "--subject", type=terminal.Number(), help="Only the one with this number."
 )
 @click.option("--csv", is_flag=True, help="For a spreadsheet.")
+@click.option(
+    "--delimiter",
+    type=click.Choice([one.value for one in Delimiter]),
+    help="With --csv: what separates the cells; semicolon for a spreadsheet with an "
+    "Indonesian locale [default: comma].",
+)
 @terminal.as_json
 def explain(
     code: str,
@@ -71,6 +78,7 @@ def explain(
     district: str | None,
     subject: str | None,
     csv: bool,
+    delimiter: str | None,
     json: bool,
 ) -> None:
     """Show how each case or organisation counts in an indicator, and why.
@@ -80,6 +88,8 @@ def explain(
     """
     if csv and json:
         raise click.UsageError("--csv and --json exclude each other")
+    if delimiter and not csv:
+        raise click.UsageError("--delimiter needs --csv")
     wanted = Wanted(
         counted,
         None if rule is None else Rule(rule),
@@ -94,7 +104,7 @@ def explain(
             (figure,) = await answer(house, [question])
             pages = _pages(house, explanation.pinned(question, figure), wanted)
             if csv:
-                await _as_csv(figure, pages)
+                await _as_csv(figure, pages, Delimiter(delimiter or "comma"))
             elif json:
                 await _as_json(figure, pages)
             else:
@@ -116,10 +126,12 @@ async def _pages(
         after = page.next
 
 
-async def _as_csv(figure: Figure, pages: AsyncIterator[Page]) -> None:
-    _write(explained.head())
+async def _as_csv(
+    figure: Figure, pages: AsyncIterator[Page], delimiter: Delimiter
+) -> None:
+    _write(explained.head(delimiter))
     async for page in pages:
-        _write(explained.rows(page.items, figure))
+        _write(explained.rows(page.items, figure, delimiter))
 
 
 def _write(text: str) -> None:

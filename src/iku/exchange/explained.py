@@ -1,12 +1,15 @@
 """An explanation as a CSV file for a spreadsheet: a row a case or organisation.
 
 Every row ends with the figure's number, so that a row that is passed on alone still
-says which figure it explains.
+says which figure it explains. Whatever the delimiter, the file begins with a byte
+order mark, by which Excel knows UTF-8, and has no `sep=` line, which every other
+program would take for the headings.
 """
 
 import csv
 import io
 from collections.abc import Iterable
+from enum import StrEnum
 
 from iku.domain.figure import Figure
 from iku.explanation import Item, Why
@@ -21,14 +24,31 @@ HEADINGS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def head() -> str:
+class Delimiter(StrEnum):
+    """What stands between two cells.
+
+    A spreadsheet opens a file in columns where it is the list separator of the
+    system's locale: the semicolon where the decimal separator is a comma, as in
+    Indonesian.
+    """
+
+    COMMA = "comma"
+    SEMICOLON = "semicolon"
+
+
+_CHARACTERS = {Delimiter.COMMA: ",", Delimiter.SEMICOLON: ";"}
+
+
+def head(delimiter: Delimiter = Delimiter.COMMA) -> str:
     """The file's beginning: the mark of UTF-8 and the headings."""
-    return MARK + _lines([HEADINGS])
+    return MARK + _lines([HEADINGS], delimiter)
 
 
-def rows(items: Iterable[Item], figure: Figure) -> str:
+def rows(
+    items: Iterable[Item], figure: Figure, delimiter: Delimiter = Delimiter.COMMA
+) -> str:
     """A line for each of *items* of the explanation of *figure*."""
-    return _lines(
+    lines = (
         (
             item.number,
             item.title,
@@ -42,6 +62,7 @@ def rows(items: Iterable[Item], figure: Figure) -> str:
         )
         for item in items
     )
+    return _lines(lines, delimiter)
 
 
 def inert(cell: str) -> str:
@@ -58,7 +79,8 @@ def _why(why: Why) -> tuple[str, str, str]:
     return why.rule, why.id, positions
 
 
-def _lines(rows: Iterable[Iterable[str]]) -> str:
+def _lines(rows: Iterable[Iterable[str]], delimiter: Delimiter) -> str:
     file = io.StringIO(newline="")
-    csv.writer(file).writerows(map(inert, row) for row in rows)
+    writer = csv.writer(file, delimiter=_CHARACTERS[delimiter])
+    writer.writerows(map(inert, row) for row in rows)
     return file.getvalue()

@@ -18,6 +18,7 @@ from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import explained
+from iku.exchange.explained import Delimiter
 from iku.explanation import EXAMINED, Counted, Item, Page, Wanted
 from iku.web import wording
 from iku.web.connection import connected
@@ -133,12 +134,24 @@ async def explain(
             description="What the page before gave as next.",
         ),
     ] = None,
+    delimiter: Annotated[
+        Delimiter | None,
+        QueryParameter(
+            description="What separates the cells of CSV: comma, also where it is left "
+            "out, or semicolon, for a spreadsheet with an Indonesian locale. Refused "
+            "where JSON is asked for."
+        ),
+    ] = None,
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
     The counts of all pages are the figure's. As JSON or, where that is accepted, as
     CSV, which is sent while it is read.
     """
+    as_csv = CSV in request.headers.get("Accept", "")
+    if delimiter and not as_csv:
+        message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
+        raise Malformed("delimiter", message)
     place = read_cursor(cursor) if cursor else None
     if place:
         question = _at(place, question, request.query_params)
@@ -148,9 +161,15 @@ async def explain(
         (figure,) = await house.figures.answer(
             connection, [question], house.office.today()
         )
-    asked = _Asked(house, figure, explanation.pinned(question, figure), wanted)
+    asked = _Asked(
+        house,
+        figure,
+        explanation.pinned(question, figure),
+        wanted,
+        delimiter or Delimiter.COMMA,
+    )
     after = place.after if place else ""
-    if CSV in request.headers.get("Accept", ""):
+    if as_csv:
         return await _as_csv(asked, after, limit or LARGEST)
     page = await asked.page(after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
     shown = Explained(figure, page.items, page.examined, _next(figure, page))
@@ -164,6 +183,7 @@ class _Asked(Struct, frozen=True):
     figure: Figure
     question: Question
     wanted: Wanted
+    delimiter: Delimiter
 
     async def page(self, after: str, limit: int) -> Page:
         async with connected(self.house) as connection:
@@ -189,9 +209,9 @@ async def _lines(asked: _Asked, page: Page, most: int) -> AsyncIterator[str]:
 
     Between two pages it holds no connection, however slowly they are taken.
     """
-    yield explained.head()
+    yield explained.head(asked.delimiter)
     while True:
-        yield explained.rows(page.items, asked.figure)
+        yield explained.rows(page.items, asked.figure, asked.delimiter)
         most -= len(page.items)
         if page.next is None or most <= 0:
             return
