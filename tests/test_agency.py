@@ -223,6 +223,20 @@ def test_a_folder_that_is_malformed_is_refused_by_the_name_of_the_file(
         load(folder)
 
 
+def test_a_key_that_is_there_twice_is_refused(folder: Path) -> None:
+    file = folder / "agency.json"
+    file.write_text(file.read_text().replace("{", '{"name": "Lain", ', 1))
+    with pytest.raises(AgencyError, match="name is given more than once"):
+        agency.load_agency(folder)
+
+
+def test_what_is_no_json_is_refused_in_plain_words(folder: Path) -> None:
+    file = folder / "agency.json"
+    file.write_bytes(b"\xff" + file.read_bytes())
+    with pytest.raises(AgencyError, match="is not UTF-8: the byte 0xff at offset 0"):
+        agency.load_agency(folder)
+
+
 def test_an_option_that_does_not_exist_is_refused_with_its_path(folder: Path) -> None:
     file = folder / "indicators.json"
     told = json.loads(file.read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
-FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings"}
+FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_1 = {
     *("texts", "numbering", "handling", "erasing", "attaching", "opening"),
     "projections",
@@ -20,8 +20,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger": set(),
     "vault": {"ledger"},
     "settings": set(),
+    "strict_json": set(),
     "postgres": {"settings"},
-    "agency": {"domain"},
+    "agency": {"domain", "strict_json"},
     "texts": {"domain", "ledger", "vault"},
     "numbering": {"ledger"},
     "handling": {"domain", "ledger", "vault", "texts", "numbering"},

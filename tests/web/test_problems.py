@@ -84,9 +84,57 @@ async def test_an_event_is_of_a_type_there_is(client: Client) -> None:
         problem(await client.post("/conflicts/K14/events", json=event), 400, path)
 
 
-async def test_twin_keys_are_no_fault_of_ours(client: Client) -> None:
-    twins = altered()[:-1] + b',"title":"Yang kedua"}'
-    assert (await post(client, twins)).status_code == 201
+@pytest.mark.parametrize(
+    ("added", "path"),
+    [
+        (b'"title":"Yang kedua"', "title"),
+        (b'"\\u0074itle":"Yang kedua"', "title"),
+        (b'"t\\u0069tl\\u0065" : "Yang kedua"', "title"),
+        (b'"effective_on":"2021-02-09"', "effective_on"),
+        (b'"reporter":{"name":"Siti","name":"Budi"}', "reporter.name"),
+        (b'"parties":[{"name":"A"},{"name":"B","n\\u0061me":"C"}]', "parties[1].name"),
+    ],
+)
+async def test_a_key_that_is_given_twice_is_refused_by_its_path(
+    visitor: Client, added: bytes, path: str
+) -> None:
+    answer = await post(visitor, altered()[:-1] + b"," + added + b"}")
+    shown = problem(answer, 400, path)
+    assert shown["detail"] == f"{path} is given more than once"
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"\xef\xbb\xbf{}", "begins with a byte order mark (U+FEFF); send it without"),
+        (b'{"title": "\xff"}', "the byte 0xff at offset 11 is out of place"),
+        (b'{"title": "\xed\xa0\x80"}', "the byte 0xed at offset 11 is out of place"),
+        (b'{"title"', "is not JSON: it ends too early"),
+        (b'{"title": "\\ud800"}', "a \\u escape is half of a surrogate pair"),
+        (
+            b'{"title": "\\udc00"}',
+            "a \\u escape is half of a surrogate pair, at offset",
+        ),
+        (b'{"title": NaN}', "NaN and Infinity are no numbers, at offset 10"),
+        (b'{"title": -Infinity}', "NaN and Infinity are no numbers, at offset 11"),
+        (b'{"title": "x",}', "trailing comma in object, at offset 14"),
+        (altered() + b" {}", "trailing characters, at offset 134"),
+    ],
+)
+async def test_what_is_no_json_is_refused_with_what_is_wrong_and_where(
+    visitor: Client, body: bytes, sentence: str
+) -> None:
+    assert sentence in problem(await post(visitor, body), 400, "")["detail"]
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 5_000, "1e999", "1" * 200])
+async def test_a_number_beyond_all_bounds_is_refused_by_its_path(
+    visitor: Client, number: str
+) -> None:
+    body = f'{{"type":"corrected","corrects":{number},"reason":"x"}}'
+    answer = await visitor.post("/conflicts/K14/events", content=body, headers=JSON)
+    shown = problem(answer, 400, "corrects")
+    assert shown["errors"][0]["message"] == "must be a whole number, 1 to 2147483647"
 
 
 async def test_text_that_can_be_written_in_two_ways_is_kept_in_one(

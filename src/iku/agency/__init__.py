@@ -15,9 +15,11 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from iku import strict_json
 from iku.domain.coordinates import CODE
 from iku.domain.indicator import Defined
 from iku.domain.scale import Scaled
+from iku.strict_json import Duplicated, Unreadable
 
 
 class AgencyError(Exception):
@@ -92,6 +94,8 @@ def _file(folder: Path | None, name: str) -> Traversable:
 
 def _load(file: Traversable, of: type[T]) -> T:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=of)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        return strict_json.decode(file.read_bytes(), msgspec.json.Decoder(of))
+    except Unreadable as error:
+        raise AgencyError(f"{file} {error}") from error
+    except (OSError, msgspec.ValidationError, Duplicated) as error:
         raise AgencyError(f"{file}: {error}") from error

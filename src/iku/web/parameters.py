@@ -19,7 +19,9 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import ParameterKwarg, PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
+from iku import strict_json
 from iku.domain.period import Kind
+from iku.strict_json import Duplicated, Unreadable
 from iku.web import wording
 from iku.web.problems import Malformed, Misread, Unsupported
 
@@ -251,17 +253,17 @@ class StrictRequest(Request[Any, Any, Any]):
         """The body as the route's `data`.
 
         Raises:
-            Malformed: It is no JSON, or not what is asked for.
+            Malformed: It is no JSON, has a key twice, or is not what is asked for.
             Unsupported: It is not said to be JSON.
         """
         try:
-            return _decoder(self.route_handler).decode(await self.body())
+            return strict_json.decode(await self.body(), _decoder(self.route_handler))
         except msgspec.ValidationError as error:
             raise _misread(self.route_handler, str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Malformed("", f"the body is not JSON in UTF-8: {error}") from error
-        except RecursionError as error:
-            raise Malformed("", "the body is nested too deep") from error
+        except Duplicated as error:
+            raise Misread(error.path, "is given more than once") from error
+        except Unreadable as error:
+            raise Malformed("", f"the body {error}") from error
 
     async def body(self) -> bytes:
         """The body, which must be said to be JSON.

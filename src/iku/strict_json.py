@@ -1,0 +1,117 @@
+"""JSON that people and programs hand in: one meaning, or a sentence that says why not.
+
+RFC 8259 leaves open what an object means that has a key twice. Readers differ: what is
+one thing to a proxy could be another to the register. Here it is refused, as
+RFC 7493 (I-JSON) demands. All else is left to msgspec, which is strict by itself.
+"""
+
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte ([0-9]+)\)")
+_NO_NUMBER = re.compile(rb"-?(?:NaN|Infinity)")
+
+
+class Unreadable(ValueError):
+    """It is no JSON; the sentence begins with the verb: "is not JSON: …"."""
+
+
+class Duplicated(ValueError):
+    """An object has a key twice; *path* leads to it, as in JSONPath without ``$.``."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is given more than once in one object")
+        self.path = path
+
+
+def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    """What *raw* says, by *decoder*.
+
+    Raises:
+        Unreadable: It is no JSON in UTF-8, or nested too deep.
+        Duplicated: An object in it has a key twice, also if spelt with escapes.
+        msgspec.ValidationError: It is JSON, but not what the decoder reads.
+    """
+    try:
+        value = decoder.decode(raw)
+        # After it: so depth, fields and numbers are bounded by the type.
+        _objects.decode(raw.decode())
+    except _Twice:
+        raise Duplicated(_twice(_kept.decode(raw.decode()), "") or "") from None
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(_fault(raw, str(error))) from error
+    except RecursionError as error:
+        raise Unreadable("is nested too deep") from error
+    return value
+
+
+class _Twice(Exception):
+    """An object has a key twice."""
+
+
+class _Object(list[tuple[str, Any]]):
+    """The keys and values of an object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len(dict(pairs)) != len(pairs):
+        raise _Twice
+
+
+# Numbers are not looked at; `len` of their digits costs the least.
+_objects = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
+_kept = json.JSONDecoder(object_pairs_hook=_Object, parse_int=len, parse_float=len)
+
+
+def _twice(value: Any, path: str) -> str | None:
+    """The path of the first key that is there twice; None where none is."""
+    below: list[tuple[str, Any]] = []
+    if isinstance(value, _Object):
+        below = [(f"{path}.{key}" if path else key, item) for key, item in value]
+        known: set[str] = set()
+        for at, _ in below:
+            if at in known:
+                return at
+            known.add(at)
+    elif isinstance(value, list):
+        below = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    return next((found for at, item in below if (found := _twice(item, at))), None)
+
+
+def _fault(raw: bytes, said: str) -> str:
+    """Why *raw* is no JSON, of which msgspec *said* so."""
+    if raw.startswith(_BYTE_ORDER_MARK):
+        return "begins with a byte order mark (U+FEFF); send it without"
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        byte = f"0x{raw[error.start]:02x}"
+        return f"is not UTF-8: the byte {byte} at offset {error.start} is out of place"
+    if malformed := _MALFORMED.fullmatch(said):
+        what, at = malformed[1], int(malformed[2])
+        if _NO_NUMBER.match(raw, at) or _NO_NUMBER.match(raw, at - 1):
+            what = "NaN and Infinity are no numbers"
+        elif "surrogate" in what:
+            what = _HALF
+        return f"is not JSON: {what}, at offset {at}"
+    return f"is not JSON: {_HALF if _is_complete(raw) else 'it ends too early'}"
+
+
+_HALF = "a \\u escape is half of a surrogate pair"
+
+
+def _is_complete(raw: bytes) -> bool:
+    """Whether it is JSON, but for surrogates, to which the standard library is kind."""
+    try:
+        _objects.decode(raw.decode())
+    except (ValueError, RecursionError, _Twice):
+        return False
+    return True
