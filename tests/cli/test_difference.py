@@ -75,6 +75,7 @@ def test_every_cause_and_step_has_an_indonesian_word() -> None:
         (("IKU-9",), 1, "there is no indicator IKU-9"),
         (("IKU-1", "--against-size", 999), 1, "against_size is 999, but the log"),
         (("IKU-1", "--against-as-of", "2999-01-01"), 1, "against_as_of is 2999-01-01"),
+        (("IKU-1", "--against-known-on", "2999-01-01"), 1, "against_known_on is 2999-"),
         (("IKU-1", "--against-definition", 2), 1, "against_definition is 2, but"),
         (("IKU-1", "--cursor", "abc"), 1, "cursor is none that a page gave"),
         ((), 2, "Missing argument 'CODE'"),

@@ -1,9 +1,11 @@
 """Figures over HTTP: those of the fictional register, and what is refused."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from iku.domain import period
+from iku.domain.coordinates import Coordinates
 from iku.domain.period import Kind
 from iku.wiring import House
 from tests.domain.register import FIGURES
@@ -175,9 +177,21 @@ async def test_the_first_of_all_days_is_compared_with(reader: Client) -> None:
     assert told["denominator"] == sum(item["denominator"] for item in told["items"])
 
 
-async def test_known_for_ever_and_a_size_of_nothing_can_be_asked_for(
+async def test_a_number_that_cites_knowledge_of_a_day_to_come_is_still_verified(
     visitor: Client,
 ) -> None:
-    figure = await visitor.says("/indicators/IKU-1/figure", known_on="9999-12-31")
-    assert figure["known_on"] == "9999-12-31"
+    # Such numbers were given out; their size makes them the same for ever.
+    figure = await visitor.says("/indicators/IKU-1/figure", as_of="2021-12-31")
+    at = Coordinates(
+        indicator="IKU-1",
+        definition=1,
+        period=period.containing(date(2021, 12, 31), period.Kind.YEAR),
+        as_of=date(2021, 12, 31),
+        known_on=date(9999, 12, 31),
+        size=figure["size"],
+    )
+    assert (await visitor.says(f"/figures/{at.number}"))["verdict"] == "same"
+
+
+async def test_a_size_of_nothing_can_be_asked_for(visitor: Client) -> None:
     assert (await visitor.says("/indicators/IKU-1/figure?size=0"))["size"] == 0

@@ -1,7 +1,17 @@
 """Nothing strange goes unnoticed in a query."""
 
+from datetime import timedelta
+
 from iku.web import parameters
+from iku.wiring import House
 from tests.web.conftest import CASE, Client, problem
+
+SUBJECTS = {
+    "{conflict_id}": "K14",
+    "{organisation_id}": "O41",
+    "{code}": "IKU-1",
+    "{publication_id}": "2021",
+}
 
 
 async def test_an_unknown_parameter_is_named(client: Client) -> None:
@@ -22,6 +32,31 @@ async def test_null_is_no_way_to_leave_a_parameter_out(visitor: Client) -> None:
         name = asked.partition("=")[0]
         problem(await visitor.get(f"/conflicts?{asked}"), 400, name)
     assert (await visitor.says("/conflicts?text=null"))["items"] == []
+
+
+async def test_knowledge_of_a_day_to_come_is_refused_on_every_route(
+    visitor: Client, house: House
+) -> None:
+    today = house.office.today()
+    tomorrow = today + timedelta(days=1)
+    paths = (await visitor.says("/openapi.json"))["paths"]
+    asked = [
+        (path, parameter["name"], [p for p in parameters if p.get("required")])
+        for path, operations in paths.items()
+        for parameters in [operations.get("get", {}).get("parameters", [])]
+        for parameter in parameters
+        if parameter["name"].endswith("known_on")
+    ]
+    assert len(asked) > 8
+    for path, name, required in asked:
+        for placeholder, value in SUBJECTS.items():
+            path = path.replace(placeholder, value)  # noqa: PLW2901 - filled in
+        query = {p["name"]: "2021-01-01" for p in required if p["in"] == "query"}
+        answer = await visitor.get(
+            path.removeprefix("/api/v1"), params=query | {name: str(tomorrow)}
+        )
+        shown = problem(answer, 400, name)
+        assert shown["detail"] == f"{name} is {tomorrow}, but today is only {today}"
 
 
 async def test_every_parameter_at_fault_is_told(visitor: Client) -> None:

@@ -230,7 +230,9 @@ async def test_growth_between_any_two_sizes_is_proved(
         hashes = tlog_proof.parse_hashes(served.text.split("\n")[:-1])
         check_consistency(old, tree.root(of[:old]), new, tree.root(of[:new]), hashes)
     size = len(of)
-    problem(await loaded.get(f"/log/proof/consistency?old=1&new={size + 1}"), 409)
+    beyond = await loaded.get(f"/log/proof/consistency?old=1&new={size + 1}")
+    sentence = f"new is {size + 1}, but the log holds only {size} events"
+    assert problem(beyond, 400, "new")["detail"] == sentence
     problem(await loaded.get("/log/proof/consistency?old=9&new=8"), 400, "old")
     problem(await loaded.get(f"/log/proof/consistency?old={size + 1}"), 400, "old")
     problem(await loaded.get("/log/proof/consistency"), 400, "old")
@@ -249,7 +251,14 @@ async def test_what_is_nowhere_is_said_to_be(
     ):
         problem(await loaded.get(f"/log/{path}"), 404)
     problem(await loaded.get("/log/proof/inclusion/0"), 400, "position")
-    problem(await loaded.get(f"/log/proof/inclusion/{size + 1}"), 409)
+    for position in (size + 1, 2**53 - 1):
+        beyond = await loaded.get(f"/log/proof/inclusion/{position}")
+        assert problem(beyond, 404)["detail"] == (
+            f"there is no event at position {position}; the log holds {size} events"
+        )
+    beyond = await loaded.get(f"/log/proof/inclusion/1?size={size + 1}")
+    sentence = f"size is {size + 1}, but the log holds only {size} events"
+    assert problem(beyond, 400, "size")["detail"] == sentence
     problem(await loaded.get("/log/proof/inclusion/5?size=4"), 400, "size")
     problem(await loaded.get("/log/proof/inclusion/5?size=0"), 400, "size")
 

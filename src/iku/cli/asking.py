@@ -11,7 +11,7 @@ from msgspec import Struct
 from iku.cli import terminal
 from iku.domain.difference import Against
 from iku.domain.period import Kind
-from iku.domain.question import Question
+from iku.domain.question import Question, refuse_future
 
 LARGEST = 2**53 - 1
 AS_OF = click.option(
@@ -86,7 +86,12 @@ class Asked(Struct, frozen=True):
     definition: int | None = None
 
     def of(self, code: str, today: date) -> Question:
-        """The question they ask about that indicator."""
+        """The question they ask about that indicator.
+
+        Raises:
+            Unanswerable: A day has not come yet.
+        """
+        refuse_future(self.as_of, today, self.known_on)
         return Question(
             code,
             self.as_of or today,

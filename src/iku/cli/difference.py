@@ -73,6 +73,7 @@ def difference(
     async def ask() -> Difference:
         async with terminal.house(terminal.settings()) as house:
             today = house.office.today()
+            against.refuse_future(today)
             after = telling.place(cursor)
             of = place.resume(asked.of(code, today), after, today)
             compared = Compared(of, against.beside(of), after, limit)

@@ -23,7 +23,7 @@ from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period
 from iku.domain.place import Place
-from iku.domain.question import Question, Unanswerable
+from iku.domain.question import Question, Unanswerable, refuse_future
 
 
 class Step(StrEnum):
@@ -66,6 +66,10 @@ class Against(Struct, frozen=True):
     size: int | None = None
     definition: int | None = None
     period: Kind | None = None
+
+    def refuse_future(self, today: date) -> None:
+        """Refuse days that have not come yet (see `question.refuse_future`)."""
+        refuse_future(self.as_of, today, self.known_on, prefix="against_")
 
     def beside(self, question: Question) -> Question:
         """The question these coordinates ask, compared with *question*."""

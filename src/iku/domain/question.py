@@ -119,14 +119,21 @@ def basis_of(of_indicator: Told, of_scale: Told, question: Question) -> Basis:
         raise Unanswerable("definition", str(error)) from error
 
 
-def refuse_future(as_of: date, today: date) -> None:
-    """Refuse to tell the future.
+def refuse_future(
+    as_of: date | None, today: date, known_on: date | None = None, *, prefix: str = ""
+) -> None:
+    """Refuse a day that has not come yet: what holds or is known then is not known.
+
+    *prefix* begins the names of the two parameters. The number of a figure is not
+    judged by its `known_on`: it also has a size, by which it stays the same for ever.
 
     Raises:
-        Unanswerable: *as_of* lies after *today*.
+        Unanswerable: *as_of* or *known_on* lies after *today*.
     """
-    if as_of > today:
-        raise Unanswerable("as_of", f"as_of is {as_of}, but today is only {today}")
+    for name, day in (("as_of", as_of), ("known_on", known_on)):
+        if day is not None and day > today:
+            named = f"{prefix}{name}"
+            raise Unanswerable(named, f"{named} is {day}, but today is only {today}")
 
 
 def coordinates(

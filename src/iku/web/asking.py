@@ -8,7 +8,7 @@ from litestar.params import QueryParameter
 
 from iku.domain.difference import Against
 from iku.domain.period import Kind
-from iku.domain.question import Question
+from iku.domain.question import Question, refuse_future
 from iku.web.parameters import (
     LARGEST,
     AsOf,
@@ -35,9 +35,11 @@ def asking(house: House) -> Callable[..., Question]:
         period: PeriodKind = Kind.YEAR,
         definition: Definition = None,
     ) -> Question:
+        today = house.office.today()
+        refuse_future(as_of, today, known_on)
         return Question(
             code,
-            as_of or house.office.today(),
+            as_of or today,
             known_on=known_on,
             size=size,
             period=period,

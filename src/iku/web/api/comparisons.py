@@ -12,7 +12,7 @@ from iku.domain import place
 from iku.domain.comparison import Comparison
 from iku.domain.indicator import Amendment
 from iku.domain.period import Kind
-from iku.domain.question import Question
+from iku.domain.question import Question, refuse_future
 from iku.web.connection import connected
 from iku.web.parameters import AsOf, Code, Cursor, KnownOn, Limit, PeriodKind, Size
 from iku.web.trying import Definitions, versions
@@ -46,6 +46,7 @@ async def comparison(
     named. Every page counts the whole log anew, subject by subject.
     """
     today = house.office.today()
+    refuse_future(as_of, today, known_on)
     after = place.read(cursor, comparing.LETTER)
     question = Question(
         code, as_of or today, known_on=known_on, size=size, period=period

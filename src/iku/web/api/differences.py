@@ -41,6 +41,7 @@ async def difference(
     add up to what the step changes.
     """
     today = house.office.today()
+    against.refuse_future(today)
     after = telling.place(cursor)
     question = place.resume(question, after, today)
     compared = Compared(question, against.beside(question), after, limit)

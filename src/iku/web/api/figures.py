@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from iku import verifying
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
-from iku.domain.question import Question
+from iku.domain.question import Question, refuse_future
 from iku.projections import series as serial
 from iku.projections.series import Series, Span
 from iku.verifying import Verified
@@ -88,6 +88,7 @@ async def figures(
 ) -> Figures:
     """The figures of all indicators, counted from one snapshot of the log."""
     today = house.office.today()
+    refuse_future(as_of, today, known_on)
     async with connected(house) as connection:
         codes = await house.figures.indicators(connection)
         questions = [
@@ -162,6 +163,7 @@ async def series(
     published; and where another version of the definition begins to count.
     """
     today = house.office.today()
+    refuse_future(None, today, known_on)
     question = Question(
         code,
         today,

@@ -57,7 +57,7 @@ def at(house: House, as_of: date | None, known_on: date | None, size: int | None
         Unanswerable: A day cannot be asked about.
     """
     today = house.office.today()
-    refuse_future(as_of or today, today)
+    refuse_future(as_of, today, known_on)
     return At(as_of or today, known_on, size)
 
 

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from iku.exchange import bundle
-from iku.ledger import checkpoints, proving, tile, tlog_proof
+from iku.ledger import checkpoints, log, proving, tile, tlog_proof
 from iku.ledger.checkpoints import Assurance, Signed
 from iku.ledger.tile import Misplaced, Tile
 from iku.ledger.tiling import Tiles
@@ -137,6 +137,12 @@ async def inclusion(
     if size is not None and position > size:
         raise Malformed("size", f"a log of {size} events has no position {position}")
     async with connected(house) as connection:
+        held = (await log.head(connection)).size
+        if position > held:
+            raise Nowhere(
+                f"there is no event at position {position}; the log holds {held} events"
+            )
+        _refuse_size_beyond("size", size, held)
         signed = await _covering(connection, max(position, size or 0), size)
         found = await proving.inclusion(Tiles(connection), position - 1, signed.size)
         headers = await _coverage(house, connection, signed.size)
@@ -175,6 +181,9 @@ async def consistency(
 ) -> Response[str]:
     """Hashes in base64, a line each (RFC 6962, 2.1.2); empty: nothing to prove."""
     async with connected(house) as connection:
+        held = (await log.head(connection)).size
+        _refuse_size_beyond("old", old, held)
+        _refuse_size_beyond("new", new, held)
         last = await _last(connection)
         upto = last.size if new is None else new
         if old > upto:
@@ -212,6 +221,11 @@ async def shown_policy(
 
 
 NOTHING = "nothing has been signed yet; `iku signer once` signs the first checkpoint"
+
+
+def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
+    if size is not None and size > held:
+        raise Malformed(name, f"{name} is {size}, but the log holds only {held} events")
 
 
 async def _last(connection: Connection) -> Signed:
