@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
+from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Activity, Kind, LegalBasis
-from iku.handling import Command, History, request
+from iku.handling import Command, Decided, History, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, Receipt
@@ -107,18 +108,16 @@ async def load(house: House, connection: Connection, told: Iterator[Told]) -> No
     batch: list[log.Request] = []
     for one in told:
         command = one.command
-        drawn = request(
-            command,
-            histories,
-            [command.proposed],
-            house.vault.keys.digest(command.content),
-        )
+        before = histories.get(command.stream, History())
+        after = DECIDERS[command.category].evolve(before.state, command.proposed)
+        decided = Decided([command.proposed], before, after, ())
+        body = house.vault.keys.digest(command.content)
+        drawn = request(command, decided, body)
         batch.append(drawn)
         if one.last:
             histories.pop(command.stream, None)
         else:
-            after, version = drawn.attachment.after, drawn.expected_version + 1
-            histories[command.stream] = History(after, version)
+            histories[command.stream] = History(after, before.version + 1)
         if len(batch) == BATCH:
             await _append(house, connection, batch)
             batch = []

@@ -16,7 +16,7 @@ from iku.continuing import Approval
 from iku.domain.continuation import Continued, Names
 from iku.domain.decider import Refused, Turn
 from iku.exchange import bundle
-from iku.handling import Command, request
+from iku.handling import Command, Decided, History, request
 from iku.ledger import checkpoint, checkpoints, log, signing, tree
 from iku.ledger.appender import Accepted
 from iku.ledger.checking import check_ledger
@@ -197,7 +197,8 @@ def test_whoever_was_faster_keeps_the_log_from_being_continued() -> None:
         approver="x",
         reason="x",
     )
-    asked = request(Command("ledger", "log", told, "u/siti"), {}, [told], b"")
+    decided = Decided([told], History(), Names((told,)), ())
+    asked = request(Command("ledger", "log", told, "u/siti"), decided, b"")
     assert asked.attachment == Turn("ledger", "log", None, Names((told,)))
     now = datetime.now(UTC)
     for position in (3, 4):

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from iku.ledger import log
+from iku.ledger.log import Condition
 from iku.numbering import Draw, Numbers
 from iku.postgres.pool import Plain, Pool
+from tests.ledger.conftest import Ask
 
 CASE = Draw("conflict", 2026)
 
@@ -60,13 +63,15 @@ async def test_who_comes_while_others_draw_is_next(reader: Counting) -> None:
     assert await numbers.next(reader, CASE) == "K2026-00007"
 
 
-async def test_no_number_is_used_up_where_the_stream_has_moved_on(
-    reader: Counting,
+async def test_no_number_is_used_up_where_a_condition_is_broken(
+    reader: Counting, connection: Plain
 ) -> None:
-    numbers = Numbers()
-    moved = Draw("conflict", 2026, "publication-2026", 3)
-    still = Draw("conflict", 2026, "publication-2026", 0)
-    draws = [numbers.next(reader, draw) for draw in (moved, still, moved, CASE)]
+    numbers, ask = Numbers(), Ask()
+    streams = ("indicator-X", "publication-2026", "conflict-K1")
+    await log.append(connection, [ask(stream) for stream in streams], zone="UTC")
+    broken = Draw("conflict", 2026, Condition(("indicator", "publication"), 1))
+    holds = Draw("conflict", 2026, Condition(("indicator", "publication"), 2))
+    draws = [numbers.next(reader, draw) for draw in (broken, holds, broken, CASE)]
     drawn = await asyncio.gather(*draws)
     assert drawn == [None, "K2026-00001", None, "K2026-00002"]
 

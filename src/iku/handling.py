@@ -8,16 +8,17 @@ Where somebody was faster the stream is read again and decided anew, unless the 
 said which version it is about. A command under an id of its own is carried out once:
 repeated, it gets the receipt it got before.
 
-Whether a day lies in a closed period is known without reading: the publications of a
-year, once read, are kept. That they are still so is a premise of the append.
+Whether a command would change a figure of a closed period is known without reading:
+publications and definitions, once read, are kept (`closures`). That no further one was
+recorded is a condition of the append.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,9 @@ import msgspec
 from msgspec import Struct, structs
 
 from iku import texts
+from iku.closures import Closures, Known
 from iku.domain import (
+    closed_periods,
     conflict,
     continuation,
     erasure,
@@ -36,18 +39,23 @@ from iku.domain import (
     publication,
     scale,
 )
-from iku.domain.decider import (
-    Context,
-    Refused,
-    Turn,
-    Unexplained,
-    refuse_hidden_characters,
-)
+from iku.domain.closed_periods import ClosedPeriods, Unexplained
+from iku.domain.decider import Context, Refused, Turn, refuse_hidden_characters
 from iku.domain.deciders import DECIDERS
+from iku.domain.figure import Counts, Figure
+from iku.domain.question import Question
 from iku.domain.withheld import NONE, Texts
 from iku.ledger import identifier, log
 from iku.ledger.appender import Appender, Unavailable
-from iku.ledger.log import Conflicted, Reader, Receipt, Request, Reused
+from iku.ledger.log import (
+    Condition,
+    Conflicted,
+    Overtaken,
+    Reader,
+    Receipt,
+    Request,
+    Reused,
+)
 from iku.ledger.record import Commitment, Draft, Recorded
 from iku.numbering import Draw, Numbers
 from iku.vault import sealing
@@ -70,6 +78,11 @@ FIRST = (
 # What may begin a subject, so that nothing need have been said of it before.
 OPENING = (*FIRST, publication.Draft)
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+# Figures as they are counted now, on that day.
+Answer: TypeAlias = Callable[
+    [Reader, Sequence[Question], date], Awaitable[Sequence[Figure]]
+]
 
 
 class Missing(LookupError):
@@ -133,18 +146,27 @@ class Command:
         return tuple(map(decider.stream, decider.peers(self.proposed)))
 
     @property
-    def closings(self) -> tuple[str, ...]:
-        """The stream that tells which periods of its year are closed.
-
-        There is none where it gives a reason, or is not of any day.
-        """
-        return closings(self.category, self.proposed)
+    def rests_on_closures(self) -> bool:
+        """Whether it may be recorded only if it changes no figure that is frozen."""
+        moves = DECIDERS[self.category].moves_figures
+        return moves and not closed_periods.explained(self.proposed)
 
 
-def closings(category: str, proposed: Any) -> tuple[str, ...]:
-    """The stream, if any, that tells whether what is *proposed* needs a reason."""
-    day = DECIDERS[category].unexplained(proposed)
-    return () if day is None else (publication.decider.stream(f"{day.year:04}"),)
+class Decided(NamedTuple):
+    """What a command adds to the log, and what that rests on.
+
+    Attributes:
+        events: The facts to record; none if they stand already.
+        before: The subject as it was read.
+        after: The subject once they are recorded.
+        premises: What must still be so, apart from the subject itself and, where
+            they rest on it, what is closed.
+    """
+
+    events: list[Any]
+    before: "History"
+    after: Any
+    premises: tuple[tuple[str, int] | Condition, ...]
 
 
 class Outcome(Struct, frozen=True):
@@ -189,7 +211,8 @@ class Office:
     """Where commands are carried out: the log, the calendar and what exists.
 
     Attributes:
-        closings: What was last read of the publications of a year, by stream.
+        closures: The closed periods, as they were read last.
+        figures: Counts what a refusal says; None: it says what was frozen.
         numbers: Where what is entered without a number of its own is given one.
         only_reads: Whether the log is a replica's, so that nothing can be recorded.
     """
@@ -198,7 +221,8 @@ class Office:
     zone: ZoneInfo
     areas: frozenset[str]
     vault: Vault
-    closings: dict[str, History] = field(default_factory=dict)
+    closures: Closures = field(default_factory=Closures)
+    figures: Answer | None = None
     numbers: Numbers = field(default_factory=Numbers)
     only_reads: bool = False
 
@@ -248,14 +272,14 @@ class Office:
         """Carry it out under the next number that is free."""
         for _ in range(NUMBERINGS):
             # What is refused must not use up a number: auditors ask where those went.
-            held, events = await self._decided(connection, command, {})
-            number = await self.numbers.next(connection, self._draw(command, held))
+            decided = await self._decided(connection, command, {})
+            number = await self.numbers.next(connection, self._draw(command, decided))
             if number is None:
-                await self._refresh(connection, command)
+                await self.closures.refresh(connection)
                 continue
             named = replace(command, subject=number)
             with suppress(Conflicted):
-                return await self._record(connection, named, held, events, body)
+                return await self._record(connection, named, decided, body)
         raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
 
     async def _retry(
@@ -285,26 +309,22 @@ class Office:
         read: Mapping[str, History],
         body: bytes,
     ) -> Outcome:
-        held, events = await self._decided(connection, command, read)
-        if not events:
-            return _standing(command, read.get(command.stream, History()))
-        return await self._record(connection, command, held, events, body)
+        decided = await self._decided(connection, command, read)
+        if not decided.events:
+            return _standing(command, decided.before)
+        return await self._record(connection, command, decided, body)
 
     async def _record(
-        self,
-        connection: Reader,
-        command: Command,
-        held: Mapping[str, History],
-        events: Sequence[Any],
-        body: bytes,
+        self, connection: Reader, command: Command, decided: Decided, body: bytes
     ) -> Outcome:
-        """Append what was decided on what is *held*."""
+        """Append what was *decided*."""
         try:
-            receipt = await self.appender.submit(request(command, held, events, body))
-        except Conflicted as error:
-            if error.stream in command.closings:
-                await self._refresh(connection, command)
+            receipt = await self.appender.submit(request(command, decided, body))
+        except Overtaken:
+            await self.closures.refresh(connection)
             raise
+        if command.category in closed_periods.CATEGORIES:
+            self.closures.expire()
         # A repetition may have drawn another number than the first.
         subject = _subject(receipt)
         return Outcome(subject, receipt, added=True, repeated=receipt.repeated)
@@ -319,43 +339,62 @@ class Office:
         """
         streams = [command.stream, *command.peers]
         read = await read_histories(connection, self.vault, streams, command)
-        _, events = await self._decided(connection, command, read)
-        return events
+        # Nothing is appended that would tell whether a period was closed since.
+        self.closures.expire()
+        return (await self._decided(connection, command, read)).events
 
     async def _decided(
         self, connection: Reader, command: Command, read: Mapping[str, History]
-    ) -> tuple[Mapping[str, History], list[Any]]:
-        """What the decision rests on, closed periods included, and its facts."""
+    ) -> Decided:
+        """What is decided on what was *read*, and on the closed periods."""
         version = read.get(command.stream, History()).version
         if command.expected not in {None, version}:
             raise Outdated(version, command.expected or 0)
-        held = {**read, **self._kept(command)}
         today = command.known_on or self.today()
+
+        def decided(closed: Known) -> Decided:
+            found = decide(
+                command, read, today=today, areas=self.areas, closed=closed.periods
+            )
+            return found._replace(premises=(*found.premises, closed.condition))
+
+        if not command.rests_on_closures:
+            return decide(command, read, today=today, areas=self.areas, closed=None)
+        with suppress(Unexplained):
+            return decided(await self.closures.known(connection))
+        # Somebody may have opened the period again since.
+        closed = await self.closures.refresh(connection)
         try:
-            return held, decide(command, held, today=today, areas=self.areas)
-        except Unexplained:
-            # Somebody may have opened the period again since.
-            held = {**read, **await self._refresh(connection, command)}
-            return held, decide(command, held, today=today, areas=self.areas)
+            return decided(closed)
+        except Unexplained as error:
+            [counted] = await self.counted(connection, [error])
+            raise counted from error
 
-    def _draw(self, command: Command, held: Mapping[str, History]) -> Draw:
-        """For what it is numbered: only as long as no period is closed or opened."""
-        year = self.today().year
-        for stream in command.closings:
-            return Draw(command.category, year, stream, held[stream].version)
-        return Draw(command.category, year)
+    async def counted(
+        self, connection: Reader, refusals: Sequence[Unexplained]
+    ) -> list[Unexplained]:
+        """*refusals*, saying from what the figures would change, as counted now.
 
-    def _kept(self, command: Command) -> dict[str, History]:
-        return {s: self.closings.get(s, History()) for s in command.closings}
+        Only what they say is read from the projections; nothing is decided by it.
+        """
+        if self.figures is None or not refusals:
+            return [*refusals]
+        questions = [closed_periods.question(one.change) for one in refusals]
+        asked = list(dict.fromkeys(questions))
+        found = await self.figures(connection, asked, self.today())
+        counts = {
+            question: Counts(of.numerator, of.denominator, of.expired or 0)
+            for question, of in zip(asked, found, strict=True)
+        }
+        return [
+            Unexplained(one.change, counts[question])
+            for one, question in zip(refusals, questions, strict=True)
+        ]
 
-    async def _refresh(
-        self, connection: Reader, command: Command
-    ) -> dict[str, History]:
-        """The publications that *command* rests on, read anew and kept."""
-        streams = command.closings
-        read = await read_histories(connection, self.vault, streams, command)
-        self.closings.update(read)
-        return self._kept(command)
+    def _draw(self, command: Command, decided: Decided) -> Draw:
+        """For what it is numbered: only as long as what it rests on is still so."""
+        conditions = [p for p in decided.premises if isinstance(p, Condition)]
+        return Draw(command.category, self.today().year, *conditions)
 
 
 def decide(
@@ -364,36 +403,45 @@ def decide(
     *,
     today: date,
     areas: frozenset[str],
-) -> list[Any]:
-    """The facts that *command* adds to what was *read*.
+    closed: ClosedPeriods | None,
+) -> Decided:
+    """The facts that *command* adds to what was *read*, and what they rest on.
+
+    Where *closed* is None, they need no reason, whatever they change.
 
     Raises:
+        Unexplained: It changes a figure of a closed period, and gives no reason.
         Refused: The rules do not allow it, or a text holds hidden characters.
         Missing: There is no such subject.
     """
     decider = DECIDERS[command.category]
     refuse_hidden_characters(decider.asked(command.proposed))
-    state = read.get(command.stream, History()).state
+    before = read.get(command.stream, History())
+    state = before.state
     if state is None and not isinstance(command.proposed, OPENING):
         raise Missing(naming.absent(command.category, command.subject))
     peers = {
-        subject: read.get(decider.stream(subject), History()).state
+        subject: read.get(decider.stream(subject), History())
         for subject in decider.peers(command.proposed)
     }
     context = Context(
         today=today,
         subject=command.subject,
         areas=areas,
-        peers=peers,
+        peers={subject: peer.state for subject, peer in peers.items()},
         actor=command.actor,
-        closures=tuple(
-            closure
-            for stream in command.closings
-            if (year := read.get(stream, History()).state) is not None
-            for closure in year.closures
-        ),
     )
-    return decider.decide(command.proposed, state, context)
+    events = decider.decide(command.proposed, state, context)
+    after = decider.fold(events, state)
+    # What the decision read of others must still be so.
+    premises = tuple(
+        (decider.stream(subject), peer.version) for subject, peer in peers.items()
+    )
+    if closed is not None:
+        closed_periods.refuse_unexplained(
+            closed, command.proposed, command.subject, state, after
+        )
+    return Decided(events, before, after, premises)
 
 
 async def read_histories(
@@ -450,15 +498,12 @@ def history(
     return History(decider.fold(events), len(recorded), recorded[-1])
 
 
-def request(
-    command: Command, read: Mapping[str, History], events: Sequence[Any], body: bytes
-) -> Request:
-    """The request that appends *events* to what was *read*."""
-    before = read.get(command.stream, History())
-    after = DECIDERS[command.category].fold(events, before.state)
+def request(command: Command, decided: Decided, body: bytes) -> Request:
+    """The request that appends what was *decided*."""
+    before, after = decided.before, decided.after
     parted = [
         _parted(event, command.stream, version)
-        for version, event in enumerate(events, before.version + 1)
+        for version, event in enumerate(decided.events, before.version + 1)
     ]
     secrets = [secret for _, of in parted for secret in of.values()]
     if command.file is not None:
@@ -473,11 +518,7 @@ def request(
         actor=command.actor,
         drafts=tuple(draft for draft, _ in parted),
         known_on=command.known_on,
-        # What the decision read of others must still be so.
-        premises=tuple(
-            (stream, read.get(stream, History()).version)
-            for stream in (*command.peers, *command.closings)
-        ),
+        premises=decided.premises,
         attachment=Turn(command.category, command.subject, before.state, after),
         secrets=tuple(secrets),
     )

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from iku.ledger.log import Reader
+from iku.ledger.log import Condition, Reader
 
 LETTERS = {"conflict": "K", "organisation": "O"}
 
@@ -17,13 +17,12 @@ class Draw(NamedTuple):
     """What a number is drawn for.
 
     Attributes:
-        stream: What must still be at *version*, or none is drawn; None: nothing.
+        condition: What must still hold, or none is drawn; None: nothing.
     """
 
     category: str
     year: int
-    stream: str | None = None
-    version: int = 0
+    condition: Condition | None = None
 
 
 class _Waiting(NamedTuple):
@@ -40,7 +39,7 @@ class Numbers:
         self._drawing: asyncio.Task[None] | None = None
 
     async def next(self, reader: Reader, draw: Draw) -> str | None:
-        """The next number; None, and none is used up, where the stream has moved on.
+        """The next number; None, and none is used up, where its condition is broken.
 
         Raises what *reader* does, or that of somebody who draws at the same moment.
         """
@@ -77,21 +76,38 @@ async def _settle(waiting: Sequence[_Waiting]) -> None:
 
 
 async def numbers_for(reader: Reader, draws: Sequence[Draw]) -> list[str | None]:
-    """The next number for each of *draws*; None where its stream has moved on."""
+    """The next number for each of *draws*; None where its condition is broken."""
+    rests = [
+        (place, category, draw.condition.after)
+        for place, draw in enumerate(draws, start=1)
+        if draw.condition is not None
+        for category in draw.condition.categories
+    ]
     rows = await reader.fetch(
         """
         select d.place - 1 as place, nextval(('numbering.' || d.category)::regclass)
           from (select u.category, u.place
-                  from unnest($1::text[], $2::text[], $3::int[])
-                       with ordinality as u (category, stream, version, place)
-                  left join ledger.stream s on s.stream = u.stream
-                 where coalesce(s.version, 0) = u.version
+                  from unnest($1::text[]) with ordinality as u (category, place)
+                 where not exists (
+                         select
+                           from unnest($2::bigint[], $3::text[], $4::bigint[])
+                                as c (place, category, after)
+                          where c.place = u.place
+                            and exists (
+                                  select
+                                    from ledger.event e
+                                   where split_part(e.stream, '-', 1) = c.category
+                                     and e.position > c.after
+                                  offset 0
+                                )
+                       )
                  order by u.place -- who came first gets the lower one
                ) d
         """,
         [draw.category for draw in draws],
-        [draw.stream for draw in draws],
-        [draw.version for draw in draws],
+        [place for place, _, _ in rests],
+        [category for _, category, _ in rests],
+        [after for _, _, after in rests],
     )
     drawn: dict[int, int] = {row["place"]: row["nextval"] for row in rows}
     return [

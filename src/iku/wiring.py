@@ -77,7 +77,7 @@ class House:
     office: Office
     books: Books
     reconciled: Reconciled
-    figures: Figures = field(default_factory=Figures)
+    figures: Figures
     witnesses: Policy = field(default_factory=Policy)
 
     @property
@@ -109,7 +109,15 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
         Appender(connect, zone=zone.key, project=books.project) as appender,
     ):
         replica = await pools.only_reads(pool)
-        office = Office(appender, zone, ours.area_codes, vault, only_reads=replica)
+        figures = Figures()
+        office = Office(
+            appender,
+            zone,
+            ours.area_codes,
+            vault,
+            figures=figures.answer,
+            only_reads=replica,
+        )
         reconciled = Reconciled(0, 0)
         # What a replica holds its primary looks after. Nor are files swept there: it
         # may not have heard yet of those that are new.
@@ -127,6 +135,7 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
             office,
             books,
             reconciled,
+            figures,
             witnesses=witnesses,
         )
 

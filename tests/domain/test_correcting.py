@@ -4,27 +4,23 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from msgspec import structs
 
-from iku.domain import correcting, indicator, organisation
+from iku.domain import correcting
 from iku.domain.conflict import (
     Category,
     Conflict,
     Corrected,
     Handled,
-    Level,
     Manner,
     Merged,
     Phase,
-    Reclassified,
-    Referred,
     Rejected,
     Reopened,
     Resolved,
     Verified,
     decider,
 )
-from iku.domain.decider import Closure, Invalid, Unexplained
+from iku.domain.decider import Invalid
 from iku.domain.fact import Annulled
 from tests.domain.story import HERE, given, on, recorded, refused, repeats
 from tests.domain.test_conflict import annulled, corrected, reported, resolved, verified
@@ -188,97 +184,3 @@ def test_what_names_no_other_subject_has_no_peers() -> None:
         Corrected(corrects=1, reason="Salah"),
     ]
     assert [correcting.peers(fact) for fact in facts] == [(), (), ()]
-
-
-# Closed periods.
-
-CLOSED = replace(
-    HERE,
-    closures=(
-        Closure("2021-W1", on("2021-01-01"), on("2021-03-31"), on("2021-04-10")),
-        Closure("2021", on("2021-01-01"), on("2021-12-31"), on("2022-01-20")),
-    ),
-)
-
-
-def explained(event: Any) -> Any:
-    return structs.replace(event, reason="Laporan baru diterima")
-
-
-LATE = [
-    (None, reported("2021-03-01")),
-    ((), verified("2021-03-31")),
-    ((), Handled(effective_on=on("2021-03-31"), phase=Phase.PENCEGAHAN)),
-    ((), Referred(effective_on=on("2021-03-31"))),
-    ((), resolved("2021-03-31")),
-    ((resolved("2021-03-05"),), reopened("2021-03-31")),
-    ((), Reclassified(effective_on=on("2021-03-31"), level=Level.KEKERASAN)),
-]
-
-
-@pytest.mark.parametrize(("before", "late"), LATE)
-def test_what_reaches_into_a_closed_period_says_why(
-    before: tuple[Any, ...] | None, late: Any
-) -> None:
-    found = None if before is None else case(*before)
-    told = refused(
-        decider,
-        found,
-        late,
-        f"effective_on is {late.effective_on}",
-        "publication 2021-W1 (2021-01-01 to 2021-03-31) was closed on 2021-04-10",
-        context=CLOSED,
-    )
-    assert isinstance(told, Unexplained)
-    assert told.path == "reason"
-    after = recorded(decider, found, explained(late), context=CLOSED)
-    assert after.history[-1].reason == "Laporan baru diterima"
-
-
-def test_the_days_after_a_closed_period_need_no_word() -> None:
-    last = verified("2021-12-31")
-    refused(decider, case(), last, "publication 2021 (", context=CLOSED)
-    assert recorded(decider, case(), verified("2022-01-01"), context=CLOSED)
-    begun = replace(CLOSED, closures=CLOSED.closures[1:])
-    refused(decider, None, reported("2021-01-01"), "publication 2021 (", context=begun)
-    assert recorded(decider, None, reported("2020-12-31"), context=begun)
-
-
-def test_what_stands_already_is_not_asked_for_a_reason() -> None:
-    found = case(verified("2021-03-05"))
-    repeats(decider, found, verified("2021-03-05"), 2, context=CLOSED)
-
-
-def test_only_a_day_without_a_reason_has_to_be_held_against_closed_periods() -> None:
-    late = resolved("2021-03-31")
-    assert decider.unexplained(late) == on("2021-03-31")
-    assert decider.unexplained(explained(late)) is None
-    for without in (annulled(1), corrected(1, effective_on=on("2021-03-01"))):
-        assert decider.unexplained(without) is None
-    seen = organisation.ParticipationVerified(participation="P1")
-    assert organisation.decider.unexplained(seen) is None
-    assert indicator.decider.unexplained(late) is None
-
-
-def test_organisations_say_why_as_well() -> None:
-    late = organisation.Registered(
-        kind=organisation.Kind.LSM,
-        name="LSM Contoh",
-        legal_basis=organisation.LegalBasis.BADAN_HUKUM,
-        effective_on=on("2021-03-01"),
-    )
-    refused(organisation.decider, None, late, "closed on 2021-04-10", context=CLOSED)
-    after = recorded(organisation.decider, None, explained(late), context=CLOSED)
-    for event in (
-        organisation.Suspended(effective_on=on("2021-03-02")),
-        organisation.Participated(
-            participation="P1",
-            activity=organisation.Activity.MUSRENBANG,
-            effective_on=on("2021-03-02"),
-        ),
-        organisation.Dissolved(effective_on=on("2021-03-02")),
-        organisation.Revoked(effective_on=on("2021-03-02")),
-        organisation.MovedOut(effective_on=on("2021-03-02")),
-    ):
-        refused(organisation.decider, after, event, "2021-W1", context=CLOSED)
-        assert recorded(organisation.decider, after, explained(event), context=CLOSED)

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from iku.domain import publication
 from iku.domain.coordinates import Coordinates
-from iku.domain.decider import Closure, Context, Invalid
+from iku.domain.decider import Context, Invalid
 from iku.domain.period import Kind, containing
 from iku.domain.publication import (
     Closed,
@@ -383,39 +383,6 @@ def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
 def test_a_publication_names_no_other() -> None:
     for command in (DRAFT, AGAIN, CLOSE):
         assert decider.peers(command) == ()
-
-
-# Closed periods.
-
-
-def test_a_period_is_closed_from_its_closing_until_it_is_a_draft_again() -> None:
-    closure = Closure("2021", on("2021-01-01"), END, TODAY)
-    assert year(DRAFT).closures == ()
-    assert year(DRAFT, CLOSE).closures == (closure,)
-    assert year(DRAFT, CLOSE, REVIEW).closures == (closure,)
-    assert published().closures == (closure,)
-    assert year(DRAFT, CLOSE, RETURN).closures == ()
-    # While the next edition is a draft, the printed one still stands.
-    assert year(AGAIN, state=published()).closures == (closure,)
-
-
-def test_a_publication_closes_its_period_until_its_day_and_no_further() -> None:
-    of = structs.replace(DRAFT, period=Kind.QUARTER, as_of=on("2021-05-15"))
-    known = on("2021-06-01")
-    figure = frozen("IKU-1", of=of, known_on=known)
-    command = take(Closing(reason="x"), "2021-W2-sd0515", Frost(known, 145, (figure,)))
-    [closure] = year(of, command).closures
-    assert (closure.start, closure.end) == (on("2021-04-01"), on("2021-05-15"))
-
-
-def test_of_several_closed_periods_the_one_closed_first_is_told_first() -> None:
-    quarter = structs.replace(DRAFT, period=Kind.QUARTER)
-    frost = Frost(KNOWN, 145, (frozen("IKU-1", of=quarter),))
-    first = year(DRAFT, quarter)
-    closing = take(Closing(reason="x"), "2021-W4", frost)
-    early = recorded(decider, first, closing, by("ani", on("2022-01-20")))
-    both = recorded(decider, early, CLOSE, by("ani"))
-    assert [closure.publication for closure in both.closures] == ["2021-W4", "2021"]
 
 
 # Identifiers.

@@ -45,23 +45,44 @@ async def texts(house: House, connection: Plain, stream: str) -> list[dict[str, 
     return [found.get((one.stream, one.version), NONE).plain for one in recorded]
 
 
+def missing(house: House, code: str, change: str) -> str:
+    today = house.office.today()
+    return (
+        f"is missing: {code} of publication 2022-W1 (2022-01-01 to 2022-03-31, closed "
+        f"on {today}) would change from {change}"
+    )
+
+
 @pytest.mark.usefixtures("closed")
 async def test_a_late_row_without_a_remark_is_at_fault(
     bring: Any, make: Any, house: House
 ) -> None:
-    report = await bring(make("konflik", make.report("K1"), make.report("K2")))
-    today = house.office.today()
+    rows = [make.registration(f"O{n}") for n in (1, 2)]
+    report = await bring(make("organisasi", *rows))
     assert [(f.row, f.column, f.message) for f in report.faults] == [
-        (
-            line,
-            "keterangan",
-            (
-                "is missing: effective_on is 2022-03-01, but publication 2022-W1 "
-                f"(2022-01-01 to 2022-03-31) was closed on {today}"
-            ),
-        )
-        for line in (2, 3)
+        (line, "keterangan", missing(house, "IKU-2", "0/0 to 0/1")) for line in (2, 3)
     ]
+
+
+@pytest.mark.usefixtures("closed")
+async def test_only_the_row_that_changes_a_figure_is_at_fault(
+    bring: Any, make: Any, house: House
+) -> None:
+    """A report counts once it is verified, by a later row of the same file."""
+    verified = [make.row(f"K{n}", "diverifikasi") for n in (1, 2)]
+    reports = [make.report(f"K{n}") for n in (1, 2)]
+    report = await bring(make("konflik", *reports, *verified))
+    assert [(f.row, f.column, f.message) for f in report.faults] == [
+        (line, "keterangan", missing(house, "IKU-3", "0/0 to 0/1")) for line in (4, 5)
+    ]
+    assert (await bring(make("konflik", *reports))).added == 2
+    # As the log counts before the file, whatever its other rows add.
+    rows = [make.row("K1", "diverifikasi", keterangan=WHY), verified[1]]
+    [fault] = (await bring(make("konflik", *rows))).faults
+    assert fault.message == missing(house, "IKU-3", "0/0 to 0/1")
+    assert (await bring(make("konflik", rows[0]))).added == 1
+    [fault] = (await bring(make("konflik", verified[1]))).faults
+    assert fault.message == missing(house, "IKU-3", "0/1 to 0/2")
 
 
 @pytest.mark.usefixtures("closed")
@@ -76,7 +97,7 @@ async def test_the_remark_of_a_late_row_is_its_reason_whatever_else_it_says(
     report = await bring(make("konflik", *rows))
     assert (report.added, report.faults) == (3, ())
     assert await texts(house, connection, "conflict-K1") == [
-        {"title": "Perselisihan", "reference": WHY, "reason": WHY},
+        {"title": "Perselisihan", "reference": WHY},
         {"note": f"{WHY}\nlewat FKDM", "reason": f"{WHY} lewat FKDM"},
         {},
     ]
@@ -131,6 +152,7 @@ async def test_a_closing_while_a_file_is_read_is_heard(
     """The rows were decided by what was so before; they are decided anew."""
     draft = Draft(period=Kind.QUARTER, as_of=date(2022, 3, 31), reason="TW I")
     await hand_in(house, connection, draft)
+    rows = make("organisasi", make.registration("O1"))
     original = Importer._record
     times = []
 
@@ -141,16 +163,41 @@ async def test_a_closing_while_a_file_is_read_is_heard(
         await original(self, *args)
 
     monkeypatch.setattr(Importer, "_record", record)
-    report = await importer.run(make("konflik", make.report("K1")))
+    report = await importer.run(rows)
     assert [fault.column for fault in report.faults] == ["keterangan"]
     assert len(times) == 1
     await take(house, connection, Return(reason="Buka"))
-    assert (await importer.run(make("konflik", make.report("K1")))).added == 1
+    assert (await importer.run(rows)).added == 1
 
 
 @pytest.mark.usefixtures("closed")
-async def test_a_dry_run_says_the_same(bring: Any, make: Any) -> None:
-    late = make("konflik", make.report("K1"))
-    assert (await bring(late, dry_run=True)).faults
-    told = make("konflik", make.report("K1", keterangan=WHY))
+async def test_a_dry_run_says_the_same(bring: Any, make: Any, house: House) -> None:
+    late = make("organisasi", make.registration("O1"))
+    [fault] = (await bring(late, dry_run=True)).faults
+    assert fault.message == missing(house, "IKU-2", "0/0 to 0/1")
+    told = make("organisasi", make.registration("O1", keterangan=WHY))
     assert (await bring(told, dry_run=True)).added == 1
+
+
+@pytest.mark.usefixtures("closed")
+async def test_a_late_target_needs_a_remark(
+    bring: Any, house: House, connection: Plain
+) -> None:
+    headings = "indikator,tahun,target,berlaku_mulai,dasar"
+    row = "IKU-2,2022,80,2022-03-01,PK 2022"
+    [fault] = (await bring(f"{headings}\n{row}\n".encode())).faults
+    assert fault.column == "keterangan"
+    assert fault.message == (
+        "is missing: the target of IKU-2 of publication 2022-W1 (2022-01-01 to "
+        f"2022-03-31, closed on {house.office.today()}) would change from none to 80.00"
+    )
+    other = "IKU-2,2022,85,2022-04-01,PK Perubahan"
+    rows = f"{headings},keterangan\n{row},{WHY}\n{other},\n".encode()
+    report = await bring(rows)
+    assert (report.added, report.faults) == (2, ())
+    told = await texts(house, connection, "indicator-IKU-2")
+    assert [one.get("reason") for one in told[-2:]] == [WHY, None]
+    # A row without a remark is the same in a file without that column.
+    again = await bring(f"{headings}\n{other}\n".encode())
+    assert (again.added, again.repeated) == (0, 1)
+    assert (await bring(rows)).repeated == 2

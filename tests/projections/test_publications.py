@@ -9,7 +9,8 @@ import pytest
 from msgspec import structs
 
 from iku.domain import publication
-from iku.domain.decider import Invalid, Refused, Unexplained
+from iku.domain.closed_periods import Unexplained
+from iku.domain.decider import Invalid, Refused
 from iku.domain.difference import Cause
 from iku.domain.indicator import Targeted
 from iku.domain.period import Kind
@@ -136,6 +137,7 @@ async def redefine(world: World, chance: Chance) -> None:
         target=chance.random.choice(["60", "75.5", "90"]),
         effective_on=chance.day(),
         basis="PK Perubahan",
+        reason="Perubahan",
     )
     await world.do("indicator", chance.random.choice(CODES), targeted)
 

@@ -13,6 +13,7 @@ from iku import handling, texts
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.decider import Refused
+from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.indicator import (
@@ -27,7 +28,7 @@ from iku.domain.indicator import (
 from iku.domain.organisation import Activity, Kind, LegalBasis
 from iku.domain.period import Kind as PeriodKind
 from iku.domain.question import Question
-from iku.handling import Command, History, Missing, Outcome, request
+from iku.handling import Command, Decided, History, Missing, Outcome, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, KnowledgeFell, Receipt
@@ -112,11 +113,11 @@ class World:
         histories = self._loaded
         requests = []
         for command in commands:
-            drawn = request(command, histories, [command.proposed], self._body(command))
-            requests.append(drawn)
-            after = drawn.attachment.after
-            version = drawn.expected_version + 1
-            histories[command.stream] = History(after, version)
+            before = histories.get(command.stream, History())
+            after = DECIDERS[command.category].evolve(before.state, command.proposed)
+            decided = Decided([command.proposed], before, after, ())
+            requests.append(request(command, decided, self._body(command)))
+            histories[command.stream] = History(after, before.version + 1)
         zone = self.house.settings.timezone.key
         for start in range(0, len(requests), batch):
             part = requests[start : start + batch]

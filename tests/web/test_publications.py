@@ -116,12 +116,15 @@ async def test_what_changed_since_is_one_annulled_closing_and_one_late_participa
 async def test_what_is_recorded_late_is_told_with_its_reason(
     published: Client,
 ) -> None:
-    said = problem(await published.post("/conflicts", json=CASE), 400, "reason")
-    assert "effective_on is 2021-02-09" in said["detail"]
-    assert "publication 2021 (2021-01-01 to 2021-12-31) was closed on" in said["detail"]
     why = {"reason": "Laporan baru diterima"}
     await published.records("/conflicts", CASE | {"number": "K77"} | why)
-    await published.records("/conflicts/K77/events", VERIFIED | why)
+    events = "/conflicts/K77/events"
+    said = problem(await published.post(events, json=VERIFIED), 400, "reason")
+    at = "IKU-1 of publication 2021 (2021-01-01 to 2021-12-31, closed on "
+    assert said["detail"].startswith(f"reason is missing: {at}")
+    # As counted now: the closing of K10 was annulled since 8/9 were printed.
+    assert said["detail"].endswith(") would change from 7/9 to 7/10")
+    await published.records(events, VERIFIED | why)
     shown = await published.says("/publications/2021/changes")
     [reported, verified] = shown["items"][-2:]
     assert (reported["cause"], reported["effects"]) == ("late_data", [])
@@ -140,7 +143,11 @@ async def test_a_new_target_and_definition_move_nothing_that_is_printed(
     before = await published.says("/publications/2021")
     basis = {"basis": "PK Perubahan", "effective_on": "2021-12-01"}
     target = {"year": 2021, "target": "70.00", **basis}
-    await published.records("/indicators/IKU-1/targets", target)
+    late = await published.post("/indicators/IKU-1/targets", json=target)
+    said = problem(late, 400, "reason")
+    assert said["detail"].endswith(") would change from 80.00 to 70.00")
+    explained = target | {"reason": "PK Perubahan baru diterima"}
+    await published.records("/indicators/IKU-1/targets", explained)
     definition = {**basis, "effective_on": "2021-01-01", "reason": "x"}
     options = {"minimum_level": "potensi"}
     await published.records("/indicators/IKU-1/definitions", definition | options)

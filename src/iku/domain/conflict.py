@@ -525,6 +525,5 @@ decider: Decider[Conflict, Event] = Decider(
     decide,
     evolve,
     correcting.peers,
-    unexplained=correcting.unexplained,
     moves_figures=True,
 )

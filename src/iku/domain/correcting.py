@@ -4,21 +4,14 @@ A subject (a case, an organisation) is its history. Common rules: a fact that st
 already is refused as a repetition, unless it changes the state once more (reopened
 again on the day of a second closing) or recurs (`Fact.RECURS`); a subject that was
 taken away takes no more changes; a correction or annulment must name a fact that can
-bear it; what reaches into a closed period says why. Whether the course of events that
-remains could have happened, each register judges by itself.
+bear it. Whether the course of events that remains could have happened, each register
+judges by itself; whether it must say a reason, `closed_periods`.
 """
 
 from datetime import date
 from typing import Any, TypeVar
 
-from iku.domain.decider import (
-    Context,
-    Invalid,
-    Refused,
-    Repeated,
-    Unexplained,
-    subject_id,
-)
+from iku.domain.decider import Context, Invalid, Refused, Repeated, subject_id
 from iku.domain.fact import Annulled, Correction, Fact, annulled_versions
 from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
@@ -32,7 +25,7 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
     Raises:
         Repeated: *before* holds it already.
         Refused: It names what cannot be corrected, annulled or merged; or *before*
-            was taken away; or it must say a reason and does not.
+            was taken away.
     """
     if isinstance(command, Annulled):
         _refuse_second_annulment(command, before)
@@ -45,7 +38,6 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
         if before.void:
             raise Refused(f"{name(command)}, but it was {before.void} before")
     _refuse_bad_merger(command, context)
-    _refuse_unexplained(command, context)
     return [command]
 
 
@@ -146,27 +138,6 @@ def _refuse_bad_merger(command: Fact, context: Context) -> None:
         raise Invalid("into", f"merged into {into}, but there is no such number")
     if other.void:
         raise Refused(f"merged into {into}, but that was {other.void} before")
-
-
-def _refuse_unexplained(command: Fact, context: Context) -> None:
-    """What is printed may move, but not without a word (*data terlambat*)."""
-    day = unexplained(command)
-    for closure in context.closures:
-        if day is not None and closure.start <= day <= closure.end:
-            raise Unexplained(
-                "reason",
-                f"reason is missing: effective_on is {day}, but publication "
-                f"{closure.publication} ({closure.start} to {closure.end}) was closed "
-                f"on {closure.closed_on}",
-            )
-
-
-def unexplained(command: Fact) -> date | None:
-    """The day that *command* holds from, where it says no reason; else None."""
-    if getattr(command, "reason", None) is not None:
-        return None
-    day: date | None = getattr(command, "effective_on", None)
-    return day
 
 
 def peers(command: Fact) -> tuple[str, ...]:

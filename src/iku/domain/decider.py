@@ -45,20 +45,6 @@ class Repeated(Refused):
         self.version = version
 
 
-class Unexplained(Invalid):
-    """A fact reaches into a closed period, and says no reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """Days, from *start* to *end*, whose figures were frozen on *closed_on*."""
-
-    publication: str
-    start: date
-    end: date
-    closed_on: date
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a decision may know beside the state.
@@ -71,7 +57,6 @@ class Context:
         peers: State of the other subjects that the command names, by identifier;
             None where there is no such subject.
         actor: Who acts.
-        closures: The closed periods of the year that the command's day lies in.
     """
 
     today: date
@@ -79,7 +64,6 @@ class Context:
     areas: frozenset[str] = frozenset()
     peers: Mapping[str, Any] = field(default_factory=dict)
     actor: str = ""
-    closures: tuple[Closure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +74,6 @@ class Turn:
     subject: str
     before: Any
     after: Any
-
-
-def _nothing(_command: Any) -> None:
-    return None
 
 
 def _itself(command: Any) -> Any:
@@ -111,8 +91,6 @@ class Decider(Generic[State, Event]):
             is answered by none, or refused as `Repeated`.
         evolve: The state once *event* has happened. Never fails, never refuses.
         peers: Identifiers of the other subjects of this category a command names.
-        unexplained: The day that a command holds from without saying a reason; it
-            must not lie in a closed period. None: any may.
         asked: What of a command its sender asked for, and a repetition must share.
         moves_figures: Whether its events can change a figure: the counts, or the
             definition, target or rating scale that a figure is made with.
@@ -123,7 +101,6 @@ class Decider(Generic[State, Event]):
     decide: Callable[[Event, State | None, Context], list[Event]]
     evolve: Callable[[State | None, Event], State]
     peers: Callable[[Event], tuple[str, ...]]
-    unexplained: Callable[[Event], date | None] = _nothing
     asked: Callable[[Any], Any] = _itself
     moves_figures: bool = field(kw_only=True)
 

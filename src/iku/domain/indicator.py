@@ -142,12 +142,18 @@ class Defined(Fact, frozen=True, tag="defined"):
 
 
 class Targeted(Fact, frozen=True, tag="targeted"):
-    """The target of *year* is *target* per cent for figures as of *effective_on* on."""
+    """The target of *year* is *target* per cent for figures as of *effective_on* on.
+
+    Attributes:
+        basis: The agreement it rests on.
+        reason: Why it is so.
+    """
 
     year: Year
     target: Percent
     effective_on: date
     basis: Line
+    reason: Reason | None = None
 
     @property
     def value(self) -> Decimal:

@@ -509,6 +509,5 @@ decider: Decider[Organisation, Event] = Decider(
     decide,
     evolve,
     correcting.peers,
-    unexplained=correcting.unexplained,
     moves_figures=True,
 )

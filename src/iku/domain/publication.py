@@ -4,9 +4,8 @@ It goes from draft over closed and reviewed to published, each step with a reaso
 by somebody. Closing freezes the figures; published, it takes no more steps, ever. What
 is learnt afterwards is printed in a new edition beside the old (*penyajian kembali*).
 
-All publications of one year are facts of one subject, the year. So whoever records
-what happened on a day can rest on one stream: the one that says which periods of that
-year are closed.
+All publications of one year are facts of one subject, the year. A later fact that would
+change a frozen figure needs a reason (`closed_periods`).
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,6 @@ from msgspec import Meta, Struct, structs
 from iku.domain import correcting, period
 from iku.domain.coordinates import LETTERS, Coordinates
 from iku.domain.decider import (
-    Closure,
     Context,
     Decider,
     Invalid,
@@ -262,14 +260,6 @@ class Publication(Struct, frozen=True, dict=True):
         """The frozen figures; none while it is a draft."""
         return self.closing.figures if self.closing else ()
 
-    @property
-    def closure(self) -> Closure | None:
-        """The days whose figures are frozen; None while it is a draft."""
-        if self.closing is None:
-            return None
-        closed_on = self.closing.effective_on
-        return Closure(self.id, self.period.start, self.as_of, closed_on)
-
 
 class Year(Struct, frozen=True, dict=True):
     """All publications of a year; *history* is all their steps, in order."""
@@ -283,12 +273,6 @@ class Year(Struct, frozen=True, dict=True):
         for event in self.history:
             found[event.publication] = _turn(found.get(event.publication), event)
         return MappingProxyType(found)
-
-    @cached_property
-    def closures(self) -> tuple[Closure, ...]:
-        """The periods that are closed, the one closed first first."""
-        found = [p.closure for p in self.publications.values() if p.closure]
-        return tuple(sorted(found, key=lambda closure: closure.closed_on))
 
 
 def evolve(year: Year | None, event: Event) -> Year:

@@ -113,6 +113,7 @@ class Importer:
     async def _attempt(self, journal: Journal, progress: Progress) -> Report:
         steps = _Steps(progress, 2 * journal.size)
         scope = await self._scope()
+        closed = await self.office.closures.refresh(self.connection)
         before = await self._before(journal, scope, steps)
         plan = Plan(
             journal.layout,
@@ -120,12 +121,14 @@ class Importer:
             before.lines,
             self.actor,
             scope,
+            closed=closed,
         )
         chunks = _Chunks(journal, scope, before, steps)
         if self.dry_run:
             await self._rehearse(plan, chunks)
         else:
             await self._perform(plan, chunks)
+        await self._count(plan)
         plan.close()
         steps.finish()
         return Report(
@@ -137,6 +140,13 @@ class Importer:
             size=(await log.head(self.connection)).size,
             faults=plan.sorted_faults(),
         )
+
+    async def _count(self, plan: Plan) -> None:
+        """Say, beside each row that misses a reason, what the log counts without it."""
+        refusals = [error for _, error in plan.unexplained.values()]
+        counted = await self.office.counted(self.connection, refusals)
+        for index, error in zip(plan.unexplained, counted, strict=True):
+            plan.restate(index, error)
 
     async def _scope(self) -> Scope:
         counted = await projection.definitions(self.connection)

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from iku import handling
 from iku.domain.decider import Invalid
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
@@ -113,7 +112,6 @@ class Entry(Struct, frozen=True):
         return [
             stream(self.subject),
             *map(stream, self.peers(category)),
-            *handling.closings(category, self.fact),
         ]
 
 
@@ -140,7 +138,8 @@ class Journal:
         """
         file = io.BytesIO(content) if isinstance(content, bytes) else content
         headings = {name: layout.headings for name, layout in LAYOUTS.items()}
-        self._sheet = Sheet(file, headings)
+        optional = {name: layout.optional for name, layout in LAYOUTS.items()}
+        self._sheet = Sheet(file, headings, optional)
         self._digest = digest
         self.name = self._sheet.layout
         self.layout = LAYOUTS[self.name]
@@ -183,7 +182,10 @@ class Journal:
         """Each row, and all that it says, however it is spelt."""
         name, headings = self.name, self.layout.headings
         for row in self._sheet.rows():
-            yield row, _encode((name, [*map(row.cells.get, headings)]))
+            said = [*map(row.cells.get, headings)]
+            # A row that leaves them empty is the same as in a file without them.
+            said += [cell for h in self.layout.optional if (cell := row.cells.get(h))]
+            yield row, _encode((name, said))
 
 
 _encode = msgspec.json.Encoder().encode

@@ -50,6 +50,7 @@ class Layout:
         day: Heading of the day the fact holds from, or of the fact that was wrong.
         known: Heading of the day the office came to know.
         event: Heading that says which statement a row is; None where there is one.
+        optional: Headings that a file may leave out.
     """
 
     category: str
@@ -59,6 +60,7 @@ class Layout:
     known: str
     event: str | None
     statements: Mapping[str, Statement]
+    optional: tuple[str, ...] = ()
 
     @cached_property
     def frame(self) -> frozenset[str]:
@@ -278,6 +280,7 @@ ORGANISATIONS = Layout(
 TARGETS = Layout(
     category="indicator",
     headings=("indikator", "tahun", "target", "berlaku_mulai", "dasar"),
+    optional=(REMARK,),
     subject="indikator",
     day="berlaku_mulai",
     known="berlaku_mulai",
@@ -290,6 +293,7 @@ TARGETS = Layout(
                 "target": "target",
                 "berlaku_mulai": "effective_on",
                 "dasar": "basis",
+                REMARK: "reason",
             },
         )
     },

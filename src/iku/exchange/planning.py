@@ -16,14 +16,9 @@ from typing import Any
 from msgspec import structs
 
 from iku import handling
-from iku.domain.decider import (
-    Invalid,
-    Refused,
-    Repeated,
-    Turn,
-    Unexplained,
-    subject_number,
-)
+from iku.closures import Known
+from iku.domain.closed_periods import ClosedPeriods, Unexplained
+from iku.domain.decider import Invalid, Refused, Repeated, Turn, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange import cells
@@ -33,7 +28,7 @@ from iku.exchange.layouts import Layout
 from iku.exchange.reading import Scope
 from iku.exchange.sheet import Fault
 from iku.exchange.shelf import Shelf
-from iku.handling import OPENING, Command, History, Missing
+from iku.handling import OPENING, Command, Decided, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed
 from iku.ledger.record import Unrecordable
@@ -132,6 +127,7 @@ class Plan:
         added: How many events are to be recorded.
         standing: Rows that the register said already.
         refused: Ids of the rows at fault.
+        unexplained: By index of the fault, the rows that miss a reason, and why.
     """
 
     def __init__(
@@ -141,6 +137,8 @@ class Plan:
         later: Mapping[str, int],
         actor: str,
         scope: Scope,
+        *,
+        closed: Known,
     ) -> None:
         """*later*: by subject, the line of its last row that was imported before."""
         self.prospect = prospect
@@ -148,10 +146,12 @@ class Plan:
         self.standing = 0
         self.faults: list[Fault] = []
         self.refused: list[str] = []
+        self.unexplained: dict[int, tuple[Entry, Unexplained]] = {}
         self._framed: list[Framed] = []
         self._layout = layout
         self._actor = actor
         self._areas = scope.areas
+        self._closed = closed
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
         self._unjudged: Counter[str] = Counter()
@@ -179,12 +179,19 @@ class Plan:
             except Repeated:
                 self.standing += 1
             except (Refused, Missing, Unrecordable) as error:
+                if isinstance(error, Unexplained):
+                    self.unexplained[len(self.faults)] = entry, error
                 self._refuse(entry, self._fault(entry, error))
 
     def take(self) -> list[Framed]:
         """The requests to append for what was judged since the last time, in order."""
         framed, self._framed = self._framed, []
         return framed
+
+    def restate(self, index: int, error: Unexplained) -> None:
+        """Say the fault at *index*, which misses a reason, in the words of *error*."""
+        entry, _ = self.unexplained[index]
+        self.faults[index] = self._fault(entry, error)
 
     def close(self) -> None:
         """Say beside each first refusal how many rows were not judged for it."""
@@ -216,11 +223,11 @@ class Plan:
             self.standing += 1
             return
         try:
-            events = self._events(command, prospect.histories)
+            decided = self._decided(command, prospect.histories, self._closed.periods)
         except Unexplained:
             command = self._explained(entry, command)
-            events = self._events(command, prospect.histories)
-        if not events:
+            decided = self._decided(command, prospect.histories, self._closed.periods)
+        if not decided.events:
             self.standing += 1
             return
         if known is not None and entry.known_on < known:
@@ -229,11 +236,16 @@ class Plan:
                 f"is {entry.known_on}, but {entry.subject} holds what was known on "
                 f"{known}, and knowledge does not go back",
             )
+        if not self.added:
+            # The first append holds the log's lock to the end of the import, so what is
+            # closed then stays so; and targets would break what later rows rest on.
+            condition = self._closed.condition
+            decided = decided._replace(premises=(*decided.premises, condition))
         body = self._digest(command.content)
-        request = handling.request(command, prospect.histories, events, body)
+        request = handling.request(command, decided, body)
         framed = log.frame(request)
         self._framed.append(framed)
-        self.added += len(events)
+        self.added += len(decided.events)
         prospect.advance(framed, request.attachment)
 
     def _command(self, entry: Entry) -> Command:
@@ -256,9 +268,16 @@ class Plan:
             raise Missing(f"there is no {self._layout.category} {number}")
         return entry.fact.fact(history.state)
 
-    def _events(self, command: Command, read: Mapping[str, History]) -> list[Any]:
+    def _decided(
+        self,
+        command: Command,
+        read: Mapping[str, History],
+        closed: ClosedPeriods | None,
+    ) -> Decided:
         today = command.known_on or date.max
-        return handling.decide(command, read, today=today, areas=self._areas)
+        return handling.decide(
+            command, read, today=today, areas=self._areas, closed=closed
+        )
 
     def _explained(self, entry: Entry, command: Command) -> Command:
         """The command with the row's remark as its reason, if there is one."""
@@ -291,7 +310,7 @@ class Plan:
     def _adds_nothing(self, command: Command, state: Any) -> bool:
         read = {**self.prospect.histories, command.stream: History(state)}
         try:
-            return not self._events(command, read)
+            return not self._decided(command, read, None).events
         except Repeated:
             return True
         except Refused:

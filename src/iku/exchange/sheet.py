@@ -12,6 +12,7 @@ import io
 import unicodedata
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -60,9 +61,15 @@ class Sheet:
         layout: The name of that layout.
     """
 
-    def __init__(self, file: BinaryIO, layouts: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        layouts: Mapping[str, Sequence[str]],
+        optional: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
         """Look at what comes before the rows, and at every byte.
 
+        Of each layout a file has all headings, and any of those that are *optional*.
         The file is closed with the last reference to this.
 
         Raises:
@@ -76,7 +83,7 @@ class Sheet:
         except StopIteration:
             raise Faulty(Fault(1, None, "the file is empty")) from None
         self._headings = [_tidy(cell).lower() for cell in cells]
-        self.layout = _layout(first, self._headings, layouts)
+        self.layout = _layout(first, self._headings, layouts, optional)
 
     def rows(self) -> Iterator[Row]:
         """The rows, read anew at each call; no two calls can be read in turns.
@@ -162,7 +169,10 @@ def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> Row:
 
 
 def _layout(
-    line: int, headings: Sequence[str], layouts: Mapping[str, Sequence[str]]
+    line: int,
+    headings: Sequence[str],
+    layouts: Mapping[str, Sequence[str]],
+    optional: Mapping[str, Sequence[str]],
 ) -> str:
     """Name of the layout that these are the headings of."""
     common = {name: len({*headings} & {*of}) for name, of in layouts.items()}
@@ -171,18 +181,23 @@ def _layout(
         forms = "; ".join(",".join(of) for of in layouts.values())
         message = f"the headings are those of no journal; they must be one of: {forms}"
         raise Faulty(Fault(line, None, message))
-    faults = [*_heading_faults(line, headings, likely, layouts[likely])]
+    of, more = layouts[likely], optional.get(likely, ())
+    faults = [*_heading_faults(line, headings, likely, of, more)]
     if faults:
         raise Faulty(*faults)
     return likely
 
 
 def _heading_faults(
-    line: int, headings: Sequence[str], name: str, of: Sequence[str]
+    line: int,
+    headings: Sequence[str],
+    name: str,
+    of: Sequence[str],
+    optional: Sequence[str],
 ) -> Iterator[Fault]:
     for index, heading in enumerate(headings):
-        if heading not in of:
-            known = f"those of the journal {name} are {', '.join(of)}"
+        if heading not in {*of, *optional}:
+            known = f"those of the journal {name} are {', '.join((*of, *optional))}"
             yield Fault(line, None, f"unknown heading {shown(heading)}: {known}")
         elif heading in headings[:index]:
             yield Fault(line, heading, "this heading stands twice")

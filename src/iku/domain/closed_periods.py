@@ -1,0 +1,246 @@
+"""Closed periods: which frozen figures a fact would change, so that it must say why.
+
+A fact needs a reason if it would change a figure of a closed publication as that figure
+would be counted today: at its period and day, knowing everything, under its frozen
+version of the definition, before against after (design, section 6, *Closed periods*).
+The day of the fact does not matter: a registration of 2019 counts in 2021, a fact of
+2021 may count in nothing.
+
+A command changes one subject, and a figure is the sum of what its subjects add
+(`posting`). So it is enough to look at the days on which that subject adds something
+else than before. Of an indicator, only its targets can change a frozen figure, for a
+version of a definition never changes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeAlias, assert_never
+
+from msgspec import Struct
+
+from iku.domain import counting, posting
+from iku.domain.decider import Invalid
+from iku.domain.figure import Counts
+from iku.domain.indicator import Indicator, Options
+from iku.domain.posting import Contribution
+from iku.domain.publication import Closed, Frozen, Publication, Year
+from iku.domain.question import Question
+
+# The events of these categories decide what is closed and how it is counted: what was
+# decided on them holds as long as no further one is recorded.
+CATEGORIES = ("indicator", "publication")
+
+
+class FrozenFigure(Struct, frozen=True):
+    """A figure of a closed publication, and the options that count it."""
+
+    publication: Publication
+    closing: Closed
+    frozen: Frozen
+    options: Options
+
+
+class Recounted(Struct, frozen=True):
+    """A subject would add *after* to the figure, where it adds *before*."""
+
+    figure: FrozenFigure
+    before: Counts
+    after: Counts
+
+
+class Retargeted(Struct, frozen=True):
+    """The figure would be held against another target; None: against none."""
+
+    figure: FrozenFigure
+    before: Decimal | None
+    after: Decimal | None
+
+
+Change: TypeAlias = Recounted | Retargeted
+
+
+class Unexplained(Invalid):
+    """A fact would change a frozen figure, and gives no reason.
+
+    *counted* is the figure as it would be counted today; None: as it was frozen.
+    """
+
+    def __init__(self, change: Change, counted: Counts | None = None) -> None:
+        super().__init__("reason", f"reason is missing: {said(change, counted)}")
+        self.change = change
+
+
+class ClosedPeriods(Struct, frozen=True, dict=True):
+    """All publications, by year, and all indicators, by code."""
+
+    years: Mapping[str, Year] = MappingProxyType({})
+    indicators: Mapping[str, Indicator] = MappingProxyType({})
+
+    @cached_property
+    def figures(self) -> tuple[FrozenFigure, ...]:
+        """Every frozen figure, those first that were closed first."""
+        closed = [
+            (closing.effective_on, publication, closing)
+            for year in self.years.values()
+            for publication in year.publications.values()
+            if (closing := publication.closing) is not None
+        ]
+        return tuple(
+            FrozenFigure(publication, closing, frozen, self._options(frozen))
+            for _, publication, closing in sorted(closed, key=lambda one: one[0])
+            for frozen in closing.figures
+        )
+
+    def _options(self, frozen: Frozen) -> Options:
+        definitions = self.indicators[frozen.indicator].definitions
+        return definitions[frozen.definition - 1].defined.options
+
+    @cached_property
+    def latest(self) -> Mapping[Options, date]:
+        """Of each set of options, the last day of which a figure is frozen."""
+        found: dict[Options, date] = {}
+        for figure in self.figures:
+            day = figure.publication.as_of
+            found[figure.options] = max(day, found.get(figure.options, day))
+        return MappingProxyType(found)
+
+
+def refuse_unexplained(
+    closed: ClosedPeriods, command: Any, subject: str, before: Any, after: Any
+) -> None:
+    """Refuse a command that changes a frozen figure and gives no reason.
+
+    *before* and *after* are the state of *subject*, which the command changes.
+
+    Raises:
+        Unexplained: It does; the first figure that was closed is named.
+    """
+    if explained(command):
+        return
+    change = next(changes(closed, subject, before, after), None)
+    if change is not None:
+        raise Unexplained(change)
+
+
+def explained(command: Any) -> bool:
+    """Whether *command* gives a reason, so that it may change what is frozen."""
+    return getattr(command, "reason", None) is not None
+
+
+def changes(
+    closed: ClosedPeriods, subject: str, before: Any, after: Any
+) -> Iterator[Change]:
+    """What frozen figures would change to, those first that were closed first."""
+    if isinstance(after, Indicator):
+        return _retargeted(closed, subject, before, after)
+    return _recounted(closed, before, after)
+
+
+def _retargeted(
+    closed: ClosedPeriods, code: str, before: Indicator | None, after: Indicator
+) -> Iterator[Change]:
+    for figure in closed.figures:
+        if figure.frozen.indicator == code:
+            as_of = figure.publication.as_of
+            was = before.target(as_of) if before else None
+            becomes = after.target(as_of)
+            if was != becomes:
+                yield Retargeted(figure, was, becomes)
+
+
+def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Change]:
+    moved = {
+        options: found
+        for options, latest in closed.latest.items()
+        if (found := _moved(before, after, options, latest))
+    }
+    if not moved:
+        return
+    for figure in closed.figures:
+        publication = figure.publication
+        if not _on(publication.as_of, moved.get(figure.options, ())):
+            continue
+        # What adds up to the same by other contributions changes nothing.
+        was, becomes = _adds(figure, before), _adds(figure, after)
+        if was != becomes:
+            yield Recounted(figure, was, becomes)
+
+
+def _moved(
+    before: Any, after: Any, options: Options, latest: date
+) -> list[Contribution]:
+    """The contributions up to *latest* that begin or end with the command."""
+    gone = posting.contributions(before, options)
+    come = posting.contributions(after, options)
+    if gone == come:
+        return []
+    return [
+        contribution
+        for some, others in ((gone, come), (come, gone))
+        for contribution in some
+        if contribution.start <= latest and contribution not in others
+    ]
+
+
+def _on(day: date, contributions: Iterable[Contribution]) -> bool:
+    return any(c.start <= day and (c.end is None or day < c.end) for c in contributions)
+
+
+def _adds(figure: FrozenFigure, subject: Any) -> Counts:
+    publication = figure.publication
+    member = subject and counting.membership(
+        subject, figure.options, publication.period.start, publication.as_of
+    )
+    return member.counts if member else Counts()
+
+
+def question(change: Change) -> Question:
+    """What the figure is counted as today is the answer to."""
+    publication, frozen = change.figure.publication, change.figure.frozen
+    return Question(
+        frozen.indicator,
+        publication.as_of,
+        period=publication.period.kind,
+        definition=frozen.definition,
+    )
+
+
+def said(change: Change, counted: Counts | None = None) -> str:
+    """The change in words, both values named (*counted*: see `Unexplained`)."""
+    match change:
+        case Recounted():
+            told = _recount(change, counted or _frozen(change.figure.frozen))
+        case Retargeted():
+            was, becomes = change.before or "none", change.after or "none"
+            of = _of(change.figure)
+            told = f"the target of {of} would change from {was} to {becomes}"
+        case _:
+            assert_never(change)
+    return told
+
+
+def _frozen(frozen: Frozen) -> Counts:
+    return Counts(frozen.numerator, frozen.denominator, frozen.expired or 0)
+
+
+def _recount(change: Recounted, now: Counts) -> str:
+    before, after, of = change.before, change.after, _of(change.figure)
+    numerator = now.numerator + after.numerator - before.numerator
+    denominator = now.denominator + after.denominator - before.denominator
+    if (numerator, denominator) == (now.numerator, now.denominator):
+        expired = now.expired + after.expired - before.expired
+        what = f"the number of expired registrations in {of}"
+        return f"{what} would change from {now.expired} to {expired}"
+    was = f"{now.numerator}/{now.denominator}"
+    return f"{of} would change from {was} to {numerator}/{denominator}"
+
+
+def _of(figure: FrozenFigure) -> str:
+    of = figure.publication
+    return (
+        f"{figure.frozen.indicator} of publication {of.id} ({of.period.start} to "
+        f"{of.as_of}, closed on {figure.closing.effective_on})"
+    )

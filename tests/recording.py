@@ -1,0 +1,111 @@
+"""A program at work while periods are closed: ``recording.py DATABASE HOME S NAME``.
+
+For S seconds several clients record facts of any day without a reason; of those that
+are refused for want of one, half are sent again with a reason. Prints how many were
+recorded without, how many were refused, and how many were recorded with a reason.
+"""
+
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from iku.domain import conflict, organisation
+from iku.domain.closed_periods import Unexplained
+from iku.domain.decider import Refused
+from iku.handling import Command
+from iku.ledger.log import Conflicted
+from iku.postgres.database import Database
+from iku.settings import Settings
+from iku.wiring import House, furnish
+
+CLIENTS = 4
+FIRST = date(2019, 1, 1)
+DAYS = 4 * 365
+
+
+def chosen(chance: random.Random, name: str, number: int) -> tuple[str, str, Any]:
+    """A fact of some subject: category, subject and the fact."""
+    day = FIRST + timedelta(days=chance.randrange(DAYS))
+    new = f"{name}-{number}"
+    old = f"{name}-{chance.randrange(max(number, 1))}"
+    kind = chance.choice(["register", "report", "take part", "verify", "resolve"])
+    match kind:
+        case "register":
+            fact: Any = organisation.Registered(
+                kind=organisation.Kind.LSM,
+                name="LSM Contoh",
+                legal_basis=organisation.LegalBasis.BADAN_HUKUM,
+                effective_on=day,
+            )
+            return "organisation", f"O{new}", fact
+        case "report":
+            fact = conflict.Reported(
+                category=conflict.Category.SARA,
+                dimension=conflict.Dimension.SUKU,
+                title="Perselisihan",
+                effective_on=day,
+            )
+            return "conflict", f"K{new}", fact
+        case "take part":
+            fact = organisation.Participated(
+                participation=f"P{number}",
+                activity=organisation.Activity.MUSRENBANG,
+                effective_on=day,
+                verified=True,
+            )
+            return "organisation", f"O{old}", fact
+        case "verify":
+            return "conflict", f"K{old}", conflict.Verified(effective_on=day)
+        case _:
+            manner = conflict.Manner.ISLAH
+            fact = conflict.Resolved(effective_on=day, manner=manner)
+            return "conflict", f"K{old}", fact
+
+
+async def client(house: House, until: float, name: str) -> Counter[str]:
+    """Fact after fact, each of this client's own subjects."""
+    chance, done = random.Random(name), Counter[str]()
+    number = 0
+    while time.monotonic() < until:
+        number += 1
+        category, subject, fact = chosen(chance, name, number)
+        for proposed in (fact, structs.replace(fact, reason="Laporan baru diterima")):
+            try:
+                async with house.pool.acquire() as connection:
+                    await house.office.handle(
+                        connection, Command(category, subject, proposed, name)
+                    )
+            except Unexplained:
+                done["refused"] += 1
+                if chance.random() < 0.5:
+                    continue
+            except (Refused, LookupError, Conflicted):
+                pass
+            else:
+                done["late" if proposed.reason else "recorded"] += 1
+            break
+    return done
+
+
+async def main(database: Database, home: Path, seconds: float, name: str) -> None:
+    """All clients at once, then what came of it."""
+    async with furnish(Settings(home=home), database) as house:
+        until = time.monotonic() + seconds
+        done = await asyncio.gather(
+            *(client(house, until, f"{name}.{n}") for n in range(CLIENTS))
+        )
+    total = sum(done, Counter[str]())
+    sys.stdout.write(f"{total['recorded']} {total['refused']} {total['late']}\n")
+
+
+if __name__ == "__main__":
+    given = msgspec.json.decode(sys.argv[1], type=Database)
+    asyncio.run(main(given, Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4]))
