@@ -1,8 +1,11 @@
 import asyncio
 import getpass
+import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +118,54 @@ def test_an_actor_must_be_a_name(iku: Any, files: dict[str, Path], actor: str) -
     said = iku("import", files["konflik"], "--actor", actor)
     assert said.code == 2
     assert "'--actor'" in said.err
+
+
+def test_an_empty_journal_says_that_it_is_empty(iku: Any, tmp_path: Path) -> None:
+    said = iku("import", write(tmp_path / "a.csv"))
+    assert (said.code, said.err) == (0, "")
+    assert "a.csv: jurnal konflik ini kosong: tidak ada baris" in said.out
+    assert "sudah ada" not in said.out
+    shown = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
+    assert (shown["journal"], shown["rows"], shown["added"]) == ("konflik", 0, 0)
+
+
+def test_rows_that_are_skipped_are_named(iku: Any, tmp_path: Path) -> None:
+    handled = "2022-03-01,K1,ditangani,2022-03-01,,,,,,,,penghentian,"
+    verified = "2022-03-01,K1,diverifikasi,2022-03-01,,,,,,,,,"
+    rows = [report("K1"), report("K1"), verified, handled, handled, verified]
+    said = iku("import", write(tmp_path / "a.csv", *rows))
+    assert said.code == 0
+    assert "6 baris jurnal konflik, 4 dicatat, 2 baris berulang dilewati" in said.out
+    assert re.search(r"^ +3 +identical to row 2$", said.out, re.MULTILINE)
+    assert re.search(r"^ +7 +identical to row 4$", said.out, re.MULTILINE)
+    again = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
+    assert (again["added"], again["repeated"], again["identical"]) == (0, 4, 2)
+    assert [one["row"] for one in again["skipped"]] == [3, 7]
+
+
+def test_of_many_faults_the_first_are_shown_and_all_are_counted(
+    iku: Any, tmp_path: Path
+) -> None:
+    verified = "2022-03-01,K{},diverifikasi,2022-03-01,,,,,,,,,"
+    rows = [verified.format(n) for n in range(1_234)]
+    said = iku("import", write(tmp_path / "a.csv", *rows))
+    assert said.code == 1
+    assert said.err.count("there is no conflict") == 200
+    assert "200 masalah pertama dari 1.234." in said.err
+    shown = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
+    assert (shown["faulted"], len(shown["faults"])) == (1_234, 200)
+
+
+def test_a_journal_may_come_through_a_pipe(iku: Any, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    content = write(tmp_path / "a.csv", report("K1")).read_bytes()
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    said = iku("import", pipe)
+    writer.join()
+    assert said.code == 0
+    assert "1 baris jurnal konflik, 1 dicatat" in said.out
 
 
 @pytest.mark.parametrize(

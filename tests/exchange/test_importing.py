@@ -12,6 +12,7 @@ from iku.domain import conflict
 from iku.domain.question import Question
 from iku.exchange import example, importing
 from iku.exchange.importing import Importer
+from iku.exchange.sheet import MOST
 from iku.handling import Command, read_histories
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
@@ -95,6 +96,134 @@ async def test_a_row_that_was_entered_live_before_stands(
     await live(house, connection, "K1", conflict.Verified(effective_on=today))
     report = await bring(make("konflik", make.row("K1", "diverifikasi", day)))
     assert (report.added, report.standing) == (0, 1)
+
+
+def skipped(report: Any) -> list[tuple[int, str]]:
+    return [(one.row, one.message) for one in report.skipped]
+
+
+async def test_identical_rows_of_handling_and_referral_are_as_many_facts(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    rows = [
+        make.report("K1"),
+        make.row("K1", "diverifikasi"),
+        *[make.row("K1", "ditangani", cara="penghentian")] * 3,
+        *[make.row("K1", "dilimpahkan", keterangan="Polres")] * 2,
+    ]
+    report = await bring(make("konflik", *rows))
+    assert (report.added, report.identical, report.skipped) == (7, 0, ())
+    types = [r.type async for r in log.read_log(connection, after=BROUGHT)]
+    assert types[2:] == ["handled"] * 3 + ["referred"] * 2
+    # A row above shifts no identity, and one more of the same is one more fact.
+    more = [make.report("K0"), *rows, rows[-1]]
+    again = await bring(make("konflik", *more))
+    assert (again.added, again.repeated, again.identical) == (2, 7, 0)
+    last = await bring(make("konflik", *reversed(more)))
+    assert (last.added, last.repeated) == (0, 9)
+
+
+async def test_any_other_identical_row_is_skipped_and_named(
+    bring: Any, make: Any
+) -> None:
+    rows = [
+        *[make.report("K1")] * 2,
+        *[make.row("K1", "diverifikasi")] * 2,
+        make.row("K1", "diselesaikan", cara="islah"),
+        make.row("K1", "diselesaikan", cara="islah"),
+    ]
+    same = [(3, "identical to row 2"), (5, "identical to row 4")]
+    report = await bring(make("konflik", *rows))
+    assert (report.rows, report.added, report.identical) == (6, 3, 3)
+    assert skipped(report) == [*same, (7, "identical to row 6")]
+    again = await bring(make("konflik", *rows))
+    assert (again.added, again.repeated, again.identical) == (0, 3, 3)
+    assert skipped(again) == skipped(report)
+
+
+async def test_an_identical_row_that_changes_the_state_once_more_is_recorded(
+    bring: Any, make: Any
+) -> None:
+    closing = make.row("K1", "diselesaikan", cara="islah")
+    opening = make.row("K1", "dibuka_kembali")
+    rows = [make.report("K1"), make.row("K1", "diverifikasi")]
+    rows += [closing, opening, closing, opening]
+    report = await bring(make("konflik", *rows))
+    assert (report.added, report.identical) == (6, 0)
+    again = await bring(make("konflik", *rows))
+    assert (again.added, again.repeated) == (0, 6)
+
+
+async def test_an_identical_row_that_was_skipped_is_not_recorded_by_a_later_import(
+    bring: Any, make: Any, house: House, connection: Plain, today: date
+) -> None:
+    day = today.isoformat()
+    closing = make.row("K1", "diselesaikan", day, cara="islah")
+    rows = [make.report("K1", day), make.row("K1", "diverifikasi", day)]
+    rows += [closing, closing]
+    assert (await bring(make("konflik", *rows))).added == 3
+    await live(house, connection, "K1", conflict.Reopened(effective_on=today))
+    again = await bring(make("konflik", *rows))
+    assert (again.added, again.repeated, again.identical) == (0, 3, 1)
+    assert skipped(again) == [(5, "identical to row 4")]
+
+
+async def test_a_row_that_the_register_holds_is_named_with_the_version_that_holds_it(
+    bring: Any, make: Any, house: House, connection: Plain, today: date
+) -> None:
+    day = today.isoformat()
+    await bring(make("konflik", make.report("K1", day)))
+    await live(house, connection, "K1", conflict.Verified(effective_on=today))
+    report = await bring(make("konflik", make.row("K1", "diverifikasi", day)))
+    message = f"verified on {day}, but that is recorded already, at version 2"
+    assert skipped(report) == [(2, message)]
+
+
+async def test_of_many_faults_the_first_are_told_and_all_are_counted(
+    bring: Any, make: Any
+) -> None:
+    rows = [make.row(f"K{n}", "diverifikasi") for n in range(MOST + 50)]
+    late = make.row("K240", "diselesaikan", cara="islah")  # its subject is in doubt
+    for dry_run in (True, False):
+        report = await bring(make("konflik", *rows, late), dry_run=dry_run)
+        assert report.faulted == MOST + 50
+        assert [fault.row for fault in report.faults] == list(range(2, MOST + 2))
+
+
+async def test_of_many_skipped_rows_the_first_are_named_and_all_are_counted(
+    bring: Any, make: Any
+) -> None:
+    report = await bring(make("konflik", *[make.report("K1")] * (MOST + 51)))
+    assert (report.added, report.identical) == (1, MOST + 50)
+    assert [one.row for one in report.skipped] == list(range(3, MOST + 3))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+async def test_a_journal_of_headings_only_has_no_rows_and_no_faults(
+    bring: Any, make: Any, end: str
+) -> None:
+    report = await bring(make("konflik", end=end))
+    assert (report.journal, report.rows, report.faults) == ("konflik", 0, ())
+
+
+async def test_a_file_that_is_spoilt_while_it_is_read_is_refused_as_changed(
+    importer: Importer, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = io.BytesIO(make("konflik", *[make.report(f"K{n}") for n in range(9)]))
+    before = importer._before
+
+    async def spoil(*given: Any) -> Any:
+        found = await before(*given)
+        length = len(file.getvalue())
+        file.seek(length // 2)
+        file.write(b"\xff" * (length - length // 2))
+        return found
+
+    monkeypatch.setattr(importer, "_before", spoil)
+    report = await importer.run(file)
+    [(_, _, message)] = said(report)
+    assert message == "the file was changed while it was read; import it again"
+    assert report.added == 0
 
 
 async def test_a_row_that_stood_does_not_come_up_again_once_it_was_taken_back(
@@ -344,14 +473,17 @@ async def test_a_number_with_a_slash_names_the_same_case_as_in_the_api(
     assert (await log.read_stream(connection, "conflict-K~1~2022"))[0].version == 1
 
 
-async def test_progress_runs_up_to_its_end(
+async def test_progress_counts_each_row_once(
     importer: Importer, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "CHUNK", 3)
     told: list[tuple[int, int]] = []
     content = make("konflik", *[make.report(f"K{n}") for n in range(10)])
     await importer.run(content, lambda done, total: told.append((done, total)))
-    assert told == [(3, 20), (6, 20), (9, 20), (12, 20), (15, 20), (18, 20), (20, 20)]
+    assert told == [(3, 10), (6, 10), (9, 10), (10, 10)]
+    told.clear()
+    await importer.run(content, lambda done, total: told.append((done, total)))
+    assert told == [(3, 10), (6, 10), (9, 10), (10, 10)]
 
 
 async def test_a_file_of_many_chunks_is_recorded_in_one_transaction(

@@ -103,13 +103,44 @@ def test_every_heading_that_is_unknown_missing_or_twice_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b'a,b,c\n1,"2,3\n', b'a,b,c\n1,"2"2,3\n', b"a,b,c\n" + b"1" * 140_000]
+    ("content", "why"),
+    [
+        (b'a,b,c\n1,"2,3\n', "has no closing one; a row that begins on this line runs"),
+        (b'a,b,c\n1,"2"2,3\n', 'a quotation mark is written twice ("")'),
+        (b"a,b,c\n" + b"1" * 140_000, "a cell holds more than 131,072 characters"),
+        (
+            b'a,b,c\n1,"' + b"1\n" * 80_000,
+            "perhaps a closing quotation mark is missing",
+        ),
+    ],
 )
-def test_what_is_no_csv_is_refused_where_it_begins_to_be_none(content: bytes) -> None:
+def test_what_is_no_csv_is_refused_where_it_begins_to_be_none(
+    content: bytes, why: str
+) -> None:
     [(row, _, message)] = faults(content)
     assert row == 2
-    assert message.startswith("this is no CSV")
+    assert message.startswith("this is no CSV: ")
+    assert why in message
 
 
 def test_a_long_wrong_cell_is_shown_cut() -> None:
     assert len(sheet.shown("x" * 500)) == 42
+
+
+def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
+    cell = "\x1b[2J\0\u202eK1"
+    assert sheet.shown(cell) == '"\\u001b[2J\\u0000\\u202eK1"'
+
+
+def test_of_a_million_wrong_headings_the_first_are_named_and_all_are_counted() -> None:
+    with pytest.raises(Faulty) as caught:
+        Sheet(BytesIO(b"a,b,c" + b",b" * 500_000 + b",d" * 500_000), LAYOUTS)
+    assert caught.value.count == 1_000_000
+    assert len(caught.value.faults) == sheet.MOST
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_are_counted_whatever_ends_them(end: bytes) -> None:
+    [(row, _, message)] = faults(end.join([b"a,b,c", b"1,2,3", b"1,\xe9,3", b""]))
+    assert row == 3
+    assert "is not UTF-8" in message

@@ -13,7 +13,14 @@ import pytest
 
 from iku import erasing, texts
 from iku.domain import conflict
-from iku.domain.conflict import Category, Dimension, Reported, Verified
+from iku.domain.conflict import (
+    Category,
+    Dimension,
+    Handled,
+    Phase,
+    Reported,
+    Verified,
+)
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person
 from iku.domain.withheld import NONE
@@ -39,6 +46,11 @@ def report(title: str = TEXT, **fields: Any) -> Reported:
         effective_on=DAY,
         **fields,
     )
+
+
+def handled(note: str) -> Handled:
+    """A fact that may be recorded as often as one likes."""
+    return Handled(effective_on=DAY, phase=Phase.PENGHENTIAN, note=note)
 
 
 class Desk:
@@ -207,12 +219,12 @@ async def test_houses_that_share_a_database_share_its_keys(
     async with AsyncExitStack() as stack:
         others = [await stack.enter_async_context(opened(database, keys)) for _ in "ab"]
         for n, one in enumerate([*others, desk] * 3):
-            await one.do("K1", Verified(effective_on=DAY, note=f"catatan {n}"))
+            await one.do("K1", handled(f"catatan {n}"))
         assert [t.get("note") for t in await others[1].shown()][1:] == [
             f"catatan {n}" for n in range(9)
         ]
         notes = (
-            one.do("K1", Verified(effective_on=DAY, note=f"serentak {n}"))
+            one.do("K1", handled(f"serentak {n}"))
             for n, one in enumerate([*others, desk])
         )
         await asyncio.gather(*notes)
@@ -368,7 +380,7 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
         assert await desk.shown() == [{"title": "terkunci"}]
         await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau"))
     async with opened(database, keys) as desk:
-        await desk.do("K1", Verified(effective_on=DAY, note="Lagi"))
+        await desk.do("K1", handled("Lagi"))
         later = [{"note": "Ditinjau"}, {"note": "Lagi"}]
         assert await desk.shown() == [{"title": "terkunci"}, *later]
         assert await lost(desk) == [epoch]

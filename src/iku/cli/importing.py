@@ -13,12 +13,22 @@ from iku.cli import terminal
 from iku.cli.edge import Failed
 from iku.exchange import formats
 from iku.exchange.importing import Importer, Report
+from iku.exchange.planning import Skipped
 from iku.exchange.sheet import Fault
 from iku.wiring import House
 
 
 class File(Struct, frozen=True):
-    """What came of one file, for programs."""
+    """What came of one file, for programs.
+
+    Attributes:
+        repeated: Rows that were imported before.
+        standing: Rows that the register held already.
+        identical: Rows that an earlier row of the file said already.
+        skipped: The first of the rows that stand or are identical, each with why.
+        faulted: How many faults there are.
+        faults: The first of them.
+    """
 
     file: str
     dry_run: bool
@@ -27,7 +37,10 @@ class File(Struct, frozen=True):
     added: int
     repeated: int
     standing: int
+    identical: int
+    skipped: tuple[Skipped, ...]
     size: int
+    faulted: int
     faults: tuple[Fault, ...]
 
 
@@ -105,7 +118,10 @@ def _file(name: str, report: Report, *, dry_run: bool) -> File:
         added=report.added,
         repeated=report.repeated,
         standing=report.standing,
+        identical=report.identical,
+        skipped=report.skipped,
         size=report.size,
+        faulted=report.faulted,
         faults=report.faults,
     )
 
@@ -113,12 +129,19 @@ def _file(name: str, report: Report, *, dry_run: bool) -> File:
 def _tell(file: File) -> None:
     if file.faults:
         _show_faults(file)
-    else:
-        click.echo(f"{file.file}: {_outcome(file)}")
+        return
+    click.echo(f"{file.file}: {_outcome(file)}")
+    if file.skipped:
+        _show_skipped(file)
 
 
 def _outcome(file: File) -> str:
     """What was recorded, in a sentence."""
+    if not file.rows:
+        return (
+            f"jurnal {file.journal} ini kosong: tidak ada baris di bawah judul kolom; "
+            "tidak ada yang dicatat."
+        )
     rows = f"{formats.number(file.rows)} baris jurnal {file.journal}"
     if not file.added:
         return f"{rows}, tidak ada yang baru: semuanya sudah ada."
@@ -128,6 +151,8 @@ def _outcome(file: File) -> str:
         said.append(f"{formats.number(file.repeated)} sudah diimpor")
     if file.standing:
         said.append(f"{formats.number(file.standing)} sudah ada di register")
+    if file.identical:
+        said.append(f"{formats.number(file.identical)} baris berulang dilewati")
     size = formats.number(file.size)
     return f"{rows}, {', '.join(said)}; log kini berisi {size} peristiwa."
 
@@ -140,3 +165,16 @@ def _show_faults(file: File) -> None:
     out.print(file.file)
     headings = ("Baris", "Kolom", "Masalah")
     out.print(terminal.table(headings, rows, right=("Baris",), wrap=("Masalah",)))
+    if file.faulted > len(file.faults):
+        told, count = map(formats.number, (len(file.faults), file.faulted))
+        out.print(f"{told} masalah pertama dari {count}.")
+
+
+def _show_skipped(file: File) -> None:
+    out = terminal.console()
+    rows = [(str(one.row), one.message) for one in file.skipped]
+    headings = ("Baris", "Dilewati karena")
+    out.print(terminal.table(headings, rows, right=headings[:1], wrap=headings[1:]))
+    if (count := file.standing + file.identical) > len(rows):
+        told, all_ = map(formats.number, (len(rows), count))
+        out.print(f"{told} baris pertama dari {all_} yang dilewati.")

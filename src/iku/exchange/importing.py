@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from iku.exchange import journals
 from iku.exchange.journals import Entry, Journal
-from iku.exchange.planning import Plan, Prospect
+from iku.exchange.planning import Before, Plan, Prospect, Skipped
 from iku.exchange.reading import Reading, Scope
 from iku.exchange.sheet import Fault, Faulty
 from iku.handling import ATTEMPTS, Office, read_histories
@@ -49,7 +49,11 @@ class Report(Struct, frozen=True):
         repeated: Rows that were imported before.
         standing: Rows that the register said already, by another way.
         size: Of the log after it.
-        faults: What is wrong with it; if anything is, nothing was recorded.
+        faults: What is wrong with it, the first `MOST` of all; if anything is, nothing
+            was recorded.
+        faulted: How many faults there are.
+        identical: Rows that an earlier row of the file said already.
+        skipped: The first `MOST` of the rows that stand or are identical.
     """
 
     journal: str | None
@@ -59,6 +63,9 @@ class Report(Struct, frozen=True):
     standing: int
     size: int
     faults: tuple[Fault, ...] = ()
+    faulted: int = 0
+    identical: int = 0
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass
@@ -82,7 +89,7 @@ class Importer:
         content: bytes | BinaryIO,
         progress: Progress = lambda _done, _of: None,
     ) -> Report:
-        """Import one file; *progress* hears how many steps of how many are done.
+        """Import one file; *progress* hears how many rows of how many are done.
 
         A file that is open must be one that can be read again from its beginning.
 
@@ -99,7 +106,7 @@ class Importer:
                 return await self._attempt(journal, progress)
             except Faulty as error:
                 size = (await log.head(self.connection)).size
-                return Report(None, 0, 0, 0, 0, size, error.faults)
+                return Report(None, 0, 0, 0, 0, size, error.faults, error.count)
 
     async def ids(self, content: bytes | BinaryIO) -> list[str]:
         """The ids under which the rows of a file are, or would be, recorded.
@@ -108,17 +115,17 @@ class Importer:
             Faulty: It cannot be read as rows.
         """
         journal = Journal(content, self.office.vault.keys.digest)
-        return [command_id for _, command_id in journal.rows()]
+        return [numbered.command_id for numbered in journal.rows()]
 
     async def _attempt(self, journal: Journal, progress: Progress) -> Report:
-        steps = _Steps(progress, 2 * journal.size)
+        steps = _Steps(progress, journal.size)
         scope = await self._scope()
         closed = await self.office.closures.refresh(self.connection)
-        before = await self._before(journal, scope, steps)
+        before = await self._before(journal, scope)
         plan = Plan(
             journal.layout,
             self._ahead if self.dry_run else Prospect(),
-            before.lines,
+            before,
             self.actor,
             scope,
             closed=closed,
@@ -139,6 +146,9 @@ class Importer:
             standing=plan.standing,
             size=(await log.head(self.connection)).size,
             faults=plan.sorted_faults(),
+            faulted=plan.faulted,
+            identical=plan.identical,
+            skipped=tuple(plan.skipped),
         )
 
     async def _count(self, plan: Plan) -> None:
@@ -154,15 +164,13 @@ class Importer:
         digest = self.office.vault.keys.digest
         return Scope(self.office.today(), self.office.areas, tuple(codes), digest)
 
-    async def _before(
-        self, journal: Journal, scope: Scope, steps: "_Steps"
-    ) -> "_Before":
+    async def _before(self, journal: Journal, scope: Scope) -> Before:
         """Which rows were imported before."""
-        before = _Before()
+        before = Before()
         for rows in _chunked(journal.rows()):
-            ids = [command_id for _, command_id in rows]
+            ids = [numbered.command_id for numbered in rows]
             recorded = await log.recorded_commands(self.connection, ids)
-            for row, command_id in rows:
+            for row, command_id, _ in rows:
                 known = command_id in recorded or (
                     self.dry_run and self._ahead.noted(command_id)
                 )
@@ -170,7 +178,6 @@ class Importer:
                 if known:
                     subject = Reading(journal.layout, row, scope).subject()
                     before.lines[subject] = row.line
-                steps.done()
         return before
 
     async def _rehearse(self, plan: Plan, chunks: "_Chunks") -> None:
@@ -272,29 +279,11 @@ class _AtFault(Exception):
     """A row is at fault, so nothing is to be recorded."""
 
 
-@dataclass
-class _Before:
-    """What was imported before.
-
-    Attributes:
-        rows: Of each row of the file, whether it was.
-        lines: By subject, the line of its last row that was.
-    """
-
-    rows: bytearray = field(default_factory=bytearray)
-    lines: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        """How many rows were."""
-        return self.rows.count(True)
-
-
 class _Chunks:
     """The rows that were not imported before, as entries, so many at a time."""
 
     def __init__(
-        self, journal: Journal, scope: Scope, before: _Before, steps: "_Steps"
+        self, journal: Journal, scope: Scope, before: Before, steps: "_Steps"
     ) -> None:
         self._rows = zip(journal.rows(), before.rows, strict=True)
         self._layout = journal.layout
@@ -304,11 +293,11 @@ class _Chunks:
     async def following(self) -> list[Entry] | None:
         """The entries of the next rows; None where there are no more."""
         entries, ended = [], True
-        async for (row, command_id), repeated in _breathing(islice(self._rows, CHUNK)):
+        async for numbered, repeated in _breathing(islice(self._rows, CHUNK)):
             ended = False
             if not repeated:
-                reading = Reading(self._layout, row, self._scope)
-                entries.append(journals.entry(reading, command_id))
+                reading = Reading(self._layout, numbered.row, self._scope)
+                entries.append(journals.entry(reading, numbered))
             self._steps.done()
         return None if ended else entries
 

@@ -21,7 +21,7 @@ from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange.layouts import LAYOUTS, REMARK, Statement
 from iku.exchange.reading import Digest, Reading, Scope
-from iku.exchange.sheet import Fault, Faulty, Row, Sheet
+from iku.exchange.sheet import CHANGED, Fault, Faulty, Row, Sheet
 
 
 class Aim(Struct, frozen=True):
@@ -80,6 +80,13 @@ class Aim(Struct, frozen=True):
         return f"is no day of a fact {kinds!r}: there is none of {wanted}, {stands}"
 
 
+class Twin(NamedTuple):
+    """The first row of the file that says the same: its place, from 0, and its line."""
+
+    place: int
+    line: int
+
+
 class Entry(Struct, frozen=True):
     """One row, understood as far as it can be.
 
@@ -89,6 +96,8 @@ class Entry(Struct, frozen=True):
         fact: What is to be recorded; None where *faults* stand in the way.
         columns: Headings by field, to say where a refusal belongs.
         remark: What it says beside; None where it says nothing.
+        twin: The first row of the file that says the same; None where there is none.
+        recurs: Whether two such rows are two facts (`Fact.RECURS`).
     """
 
     line: int
@@ -99,6 +108,8 @@ class Entry(Struct, frozen=True):
     columns: Mapping[str, str]
     remark: str | None = None
     faults: tuple[Fault, ...] = ()
+    twin: Twin | None = None
+    recurs: bool = False
 
     def peers(self, category: str) -> tuple[str, ...]:
         """Identifiers of the other subjects it names."""
@@ -116,10 +127,14 @@ class Entry(Struct, frozen=True):
 
 
 class Numbered(NamedTuple):
-    """A row, and the id under which it is recorded."""
+    """A row, and the id under which it is recorded.
+
+    *twin* is the first of several rows that say the same; None for that one itself.
+    """
 
     row: Row
     command_id: str
+    twin: Twin | None = None
 
 
 class Journal:
@@ -155,19 +170,21 @@ class Journal:
         Raises:
             Faulty: The file is not what it was.
         """
-        twins: Counter[bytes] = Counter()
+        counts: Counter[bytes] = Counter()
+        firsts: dict[bytes, Twin] = {}
         marks = iter(self._marks)
-        for row, said in self._said():
+        for index, (row, said) in enumerate(self._said()):
             if (mark := hash(said)) != next(marks, None):
-                raise Faulty(Fault(row.line, None, _CHANGED))
-            nth = 1
+                raise Faulty(Fault(row.line, None, CHANGED))
+            nth, twin = 1, None
             if mark in self._twins:
-                twins[said] += 1
-                nth = twins[said]
+                counts[said] += 1
+                nth, twin = counts[said], firsts.get(said)
+                firsts.setdefault(said, Twin(index, row.line))
             numbered = said + str(nth).encode()
-            yield Numbered(row, f"import:{self._digest(numbered).hex()}")
+            yield Numbered(row, f"import:{self._digest(numbered).hex()}", twin)
         if next(marks, None) is not None:
-            raise Faulty(Fault(1, None, _CHANGED))
+            raise Faulty(Fault(1, None, CHANGED))
 
     def entries(self, scope: Scope) -> Iterator[Entry]:
         """Each row as an entry, in the order of the file.
@@ -175,8 +192,8 @@ class Journal:
         Raises:
             Faulty: The file is not what it was.
         """
-        for row, command_id in self.rows():
-            yield entry(Reading(self.layout, row, scope), command_id)
+        for numbered in self.rows():
+            yield entry(Reading(self.layout, numbered.row, scope), numbered)
 
     def _said(self) -> Iterator[tuple[Row, bytes]]:
         """Each row, and all that it says, however it is spelt."""
@@ -189,10 +206,9 @@ class Journal:
 
 
 _encode = msgspec.json.Encoder().encode
-_CHANGED = "the file was changed while it was read; import it again"
 
 
-def entry(reading: Reading, command_id: str) -> Entry:
+def entry(reading: Reading, numbered: Numbered) -> Entry:
     """The entry that a row makes; its cells are all read, whatever is wrong first."""
     subject = reading.subject()
     known_on = reading.known_on()
@@ -200,13 +216,15 @@ def entry(reading: Reading, command_id: str) -> Entry:
     fact = None if statement is None else _fact(reading, statement)
     return Entry(
         line=reading.row.line,
-        command_id=command_id,
+        command_id=numbered.command_id,
         subject=subject,
         known_on=known_on,
         fact=None if reading.faults else fact,
         columns=reading.layout.columns(statement) if statement else {},
         remark=reading.row.cells.get(REMARK),
         faults=tuple(reading.faults),
+        twin=numbered.twin,
+        recurs=statement is not None and statement.fact.RECURS,
     )
 
 

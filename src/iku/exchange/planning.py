@@ -8,12 +8,12 @@ the one refusal says how many they are.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import islice
 from typing import Any
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from iku import handling
 from iku.closures import Known
@@ -23,15 +23,40 @@ from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange import cells
 from iku.exchange.cells import Unfit
-from iku.exchange.journals import Aim, Entry
+from iku.exchange.journals import Aim, Entry, Twin
 from iku.exchange.layouts import Layout
 from iku.exchange.reading import Scope
-from iku.exchange.sheet import Fault
+from iku.exchange.sheet import MOST, Fault
 from iku.exchange.shelf import Shelf
 from iku.handling import OPENING, Command, Decided, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed
 from iku.ledger.record import Unrecordable
+
+
+class Skipped(Struct, frozen=True):
+    """A row that is not recorded, though nothing is wrong with it; and why."""
+
+    row: int
+    message: str
+
+
+@dataclass
+class Before:
+    """What was imported before.
+
+    Attributes:
+        rows: Of each row of the file, whether it was.
+        lines: By subject, the line of its last row that was.
+    """
+
+    rows: bytearray = field(default_factory=bytearray)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many rows were."""
+        return self.rows.count(True)
 
 
 class Prospect:
@@ -126,6 +151,9 @@ class Plan:
         prospect: What they are decided on; the streams that they name must be in it.
         added: How many events are to be recorded.
         standing: Rows that the register said already.
+        identical: Rows that an earlier row of the file said already.
+        skipped: The first of those that are skipped for either reason.
+        faults: The first faults, in the order of the file; *faulted* counts all.
         refused: Ids of the rows at fault.
         unexplained: By index of the fault, the rows that miss a reason, and why.
     """
@@ -134,17 +162,19 @@ class Plan:
         self,
         layout: Layout,
         prospect: Prospect,
-        later: Mapping[str, int],
+        before: Before,
         actor: str,
         scope: Scope,
         *,
         closed: Known,
     ) -> None:
-        """*later*: by subject, the line of its last row that was imported before."""
         self.prospect = prospect
         self.added = 0
         self.standing = 0
+        self.identical = 0
+        self.skipped: list[Skipped] = []
         self.faults: list[Fault] = []
+        self.faulted = 0
         self.refused: list[str] = []
         self.unexplained: dict[int, tuple[Entry, Unexplained]] = {}
         self._framed: list[Framed] = []
@@ -155,7 +185,7 @@ class Plan:
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
         self._unjudged: Counter[str] = Counter()
-        self._later = later
+        self._before = before
 
     def streams(self, entries: Sequence[Entry]) -> list[str]:
         """The streams that deciding these rests on, each once."""
@@ -173,13 +203,15 @@ class Plan:
             self._refuse(entry, *entry.faults)
         elif doubtful := self._in_doubt(entry):
             self._unjudged[doubtful] += 1
+        elif entry.twin is not None and self._imported(entry.twin, entry):
+            self._skip(entry)
         else:
             try:
                 self._decide(entry)
-            except Repeated:
-                self.standing += 1
+            except Repeated as error:
+                self._skip(entry, str(error))
             except (Refused, Missing, Unrecordable) as error:
-                if isinstance(error, Unexplained):
+                if isinstance(error, Unexplained) and len(self.faults) < MOST:
                     self.unexplained[len(self.faults)] = entry, error
                 self._refuse(entry, self._fault(entry, error))
 
@@ -197,6 +229,8 @@ class Plan:
         """Say beside each first refusal how many rows were not judged for it."""
         for subject, count in self._unjudged.items():
             index = self._doubtful[subject]
+            if index >= len(self.faults):
+                continue
             fault = self.faults[index]
             rows = "row" if count == 1 else "rows"
             number = subject_number(subject)
@@ -220,7 +254,7 @@ class Plan:
         prospect, command = self.prospect, self._command(entry)
         known = prospect.known.get(command.stream)
         if self._stood(entry, command):
-            self.standing += 1
+            self._skip(entry)
             return
         try:
             decided = self._decided(command, prospect.histories, self._closed.periods)
@@ -228,7 +262,7 @@ class Plan:
             command = self._explained(entry, command)
             decided = self._decided(command, prospect.histories, self._closed.periods)
         if not decided.events:
-            self.standing += 1
+            self._skip(entry)
             return
         if known is not None and entry.known_on < known:
             raise Invalid(
@@ -298,7 +332,7 @@ class Plan:
         decided before: if nothing was recorded for it, it stood then; and it must not
         come up again only because a later row has taken it back.
         """
-        if entry.line > self._later.get(entry.subject, 0):
+        if entry.line > self._before.lines.get(entry.subject, 0):
             return False
         history = self.prospect.histories[command.stream].state.history
         decider = DECIDERS[command.category]
@@ -316,10 +350,31 @@ class Plan:
         except Refused:
             return False
 
+    def _imported(self, twin: Twin, entry: Entry) -> bool:
+        """Whether a row of which one says the same was imported before is the same.
+
+        It was skipped then, if the file held it: it must not come up again because
+        the register has moved on. Where two such rows are two facts, it is a new one.
+        """
+        return not entry.recurs and bool(self._before.rows[twin.place])
+
+    def _skip(self, entry: Entry, why: str | None = None) -> None:
+        """Pass over a row that says what is, or will be, recorded already."""
+        if entry.twin is not None and not entry.recurs:
+            self.identical += 1
+            why = f"identical to row {entry.twin.line}"
+        else:
+            self.standing += 1
+        if len(self.skipped) < MOST:
+            number = subject_number(entry.subject)
+            why = why or f"{number} holds this already"
+            self.skipped.append(Skipped(entry.line, why))
+
     def _refuse(self, entry: Entry, *faults: Fault) -> None:
         if entry.subject and entry.subject not in self._doubtful:
-            self._doubtful[entry.subject] = len(self.faults)
-        self.faults.extend(faults)
+            self._doubtful[entry.subject] = self.faulted
+        self.faulted += len(faults)
+        self.faults.extend(faults[: MOST - len(self.faults)])
         self.refused.append(entry.command_id)
 
     def _fault(self, entry: Entry, error: Exception) -> Fault:

@@ -12,12 +12,15 @@ import io
 import unicodedata
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import BinaryIO
 
 from msgspec import Struct
 
 LONGEST_QUOTE = 40  # characters of a wrong cell that are shown
+MOST = 200  # faults that are told of one file; of the others only how many they are
+CHANGED = "the file was changed while it was read; import it again"
 BLOCK = 1 << 20  # bytes
 
 
@@ -35,11 +38,17 @@ class Fault(Struct, frozen=True):
 
 
 class Faulty(Exception):
-    """The file cannot be read as rows at all; *faults* say why."""
+    """The file cannot be read as rows at all.
 
-    def __init__(self, *faults: Fault) -> None:
+    Attributes:
+        faults: Why, the first `MOST` of all.
+        count: How many faults there are.
+    """
+
+    def __init__(self, *faults: Fault, count: int | None = None) -> None:
         super().__init__("; ".join(fault.message for fault in faults))
         self.faults = faults
+        self.count = len(faults) if count is None else count
 
 
 class Row(Struct, frozen=True):
@@ -108,8 +117,10 @@ class Sheet:
             except StopIteration:
                 return
             except csv.Error as error:
-                message = f"this is no CSV: {error}"
+                message = f"this is no CSV: {_explained(error)}"
                 raise Faulty(Fault(begins, None, message)) from None
+            except UnicodeDecodeError:
+                raise Faulty(Fault(begins, None, CHANGED)) from None
             if any(map(str.strip, cells)):
                 yield begins, cells
             begins = reader.line_num + 1
@@ -124,9 +135,35 @@ class Sheet:
 
 
 def shown(cell: str) -> str:
-    """*cell* in quotes, cut where it is long."""
+    """*cell* in quotes, cut where it is long, without what a terminal would obey."""
     cut = cell if len(cell) <= LONGEST_QUOTE else f"{cell[: LONGEST_QUOTE - 1]}…"
-    return f'"{cut}"'
+    return f'"{"".join(map(_visible, cut))}"'
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else f"\\u{ord(char):04x}"
+
+
+def _explained(error: csv.Error) -> str:
+    """What the reader complains about, with what may be the cause."""
+    match str(error):
+        case "unexpected end of data":
+            return (
+                "a cell that begins with a quotation mark has no closing one; a row "
+                "that begins on this line runs to the end of the file"
+            )
+        case long if long.startswith("field larger than field limit"):
+            return (
+                f"a cell holds more than {csv.field_size_limit():,} characters; "
+                "perhaps a closing quotation mark is missing"
+            )
+        case expected if expected.endswith("""expected after '"'"""):
+            return (
+                "a cell goes on after its closing quotation mark; within a quoted cell "
+                'a quotation mark is written twice ("")'
+            )
+        case other:
+            return other
 
 
 def _refuse_other_encodings(file: BinaryIO) -> None:
@@ -139,7 +176,7 @@ def _refuse_other_encodings(file: BinaryIO) -> None:
         try:
             decoder.decode(block, final=len(block) < BLOCK)
         except UnicodeDecodeError as error:
-            line += block.count(b"\n", 0, error.start)
+            line += _line_ends(block[: error.start])
             message = (
                 f"byte {begins + error.start + 1} of the file is not UTF-8: "
                 'save it as "CSV UTF-8" and import that'
@@ -148,7 +185,12 @@ def _refuse_other_encodings(file: BinaryIO) -> None:
         if len(block) < BLOCK:
             return
         begins += len(block) - len(decoder.getstate()[0])
-        line += block.count(b"\n")
+        line += _line_ends(block)
+
+
+def _line_ends(block: bytes) -> int:
+    """How many lines end; of the kind of line end that the block has most of."""
+    return max(block.count(b"\n"), block.count(b"\r"))
 
 
 def _tidy(cell: str) -> str:
@@ -182,9 +224,9 @@ def _layout(
         message = f"the headings are those of no journal; they must be one of: {forms}"
         raise Faulty(Fault(line, None, message))
     of, more = layouts[likely], optional.get(likely, ())
-    faults = [*_heading_faults(line, headings, likely, of, more)]
-    if faults:
-        raise Faulty(*faults)
+    faults = _heading_faults(line, headings, likely, of, more)
+    if first := [*islice(faults, MOST)]:
+        raise Faulty(*first, count=len(first) + sum(1 for _ in faults))
     return likely
 
 
@@ -195,12 +237,15 @@ def _heading_faults(
     of: Sequence[str],
     optional: Sequence[str],
 ) -> Iterator[Fault]:
-    for index, heading in enumerate(headings):
-        if heading not in {*of, *optional}:
-            known = f"those of the journal {name} are {', '.join((*of, *optional))}"
+    all_ = (*of, *optional)
+    known = f"those of the journal {name} are {', '.join(all_)}"
+    seen: set[str] = set()
+    for heading in headings:
+        if heading not in all_:
             yield Fault(line, None, f"unknown heading {shown(heading)}: {known}")
-        elif heading in headings[:index]:
+        elif heading in seen:
             yield Fault(line, heading, "this heading stands twice")
+        seen.add(heading)
     for heading in of:
-        if heading not in headings:
+        if heading not in seen:
             yield Fault(line, heading, f"this heading of the journal {name} is missing")
