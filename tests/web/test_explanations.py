@@ -277,6 +277,7 @@ async def test_the_csv_is_described_beside_the_json(visitor: Client) -> None:
     described = await visitor.says("/openapi.json")
     path = described["paths"]["/api/v1/indicators/{code}/explanation"]
     content = path["get"]["responses"]["200"]["content"]
-    assert content["text/csv"] == {"schema": {"type": "string"}}
+    assert content["text/csv"]["schema"] == {"type": "string"}
+    assert content["text/csv"]["example"].startswith(explained.MARK + "nomor,judul,")
     schema = content["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/Explained"}

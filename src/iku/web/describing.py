@@ -31,6 +31,7 @@ Json: TypeAlias = dict[str, Any]
 _REF = "#/components/schemas/"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _JSON = "application/json"
+_OCTETS = "application/octet-stream"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 INTRODUCTION = """\
@@ -111,7 +112,12 @@ def _describe(
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
         operation["requestBody"]["content"] = {_JSON: content}
     if name == "attachFile":
-        operation["requestBody"] = {"required": True, "content": {"*/*": _BYTES}}
+        operation["requestBody"] = {
+            "description": "The file. Any other media type is taken as well, and kept "
+            "as the type of the file.",
+            "required": True,
+            "content": {_OCTETS: _BYTES},
+        }
     operation["responses"] = {
         **_answers(name, handler, schemas),
         **{str(int(s)): _error(s, schemas) for s in _statuses(operation, handler)},
@@ -135,8 +141,23 @@ def _parameter(parameter: Json, known: Json) -> None:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
         schema["type"] = "string"
     _tidy_values(schema)
-    if parameter["name"] in examples.PARAMETERS:
-        parameter["example"] = examples.PARAMETERS[parameter["name"]]
+    example = _example(parameter["name"], schema)
+    # The page fills in an `example`: of a filter that nobody asked for, or of a key
+    # that may be used once, that would be in the way.
+    if parameter.get("required") or parameter["name"] == "Iku-Actor":
+        parameter["example"] = example
+    else:
+        schema["examples"] = [example]
+
+
+def _example(name: str, schema: Json) -> Any:
+    """A value of the parameter that makes sense in the example register."""
+    if "items" in schema:
+        return [_example(name, schema["items"])]
+    if "enum" in schema:
+        usual = examples.PARAMETERS.get(name)
+        return usual if usual in schema["enum"] else schema["enum"][0]
+    return examples.PARAMETERS[name]
 
 
 def _body(handler: HTTPRouteHandler) -> Any:
@@ -167,7 +188,7 @@ _HEADERS = {
 _MEDIA = {"replayFigure": NDJSON}  # the schema is that of a line
 _MEDIA_TYPES: dict[Any, str] = {
     str: "text/plain",
-    bytes: "application/octet-stream",
+    bytes: _OCTETS,
 }
 
 
@@ -175,8 +196,6 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
     # What is no text has no schema: it is bytes.
     returned = _answer(handler)
     content: Json = {} if returned is bytes else {"schema": schemas.of(returned)}
-    if name in examples.ANSWERS:
-        content["example"] = examples.ANSWERS[name]
     usual = _MEDIA_TYPES.get(returned, _JSON)
     media_type = _MEDIA.get(name, usual)
     answer: Json = {
@@ -188,7 +207,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
     if name == "explainFigure":
         answer["content"][CSV] = {"schema": {"type": "string"}}
     if name == "getAttachment":
-        answer["content"] = {"*/*": _BYTES}
+        answer["content"] = {_OCTETS: _BYTES, "*/*": _BYTES}
     if "POST" not in handler.http_methods:
         if _answer(handler).__name__ in {
             "Conflict",
@@ -196,7 +215,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
             "ShownPublication",
         }:
             answer["headers"] = _headers("ETag")
-        return {"200": answer}
+        return _exemplified(name, {"200": answer})
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
     answers = {"201": answer | recorded}
     for foreseen in _either(handler)[1:]:
@@ -204,6 +223,16 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
             "description": "What it would change; nothing is recorded.",
             "content": {_JSON: {"schema": schemas.of(foreseen)}},
         }
+    return _exemplified(name, answers)
+
+
+def _exemplified(name: str, answers: Json) -> Json:
+    """*answers* with what the operation answered about the example register."""
+    for status, answer in answers.items():
+        for media_type, content in answer["content"].items():
+            shown = examples.ANSWERS.get(name, {}).get(status, {}).get(media_type)
+            if shown is not None:
+                content["example"] = shown
     return answers
 
 

@@ -1,0 +1,278 @@
+"""The examples of answers are what the routes answer about the example register.
+
+`IKU_RECORD_EXAMPLES=1 pytest tests/web/test_examples.py` records them anew.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from iku.ledger import signing
+from iku.ledger.signing import Home
+from iku.postgres.pool import Plain
+from iku.web import examples
+from iku.web.app import create_app
+from iku.web.describing import describe
+from iku.wiring import House
+from tests.web.conftest import Client
+
+FILE = Path(examples.__file__).with_name("examples.json")
+RECORD = "IKU_RECORD_EXAMPLES" in os.environ
+YEAR_END = {"as_of": "2021-12-31"}
+MOST = 2  # items of a list, and rows of CSV
+LINES = 12  # of metrics
+NDJSON, CSV, OCTETS = "application/x-ndjson", "text/csv", "application/octet-stream"
+
+
+class Ask(NamedTuple):
+    """A request whose answer is an example."""
+
+    operation: str
+    path: str
+    params: Mapping[str, Any] = MappingProxyType({})
+    body: Any = None
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+def step(kind: str, actor: str, **more: Any) -> Ask:
+    """A step of the publication."""
+    body = {"type": kind, "reason": "LKjIP 2021", **more}
+    path = "/publications/2021/events"
+    return Ask("recordPublicationEvent", path, body=body, headers={"Iku-Actor": actor})
+
+
+def body(operation: str, name: str) -> Any:
+    return examples.BODIES[operation][name]
+
+
+IKU_1 = "/indicators/IKU-1"
+BEFORE = (
+    Ask("reportConflict", "/conflicts", body=body("reportConflict", "numbered")),
+    Ask(
+        "recordConflictEvent",
+        "/conflicts/K14/events",
+        body=body("recordConflictEvent", "verified"),
+    ),
+    Ask(
+        "attachFile",
+        "/conflicts/K14/attachments",
+        body=b"Berita acara kesepakatan",
+        headers={"Content-Type": OCTETS, "Iku-File-Name": "berita%20acara.txt"},
+    ),
+    Ask("getAttachment", "/conflicts/K14/attachments/3"),
+    Ask(
+        "registerOrganisation",
+        "/organisations",
+        body=body("registerOrganisation", "numbered"),
+    ),
+    Ask(
+        "recordOrganisationEvent",
+        "/organisations/O41/events",
+        body=body("recordOrganisationEvent", "participated"),
+    ),
+    Ask("draftPublication", "/publications", body=body("draftPublication", "year")),
+    step("closed", "ani", known_on="2022-01-15"),
+    step("reviewed", "siti"),
+    step("published", "budi"),
+    Ask(
+        "redefineIndicator",
+        "/indicators/IKU-2/definitions",
+        {"preview": "true"},
+        body=body("redefineIndicator", "threshold"),
+    ),
+    Ask(
+        "redefineIndicator",
+        "/indicators/IKU-2/definitions",
+        body=body("redefineIndicator", "threshold"),
+    ),
+    Ask("setTarget", f"{IKU_1}/targets", body=body("setTarget", "next")),
+)
+AFTER = (
+    Ask("listConflicts", "/conflicts", {"limit": 2}),
+    Ask("listConflictEvents", "/conflicts/K10/events"),
+    Ask("getConflict", "/conflicts/K10"),
+    Ask("listOrganisations", "/organisations", {"limit": 2}),
+    Ask("listOrganisationEvents", "/organisations/O12/events"),
+    Ask("getOrganisation", "/organisations/O12"),
+    Ask("listIndicators", "/indicators"),
+    Ask("getIndicator", IKU_1),
+    Ask("getFigure", f"{IKU_1}/figure", {**YEAR_END, "breakdown": "dimension"}),
+    Ask("listFigures", "/figures", YEAR_END),
+    Ask("verifyFigure", f"/figures/{examples.PARAMETERS['number']}"),
+    Ask("getSeries", f"{IKU_1}/series", {"from": "2021-01-01", "to": "2021-12-31"}),
+    Ask("explainFigure", f"{IKU_1}/explanation", {**YEAR_END, "limit": 2}),
+    Ask("explainFigure", f"{IKU_1}/explanation", YEAR_END, headers={"Accept": CSV}),
+    Ask("replayFigure", f"{IKU_1}/replay", YEAR_END),
+    Ask(
+        "getDifference",
+        f"{IKU_1}/difference",
+        {**YEAR_END, "against_known_on": "2022-01-15"},
+    ),
+    Ask(
+        "compareDefinitions",
+        "/indicators/IKU-2/comparison",
+        {**YEAR_END, "definition": 1, "participation_threshold": 2},
+    ),
+    Ask("listPublications", "/publications"),
+    Ask("getPublication", "/publications/2021"),
+    Ask("listPublicationChanges", "/publications/2021/changes"),
+    Ask("getSubject", "/subjects/conflict-K14"),
+    Ask("readLog", "/log/events", {"limit": 2}),
+    Ask("readLog", "/log/events", {"limit": 1}, headers={"Accept": NDJSON}),
+    Ask("getCheckpoint", "/log/checkpoint"),
+    Ask("getEntries", "/log/tile/entries/000.p/1"),
+    Ask("getTile", "/log/tile/0/000.p/1"),
+    Ask("proveInclusion", "/log/proof/inclusion/5"),
+    Ask("proveConsistency", "/log/proof/consistency", {"old": 4}),
+    Ask("getPolicy", "/log/policy"),
+    Ask("getAgency", "/agency"),
+    Ask("isAlive", "/health/live"),
+    Ask("isReady", "/health/ready"),
+    Ask("getMetrics", "/metrics"),
+    Ask(
+        "eraseSubject",
+        "/subjects/conflict-K14/erasure",
+        body=body("eraseSubject", "decided"),
+    ),
+)
+
+
+async def ask(client: Client, one: Ask) -> httpx.Response:
+    if one.body is None:
+        return await client.get(one.path, params=dict(one.params), headers=one.headers)
+    sent = {"content": one.body} if isinstance(one.body, bytes) else {"json": one.body}
+    return await client.post(one.path, params=one.params, headers=one.headers, **sent)
+
+
+def shortened(value: Any) -> Any:
+    """*value* with the first items of its lists."""
+    if isinstance(value, dict):
+        return {name: shortened(one) for name, one in value.items()}
+    return (
+        [shortened(one) for one in value[:MOST]] if isinstance(value, list) else value
+    )
+
+
+def shown(answer: httpx.Response) -> tuple[str, Any]:
+    """The media type of an answer, and so much of it as an example needs."""
+    media_type = answer.headers["Content-Type"].partition(";")[0]
+    match media_type:
+        case "application/json":
+            return media_type, shortened(answer.json())
+        case "application/x-ndjson":
+            return media_type, json.loads(answer.text.splitlines()[-1])
+        case "text/csv":
+            return media_type, "".join(answer.text.splitlines(keepends=True)[:MOST])
+        case "application/octet-stream":
+            return media_type, None
+        case _ if answer.text.startswith("# HELP"):
+            return media_type, "".join(answer.text.splitlines(keepends=True)[:LINES])
+        case _:
+            return media_type, answer.text
+
+
+async def recorded(
+    client: Client, house: House, signer: Plain, home: Home
+) -> dict[str, Any]:
+    """By operation, status and media type: what is answered."""
+    found: dict[str, Any] = {}
+
+    async def record(asked: tuple[Ask, ...]) -> None:
+        for one in asked:
+            answer = await ask(client, one)
+            assert answer.is_success, (one, answer.text)
+            media_type, example = shown(answer)
+            of = found.setdefault(one.operation, {}).setdefault(
+                str(answer.status_code), {}
+            )
+            of.setdefault(media_type, example)
+
+    origin = house.settings.origin
+    home.make_key(origin)
+    await record(BEFORE[:1])
+    await signing.sign(signer, home, origin)
+    await record(BEFORE[1:])
+    await signing.sign(signer, home, origin)
+    await record(AFTER)
+    return found
+
+
+def different(expected: Any, found: Any, path: str = "") -> Iterator[str]:
+    """Where two values differ in their shape: names of fields, and kinds of values."""
+    if expected is None or found is None:
+        return
+    if type(expected) is not type(found):
+        yield f"{path}: {expected!r} and {found!r}"
+    elif isinstance(expected, dict):
+        if expected.keys() != found.keys():
+            yield f"{path}: {sorted(expected)} and {sorted(found)}"
+        for name in expected.keys() & found.keys():
+            yield from different(expected[name], found[name], f"{path}.{name}")
+    elif isinstance(expected, list):
+        if bool(expected) != bool(found):
+            yield f"{path}: {expected!r} and {found!r}"
+        for number, (one, other) in enumerate(zip(expected, found, strict=False)):
+            yield from different(one, other, f"{path}[{number}]")
+
+
+async def test_each_example_is_what_its_route_answers(
+    loaded: Client, house: House, signer: Plain, tmp_path: Path
+) -> None:
+    found = await recorded(loaded, house, signer, Home(tmp_path / "signer"))
+    if RECORD:
+        text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=False)
+        FILE.write_text(f"{text}\n")
+    assert list(different(json.loads(FILE.read_text()), found)) == []
+
+
+@pytest.fixture
+def described(house: House) -> Any:
+    return json.loads(describe(create_app(house)))
+
+
+def answers(described: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each content of each answer that is no error."""
+    for path in described["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                if status.startswith("2"):
+                    for media_type, content in answer["content"].items():
+                        yield operation["operationId"], media_type, content
+
+
+def test_every_answer_has_an_example_that_its_schema_allows(described: Any) -> None:
+    checked = 0
+    for operation, media_type, content in answers(described):
+        if "schema" not in content or content["schema"].get("format") == "binary":
+            assert media_type in {OCTETS, "*/*"}, operation
+            continue
+        schema = content["schema"] | {"components": described["components"]}
+        jsonschema_rs.validate(schema, content["example"])
+        checked += 1
+    assert checked >= 42
+
+
+def test_every_parameter_has_a_description_and_an_example_it_allows(
+    described: Any,
+) -> None:
+    for path in described["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", []):
+                where = (operation["operationId"], parameter["name"])
+                assert parameter["description"], where
+                schema = parameter["schema"]
+                # What must be given is filled in on the page, what need not be is not.
+                shown = (
+                    [parameter["example"]]
+                    if "example" in parameter
+                    else schema["examples"]
+                )
+                for example in shown:
+                    jsonschema_rs.validate(schema, example)
