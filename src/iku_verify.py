@@ -90,9 +90,9 @@ def malformed(sentence: str) -> Finding:
     return Finding(sentence, code=2)
 
 
-def untrusted(sentence: str) -> Finding:
+def untrusted(sentence: str, position: int | None = None) -> Finding:
     """It may be right, but nobody whom you believe says so."""
-    return Finding(sentence, code=3)
+    return Finding(sentence, position, code=3)
 
 
 def hold(
@@ -504,6 +504,8 @@ spell = json.JSONEncoder(
 ).encode
 
 
+CLEARED = "cleared"  # in a correction's data: the fields that it clears
+CORRECTABLE = ("conflict-", "organisation-")
 LARGEST, DEEPEST = 2**53 - 1, 32  # of integers; of what lies within `data`
 
 
@@ -528,6 +530,18 @@ def deeper(value: Any, most: int) -> bool:
     return most == 0 or any(deeper(one, most - 1) for one in inside)
 
 
+def hold_schema(record: dict[str, Any], position: int) -> None:
+    """Refuse a schema number that is not known, or not that of such a record."""
+    number, data = record["schema"], record["data"]
+    if type(number) is not int or number not in {2, 3}:
+        shown = spell(number)[:40]
+        raise untrusted(f"schema number {shown} is not known to this program", position)
+    corrects = record["type"] == "corrected" and isinstance(data, dict)
+    stream = str(record["stream"])
+    clears = corrects and CLEARED in data and stream.startswith(CORRECTABLE)
+    hold("schema number", 3 if clears else 2, number, position)
+
+
 class Records:
     """Holds each record against the rules that need no knowledge of its subject."""
 
@@ -550,6 +564,7 @@ class Records:
         if record.keys() != KEYS:
             due, found = spell(sorted(KEYS)), spell(sorted(record))
             raise Finding("the keys of the record", position, due, found)
+        hold_schema(record, position)
         if not is_normalized("NFC", text) or r"\u0000" in text.replace(r"\\", ""):
             raise Finding("the record holds text not in NFC, or with U+0000", position)
         many = raw.count(b"{") + raw.count(b"[") > DEEPEST
@@ -619,6 +634,9 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         **OF_ALL,
     },
 }
+NEEDS = {
+    kind: meaning.needs for of in MEANINGS.values() for kind, meaning in of.items()
+}
 
 
 class Fact(NamedTuple):
@@ -672,12 +690,20 @@ def _flag(value: Any) -> bool:
     return value
 
 
+def _names(value: Any) -> tuple[str, ...]:
+    names = tuple(map(word, value)) if isinstance(value, list) else ()
+    if not names or list(names) != sorted(set(names)):
+        raise ValueError(f"{value!r} are no names of fields, each once and in order")
+    return names
+
+
 FIELDS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("category", "manner", "kind", "participation"), word),
     **dict.fromkeys(("occurred_on", "valid_until"), day),
     **dict.fromkeys(("corrects", "annuls"), whole),
     "level": _level,
     "verified": _flag,
+    CLEARED: _names,
 }
 
 
@@ -693,6 +719,10 @@ def read_fact(position: int, record: dict[str, Any], needed: Iterable[str]) -> F
     for name in needed:
         if name not in says and (name != "on" or on is None):
             raise KeyError(name)
+    stated = record["data"].keys() | {n.partition(".")[0] for n in record["text"]}
+    for name in says.get(CLEARED, ()):
+        if name in stated or (name == "effective_on" and on):
+            raise ValueError(f"{name} is both stated and cleared")
     for name in ("corrects", "annuls"):
         if name in says and not 0 < says[name] < record["version"]:
             raise ValueError(f"{name} is {says[name]}, which is no earlier version")
@@ -713,10 +743,20 @@ def standing(history: Sequence[Fact]) -> list[Fact]:
     for fact in [*left.values()]:
         wrong = left.get(fact.says["corrects"]) if fact.type == "corrected" else None
         if wrong is not None:
-            says = {**wrong.says, **fact.says}
-            right = wrong._replace(on=fact.on or wrong.on, says=says)
-            left[fact.says["corrects"]] = right
+            left[fact.says["corrects"]] = _corrected(wrong, fact)
     return [f for f in left.values() if f.type not in {"corrected", "annulled"}]
+
+
+def _corrected(wrong: Fact, by: Fact) -> Fact:
+    """The fact with what its correction states, without what that clears."""
+    cleared = by.says.get(CLEARED, ())
+    says = {n: v for n, v in {**wrong.says, **by.says}.items() if n not in cleared}
+    on = None if "effective_on" in cleared else by.on or wrong.on
+    for name in NEEDS[wrong.type]:
+        if name not in says and (name != "on" or on is None):
+            told = f"{wrong.type} is corrected so that it lacks {name}"
+            raise Finding(told, by.position)
+    return wrong._replace(on=on, says=says)
 
 
 # --------------------------------------- 8. What counts

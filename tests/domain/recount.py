@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from iku.domain import conflict, organisation
 from iku.domain.fact import Annulled, Correction
@@ -36,7 +36,7 @@ def remaining(history: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         for number, correction in numbered:
             if isinstance(correction, Correction) and correction.corrects == version:
                 for name, value in structs.asdict(correction).items():
-                    stated = name in fields and name != "reason" and value is not None
+                    stated = name in fields and name != "reason" and value is not UNSET
                     if stated and not never_was(number):
                         fields[name] = value
         yield version, type(event)(**fields)

@@ -10,10 +10,13 @@ from iku.domain.conflict import (
     Category,
     Conflict,
     Corrected,
+    Dimension,
     Handled,
+    Level,
     Manner,
     Merged,
     Phase,
+    Reclassified,
     Rejected,
     Reopened,
     Resolved,
@@ -117,6 +120,74 @@ def test_a_case_taken_away_may_still_be_put_right() -> None:
     found = case(resolved("2021-04-01"), Rejected(reason="Bukan konflik"))
     recorded(decider, found, corrected(2, manner=Manner.ISLAH))
     recorded(decider, found, annulled(2))
+
+
+# Cleared fields.
+
+
+def test_a_correction_clears_an_optional_field_from_the_beginning() -> None:
+    first = reported("2021-03-01", occurred_on=on("2021-02-01"), reference="LP/1")
+    found = given(decider, first)
+    assert found.worded("reference") == {"reference": 1}
+    after = recorded(decider, found, corrected(1, occurred_on=None, reference=None))
+    assert after.reported.occurred_on is None
+    assert after.worded("title", "reference") == {"title": 1}
+    back = recorded(decider, after, annulled(2))
+    assert back.reported == first
+    assert back.worded("reference") == {"reference": 1}
+
+
+def test_a_field_that_was_cleared_may_be_stated_again() -> None:
+    found = given(decider, reported("2021-03-01", reference="LP/1"))
+    found = recorded(decider, found, corrected(1, reference=None))
+    found = recorded(decider, found, corrected(1, reference="LP/2"))
+    assert found.worded("reference") == {"reference": 3}
+
+
+def test_a_dimension_may_be_cleared_of_a_reclassification() -> None:
+    shift = Reclassified(
+        effective_on=on("2021-05-01"),
+        dimension=Dimension.POLITIK,
+        level=Level.KEKERASAN,
+    )
+    after = recorded(decider, case(shift), corrected(2, dimension=None))
+    now = after.on(on("2021-05-01"))
+    assert (now.dimension, now.level) == ("sosial", "kekerasan")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "sides"),
+    [
+        (
+            corrected(1, title=None),
+            "title",
+            ("title is cleared", "version 1, reported, must have it"),
+        ),
+        (corrected(1, level=None), "level", ("1, reported, must have it",)),
+        (corrected(2, effective_on=None), "effective_on", ("2, resolved, must",)),
+        (
+            corrected(1, occurred_on=None),
+            "occurred_on",
+            ("occurred_on is cleared", "version 1, reported, has none"),
+        ),
+        (corrected(1, title="Lain", area=None), "area", ("reported, has none",)),
+        (corrected(2, area=None), "area", ("2, resolved, has no field area",)),
+    ],
+)
+def test_what_a_fact_must_have_or_has_not_is_not_cleared(
+    wrong: Any, path: str, sides: tuple[str, ...]
+) -> None:
+    refusal = refused(decider, case(resolved("2021-04-01")), wrong, *sides)
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == path
+
+
+def test_to_clear_a_field_again_is_a_repetition_but_not_with_another_change() -> None:
+    found = given(decider, reported("2021-03-01", occurred_on=on("2021-02-01")))
+    found = recorded(decider, found, corrected(1, occurred_on=None))
+    repeats(decider, found, corrected(1, occurred_on=None), 2, "already, at version 2")
+    both = corrected(1, occurred_on=None, title="Lain")
+    refused(decider, found, both, "occurred_on is cleared", "has none")
 
 
 # Annulments.

@@ -57,6 +57,16 @@ def case(*events: Any, first: conflict.Reported | None = None) -> Conflict:
     return found
 
 
+def test_a_case_whose_day_of_occurrence_was_cleared_cites_that_correction() -> None:
+    first = reported(occurred_on=on("2020-12-01"))
+    options = structs.replace(IKU_1, date_basis=DateBasis.OCCURRED)
+    cleared = case(corrected(1, occurred_on=None), first=first)
+    sentence = (
+        "dilaporkan 01-03-2021, dalam periode, peristiwa 31 (dikoreksi peristiwa 33)"
+    )
+    assert told(cleared, options)[0] == ("new_in_period", f"dihitung: {sentence}")
+
+
 NEW = ("new_in_period", "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31")
 EVE = "dihitung: berjalan sejak {} dan belum selesai menjelang {}, peristiwa {}"
 

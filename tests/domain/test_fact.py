@@ -208,6 +208,90 @@ def test_what_is_none_is_not_written_and_free_text_stands_apart() -> None:
     )
 
 
+def test_a_cleared_field_is_named_in_a_record_of_schema_number_3() -> None:
+    cleared = corrected(1, title="Lain", note=None, area=None, effective_on=None)
+    assert cleared.restated() == {
+        "title": "Lain",
+        "note": None,
+        "area": None,
+        "effective_on": None,
+    }
+    written = fact.write(cleared)
+    assert (written.schema, written.effective_on) == (3, None)
+    assert written.data == {
+        "corrects": 1,
+        "cleared": ["area", "effective_on", "note"],
+    }
+    assert {*written.text} == {"reason", "title"}
+    assert fact.read(written, conflict.Event) == cleared
+    assert fact.write(corrected(1, title="Lain")).schema == 2
+    # Of a fact that is no correction, what is None is just not stated.
+    assert fact.write(verified("2021-03-01", note=None)).schema == 2
+
+
+CLEARING = Written("corrected", None, {"corrects": 1}, {"reason": Text("Salah")})
+
+
+@pytest.mark.parametrize(
+    "cleared",
+    [
+        [],
+        ["note", "area"],
+        ["area", "area"],
+        ["reason"],
+        ["corrects"],
+        ["x"],
+        "area",
+        [1],
+        3,
+    ],
+    ids=str,
+)
+def test_cleared_fields_are_read_in_one_form_only(cleared: Any) -> None:
+    wrong = CLEARING._replace(data={"corrects": 1, "cleared": cleared})
+    with pytest.raises(ValueError, match="unreadable 'corrected' fact"):
+        fact.read(wrong, conflict.Event)
+    with pytest.raises(ValueError, match="unreadable 'corrected' fact"):
+        fact.of(Ledgered(wrong), conflict.Event)
+    stated = {"corrects": 1, "cleared": ["area"], "area": "35.76.02.1003"}
+    with pytest.raises(ValueError, match="unreadable"):
+        fact.read(CLEARING._replace(data=stated), conflict.Event)
+
+
+def test_only_a_correction_clears_fields() -> None:
+    wrong = Written("verified", FIRST, {"cleared": ["note"]}, {})
+    with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*cleared"):
+        fact.read(wrong, conflict.Event)
+    with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*cleared"):
+        fact.of(Ledgered(wrong), conflict.Event)
+
+
+@pytest.mark.parametrize(
+    ("schema", "data"),
+    [
+        (4, {"corrects": 1, "cleared": ["area"]}),
+        (2, {"corrects": 1, "cleared": ["area"]}),
+        (3, {"corrects": 1, "area": "35.76.02.1003"}),
+    ],
+)
+def test_a_record_of_another_schema_number_is_not_read(
+    schema: int, data: dict[str, Any]
+) -> None:
+    recorded = Ledgered(CLEARING._replace(data=data), schema)
+    with pytest.raises(ValueError, match=f"has schema number {schema}, but"):
+        fact.of(recorded, conflict.Event)
+
+
+def test_a_cleared_field_is_left_out_of_the_fact_that_stands() -> None:
+    handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
+    history = [handled, corrected(1, note=None), corrected(1, note="Lagi")]
+    [(_, first)] = fact.standing(history[:2])
+    assert first == Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN)
+    [(_, second)] = fact.standing(history)
+    assert second.note == "Lagi"
+    assert fact.standing([*history[:2], annulled(2)])[0].event == handled
+
+
 def test_what_this_program_does_not_know_is_not_read() -> None:
     with pytest.raises(ValueError, match="unreadable 'vanished' fact"):
         fact.read(Written("vanished", FIRST, {}, {}), conflict.Event)
@@ -245,6 +329,7 @@ class Committed(NamedTuple):
 
 
 class Body(NamedTuple):
+    schema: int
     data: dict[str, Any]
     text: dict[str, Committed]
 
@@ -252,11 +337,12 @@ class Body(NamedTuple):
 class Ledgered:
     """A record, as far as `fact.of` looks at it."""
 
-    def __init__(self, written: Written) -> None:
+    def __init__(self, written: Written, schema: int | None = None) -> None:
         self.stream, self.version = "conflict-K-1", 7
         self.type = written.type
         self.effective_on = written.effective_on
         self._body = Body(
+            schema or written.schema,
             written.data,
             {n: Committed(t.person or "conflict-K1") for n, t in written.text.items()},
         )

@@ -139,3 +139,18 @@ def test_what_each_fact_replaced_is_the_same_from_any_version_on() -> None:
             for version in range(after + 1, len(history) + 1)
         ]
     assert [len(one) for one in lineage.each_replaced(history, 0)] == [0, 0, 1, 1, 1]
+
+
+def test_a_cleared_field_is_replaced_by_nothing() -> None:
+    dated = REPORTED.__class__(
+        category=Category.SARA,
+        dimension=Dimension.AGAMA,
+        title="Perkara",
+        effective_on=on("2021-03-01"),
+        occurred_on=on("2021-02-01"),
+    )
+    history = [dated, corrected(1, occurred_on=None)]
+    assert lineage.replaced(history, 2) == [
+        Replaced(1, "occurred_on", on("2021-02-01"), None)
+    ]
+    assert lineage.corrections(history, 1, "occurred_on") == (2,)

@@ -333,6 +333,16 @@ def test_a_participation_may_be_corrected_to_be_not_verified() -> None:
     assert [p.verified for p in wrong.participations] == [False]
 
 
+def test_a_certificate_becomes_a_legal_entity_in_one_correction() -> None:
+    found = organised(registered())
+    half = corrected(1, legal_basis=LegalBasis.BADAN_HUKUM)
+    refused(decider, found, half, "valid until 2021-12-31", "badan_hukum")
+    whole = corrected(1, legal_basis=LegalBasis.BADAN_HUKUM, valid_until=None)
+    after = recorded(decider, found, whole)
+    now = after.on(on("2022-02-01"))
+    assert (now.legal_basis, now.valid_until) == ("badan_hukum", None)
+
+
 # Taken away from the beginning.
 
 

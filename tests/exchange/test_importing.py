@@ -414,6 +414,59 @@ async def test_corrections_and_annulments_find_the_fact_by_its_day(
     assert case.reopenings == []
 
 
+async def test_a_dash_clears_what_the_corrected_fact_states_in_its_column(
+    bring: Any, make: Any, importer: Importer, connection: Plain
+) -> None:
+    what, why = "laporan_dikoreksi", "Salah tulis"
+    first = make.report("K1", sumber="polres", tanggal_kejadian="2022-02-01")
+    cleared = make.row("K1", what, sumber="-", judul="Lain", keterangan=why)
+    assert (await bring(make("konflik", first, cleared))).added == 2
+    found = await read_histories(connection, importer.office.vault, ["conflict-K1"])
+    reported = found["conflict-K1"].state.reported
+    assert (reported.source, reported.title) == (None, "Lain")
+    assert reported.occurred_on is not None
+    wrong = [
+        make.row("K1", what, wilayah="-", keterangan=why),
+        make.report("K2"),
+        make.row("K2", what, judul="-", keterangan=why),
+        make.report("K3", sumber="-"),
+    ]
+    faults = said(await bring(make("konflik", *wrong)))
+    assert [fault[:2] for fault in faults] == [
+        (2, "wilayah"),
+        (4, "judul"),
+        (5, "sumber"),
+    ]
+    assert faults[0][2] == "is cleared, but version 1, reported, has none"
+    assert faults[1][2] == "is cleared, but version 1, reported, must have it"
+
+
+async def test_a_certificate_becomes_a_legal_entity_by_one_row(
+    bring: Any, make: Any, importer: Importer, connection: Plain
+) -> None:
+    rows = [
+        make.row(
+            "O1",
+            "didaftar",
+            jenis="lsm",
+            nama="LSM Contoh",
+            dasar_hukum="skt",
+            berlaku_sampai="2023-01-01",
+        ),
+        make.row(
+            "O1",
+            "pendaftaran_dikoreksi",
+            dasar_hukum="badan_hukum",
+            berlaku_sampai="-",
+            keterangan="Ternyata berbadan hukum",
+        ),
+    ]
+    assert (await bring(make("organisasi", *rows))).faults == ()
+    found = await read_histories(connection, importer.office.vault, ["organisation-O1"])
+    registered = found["organisation-O1"].state.registered
+    assert (registered.legal_basis, registered.valid_until) == ("badan_hukum", None)
+
+
 async def test_a_correction_of_a_fact_that_is_not_there_names_those_that_are(
     bring: Any, make: Any
 ) -> None:

@@ -28,3 +28,9 @@ def test_words_are_those_of_the_journals() -> None:
 def test_values_stand_as_on_paper() -> None:
     told = [wording.value(value) for value in (True, False, None, "mediasi", 3)]
     assert told == ["ya", "tidak", "–", "mediasi", "3"]
+
+
+def test_the_fields_that_a_correction_clears_stand_in_words() -> None:
+    assert wording.FIELDS["cleared"] == "dikosongkan"
+    cleared = wording.value(["occurred_on", "valid_until"])
+    assert cleared == "tanggal kejadian, berlaku sampai"

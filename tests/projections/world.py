@@ -219,6 +219,8 @@ class Chance:
                 self._kind(),
                 {"level": self.random.choice(list(Level))},
                 {"area": "35.76.03.1001"},
+                {"area": None},
+                {"occurred_on": None},
                 {"manner": self.random.choice(list(Manner))},
             ]
         )

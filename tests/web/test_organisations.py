@@ -69,6 +69,33 @@ async def test_every_kind_of_event_is_recorded(client: Client) -> None:
     assert told[5]["data"] == {"participation": "P-1"}
 
 
+async def test_null_clears_a_field_and_what_is_absent_stays(client: Client) -> None:
+    await client.records("/organisations", ORGANISATION)
+    path = "/organisations/O41/events"
+    entity = {
+        "type": "corrected",
+        "corrects": 1,
+        "legal_basis": "badan_hukum",
+        "reason": "Ternyata berbadan hukum",
+    }
+    problem(await client.post(path, json=entity), 409)
+    await client.records(path, entity | {"valid_until": None})
+    shown = await client.says("/organisations/O41")
+    assert (shown["legal_basis"], shown["valid_until"]) == ("badan_hukum", None)
+    assert shown["name"] == ORGANISATION["name"]
+    told = (await client.history("/organisations/O41"))[1]
+    assert told["data"]["cleared"] == ["valid_until"]
+    assert {
+        "version": 1,
+        "field": "valid_until",
+        "before": ORGANISATION["valid_until"],
+        "after": None,
+    } in told["replaced"]
+    nameless = entity | {"name": None, "legal_basis": "skt"}
+    shown = problem(await client.post(path, json=nameless), 400, "name")
+    assert "name is cleared, but version 1, registered, must have it" in shown["detail"]
+
+
 async def test_the_rules_refuse(client: Client) -> None:
     await client.records("/organisations", ORGANISATION)
     twice = {"type": "restored", "effective_on": "2021-07-01"}

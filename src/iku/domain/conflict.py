@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, NoReturn, TypeAlias, assert_never
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, structs
 
 from iku.domain import correcting
 from iku.domain.decider import (
@@ -34,6 +34,8 @@ from iku.domain.fact import (
     Persons,
     Reason,
     Rejection,
+    Restated,
+    stated,
 )
 from iku.domain.subject import Subject
 
@@ -232,21 +234,21 @@ class Attached(Fact, frozen=True, tag="attached"):
 class Corrected(Correction, frozen=True, tag="corrected"):
     """A fact of this case was recorded wrongly (see `Correction`)."""
 
-    occurred_on: date | None = None
-    category: Category | None = None
-    dimension: Dimension | None = None
-    level: Level | None = None
-    title: Line | None = None
-    area: str | None = None
-    source: Source | None = None
-    reference: Line | None = None
-    reporter: Person | None = None
-    parties: Persons | None = None
-    phase: Phase | None = None
-    manner: Manner | None = None
-    evidence: Note | None = None
-    note: Note | None = None
-    into: Number | None = None
+    occurred_on: Restated[date] = UNSET
+    category: Restated[Category] = UNSET
+    dimension: Restated[Dimension] = UNSET
+    level: Restated[Level] = UNSET
+    title: Restated[Line] = UNSET
+    area: Restated[str] = UNSET
+    source: Restated[Source] = UNSET
+    reference: Restated[Line] = UNSET
+    reporter: Restated[Person] = UNSET
+    parties: Restated[Persons] = UNSET
+    phase: Restated[Phase] = UNSET
+    manner: Restated[Manner] = UNSET
+    evidence: Restated[Note] = UNSET
+    note: Restated[Note] = UNSET
+    into: Restated[Number] = UNSET
 
 
 Event = (
@@ -470,8 +472,8 @@ def decide(command: Event, case: Conflict | None, context: Context) -> list[Even
     if case is not None and isinstance(command, Reported):
         _refuse_again(command, case)
     for field in ("effective_on", "occurred_on"):
-        refuse_unlikely_day(field, getattr(command, field, None), context.today)
-    area = getattr(command, "area", None)
+        refuse_unlikely_day(field, stated(command, field), context.today)
+    area = stated(command, "area")
     if area is not None and area not in context.areas:
         raise Invalid("area", f"area is {area}, but there is no area with that code")
     before, after = case or NEVER_REPORTED, evolve(case, command)

@@ -11,8 +11,10 @@ judges by itself; whether it must say a reason, `closed_periods`.
 from datetime import date
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from iku.domain.decider import Context, Invalid, Refused, Repeated, subject_id
-from iku.domain.fact import Annulled, Correction, Fact, annulled_versions
+from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
 from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
 
@@ -32,6 +34,7 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
         _refuse_bad_annulment(command, before)
     elif isinstance(command, Correction):
         _refuse_bad_correction(command, before)
+        _refuse_bad_clearing(command, before, after)
         _refuse_idle_correction(command, before, after)
     else:
         _refuse_repetition(command, before, after)
@@ -108,7 +111,7 @@ def _refuse_bad_annulment(command: Annulled, subject: Subject) -> None:
     # Brought back so, a merger would not be held against what has become of the other
     # since: two that are merged into each other would both be gone.
     revived = subject.history[wrong.annuls - 1]
-    if getattr(revived, "into", None) is not None:
+    if stated(revived, "into") is not None:
         message = f"version {command.annuls} annulled a merger: record that anew"
         raise Invalid("annuls", f"annuls is {command.annuls}, but {message}")
 
@@ -127,8 +130,28 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
             raise Invalid(field, f"{field} is restated, but {message}")
 
 
+def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -> None:
+    """Refuse to clear a field that the fact must have, or has not."""
+    version = command.corrects
+    wrong = dict(before.facts)[version]
+    kinds = {field.name: field for field in structs.fields(wrong)}
+    for field, value in command.restated().items():
+        if value is not None:
+            continue
+        fact = f"version {version}, {name(wrong)}"
+        if kinds[field].default is not None:
+            raise Invalid(field, f"{field} is cleared, but {fact}, must have it")
+        # To clear it again is a repetition.
+        empty = getattr(wrong, field) is None
+        again = after.facts == before.facts and corrections(
+            before.history, version, field
+        )
+        if empty and not again:
+            raise Invalid(field, f"{field} is cleared, but {fact}, has none")
+
+
 def _refuse_bad_merger(command: Fact, context: Context) -> None:
-    into = getattr(command, "into", None)
+    into = stated(command, "into")
     if into is None:
         return
     if subject_id(into) == context.subject:
@@ -142,13 +165,13 @@ def _refuse_bad_merger(command: Fact, context: Context) -> None:
 
 def peers(command: Fact) -> tuple[str, ...]:
     """Identifiers of the other subjects that *command* names."""
-    into = getattr(command, "into", None)
+    into = stated(command, "into")
     return () if into is None else (subject_id(into),)
 
 
 def said(event: Fact) -> str:
     """What happened and, where it is of a day, when: ``moved out on 2021-10-01``."""
-    day: date | None = getattr(event, "effective_on", None)
+    day: date | None = stated(event, "effective_on")
     return name(event) if day is None else f"{name(event)} on {day}"
 
 

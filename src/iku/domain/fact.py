@@ -22,8 +22,10 @@ from typing import (
 )
 
 from msgspec import (
+    UNSET,
     Meta,
     Struct,
+    UnsetType,
     ValidationError,
     convert,
     defstruct,
@@ -158,20 +160,33 @@ class Rejection(Fact, frozen=True):
     effective_on: date | None = None
 
 
+T = TypeVar("T")
+# Of a correction: the right value, None where the field is cleared, UNSET where it
+# stays as it was.
+Restated: TypeAlias = T | UnsetType | None
+
+
 class Correction(Fact, frozen=True):
     """Base of `Corrected`: the fact at version *corrects* was recorded wrongly.
 
-    Every further field restates the field of that name; None leaves it as it was.
+    Every further field restates the field of that name: None clears it, UNSET leaves
+    it as it was.
     """
 
     corrects: Version
     reason: Reason
-    effective_on: date | None = None
+    effective_on: Restated[date] = UNSET
 
     def restated(self) -> dict[str, Any]:
-        """The fields that are restated, with their right values."""
+        """The fields that are restated, with their right values; None: cleared."""
         names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
-        return {n: v for n in names if (v := getattr(self, n)) is not None}
+        return {n: v for n in names if (v := getattr(self, n)) is not UNSET}
+
+
+def stated(event: Fact, field: str) -> Any:
+    """What *event* states in *field*; None where it has no such field or no value."""
+    value = getattr(event, field, None)
+    return None if value is UNSET else value
 
 
 class Standing(NamedTuple):
@@ -251,6 +266,9 @@ class Text(NamedTuple):
     person: str | None = None
 
 
+CLEARED = "cleared"  # in a correction's record: the fields that it clears
+
+
 class Written(NamedTuple):
     """A fact as the ledger takes it, its free text apart."""
 
@@ -259,15 +277,29 @@ class Written(NamedTuple):
     data: dict[str, Any]
     text: dict[str, Text]
 
+    @property
+    def schema(self) -> int:
+        """Schema number of its record: 3 where it clears fields, or else 2.
+
+        A program that does not know the number cannot pass over what it means.
+        """
+        return 3 if CLEARED in self.data else 2
+
 
 def write(event: Fact) -> Written:
-    """*event* in the parts a record is made of; what is None is left out."""
+    """*event* in the parts a record is made of.
+
+    What is None is left out; of a correction it is named among the fields `CLEARED`.
+    """
     plain = json.decode(json.encode(event))  # JSON's own types, and no others
     fields = {k: v for k, v in plain.items() if v is not None}
+    cleared = sorted(plain.keys() - fields.keys())
+    if cleared and isinstance(event, Correction):
+        fields[CLEARED] = cleared
     fields.pop("effective_on", None)
     return Written(
         type=fields.pop("type"),
-        effective_on=getattr(event, "effective_on", None),
+        effective_on=stated(event, "effective_on"),
         data={k: v for k, v in fields.items() if k not in FREE_TEXT},
         text={
             name: text
@@ -317,6 +349,10 @@ class Body(Protocol):
     """The parts of a record that are the fact's own."""
 
     @property
+    def schema(self) -> int:
+        """Version of the shape of what it holds."""
+
+    @property
     def data(self) -> dict[str, Any]:
         """What is counted."""
 
@@ -363,6 +399,11 @@ def of(
         ValueError: The record is of a type, or has fields, this program cannot read.
     """
     body = recorded.body()
+    if body.schema != (known := 3 if CLEARED in body.data else 2):
+        raise ValueError(
+            f"the record of {recorded.type!r} has schema number {body.schema}, but "
+            f"this program reads it as {known}"
+        )
     if not opened:
         event = _unopened(recorded, body, event_type)
         if event is not None:
@@ -399,8 +440,14 @@ class _Form(Struct, frozen=True):
 @cache
 def _forms(event_type: Any) -> dict[str, _Form]:
     """By tag, the form of each fact of the union *event_type*."""
+    return {tag: _form(of_type) for tag, of_type in _types(event_type).items()}
+
+
+@cache
+def _types(event_type: Any) -> dict[str, type[Fact]]:
+    """By tag, each type of the union *event_type*."""
     facts = get_args(event_type) or (event_type,)
-    return {str(f.__struct_config__.tag): _form(f) for f in facts}
+    return {str(f.__struct_config__.tag): f for f in facts}
 
 
 def _form(of_type: Any) -> _Form:
@@ -483,6 +530,7 @@ def read(written: Written, event_type: Any) -> Any:
     }
     if written.effective_on is not None:
         fields["effective_on"] = written.effective_on
+    fields |= _cleared(fields, event_type)
     try:
         event = convert(fields, event_type)
     except ValidationError as error:
@@ -491,6 +539,25 @@ def read(written: Written, event_type: Any) -> Any:
         for name, value in together(written.text).items():
             force_setattr(event, name, value)
     return event
+
+
+def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
+    """The fields that a correction clears, as None, taken from `CLEARED`.
+
+    Raises:
+        ValueError: They are not named as `write` names them.
+    """
+    of_type = _types(event_type).get(fields["type"], Fact)
+    if CLEARED not in fields or not issubclass(of_type, Correction):
+        return {}
+    names = fields.pop(CLEARED)
+    try:
+        sound = names and names == sorted({*names}) and not fields.keys() & {*names}
+    except TypeError:
+        sound = False
+    if not sound:
+        raise ValueError(f"unreadable {fields['type']!r} fact: cleared is {names}")
+    return dict.fromkeys(names)
 
 
 _STANDS_IN = {"sha256": "0" * 64}  # a legal value while the fact is read

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NoReturn, assert_never
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from iku.domain import correcting
 from iku.domain.decider import (
@@ -32,6 +32,8 @@ from iku.domain.fact import (
     Number,
     Reason,
     Rejection,
+    Restated,
+    stated,
 )
 from iku.domain.subject import Subject
 
@@ -155,14 +157,14 @@ class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
 class Corrected(Correction, frozen=True, tag="corrected"):
     """A fact of this organisation was recorded wrongly (see `Correction`)."""
 
-    kind: Kind | None = None
-    name: Line | None = None
-    legal_basis: LegalBasis | None = None
-    valid_until: date | None = None
-    into: Number | None = None
-    activity: Activity | None = None
-    verified: bool | None = None
-    note: Note | None = None
+    kind: Restated[Kind] = UNSET
+    name: Restated[Line] = UNSET
+    legal_basis: Restated[LegalBasis] = UNSET
+    valid_until: Restated[date] = UNSET
+    into: Restated[Number] = UNSET
+    activity: Restated[Activity] = UNSET
+    verified: Restated[bool] = UNSET
+    note: Restated[Note] = UNSET
 
 
 Event = (
@@ -440,9 +442,9 @@ def decide(
         raise Refused(f"{said}, but the organisation was never registered")
     if organisation is not None and isinstance(command, Registered):
         _refuse_again(command, organisation)
-    effective_on = getattr(command, "effective_on", None)
+    effective_on = stated(command, "effective_on")
     refuse_unlikely_day("effective_on", effective_on, context.today)
-    valid_until = getattr(command, "valid_until", None)
+    valid_until = stated(command, "valid_until")
     if valid_until is not None and valid_until > LATEST:
         message = f"valid_until is {valid_until}, but no day after {LATEST} is accepted"
         raise Invalid("valid_until", message)

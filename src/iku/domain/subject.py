@@ -64,8 +64,8 @@ class Subject(Struct, frozen=True, dict=True):
                 restated = [
                     v for o in opens for v in corrections(self.history, o, field)
                 ]
-            first = self.history[opens[0] - 1 if opens else 0]
-            if restated or getattr(first, field, None) is not None:
+            # A correction may also have cleared it.
+            if getattr(self.opening, field, None) is not None:
                 found[field] = max(restated, default=opens[0] if opens else 1)
         return found
 

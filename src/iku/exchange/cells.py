@@ -79,9 +79,10 @@ def reason(cell: str) -> str:
 
 
 def _given(kind: Any) -> Any:
-    """*kind* without None, which is an empty cell."""
+    """*kind* without what an empty cell is: None or, of a correction, UNSET."""
     if isinstance(kind, types.UnionType) or type(None) in get_args(kind):
-        (kind,) = (one for one in get_args(kind) if one is not type(None))
+        empty = (type(None), msgspec.UnsetType)
+        (kind,) = (one for one in get_args(kind) if one not in empty)
     return kind
 
 

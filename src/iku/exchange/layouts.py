@@ -11,12 +11,14 @@ from functools import cached_property
 from typing import Any
 
 from iku.domain import conflict, organisation
-from iku.domain.fact import Annulled
+from iku.domain.fact import Annulled, Correction
 from iku.domain.indicator import Targeted
 
 # Heading of the remark. Whatever else it says, it is the reason of a row that reaches
 # into a closed period.
 REMARK = "keterangan"
+# What a cell of a correction holds whose field is to be cleared.
+CLEAR = "-"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Statement:
     found_by: Mapping[str, str] = field(default_factory=dict)
     any_of: tuple[str, ...] = ()
     only: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def clears(self) -> frozenset[str]:
+        """Headings of the columns in which `CLEAR` clears the field."""
+        corrects = issubclass(self.fact, Correction)
+        return frozenset({*self.fields} - {REMARK}) if corrects else frozenset()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from iku.domain.decider import subject_id
 from iku.domain.fact import EARLIEST
 from iku.exchange import cells
 from iku.exchange.cells import Parse, Unfit
-from iku.exchange.layouts import Layout, Statement
+from iku.exchange.layouts import CLEAR, Layout, Statement
 from iku.exchange.sheet import Fault, Row, shown
 
 Digest: TypeAlias = Callable[[bytes], bytes]
@@ -86,7 +86,11 @@ class Reading:
         if statement.any_of and not given:
             needed = " or ".join(statement.any_of)
             self._fault(statement.any_of[0], f"is empty, but {needed} must be given")
-        return self._fields(statement.fact, statement.fields)
+        cleared = {h for h in statement.clears if self.row.cells.get(h) == CLEAR}
+        columns = {h: n for h, n in statement.fields.items() if h not in cleared}
+        return self._fields(statement.fact, columns) | {
+            statement.fields[heading]: None for heading in cleared
+        }
 
     def found_by(self, statement: Statement) -> dict[str, Any]:
         """Fields that tell, beside its day, which fact the statement is about."""

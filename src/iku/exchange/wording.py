@@ -37,6 +37,7 @@ FIELDS: dict[str, str] = {
     "into": "ke nomor",
     "corrects": "versi",
     "annuls": "versi",
+    "cleared": "dikosongkan",
     "reporter": "pelapor",
     "parties": "pihak",
     "file_name": "nama berkas",
@@ -47,6 +48,8 @@ FIELDS: dict[str, str] = {
 
 
 def value(of: Any) -> str:
-    """What a field holds, as on paper; a dash for None."""
+    """What a field holds, as on paper; a dash for None, words for names of fields."""
+    if isinstance(of, list):
+        return ", ".join(FIELDS.get(str(one), str(one)) for one in of)
     words: dict[Any, str] = {None: formats.NOTHING, True: "ya", False: "tidak"}
     return words[of] if of is None or isinstance(of, bool) else str(of)

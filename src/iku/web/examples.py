@@ -45,6 +45,12 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "dimension": "agama",
             "reason": "Pokok perselisihan ternyata keagamaan",
         },
+        "cleared": {
+            "type": "corrected",
+            "corrects": 1,
+            "occurred_on": None,
+            "reason": "Hari kejadian ternyata tidak diketahui",
+        },
         "annulled": {
             "type": "annulled",
             "annuls": 3,

@@ -126,10 +126,14 @@ class Why(Struct, frozen=True):
     def _entry(self) -> Entry:
         (report,) = facts.standing(self.case, Reported)
         occurred = report.event.occurred_on
-        if self.options.date_basis is DateBasis.OCCURRED and occurred is not None:
+        if self.options.date_basis is DateBasis.OCCURRED:
             by = corrections(self.case.history, report.version, "occurred_on")
-            return Entry(Word.OCCURRED, occurred, Deciding(report.version, by))
-        by_report = facts.cited(self.case, report)
+            if occurred is not None:
+                return Entry(Word.OCCURRED, occurred, Deciding(report.version, by))
+            # A correction may have cleared the day on which it occurred.
+            by_report = facts.cited(self.case, report, "occurred_on")
+        else:
+            by_report = facts.cited(self.case, report)
         return Entry(Word.REPORTED, report.event.effective_on, by_report)
 
     def _opening(self, day: date) -> tuple[date, Deciding]:
