@@ -968,13 +968,19 @@ OPTIONS: dict[str, dict[str, tuple[Any, tuple[str, ...]]]] = {
 
 
 class Version(NamedTuple):
-    """A definition, a target or a scale: what it says from a day on."""
+    """A definition, a target or a scale: what it says from a day on.
+
+    Attributes:
+        version: Which of its kind, from 1; a figure names its definition so.
+        place: Its version in the stream, by which corrections and annulments name it.
+    """
 
     version: int
     position: int
     known_on: date
-    on: date
+    on: date | None
     says: dict[str, Any]
+    place: int
 
 
 def read_options(told: dict[str, Any]) -> dict[str, Any]:
@@ -996,10 +1002,21 @@ def read_options(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_targeted(data: dict[str, Any]) -> dict[str, Any]:
+    return {"year": whole(data["year"]), **_read_target(data)}
+
+
+def _read_target(data: dict[str, Any]) -> dict[str, Any]:
     target = decimal(data["target"])
     if target <= 0:
         raise ValueError(f"{target} is no target")
-    return {"year": whole(data["year"]), "target": target}
+    return {"target": target}
+
+
+def _read_corrected(data: dict[str, Any]) -> dict[str, Any]:
+    """What the correction of a target restates, and of which version."""
+    year = {"year": whole(data["year"])} if "year" in data else {}
+    target = _read_target(data) if "target" in data else {}
+    return {"corrects": whole(data["corrects"]), **year, **target}
 
 
 def _read_scaled(data: dict[str, Any]) -> dict[str, Any]:
@@ -1013,9 +1030,12 @@ VERSIONED: dict[str, dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "indicator": {
         "defined": lambda data: read_options(data["options"]),
         "targeted": _read_targeted,
+        "corrected": _read_corrected,
+        "annulled": lambda data: {"annuls": whole(data["annuls"])},
     },
     "scale": {"scaled": _read_scaled},
 }
+LOOKS_BACK = ("corrected", "annulled")
 SCALE = "kinerja"  # the one scale there is: it rates performance
 
 
@@ -1377,14 +1397,21 @@ class Register:
             self.subjects[category].setdefault(subject, []).append(fact)
         elif category in UNDERSTOOD:
             if category in VERSIONED:
-                versions = self.versions.setdefault((subject, kind), [])
-                days = day(record["known_on"]), day(record["effective_on"])
-                says = VERSIONED[category][kind](record["data"])
-                versions.append(Version(len(versions) + 1, position, *days, says))
+                self._add_version(position, subject, record)
             else:
                 take_step(self.publications, position, record)
             told = {"position": position, **{name: record[name] for name in COPIED}}
             self._copied.setdefault(record["stream"], []).append(told)
+
+    def _add_version(self, position: int, subject: str, record: dict[str, Any]) -> None:
+        category, kind = record["stream"].partition("-")[0], record["type"]
+        versions = self.versions.setdefault((subject, kind), [])
+        known, effective = day(record["known_on"]), record["effective_on"]
+        # A correction need not restate the day, and an annulment has none.
+        on = None if kind in LOOKS_BACK and effective is None else day(effective)
+        says = VERSIONED[category][kind](record["data"])
+        number, place = len(versions) + 1, whole(record["version"])
+        versions.append(Version(number, position, known, on, says, place))
 
     def closed(self) -> list[Publication]:
         """Publications whose figures are frozen, in the order of their closings."""
@@ -1410,17 +1437,46 @@ class Register:
         """The version in force on a day, by what was known; for targets of a year."""
         begun = [
             one
-            for one in self.versions.get(key, [])
-            if at.heard(one) and one.on <= when and one.says.get("year") == year
+            for one in self.standing(key, at)
+            if one.on and one.on <= when and one.says.get("year") == year
         ]
         return max(begun, key=lambda one: (one.on, one.version), default=None)
 
+    def standing(self, key: tuple[str, str], at: Coordinates) -> list[Version]:
+        """What was known of a kind, as last corrected, and was not annulled."""
+        subject, kind = key
+
+        def heard(of: str) -> list[Version]:
+            return [v for v in self.versions.get((subject, of), []) if at.heard(v)]
+
+        void = set[int]()
+        # A later annulment may take back an earlier one, so the last is heard first.
+        for one in reversed(heard("annulled")):
+            if one.place not in void:
+                void.add(one.says["annuls"])
+        found = {one.place: one for one in heard(kind) if one.place not in void}
+        for one in heard("corrected"):
+            wrong = found.get(one.says["corrects"])
+            if wrong is not None and one.place not in void:
+                restated = {k: v for k, v in one.says.items() if k != "corrects"}
+                says, on = {**wrong.says, **restated}, one.on or wrong.on
+                found[wrong.place] = wrong._replace(says=says, on=on)
+        return [*found.values()]
+
     def definition(self, at: Coordinates) -> Version:
-        """The definition in force at the start; the first serves earlier knowledge."""
+        """The definition in force at the start; the first serves earlier knowledge.
+
+        And earlier days, or once it is annulled the one that was in force first.
+        """
         key = at.indicator, "defined"
         if key not in self.versions:
             raise Finding(f"the log knows no indicator {at.indicator}")
-        return self.in_force(key, at, at.start) or self.versions[key][0]
+        first, standing = self.versions[key][0], self.standing(key, at)
+        if found := self.in_force(key, at, at.start):
+            return found
+        if not standing or first in standing:
+            return first
+        return min(standing, key=lambda one: (one.on, -one.version))
 
     def tally(self, at: Coordinates) -> Tally:
         """A figure to be counted, under the definition that it names."""

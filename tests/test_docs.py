@@ -39,6 +39,7 @@ def facts() -> list[type[Fact]]:
     return [
         *get_args(conflict.Event),
         *get_args(organisation.Event),
+        *get_args(indicator.Event),
         *get_args(publication.Event),
     ]
 

@@ -312,9 +312,9 @@ def test_a_figure_is_rounded_and_rated_as_ours_is(
     bands = [(Fraction(least), name) for least, name in BANDS]
     tally = iku_verify.Tally(
         iku_verify.Coordinates("IKU-1", 1, "year", LATE, LATE, 9),
-        iku_verify.Version(1, 1, LATE, LATE, says),
+        iku_verify.Version(1, 1, LATE, LATE, says, 1),
         Fraction(target) if target else None,
-        iku_verify.Version(1, 1, LATE, LATE, {"bands": bands}),
+        iku_verify.Version(1, 1, LATE, LATE, {"bands": bands}, 1),
     )
     tally.counts = iku_verify.Counts(counts.numerator, counts.denominator, 3)
     counted = tally.figure()
@@ -413,17 +413,21 @@ async def test_the_log_alone_gives_both_the_same_figure(
     random = Random(seed)
     luck = Chance(random)
     await fill(world, seed, 300)
-    definitions = dict.fromkeys(CODES, 2)
     for known_on in (date(2022, 2, 1) + timedelta(days=15 * n) for n in range(25)):
         code, redefinition = luck.redefinition()
         empty = random.choice([None, *Empty])
         redefinition = structs.replace(redefinition, empty=empty)
         asked = ("indicator", code, redefinition, known_on)
-        done = await world.try_to(*asked)
-        definitions[code] += bool(done and done.added)
+        await world.try_to(*asked)
         await world.try_to("indicator", *luck.target(), known_on)
-    assert sum(definitions.values()) > 15
+        for _ in range(4):
+            await world.try_to("indicator", *luck.revision(), known_on)
     register = await read(world)
+    told = register.versions
+    definitions = {code: len(told[code, "defined"]) for code in CODES}
+    assert sum(definitions.values()) > 15
+    revised = [len(told.get((c, k), [])) for c in CODES for k in iku_verify.LOOKS_BACK]
+    assert sum(revised) > 10
     size, known = register.size, set()
     for _ in range(150):
         question = structs.replace(luck.question(size, definitions), breakdown=None)

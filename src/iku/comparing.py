@@ -14,7 +14,15 @@ from msgspec import Struct, structs
 from iku import replay
 from iku.domain import comparison, conflict, counting, fact, indicator, organisation
 from iku.domain import scale as scales
-from iku.domain.comparison import Comparison, Effect, Point, Row, Year
+from iku.domain.comparison import (
+    Comparison,
+    Effect,
+    Point,
+    Revised,
+    Row,
+    Turned,
+    Year,
+)
 from iku.domain.coordinates import Coordinates
 from iku.domain.decider import Decider, subject_number
 from iku.domain.difference import Counted
@@ -191,6 +199,37 @@ async def foresee(
         size=head.size,
         years=(_year(days[3], points[:4]), _year(days[7], points[4:])),
     )
+
+
+async def revised(
+    connection: Connection, code: str, proposed: Sequence[indicator.Event], today: date
+) -> Revised:
+    """What the facts *proposed* would change, were they known now.
+
+    Reads the whole log once, and holds one subject of it.
+    """
+    head = await log.head(connection)
+    facts = await _facts(connection, code)
+    known = [Known(head.size, today, event) for event in proposed]
+    after = Facts([*facts.indicator, *known], facts.scale)
+    ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
+    days = [
+        _turn(facts, after, _pinned(Question(code, day), head))
+        for day in (*(date(*end) for end in ends), today)
+    ]
+    await _count(connection, [day.sheet for day in days], days[0].question)
+    points = []
+    for day in days:
+        at = [_at(day.question, one, head, today) for one in day.bases]
+        before, then = map(comparison.held, at, day.sheet.totals, day.bases)
+        points.append(Turned(day.question.as_of, before, then))
+    return Revised(code, head.size, tuple(points))
+
+
+def _turn(before: Facts, after: Facts, question: Question) -> "_Day":
+    bases = (before.basis(question), after.basis(question))
+    lenses = [_lens(one, question) for one in bases]
+    return _Day(question, bases, Sheet(lenses, "", 0))
 
 
 class _Day(NamedTuple):

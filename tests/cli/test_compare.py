@@ -53,7 +53,7 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
     assert iku(*asked, "--definition", 2).json["columns"][0]["numerator"] < 33
     again = iku(*STRICTER, "--yes")
     assert (again.code, again.out) == (1, "")
-    assert "indicator IKU-2 says just this already" in again.err
+    assert "that of definition 2, in force since 2022-01-01" in again.err
 
 
 @pytest.mark.usefixtures("register")

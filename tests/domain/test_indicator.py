@@ -1,5 +1,6 @@
 """An indicator: versions of its definition, and its targets."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +9,8 @@ from msgspec import ValidationError, convert, structs
 
 from iku.domain import indicator
 from iku.domain.conflict import Category, Level, Manner
-from iku.domain.decider import Invalid
+from iku.domain.decider import Invalid, Repeated
+from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
     ConflictOptions,
@@ -17,11 +19,12 @@ from iku.domain.indicator import (
     OrganisationOptions,
     Percent,
     Redefinition,
+    Revision,
     Targeted,
     decider,
 )
 from iku.domain.organisation import Kind
-from tests.domain.story import HERE, given, on, recorded, refused
+from tests.domain.story import HERE, given, on, recorded, refused, repeats
 
 OPTIONS = ConflictOptions(Category.IPOLEKSOSBUD)
 
@@ -155,9 +158,38 @@ def test_nothing_is_changed_of_an_indicator_that_is_not() -> None:
     refused(decider, None, targeted(), "target", "no such indicator")
 
 
-def test_a_definition_or_target_is_not_made_for_a_day_to_come() -> None:
-    for coming in (redefinition("2022-07-01"), targeted("2022-07-01")):
-        refused(decider, known(defined()), coming, "2022-07-01", "2022-06-30")
+@pytest.mark.parametrize("make", [redefinition, targeted])
+def test_a_definition_or_target_may_be_decreed_for_a_day_of_the_next_ten_years(
+    make: Any,
+) -> None:
+    changed = {"wording": "Baru"} if make is redefinition else {}
+    found = recorded(decider, known(defined()), make("2032-12-31", **changed))
+    now = found.in_force(on("2022-06-30"))
+    assert now is not None
+    assert now.version == 1
+    assert found.target(on("2022-06-30")) is None
+    refused(decider, known(defined()), make("2033-01-01"), "2033-01-01", "2032-12-31")
+    refused(decider, known(defined()), make("1945-08-16"), "1945-08-16", "1945-08-17")
+
+
+def test_a_day_of_the_last_years_there_are_is_not_beyond_the_calendar() -> None:
+    late = replace(HERE, today=on("9995-01-01"))
+    recorded(decider, known(defined()), targeted("9999-12-31"), late)
+
+
+def test_what_a_version_leaves_out_is_as_in_force_on_its_day() -> None:
+    """What is decreed for a day to come is no part of a version that begins before."""
+    found = recorded(
+        decider, known(defined()), redefinition("2025-01-01", wording="Kelak")
+    )
+    found = recorded(
+        decider, found, redefinition("2022-06-01", minimum_level=Level.KEKERASAN)
+    )
+    assert found.definitions[-1].defined.wording == defined().wording
+    found = recorded(
+        decider, found, redefinition("2026-01-01", carry_over=CarryOver.EXCLUDE)
+    )
+    assert found.definitions[-1].defined.wording == "Kelak"
 
 
 def test_the_version_in_force_is_the_latest_begun_and_of_one_day_the_later() -> None:
@@ -176,6 +208,157 @@ def test_the_first_version_serves_earlier_days_and_earlier_knowledge() -> None:
     assert indicator.applicable(known(defined()), whole, start).version == 1
     assert indicator.applicable(whole, whole, start).version == 2
     assert indicator.applicable(whole, whole, on("2020-01-01")).version == 1
+
+
+def test_an_unchanged_definition_is_recorded_once() -> None:
+    found = known(defined())
+    same = redefinition(basis=defined().basis)
+    repeats(decider, found, same, 1, "definition 1", "2021-01-01")
+    found = recorded(decider, found, redefinition(wording="Baru", basis="SK 2"))
+    same = redefinition("2022-03-01", wording="Baru", basis="SK 2", reason="Lagi")
+    repeats(decider, found, same, 2, "definition 2", "2022-03-01")
+    # With another decree as its basis it says something new.
+    recorded(decider, found, structs.replace(same, basis="SK 3"))
+    # The version that is in force on its day says otherwise.
+    recorded(decider, found, redefinition("2021-06-01", wording="Baru"))
+
+
+# Corrections and annulments of definitions.
+
+
+def correction(version: int, **fields: Any) -> Revision:
+    return Revision(corrects=version, reason="Salah ketik", **fields)
+
+
+def annulled(version: int) -> Annulled:
+    return Annulled(annuls=version, reason="Belum ditetapkan")
+
+
+def versions(found: Indicator, *days: str) -> list[int | None]:
+    in_force = [found.in_force(on(day)) for day in days]
+    return [None if one is None else one.version for one in in_force]
+
+
+def two() -> Indicator:
+    """Definitions 1, from 2021, and 2, from 2022."""
+    second = redefinition(minimum_level=Level.KEKERASAN)
+    found = recorded(decider, known(defined()), second)
+    assert isinstance(found, Indicator)
+    return found
+
+
+def test_a_corrected_definition_is_a_new_version_of_the_same_day() -> None:
+    found = recorded(decider, two(), correction(2, minimum_level=Level.POTENSI))
+    assert len(found.history) == 3
+    after = found.definitions[2].defined
+    assert (after.corrects, after.reason) == (2, "Salah ketik")
+    assert after.options.minimum_level == "potensi"
+    assert (after.basis, after.effective_on) == ("Perubahan", on("2022-01-01"))
+    assert found.definitions[:2] == two().definitions
+    assert versions(found, "2021-12-31", "2022-01-01") == [1, 3]
+    again = correction(2, minimum_level=Level.POTENSI)
+    repeats(decider, found, again, 3, "definition 3")
+    other = correction(2, wording="Lain")
+    refused(decider, found, other, "definition 2", "definition 3", "version 3")
+
+
+def test_a_definition_of_a_wrong_day_is_annulled_and_recorded_again_at_once() -> None:
+    moved = correction(2, effective_on=on("2022-04-01"))
+    after, gone = decider.decide(moved, two(), HERE)
+    assert isinstance(after, Defined)
+    assert (after.corrects, after.effective_on) == (2, on("2022-04-01"))
+    assert gone == Annulled(annuls=2, reason="Salah ketik")
+    # With the first of both known alone, some definition is in force as well.
+    partly = decider.fold([after], two())
+    assert partly is not None
+    assert versions(partly, "2022-01-01") == [2]
+    found = recorded(decider, two(), moved)
+    assert versions(found, "2022-01-01", "2022-03-31", "2022-04-01") == [1, 1, 3]
+    assert [d.version for d in found.definitions] == [1, 2, 3]
+    assert found.definitions[1].defined == two().definitions[1].defined
+    repeats(decider, found, moved, 3, "definition 3", "version 3")
+    # One that replaced another of the same day may be moved away from it.
+    third = recorded(decider, two(), redefinition(wording="C"))
+    assert versions(third, "2022-01-01") == [3]
+    third = recorded(decider, third, moved)
+    assert versions(third, "2022-01-01", "2022-04-01") == [3, 4]
+
+
+def test_an_annulled_definition_is_in_force_for_nobody_who_knows() -> None:
+    before = two()
+    found = recorded(decider, before, annulled(2))
+    assert versions(found, "2021-01-01", "2022-01-01") == [1, 1]
+    assert found.definitions == before.definitions
+    assert found.standing == before.definitions[:1]
+    start = on("2022-01-01")
+    assert indicator.applicable(before, found, start).version == 2
+    assert indicator.applicable(found, found, start).version == 1
+    repeats(decider, found, annulled(2), 3, "version 2", "version 3")
+    refused(decider, found, correction(2, wording="X"), "2", "was annulled")
+    # The next version begins at what is in force, and takes the next number.
+    third = recorded(decider, found, redefinition(wording="Baru"))
+    assert third.definitions[-1].version == 3
+    assert third.definitions[-1].defined.options == OPTIONS
+
+
+def test_an_annulment_of_a_definition_may_be_annulled() -> None:
+    found = recorded(decider, recorded(decider, two(), annulled(2)), annulled(3))
+    assert versions(found, "2022-01-01") == [2]
+    repeats(decider, found, annulled(3), 4, "version 3", "version 4")
+
+
+def test_the_last_definition_in_force_is_not_annulled() -> None:
+    refused(decider, known(defined()), annulled(1), "definition 1", "2022-06-30")
+    found = recorded(decider, two(), annulled(1))
+    refused(decider, found, annulled(2), "definition 2", "2022-06-30")
+    coming = recorded(
+        decider, known(defined()), redefinition("2023-01-01", wording="Kelak")
+    )
+    refused(decider, coming, annulled(1), "definition 1", "2022-06-30")
+    away = correction(1, effective_on=on("2022-07-01"))
+    refused(decider, known(defined()), away, "definition 1", "2022-06-30")
+
+
+def test_what_is_not_in_force_yet_may_be_annulled() -> None:
+    found = known(defined("2022-07-01"))
+    assert versions(recorded(decider, found, annulled(1)), "2022-07-01") == [None]
+
+
+def test_of_an_annulled_first_version_the_next_that_stands_serves_earlier_days() -> (
+    None
+):
+    found = recorded(decider, two(), annulled(1))
+    early = on("2020-01-01")
+    assert indicator.applicable(found, found, early).version == 2
+    assert indicator.applicable(two(), found, early).version == 1
+    assert indicator.applicable(None, found, early).version == 1
+    coming = redefinition("2023-01-01", wording="Kelak")
+    sooner = redefinition("2021-06-01", wording="Dini")
+    found = recorded(decider, recorded(decider, two(), coming), sooner)
+    found = recorded(decider, found, annulled(1))
+    assert indicator.applicable(found, found, early).version == 4
+    none = decider.fold([annulled(1)], known(defined()))
+    assert none is not None
+    assert indicator.applicable(none, none, early).version == 1
+
+
+def test_a_correction_names_a_fact_and_its_own_fields() -> None:
+    found = recorded(decider, two(), targeted())
+    found = recorded(decider, found, annulled(2))
+    for version, both in ((9, ("9", "last version is 4")), (4, ("4", "annulled"))):
+        refused(decider, found, correction(version, wording="X"), *both)
+    refused(decider, found, annulled(9), "annuls is 9", "last version is 4")
+    refused(decider, found, correction(1), "version 1", "no field is given")
+    refused(decider, found, correction(3), "version 3", "no field is given")
+    foreign = refused(decider, found, correction(1, year=2022), "year", "definition")
+    assert isinstance(foreign, Invalid)
+    assert foreign.path == "year"
+    refused(decider, found, correction(3, wording="X"), "wording", "target")
+    refused(decider, found, correction(1, kinds=(Kind.LSM,)), "kinds")
+    refused(decider, found, correction(1, category=Category.SARA), "sara")
+    refused(decider, found, correction(1, effective_on=on("2033-01-01")), "2032-12-31")
+    for command in (correction(1, wording="X"), annulled(1)):
+        refused(decider, None, command, "no such indicator")
 
 
 # Targets.
@@ -266,6 +449,55 @@ def test_a_target_is_of_a_year_of_the_republic(year: int, *, fits: bool) -> None
     else:
         with pytest.raises(ValidationError):
             convert({**fields, "year": year}, indicator.Target)
+
+
+def test_the_same_target_is_recorded_once_however_it_is_written() -> None:
+    found = known(defined(), targeted(target="80"))
+    repeats(decider, found, targeted(target="80.00"), 2, "80.00", "version 2")
+    again = structs.replace(targeted(target="80"), reason="Sekali lagi")
+    repeats(decider, found, again, 2, "80.00", "version 2")
+    other = structs.replace(targeted(target="80"), basis="PK lain")
+    refusal = refused(decider, found, other, "PK lain", "PK 2021", "version 2")
+    assert not isinstance(refusal, Repeated)
+
+
+def test_a_target_above_a_hundred_per_cent_says_why() -> None:
+    found = known(defined())
+    recorded(decider, found, targeted(target="100"))
+    high = targeted(target="100.01")
+    refusal = refused(decider, found, high, "100.01", "reason")
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "reason"
+    why = structs.replace(high, reason="Termasuk sisa tahun lalu")
+    assert recorded(decider, found, why).target(on("2021-06-30")) == Decimal("100.01")
+
+
+def test_a_target_is_corrected_from_the_beginning() -> None:
+    found = known(defined(), targeted(target="57"), targeted("2021-09-01", "80"))
+    found = recorded(decider, found, correction(2, target="75"))
+    assert found.target(on("2021-01-01")) == 75
+    moved = correction(3, effective_on=on("2021-10-01"), basis="PK Perubahan")
+    found = recorded(decider, found, moved)
+    assert [found.target(on(day)) for day in ("2021-09-01", "2021-10-01")] == [75, 80]
+    assert found.targets[1].basis == "PK Perubahan"
+    found = recorded(decider, found, correction(3, year=2022, target="120"))
+    assert found.target(on("2021-12-31")) == 75
+    assert found.target(on("2022-01-01")) == 120
+    repeats(decider, found, correction(2, target="75.00"), 4, "version 2", "version 4")
+    repeats(decider, found, correction(2, year=2021), 2, "version 2")
+    refused(decider, found, correction(4, target="70"), "version 4", "corrected")
+    # Without the correction it is as it was recorded.
+    assert recorded(decider, found, annulled(4)).target(on("2021-01-01")) == 57
+
+
+def test_an_annulled_target_never_was() -> None:
+    found = known(defined(), targeted(target="75"), targeted("2021-09-01", "80"))
+    found = recorded(decider, found, annulled(3))
+    assert found.target(on("2021-12-31")) == 75
+    again = recorded(decider, found, targeted("2021-09-01", "80"))
+    assert again.target(on("2021-12-31")) == 80
+    assert [one.version for one in again.targeted] == [2, 5]
+    refused(decider, found, correction(3, target="81"), "version was annulled")
 
 
 def test_an_indicator_names_no_others() -> None:

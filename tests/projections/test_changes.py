@@ -20,7 +20,9 @@ from iku.domain import (
 )
 from iku.domain.decider import Context, Decider
 from iku.domain.deciders import DECIDERS
-from iku.domain.fact import Fact, Line
+from iku.domain.difference import Cause
+from iku.domain.fact import Annulled, Fact, Line
+from iku.domain.indicator import Redefinition, Revision, Targeted
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, Drafted
 from iku.domain.question import SCALE, Question
@@ -199,6 +201,77 @@ async def everything_answers(world: World, size: int) -> None:
     owner = await pools.connect_as_owner(world.house.database.owner_dsn)
     assert await rebuild(owner, lambda _done, _of: None) == []
     await owner.close()
+
+
+async def redefine(world: World, day: date, threshold: int) -> int:
+    """A version of the definition of IKU-2; its place in the indicator's history."""
+    changed = Redefinition(
+        effective_on=day,
+        basis="SK",
+        reason="Uji",
+        participation_threshold=threshold,
+    )
+    return (await world.do("indicator", "IKU-2", changed)).receipt.version
+
+
+async def annul(world: World, version: int) -> None:
+    gone = Annulled(annuls=version, reason="Salah catat")
+    await world.do("indicator", "IKU-2", gone)
+
+
+async def test_the_definition_in_force_by_now_stands_beside_the_published_one(
+    world: World,
+) -> None:
+    """Whatever day a version holds from, and though an annulment has none."""
+    draft = Draft(period=Kind.QUARTER, as_of=YEAR_END, reason="Uji")
+    of = await publish(world, draft)
+    page, before = await changed(world, of)
+    assert [one.in_force for one in page.figures] == [None, None, None]
+    earlier = await redefine(world, date(2021, 8, 1), 1)
+    page, items = await changed(world, of)
+    assert [one.in_force is None for one in page.figures] == [True, False, True]
+    figure = page.figures[1]
+    now = figure.in_force
+    assert now is not None
+    assert (now.cause, now.definition, figure.definition) == (Cause.DEFINITION, 3, 2)
+    assert figure.present.numerator == figure.published.numerator
+    live = await world.figure(Question("IKU-2", YEAR_END, period=Kind.QUARTER))
+    assert (now.number, now.percentage) == (live.number, live.percentage)
+    assert now.numerator > figure.present.numerator
+    assert now.difference.numerator == now.numerator - figure.present.numerator
+    await annul(world, earlier)
+    page, items = await changed(world, of)
+    assert page.figures[1].in_force is None
+    added = items[len(before) :]
+    assert [(one.cause, one.event.type) for one in added] == [
+        (Cause.DEFINITION, "defined"),
+        (Cause.DEFINITION, "annulled"),
+    ]
+    # A version of a later period is none of this publication's business.
+    await redefine(world, date(2022, 7, 1), 12)
+    assert len((await changed(world, of))[1]) == len(items)
+
+
+async def test_what_corrects_or_annuls_a_target_is_a_change_of_the_target(
+    world: World,
+) -> None:
+    of = await publish(world, Draft(period=Kind.YEAR, as_of=YEAR_END, reason="Uji"))
+    before = len((await changed(world, of))[1])
+    early = Targeted(
+        year=2021, target="57", effective_on=date(2021, 1, 2), basis="PK", reason="Uji"
+    )
+    done = await world.do("indicator", "IKU-2", early)
+    version = done.receipt.version
+    fixed = Revision(corrects=version, target="75", reason="Salah ketik")
+    await world.do("indicator", "IKU-2", fixed)
+    await annul(world, version)
+    page, items = await changed(world, of)
+    assert [(one.cause, one.event.type) for one in items[before:]] == [
+        (Cause.TARGET, "targeted"),
+        (Cause.TARGET, "corrected"),
+        (Cause.TARGET, "annulled"),
+    ]
+    assert page.figures[1].present.target is page.figures[1].published.target is None
 
 
 def test_every_event_that_moves_figures_has_a_cause() -> None:

@@ -77,9 +77,19 @@ class Register(RuleBasedStateMachine):
 
     @rule(chance=chances)
     def define_anew(self, chance: Chance) -> None:
-        code, redefinition = chance.redefinition()
-        done = self.running.run(self.world.try_to("indicator", code, redefinition))
-        self.definitions[code] += bool(done and done.added)
+        self._change_indicators(chance.redefinition())
+
+    @rule(chance=chances)
+    def correct_or_annul_definitions_and_targets(self, chance: Chance) -> None:
+        self._change_indicators(*(chance.revision() for _ in range(4)))
+
+    def _change_indicators(self, *changes: tuple[str, Any]) -> None:
+        world = self.world
+        for code, change in changes:
+            self.running.run(world.try_to("indicator", code, change))
+        found = self.running.run(world.house.figures.indicators(world.connection))
+        for code, state in found.items():
+            self.definitions[code] = len(state.definitions)
 
     @rule(chance=chances)
     def set_a_target(self, chance: Chance) -> None:

@@ -131,7 +131,7 @@ def _explained(event: Any) -> Any:
 
 async def redefine(world: World, chance: Chance) -> None:
     code, redefinition = chance.redefinition()
-    await world.do("indicator", code, redefinition)
+    await world.try_to("indicator", code, redefinition)
     targeted = Targeted(
         year=chance.random.choice([2020, 2021, 2022]),
         target=chance.random.choice(["60", "75.5", "90"]),
@@ -139,7 +139,7 @@ async def redefine(world: World, chance: Chance) -> None:
         basis="PK Perubahan",
         reason="Perubahan",
     )
-    await world.do("indicator", chance.random.choice(CODES), targeted)
+    await world.try_to("indicator", chance.random.choice(CODES), targeted)
 
 
 def drafts(chance: Chance, count: int) -> list[Draft]:

@@ -23,6 +23,7 @@ from iku.domain.indicator import (
     Population,
     Redefinition,
     Reopening,
+    Revision,
     Targeted,
 )
 from iku.domain.organisation import Activity, Kind, LegalBasis
@@ -304,6 +305,24 @@ class Chance:
             effective_on=day,
             basis="PK",
         )
+
+    def revision(self) -> tuple[str, Revision | Annulled]:
+        """A correction or annulment of what an indicator's history may hold."""
+        r = self.random
+        code, version, reason = r.choice(CODES), r.randint(1, 8), "Salah catat"
+        option: dict[str, Any] = {"minimum_level": r.choice(list(Level))}
+        if code == "IKU-2":
+            option = {"participation_threshold": r.randint(1, 3)}
+        fields: list[dict[str, Any]] = [
+            {"effective_on": self.day()},
+            option,
+            {**option, "effective_on": self.day()},
+            {"target": str(r.randint(50, 110))},
+            {"year": r.choice([2020, 2021, 2022]), "target": str(r.randint(50, 99))},
+        ]
+        if r.random() < 0.4:
+            return code, Annulled(annuls=version, reason=reason)
+        return code, Revision(corrects=version, reason=reason, **r.choice(fields))
 
     def question(self, size: int, definitions: dict[str, int]) -> Question:
         r = self.random

@@ -92,7 +92,24 @@ BEFORE = (
         "/indicators/IKU-2/definitions",
         body=body("redefineIndicator", "threshold"),
     ),
+    Ask(
+        "setTarget",
+        f"{IKU_1}/targets",
+        {"preview": "true"},
+        body=body("setTarget", "next"),
+    ),
     Ask("setTarget", f"{IKU_1}/targets", body=body("setTarget", "next")),
+    Ask(
+        "recordIndicatorEvent",
+        f"{IKU_1}/events",
+        {"preview": "true"},
+        body=body("recordIndicatorEvent", "target"),
+    ),
+    Ask(
+        "recordIndicatorEvent",
+        f"{IKU_1}/events",
+        body=body("recordIndicatorEvent", "target"),
+    ),
 )
 AFTER = (
     Ask("listConflicts", "/conflicts", {"limit": 2}),
@@ -103,6 +120,7 @@ AFTER = (
     Ask("getOrganisation", "/organisations/O12"),
     Ask("listIndicators", "/indicators"),
     Ask("getIndicator", IKU_1),
+    Ask("listIndicatorEvents", f"{IKU_1}/events"),
     Ask("getFigure", f"{IKU_1}/figure", {**YEAR_END, "breakdown": "dimension"}),
     Ask("listFigures", "/figures", YEAR_END),
     Ask("verifyFigure", f"/figures/{examples.PARAMETERS['number']}"),

@@ -145,6 +145,48 @@ class Effect(Struct, frozen=True):
     years: tuple[Year, ...]
 
 
+class Held(Outcome, frozen=True, kw_only=True):
+    """What a day comes to, and what it is made with.
+
+    Attributes:
+        definition: Version of the definition in force at the start of the year.
+        target: Of the year, in per cent; None where none is.
+    """
+
+    definition: int
+    target: Decimal | None
+
+
+class Turned(Struct, frozen=True):
+    """The year so far on a day, before and after a revision."""
+
+    as_of: date
+    before: Held
+    after: Held
+
+
+class Revised(Struct, frozen=True):
+    """What a target, or a correction or annulment, would change.
+
+    Attributes:
+        size: Of the log it was counted from; nothing was added to it.
+        points: The ends of the quarters of the last two complete years, and today.
+    """
+
+    indicator: str
+    size: int
+    points: tuple[Turned, ...]
+
+
+def held(at: Coordinates, counts: Counts, basis: Basis) -> Held:
+    """What *counts* come to, with what they are made with."""
+    return Held(
+        *structs.astuple(outcome(at, counts, basis)),
+        definition=basis.definition.version,
+        target=basis.target,
+    )
+
+
 def amendment(texts: Mapping[str, Sequence[str]]) -> Amendment:
     """The options that are named, each with its value, or values, as text.
 

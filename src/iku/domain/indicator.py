@@ -3,6 +3,10 @@
 A definition is the formula as data. Each version is a fact, so that a figure can be
 asked under any of them; the version in force at the start of a period is the one
 that counts it. Version 1 also serves days and knowledge before it was recorded.
+
+A definition that was recorded wrongly is corrected by a new version, or annulled. Who
+knows of the annulment no longer finds it in force; by its number it stays askable, and
+counts as ever. A target is corrected and annulled as the facts of any subject are.
 """
 
 from collections.abc import Sequence
@@ -12,22 +16,36 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias, assert_never
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, structs
 
-from iku.domain import conflict, organisation
+from iku.domain import conflict, lineage, organisation
 from iku.domain.decider import (
     Context,
     Decider,
     Invalid,
     Refused,
+    Repeated,
     refuse_unlikely_day,
 )
-from iku.domain.fact import Fact, Line, Reason
+from iku.domain.fact import (
+    Annulled,
+    Correction,
+    Fact,
+    Line,
+    Reason,
+    Restated,
+    Standing,
+    Version,
+    annulled_versions,
+    standing,
+)
 
 PERCENT = r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)"
 
 # Of a conflict: by UU 7/2012, art. 5 c-e; such cases stand in the register only.
 IN_NO_INDICATOR = "lainnya"
+PER_CENT = 100
+YEARS_AHEAD = 10  # within which a definition or target may be decreed
 
 Percent: TypeAlias = Annotated[
     str,
@@ -128,6 +146,9 @@ class Defined(Fact, frozen=True, tag="defined"):
         owner: The division that answers for it.
         objective: The strategic objective it serves.
         basis: The decree it rests on.
+        reason: Why it was changed; None for the first version.
+        corrects: Version, in the stream, of the definition that was recorded wrongly
+            and that this one replaces; None where it is a change.
     """
 
     effective_on: date
@@ -139,6 +160,7 @@ class Defined(Fact, frozen=True, tag="defined"):
     basis: Line
     options: Options
     reason: Reason | None = None
+    corrects: Version | None = None
 
 
 class Targeted(Fact, frozen=True, tag="targeted"):
@@ -146,7 +168,7 @@ class Targeted(Fact, frozen=True, tag="targeted"):
 
     Attributes:
         basis: The agreement it rests on.
-        reason: Why it is so.
+        reason: Why it is so; above 100 per cent it has one.
     """
 
     year: Year
@@ -161,7 +183,18 @@ class Targeted(Fact, frozen=True, tag="targeted"):
         return Decimal(self.target).quantize(Decimal("0.01"))
 
 
-Event = Defined | Targeted
+class Corrected(Correction, frozen=True, tag="corrected"):
+    """The target at version *corrects* was recorded wrongly.
+
+    A definition is never restated: its correction is a new version, `Defined.corrects`.
+    """
+
+    year: Restated[Year] = UNSET
+    target: Restated[Percent] = UNSET
+    basis: Restated[Line] = UNSET
+
+
+Event = Defined | Targeted | Corrected | Annulled
 
 
 class Target(Targeted, frozen=True, tag=False):
@@ -231,7 +264,10 @@ def _refuse_other_category(
 
 
 class Redefinition(Amendment, frozen=True, kw_only=True):
-    """What a new version changes; every field left out stays as it was."""
+    """What a new version changes.
+
+    Every field left out stays as in the version in force on its day, *effective_on*.
+    """
 
     effective_on: date
     basis: Line
@@ -243,7 +279,34 @@ class Redefinition(Amendment, frozen=True, kw_only=True):
     objective: Line | None = None
 
 
-Command = Defined | Targeted | Redefinition
+class Revision(Amendment, frozen=True, kw_only=True, tag="corrected"):
+    """Corrects the definition or target at version *corrects* of the indicator.
+
+    Every field left out stays as it was recorded. A target has *year*, *target*,
+    *effective_on* and *basis*; a definition has all others.
+    """
+
+    corrects: Version
+    reason: Reason
+    effective_on: date | None = None
+    basis: Line | None = None
+    wording: Line | None = None
+    formula: Line | None = None
+    sources: tuple[Line, ...] | None = None
+    owner: Line | None = None
+    objective: Line | None = None
+    year: Year | None = None
+    target: Percent | None = None
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the fields that it corrects."""
+        names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
+        return tuple(n for n in names if getattr(self, n) is not None)
+
+
+Later = Revision | Annulled
+Command = Defined | Targeted | Redefinition | Later
 
 
 # State.
@@ -257,26 +320,60 @@ class Definition(Struct, frozen=True):
 
 
 class Indicator(Struct, frozen=True, dict=True):
-    """An indicator as its facts tell it."""
+    """An indicator as its facts tell it; *history* is all of them, from version 1."""
 
     history: tuple[Event, ...]
 
     @cached_property
     def definitions(self) -> tuple[Definition, ...]:
-        """All versions, the first at index 0."""
+        """All versions, the annulled ones included, the first at index 0."""
         defined = [event for event in self.history if isinstance(event, Defined)]
         return tuple(Definition(n, event) for n, event in enumerate(defined, start=1))
 
     @cached_property
+    def places(self) -> tuple[int, ...]:
+        """Of each of the `definitions` the version in the stream."""
+        numbered = enumerate(self.history, start=1)
+        return tuple(place for place, e in numbered if isinstance(e, Defined))
+
+    @cached_property
+    def void(self) -> frozenset[int]:
+        """Versions, in the stream, of the facts that were annulled."""
+        return annulled_versions(self.history)
+
+    @cached_property
+    def standing(self) -> tuple[Definition, ...]:
+        """The definitions that were not annulled."""
+        placed = zip(self.places, self.definitions, strict=True)
+        return tuple(one for place, one in placed if place not in self.void)
+
+    @cached_property
+    def targeted(self) -> tuple[Standing, ...]:
+        """The targets that stand, as last corrected, each with its version."""
+        left = standing(self.history)
+        return tuple(one for one in left if isinstance(one.event, Targeted))
+
+    @property
     def targets(self) -> tuple[Targeted, ...]:
-        """All targets, in the order in which they were recorded."""
-        return tuple(event for event in self.history if isinstance(event, Targeted))
+        """The targets that stand, in the order in which they were recorded."""
+        return tuple(one.event for one in self.targeted)
 
     def in_force(self, day: date) -> Definition | None:
         """The version in force on *day*; None where none was yet."""
-        begun = [d for d in self.definitions if d.defined.effective_on <= day]
-        key = [(d.defined.effective_on, d.version) for d in begun]
-        return begun[key.index(max(key))] if begun else None
+        begun = [d for d in self.standing if d.defined.effective_on <= day]
+        return max(begun, key=_since) if begun else None
+
+    @property
+    def earliest(self) -> Definition:
+        """The version that serves the days before any was in force.
+
+        Version 1, or once that is annulled the one in force first of those that stand.
+        """
+        first = self.definitions[0]
+        if first in self.standing or not self.standing:
+            return first
+        begins = min(d.defined.effective_on for d in self.standing)
+        return self.in_force(begins) or first
 
     def target(self, as_of: date) -> Decimal | None:
         """The target of that day's year as it stood on *as_of*; None where none was."""
@@ -290,6 +387,11 @@ class Indicator(Struct, frozen=True, dict=True):
         return ordered[-1].value if ordered else None
 
 
+def _since(definition: Definition) -> tuple[date, int]:
+    """Of two versions of one day the one recorded later is in force."""
+    return definition.defined.effective_on, definition.version
+
+
 def evolve(indicator: Indicator | None, event: Event) -> Indicator:
     """The indicator once *event* is known."""
     return Indicator((*(indicator.history if indicator else ()), event))
@@ -298,9 +400,11 @@ def evolve(indicator: Indicator | None, event: Event) -> Indicator:
 def applicable(known: Indicator | None, whole: Indicator, start: date) -> Definition:
     """The version that counts a period from *start* on, by what was *known*.
 
-    The first version of the *whole* history serves where none was in force.
+    The first version of the *whole* history serves where nothing was known yet.
     """
-    return (known and known.in_force(start)) or whole.definitions[0]
+    if known is None:
+        return whole.definitions[0]
+    return known.in_force(start) or known.earliest
 
 
 # Decisions.
@@ -309,20 +413,49 @@ def applicable(known: Indicator | None, whole: Indicator, start: date) -> Defini
 def decide(
     command: Command, indicator: Indicator | None, context: Context
 ) -> list[Event]:
-    """The facts that *command* adds to *indicator*; none where they stand already.
+    """The facts that *command* adds to *indicator*.
 
     Raises:
+        Repeated: The indicator says so already.
         Refused: The rules do not allow it; the sentence says both sides.
     """
-    refuse_unlikely_day("effective_on", command.effective_on, context.today)
+    if not isinstance(command, Annulled):
+        _refuse_unlikely_day(command.effective_on, context.today)
     match command:
         case Defined():
             return [] if indicator else _define(command)
         case Targeted():
-            return _target(command, indicator)
+            return _target(command, _there(indicator, "a target"))
         case Redefinition():
-            return _redefine(command, indicator)
+            return _redefine(command, _there(indicator, "a definition"))
+        case Revision():
+            indicator = _there(indicator, "a correction")
+            return _standing_by(_revise(command, indicator), indicator, context)
+        case Annulled():
+            indicator = _there(indicator, "an annulment")
+            return _standing_by(_annul(command, indicator), indicator, context)
     assert_never(command)
+
+
+def _refuse_unlikely_day(day: date | None, today: date) -> None:
+    """A definition or target may be decreed for a day to come, but not for any.
+
+    The plans that set targets reach five years ahead (RPJMD, Renstra). Twice that
+    leaves room for the next plan, and refuses a year that was mistyped.
+    """
+    last = date(min(today.year + YEARS_AHEAD, date.max.year), 12, 31)
+    if day is not None and day > last:
+        raise Refused(
+            f"effective_on is {day}, but a definition or target can be decreed at most "
+            f"{YEARS_AHEAD} years ahead, until {last}"
+        )
+    refuse_unlikely_day("effective_on", day, last)
+
+
+def _there(indicator: Indicator | None, given: str) -> Indicator:
+    if indicator is None:
+        raise Refused(f"{given} is given, but there is no such indicator")
+    return indicator
 
 
 def _define(command: Defined) -> list[Event]:
@@ -335,28 +468,191 @@ def _define(command: Defined) -> list[Event]:
     return [command]
 
 
-def _target(command: Targeted, indicator: Indicator | None) -> list[Event]:
-    if indicator is None:
-        raise Refused("a target is given, but there is no such indicator")
-    same_day = [
-        targeted
-        for targeted in indicator.targets
-        if (targeted.year, targeted.effective_on)
-        == (command.year, command.effective_on)
+def _target(command: Targeted, indicator: Indicator) -> list[Event]:
+    day = (command.year, command.effective_on)
+    same = [
+        s for s in indicator.targeted if (s.event.year, s.event.effective_on) == day
     ]
-    if same_day and same_day[-1] == command:
-        return []
+    if same and same[-1].event.value == command.value:
+        _refuse_same_target(command, same[-1])
+    if command.value > PER_CENT and command.reason is None:
+        raise Invalid(
+            "reason",
+            f"reason is missing: the target of {command.year} is {command.value} per "
+            f"cent, and a target above {PER_CENT} per cent of a percentage needs one",
+        )
     return [command]
 
 
-def _redefine(command: Redefinition, indicator: Indicator | None) -> list[Event]:
-    if indicator is None:
-        raise Refused("a definition is given, but there is no such indicator")
-    last = indicator.definitions[-1].defined
-    after = structs.replace(
-        last, **command.changes(Defined), options=command.amend(last.options)
+def _refuse_same_target(command: Targeted, held: Standing) -> None:
+    said = (
+        f"the target of {command.year} is {command.value} per cent from "
+        f"{command.effective_on} on"
     )
-    return [] if after == last else [after]
+    if held.event.basis == command.basis:
+        message = f"{said}, but that is recorded already, at version {held.version}"
+        raise Repeated(held.version, message)
+    raise Refused(
+        f"{said}, on the basis of {command.basis}, but version {held.version} says so "
+        f"on the basis of {held.event.basis}: correct that version"
+    )
+
+
+def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
+    before = applicable(indicator, indicator, command.effective_on).defined
+    after = structs.replace(
+        before,
+        **command.changes(Defined),
+        options=command.amend(before.options),
+        corrects=None,
+    )
+    _refuse_same_definition(after, indicator)
+    return [after]
+
+
+def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
+    """Refuse a version that differs in its day or reason only from the one in force."""
+    held = indicator.in_force(after.effective_on)
+    if held is not None and _formula(held.defined) == _formula(after):
+        place = indicator.places[held.version - 1]
+        raise Repeated(
+            place,
+            f"the definition from {after.effective_on} on is that of definition "
+            f"{held.version}, in force since {held.defined.effective_on} (recorded at "
+            f"version {place}): it changes nothing",
+        )
+
+
+def _formula(defined: Defined) -> Defined:
+    """What a definition says, whatever its day and the reason for it."""
+    return structs.replace(defined, effective_on=date.min, reason=None, corrects=None)
+
+
+def _revise(command: Revision, indicator: Indicator) -> list[Event]:
+    wrong = _named(command.corrects, indicator, "corrects")
+    match wrong:
+        case Targeted():
+            return _correct_target(command, indicator)
+        case Defined():
+            return _correct_definition(command, wrong, indicator)
+        case Corrected() | Annulled():
+            kind = wrong.__struct_config__.tag
+            message = (
+                f"version {command.corrects} is {kind}: correct the fact it is about"
+            )
+            raise Invalid("corrects", message)
+    assert_never(wrong)
+
+
+def _named(version: int, indicator: Indicator, path: str) -> Event:
+    """The fact at that version of the stream.
+
+    Raises:
+        Repeated: It was corrected by a new version already.
+        Invalid: There is none, or it was annulled.
+    """
+    if version > (last := len(indicator.history)):
+        raise Invalid(path, f"{path} is {version}, but the last version is {last}")
+    if version not in indicator.void:
+        return indicator.history[version - 1]
+    for place, one in zip(indicator.places, indicator.definitions, strict=True):
+        if one in indicator.standing and one.defined.corrects == version:
+            raise Repeated(
+                place,
+                f"{path} is {version}, but that version was replaced by definition "
+                f"{one.version}, at version {place}",
+            )
+    raise Invalid(path, f"{path} is {version}, but that version was annulled")
+
+
+def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
+    if not command.given:
+        raise Invalid(
+            "corrects",
+            f"version {command.corrects} is corrected, but no field is given",
+        )
+    for name in command.given:
+        if name not in own:
+            message = f"version {command.corrects}, {kind}, has no field {name}"
+            raise Invalid(name, f"{name} is given, but {message}")
+
+
+def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
+    own = ("year", "target", "effective_on", "basis")
+    _refuse_foreign(command, "a target", own)
+    given = {name: getattr(command, name) for name in command.given}
+    corrected = Corrected(corrects=command.corrects, reason=command.reason, **given)
+    if _told(evolve(indicator, corrected)) == _told(indicator):
+        version = command.corrects
+        by = lineage.corrections(indicator.history, version, *command.given)
+        place = max(by, default=version)
+        message = (
+            f"version {version} is corrected, but that is recorded already, at version "
+            f"{place}"
+        )
+        raise Repeated(place, message)
+    return [corrected]
+
+
+def _told(indicator: Indicator) -> list[tuple[Any, ...]]:
+    """The targets that stand, by value: 80 is 80.00."""
+    return [(t.year, t.value, t.effective_on, t.basis) for t in indicator.targets]
+
+
+def _correct_definition(
+    command: Revision, wrong: Defined, indicator: Indicator
+) -> list[Event]:
+    own = (*Amendment.__struct_fields__, *Defined.__struct_fields__)
+    _refuse_foreign(command, "a definition", own)
+    after = structs.replace(
+        wrong,
+        **command.changes(Defined),
+        options=command.amend(wrong.options),
+    )
+    if after.effective_on == wrong.effective_on:
+        _refuse_same_definition(after, indicator)
+        _refuse_replaced(command.corrects, wrong, indicator)
+        return [after]
+    # In this order, so that at every size of the log some version is in force.
+    return [after, Annulled(annuls=command.corrects, reason=command.reason)]
+
+
+def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
+    """Refuse to correct, on its own day, what a later version of that day replaced."""
+    number = indicator.places.index(place) + 1
+    held = indicator.in_force(wrong.effective_on)
+    if held is not None and held.version != number:
+        raise Refused(
+            f"definition {number} is to be corrected, but from {wrong.effective_on} on "
+            f"definition {held.version} is in force in its place: correct version "
+            f"{indicator.places[held.version - 1]}"
+        )
+
+
+def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
+    version = command.annuls
+    if version in indicator.void:
+        by = lineage.annulment(indicator.history, version)
+        raise Repeated(
+            by,
+            f"version {version} is annulled, but that is recorded already, at version "
+            f"{by}",
+        )
+    _named(version, indicator, "annuls")
+    return [command]
+
+
+def _standing_by(
+    events: list[Event], indicator: Indicator, context: Context
+) -> list[Event]:
+    """*events*, unless no definition would be in force today once they are known."""
+    before, after = indicator.in_force(context.today), decider.fold(events, indicator)
+    if before and not (after and after.in_force(context.today)):
+        raise Refused(
+            f"definition {before.version} is to be taken out of force, but no other "
+            f"definition is in force on {context.today}: record that one first"
+        )
+    return events
 
 
 def _sorted(changes: dict[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ lies what was not heard at the closing: recorded after its size, or known after 
 The journal tells what each such event added; their sum is the difference, exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TypeAlias
+from itertools import accumulate, chain
+from typing import Any, TypeAlias
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku.domain import (
     conflict,
@@ -26,10 +27,11 @@ from iku.domain.decider import subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.difference import Cause
 from iku.domain.difference import Moved as Event
+from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.place import Place
 from iku.domain.publication import Closed, Frozen, Publication
-from iku.domain.question import Question, Unanswerable, Unknown
+from iku.domain.question import SCALE, Question, Unanswerable, Unknown
 from iku.domain.subject import Subject
 from iku.ledger import log
 from iku.ledger.log import Connection
@@ -64,12 +66,28 @@ class Effect(Struct, frozen=True):
     denominator: int
 
 
+class InForce(Value, frozen=True, kw_only=True):
+    """The present figure, counted by the definition that is in force by now.
+
+    Attributes:
+        cause: Why it differs from `FrozenFigure.present`: always the definition.
+        definition: Version of that definition.
+        difference: This figure less the one that is counted as published.
+    """
+
+    cause: Cause
+    definition: int
+    difference: Effect
+
+
 class FrozenFigure(Struct, frozen=True):
     """A frozen figure beside the same figure by what is known now.
 
     Attributes:
         definition: Version of the definition that both are counted by.
         difference: Present less published.
+        in_force: What the present figure is under the definition that is in force for
+            the period by what is known now; None where that is the same version.
     """
 
     indicator: str
@@ -77,6 +95,7 @@ class FrozenFigure(Struct, frozen=True):
     published: Value
     present: Value
     difference: Effect
+    in_force: InForce | None
 
 
 class Change(Struct, frozen=True):
@@ -123,7 +142,8 @@ class PublicationChanges(Struct, frozen=True):
         figures: Each frozen figure beside the same figure of now. What the effects
             of all items add up to is the difference between the two.
         items: Events that were not heard when it was closed, and that hold from a day
-            within it or moved one of its figures; by position.
+            within it, moved one of its figures, or changed the definition in force or
+            the target; by position.
         next: Cursor of the page after this one; None at the end.
     """
 
@@ -157,14 +177,16 @@ async def changes(
         message = f"size is {size}, but {of.id} was closed at size {closing.size}"
         raise Unanswerable("size", message)
     questions = [_question(of, frozen, size) for frozen in of.figures]
-    present = await figures.answer(connection, questions, today)
+    by_now = [structs.replace(question, definition=None) for question in questions]
+    answers = await figures.answer(connection, [*questions, *by_now], today)
+    present, in_force = answers[: len(questions)], answers[len(questions) :]
     found = _effects(await _rows(connection, of, closing, page, size))
     items = await _items(connection, found[: page.limit], size)
     more = len(found) > page.limit
     return PublicationChanges(
         publication=of.id,
         size=size,
-        figures=tuple(map(_frozen, of.figures, present)),
+        figures=tuple(map(_frozen, of.figures, present, in_force)),
         items=items,
         next=_next(of, size, items[-1]) if more else None,
     )
@@ -199,17 +221,33 @@ def _question(of: Publication, frozen: Frozen, size: int) -> Question:
     )
 
 
-def _frozen(frozen: Frozen, present: Figure) -> FrozenFigure:
+def _frozen(frozen: Frozen, present: Figure, in_force: Figure) -> FrozenFigure:
     return FrozenFigure(
         indicator=frozen.indicator,
         definition=frozen.definition,
         published=_value(frozen),
         present=_value(present),
-        difference=Effect(
-            frozen.indicator,
-            present.numerator - frozen.numerator,
-            present.denominator - frozen.denominator,
-        ),
+        difference=_less(present, frozen),
+        in_force=_in_force(present, in_force),
+    )
+
+
+def _in_force(present: Figure, in_force: Figure) -> InForce | None:
+    if in_force.definition == present.definition:
+        return None
+    return InForce(
+        *structs.astuple(_value(in_force)),
+        cause=Cause.DEFINITION,
+        definition=in_force.definition,
+        difference=_less(in_force, present),
+    )
+
+
+def _less(of: Figure, other: Frozen | Figure) -> Effect:
+    return Effect(
+        of.indicator,
+        of.numerator - other.numerator,
+        of.denominator - other.denominator,
     )
 
 
@@ -253,6 +291,10 @@ async def _rows(
                and e.position <= $8
                and (e.position > $5 or e.known_on > $6)
                and split_part(e.stream, '-', 1) = any($10::text[])
+             union
+            select r.position
+              from unnest($11::bigint[]) as r (position)
+             where r.position > $7
              order by position
              limit $9
           )
@@ -274,7 +316,46 @@ async def _rows(
         size,
         page.limit + 1,
         [name for name, one in DECIDERS.items() if one.moves_figures],
+        await _revisions(connection, of, closing, size),
     )
+
+
+async def _revisions(
+    connection: Connection, of: Publication, closing: Closed, size: int
+) -> list[int]:
+    """Positions of the events that changed what a frozen figure would be made with.
+
+    The definition in force for its period, its target or its scale, whatever the day
+    they hold from: an annulment has none. Those that the closing heard are left out.
+    """
+    codes = [frozen.indicator for frozen in closing.figures]
+    streams = [*map(indicator.decider.stream, codes), scale.decider.stream(SCALE)]
+    found = await log.read_streams(connection, streams, size=size)
+    return [
+        one.position
+        for recorded in found.values()
+        for one, before, after in _turns(recorded, of)
+        if before != after
+        if one.position > closing.size or one.known_on > closing.known_on
+    ]
+
+
+def _turns(
+    recorded: Sequence[Recorded], of: Publication
+) -> Iterator[tuple[Recorded, Any, Any]]:
+    """Each event with what figures were made with before and after it."""
+    decider = DECIDERS[recorded[0].category]
+    states = [*accumulate(chain([None], _facts(recorded)), decider.evolve)]
+    made = [_made_with(state, states[-1], of) for state in states]
+    yield from zip(recorded, made, made[1:], strict=False)
+
+
+def _made_with(state: Any, whole: Any, of: Publication) -> Any:
+    """The scale, or the number of the definition and the target, by what is known."""
+    if isinstance(whole, scale.Scale):
+        return scale.applicable(state, whole, of.as_of)
+    definition = indicator.applicable(state, whole, of.period.start)
+    return definition.version, state.target(of.as_of) if state else None
 
 
 class _Effects(Struct, frozen=True):
@@ -299,21 +380,29 @@ async def _items(
 ) -> tuple[Change, ...]:
     streams = dict.fromkeys(one.recorded.stream for one in page)
     read = await log.read_streams(connection, list(streams), size=size)
-    titles = {stream: _title(recorded) for stream, recorded in read.items()}
-    return tuple(_change(one, titles[one.recorded.stream]) for one in page)
+    facts = {stream: _facts(recorded) for stream, recorded in read.items()}
+    titles = {stream: _title(stream, events) for stream, events in facts.items()}
+    return tuple(
+        _change(one, facts[one.recorded.stream], titles[one.recorded.stream])
+        for one in page
+    )
 
 
-def _title(recorded: Sequence[Recorded]) -> str | None:
+def _facts(recorded: Sequence[Recorded]) -> list[Any]:
+    event_type = DECIDERS[recorded[0].category].event_type
+    return [fact.of(one, event_type) for one in recorded]
+
+
+def _title(stream: str, facts: Sequence[Any]) -> str | None:
     """What a case or organisation is called."""
-    decider = DECIDERS[recorded[0].category]
-    state = decider.fold(fact.of(one, decider.event_type) for one in recorded)
+    state = DECIDERS[stream.partition("-")[0]].fold(facts)
     return state.title if isinstance(state, Subject) else None
 
 
-def _change(of: _Effects, title: str | None) -> Change:
+def _change(of: _Effects, facts: Sequence[Any], title: str | None) -> Change:
     recorded = of.recorded
     return Change(
-        cause=_cause(fact.of(recorded, DECIDERS[recorded.category].event_type)),
+        cause=_cause(recorded.category, facts[: recorded.version]),
         category=recorded.category,
         subject=recorded.subject,
         number=subject_number(recorded.subject),
@@ -323,11 +412,15 @@ def _change(of: _Effects, title: str | None) -> Change:
     )
 
 
-def _cause(event: Moving) -> Cause:
-    match event:
+def _cause(category: str, history: Sequence[Moving]) -> Cause:
+    """Why a figure moved when the last event of its subject's history became known."""
+    match event := history[-1]:
         case indicator.Defined():
             return Cause.DEFINITION
-        case indicator.Targeted() | scale.Scaled():
+        case indicator.Targeted() | indicator.Corrected() | scale.Scaled():
             return Cause.TARGET
+        case Annulled() if category == indicator.decider.category:
+            # What it annuls, or puts back, is a definition or a target.
+            return _cause(category, history[: event.annuls])
         case _:
             return difference.cause(event)

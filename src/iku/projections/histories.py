@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from iku.domain import fact, lineage
 from iku.domain.deciders import DECIDERS
@@ -209,6 +209,8 @@ def _told(value: Any, said: Said) -> str | bool | None:
             return value
         case fact.Person(name=name):
             return _told(name, said)
+        case Struct():
+            return json.encode(value, order="sorted").decode()
         case tuple():
             return ", ".join(str(_told(one, said)) for one in value)
         case str() if value.startswith(fact.SEAL):

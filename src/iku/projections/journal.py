@@ -233,11 +233,16 @@ async def _define(connection: Connection, entry: Entry, size: int) -> None:
 
 
 def brought(entry: Entry) -> list[Counted]:
-    """The definitions that come with an event of an indicator."""
-    known = entry.turn.before.definitions if entry.turn.before else ()
+    """The definitions that come with the events of an indicator, appended together.
+
+    The entry stands at the position of the last of them.
+    """
+    before, after = entry.turn.before, entry.turn.after
+    known = len(before.definitions) if before else 0
+    first = entry.position - len(after.history)  # position of what would be version 0
     return [
-        Counted(entry.turn.subject, new.version, entry.position, new.defined.options)
-        for new in entry.turn.after.definitions[len(known) :]
+        Counted(entry.turn.subject, new.version, first + place, new.defined.options)
+        for place, new in [*zip(after.places, after.definitions, strict=True)][known:]
     ]
 
 

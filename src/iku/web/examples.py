@@ -101,6 +101,25 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
             "basis": "PK 2022 (contoh)",
         },
     },
+    "recordIndicatorEvent": {
+        "target": {
+            "type": "corrected",
+            "corrects": 3,
+            "target": "86.00",
+            "reason": "Salah ketik: tertulis 85",
+        },
+        "day": {
+            "type": "corrected",
+            "corrects": 3,
+            "effective_on": "2023-01-01",
+            "reason": "Berlaku mulai tahun berikutnya",
+        },
+        "annulled": {
+            "type": "annulled",
+            "annuls": 4,
+            "reason": "Belum ditetapkan",
+        },
+    },
     "draftPublication": {
         "year": {
             "period": "year",
