@@ -57,7 +57,13 @@ TARGETS = (
 )
 
 # Files that take longest; begun last, they would be waited for alone.
-LONG = ("test_contract.py", "test_crash.py", "test_differences.py", "test_rebuild.py")
+LONG = (
+    "test_session.py",
+    "test_contract.py",
+    "test_crash.py",
+    "test_differences.py",
+    "test_rebuild.py",
+)
 
 Clone: TypeAlias = Callable[[str], Awaitable[Database]]
 

@@ -1,0 +1,30 @@
+"""A random session over HTTP (tests/session.py), at a length for every run."""
+
+import os
+
+from iku.ledger.checking import check_ledger
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.wiring import furnish
+from tests import session
+from tests.conftest import SETTINGS
+
+COMMANDS = int(os.environ.get("IKU_TEST_COMMANDS", "500"))
+COORDINATES = int(os.environ.get("IKU_TEST_COORDINATES", "40"))
+SEED = int(os.environ.get("IKU_TEST_SEED", "2021"))
+
+
+async def test_in_a_session_of_random_commands_no_two_answers_contradict(
+    database: Database, owner: Plain
+) -> None:
+    async with furnish(SETTINGS, database) as house:
+        done, asked = await session.run(house, SEED, COMMANDS, COORDINATES)
+    assert await check_ledger(owner) == []
+    # The session was one: of every kind something was recorded, and counted.
+    kinds = {"reported", "registered", "corrected", "annulled", "merged", "targeted"}
+    assert kinds <= done.recorded.keys()
+    assert done.recorded.total() > COMMANDS / 3
+    assert asked.compared["figures"] == COORDINATES
+    assert asked.compared["not empty"] > COORDINATES / 3
+    assert asked.compared["lists"] > COORDINATES / 4
+    assert asked.compared["differences"] > COORDINATES / 4
