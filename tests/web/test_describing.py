@@ -122,6 +122,11 @@ def test_parameters_are_never_null_and_bounds_are_whole(described: Any) -> None:
         for p in described["paths"]["/api/v1/figures"]["get"]["parameters"]
         if p["name"] == "size"
     )
+    numbers = [n for n in walk(described) if isinstance(n.get("maximum"), int | float)]
+    assert len(numbers) > 40
+    for node in numbers:
+        assert isinstance(node["maximum"], int)
+        assert isinstance(node.get("minimum", 0), int)
     bounds = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
     assert size["schema"] == bounds | {"examples": [140]}
 
@@ -211,3 +216,21 @@ def test_every_variant_of_a_body_is_told_apart_by_its_type(described: Any) -> No
         if len(named) > 1:
             mapping = node["discriminator"]["mapping"]
             assert sorted(mapping.values()) == sorted(one["$ref"] for one in named)
+
+
+def test_what_stands_for_a_parameter_that_is_left_out_is_described(
+    described: Any,
+) -> None:
+    found = {
+        (one["operationId"], parameter["name"]): parameter["schema"].get("default")
+        for one in operations(described)
+        for parameter in one.get("parameters", [])
+    }
+    assert found["getFigure", "period"] == "year"
+    assert found["getSeries", "step"] == "month"
+    assert found["replayFigure", "order"] == "known"
+    assert found["listConflicts", "limit"] == 50
+    assert found["readLog", "after"] == 0
+    assert found["redefineIndicator", "preview"] is False
+    assert found["setTarget", "Iku-Actor"] == "lokal"
+    assert found["getFigure", "as_of"] is None

@@ -21,7 +21,7 @@ from litestar.router import Router
 from litestar.routes import HTTPRoute
 
 import iku
-from iku.web import examples, problems
+from iku.web import examples, parameters, problems
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
 from iku.web.problems import Problem
@@ -38,15 +38,20 @@ INTRODUCTION = """\
 The register of conflict cases and organisations of a city's National Unity and Politics
 Agency, and the key performance indicators (IKU) counted from it.
 
-* **Two days.** `as_of` is the day asked about, `known_on` whose knowledge is asked for:
-  a figure *as of* 31 March *as known on* 8 April is the one printed on 8 April.
+* **Valid time and knowledge.** `as_of` is the day asked about, `known_on` the
+  knowledge cut-off: a figure *as of* 31 March *as known on* 8 April counts what held
+  on 31 March, as far as the office knew it on 8 April.
 * **Size.** The log's size orders everything. A figure names the size it was counted
-  from; asked with that size it comes out the same for ever.
-* **Who.** Until there are accounts, `Iku-Actor` says who enters something.
-* **Once.** Every POST takes an `Idempotency-Key`: sent again under the same key it is
-  carried out only once, and answered with the first receipt.
-* **Which version.** `ETag` is the version of a history; `If-Match` refuses (412) to
-  change a later one than was read.
+  from; asked again with all its coordinates it is the same for ever.
+* **Pages.** Lists answer `items` and `next`; `cursor=<next>` asks for the page after.
+  `next` is null on the last page.
+* **Actor.** Until there are accounts, `Iku-Actor` says who enters something.
+* **Idempotency.** Every POST that records takes an `Idempotency-Key`: sent again
+  under the same key it is carried out once, and answered with the first receipt.
+* **Optimistic concurrency.** `ETag` is the version of a history. With `If-Match`
+  nothing is recorded (412) where the history has a later version than the one named.
+* **Formats.** JSON, with ISO dates and decimal point. Where a route has CSV or NDJSON
+  as well, ask for it by `Accept`.
 * **Errors** are `application/problem+json` (RFC 9457). Unknown fields and parameters
   are refused. On 503, send the same request again after `Retry-After` seconds.
 """
@@ -105,8 +110,9 @@ def _describe(
 ) -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
+    defaults = _defaults(handler)
     for parameter in operation.get("parameters", []):
-        _parameter(parameter, known)
+        _parameter(parameter, known, defaults.get(parameter["name"]))
     if "requestBody" in operation:
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
@@ -124,7 +130,16 @@ def _describe(
     }
 
 
-def _parameter(parameter: Json, known: Json) -> None:
+def _defaults(handler: HTTPRouteHandler) -> Json:
+    """What stands for each parameter that is left out, where something does."""
+    return {
+        name: field.default
+        for name, field in parameters.declared(handler).items()
+        if field.has_default and field.default is not None
+    }
+
+
+def _parameter(parameter: Json, known: Json, default: Any) -> None:
     """A parameter: what may be left out is not therefore null."""
     for noise in ("deprecated", "allowEmptyValue", "allowReserved"):
         parameter.pop(noise, None)
@@ -141,6 +156,11 @@ def _parameter(parameter: Json, known: Json) -> None:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
         schema["type"] = "string"
     _tidy_values(schema)
+    if default is not None:
+        schema["default"] = default
+    for bound in ("minimum", "maximum"):
+        if bound in schema:
+            schema[bound] = int(schema[bound])
     example = _example(parameter["name"], schema)
     # The page fills in an `example`: of a filter that nobody asked for, or of a key
     # that may be used once, that would be in the way.

@@ -45,8 +45,8 @@ AsOf: TypeAlias = Annotated[
 KnownOn: TypeAlias = Annotated[
     date | None,
     QueryParameter(
-        description="Whose knowledge: what the office knew at the end of this day; "
-        "all there is where it is left out."
+        description="Knowledge cut-off: only facts known by the end of this day count; "
+        "all where it is left out."
     ),
 ]
 Size: TypeAlias = Annotated[
@@ -55,8 +55,8 @@ Size: TypeAlias = Annotated[
         ge=0,
         le=LARGEST,
         schema_extra={"minimum": 0},  # the framework forgets a bound of nought
-        description="Which prefix of the log: its first so many events; all of them "
-        "where it is left out.",
+        description="Only the first so many events of the log count; all where it is "
+        "left out.",
     ),
 ]
 PeriodKind: TypeAlias = Annotated[
@@ -240,6 +240,15 @@ def _fields(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
         else:
             fields[name] = field
     return fields
+
+
+def declared(handler: BaseRouteHandler) -> dict[str, FieldDefinition]:
+    """The parameters and headers of a route by the name that a request gives."""
+    return {
+        field.kwarg_definition.name or name: field
+        for name, field in _fields(handler).items()
+        if isinstance(field.kwarg_definition, ParameterKwarg)
+    }
 
 
 class StrictRequest(Request[Any, Any, Any]):

@@ -105,7 +105,9 @@ def amendment(
     participation_threshold: Annotated[
         int | None,
         QueryParameter(
-            ge=1, le=1000, description=f"{_TRIED}how often is often enough."
+            ge=1,
+            le=1000,
+            description=f"{_TRIED}from how many participations on one is active.",
         ),
     ] = None,
     population: Annotated[

@@ -26,7 +26,7 @@ TAGS = ["Conflict cases"]
 
 Status: TypeAlias = Annotated[
     Literal["open", "resolved", "rejected", "merged", "annulled"] | None,
-    QueryParameter(description="Only cases that were this on the day."),
+    QueryParameter(description="Only cases that had this status on the day."),
 ]
 Category: TypeAlias = Annotated[
     conflict.Category | None,

@@ -143,11 +143,17 @@ async def series(
     house: NamedDependency[SkipValidation[House]],
     *,
     first: Annotated[
-        date, QueryParameter(name="from", description="The first point is in its step.")
+        date,
+        QueryParameter(
+            name="from",
+            description="The first point is the end of the step that has this day.",
+        ),
     ],
     last: Annotated[
         date | None,
-        QueryParameter(name="to", description="The day of the last point; today."),
+        QueryParameter(
+            name="to", description="Day of the last point; today where it is left out."
+        ),
     ] = None,
     step: Annotated[
         Kind, QueryParameter(description="How far apart the points are.")

@@ -33,7 +33,7 @@ Status: TypeAlias = Annotated[
         "annulled",
     ]
     | None,
-    QueryParameter(description="Only organisations that were this on the day."),
+    QueryParameter(description="Only organisations that had this status on the day."),
 ]
 Kind: TypeAlias = Annotated[
     organisation.Kind | None,
