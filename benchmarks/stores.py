@@ -85,9 +85,10 @@ async def ours(dsn: str) -> AsyncIterator[Rate]:
         return await pools.connect(dsn)
 
     connection = await connect()
-    # From the register's own sequence: whatever is there already lies below.
+    # From a sequence of their own, so that several processes name different streams.
+    await connection.execute("create temporary sequence if not exists share")
     first = await connection.fetchval(
-        "select min(nextval('numbering.conflict')) from generate_series(1, $1)", SHARE
+        "select min(nextval('share')) from generate_series(1, $1)", SHARE
     )
     await connection.close()
     streams = _streams(first)

@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_1 = {
-    *("texts", "numbering", "closures", "handling", "erasing", "attaching", "opening"),
+    *("texts", "closures", "handling", "erasing", "attaching", "opening"),
     "projections",
     *("replay", "comparing", "explanation", "agency"),
 }
@@ -24,9 +24,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "postgres": {"settings"},
     "agency": {"domain", "strict_json"},
     "texts": {"domain", "ledger", "vault"},
-    "numbering": {"ledger"},
     "closures": {"domain", "ledger"},
-    "handling": {"domain", "ledger", "vault", "texts", "numbering", "closures"},
+    "handling": {"domain", "ledger", "vault", "texts", "closures"},
     "erasing": {"domain", "ledger", "vault", "handling"},
     "attaching": {"domain", "ledger", "vault", "texts", "handling"},
     "opening": {"domain", "ledger", "vault", "texts", "handling", "attaching"},

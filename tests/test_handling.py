@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, organisation
+from iku.domain import conflict, fact, organisation
 from iku.domain.decider import Invalid, Refused, Repeated
 from iku.domain.indicator import Targeted
 from iku.handling import (
@@ -122,29 +122,67 @@ async def both(*calls: Awaitable[Any]) -> list[Any]:
 # Numbering.
 
 
-async def test_a_case_without_a_number_is_given_the_next_one_of_the_year(
-    desk: Desk,
-) -> None:
-    year = desk.house.office.today().year
-    given = [(await desk.do("", report(str(n)))).subject for n in range(3)]
-    assert given == [f"K{year}-00001", f"K{year}-00002", f"K{year}-00003"]
-    registered = organisation.Registered(
+def registered(day: date = DAY) -> organisation.Registered:
+    return organisation.Registered(
         kind=organisation.Kind.LSM,
         name="Contoh",
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
-        effective_on=DAY,
+        effective_on=day,
     )
-    other = await desk.do("", registered, category="organisation")
-    assert other.subject == f"O{year}-00001"
-    assert other.receipt.stream == f"organisation-O{year}-00001"
 
 
-async def test_a_number_that_an_import_has_taken_is_passed_over(desk: Desk) -> None:
-    year = desk.house.office.today().year
-    for taken in (1, 2, 4):
-        await desk.do(f"K{year}-{taken:05}", report("Dari buku lama"))
+async def test_automatic_numbers_restart_each_year_by_the_day_of_the_opening(
+    desk: Desk,
+) -> None:
+    days = [date(2021, 12, 31), date(2022, 1, 1), date(2021, 1, 1), date(2022, 6, 1)]
+    given = [(await desk.do("", report(day=day))).subject for day in days]
+    assert given == ["K2021-00001", "K2022-00001", "K2021-00002", "K2022-00002"]
+    other = await desk.do("", registered(), category="organisation")
+    assert other.subject == "O2021-00001"
+    assert other.receipt.stream == "organisation-O2021-00001"
+
+
+async def test_an_automatic_number_follows_the_highest_of_its_year(desk: Desk) -> None:
+    for taken in ("K2021-00001", "k2021-00041", "K2022-00090", "K2021-100", "K7"):
+        await desk.do(taken, report("Dari buku lama"))
     given = [(await desk.do("", report(str(n)))).subject for n in range(2)]
-    assert given == [f"K{year}-00003", f"K{year}-00005"]
+    assert given == ["K2021-00042", "K2021-00043"]
+    await desk.do("K2021-99999", report("Dari buku lama"))
+    assert (await desk.do("", report())).subject == "K2021-100000"
+    assert (await desk.do("", report())).subject == "K2021-100001"
+
+
+async def test_a_command_repeated_at_the_same_moment_draws_one_number(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    outcomes = await asyncio.gather(
+        *((first, second)[n % 2].do("", report(), "satu") for n in range(200))
+    )
+    assert {outcome.subject for outcome in outcomes} == {"K2021-00001"}
+    assert [outcome.repeated for outcome in outcomes].count(False) == 1
+    assert (await second.do("", report("Lain"))).subject == "K2021-00002"
+
+
+async def test_what_is_refused_or_recorded_before_draws_no_number(desk: Desk) -> None:
+    tomorrow = desk.house.office.today() + timedelta(days=1)
+    unfit = report("Tak \ud800 tersandi")
+    await desk.do("", report(), "satu")
+    for _ in range(3):
+        found = await both(
+            desk.do("", report("Dua"), "satu"),
+            desk.do("", report(), known_on=tomorrow),
+            desk.do("", unfit),
+            desk.do("", report(day=tomorrow)),
+            desk.do("", report("Lain")),
+        )
+        assert [type(one) for one in found[:2]] == [Reused, KnowledgeAhead]
+        assert isinstance(found[2], Unrecordable | ValueError)
+        assert isinstance(found[3], Refused)
+        assert isinstance(found[4], Outcome)
+    async with desk.house.pool.acquire() as connection:
+        named = [one.subject async for one in log.read_log(connection, after=BROUGHT)]
+    assert named == [f"K2021-{n:05}" for n in range(1, 5)]
 
 
 async def test_cases_numbered_at_the_same_moment_get_numbers_of_their_own(
@@ -154,7 +192,10 @@ async def test_cases_numbered_at_the_same_moment_get_numbers_of_their_own(
     outcomes = await asyncio.gather(
         *(desk.do("", report(str(n))) for n in range(10) for desk in (first, second))
     )
-    assert len({outcome.subject for outcome in outcomes}) == 20
+    by_position = sorted(outcomes, key=lambda outcome: outcome.receipt.position)
+    assert [one.subject for one in by_position] == [
+        f"K2021-{n:05}" for n in range(1, 21)
+    ]
     assert {outcome.receipt.version for outcome in outcomes} == {1}
 
 
@@ -174,16 +215,121 @@ async def test_a_report_sent_twice_at_once_without_a_number_becomes_one_case(
     assert await first.size() == BROUGHT + 10
 
 
-async def test_it_ends_where_no_number_is_free(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def draw(*_: Any) -> str:
-        return "K1"
+# Numbers given by hand, and corrected.
 
-    await desk.do("K1", report())
-    monkeypatch.setattr("iku.numbering.Numbers.next", draw)
-    with pytest.raises(Refused, match="none was free"):
-        await desk.do("", report("Lain"))
+
+def renumbered(number: str) -> conflict.Corrected:
+    return conflict.Corrected(corrects=1, number=number, reason="Salah tulis")
+
+
+def annulled(version: int) -> fact.Annulled:
+    return fact.Annulled(annuls=version, reason="Tidak pernah ada")
+
+
+async def test_a_number_is_another_cases_whatever_its_case(desk: Desk) -> None:
+    await desk.do("K14", report())
+    for number in ("K14", "k14"):
+        with pytest.raises(Refused, match="number K14 belongs to conflict K14, repo"):
+            await desk.do(number, report("Lain"))
+        with pytest.raises(Repeated, match="recorded already, at version 1"):
+            await desk.do(number, report())
+    other = await desk.do("K14", registered(), category="organisation")
+    assert other.subject == "K14"  # the numbers of organisations are others
+
+
+async def test_a_corrected_number_is_free_for_another_case(desk: Desk) -> None:
+    await desk.do("K14", report())
+    assert (await desk.do("K14", renumbered("K15"))).added
+    with pytest.raises(Refused, match="number K15 belongs to conflict K14, reported"):
+        await desk.do("k15", report("Lain"))
+    second = await desk.do("k14", report("Kedua"), "kedua")
+    assert second.subject == "k14.2"
+    again = await desk.do("k14", report("Kedua"), "kedua")
+    assert (again.subject, again.repeated) == ("k14.2", True)
+    await desk.do("k14.2", renumbered("K16"))
+    third = await desk.do("K14", report("Ketiga"))
+    assert third.subject == "K14.3"
+    async with desk.house.pool.acquire() as connection:
+        [one] = await log.read_stream(connection, "conflict-K14.3")
+    assert one.body().data["number"] == "K14"
+    with pytest.raises(Refused, match=r"number K14 belongs to conflict K14\.3, repor"):
+        await desk.do("K14", renumbered("k14"))
+    with pytest.raises(Refused, match=r"number K14 belongs to conflict K14\.3, repor"):
+        await desk.do("K14", report("Keempat"))
+
+
+async def test_a_correction_to_the_number_that_it_has_is_a_repetition(
+    desk: Desk,
+) -> None:
+    await desk.do("K14", report())
+    with pytest.raises(Repeated):
+        await desk.do("K14", renumbered("K14"))
+    assert (await desk.do("K14", renumbered("k14"))).added
+    with pytest.raises(Repeated):
+        await desk.do("K14", renumbered("k14"))
+
+
+async def test_the_very_report_of_a_renumbered_case_is_no_second_case(
+    desk: Desk,
+) -> None:
+    await desk.do("K14", report())
+    await desk.do("K14", renumbered("K15"))
+    with pytest.raises(Repeated, match="recorded already, at version 1"):
+        await desk.do("K14", report())
+
+
+async def test_an_annulled_report_frees_its_number_until_it_is_reinstated(
+    desk: Desk,
+) -> None:
+    await desk.do("K14", report())
+    await desk.do("K14", annulled(1))
+    second = await desk.do("K14", report("Kedua"))
+    assert second.subject == "K14.2"
+    with pytest.raises(Refused, match=r"number K14 belongs to conflict K14\.2, repor"):
+        await desk.do("K14", annulled(2))
+    await desk.do("K14.2", renumbered("K16"))
+    assert (await desk.do("K14", annulled(2))).added
+
+
+async def test_a_correction_of_the_number_can_be_annulled_where_it_is_still_free(
+    desk: Desk,
+) -> None:
+    await desk.do("K14", report())
+    await desk.do("K14", renumbered("K15"))
+    await desk.do("K14", annulled(2))
+    assert (await desk.do("K15", report("Lain"))).subject == "K15"
+    with pytest.raises(Refused, match="number K15 belongs to conflict K15, reported"):
+        await desk.do("K14", renumbered("K15"))
+
+
+async def test_an_identifier_that_would_be_too_long_is_refused(desk: Desk) -> None:
+    number = "K" * 64
+    await desk.do(number, report())
+    await desk.do(number, renumbered("K15"))
+    with pytest.raises(Refused, match="too long for an identifier of its own"):
+        await desk.do(number, report("Lain"))
+    assert (await desk.do("K" * 62, report("Lain"))).subject == "K" * 62
+
+
+async def test_of_those_who_claim_one_number_at_the_same_moment_one_gets_it(
+    desks: Desks,
+) -> None:
+    first, second = await desks(), await desks()
+    for n in range(8):
+        number = f"K-{n}"
+        await first.do(f"A{n}", report())
+        found = await both(
+            first.do(number, report("Satu")),
+            second.do(number.lower(), report("Dua")),
+            first.do(number.lower(), report("Tiga")),
+            second.do(f"A{n}", renumbered(number)),
+        )
+        assert sorted(type(one).__name__ for one in found) == [
+            "Outcome",
+            *["Refused"] * 3,
+        ]
+        refused = [str(one).lower() for one in found if isinstance(one, Refused)]
+        assert all(f"number {number.lower()} belongs to" in one for one in refused)
 
 
 # Idempotency.

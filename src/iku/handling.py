@@ -31,18 +31,28 @@ from iku.domain import (
     closed_periods,
     conflict,
     continuation,
+    correcting,
     erasure,
     fact,
     indicator,
     naming,
+    numbering,
     organisation,
     publication,
     scale,
 )
 from iku.domain.closed_periods import ClosedPeriods, Unexplained
-from iku.domain.decider import Context, Refused, Turn, refuse_hidden_characters
+from iku.domain.decider import (
+    Context,
+    Refused,
+    Repeated,
+    Turn,
+    refuse_hidden_characters,
+    subject_number,
+)
 from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Counts, Figure
+from iku.domain.numbering import Occupied, Series, Taken
 from iku.domain.question import Question
 from iku.domain.withheld import NONE, Texts
 from iku.ledger import identifier, log
@@ -55,16 +65,15 @@ from iku.ledger.log import (
     Receipt,
     Request,
     Reused,
+    Unnamed,
 )
 from iku.ledger.record import Commitment, Draft, Recorded
-from iku.numbering import Draw, Numbers
 from iku.vault import sealing
 from iku.vault.files import Filed
 from iku.vault.sealing import Place, Secret
 from iku.vault.store import Vault
 
 ATTEMPTS = 5  # of one command against others that are faster
-NUMBERINGS = 100  # numbers drawn until one is free
 
 # What is said of a subject first, and only then.
 FIRST = (
@@ -213,7 +222,6 @@ class Office:
     Attributes:
         closures: The closed periods, as they were read last.
         figures: Counts what a refusal says; None: it says what was frozen.
-        numbers: Where what is entered without a number of its own is given one.
         only_reads: Whether the log is a replica's, so that nothing can be recorded.
     """
 
@@ -223,7 +231,6 @@ class Office:
     vault: Vault
     closures: Closures = field(default_factory=Closures)
     figures: Answer | None = None
-    numbers: Numbers = field(default_factory=Numbers)
     only_reads: bool = False
 
     def today(self) -> date:
@@ -254,11 +261,12 @@ class Office:
         body = self.vault.keys.digest(command.content)
         proposed = fact.identified(command.proposed, lambda: str(uuid4()))
         command = replace(command, proposed=proposed)
-        if not command.subject:
-            return await _first(connection, command, body) or await self._number(
+        first = isinstance(proposed, FIRST) and command.expected is None
+        if first and command.category in numbering.LETTERS:
+            return await _first(connection, command, body) or await self._begin(
                 connection, command, body
             )
-        if isinstance(command.proposed, FIRST) and command.expected is None:
+        if first:
             # That the subject is new is found out by appending; so none is read.
             with suppress(Conflicted):
                 return await _first(connection, command, body) or await self._append(
@@ -266,30 +274,70 @@ class Office:
                 )
         return await self._retry(connection, command, body)
 
-    async def _number(
+    async def _begin(
         self, connection: Reader, command: Command, body: bytes
     ) -> Outcome:
-        """Carry it out under the next number that is free."""
-        for _ in range(NUMBERINGS):
-            # What is refused must not use up a number: auditors ask where those went.
-            decided = await self._decided(connection, command, {})
-            number = await self.numbers.next(connection, self._draw(command, decided))
-            if number is None:
-                await self.closures.refresh(connection)
-                continue
-            named = replace(command, subject=number)
-            with suppress(Conflicted):
+        """Record the opening of a case or organisation, by its number or the next."""
+        named = command
+        for attempt in range(1, ATTEMPTS + 1):
+            decided = await self._decided(connection, named, {})
+            try:
                 return await self._record(connection, named, decided, body)
-        raise Refused(f"{NUMBERINGS} numbers were drawn, but none was free: give one")
+            except Conflicted:  # a period was closed, or opened again
+                if attempt == ATTEMPTS:
+                    raise
+            except (Taken, Occupied) as error:
+                await self._refuse_holder(connection, command, error)
+                named = _elsewhere(command, error)
+        raise Conflicted(command.stream, 0, 1)
+
+    async def _refuse_holder(
+        self, connection: Reader, command: Command, error: Taken | Occupied
+    ) -> None:
+        """Refuse an opening whose number is another's, unless it is so no more.
+
+        Raises:
+            Repeated: The other was begun by the very same opening.
+            Refused: The number belongs to the other.
+        """
+        about, before, number = await self._holder(connection, command, error)
+        try:
+            await self._decided(connection, about, {about.stream: before})
+        except Repeated:
+            raise
+        except Refused as refused:
+            if number is not None:
+                raise Refused(_belongs(about, before, number)) from refused
+
+    async def _holder(
+        self, connection: Reader, command: Command, error: Taken | Occupied
+    ) -> tuple[Command, History, str | None]:
+        """*command* put to the other subject; that subject, and its number.
+
+        The number is None where it is not the one that was asked for.
+        """
+        about = replace(command, subject=error.holder)
+        read = await read_histories(connection, self.vault, [about.stream], about)
+        before = read[about.stream]
+        its = numbering.numbered(error.holder, before.state)
+        same = its is not None and its.goes_by(error.number)
+        return about, before, its.number if its and same else None
 
     async def _retry(
         self, connection: Reader, command: Command, body: bytes
     ) -> Outcome:
         """Read, decide and append, again while others are faster."""
-        for _ in range(ATTEMPTS - 1):
-            with suppress(Conflicted):
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
                 return await self._attempt(connection, command, body)
-        return await self._attempt(connection, command, body)
+            except Conflicted:
+                if attempt == ATTEMPTS:
+                    raise
+            except Taken as error:
+                about, before, number = await self._holder(connection, command, error)
+                if number is not None:
+                    raise Refused(_belongs(about, before, number)) from error
+        raise Conflicted(command.stream, 0, 1)
 
     async def _attempt(
         self, connection: Reader, command: Command, body: bytes
@@ -317,15 +365,16 @@ class Office:
     async def _record(
         self, connection: Reader, command: Command, decided: Decided, body: bytes
     ) -> Outcome:
-        """Append what was *decided*."""
+        """Append what was *decided*; without a number, by the next one."""
+        asked = (request if command.subject else _unnamed)(command, decided, body)
         try:
-            receipt = await self.appender.submit(request(command, decided, body))
+            receipt = await self.appender.submit(asked)
         except Overtaken:
             await self.closures.refresh(connection)
             raise
         if command.category in closed_periods.CATEGORIES:
             self.closures.expire()
-        # A repetition may have drawn another number than the first.
+        # A repetition gets the receipt of the first, which has its number.
         subject = _subject(receipt)
         return Outcome(subject, receipt, added=True, repeated=receipt.repeated)
 
@@ -390,11 +439,6 @@ class Office:
             Unexplained(one.change, counts[question])
             for one, question in zip(refusals, questions, strict=True)
         ]
-
-    def _draw(self, command: Command, decided: Decided) -> Draw:
-        """For what it is numbered: only as long as what it rests on is still so."""
-        conditions = [p for p in decided.premises if isinstance(p, Condition)]
-        return Draw(command.category, self.today().year, *conditions)
 
 
 def decide(
@@ -522,6 +566,58 @@ def request(command: Command, decided: Decided, body: bytes) -> Request:
         attachment=Turn(command.category, command.subject, before.state, after),
         secrets=tuple(secrets),
     )
+
+
+def _unnamed(command: Command, decided: Decided, body: bytes) -> Unnamed:
+    """The request that appends an opening under the next automatic number."""
+    (opening,) = decided.events
+    asked = replace(command, command_id=command.command_id or identifier.fresh())
+
+    def named(subject: str, number: str) -> Request:
+        under = _under(asked, subject, number)
+        if under.proposed is opening:
+            return request(under, decided, body)
+        after = DECIDERS[command.category].fold([under.proposed])
+        changed = decided._replace(events=[under.proposed], after=after)
+        return request(under, changed, body)
+
+    return Unnamed(
+        category=command.category,
+        command_id=str(asked.command_id),
+        series=Series(command.category, opening.effective_on.year),
+        named=named,
+        premises=decided.premises,
+    )
+
+
+def _belongs(holder: Command, read: History, number: str) -> str:
+    """That the number belongs to another subject, and since when."""
+    opening = read.state.opening
+    return (
+        f"number {number} belongs to {holder.category} {holder.subject}, "
+        f"{correcting.name(opening)} on {opening.effective_on}"
+    )
+
+
+def _elsewhere(command: Command, error: Taken | Occupied) -> Command:
+    """The opening under an identifier that is free, after *error*."""
+    if isinstance(error, Taken):
+        return command  # freed since
+    if error.free is None:
+        raise Refused(
+            f"number {error.number} is the identifier of {command.category} "
+            f"{error.holder}, and too long for an identifier of its own: "
+            f"{error.number}.2 has more than {numbering.LONGEST} characters"
+        )
+    return _under(command, error.free, error.number)
+
+
+def _under(command: Command, subject: str, number: str) -> Command:
+    """The opening under that identifier; it says its number where that is another."""
+    proposed = command.proposed
+    if subject_number(subject) != number:
+        proposed = structs.replace(proposed, number=number)
+    return replace(command, subject=subject, proposed=proposed)
 
 
 def _parted(

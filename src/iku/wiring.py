@@ -29,6 +29,7 @@ from iku.ledger.signing import Home
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
+from iku.projections import numbers
 from iku.projections.figures import Figures
 from iku.projections.journal import Journal
 from iku.settings import Settings, SettingsError
@@ -106,7 +107,9 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
     zone = settings.timezone
     async with (
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
-        Appender(connect, zone=zone.key, project=books.project) as appender,
+        Appender(
+            connect, zone=zone.key, project=books.project, admit=numbers.admit
+        ) as appender,
     ):
         replica = await pools.only_reads(pool)
         figures = Figures()

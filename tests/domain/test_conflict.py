@@ -460,7 +460,8 @@ def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:
         {"title": "\u0958" * 251},  # twice as long in NFC
         {"level": "parah"},
         {"status": "open"},
-        {"number": "K1"},
+        {"number": "K 1"},
+        {"nomor": "K1"},
     ],
     ids=lambda wrong: str(wrong)[:30],
 )

@@ -15,7 +15,16 @@ from iku.ledger import appender as appending
 from iku.ledger import log
 from iku.ledger.appender import Accepted, Appender, Full, Overloaded, Unavailable
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Condition, Conflicted, Overtaken, Receipt, Request, Reused
+from iku.ledger.log import (
+    Condition,
+    Conflicted,
+    Framed,
+    Overtaken,
+    Receipt,
+    Request,
+    Reused,
+    Unnamed,
+)
 from iku.ledger.record import Draft, TooLarge
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
@@ -567,3 +576,87 @@ async def test_a_notification_that_fails_is_logged_and_nothing_else(
         desk.away = False
         await appender.submit(ask("d-1"))
     await until(lambda: heard == [1, 4])
+
+
+# Admission
+
+
+class Series:
+    """Names streams S-1, S-2, … under the lock; remembers how often it was asked."""
+
+    def __init__(self) -> None:
+        self.rounds: list[int] = []
+
+    async def admit(
+        self, connection: log.Connection, asked: Sequence[Any]
+    ) -> list[Framed | Exception]:
+        self.rounds.append(len(asked))
+        last = await connection.fetchval(
+            "select count(*) from ledger.stream where stream like 'S-%'"
+        )
+        admitted: list[Framed | Exception] = []
+        for one in asked:
+            if isinstance(one, Framed):
+                admitted.append(one)
+            elif one.series == "refused":
+                admitted.append(ValueError(one.command_id))
+            else:
+                last += 1
+                admitted.append(log.frame(one.named(f"S-{last}", "")))
+        return admitted
+
+
+def unnamed(request: Request, series: str = "S") -> Unnamed:
+    def named(stream: str, _number: str) -> Request:
+        return structs.replace(request, stream=stream)
+
+    return Unnamed("S", request.command_id, series, named, request.premises)
+
+
+async def test_streams_are_named_in_the_appends_own_transaction(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    series = Series()
+    async with desk.appender(admit=series.admit) as appender:
+        requests: list[Any] = [unnamed(ask(f"{n}")) for n in range(5)]
+        receipts = await asyncio.gather(
+            *map(appender.submit, [*requests, ask("a-1"), *requests[:1]])
+        )
+    assert [one.stream for one in receipts] == [
+        *(f"S-{n}" for n in range(1, 6)),
+        *("a-1", "S-1"),
+    ]
+    assert [one.repeated for one in receipts] == [False] * 6 + [True]
+    assert await transactions(owner) == 1
+
+
+async def test_a_name_drawn_for_what_is_not_appended_is_the_next_ones(
+    ask: Ask, desk: Desk, owner: Plain
+) -> None:
+    series = Series()
+    async with desk.appender(admit=series.admit) as appender:
+        await appender.submit(ask("a-1"))
+        asked: list[Any] = [
+            unnamed(ask("1")),
+            unnamed(ask("2", premises=(("a-1", 0),))),
+            unnamed(ask("3"), "refused"),
+            unnamed(ask("4")),
+        ]
+        found = await asyncio.gather(
+            *map(appender.submit, asked), return_exceptions=True
+        )
+    assert [type(one) for one in found] == [Receipt, Conflicted, ValueError, Receipt]
+    rows = await owner.fetch("select stream from ledger.event order by position")
+    assert [row["stream"] for row in rows] == ["a-1", "S-1", "S-2"]
+    assert series.rounds == [1, 4, 3]
+
+
+async def test_without_admission_a_stream_without_a_name_is_refused_alone(
+    ask: Ask, desk: Desk
+) -> None:
+    async with desk.appender() as appender:
+        asked: list[Any] = [ask("a-1"), unnamed(ask("2")), ask("a-2")]
+        found = await asyncio.gather(
+            *map(appender.submit, asked), return_exceptions=True
+        )
+    assert [type(one) for one in found] == [Receipt, TypeError, Receipt]

@@ -136,7 +136,11 @@ Digest: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class Reported(Fact, frozen=True, tag="reported"):
-    """Somebody told the office on *effective_on* of what began on *occurred_on*."""
+    """Somebody told the office on *effective_on* of what began on *occurred_on*.
+
+    Attributes:
+        number: Number of the case, recorded where it differs from the identifier.
+    """
 
     category: Category
     dimension: Dimension
@@ -150,6 +154,7 @@ class Reported(Fact, frozen=True, tag="reported"):
     reason: Reason | None = None
     reporter: Person | None = None
     parties: Persons | None = None
+    number: Number | None = None
 
 
 class Verified(Fact, frozen=True, tag="verified"):
@@ -249,6 +254,7 @@ class Corrected(Correction, frozen=True, tag="corrected"):
     evidence: Restated[Note] = UNSET
     note: Restated[Note] = UNSET
     into: Restated[Number] = UNSET
+    number: Restated[Number] = UNSET
 
 
 Event = (
@@ -282,11 +288,10 @@ Later = (
 class Report(Reported, frozen=True, tag=False):
     """A report as it comes in; without a number the register gives the next one."""
 
-    number: Number | None = None
-
     def fact(self) -> Reported:
-        """The fact to be recorded; the number is the name of its stream."""
-        return Reported(**{n: getattr(self, n) for n in Reported.__struct_fields__})
+        """The fact to be recorded; the register says under which identifier."""
+        fields = {n: getattr(self, n) for n in Reported.__struct_fields__}
+        return Reported(**{**fields, "number": None})
 
 
 # State.
@@ -511,7 +516,7 @@ def _class(case: Conflict, day: date) -> str:
 
 def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
     first = case.history[0]
-    if command == first and case.reported is not None:
+    if correcting.alike(command, first) and case.reported is not None:
         raise correcting.repetition(command, 1)
     raise Refused(
         f"reported on {command.effective_on}, but this number was given before, "

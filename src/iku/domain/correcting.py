@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from msgspec import structs
 
+from iku.domain import numbering
 from iku.domain.decider import Context, Invalid, Refused, Repeated, subject_id
 from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
 from iku.domain.lineage import annulment, corrections
@@ -35,7 +36,7 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
     elif isinstance(command, Correction):
         _refuse_bad_correction(command, before)
         _refuse_bad_clearing(command, before, after)
-        _refuse_idle_correction(command, before, after)
+        _refuse_idle_correction(command, before, after, context)
     else:
         _refuse_repetition(command, before, after)
         if before.void:
@@ -78,9 +79,9 @@ def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
 
 
 def _refuse_idle_correction(
-    command: Correction, before: Subject, after: Subject
+    command: Correction, before: Subject, after: Subject, context: Context
 ) -> None:
-    if after.facts != before.facts:
+    if after.facts != before.facts and not _is_its_number(command, before, context):
         return
     version, restated = command.corrects, command.restated()
     by = max(corrections(before.history, version, *restated), default=version)
@@ -89,6 +90,12 @@ def _refuse_idle_correction(
         f"version {version} is corrected, but that is recorded already, at version "
         f"{by}",
     )
+
+
+def _is_its_number(command: Correction, subject: Subject, context: Context) -> bool:
+    """Whether it restates nothing but the number that the identifier says already."""
+    its = numbering.numbered(context.subject, subject)
+    return its is not None and command.restated() == {"number": its.number}
 
 
 def target(version: int, subject: Subject, path: str) -> Any:
@@ -173,6 +180,14 @@ def said(event: Fact) -> str:
     """What happened and, where it is of a day, when: ``moved out on 2021-10-01``."""
     day: date | None = stated(event, "effective_on")
     return name(event) if day is None else f"{name(event)} on {day}"
+
+
+def alike(opening: Fact, other: Fact) -> bool:
+    """Whether two openings say the same; their numbers are compared elsewhere."""
+    if type(opening) is not type(other):
+        return False
+    one, two = (structs.replace(fact, number=None) for fact in (opening, other))
+    return bool(one == two)
 
 
 def name(event: Fact) -> str:

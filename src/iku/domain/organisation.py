@@ -72,7 +72,11 @@ class Activity(StrEnum):
 
 
 class Registered(Fact, frozen=True, tag="registered"):
-    """The organisation was registered on *effective_on*."""
+    """The organisation was registered on *effective_on*.
+
+    Attributes:
+        number: Its number, recorded where it differs from the identifier.
+    """
 
     kind: Kind
     name: Line
@@ -80,6 +84,7 @@ class Registered(Fact, frozen=True, tag="registered"):
     effective_on: date
     valid_until: date | None = None
     reason: Reason | None = None
+    number: Number | None = None
 
 
 class Renewed(Fact, frozen=True, tag="renewed"):
@@ -165,6 +170,7 @@ class Corrected(Correction, frozen=True, tag="corrected"):
     activity: Restated[Activity] = UNSET
     verified: Restated[bool] = UNSET
     note: Restated[Note] = UNSET
+    number: Restated[Number] = UNSET
 
 
 Event = (
@@ -201,11 +207,10 @@ Later = (
 class Registration(Registered, frozen=True, tag=False):
     """A registration as it comes in; without a number it is given the next one."""
 
-    number: Number | None = None
-
     def fact(self) -> Registered:
-        """The fact to be recorded; the number is the name of its stream."""
-        return Registered(**{n: getattr(self, n) for n in Registered.__struct_fields__})
+        """The fact to be recorded; the register says under which identifier."""
+        fields = {n: getattr(self, n) for n in Registered.__struct_fields__}
+        return Registered(**{**fields, "number": None})
 
 
 # State.
@@ -495,7 +500,7 @@ def _refuse_idle(command: Event, before: Organisation) -> None:
 
 def _refuse_again(command: Registered, organisation: Organisation) -> NoReturn:
     first = organisation.history[0]
-    if command == first and organisation.registered is not None:
+    if correcting.alike(command, first) and organisation.registered is not None:
         raise correcting.repetition(command, 1)
     raise Refused(
         f"registered on {command.effective_on}, but this number was given before, "

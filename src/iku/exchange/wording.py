@@ -35,6 +35,7 @@ FIELDS: dict[str, str] = {
     "note": "catatan",
     "reference": "rujukan",
     "into": "ke nomor",
+    "number": "nomor",
     "corrects": "versi",
     "annuls": "versi",
     "cleared": "dikosongkan",

@@ -16,7 +16,15 @@ import asyncpg
 from msgspec import Struct
 
 from iku.ledger import log
-from iku.ledger.log import Condition, Framed, Receipt, Request, Verdict
+from iku.ledger.log import (
+    Condition,
+    Framed,
+    Receipt,
+    Request,
+    Reused,
+    Unnamed,
+    Verdict,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -40,6 +48,11 @@ class Accepted(Struct, frozen=True):
 
 
 Project: TypeAlias = Callable[[log.Connection, Sequence[Accepted]], Awaitable[None]]
+Asked: TypeAlias = Framed | Unnamed
+# Each request as it may be appended, or why not; it may take the log's lock.
+Admit: TypeAlias = Callable[
+    [log.Connection, Sequence[Asked]], Awaitable[Sequence[Framed | Exception]]
+]
 
 
 class Unavailable(Exception):
@@ -60,13 +73,40 @@ class Full(Unavailable):
 class _Waiting:
     """A request in the queue, and the future its submitter waits for."""
 
-    __slots__ = ("answered", "framed")
+    __slots__ = ("answered", "asked")
 
-    def __init__(self, framed: Framed) -> None:
-        self.framed = framed
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
         self.answered: asyncio.Future[Receipt] = (
             asyncio.get_running_loop().create_future()
         )
+
+    @property
+    def command_id(self) -> str:
+        asked = self.asked
+        return (asked if isinstance(asked, Unnamed) else asked.request).command_id
+
+    @property
+    def appends_to(self) -> tuple[str, ...]:
+        """Its category, and its stream; that of an unnamed one nobody else can have."""
+        asked = self.asked
+        if isinstance(asked, Unnamed):
+            return (asked.category,)
+        stream = asked.request.stream
+        return stream, stream.partition("-")[0]
+
+    @property
+    def rests_on(self) -> Iterator[str]:
+        """The streams and categories that must be as its author knew them."""
+        asked = self.asked
+        if isinstance(asked, Framed):
+            yield asked.request.stream
+        request = asked if isinstance(asked, Unnamed) else asked.request
+        for premise in request.premises:
+            if isinstance(premise, Condition):
+                yield from premise.categories
+            else:
+                yield premise[0]
 
     def answer(self, verdict: Verdict | Exception) -> None:
         if self.answered.done():
@@ -77,18 +117,31 @@ class _Waiting:
             self.answered.set_exception(verdict)
 
 
+class _NumbersLost(Exception):
+    """Requests drew a number but were not appended.
+
+    Attributes:
+        verdicts: What was said of each, by its place among those asked for.
+    """
+
+    def __init__(self, verdicts: dict[int, Verdict | Exception]) -> None:
+        super().__init__(f"{len(verdicts)} numbers were drawn in vain")
+        self.verdicts = verdicts
+
+
 class _Batch(NamedTuple):
     """What one transaction appends."""
 
     waiting: list[_Waiting]
-    persisted: asyncio.Task[list[Verdict]]
+    persisted: asyncio.Task[list[Verdict | Exception]]
 
 
 class Appender:
     """The one queue of a process before the log.
 
-    Takes a *connect* that opens a connection of the appender's own, and a *project*
-    that writes, in the append's transaction, what is derived from the events.
+    Takes a *connect* that opens a connection of the appender's own; a *project* that
+    writes, in the append's transaction, what is derived from the events; and an *admit*
+    that names and refuses requests in that transaction, before they are appended.
 
     Attributes:
         capacity: Requests that may wait; one more is Overloaded.
@@ -101,6 +154,7 @@ class Appender:
         *,
         zone: str,
         project: Project | None = None,
+        admit: Admit | None = None,
         capacity: int = 4096,
         batch: int = 512,
     ) -> None:
@@ -109,6 +163,7 @@ class Appender:
         self._connect = connect
         self._zone = zone
         self._project = project
+        self._admit = admit or _admit_named
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -127,15 +182,17 @@ class Appender:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def submit(self, request: Request) -> Receipt:
+    async def submit(self, request: Request | Unnamed) -> Receipt:
         """Append *request* together with whatever else waits; its receipt.
 
-        Raises:
+        Raises what *admit* refuses it with, and:
             Conflicted, Reused, KnowledgeFell, KnowledgeAhead: The verdict on it.
             Unrecordable: It cannot be encoded.
             Unavailable: The database is away, or too much waits (Overloaded).
         """
-        waiting = _Waiting(log.frame(request))
+        waiting = _Waiting(
+            request if isinstance(request, Unnamed) else log.frame(request)
+        )
         if self._closing:
             raise Unavailable("the appender is closed")
         if len(self._queue) >= self.capacity:
@@ -188,8 +245,8 @@ class Appender:
     def _begin(self, most: int) -> _Batch:
         """Take the next batch, and send it to the database."""
         waiting = self._take(most)
-        framed = [one.framed for one in waiting]
-        return _Batch(waiting, asyncio.create_task(self._persist(framed)))
+        asked = [one.asked for one in waiting]
+        return _Batch(waiting, asyncio.create_task(self._persist(asked)))
 
     async def _more(self) -> bool:
         """Wait until something is queued; False once closed and empty."""
@@ -215,13 +272,12 @@ class Appender:
             waiting = self._queue.popleft()
             if waiting.answered.done():
                 continue  # cancelled before its turn
-            request = waiting.framed.request
-            free = taken.isdisjoint(_rests_on(request))
-            free = free and request.command_id not in commands
+            command_id = waiting.command_id
+            free = taken.isdisjoint(waiting.rests_on) and command_id not in commands
             (batch if free else left).append(waiting)
             # One that stays holds its stream, too, or a later one would overtake it.
-            taken.update((request.stream, request.stream.partition("-")[0]))
-            commands.add(request.command_id)
+            taken.update(waiting.appends_to)
+            commands.add(command_id)
         self._queue.extendleft(reversed(left))
         return batch
 
@@ -242,7 +298,7 @@ class Appender:
         verdicts: list[Verdict | Exception] = []
         for index, waiting in enumerate(batch):
             try:
-                verdicts += await self._persist([waiting.framed])
+                verdicts += await self._persist([waiting.asked])
             except Unavailable as error:
                 return verdicts + self._give_up(batch[index:], error)
             except Exception as error:  # noqa: BLE001 - handed to the one who asked
@@ -257,12 +313,12 @@ class Appender:
         self._queue.clear()
         return [_as_own(error) for _ in batch]
 
-    async def _persist(self, framed: Sequence[Framed]) -> list[Verdict]:
+    async def _persist(self, asked: Sequence[Asked]) -> list[Verdict | Exception]:
         """Append in one transaction; a second attempt if the connection is lost."""
         for attempt in (1, 2):
             connection = await self._connected()
             try:
-                verdicts = await self._transact(connection, framed)
+                verdicts = await self._transact(connection, asked)
             except _BUSY as error:
                 raise Unavailable(f"the log is held by another: {error}") from error
             except asyncpg.InsufficientResourcesError as error:
@@ -285,21 +341,55 @@ class Appender:
         raise Unavailable("the database went away twice; send the command again")
 
     async def _transact(
-        self, connection: Connection, framed: Sequence[Framed]
-    ) -> list[Verdict]:
-        if self._project is None:
-            return await log.append_framed(connection, framed, zone=self._zone)
-        async with connection.transaction():
-            verdicts = await log.append_framed(connection, framed, zone=self._zone)
+        self, connection: Connection, asked: Sequence[Asked]
+    ) -> list[Verdict | Exception]:
+        if self._project is None and self._admit is _admit_named:
+            return await self._append(connection, asked)  # commits by itself
+        settled: dict[int, Verdict | Exception] = {}
+        while True:
+            left = [n for n in range(len(asked)) if n not in settled]
+            try:
+                async with connection.transaction():
+                    verdicts = await self._append(connection, [asked[n] for n in left])
+            except _NumbersLost as lost:
+                settled |= {left[n]: verdict for n, verdict in lost.verdicts.items()}
+            else:
+                settled |= zip(left, verdicts, strict=True)
+                return [settled[n] for n in range(len(asked))]
+
+    async def _append(
+        self, connection: Connection, asked: Sequence[Asked]
+    ) -> list[Verdict | Exception]:
+        """Admit, append and project; within a transaction.
+
+        Raises:
+            _NumbersLost: Of those that drew a number some were not appended. All is to
+                be done again without them, or their numbers would be missing for ever.
+        """
+        admitted = await self._admit(connection, asked)
+        framed = [one for one in admitted if isinstance(one, Framed)]
+        verdicts = iter(await log.append_framed(connection, framed, zone=self._zone))
+        found = [next(verdicts) if isinstance(one, Framed) else one for one in admitted]
+        lost: dict[int, Verdict | Exception] = {
+            n: verdict
+            for n, verdict in enumerate(found)
+            if isinstance(asked[n], Unnamed) and isinstance(admitted[n], Framed)
+            # One that was recorded before drew none.
+            if not isinstance(verdict, Receipt | Reused)
+        }
+        if lost:
+            raise _NumbersLost(lost)
+        accepted = [
+            Accepted(one.request, verdict)
+            for one, verdict in zip(admitted, found, strict=True)
             # A repeated request was projected when it was recorded.
-            accepted = [
-                Accepted(f.request, verdict)
-                for f, verdict in zip(framed, verdicts, strict=True)
-                if isinstance(verdict, Receipt) and not verdict.repeated
-            ]
-            if accepted:
-                await self._project(connection, accepted)
-        return verdicts
+            if isinstance(one, Framed)
+            and isinstance(verdict, Receipt)
+            and not verdict.repeated
+        ]
+        if accepted and self._project is not None:
+            await self._project(connection, accepted)
+        return found
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.is_closed():
@@ -321,7 +411,7 @@ class _Herald:
         self._size = 0
         self._task: asyncio.Task[None] | None = None
 
-    def announce(self, verdicts: Iterable[Verdict]) -> None:
+    def announce(self, verdicts: Iterable[Verdict | Exception]) -> None:
         # Repetitions count: after a lost answer they are how the append is learnt of.
         sizes = (v.size for v in verdicts if isinstance(v, Receipt))
         size = max(sizes, default=0)
@@ -363,6 +453,16 @@ class _Herald:
             self._connection = None
 
 
+async def _admit_named(
+    _connection: log.Connection, asked: Sequence[Asked]
+) -> Sequence[Framed | Exception]:
+    """Every request that has a name; nobody is there to give one to the others."""
+    return [
+        one if isinstance(one, Framed) else TypeError("a stream without a name")
+        for one in asked
+    ]
+
+
 async def _connect_within(connect: Connect, limit_s: float) -> Connection:
     """A connection, tried for again and again until *limit_s* have passed."""
     try:
@@ -379,16 +479,6 @@ async def _connect_at_last(connect: Connect) -> Connection:
         except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
             _logger.warning("cannot connect: %r", error)
         await asyncio.sleep(RETRY_S)
-
-
-def _rests_on(request: Request) -> Iterator[str]:
-    """The streams and categories that must be as the request's author knew them."""
-    yield request.stream
-    for premise in request.premises:
-        if isinstance(premise, Condition):
-            yield from premise.categories
-        else:
-            yield premise[0]
 
 
 async def _close(connection: Connection | None) -> None:

@@ -5,7 +5,7 @@ counted from 1 without gaps and in the order of commits; so the last position is
 log's *size*, and whoever has read up to n has missed nothing below it.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -87,6 +87,21 @@ class Request(Struct, frozen=True):
     premises: tuple[tuple[str, int] | Condition, ...] = ()
     attachment: Any = None
     secrets: tuple[Any, ...] = ()
+
+
+class Unnamed(Struct, frozen=True):
+    """A request whose stream is named under the log's lock, by the next number free.
+
+    Attributes:
+        series: What the number is the next of; known to those who admit requests.
+        named: The request, given the identifier and the number of its subject.
+    """
+
+    category: str
+    command_id: str
+    series: Any
+    named: Callable[[str, str], Request]
+    premises: tuple[tuple[str, int] | Condition, ...] = ()
 
 
 class Receipt(Struct, frozen=True):

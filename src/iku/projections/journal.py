@@ -21,7 +21,7 @@ from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import standings
+from iku.projections import numbers, standings
 from iku.projections.standings import Span
 
 FOREVER = date.max  # the driver's name for PostgreSQL's infinity
@@ -73,6 +73,10 @@ class Journal:
         """Write what *entries*, in the order of the log of this *size*, mean."""
         while not await post(connection, entries, self._definitions, size):
             self._definitions = await definitions(connection)
+        names: numbers.Names = {}
+        for entry in entries:
+            names |= numbers.changed(entry.turn)
+        await numbers.keep(connection, names)
         for entry in entries:
             if isinstance(entry.turn.after, Indicator):
                 await _define(connection, entry, size)
@@ -137,6 +141,7 @@ class Rows:
         self.postings: list[tuple[Any, ...]] = []
         self.closed: list[tuple[Any, ...]] = []
         self.opened: list[list[Any]] = []
+        self.names: numbers.Names = {}
         self._open: dict[tuple[str, str, date], list[Any]] = {}
         self._days: dict[date, tuple[int, int]] = {}
 

@@ -17,6 +17,7 @@ from iku.domain.deciders import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
+from iku.projections import numbers
 from iku.projections.journal import Counted, Journal, Rows, Turns, brought, keep
 
 LOCK = 0x696B75_5265  # one rebuild at a time; any constant of our own
@@ -24,7 +25,10 @@ BATCH = 2_000  # events a transaction
 
 # In the order in which readers take them: so they wait for us, and we for them, but
 # never both. `balance` is compared without the sums that came out as nought.
-TABLES = ("rolled", "knowledge", "balance", "posting", "standing", "definition")
+TABLES = (
+    *("rolled", "knowledge", "balance", "posting", "standing", "number"),
+    "definition",
+)
 
 LOADED = ("posting", "standing")  # from rows that come in no order
 BULKY = (*LOADED, "balance")  # filled before they are indexed
@@ -168,7 +172,9 @@ async def _fill(owner: Connection, size: int, progress: Progress) -> None:
         async for recorded in log.read_subjects(owner, category, size=size):
             turns = Turns()
             for one in recorded:
-                rows.add(turns.entry(one), definitions)
+                entry = turns.entry(one)
+                rows.add(entry, definitions)
+                rows.names |= numbers.changed(entry.turn)
             done += len(recorded)
             if len(rows.postings) + len(rows.opened) >= HELD:
                 await _load(owner, rows)
@@ -216,6 +222,9 @@ async def _definitions(owner: Connection, size: int) -> list[Counted]:
 async def _load(owner: Connection, rows: Rows) -> None:
     for table, records in (("posting", rows.postings), ("standing", rows.opened)):
         await owner.copy_records_to_table(f"{table}_loaded", records=records)
+    await owner.copy_records_to_table(
+        "number", records=[(*name, *use) for name, use in rows.names.items()]
+    )
 
 
 async def _indexes(owner: Connection, table: str) -> list[str]:

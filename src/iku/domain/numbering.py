@@ -1,0 +1,105 @@
+"""Numbers in the register: K2026-00014, O41, K/7/2021.
+
+The *identifier* of a case or organisation names its stream and its address, and never
+changes. Its *number* is what the office writes on paper: an attribute that can be
+corrected. Numbers are compared without case; no two subjects that are not annulled have
+the same. An automatic number is a letter, the year of the opening's `effective_on` and
+a serial number that restarts each year.
+"""
+
+import re
+import unicodedata
+from collections.abc import Container
+from typing import Any, NamedTuple
+
+from iku.domain.decider import subject_id, subject_number
+from iku.domain.subject import Subject
+
+LETTERS = {"conflict": "K", "organisation": "O"}
+LONGEST = 64  # characters of an identifier
+_AUTOMATIC = re.compile(r"([a-z])([0-9]{4})-([0-9]{5}|[1-9][0-9]{5,11})")
+
+
+class Numbered(NamedTuple):
+    """A subject's number as it stands; *held* unless the subject is annulled."""
+
+    number: str
+    held: bool
+
+    def goes_by(self, number: str) -> bool:
+        """Whether it holds that number, compared without case."""
+        return self.held and fold(number) == fold(self.number)
+
+
+class Series(NamedTuple):
+    """The automatic numbers of one kind of subject and one year."""
+
+    category: str
+    year: int
+
+    @property
+    def prefix(self) -> str:
+        """What all of its numbers begin with."""
+        return f"{LETTERS[self.category]}{self.year:04}-"
+
+    def number(self, serial: int) -> str:
+        """The number with that serial number; the first is 1."""
+        return f"{self.prefix}{serial:05}"
+
+
+class Taken(Exception):
+    """Subject *holder* has the number already."""
+
+    def __init__(self, category: str, number: str, holder: str) -> None:
+        super().__init__(f"number {number} belongs to {category} {holder}")
+        self.number = number
+        self.holder = holder
+
+
+class Occupied(Exception):
+    """The identifier of a new subject is that of *holder*, without case.
+
+    Attributes:
+        free: The next identifier for that number; None where it would be too long.
+    """
+
+    def __init__(self, number: str, holder: str, free: str | None) -> None:
+        super().__init__(f"{number} is the identifier of {holder}")
+        self.number = number
+        self.holder = holder
+        self.free = free
+
+
+def fold(number: str) -> str:
+    """*number* as it is compared."""
+    return unicodedata.normalize("NFC", number).casefold()
+
+
+def numbered(subject: str, state: Any) -> Numbered | None:
+    """The number of the subject with this identifier; None: its kind has none."""
+    if not isinstance(state, Subject) or not state.history:
+        return None
+    opening = next(state.of(state.OPENING), None)
+    number = getattr(opening or state.history[0], "number", None)
+    return Numbered(number or subject_number(subject), held=opening is not None)
+
+
+def serial(category: str, number: str) -> tuple[int, int] | None:
+    """Year and serial number of an automatic number; None where it is none."""
+    found = _AUTOMATIC.fullmatch(fold(number))
+    if found is None or found[1] != LETTERS.get(category, "").casefold():
+        return None
+    return int(found[2]), int(found[3])
+
+
+def identifier(number: str, used: Container[str]) -> str | None:
+    """The identifier of a new subject with this number: K14, K14.2, K14.3.
+
+    *used* are the identifiers there are, as `fold` gives them. None: it is too long.
+    """
+    wanted = named = subject_id(number)
+    place = 1
+    while fold(named) in used:
+        place += 1
+        named = f"{wanted}.{place}"
+    return named if len(named) <= LONGEST else None

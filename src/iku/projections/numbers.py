@@ -1,0 +1,273 @@
+"""The numbers of the register: which are taken, by whom, and which is the next.
+
+Each name a case or organisation goes or went by is a row: its identifier, its number,
+and the numbers it had before a correction. Rows are written in the append's own
+transaction, as all projections are; `admit` reads them under the log's lock, before the
+append. So a number is given once, whatever several processes do, and automatic numbers
+have no gaps: a request that is refused, repeated or overtaken draws none.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from iku.domain import numbering
+from iku.domain.decider import Turn, subject_number
+from iku.domain.numbering import Occupied, Series, Taken
+from iku.ledger import log
+from iku.ledger.log import Connection, Framed, Reader, Unnamed
+from iku.ledger.record import Unrecordable
+
+
+class Name(NamedTuple):
+    """Key of a row: a name, folded, and the subject that goes or went by it."""
+
+    category: str
+    folded: str
+    subject: str
+
+
+class Use(NamedTuple):
+    """Rest of a row.
+
+    Attributes:
+        held: Whether it is the number of a subject that is not annulled.
+        year: Of the subject's number, where that has the form of an automatic one.
+        serial: Likewise; None where it has not.
+    """
+
+    held: bool = False
+    year: int | None = None
+    serial: int | None = None
+
+
+Names = dict[Name, Use]
+
+
+def changed(turn: Turn) -> Names:
+    """The rows that an event adds or changes."""
+    if _same(turn):
+        return {}
+    before, after = (_names(turn, state) for state in (turn.before, turn.after))
+    left = {name: Use() for name in before.keys() - after.keys()}
+    return left | {n: use for n, use in after.items() if before.get(n) != use}
+
+
+def _same(turn: Turn) -> bool:
+    return numbering.numbered(turn.subject, turn.before) == numbering.numbered(
+        turn.subject, turn.after
+    )
+
+
+def _names(turn: Turn, state: Any) -> Names:
+    numbered = numbering.numbered(turn.subject, state)
+    if numbered is None:
+        return {}
+
+    def name(number: str) -> Name:
+        return Name(turn.category, numbering.fold(number), turn.subject)
+
+    serial = numbering.serial(turn.category, numbered.number) or (None, None)
+    own = {name(subject_number(turn.subject)): Use()}
+    return own | {name(numbered.number): Use(numbered.held, *serial)}
+
+
+async def keep(connection: Connection, names: Names) -> None:
+    """Write these rows."""
+    if not names:
+        return
+    await connection.execute(
+        """
+        insert into number (category, folded, subject, held, year, serial)
+        select *
+          from unnest($1::text[], $2::text[], $3::text[],
+                      $4::boolean[], $5::int[], $6::bigint[])
+            on conflict (category, folded, subject)
+            do update
+           set held = excluded.held, year = excluded.year, serial = excluded.serial
+        """,
+        *zip(*((*name, *use) for name, use in names.items()), strict=True),
+    )
+
+
+async def admit(
+    connection: Connection, asked: Sequence[Framed | Unnamed]
+) -> list[Framed | Exception]:
+    """Each request as it may be appended, or why not: its number is taken.
+
+    Takes the log's lock, which is held until the transaction ends, where any of them
+    begins a subject or changes a number. Requests that are unnamed get the next
+    automatic numbers; one that was recorded before is left to the append.
+    """
+    claims = [_claim(one) for one in asked]
+    if not any(claims):
+        return [one for one in asked if isinstance(one, Framed)]
+    register = await _read(connection, asked, claims)
+    return [
+        register.admit(one, claim) for one, claim in zip(asked, claims, strict=True)
+    ]
+
+
+class _Claim(NamedTuple):
+    """A number that a request wants for its subject, and whether that is new."""
+
+    category: str
+    subject: str
+    number: str
+    new: bool
+
+
+def _claim(asked: Framed | Unnamed) -> _Claim | Series | None:
+    if isinstance(asked, Unnamed):
+        series: Series = asked.series
+        return series
+    turn = asked.request.attachment
+    if not isinstance(turn, Turn) or _same(turn):
+        return None
+    after = numbering.numbered(turn.subject, turn.after)
+    if after is None or not after.held:
+        return None
+    before = numbering.numbered(turn.subject, turn.before)
+    if before and before.held and _alike(before.number, after.number):
+        return None
+    return _Claim(turn.category, turn.subject, after.number, before is None)
+
+
+def _alike(one: str, other: str) -> bool:
+    return numbering.fold(one) == numbering.fold(other)
+
+
+async def _read(
+    connection: Connection,
+    asked: Sequence[Framed | Unnamed],
+    claims: Sequence[_Claim | Series | None],
+) -> "_Register":
+    """What is known of the names claimed, the log being locked from here on."""
+    wanted = [
+        (claim.category, numbering.fold(name))
+        for claim in claims
+        if isinstance(claim, _Claim)
+        for name in {claim.number, subject_number(claim.subject)}
+    ]
+    counts: dict[Series, int] = defaultdict(int)
+    for claim in claims:
+        if isinstance(claim, Series):
+            counts[claim] += 1
+    rows = await connection.fetch(
+        """
+        select what, category, name, subject, held, last
+          from names($1, $2, $3, $4, $5, $6, $7)
+        """,
+        [_command(one) for one in asked],
+        [category for category, _ in wanted],
+        [folded for _, folded in wanted],
+        [series.category for series in counts],
+        [series.year for series in counts],
+        [numbering.fold(series.prefix) for series in counts],
+        [*counts.values()],
+    )
+    register = _Register()
+    for row in rows:
+        match row["what"]:
+            case "command":
+                register.recorded.add(row["name"])
+            case "series":
+                register.last[row["category"], row["name"]] = row["last"]
+            case _:
+                key = row["category"], row["name"]
+                register.note(*key, row["subject"], held=row["held"])
+    return register
+
+
+def _command(asked: Framed | Unnamed) -> str:
+    return asked.command_id if isinstance(asked, Unnamed) else asked.request.command_id
+
+
+@dataclass(slots=True)
+class _Register:
+    """What is known of the names that a batch of requests claims.
+
+    Attributes:
+        recorded: Ids of commands that were recorded before.
+        last: By category and folded prefix, the last serial number given.
+    """
+
+    recorded: set[str] = field(default_factory=set)
+    last: dict[tuple[str, str], int] = field(default_factory=dict)
+    _holders: dict[tuple[str, str], str] = field(default_factory=dict)
+    _identifiers: dict[str, dict[str, str]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def note(self, category: str, folded: str, subject: str, *, held: bool) -> None:
+        """Take in that *subject* goes by that name."""
+        if held:
+            self._holders.setdefault((category, folded), subject)
+        identifier = numbering.fold(subject)
+        self._identifiers[category].setdefault(identifier, subject)
+
+    def admit(
+        self, asked: Framed | Unnamed, claim: _Claim | Series | None
+    ) -> Framed | Exception:
+        """*asked* as it may be appended, or why not."""
+        if isinstance(asked, Unnamed):
+            return self._name(asked)
+        if isinstance(claim, _Claim) and asked.request.command_id not in self.recorded:
+            return self._refusal(claim) or self._admitted(asked, claim)
+        return asked
+
+    def _refusal(self, claim: _Claim) -> Taken | Occupied | None:
+        category, number = claim.category, claim.number
+        holder = self._holders.get((category, numbering.fold(number)))
+        if holder not in {None, claim.subject}:
+            return Taken(category, number, str(holder))
+        used = self._identifiers[category]
+        other = used.get(numbering.fold(claim.subject))
+        if claim.new and other is not None:
+            return Occupied(number, other, numbering.identifier(number, used))
+        return None
+
+    def _admitted(self, asked: Framed, claim: _Claim) -> Framed:
+        folded = numbering.fold(claim.number)
+        self.note(claim.category, folded, claim.subject, held=True)
+        return asked
+
+    def _name(self, asked: Unnamed) -> Framed | Exception:
+        """The request under the next number, which is used up where all is well."""
+        series: Series = asked.series
+        key = series.category, numbering.fold(series.prefix)
+        if asked.command_id in self.recorded:
+            # The append answers with the first receipt, whatever it is called here.
+            return log.frame(asked.named(series.number(0), series.number(0)))
+        number = series.number(self.last[key] + 1)
+        used = self._identifiers[series.category]
+        identifier = numbering.identifier(number, used)
+        try:
+            framed = log.frame(asked.named(str(identifier), number))
+        except Unrecordable as error:
+            return error
+        self.last[key] += 1
+        self.note(series.category, numbering.fold(number), str(identifier), held=True)
+        return framed
+
+
+async def find(
+    connection: Reader, category: str, names: Iterable[str]
+) -> Mapping[str, list[tuple[str, bool]]]:
+    """By folded name: who goes or went by it, and whether it is their number now."""
+    rows = await connection.fetch(
+        """
+        select folded, subject, held
+          from number
+         where category = $1
+           and folded = any($2::text[])
+         order by folded, subject
+        """,
+        category,
+        [*{numbering.fold(name) for name in names}],
+    )
+    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    for row in rows:
+        found[row["folded"]].append((row["subject"], row["held"]))
+    return found

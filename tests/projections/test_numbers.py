@@ -1,0 +1,176 @@
+"""The register's numbers: unique at every size of the log, and derived from it."""
+
+from collections import Counter
+from datetime import date
+from random import Random
+from typing import Any
+
+import pytest
+
+from iku.domain import conflict, fact, numbering, organisation
+from iku.handling import Command, decide, request
+from iku.ledger import log
+from iku.ledger.appender import Accepted
+from iku.ledger.log import Receipt
+from iku.postgres import migrations
+from iku.postgres import pool as pools
+from iku.postgres.pool import Plain
+from iku.projections import numbers
+from iku.projections.journal import Turns
+from iku.projections.numbers import Names
+from iku.projections.rebuild import rebuild
+from tests.projections.world import World
+
+DAY = date(2021, 5, 1)
+NUMBERS = [f"{letter}{n}" for letter in "Kk" for n in (1, 2, 3, 4, 5, "1.2", "2.2")]
+
+
+def report(title: str = "Perselisihan") -> conflict.Reported:
+    return conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.SUKU,
+        title=title,
+        effective_on=DAY,
+    )
+
+
+def renumbered(number: str) -> conflict.Corrected:
+    return conflict.Corrected(corrects=1, number=number, reason="Salah tulis")
+
+
+def annulled(version: int) -> fact.Annulled:
+    return fact.Annulled(annuls=version, reason="Salah catat")
+
+
+async def names(world: World) -> Names:
+    """All rows of the live table."""
+    rows = await world.connection.fetch("select * from number")
+    return {
+        numbers.Name(category, folded, subject): numbers.Use(*use)
+        for category, folded, subject, *use in rows
+    }
+
+
+async def rebuilt(world: World) -> list[str]:
+    owner = await pools.connect_as_owner(world.house.database.owner_dsn)
+    try:
+        return await rebuild(owner, lambda _done, _of: None)
+    finally:
+        await owner.close()
+
+
+async def replayed(world: World) -> tuple[Names, list[str]]:
+    """The rows that the log comes to, and what two subjects ever held at a size."""
+    turns, derived = Turns(), Names()
+    holders: dict[tuple[str, str], str] = {}
+    doubled: list[str] = []
+    async for recorded in log.read_log(world.connection):
+        turn = turns.entry(recorded).turn
+        derived |= numbers.changed(turn)
+        holders = {k: s for k, s in holders.items() if s != recorded.stream}
+        its = numbering.numbered(turn.subject, turn.after)
+        if its is None or not its.held:
+            continue
+        key = recorded.category, its.number.lower()
+        if key in holders:
+            doubled.append(f"{key} at {recorded.position}")
+        holders[key] = recorded.stream
+    return derived, doubled
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_no_two_subjects_hold_one_number_at_any_size(
+    world: World, seed: int
+) -> None:
+    random = Random(seed)
+    subjects: list[str] = []
+    done: Counter[str] = Counter()
+    for turn in range(250):
+        subject = random.choice(subjects or NUMBERS)
+        commands: list[tuple[str, Any]] = [
+            (random.choice(NUMBERS), report(f"Perkara {turn}")),
+            (subject, renumbered(random.choice(NUMBERS))),
+            (subject, annulled(random.randint(1, 9))),
+        ]
+        subject, proposed = random.choice(commands)
+        outcome = await world.try_to("conflict", subject, proposed)
+        if outcome and outcome.added:
+            subjects = sorted({*subjects, outcome.subject})
+            done[type(proposed).__name__] += 1
+    assert min(done[name] for name in ("Reported", "Corrected", "Annulled")) > 7, done
+    derived, doubled = await replayed(world)
+    assert doubled == []
+    assert await names(world) == derived
+    assert await rebuilt(world) == []
+    assert await names(world) == derived
+
+
+async def test_a_subject_is_found_by_every_name_it_ever_went_by(world: World) -> None:
+    await world.do("conflict", "K1", report())
+    await world.do("conflict", "K1", renumbered("K2"))
+    await world.do("conflict", "K1", report("Kedua"))
+    await world.do("conflict", "K1.2", renumbered("K3"))
+    found = await numbers.find(world.connection, "conflict", ["K1", "k2", "K3", "K4"])
+    assert found == {
+        "k1": [("K1", False), ("K1.2", False)],
+        "k2": [("K1", True)],
+        "k3": [("K1.2", True)],
+    }
+
+
+async def test_a_log_with_numbers_that_differ_in_case_only_can_be_rebuilt(
+    world: World,
+) -> None:
+    for number in ("K1", "k1"):
+        await unadmitted(world, number, report(number))
+    assert await rebuilt(world) == []
+    found = await numbers.find(world.connection, "conflict", ["K1"])
+    assert found == {"k1": [("K1", True), ("k1", True)]}
+    # What is about something else than the number is still entered.
+    level = conflict.Corrected(
+        corrects=1, level=conflict.Level.KEKERASAN, reason="Salah"
+    )
+    for number in ("K1", "k1"):
+        assert (await world.do("conflict", number, level)).added
+    assert (await world.do("conflict", "k1", renumbered("K2"))).added
+    assert await world.try_to("conflict", "k1", renumbered("K1")) is None
+
+
+async def unadmitted(world: World, subject: str, proposed: Any) -> None:
+    """Record it as programs did that compared numbers with case."""
+    command = Command("conflict", subject, proposed, "uji")
+    decided = decide(command, {}, today=DAY, areas=frozenset(), closed=None)
+    asked = request(command, decided, b"0" * 32)
+    async with world.connection.transaction():
+        [verdict] = await log.append(world.connection, [asked], zone="Asia/Jakarta")
+        assert isinstance(verdict, Receipt)
+        await world.house.books.project(world.connection, [Accepted(asked, verdict)])
+
+
+async def test_numbers_recorded_before_there_was_a_table_of_them_are_in_it(
+    world: World, owner: Plain
+) -> None:
+    organised = organisation.Registered(
+        kind=organisation.Kind.LSM,
+        name="Contoh",
+        legal_basis=organisation.LegalBasis.BADAN_HUKUM,
+        effective_on=DAY,
+    )
+    for number in ("K/1/2021", "K2021-00014", "K2021-100000", "k2021-000015", "K4"):
+        await world.do("conflict", number, report(number))
+    await world.do("conflict", "K4", annulled(1))
+    for number in ("O2021-00003", "K2021-00001"):
+        await world.do("organisation", number, organised)
+    before = await names(world)
+    assert {name.category for name in before} == {"conflict", "organisation"}
+    [migration] = [one for one in migrations.load() if one.name == "numbers"]
+    async with owner.transaction():
+        await owner.execute(
+            """
+            drop table projection.number;
+            drop function projection.names;
+            create schema numbering;
+            """
+        )
+        await owner.execute(migration.sql)
+    assert await names(world) == before
