@@ -32,6 +32,7 @@ Type: TypeAlias = Callable[..., Said]
 def environ(database: Database, tmp_path: Path) -> dict[str, str]:
     """The environment of a command that uses the test's own database."""
     mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
+    mine.pop("COLUMNS", None)  # of the window that the tests are started from
     return {
         **mine,
         "IKU_DATABASE_URL": database.application_dsn,

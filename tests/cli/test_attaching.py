@@ -42,7 +42,7 @@ def test_commands_move_no_file_and_status_tells_what_lies_in_quarantine(
     assert iku("figure").code == 0
     said = iku("status")
     assert re.search(
-        r"Karantina lampiran +2 berkas, 4\.000 bita, tertua 20 Desember 2021", said.out
+        r"Karantina lampiran +2 berkas, 4\.000 bita, tertua 20-12-2021", said.out
     )
     shown = iku("status", "--json").json["quarantine"]
     assert shown == {"files": 2, "bytes": 4_000, "oldest": "2021-12-20T11:33:20Z"}

@@ -39,7 +39,7 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
 ) -> None:
     seen = iku(*STRICTER, "--preview")
     assert (seen.code, seen.err) == (0, "")
-    assert "definisi versi 2 yang diusulkan, berlaku sejak 1 Januari 2022" in seen.out
+    assert "definisi versi 2 yang diusulkan, berlaku sejak 01-01-2022" in seen.out
     assert seen.out.count("Diusulkan") == 8
     refused = iku(*STRICTER, typed="n\n")
     assert (refused.code, refused.err) == (1, "iku: nothing was recorded\n")

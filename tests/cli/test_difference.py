@@ -25,7 +25,7 @@ def test_the_annulled_closing_is_named_with_its_cause_and_reason(iku: Any) -> No
         assert cell in row
     for step in STEPS.values():
         assert f"\n{step} " in said.out
-    for cell in ("88,89%", "77,78%", "15 Januari 2022"):
+    for cell in ("88,89%", "77,78%", "15-01-2022"):
         assert cell in said.out
 
 

@@ -26,7 +26,7 @@ def test_each_case_has_its_marks_and_its_sentence(iku: Type) -> None:
     assert "✓         –          dihitung: dilaporkan 30-08-2021" in lines["K10"]
     assert "penutupan 15-10-2021 dibatalkan" in lines["K10"]
     assert "–         –          tidak dihitung: digabung ke K07" in lines["K06"]
-    assert "Tahun 2021, per 31 Desember 2021, diketahui per 30 Juni 2022" in said.out
+    assert "Tahun 2021, per 31-12-2021, diketahui per 30-06-2022" in said.out
     assert "Ditampilkan 16 dari 16 yang diperiksa." in said.out
     figure = iku("figure", "IKU-1", *YEAR_END, "--known-on", "2022-06-30", "--json")
     assert f"Jumlah: 7 dari 9 (77,78%), nomor {figure.json['number']}" in said.out

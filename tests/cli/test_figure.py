@@ -34,7 +34,7 @@ def register(iku: Any) -> None:
 @pytest.mark.usefixtures("register")
 def test_the_table_reads_as_on_indonesian_paper(iku: Any) -> None:
     said = iku("figure", "IKU-1", "--as-of", "2021-12-31", "--known-on", "2022-01-15")
-    assert "Tahun 2021, per 31 Desember 2021, diketahui per 15 Januari 2022" in said.out
+    assert "Tahun 2021, per 31-12-2021, diketahui per 15-01-2022" in said.out
     for cell in ("Realisasi", "88,89%", "80,00%", "111,11%", "Sangat Tinggi"):
         assert cell in said.out
     assert "nomor IKU-1.1.T.20211231.20220115.145." in said.out

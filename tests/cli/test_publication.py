@@ -30,10 +30,10 @@ def take(iku: Type, step: str, actor: str, *more: str, of: str = "2021") -> str:
 def test_a_year_is_published_and_what_changed_since_is_told(register: Type) -> None:
     iku = register
     drafted = iku(*DRAFT, "--title", "LKjIP 2021", "--actor", "ani")
-    assert drafted.out.startswith("LKjIP 2021\nPublikasi 2021: Tahun 2021, per 31 Des")
+    assert drafted.out.startswith("LKjIP 2021\nPublikasi 2021: Tahun 2021, per 31-12-")
     assert "77,78%" in drafted.out
     closed = take(iku, "close", "ani", "--known-on", "2022-01-15")
-    assert "diketahui per 15 Januari 2022" in closed
+    assert "diketahui per 15-01-2022" in closed
     assert "88,89%" in closed
     take(iku, "review", "siti")
     refused = iku("publication", "publish", "2021", "--reason", "x", "--actor", "siti")
@@ -47,7 +47,7 @@ def test_a_year_is_published_and_what_changed_since_is_told(register: Type) -> N
     for told in ("pembatalan", "IKU-1: pembilang -1", "belum ditandatangani semua"):
         assert told in k10
     listed = iku("publication", "list", "--year", "2021", "--state", "published").out
-    assert "2021       Tahun 2021  31 Desember 2021      1  terbit" in listed
+    assert "2021       Tahun 2021  31-12-2021      1  terbit" in listed
     _programs_get_the_same(iku)
     _restate(iku)
 

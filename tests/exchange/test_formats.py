@@ -1,10 +1,13 @@
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from iku.domain.period import Kind, containing
 from iku.exchange import formats
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
 @pytest.mark.parametrize(
@@ -28,16 +31,25 @@ def test_a_percentage_has_its_sign_right_behind_it() -> None:
     assert formats.percent(None) == "–"
 
 
-def test_days_name_their_month() -> None:
-    assert formats.day(date(2021, 12, 31)) == "31 Desember 2021"
-    assert formats.day(date(2021, 1, 1)) == "1 Januari 2021"
-    assert formats.short_day(date(2021, 1, 9)) == "09-01-2021"
+def test_a_day_begins_with_the_day_and_is_of_one_width() -> None:
+    assert formats.day(date(2021, 12, 31)) == "31-12-2021"
+    assert formats.day(date(2021, 1, 9)) == "09-01-2021"
+    assert formats.day(date(999, 2, 3)) == "03-02-0999"
+    assert formats.day(None) == "–"
 
 
-def test_days_in_a_table_are_digits() -> None:
-    assert formats.short_day(date(2021, 1, 31)) == "31-01-2021"
-    assert formats.short_day(date(999, 2, 3)) == "03-02-0999"
-    assert formats.short_day(None) == "–"
+def test_an_instant_is_of_the_agencys_clocks_and_names_their_zone() -> None:
+    recorded_at = datetime(2021, 12, 31, 17, 5, 9, 999_999, tzinfo=UTC)
+    assert formats.instant(recorded_at, JAKARTA) == "01-01-2022 00.05.09 WIB"
+    east = ZoneInfo("Asia/Jayapura")
+    assert formats.instant(recorded_at, east) == "01-01-2022 02.05.09 WIT"
+    assert formats.instant(None, JAKARTA) == "–"
+
+
+def test_a_movement_has_a_sign_unless_it_is_none() -> None:
+    signed = [formats.signed(value) for value in (1_234, -1_234, 0)]
+    assert signed == ["+1.234", "-1.234", "0"]
+    assert formats.share(1_033, 1_238) == "1.033/1.238"
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,19 @@ def test_words_are_those_of_the_journals() -> None:
     assert wording.FIELDS["legal_basis"] == "dasar hukum"
 
 
-def test_values_stand_as_on_paper() -> None:
-    told = [wording.value(value) for value in (True, False, None, "mediasi", 3)]
-    assert told == ["ya", "tidak", "–", "mediasi", "3"]
+def test_values_are_shown_in_indonesian() -> None:
+    values = (True, False, None, "mediasi", 1_024)
+    told = [wording.value("manner", value) for value in values]
+    assert told == ["ya", "tidak", "–", "mediasi", "1.024"]
+
+
+def test_a_day_is_shown_as_one_and_a_text_as_it_was_written() -> None:
+    assert wording.value("occurred_on", "2021-08-30") == "30-08-2021"
+    assert wording.value("valid_until", None) == "–"
+    assert wording.value("title", "2021-08-30") == "2021-08-30"
 
 
 def test_the_fields_that_a_correction_clears_stand_in_words() -> None:
     assert wording.FIELDS["cleared"] == "dikosongkan"
-    cleared = wording.value(["occurred_on", "valid_until"])
+    cleared = wording.value("cleared", ["occurred_on", "valid_until"])
     assert cleared == "tanggal kejadian, berlaku sampai"

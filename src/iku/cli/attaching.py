@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import Struct
 
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
+from iku.cli.tables import exact, number, text
 from iku.exchange import formats
 from iku.postgres.pool import Connection
 from iku.vault import quarantine
@@ -19,7 +20,7 @@ from iku.vault.quarantine import Quarantined
 from iku.wiring import House
 
 NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
-HEADINGS = ("Nama", "Bita", "Disimpan", "Dikenal")
+COLUMNS = (exact("Nama"), number("Bita"), exact("Disimpan"), text("Dikenal"))
 ERASED = "dihapus menurut keputusan"
 UNKNOWN = "tidak"
 
@@ -65,7 +66,7 @@ def list_(*, json: bool) -> None:
     async def work() -> None:
         async with _opened(writes=False) as (house, connection):
             vault, zone = house.vault, house.settings.timezone
-            table = terminal.Listing(HEADINGS, right=HEADINGS[1:2])
+            table = tables.Listing(COLUMNS, tables.Printer())
             listed: list[Quarantined] = []
             async for page in quarantine.listed(vault, connection):
                 if json:
@@ -75,7 +76,7 @@ def list_(*, json: bool) -> None:
             if json:
                 terminal.emit(Listed(str(vault.files.quarantine), listed))
             else:
-                click.echo(f"Karantina: {summary(vault.files.look(), zone)}")
+                tables.say(f"Karantina: {summary(vault.files.look(), zone)}")
 
     terminal.run(work())
 
@@ -111,7 +112,7 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
     if json:
         terminal.emit({"restored": restored})
     else:
-        click.echo(f"{formats.number(restored)} berkas dikembalikan dari karantina.")
+        tables.say(f"{formats.number(restored)} berkas dikembalikan dari karantina.")
 
 
 @attachments.command()
@@ -145,7 +146,7 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
     if json:
         terminal.emit({"removed": removed})
     else:
-        click.echo(f"{formats.number(removed)} berkas karantina dihapus.")
+        tables.say(f"{formats.number(removed)} berkas karantina dihapus.")
 
 
 def summary(aside: Quarantine, zone: ZoneInfo) -> str:
@@ -187,5 +188,5 @@ def _row(one: Quarantined, zone: ZoneInfo) -> tuple[str, str, str, str]:
         known = ERASED
     else:
         known = f"{one.stream}/{one.version}" if one.known else UNKNOWN
-    written = formats.short_day(one.written.astimezone(zone).date())
+    written = formats.day(one.written.astimezone(zone).date())
     return str(one.name), formats.number(one.bytes), written, known

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from iku.cli import terminal
-from iku.cli.terminal import Drawn
+from iku.cli import figures
+from iku.cli.tables import Printer, exact, number, text
 from iku.domain.comparison import Outcome, Row
 from iku.domain.difference import Counted
 from iku.exchange import formats
 
-COUNTS = ("Pembilang", "Penyebut", "Realisasi", "Capaian")
+COUNTS = (*figures.COUNTS, number("Realisasi"), number("Capaian"))
 
 
 def cells(one: Outcome) -> tuple[str, ...]:
@@ -22,18 +22,17 @@ def cells(one: Outcome) -> tuple[str, ...]:
     )
 
 
-def subjects(names: Sequence[str], rows: Sequence[Row]) -> Drawn:
-    """A table of how each subject counts under the definitions of these *names*."""
+def show_subjects(out: Printer, names: Sequence[str], rows: Sequence[Row]) -> None:
+    """Print how each subject counts under the definitions of these *names*."""
     shown = [
         (row.number, row.title, *(share(counted) for counted in row.columns))
         for row in rows
     ]
-    headings = ("Nomor", "Judul", *names)
-    return terminal.table(headings, shown, right=names, wrap=("Judul",))
+    out.table((exact("Nomor"), text("Judul"), *map(number, names)), shown)
 
 
 def share(counted: Counted) -> str:
     """``1/1``; a dash for what does not count."""
     if not counted.denominator:
         return formats.NOTHING
-    return f"{counted.numerator}/{counted.denominator}"
+    return formats.share(counted.numerator, counted.denominator)

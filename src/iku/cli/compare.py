@@ -3,15 +3,19 @@
 import click
 
 from iku import comparing, texts
-from iku.cli import asking, terminal
+from iku.cli import asking, tables, terminal
 from iku.cli.asking import Asked
-from iku.cli.columns import COUNTS, cells, subjects
+from iku.cli.columns import COUNTS, cells, show_subjects
+from iku.cli.tables import exact, text
 from iku.comparing import Tried
 from iku.domain import comparison, place
 from iku.domain.comparison import Column, Comparison
 from iku.exchange import formats
 
-HEADINGS = ("Definisi", *COUNTS, "Predikat", "Pilihan yang berbeda")
+COLUMNS = (
+    *(exact("Definisi"), *COUNTS),
+    *(text("Predikat"), text("Pilihan yang berbeda")),
+)
 
 
 @click.command(short_help="Compare definitions of an indicator.")
@@ -66,8 +70,8 @@ def compare(
 
 def show(found: Comparison) -> None:
     """Print a row for each definition, then the subjects that make the difference."""
-    out = terminal.console()
-    out.print(
+    out = tables.Printer()
+    out.say(
         f"{found.indicator}: {formats.period(found.period)}, "
         f"per {formats.day(found.as_of)}, diketahui per {formats.day(found.known_on)}, "
         f"dari {formats.number(found.size)} peristiwa, "
@@ -75,15 +79,14 @@ def show(found: Comparison) -> None:
     )
     first = found.columns[0]
     rows = [(named(one), *cells(one), changes(first, one)) for one in found.columns]
-    wrap = ("Predikat", "Pilihan yang berbeda")
-    out.print(terminal.table(HEADINGS, rows, right=COUNTS, wrap=wrap))
-    out.print(
+    out.table(COLUMNS, rows)
+    out.say(
         f"{formats.number(found.differing)} kasus atau organisasi dihitung berbeda."
     )
     if found.items:
-        out.print(subjects([named(one) for one in found.columns], found.items))
+        show_subjects(out, [named(one) for one in found.columns], found.items)
     if found.next:
-        out.print(f"Masih ada lanjutannya: --cursor {found.next}")
+        out.say(f"Masih ada lanjutannya: --cursor {found.next}")
 
 
 def named(one: Column) -> str:

@@ -5,7 +5,7 @@ from typing import IO
 import click
 
 from iku import wiring
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.continuing import Approval
 from iku.domain.fact import Line, Reason
 from iku.exchange import formats
@@ -49,5 +49,5 @@ def continue_log(
         terminal.emit(done)
         return
     lost = f"{formats.number(done.kept + 1)} sampai {formats.number(done.lost_to)}"
-    click.echo(f"Log {done.origin} berakhir: peristiwa {lost} hilang.")
-    click.echo(f"Log berikutnya: atur IKU_ORIGIN={done.successor} sebelum menyajikan.")
+    tables.say(f"Log {done.origin} berakhir: peristiwa {lost} hilang.")
+    tables.say(f"Log berikutnya: atur IKU_ORIGIN={done.successor} sebelum menyajikan.")

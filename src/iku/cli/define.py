@@ -7,10 +7,11 @@ import click
 from msgspec import Struct, structs
 
 from iku import comparing, handling, texts
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.asking import tried_out
-from iku.cli.columns import COUNTS, cells, subjects
+from iku.cli.columns import COUNTS, cells, show_subjects
 from iku.cli.edge import Failed
+from iku.cli.tables import exact, text
 from iku.domain import comparison
 from iku.domain.comparison import Effect, Year
 from iku.domain.decider import Refused
@@ -21,7 +22,7 @@ from iku.handling import Command, Missing, Outcome
 from iku.wiring import House
 
 NAMES = ("Berlaku", "Diusulkan")
-HEADINGS = ("Per", "Definisi", *COUNTS, "Predikat")
+COLUMNS = (exact("Per"), exact("Definisi"), *COUNTS, text("Predikat"))
 
 
 class Recorded(Struct, frozen=True):
@@ -118,7 +119,7 @@ def _tell(effect: Effect, done: Outcome, *, json: bool) -> None:
         at = (given.version, given.position, given.size)
         terminal.emit(Recorded(effect.indicator, effect.definition, *at, effect))
     else:
-        click.echo(
+        tables.say(
             f"Dicatat: definisi versi {effect.definition} {effect.indicator}, "
             f"peristiwa {formats.number(given.position)}."
         )
@@ -154,22 +155,21 @@ async def _foresee(house: House, command: Command) -> Effect:
 
 def show(effect: Effect) -> None:
     """Print what would change in each year, and who makes the difference."""
-    out = terminal.console()
-    out.print(
+    out = tables.Printer()
+    out.say(
         f"{effect.indicator}: definisi versi {effect.definition} yang diusulkan, "
         f"berlaku sejak {formats.day(effect.effective_on)}, "
         f"dari {formats.number(effect.size)} peristiwa"
     )
     for year in effect.years:
-        out.print(f"\nTahun {year.year}, kini menurut definisi versi {year.definition}")
+        out.say(f"\nTahun {year.year}, kini menurut definisi versi {year.definition}")
         rows = [row for point in year.points for row in _rows(point)]
-        wrap = ("Per", "Predikat")
-        out.print(terminal.table(HEADINGS, rows, right=COUNTS, wrap=wrap))
-        out.print(_differing(year))
+        out.table(COLUMNS, rows)
+        out.say(_differing(year))
         if year.items:
-            out.print(subjects(NAMES, year.items))
+            show_subjects(out, NAMES, year.items)
         if year.more:
-            out.print(f"Selebihnya: GET …/comparison?{year.more}")
+            out.say(f"Selebihnya: GET …/comparison?{year.more}")
 
 
 def _rows(point: comparison.Point) -> list[tuple[str, ...]]:

@@ -1,14 +1,12 @@
 """`iku difference`: why two figures of one indicator are not the same."""
 
-from collections.abc import Sequence
-
 import click
 
 from iku import texts
-from iku.cli import asking, figures, terminal
+from iku.cli import asking, figures, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import share
-from iku.cli.terminal import Drawn
+from iku.cli.tables import Printer, exact, number, text
 from iku.domain import difference as telling
 from iku.domain import place
 from iku.domain.difference import (
@@ -41,12 +39,13 @@ CAUSES = {
     Cause.TARGET: "target",
     Cause.TIME: "waktu",
 }
-AT = ("Angka", "Periode", "Per", "Diketahui", "Log", "Definisi")
-CHANGE = ("Pembilang", "Penyebut")
-WAY = ("Langkah", *CHANGE, "Menjadi", *figures.HEADINGS[3:])
+AT = ("Periode", "Per", "Diketahui", "Log", "Definisi")
+BOTH = (exact("Angka"), number("Dibandingkan"), number("Diminta"))
+WAY = (exact("Langkah"), *figures.COUNTS, number("Menjadi"), *figures.REACHED)
 MOVED = (
-    *("Sebab", "Nomor", "Judul", *CHANGE, "Dari", "Menjadi"),
-    *("Peristiwa", "Efektif", "Diketahui", "Oleh", "Alasan"),
+    *(text("Sebab"), exact("Nomor"), text("Judul"), *figures.COUNTS),
+    *(number("Dari"), number("Menjadi"), number("Peristiwa")),
+    *(exact("Efektif"), exact("Diketahui"), text("Oleh"), text("Alasan")),
 )
 
 
@@ -92,48 +91,27 @@ def difference(
 
 def show(found: Difference) -> None:
     """Print both figures, the steps between them, and what moved in each."""
-    out = terminal.console()
-    out.print(found.indicator)
-    out.print(_figures(("Dibandingkan", found.against), ("Diminta", found.figure)))
-    out.print(
-        f"Selisih: pembilang {signed(found.numerator)}, "
-        f"penyebut {signed(found.denominator)}"
+    out = tables.Printer()
+    out.say(found.indicator)
+    _show_both(out, found.against, found.figure)
+    out.say(
+        f"Selisih: pembilang {formats.signed(found.numerator)}, "
+        f"penyebut {formats.signed(found.denominator)}"
     )
-    out.print(_way(found.steps))
+    out.table(WAY, map(_stride, found.steps))
     if found.items:
-        out.print(_moved(found.items))
+        out.table(MOVED, map(_item, found.items))
     else:
-        out.print("Tidak ada kasus atau organisasi yang berubah hitungannya.")
+        out.say("Tidak ada kasus atau organisasi yang berubah hitungannya.")
     if found.next:
-        out.print(f"Masih ada lanjutannya: --cursor {found.next}")
+        out.say(f"Masih ada lanjutannya: --cursor {found.next}")
 
 
-def _figures(*named: tuple[str, Figure]) -> Drawn:
-    """A table of figures, each with its own coordinates."""
-    rows = [(name, *_at(one), *figures.cells(one)[1:]) for name, one in named]
-    headings = (*AT, *figures.HEADINGS[1:])
-    right = ("Log", "Definisi", *figures.NUMBERS)
-    wrap = ("Periode", "Per", "Diketahui", "Predikat")
-    return terminal.table(headings, rows, right=right, wrap=wrap)
-
-
-def _way(steps: Sequence[Stride]) -> Drawn:
-    """A table of what each step changes, and where it leads."""
-    rows = [_stride(stride) for stride in steps]
-    right = (*CHANGE, "Menjadi", *figures.NUMBERS)
-    return terminal.table(WAY, rows, right=right, wrap=("Predikat",))
-
-
-def _moved(items: Sequence[Item]) -> Drawn:
-    """A table of what moved, each with its cause."""
-    rows = [_item(item) for item in items]
-    right = (*CHANGE, "Dari", "Menjadi", "Peristiwa")
-    return terminal.table(MOVED, rows, right=right, wrap=("Judul", "Oleh", "Alasan"))
-
-
-def signed(number: int) -> str:
-    """``+3``, ``-1``, ``0``."""
-    return f"{number:+}" if number else "0"
+def _show_both(out: Printer, *both: Figure) -> None:
+    """Print both figures side by side, a line for each of their coordinates."""
+    names = (*AT, *(column.heading for column in figures.COLUMNS[1:]))
+    cells = [(*_at(one), *figures.cells(one)[1:]) for one in both]
+    out.table(BOTH, zip(names, *cells, strict=True))
 
 
 def _at(one: Figure) -> tuple[str, ...]:
@@ -150,9 +128,9 @@ def _stride(stride: Stride) -> tuple[str, ...]:
     after = stride.after
     return (
         STEPS[stride.step],
-        signed(stride.numerator),
-        signed(stride.denominator),
-        f"{after.numerator}/{after.denominator}",
+        formats.signed(stride.numerator),
+        formats.signed(stride.denominator),
+        formats.share(after.numerator, after.denominator),
         formats.percent(after.percentage),
         formats.percent(after.target),
         formats.percent(after.achievement),
@@ -166,8 +144,8 @@ def _item(item: Item) -> tuple[str, ...]:
     if moved is not None:
         event = (
             formats.number(moved.position),
-            formats.short_day(moved.effective_on),
-            formats.short_day(moved.known_on),
+            formats.day(moved.effective_on),
+            formats.day(moved.known_on),
             moved.actor,
             moved.reason or "",
         )
@@ -175,8 +153,8 @@ def _item(item: Item) -> tuple[str, ...]:
         CAUSES[item.cause],
         item.number,
         item.title,
-        signed(item.numerator),
-        signed(item.denominator),
+        formats.signed(item.numerator),
+        formats.signed(item.denominator),
         share(item.before),
         share(item.after),
         *event,

@@ -6,7 +6,7 @@ import click
 from msgspec import Struct
 
 from iku import erasing
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
@@ -67,7 +67,7 @@ def erase(subject: str, actor: str, *, json: bool, **decided: object) -> None:
     if json:
         terminal.emit(done)
     else:
-        click.echo(
+        tables.say(
             f"{subject}: {formats.number(done.texts)} teks dihapus menurut "
             f"{done.decision} ({done.legal_basis}); dicatat pada posisi "
             f"{formats.number(done.position)}."

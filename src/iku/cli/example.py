@@ -6,8 +6,9 @@ from datetime import date
 import click
 from msgspec import Struct
 
-from iku.cli import figures, importing, terminal
+from iku.cli import figures, importing, tables, terminal
 from iku.cli.importing import File
+from iku.cli.tables import exact
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import example as files
@@ -20,6 +21,7 @@ AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about when the yearly report was printed
 NOW = "hari ini"  # no date: so it reads the same on any day, as in the README
 ACTOR = "contoh"
+COLUMNS = (figures.COLUMNS[0], exact("Diketahui"), *figures.COLUMNS[1:])
 
 
 class Example(Struct, frozen=True):
@@ -55,7 +57,7 @@ async def _fill(house: House, *, quiet: bool) -> list[File]:
     if alone:
         return await importing.bring_in(house, contents, ACTOR, quiet=quiet)
     if not quiet:
-        click.echo("Register sudah berisi data sendiri: contoh tidak diimpor.")
+        tables.say("Register sudah berisi data sendiri: contoh tidak diimpor.")
     return []
 
 
@@ -90,20 +92,18 @@ async def _now_and_then(house: House) -> list[Figure]:
 
 
 def _show(found: Sequence[Figure]) -> None:
-    out = terminal.console()
+    out = tables.Printer()
     pairs = list(zip(found[::2], found[1::2], strict=True))
-    out.print(f"\nTahun 2021, per {formats.day(AS_OF)}")
+    out.say(f"\nTahun 2021, per {formats.day(AS_OF)}")
     rows = [
         (row[0], known, *row[1:])
         for pair in pairs
         for figure, known in zip(pair, (NOW, formats.day(KNOWN_ON)), strict=True)
         for row in [figures.cells(figure)]
     ]
-    headings = ("Indikator", "Diketahui", *figures.HEADINGS[1:])
-    wrap = ("Diketahui", *figures.TEXTS)
-    out.print(terminal.table(headings, rows, right=figures.NUMBERS, wrap=wrap))
+    out.table(COLUMNS, rows)
     for now, then in pairs:
-        out.print(_difference(now, then))
+        out.say(_difference(now, then))
 
 
 def _difference(now: Figure, then: Figure) -> str:

@@ -6,10 +6,11 @@ import click
 from msgspec import Struct
 
 from iku import explanation, texts
-from iku.cli import asking, terminal
+from iku.cli import asking, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.edge import Failed
 from iku.cli.figures import answer, where
+from iku.cli.tables import exact, text
 from iku.domain.conflict import Dimension
 from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Counts, Figure
@@ -20,8 +21,10 @@ from iku.exchange.explained import Delimiter
 from iku.explanation import Counted, Item, Page, Wanted
 from iku.wiring import House
 
-HEADINGS = ("Nomor", "Judul", "Penyebut", "Pembilang", "Alasan")
-TEXTS = ("Judul", "Alasan")
+COLUMNS = (
+    *(exact("Nomor"), text("Judul")),
+    *(exact("Penyebut", "Peny."), exact("Pembilang", "Pemb."), text("Alasan")),
+)
 MARKS = {True: "✓", False: formats.NOTHING}
 COUNTED = ("numerator", "denominator", "open", "none")
 
@@ -149,20 +152,20 @@ async def _as_tables(
     figure: Figure, pages: AsyncIterator[Page], wanted: Wanted
 ) -> None:
     """A table a page, so that a long register is shown as it is read; then the sum."""
-    out = terminal.console()
-    out.print(f"{figure.indicator}, {where(figure)}")
+    out = tables.Printer()
+    out.say(f"{figure.indicator}, {where(figure)}")
     shown, examined, counts = 0, 0, Counts()
     async for page in pages:
         if page.items:
-            out.print(terminal.table(HEADINGS, map(_cells, page.items), wrap=TEXTS))
+            out.table(COLUMNS, map(_cells, page.items))
         shown += len(page.items)
         examined += page.examined
         counts += page.counts
-    out.print(
+    out.say(
         f"Ditampilkan {formats.number(shown)} dari {formats.number(examined)} "
         "yang diperiksa."
     )
-    out.print(
+    out.say(
         f"Jumlah: {formats.number(figure.numerator)} dari "
         f"{formats.number(figure.denominator)} ({formats.percent(figure.percentage)}), "
         f"nomor {figure.number}"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from iku.cli import terminal, verifying
+from iku.cli import tables, terminal, verifying
 from iku.cli.asking import LARGEST
 from iku.cli.edge import Failed
 from iku.cli.signing import ALONE
@@ -49,14 +49,14 @@ def bundle(folder: Path, *, json: bool) -> None:
 
 
 def _show(written: Bundle, found: Assurance) -> None:
-    click.echo(
+    tables.say(
         f"{formats.number(written.size)} peristiwa dan "
         f"{formats.number(written.checkpoints)} checkpoint ditulis ke "
         f"{written.folder} ({formats.number(written.files)} berkas)."
     )
     click.echo(f"Periksa: iku-verify bundle {written.folder} --policy KEBIJAKAN")
     if not found.witnesses:
-        click.echo(ALONE)
+        tables.say(ALONE)
 
 
 @export.command(short_help="Texts in clear, for an auditor who is to read them.")
@@ -102,8 +102,8 @@ def texts(
 
 
 def _show_handed(written: Handed) -> None:
-    click.echo(f"Teks: {verifying.spelt(written.texts)}.")
-    click.echo(
+    tables.say(f"Teks: {verifying.spelt(written.texts)}.")
+    tables.say(
         f"Yang dibuka ditulis ke {written.file}, dari {formats.number(written.size)} "
         "peristiwa pertama."
     )

@@ -5,10 +5,9 @@ Apart from the command `figure`, whose name stands for the command in this packa
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
-
 from iku import replay as replaying
-from iku.cli import terminal
+from iku.cli import tables
+from iku.cli.tables import Printer, exact, number, text
 from iku.domain.figure import Figure
 from iku.domain.publication import Frozen
 from iku.domain.question import Question
@@ -16,9 +15,10 @@ from iku.exchange import formats
 from iku.verifying import Recounted
 from iku.wiring import House
 
-NUMBERS = ("Pembilang", "Penyebut", "Realisasi", "Target", "Capaian")
-HEADINGS = ("Indikator", *NUMBERS, "Predikat")
-TEXTS = ("Predikat", "Bagian")
+COUNTS = (number("Pembilang", "Pemb."), number("Penyebut", "Peny."))
+REACHED = (number("Realisasi"), number("Target"), number("Capaian"), text("Predikat"))
+COLUMNS = (exact("Indikator"), *COUNTS, *REACHED)
+PARTS = (exact("Indikator"), text("Bagian"), *COUNTS, number("Realisasi"))
 
 
 async def answer(
@@ -34,14 +34,13 @@ async def answer(
 
 def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     """Print a table of *figures* that share their coordinates, and their parts."""
-    out = terminal.console()
+    out = tables.Printer()
     if figures:
-        out.print(where(figures[0]))
-    rows = [cells(figure) for figure in figures]
-    out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=TEXTS))
+        out.say(where(figures[0]))
+    out.table(COLUMNS, map(cells, figures))
     _show_parts(out, figures, areas)
     for figure in figures:
-        out.print(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
+        out.say(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
 
 
 def where(at: Figure) -> str:
@@ -55,15 +54,12 @@ def where(at: Figure) -> str:
 
 def counts(figure: Figure | Frozen | Recounted) -> str:
     """``7/9 (77,78%)``."""
-    share = formats.percent(figure.percentage)
-    return (
-        f"{formats.number(figure.numerator)}/{formats.number(figure.denominator)} "
-        f"({share})"
-    )
+    counted = formats.share(figure.numerator, figure.denominator)
+    return f"{counted} ({formats.percent(figure.percentage)})"
 
 
 def cells(figure: Figure | Frozen) -> tuple[str, ...]:
-    """A figure as a row under `HEADINGS`."""
+    """A figure as a row under `COLUMNS`."""
     return (
         figure.indicator,
         formats.number(figure.numerator),
@@ -75,7 +71,7 @@ def cells(figure: Figure | Frozen) -> tuple[str, ...]:
     )
 
 
-def _show_parts(out: Console, figures: Iterable[Figure], areas: dict[str, str]) -> None:
+def _show_parts(out: Printer, figures: Iterable[Figure], areas: dict[str, str]) -> None:
     rows = [
         (
             figure.indicator,
@@ -88,13 +84,12 @@ def _show_parts(out: Console, figures: Iterable[Figure], areas: dict[str, str]) 
         for part in figure.parts or ()
     ]
     if rows:
-        headings = ("Indikator", "Bagian", *NUMBERS[:3])
-        out.print(terminal.table(headings, rows, right=NUMBERS, wrap=TEXTS))
+        out.table(PARTS, rows)
 
 
 def _remark(figure: Figure) -> str:
     if figure.empty:
         return "; tidak ada yang dihitung"
     if figure.expired:
-        return f"; {figure.expired} di antaranya SKT-nya kedaluwarsa"
+        return f"; {formats.number(figure.expired)} di antaranya SKT-nya kedaluwarsa"
     return ""

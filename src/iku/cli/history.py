@@ -7,17 +7,21 @@ from zoneinfo import ZoneInfo
 import click
 
 from iku import texts
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
+from iku.cli.tables import exact, number, text
 from iku.domain.decider import subject_number
 from iku.exchange import formats, wording
 from iku.projections import histories
 from iku.projections.histories import Event, Movement
 
 KINDS = ("conflict", "organisation")
-HEADINGS = ("Versi", "Posisi", "Peristiwa", "Berlaku", "Diketahui", "Dicatat", "Oleh")
+COLUMNS = (
+    *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),
+    *(exact("Diketahui"), exact("Dicatat"), text("Oleh")),
+    *(text("Isi"), text("Menggantikan"), text("Menggerakkan")),
+)
 DECLARED = " *"
-TEXTS = ("Isi", "Menggantikan", "Menggerakkan")
 
 
 @click.command(short_help="Show all that was recorded of a case or organisation.")
@@ -50,12 +54,10 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
     if json:
         terminal.emit(events)
     else:
-        rows = [_cells(event, zone) for event in events]
-        right = HEADINGS[:2]
-        out = terminal.console()
-        out.print(terminal.table((*HEADINGS, *TEXTS), rows, right=right, wrap=TEXTS))
+        out = tables.Printer()
+        out.table(COLUMNS, [_cells(event, zone) for event in events])
         if any(event.declared for event in events):
-            out.print(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
+            out.say(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
 
 
 def _only(found: Sequence[Sequence[Event]], number: str) -> Sequence[Event]:
@@ -69,14 +71,13 @@ def _only(found: Sequence[Sequence[Event]], number: str) -> Sequence[Event]:
 
 
 def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
-    recorded_at = event.recorded_at.astimezone(zone)
     return (
-        str(event.version),
+        formats.number(event.version),
         formats.number(event.position),
         wording.EVENTS[event.type],
-        formats.short_day(event.effective_on),
-        f"{formats.short_day(event.known_on)}{DECLARED if event.declared else ''}",
-        f"{recorded_at:%d-%m-%Y %H.%M.%S}",
+        formats.day(event.effective_on),
+        f"{formats.day(event.known_on)}{DECLARED if event.declared else ''}",
+        formats.instant(event.recorded_at, zone),
         event.actor,
         "\n".join(_content(event)),
         "\n".join(_replaced(event)),
@@ -86,13 +87,15 @@ def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
 
 def _content(event: Event) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
-        yield f"{wording.FIELDS[name.partition('.')[0]]}: {wording.value(value)}"
+        field = name.partition(".")[0]
+        yield f"{wording.FIELDS[field]}: {wording.value(field, value)}"
 
 
 def _replaced(event: Event) -> Iterator[str]:
     for one in event.replaced:
-        before, after = wording.value(one.before), wording.value(one.after)
-        yield f"versi {one.version}, {wording.FIELDS[one.field]}: {before} → {after}"
+        before, after = (wording.value(one.field, v) for v in (one.before, one.after))
+        field = wording.FIELDS[one.field]
+        yield f"versi {one.version}, {field}: {before} → {after}"
 
 
 def _movement(moved: Movement) -> str:
@@ -101,8 +104,10 @@ def _movement(moved: Movement) -> str:
         "penyebut": moved.denominator,
         "kedaluwarsa": moved.expired,
     }
-    told = ", ".join(f"{name} {count:+}" for name, count in counts.items() if count)
+    told = ", ".join(
+        f"{name} {formats.signed(count)}" for name, count in counts.items() if count
+    )
     by = f"{moved.indicator} (definisi {moved.definition})"
-    until = f" dalam periode yang mulai s.d. {formats.short_day(moved.since)}"
-    day = formats.short_day(moved.effective_on)
+    until = f" dalam periode yang mulai s.d. {formats.day(moved.since)}"
+    day = formats.day(moved.effective_on)
     return f"{by} sejak {day}{until if moved.since else ''}: {told}"

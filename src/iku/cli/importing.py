@@ -9,13 +9,17 @@ from typing import BinaryIO
 import click
 from msgspec import Struct
 
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
+from iku.cli.tables import exact, number, text
 from iku.exchange import formats
 from iku.exchange.importing import Importer, Report
 from iku.exchange.planning import Skipped
 from iku.exchange.sheet import Fault
 from iku.wiring import House
+
+FAULTS = (number("Baris"), exact("Kolom"), text("Masalah"))
+SKIPPED = (number("Baris"), text("Dilewati karena"))
 
 
 class File(Struct, frozen=True):
@@ -130,7 +134,7 @@ def _tell(file: File) -> None:
     if file.faults:
         _show_faults(file)
         return
-    click.echo(f"{file.file}: {_outcome(file)}")
+    tables.say(f"{file.file}: {_outcome(file)}")
     if file.skipped:
         _show_skipped(file)
 
@@ -158,23 +162,22 @@ def _outcome(file: File) -> str:
 
 
 def _show_faults(file: File) -> None:
-    out = terminal.console(stderr=True)
+    out = tables.Printer(stderr=True)
     rows = [
-        (str(fault.row), fault.column or "", fault.message) for fault in file.faults
+        (formats.number(fault.row), fault.column or "", fault.message)
+        for fault in file.faults
     ]
-    out.print(file.file)
-    headings = ("Baris", "Kolom", "Masalah")
-    out.print(terminal.table(headings, rows, right=("Baris",), wrap=("Masalah",)))
+    out.say(file.file)
+    out.table(FAULTS, rows)
     if file.faulted > len(file.faults):
         told, count = map(formats.number, (len(file.faults), file.faulted))
-        out.print(f"{told} masalah pertama dari {count}.")
+        out.say(f"{told} masalah pertama dari {count}.")
 
 
 def _show_skipped(file: File) -> None:
-    out = terminal.console()
-    rows = [(str(one.row), one.message) for one in file.skipped]
-    headings = ("Baris", "Dilewati karena")
-    out.print(terminal.table(headings, rows, right=headings[:1], wrap=headings[1:]))
+    out = tables.Printer()
+    rows = [(formats.number(one.row), one.message) for one in file.skipped]
+    out.table(SKIPPED, rows)
     if (count := file.standing + file.identical) > len(rows):
         told, all_ = map(formats.number, (len(rows), count))
-        out.print(f"{told} baris pertama dari {all_} yang dilewati.")
+        out.say(f"{told} baris pertama dari {all_} yang dilewati.")

@@ -4,11 +4,17 @@ import click
 from msgspec import Struct
 
 from iku import erasing
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
+from iku.cli.tables import exact, number
 from iku.exchange import formats
 from iku.vault.store import Wrapped
 from iku.wiring import House
+
+EPOCHS = (
+    *(exact("Epoch"), number("Kunci data")),
+    *(number("Terkunci"), exact("Berkas")),
+)
 
 
 class Epoch(Struct, frozen=True):
@@ -57,8 +63,9 @@ def show(*, json: bool) -> None:
     if json:
         terminal.emit(found)
         return
-    out = terminal.console()
-    out.print(f"Kunci di {found.folder}, {found.erasures} penghapusan tercatat di sana")
+    out = tables.Printer()
+    erasures = formats.number(found.erasures)
+    out.say(f"Kunci di {found.folder}, {erasures} penghapusan tercatat di sana")
     rows = [
         (
             one.epoch,
@@ -68,8 +75,7 @@ def show(*, json: bool) -> None:
         )
         for one in found.epochs
     ]
-    headings = ("Epoch", "Kunci data", "Terkunci", "Berkas")
-    out.print(terminal.table(headings, rows, right=headings[1:3]))
+    out.table(EPOCHS, rows)
 
 
 async def shown(house: House) -> Shown:
@@ -105,7 +111,7 @@ def rotate(*, new: bool, json: bool) -> None:
     if json:
         terminal.emit({"epoch": epoch, "locked": locked})
     else:
-        click.echo(f"Semua kunci yang terbuka kini di epoch {epoch}.")
+        tables.say(f"Semua kunci yang terbuka kini di epoch {epoch}.")
     if locked:
         raise Failed(
             f"{locked} keys stay as they are: the keys of their epochs are not in the "
@@ -131,7 +137,7 @@ def destroy(epoch: str, *, json: bool) -> None:
     if json:
         terminal.emit({"destroyed": epoch})
     else:
-        click.echo(f"Kunci epoch {epoch} dimusnahkan.")
+        tables.say(f"Kunci epoch {epoch} dimusnahkan.")
 
 
 @keys.command()
@@ -151,7 +157,7 @@ def reconcile(*, json: bool) -> None:
     if json:
         terminal.emit(found)
     else:
-        click.echo(
+        tables.say(
             f"{formats.number(found.texts)} teks yang kembali dihapus lagi; "
             f"{formats.number(found.decisions)} keputusan dicatat lagi."
         )

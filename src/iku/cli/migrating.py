@@ -3,7 +3,7 @@
 import click
 from msgspec import Struct
 
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.postgres import guarding
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.pool import connect_as_owner
@@ -25,11 +25,11 @@ def migrate(*, json: bool) -> None:
         terminal.emit(done)
         return
     if done.applied:
-        click.echo(f"Diterapkan: {', '.join(done.applied)}.")
+        tables.say(f"Diterapkan: {', '.join(done.applied)}.")
     else:
-        click.echo("Skema sudah mutakhir.")
+        tables.say("Skema sudah mutakhir.")
     if not done.guarded:
-        click.echo(f"Skema belum dijaga; {terminal.UNGUARDED}")
+        tables.say(f"Skema belum dijaga; {terminal.UNGUARDED}")
 
 
 async def _migrate() -> Migrated:

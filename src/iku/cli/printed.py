@@ -1,18 +1,21 @@
 """Publications as tables made for reading."""
 
-from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
-from rich.console import Console
-
-from iku.cli import terminal
-from iku.cli.difference import CAUSES, signed
-from iku.cli.figures import HEADINGS, NUMBERS, TEXTS, cells
-from iku.cli.terminal import Drawn
-from iku.domain.figure import Figure
-from iku.domain.publication import Frozen, State
+from iku.cli import tables
+from iku.cli.difference import CAUSES
+from iku.cli.figures import COLUMNS, COUNTS, cells
+from iku.cli.tables import Printer, exact, number, text
+from iku.domain.publication import State
 from iku.exchange import formats
 from iku.ledger.checkpoints import Coverage
-from iku.projections.changes import Change, Effect, FrozenFigure, PublicationChanges
+from iku.projections.changes import (
+    Change,
+    Effect,
+    FrozenFigure,
+    PublicationChanges,
+    Value,
+)
 from iku.projections.publications import (
     ListedPublication,
     Publications,
@@ -35,20 +38,22 @@ STEPS = {
     "published": "diterbitkan",
     "withdrawn": "ditarik",
 }
-LISTED = ("Publikasi", "Periode", "Per", "Edisi", "Keadaan", "Sejak", "Judul")
-TAKEN = ("Langkah", "Tanggal", "Oleh", "Alasan", "Peristiwa")
+LISTED = (
+    *(exact("Publikasi"), text("Periode"), exact("Per"), number("Edisi")),
+    *(exact("Keadaan"), exact("Sejak"), text("Judul")),
+)
+TAKEN = (
+    *(exact("Langkah"), exact("Tanggal"), text("Oleh")),
+    *(text("Alasan"), number("Peristiwa")),
+)
 SIDES = (
-    "Indikator",
-    "Terbit",
-    "Kini",
-    "Pembilang",
-    "Penyebut",
-    "Capaian terbit",
-    "Capaian kini",
+    *(exact("Indikator"), number("Terbit"), number("Kini"), *COUNTS),
+    *(number("Capaian terbit"), number("Capaian kini")),
 )
 CHANGED = (
-    *("Sebab", "Nomor", "Judul", "Pengaruh", "Peristiwa"),
-    *("Efektif", "Diketahui", "Dicatat", "Oleh", "Alasan"),
+    *(text("Sebab"), exact("Nomor"), text("Judul"), text("Pengaruh")),
+    *(number("Peristiwa"), exact("Efektif"), exact("Diketahui")),
+    *(exact("Dicatat"), text("Oleh"), text("Alasan")),
 )
 
 
@@ -61,12 +66,12 @@ COVERAGES = {
 
 def show_list(found: Publications) -> None:
     """Print a table of publications."""
-    out = terminal.console()
+    out = tables.Printer()
     rows = [_listed(one) for one in found.publications]
     if rows:
-        out.print(terminal.table(LISTED, rows, right=("Edisi",), wrap=("Judul",)))
+        out.table(LISTED, rows)
     else:
-        out.print("Belum ada publikasi.")
+        out.say("Belum ada publikasi.")
 
 
 def _listed(one: ListedPublication) -> tuple[str, ...]:
@@ -83,10 +88,10 @@ def _listed(one: ListedPublication) -> tuple[str, ...]:
 
 def show(found: ShownPublication) -> None:
     """Print a publication: what it is, its figures, its steps, its editions."""
-    out = terminal.console()
+    out = tables.Printer()
     if found.title:
-        out.print(found.title)
-    out.print(
+        out.say(found.title)
+    out.say(
         f"Publikasi {found.id}: {formats.period(found.period)}, "
         f"per {formats.day(found.as_of)}, {STATES[found.state]} sejak "
         f"{formats.day(found.since)}"
@@ -94,32 +99,26 @@ def show(found: ShownPublication) -> None:
     if found.figures is not None:
         _show_frozen(out, found)
     if found.live is not None:
-        out.print("Draf: angka belum dibekukan. Bila ditutup sekarang:")
-        out.print(_figures(found.live))
-    rows = [_step(step) for step in found.steps]
-    out.print(terminal.table(TAKEN, rows, right=("Peristiwa",), wrap=("Alasan",)))
+        out.say("Draf: angka belum dibekukan. Bila ditutup sekarang:")
+        out.table(COLUMNS, map(cells, found.live))
+    out.table(TAKEN, map(_step, found.steps))
     if len(found.editions) > 1:
         told = [f"{one.id} ({STATES[one.state]})" for one in found.editions]
-        out.print(f"Edisi: {', '.join(told)}")
+        out.say(f"Edisi: {', '.join(told)}")
 
 
-def _show_frozen(out: Console, found: ShownPublication) -> None:
+def _show_frozen(out: Printer, found: ShownPublication) -> None:
     if found.known_on is not None and found.size is not None:
-        out.print(
+        out.say(
             f"Dibekukan menurut yang diketahui per {formats.day(found.known_on)}, "
             f"dari {formats.number(found.size)} peristiwa"
         )
     frozen = found.figures or ()
-    out.print(_figures(frozen))
+    out.table(COLUMNS, map(cells, frozen))
     for one in frozen:
-        out.print(f"{one.indicator}: nomor {one.number}")
+        out.say(f"{one.indicator}: nomor {one.number}")
     if found.coverage is not None:
-        out.print(COVERAGES[found.coverage])
-
-
-def _figures(shown: Iterable[Frozen | Figure]) -> Drawn:
-    rows = [cells(one) for one in shown]
-    return terminal.table(HEADINGS, rows, right=NUMBERS, wrap=TEXTS)
+        out.say(COVERAGES[found.coverage])
 
 
 def _step(step: ShownStep) -> tuple[str, ...]:
@@ -132,39 +131,42 @@ def _step(step: ShownStep) -> tuple[str, ...]:
     )
 
 
-def show_changes(found: PublicationChanges) -> None:
+def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
     """Print published and present values, and what lies between them."""
-    out = terminal.console()
-    out.print(
+    out = tables.Printer()
+    out.say(
         f"Perubahan setelah terbit: publikasi {found.publication}, "
         f"dibandingkan dengan {formats.number(found.size)} peristiwa"
     )
-    rows = [_sides(one) for one in found.figures]
-    out.print(terminal.table(SIDES, rows, right=SIDES[1:]))
+    out.table(SIDES, map(_sides, found.figures))
     if found.items:
-        rows = [_change(item) for item in found.items]
-        wrap = ("Judul", "Pengaruh", "Oleh", "Alasan")
-        out.print(terminal.table(CHANGED, rows, right=("Peristiwa",), wrap=wrap))
+        out.table(CHANGED, [_change(item, zone) for item in found.items])
     else:
-        out.print("Tidak ada yang dicatat setelahnya.")
+        out.say("Tidak ada yang dicatat setelahnya.")
     if found.next:
-        out.print(f"Masih ada lanjutannya: --cursor {found.next}")
+        out.say(f"Masih ada lanjutannya: --cursor {found.next}")
 
 
 def _sides(one: FrozenFigure) -> tuple[str, ...]:
     then, now = one.published, one.present
     return (
         one.indicator,
-        f"{then.numerator}/{then.denominator} = {formats.percent(then.percentage)}",
-        f"{now.numerator}/{now.denominator} = {formats.percent(now.percentage)}",
-        signed(one.difference.numerator),
-        signed(one.difference.denominator),
+        _value(then),
+        _value(now),
+        formats.signed(one.difference.numerator),
+        formats.signed(one.difference.denominator),
         formats.percent(then.achievement),
         formats.percent(now.achievement),
     )
 
 
-def _change(item: Change) -> tuple[str, ...]:
+def _value(one: Value) -> str:
+    """``7/9 = 77,78%``."""
+    counts = formats.share(one.numerator, one.denominator)
+    return f"{counts} = {formats.percent(one.percentage)}"
+
+
+def _change(item: Change, zone: ZoneInfo) -> tuple[str, ...]:
     event = item.event
     return (
         CAUSES[item.cause],
@@ -172,9 +174,9 @@ def _change(item: Change) -> tuple[str, ...]:
         item.title or "",
         "; ".join(map(_effect, item.effects)) or "tidak ada",
         formats.number(event.position),
-        str(event.effective_on or formats.NOTHING),
-        str(event.known_on),
-        f"{event.recorded_at:%Y-%m-%d %H:%M}Z",
+        formats.day(event.effective_on),
+        formats.day(event.known_on),
+        formats.instant(event.recorded_at, zone),
         event.actor,
         event.reason or formats.NOTHING,
     )
@@ -186,5 +188,5 @@ def _effect(effect: Effect) -> str:
         ("pembilang", effect.numerator),
         ("penyebut", effect.denominator),
     )
-    told = [f"{name} {number:+}" for name, number in parts if number]
+    told = [f"{name} {formats.signed(moved)}" for name, moved in parts if moved]
     return f"{effect.indicator}: {', '.join(told)}"

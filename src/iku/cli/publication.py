@@ -180,11 +180,12 @@ def show(identifier: str, *, json: bool) -> None:
 @terminal.as_json
 def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> None:
     """Show what changed after a publication was closed."""
+    chosen = terminal.settings()
 
     async def ask() -> PublicationChanges:
         page = afterwards.read_page(cursor, limit)
         async with (
-            terminal.house(terminal.settings()) as house,
+            terminal.house(chosen) as house,
             house.pool.acquire() as connection,
         ):
             of = (await publications.find(connection, identifier)).publication
@@ -197,7 +198,7 @@ def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> N
     if json:
         terminal.emit(found)
     else:
-        shown.show_changes(found)
+        shown.show_changes(found, chosen.timezone)
 
 
 def _take(identifier: str, asked: Asked, actor: str, *, json: bool) -> None:

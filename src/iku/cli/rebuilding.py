@@ -2,7 +2,7 @@
 
 import click
 
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.postgres.migrations import migrate
 from iku.projections import rebuild as rebuilding
@@ -28,8 +28,8 @@ def rebuild(*, json: bool) -> None:
         terminal.emit({"findings": findings})
     else:
         for finding in findings:
-            click.echo(finding)
+            tables.say(finding)
     if findings:
         raise Failed("the projections were not what the log says; now they are")
     if not json:
-        click.echo("Selesai dibangun ulang; semuanya sama seperti semula.")
+        tables.say("Selesai dibangun ulang; semuanya sama seperti semula.")

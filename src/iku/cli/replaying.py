@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import click
 import msgspec
 
-from iku.cli import asking, figures, terminal
+from iku.cli import asking, figures, tables, terminal
 from iku.cli.asking import Asked
+from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
 from iku.exchange import formats, layouts
 from iku.projections import journey
@@ -16,11 +17,12 @@ ORDERS = {
     Order.KNOWN: "menurut urutan diketahui",
     Order.HAPPENED: "menurut urutan kejadian",
 }
-HEADINGS = (
-    *("Posisi", "Berlaku", "Diketahui", "Peristiwa", "Nomor", "Bagian"),
-    *("± Pembilang", "± Penyebut", "Pembilang", "Penyebut"),
+COLUMNS = (
+    *(number("Posisi"), exact("Berlaku"), exact("Diketahui"), text("Peristiwa")),
+    *(exact("Nomor"), text("Bagian", optional=True)),
+    *(number("± Pembilang", "±"), number("Pembilang", "Pemb.")),
+    *(number("± Penyebut", "±"), number("Penyebut", "Peny.")),
 )
-NUMBERS = ("Posisi", *HEADINGS[6:])
 
 
 @click.command(short_help="Show what moved a figure, event by event.")
@@ -58,30 +60,32 @@ async def _replay(code: str, asked: Asked, order: Order, *, json: bool) -> None:
 
 
 async def _show(figure: Figure, order: Order, pages: AsyncIterator[list[Line]]) -> None:
-    click.echo(
+    out = tables.Printer()
+    out.say(
         f"{figure.indicator}, {figures.where(figure)}, definisi {figure.definition}, "
         f"{ORDERS[order]}"
     )
-    listing = terminal.Listing(HEADINGS, NUMBERS)
+    listing = tables.Listing(COLUMNS, out)
     async for page in pages:
         listing.add([_cells(line) for line in page])
-    click.echo(f"\n{figure.indicator}: {figures.counts(figure)}, nomor {figure.number}")
+    listing.close()
+    out.say(f"\n{figure.indicator}: {figures.counts(figure)}, nomor {figure.number}")
 
 
 def _cells(line: Line) -> tuple[str, ...]:
     return (
         formats.number(line.position),
-        formats.short_day(line.effective_on),
-        formats.short_day(line.known_on),
+        formats.day(line.effective_on),
+        formats.day(line.known_on),
         layouts.EVENTS[line.type],
         line.subject.number,
         line.part,
         _signed(line.moved.numerator),
-        _signed(line.moved.denominator),
         formats.number(line.numerator),
+        _signed(line.moved.denominator),
         formats.number(line.denominator),
     )
 
 
 def _signed(moved: int) -> str:
-    return f"{moved:+}" if moved else ""
+    return formats.signed(moved) if moved else ""

@@ -4,8 +4,9 @@ from datetime import date
 
 import click
 
-from iku.cli import asking, figures, terminal
+from iku.cli import asking, figures, tables, terminal
 from iku.cli.asking import Asked
+from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
 from iku.domain.publication import Frozen
@@ -13,8 +14,10 @@ from iku.exchange import formats
 from iku.projections import series as serial
 from iku.projections.series import Series, Span
 
-NUMBERS = ("Pembilang", "Penyebut", "Realisasi", "Saat itu", "Terbit")
-HEADINGS = ("Per", *NUMBERS, "Putus seri")
+COLUMNS = (
+    *(exact("Per"), *figures.COUNTS, number("Realisasi")),
+    *(number("Saat itu"), number("Terbit"), text("Putus seri")),
+)
 
 
 @click.command(short_help="Show an indicator from step to step.")
@@ -61,8 +64,8 @@ def series(
 
 def _show(found: Series) -> None:
     last = found.figures[-1]
-    out = terminal.console()
-    out.print(
+    out = tables.Printer()
+    out.say(
         f"{last.indicator}, diketahui per {formats.day(last.known_on)}, "
         f"dari {formats.number(last.size)} peristiwa"
     )
@@ -82,7 +85,7 @@ def _show(found: Series) -> None:
             found.figures, found.then, found.published, strict=True
         )
     ]
-    out.print(terminal.table(HEADINGS, rows, right=NUMBERS, wrap=("Per", "Putus seri")))
+    out.table(COLUMNS, rows)
 
 
 def _brief(figure: Figure | Frozen | None) -> str:

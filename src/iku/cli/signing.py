@@ -10,7 +10,7 @@ import click
 from msgspec import Struct
 
 from iku import continuing
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed, explain
 from iku.exchange import formats
 from iku.ledger import checkpoints, durable, log, note, signing, witnessing
@@ -70,7 +70,7 @@ def key(*, json: bool) -> None:
     if json:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
-        click.echo(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
+        tables.say(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
         click.echo(f"Bagikan kepada pemeriksa: {held.verifier}")
 
 
@@ -172,7 +172,7 @@ def accept(file: IO[bytes]) -> None:
             return name, last.size
 
     name, size = terminal.run(work())
-    click.echo(f"Disaksikan oleh {name}: ukuran {formats.number(size)}.")
+    tables.say(f"Disaksikan oleh {name}: ukuran {formats.number(size)}.")
 
 
 async def _accept(
@@ -261,30 +261,30 @@ async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not log.is_away(error, None):
             raise
-        click.echo(f"{_clock()} {explain(error)}; dicoba lagi", err=True)
+        click.echo(f"{_clock(chosen)} {explain(error)}; dicoba lagi", err=True)
         return False
     if found.signed:
-        click.echo(f"{_clock()} {_sentence(found)}")
+        tables.say(f"{_clock(chosen)} {_sentence(found)}")
     for line in found.unhelpful:
-        click.echo(f"{_clock()} saksi {line}", err=True)
+        click.echo(f"{_clock(chosen)} saksi {line}", err=True)
     return True
 
 
-def _clock() -> str:
-    return f"{datetime.now().astimezone():%Y-%m-%d %H.%M.%S}"
+def _clock(chosen: Settings) -> str:
+    return formats.instant(datetime.now(chosen.timezone), chosen.timezone)
 
 
 def _tell(found: Round, *, json: bool) -> None:
     if json:
         terminal.emit(found)
         return
-    click.echo(f"{_sentence(found)}; {formats.number(found.read)} rekaman dibaca.")
+    tables.say(f"{_sentence(found)}; {formats.number(found.read)} rekaman dibaca.")
     if found.witnessed is not None:
-        click.echo(f"Disaksikan sampai ukuran {formats.number(found.witnessed)}.")
+        tables.say(f"Disaksikan sampai ukuran {formats.number(found.witnessed)}.")
     for line in found.unhelpful:
-        click.echo(f"Saksi {line}")
+        tables.say(f"Saksi {line}")
     if not found.witnesses:
-        click.echo(ALONE)
+        tables.say(ALONE)
 
 
 def _sentence(found: Round) -> str:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import Struct, structs
 
-from iku.cli import attaching, signing, terminal
+from iku.cli import attaching, signing, tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.verifying import checked
 from iku.exchange import formats
@@ -133,10 +133,10 @@ async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status
 
 
 def _show(found: Status, asked: Settings) -> None:
-    out = terminal.console()
-    out.print(terminal.pairs(_lines(found, asked)))
+    out = tables.Printer()
+    out.pairs(_lines(found, asked))
     for finding in (*found.guard.findings, *(found.findings or ())):
-        out.print(finding)
+        out.say(finding)
 
 
 def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
@@ -150,13 +150,10 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
         return [*lines, ("Belum diterapkan", ", ".join(found.pending))]
     lines += [
         ("Ukuran log", f"{formats.number(found.size)} peristiwa"),
-        ("Terakhir dicatat", _instant(found.recorded_at, asked.timezone)),
+        ("Terakhir dicatat", formats.instant(found.recorded_at, asked.timezone)),
     ]
     lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
-    lines += [
-        (code, f"{subject.definitions} definisi, {subject.targets} target")
-        for code, subject in found.indicators.items()
-    ]
+    lines += [(code, _defined(of)) for code, of in found.indicators.items()]
     if found.assurance is not None:
         lines += signing.lines(found.assurance)
     return [
@@ -168,11 +165,9 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _instant(instant: datetime | None, zone: ZoneInfo) -> str:
-    if instant is None:
-        return formats.NOTHING
-    local = instant.astimezone(zone)
-    return f"{formats.day(local.date())} {local:%H.%M.%S %Z}"
+def _defined(subject: Subject) -> str:
+    definitions = formats.number(subject.definitions)
+    return f"{definitions} definisi, {formats.number(subject.targets)} target"
 
 
 def _keys(lost: list[str]) -> str:
@@ -182,13 +177,14 @@ def _keys(lost: list[str]) -> str:
 def _guarded(guard: Guard, zone: ZoneInfo) -> str:
     if guard.since is None:
         return f"TIDAK ADA; {terminal.UNGUARDED}"
-    told = f"sejak {_instant(guard.since, zone)}, {guard.announced} migrasi diumumkan"
+    since, announced = formats.instant(guard.since, zone), guard.announced
+    told = f"sejak {since}, {formats.number(announced)} migrasi diumumkan"
     if guard.sealed > 1:
-        told += f", {guard.sealed} kali disegel"
+        told += f", {formats.number(guard.sealed)} kali disegel"
     return f"{told}, {_verdict(guard.findings)}"
 
 
 def _verdict(findings: list[str] | None) -> str:
     if findings is None:
         return "tidak dilakukan (--check)"
-    return "baik" if not findings else f"{len(findings)} temuan"
+    return "baik" if not findings else f"{formats.number(len(findings))} temuan"

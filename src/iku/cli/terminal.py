@@ -1,18 +1,15 @@
-"""What the commands share: opening the house, tables, progress, JSON."""
+"""What the commands share: opening the house, options, progress, JSON."""
 
 import asyncio
 import getpass
 import os
-import shutil
 import sys
 import unicodedata
 from collections.abc import (
     AsyncIterator,
     Callable,
     Coroutine,
-    Iterable,
     Iterator,
-    Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import date
@@ -20,12 +17,8 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 import msgspec
-from rich import box
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.padding import Padding
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.segment import Segment
-from rich.table import Table
 
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
@@ -42,8 +35,6 @@ from iku.postgres.pool import (
 from iku.settings import Settings, SettingsError
 from iku.wiring import House, open_house
 
-PIPED_WIDTH = 200  # columns, where nobody's window sets a limit
-LEAST_WIDTH = 80
 # Where no event trigger guards the ledger's schema, and what to do about it.
 UNGUARDED = "hanya superuser dapat memasangnya: iku guard | psql --dbname=ALAMAT"
 # Where keys of texts are lost, and what that means.
@@ -214,111 +205,6 @@ def plain_address() -> Iterator[None]:
             "IKU_DATABASE_URL or IKU_OWNER_URL is no address that can be understood; "
             "write postgresql://user:password@host:5432/database"
         ) from None
-
-
-def console(*, stderr: bool = False) -> Console:
-    """Where tables go: as wide as the window, or wide enough for a file.
-
-    In a narrow window lines break rather than lose a digit.
-    """
-    stream = sys.stderr if stderr else sys.stdout
-    window = max(shutil.get_terminal_size().columns, LEAST_WIDTH)
-    width = window if stream.isatty() else PIPED_WIDTH
-    return Console(
-        stderr=stderr, width=width, highlight=False, emoji=False, markup=False
-    )
-
-
-class Drawn:
-    """What stands in columns, without the blanks that would fill its last one up."""
-
-    def __init__(self, columns: RenderableType) -> None:
-        self._columns = columns
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Segment]:
-        """Its lines, as rich asks for them."""
-        for line in console.render_lines(self._columns, options, pad=False):
-            while line and not line[-1].text.strip(" "):
-                line.pop()
-            if line:
-                last = line.pop()
-                yield from line
-                yield Segment(last.text.rstrip(" "), last.style, last.control)
-            yield Segment.line()
-
-
-def table(
-    headings: Iterable[str],
-    rows: Iterable[Iterable[str]],
-    *,
-    right: Iterable[str] = (),
-    wrap: Iterable[str] = (),
-) -> Drawn:
-    """A table; numbers stand to the *right*, only what may *wrap* takes several lines.
-
-    Both are given by heading.
-    """
-    drawn = Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        header_style="bold",
-    )
-    for heading in headings:
-        drawn.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            no_wrap=heading not in wrap,
-            min_width=len(heading),
-            overflow="fold",
-        )
-    for row in rows:
-        drawn.add_row(*row)
-    return Drawn(Padding(drawn, (1, 0), expand=False))
-
-
-class Listing:
-    """A table that is printed while it grows, and so may be of any length.
-
-    Columns are as wide as what stood in them so far; numbers stand to the *right*.
-    """
-
-    def __init__(self, headings: Sequence[str], right: Iterable[str]) -> None:
-        self._headings = headings
-        self._right = frozenset(right)
-        self._widths = [len(heading) for heading in headings]
-        self._begun = False
-
-    def add(self, rows: Sequence[Sequence[str]]) -> None:
-        """Print further rows, the headings before the first."""
-        for row in rows:
-            self._widths = [
-                max(width, len(cell))
-                for width, cell in zip(self._widths, row, strict=True)
-            ]
-        if not self._begun:
-            self._begun = True
-            rows = [self._headings, ["─" * width for width in self._widths], *rows]
-            click.echo()
-        click.echo("\n".join(map(self._line, rows)))
-
-    def _line(self, row: Sequence[str]) -> str:
-        columns = zip(self._headings, self._widths, row, strict=True)
-        return "  ".join(
-            cell.rjust(width) if heading in self._right else cell.ljust(width)
-            for heading, width, cell in columns
-        ).rstrip()
-
-
-def pairs(lines: Iterable[tuple[str, str]]) -> Drawn:
-    """Names and what they stand for, in two columns."""
-    drawn = Table.grid(padding=(0, 2))
-    for name, value in lines:
-        drawn.add_row(name, value)
-    return Drawn(drawn)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import click
 from msgspec import Struct
 
 from iku import opening
-from iku.cli import figures, streams, terminal
+from iku.cli import figures, streams, tables, terminal
 from iku.cli.edge import Failed
 from iku.domain.withheld import Why
 from iku.exchange import formats
@@ -53,10 +53,10 @@ def figure(number: str, *, json: bool) -> None:
 
 
 def _show(found: Verified) -> None:
-    click.echo(f"{found.indicator}, {figures.where(found)}")
-    click.echo(f"  angka ini      {figures.counts(found)}")
-    click.echo(f"  dari log saja  {figures.counts(found.recounted)}")
-    click.echo(VERDICTS[found.verdict])
+    tables.say(f"{found.indicator}, {figures.where(found)}")
+    tables.say(f"  angka ini      {figures.counts(found)}")
+    tables.say(f"  dari log saja  {figures.counts(found.recounted)}")
+    tables.say(VERDICTS[found.verdict])
 
 
 @verify.command("log", short_help="Verify every record of the log.")
@@ -81,11 +81,11 @@ def log(*, json: bool) -> None:
         terminal.emit({"size": size, "findings": findings})
     else:
         for finding in findings:
-            click.echo(finding)
+            tables.say(finding)
     if findings:
         raise Failed("the ledger does not verify; the first findings are above")
     if not json:
-        click.echo(f"baik: {formats.number(size)} peristiwa diperiksa.")
+        tables.say(f"baik: {formats.number(size)} peristiwa diperiksa.")
 
 
 async def checked(connection: Connection) -> list[str]:
@@ -125,15 +125,15 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     if json:
         terminal.emit(found)
     else:
-        click.echo(f"Teks: {spelt(found.texts)}.")
-        click.echo(f"Berkas: {spelt(found.files)}.")
+        tables.say(f"Teks: {spelt(found.texts)}.")
+        tables.say(f"Berkas: {spelt(found.files)}.")
     if found.withheld:
         raise Failed(
             f"{found.withheld} texts or files are not to be had as the records commit "
             "to them; they are named above"
         )
     if not json:
-        click.echo(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
+        tables.say(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
 
 
 async def opened(house: House, subjects: frozenset[str]) -> Opened:

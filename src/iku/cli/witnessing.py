@@ -8,7 +8,7 @@ from typing import IO
 
 import click
 
-from iku.cli import terminal
+from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.ledger import policy
 from iku.ledger.policy import Policy
@@ -46,7 +46,7 @@ def key(name: str, *, json: bool) -> None:
     if json:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
-        click.echo(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
+        tables.say(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
         click.echo(f"Baris untuk IKU_WITNESSES: witness NAMA {held.verifier} URL")
 
 

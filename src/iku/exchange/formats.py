@@ -1,10 +1,12 @@
-"""Numbers, days and periods as they are printed on Indonesian paper.
+"""Numbers, days, instants and periods as they are shown in Indonesian.
 
-Decimal comma, thousands point, months by name, quarters in Roman numerals.
+Decimal comma, thousands point, the day before the month, quarters in Roman numerals.
+JSON and CSV have none of it: there the decimal point and ISO 8601 stand.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from iku.domain.period import MONTHS, Kind, Period
 
@@ -29,19 +31,32 @@ def number(value: Decimal | int | None) -> str:
     return f"{value:,}".translate({ord(","): ".", ord("."): ","})
 
 
+def signed(value: int) -> str:
+    """``+1.234``, ``-1``, ``0``."""
+    return f"{'+' if value > 0 else ''}{number(value)}"
+
+
+def share(numerator: int, denominator: int) -> str:
+    """``1.033/1.238``."""
+    return f"{number(numerator)}/{number(denominator)}"
+
+
 def percent(value: Decimal | None) -> str:
     """``77,78%``; a dash for None."""
     return NOTHING if value is None else f"{number(value)}%"
 
 
-def day(value: date) -> str:
-    """``31 Desember 2021``."""
-    return f"{value.day} {MONTH_NAMES[value.month - 1]} {value.year}"
-
-
-def short_day(value: date | None) -> str:
+def day(value: date | None) -> str:
     """``31-12-2021``; a dash for None."""
     return NOTHING if value is None else f"{value:%d-%m-}{value.year:04}"
+
+
+def instant(value: datetime | None, zone: ZoneInfo) -> str:
+    """``31-12-2021 17.05.09 WIB``, by the clocks of that *zone*; a dash for None."""
+    if value is None:
+        return NOTHING
+    local = value.astimezone(zone)
+    return f"{day(local)} {local:%H.%M.%S %Z}"
 
 
 def period(value: Period) -> str:

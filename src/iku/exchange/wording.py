@@ -1,7 +1,11 @@
-"""What events and their fields are called on paper: the words of the journals."""
+"""What events and their fields are called in Indonesian: the words of the journals."""
 
-from typing import Any
+from datetime import date
+from typing import Any, get_args
 
+import msgspec
+
+from iku.domain.deciders import DECIDERS
 from iku.exchange import formats
 from iku.exchange.layouts import LAYOUTS, Statement
 
@@ -48,9 +52,32 @@ FIELDS: dict[str, str] = {
 }
 
 
-def value(of: Any) -> str:
-    """What a field holds, as on paper; a dash for None, words for names of fields."""
-    if isinstance(of, list):
-        return ", ".join(FIELDS.get(str(one), str(one)) for one in of)
-    words: dict[Any, str] = {None: formats.NOTHING, True: "ya", False: "tidak"}
-    return words[of] if of is None or isinstance(of, bool) else str(of)
+# Fields that hold a day, whatever the event.
+DAYS = {
+    field.name
+    for decider in DECIDERS.values()
+    for event in (get_args(decider.event_type) or (decider.event_type,))
+    for field in msgspec.structs.fields(event)
+    if date in (field.type, *get_args(field.type))
+}
+
+
+def value(field: str, of: Any) -> str:
+    """What *field* holds, as it is shown in Indonesian; a dash for None.
+
+    Names of fields are given in words. *of* is as JSON has it: a day is a text,
+    written YYYY-MM-DD.
+    """
+    match of:
+        case None:
+            return formats.NOTHING
+        case bool():
+            return "ya" if of else "tidak"
+        case int():
+            return formats.number(of)
+        case str() if field in DAYS:
+            return formats.day(date.fromisoformat(of))
+        case list():
+            return ", ".join(FIELDS.get(str(one), str(one)) for one in of)
+        case _:
+            return str(of)

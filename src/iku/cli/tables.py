@@ -1,0 +1,368 @@
+"""Tables that fit the terminal and cut nothing.
+
+A number, a date or an identifier stands whole on one line at every width. Where all
+columns do not fit, the table takes the first of these that does:
+
+1. columns of text wrap at words, and headings too;
+2. headings are abbreviated, where the column has an abbreviation;
+3. optional columns are left out, and a note below names them;
+4. each record becomes a block: a line for each column.
+
+The width is that of the terminal, or `COLUMNS` where it is set. Output that is piped
+without `COLUMNS` has no limit: one line a record.
+"""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TextIO
+
+import click
+from msgspec import Struct
+from rich.cells import cell_len, chop_cells
+
+LEAST_WIDTH = 40  # a narrower terminal is written to as if it had this many columns
+USUAL_WIDTH = 80  # of a terminal that does not tell its width
+LONGEST_WORD = 64  # an identifier's length; only a longer word is ever broken
+MOST_LINES = 4  # that a text of moderate length should take in its column
+WIDE_ENOUGH = 40  # columns for a text of any length
+GAP = "  "
+INDENT = "  "
+# What would move the cursor, or change the direction in which the rest is read.
+_BIDI = {
+    *("\u061c", "\u200e", "\u200f"),
+    *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+}
+
+
+class Column(Struct, frozen=True):
+    """A column of a table.
+
+    Attributes:
+        short: An abbreviation of the heading, for where it does not fit.
+        right: Whether it is aligned to the right, as numbers are.
+        wraps: Whether its cells may take several lines, broken between words.
+        optional: Whether it may be left out where not all columns fit.
+    """
+
+    heading: str
+    short: str | None = None
+    right: bool = False
+    wraps: bool = False
+    optional: bool = False
+
+
+def exact(heading: str, short: str | None = None) -> Column:
+    """A column of dates, identifiers or single words, each whole on one line."""
+    return Column(heading, short)
+
+
+def number(heading: str, short: str | None = None) -> Column:
+    """A column of numbers, each whole on one line."""
+    return Column(heading, short, right=True)
+
+
+def text(heading: str, *, optional: bool = False) -> Column:
+    """A column of texts that wrap at words."""
+    return Column(heading, wraps=True, optional=optional)
+
+
+class _Extent(NamedTuple):
+    """How wide the cells of a column are: whole, and their longest word."""
+
+    content: int = 0
+    word: int = 0
+
+    def with_cell(self, cell: str) -> "_Extent":
+        """The same once this *cell* is among them."""
+        content, word = self
+        for line in cell.split("\n"):
+            length = cell_len(line)
+            content = max(content, length)
+            if length > word:
+                word = max(word, *map(cell_len, line.split(" ")))
+        return _Extent(content, word)
+
+
+class _Layout(Struct, frozen=True):
+    """How a table is drawn.
+
+    Attributes:
+        shown: Index and width of each column that is drawn; empty for blocks.
+        short: Whether headings are abbreviated.
+    """
+
+    shown: tuple[tuple[int, int], ...] = ()
+    short: bool = False
+
+
+class Printer:
+    """Prints sentences and tables on a stream, none wider than *width*.
+
+    Attributes:
+        width: Columns there are; None for no limit.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self._stderr = stderr
+        self.width = width_of(sys.stderr if stderr else sys.stdout)
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence, wrapped at words; a word is never broken."""
+        for line in visible(sentence).split("\n"):
+            self._write(line if self.width is None else _wrapped(line, self.width))
+
+    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+        """Print a whole table, with a blank line above and below."""
+        listing = Listing(columns, self)
+        listing.add([*rows])
+        listing.close()
+        self._write("")
+
+    def pairs(self, lines: Sequence[tuple[str, str]]) -> None:
+        """Print names and what they stand for, a name a line."""
+        self._write(_block(lines, self.width))
+
+    def _write(self, lines: str | Iterable[str]) -> None:
+        told = [lines] if isinstance(lines, str) else lines
+        click.echo("\n".join(told), err=self._stderr)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence on standard output."""
+    Printer().say(sentence)
+
+
+class Listing:
+    """A table that is printed while it grows, and so may be of any length.
+
+    Columns are as wide as what stood in them so far. The headings are printed again
+    where a later record changes which columns fit.
+    """
+
+    def __init__(self, columns: Sequence[Column], printer: Printer) -> None:
+        self._columns = columns
+        self._printer = printer
+        self._extents = [_Extent()] * len(columns)
+        self._layout: _Layout | None = None
+        self._left_out: dict[str, None] = {}
+
+    def add(self, rows: Iterable[Sequence[str]]) -> None:
+        """Print further rows, the headings before the first."""
+        width = self._printer.width
+        cells = [[_cell(cell, width) for cell in row] for row in rows]
+        for row in cells:
+            self._extents = [
+                extent.with_cell(cell)
+                for extent, cell in zip(self._extents, row, strict=True)
+            ]
+        layout = _fit(self._columns, self._extents, width)
+        self._printer._write([*self._headings(layout), *self._rows(layout, cells)])  # noqa: SLF001 - of this module
+        self._layout = layout
+
+    def close(self) -> None:
+        """Name the columns that were left out."""
+        if self._left_out:
+            self._printer.say(
+                f"Kolom yang tidak ditampilkan: {', '.join(self._left_out)} "
+                "(pakai --json atau terminal yang lebih lebar)."
+            )
+
+    def _headings(self, layout: _Layout) -> Iterator[str]:
+        """The headings, unless they stand already; always a blank line before."""
+        last = self._layout
+        if last is None or _kept(last) != _kept(layout) or last.short != layout.short:
+            yield ""
+            if layout.shown:
+                yield from self._heading_lines(layout)
+
+    def _heading_lines(self, layout: _Layout) -> Iterator[str]:
+        names = [_heading(column, short=layout.short) for column in self._columns]
+        for line in _lines(self._columns, layout, names, heading=True):
+            yield click.style(line, bold=True)
+        total = sum(width for _, width in layout.shown)
+        yield "─" * (total + len(GAP) * (len(layout.shown) - 1))
+        kept = _kept(layout)
+        for index, column in enumerate(self._columns):
+            if index not in kept:
+                self._left_out[column.heading] = None
+
+    def _rows(self, layout: _Layout, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+        begun = self._layout is not None and not self._layout.shown
+        for row in rows:
+            if layout.shown:
+                yield from _lines(self._columns, layout, row)
+                continue
+            if begun:
+                yield ""
+            begun = True
+            named = zip((c.heading for c in self._columns), row, strict=True)
+            yield from _block([p for p in named if p[1]], self._printer.width)
+
+
+def width_of(stream: TextIO) -> int | None:
+    """How many columns there are to write in; None for no limit."""
+    given = os.environ.get("COLUMNS", "").strip()
+    if given.isascii() and given.isdecimal() and int(given[:9]) > 0:
+        return max(int(given[:9]), LEAST_WIDTH)
+    if not stream.isatty():
+        return None
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        columns = 0
+    return max(columns or USUAL_WIDTH, LEAST_WIDTH)
+
+
+def visible(value: str) -> str:
+    """*value* without what a terminal obeys: such characters are shown as ``�``."""
+    if value.isprintable():  # bidi controls are not printable
+        return value
+    tidy = value.replace("\r\n", "\n").replace("\t", " ")
+    return "".join("�" if _obeyed(character) else character for character in tidy)
+
+
+def _obeyed(character: str) -> bool:
+    if character == "\n":
+        return False
+    return character in _BIDI or unicodedata.category(character) in {"Cc", "Cs"}
+
+
+def _cell(value: str, width: int | None) -> str:
+    shown = visible(value)
+    return shown if width is not None else "; ".join(shown.split("\n"))
+
+
+def _heading(column: Column, *, short: bool) -> str:
+    return column.short if short and column.short else column.heading
+
+
+def _kept(layout: _Layout) -> tuple[int, ...]:
+    return tuple(index for index, _ in layout.shown)
+
+
+def _fit(
+    columns: Sequence[Column], extents: Sequence[_Extent], width: int | None
+) -> _Layout:
+    """The first layout that fits, as the module tells; blocks where none does."""
+    everything = range(len(columns))
+    optional = [index for index in everything if columns[index].optional]
+    for without in range(len(optional) + 1):
+        left_out = optional[len(optional) - without :]
+        kept = [index for index in everything if index not in left_out]
+        for short in (False, True):
+            ranges = [
+                _range(columns[index], extents[index], short=short) for index in kept
+            ]
+            if (widths := _widths(ranges, width)) is not None:
+                return _Layout(tuple(zip(kept, widths, strict=True)), short)
+    return _Layout()
+
+
+def _range(column: Column, extent: _Extent, *, short: bool) -> tuple[int, int]:
+    """The least width of a column, and the one that it would like."""
+    heading = _Extent().with_cell(_heading(column, short=short))
+    most = max(extent.content, heading.content)
+    if not column.wraps:
+        return max(extent.content, heading.word), most
+    few_lines = min(-(-extent.content // MOST_LINES), WIDE_ENOUGH)
+    least = max(min(extent.word, LONGEST_WORD), few_lines, heading.word)
+    return least, most
+
+
+def _widths(ranges: Sequence[tuple[int, int]], width: int | None) -> list[int] | None:
+    """Widths that fill what there is, the narrowest first; None if they do not fit."""
+    if width is None:
+        return [most for _, most in ranges]
+    widths = [least for least, _ in ranges]
+    room = width - sum(widths) - len(GAP) * (len(ranges) - 1)
+    if room < 0:
+        return None
+    growing = [index for index, (least, most) in enumerate(ranges) if least < most]
+    while room and growing:
+        narrowest = min(growing, key=widths.__getitem__)
+        widths[narrowest] += 1
+        room -= 1
+        if widths[narrowest] == ranges[narrowest][1]:
+            growing.remove(narrowest)
+    return widths
+
+
+def _lines(
+    columns: Sequence[Column],
+    layout: _Layout,
+    row: Sequence[str],
+    *,
+    heading: bool = False,
+) -> Iterator[str]:
+    """The lines that a row takes."""
+    cells = [
+        _wrapped(row[index], width, LONGEST_WORD)
+        if heading or columns[index].wraps
+        else row[index].split("\n")
+        for index, width in layout.shown
+    ]
+    for number_ in range(max(map(len, cells))):
+        yield GAP.join(
+            _aligned(
+                lines[number_] if number_ < len(lines) else "",
+                width,
+                right=columns[index].right,
+            )
+            for lines, (index, width) in zip(cells, layout.shown, strict=True)
+        ).rstrip()
+
+
+def _aligned(line: str, width: int, *, right: bool) -> str:
+    blanks = " " * (width - cell_len(line))
+    return blanks + line if right else line + blanks
+
+
+def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]:
+    """A line for each name and its value; what does not fit begins below its name."""
+    label = max((cell_len(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        shown = visible(value)
+        begin = name + " " * (label - cell_len(name)) + GAP
+        if width is None:
+            yield f"{begin}{shown}".rstrip()
+            continue
+        longest = _Extent().with_cell(shown).word
+        below = width - len(INDENT)
+        if (room := width - label - len(GAP)) < longest <= below:
+            yield name
+            yield from (INDENT + line for line in _wrapped(shown, below))
+        else:
+            first, *rest = _wrapped(shown, room, LONGEST_WORD)
+            yield f"{begin}{first}".rstrip()
+            yield from (" " * (label + len(GAP)) + line for line in rest)
+
+
+def _wrapped(value: str, width: int, longest: int | None = None) -> list[str]:
+    """*value* in lines of at most *width*, broken between words.
+
+    A word that is wider is broken where it is longer than *longest*; else it stands
+    whole on a line of its own.
+    """
+    lines = []
+    for given in value.split("\n"):
+        line = ""
+        for word in given.split(" "):
+            longer = f"{line} {word}" if line else word
+            if cell_len(longer) <= width:
+                line = longer
+                continue
+            if line:
+                lines.append(line)
+            *full, line = _pieces(word, width, longest)
+            lines += full
+        lines.append(line)
+    return lines
+
+
+def _pieces(word: str, width: int, longest: int | None) -> list[str]:
+    length = cell_len(word)
+    if length <= width or longest is None or length <= longest:
+        return [word]
+    return chop_cells(word, width)
