@@ -83,6 +83,7 @@ class Commands:
         self.organisations: dict[str, Known] = {}
         self.publications: dict[str, str] = {}  # by identifier, the last step
         self.definitions: Counter[str] = Counter()
+        self.indicators: Counter[str] = Counter()  # the last version of each
 
     def next(self) -> Proposed:
         """The next command."""
@@ -94,6 +95,7 @@ class Commands:
             (30, self._organisation_event),
             (2, self._target),
             (1, self._definition),
+            (2, self._indicator_event),
             (2, self._draft),
             (5, self._step),
             (1, self._erasure),
@@ -113,6 +115,8 @@ class Commands:
             known.setdefault(receipt["id"], Known(1, proposed.day, proposed.kind))
         elif proposed.kind == "drafted":
             self.publications[answer.headers["Location"].rpartition("/")[2]] = "drafted"
+        elif proposed.path.startswith("/indicators/"):
+            self.indicators[proposed.path.split("/")[2]] = receipt["version"]
         elif proposed.path.startswith("/publications/"):
             self.publications[proposed.path.split("/")[2]] = proposed.body["type"]
         elif proposed.subject is not None:
@@ -356,6 +360,26 @@ class Commands:
         }
         path = f"/indicators/{code}/definitions"
         return self._proposed("defined", path, body, day=self.day())
+
+    def _indicator_event(self) -> Proposed:
+        """A correction or annulment of a target or definition."""
+        r = self.random
+        code = r.choice(CODES)
+        if self.definitions[code] >= DEFINITIONS:
+            return self._target()
+        version = r.randint(1, self.indicators[code] + 1)
+        body: dict[str, Any] = {"type": "annulled", "annuls": version}
+        if r.random() < 0.7:
+            restated: list[dict[str, Any]] = [
+                {"target": str(r.randint(50, 120))},
+                {"effective_on": self.day().isoformat()},
+                {"basis": f"SK {r.randrange(100)}"},
+            ]
+            body = {"type": "corrected", "corrects": version, **r.choice(restated)}
+            self.definitions[code] += 1  # where it is one, it becomes a new version
+        body["reason"] = "Uji"
+        kind = f"indicator {body['type']}"
+        return self._proposed(kind, f"/indicators/{code}/events", body)
 
     def _draft(self) -> Proposed:
         r = self.random
