@@ -459,7 +459,9 @@ def decide(
         Missing: There is no such subject.
     """
     decider = DECIDERS[command.category]
-    refuse_hidden_characters(decider.asked(command.proposed))
+    proposed = decider.asked(command.proposed)
+    # Of a publication's step the sender's own part, whose fields are those of the body.
+    refuse_hidden_characters(getattr(proposed, "asked", proposed))
     before = read.get(command.stream, History())
     state = before.state
     if state is None and not isinstance(command.proposed, OPENING):

@@ -77,7 +77,7 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
         (("compare", "IKU-1", "--definition", 2), 1, "definition is 2, but"),
         (("compare", "IKU-1", "--option", "kinds=lsm"), 1, "kinds is given, but"),
         (("compare", "IKU-1", "--option", "colour=red"), 1, "there is no option"),
-        (("compare", "IKU-1", "--option", "empty=x"), 1, "Invalid enum value 'x'"),
+        (("compare", "IKU-1", "--option", "empty=x"), 1, 'empty is "x", but must be'),
         (("compare", "IKU-1", "--option", "kinds"), 2, "not written name=value"),
         (("compare", "IKU-1", "--definition", 0), 2, "--definition"),
         (("compare", "IKU-1", *("--definition", 1) * 2), 2, "each definition once"),

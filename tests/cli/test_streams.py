@@ -53,6 +53,33 @@ def typed(environ: dict[str, str], line: str) -> "subprocess.CompletedProcess[st
     )
 
 
+SAYS = """
+import sys
+from iku.cli import streams, terminal
+streams.prepare()
+print("\\ufeffnomor,surat\\u202efdp.exe \\x9b31m \\xe9 \\U0001f600")
+terminal.emit({"judul": "surat\\u202efdp.exe"})
+sys.stdout.flush()
+streams.say("surat\\u202efdp.exe")
+"""
+
+
+def test_what_a_terminal_would_obey_or_not_show_is_written_out() -> None:
+    # Older records may hold it; what is recorded now is refused.
+    said = subprocess.run(
+        [sys.executable, "-c", SAYS],
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    first, second = said.stdout.splitlines()
+    # The mark by which spreadsheets know UTF-8 stays.
+    assert first == "\ufeffnomor,surat<U+202E>fdp.exe <U+009B>31m \xe9 \U0001f600"
+    assert second == '{"judul":"surat\\u202efdp.exe"}'
+    assert said.stderr == "surat<U+202E>fdp.exe\n"
+
+
 @pytest.fixture
 def unread() -> Iterator[int]:
     """A pipe whose reader is gone."""

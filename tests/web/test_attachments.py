@@ -1,17 +1,19 @@
 """Files with a case: sealed on the disk, held against the log, gone when erased."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from iku import handling
 from iku.ledger.appender import Unavailable
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
@@ -19,6 +21,7 @@ from iku.postgres.pool import Plain
 from iku.vault import quarantine
 from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
 from iku.vault.quarantine import Swept
+from iku.web.api import attachments
 from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, client_of, problem
@@ -102,7 +105,10 @@ async def test_a_file_is_given_back_as_it_was_attached(
     got = await case.get(f"{PATH}/2")
     assert (got.status_code, got.content) == (200, PDF)
     assert got.headers["Content-Type"] == "application/pdf"
-    named = f"attachment; filename*=UTF-8''{quote(NAME)}"
+    named = (
+        'attachment; filename="Berita acara _ Pak Tono.pdf"; '
+        f"filename*=UTF-8''{quote(NAME)}"
+    )
     assert got.headers["Content-Disposition"] == named
     assert got.headers["X-Content-Type-Options"] == "nosniff"
     event = (await case.history("/conflicts/K14"))[1]
@@ -185,6 +191,59 @@ async def test_what_is_no_file_is_refused_and_leaves_nothing(  # noqa: PLR0917 -
     problem(answer, status, *paths)
     assert files(home) == []
     assert (await case.says("/conflicts/K14"))["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("berita acara.pdf", "berita acara.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Windows\\system32\\cmd.exe", "cmd.exe"),
+        ("/", "lampiran"),
+        ("..", "lampiran"),
+        (" . ", "lampiran"),
+        (".bashrc", "bashrc"),
+        ("surat\u202efdp.exe", "surat_fdp.exe"),
+        ("a\u2066b\u200bc\ufeffd.pdf", "a_b_c_d.pdf"),
+        ("a\r\nSet-Cookie: x=1.pdf", "a__Set-Cookie_ x=1.pdf"),
+        ("a\x00\x1b[31m\x9bb.pdf", "a__[31m_b.pdf"),
+        ('a";filename="b.exe', "a_;filename=_b.exe"),
+        ("a%2fb%22.pdf", "a%2fb%22.pdf"),
+        ("nul", "_nul"),
+        ("COM1.txt", "_COM1.txt"),
+        ("console.txt", "console.txt"),
+        ("a" * 400 + ".pdf", "a" * 200 + ".pdf"),
+        ("\xe9" * 300 + ".pdf", "\xe9" * 100 + ".pdf"),
+        ("\u0643\u062a\u0627\u0628.pdf", "\u0643\u062a\u0627\u0628.pdf"),
+    ],
+)
+def test_a_name_offers_to_save_a_file_in_one_folder_and_under_what_is_seen(
+    name: str, offered: str
+) -> None:
+    header = attachments.disposition(name)
+    assert header.isascii()
+    assert header.isprintable()
+    plain, _, spelt = header.partition("; filename*=UTF-8''")
+    assert unquote(spelt) == offered
+    assert re.fullmatch(r"[A-Za-z0-9!#$&+.^_`|~%-]+", spelt)  # RFC 8187, value-chars
+    quoted = re.fullmatch(r'attachment; filename="([^"%\\]*)"', plain)
+    assert quoted
+    assert len(quoted[1]) == len(offered)
+    for character in "/\\":
+        assert character not in offered
+
+
+async def test_a_hostile_name_of_an_older_record_does_no_harm(
+    case: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(handling, "refuse_hidden_characters", lambda _: None)
+        await attach(case, Iku_File_Name=quote("../surat\u202efdp.exe", safe=""))
+    got = await case.get(f"{PATH}/2")
+    assert got.content == PDF
+    assert got.headers["Content-Disposition"] == (
+        "attachment; filename=\"surat_fdp.exe\"; filename*=UTF-8''surat_fdp.exe"
+    )
 
 
 async def test_a_file_needs_a_name_and_a_case(case: Client, home: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from iku import explanation
+from iku import explanation, handling
 from iku.domain.conflict import Dimension
 from iku.domain.organisation import Kind
 from iku.exchange import explained
@@ -281,3 +281,13 @@ async def test_the_csv_is_described_beside_the_json(visitor: Client) -> None:
     assert content["text/csv"]["example"].startswith(explained.MARK + "nomor,judul,")
     schema = content["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/Explained"}
+
+
+async def test_a_cell_shows_the_hidden_characters_of_an_older_record(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(handling, "refuse_hidden_characters", lambda _: None)
+        await client.records("/conflicts", CASE | {"title": "Ali\u202e \u2066Budi"})
+    rows = await sheet(client, **YEAR_END)
+    assert [row[1] for row in rows if row[0] == "K14"] == ["Ali<U+202E> <U+2066>Budi"]

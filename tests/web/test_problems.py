@@ -153,6 +153,8 @@ async def test_a_body_is_json_and_said_to_be(client: Client) -> None:
         {"Content-Type": "application/x-www-form-urlencoded"},
         {"Content-Type": ""},
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json; charset=latin-1"},
     ):
         answer = await client.post("/conflicts", content=body, headers=headers)
         problem(answer, 415)
@@ -168,7 +170,8 @@ async def test_a_body_is_of_bounded_size(client: Client) -> None:
         for _ in range(11):
             yield b" " * (1 << 20)
 
-    problem(await post(client, b" " * (10 << 20)), 413)
+    shown = problem(await post(client, b" " * (10 << 20)), 413)
+    assert f"longer than {LARGEST_BODY} bytes" in shown["detail"]
     problem(await client.post("/conflicts", content=chunks(), headers=JSON), 413)
     problem(await post(client, b" " * LARGEST_BODY), 400, "")
     problem(await post(client, b"", **{"Content-Length": "ten"}), 400)

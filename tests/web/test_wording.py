@@ -218,10 +218,14 @@ def test_a_bound_to_one_side_is_told_as_such(bound: str) -> None:
     assert wording.told("Expected", of, "") == f"must be a whole number, {words}"
 
 
-def test_what_is_of_no_kind_known_here_is_told_as_msgspec_says_it() -> None:
-    assert wording.told("Expected `float`", float, "") == "Expected `float`"
-    assert wording.told("Expected `x`", conflict.Event, "nowhere") == "Expected `x`"
-    assert wording.told("Expected `x`", int, "deeper.still") == "Expected `x`"
+@pytest.mark.parametrize(
+    ("of", "path"), [(float, ""), (conflict.Event, "nowhere"), (int, "deeper.still")]
+)
+def test_of_a_kind_without_words_the_decoders_words_are_not_shown(
+    of: Any, path: str
+) -> None:
+    said = wording.told("Expected `x`", of, path)
+    assert said == "is not what the API's description says"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import select
 import sys
 from typing import Any, TextIO
 
+from iku.domain import hidden
+
 # What a shell tells of a program that SIGPIPE ended: 128 and the signal's number.
 READER_GONE = 141
 
@@ -74,10 +76,22 @@ def prepare() -> None:
     sys.stdout = _reporting(sys.stdout)
 
 
+class _Marking(io.TextIOWrapper):
+    """A text stream that writes out what a terminal would obey or not show."""
+
+    def write(self, text: str, /) -> int:
+        """How many characters of *text* were taken: all."""
+        super().write(_MARK.join(map(hidden.marked, text.split(_MARK))))
+        return len(text)
+
+
+_MARK = "\ufeff"  # begins CSV files (`exchange/explained.py`)
+
+
 def _reporting(given: TextIO) -> TextIO:
     """*given*, but its errors are told as `Unprinted`."""
     output = _Output(given.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(
+    return _Marking(
         io.BufferedWriter(output),
         encoding=given.encoding,
         errors="replace",
@@ -88,7 +102,7 @@ def _reporting(given: TextIO) -> TextIO:
 def say(sentence: str) -> None:
     """Print it on standard error; where that cannot be, the exit code says enough."""
     try:
-        print(sentence, file=sys.stderr, flush=True)  # noqa: T201
+        print(hidden.marked(sentence), file=sys.stderr, flush=True)  # noqa: T201
     except OSError:
         # What it has kept would be tried again at exit, and change the exit code.
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end

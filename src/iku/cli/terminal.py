@@ -20,6 +20,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from iku.domain import hidden
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
@@ -225,4 +226,4 @@ def progress(doing: str) -> Iterator[Tell]:
 
 def emit(value: Any) -> None:
     """*value* as JSON, on one line."""
-    click.echo(msgspec.json.encode(value))
+    click.echo(hidden.escaped(msgspec.json.encode(value)))

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from msgspec import Struct, ValidationError, convert, structs, to_builtins
+from msgspec import Struct, ValidationError, convert, inspect, structs, to_builtins
 
 from iku.domain import figure, indicator
 from iku.domain.coordinates import Coordinates
@@ -199,9 +199,28 @@ def amendment(texts: Mapping[str, Sequence[str]]) -> Amendment:
     try:
         return convert(given, Amendment)
     except ValidationError as error:
-        name = next((n for n in given if f"`$.{n}" in str(error)), "")
-        message, _, _ = str(error).partition(" - at `$")
-        raise Invalid(name, f"{name or 'an option'}: {message}") from error
+        name = next(n for n in given if f"`$.{n}" in str(error))
+        value = ", ".join(texts[name])[:_MOST_SHOWN]
+        must = _values_of(inspect.type_info(Amendment), name)
+        raise Invalid(name, f'{name} is "{value}", but must be {must}') from error
+
+
+_MOST_SHOWN = 100  # characters of a value that is refused
+
+
+def _values_of(of: Any, name: str) -> str:
+    """What the option of that *name* may be, in words."""
+    field = next(one for one in of.fields if one.name == name)
+    kind = next(k for k in field.type.types if not isinstance(k, inspect.NoneType))
+    match kind:
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.LiteralType(values=values):
+            return f"one of {', '.join(map(str, values))}"
+        case inspect.EnumType(cls=values):
+            return f"one of {', '.join(one.value for one in values)}"
+        case _:  # a list of values
+            return f"some of {', '.join(one.value for one in kind.item_type.cls)}"
 
 
 def _values(name: str, told: Sequence[str]) -> Any:

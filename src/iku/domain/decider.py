@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from iku.domain.fact import EARLIEST, Fact
+from iku.domain.hidden import is_hidden
 
 State = TypeVar("State")
 Event = TypeVar("Event", bound=Fact)
@@ -132,10 +133,7 @@ def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
 def refuse_hidden_characters(value: Any, path: str = "") -> None:
     """Refuse texts, at any depth of *value*, with characters that hide or reorder.
 
-    Such are Unicode's format characters, which are not seen: controls of direction
-    (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F, U+061C), spaces without
-    width, the soft hyphen, tags; and its separators of lines and paragraphs. The two
-    joiners (U+200C, U+200D) are part of how some scripts and emoji are written.
+    Which those are: `hidden.is_hidden`.
 
     Raises:
         Invalid: It names the field, the character and its place.
@@ -156,20 +154,11 @@ def refuse_hidden_characters(value: Any, path: str = "") -> None:
             return
 
 
-_JOINERS = frozenset("\u200c\u200d")
-# Marks that stand before or around digits of some scripts: format characters, but seen.
-_VISIBLE = frozenset(
-    "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
-)
-_UNSEEN = frozenset({"Cf", "Zl", "Zp"})
-
-
 def _refuse_hidden_in_text(text: str, path: str) -> None:
     if text.isascii():
         return
     for place, character in enumerate(text, start=1):
-        hidden = unicodedata.category(character) in _UNSEEN
-        if not hidden or character in _JOINERS | _VISIBLE:
+        if not is_hidden(character):
             continue
         called = unicodedata.name(character, "a format character")
         raise Invalid(

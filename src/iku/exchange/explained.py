@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from iku.domain.figure import Figure
+from iku.domain.hidden import marked
 from iku.explanation import Item, Why
 
 MARK = "\ufeff"  # by which spreadsheets know UTF-8
@@ -62,7 +63,7 @@ def rows(
         )
         for item in items
     )
-    return _lines(lines, delimiter)
+    return marked(_lines(lines, delimiter))
 
 
 def inert(cell: str) -> str:

@@ -27,6 +27,7 @@ from iku.web.problems import Malformed, Misread, Unsupported
 
 _WHOLE = re.compile(r"-?[0-9]+")
 LARGEST = 2**53 - 1  # exact in every JSON reader
+MOST_SHOWN = 100  # characters of what a client sent and is refused
 # What makes a request conditional: RFC 9110, section 13.1; and one that is sent again.
 CONDITIONS = (
     "If-Match",
@@ -114,7 +115,7 @@ async def refuse_stray_parameters(
     for name, times in Counter(name for name, _ in given).items():
         if name not in declared:
             has = ", ".join(declared) or "none"
-            message = f"there is no parameter {name}; there are: {has}"
+            message = f"there is no parameter {shown(name)}; there are: {has}"
             raise Malformed(name, message)
         if times > 1 and not declared[name].repeated:
             raise Malformed(name, f"{name} is given {times} times")
@@ -169,9 +170,9 @@ def _refuse_lenient(name: str, value: str, kind: str) -> None:
     if kind != "text" and value.lower() == "null":
         raise Malformed(name, f"{name} is {value}; leave it out instead")
     if kind == "number" and not _WHOLE.fullmatch(value):
-        raise Malformed(name, f"{name} is {value!r}, which is no whole number")
+        raise Malformed(name, f"{name} is {shown(value)}, which is no whole number")
     if kind == "truth" and value not in {"true", "false"}:
-        raise Malformed(name, f"{name} is {value!r}, neither true nor false")
+        raise Malformed(name, f"{name} is {shown(value)}, neither true nor false")
 
 
 def _declared(handler: BaseRouteHandler) -> dict[str, _Declared]:
@@ -281,16 +282,38 @@ class StrictRequest(Request[Any, Any, Any]):
             Malformed: There is none.
             Unsupported: It is said to be something else, or nothing.
         """
-        kind, _ = self.content_type
+        kind, options = self.content_type
         if kind.lower() != "application/json":
-            raise Unsupported(f"Content-Type is {kind!r}, not 'application/json'")
-        encoding = self.headers.get("Content-Encoding", "identity")
-        if encoding.lower() != "identity":
-            raise Unsupported(f"Content-Encoding is {encoding!r}; send it as it is")
+            raise Unsupported(f"Content-Type is {shown(kind)}, not application/json")
+        charset = options.get("charset", "utf-8")
+        if charset.lower() not in {"utf-8", "us-ascii"}:
+            raise Unsupported(
+                f"Content-Type has charset {shown(charset)}, but JSON is read as UTF-8"
+            )
+        refuse_encoded(self)
         body = await super().body()
         if not body:
             raise Malformed("", "there is no body")
         return body
+
+
+def refuse_encoded(request: Request[Any, Any, Any]) -> None:
+    """Refuse a body that is compressed or otherwise encoded.
+
+    Raises:
+        Unsupported: It is.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        raise Unsupported(
+            f"Content-Encoding is {shown(encoding)}; send the body without one"
+        )
+
+
+def shown(value: str) -> str:
+    """*value* as a sentence quotes it; the end of a long one is left out."""
+    kept = value if len(value) <= MOST_SHOWN else f"{value[:MOST_SHOWN]}…"
+    return f'"{kept}"'
 
 
 _FIELD = re.compile(r"(?:missing required|contains unknown) field `([^`]*)`")

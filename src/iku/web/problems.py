@@ -17,6 +17,7 @@ from litestar.params import ParameterKwarg
 from msgspec import Struct
 
 from iku.attaching import Gone
+from iku.domain import hidden
 from iku.domain.decider import Invalid, Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.handling import Missing, OnlyReads, Outdated
@@ -165,7 +166,7 @@ def problem(kind: str, detail: str, *errors: Fault) -> Problem:
 
 def encoded(shown: Problem) -> bytes:
     """The problem as it is sent."""
-    return msgspec.json.encode(shown)
+    return hidden.escaped(msgspec.json.encode(shown))
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -216,16 +217,21 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
         return _of_faults([_fault(request, one) for one in error.extra])
     if lacking := _LACKING.match(error.detail):
         return _of_faults([Fault(lacking[1], "is required")])
+    if kind == "too-large":
+        most = request.route_handler.resolve_request_max_body_size()
+        return problem(
+            kind, f"the body is longer than {most} bytes, the most read here"
+        )
     if kind in _ROUTING:
         return problem(kind, f"{request.method} {_target(request)}: {_ROUTING[kind]}.")
-    return problem(kind, error.detail)
+    # Its own words are for programmers.
+    return problem(kind, "the request is not what the API's description says")
 
 
 _LACKING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 _ROUTING = {
     "missing": "there is nothing here",
     "method": "this can only be done with what Allow names",
-    "too-large": "the body is larger than is read here",
 }
 
 

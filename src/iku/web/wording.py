@@ -48,7 +48,7 @@ def told(said: str, of: Any, path: str) -> str:
         return "is required" if lacking else "is no field there is"
     kinds = _at(_plain(inspect.type_info(of)), _PART.findall(path))
     must = [words for kind in kinds if (words := _expected(kind, said))]
-    return f"must be {must[0]}" if must else said
+    return f"must be {must[0]}" if must else "is not what the API's description says"
 
 
 def _plain(kind: inspect.Type) -> list[inspect.Type]:

@@ -1,5 +1,6 @@
 """Files with a case: sent as they are, kept sealed, held against the log when read."""
 
+import re
 import unicodedata
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote, unquote
@@ -14,10 +15,11 @@ from iku.attaching import File
 from iku.domain.conflict import MediaType
 from iku.domain.decider import subject_id
 from iku.domain.fact import Line
+from iku.domain.hidden import is_unsafe
 from iku.vault.files import MOST
 from iku.web.commands import Desk, Receipt, answer, known, receipt
 from iku.web.connection import Reading
-from iku.web.parameters import Id
+from iku.web.parameters import Id, refuse_encoded, shown
 from iku.web.problems import Malformed, Unsupported
 from iku.wiring import House
 
@@ -85,12 +87,49 @@ async def fetch(
     subject = subject_id(conflict_id)
     file = await attaching.fetch(house.office, Reading(house), subject, version)
     headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name)}",
+        "Content-Disposition": disposition(file.name),
         # Whatever it is: no browser may take it for a page of ours.
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     return Response(file.content, media_type=file.media_type, headers=headers)
+
+
+def disposition(name: str) -> str:
+    """The header that offers to save a file under *name*, or what is safe of it.
+
+    RFC 6266: the name in ASCII for old programs, and whole as RFC 8187 spells it.
+    """
+    offered = _offered(name)
+    plain = _NOT_QUOTABLE.sub("_", offered)
+    spelt = quote(offered, safe="!#$&+^`|")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{spelt}"
+
+
+# What stands in no quoted string, or is taken for an escape by some browsers.
+_NOT_QUOTABLE = re.compile(r'[^ -~]|["%\\]')
+_NOT_IN_NAMES = frozenset('<>:"|?*')  # of files, on one system or another
+_DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
+_LONGEST = 200  # bytes; file systems take 255
+_UNNAMED = "lampiran"
+
+
+def _offered(name: str) -> str:
+    """*name* as that of a file in the folder of downloads, and nowhere else.
+
+    Without folders, without characters that are not seen or that reorder the name, not
+    the name of a device, and of a length that every file system takes.
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(
+        "_" if is_unsafe(one) or one < " " or one in _NOT_IN_NAMES else one
+        for one in last
+    ).strip(". ")
+    stem, point, kind = plain.rpartition(".")
+    kind = f"{point}{kind}" if stem and len(kind) <= 10 else ""
+    stem = plain.removesuffix(kind).encode()[:_LONGEST].decode(errors="ignore")
+    found = f"{stem}{kind}"
+    return f"_{found}" if _DEVICE.match(found) else found or _UNNAMED
 
 
 def _name(file_name: str) -> str:
@@ -113,13 +152,12 @@ def _media_type(request: Request[Any, Any, Any]) -> str:
     Raises:
         Unsupported: It is said to be nothing, or to be encoded.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Unsupported("Content-Encoding is set; send the file as it is")
+    refuse_encoded(request)
     kind, _ = request.content_type
     try:
         return msgspec.convert(kind.lower(), MediaType)
     except msgspec.ValidationError as error:
-        message = f"Content-Type is {kind!r}; write it as 'application/pdf'"
+        message = f"Content-Type is {shown(kind)}; write it as application/pdf"
         raise Unsupported(message) from error
 
 

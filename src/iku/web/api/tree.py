@@ -18,7 +18,7 @@ from iku.ledger.tiling import Tiles
 from iku.ledger.tlog_proof import TlogProof
 from iku.postgres.pool import Connection
 from iku.web.connection import connected
-from iku.web.parameters import LARGEST
+from iku.web.parameters import LARGEST, shown
 from iku.web.problems import Malformed, Nowhere, Unsigned
 from iku.wiring import House, assurance
 
@@ -78,7 +78,7 @@ async def hashes(
 ) -> Response[bytes]:
     """A tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It never changes."""
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
-        raise Nowhere(f"{level!r} is no level of a tile: those go from 0 to 63")
+        raise Nowhere(f"{shown(level)} is no level of a tile: those go from 0 to 63")
     async with connected(house) as connection:
         asked = await _tile(connection, int(level), place)
         found = await Tiles(connection).tile(asked)
