@@ -111,6 +111,8 @@ async def ask(client: Client, addresses: Iterable[str]) -> dict[str, Any]:
 
 def differences(was: Any, now: Any, where: str) -> list[str]:
     """Where *now* says other than *was*. Fields that came later are no difference."""
+    if isinstance(was, list) and isinstance(now, dict):
+        now = now["items"]  # histories came whole, and come in pages now
     if isinstance(was, dict) and isinstance(now, dict):
         gone = [f"{where}.{key} is gone" for key in was.keys() - now.keys()]
         return gone + [

@@ -93,7 +93,7 @@ async def test_every_question_is_answered_as_it_was_then(office: Client) -> None
         for asked, answer in before.items()
         for difference in differences(answer, now[asked], asked)
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 async def test_each_published_figure_is_recounted_from_the_log_alone(
