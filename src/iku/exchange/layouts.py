@@ -59,6 +59,7 @@ class Layout:
         known: Heading of the day the office came to know.
         event: Heading that says which statement a row is; None where there is one.
         optional: Headings that a file may leave out.
+        ahead: Whether a fact may hold from a day to come; its row is known today.
     """
 
     category: str
@@ -69,6 +70,7 @@ class Layout:
     event: str | None
     statements: Mapping[str, Statement]
     optional: tuple[str, ...] = ()
+    ahead: bool = False
 
     @cached_property
     def frame(self) -> frozenset[str]:
@@ -293,6 +295,7 @@ TARGETS = Layout(
     day="berlaku_mulai",
     known="berlaku_mulai",
     event=None,
+    ahead=True,
     statements={
         "": Statement(
             Targeted,

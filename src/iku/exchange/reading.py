@@ -64,7 +64,7 @@ class Reading:
     def known_on(self) -> date:
         """The day the office came to know; today where the row does not tell."""
         known_on = self.day(self.layout.known, required=True)
-        return known_on or self._scope.today
+        return min(known_on or self._scope.today, self._scope.today)
 
     def statement(self) -> Statement | None:
         """What kind of row it is."""
@@ -76,8 +76,8 @@ class Reading:
         return found
 
     def day(self, heading: str, *, required: bool = False) -> date | None:
-        """A day that lies in the past of whoever wrote the row."""
-        found: date | None = self._take(heading, self._past_day, required=required)
+        """A day, not later than that on which it was known unless decreed ahead."""
+        found: date | None = self._take(heading, self._day, required=required)
         return found
 
     def fields(self, statement: Statement) -> dict[str, Any]:
@@ -123,11 +123,11 @@ class Reading:
             parse = partial(cells.choice, allowed=self._scope.choices)
         return self._take(heading, parse, required=kind.required)
 
-    def _past_day(self, cell: str) -> date:
+    def _day(self, cell: str) -> date:
         found = cells.day(cell)
         if found < EARLIEST:
             raise Unfit(f"is {found}, but no day before {EARLIEST} is accepted")
-        if found > self._scope.today:
+        if found > self._scope.today and not self.layout.ahead:
             raise Unfit(f"is {found}, but today is only {self._scope.today}")
         known_on = self._taken.get(self.layout.known)
         if known_on is not None and found > known_on:
