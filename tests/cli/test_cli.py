@@ -36,6 +36,7 @@ def test_help_lists_every_command(iku: Any) -> None:
         "difference",
         "compare",
         "define",
+        "target",
         "rebuild",
         "status",
         "signer",

@@ -90,7 +90,7 @@ async def test_a_sum_that_is_not_the_figure_ends_with_1(
         (("explain", "IKU-1", "--definition", "7"), 1, "the last version is 1"),
         (("explain", "IKU-1", "--as-of", "2999-01-01"), 1, "today is only"),
         (("history",), 2, "Missing argument 'NUMBER'"),
-        (("history", "K99"), 1, "there is no case or organisation K99"),
+        (("history", "K99"), 1, "there is no case, organisation or indicator K99"),
         (("history", "a b"), 2, 'is "a b", but must be a number of at most 64'),
         (("history", "\udcff"), 2, "must be a number of at most 64"),
         (("explain", "IKU-1", "--subject", "x" * 65), 2, "must be a number of at most"),

@@ -213,8 +213,9 @@ def test_a_target_for_a_day_to_come_is_known_today() -> None:
     )
     [entry] = entries(content)
     assert entry.faults == ()
-    assert entry.fact.effective_on == date(2029, 1, 1)
-    assert entry.known_on == SCOPE.today < date(2029, 1, 1)
+    day = date(2029, 1, 1)
+    assert entry.fact == Targeted(year=2029, target="90", effective_on=day, basis="PK")
+    assert entry.known_on == SCOPE.today < day
 
 
 def test_a_row_has_the_same_id_however_its_file_is_written(make: Any) -> None:

@@ -1,16 +1,22 @@
 """Every event and field has a word on paper."""
 
+import json
 from typing import get_args
 
 import pytest
 from msgspec import Struct
 
-from iku.domain import conflict, organisation
+from iku.domain import conflict, indicator, organisation
 from iku.exchange import wording
 
 
 @pytest.mark.parametrize(
-    "event", [*get_args(conflict.Event), *get_args(organisation.Event)]
+    "event",
+    [
+        *get_args(conflict.Event),
+        *get_args(organisation.Event),
+        *get_args(indicator.Event),
+    ],
 )
 def test_every_event_and_each_of_its_fields_has_a_word(event: type[Struct]) -> None:
     words = [wording.EVENTS[event.__struct_config__.tag]]
@@ -29,6 +35,14 @@ def test_values_are_shown_in_indonesian() -> None:
     values = (True, False, None, "mediasi", 1_024)
     told = [wording.value("manner", value) for value in values]
     assert told == ["ya", "tidak", "–", "mediasi", "1.024"]
+
+
+def test_a_year_and_the_options_of_a_definition_are_shown_as_they_are_typed() -> None:
+    assert wording.value("year", 2022) == "2022"
+    told = {"kinds": ["lsm", "ormas"], "participation_threshold": 2}
+    shown = "kinds=lsm,ormas; participation_threshold=2"
+    assert wording.value("options", told) == shown
+    assert wording.value("options", json.dumps(told)) == shown
 
 
 def test_a_day_is_shown_as_one_and_a_text_as_it_was_written() -> None:

@@ -32,6 +32,7 @@ from iku.cli.series import series
 from iku.cli.serving import serve
 from iku.cli.signing import signer
 from iku.cli.status import status
+from iku.cli.target import target
 from iku.cli.verifying import verify
 from iku.cli.witnessing import witness
 
@@ -51,7 +52,7 @@ def commands() -> None:
 for command in (
     *(example, serve, import_),
     *(figure, series, explain, replay, difference, compare, history, verify),
-    *(publication, define),
+    *(publication, define, target),
     *(erase, keys, attachments),
     *(status, migrate, guard, rebuild, signer, witness, continue_log, export),
 ):

@@ -1,4 +1,7 @@
-"""`iku define`: a new version of a definition, once its effect has been seen."""
+"""`iku define`: a version of a definition is added, corrected or annulled.
+
+Each once its effect has been seen.
+"""
 
 from dataclasses import replace
 from datetime import date
@@ -6,19 +9,18 @@ from datetime import date
 import click
 from msgspec import Struct, structs
 
-from iku import comparing, handling, texts
-from iku.cli import tables, terminal
+from iku import comparing, texts
+from iku.cli import revising, tables, terminal
 from iku.cli.asking import tried_out
 from iku.cli.columns import COUNTS, cells, show_subjects
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, text
 from iku.domain import comparison
 from iku.domain.comparison import Effect, Year
-from iku.domain.decider import Refused
 from iku.domain.fact import Line, Reason
-from iku.domain.indicator import Defined, Redefinition
+from iku.domain.indicator import Redefinition
 from iku.exchange import formats
-from iku.handling import Command, Missing, Outcome
+from iku.handling import Command, Outcome
 from iku.wiring import House
 
 NAMES = ("Berlaku", "Diusulkan")
@@ -43,38 +45,36 @@ class Recorded(Struct, frozen=True):
     effect: Effect
 
 
-@click.command(short_help="Add a version of a definition, its effect seen first.")
+@click.command(short_help="Add, correct or annul a version of a definition.")
 @click.argument("code", metavar="CODE")
 @click.option(
     "--effective-on",
     type=terminal.Day(),
-    required=True,
     help="It counts periods that start on this day or later.",
 )
 @click.option(
-    "--basis",
-    type=terminal.Words("text", Line, 500),
-    required=True,
-    help="The decree it rests on.",
+    "--basis", type=terminal.Words("text", Line, 500), help="The decree it rests on."
 )
 @click.option(
     "--reason",
     type=terminal.Words("text", Reason, 2000),
     required=True,
-    help="Why it is changed.",
+    help="Why it is changed, corrected or annulled.",
 )
 @tried_out
-@click.option("--preview", is_flag=True, help="Show the effect, and record nothing.")
-@click.option("--yes", is_flag=True, help="Record it without asking.")
+@revising.revision
+@revising.accepted
 @terminal.actor
 @terminal.as_json
 def define(
     code: str,
-    effective_on: date,
-    basis: str,
+    effective_on: date | None,
+    basis: str | None,
     reason: str,
     tried: dict[str, list[str]],
     *,
+    corrects: int | None,
+    annuls: int | None,
     preview: bool,
     yes: bool,
     actor: str,
@@ -82,19 +82,36 @@ def define(
 ) -> None:
     """Add a version of the definition of CODE, after its effect has been shown.
 
-    Options that are left out stay as they were. The effect is shown on the last two
-    complete years, by all that is known today.
+    Options that are left out stay as in the version in force on its day. The effect is
+    shown on the last two complete years, by all that is known today.
+
+    With --corrects a version that was recorded wrongly is replaced by a new one; with
+    --annuls it is taken out of force. Both name its place in `iku history CODE`.
     """
     amended = structs.asdict(comparison.amendment(tried))
-    proposed = Redefinition(
+    given = {"effective_on": effective_on, "basis": basis, **amended}
+    if corrects is not None or annuls is not None:
+        proposed = revising.proposed(corrects, annuls, reason, given)
+        command = Command("indicator", code, proposed, actor)
+        revising.revise(command, preview=preview, yes=yes, json=json)
+        return
+    if effective_on is None or basis is None:
+        missing = "--effective-on" if effective_on is None else "--basis"
+        raise click.UsageError(f"Missing option '{missing}'.")
+    redefinition = Redefinition(
         **amended, effective_on=effective_on, basis=basis, reason=reason
     )
-    command = Command("indicator", code, proposed, actor)
+    command = Command("indicator", code, redefinition, actor)
+    _define(command, preview=preview, yes=yes, json=json)
+
+
+def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
+    """Show the effect of a new version, and record it once that is accepted."""
 
     async def work() -> tuple[Effect, Outcome | None]:
         async with terminal.house(terminal.settings()) as house:
             # What is recorded must be what was shown.
-            expected = await _version(house, command)
+            expected = await revising.version(house, command)
             pinned = replace(command, expected=expected)
             effect = await _foresee(house, pinned)
             if not json:
@@ -125,16 +142,6 @@ def _tell(effect: Effect, done: Outcome, *, json: bool) -> None:
         )
 
 
-async def _version(house: House, command: Command) -> int:
-    """Where the history of the indicator stands."""
-    async with house.pool.acquire() as connection:
-        streams = [command.stream]
-        found = await handling.read_histories(connection, house.vault, streams)
-    if command.stream not in found:
-        raise Missing(f"there is no indicator {command.subject}")
-    return found[command.stream].version
-
-
 async def _foresee(house: House, command: Command) -> Effect:
     """What the definition would change.
 
@@ -143,11 +150,7 @@ async def _foresee(house: House, command: Command) -> Effect:
     """
     today = house.office.today()
     async with house.pool.acquire() as connection:
-        facts = await house.office.foresee(connection, command)
-        if not facts:
-            code = command.subject
-            raise Refused(f"indicator {code} says just this already; it adds nothing")
-        proposed: Defined = facts[0]
+        [proposed] = await house.office.foresee(connection, command)
         code = command.subject
         found = await comparing.foresee(connection, code, proposed, today)
         return await texts.reveal(connection, house.vault, found)

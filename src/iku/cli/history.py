@@ -1,6 +1,6 @@
-"""`iku history`: all that was ever recorded of one case or organisation."""
+"""`iku history`: all that was ever recorded of a case, organisation or indicator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,11 @@ from iku.exchange import formats, wording
 from iku.projections import histories
 from iku.projections.histories import Event, Movement
 
-KINDS = ("conflict", "organisation")
+KINDS = {
+    "conflict": "a case",
+    "organisation": "an organisation",
+    "indicator": "an indicator",
+}
 COLUMNS = (
     *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),
     *(exact("Diketahui"), exact("Dicatat"), text("Oleh")),
@@ -24,16 +28,16 @@ COLUMNS = (
 DECLARED = " *"
 
 
-@click.command(short_help="Show all that was recorded of a case or organisation.")
+@click.command(short_help="Show all that was recorded of a subject or indicator.")
 @click.argument("subject", metavar="NUMBER", type=terminal.Number())
 @click.option(
     "--kind",
-    type=click.Choice(KINDS),
-    help="Which it is, where a case and an organisation share the number.",
+    type=click.Choice([*KINDS]),
+    help="Which it is, where several share the number.",
 )
 @terminal.as_json
 def history(subject: str, kind: str | None, *, json: bool) -> None:
-    """Show all events of the case or organisation with this number.
+    """Show all events of the case, organisation or indicator with this number.
 
     What a correction or annulment replaced, and how each event moved each figure,
     stands beside it.
@@ -43,11 +47,13 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
         async with terminal.house(terminal.settings()) as house:
             async with house.pool.acquire() as connection:
                 read = partial(texts.read, connection, house.vault)
-                found = [
-                    await histories.history(connection, read, category, subject)
+                found = {
+                    category: await histories.history(
+                        connection, read, category, subject
+                    )
                     for category in KINDS
                     if kind in (None, category)
-                ]
+                }
             return _only(found, subject_number(subject)), house.settings.timezone
 
     events, zone = terminal.run(work())
@@ -60,14 +66,16 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
             out.say(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
 
 
-def _only(found: Sequence[Sequence[Event]], number: str) -> Sequence[Event]:
+def _only(found: Mapping[str, Sequence[Event]], number: str) -> Sequence[Event]:
     """The history that there is."""
-    there = [events for events in found if events]
+    there = {kind: events for kind, events in found.items() if events}
     if not there:
-        raise Failed(f"there is no case or organisation {number}")
+        raise Failed(f"there is no case, organisation or indicator {number}")
     if len(there) > 1:
-        raise Failed(f"{number} is a case and an organisation; say which by --kind")
-    return there[0]
+        which = " and ".join(KINDS[kind] for kind in there)
+        raise Failed(f"{number} is {which}; say which by --kind")
+    [events] = there.values()
+    return events
 
 
 def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from iku.projections.changes import (
     Change,
     Effect,
     FrozenFigure,
+    InForce,
     PublicationChanges,
     Value,
 )
@@ -139,6 +140,9 @@ def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
         f"dibandingkan dengan {formats.number(found.size)} peristiwa"
     )
     out.table(SIDES, map(_sides, found.figures))
+    for one in found.figures:
+        if one.in_force is not None:
+            out.say(_in_force(one, one.in_force))
     if found.items:
         out.table(CHANGED, [_change(item, zone) for item in found.items])
     else:
@@ -157,6 +161,15 @@ def _sides(one: FrozenFigure) -> tuple[str, ...]:
         formats.signed(one.difference.denominator),
         formats.percent(then.achievement),
         formats.percent(now.achievement),
+    )
+
+
+def _in_force(one: FrozenFigure, now: InForce) -> str:
+    """The present value under the definition in force, where that is another one."""
+    return (
+        f"{one.indicator}: kini menurut definisi {now.definition} yang berlaku "
+        f"{_value(now)}, capaian {formats.percent(now.achievement)}; sebab: "
+        f"{CAUSES[now.cause]} (terbit menurut definisi {one.definition})."
     )
 
 

@@ -22,6 +22,8 @@ EVENTS: dict[Any, str] = {
     "corrected": "dikoreksi",
     "annulled": "dibatalkan",
     "attached": "berkas dilampirkan",
+    "defined": "definisi ditetapkan",
+    "targeted": "target ditetapkan",
 }
 FIELDS: dict[str, str] = {
     **{
@@ -49,6 +51,12 @@ FIELDS: dict[str, str] = {
     "media_type": "jenis berkas",
     "length": "panjang",
     "sha256": "SHA-256",
+    "wording": "bunyi",
+    "formula": "rumus",
+    "sources": "sumber data",
+    "owner": "penanggung jawab",
+    "objective": "sasaran",
+    "options": "opsi",
 }
 
 
@@ -69,15 +77,21 @@ def value(field: str, of: Any) -> str:
     written YYYY-MM-DD.
     """
     match of:
-        case None:
-            return formats.NOTHING
-        case bool():
-            return "ya" if of else "tidak"
+        case None | bool():
+            return {None: formats.NOTHING, True: "ya", False: "tidak"}[of]
         case int():
-            return formats.number(of)
+            return str(of) if field == "year" else formats.number(of)
+        case dict() | str() if field == "options":
+            return _options(msgspec.json.decode(of) if isinstance(of, str) else of)
         case str() if field in DAYS:
             return formats.day(date.fromisoformat(of))
         case list():
             return ", ".join(FIELDS.get(str(one), str(one)) for one in of)
         case _:
             return str(of)
+
+
+def _options(of: dict[str, Any]) -> str:
+    """Options as they are typed in: ``participation_threshold=2; kinds=lsm,ormas``."""
+    told = {k: ",".join(v) if isinstance(v, list) else v for k, v in of.items()}
+    return "; ".join(f"{name}={one}" for name, one in told.items())

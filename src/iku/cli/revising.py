@@ -1,0 +1,180 @@
+"""Corrections and annulments of definitions and targets, and targets themselves.
+
+What they would change is shown before it is recorded.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from iku import comparing, handling
+from iku.cli import tables, terminal
+from iku.cli.edge import Failed
+from iku.cli.tables import exact, number, text
+from iku.domain.comparison import Held, Revised, Turned
+from iku.domain.fact import Annulled
+from iku.domain.indicator import Revision
+from iku.exchange import formats
+from iku.handling import Command, Missing, Outcome
+from iku.wiring import House
+
+COLUMNS = (
+    *(exact("Per"), exact("Keadaan"), number("Definisi"), number("Target")),
+    *(exact("Realisasi"), number("Capaian"), text("Predikat")),
+)
+MOST = 2_147_483_647  # of a version
+
+
+class Recorded(Struct, frozen=True):
+    """What was recorded, and the effect that was shown before.
+
+    Attributes:
+        version: Of the indicator's history, which it stands at the end of.
+        position: Of its last event in the log.
+        size: Of the log once the event was in it.
+    """
+
+    indicator: str
+    version: int
+    position: int
+    size: int
+    effect: Revised
+
+
+def revision(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the options that name what was recorded wrongly."""
+    kind = click.IntRange(1, MOST)
+    for option in (
+        click.option(
+            "--annuls",
+            type=kind,
+            metavar="VERSION",
+            help="Annul what stands at this version of the history.",
+        ),
+        click.option(
+            "--corrects",
+            type=kind,
+            metavar="VERSION",
+            help="Correct what stands at this version of the history.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def accepted(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the options of what is shown before it is recorded."""
+    for option in (
+        click.option("--yes", is_flag=True, help="Record it without asking."),
+        click.option(
+            "--preview", is_flag=True, help="Show the effect, and record nothing."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def proposed(
+    corrects: int | None, annuls: int | None, reason: str, fields: Mapping[str, Any]
+) -> Revision | Annulled:
+    """The correction with these *fields*, None where not given; or the annulment.
+
+    Raises:
+        UsageError: Both are asked for, or an annulment is given a field.
+    """
+    if corrects is not None and annuls is not None:
+        raise click.UsageError("--corrects and --annuls exclude each other.")
+    if corrects is not None:
+        return Revision(corrects=corrects, reason=reason, **fields)
+    if any(value is not None for value in fields.values()):
+        raise click.UsageError("--annuls takes --reason, and changes no field.")
+    return Annulled(annuls=annuls or 0, reason=reason)
+
+
+def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
+    """Show what the *command* would change, and record it once that is accepted."""
+
+    async def work() -> tuple[Revised, Outcome | None]:
+        async with terminal.house(terminal.settings()) as house:
+            # What is recorded must be what was shown.
+            pinned = replace(command, expected=await version(house, command))
+            effect = await _foresee(house, pinned)
+            if not json:
+                show(effect)
+            if preview:
+                return effect, None
+            if not yes and not click.confirm("Catat perubahan ini?", err=json):
+                raise Failed("nothing was recorded")
+            async with house.pool.acquire() as connection:
+                return effect, await house.office.handle(connection, pinned)
+
+    effect, done = terminal.run(work())
+    if done is not None:
+        _tell(effect, done, json=json)
+    elif json:
+        terminal.emit(effect)
+
+
+async def version(house: House, command: Command) -> int:
+    """Where the history of the indicator stands."""
+    async with house.pool.acquire() as connection:
+        streams = [command.stream]
+        found = await handling.read_histories(connection, house.vault, streams)
+    if command.stream not in found:
+        raise Missing(f"there is no indicator {command.subject}")
+    return found[command.stream].version
+
+
+async def _foresee(house: House, command: Command) -> Revised:
+    today = house.office.today()
+    async with house.pool.acquire() as connection:
+        facts = await house.office.foresee(connection, command)
+        return await comparing.revised(connection, command.subject, facts, today)
+
+
+def show(effect: Revised) -> None:
+    """Print the days whose figure would change, before and after."""
+    out = tables.Printer()
+    out.say(
+        f"{effect.indicator}: angka tahun berjalan pada akhir tiap triwulan dua tahun "
+        f"terakhir dan hari ini, dari {formats.number(effect.size)} peristiwa"
+    )
+    changed = [point for point in effect.points if point.before != point.after]
+    if changed:
+        out.table(COLUMNS, [row for point in changed for row in _rows(point)])
+    else:
+        out.say("Tidak ada yang berubah.")
+
+
+def _rows(point: Turned) -> list[tuple[str, ...]]:
+    day = formats.day(point.as_of)
+    return [
+        (day, "kini", *_cells(point.before)),
+        (day, "menjadi", *_cells(point.after)),
+    ]
+
+
+def _cells(one: Held) -> tuple[str, ...]:
+    counts = formats.share(one.numerator, one.denominator)
+    return (
+        formats.number(one.definition),
+        formats.percent(one.target),
+        f"{counts} = {formats.percent(one.percentage)}",
+        formats.percent(one.achievement),
+        one.rating or formats.NOTHING,
+    )
+
+
+def _tell(effect: Revised, done: Outcome, *, json: bool) -> None:
+    given = done.receipt
+    if json:
+        at = (given.version, given.position, given.size)
+        terminal.emit(Recorded(effect.indicator, *at, effect))
+    else:
+        tables.say(
+            f"Dicatat: {effect.indicator}, versi {formats.number(given.version)} dari "
+            f"riwayatnya, peristiwa {formats.number(given.position)}."
+        )

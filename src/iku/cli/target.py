@@ -1,0 +1,64 @@
+"""`iku target`: a target is set, corrected or annulled, its effect seen first."""
+
+from typing import Any
+
+import click
+
+from iku.cli import revising, terminal
+from iku.domain.fact import Line, Reason
+from iku.domain.indicator import Percent, Targeted
+from iku.handling import Command
+
+
+@click.command(short_help="Set, correct or annul a target.")
+@click.argument("code", metavar="CODE")
+@click.option(
+    "--year", type=click.IntRange(1945, 9999), help="The year it is the target of."
+)
+@click.option(
+    "--target",
+    type=terminal.Words("percent", Percent, 7),
+    help="Per cent, with a point and at most two decimals; above 100 with a reason.",
+)
+@click.option(
+    "--effective-on",
+    type=terminal.Day(),
+    help="It is held against figures as of this day or later.",
+)
+@click.option(
+    "--basis", type=terminal.Words("text", Line, 500), help="The agreement it rests on."
+)
+@click.option("--reason", type=terminal.Words("text", Reason, 2000), help="Why.")
+@revising.revision
+@revising.accepted
+@terminal.actor
+@terminal.as_json
+def target(
+    code: str,
+    reason: str | None,
+    *,
+    corrects: int | None,
+    annuls: int | None,
+    preview: bool,
+    yes: bool,
+    actor: str,
+    json: bool,
+    **given: Any,
+) -> None:
+    """Set the target of a year for the indicator CODE, after its effect was shown.
+
+    With --corrects a target that was recorded wrongly is corrected, with --annuls it is
+    taken away. Both name its place in `iku history CODE`, and need a reason.
+    """
+    revised = corrects is not None or annuls is not None
+    needed = {"reason": reason} if revised else given
+    for name, value in needed.items():
+        if value is None:
+            raise click.UsageError(f"Missing option '--{name.replace('_', '-')}'.")
+    proposed = (
+        revising.proposed(corrects, annuls, reason or "", given)
+        if revised
+        else Targeted(**given, reason=reason)
+    )
+    command = Command("indicator", code, proposed, actor)
+    revising.revise(command, preview=preview, yes=yes, json=json)
