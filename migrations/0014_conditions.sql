@@ -1,8 +1,10 @@
 -- A request may also rest on an append condition: no event of these categories lies after
 -- this position. What is appended, and what is answered, is otherwise what 0010 says.
 
--- Finds the last event of a category. A category is what a stream's name begins with, up to
--- its first hyphen; log.read_log and log.read_categories ask by the same expression.
+-- Finds the events of a category: what a stream's name begins with, up to its first hyphen.
+-- A query that must use it compares category and position as one row, in the index's order.
+-- Two conditions could also be met by walking along the primary key and looking at every
+-- event's category, which the planner prefers once most events are of one category.
 create index event_category on ledger.event (split_part(stream, '-', 1), position);
 
 drop function ledger.append;
@@ -107,10 +109,14 @@ begin
      where c.category in (select split_part(s.stream, '-', 1) from unnest(_streams) as s (stream))
         or exists (
              select
-               from ledger.event e
-              where split_part(e.stream, '-', 1) = c.category
-                and e.position > c.after
-             offset 0
+               from (
+                      select split_part(e.stream, '-', 1) as category
+                        from ledger.event e
+                       where (split_part(e.stream, '-', 1), e.position) > (c.category, c.after)
+                       order by split_part(e.stream, '-', 1), e.position
+                       limit 1
+                    ) n
+              where n.category = c.category
            )
   );
 
@@ -165,10 +171,14 @@ begin
            and (w.request < r.request
                 or exists (
                      select
-                       from ledger.event e
-                      where split_part(e.stream, '-', 1) = c.category
-                        and e.position > c.after
-                     offset 0
+                       from (
+                              select split_part(e.stream, '-', 1) as category
+                                from ledger.event e
+                               where (split_part(e.stream, '-', 1), e.position) > (c.category, c.after)
+                               order by split_part(e.stream, '-', 1), e.position
+                               limit 1
+                            ) n
+                      where n.category = c.category
                    ))
       ),
       -- A request that fails breaks its stream for all that come after and rest on it.
@@ -384,12 +394,12 @@ begin
            select version from ledger.stream where stream = _contested[r.request] offset 0
          ) s on true
     left join lateral (
-           select position
+           select split_part(stream, '-', 1) as category, position
              from ledger.event
-            where split_part(stream, '-', 1) = _overtaken[r.request]
-            order by position desc
+            where (split_part(stream, '-', 1), position) <= (_overtaken[r.request], _size)
+            order by split_part(stream, '-', 1) desc, position desc
             limit 1
-         ) l on true
+         ) l on l.category = _overtaken[r.request]
    order by r.request;
 end;
 $$;

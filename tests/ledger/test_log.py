@@ -358,6 +358,50 @@ async def test_events_of_some_categories_are_read_in_the_order_of_the_log(
     assert await log.read_categories(connection, ("x",)) == []
 
 
+async def test_categories_of_any_length_are_read_whole_and_in_order(
+    ask: Ask, connection: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "PAGE", 3)
+    names = [f"{'abcb'[n % 4]}-{n}" for n in range(23)]
+    await log.append(connection, [ask(name) for name in names], zone=ZONE)
+    for categories in (("a", "b"), ("a",), ("a", "b", "c", "x")):
+        read = await log.read_categories(connection, categories, after=2)
+        expected = [name for name in names[2:] if name[0] in categories]
+        assert [one.stream for one in read] == expected
+
+
+async def test_conditions_are_probed_by_the_index_whatever_the_log_holds_most_of(
+    ask: Ask, connection: Plain, owner: Plain
+) -> None:
+    """With statistics the planner may think that every event is of the category."""
+    rests_on = rests(0, "x", "y")
+    for n in range(6):
+        requests = [ask(f"a-{n}-{m}", premises=rests_on) for m in range(400)]
+        await log.append(connection, requests, zone=ZONE)
+        await owner.execute("analyze ledger.event")
+
+    async def probed(*requests: Request) -> int:
+        await connection.execute("select pg_stat_force_next_flush()")
+        before = await owner.fetchval(PROBED)
+        await log.append(connection, requests, zone=ZONE)
+        await log.read_categories(connection, ("x", "y"))
+        await connection.execute("select pg_stat_force_next_flush()")
+        found: int = await owner.fetchval(PROBED) - before
+        return found
+
+    assert await probed(ask("b-1", premises=rests_on)) < 50
+    broken = ask("b-2", premises=rests(0, "b"))
+    assert await probed(broken, ask("x-1", 9)) < 50
+
+
+PROBED = """
+    select sum(idx_tup_read)
+      from pg_stat_user_indexes
+     where schemaname = 'ledger'
+       and relname = 'event'
+"""
+
+
 # Command ids
 
 

@@ -5,6 +5,7 @@ counted from 1 without gaps and in the order of commits; so the last position is
 log's *size*, and whoever has read up to n has missed nothing below it.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, cast
@@ -397,10 +398,26 @@ async def read_categories(
 ) -> list[Recorded]:
     """All events of *categories* at positions greater than *after*, in order.
 
-    For categories of few events, as conditions name: they are read at one go. A
-    condition on these categories after the last event's position holds until another
+    A condition on these categories after the last event's position holds until another
     one is appended; where there is none, so does one after *after*.
     """
+    found: list[Recorded] = []
+    while True:
+        page = await _read_page(connection, categories, after)
+        counts = Counter(one.category for one in page)
+        full = {category for category, count in counts.items() if count == PAGE}
+        # Of a category whose page is full there may be more, from its last event on.
+        last = {one.category: one.position for one in page if one.category in full}
+        after = min(last.values(), default=after)
+        found += [one for one in page if not full or one.position <= after]
+        if not full:
+            return found
+
+
+async def _read_page(
+    connection: Reader, categories: Sequence[str], after: int
+) -> list[Recorded]:
+    """The first events of each of *categories* after that position, in order."""
     rows = await connection.fetch(
         """
         select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
@@ -409,14 +426,17 @@ async def read_categories(
          cross join lateral (
                 select *
                   from ledger.event
-                 where split_part(stream, '-', 1) = c.category
-                   and position > $2
-                offset 0 -- or all of the log might be read
+                 where (split_part(stream, '-', 1), position) > (c.category, $2::bigint)
+                   and (split_part(stream, '-', 1), position)
+                       <= (c.category, 9223372036854775807)
+                 order by split_part(stream, '-', 1), position
+                 limit $3
                ) e
          order by e.position
         """,
         categories,
         after,
+        PAGE,
     )
     return [Recorded(*row) for row in rows]
 
