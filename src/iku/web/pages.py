@@ -2,7 +2,7 @@
 
 It always says of which day its figures are, by which knowledge, from how many events.
 Without `as_of` that is today, unless no fact of this year has moved a figure: then it
-is the end of the last year that has a target, and the page says so (decision 18).
+is the end of the last year that has a target, and the page says so (decision 22).
 """
 
 import re
