@@ -327,7 +327,13 @@ async def test_the_house_that_is_opened_on_no_folder_of_its_own_still_counts(
         listed = (await client.says("/conflicts"))["items"]
         assert {item["title"] for item in listed} == {"terkunci"}
         # The office goes on working, under keys of its own.
-        await client.records("/conflicts/K01/events", VERIFIED | {"note": SECRET})
+        handled = {
+            "type": "handled",
+            "phase": "pemulihan",
+            "effective_on": "2021-02-20",
+            "note": SECRET,
+        }
+        await client.records("/conflicts/K01/events", handled)
         events = await client.history("/conflicts/K01")
         assert (events[0]["text"]["title"], events[-1]["text"]) == (
             "terkunci",
