@@ -576,12 +576,12 @@ def _unnamed(command: Command, decided: Decided, body: bytes) -> Unnamed:
     asked = replace(command, command_id=command.command_id or identifier.fresh())
 
     def named(subject: str, number: str) -> Request:
-        under = _under(asked, subject, number)
-        if under.proposed is opening:
-            return request(under, decided, body)
-        after = DECIDERS[command.category].fold([under.proposed])
-        changed = decided._replace(events=[under.proposed], after=after)
-        return request(under, changed, body)
+        begun = under(asked, subject, number)
+        if begun.proposed is opening:
+            return request(begun, decided, body)
+        after = DECIDERS[command.category].fold([begun.proposed])
+        changed = decided._replace(events=[begun.proposed], after=after)
+        return request(begun, changed, body)
 
     return Unnamed(
         category=command.category,
@@ -611,10 +611,10 @@ def _elsewhere(command: Command, error: Taken | Occupied) -> Command:
             f"{error.holder}, and too long for an identifier of its own: "
             f"{error.number}.2 has more than {numbering.LONGEST} characters"
         )
-    return _under(command, error.free, error.number)
+    return under(command, error.free, error.number)
 
 
-def _under(command: Command, subject: str, number: str) -> Command:
+def under(command: Command, subject: str, number: str) -> Command:
     """The opening under that identifier; it says its number where that is another."""
     proposed = command.proposed
     if subject_number(subject) != number:

@@ -20,6 +20,7 @@ from iku.ledger.log import Conflicted, Connection
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
+from iku.projections import numbers
 from iku.wiring import House
 from tests.domain.register import FIGURES
 
@@ -803,3 +804,146 @@ async def test_a_file_that_a_dry_run_finds_good_can_be_recorded(
         question = Question(code, date(2021, 12, 31), breakdown="district")
         [figure] = await house.figures.answer(connection, [question], today)
         assert figure == await replay.recount(connection, question, today)
+
+
+# Rows name their subjects by number.
+
+
+async def numbers_of(connection: Connection) -> dict[str, str]:
+    """Of each case in the list of today, the number by identifier."""
+    rows = await connection.fetch(
+        "select subject, folded from number where category = 'conflict' and held"
+    )
+    return {row["subject"]: row["folded"] for row in rows}
+
+
+async def test_a_number_corrected_in_a_file_is_another_cases_further_down(
+    bring: Any, make: Any, house: House, connection: Plain
+) -> None:
+    rows = [
+        make.report("K14", judul="Satu"),
+        make.row("k14", "diverifikasi"),
+        make.row("K14", "nomor_dikoreksi", ke_nomor="K15", keterangan="Salah tulis"),
+        make.row("K15", "diselesaikan", cara="islah"),
+        make.report("K14", judul="Dua"),
+        make.row("K14", "diverifikasi"),
+        make.report("K16", judul="Tiga"),
+        make.row("K16", "digabung", ke_nomor="k14", keterangan="Sama"),
+    ]
+    for dry in (True, False):
+        report = await bring(make("konflik", *rows), dry_run=dry)
+        assert said(report) == []
+        assert report.added == 8
+    assert await numbers_of(connection) == {
+        "K14": "k15",
+        "K14.2": "k14",
+        "K16": "k16",
+    }
+    streams = ["conflict-K14", "conflict-K14.2", "conflict-K16"]
+    found = await read_histories(connection, house.vault, streams)
+    assert [found[stream].version for stream in streams] == [4, 2, 2]
+    assert found["conflict-K16"].state.void == "merged into K14.2"
+    again = await bring(make("konflik", *rows))
+    assert (again.added, again.repeated) == (0, 8)
+
+
+async def test_a_number_that_is_another_cases_is_a_fault_of_its_row(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    before = await size(connection)
+    rows = [
+        make.report("K14"),
+        make.report("K15"),
+        make.report("k14", judul="Lain"),
+        make.row("K15", "nomor_dikoreksi", ke_nomor="k14", keterangan="Salah tulis"),
+        make.row("K15", "diverifikasi"),
+    ]
+    report = await bring(make("konflik", *rows))
+    assert [(row, column) for row, column, _ in said(report)] == [
+        (4, "nomor"),
+        (5, "ke_nomor"),
+    ]
+    assert "this number was given before" in said(report)[0][2]
+    assert "is k14, but that belongs to conflict K14 (1 later row" in said(report)[1][2]
+    assert await size(connection) == before
+
+
+async def test_rows_on_a_case_whose_new_number_is_in_doubt_are_not_judged(
+    bring: Any, make: Any
+) -> None:
+    rows = [
+        make.report("K14"),
+        make.row("K14", "diselesaikan", "2020-01-01", cara="islah"),
+        make.row("K14", "nomor_dikoreksi", ke_nomor="K15", keterangan="Salah tulis"),
+        make.row("K15", "diverifikasi"),
+    ]
+    report = await bring(make("konflik", *rows))
+    [(row, _, message)] = said(report)
+    assert row == 3
+    assert "2 later rows naming K14 not judged" in message
+
+
+async def test_an_annulled_report_in_a_file_frees_its_number(
+    bring: Any, make: Any, connection: Plain
+) -> None:
+    rows = [
+        make.report("K14", judul="Satu"),
+        make.row("K14", "laporan_dibatalkan", keterangan="Salah"),
+        make.report("K14", judul="Dua"),
+        make.row("K14", "diverifikasi"),
+    ]
+    assert (await bring(make("konflik", *rows))).added == 4
+    assert await numbers_of(connection) == {"K14.2": "k14"}
+
+
+async def test_a_row_names_a_case_that_was_renumbered_live_by_either_name(
+    bring: Any, make: Any, house: House, connection: Plain, today: date
+) -> None:
+    day = today.isoformat()
+    await bring(make("konflik", make.report("K14", day)))
+    corrected = conflict.Corrected(corrects=1, number="K15", reason="Salah tulis")
+    await live(house, connection, "K14", corrected)
+    rows = [
+        make.row("K14", "diverifikasi", day),
+        make.row("k15", "ditangani", day, cara="penghentian"),
+        make.row("K16", "diverifikasi", day),
+    ]
+    report = await bring(make("konflik", *rows))
+    assert [(row, column) for row, column, _ in said(report)] == [(4, "nomor")]
+    assert (await bring(make("konflik", *rows[:2]))).added == 2
+
+
+async def test_a_number_taken_by_somebody_else_meanwhile_is_decided_anew(
+    bring: Any,
+    make: Any,
+    house: House,
+    connection: Plain,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original, calls = numbers.admit, 0
+
+    async def admit(*args: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            async with house.pool.acquire() as other:
+                corrected = conflict.Corrected(
+                    corrects=1, number="K15", reason="Salah tulis"
+                )
+                await live(house, other, "K1", corrected)
+        return await original(*args, **named)
+
+    await live(house, connection, "K1", lived())
+    monkeypatch.setattr(numbers, "admit", admit)
+    report = await bring(make("konflik", make.report("K15")))
+    assert [(row, column) for row, column, _ in said(report)] == [(2, "nomor")]
+    assert calls == 1
+
+
+def lived() -> conflict.Reported:
+    return conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.SUKU,
+        title="Langsung",
+        effective_on=date(2021, 1, 5),
+    )

@@ -29,6 +29,7 @@ from iku.ledger import log
 from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
 from iku.projections import journal as projection
+from iku.projections import numbers
 from iku.projections.journal import Counted
 
 CHUNK = 2_000  # rows that one statement deals with
@@ -237,10 +238,17 @@ class Importer:
 
     async def _read(self, plan: Plan, entries: Sequence[Entry]) -> None:
         """Read what deciding them rests on, at one go."""
-        streams = plan.streams(entries)
         vault, prospect = self.office.vault, plan.prospect
-        if unknown := prospect.fetch(streams, ROOM):
+        prospect.names.forget()
+        await self._learn(plan, plan.numbers(entries))
+        if unknown := prospect.fetch(plan.streams(entries), ROOM):
             prospect.add(await read_histories(self.connection, vault, unknown))
+        await self._learn(plan, plan.former_numbers(entries))
+
+    async def _learn(self, plan: Plan, names: set[str]) -> None:
+        if names:
+            found = await numbers.near(self.connection, plan.category, names)
+            plan.prospect.names.learn(found)
 
     async def _record(self, framed: Sequence[Framed]) -> None:
         """Append a chunk, and project it before the next one is appended.
@@ -250,6 +258,11 @@ class Importer:
         if not framed:
             return
         zone = self.office.zone.key
+        admitted = await numbers.admit(self.connection, framed, together=True)
+        for one, admission in zip(framed, admitted, strict=True):
+            if isinstance(admission, Exception):  # somebody took the number since
+                before = one.request.expected_version
+                raise Conflicted(one.request.stream, before, before) from admission
         verdicts = await log.append_framed(self.connection, framed, zone=zone)
         accepted = []
         for one, verdict in zip(framed, verdicts, strict=True):

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from iku.domain.decider import Invalid
+from iku.domain.decider import Invalid, subject_id, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange.layouts import LAYOUTS, REMARK, Statement
@@ -43,11 +43,16 @@ class Aim(Struct, frozen=True):
         Raises:
             Invalid: There is no such fact.
         """
-        naming = "annuls" if "annuls" in self._names else "corrects"
+        naming = "annuls" if self.annuls else "corrects"
         found: Fact = self.statement.fact(
             **{naming: self._version(subject)}, **self.given
         )
         return found
+
+    @property
+    def annuls(self) -> bool:
+        """Whether it takes a fact away."""
+        return "annuls" in self._names
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -116,6 +121,18 @@ class Entry(Struct, frozen=True):
         if self.fact is None or isinstance(self.fact, Aim):
             return ()
         return DECIDERS[category].peers(self.fact)
+
+    def numbers(self, category: str) -> set[str]:
+        """The numbers that it names."""
+        named = (self.subject, *self.peers(category), *self.renumbered)
+        return set(map(subject_number, named))
+
+    @property
+    def renumbered(self) -> tuple[str, ...]:
+        """The number that it corrects its subject's to, as an identifier."""
+        if not isinstance(self.fact, Aim) or "number" not in self.fact.given:
+            return ()
+        return (subject_id(self.fact.given["number"]),)
 
     def streams(self, category: str) -> list[str]:
         """The streams that deciding it rests on."""

@@ -174,6 +174,9 @@ CONFLICTS = Layout(
             sumber="source",
             wilayah="area",
         ),
+        "nomor_dikoreksi": _corrects(
+            conflict.Corrected, conflict.Reported, ke_nomor="number"
+        ),
         "penutupan_dikoreksi": _corrects(
             conflict.Corrected, conflict.Resolved, cara="manner"
         ),
@@ -257,6 +260,9 @@ ORGANISATIONS = Layout(
             nama="name",
             dasar_hukum="legal_basis",
             berlaku_sampai="valid_until",
+        ),
+        "nomor_dikoreksi": _corrects(
+            organisation.Corrected, organisation.Registered, rujukan="number"
         ),
         "partisipasi_dikoreksi": Statement(
             organisation.Corrected,

@@ -6,7 +6,7 @@ the one refusal says how many they are.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,14 +17,16 @@ from msgspec import Struct, structs
 
 from iku import handling
 from iku.closures import Known
+from iku.domain import correcting, numbering
 from iku.domain.closed_periods import ClosedPeriods, Unexplained
 from iku.domain.decider import Invalid, Refused, Repeated, Turn, subject_number
 from iku.domain.deciders import DECIDERS
-from iku.domain.fact import Fact
+from iku.domain.fact import Fact, Merger
 from iku.exchange import cells
 from iku.exchange.cells import Unfit
 from iku.exchange.journals import Aim, Entry, Twin
 from iku.exchange.layouts import Layout
+from iku.exchange.names import Names
 from iku.exchange.reading import Scope
 from iku.exchange.sheet import MOST, Fault
 from iku.exchange.shelf import Shelf
@@ -32,6 +34,7 @@ from iku.handling import OPENING, Command, Decided, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed
 from iku.ledger.record import Unrecordable
+from iku.projections import numbers
 
 
 class Skipped(Struct, frozen=True):
@@ -68,11 +71,13 @@ class Prospect:
         histories: Subjects by stream, as far as they are in memory; those that are new
             are missing.
         known: Of those, by stream, the latest day of knowledge.
+        names: Whose the numbers are.
     """
 
     def __init__(self) -> None:
         self.histories: dict[str, History] = {}
         self.known: dict[str, date] = {}
+        self.names = Names()
         self._shelf = Shelf()
         self._changed: set[str] = set()
 
@@ -80,6 +85,7 @@ class Prospect:
     def trying(self) -> Iterator[Callable[[], None]]:
         """What is planned within stays if the function that is given was called."""
         stays: list[bool] = []
+        names = self.names.copy()
         self._rest(0)
         self._shelf.begin()
         try:
@@ -87,6 +93,8 @@ class Prospect:
         finally:
             self._rest(0)
             self._shelf.end(kept=bool(stays))
+            if not stays:
+                self.names = names
 
     def fetch(self, streams: Collection[str], room: int) -> list[str]:
         """Take these into memory; those that are not known here, to be read and added.
@@ -120,6 +128,7 @@ class Prospect:
         version = request.expected_version + len(request.drafts)
         self.histories[request.stream] = History(turn.after, version)
         self._changed.add(request.stream)
+        self.names.plan(numbers.changed(turn))
         if request.known_on is not None:
             self.known[request.stream] = request.known_on
 
@@ -184,18 +193,49 @@ class Plan:
         self._closed = closed
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
+        self._called: dict[str, str] = {}  # such a subject, by the number it is to have
         self._unjudged: Counter[str] = Counter()
         self._before = before
 
-    def streams(self, entries: Sequence[Entry]) -> list[str]:
-        """The streams that deciding these rests on, each once."""
-        wanted = (
-            stream
+    @property
+    def category(self) -> str:
+        """The kind of the subjects that the rows are about."""
+        return self._layout.category
+
+    def numbers(self, entries: Iterable[Entry]) -> set[str]:
+        """The numbers that these rows name; none where subjects have none."""
+        if self.category not in numbering.LETTERS:
+            return set()
+        return {n for e in entries if not e.faults for n in e.numbers(self.category)}
+
+    def former_numbers(self, entries: Iterable[Entry]) -> set[str]:
+        """Numbers that annulments among these rows may give back to their subjects."""
+        if self.category not in numbering.LETTERS:
+            return set()
+        return {
+            number
             for entry in entries
-            if not entry.faults
-            for stream in entry.streams(self._layout.category)
-        )
+            if isinstance(entry.fact, Aim) and entry.fact.annuls
+            for stream in self._streams(entry)
+            if (history := self.prospect.histories.get(stream)) is not None
+            for number in _numbers(stream, history)
+        }
+
+    def streams(self, entries: Iterable[Entry]) -> list[str]:
+        """The streams that deciding these may rest on, each once."""
+        wanted = (s for e in entries if not e.faults for s in self._streams(e))
         return list(dict.fromkeys(wanted))
+
+    def _streams(self, entry: Entry) -> list[str]:
+        names, stream = self.prospect.names, DECIDERS[self.category].stream
+        return [
+            *entry.streams(self.category),
+            *(
+                stream(subject)
+                for number in entry.numbers(self.category)
+                for subject in names.known(self.category, number)
+            ),
+        ]
 
     def judge(self, entry: Entry) -> None:
         """Decide one row, the rows before it being decided."""
@@ -203,6 +243,8 @@ class Plan:
             self._refuse(entry, *entry.faults)
         elif doubtful := self._in_doubt(entry):
             self._unjudged[doubtful] += 1
+            # Rows further down name it by its new number.
+            self._called |= dict.fromkeys(entry.renumbered, doubtful)
         elif entry.twin is not None and self._imported(entry.twin, entry):
             self._skip(entry)
         else:
@@ -245,7 +287,8 @@ class Plan:
 
     def _in_doubt(self, entry: Entry) -> str | None:
         """The first subject the row is about whose course of events is in doubt."""
-        for subject in (entry.subject, *entry.peers(self._layout.category)):
+        for named in (entry.subject, *entry.peers(self._layout.category)):
+            subject = self._called.get(named, named)
             if subject in self._doubtful:
                 return subject
         return None
@@ -277,30 +320,83 @@ class Plan:
             decided = decided._replace(premises=(*decided.premises, condition))
         body = self._digest(command.content)
         request = handling.request(command, decided, body)
+        self._refuse_taken(request.attachment)
         framed = log.frame(request)
         self._framed.append(framed)
         self.added += len(decided.events)
         prospect.advance(framed, request.attachment)
 
+    def _refuse_taken(self, turn: Turn) -> None:
+        claim = numbers.claim(turn)
+        if claim is None:
+            return
+        holder = self.prospect.names.holder(self.category, claim.number)
+        if holder not in {None, turn.subject}:
+            message = f"number is {claim.number}, but that belongs to {self.category} "
+            raise Invalid("number", f"{message}{holder}")
+
     def _command(self, entry: Entry) -> Command:
-        category = self._layout.category
-        stream = DECIDERS[category].stream(entry.subject)
-        return Command(
-            category=category,
-            subject=entry.subject,
-            proposed=self._proposed(entry, self.prospect.histories.get(stream)),
+        subject = self._subject(entry)
+        stream = DECIDERS[self.category].stream(subject)
+        history = self.prospect.histories.get(stream)
+        command = Command(
+            category=self.category,
+            subject=subject,
+            proposed=self._proposed(entry, history),
             actor=self._actor,
             command_id=entry.command_id,
             known_on=entry.known_on,
         )
+        if history is None and isinstance(entry.fact, OPENING):
+            return handling.under(command, subject, subject_number(entry.subject))
+        return command
+
+    def _subject(self, entry: Entry) -> str:
+        """The identifier of the subject that the row names by its number.
+
+        Raises:
+            Refused: The number is that of several subjects.
+        """
+        if self.category not in numbering.LETTERS:
+            return entry.subject
+        names, number = self.prospect.names, subject_number(entry.subject)
+        holder = names.holder(self.category, number)
+        if holder is not None:
+            return holder
+        # Rows of an older file go on to name it as it was called at first.
+        identified = names.identified(self.category, number)
+        if not isinstance(entry.fact, OPENING):
+            return identified or entry.subject
+        if identified is not None and self._began(identified, entry.fact):
+            return identified
+        return names.free(self.category, number)
+
+    def _began(self, subject: str, opening: Fact) -> bool:
+        """Whether the subject, not annulled, was begun by this very opening."""
+        stream = DECIDERS[self.category].stream(subject)
+        state = self.prospect.histories[stream].state
+        its = numbering.numbered(subject, state)
+        begun = correcting.alike(opening, state.history[0])
+        return its is not None and its.held and begun
 
     def _proposed(self, entry: Entry, history: History | None) -> Fact | None:
         if not isinstance(entry.fact, Aim):
-            return entry.fact
+            return self._with_identifier(entry.fact)
         if history is None:
             number = subject_number(entry.subject)
             raise Missing(f"there is no {self._layout.category} {number}")
         return entry.fact.fact(history.state)
+
+    def _with_identifier(self, fact: Fact | None) -> Fact | None:
+        """A merger with the identifier of the subject that it names by its number."""
+        if not isinstance(fact, Merger):
+            return fact
+        names = self.prospect.names
+        into = names.holder(self.category, fact.into)
+        into = into or names.identified(self.category, fact.into)
+        if into is None or subject_number(into) == fact.into:
+            return fact
+        return structs.replace(fact, into=subject_number(into))
 
     def _decided(
         self,
@@ -334,7 +430,10 @@ class Plan:
         """
         if entry.line > self._before.lines.get(entry.subject, 0):
             return False
-        history = self.prospect.histories[command.stream].state.history
+        stands = self.prospect.histories.get(command.stream)
+        if stands is None:
+            return False
+        history = stands.state.history
         decider = DECIDERS[command.category]
         return any(
             self._adds_nothing(command, decider.fold(history[:version]))
@@ -385,3 +484,11 @@ class Plan:
         about_subject = isinstance(error, Missing) or isinstance(entry.fact, OPENING)
         column = self._layout.subject if about_subject else self._layout.event
         return Fault(entry.line, column, str(error))
+
+
+def _numbers(stream: str, history: History) -> Iterator[str]:
+    """All numbers that a subject has had."""
+    yield subject_number(stream.partition("-")[2])
+    for event in history.state.history:
+        if isinstance(number := getattr(event, "number", None), str):
+            yield number

@@ -92,9 +92,15 @@ async def keep(connection: Connection, names: Names) -> None:
 
 
 async def admit(
-    connection: Connection, asked: Sequence[Framed | Unnamed]
+    connection: Connection,
+    asked: Sequence[Framed | Unnamed],
+    *,
+    together: bool = False,
 ) -> list[Framed | Exception]:
     """Each request as it may be appended, or why not: its number is taken.
+
+    Where they are appended *together*, all or none, a later one may have a number that
+    an earlier one frees; else the earlier one may yet fail.
 
     Takes the log's lock, which is held until the transaction ends, where any of them
     begins a subject or changes a number. Requests that are unnamed get the next
@@ -104,12 +110,15 @@ async def admit(
     if not any(claims):
         return [one for one in asked if isinstance(one, Framed)]
     register = await _read(connection, asked, claims)
-    return [
-        register.admit(one, claim) for one, claim in zip(asked, claims, strict=True)
-    ]
+    admitted: list[Framed | Exception] = []
+    for one, wanted in zip(asked, claims, strict=True):
+        admitted.append(register.admit(one, wanted))
+        if together and isinstance(one, Framed):
+            register.release(one)
+    return admitted
 
 
-class _Claim(NamedTuple):
+class Claim(NamedTuple):
     """A number that a request wants for its subject, and whether that is new."""
 
     category: str
@@ -118,12 +127,17 @@ class _Claim(NamedTuple):
     new: bool
 
 
-def _claim(asked: Framed | Unnamed) -> _Claim | Series | None:
+def _claim(asked: Framed | Unnamed) -> Claim | Series | None:
     if isinstance(asked, Unnamed):
         series: Series = asked.series
         return series
     turn = asked.request.attachment
-    if not isinstance(turn, Turn) or _same(turn):
+    return claim(turn) if isinstance(turn, Turn) else None
+
+
+def claim(turn: Turn) -> Claim | None:
+    """The number that an event wants for its subject; None: none that it has not."""
+    if _same(turn):
         return None
     after = numbering.numbered(turn.subject, turn.after)
     if after is None or not after.held:
@@ -131,7 +145,7 @@ def _claim(asked: Framed | Unnamed) -> _Claim | Series | None:
     before = numbering.numbered(turn.subject, turn.before)
     if before and before.held and _alike(before.number, after.number):
         return None
-    return _Claim(turn.category, turn.subject, after.number, before is None)
+    return Claim(turn.category, turn.subject, after.number, before is None)
 
 
 def _alike(one: str, other: str) -> bool:
@@ -141,13 +155,13 @@ def _alike(one: str, other: str) -> bool:
 async def _read(
     connection: Connection,
     asked: Sequence[Framed | Unnamed],
-    claims: Sequence[_Claim | Series | None],
+    claims: Sequence[Claim | Series | None],
 ) -> "_Register":
     """What is known of the names claimed, the log being locked from here on."""
     wanted = [
         (claim.category, numbering.fold(name))
         for claim in claims
-        if isinstance(claim, _Claim)
+        if isinstance(claim, Claim)
         for name in {claim.number, subject_number(claim.subject)}
     ]
     counts: dict[Series, int] = defaultdict(int)
@@ -208,16 +222,24 @@ class _Register:
         self._identifiers[category].setdefault(identifier, subject)
 
     def admit(
-        self, asked: Framed | Unnamed, claim: _Claim | Series | None
+        self, asked: Framed | Unnamed, claim: Claim | Series | None
     ) -> Framed | Exception:
         """*asked* as it may be appended, or why not."""
         if isinstance(asked, Unnamed):
             return self._name(asked)
-        if isinstance(claim, _Claim) and asked.request.command_id not in self.recorded:
+        if isinstance(claim, Claim) and asked.request.command_id not in self.recorded:
             return self._refusal(claim) or self._admitted(asked, claim)
         return asked
 
-    def _refusal(self, claim: _Claim) -> Taken | Occupied | None:
+    def release(self, asked: Framed) -> None:
+        """Take in which names are free once it is appended."""
+        turn = asked.request.attachment
+        for name, use in changed(turn).items() if isinstance(turn, Turn) else ():
+            key = name.category, name.folded
+            if not use.held and self._holders.get(key) == name.subject:
+                del self._holders[key]
+
+    def _refusal(self, claim: Claim) -> Taken | Occupied | None:
         category, number = claim.category, claim.number
         holder = self._holders.get((category, numbering.fold(number)))
         if holder not in {None, claim.subject}:
@@ -228,7 +250,7 @@ class _Register:
             return Occupied(number, other, numbering.identifier(number, used))
         return None
 
-    def _admitted(self, asked: Framed, claim: _Claim) -> Framed:
+    def _admitted(self, asked: Framed, claim: Claim) -> Framed:
         folded = numbering.fold(claim.number)
         self.note(claim.category, folded, claim.subject, held=True)
         return asked
@@ -256,18 +278,31 @@ async def find(
     connection: Reader, category: str, names: Iterable[str]
 ) -> Mapping[str, list[tuple[str, bool]]]:
     """By folded name: who goes or went by it, and whether it is their number now."""
+    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    wanted = {numbering.fold(name) for name in names}
+    for name, held in await near(connection, category, wanted):
+        if name.folded in wanted:
+            found[name.folded].append((name.subject, held))
+    return found
+
+
+async def near(
+    connection: Reader, category: str, names: Iterable[str]
+) -> list[tuple[Name, bool]]:
+    """The rows of these names and all that go on from them, as K14.2 from K14."""
     rows = await connection.fetch(
         """
-        select folded, subject, held
-          from number
-         where category = $1
-           and folded = any($2::text[])
-         order by folded, subject
+        select distinct n.folded, n.subject, n.held
+          from unnest($2::text[]) as w (folded)
+          join number n
+            on n.category = $1
+           and n.folded >= w.folded collate "C"
+           and n.folded < (w.folded || '/') collate "C"
+         order by n.folded, n.subject
         """,
         category,
         [*{numbering.fold(name) for name in names}],
     )
-    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for row in rows:
-        found[row["folded"]].append((row["subject"], row["held"]))
-    return found
+    return [
+        (Name(category, row["folded"], row["subject"]), row["held"]) for row in rows
+    ]
