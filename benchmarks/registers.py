@@ -204,12 +204,14 @@ def _case(random: Random, day: date) -> Iterator[tuple[date, Any]]:
 
 
 def _organisation(random: Random, day: date) -> Iterator[tuple[date, Any]]:
+    kind = random.choice(list(Kind))
+    party = kind is Kind.PARPOL
     yield (
         day,
         organisation.Registered(
-            kind=random.choice(list(Kind)),
+            kind=kind,
             name="Perkumpulan",
-            legal_basis=LegalBasis.BADAN_HUKUM,
+            legal_basis=LegalBasis.PARPOL if party else LegalBasis.BADAN_HUKUM,
             effective_on=day,
         ),
     )

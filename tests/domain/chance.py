@@ -118,11 +118,13 @@ case_endings = st.sampled_from(
 def registered(
     day: date, kind: organisation.Kind, valid_until: date | None
 ) -> organisation.Registered:
-    valid_until = valid_until and max(day, valid_until)
+    party = kind is organisation.Kind.PARPOL
+    valid_until = None if party or valid_until is None else max(day, valid_until)
+    basis = LegalBasis.SKT if valid_until else LegalBasis.BADAN_HUKUM
     return organisation.Registered(
         kind=kind,
         name="Perkumpulan",
-        legal_basis=LegalBasis.SKT if valid_until else LegalBasis.BADAN_HUKUM,
+        legal_basis=LegalBasis.PARPOL if party else basis,
         effective_on=day,
         valid_until=valid_until,
     )

@@ -31,6 +31,7 @@ def organised(*events: Any, **fields: Any) -> Organisation:
         "name": "Perkumpulan",
         "legal_basis": LegalBasis.SKT,
         "effective_on": on("2021-02-01"),
+        "valid_until": on("2029-12-31"),
     }
     registered = organisation.Registered(**{**stated, **fields})
     found = given(organisation.decider, registered, *events)

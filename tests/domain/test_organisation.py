@@ -343,6 +343,86 @@ def test_a_certificate_becomes_a_legal_entity_in_one_correction() -> None:
     assert (now.legal_basis, now.valid_until) == ("badan_hukum", None)
 
 
+# What it exists by.
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("basis", LegalBasis)
+def test_a_party_exists_by_being_one_and_nothing_else_does(
+    kind: Kind, basis: LegalBasis
+) -> None:
+    until = on("2021-12-31") if basis is LegalBasis.SKT else None
+    entry = registered(kind=kind, legal_basis=basis, valid_until=until)
+    if (kind is Kind.PARPOL) == (basis is LegalBasis.PARPOL):
+        recorded(decider, None, entry)
+        return
+    refusal = refused(
+        decider, None, entry, f"legal_basis is {basis}", f"those of {kind} are"
+    )
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "legal_basis"
+
+
+def test_a_certificate_has_a_last_day_and_nothing_else_has() -> None:
+    refusal = refused(
+        decider,
+        None,
+        registered(valid_until=None),
+        "valid_until is missing",
+        "legal_basis is skt",
+    )
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "valid_until"
+    dated = registered(legal_basis=LegalBasis.NONE)
+    refused(decider, None, dated, "valid until 2021-12-31", "exists by none")
+    free = organised(registered(legal_basis=LegalBasis.NONE, valid_until=None))
+    refused(decider, free, renewed("2021-05-01", "2026-04-30"), "exists by none")
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        registered(valid_until=None),
+        registered(kind=Kind.PARPOL),
+        registered(legal_basis=LegalBasis.PARPOL, valid_until=None),
+    ],
+    ids=["skt without a last day", "party with skt", "lsm as a party"],
+)
+def test_what_was_registered_otherwise_in_former_days_takes_further_facts(
+    old: Registered,
+) -> None:
+    found: Any = decider.fold((old,))
+    assert found.on(on("2021-03-01")).status == "active"
+    for further in (
+        participated("2021-03-02"),
+        corrected(1, name="Nama Baru"),
+        suspended("2021-04-01"),
+        annulled(1),
+        annulled(5),
+        restored("2021-05-01"),
+        dissolved("2021-06-01"),
+    ):
+        found = recorded(decider, found, further)
+    assert found.on(on("2021-06-01")).status == "dissolved"
+
+
+def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:
+    party: Any = decider.fold((registered(kind=Kind.PARPOL),))
+    half = corrected(1, legal_basis=LegalBasis.NONE, valid_until=None)
+    refused(decider, party, half, "legal_basis is none", "those of parpol are parpol")
+    right = corrected(1, legal_basis=LegalBasis.PARPOL, valid_until=None)
+    mended = recorded(decider, party, right)
+    # Without the correction it would be a misfit again.
+    refused(decider, mended, annulled(2), "legal_basis is skt", "are parpol")
+    endless: Any = decider.fold((registered(valid_until=None),))
+    # Its kind has nothing to do with the last day that is missing.
+    recorded(decider, endless, corrected(1, kind=Kind.ORMAS))
+    recorded(decider, endless, corrected(1, valid_until=on("2021-12-31")))
+    fitting = organised(registered())
+    wrong = corrected(1, valid_until=None)
+    refused(decider, fitting, wrong, "valid_until is missing", "skt")
+
+
 # Taken away from the beginning.
 
 

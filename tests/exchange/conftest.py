@@ -83,7 +83,7 @@ class Maker:
     def registration(
         self, number: str, day: str = "2022-03-01", **cells: str
     ) -> dict[str, str]:
-        said = {"jenis": "ormas", "nama": "Ormas", "dasar_hukum": "skt"}
+        said = {"jenis": "ormas", "nama": "Ormas", "dasar_hukum": "badan_hukum"}
         return self.row(number, "didaftar", day, **said | cells)
 
 

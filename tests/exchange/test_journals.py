@@ -137,6 +137,16 @@ def test_rows_on_cases_become_the_facts_of_the_api(
             ),
         ),
         (
+            "didaftar",
+            {"jenis": "ormas", "nama": "n", "dasar_hukum": "tidak_ada"},
+            organisation.Registered(
+                effective_on=DAY,
+                kind=Kind.ORMAS,
+                name="n",
+                legal_basis=LegalBasis.NONE,
+            ),
+        ),
+        (
             "diperpanjang",
             {"dasar_hukum": "skt", "berlaku_sampai": "2027-01-01"},
             organisation.Renewed(effective_on=DAY, valid_until=date(2027, 1, 1)),

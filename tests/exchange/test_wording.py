@@ -51,6 +51,12 @@ def test_a_day_is_shown_as_one_and_a_text_as_it_was_written() -> None:
     assert wording.value("title", "2021-08-30") == "2021-08-30"
 
 
+def test_an_organisation_that_exists_by_nothing_is_told_in_indonesian() -> None:
+    assert wording.value("legal_basis", "none") == "tidak ada"
+    assert wording.value("legal_basis", "badan_hukum") == "badan_hukum"
+    assert wording.value("title", "none") == "none"
+
+
 def test_the_fields_that_a_correction_clears_stand_in_words() -> None:
     assert wording.FIELDS["cleared"] == "dikosongkan"
     cleared = wording.value("cleared", ["occurred_on", "valid_until"])

@@ -263,11 +263,14 @@ class Chance:
         return number, made()
 
     def registered(self) -> Any:
-        day, skt = self.day(), self.random.random() < 0.5
+        day, kind = self.day(), self.random.choice(list(Kind))
+        fit = [b for b in LegalBasis if (b == "parpol") == (kind == "parpol")]
+        basis = self.random.choice(fit)
+        skt = basis is LegalBasis.SKT
         return organisation.Registered(
-            kind=self.random.choice(list(Kind)),
+            kind=kind,
             name="Organisasi",
-            legal_basis=LegalBasis.SKT if skt else LegalBasis.BADAN_HUKUM,
+            legal_basis=basis,
             effective_on=day,
             valid_until=day + timedelta(days=200) if skt else None,
         )

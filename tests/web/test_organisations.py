@@ -69,6 +69,19 @@ async def test_every_kind_of_event_is_recorded(client: Client) -> None:
     assert told[5]["data"] == {"participation": "P-1"}
 
 
+async def test_what_an_organisation_exists_by_must_fit(client: Client) -> None:
+    free = ORGANISATION | {"legal_basis": "none", "valid_until": None}
+    await client.records("/organisations", free)
+    assert (await client.says("/organisations/O41"))["legal_basis"] == "none"
+    for wrong, path in (
+        ({"kind": "parpol"}, "legal_basis"),
+        ({"legal_basis": "parpol", "valid_until": None}, "legal_basis"),
+        ({"valid_until": None}, "valid_until"),
+    ):
+        entry = ORGANISATION | {"number": "O42"} | wrong
+        problem(await client.post("/organisations", json=entry), 400, path)
+
+
 async def test_null_clears_a_field_and_what_is_absent_stays(client: Client) -> None:
     await client.records("/organisations", ORGANISATION)
     path = "/organisations/O41/events"

@@ -1,4 +1,4 @@
-"""An organisation (ormas, LSM or party), from its registration on.
+"""An organisation (ormas, LSM or party), from its entry in the register on.
 
 It exists from the day it is registered until it is dissolved, revoked or moves away;
 that its certificate (SKT) expires ends nothing. It takes part in the city's
@@ -49,11 +49,15 @@ class Kind(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """What it exists by. Only a certificate (SKT) expires."""
+    """What it exists by. Only a certificate (SKT) expires.
+
+    `NONE`: it is neither registered nor a legal entity; registration is voluntary.
+    """
 
     SKT = "skt"
     BADAN_HUKUM = "badan_hukum"
     PARPOL = "parpol"
+    NONE = "none"
 
 
 class Activity(StrEnum):
@@ -456,9 +460,48 @@ def decide(
     before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
     events = correcting.added(command, before, after, context)
     after.refuse_illegal()
+    _refuse_misfit(before, after)
     _refuse_participation_at_the_end(before, after)
     _refuse_idle(command, before)
     return events
+
+
+def _refuse_misfit(before: Organisation, after: Organisation) -> None:
+    """Refuse a registration whose legal basis does not fit its kind or its last day.
+
+    Registrations of former days may be such. They stay as they are until a command
+    changes one of the fields that must fit.
+    """
+    was, is_now = before.registered, after.registered
+    if is_now is None or (was is None and before.history):
+        return  # annulled, or brought back as it was
+    if was is None or _kind(was) != _kind(is_now):
+        _refuse_stray_basis(*_kind(is_now))
+    if was is None or _certificate(was) != _certificate(is_now):
+        _refuse_endless_certificate(*_certificate(is_now))
+
+
+def _kind(registered: Registered) -> tuple[Kind, LegalBasis]:
+    return registered.kind, registered.legal_basis
+
+
+def _certificate(registered: Registered) -> tuple[LegalBasis, date | None]:
+    return registered.legal_basis, registered.valid_until
+
+
+def _refuse_stray_basis(kind: Kind, basis: LegalBasis) -> None:
+    if (kind is Kind.PARPOL) != (basis is LegalBasis.PARPOL):
+        of_kind = [
+            b for b in LegalBasis if (b is LegalBasis.PARPOL) == (kind is Kind.PARPOL)
+        ]
+        message = f"those of {kind} are {', '.join(of_kind)}"
+        raise Invalid("legal_basis", f"legal_basis is {basis}, but {message}")
+
+
+def _refuse_endless_certificate(basis: LegalBasis, until: date | None) -> None:
+    if basis is LegalBasis.SKT and until is None:
+        message = "legal_basis is skt, a certificate that has a last day"
+        raise Invalid("valid_until", f"valid_until is missing, but {message}")
 
 
 def _refuse_participation_at_the_end(before: Organisation, after: Organisation) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from iku.domain.fact import Line, Note, Number, Reason
 from iku.domain.indicator import Percent, Year
+from iku.domain.organisation import LegalBasis
 from iku.exchange.sheet import shown
 
 Parse: TypeAlias = Callable[[str], Any]
@@ -26,6 +27,10 @@ _TEXTS: tuple[tuple[Any, str], ...] = (
     (Reason, "one line of at most 2000 characters"),
     (Note, "a text of at most 4000 characters"),
 )
+
+
+# What stands in a cell for a value that has no Indonesian name of its own.
+WORDS: Mapping[StrEnum, str] = {LegalBasis.NONE: "tidak_ada"}
 
 
 class Unfit(ValueError):
@@ -88,7 +93,8 @@ def _given(kind: Any) -> Any:
 
 def _parser(kind: Any) -> Parse:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return partial(choice, allowed={member.value: member for member in kind})
+        allowed = {WORDS.get(member, member.value): member for member in kind}
+        return partial(choice, allowed=allowed)
     if kind is bool:
         return partial(choice, allowed={"ya": True, "tidak": False})
     for text, expected in _TEXTS:

@@ -6,7 +6,8 @@ from typing import Any, get_args
 import msgspec
 
 from iku.domain.deciders import DECIDERS
-from iku.exchange import formats
+from iku.domain.organisation import LegalBasis
+from iku.exchange import cells, formats
 from iku.exchange.layouts import LAYOUTS, Statement
 
 _STATEMENTS: list[tuple[str, Statement]] = [
@@ -83,8 +84,8 @@ def value(field: str, of: Any) -> str:
             return str(of) if field == "year" else formats.number(of)
         case dict() | str() if field == "options":
             return _options(msgspec.json.decode(of) if isinstance(of, str) else of)
-        case str() if field in DAYS:
-            return formats.day(date.fromisoformat(of))
+        case str():
+            return _text(field, of)
         case list():
             return ", ".join(FIELDS.get(str(one), str(one)) for one in of)
         case _:
@@ -95,3 +96,11 @@ def _options(of: dict[str, Any]) -> str:
     """Options as they are typed in: ``participation_threshold=2; kinds=lsm,ormas``."""
     told = {k: ",".join(v) if isinstance(v, list) else v for k, v in of.items()}
     return "; ".join(f"{name}={one}" for name, one in told.items())
+
+
+def _text(field: str, of: str) -> str:
+    if field in DAYS:
+        return formats.day(date.fromisoformat(of))
+    if field == "legal_basis" and of in cells.WORDS:
+        return cells.WORDS[LegalBasis(of)].replace("_", " ")
+    return of
