@@ -112,3 +112,11 @@ def test_a_column_says_what_comes_out_and_by_what() -> None:
     plain = comparison.column(coordinates(), Counts(7, 9), basis, 1)
     assert (plain.numerator, plain.denominator, plain.definition) == (7, 9, 1)
     assert str(plain.achievement) == "97.22"
+
+
+def test_what_a_day_is_held_against_stands_with_what_comes_out() -> None:
+    basis = made_with()
+    one = comparison.held(coordinates(), Counts(7, 9), basis)
+    assert (one.definition, one.target) == (basis.definition.version, basis.target)
+    told = comparison.outcome(coordinates(), Counts(7, 9), basis)
+    assert structs.astuple(one)[:6] == structs.astuple(told)
