@@ -106,6 +106,17 @@ def test_a_text_of_any_script_is_let_pass(text: str) -> None:
     deciders.refuse_hidden_characters(verified)
 
 
+def test_whoever_is_named_in_plain_letters_is_let_pass() -> None:
+    named = conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.AGAMA,
+        title="Perkara",
+        effective_on=on("2021-03-01"),
+        parties=(Person("Siti"), Person("Jos\xe9")),
+    )
+    deciders.refuse_hidden_characters(named)
+
+
 def test_an_identifier_is_the_number_and_safe_in_a_path() -> None:
     assert deciders.subject_id("K/1/2021") == "K~1~2021"
     assert deciders.subject_number("K~1~2021") == "K/1/2021"

@@ -35,6 +35,22 @@ AGAINST = Question(
 )
 
 
+@pytest.mark.parametrize(
+    ("against", "name"),
+    [
+        (Against(as_of=on("2022-07-02")), "against_as_of"),
+        (Against(known_on=on("2022-07-02")), "against_known_on"),
+    ],
+)
+def test_a_day_to_come_is_nothing_to_compare_with(against: Against, name: str) -> None:
+    today = on("2022-07-01")
+    sentence = f"{name} is 2022-07-02, but today is only 2022-07-01"
+    with pytest.raises(Unanswerable, match=sentence) as refusal:
+        against.refuse_future(today)
+    assert refusal.value.path == name
+    structs.replace(against, as_of=today, known_on=today).refuse_future(today)
+
+
 def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
     assert Against().beside(OF) == OF
     given = Against(

@@ -96,13 +96,16 @@ async def _examined(reader: Reader, wanted: Filter, after: int, size: int) -> in
         select position
           from ledger.event
          where (substring(record from 11 for
-                          position('","command":"'::bytea in record) - 11), position)
+                greatest(position('","command":"'::bytea in record) - 11, 0)),
+                position)
                  > ($1::bytea, $2::bigint)
            and (substring(record from 11 for
-                          position('","command":"'::bytea in record) - 11), position)
+                greatest(position('","command":"'::bytea in record) - 11, 0)),
+                position)
                  <= ($1::bytea, $4::bigint)
          order by substring(record from 11 for
-                            position('","command":"'::bytea in record) - 11), position
+                  greatest(position('","command":"'::bytea in record) - 11, 0)),
+                  position
         offset $3
          limit 1
         """,
@@ -150,13 +153,16 @@ async def _of_actor(
           select position, stream, type
             from ledger.event
            where (substring(record from 11 for
-                            position('","command":"'::bytea in record) - 11), position)
+                  greatest(position('","command":"'::bytea in record) - 11, 0)),
+                  position)
                    > ($1::bytea, $2::bigint)
              and (substring(record from 11 for
-                            position('","command":"'::bytea in record) - 11), position)
+                  greatest(position('","command":"'::bytea in record) - 11, 0)),
+                  position)
                    <= ($1::bytea, $3::bigint)
            order by substring(record from 11 for
-                              position('","command":"'::bytea in record) - 11), position
+                    greatest(position('","command":"'::bytea in record) - 11, 0)),
+                    position
            limit $4
         )
         select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
@@ -189,7 +195,7 @@ async def _of_stream(
            and ($5::text is null or type = $5)
            and ($6::bytea is null
                 or substring(record from 11 for
-                             position('","command":"'::bytea in record) - 11) = $6)
+                   greatest(position('","command":"'::bytea in record) - 11, 0)) = $6)
          order by version
          limit $7
         """,

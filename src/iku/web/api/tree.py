@@ -137,7 +137,7 @@ async def inclusion(
     if size is not None and position > size:
         raise Malformed("size", f"a log of {size} events has no position {position}")
     async with connected(house) as connection:
-        held = (await log.head(connection)).size
+        held = await _held(connection)
         if position > held:
             raise Nowhere(
                 f"there is no event at position {position}; the log holds {held} events"
@@ -181,7 +181,7 @@ async def consistency(
 ) -> Response[str]:
     """Hashes in base64, a line each (RFC 6962, 2.1.2); empty: nothing to prove."""
     async with connected(house) as connection:
-        held = (await log.head(connection)).size
+        held = await _held(connection)
         _refuse_size_beyond("old", old, held)
         _refuse_size_beyond("new", new, held)
         last = await _last(connection)
@@ -221,6 +221,12 @@ async def shown_policy(
 
 
 NOTHING = "nothing has been signed yet; `iku signer once` signs the first checkpoint"
+
+
+async def _held(connection: Connection) -> int:
+    """How many events the log holds, or at least held when it was signed."""
+    head, last = await log.head(connection), await checkpoints.latest(connection)
+    return head.size if last is None else max(head.size, last.size)
 
 
 def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
