@@ -310,6 +310,21 @@ def refuse_encoded(request: Request[Any, Any, Any]) -> None:
         )
 
 
+def accepts(request: Request[Any, Any, Any], media_type: str) -> bool:
+    """Whether `Accept` names that very type, and does not refuse it (``q=0``).
+
+    A route whose usual answer is JSON gives another type only to those who name it.
+    """
+    for one in request.headers.get("Accept", "").lower().split(","):
+        named, *options = (part.strip() for part in one.split(";"))
+        if named == media_type:
+            return not any(_REFUSED.fullmatch(option) for option in options)
+    return False
+
+
+_REFUSED = re.compile(r"q\s*=\s*0(?:\.0*)?")
+
+
 def shown(value: str) -> str:
     """*value* as a sentence quotes it; the end of a long one is left out."""
     kept = value if len(value) <= MOST_SHOWN else f"{value[:MOST_SHOWN]}…"

@@ -22,7 +22,7 @@ from iku.exchange.explained import Delimiter
 from iku.explanation import EXAMINED, Counted, Item, Page, Wanted
 from iku.web import wording
 from iku.web.connection import connected
-from iku.web.parameters import LARGEST
+from iku.web.parameters import LARGEST, accepts
 from iku.web.problems import Malformed
 from iku.wiring import House
 
@@ -148,7 +148,7 @@ async def explain(
     The counts of all pages are the figure's. As JSON or, where that is accepted, as
     CSV, which is sent while it is read.
     """
-    as_csv = CSV in request.headers.get("Accept", "")
+    as_csv = accepts(request, CSV)
     if delimiter and not as_csv:
         message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
         raise Malformed("delimiter", message)

@@ -15,7 +15,7 @@ from msgspec import Raw, Struct
 from iku.ledger import log, matching
 from iku.ledger.matching import Filter
 from iku.web.connection import connected
-from iku.web.parameters import LARGEST
+from iku.web.parameters import LARGEST, accepts
 from iku.web.problems import Malformed
 from iku.wiring import House
 
@@ -163,7 +163,7 @@ async def events(
     spelled = actor and unicodedata.normalize("NFC", actor)
     wanted = Filter(spelled, stream, category, event_type)
     asked = await _asked(house, wanted, after, first, last)
-    if NDJSON not in request.headers.get("Accept", ""):
+    if not accepts(request, NDJSON):
         page = await _part(asked, after=asked.after, most=_most(limit))
         shown: Response[Any] = Response(
             msgspec.json.encode(page), media_type="application/json"
