@@ -506,7 +506,7 @@ async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
     assert len(sealed) > 1
     assert await on_the_disk(owner, sealed + wrapped) == len(sealed + wrapped)
 
-    await machine.done(f"iku erase conflict-K01 {DECIDED}")
+    await machine.done(f"iku erase conflict-K01 {DECIDED} --yes")
     [old] = [path.stem for path in (machine.folder / "texts").glob("2*.key")]
     machine.environ["OLD_EPOCH"] = old
     await machine.follow("After an erasure")

@@ -30,6 +30,26 @@ class Known(Struct, frozen=True):
     erasures: list[tuple[Recorded, Erased]]
 
 
+class Doomed(Struct, frozen=True):
+    """What an erasure would destroy, without any of its texts.
+
+    Attributes:
+        held: How many texts of each field, in which history.
+        files: How many attached files.
+        others: Persons who have texts in its history and keep them: they are erased
+            by decisions of their own.
+    """
+
+    held: list[Lasting]
+    files: int
+    others: list[str]
+
+    @property
+    def texts(self) -> int:
+        """How many texts; what is held of a file is none."""
+        return sum(one.count for one in self.held) - self.files
+
+
 class Reconciled(Struct, frozen=True):
     """What had come back.
 
@@ -58,6 +78,19 @@ async def look(office: Office, reader: Reader, subject: str) -> Known:
     if not held and not recorded:
         raise Missing(naming.absent("subject", subject))
     return Known(held, [(one, fact.of(one, Erased)) for one in recorded])
+
+
+async def preview(office: Office, reader: Reader, subject: str) -> Doomed:
+    """What erasing *subject* would destroy now.
+
+    Raises:
+        Missing: Nothing is held of it, and nothing ever was erased.
+    """
+    known = await look(office, reader, subject)
+    files = await office.vault.filed(reader, subject)
+    recorded = await log.read_stream(reader, subject)  # a person's name is no stream
+    named = {text.s for one in recorded for text in one.body().text.values()}
+    return Doomed(known.held, len(files), sorted(named - {subject}))
 
 
 async def erase(office: Office, reader: Reader, command: Command) -> Outcome:

@@ -170,7 +170,9 @@ def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) ->
         "berlaku_sampai,rujukan,kegiatan,terverifikasi,keterangan\n"
     )
     file = tmp_path / "o.csv"
-    file.write_text(f"{headings}2021-01-01,X1,didaftar,2021-01-01,lsm,N,skt,,,,,\n")
+    file.write_text(
+        f"{headings}2021-01-01,X1,didaftar,2021-01-01,lsm,N,skt,2026-01-01,,,,\n"
+    )
     assert iku("import", file).code == 0
     said = iku("example")
     assert said.code == 0

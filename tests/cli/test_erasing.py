@@ -1,11 +1,23 @@
 """Forgetting from the command line, and the keys it rests on."""
 
+import asyncio
+import os
+import pty
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+from iku.postgres.database import Database
+from iku.wiring import furnish
 from tests.cli.conftest import Type
+from tests.conftest import SETTINGS
+from tests.web.conftest import CASE, client_of
 
-DECIDED = ("--decision", "B/12/2022", "--legal-basis", "UU 27/2022 Pasal 8")
+DECISION = ("--decision", "B/12/2022", "--legal-basis", "UU 27/2022 Pasal 8")
+DECIDED = (*DECISION, "--yes")
+SECRET = "Rahasia Pak Tono"
 
 
 def test_a_case_is_erased_and_its_figures_stay_as_they_were(
@@ -17,7 +29,9 @@ def test_a_case_is_erased_and_its_figures_stay_as_they_were(
     title = iku("history", "K01", "--json").json[0]["text"]["title"]
     done = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
     assert (done.code, done.err) == (0, "")
-    assert "teks dihapus menurut B/12/2022 (UU 27/2022 Pasal 8)" in done.out
+    assert (
+        "teks dan 0 berkas dihapus menurut B/12/2022 (UU 27/2022 Pasal 8)" in done.out
+    )
     assert iku(*at).json == before
     shown = iku("history", "K01")
     assert title not in shown.out
@@ -28,6 +42,88 @@ def test_a_case_is_erased_and_its_figures_stay_as_they_were(
     again = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
     assert (again.code, "carried out for conflict-K01 before" in again.err) == (1, True)
     assert iku("status", "--check").code == 0
+
+
+def test_nothing_is_erased_where_nobody_can_be_asked(
+    iku: Type, files: dict[str, Path]
+) -> None:
+    assert iku("import", files["konflik"]).code == 0
+    for more in ((), ("--json",)):
+        refused = iku("erase", "conflict-K01", *DECISION, *more, typed="y\n")
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err == (
+            "iku: an erasure is for good, and nobody is there to be asked: add --yes "
+            '(see "iku erase --help")\n'
+        )
+    assert "dihapus" not in iku("history", "K01").out
+
+
+def on_a_terminal(
+    environ: dict[str, str], folder: Path, typed: str, *words: str
+) -> tuple[int, str]:
+    """Type a command and an answer on a terminal; its exit code and what it shows."""
+    leader, follower = pty.openpty()
+    with os.fdopen(leader, "wb", buffering=0) as keyboard, os.fdopen(follower) as tty:
+        keyboard.write(typed.encode())
+        done = subprocess.run(
+            [sys.executable, "-m", "iku.cli", *words],
+            check=False,
+            env=environ,
+            cwd=folder,
+            stdin=tty,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+        )
+    return done.returncode, done.stdout
+
+
+async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
+    iku: Type, environ: dict[str, str], database: Database, tmp_path: Path
+) -> None:
+    mine = replace(SETTINGS, home=tmp_path / "var")
+    async with furnish(mine, database) as house, client_of(house) as client:
+        parties = [{"name": "Karang Taruna Wates"}]
+        case = CASE | {"reporter": {"name": SECRET}, "parties": parties}
+        await client.post("/conflicts", json=case, headers={"Idempotency-Key": "a"})
+        answer = await client.post(
+            "/conflicts/K14/attachments",
+            content=b"berita acara",
+            headers={"Iku-File-Name": "b.pdf", "Content-Type": "application/pdf"},
+        )
+        assert answer.status_code == 201, answer.text
+        known = (await client.get("/conflicts/K14")).json()
+    words = ("erase", "conflict-K14", *DECISION)
+    code, said = await asyncio.to_thread(
+        on_a_terminal, environ, tmp_path, "n\n", *words
+    )
+
+    assert code == 1
+    assert "Yang akan dihapus dari conflict-K14: 3 teks dan 1 berkas." in said
+    for held in ("judul", "nama berkas", "berkas"):
+        assert re.search(rf"^conflict-K14 +{held} +1$", said, re.MULTILINE)
+    assert "Hapus untuk selamanya? [y/N]" in said
+    assert "iku: nothing was erased" in said
+    people = [known["reporter"]["subject"], known["parties"][0]["subject"]]
+    kept = f"Tidak ikut dihapus, karena dihapus tersendiri: {', '.join(sorted(people))}"
+    assert kept in said
+    for secret in (SECRET, CASE["title"], "Karang Taruna"):
+        assert secret not in said
+    assert CASE["title"] in iku("history", "K14").out
+
+    code, said = await asyncio.to_thread(
+        on_a_terminal, environ, tmp_path, "y\n", *words
+    )
+    assert (code, "3 teks dan 1 berkas dihapus menurut B/12/2022" in said) == (0, True)
+    told = iku("history", "K14").out
+    assert CASE["title"] not in told
+    assert SECRET in told
+    person = iku("erase", people[0], *DECIDED)
+    assert person.out.startswith(
+        f"Yang akan dihapus dari {people[0]}: 1 teks dan 0 berkas"
+    )
+    assert SECRET not in iku("history", "K14").out
 
 
 def test_who_is_not_known_cannot_be_forgotten(iku: Type) -> None:
@@ -47,7 +143,7 @@ def test_who_is_not_known_cannot_be_forgotten(iku: Type) -> None:
         nobody = iku("erase", "conflict-K01", *DECIDED, "--actor", name)
         assert nobody.code == 2
         assert "'--actor': must be one line of 1 to 500 characters" in nobody.err
-    assert iku("erase", "conflict-K99", "--decision", "B/1").code == 2
+    assert iku("erase", "conflict-K99", "--decision", "B/1", "--yes").code == 2
     assert iku("erase", "conflict-K99", "--decision", " ", *DECIDED[2:]).code == 2
 
 

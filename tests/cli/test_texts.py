@@ -10,7 +10,7 @@ import iku_verify
 from iku.postgres.pool import Plain
 from tests.cli.conftest import Type
 
-DECIDED = ("--decision", "B/12/2022", "--legal-basis", "UU 27/2022 Pasal 8")
+DECIDED = ("--decision", "B/12/2022", "--legal-basis", "UU 27/2022 Pasal 8", "--yes")
 SWAP = """
 update vault.segment s set sealed = o.sealed
   from vault.segment o

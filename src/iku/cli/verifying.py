@@ -1,13 +1,17 @@
 """`iku verify`: a figure, the log or its texts, held against what was recorded."""
 
+from typing import Any, assert_never
+
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku import opening
 from iku.cli import figures, streams, tables, terminal
 from iku.cli.edge import Failed
 from iku.domain.withheld import Why
-from iku.exchange import formats
+from iku.exchange import formats, paper
+from iku.exchange.cells import Unfit
+from iku.exchange.paper import Printed, PrintedCounts, PrintedPercentage
 from iku.ledger import log as events
 from iku.ledger.checking import check_ledger
 from iku.opening import Held, Scope, Tally
@@ -20,6 +24,21 @@ from iku.wiring import House
 VERDICTS = {"same": "sama", "differs": "berbeda"}
 
 
+class FromPaper(click.ParamType[Printed]):
+    """Counts or a percentage, as they are printed."""
+
+    name = "value"  # as the help shows it, in capitals
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Printed:
+        """*value* as counts or a percentage, or a usage error."""
+        try:
+            return paper.read(str(value))
+        except Unfit as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.group(short_help="Hold a figure, the log or texts against what was recorded.")
 def verify() -> None:
     """Hold a printed figure, the log or its texts against what was recorded."""
@@ -27,12 +46,18 @@ def verify() -> None:
 
 @verify.command("figure", short_help="Count a printed figure again.")
 @click.argument("number")
+@click.option(
+    "--expect",
+    type=FromPaper(),
+    help="What is printed: 8/9, or the percentage as 88,89% or 88.89%. Ends with 1 "
+    "where the log gives another.",
+)
 @terminal.as_json
-def figure(number: str, *, json: bool) -> None:
+def figure(number: str, *, expect: Printed | None, json: bool) -> None:
     """Count the figure that bears NUMBER again, from the log alone.
 
     Blanks and lower case in NUMBER do not matter. Ends with 1 where the recount is not
-    the figure.
+    the figure, or not what --expect says.
     """
 
     async def work() -> Verified:
@@ -44,19 +69,40 @@ def figure(number: str, *, json: bool) -> None:
             return await recounting(connection, house.figures, number, today)
 
     found = terminal.run(work())
-    if json:
+    kept = expect is None or expect.fits(found.recounted)
+    if not json:
+        _show(found, expect, kept=kept)
+    elif expect is None:
         terminal.emit(found)
     else:
-        _show(found)
+        verdict = "same" if kept else "differs"
+        told = {"expected": str(expect), "expected_verdict": verdict}
+        terminal.emit(structs.asdict(found) | told)
     if found.verdict == "differs":
         raise Failed("the figure is not what the log gives; iku rebuild mends it")
+    if expect is not None and not kept:
+        raise Failed(
+            f"{found.number} is {expect.of(found.recounted)} by the log, not {expect}"
+        )
 
 
-def _show(found: Verified) -> None:
+def _show(found: Verified, expect: Printed | None, *, kept: bool) -> None:
     tables.say(f"{found.indicator}, {figures.where(found)}")
     tables.say(f"  angka ini      {figures.counts(found)}")
     tables.say(f"  dari log saja  {figures.counts(found.recounted)}")
-    tables.say(VERDICTS[found.verdict])
+    if expect is not None:
+        tables.say(f"  yang tercetak  {_typed(expect)}")
+    tables.say(VERDICTS[found.verdict if kept else "differs"])
+
+
+def _typed(expect: Printed) -> str:
+    match expect:
+        case PrintedCounts(numerator=numerator, denominator=denominator):
+            return formats.share(numerator, denominator)
+        case PrintedPercentage(value=value):
+            return formats.percent(value)
+        case _:
+            assert_never(expect)
 
 
 @verify.command("log", short_help="Verify every record of the log.")
