@@ -18,7 +18,7 @@ import pytest
 
 import iku_verify
 from iku import opening
-from iku.domain.conflict import Category, Dimension, Reported, Verified
+from iku.domain.conflict import Category, Dimension, Referred, Reported
 from iku.domain.fact import Person
 from iku.exchange import bundle
 from iku.handling import Command
@@ -515,8 +515,8 @@ async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
     async with opened(database, tmp_path / "keys") as desk:
         people = {"reporter": Person("Budi"), "parties": (Person("Tono"),)}
         await desk.do("K1", report("Satu", reference="LP/1", **people))
-        await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau"))
-        await desk.do("K1", Verified(effective_on=DAY, note="Ditinjau lagi"))
+        await desk.do("K1", Referred(effective_on=DAY, note="Ditinjau"))
+        await desk.do("K1", Referred(effective_on=DAY, note="Ditinjau lagi"))
         await desk.do("K2", report("Dua"))
         yield desk
 

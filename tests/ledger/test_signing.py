@@ -416,7 +416,7 @@ SIGNERS_LIMITS = [
     "truncate ledger.tile",
     "select * from projection.posting",
     "drop table ledger.tile",
-    f"select * from ledger.append('UTC'{', null' * 15})",
+    f"select * from ledger.append('UTC'{', null' * 20})",
 ]
 
 
