@@ -612,6 +612,7 @@ OF_ALL = {
 MEANINGS: dict[str, dict[str, Meaning]] = {
     CASE: {
         "reported": Meaning(("on", "category"), (None,), "open", ("category", "level")),
+        "returned": Meaning(("on",), ANY),
         "verified": Meaning(("on",), ANY),
         "handled": Meaning(("on",), ANY),
         "referred": Meaning(("on",), ANY),

@@ -256,3 +256,34 @@ def test_a_code_that_no_figures_number_could_carry_is_refused(
     file.write_text(json.dumps(told))
     with pytest.raises(AgencyError, match="matching regex"):
         agency.load_brought(folder)
+
+
+def test_each_category_and_kind_has_one_division_the_owner_of_its_indicator() -> None:
+    ours, brought = agency.load_agency(None), agency.load_brought(None)
+    by_category = {c: d.name for d in ours.divisions for c in d.categories}
+    by_kind = {k: d.name for d in ours.divisions for k in d.kinds}
+    assert by_category.keys() == {*conflict.Category}
+    assert by_kind.keys() == {*organisation.Kind}
+    wasnas = "Bidang Kewaspadaan Nasional dan Penanganan Konflik"
+    assert by_category[conflict.Category.LAINNYA] == wasnas
+    for defined in brought.indicators.values():
+        match defined.options:
+            case ConflictOptions(category=category):
+                assert defined.owner == by_category[category]
+            case OrganisationOptions(kinds=kinds):
+                assert {defined.owner} == {by_kind[kind] for kind in kinds}
+
+
+def test_a_category_has_no_two_divisions_and_an_older_file_has_none(
+    tmp_path: Path,
+) -> None:
+    with as_file(files("iku.agency") / "kota_mojokerto") as shipped:
+        told = json.loads((shipped / "agency.json").read_text("utf-8"))
+    file = tmp_path / "agency.json"
+    twice = [{"name": name, "categories": ["sara"]} for name in ("Satu", "Dua")]
+    file.write_text(json.dumps(told | {"divisions": twice}), "utf-8")
+    with pytest.raises(AgencyError, match="sara has more than one division"):
+        agency.load_agency(tmp_path)
+    del told["divisions"]
+    file.write_text(json.dumps(told), "utf-8")
+    assert agency.load_agency(tmp_path).divisions == ()

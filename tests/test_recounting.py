@@ -216,6 +216,13 @@ def test_what_a_fact_must_have_is_not_cleared_before_an_auditor() -> None:
     assert caught.value.position == 2
 
 
+def test_a_returned_report_does_not_count_and_counts_once_it_is_verified() -> None:
+    returned = conflict.Returned(effective_on=NEXT, missing="Surat")
+    told = [REPORTED, returned, conflict.Verified(effective_on=NEXT)]
+    assert iku_verify.read_course("conflict", history("conflict", told[:2])) is None
+    assert iku_verify.read_course("conflict", history("conflict", told)) is not None
+
+
 def test_the_last_act_may_be_of_the_last_day() -> None:
     told = [REGISTERED, organisation.Dissolved(effective_on=NEXT), participated(NEXT)]
     assert iku_verify.read_course("organisation", history("organisation", told))

@@ -99,12 +99,14 @@ reclassifications = st.builds(
 ) | st.builds(conflict.Reclassified, effective_on=days, level=levels)
 verifications = st.builds(conflict.Verified, effective_on=days)
 referrals = st.builds(conflict.Referred, effective_on=days)
+returns = st.builds(conflict.Returned, effective_on=days, missing=st.just("Surat"))
 case_changes = one_of(
     (5, resolutions),
     (4, reopenings),
     (1, reclassifications),
     (1, verifications),
     (1, referrals),
+    (1, returns),
 )
 case_revisions = st.one_of(case_corrections, annulments, case_changes)
 case_endings = st.sampled_from(
@@ -249,7 +251,7 @@ organisation_histories = st.builds(
 
 case_options = st.builds(
     indicator.ConflictOptions,
-    category=st.sampled_from(Category),
+    category=st.sampled_from([Category.IPOLEKSOSBUD, Category.SARA]),
     minimum_level=st.sampled_from([*[Level.POTENSI] * 3, *Level]),
     date_basis=st.sampled_from(indicator.DateBasis),
     carry_over=st.sampled_from(indicator.CarryOver),

@@ -24,6 +24,7 @@ from iku.domain.conflict import (
     Report,
     Reported,
     Resolved,
+    Returned,
     Verified,
     decider,
 )
@@ -97,6 +98,24 @@ def test_each_dimension_belongs_to_one_category() -> None:
         "ras",
         "antargolongan",
     )
+
+
+def test_a_case_of_boundaries_or_natural_resources_is_of_no_indicators_category() -> (
+    None
+):
+    assert conflict.DIMENSIONS[Category.LAINNYA] == (
+        *("batas_wilayah", "sumber_daya_alam", "distribusi_sda"),
+    )
+    border: dict[str, Any] = {
+        "category": Category.LAINNYA,
+        "dimension": Dimension.BATAS_WILAYAH,
+    }
+    found = recorded(decider, case(reported()), reclassified("2021-05-01", **border))
+    assert found.on(on("2021-05-01")).category is Category.LAINNYA
+    back = recorded(decider, found, reclassified("2021-06-01", **SARA))
+    assert back.on(on("2021-06-01")).category is Category.SARA
+    stray = reported(category=Category.SARA, dimension=Dimension.BATAS_WILAYAH)
+    refused(decider, None, stray, "batas_wilayah", "suku, agama, ras, antargolongan")
 
 
 def test_a_report_without_its_number_is_the_fact() -> None:
@@ -375,9 +394,63 @@ def test_an_area_must_exist() -> None:
     recorded(decider, case(reported()), corrected(1, area=AREA))
 
 
-# Taken away from the beginning.
-
 OTHER = Context(HERE.today, "A01", HERE.areas, {"A02": case(reported())})
+
+# Returned for completion.
+
+
+def returned(day: str, missing: str = "Surat pelapor") -> Returned:
+    return Returned(effective_on=on(day), missing=missing)
+
+
+def test_a_report_is_returned_until_it_is_corrected() -> None:
+    found = recorded(decider, case(reported()), returned("2021-03-02"))
+    assert found.returned.version == 2
+    assert found.returned.event.missing == "Surat pelapor"
+    # What corrects the return itself completes nothing.
+    reworded = recorded(decider, found, corrected(2, missing="Hari kejadian"))
+    assert reworded.returned.event.missing == "Hari kejadian"
+    done = recorded(decider, reworded, corrected(1, occurred_on=on("2021-02-27")))
+    assert done.returned is None
+    assert recorded(decider, done, annulled(4)).returned.version == 2
+    assert recorded(decider, done, verified("2021-03-05")).verified
+
+
+def test_a_report_may_be_returned_more_than_once() -> None:
+    found = case(reported(), returned("2021-03-02"))
+    repeats(decider, found, returned("2021-03-02"), 2, "returned on 2021-03-02")
+    other = recorded(decider, found, returned("2021-03-02", "Hari kejadian"))
+    assert other.returned.version == 3
+    done = recorded(decider, found, corrected(1, title="Lain"))
+    again = recorded(decider, done, returned("2021-03-02"))
+    assert again.returned.version == 4
+
+
+def test_a_return_ends_with_verification_rejection_or_its_annulment() -> None:
+    found = case(reported(), returned("2021-03-02"))
+    for end in (
+        verified("2021-03-05"),
+        Rejected(reason="Bukan konflik"),
+        annulled(2),
+        annulled(1),
+    ):
+        assert recorded(decider, found, end).returned is None
+
+
+def test_a_report_is_not_returned_once_it_was_decided_upon() -> None:
+    sure = case(reported(), verified("2021-03-05"))
+    late = returned("2021-03-06")
+    refused(decider, sure, late, "returned on 2021-03-06", "verified on 2021-03-05")
+    recorded(decider, recorded(decider, sure, annulled(2)), late)
+    gone = case(reported(), Rejected(reason="Bukan konflik"))
+    refused(decider, gone, late, "returned", "rejected before")
+    merged = case(reported(), Merged(into="A02", reason="Sama"), context=OTHER)
+    refused(decider, merged, late, "merged into A02", context=OTHER)
+    early = returned("2021-02-28")
+    refused(decider, case(reported()), early, "2021-02-28", "2021-03-01")
+
+
+# Taken away from the beginning.
 
 
 def test_a_rejected_case_takes_no_more_changes_until_the_rejection_is_annulled() -> (

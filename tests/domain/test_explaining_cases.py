@@ -67,6 +67,30 @@ def test_a_case_whose_day_of_occurrence_was_cleared_cites_that_correction() -> N
     assert told(cleared, options)[0] == ("new_in_period", f"dihitung: {sentence}")
 
 
+def test_a_returned_report_says_so_until_it_is_completed() -> None:
+    given_back = conflict.Returned(effective_on=on("2021-03-05"), missing="Surat")
+    found = given(conflict.decider, reported(), given_back)
+    sentence = (
+        "tidak dihitung: laporan 01-03-2021 dikembalikan 05-03-2021 untuk dilengkapi "
+        "dan belum diverifikasi, peristiwa 31 dan 32"
+    )
+    assert told(found, IKU_1) == [("returned", sentence)]
+    done = given(conflict.decider, reported(), given_back, corrected(1, title="Lain"))
+    assert told(done, IKU_1)[0][0] == "not_verified"
+    counts = given(
+        conflict.decider, reported(), given_back, corrected(1, title="Lain"), VERIFIED
+    )
+    assert told(counts, IKU_1)[0][0] == "new_in_period"
+
+
+def test_of_a_return_and_an_annulled_verification_the_later_is_told() -> None:
+    given_back = conflict.Returned(effective_on=on("2021-03-05"), missing="Surat")
+    first = given(conflict.decider, reported(), VERIFIED, annulled(2), given_back)
+    assert told(first, IKU_1)[0][0] == "returned"
+    last = given(conflict.decider, reported(), given_back, VERIFIED, annulled(3))
+    assert told(last, IKU_1)[0][0] == "verification_annulled"
+
+
 NEW = ("new_in_period", "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31")
 EVE = "dihitung: berjalan sejak {} dan belum selesai menjelang {}, peristiwa {}"
 

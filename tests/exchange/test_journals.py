@@ -51,6 +51,11 @@ def test_the_example_that_is_shipped_is_the_one_that_was_agreed() -> None:
     ("event", "cells", "fact"),
     [
         (
+            "dikembalikan",
+            {"keterangan": "n"},
+            conflict.Returned(effective_on=DAY, missing="n"),
+        ),
+        (
             "diverifikasi",
             {"keterangan": "n"},
             conflict.Verified(effective_on=DAY, note="n"),

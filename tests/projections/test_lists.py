@@ -58,7 +58,7 @@ def searches(memory: Memory, count: int) -> Iterator[Search]:
         category = random.choice(["conflict", "organisation"])
         cases = category == "conflict"
         words = ["100%", "r_t", "é", "É", "dusun", "K00", "\\", "tidak ada", "o0"]
-        statuses = ["open", "resolved", "rejected", "merged", "annulled"]
+        statuses = ["open", "returned", "resolved", "rejected", "merged", "annulled"]
         kinds: list[Any] = list(conflict.Category)
         if not cases:
             statuses = ["active", "suspended", "dissolved", "merged", "annulled"]

@@ -179,6 +179,7 @@ class Chance:
         makers: list[Callable[[], Any]] = [
             self.reported,
             lambda: conflict.Verified(effective_on=self.day()),
+            lambda: conflict.Returned(effective_on=self.day(), missing="Surat"),
             lambda: conflict.Resolved(
                 effective_on=self.day(), manner=r.choice(list(Manner))
             ),
@@ -189,7 +190,7 @@ class Chance:
             lambda: conflict.Merged(into=r.choice(self.cases), reason="Sama"),
             lambda: conflict.Rejected(reason="Bukan konflik"),
         ]
-        [made] = r.choices(makers, [4, 4, 6, 4, 3, 4, 3, 1, 1])
+        [made] = r.choices(makers, [4, 4, 2, 6, 4, 3, 4, 3, 1, 1])
         return number, made()
 
     def _kind(self) -> dict[str, Any]:

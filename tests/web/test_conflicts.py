@@ -49,6 +49,60 @@ async def test_the_tag_of_an_event_is_neither_asked_of_a_report_nor_taken(
     problem(await client.post("/conflicts", json=tagged), 400, "type")
 
 
+async def test_a_returned_report_is_listed_until_it_is_completed(
+    client: Client,
+) -> None:
+    await client.records("/conflicts", CASE)
+    path = "/conflicts/K14/events"
+    given_back = {
+        "type": "returned",
+        "effective_on": "2021-02-12",
+        "missing": "Surat pelapor",
+    }
+    await client.records(path, given_back, Iku_Actor="siti")
+    problem(await client.post(path, json=given_back), 409)
+
+    async def listed(**asked: str) -> list[str]:
+        items = (await client.says("/conflicts", status="returned", **asked))["items"]
+        return [item["id"] for item in items]
+
+    assert await listed() == ["K14"]
+    assert await listed(as_of="2021-02-11") == []
+    told = (await client.history("/conflicts/K14"))[1]
+    assert (told["actor"], told["text"]) == ("siti", {"missing": "Surat pelapor"})
+    completed = {
+        "type": "corrected",
+        "corrects": 1,
+        "reference": "LP/1",
+        "reason": "Surat pelapor diterima",
+    }
+    await client.records(path, completed)
+    assert await listed() == []
+    assert (await client.says("/conflicts/K14"))["status"] == "open"
+    await client.records(path, VERIFIED)
+    again = given_back | {"missing": "Hari kejadian"}
+    late = problem(await client.post(path, json=again), 409)
+    assert "returned on 2021-02-12, but verified on 2021-02-10" in late["detail"]
+
+
+async def test_a_case_of_boundaries_is_in_the_register_and_in_no_indicator(
+    client: Client,
+) -> None:
+    border = CASE | {"category": "lainnya", "dimension": "batas_wilayah"}
+    await client.records("/conflicts", border)
+    await client.records("/conflicts/K14/events", VERIFIED)
+    found = (await client.says("/conflicts", category="lainnya"))["items"]
+    assert [item["id"] for item in found] == ["K14"]
+    for code in ("IKU-1", "IKU-3"):
+        figure = await client.says(f"/indicators/{code}/figure", as_of="2021-12-31")
+        assert figure["denominator"] == 0
+    sara = {"category": "sara", "dimension": "suku"}
+    change = {"type": "reclassified", "effective_on": "2021-06-01", **sara}
+    await client.records("/conflicts/K14/events", change)
+    figure = await client.says("/indicators/IKU-3/figure", as_of="2021-12-31")
+    assert figure["denominator"] == 1
+
+
 async def test_a_text_with_characters_that_hide_or_reorder_is_refused(
     client: Client,
 ) -> None:

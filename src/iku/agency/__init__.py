@@ -16,8 +16,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from iku import strict_json
+from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
 from iku.domain.indicator import Defined
+from iku.domain.organisation import Kind
 from iku.domain.scale import Scaled
 from iku.strict_json import Duplicated, Unreadable
 
@@ -40,6 +42,19 @@ class Area(Struct, frozen=True, forbid_unknown_fields=True):
     name: str
 
 
+class Division(Struct, frozen=True, forbid_unknown_fields=True):
+    """A division, and what of the register it answers for.
+
+    Attributes:
+        categories: Of conflicts; each has one division at most.
+        kinds: Of organisations; likewise.
+    """
+
+    name: str
+    categories: tuple[Category, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+
+
 class Agency(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """What the decree on the indicators says of the agency itself."""
 
@@ -51,6 +66,12 @@ class Agency(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     functions: tuple[str, ...]
     objective: str
     areas: tuple[Area, ...]
+    divisions: tuple[Division, ...] = ()
+
+    def __post_init__(self) -> None:
+        owned = [x for one in self.divisions for x in (*one.categories, *one.kinds)]
+        if twice := next((x for x in owned if owned.count(x) > 1), None):
+            raise ValueError(f"divisions: {twice} has more than one division")
 
     @cached_property
     def area_codes(self) -> frozenset[str]:

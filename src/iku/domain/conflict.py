@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, NoReturn, TypeAlias, assert_never
+from typing import Annotated, Any, NoReturn, TypeAlias, assert_never
 
 from msgspec import UNSET, Meta, Struct, structs
 
@@ -35,16 +35,19 @@ from iku.domain.fact import (
     Reason,
     Rejection,
     Restated,
+    Standing,
+    annulled_versions,
     stated,
 )
 from iku.domain.subject import Subject
 
 
 class Category(StrEnum):
-    """Which indicator a case belongs to."""
+    """Which indicator a case belongs to; `LAINNYA`: none (UU 7/2012, art. 5 c to e)."""
 
     IPOLEKSOSBUD = "ipoleksosbud"
     SARA = "sara"
+    LAINNYA = "lainnya"
 
 
 class Dimension(StrEnum):
@@ -59,11 +62,15 @@ class Dimension(StrEnum):
     AGAMA = "agama"
     RAS = "ras"
     ANTARGOLONGAN = "antargolongan"
+    BATAS_WILAYAH = "batas_wilayah"
+    SUMBER_DAYA_ALAM = "sumber_daya_alam"
+    DISTRIBUSI_SDA = "distribusi_sda"
 
 
 DIMENSIONS = {
     Category.IPOLEKSOSBUD: tuple(Dimension)[:5],
-    Category.SARA: tuple(Dimension)[5:],
+    Category.SARA: tuple(Dimension)[5:9],
+    Category.LAINNYA: tuple(Dimension)[9:],
 }
 
 
@@ -155,6 +162,16 @@ class Reported(Fact, frozen=True, tag="reported"):
     reporter: Person | None = None
     parties: Persons | None = None
     number: Number | None = None
+
+
+class Returned(Fact, frozen=True, tag="returned"):
+    """The report was given back for completion; *missing* says what it lacks.
+
+    It is returned until it is corrected, verified, rejected or merged.
+    """
+
+    effective_on: date
+    missing: Reason
 
 
 class Verified(Fact, frozen=True, tag="verified"):
@@ -253,12 +270,14 @@ class Corrected(Correction, frozen=True, tag="corrected"):
     manner: Restated[Manner] = UNSET
     evidence: Restated[Note] = UNSET
     note: Restated[Note] = UNSET
+    missing: Restated[Reason] = UNSET
     into: Restated[Number] = UNSET
     number: Restated[Number] = UNSET
 
 
 Event = (
     Reported
+    | Returned
     | Verified
     | Rejected
     | Handled
@@ -272,7 +291,8 @@ Event = (
     | Annulled
 )
 Later = (
-    Verified
+    Returned
+    | Verified
     | Rejected
     | Handled
     | Referred
@@ -333,6 +353,24 @@ class Conflict(Subject, frozen=True, dict=True):
         return next(self.of(Verified), None) is not None
 
     @cached_property
+    def returned(self) -> Standing | None:
+        """The return that the report still waits for, as far as is known.
+
+        None where the report was corrected since, or the case is verified or void.
+        """
+        returns = [fact for fact in self.facts if isinstance(fact.event, Returned)]
+        if not returns or self.verified or self.void:
+            return None
+        reports = {v for v, event in self.facts if isinstance(event, Reported)}
+        last, gone = returns[-1], annulled_versions(self.history)
+        completed = any(
+            isinstance(event, Correction) and event.corrects in reports
+            for version, event in enumerate(self.history, start=1)
+            if version > last.version and version not in gone
+        )
+        return None if completed else last
+
+    @cached_property
     def closings(self) -> list[Resolved]:
         """Every closing that stands, oldest first, also those reopened since."""
         return self.dated(Resolved)
@@ -352,6 +390,11 @@ class Conflict(Subject, frozen=True, dict=True):
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
 
+    @property
+    def course(self) -> tuple[Any, ...]:
+        """Its days, and whether its report waits to be completed."""
+        return (*self.timeline, self.returned is None)
+
     def refuse_illegal(self) -> None:
         """Refuse facts that, taken together, could not have happened so."""
         if self.reported is None:
@@ -368,7 +411,7 @@ def evolve(case: Conflict | None, event: Event) -> Conflict:
     return Conflict((*(case.history if case else ()), event))
 
 
-CHANGES = (Verified, Handled, Referred, Resolved, Reopened, Reclassified)
+CHANGES = (Returned, Verified, Handled, Referred, Resolved, Reopened, Reclassified)
 
 
 def _timeline(case: Conflict) -> Iterable[Segment]:
@@ -404,7 +447,13 @@ def _opening(reported: Reported) -> Segment:
 
 def _turn(
     now: Segment,
-    event: Verified | Handled | Referred | Resolved | Reopened | Reclassified,
+    event: Returned
+    | Verified
+    | Handled
+    | Referred
+    | Resolved
+    | Reopened
+    | Reclassified,
     reported: Reported,
 ) -> Segment:
     """What the case is after *event*, its days not yet set."""
@@ -414,7 +463,7 @@ def _turn(
             f"but reported only on {reported.effective_on}"
         )
     match event:
-        case Verified() | Handled() | Referred():
+        case Returned() | Verified() | Handled() | Referred():
             return now
         case Resolved():
             return _resolved(now, event)
@@ -485,9 +534,17 @@ def decide(command: Event, case: Conflict | None, context: Context) -> list[Even
     events = correcting.added(command, before, after, context)
     after.refuse_illegal()
     _refuse_second_verification(before, after)
+    if isinstance(command, Returned):
+        _refuse_late_return(command, before)
     if isinstance(command, Reclassified):
         _refuse_idle_reclassification(command, before, after)
     return events
+
+
+def _refuse_late_return(command: Returned, before: Conflict) -> None:
+    for verified in before.of(Verified):
+        day = verified.effective_on
+        raise Refused(f"{correcting.said(command)}, but verified on {day}")
 
 
 def _refuse_second_verification(before: Conflict, after: Conflict) -> None:

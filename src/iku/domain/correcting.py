@@ -63,7 +63,7 @@ def repetition(command: Fact, version: int) -> Repeated:
 def _alters(before: Subject, after: Subject) -> bool:
     """Whether the state differs; it does not where the course would be illegal."""
     try:
-        return after.timeline != before.timeline
+        return after.course != before.course
     except Refused:
         return False
 

@@ -248,6 +248,7 @@ def cause(event: conflict.Event | organisation.Event) -> Cause:
             found = Cause.VERIFICATION
         case (
             conflict.Reported()
+            | conflict.Returned()
             | conflict.Handled()
             | conflict.Referred()
             | conflict.Resolved()

@@ -60,7 +60,7 @@ Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 # Of these fields a record holds only a commitment: the text itself may be erased.
 FREE_TEXT = frozenset(
     {
-        *("title", "name", "reason", "note", "evidence", "reference"),
+        *("title", "name", "reason", "note", "evidence", "reference", "missing"),
         *("reporter", "parties", "file_name", "sha256"),
     }
 )

@@ -43,7 +43,7 @@ from iku.domain.fact import (
 PERCENT = r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)"
 
 # Of a conflict: by UU 7/2012, art. 5 c-e; such cases stand in the register only.
-IN_NO_INDICATOR = "lainnya"
+IN_NO_INDICATOR = conflict.Category.LAINNYA
 PER_CENT = 100
 YEARS_AHEAD = 10  # within which a definition or target may be decreed
 

@@ -38,6 +38,11 @@ class Subject(Struct, frozen=True, dict=True):
         """
         return ()
 
+    @property
+    def course(self) -> tuple[Any, ...]:
+        """All by which one state differs from another: its days, and what is beside."""
+        return self.timeline
+
     def of(self, *types: type[Fact]) -> Iterator[Any]:
         """Those of the facts left that are of these types, in the order recorded."""
         # A list at once: it is short, and walking a generator takes twice as long.

@@ -140,6 +140,7 @@ CONFLICTS = Layout(
             wilayah="area",
             keterangan="reference",
         ),
+        "dikembalikan": _dated(conflict.Returned, keterangan="missing"),
         "diverifikasi": _dated(conflict.Verified, keterangan="note"),
         "ditolak": _dated(conflict.Rejected, keterangan="reason"),
         "ditangani": _dated(conflict.Handled, cara="phase", keterangan="note"),
@@ -181,6 +182,7 @@ CONFLICTS = Layout(
             conflict.Corrected, conflict.Resolved, cara="manner"
         ),
         "laporan_dibatalkan": _annuls(conflict.Reported),
+        "pengembalian_dibatalkan": _annuls(conflict.Returned),
         "verifikasi_dibatalkan": _annuls(conflict.Verified),
         "penolakan_dibatalkan": _annuls(conflict.Rejected),
         "penanganan_dibatalkan": _annuls(conflict.Handled),

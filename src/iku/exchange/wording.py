@@ -46,6 +46,7 @@ FIELDS: dict[str, str] = {
     "corrects": "versi",
     "annuls": "versi",
     "cleared": "dikosongkan",
+    "missing": "kekurangan",
     "reporter": "pelapor",
     "parties": "pihak",
     "file_name": "nama berkas",

@@ -28,7 +28,7 @@ class ConflictStanding(Struct, frozen=True):
     """A case on a day.
 
     Attributes:
-        status: open, resolved, rejected, merged or annulled.
+        status: open, returned, resolved, rejected, merged or annulled.
         verified: Whether the office had made sure of it; only then does it count.
         merged_into: Number of the case that counts in its stead.
         wording: By name of a text, the version of the fact that gave it.
@@ -122,8 +122,7 @@ def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
     if case.void:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
     wording = case.worded(*CASE_TEXTS)
-    for segment in timeline:
-        status = "resolved" if segment.resolved_on else "open"
+    for start, end, segment, status in _statuses(case, timeline):
         standing = ConflictStanding(
             id=subject,
             number=subject_number(subject),
@@ -141,7 +140,24 @@ def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
             merged_into=_into(case.void),
             wording=wording,
         )
-        yield Span(segment.start, segment.end, standing)
+        yield Span(start, end, standing)
+
+
+def _statuses(
+    case: Conflict, timeline: tuple[conflict.Segment, ...]
+) -> Iterator[tuple[date, date | None, conflict.Segment, str]]:
+    """Each segment with its status; one that is open is cut where it was returned."""
+    day = case.returned.event.effective_on if case.returned else None
+    for segment in timeline:
+        start, end = segment.start, segment.end
+        if segment.resolved_on:
+            yield start, end, segment, "resolved"
+        elif day is None or (end is not None and end <= day):
+            yield start, end, segment, "open"
+        else:
+            if start < day:
+                yield start, day, segment, "open"
+            yield max(start, day), end, segment, "returned"
 
 
 def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:

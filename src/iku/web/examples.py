@@ -31,6 +31,11 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         "unnumbered": {k: v for k, v in REPORT.items() if k != "number"},
     },
     "recordConflictEvent": {
+        "returned": {
+            "type": "returned",
+            "effective_on": "2021-02-10",
+            "missing": "Surat pelapor dan hari kejadian",
+        },
         "verified": {"type": "verified", "effective_on": "2021-02-10"},
         "resolved": {
             "type": "resolved",

@@ -181,8 +181,15 @@ class Why(Struct, frozen=True):
 
 
 def _unverified(case: Conflict) -> Reason:
-    if annulled := [*undone(case.history, Verified)]:
+    annulled, returned = [*undone(case.history, Verified)], case.returned
+    if annulled and (returned is None or returned.version < annulled[-1].by):
         return facts.by_annulment(Rule.VERIFICATION_ANNULLED, annulled[-1])
     (report,) = facts.standing(case, Reported)
+    if returned is not None:
+        by = (facts.cited(case, report), facts.cited(case, returned))
+        days = report.event.effective_on, returned.event.effective_on
+        return Reason(
+            Rule.RETURNED, by, dict(zip(("day", "returned"), days, strict=True))
+        )
     quoted = {"day": report.event.effective_on}
     return Reason(Rule.NOT_VERIFIED, (Deciding(report.version),), quoted)

@@ -27,6 +27,7 @@ class Rule(StrEnum):
     REJECTED = "rejected"
     MERGED = "merged"
     NOT_VERIFIED = "not_verified"
+    RETURNED = "returned"
     VERIFICATION_ANNULLED = "verification_annulled"
     NOT_YET = "not_yet"
     OTHER_CATEGORY = "other_category"
@@ -142,6 +143,16 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
     Rule.NOT_VERIFIED: (
         "tidak dihitung: laporan {day} belum diverifikasi",
         "not counted: the report of {day} has not been verified",
+    ),
+    Rule.RETURNED: (
+        (
+            "tidak dihitung: laporan {day} dikembalikan {returned} untuk dilengkapi "
+            "dan belum diverifikasi"
+        ),
+        (
+            "not counted: the report of {day} was returned for completion on "
+            "{returned} and has not been verified"
+        ),
     ),
     Rule.VERIFICATION_ANNULLED: (
         "tidak dihitung: verifikasi {day} dibatalkan",

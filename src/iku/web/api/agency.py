@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
-from iku.agency import Area, Mission
+from iku.agency import Area, Division, Mission
 from iku.wiring import House
 
 
@@ -16,6 +16,7 @@ class Agency(Struct, frozen=True):
 
     Attributes:
         areas: Districts and urban villages a case may be placed at.
+        divisions: Which answers for which conflicts and organisations.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Agency(Struct, frozen=True):
     functions: tuple[str, ...]
     objective: str
     areas: tuple[Area, ...]
+    divisions: tuple[Division, ...]
 
 
 @get(

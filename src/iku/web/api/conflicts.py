@@ -25,7 +25,7 @@ from iku.wiring import House
 TAGS = ["Conflict cases"]
 
 Status: TypeAlias = Annotated[
-    Literal["open", "resolved", "rejected", "merged", "annulled"] | None,
+    Literal["open", "returned", "resolved", "rejected", "merged", "annulled"] | None,
     QueryParameter(description="Only cases that had this status on the day."),
 ]
 Category: TypeAlias = Annotated[
@@ -50,7 +50,7 @@ class ConflictItem(Struct, frozen=True):
     """A case on a day, in a list.
 
     Attributes:
-        status: open, resolved, rejected, merged or annulled.
+        status: open, returned, resolved, rejected, merged or annulled.
         verified: Whether the office had made sure of it; only then does it count.
         title: As it was last worded; a word in its place where it is not shown.
         reference: The number that the source gave it.
