@@ -21,7 +21,7 @@ from iku.settings import Settings
 from iku.wiring import House, open_house
 
 CLIENTS = 8
-STEPS = 4  # commands on each case
+STEPS = 5  # commands on each case; the last one reports another, without a number
 # The driver says it in many ways, one of them a stumble over its own feet.
 AWAY = (
     Unavailable,
@@ -48,8 +48,14 @@ def command(command_id: str) -> Command:
         conflict.Verified(effective_on=day),
         conflict.Resolved(effective_on=day, manner=conflict.Manner.ISLAH),
         conflict.Reopened(effective_on=day),
+        conflict.Reported(
+            category=kind,
+            dimension=conflict.DIMENSIONS[kind][case % 4],
+            title=f"Perkara {command_id}",
+            effective_on=day,
+        ),
     ]
-    subject = f"R{turn}-{client}-{case}"
+    subject = f"R{turn}-{client}-{case}" if step < STEPS - 1 else ""
     return Command("conflict", subject, steps[step], "uji", command_id)
 
 

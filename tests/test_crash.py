@@ -89,6 +89,16 @@ async def recorded(connection: Connection) -> dict[str, int]:
     return found
 
 
+async def refuse_gaps(connection: Connection) -> None:
+    """Automatic numbers follow the order of the log, whatever was cut off."""
+    drawn = [
+        one.subject
+        async for one in log.read_log(connection)
+        if one.subject.startswith("K2021-")
+    ]
+    assert drawn == [f"K2021-{n:05}" for n in range(1, len(drawn) + 1)]
+
+
 async def refuse_other_figures(house: House, connection: Connection) -> None:
     today = house.office.today()
     for code in ("IKU-1", "IKU-3"):
@@ -125,6 +135,7 @@ async def check(house: House, acknowledged: dict[str, int]) -> None:
         of_round = {one for one in found if one.startswith(f"{turn}-")}
         assert len(of_round - acknowledged.keys()) <= CLIENTS
         assert await check_ledger(connection) == []
+        await refuse_gaps(connection)
         await refuse_other_figures(house, connection)
         await repeat(house, acknowledged, size)
         await refuse_other_figures(house, connection)
@@ -142,6 +153,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled_however_often_it_crashes(
             await check(house, acknowledged)
         everything |= acknowledged
     async with open_house(settings) as house, house.pool.acquire() as connection:
+        await refuse_gaps(connection)
         assert everything.items() <= (await recorded(connection)).items()
         assert await connection.fetchval("show fsync") == "on"
         owner = await pools.connect_as_owner(house.database.owner_dsn)

@@ -209,6 +209,14 @@ def test_cleared_fields_of_no_form_that_counts_are_named(
         iku_verify.Register().add(2, told)
 
 
+def test_a_number_counts_for_nothing_before_an_auditor() -> None:
+    numbered = structs.replace(REPORTED, number="K14")
+    right = conflict.Corrected(corrects=1, number="K15", reason="Salah tulis")
+    plain, told = ([one] for one in (REPORTED, numbered))
+    seen = iku_verify.read_course("conflict", history("conflict", [*told, right]))
+    assert seen == iku_verify.read_course("conflict", history("conflict", plain))
+
+
 def test_what_a_fact_must_have_is_not_cleared_before_an_auditor() -> None:
     wrong = conflict.Corrected(corrects=1, reason="Salah", category=None)
     with pytest.raises(iku_verify.Finding, match="it lacks category") as caught:

@@ -12,7 +12,15 @@ from urllib.parse import urlencode
 from msgspec import Struct, structs
 
 from iku import replay
-from iku.domain import comparison, conflict, counting, fact, indicator, organisation
+from iku.domain import (
+    comparison,
+    conflict,
+    counting,
+    fact,
+    indicator,
+    numbering,
+    organisation,
+)
 from iku.domain import scale as scales
 from iku.domain.comparison import (
     Comparison,
@@ -24,7 +32,7 @@ from iku.domain.comparison import (
     Year,
 )
 from iku.domain.coordinates import Coordinates
-from iku.domain.decider import Decider, subject_number
+from iku.domain.decider import Decider
 from iku.domain.difference import Counted
 from iku.domain.figure import Basis, Counts
 from iku.domain.indicator import Amendment, ConflictOptions, Defined, Options
@@ -109,7 +117,7 @@ class Sheet:
             return
         self.differing += 1
         if name > self._after and len(self.rows) <= self._limit:
-            number = subject_number(name)
+            number = numbering.number(name, subject)
             self.rows.append(Row(name, number, subject.title, tuple(columns)))
 
     @property

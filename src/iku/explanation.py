@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct, structs
 
 from iku import replay
-from iku.domain import conflict, explaining, fact, organisation
-from iku.domain.decider import Decider, subject_number
+from iku.domain import conflict, explaining, fact, numbering, organisation
+from iku.domain.decider import Decider
 from iku.domain.explaining import Explanation
 from iku.domain.explaining.reasons import Reason, Rule
 from iku.domain.figure import Counts, Figure
@@ -162,11 +162,13 @@ async def page(
         async for recorded in streams:
             if examined == EXAMINED or len(items) == limit:
                 return Page(tuple(items), examined, counts, last)
-            found = _explain(recorded, question, options)
+            state = _state(recorded, options)
+            found = explaining.explain(state, options, question.start, question.as_of)
             examined, counts = examined + 1, counts + found.counts
             last = recorded[0].subject
             if _is_wanted(found, wanted):
-                items.append(_item(recorded, found))
+                number = numbering.number(recorded[0].subject, state)
+                items.append(_item(recorded, number, found))
     return Page(tuple(items), examined, counts, None)
 
 
@@ -198,12 +200,9 @@ async def _streams(
             yield recorded
 
 
-def _explain(
-    recorded: Sequence[Recorded], question: Question, options: Options
-) -> Explanation:
+def _state(recorded: Sequence[Recorded], options: Options) -> Any:
     decider = _decider(options)
-    state: Any = decider.fold(fact.of(one, decider.event_type) for one in recorded)
-    return explaining.explain(state, options, question.start, question.as_of)
+    return decider.fold(fact.of(one, decider.event_type) for one in recorded)
 
 
 def _is_wanted(found: Explanation, wanted: Wanted) -> bool:
@@ -224,11 +223,11 @@ def _is_wanted(found: Explanation, wanted: Wanted) -> bool:
     )
 
 
-def _item(recorded: Sequence[Recorded], found: Explanation) -> Item:
+def _item(recorded: Sequence[Recorded], number: str, found: Explanation) -> Item:
     subject = recorded[0].subject
     return Item(
         id=subject,
-        number=subject_number(subject),
+        number=number,
         title=found.title,
         part=found.part,
         district=found.district,

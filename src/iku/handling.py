@@ -182,12 +182,14 @@ class Outcome(Struct, frozen=True):
     """What came of a command.
 
     Attributes:
+        number: Of the subject in the register, once the receipt's event was recorded.
         receipt: Of its last event; where nothing had to be added, of the stream's.
         added: Whether it recorded anything, now or when it was first sent.
         repeated: Whether it had been carried out before, under the same id.
     """
 
     subject: str
+    number: str
     receipt: Receipt
     added: bool
     repeated: bool
@@ -366,7 +368,12 @@ class Office:
         self, connection: Reader, command: Command, decided: Decided, body: bytes
     ) -> Outcome:
         """Append what was *decided*; without a number, by the next one."""
-        asked = (request if command.subject else _unnamed)(command, decided, body)
+        drawn: list[str] = []
+        asked = (
+            request(command, decided, body)
+            if command.subject
+            else _unnamed(command, decided, body, drawn)
+        )
         try:
             receipt = await self.appender.submit(asked)
         except Overtaken:
@@ -375,8 +382,11 @@ class Office:
         if command.category in closed_periods.CATEGORIES:
             self.closures.expire()
         # A repetition gets the receipt of the first, which has its number.
+        if receipt.repeated:
+            return await _again(connection, receipt)
         subject = _subject(receipt)
-        return Outcome(subject, receipt, added=True, repeated=receipt.repeated)
+        number = drawn[-1] if drawn else numbering.number(subject, decided.after)
+        return Outcome(subject, number, receipt, added=True, repeated=False)
 
     async def foresee(self, connection: Reader, command: Command) -> list[Any]:
         """The facts that *command* would record now; none where they stand already.
@@ -570,13 +580,19 @@ def request(command: Command, decided: Decided, body: bytes) -> Request:
     )
 
 
-def _unnamed(command: Command, decided: Decided, body: bytes) -> Unnamed:
-    """The request that appends an opening under the next automatic number."""
+def _unnamed(
+    command: Command, decided: Decided, body: bytes, drawn: list[str]
+) -> Unnamed:
+    """The request that appends an opening under the next automatic number.
+
+    The number goes to *drawn*; the last one there is the one it is recorded under.
+    """
     (opening,) = decided.events
     asked = replace(command, command_id=command.command_id or identifier.fresh())
 
     def named(subject: str, number: str) -> Request:
         begun = under(asked, subject, number)
+        drawn.append(number)
         if begun.proposed is opening:
             return request(begun, decided, body)
         after = DECIDERS[command.category].fold([begun.proposed])
@@ -657,7 +673,15 @@ async def _first(connection: Reader, command: Command, asked: bytes) -> Outcome 
     body, receipt = found
     if body != asked:
         raise Reused(command.command_id)
-    return Outcome(_subject(receipt), receipt, added=True, repeated=True)
+    return await _again(connection, receipt)
+
+
+async def _again(connection: Reader, receipt: Receipt) -> Outcome:
+    """What came of a command that was carried out before, as it was answered then."""
+    recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
+    subject = _subject(receipt)
+    number = numbering.number(subject, history(recorded).state)
+    return Outcome(subject, number, receipt, added=True, repeated=True)
 
 
 def _subject(receipt: Receipt) -> str:
@@ -680,4 +704,5 @@ def _standing(command: Command, before: History) -> Outcome:
         leaf=last.leaf,
         repeated=True,
     )
-    return Outcome(command.subject, receipt, added=False, repeated=False)
+    number = numbering.number(command.subject, before.state)
+    return Outcome(command.subject, number, receipt, added=False, repeated=False)

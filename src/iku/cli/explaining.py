@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku import explanation, texts
-from iku.cli import asking, tables, terminal
+from iku.cli import asking, naming, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.edge import Failed
 from iku.cli.figures import answer, where
@@ -61,7 +61,9 @@ class Explained(Struct, frozen=True):
 )
 @click.option("--district", help="Only those in the district of this code.")
 @click.option(
-    "--subject", type=terminal.Number(), help="Only the one with this number."
+    "--subject",
+    type=terminal.Number(),
+    help="Only the one with this number or identifier.",
 )
 @click.option("--csv", is_flag=True, help="For a spreadsheet.")
 @click.option(
@@ -105,7 +107,8 @@ def explain(
         async with terminal.house(terminal.settings()) as house:
             question = asked.of(code, house.office.today())
             (figure,) = await answer(house, [question])
-            pages = _pages(house, explanation.pinned(question, figure), wanted)
+            meant = structs.replace(wanted, subject=await _meant(house, subject))
+            pages = _pages(house, explanation.pinned(question, figure), meant)
             if csv:
                 await _as_csv(figure, pages, Delimiter(delimiter or "comma"))
             elif json:
@@ -114,6 +117,16 @@ def explain(
                 await _as_tables(figure, pages, wanted)
 
     terminal.run(work())
+
+
+async def _meant(house: House, typed: str | None) -> str | None:
+    """The identifier of the subject that is typed by its number."""
+    if typed is None:
+        return None
+    found = await naming.identify(house.pool, typed)
+    subjects = {one.subject: one for one in found}
+    naming.refuse_several([*subjects.values()], typed)
+    return found[0].subject if found else typed
 
 
 async def _pages(

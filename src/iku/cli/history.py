@@ -7,19 +7,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from iku import texts
-from iku.cli import tables, terminal
+from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
+from iku.cli.naming import KINDS, Named
 from iku.cli.tables import exact, number, text
 from iku.domain.decider import subject_number
 from iku.exchange import formats, wording
 from iku.projections import histories
 from iku.projections.histories import Event, Movement
 
-KINDS = {
-    "conflict": "a case",
-    "organisation": "an organisation",
-    "indicator": "an indicator",
-}
 COLUMNS = (
     *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),
     *(exact("Diketahui"), exact("Dicatat"), text("Oleh")),
@@ -39,6 +35,9 @@ DECLARED = " *"
 def history(subject: str, kind: str | None, *, json: bool) -> None:
     """Show all events of the case, organisation or indicator with this number.
 
+    An identifier is found, too; conflict-K14 is one and nothing else. Where several
+    fit, they are listed.
+
     What a correction or annulment replaced, and how each event moved each figure,
     stands beside it.
     """
@@ -47,14 +46,14 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
         async with terminal.house(terminal.settings()) as house:
             async with house.pool.acquire() as connection:
                 read = partial(texts.read, connection, house.vault)
+                kinds = [*KINDS] if kind is None else [kind]
                 found = {
-                    category: await histories.history(
-                        connection, read, category, subject
+                    one: await histories.history(
+                        connection, read, one.category, one.subject
                     )
-                    for category in KINDS
-                    if kind in (None, category)
+                    for one in await naming.identify(connection, subject, kinds)
                 }
-            return _only(found, subject_number(subject)), house.settings.timezone
+            return _only(found, subject), house.settings.timezone
 
     events, zone = terminal.run(work())
     if json:
@@ -66,14 +65,13 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
             out.say(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
 
 
-def _only(found: Mapping[str, Sequence[Event]], number: str) -> Sequence[Event]:
+def _only(found: Mapping[Named, Sequence[Event]], typed: str) -> Sequence[Event]:
     """The history that there is."""
-    there = {kind: events for kind, events in found.items() if events}
+    there = {one: events for one, events in found.items() if events}
     if not there:
+        number = subject_number(typed)
         raise Failed(f"there is no case, organisation or indicator {number}")
-    if len(there) > 1:
-        which = " and ".join(KINDS[kind] for kind in there)
-        raise Failed(f"{number} is {which}; say which by --kind")
+    naming.refuse_several([*there], typed)
     [events] = there.values()
     return events
 

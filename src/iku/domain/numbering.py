@@ -84,6 +84,12 @@ def numbered(subject: str, state: Any) -> Numbered | None:
     return Numbered(number or subject_number(subject), held=opening is not None)
 
 
+def number(subject: str, state: Any) -> str:
+    """What a subject is called: its number, where its kind has none its identifier."""
+    found = numbered(subject, state)
+    return subject_number(subject) if found is None else found.number
+
+
 def serial(category: str, number: str) -> tuple[int, int] | None:
     """Year and serial number of an automatic number; None where it is none."""
     found = _AUTOMATIC.fullmatch(fold(number))

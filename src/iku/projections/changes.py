@@ -19,11 +19,11 @@ from iku.domain import (
     difference,
     fact,
     indicator,
+    numbering,
     organisation,
     place,
     scale,
 )
-from iku.domain.decider import subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.difference import Cause
 from iku.domain.difference import Moved as Event
@@ -381,9 +381,9 @@ async def _items(
     streams = dict.fromkeys(one.recorded.stream for one in page)
     read = await log.read_streams(connection, list(streams), size=size)
     facts = {stream: _facts(recorded) for stream, recorded in read.items()}
-    titles = {stream: _title(stream, events) for stream, events in facts.items()}
+    called = {stream: _called(stream, events) for stream, events in facts.items()}
     return tuple(
-        _change(one, facts[one.recorded.stream], titles[one.recorded.stream])
+        _change(one, facts[one.recorded.stream], called[one.recorded.stream])
         for one in page
     )
 
@@ -393,19 +393,23 @@ def _facts(recorded: Sequence[Recorded]) -> list[Any]:
     return [fact.of(one, event_type) for one in recorded]
 
 
-def _title(stream: str, facts: Sequence[Any]) -> str | None:
-    """What a case or organisation is called."""
-    state = DECIDERS[stream.partition("-")[0]].fold(facts)
-    return state.title if isinstance(state, Subject) else None
+def _called(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
+    """Number of a subject, and what it is called if it is a case or organisation."""
+    category, _, subject = stream.partition("-")
+    state = DECIDERS[category].fold(facts)
+    title = state.title if isinstance(state, Subject) else None
+    return numbering.number(subject, state), title
 
 
-def _change(of: _Effects, facts: Sequence[Any], title: str | None) -> Change:
-    recorded = of.recorded
+def _change(
+    of: _Effects, facts: Sequence[Any], called: tuple[str, str | None]
+) -> Change:
+    recorded, (number, title) = of.recorded, called
     return Change(
         cause=_cause(recorded.category, facts[: recorded.version]),
         category=recorded.category,
         subject=recorded.subject,
-        number=subject_number(recorded.subject),
+        number=number,
         title=title,
         event=differences.moved(recorded),
         effects=tuple(of.effects),

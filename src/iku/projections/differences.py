@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from iku.domain import difference, explaining, fact
-from iku.domain.decider import Decider, subject_number
+from iku.domain import difference, explaining, fact, numbering
+from iku.domain.decider import Decider
 from iku.domain.deciders import DECIDERS
 from iku.domain.difference import Cause, Difference, Item, Moved, Stand, Step
 from iku.domain.figure import Made
@@ -24,6 +24,7 @@ from iku.domain.question import Question, Unanswerable
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
+from iku.projections import numbers
 from iku.projections.figures import Figures
 from iku.projections.moves import Move, moves
 
@@ -61,7 +62,15 @@ async def answer(
         move async for move in moves(connection, legs, compared.after, compared.limit)
     ]
     page = found[: compared.limit]
-    items = await _items(connection, page, _options(ends))
+    options = _options(ends)
+    items = await _items(connection, page, options)
+    called = await numbers.shown(
+        connection,
+        _decider(options).category,
+        {move.subject for move in page},
+        size=last.figure.size,
+        known_on=compared.of.known_on,
+    )
     return Difference(
         indicator=compared.of.indicator,
         figure=last.figure,
@@ -69,7 +78,11 @@ async def answer(
         numerator=last.figure.numerator - first.figure.numerator,
         denominator=last.figure.denominator - first.figure.denominator,
         steps=difference.strides(ends),
-        items=tuple(items),
+        # One that the figure asked for does not know keeps the number it had.
+        items=tuple(
+            structs.replace(item, number=called.get(item.id, item.number))
+            for item in items
+        ),
         next=_place(page[-1], last).cursor if len(found) > len(page) else None,
     )
 
@@ -196,7 +209,7 @@ def _item(
         step=move.leg.step,
         cause=why,
         id=move.subject,
-        number=subject_number(move.subject),
+        number=numbering.number(move.subject, state),
         title=state.title,
         numerator=after.numerator - before.numerator,
         denominator=after.denominator - before.denominator,

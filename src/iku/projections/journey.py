@@ -14,9 +14,9 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
-from iku.domain.decider import subject_number
 from iku.domain.figure import Figure
 from iku.ledger.log import Reader
+from iku.projections import numbers
 
 PAGE = 500  # movements
 
@@ -89,11 +89,18 @@ async def pages(
     """
     after, numerator, denominator = _START, 0, 0
     while rows := await _page(reader, figure, order, after):
+        called = await numbers.shown(
+            reader,
+            rows[0]["stream"].partition("-")[0],  # those of a figure are of one kind
+            {row["subject"] for row in rows},
+            size=figure.size,
+            known_on=figure.known_on,
+        )
         lines = []
         for row in rows:
             numerator += row["numerator"]
             denominator += row["denominator"]
-            lines.append(_line(row, numerator, denominator))
+            lines.append(_line(row, called[row["subject"]], numerator, denominator))
         yield lines
         if len(rows) < PAGE:
             return
@@ -127,15 +134,12 @@ async def _page(
     )
 
 
-def _line(row: asyncpg.Record, numerator: int, denominator: int) -> Line:
-    subject = row["subject"]
+def _line(row: asyncpg.Record, number: str, numerator: int, denominator: int) -> Line:
     return Line(
         position=row["position"],
         version=row["version"],
         type=row["type"],
-        subject=Subject(
-            row["stream"].partition("-")[0], subject, subject_number(subject)
-        ),
+        subject=Subject(row["stream"].partition("-")[0], row["subject"], number),
         effective_on=row["effective_on"],
         known_on=row["known_on"],
         recorded_at=row["recorded_at"],

@@ -6,7 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, json
 
+from iku.domain import numbering
 from iku.ledger.log import Connection
+from iku.projections import numbers
 
 
 class Search(Struct, frozen=True):
@@ -15,6 +17,7 @@ class Search(Struct, frozen=True):
     Attributes:
         kind: Category of a case, kind of an organisation.
         area: Code of an area, or of a district with all its areas.
+        number: The whole number, without regard to case.
         text: Part of the title, name or number, without regard to case.
         after: Identifier after which the page begins; pages are ordered by it.
     """
@@ -27,6 +30,7 @@ class Search(Struct, frozen=True):
     kind: str | None = None
     area: str | None = None
     source: str | None = None
+    number: str | None = None
     text: str | None = None
     after: str = ""
     limit: int = 50
@@ -79,7 +83,7 @@ async def search(connection: Connection, asked: Search, names: Names) -> Page:
 
 
 def _sought(found: Found, name: str) -> str:
-    return f"{found.subject.replace('~', '/')} {name}".lower()
+    return f"{found.standing['number']} {name}".lower()
 
 
 def _page(found: list[Found], limit: int) -> Page:
@@ -91,6 +95,8 @@ async def _standings(
     connection: Connection, asked: Search, after: str, limit: int
 ) -> list[Found]:
     """What fits, whatever its texts say, in the order of identifiers."""
+    folded = asked.number and numbering.fold(asked.number)
+    named = await _named(connection, asked.category, folded) if folded else None
     rows = await connection.fetch(
         """
         select subject, shown
@@ -107,6 +113,8 @@ async def _standings(
            and ($7::text is null or kind = $7)
            and ($8::text is null or starts_with(area, $8))
            and ($9::text is null or source = $9)
+           and ($11::text is null
+                or subject = any($12::text[]) and lower(shown::json ->> 'number') = $11)
          order by subject
          limit $10
         """,
@@ -120,5 +128,13 @@ async def _standings(
         asked.area,
         asked.source,
         limit,
+        folded,
+        named,
     )
     return [Found(row["subject"], json.decode(row["shown"])) for row in rows]
+
+
+async def _named(connection: Connection, category: str, folded: str) -> list[str]:
+    """The subjects that go or went by that number; few, by an index."""
+    found = await numbers.find(connection, category, [folded])
+    return [subject for subject, _ in found.get(folded, ())]

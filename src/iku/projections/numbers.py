@@ -10,6 +10,7 @@ have no gaps: a request that is refused, repeated or overtaken draws none.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, NamedTuple
 
 from iku.domain import numbering
@@ -306,3 +307,48 @@ async def near(
     return [
         (Name(category, row["folded"], row["subject"]), row["held"]) for row in rows
     ]
+
+
+async def shown(
+    reader: Reader,
+    category: str,
+    subjects: Iterable[str],
+    *,
+    size: int | None,
+    known_on: date | None,
+) -> dict[str, str]:
+    """The number of each of these subjects that was known, by identifier."""
+    rows = await reader.fetch(
+        """
+        select u.subject, n.number
+          from unnest($2::text[]) as u (subject)
+         cross join lateral (
+                select s.shown::json ->> 'number' as number
+                  from standing s
+                 where s.category = $1
+                   and s.subject = u.subject
+                   and s.position <= coalesce($3::bigint, 9223372036854775806)
+                   and s.known_from <= coalesce($4::date, 'infinity')
+                   and (s.superseded > coalesce($3::bigint, 9223372036854775806)
+                        or s.known_to > coalesce($4::date, 'infinity'))
+                 limit 1 -- it has one number, whatever the day
+               ) n
+        """,
+        category,
+        [*subjects],
+        size,
+        known_on,
+    )
+    return {row["subject"]: row["number"] for row in rows}
+
+
+async def hint(reader: Reader, category: str, name: str) -> str:
+    """What to say after "there is no K15": whose number it is, if it is anybody's."""
+    if category not in numbering.LETTERS:
+        return ""
+    number = subject_number(name)
+    found = await find(reader, category, [number])
+    holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
+    if not holders:
+        return ""
+    return f"; number {number} is that of {category} {', '.join(holders)}"

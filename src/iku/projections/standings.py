@@ -7,9 +7,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from iku.domain import conflict, organisation
+from iku.domain import conflict, numbering, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.decider import subject_number
 from iku.domain.organisation import Organisation
 
 CASE_TEXTS = ("title", "reference", "reporter", "parties")
@@ -125,7 +124,7 @@ def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
     for start, end, segment, status in _statuses(case, timeline):
         standing = ConflictStanding(
             id=subject,
-            number=subject_number(subject),
+            number=numbering.number(subject, case),
             status=_void(case.void) or status,
             verified=case.verified,
             category=segment.category,
@@ -172,7 +171,7 @@ def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
         for start, end, expired in _validity(segment):
             standing = OrganisationStanding(
                 id=subject,
-                number=subject_number(subject),
+                number=numbering.number(subject, state),
                 status=_void(state.void) or segment.status,
                 kind=first.kind,
                 legal_basis=segment.legal_basis,

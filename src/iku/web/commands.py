@@ -16,8 +16,10 @@ from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Struct
 
 from iku.domain import naming
-from iku.domain.decider import Refused, subject_number
+from iku.domain.decider import Invalid, Refused
+from iku.domain.fact import stated
 from iku.handling import Command, Missing, Outcome, Outdated
+from iku.projections import numbers
 from iku.web import wording
 from iku.web.connection import Reading
 from iku.web.problems import Malformed
@@ -97,14 +99,26 @@ class Desk:
                 receipt of another's event would pass for one of this request.
         """
         command = self.command(category, subject, proposed)
-        with known(command):
-            outcome = await self.house.office.handle(Reading(self.house), command)
+        try:
+            with known(command):
+                outcome = await self.house.office.handle(Reading(self.house), command)
+        except Missing as error:
+            raise Missing(f"{error}{await self._hint(command, subject)}") from error
+        except Invalid as error:
+            if error.path != "into":
+                raise
+            hint = await self._hint(command, stated(command.proposed, "into"))
+            raise Invalid(error.path, f"{error}{hint}") from error
         if not outcome.added:
             raise Refused(
                 f"{category} {outcome.subject} says just this already, "
                 f"at version {outcome.receipt.version}; nothing was recorded"
             )
         return outcome
+
+    async def _hint(self, command: Command, name: str) -> str:
+        """Whose number it is that was given for an identifier."""
+        return await numbers.hint(Reading(self.house), command.category, name)
 
     async def foresee(self, category: str, subject: str, proposed: Any) -> list[Any]:
         """What `handle` would record now; nothing is recorded.
@@ -183,7 +197,7 @@ def receipt(outcome: Outcome) -> Receipt:
     given = outcome.receipt
     return Receipt(
         id=outcome.subject,
-        number=subject_number(outcome.subject),
+        number=outcome.number,
         version=given.version,
         position=given.position,
         size=given.size,

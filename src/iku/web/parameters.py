@@ -20,6 +20,7 @@ from litestar.params import ParameterKwarg, PathParameter, QueryParameter
 from litestar.typing import FieldDefinition
 
 from iku import strict_json
+from iku.domain.fact import NUMBER
 from iku.domain.period import Kind
 from iku.strict_json import Duplicated, Unreadable
 from iku.web import wording
@@ -81,6 +82,15 @@ Cursor: TypeAlias = Annotated[
         max_length=128,
         pattern=wording.CURSOR,
         description="What the page before gave as next.",
+    ),
+]
+OfNumber: TypeAlias = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=64,
+        pattern=NUMBER,
+        description="Only those with this number, without regard to case, by the "
+        "knowledge asked for.",
     ),
 ]
 Text: TypeAlias = Annotated[

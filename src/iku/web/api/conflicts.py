@@ -19,7 +19,7 @@ from iku.web import wording
 from iku.web.api import subjects
 from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
-from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
+from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
 from iku.wiring import House
 
 TAGS = ["Conflict cases"]
@@ -150,6 +150,7 @@ async def search(
     category: Category = None,
     source: Source = None,
     area: Area = None,
+    number: OfNumber = None,
     text: Text = None,
     as_of: AsOf = None,
     known_on: KnownOn = None,
@@ -168,6 +169,7 @@ async def search(
         kind=category,
         area=area,
         source=source,
+        number=number,
         text=text and unicodedata.normalize("NFC", text),
         after=subjects.read_cursor(cursor),
         limit=limit,

@@ -16,7 +16,7 @@ from iku.projections.lists import Search
 from iku.web.api import subjects
 from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
-from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, Size, Text
+from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
 from iku.wiring import House
 
 TAGS = ["Organisations"]
@@ -134,6 +134,7 @@ async def search(
     *,
     status: Status = None,
     kind: Kind = None,
+    number: OfNumber = None,
     text: Text = None,
     as_of: AsOf = None,
     known_on: KnownOn = None,
@@ -150,6 +151,7 @@ async def search(
         size=at.size,
         status=status,
         kind=kind,
+        number=number,
         text=text and unicodedata.normalize("NFC", text),
         after=subjects.read_cursor(cursor),
         limit=limit,

@@ -19,7 +19,7 @@ from iku.handling import Missing
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import histories, lists, standings
+from iku.projections import histories, lists, numbers, standings
 from iku.projections.histories import Event
 from iku.projections.lists import Search
 from iku.web.connection import connected
@@ -112,7 +112,8 @@ async def standing(
     recorded = await _read(house, category, subject, asked)
     if not recorded:
         known_on = f" known on {asked.known_on}" if asked.known_on else ""
-        raise Missing(f"there is no {category} {subject}{known_on}")
+        hint = await numbers.hint(house.pool, category, subject)
+        raise Missing(f"there is no {category} {subject}{known_on}{hint}")
     known = handling.history(recorded)
     found = standings.on(subject, known.state, asked.as_of)
     if found is None:
@@ -154,7 +155,8 @@ async def history(
     if not found.events:
         if after:
             raise _strange_cursor()
-        raise Missing(f"there is no {category} {subject}")
+        hint = await numbers.hint(house.pool, category, subject)
+        raise Missing(f"there is no {category} {subject}{hint}")
     following = None if found.next is None else write_cursor(str(found.next))
     return EventPage(found.events, following)
 
