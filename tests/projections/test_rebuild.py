@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from iku.domain import conflict
-from iku.domain.indicator import CarryOver, Redefinition
+from iku.domain.indicator import CarryOver, Redefinition, Revision
 from iku.domain.question import Question
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
@@ -95,6 +95,15 @@ async def test_rebuilding_changes_nothing_and_finds_nothing(
     assert await rebuild(owner, lambda done, of: told.append((done, of))) == []
     assert await held(owner) == before
     assert told[-1] == (size, size)
+    assert await rebuild(owner, silent) == []
+
+
+async def test_a_day_of_knowledge_begins_with_the_first_event_of_a_request(
+    world: World, owner: Plain
+) -> None:
+    later = date(2021, 2, 1)
+    right = Revision(corrects=1, reason="Salah catat", effective_on=later)
+    assert (await world.do("indicator", "IKU-1", right)).receipt.count == 2
     assert await rebuild(owner, silent) == []
 
 

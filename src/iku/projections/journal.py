@@ -30,11 +30,17 @@ BATCH = 2_000  # events written at a time when a definition is counted anew
 
 
 class Entry(Struct, frozen=True):
-    """An event's place in the log and in knowledge, and its effect on its subject."""
+    """A request's place in the log and in knowledge, and its effect on its subject.
+
+    Attributes:
+        position: Of its last event.
+        events: How many it has, one after the other.
+    """
 
     position: int
     known_on: date
     turn: Turn
+    events: int = 1
 
 
 class Counted(Struct, frozen=True):
@@ -62,7 +68,12 @@ class Journal:
     ) -> None:
         """Write what was just appended; runs within the append's transaction."""
         entries = [
-            Entry(one.receipt.position, one.receipt.known_on, one.request.attachment)
+            Entry(
+                one.receipt.position,
+                one.receipt.known_on,
+                one.request.attachment,
+                one.receipt.count,
+            )
             for one in accepted
         ]
         await self.write(connection, entries, max(a.receipt.size for a in accepted))
@@ -147,8 +158,9 @@ class Rows:
 
     def add(self, entry: Entry, counted: Sequence[Counted]) -> None:
         """Take in what *entry* means, *counted* being all definitions."""
-        first, last = self._days.get(entry.known_on, (entry.position, entry.position))
-        stretch = (min(first, entry.position), max(last, entry.position))
+        begun = entry.position - entry.events + 1
+        first, last = self._days.get(entry.known_on, (begun, entry.position))
+        stretch = (min(first, begun), max(last, entry.position))
         self._days[entry.known_on] = stretch
         for definition in counted:
             self.postings += movements(entry, definition)
