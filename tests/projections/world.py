@@ -190,11 +190,12 @@ class Chance:
             lambda: conflict.Merged(into=r.choice(self.cases), reason="Sama"),
             lambda: conflict.Rejected(reason="Bukan konflik"),
         ]
-        [made] = r.choices(makers, [4, 4, 2, 6, 4, 3, 4, 3, 1, 1])
+        [made] = r.choices(makers, [4, 4, 1, 6, 4, 3, 4, 3, 1, 1])
         return number, made()
 
     def _kind(self) -> dict[str, Any]:
-        category = self.random.choice(list(Category))
+        # Few are of the category that counts in no figure.
+        [category] = self.random.choices(list(Category), [6, 6, 1])
         return {
             "category": category,
             "dimension": self.random.choice(DIMENSIONS[category]),

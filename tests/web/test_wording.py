@@ -12,7 +12,7 @@ from tests.web.conftest import CASE, VERIFIED, Client, problem
 
 DAY = "must be a day, written YYYY-MM-DD"
 VERSION = "must be a whole number, 1 to 2147483647"
-CATEGORY = "must be one of ipoleksosbud, sara"
+CATEGORY = "must be one of ipoleksosbud, sara, lainnya"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,15 @@ async def test_a_parameter_at_fault_is_told_what_it_must_be(
 REPORT, EVENTS = "/conflicts", "/conflicts/K14/events"
 OPTIONS = "/indicators/IKU-1/definitions"
 TYPES = (
-    *("verified", "rejected", "handled", "referred", "resolved", "reopened"),
+    *(
+        "returned",
+        "verified",
+        "rejected",
+        "handled",
+        "referred",
+        "resolved",
+        "reopened",
+    ),
     *("reclassified", "merged", "corrected", "annulled"),
 )
 CORRECTED = {"type": "corrected", "reason": "x"}
