@@ -249,11 +249,11 @@ async def test_rebuilding_ends_with_1_where_something_differs(
     said = iku("rebuild")
     assert (said.code, said.err) == (0, "")
     await owner.execute(
-        "update projection.posting set numerator = 7 where position = 110"
+        "update projection.contribution set numerator = 7 where position = 110"
     )
     differs = iku("rebuild")
     assert differs.code == 1
-    assert "posting" in differs.out
+    assert "contribution" in differs.out
     assert differs.err.count("\n") == 1
     assert iku("rebuild", "--json").json == {"findings": []}
 
@@ -318,14 +318,16 @@ async def test_a_fault_of_ours_is_written_down_where_the_operator_looks(
     serving: "subprocess.Popen[str]", owner: Plain
 ) -> None:
     address, _ = await asyncio.to_thread(announced, serving)
-    await owner.execute("alter table projection.balance rename to elsewhere")
+    await owner.execute("alter table projection.contribution rename to elsewhere")
     with pytest.raises(urllib.error.HTTPError, match="500") as caught:
         await asyncio.to_thread(urllib.request.urlopen, address + FIGURE)
     caught.value.close()
     serving.send_signal(signal.SIGTERM)
     _, err = await asyncio.to_thread(serving.communicate, timeout=60)
     assert f"GET {FIGURE.partition('?')[0]}" in err
-    assert 'UndefinedTableError: relation "balance" does not exist' in err
+    assert (
+        'UndefinedTableError: relation "projection.contribution" does not exist' in err
+    )
 
 
 def test_the_embedded_server_needs_nothing_but_a_folder(

@@ -68,7 +68,9 @@ async def test_a_sum_that_is_not_the_figure_ends_with_1(
     iku: Type, database: Database
 ) -> None:
     owner = await asyncpg.connect(database.owner_dsn)
-    await owner.execute("update projection.posting set numerator = 0, denominator = 0")
+    await owner.execute(
+        "update projection.contribution set numerator = 0, denominator = 0"
+    )
     await owner.close()
     said = iku("explain", "IKU-1", *YEAR_END)
     assert said.code == 1

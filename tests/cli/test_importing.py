@@ -223,7 +223,7 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
     command = [sys.executable, "-c", INTERRUPTIBLE, "import", str(file)]
     async with owner.transaction():
         # Its events are written, and it waits to write what is counted from them.
-        await owner.execute("lock table projection.posting in exclusive mode")
+        await owner.execute("lock table projection.contribution in exclusive mode")
         with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
             command, env=environ, stderr=subprocess.PIPE, text=True
         ) as process:

@@ -97,7 +97,7 @@ def test_verifying_says_whether_the_log_gives_the_figure(iku: Any) -> None:
 async def test_verifying_ends_with_1_and_both_values_where_they_differ(
     iku: Any, owner: Plain
 ) -> None:
-    await owner.execute("update projection.posting set numerator = numerator * 2")
+    await owner.execute("update projection.contribution set numerator = numerator * 2")
     said = iku("verify", "figure", PRINTED)
     assert said.code == 1
     assert "16/9 (177,78%)" in said.out

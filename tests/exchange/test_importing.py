@@ -586,7 +586,7 @@ async def test_a_fault_undoes_what_was_recorded_and_all_others_are_told(
     report = await bring(make("konflik", *rows))
     assert [fault.row for fault in report.faults] == [12, 21]
     assert await size(connection) == BROUGHT
-    assert not await connection.fetch("select from projection.standing")
+    assert not await connection.fetch("select from projection.state")
 
 
 async def test_rows_that_others_imported_meanwhile_are_not_at_fault(

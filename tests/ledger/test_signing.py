@@ -414,7 +414,7 @@ SIGNERS_LIMITS = [
     "delete from ledger.log_key",
     "delete from ledger.alarm",
     "truncate ledger.tile",
-    "select * from projection.posting",
+    "select * from projection.contribution",
     "drop table ledger.tile",
     f"select * from ledger.append('UTC'{', null' * 20})",
 ]

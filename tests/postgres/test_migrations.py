@@ -94,8 +94,16 @@ async def test_an_old_server_is_refused_in_one_sentence() -> None:
         def get_server_version(self) -> SimpleNamespace:
             return SimpleNamespace(major=15)
 
-    with pytest.raises(MigrationError, match="PostgreSQL 15, but 16 or newer"):
+    with pytest.raises(MigrationError, match="PostgreSQL 15, but 18 or newer"):
         await migrate(cast("Plain", Old()), [FIRST])
+
+
+async def test_a_database_from_before_the_baseline_is_refused(empty: Plain) -> None:
+    old = [Migration(1, "ledger", "select 1"), Migration(2, "projections", "select 2")]
+    await migrate(empty, old)
+    with pytest.raises(MigrationError, match="0002_projections, of a version that was"):
+        await migrate(empty)
+    assert await empty.fetchval("select to_regnamespace('ledger')") is None
 
 
 async def test_of_several_at_once_one_does_the_work(empty_database: Database) -> None:

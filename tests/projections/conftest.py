@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.postgres.pool import Plain
@@ -34,6 +35,9 @@ async def _filled(
     await administrator.execute(f"create database {name} template {template}")
     async with opened(within(server, name)) as world:
         await fill(world, seed=2021, count=count)
+    owner = await pools.connect_as_owner(within(server, name).owner_dsn)
+    await owner.execute("analyze")  # as autovacuum would
+    await owner.close()
     return name
 
 

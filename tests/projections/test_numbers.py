@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from iku.domain import conflict, fact, numbering, organisation
+from iku.domain import conflict, fact, numbering
 from iku.handling import Command, decide, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Receipt
-from iku.postgres import migrations
 from iku.postgres import pool as pools
-from iku.postgres.pool import Plain
 from iku.projections import numbers
 from iku.projections.journal import Turns
 from iku.projections.numbers import Names
@@ -145,32 +143,3 @@ async def unadmitted(world: World, subject: str, proposed: Any) -> None:
         [verdict] = await log.append(world.connection, [asked], zone="Asia/Jakarta")
         assert isinstance(verdict, Receipt)
         await world.house.books.project(world.connection, [Accepted(asked, verdict)])
-
-
-async def test_numbers_recorded_before_there_was_a_table_of_them_are_in_it(
-    world: World, owner: Plain
-) -> None:
-    organised = organisation.Registered(
-        kind=organisation.Kind.LSM,
-        name="Contoh",
-        legal_basis=organisation.LegalBasis.BADAN_HUKUM,
-        effective_on=DAY,
-    )
-    for number in ("K/1/2021", "K2021-00014", "K2021-100000", "k2021-000015", "K4"):
-        await world.do("conflict", number, report(number))
-    await world.do("conflict", "K4", annulled(1))
-    for number in ("O2021-00003", "K2021-00001"):
-        await world.do("organisation", number, organised)
-    before = await names(world)
-    assert {name.category for name in before} == {"conflict", "organisation"}
-    [migration] = [one for one in migrations.load() if one.name == "numbers"]
-    async with owner.transaction():
-        await owner.execute(
-            """
-            drop table projection.number;
-            drop function projection.names;
-            create schema numbering;
-            """
-        )
-        await owner.execute(migration.sql)
-    assert await names(world) == before

@@ -152,7 +152,7 @@ async def test_a_figure_that_the_log_does_not_give_differs(
     loaded: Client, owner: Plain
 ) -> None:
     figure = await loaded.says("/indicators/IKU-1/figure?as_of=2021-12-31")
-    await owner.execute("update projection.posting set numerator = numerator + 5")
+    await owner.execute("update projection.contribution set numerator = numerator + 5")
     verified = await loaded.says(f"/figures/{figure['number']}")
     assert verified["verdict"] == "differs"
     assert verified["numerator"] > verified["denominator"]

@@ -3,5 +3,5 @@
 One file an aggregate, read from top to bottom: what it is, its facts, its state,
 `evolve`, `decide`. A command *proposes a fact*: `decide` answers with the facts
 that are to be recorded, or `Refused`. `counting` says what a figure is, literally;
-`posting` says the same thing as dated movements, which can be summed.
+`contribution` says the same as rectangles of valid time, which can be summed.
 """

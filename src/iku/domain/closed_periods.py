@@ -7,9 +7,9 @@ The day of the fact does not matter: a registration of 2019 counts in 2021, a fa
 2021 may count in nothing.
 
 A command changes one subject, and a figure is the sum of what its subjects add
-(`posting`). So it is enough to look at the days on which that subject adds something
-else than before. Of an indicator, only its targets can change a frozen figure, for a
-version of a definition never changes.
+(`contribution`). So it is enough to look at the days on which that subject adds
+something else than before. Of an indicator, only its targets can change a frozen
+figure, for a version of a definition never changes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,11 +21,11 @@ from typing import Any, TypeAlias, assert_never
 
 from msgspec import Struct
 
-from iku.domain import counting, posting
+from iku.domain import contribution, counting
+from iku.domain.contribution import Contribution
 from iku.domain.decider import Invalid
 from iku.domain.figure import Counts
 from iku.domain.indicator import Indicator, Options
-from iku.domain.posting import Contribution
 from iku.domain.publication import Closed, Frozen, Publication, Year
 from iku.domain.question import Question
 
@@ -173,15 +173,15 @@ def _moved(
     before: Any, after: Any, options: Options, latest: date
 ) -> list[Contribution]:
     """The contributions up to *latest* that begin or end with the command."""
-    gone = posting.contributions(before, options)
-    come = posting.contributions(after, options)
+    gone = contribution.contributions(before, options)
+    come = contribution.contributions(after, options)
     if gone == come:
         return []
     return [
-        contribution
+        one
         for some, others in ((gone, come), (come, gone))
-        for contribution in some
-        if contribution.start <= latest and contribution not in others
+        for one in some
+        if one.start <= latest and one not in others
     ]
 
 

@@ -1,8 +1,8 @@
 """What counts, literally: one case or organisation, one definition, one day.
 
 This is the definition of every figure, written to be read beside the rules it
-follows. `replay` uses it on the whole log; `posting` says the same as movements that
-can be summed, and must agree with it always.
+follows. `replay` uses it on the whole log; `contribution` says the same as ranges of
+days that can be summed, and must always agree with it.
 """
 
 from datetime import date, timedelta

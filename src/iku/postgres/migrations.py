@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
@@ -24,7 +25,9 @@ from iku.postgres.pool import Connection
 LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
 PATIENCE_S = 120
 LOCK_TIMEOUT_MS = 5_000
-OLDEST_SERVER = 16
+OLDEST_SERVER = 18
+# What no release has applied: the schema was written as one baseline before the first.
+BEFORE_THE_BASELINE = frozenset({"0002_projections", "0003_numbering", "0004_journey"})
 FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
@@ -111,8 +114,16 @@ async def pending(
     """The migrations not yet applied; `MigrationError` if those applied do not fit."""
     wanted = load() if migrations is None else list(migrations)
     applied = await _applied(connection)
+    names = {str(migration) for migration in wanted}
+    for one in applied.values():
+        if str(one) in BEFORE_THE_BASELINE - names:
+            raise MigrationError(
+                f"the database has migration {one}, of a version that was never "
+                "released; this program begins with an empty database"
+            )
     for migration in wanted:
-        if applied.get(migration.version, migration.sha256) != migration.sha256:
+        found = applied.get(migration.version)
+        if found is not None and found.sha256 != migration.sha256:
             raise MigrationError(
                 f"{migration} changed after it was applied; "
                 "put it back as it was and write a new migration"
@@ -125,13 +136,24 @@ async def pending(
     return [m for m in wanted if m.version not in applied]
 
 
-async def _applied(connection: Connection) -> dict[int, bytes]:
-    """The hash of each migration applied; empty for a database never migrated."""
+class Applied(NamedTuple):
+    """A migration that a database has."""
+
+    version: int
+    name: str
+    sha256: bytes
+
+    def __str__(self) -> str:
+        return f"{self.version:04}_{self.name}"
+
+
+async def _applied(connection: Connection) -> dict[int, Applied]:
+    """The migrations applied, by version; none for a database never migrated."""
     if await connection.fetchval("select to_regclass('public.schema_migration')"):
         rows = await connection.fetch(
-            "select version, sha256 from public.schema_migration"
+            "select version, name, sha256 from public.schema_migration order by version"
         )
-        return {row["version"]: row["sha256"] for row in rows}
+        return {row["version"]: Applied(*row) for row in rows}
     return {}
 
 

@@ -265,20 +265,17 @@ async def _rows(
     return await connection.fetch(
         """
           with moved as (
-            select p.position, p.indicator, sum(p.numerator) as numerator,
-                   sum(p.denominator) as denominator
-              from rolled r -- locked before the snapshot is taken: see rebuild
-             cross join unnest($1::text[], $2::int[]) as f (indicator, definition)
-              join posting p
-                on p.indicator = f.indicator
-               and p.definition = f.definition
-             where p.effective_on <= $4
-               and (p.since is null or p.since >= $3)
-               and p.position > $7
-               and p.position <= $8
-               and (p.position > $5 or p.known_on > $6)
-             group by p.position, p.indicator
-            having sum(p.numerator) <> 0 or sum(p.denominator) <> 0
+            select m.position, d.indicator, sum(m.numerator) as numerator,
+                   sum(m.denominator) as denominator
+              from unnest($1::text[], $2::int[]) as f (indicator, definition)
+              join projection.definition d
+                on (d.indicator, d.version) = (f.indicator, f.definition)
+             cross join lateral projection.moved(d.number, $7::bigint, $8::bigint) m
+             where m.effective_on <= $4
+               and (m.since is null or m.since >= $3)
+               and (m.position > $5 or m.known_on > $6)
+             group by m.position, d.indicator
+            having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
           ),
           page as (
             select m.position

@@ -1,9 +1,9 @@
 """Figures of any day, as known on any other, from any size of the log.
 
-A figure is a sum of balances, so it costs the same however long the log is. Figures of
-one course, which differ in nothing but the day, are summed up in one go: what moves
-from each day to the next. All are read in one statement, hence from one snapshot:
-counts, size and definitions belong together.
+A figure is the sum of the contributions that are valid on its day and were known at its
+knowledge cut-off. Figures that differ in nothing but the day are counted together, by
+what changes from each day to the next. All are read in one statement, hence from one
+snapshot: counts, size and definitions belong together.
 """
 
 from collections import defaultdict
@@ -44,7 +44,7 @@ class _Mark(NamedTuple):
     Attributes:
         recorded_at: Of the last event: a log put back to an older state may grow to
             the same size again.
-        tables: Of the balances; a rebuild puts others in their place.
+        tables: Of the projections; a rebuild puts others in their place.
     """
 
     size: int
@@ -181,9 +181,9 @@ def _event_type(stream: str) -> Any:
 async def _mark(connection: Reader) -> _Mark:
     row = await connection.fetchrow(
         """
-        select h.size, h.recorded_at, r.tableoid as tables
-          from rolled r -- locked before the snapshot is taken: see rebuild
-         cross join ledger.head h
+        select h.size, h.recorded_at,
+               (select max(d.tableoid) from projection.definition d) as tables
+          from ledger.head h
         """
     )
     if row is None:
@@ -238,10 +238,7 @@ def _courses(asked: Sequence[_Asked]) -> dict[_Course, list[int]]:
 def _course(asked: _Asked) -> _Course:
     question = asked.question
     known_on = question.known_on and _finite(question.known_on)
-    # Parts are not kept by what was known on each own day.
-    own = known_on == _finite(question.as_of) and question.breakdown is None
-    if question.size is not None:
-        own = False
+    own = known_on == _finite(question.as_of) and question.size is None
     return _Course(
         indicator=question.indicator,
         definition=asked.basis.definition.version,
@@ -266,21 +263,23 @@ async def _count(
         """
         select q.number - 1 as course, c.point - 1 as point, c.part,
                c.numerator, c.denominator, c.expired, h.size, h.known_on, h.recorded_at,
-               r.tableoid as tables, g.generation
+               d.tableoid as tables, g.generation
           from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::bigint[],
                       $6::boolean[], $7::int[], $8::int[])
                with ordinality as q (
                indicator, definition, breakdown, known_on, size, own, first, last,
                number)
+          -- Locked before the snapshot is taken: see rebuild.
+          join projection.definition d
+            on (d.indicator, d.version) = (q.indicator, q.definition)
          cross join ledger.head h
-         cross join rolled r -- locked before the snapshot is taken: see rebuild
          cross join (
                  select coalesce(sum(s.version), 0) as generation
                    from ledger.stream s
                   where s.stream = any($9::text[])
                ) g
-          left join lateral projection.course(
-                 q.indicator, q.definition, q.breakdown,
+          left join lateral projection.series(
+                 d.number, q.breakdown,
                  ($10::date[])[q.first:q.last], ($11::date[])[q.first:q.last],
                  q.known_on, q.size, q.own) c
             on true

@@ -136,7 +136,8 @@ async def page(
     stream = await log.read_stream(connection, decider.stream(subject))
     upto = len(stream) if limit is None else min(len(stream), after + limit)
     recorded = stream[:upto]
-    moved = await movements(connection, [one.position for one in recorded[after:]])
+    positions = [one.position for one in recorded[after:]]
+    moved = await movements(connection, subject, positions)
     facts = [fact.of(one, decider.event_type) for one in recorded]
     shown = _shown(facts, after)
     texts = await read([recorded[version - 1] for version in sorted(shown)])
@@ -174,18 +175,35 @@ def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
 
 
 async def movements(
-    connection: Connection, positions: Sequence[int]
+    connection: Connection, subject: str, positions: Sequence[int]
 ) -> dict[int, Sequence[Movement]]:
-    """What the events at these positions moved, each in the order of its days."""
+    """What the subject's events at these positions moved, in the order of its days."""
     rows = await connection.fetch(
         """
-        select position, indicator, definition, effective_on, since, part, district,
-               numerator, denominator, expired
-          from posting
-         where position = any($1::bigint[])
-         order by position, indicator, definition, effective_on, since nulls first,
-                  part, district
+        select m.position, d.indicator, d.version, m.effective_on, c.since, c.part,
+               c.district, sum(m.sign * c.numerator)::int,
+               sum(m.sign * c.denominator)::int, sum(m.sign * c.expired)::int
+          from projection.contribution c
+          join projection.definition d
+            on d.number = c.definition
+         cross join lateral (
+                 values (c.position, lower(c.valid), 1),
+                        (c.position, upper(c.valid), -1),
+                        (c.superseded, lower(c.valid), -1),
+                        (c.superseded, upper(c.valid), 1)
+               ) as m (position, effective_on, sign)
+         where c.subject = $1
+           and m.position = any($2::bigint[])
+           and m.effective_on is not null
+         group by m.position, d.indicator, d.version, m.effective_on, c.since, c.part,
+                  c.district
+        having sum(m.sign * c.numerator) <> 0
+            or sum(m.sign * c.denominator) <> 0
+            or sum(m.sign * c.expired) <> 0
+         order by m.position, d.indicator, d.version, m.effective_on,
+                  c.since nulls first, c.part, c.district
         """,
+        subject,
         positions,
     )
     moved: dict[int, list[Movement]] = defaultdict(list)

@@ -1,6 +1,10 @@
-"""Turning events into postings and standings, in the transaction that appends them.
+"""Writing the bitemporal tables, in the transaction that appends the events.
 
-Everything is written by one call, `projection.post`, for a whole batch of events. It
+A row is a rectangle in both times: valid over a range of days, known from the event
+that began it until the event that superseded it. So an event ends the rows that no
+longer hold and begins those that hold now; nothing is ever changed but that end.
+
+Everything is written by one call, `projection.write`, for a whole batch of events. It
 refuses to write where this process does not know all definitions there are: another
 process may have recorded a new one a moment ago.
 """
@@ -13,7 +17,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iku.domain import fact, posting
+from iku.domain import contribution, fact
+from iku.domain.contribution import Contribution
 from iku.domain.decider import Turn
 from iku.domain.deciders import DECIDERS
 from iku.domain.indicator import ConflictOptions, Indicator, Options
@@ -30,35 +35,30 @@ BATCH = 2_000  # events written at a time when a definition is counted anew
 
 
 class Entry(Struct, frozen=True):
-    """A request's place in the log and in knowledge, and its effect on its subject.
-
-    Attributes:
-        position: Of its last event.
-        events: How many it has, one after the other.
-    """
+    """An event's place in the log and in knowledge, and its effect on its subject."""
 
     position: int
     known_on: date
     turn: Turn
-    events: int = 1
 
 
 class Counted(Struct, frozen=True):
-    """A version of an indicator's definition that is being counted."""
+    """A version of an indicator's definition that is counted.
 
+    Attributes:
+        number: Its place among all definitions in the log, from 1.
+        position: Of the event that defined it.
+    """
+
+    number: int
     indicator: str
     version: int
     position: int
     options: Options
 
-    @property
-    def name(self) -> str:
-        """By which `projection.post` knows it."""
-        return f"{self.indicator}/{self.version}@{self.position}"
-
 
 class Journal:
-    """Keeps postings, balances and standings abreast of the log."""
+    """Keeps both tables up to date with the log."""
 
     def __init__(self) -> None:
         self._definitions: list[Counted] = []
@@ -68,12 +68,7 @@ class Journal:
     ) -> None:
         """Write what was just appended; runs within the append's transaction."""
         entries = [
-            Entry(
-                one.receipt.position,
-                one.receipt.known_on,
-                one.request.attachment,
-                one.receipt.count,
-            )
+            Entry(one.receipt.position, one.receipt.known_on, one.request.attachment)
             for one in accepted
         ]
         await self.write(connection, entries, max(a.receipt.size for a in accepted))
@@ -82,7 +77,7 @@ class Journal:
         self, connection: Connection, entries: Sequence[Entry], size: int
     ) -> None:
         """Write what *entries*, in the order of the log of this *size*, mean."""
-        while not await post(connection, entries, self._definitions, size):
+        while not await write_rows(connection, entries, self._definitions):
             self._definitions = await definitions(connection)
         names: numbers.Names = {}
         for entry in entries:
@@ -94,18 +89,19 @@ class Journal:
 
 
 async def definitions(connection: Connection) -> list[Counted]:
-    """All definitions that are counted."""
+    """All definitions that are counted, in the order of the log."""
     rows = await connection.fetch(
         """
-        select indicator, definition, position, options
+        select number, indicator, version, position, options
           from definition
-         order by indicator, definition
+         order by number
         """
     )
     return [
         Counted(
+            row["number"],
             row["indicator"],
-            row["definition"],
+            row["version"],
             row["position"],
             msgspec.json.decode(row["options"], type=Options),
         )
@@ -113,29 +109,25 @@ async def definitions(connection: Connection) -> list[Counted]:
     ]
 
 
-async def post(
-    connection: Connection,
-    entries: Iterable[Entry],
-    counted: Sequence[Counted],
-    size: int,
+async def write_rows(
+    connection: Connection, entries: Iterable[Entry], counted: Sequence[Counted]
 ) -> bool:
     """Write the entries, counted by these definitions; False if they are not all."""
     rows = Rows()
     for entry in entries:
         rows.add(entry, counted)
     written: bool = await connection.fetchval(
-        f"select projection.post({_PARAMETERS})",
-        [definition.name for definition in counted],
-        size,
-        *_columns(rows.postings, 12),
-        *_columns(rows.days(), 3),
-        *_columns(rows.closed, 5),
-        *_columns(rows.opened, 13),
+        f"select projection.write({_PARAMETERS})",
+        [definition.position for definition in counted],
+        *_columns(rows.ended, 10),
+        *_columns(rows.begun, 14),
+        *_columns(rows.past, 5),
+        *_columns(rows.stated, 13),
     )
     return written
 
 
-_PARAMETERS = ", ".join(f"${number}" for number in range(1, 36))
+_PARAMETERS = ", ".join(f"${number}" for number in range(1, 44))
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
@@ -143,123 +135,137 @@ def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
 
 
 class Rows:
-    """Rows of a batch, as `projection.post` takes them, column by column.
+    """Rows of a batch, as `projection.write` takes them.
 
-    A standing that begins and ends within the batch is only ever a row that is opened.
+    A row that begins and ends within the batch is only ever inserted.
+
+    Attributes:
+        ended: Contributions that events of the batch superseded.
+        begun: Contributions that they began.
+        past: States that they superseded.
+        stated: States that they began.
+        names: Names of subjects that they changed; only a rebuild fills these.
     """
 
     def __init__(self) -> None:
-        self.postings: list[tuple[Any, ...]] = []
-        self.closed: list[tuple[Any, ...]] = []
-        self.opened: list[list[Any]] = []
+        self.ended: list[tuple[Any, ...]] = []
+        self.begun: list[list[Any]] = []
+        self.past: list[tuple[Any, ...]] = []
+        self.stated: list[list[Any]] = []
         self.names: numbers.Names = {}
-        self._open: dict[tuple[str, str, date], list[Any]] = {}
-        self._days: dict[date, tuple[int, int]] = {}
+        self._contributions: dict[tuple[Any, ...], list[Any]] = {}
+        self._states: dict[tuple[str, str, date], list[Any]] = {}
 
     def add(self, entry: Entry, counted: Sequence[Counted]) -> None:
         """Take in what *entry* means, *counted* being all definitions."""
-        begun = entry.position - entry.events + 1
-        first, last = self._days.get(entry.known_on, (begun, entry.position))
-        stretch = (min(first, begun), max(last, entry.position))
-        self._days[entry.known_on] = stretch
         for definition in counted:
-            self.postings += movements(entry, definition)
-        self._stand(entry)
+            self.count(entry, definition)
+        self._state(entry)
 
-    def days(self) -> list[tuple[date, int, int]]:
-        """Days of knowledge with their first and last position, oldest first."""
-        return [(day, *stretch) for day, stretch in sorted(self._days.items())]
+    def count(self, entry: Entry, definition: Counted) -> None:
+        """Take in what *entry* means under one definition."""
+        turn = entry.turn
+        before = contribution.contributions(turn.before, definition.options)
+        after = contribution.contributions(turn.after, definition.options)
+        if before == after:
+            return
+        for one in before:
+            if one not in after:
+                self._end(entry, definition.number, one)
+        for one in after:
+            if one not in before:
+                self._begin(entry, definition.number, one)
 
-    def _stand(self, entry: Entry) -> None:
+    def _end(self, entry: Entry, number: int, one: Contribution) -> None:
+        key = (number, entry.turn.subject, one)
+        row = self._contributions.pop(key, None)
+        if row is not None:
+            row[8], row[10] = entry.known_on, entry.position
+            return
+        self.ended.append(
+            (
+                *(number, entry.turn.subject, one.part, one.district),
+                *(one.start, one.end, one.since, one.counts.numerator),
+                *(entry.position, entry.known_on),
+            )
+        )
+
+    def _begin(self, entry: Entry, number: int, one: Contribution) -> None:
+        counts = one.counts
+        row = [
+            *(number, entry.turn.subject, one.part, one.district),
+            *(one.start, one.end, one.since),
+            *(entry.known_on, FOREVER, entry.position, LAST),
+            *(counts.numerator, counts.denominator, counts.expired),
+        ]
+        self._contributions[number, entry.turn.subject, one] = row
+        self.begun.append(row)
+
+    def _state(self, entry: Entry) -> None:
         turn = entry.turn
         before = standings.spans(turn.subject, turn.before)
         after = standings.spans(turn.subject, turn.after)
         for span in before:
             if span not in after:
-                self._close(entry, span)
+                self._supersede(entry, span)
         for span in after:
             if span not in before:
-                self._stand_open(entry, span)
+                self._begin_state(entry, span)
 
-    def _close(self, entry: Entry, span: Span) -> None:
+    def _supersede(self, entry: Entry, span: Span) -> None:
         turn = entry.turn
         key = (turn.category, turn.subject, span.valid_from)
-        row = self._open.pop(key, None)
+        row = self._states.pop(key, None)
         if row is None:
-            self.closed.append((*key, entry.position, entry.known_on))
+            self.past.append((*key, entry.position, entry.known_on))
         else:
             row[5], row[7] = entry.known_on, entry.position
 
-    def _stand_open(self, entry: Entry, span: Span) -> None:
+    def _begin_state(self, entry: Entry, span: Span) -> None:
         turn, standing = entry.turn, span.standing
         row = [
-            turn.category,
-            turn.subject,
-            span.valid_from,
-            span.valid_to or FOREVER,
-            entry.known_on,
-            FOREVER,
-            entry.position,
-            LAST,
-            standing.status,
-            *standing.filters,
-            standings.encoded(standing),
+            *(turn.category, turn.subject, span.valid_from, span.valid_to),
+            *(entry.known_on, FOREVER, entry.position, LAST),
+            *(standing.status, *standing.filters, standings.encoded(standing)),
         ]
-        self._open[turn.category, turn.subject, span.valid_from] = row
-        self.opened.append(row)
+        self._states[turn.category, turn.subject, span.valid_from] = row
+        self.stated.append(row)
 
 
 def foresee(turn: Turn, counted: Sequence[Counted]) -> None:
-    """Work out what `Rows` will ask of a turn, so that it need not while it writes.
-
-    What is found out is kept with the subjects themselves.
-    """
+    """Fill the per-subject caches that `Rows` reads, before the transaction starts."""
     for state in (turn.before, turn.after):
         standings.spans(turn.subject, state)
         for definition in counted:
-            posting.contributions(state, definition.options)
-
-
-def movements(entry: Entry, definition: Counted) -> list[tuple[Any, ...]]:
-    """The postings of one event under one definition, as rows of the journal."""
-    turn = entry.turn
-    return [
-        (
-            entry.position,
-            definition.indicator,
-            definition.version,
-            moved.effective_on,
-            moved.account.since,
-            entry.known_on,
-            moved.account.part,
-            moved.account.district,
-            turn.subject,
-            moved.numerator,
-            moved.denominator,
-            moved.expired,
-        )
-        for moved in posting.postings(turn.before, turn.after, definition.options)
-    ]
+            contribution.contributions(state, definition.options)
 
 
 async def _define(connection: Connection, entry: Entry, size: int) -> None:
     """Count all that is in the log by the definitions that *entry* brings."""
-    for counted in brought(entry):
+    known = len(await definitions(connection))
+    for counted in brought(entry, known + 1):
         await keep(connection, counted)
-        await _count_anew(connection, counted, size)
+        await _backfill(connection, counted, size)
 
 
-def brought(entry: Entry) -> list[Counted]:
-    """The definitions that come with the events of an indicator, appended together.
+def brought(entry: Entry, number: int) -> list[Counted]:
+    """The definitions that the events of an indicator bring, numbered from *number*.
 
-    The entry stands at the position of the last of them.
+    Events that were appended together have one entry, at the position of the last.
     """
     before, after = entry.turn.before, entry.turn.after
     known = len(before.definitions) if before else 0
     first = entry.position - len(after.history)  # position of what would be version 0
+    found = [*zip(after.places, after.definitions, strict=True)][known:]
     return [
-        Counted(entry.turn.subject, new.version, first + place, new.defined.options)
-        for place, new in [*zip(after.places, after.definitions, strict=True)][known:]
+        Counted(
+            next_number,
+            entry.turn.subject,
+            new.version,
+            first + place,
+            new.defined.options,
+        )
+        for next_number, (place, new) in enumerate(found, start=number)
     ]
 
 
@@ -267,9 +273,10 @@ async def keep(connection: Connection, counted: Counted) -> None:
     """Note that this definition is being counted."""
     await connection.execute(
         """
-        insert into definition (indicator, definition, position, options)
-        values ($1, $2, $3, $4)
+        insert into definition (number, indicator, version, position, options)
+        values ($1, $2, $3, $4, $5)
         """,
+        counted.number,
         counted.indicator,
         counted.version,
         counted.position,
@@ -277,39 +284,41 @@ async def keep(connection: Connection, counted: Counted) -> None:
     )
 
 
-async def _count_anew(connection: Connection, counted: Counted, size: int) -> None:
-    """Post, under a new definition, every event that the log of this *size* holds."""
+async def _backfill(connection: Connection, counted: Counted, size: int) -> None:
+    """Count, under a new definition, every event that the log of this *size* holds."""
     # The whole log takes longer than a request may.
     await connection.execute("set local statement_timeout = 0")
     cases = isinstance(counted.options, ConflictOptions)
     category = "conflict" if cases else "organisation"
-    rows: list[tuple[Any, ...]] = []
-    turns = Turns()
-    async for recorded in log.read_log(connection, size=size, category=category):
-        rows += movements(turns.entry(recorded), counted)
-        if len(rows) >= BATCH:
-            await _copy(connection, rows)
-            rows.clear()
-    await _copy(connection, rows)
-    await connection.execute(
-        "select projection.roll($1, $2, 0, position) from rolled",
-        counted.indicator,
-        counted.version,
-    )
+    rows = Rows()
+    async for recorded in log.read_subjects(connection, category, size=size):
+        turns = Turns()
+        for one in recorded:
+            rows.count(turns.entry(one), counted)
+        if len(rows.begun) >= BATCH:
+            await insert_contributions(connection, rows)
+            rows = Rows()
+    await insert_contributions(connection, rows)
 
 
-async def _copy(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+async def insert_contributions(connection: Connection, rows: Rows) -> None:
+    """Insert the contributions that *rows* begin; the table holds none that it ends."""
     await connection.execute(
         """
-        insert into posting (
-               position, indicator, definition, effective_on, since, known_on, part,
-               district, subject, numerator, denominator, expired)
-        select *
-          from unnest($1::bigint[], $2::text[], $3::int[], $4::date[], $5::date[],
-                      $6::date[], $7::text[], $8::text[], $9::text[], $10::int[],
-                      $11::int[], $12::int[])
+        insert into contribution (
+               definition, subject, part, district, valid, since, known_from, known_to,
+               position, superseded, numerator, denominator, expired)
+        select definition, subject, part, district, daterange(valid_from, valid_to),
+               since, known_from, known_to, position, superseded, numerator,
+               denominator, expired
+          from unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::date[],
+                      $6::date[], $7::date[], $8::date[], $9::date[], $10::bigint[],
+                      $11::bigint[], $12::smallint[], $13::smallint[], $14::smallint[])
+               as c (definition, subject, part, district, valid_from, valid_to, since,
+                     known_from, known_to, position, superseded, numerator,
+                     denominator, expired)
         """,
-        *_columns(rows, 12),
+        *_columns(rows.begun, 14),
     )
 
 

@@ -6,7 +6,7 @@ last movement of the page before, so that a journal of any length takes no memor
 transaction and no connection while it is looked at.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -18,7 +18,7 @@ from iku.domain.figure import Figure
 from iku.ledger.log import Reader
 from iku.projections import numbers
 
-PAGE = 500  # movements
+PAGE = 500  # rows that begin or end
 
 
 class Order(StrEnum):
@@ -87,51 +87,178 @@ async def pages(
     such as a correction, is done only after the last of them. What moves neither count,
     such as a certificate that expires, is left out.
     """
-    after, numerator, denominator = _START, 0, 0
-    while rows := await _page(reader, figure, order, after):
-        called = await numbers.shown(
-            reader,
-            rows[0]["stream"].partition("-")[0],  # those of a figure are of one kind
-            {row["subject"] for row in rows},
-            size=figure.size,
-            known_on=figure.known_on,
-        )
+    page = _by_position if order is Order.KNOWN else _by_day
+    after: Any = _FIRST[order]
+    numerator, denominator = 0, 0
+    while True:
+        upto, rows = await page(reader, figure, after)
+        numbered = await _numbered(reader, figure, rows)
         lines = []
         for row in rows:
             numerator += row["numerator"]
             denominator += row["denominator"]
-            lines.append(_line(row, called[row["subject"]], numerator, denominator))
-        yield lines
-        if len(rows) < PAGE:
+            number = numbered[row["subject"]]
+            lines.append(_line(row, number, numerator, denominator))
+        if lines:
+            yield lines
+        if upto is None:
             return
-        after = tuple(rows[-1])[:4]
+        after = upto
 
 
-# Keys before those of any movement: position, effective_on, part, district.
-_START: tuple[Any, ...] = (0, date.min, "", "")
+async def _numbered(
+    reader: Reader, figure: Figure, rows: Sequence[asyncpg.Record]
+) -> Mapping[str, str]:
+    """The number of each subject, as known at the figure's coordinates."""
+    if not rows:
+        return {}
+    return await numbers.shown(
+        reader,
+        rows[0]["stream"].partition("-")[0],  # those of a figure are of one kind
+        {row["subject"] for row in rows},
+        size=figure.size,
+        known_on=figure.known_on,
+    )
 
 
-async def _page(
-    reader: Reader, figure: Figure, order: Order, after: tuple[Any, ...]
-) -> list[asyncpg.Record]:
-    return await reader.fetch(
+_FIRST = {Order.KNOWN: 0, Order.HAPPENED: date.min}
+
+
+async def _by_position(
+    reader: Reader, figure: Figure, after: int
+) -> tuple[int | None, list[asyncpg.Record]]:
+    """The movements of the next events, and the last position; None at the end."""
+    upto = await reader.fetchval(
         """
-        select j.position, j.effective_on, j.part, j.district, j.known_on, j.subject,
-               j.numerator, j.denominator, j.stream, j.version, j.type, j.recorded_at
-          from rolled -- locked before the snapshot is taken: see rebuild
-         cross join projection.journey(
-                 $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) j
+          with counted as (
+            select d.number
+              from projection.definition d
+             where (d.indicator, d.version) = ($1, $2)
+          )
+        select max(position)
+          from (
+                 (select c.position
+                    from projection.contribution c
+                   where c.definition = (select number from counted)
+                     and c.position > $3
+                     and c.position <= $4
+                   order by c.position
+                   limit $5)
+                 union all
+                 (select c.superseded
+                    from projection.contribution c
+                   where c.definition = (select number from counted)
+                     and c.superseded > $3
+                     and c.superseded <= $4
+                     and c.superseded < 9223372036854775807 -- as the index has it
+                   order by c.superseded
+                   limit $5)
+                 order by position
+                 limit $5
+               ) next
         """,
-        order.value,
         figure.indicator,
         figure.definition,
-        figure.period.start,
-        figure.as_of,
-        figure.known_on,
+        after,
         figure.size,
-        *after,
         PAGE,
     )
+    rows = await reader.fetch(
+        """
+        select m.position, m.effective_on, m.part, m.district, m.known_on,
+               min(m.subject) as subject, sum(m.numerator) as numerator,
+               sum(m.denominator) as denominator, e.stream, e.version, e.type,
+               e.recorded_at
+          from projection.definition d
+         cross join lateral projection.moved(d.number, $3::bigint, $4::bigint) m
+          join ledger.event e
+            on e.position = m.position
+         where (d.indicator, d.version) = ($1, $2)
+           and m.effective_on <= $5
+           and m.known_on <= $6
+           and (m.since is null or m.since >= $7)
+         group by m.position, m.effective_on, m.part, m.district, m.known_on, e.stream,
+                  e.version, e.type, e.recorded_at
+        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
+         order by m.position, m.effective_on, m.part, m.district
+        """,
+        figure.indicator,
+        figure.definition,
+        after,
+        upto or after,
+        figure.as_of,
+        figure.known_on,
+        figure.period.start,
+    )
+    return upto, rows
+
+
+async def _by_day(
+    reader: Reader, figure: Figure, after: date
+) -> tuple[date | None, list[asyncpg.Record]]:
+    """The movements of the next days, and the last of these days; None at the end."""
+    upto = await reader.fetchval(
+        """
+          with counted as (
+            select d.number
+              from projection.definition d
+             where (d.indicator, d.version) = ($1, $2)
+          )
+        select max(day)
+          from (
+                 (select lower(c.valid) as day
+                    from projection.contribution c
+                   where c.definition = (select number from counted)
+                     and lower(c.valid) > $3
+                     and lower(c.valid) <= $4
+                   order by lower(c.valid)
+                   limit $5)
+                 union all
+                 (select upper(c.valid)
+                    from projection.contribution c
+                   where c.definition = (select number from counted)
+                     and upper(c.valid) > $3
+                     and upper(c.valid) <= $4
+                   order by upper(c.valid)
+                   limit $5)
+                 order by day
+                 limit $5
+               ) next
+        """,
+        figure.indicator,
+        figure.definition,
+        after,
+        figure.as_of,
+        PAGE,
+    )
+    rows = await reader.fetch(
+        """
+        select m.position, m.effective_on, m.part, m.district, m.known_on,
+               min(m.subject) as subject, sum(m.numerator) as numerator,
+               sum(m.denominator) as denominator, e.stream, e.version, e.type,
+               e.recorded_at
+          from projection.definition d
+         cross join lateral projection.moved_between(d.number, $3::date, $4::date) m
+          join ledger.event e
+            on e.position = m.position
+         where (d.indicator, d.version) = ($1, $2)
+           and m.position <= $5
+           and m.known_on <= $6
+           and (m.since is null or m.since >= $7)
+         group by m.position, m.effective_on, m.part, m.district, m.known_on, e.stream,
+                  e.version, e.type, e.recorded_at
+        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
+         order by m.effective_on, m.position, m.part, m.district
+        """,
+        figure.indicator,
+        figure.definition,
+        after,
+        upto or after,
+        figure.size,
+        figure.known_on,
+        figure.period.start,
+    )
+    return upto, rows
 
 
 def _line(row: asyncpg.Record, number: str, numerator: int, denominator: int) -> Line:

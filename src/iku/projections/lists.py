@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from msgspec import Struct, json
+from msgspec import Struct
 
 from iku.domain import numbering
 from iku.ledger.log import Connection
-from iku.projections import numbers
+from iku.projections import numbers, standings
+from iku.projections.standings import Stored
 
 
 class Search(Struct, frozen=True):
@@ -99,12 +100,11 @@ async def _standings(
     named = await _named(connection, asked.category, folded) if folded else None
     rows = await connection.fetch(
         """
-        select subject, shown
-          from standing
+        select subject, status, kind, area, source, shown
+          from projection.state
          where category = $1
            and subject > $2
-           and valid_from <= $3
-           and valid_to > $3
+           and valid @> $3::date
            and position <= coalesce($4::bigint, 9223372036854775806)
            and known_from <= coalesce($5::date, 'infinity')
            and (superseded > coalesce($4::bigint, 9223372036854775806)
@@ -131,7 +131,10 @@ async def _standings(
         folded,
         named,
     )
-    return [Found(row["subject"], json.decode(row["shown"])) for row in rows]
+    return [
+        Found(subject, standings.decoded(asked.category, subject, Stored(*columns)))
+        for subject, *columns in rows
+    ]
 
 
 async def _named(connection: Connection, category: str, folded: str) -> list[str]:

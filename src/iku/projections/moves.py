@@ -1,15 +1,15 @@
-"""What moved between two coordinates: read from the journal, by its own indexes.
+"""What moved between two coordinates: events, or subjects that count otherwise.
 
-Each step of a difference has a statement of its own, which answers a page at a time,
-in a total order, and holds nothing in memory but that page.
+Each statement answers a page at a time, in a total order.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date
+from typing import Any, NamedTuple
 
 from iku.domain.difference import Leg, Step
 from iku.domain.place import Place
+from iku.domain.question import Question
 from iku.ledger.log import Connection
 
 FOREVER = date.max  # the driver's name for PostgreSQL's infinity
@@ -51,143 +51,85 @@ async def moves(
 async def _moves_of(
     connection: Connection, leg: Leg, after: str, limit: int
 ) -> list[Move]:
-    match leg.step:
-        case Step.KNOWLEDGE:
-            return await _events(connection, leg, int(after or 0), limit)
-        case Step.DEFINITION:
-            return await _by_definition(connection, leg, after, limit)
-        case _:
-            return await _in_time(connection, leg, after, limit)
+    if leg.step is Step.KNOWLEDGE:
+        return await _events(connection, leg, int(after or 0), limit)
+    return await _subjects(connection, leg, after, limit)
 
 
 async def _events(
     connection: Connection, leg: Leg, after: int, limit: int
 ) -> list[Move]:
-    """Events that are heard at one end of the leg only, and move its figure.
+    """Events that are known at one end of the leg only, and move its figure.
 
-    They lie between the two sizes, or between the two days of knowledge: both are
-    stretches of an index.
+    Where the cut-off is the same day they lie between the two sizes, else anywhere.
     """
     before, then = leg.before, leg.after
-    sizes = sorted([before.size or 0, then.size or 0])
-    days = sorted([before.known_on or FOREVER, then.known_on or FOREVER])
+    heard_alike = before.known_on == then.known_on
+    least = min(before.size or 0, then.size or 0) if heard_alike else 0
     rows = await connection.fetch(
         """
-        select p.position, p.subject, p.position <= $6 and p.known_on <= $7 as gained
-          from posting p
-         where p.indicator = $1
-           and p.definition = $2
-           and p.effective_on <= $3
-           and (p.since is null or p.since >= $4)
-           and p.position > $5
-           and (p.position > $10 and p.position <= $11
-                or p.known_on > $12 and p.known_on <= $13)
-           and (p.position <= $6 and p.known_on <= $7)
-               <> (p.position <= $8 and p.known_on <= $9)
-         group by p.position, p.subject, gained
-        having sum(p.numerator) <> 0 or sum(p.denominator) <> 0
-         order by p.position
-         limit $14
+        select m.position, m.subject, m.position <= $6 and m.known_on <= $7 as gained
+          from projection.definition d
+         cross join lateral projection.moved(
+                 d.number, $5::bigint, greatest($6::bigint, $8::bigint)) m
+         where (d.indicator, d.version) = ($1, $2)
+           and m.effective_on <= $3
+           and (m.since is null or m.since >= $4)
+           and (m.position <= $6 and m.known_on <= $7)
+               <> (m.position <= $8 and m.known_on <= $9)
+         group by m.position, m.subject, gained
+        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
+         order by m.position
+         limit $10
         """,
         before.indicator,
         before.definition,
         before.as_of,
         before.start,
-        after,
+        max(after, least),
         then.size,
         then.known_on or FOREVER,
         before.size,
         before.known_on or FOREVER,
-        *sizes,
-        *days,
         limit,
     )
     return [Move(leg, r["subject"], r["position"], r["gained"]) for r in rows]
 
 
-async def _by_definition(
+async def _subjects(
     connection: Connection, leg: Leg, after: str, limit: int
 ) -> list[Move]:
-    """Subjects that count otherwise by the other definition, on the same day."""
+    """Subjects that count at one end of the leg otherwise than at the other."""
+    ends = [_coordinates(question) for question in (leg.before, leg.after)]
     rows = await connection.fetch(
         """
-        select p.subject
-          from posting p
-         where p.indicator = $1
-           and p.definition in ($2, $3)
-           and p.effective_on <= $4
-           and (p.since is null or p.since >= $5)
-           and p.position <= $6
-           and p.known_on <= $7
-           and p.subject > $8
-         group by p.subject
-        having sum(case p.definition when $2 then 1 else -1 end * p.numerator) <> 0
-            or sum(case p.definition when $2 then 1 else -1 end * p.denominator) <> 0
-         order by p.subject
-         limit $9
-        """,
-        leg.before.indicator,
-        leg.before.definition,
-        leg.after.definition,
-        leg.before.as_of,
-        leg.before.start,
-        leg.after.size,
-        leg.after.known_on or FOREVER,
-        after,
-        limit,
-    )
-    return [Move(leg, row["subject"]) for row in rows]
-
-
-async def _in_time(
-    connection: Connection, leg: Leg, after: str, limit: int
-) -> list[Move]:
-    """Subjects that count otherwise on the other day, or in the other period."""
-    first, last = _stretch(leg)
-    rows = await connection.fetch(
-        """
-        select m.subject
-          from (
-               select p.subject, p.numerator, p.denominator,
-                      (p.effective_on <= $8 and coalesce(p.since >= $9, true))::int
-                      - (p.effective_on <= $6 and coalesce(p.since >= $7, true))::int
-                      as sign
-                 from posting p
-                where p.indicator = $1
-                  and p.definition = $2
-                  and p.position <= $3
-                  and p.known_on <= $4
-                  and p.subject > $5
-                  and p.effective_on between $10 and $11
-               ) m
-         group by m.subject
-        having sum(m.sign * m.numerator) <> 0 or sum(m.sign * m.denominator) <> 0
-         order by m.subject
-         limit $12
+        select c.subject
+          from unnest($2::int[], $3::date[], $4::date[], $5::date[], $6::bigint[])
+               with ordinality as q (version, start, as_of, known_on, size, place)
+          join projection.definition d
+            on (d.indicator, d.version) = ($1, q.version)
+         cross join lateral projection.counting(
+                 d.number, q.start, q.as_of, q.as_of,
+                 case when q.known_on is not null
+                      then daterange(q.known_on, q.known_on, '[]') end,
+                 q.size) c
+         where c.subject > $7
+         group by c.subject
+        having sum(c.numerator * (2 * q.place - 3)) <> 0 -- less at the first end
+            or sum(c.denominator * (2 * q.place - 3)) <> 0
+         order by c.subject
+         limit $8
         """,
         leg.after.indicator,
-        leg.after.definition,
-        leg.after.size,
-        leg.after.known_on or FOREVER,
+        *zip(*ends, strict=True),
         after,
-        leg.before.as_of,
-        leg.before.start,
-        leg.after.as_of,
-        leg.after.start,
-        first,
-        last,
         limit,
     )
     return [Move(leg, row["subject"]) for row in rows]
 
 
-def _stretch(leg: Leg) -> tuple[date, date]:
-    """The first and last day of effect of what counts at one end of the leg only.
-
-    What took effect by the earlier day counts at both ends, or at neither, unless it
-    counts in periods up to some day only; and that day is never later than its effect.
-    """
-    starts = sorted([leg.before.start, leg.after.start])
-    days = sorted([leg.before.as_of, leg.after.as_of])
-    first = starts[0] if starts[0] != starts[1] else days[0] + timedelta(days=1)
-    return first, days[1]
+def _coordinates(question: Question) -> tuple[Any, ...]:
+    return (
+        *(question.definition, question.start, question.as_of),
+        *(question.known_on, question.size),
+    )

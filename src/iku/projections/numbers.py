@@ -324,7 +324,7 @@ async def shown(
           from unnest($2::text[]) as u (subject)
          cross join lateral (
                 select s.shown::json ->> 'number' as number
-                  from standing s
+                  from projection.state s
                  where s.category = $1
                    and s.subject = u.subject
                    and s.position <= coalesce($3::bigint, 9223372036854775806)

@@ -15,17 +15,26 @@ async def last_moved_on(reader: Reader, today: date) -> date | None:
     found: date | None = await reader.fetchval(
         """
         select max(last.effective_on)
-          from definition d
+          from projection.definition d
          cross join lateral (
-                select p.effective_on
-                  from posting p
-                 where p.indicator = d.indicator
-                   and p.definition = d.definition
-                   and p.effective_on <= $1
-                 group by p.effective_on
-                having sum(p.numerator) <> 0
-                    or sum(p.denominator) <> 0
-                 order by p.effective_on desc
+                select m.effective_on
+                  from (select lower(c.valid) as effective_on,
+                               c.numerator, c.denominator
+                          from projection.contribution c
+                         where c.definition = d.number
+                           and c.superseded = 9223372036854775807
+                           and lower(c.valid) <= $1
+                         union all
+                        select upper(c.valid), -c.numerator, -c.denominator
+                          from projection.contribution c
+                         where c.definition = d.number
+                           and c.superseded = 9223372036854775807
+                           and upper(c.valid) <= $1
+                       ) m
+                 group by m.effective_on
+                having sum(m.numerator) <> 0
+                    or sum(m.denominator) <> 0
+                 order by m.effective_on desc
                  limit 1
                ) last
         """,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -83,6 +83,16 @@ class OrganisationStanding(Struct, frozen=True):
         return Filters(self.kind, "", "")
 
 
+class Stored(NamedTuple):
+    """A row of `projection.state`, as far as it says what a subject was."""
+
+    status: str
+    kind: str
+    area: str
+    source: str
+    shown: str
+
+
 class Span(NamedTuple):
     """A standing from *valid_from* until the eve of *valid_to* (None: open end)."""
 
@@ -109,8 +119,31 @@ def on(
 
 
 def encoded(standing: ConflictStanding | OrganisationStanding) -> str:
-    """The standing as it is kept, JSON; *wording* says where its texts are found."""
-    return msgspec.json.encode(standing, order="deterministic").decode()
+    """The standing as JSON, without what is null or has a column of its own.
+
+    *wording* says where its texts are found.
+    """
+    shown = msgspec.to_builtins(standing)
+    kept = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
+    return msgspec.json.encode(kept).decode()
+
+
+COLUMNS = frozenset({"id", "status", "kind", "category", "area", "source"})
+
+
+def decoded(category: str, subject: str, columns: Stored) -> dict[str, Any]:
+    """All fields of the standing that was kept in these *columns*."""
+    status, kind, area, source, shown = columns
+    given = msgspec.json.decode(shown) | {
+        "id": subject,
+        "status": status,
+        "kind": kind,
+        "category": kind,
+        "area": area or None,
+        "source": source or None,
+    }
+    shape = ConflictStanding if category == "conflict" else OrganisationStanding
+    return {name: given.get(name) for name in shape.__struct_fields__}
 
 
 def _of_case(subject: str, case: Conflict) -> Iterator[Span]:

@@ -1,17 +1,18 @@
-"""The same counting as dated movements, so that a figure is a sum (double entry).
+"""What a subject adds to a figure, as rectangles of valid time.
 
 What a subject counts as changes only on certain days; between them it makes one
-*contribution*. Each contribution is posted twice: added on the day it begins, taken
-away on the day it ends. When something new is known of a subject, the contributions
-it made before are reversed and the right ones posted, all under that event.
+*contribution*. A figure is the sum of the contributions that are valid on its day.
 
-Most contributions hold whatever the period. Some count only in periods that begin on
-or before a day of their own, *since*: a resolved case belongs to the period in which
-it was closed, an organisation's participation to that in which it took part. So
+Most contributions count whatever the period. Some count only in periods that begin on
+or before a day of their own, *since*: a resolved case belongs to the period in which it
+was closed, an organisation's participation to the one in which it took place. So
 
-    denominator = still open + closed in the period,   numerator = closed in the period
+    denominator = open + closed in the period,   numerator = closed in the period
 
-and one journal serves years, halves, quadrimesters, quarters and months alike.
+and one table of contributions serves years, halves, quadrimesters, quarters and months.
+
+`counting` says the same literally, for one subject on one day; the two must always
+agree (design, section 8).
 """
 
 from bisect import bisect_right
@@ -38,70 +39,28 @@ from iku.domain.organisation import Organisation, Segment, Status
 ONE_DAY = timedelta(days=1)
 
 
-class Account(NamedTuple):
-    """What a movement is posted to.
+class Contribution(Struct, frozen=True):
+    """What a subject adds to a figure from *start* until the eve of *end*.
 
     Attributes:
+        end: None: until now.
         part: Dimension of a case, kind of an organisation.
         district: Code of the district; empty where none is known.
         since: Counts only in periods that begin on or before this day; None: in all.
     """
 
+    start: date
+    end: date | None
     part: str
     district: str
     since: date | None
-
-
-class Contribution(Struct, frozen=True):
-    """What a subject adds to a figure from *start* until the eve of *end*."""
-
-    start: date
-    end: date | None
-    account: Account
     counts: Counts
 
-
-class Posting(NamedTuple):
-    """A movement on the day *effective_on*: signed counts."""
-
-    effective_on: date
-    account: Account
-    numerator: int
-    denominator: int
-    expired: int
-
-
-def postings(
-    before: Conflict | Organisation | None,
-    after: Conflict | Organisation | None,
-    options: Options,
-) -> list[Posting]:
-    """The movements that lead from what *before* contributed to what *after* does."""
-    gone, come = contributions(before, options), contributions(after, options)
-    if gone == come:
-        return []
-    sums: dict[tuple[date, Account], list[int]] = {}
-    for sign, moving, staying in ((-1, gone, come), (1, come, gone)):
-        for contribution in moving:
-            # What was contributed before and still is would cancel out.
-            if contribution not in staying:
-                _add(sums, sign, contribution)
-    return [
-        Posting(day, account, *counts)
-        for (day, account), counts in sums.items()
-        if any(counts)
-    ]
-
-
-def _add(
-    sums: dict[tuple[date, Account], list[int]], sign: int, of: Contribution
-) -> None:
-    for day, way in ((of.start, sign), (of.end, -sign)):
-        if day is not None:
-            counts = sums.setdefault((day, of.account), [0, 0, 0])
-            counts[0] += way * of.counts.numerator
-            counts[1] += way * of.counts.denominator
-            counts[2] += way * of.counts.expired
+    def counts_in(self, start: date, as_of: date) -> bool:
+        """Whether it counts as of *as_of* in a period that begins on *start*."""
+        if not self.start <= as_of or (self.end is not None and self.end <= as_of):
+            return False
+        return self.since is None or start <= self.since
 
 
 def contributions(
@@ -134,7 +93,9 @@ def _of_case(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]
         yield Contribution(
             start=segment.start,
             end=segment.end,
-            account=Account(segment.dimension, counting.district(case), since),
+            part=segment.dimension,
+            district=counting.district(case),
+            since=since,
             counts=Counts(numerator=int(resolved or once), denominator=1),
         )
 
@@ -178,14 +139,18 @@ def _of_organisation(
         yield Contribution(
             piece.start,
             piece.end,
-            Account(registered.kind, "", counted_until),
+            registered.kind,
+            "",
+            counted_until,
             Counts(0, 1, int(there and counting.expired(piece.segment, piece.start))),
         )
         if kth is not None and last.segment.status is Status.ACTIVE:
             yield Contribution(
                 piece.start,
                 piece.end,
-                Account(registered.kind, "", min(kth, counted_until or kth)),
+                registered.kind,
+                "",
+                min(kth, counted_until or kth),
                 Counts(1, 0, 0),
             )
 

@@ -40,7 +40,7 @@ create table vault.dek (
 );
 create unique index dek_latest on vault.dek (stream, subject, position);
 create index dek_subject on vault.dek (subject);
-create index dek_epoch on vault.dek (epoch);
+create index dek_epoch on vault.dek (epoch, position);
 
 create table vault.segment (
   stream  text    collate "C" not null,
@@ -56,6 +56,11 @@ create index segment_dek on vault.segment (dek);
 -- Epochs whose key was destroyed: nothing may be wrapped by it any more.
 create table vault.retired (
   epoch text collate "C" primary key
+);
+
+-- Names of files whose key a decision erased. A name is random and says nothing.
+create table vault.erased_file (
+  file uuid primary key
 );
 
 -- Keeps the texts of a batch of events, in the append's transaction and so under its
@@ -125,6 +130,8 @@ as $$
 $$;
 
 -- Destroys the texts of a subject that were recorded before a position, and their keys.
+-- The names of its files are kept in the same transaction: a process that ends before it
+-- has removed the files leaves the next one what to remove.
 create function vault.erase(_subject text, _position bigint)
 returns integer -- how many texts
 language plpgsql
@@ -134,6 +141,12 @@ as $$
 declare
   _texts integer;
 begin
+  insert into vault.erased_file (file)
+  select s.file
+    from vault.segment s
+    join vault.dek k on k.dek = s.dek
+   where k.subject = _subject and k.position < _position and s.file is not null
+      on conflict do nothing;
   delete from vault.segment s
    using vault.dek k
    where k.dek = s.dek and k.subject = _subject and k.position < _position;
@@ -188,6 +201,23 @@ as $$
    where s.file is not null and (_subject is null or k.subject = _subject);
 $$;
 
+-- What is known of the files named: the event that attached each, or that a decision
+-- erased it. Files that neither holds of are left out.
+create function vault.files(_files uuid[])
+returns table (file uuid, stream text, version integer, erased boolean)
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select s.file, s.stream, s.version, false
+    from vault.segment s
+   where s.file = any(_files)
+   union all
+  select e.file, null, null, true
+    from vault.erased_file e
+   where e.file = any(_files);
+$$;
+
 -- How many keys there are.
 create function vault.count() returns bigint
 language sql stable
@@ -205,6 +235,32 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select * from vault.dek where dek > _after order by dek limit _limit;
+$$;
+
+-- Of each epoch the oldest key that its key wraps. From epoch to epoch by the index, for
+-- it is asked as often as anybody asks whether all is well.
+create function vault.oldest()
+returns setof vault.dek
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  with recursive used as (
+    (select d.epoch from vault.dek d order by d.epoch limit 1)
+    union all
+    select (select min(d.epoch) from vault.dek d where d.epoch > u.epoch)
+      from used u
+     where u.epoch is not null
+  )
+  select d.*
+    from used u
+   cross join lateral (
+           select *
+             from vault.dek k
+            where k.epoch = u.epoch
+            order by k.position
+            limit 1
+         ) d;
 $$;
 
 create function vault.rewrap(_deks uuid[], _epoch text, _wrapped bytea[])

@@ -1,0 +1,409 @@
+-- Projections: what is asked often, derived from the log, dropped and built again at will.
+--
+-- A row of either table is a rectangle in both times. It is *valid* over a range of days
+-- in the world, and *known* from the day and position of the event that made it until
+-- those of the event that superseded it. Within a stream neither days of knowledge nor
+-- positions ever decrease, so of one subject the rows that are in force at (known_on,
+-- size) are those known by both and not superseded by both.
+--
+-- Functions name tables without their schema where a rebuild runs them on fresh tables
+-- beside the live ones; search_path says which.
+
+create extension if not exists btree_gist;
+
+create schema projection;
+set local search_path = projection, public; -- so that the functions below are checked
+
+-- The versions of definitions that are counted, numbered as they come in the log.
+-- A writer must know them all.
+create table projection.definition (
+  number    smallint primary key,
+  indicator text     collate "C" not null,
+  version   integer  not null,
+  position  bigint   not null,
+  options   text     not null, -- JSON
+  unique (indicator, version)
+);
+
+-- What a subject adds to a figure under a definition.
+create table projection.contribution (
+  definition  smallint  not null,
+  subject     text      collate "C" not null,
+  part        text      collate "C" not null, -- dimension of a case, kind of an organisation
+  district    text      collate "C" not null, -- empty where none is known
+  valid       daterange not null,
+  since       date,   -- counts in periods that begin on or before this day; null: in all
+  known_from  date      not null,
+  known_to    date      not null, -- exclusive; infinity
+  position    bigint    not null,
+  superseded  bigint    not null, -- exclusive; greatest bigint
+  numerator   smallint  not null,
+  denominator smallint  not null,
+  expired     smallint  not null
+);
+
+-- Contributions to all periods, found by the day they are valid on: those in force now,
+-- those known on a day, those of a prefix of the log.
+create index contribution_now on projection.contribution
+  using gist (definition, valid)
+  where superseded = 9223372036854775807 and since is null;
+create index contribution_known on projection.contribution
+  using gist (definition, valid, daterange(known_from, known_to))
+  where since is null;
+create index contribution_prefix on projection.contribution
+  using gist (definition, valid, int8range(position, superseded))
+  where since is null;
+-- The others belong to the period in which `since` lies.
+create index contribution_since on projection.contribution (definition, since)
+  where since is not null;
+-- A subject's own rows, to supersede them and to show what an event moved.
+create index contribution_subject on projection.contribution (subject);
+-- What begins and ends along the log, and along the calendar: the order of a replay.
+create index contribution_begun on projection.contribution (definition, position);
+create index contribution_ended on projection.contribution (definition, superseded)
+  where superseded < 9223372036854775807;
+create index contribution_from on projection.contribution (definition, lower(valid));
+create index contribution_to on projection.contribution (definition, upper(valid))
+  where upper(valid) is not null;
+
+-- What each subject was, for lists and pages.
+create table projection.state (
+  category   text      collate "C" not null,
+  subject    text      collate "C" not null,
+  valid      daterange not null,
+  known_from date      not null,
+  known_to   date      not null, -- exclusive; infinity
+  position   bigint    not null,
+  superseded bigint    not null, -- exclusive; greatest bigint
+  status     text      collate "C" not null,
+  kind       text      collate "C" not null, -- a case's category, an organisation's kind
+  area       text      collate "C" not null,
+  source     text      collate "C" not null,
+  shown      text      not null, -- JSON, as lists show it, without texts
+  primary key (category, subject, position, valid)
+);
+
+-- Numbers of cases and organisations: an attribute that can be corrected, unique without
+-- case among subjects that are not annulled. Derived from the log and written with it,
+-- so automatic numbers need no sequences, which lose a number with each refusal.
+
+-- A row for each name a subject goes or went by: its identifier, its number, and those it
+-- had before a correction. No unique constraint on the number: logs of earlier versions
+-- may hold numbers that differ in case only, and are rebuilt all the same.
+create table projection.number (
+  category text    collate "C" not null,
+  folded   text    collate "C" not null, -- the name, in lower case
+  subject  text    collate "C" not null,
+  held     boolean not null, -- whether it is the number of a subject that is not annulled
+  year     integer, -- of the subject's present number, where that is K<year>-<serial>
+  serial   bigint,
+  primary key (category, folded, subject)
+);
+
+create index on projection.number (category, year, serial) where year is not null;
+
+-- Writes what a batch of events means: rows that end, then rows that begin. Answers
+-- false, having written nothing, where the caller did not count by all the definitions
+-- there are.
+create function projection.write(
+  _definitions bigint[], -- positions of those the caller counted by
+  _ended_definitions smallint[], _ended_subjects text[], _ended_parts text[],
+  _ended_districts text[], _ended_from date[], _ended_to date[], _ended_since date[],
+  _ended_numerators smallint[], _ended_positions bigint[], _ended_known date[],
+  _numbers smallint[], _subjects text[], _parts text[], _districts text[],
+  _from date[], _to date[], _since date[], _known_from date[], _known_to date[],
+  _positions bigint[], _superseded bigint[],
+  _numerators smallint[], _denominators smallint[], _expired smallint[],
+  _past_categories text[], _past_subjects text[], _past_from date[],
+  _past_positions bigint[], _past_known date[],
+  _categories text[], _stated text[], _stated_from date[], _stated_to date[],
+  _stated_known_from date[], _stated_known_to date[], _stated_positions bigint[],
+  _stated_superseded bigint[], _statuses text[], _kinds text[], _areas text[],
+  _sources text[], _shown text[]
+)
+returns boolean
+language plpgsql
+-- One plan, made perhaps while the tables are empty, must hold when they are large.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
+  if _definitions <> array(select d.position from definition d order by d.number) then
+    return false;
+  end if;
+
+  update contribution c
+     set superseded = e.position, known_to = e.known_on
+    from unnest(_ended_definitions, _ended_subjects, _ended_parts, _ended_districts,
+                _ended_from, _ended_to, _ended_since, _ended_numerators,
+                _ended_positions, _ended_known)
+         as e (definition, subject, part, district, valid_from, valid_to, since,
+               numerator, position, known_on)
+   where c.subject = e.subject
+     and c.definition = e.definition
+     and c.superseded = 9223372036854775807
+     and c.valid = daterange(e.valid_from, e.valid_to)
+     and c.part = e.part
+     and c.district = e.district
+     and c.since is not distinct from e.since
+     and c.numerator = e.numerator;
+
+  insert into contribution (
+         definition, subject, part, district, valid, since, known_from, known_to,
+         position, superseded, numerator, denominator, expired)
+  select definition, subject, part, district, daterange(valid_from, valid_to), since,
+         known_from, known_to, position, superseded, numerator, denominator, expired
+    from unnest(_numbers, _subjects, _parts, _districts, _from, _to, _since, _known_from,
+                _known_to, _positions, _superseded, _numerators, _denominators, _expired)
+         as c (definition, subject, part, district, valid_from, valid_to, since,
+               known_from, known_to, position, superseded, numerator, denominator,
+               expired);
+
+  update state s
+     set superseded = e.position, known_to = e.known_on
+    from unnest(_past_categories, _past_subjects, _past_from, _past_positions, _past_known)
+         as e (category, subject, valid_from, position, known_on)
+   where s.category = e.category
+     and s.subject = e.subject
+     and lower(s.valid) = e.valid_from
+     and s.superseded = 9223372036854775807;
+
+  insert into state (
+         category, subject, valid, known_from, known_to, position, superseded, status,
+         kind, area, source, shown)
+  select category, subject, daterange(valid_from, valid_to), known_from, known_to,
+         position, superseded, status, kind, area, source, shown
+    from unnest(_categories, _stated, _stated_from, _stated_to, _stated_known_from,
+                _stated_known_to, _stated_positions, _stated_superseded, _statuses,
+                _kinds, _areas, _sources, _shown)
+         as s (category, subject, valid_from, valid_to, known_from, known_to, position,
+               superseded, status, kind, area, source, shown);
+  return true;
+end;
+$$;
+
+-- The contributions that may count on some day from _first to _last, in a period that
+-- begins on _start or later, as known on some day of _known (null: on any) by the first
+-- _size events (null: all). Of one day and one day of knowledge they are exactly those
+-- that count. One branch runs: the others' conditions are known before.
+create function projection.counting(
+  _definition smallint, _start date, _first date, _last date, _known daterange, _size bigint
+)
+returns table (
+  subject text, part text, district text, valid daterange, since date,
+  known_from date, known_to date, "position" bigint, superseded bigint,
+  numerator smallint, denominator smallint, expired smallint
+)
+language sql stable
+as $$
+  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
+         c.position, c.superseded, c.numerator, c.denominator, c.expired
+    from projection.contribution c
+   where _known is null and _size is null
+     and c.definition = _definition and c.since is null
+     and c.valid && daterange(_first, _last, '[]')
+     and c.superseded = 9223372036854775807
+   union all
+  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
+         c.position, c.superseded, c.numerator, c.denominator, c.expired
+    from projection.contribution c
+   where _known is not null and _size is null
+     and c.definition = _definition and c.since is null
+     and c.valid && daterange(_first, _last, '[]')
+     and daterange(c.known_from, c.known_to) && _known
+   union all
+  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
+         c.position, c.superseded, c.numerator, c.denominator, c.expired
+    from projection.contribution c
+   where _known is null and _size is not null
+     and c.definition = _definition and c.since is null
+     and c.valid && daterange(_first, _last, '[]')
+     and int8range(c.position, c.superseded) @> _size
+   union all
+  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
+         c.position, c.superseded, c.numerator, c.denominator, c.expired
+    from projection.contribution c
+   where _known is not null and _size is not null
+     and c.definition = _definition and c.since is null
+     and c.valid && daterange(_first, _last, '[]')
+     and c.known_from < upper(_known) and c.position <= _size
+     and (c.known_to > lower(_known) or c.superseded > _size)
+   union all
+  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
+         c.position, c.superseded, c.numerator, c.denominator, c.expired
+    from projection.contribution c
+   where c.definition = _definition
+     and c.since between _start and _last
+     and c.valid && daterange(_first, _last, '[]')
+     and c.known_from < coalesce(upper(_known), 'infinity')
+     and c.position <= coalesce(_size, 9223372036854775806)
+     and (c.known_to > coalesce(lower(_known), 'infinity')
+          or c.superseded > coalesce(_size, 9223372036854775806))
+$$;
+
+-- The counts at each of _days, which ascend, in periods that begin on _starts: what
+-- changes from each day to the next. _by is '' for the whole, 'part' for its dimensions
+-- or kinds, 'district'. With _own each day is counted as known on that day itself.
+-- A contribution counts on a run of days, so it is added once and taken away once.
+create function projection.series(
+  _definition smallint, _by text, _starts date[], _days date[], _known_on date,
+  _size bigint, _own boolean
+)
+returns table (point integer, part text, numerator bigint, denominator bigint, expired bigint)
+language sql stable
+as $$
+  with run as (
+    select case _by when 'part' then c.part when 'district' then c.district else '' end as part,
+           c.numerator, c.denominator, c.expired,
+           1 + greatest(
+             width_bucket(lower(c.valid) - 1, _days),
+             case when _own then width_bucket(c.known_from - 1, _days) end) as first,
+           1 + least(
+             width_bucket(coalesce(upper(c.valid), 'infinity') - 1, _days),
+             case when _own then width_bucket(c.known_to - 1, _days) end,
+             width_bucket(c.since, _starts)) as ended
+      from projection.counting(
+             _definition, _starts[1], _days[1], _days[cardinality(_days)],
+             case when _own then daterange(_days[1], _days[cardinality(_days)], '[]')
+                  when _known_on is not null then daterange(_known_on, _known_on, '[]')
+             end,
+             _size) c
+  )
+  select m.point, r.part, sum(m.sign * r.numerator), sum(m.sign * r.denominator),
+         sum(m.sign * r.expired)
+    from run r
+   cross join lateral (values (r.first, 1), (r.ended, -1)) as m (point, sign)
+   where r.first < r.ended
+     and m.point <= cardinality(_days)
+   group by m.point, r.part
+$$;
+
+-- What the events after one position up to another moved: each rectangle adds its counts
+-- on the day it is valid from and takes them away on the day it ends, under the event
+-- that began it, and the reverse under the event that superseded it.
+create function projection.moved(_definition smallint, _after bigint, _upto bigint)
+returns table (
+  "position" bigint, known_on date, effective_on date, since date, subject text,
+  part text, district text, numerator integer, denominator integer, expired integer
+)
+language sql stable
+as $$
+  select m.position, m.known_on, m.effective_on, c.since, c.subject, c.part, c.district,
+         m.sign * c.numerator, m.sign * c.denominator, m.sign * c.expired
+    from projection.contribution c
+   cross join lateral (
+           values (c.position, c.known_from, lower(c.valid), 1),
+                  (c.position, c.known_from, upper(c.valid), -1),
+                  (c.superseded, c.known_to, lower(c.valid), -1),
+                  (c.superseded, c.known_to, upper(c.valid), 1)
+         ) as m (position, known_on, effective_on, sign)
+   where c.definition = _definition
+     and (c.position > _after and c.position <= _upto
+          or c.superseded > _after and c.superseded <= _upto
+             and c.superseded < 9223372036854775807) -- as the index has it
+     and m.position > _after
+     and m.position <= _upto
+     and m.effective_on is not null
+$$;
+
+-- The same by the day of effect: what took effect after one day up to another.
+create function projection.moved_between(_definition smallint, _after date, _upto date)
+returns table (
+  "position" bigint, known_on date, effective_on date, since date, subject text,
+  part text, district text, numerator integer, denominator integer, expired integer
+)
+language sql stable
+as $$
+  select m.position, m.known_on, m.effective_on, c.since, c.subject, c.part, c.district,
+         m.sign * c.numerator, m.sign * c.denominator, m.sign * c.expired
+    from projection.contribution c
+   cross join lateral (
+           values (c.position, c.known_from, lower(c.valid), 1),
+                  (c.position, c.known_from, upper(c.valid), -1),
+                  (c.superseded, c.known_to, lower(c.valid), -1),
+                  (c.superseded, c.known_to, upper(c.valid), 1)
+         ) as m (position, known_on, effective_on, sign)
+   where c.definition = _definition
+     and (lower(c.valid) > _after and lower(c.valid) <= _upto
+          or upper(c.valid) > _after and upper(c.valid) <= _upto)
+     and m.position < 9223372036854775807
+     and m.effective_on > _after
+     and m.effective_on <= _upto
+$$;
+
+-- Locks the log, then tells what is recorded of these commands, of these names and all
+-- that go on from them by a dot or hyphen, and of the next numbers of these series.
+--
+-- Whoever asks appends in the same transaction: the lock makes sure that nobody else
+-- takes a number in between. It runs with the owner's rights because of the lock.
+create function projection.names(
+  _commands   text[],
+  _categories text[],
+  _folded     text[],
+  _series     text[], -- category of each series
+  _years      integer[],
+  _prefixes   text[], -- in lower case
+  _counts     integer[] -- how many numbers of it are wanted
+)
+returns table (
+  what     text, -- command, series, name
+  category text,
+  name     text, -- id of a command that is recorded; prefix of a series; a name
+  subject  text,
+  held     boolean,
+  last     bigint -- of a series: the highest serial number given
+)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+-- One plan, made while the tables may be empty: every lookup is a probe of an index.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+#variable_conflict use_column
+begin
+  perform from ledger.head for update;
+
+  return query
+    with series as materialized (
+      select s.category, s.prefix, s.count,
+             coalesce((select max(n.serial)
+                         from projection.number n
+                        where n.category = s.category
+                          and n.year = s.year), 0) as last
+        from unnest(_series, _years, _prefixes, _counts)
+             as s (category, year, prefix, count)
+    ),
+    wanted as (
+      select w.category, w.folded
+        from unnest(_categories, _folded) as w (category, folded)
+       union
+      select s.category, s.prefix || lpad(n::text, greatest(5, length(n::text)), '0')
+        from series s, generate_series(s.last + 1, s.last + s.count) n
+    )
+    select 'command', null, c.command_id, null, null::boolean, null::bigint
+      from unnest(_commands) as asked (command_id)
+      join ledger.command c on c.command_id = asked.command_id
+     union all
+    select 'series', s.category, s.prefix, null, null, s.last
+      from series s
+     union all
+    select 'name', n.category, n.folded, n.subject, n.held, null
+      from wanted w
+      join projection.number n
+        on n.category = w.category
+       and n.folded >= w.folded collate "C"
+       and n.folded < (w.folded || '/') collate "C";
+end;
+$$;
+
+grant usage on schema projection to iku_app, iku_auditor;
+grant select, insert, update, delete on all tables in schema projection to iku_app;
+grant select on all tables in schema projection to iku_auditor;
+revoke all on all functions in schema projection from public;
+grant execute on all functions in schema projection to iku_app;
+
+-- Of tables that later migrations make.
+alter default privileges in schema projection grant select on tables to iku_auditor;
+
+set local search_path to default;
