@@ -225,7 +225,7 @@ class Commands:
             case "rejected":
                 day = None
             case "returned":
-                body |= {"missing": "Kronologi", "by": "Polres"}
+                body["missing"] = r.choice(["Kronologi", "Surat pelapor"])
             case _:
                 pass
         return self._event("conflicts", kind, body, number, day)

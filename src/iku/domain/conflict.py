@@ -172,6 +172,7 @@ class Returned(Fact, frozen=True, tag="returned"):
 
     effective_on: date
     missing: Reason
+    reason: Reason | None = None
 
 
 class Verified(Fact, frozen=True, tag="verified"):
