@@ -187,6 +187,10 @@ TRUE: dict[Rule, Callable[[Seen], bool]] = {
     ),
     Rule.MERGED: lambda s: s.cited.into == s.quoted["into"],
     Rule.NOT_VERIFIED: lambda s: not s.of(conflict.Verified),
+    Rule.RETURNED: lambda s: (
+        not s.of(conflict.Verified)
+        and s.of(conflict.Returned)[-1].effective_on == s.quoted["returned"]
+    ),
     Rule.VERIFICATION_ANNULLED: lambda s: (
         s.cited is None and not s.of(conflict.Verified)
     ),
