@@ -356,9 +356,15 @@ returns table (
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
--- One plan, made while the tables may be empty: every lookup is a probe of an index.
+-- One plan, made while the tables may be empty and kept: so every lookup is a probe of
+-- an index, its columns compared as one row in the index's order, and "offset 0" keeps it
+-- from becoming a join over the whole table.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_sort = off
 as $$
 #variable_conflict use_column
 begin
@@ -367,12 +373,18 @@ begin
   return query
     with series as materialized (
       select s.category, s.prefix, s.count,
-             coalesce((select max(n.serial)
-                         from projection.number n
-                        where n.category = s.category
-                          and n.year = s.year), 0) as last
+             coalesce(case when h.category = s.category and h.year = s.year
+                           then h.serial end, 0) as last
         from unnest(_series, _years, _prefixes, _counts)
              as s (category, year, prefix, count)
+        left join lateral (
+               select n.category, n.year, n.serial
+                 from projection.number n
+                where n.year is not null
+                  and (n.category, n.year, n.serial) < (s.category, s.year + 1, 0)
+                order by n.category desc, n.year desc, n.serial desc
+                limit 1
+             ) h on true
     ),
     wanted as (
       select w.category, w.folded
@@ -383,17 +395,22 @@ begin
     )
     select 'command', null, c.command_id, null, null::boolean, null::bigint
       from unnest(_commands) as asked (command_id)
-      join ledger.command c on c.command_id = asked.command_id
+     cross join lateral (
+             select command_id from ledger.command where command_id = asked.command_id offset 0
+           ) c
      union all
     select 'series', s.category, s.prefix, null, null, s.last
       from series s
      union all
     select 'name', n.category, n.folded, n.subject, n.held, null
       from wanted w
-      join projection.number n
-        on n.category = w.category
-       and n.folded >= w.folded collate "C"
-       and n.folded < (w.folded || '/') collate "C";
+     cross join lateral (
+             select n.category, n.folded, n.subject, n.held
+               from projection.number n
+              where (n.category, n.folded) >= (w.category, w.folded)
+                and (n.category, n.folded) < (w.category, w.folded || '/')
+             offset 0
+           ) n;
 end;
 $$;
 

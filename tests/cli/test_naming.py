@@ -60,7 +60,8 @@ def test_an_explanation_is_asked_for_by_number_or_identifier(iku: Any) -> None:
 
 @pytest.mark.usefixtures("renumbered")
 def test_an_erasure_takes_identifiers_only(iku: Any) -> None:
-    said = iku("erase", "conflict-K15", "--decision", "B/1", "--legal-basis", "UU")
+    decided = ("--decision", "B/1", "--legal-basis", "UU", "--yes")
+    said = iku("erase", "conflict-K15", *decided)
     assert said.code == 1
     assert "there is no" in said.err
     assert "conflict-K15" in said.err

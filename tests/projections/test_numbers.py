@@ -1,6 +1,8 @@
 """The register's numbers: unique at every size of the log, and derived from it."""
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from datetime import date
 from random import Random
 from typing import Any
@@ -13,6 +15,7 @@ from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Receipt
 from iku.postgres import pool as pools
+from iku.postgres.pool import Plain
 from iku.projections import numbers
 from iku.projections.journal import Turns
 from iku.projections.numbers import Names
@@ -38,6 +41,14 @@ def renumbered(number: str) -> conflict.Corrected:
 
 def annulled(version: int) -> fact.Annulled:
     return fact.Annulled(annuls=version, reason="Salah catat")
+
+
+@pytest.fixture
+async def owner(world: World) -> AsyncIterator[Plain]:
+    """A connection with the owner's rights to the world's own database."""
+    connection = await pools.connect_as_owner(world.house.database.owner_dsn)
+    yield connection
+    connection.terminate()
 
 
 async def names(world: World) -> Names:
@@ -143,3 +154,41 @@ async def unadmitted(world: World, subject: str, proposed: Any) -> None:
         [verdict] = await log.append(world.connection, [asked], zone="Asia/Jakarta")
         assert isinstance(verdict, Receipt)
         await world.house.books.project(world.connection, [Accepted(asked, verdict)])
+
+
+async def test_names_are_probed_by_an_index_however_many_there_are(
+    world: World, owner: Plain
+) -> None:
+    """The plan is made while the table is all but empty, and kept."""
+    await owner.execute("delete from projection.number")
+    read_before = 0
+    for wave in range(31):
+        if wave == 30:
+            read_before = await probed(owner)
+        # As many with a number as without.
+        given = [*(f"L-{wave}-{n}" for n in range(40)), *[""] * 40]
+        await asyncio.gather(*(entered(world, number) for number in given))
+    assert await owner.fetchval("select count(*) from projection.number") == 2_480
+    found = await numbers.find(world.connection, "conflict", ["L-0-1", "K2021-00007"])
+    assert [*found] == ["k2021-00007", "l-0-1"]
+    await world.connection.execute("select pg_stat_force_next_flush()")
+    assert await probed(owner) - read_before < 500
+
+
+async def entered(world: World, number: str) -> None:
+    command = Command("conflict", number, report(), "uji")
+    await world.house.office.handle(world.house.pool, command)
+
+
+async def probed(owner: Plain) -> int:
+    """How many rows of the table, or entries of its indexes, were read so far."""
+    await asyncio.sleep(1.2)  # others report within a second of being idle
+    found: int = await owner.fetchval(
+        """
+        select (select sum(idx_tup_read) from pg_stat_user_indexes
+                 where schemaname = 'projection' and relname = 'number')
+             + (select seq_tup_read from pg_stat_user_tables
+                 where schemaname = 'projection' and relname = 'number')
+        """
+    )
+    return found

@@ -79,6 +79,10 @@ def numbered(subject: str, state: Any) -> Numbered | None:
     """The number of the subject with this identifier; None: its kind has none."""
     if not isinstance(state, Subject) or not state.history:
         return None
+    return state.once((Numbered, subject), lambda: _numbered(subject, state))
+
+
+def _numbered(subject: str, state: Subject) -> Numbered:
     opening = next(state.of(state.OPENING), None)
     number = getattr(opening or state.history[0], "number", None)
     return Numbered(number or subject_number(subject), held=opening is not None)

@@ -295,10 +295,13 @@ async def near(
         """
         select distinct n.folded, n.subject, n.held
           from unnest($2::text[]) as w (folded)
-          join number n
-            on n.category = $1
-           and n.folded >= w.folded collate "C"
-           and n.folded < (w.folded || '/') collate "C"
+         cross join lateral (
+                 select folded, subject, held
+                   from number
+                  where (category, folded) >= ($1, w.folded)
+                    and (category, folded) < ($1, w.folded || '/')
+                 offset 0 -- a probe of the key for each name
+               ) n
          order by n.folded, n.subject
         """,
         category,
