@@ -44,6 +44,10 @@ SECTIONS = {
 
 
 LOOKED = "Sealed texts and files"
+ADDRESSES = (
+    *("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"),
+    "IKU_SUPERUSER_URL",
+)
 
 
 def blocks() -> dict[str, list[str]]:
@@ -88,12 +92,9 @@ class Machine:
             "IKU_KEYS": str(folder / "texts"),
             "IKU_ATTACHMENTS": str(folder / "files"),
             "IKU_ORIGIN": ORIGIN,
-            "SUPERUSER_URL": database.owner_dsn,
-            "RESTORED": self.restored,
-            "RESTORED_URL": self.address(database.owner_dsn, name),
-            "OWNER": "postgres",
         }
-        self._use(database.application_dsn, database.owner_dsn, database.signer_dsn)
+        dsns = (database.application_dsn, database.owner_dsn, database.signer_dsn)
+        self._use(*dsns, database.owner_dsn)
         self._name = name
         for place in ("BACKUP", "KEYS", "AWAY"):
             (folder / place).mkdir()
@@ -103,13 +104,11 @@ class Machine:
         return dsn.replace(f"@/{name}?", f"@/{self.restored}?")
 
     def _use(self, *addresses: str | None) -> None:
-        names = ("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL")
-        for variable, address in zip(names, addresses, strict=True):
+        for variable, address in zip(ADDRESSES, addresses, strict=True):
             self.environ[variable] = str(address)
 
     def point_to_restored(self) -> None:
-        names = ("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL")
-        self._use(*(self.address(self.environ[n], self._name) for n in names))
+        self._use(*(self.address(self.environ[n], self._name) for n in ADDRESSES))
 
     async def type(self, commands: str) -> Ran:
         """Run lines of a shell, up to the first that fails."""
@@ -169,7 +168,9 @@ async def test_an_auditor_gets_a_login_that_reads(
     try:
         await machine.follow("An auditor's login")
         address = re.sub(
-            "//.*?@", "//siti:to be changed at once@", machine.environ["SUPERUSER_URL"]
+            "//.*?@",
+            "//siti:to be changed at once@",
+            machine.environ["IKU_SUPERUSER_URL"],
         )
         auditor = await connect_as_owner(address)
         assert await auditor.fetchval("select count(*) from ledger.event") > 0
@@ -229,13 +230,13 @@ async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
     machine: Machine,
 ) -> None:
     await machine.follow("Backup", 0)
-    await machine.follow("Restore", 0)
     machine.point_to_restored()
+    await machine.follow("Restore", 0)
     said = await machine.follow("Restore", 1)
     assert re.search(r"Pemeriksaan +baik", said)
     assert re.search(r"^baik: \d+ peristiwa diperiksa", said, re.MULTILINE)
     assert await machine.done("iku rebuild")
-    restored = await connect_as_owner(machine.environ["RESTORED_URL"])
+    restored = await connect_as_owner(machine.environ["IKU_SUPERUSER_URL"])
     guard = await guarding.look(restored)
     assert (guard.since is None, guard.findings) == (False, [])
     with pytest.raises(Exception, match="by migrations only"):
@@ -292,8 +293,8 @@ async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(
     live = {name: machine.environ[name] for name in machine.environ}
     before = {path.name: path.read_bytes() for path in files(machine)}
     assert len(before) == 2
-    await machine.follow("Restore", 0)
     machine.point_to_restored()
+    await machine.follow("Restore", 0)
     assert "Pemeriksaan" in await machine.done("iku status; iku figure")
     assert {path.name: path.read_bytes() for path in files(machine)} == before
     assert "Karantina lampiran: 1 berkas" in await start(machine)
@@ -335,8 +336,8 @@ async def lose(machine: Machine) -> None:
     await machine.follow("Backup", 0)
     await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
     await machine.follow("Backup", 4)
-    await machine.follow("Restore", 0)
     machine.point_to_restored()
+    await machine.follow("Restore", 0)
 
 
 async def test_a_restore_that_lost_signed_events_goes_on_and_the_loss_is_told(

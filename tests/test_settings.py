@@ -1,5 +1,6 @@
 """What the environment may say, and what it may not."""
 
+from dataclasses import fields
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,6 +33,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     environ = {
         "IKU_DATABASE_URL": "postgresql://iku:a@db/iku",
         "IKU_OWNER_URL": "postgresql://owner:b@db/iku",
+        "IKU_SUPERUSER_URL": "postgresql://postgres:d@db/iku",
         "IKU_HOME": "/srv/iku",
         "IKU_TIMEZONE": "Asia/Makassar",
         "IKU_HOST": "::1",
@@ -48,6 +50,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert Settings.from_environment(environ) == Settings(
         database_url="postgresql://iku:a@db/iku",
         owner_url="postgresql://owner:b@db/iku",
+        superuser_url="postgresql://postgres:d@db/iku",
         home=Path("/srv/iku"),
         timezone=ZoneInfo("Asia/Makassar"),
         host="::1",
@@ -73,9 +76,20 @@ def test_the_owner_is_the_application_unless_told() -> None:
     assert settings.owner_url == "postgres://iku@db/iku"
 
 
-def test_an_empty_variable_counts_as_unset() -> None:
-    names = ["IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_HOME", "IKU_PORT", "IKU_AGENCY"]
-    assert Settings.from_environment(dict.fromkeys(names, " ")) == Settings()
+@pytest.mark.parametrize("empty", ["", "  ", "\n"])
+@pytest.mark.parametrize(
+    "name", sorted(f"IKU_{one.name.upper()}" for one in fields(Settings))
+)
+def test_a_variable_that_is_set_but_empty_is_refused(name: str, empty: str) -> None:
+    others = {"IKU_DATABASE_URL": "postgresql://iku@db/iku"}
+    with pytest.raises(
+        SettingsError, match=f"^{name} is set, but empty; give a value, or"
+    ):
+        Settings.from_environment(others | {name: empty})
+
+
+def test_variables_that_mean_nothing_to_the_program_may_be_empty() -> None:
+    assert Settings.from_environment({"IKU_DEBUG": "", "PATH": ""}) == Settings()
 
 
 @pytest.mark.parametrize(

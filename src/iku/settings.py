@@ -1,7 +1,7 @@
 """What the surroundings decide: read once from the environment, then passed along."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +19,8 @@ class Settings:
 
     `database_url` None means the embedded server in `home`; `owner_url` None then, too.
     `agency` is a folder with another agency's data files; None means our own.
+    `superuser_url` is a login that may read and make everything, with which backups are
+    made and restored; None means `owner_url`.
     `signer_url` is the signer's login, None with the embedded server or where this
     process does not sign; `origin` the log's name in what is signed; `witnesses` a file
     that lists who is asked to cosign.
@@ -30,6 +32,7 @@ class Settings:
 
     database_url: str | None = field(default=None, repr=False)
     owner_url: str | None = field(default=None, repr=False)
+    superuser_url: str | None = field(default=None, repr=False)
     home: Path = Path("var")
     timezone: ZoneInfo = ZoneInfo("Asia/Jakarta")
     host: str = "127.0.0.1"
@@ -57,13 +60,18 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """The settings that `IKU_…` variables ask for; an empty one counts as unset."""
-        given = {name: value for name, value in environ.items() if value.strip()}
+        """The settings that `IKU_…` variables ask for.
+
+        Raises:
+            SettingsError: One of them is empty, or holds what it cannot mean.
+        """
+        given = _given(environ, [f"IKU_{one.name.upper()}" for one in fields(cls)])
         database_url = _url(given, "IKU_DATABASE_URL")
         home = Path(given.get("IKU_HOME", "var"))
         return cls(
             database_url=database_url,
             owner_url=_login_url(given, "IKU_OWNER_URL", database_url) or database_url,
+            superuser_url=_login_url(given, "IKU_SUPERUSER_URL", database_url),
             home=home,
             timezone=_timezone(given),
             host=given.get("IKU_HOST", "127.0.0.1"),
@@ -91,6 +99,24 @@ def is_loopback(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """What is set of *names*.
+
+    An empty value means nothing: that of IKU_DATABASE_URL, in a script whose variable
+    was not set, would have another database used without a word.
+    """
+    given = {name: environ[name] for name in names if name in environ}
+    for name, value in given.items():
+        if not value.strip():
+            instead = (
+                "unset it for the embedded server"
+                if name == "IKU_DATABASE_URL"
+                else "unset it for its default"
+            )
+            raise SettingsError(f"{name} is set, but empty; give a value, or {instead}")
+    return given
 
 
 def _url(given: Mapping[str, str], name: str) -> str | None:

@@ -33,22 +33,28 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
     """The environment of a command that uses the test's own database."""
     mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
     mine.pop("COLUMNS", None)  # of the window that the tests are started from
+    assert database.signer_dsn is not None
     return {
         **mine,
         "IKU_DATABASE_URL": database.application_dsn,
         "IKU_OWNER_URL": database.owner_dsn,
-        "IKU_SIGNER_URL": database.signer_dsn or "",
+        "IKU_SIGNER_URL": database.signer_dsn,
         "IKU_HOME": str(tmp_path / "var"),
     }
 
 
 @pytest.fixture
 def iku(forker: Forker, environ: dict[str, str], tmp_path: Path) -> Type:
-    """Type a command, and what it asks for; variables may be given by name."""
+    """Type a command, and what it asks for; variables may be given by name.
 
-    def run(*arguments: object, typed: str = "", **variables: str) -> Said:
+    One that is None is not set.
+    """
+
+    def run(*arguments: object, typed: str = "", **variables: str | None) -> Said:
         words = [str(word) for word in arguments]
-        done = forker.run(words, {**environ, **variables}, tmp_path, typed)
+        told = {**environ, **variables}
+        given = {name: value for name, value in told.items() if value is not None}
+        done = forker.run(words, given, tmp_path, typed)
         assert "Traceback" not in done.out + done.err
         return Said(*done)
 

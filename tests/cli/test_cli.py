@@ -97,7 +97,7 @@ def test_only_serving_loads_the_web() -> None:
 def test_a_wrong_setting_is_a_sentence_that_betrays_no_password(
     iku: Any, command: str, variables: dict[str, str], sentence: str
 ) -> None:
-    both = {"IKU_OWNER_URL": variables.get("IKU_DATABASE_URL", ""), **variables}
+    both = {"IKU_OWNER_URL": variables.get("IKU_DATABASE_URL"), **variables}
     said = iku(command, **both)
     assert said.code == 1
     assert sentence in said.err
@@ -333,7 +333,7 @@ async def test_a_fault_of_ours_is_written_down_where_the_operator_looks(
 def test_the_embedded_server_needs_nothing_but_a_folder(
     iku: Any, tmp_path: Path
 ) -> None:
-    none = {"IKU_DATABASE_URL": "", "IKU_OWNER_URL": "", "IKU_SIGNER_URL": ""}
+    none = dict.fromkeys(("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"))
     said = iku("example", **none)
     assert said.code == 0, said.err
     figure = iku("figure", "IKU-1", "--as-of", "2021-12-31", "--json", **none).json

@@ -88,7 +88,7 @@ def test_a_key_is_changed(iku: Any) -> None:
 
 
 def test_the_signer_has_a_login_of_its_own(iku: Any) -> None:
-    said = iku("signer", "once", IKU_SIGNER_URL="")
+    said = iku("signer", "once", IKU_SIGNER_URL=None)
     assert said.code == 1
     assert "IKU_SIGNER_URL is not; the signer has a login of its own" in said.err
 
@@ -109,7 +109,7 @@ def test_a_wrong_list_of_witnesses_is_refused(iku: Any, tmp_path: Path) -> None:
 
 
 def test_the_embedded_server_has_a_login_for_the_signer(iku: Any) -> None:
-    none = {"IKU_DATABASE_URL": "", "IKU_OWNER_URL": "", "IKU_SIGNER_URL": ""}
+    none = dict.fromkeys(("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"))
     assert iku("signer", "key", **none).code == 0
     said = iku("signer", "once", "--json", **none)
     assert said.code == 0, said.err

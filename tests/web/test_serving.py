@@ -40,9 +40,10 @@ class Served:
 @contextmanager
 def serving_process(**environment: str) -> Iterator[Served]:
     """A process that serves a house; killed at the end if it still runs."""
+    mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
     process = subprocess.Popen(
         [sys.executable, "-W", "error", str(SERVED)],
-        env=os.environ | environment,
+        env=mine | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -111,7 +112,7 @@ def test_idle_connections_do_not_keep_it_from_stopping(
 
 
 def test_the_embedded_database_is_stopped_after_it(own_home: Path) -> None:
-    with serving_process(IKU_HOME=str(own_home), IKU_DATABASE_URL="") as served:
+    with serving_process(IKU_HOME=str(own_home)) as served:
         assert httpx.get(f"{served.address}/api/v1/health/ready").status_code == 200
         assert (own_home / "postgres" / "data" / "postmaster.pid").exists()
         served.process.send_signal(signal.SIGTERM)
@@ -121,7 +122,7 @@ def test_the_embedded_database_is_stopped_after_it(own_home: Path) -> None:
 
 def test_the_embedded_database_may_be_killed_under_it(own_home: Path) -> None:
     with (
-        serving_process(IKU_HOME=str(own_home), IKU_DATABASE_URL="") as served,
+        serving_process(IKU_HOME=str(own_home)) as served,
         httpx.Client(base_url=f"{served.address}/api/v1") as client,
     ):
         client.post("/conflicts", json=CASE).raise_for_status()

@@ -12,6 +12,7 @@ import click
 import iku
 from iku.cli import edge, terminal
 from iku.cli.attaching import attachments
+from iku.cli.backup import backup, restore
 from iku.cli.compare import compare
 from iku.cli.continuing import continue_log
 from iku.cli.define import define
@@ -54,6 +55,7 @@ for command in (
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define, target),
     *(erase, keys, attachments),
+    *(backup, restore),
     *(status, migrate, guard, rebuild, signer, witness, continue_log, export),
 ):
     commands.add_command(command)

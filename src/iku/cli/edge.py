@@ -14,6 +14,8 @@ from iku.cli import streams
 from iku.cli.streams import Unprinted
 from iku.domain.decider import Refused
 from iku.domain.question import Unanswerable, Unknown
+from iku.exchange.archive import Unreadable
+from iku.exchange.backup import NotRestorable
 from iku.exchange.bundle import Unwritable
 from iku.handling import Missing, OnlyReads, Outdated
 from iku.ledger import log
@@ -63,6 +65,8 @@ _PLAIN = (
     Declined,
     Unhelpful,
     Unwritable,
+    Unreadable,
+    NotRestorable,
     KeysError,
     FilesError,
 )

@@ -125,6 +125,11 @@ class Home(Struct, frozen=True):
             raise Malformed(f"the key of {key.name} is one of a log, not of a witness")
         return key
 
+    def last(self, origin: str) -> Checkpoint | None:
+        """The last checkpoint that was cosigned of a log; None where none was."""
+        kept = _kept(self.folder, _place(origin))
+        return None if kept is None else kept.checkpoint
+
 
 class Witness(Struct, frozen=True):
     """Cosigns the logs of *policy* with *key*; its memory lies in *folder*."""
@@ -188,11 +193,19 @@ class Witness(Struct, frozen=True):
         return line
 
     def _last(self, place: str) -> Cosigned | None:
-        raw = durable.read(self._path(place))
-        return None if raw is None else msgspec.json.decode(raw, type=Cosigned)
+        return _kept(self.folder, place)
 
     def _path(self, place: str) -> Path:
-        return self.folder / "logs" / place
+        return _path(self.folder, place)
+
+
+def _kept(folder: Path, place: str) -> Cosigned | None:
+    raw = durable.read(_path(folder, place))
+    return None if raw is None else msgspec.json.decode(raw, type=Cosigned)
+
+
+def _path(folder: Path, place: str) -> Path:
+    return folder / "logs" / place
 
 
 def _tree(last: Cosigned | None) -> tuple[int, bytes]:

@@ -1,0 +1,212 @@
+"""A backup as one file: a tar archive whose last member tells what the others hold.
+
+Members, in this order:
+
+* `iku-backup`: the format's name and version;
+* `database.dump`: the database, in the custom format of pg_dump;
+* `attachments/…`: the sealed files; those in quarantine in `attachments/quarantine/`;
+* `manifest.json`: size and SHA-256 of each of them, and what it takes to restore them.
+
+The hash of the manifest stands for all of it. The file is written as it comes, so a
+backup takes no more room on the disk than the file itself.
+"""
+
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import sha256
+from typing import IO, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+MARK = "iku-backup"
+VERSION = 1
+DUMP = "database.dump"
+MANIFEST = "manifest.json"
+FILE = re.compile(
+    r"attachments/(?:quarantine/)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.sealed"
+)
+BLOCK = 1 << 20  # bytes
+_SECTOR = tarfile.BLOCKSIZE
+
+Take: TypeAlias = Callable[[bytes], None]
+
+
+class Unreadable(Exception):
+    """The file is no backup, or not as it was written; the sentence says why."""
+
+
+class Member(Struct, frozen=True, forbid_unknown_fields=True):
+    """One member: its size in bytes, its SHA-256 (hexadecimal)."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(Struct, frozen=True):
+    """What a backup holds.
+
+    Attributes:
+        version: Of the format.
+        iku: The program's version.
+        made_at: When, by the clock of the machine.
+        server: PostgreSQL's version.
+        migrations: Those that the schema has.
+        owner: The role to which the schema belongs.
+        size: How many events the log holds.
+        epochs: The keys without which its texts are not read. They are not in it.
+        members: By name.
+    """
+
+    version: int
+    iku: str
+    made_at: datetime
+    server: str
+    migrations: list[str]
+    owner: str
+    size: int
+    epochs: list[str]
+    members: dict[str, Member]
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the members that are sealed files."""
+        return [name for name in self.members if FILE.fullmatch(name)]
+
+
+class Writer:
+    """Writes the members of an archive, one after the other.
+
+    Attributes:
+        members: What was written so far.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.members: dict[str, Member] = {}
+        with self.member(MARK) as take:
+            take(f"{MARK} {VERSION}\n".encode())
+
+    @contextmanager
+    def member(self, name: str) -> Iterator[Take]:
+        """A member that is written block by block, however long it becomes."""
+        header = self._file.tell()
+        self._file.write(bytes(_SECTOR))
+        digest, size = sha256(), 0
+
+        def take(block: bytes) -> None:
+            nonlocal size
+            self._file.write(block)
+            digest.update(block)
+            size += len(block)
+
+        yield take
+        self._file.write(bytes(-size % _SECTOR))
+        end = self._file.tell()
+        self._file.seek(header)
+        self._file.write(_header(name, size))
+        self._file.seek(end)
+        self.members[name] = Member(size, digest.hexdigest())
+
+    def close(self, manifest: Manifest) -> str:
+        """Write the *manifest* last; its SHA-256, which stands for the whole file."""
+        raw = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        with self.member(MANIFEST) as take:
+            take(raw)
+        self._file.write(bytes(2 * _SECTOR))
+        return sha256(raw).hexdigest()
+
+
+class Archive:
+    """An archive every byte of which was held against its manifest.
+
+    Attributes:
+        digest: The manifest's SHA-256.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Read all of *file*, which is used until the archive is no more.
+
+        Raises:
+            Unreadable: It is no backup, or damaged, or cut off.
+        """
+        self._file = file
+        self._places: dict[str, tuple[int, int]] = {}
+        found, raw = self._read()
+        self.digest = sha256(raw).hexdigest()
+        try:
+            self.manifest = msgspec.json.decode(raw, type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise Unreadable(f"its manifest cannot be read: {error}") from error
+        self._compare(found)
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The content of a member, block by block."""
+        begin, left = self._places[name]
+        while left:
+            self._file.seek(begin)
+            block = self._file.read(min(left, BLOCK))
+            if not block:
+                raise Unreadable(f"{name} is cut off")
+            begin, left = begin + len(block), left - len(block)
+            yield block
+
+    def _read(self) -> tuple[dict[str, Member], bytes]:
+        """What each member is, and the manifest as it stands there."""
+        found: dict[str, Member] = {}
+        raw = b""
+        try:
+            with tarfile.open(fileobj=self._file, mode="r:") as tar:
+                for one in tar:
+                    if not found:
+                        self._refuse_other_formats(one)
+                    if not one.isreg() or one.name in found or not _known(one.name):
+                        raise Unreadable(f"it has a member {one.name!r} too many")
+                    self._places[one.name] = (one.offset_data, one.size)
+                    found[one.name], content = self._measured(one.name)
+                    raw = content if one.name == MANIFEST else raw
+        except tarfile.TarError as error:
+            raise Unreadable(f"it is no backup of iku, or cut off: {error}") from error
+        if next(reversed(found), None) != MANIFEST:
+            raise Unreadable("it ends before its manifest: it was not written whole")
+        return found, raw
+
+    def _refuse_other_formats(self, first: tarfile.TarInfo) -> None:
+        wanted = f"{MARK} {VERSION}\n".encode()
+        self._file.seek(first.offset_data)
+        if first.name != MARK:
+            raise Unreadable("it is no backup of iku")
+        said = self._file.read(min(first.size, BLOCK))
+        if said != wanted:
+            raise Unreadable(
+                f"its format is {said[:40].decode(errors='replace').strip()!r}, but "
+                f"this program reads {wanted.decode().strip()!r}"
+            )
+
+    def _measured(self, name: str) -> tuple[Member, bytes]:
+        digest, kept = sha256(), b""
+        for block in self.blocks(name):
+            digest.update(block)
+            kept = kept + block if name == MANIFEST else b""
+        return Member(self._places[name][1], digest.hexdigest()), kept
+
+    def _compare(self, found: dict[str, Member]) -> None:
+        told = self.manifest.members
+        for name in [*told, *found]:
+            if name == MANIFEST:
+                continue
+            if told.get(name) != found.get(name):
+                raise Unreadable(f"{name} is not what the manifest says")
+
+
+def _known(name: str) -> bool:
+    return name in {MARK, DUMP, MANIFEST} or bool(FILE.fullmatch(name))
+
+
+def _header(name: str, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o600
+    return info.tobuf(tarfile.GNU_FORMAT)

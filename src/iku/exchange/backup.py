@@ -1,0 +1,369 @@
+"""A backup of the register in one file, and the register from it.
+
+The keys of texts are never in it: with them a backup would bring back what was erased.
+Nor is anything of the signer's: with an older state it would sign a shorter log.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, TypeAlias
+
+from msgspec import Struct, structs
+
+import iku
+from iku.exchange import archive
+from iku.exchange.archive import Archive, Manifest, Writer
+from iku.ledger import checking, durable, log
+from iku.postgres import dumping, migrations, replacing
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain, connect_as_owner
+from iku.settings import Settings
+from iku.vault import store
+from iku.vault.files import QUARANTINE, SUFFIX, Files
+
+Tell: TypeAlias = Callable[[int, int], None]
+
+
+class NotRestorable(Exception):
+    """The backup cannot be restored here; the sentence says why and what helps."""
+
+
+class Saved(Struct, frozen=True):
+    """A backup that was made.
+
+    Attributes:
+        bytes: Size of the file.
+        digest: SHA-256 of its manifest, which stands for all of it.
+        size: How many events the log holds.
+        attachments: How many attached files.
+        keys: The folder of keys, which are not in it.
+        epochs: Those of them without which its texts are not read.
+    """
+
+    file: str
+    bytes: int
+    digest: str
+    size: int
+    attachments: int
+    keys: str
+    epochs: list[str]
+
+
+class Restored(Struct, frozen=True):
+    """A register that was restored.
+
+    Attributes:
+        digest: SHA-256 of the backup's manifest.
+        made_at: When the backup was made.
+        size: How many events the log holds, all of which were verified.
+        attachments: How many attached files were put back.
+        kept: The name under which the database is kept that was there; None: none was.
+        replaced: How many events that one holds; None: none was there.
+        lost_keys: Epochs whose key is not in the folder of keys, or is another.
+    """
+
+    digest: str
+    made_at: datetime
+    database: str
+    size: int
+    attachments: int
+    kept: str | None
+    replaced: int | None
+    lost_keys: list[str]
+
+
+async def save(settings: Settings, database: Database, path: Path) -> Saved:
+    """Write a backup to *path*, whole or not at all; the register goes on working.
+
+    Raises:
+        NotRestorable: There is no register.
+        PostgresError: The login may not read everything, or the server is newer than
+            the programs that came along.
+    """
+    superuser = settings.superuser_url or database.owner_dsn
+    connection = await connect_as_owner(superuser)
+    try:
+        await replacing.refuse_few_rights(connection)
+        await dumping.refuse_other_major(connection)
+        # One snapshot for all: what the manifest says is what the dump holds.
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            described = await _described(connection)
+            snapshot = await connection.fetchval("select pg_export_snapshot()")
+            files = Files(settings.attachments_folder)
+
+            def write() -> tuple[Manifest, str, int]:
+                with durable.naming(path), durable.writing(path) as file:
+                    writer = Writer(file)
+                    with writer.member(archive.DUMP) as take:
+                        dumping.dump(superuser, snapshot, take)
+                    # A file is on the disk before the log tells of it: files come last.
+                    _put_files(writer, files)
+                    whole = structs.replace(described, members=dict(writer.members))
+                    digest = writer.close(whole)
+                    return whole, digest, file.tell()
+
+            manifest, digest, length = await asyncio.to_thread(write)
+    finally:
+        await connection.close()
+    return Saved(
+        file=str(path),
+        bytes=length,
+        digest=digest,
+        size=manifest.size,
+        attachments=len(manifest.files),
+        keys=str(settings.keys_folder.absolute()),
+        epochs=manifest.epochs,
+    )
+
+
+def read(file: IO[bytes]) -> Archive:
+    """The backup in *file*, every byte held against its manifest.
+
+    Raises:
+        Unreadable: It is none, or damaged.
+        NotRestorable: A newer program wrote it.
+    """
+    found = Archive(file)
+    known = [str(migration) for migration in migrations.load()]
+    made = found.manifest.migrations
+    if made != known[: len(made)]:
+        raise NotRestorable(
+            f"the backup was made by iku {found.manifest.iku}, whose schema has "
+            f"{made[-1]}; this program, {iku.__version__}, knows {known[-1]}: "
+            "restore it with that program"
+        )
+    return found
+
+
+async def restore(
+    settings: Settings,
+    database: Database,
+    backup: Archive,
+    tell: Tell,
+    *,
+    replace: bool = False,
+) -> Restored:
+    """Make the register that *backup* holds, beside what is there, and put it in place.
+
+    What is there stays as it is until all was read, verified and put away; then it is
+    kept under another name.
+
+    Raises:
+        NotRestorable: There is a register already and it is not to be replaced, the
+            login may not do it, or the restored log does not verify.
+        PostgresError: pg_restore failed.
+    """
+    superuser = settings.superuser_url or database.owner_dsn
+    name = dumping.database(database.application_dsn)
+    _refuse_other_names(database, superuser, name)
+    files = Files(settings.attachments_folder)
+    await asyncio.to_thread(_refuse_other_files, files, backup)
+    async with replacing.control(superuser) as control:
+        await _refuse_other_server(control, backup.manifest)
+        await replacing.refuse_users(control, name)
+        there = await _held(control, dumping.beside(superuser, name), name)
+        if there is not None and not replace:
+            raise NotRestorable(
+                f"the database {name} holds {there} events: restore into an empty one, "
+                "or add --replace, which keeps it under another name"
+            )
+        part = await replacing.create(
+            control,
+            name,
+            owner=dumping.login(database.owner_dsn),
+            wanted=backup.manifest.owner,
+            logins=_logins(settings),
+        )
+        await asyncio.to_thread(
+            dumping.load, dumping.beside(superuser, part), backup.blocks(archive.DUMP)
+        )
+        beside = dumping.beside(database.owner_dsn, part)
+        size, lost = await _verify(settings, beside, backup.manifest, tell)
+        # A file is on the disk before the log tells of it.
+        await asyncio.to_thread(_take_files, files, backup)
+        kept = await replacing.switch(control, name, keep=there is not None)
+    return Restored(
+        digest=backup.digest,
+        made_at=backup.manifest.made_at,
+        database=name,
+        size=size,
+        attachments=len(backup.manifest.files),
+        kept=kept,
+        replaced=there,
+        lost_keys=lost,
+    )
+
+
+def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
+    for dsn in (database.owner_dsn, superuser):
+        if (other := dumping.database(dsn)) != name:
+            raise NotRestorable(
+                f"IKU_DATABASE_URL names the database {name}, but the login of the "
+                f"owner or superuser names {other}: let all name the one to restore"
+            )
+
+
+async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
+    await dumping.refuse_other_major(control)
+    made, here = int(manifest.server.split(".")[0]), control.get_server_version().major
+    if here < made:
+        raise NotRestorable(
+            f"the backup was made on PostgreSQL {made}, which PostgreSQL {here} cannot "
+            "read: restore it on a server at least as new"
+        )
+
+
+async def _held(control: Plain, dsn: str, name: str) -> int | None:
+    """How many events the database *name* holds; None where it is empty, or none is."""
+    if not await replacing.exists(control, name) or await replacing.is_empty(dsn):
+        return None
+    connection = await connect_as_owner(dsn)
+    try:
+        ours = await connection.fetchval(
+            "select to_regclass('ledger.head') is not null"
+        )
+        return (await log.head(connection)).size if ours else 0
+    finally:
+        await connection.close()
+
+
+def _logins(settings: Settings) -> list[str]:
+    """Who may connect on a server of one's own, as docker/logins.sql has it."""
+    if settings.database_url is None:
+        return []
+    urls = (settings.database_url, settings.owner_url, settings.signer_url)
+    named = [dumping.login(url) for url in urls if url is not None]
+    return [*dict.fromkeys((*named, "iku_auditor"))]
+
+
+async def _verify(
+    settings: Settings, dsn: str, manifest: Manifest, tell: Tell
+) -> tuple[int, list[str]]:
+    """How many events the restored log holds, and which keys of its texts are lost.
+
+    Raises:
+        NotRestorable: It does not verify, or is another than the backup says.
+    """
+    connection = await connect_as_owner(dsn)
+    try:
+        await migrations.migrate(connection)
+        findings = await checking.check_ledger(connection, tell)
+        size = (await log.head(connection)).size
+        if size != manifest.size:
+            findings.append(f"{size} events, but the backup says {manifest.size}")
+        if findings:
+            raise NotRestorable(
+                "the log of the backup does not verify, and what was there stays: "
+                f"{findings[0]}"
+            )
+        return size, await store.lost(connection, settings.keys_folder)
+    finally:
+        await connection.close()
+
+
+async def _described(connection: Plain) -> Manifest:
+    """What the database is, as the manifest tells it; members are still to come."""
+    row = await connection.fetchrow(
+        """
+        select to_regclass('public.schema_migration') is not null as migrated,
+               to_regclass('vault.dek') is not null as sealed,
+               (
+                 select r.rolname
+                   from pg_namespace n
+                   join pg_roles r on r.oid = n.nspowner
+                  where n.nspname = 'ledger'
+               ) as owner
+        """
+    )
+    if row is None or not row["migrated"] or row["owner"] is None:
+        raise NotRestorable(
+            "the database holds no register, so there is nothing to back up"
+        )
+    applied = await connection.fetch(
+        "select version, name from public.schema_migration order by version"
+    )
+    epochs = (
+        await connection.fetch("select distinct epoch from vault.dek order by epoch")
+        if row["sealed"]
+        else []
+    )
+    version = connection.get_server_version()
+    return Manifest(
+        version=archive.VERSION,
+        iku=iku.__version__,
+        made_at=datetime.now(UTC),
+        server=f"{version.major}.{version.micro}",
+        migrations=[f"{one['version']:04}_{one['name']}" for one in applied],
+        owner=row["owner"],
+        size=(await log.head(connection)).size,
+        epochs=[one["epoch"] for one in epochs],
+        members={},
+    )
+
+
+def _put_files(writer: Writer, files: Files) -> None:
+    """Every sealed file, those in quarantine, too."""
+    for name, path in _sealed(files):
+        if name in writer.members:
+            continue
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:  # moved, or erased by a decision
+            continue
+        with file, writer.member(name) as take:
+            while block := file.read(archive.BLOCK):
+                take(block)
+
+
+def _sealed(files: Files) -> Iterator[tuple[str, Path]]:
+    """Names of members and the files they are of.
+
+    The folder comes last again: a file may have been put back meanwhile.
+    """
+    for folder in (files.folder, files.quarantine, files.folder):
+        place = (
+            f"attachments/{QUARANTINE}" if folder == files.quarantine else "attachments"
+        )
+        pages = files.quarantined() if folder == files.quarantine else files.stored()
+        for page in pages:
+            for one in page:
+                name = f"{one.name}{SUFFIX}"
+                yield f"{place}/{name}", folder / name
+
+
+def _refuse_other_files(files: Files, backup: Archive) -> None:
+    """Refuse where a file of a backup's name is another: neither may be lost."""
+    for name in backup.manifest.files:
+        path = _path(files, name)
+        if path.exists() and _digest(path) != backup.manifest.members[name].sha256:
+            raise NotRestorable(
+                f"{path} is another file than the one of that name in the backup: "
+                "move it away, or set IKU_ATTACHMENTS to another folder"
+            )
+
+
+def _digest(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(archive.BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _take_files(files: Files, backup: Archive) -> None:
+    """Put away the files that are not there; none is overwritten."""
+    for name in backup.manifest.files:
+        path = _path(files, name)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists():
+            continue
+        with durable.naming(path), durable.writing(path) as file:
+            for block in backup.blocks(name):
+                file.write(block)
+
+
+def _path(files: Files, name: str) -> Path:
+    return files.folder.joinpath(*name.split("/")[1:])

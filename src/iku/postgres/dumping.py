@@ -1,0 +1,138 @@
+"""One database into a stream and back, by the wheel's pg_dump and pg_restore.
+
+They take any server of their own major version or an older one. Passwords go by the
+environment: arguments are seen in the list of processes.
+"""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any, cast
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from iku.postgres import programs
+from iku.postgres.pool import Connection
+from iku.postgres.programs import PostgresError
+
+BLOCK = 1 << 20  # bytes
+
+
+def database(dsn: str) -> str:
+    """The name of the database that an address leads to."""
+    parts = urlsplit(dsn)
+    named = dict(parse_qsl(parts.query)).get("dbname", unquote(parts.path[1:]))
+    return named or login(dsn)  # as libpq has it
+
+
+def login(dsn: str) -> str:
+    """The login that an address names."""
+    parts = urlsplit(dsn)
+    return dict(parse_qsl(parts.query)).get("user", unquote(parts.username or ""))
+
+
+def beside(dsn: str, name: str) -> str:
+    """The address of the database *name* on the same server, for the same login."""
+    parts = urlsplit(dsn)
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "dbname"]
+    return _address(parts.scheme, parts.netloc, f"/{quote(name, safe='')}", query)
+
+
+async def refuse_other_major(connection: Connection) -> None:
+    """Refuse a server that the wheel's programs are too old for.
+
+    Raises:
+        PostgresError: It is newer than they are, or there is no wheel.
+    """
+    theirs = connection.get_server_version().major
+    ours = int(_run("pg_dump", "-V").split()[2].split(".")[0])
+    if theirs > ours:
+        raise PostgresError(
+            f"the server is PostgreSQL {theirs}, but the programs that came along are "
+            f"{ours}, which can read it no more: use pg_dump and pg_restore of {theirs}"
+        )
+
+
+def dump(dsn: str, snapshot: str, take: Callable[[bytes], Any]) -> None:
+    """Give *take* the database as it is in that *snapshot*, block by block.
+
+    Raises:
+        PostgresError: pg_dump failed.
+    """
+    arguments = ("--format=custom", f"--snapshot={snapshot}")
+    with _working("pg_dump", dsn, arguments) as process:
+        stdout = cast("IO[bytes]", process.stdout)
+        while block := stdout.read(BLOCK):
+            take(block)
+
+
+def load(dsn: str, blocks: Iterable[bytes]) -> None:
+    """Fill an empty database with what `dump` gave.
+
+    Raises:
+        PostgresError: pg_restore failed; the database is still empty.
+    """
+    arguments = ("--exit-on-error", "--single-transaction")
+    with _working("pg_restore", dsn, arguments) as process:
+        stdin = cast("IO[bytes]", process.stdin)
+        with suppress(BrokenPipeError):  # it says itself why it ended
+            for block in blocks:
+                stdin.write(block)
+        with suppress(BrokenPipeError):
+            stdin.close()
+
+
+@contextmanager
+def _working(
+    name: str, dsn: str, arguments: Iterable[str]
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A program at work on a database; killed where its work is given up."""
+    address, secret = _split(dsn)
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [*_command(name), f"--dbname={address}", "--no-password", *arguments],
+            env=os.environ | secret | {"LC_ALL": "C"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        ) as process,
+    ):
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        if process.wait():
+            said.seek(0)
+            why = said.read().decode(errors="replace").strip()[-2000:]
+            raise PostgresError(f"{name} ended with {process.returncode}: {why}")
+
+
+def _split(dsn: str) -> tuple[str, dict[str, str]]:
+    """An address without its password, and that as a variable."""
+    parts = urlsplit(dsn)
+    query = parse_qsl(parts.query)
+    user, _, host = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    password = dict(query).get("password", unquote(password))
+    rest = [(key, value) for key, value in query if key != "password"]
+    shown = _address(parts.scheme, f"{name}@{host}" if user else host, parts.path, rest)
+    return shown, {"PGPASSWORD": password} if password else {}
+
+
+def _address(scheme: str, place: str, path: str, query: list[tuple[str, str]]) -> str:
+    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+    return f"{scheme}://{place}{path}{asked}"
+
+
+def _command(name: str) -> list[str]:
+    return [str(programs.wheel_programs() / name)]
+
+
+def _run(name: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [*_command(name), *arguments], check=True, capture_output=True, text=True
+    )
+    return done.stdout
