@@ -57,8 +57,10 @@ def test_an_organisation_has_a_number_and_an_indicator_has_none() -> None:
     corrected = organisation.Corrected(corrects=1, number="O7", reason="Salah tulis")
     registered = given(organisation.decider, REGISTERED, corrected)
     assert numbering.numbered("A01", registered) == Numbered("O7", held=True)
+    assert numbering.number("A01", registered) == "O7"
     other = indicator.Indicator(())
     assert numbering.numbered("IKU-1", other) is None
+    assert numbering.number("IKU~1", other) == "IKU/1"
     assert numbering.numbered("A01", None) is None
 
 

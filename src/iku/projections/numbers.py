@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from iku.domain import numbering
+from iku.domain import fact, numbering
 from iku.domain.decider import Turn, subject_number
 from iku.domain.numbering import Occupied, Series, Taken
+from iku.domain.subject import Subject
 from iku.ledger import log
 from iku.ledger.log import Connection, Framed, Reader, Unnamed
 from iku.ledger.record import Unrecordable
@@ -56,6 +57,12 @@ def changed(turn: Turn) -> Names:
 
 
 def _same(turn: Turn) -> bool:
+    """Whether the number is what it was; only few kinds of events can change it."""
+    before, after = turn.before, turn.after
+    if isinstance(before, Subject) and isinstance(after, Subject):
+        added = after.history[len(before.history) :]
+        if not fact.reaching_back(added):
+            return True
     return numbering.numbered(turn.subject, turn.before) == numbering.numbered(
         turn.subject, turn.after
     )
