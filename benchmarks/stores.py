@@ -33,7 +33,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from iku.ledger import identifier
 from iku.ledger.appender import Appender
-from iku.ledger.log import Condition, Request
+from iku.ledger.log import Condition, Part, Request
 from iku.ledger.record import Draft
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
@@ -104,7 +104,7 @@ async def ours(dsn: str) -> AsyncIterator[Rate]:
 
 
 # What an ordinary fact rests on besides its own stream.
-RESTS_ON = (Condition(("indicator", "publication"), 0),)
+RESTS_ON = Condition(("indicator", "publication"), 0)
 
 
 async def _ask(
@@ -117,9 +117,8 @@ async def _ask(
             stream, version = next(streams), 0
         command = identifier.fresh()
         body = sha256(command.encode()).digest()
-        asked = Request(
-            stream, version, command, body, "u/siti", drafts, premises=RESTS_ON
-        )
+        part = Part(stream, version, drafts)
+        asked = Request((part,), command, body, "u/siti", condition=RESTS_ON)
         version = (await appender.submit(asked)).version
         moment.done += batch
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from iku.domain.closed_periods import (
     Unexplained,
     changes,
 )
+from iku.domain.decider import Context, Decision
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Registered
@@ -188,6 +190,26 @@ async def test_what_changes_a_frozen_figure_needs_a_reason_and_is_accepted(
         vault = desk.house.vault
         read = await texts.read(connection, vault, [verified])
     assert read["conflict-K1", 2].plain == {"reason": "Laporan baru diterima"}
+
+
+async def test_a_command_that_changes_a_frozen_figure_by_another_subject_needs_a_reason(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.draft()
+    await desk.take(CLOSE)
+    ordinary = DECIDERS["organisation"]
+
+    def decide(command: Any, state: Any, context: Context) -> Any:
+        events = ordinary.decision(command, state, context).events
+        return Decision(events, {"O2": [registration()]})
+
+    both = replace(ordinary, decide=decide, peers=lambda _command: ("O2",))
+    monkeypatch.setitem(DECIDERS, "organisation", both)
+    outside = registration(day=date(2022, 1, 1))
+    with pytest.raises(Unexplained) as caught:
+        await desk.register("O1", outside)
+    assert str(caught.value) == f"{closed(desk)}0/0 to 0/1"
+    assert (await desk.register("O1", late(outside))).receipt.count == 2
 
 
 async def test_what_changes_no_frozen_figure_needs_no_reason_whatever_its_day(

@@ -20,7 +20,7 @@ from iku.handling import Command, Decided, History, request
 from iku.ledger import checkpoint, checkpoints, log, signing, tree
 from iku.ledger.appender import Accepted
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Receipt
+from iku.ledger.log import Part, Receipt
 from iku.ledger.policy import Policy
 from iku.ledger.record import Draft
 from iku.ledger.signing import Home
@@ -199,7 +199,7 @@ def test_whoever_was_faster_keeps_the_log_from_being_continued() -> None:
     )
     decided = Decided([told], History(), Names((told,)), ())
     asked = request(Command("ledger", "log", told, "u/siti"), decided, b"")
-    assert asked.attachment == Turn("ledger", "log", None, Names((told,)))
+    assert asked.attachments == (Turn("ledger", "log", None, Names((told,))),)
     now = datetime.now(UTC)
     for position in (3, 4):
         receipt = Receipt(
@@ -329,7 +329,8 @@ async def test_a_log_that_lies_about_what_it_lost_is_not_verified(
     }
     data = {} if lie is None else told | lie
     draft = Draft("continued", date(2021, 3, 1), data, {})
-    asked = structs.replace(Ask()("ledger-log", command="lie"), drafts=(draft,))
+    part = Part("ledger-log", 0, (draft,))
+    asked = structs.replace(Ask()("ledger-log", command="lie"), parts=(part,))
     await log.append(restored.owner, [asked], zone=ZONE)
     await hand_out(restored)
     report = verify("--accept-loss")

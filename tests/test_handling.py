@@ -12,8 +12,17 @@ import pytest
 from msgspec import structs
 
 from iku.domain import conflict, fact, organisation
-from iku.domain.decider import Invalid, Refused, Repeated
+from iku.domain.decider import (
+    Context,
+    Decider,
+    Decision,
+    Invalid,
+    Refused,
+    Repeated,
+)
+from iku.domain.deciders import DECIDERS
 from iku.domain.indicator import Targeted
+from iku.domain.question import Question
 from iku.handling import (
     ATTEMPTS,
     Command,
@@ -33,6 +42,9 @@ from iku.ledger.log import (
 )
 from iku.ledger.record import Unrecordable
 from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.projections.rebuild import rebuild
+from iku.replay import recount
 from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.domain.story import AREA
@@ -615,6 +627,90 @@ async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
             )
         else:
             assert isinstance(merger, Refused)
+
+
+# A decision about several subjects.
+
+
+def spreading(decider: Decider[Any, Any]) -> Decider[Any, Any]:
+    """The rules of conflicts, by which a merger is noted in the survivor, too."""
+
+    def decide(command: Any, state: Any, context: Context) -> Any:
+        events = decider.decide(command, state, context)
+        if not isinstance(command, conflict.Merged):
+            return events
+        noted = [handled(f"dari {context.subject}"), VERIFIED]
+        return Decision([command], {command.into: noted})
+
+    return replace(decider, decide=decide)
+
+
+@pytest.fixture
+async def spread(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk with two reports, where mergers change two cases."""
+    decider = DECIDERS["conflict"]
+    monkeypatch.setitem(DECIDERS, "conflict", spreading(decider))
+    for case in ("K1", "K2"):
+        await desk.do(case, report())
+    return desk
+
+
+async def test_a_decision_about_two_subjects_is_one_append_and_the_command_owns_it(
+    spread: Desk,
+) -> None:
+    outcome = await spread.do("K1", merged("K2"), "one")
+    receipt = outcome.receipt
+    assert (outcome.subject, receipt.stream) == ("K1", "conflict-K1")
+    assert (receipt.version, receipt.count, receipt.position) == (2, 3, BROUGHT + 5)
+    again = await spread.do("K1", merged("K2"), "one")
+    assert again.repeated
+    assert _plain(again.receipt) == _plain(receipt)
+    assert await spread.commands("K2") == 3
+    async with spread.house.pool.acquire() as connection:
+        read = await read_histories(
+            connection, spread.house.vault, ["conflict-K1", "conflict-K2"]
+        )
+    assert read["conflict-K1"].state.history[-1] == merged("K2")
+    survivor = read["conflict-K2"].state
+    assert [type(event).__name__ for event in survivor.history] == [
+        *("Reported", "Handled", "Verified")
+    ]
+    # Its texts are kept under the survivor's own key.
+    assert survivor.history[1].note == "dari K1"
+
+
+async def test_each_event_of_a_decision_counts_from_its_own_position(
+    spread: Desk, owner: Plain
+) -> None:
+    size = (await spread.do("K1", merged("K2"))).receipt.size
+    question = Question("IKU-3", date(2021, 12, 31))
+    async with spread.house.pool.acquire() as connection:
+        for at in range(size - 4, size + 1):
+            asked = structs.replace(question, size=at)
+            [found] = await spread.house.figures.answer(
+                connection, [asked], spread.house.office.today()
+            )
+            expected = await recount(connection, asked, spread.house.office.today())
+            assert found == expected
+            # Verified by the second event of three.
+            assert found.denominator == (at >= size - 1)
+    assert await rebuild(owner, lambda _done, _of: None) == []
+
+
+async def test_a_decision_is_taken_again_where_the_other_subject_has_moved_on(
+    spread: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, faster = spread.house.office.appender.submit, [True]
+
+    async def overtaken(asked: Any) -> Receipt:
+        if faster.pop() if faster else False:
+            await spread.do("K2", handled("lebih dahulu"))
+        return await submit(asked)
+
+    monkeypatch.setattr(spread.house.office.appender, "submit", overtaken)
+    assert (await spread.do("K1", merged("K2"))).added
+    assert await spread.commands("K2") == 4
+    assert await spread.commands("K1") == 2
 
 
 @pytest.mark.parametrize("overtakers", [ATTEMPTS - 1, ATTEMPTS])

@@ -105,7 +105,7 @@ def refuse_others(accepted: Sequence[Accepted]) -> None:
         Refused: It would not be the first event after those that were kept.
     """
     for one in accepted:
-        continued = one.request.attachment.after.history[-1]
+        continued = one.request.attachments[-1].after.history[-1]
         if one.receipt.position != continued.kept + 1:
             raise Refused(
                 f"{continued.kept} events were there, but the log has grown to "

@@ -13,7 +13,7 @@ publications and definitions, once read, are kept (`closures`). That no further 
 recorded is a condition of the append.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -61,6 +61,7 @@ from iku.ledger.log import (
     Condition,
     Conflicted,
     Overtaken,
+    Part,
     Reader,
     Receipt,
     Request,
@@ -161,21 +162,38 @@ class Command:
         return moves and not closed_periods.explained(self.proposed)
 
 
+class Changed(NamedTuple):
+    """What a command adds to one subject.
+
+    Attributes:
+        before: The subject as it was read.
+        after: The subject once the events are recorded.
+    """
+
+    subject: str
+    events: list[Any]
+    before: "History"
+    after: Any
+
+
 class Decided(NamedTuple):
     """What a command adds to the log, and what that rests on.
 
     Attributes:
-        events: The facts to record; none if they stand already.
+        events: The facts to record of its own subject; none if they stand already.
         before: The subject as it was read.
         after: The subject once they are recorded.
-        premises: What must still be so, apart from the subject itself and, where
-            they rest on it, what is closed.
+        premises: Other streams that it rests on, at the version read.
+        condition: What else it rests on; None: nothing.
+        others: What it adds to other subjects, in the same append.
     """
 
     events: list[Any]
     before: "History"
     after: Any
-    premises: tuple[tuple[str, int] | Condition, ...]
+    premises: tuple[tuple[str, int], ...] = ()
+    condition: Condition | None = None
+    others: tuple[Changed, ...] = ()
 
 
 class Outcome(Struct, frozen=True):
@@ -415,7 +433,7 @@ class Office:
             found = decide(
                 command, read, today=today, areas=self.areas, closed=closed.periods
             )
-            return found._replace(premises=(*found.premises, closed.condition))
+            return found._replace(condition=closed.condition)
 
         if not command.rests_on_closures:
             return decide(command, read, today=today, areas=self.areas, closed=None)
@@ -487,17 +505,24 @@ def decide(
         peers={subject: peer.state for subject, peer in peers.items()},
         actor=command.actor,
     )
-    events = decider.decide(command.proposed, state, context)
-    after = decider.fold(events, state)
+    decision = decider.decision(command.proposed, state, context)
+    after = decider.fold(decision.events, state)
+    others = tuple(
+        Changed(subject, events, peer, decider.fold(events, peer.state))
+        for subject, events in decision.others.items()
+        for peer in [peers.pop(subject)]
+    )
     # What the decision read of others must still be so.
     premises = tuple(
         (decider.stream(subject), peer.version) for subject, peer in peers.items()
     )
     if closed is not None:
-        closed_periods.refuse_unexplained(
-            closed, command.proposed, command.subject, state, after
-        )
-    return Decided(events, before, after, premises)
+        own = Changed(command.subject, decision.events, before, after)
+        for one in (own, *others):
+            closed_periods.refuse_unexplained(
+                closed, command.proposed, one.subject, one.before.state, one.after
+            )
+    return Decided(decision.events, before, after, premises, others=others)
 
 
 async def read_histories(
@@ -556,28 +581,52 @@ def history(
 
 def request(command: Command, decided: Decided, body: bytes) -> Request:
     """The request that appends what was *decided*."""
-    before, after = decided.before, decided.after
-    parted = [
-        _parted(event, command.stream, version)
-        for version, event in enumerate(decided.events, before.version + 1)
-    ]
-    secrets = [secret for _, of in parted for secret in of.values()]
+    before = decided.before
+    own = Changed(command.subject, decided.events, before, decided.after)
+    parts: list[Part] = []
+    turns: list[Turn] = []
+    secrets: list[Secret] = []
+    for changed in (*decided.others, own):  # the command's own subject last
+        part, sealed = _part(command.category, changed)
+        parts.append(part)
+        secrets += sealed
+        turns += _turns(command.category, changed)
     if command.file is not None:
         place = Place(command.stream, before.version + 1, "file", command.stream)
         key = sealing.secret(place, command.file.key.hex())
         secrets.append(structs.replace(key, file=command.file.name))
     return Request(
-        stream=command.stream,
-        expected_version=before.version,
+        parts=tuple(parts),
         command_id=command.command_id or identifier.fresh(),
         body=body,
         actor=command.actor,
-        drafts=tuple(draft for draft, _ in parted),
         known_on=command.known_on,
         premises=decided.premises,
-        attachment=Turn(command.category, command.subject, before.state, after),
+        condition=decided.condition,
+        attachments=tuple(turns),
         secrets=tuple(secrets),
     )
+
+
+def _part(category: str, changed: Changed) -> tuple[Part, list[Secret]]:
+    """What is appended to the stream of one subject, and the texts to be kept."""
+    stream, version = DECIDERS[category].stream(changed.subject), changed.before.version
+    parted = [
+        _parted(event, stream, place)
+        for place, event in enumerate(changed.events, version + 1)
+    ]
+    part = Part(stream, version, tuple(draft for draft, _ in parted))
+    return part, [secret for _, of in parted for secret in of.values()]
+
+
+def _turns(category: str, changed: Changed) -> Iterator[Turn]:
+    """What each event does to the subject, one after the other."""
+    state, evolve = changed.before.state, DECIDERS[category].evolve
+    for event in changed.events[:-1]:
+        state, before = evolve(state, event), state
+        yield Turn(category, changed.subject, before, state)
+    # The last state is at hand, with what was worked out of it when it was decided.
+    yield Turn(category, changed.subject, state, changed.after)
 
 
 def _unnamed(
@@ -605,6 +654,7 @@ def _unnamed(
         series=Series(command.category, opening.effective_on.year),
         named=named,
         premises=decided.premises,
+        condition=decided.condition,
     )
 
 

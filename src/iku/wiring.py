@@ -59,12 +59,12 @@ class Books:
                 await self.vault.keep(connection, list(several))
                 continue
             for one in several:
-                subject = one.request.attachment.subject
+                subject = one.request.attachments[-1].subject
                 await self.vault.erase(connection, subject, one.receipt.position)
 
 
 def _erases(one: Accepted) -> bool:
-    return isinstance(one.request.attachment.after, Erasures)
+    return isinstance(one.request.attachments[-1].after, Erasures)
 
 
 @dataclass(frozen=True, slots=True)

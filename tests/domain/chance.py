@@ -198,7 +198,7 @@ def allowed(decider: Decider[Any, Any], commands: Sequence[Any]) -> list[Any]:
     state = None
     for command in commands:
         try:
-            events = decider.decide(command, state, HERE)
+            events = decider.decision(command, state, HERE).events
         except Refused:
             continue
         state = decider.fold(events, state)

@@ -35,7 +35,7 @@ def recorded(
     decider: Decider[Any, Any], state: Any, when: Any, context: Context = HERE
 ) -> Any:
     """The state after the facts that *when* adds; a second time it adds none."""
-    events = decider.decide(when, state, context)
+    events = decider.decision(when, state, context).events
     assert events, "nothing was recorded"
     after = decider.fold(events, state)
     assert_nothing_to_add(decider, after, when, context)

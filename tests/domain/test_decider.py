@@ -1,12 +1,13 @@
 """What all aggregates share."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from iku.domain import conflict, indicator, organisation, publication, scale
 from iku.domain import decider as deciders
-from iku.domain.decider import Context, Invalid, Refused, Turn
+from iku.domain.decider import Context, Decision, Invalid, Refused, Turn
 from iku.domain.fact import Person
 from tests.domain.story import on
 
@@ -138,6 +139,24 @@ def test_a_context_knows_nothing_it_was_not_told() -> None:
         frozenset(),
         {},
     )
+
+
+def test_what_is_decided_about_one_subject_adds_nothing_to_others() -> None:
+    context = Context(on("2021-03-01"), "K01")
+    rejected = conflict.Rejected(reason="Salah")
+    report = conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.SUKU,
+        title="Contoh",
+        effective_on=on("2021-02-01"),
+    )
+    reported = conflict.evolve(None, report)
+    assert conflict.decider.decision(rejected, reported, context) == Decision(
+        [rejected], {}
+    )
+    spread: Decision[Any] = Decision([rejected], {"K02": [rejected]})
+    decider = replace(conflict.decider, decide=lambda *_: spread)
+    assert decider.decision(rejected, reported, context) is spread
 
 
 def test_a_turn_holds_both_states() -> None:

@@ -264,7 +264,7 @@ def test_a_corrected_definition_is_a_new_version_of_the_same_day() -> None:
 
 def test_a_definition_of_a_wrong_day_is_annulled_and_recorded_again_at_once() -> None:
     moved = correction(2, effective_on=on("2022-04-01"))
-    after, gone = decider.decide(moved, two(), HERE)
+    after, gone = decider.decision(moved, two(), HERE).events
     assert isinstance(after, Defined)
     assert (after.corrects, after.effective_on) == (2, on("2022-04-01"))
     assert gone == Annulled(annuls=2, reason="Salah ketik")

@@ -8,7 +8,7 @@ import pytest
 
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Condition, Request, Verdict
+from iku.ledger.log import Condition, Part, Request, Verdict
 from iku.ledger.record import Commitment, Draft
 from iku.postgres.pool import Plain
 
@@ -18,6 +18,21 @@ ZONE = "Asia/Jakarta"
 def committed(note: str) -> Commitment:
     """What a record might hold of *note*; the ledger does not look into it."""
     return Commitment(hashlib.sha256(note.encode()).hexdigest(), "conflict-K01")
+
+
+def part(
+    stream: str,
+    expected: int = 0,
+    *,
+    events: int = 1,
+    note: str = "Perselisihan — batas",
+) -> Part:
+    """So many events for a stream."""
+    drafts = (
+        Draft("Noted", date(2021, 2, 1), {"n": n}, {"note": committed(note)})
+        for n in range(events)
+    )
+    return Part(stream, expected, tuple(drafts))
 
 
 class Ask:
@@ -38,22 +53,22 @@ class Ask:
         premises: tuple[tuple[str, int] | Condition, ...] = (),
         note: str = "Perselisihan — batas",
         attachment: object = None,
+        after: tuple[Part, ...] = (),
     ) -> Request:
+        """*after*: parts before the main one."""
         self.asked += 1
         command = command or f"command-{self.asked}"
+        conditions = (p for p in premises if isinstance(p, Condition))
+        parts = (*after, part(stream, expected, events=events, note=note))
         return Request(
-            stream=stream,
-            expected_version=expected,
+            parts=parts,
             command_id=command,
             body=hashlib.sha256((body or command).encode()).digest(),
             actor="u/siti",
-            drafts=tuple(
-                Draft("Noted", date(2021, 2, 1), {"n": n}, {"note": committed(note)})
-                for n in range(events)
-            ),
             known_on=known_on,
-            premises=premises,
-            attachment=attachment,
+            premises=tuple(p for p in premises if isinstance(p, tuple)),
+            condition=next(conditions, None),
+            attachments=() if attachment is None else (attachment,) * events,
         )
 
 

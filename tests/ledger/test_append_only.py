@@ -100,7 +100,13 @@ async def test_appending_is_for_the_application_only(owner: Plain) -> None:
     )
     assert [tuple(row) for row in granted] == [
         ("append", True, False),
+        ("broken_claims", False, False),
+        ("broken_conditions", False, False),
+        ("move_streams", False, False),
+        ("receipts", False, False),
+        ("refusals", False, False),
         ("refuse_change", False, False),
+        ("write", False, False),
     ]
 
 

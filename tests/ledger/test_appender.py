@@ -20,6 +20,7 @@ from iku.ledger.log import (
     Conflicted,
     Framed,
     Overtaken,
+    Part,
     Receipt,
     Request,
     Reused,
@@ -206,7 +207,7 @@ async def test_what_cannot_be_encoded_never_reaches_the_queue(
 ) -> None:
     async with desk.appender() as appender:
         long = Draft("Noted", None, {"x": "x" * 70_000}, {})
-        large = structs.replace(ask("b-1"), drafts=(long,))
+        large = structs.replace(ask("b-1"), parts=(Part("b-1", 0, (long,)),))
         tasks = submitted(appender, ask("a-1"), large)
         fine, large = await outcomes(*tasks)
     assert fine == 1
@@ -236,8 +237,8 @@ async def projected(owner: Plain) -> Callable[[], Any]:
 async def note_streams(connection: Plain, accepted: Sequence[Accepted]) -> None:
     """A projection that fails on what is attached to some requests."""
     for one in accepted:
-        if isinstance(one.request.attachment, Exception):
-            raise one.request.attachment
+        for attached in one.request.attachments:
+            raise attached
         await connection.execute(
             "insert into projection.seen values ($1, $2)",
             one.receipt.stream,
@@ -386,7 +387,7 @@ async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
         calls += 1
         if calls == 1:
             raise LookupError("one of them is at fault")
-        if accepted[0].request.stream == "b-1":
+        if accepted[0].receipt.stream == "b-1":
             desk.away = True
             monkeypatch.setattr(appending, "RECONNECT_S", 0.05)
             connection.terminate()
@@ -608,9 +609,11 @@ class Series:
 
 def unnamed(request: Request, series: str = "S") -> Unnamed:
     def named(stream: str, _number: str) -> Request:
-        return structs.replace(request, stream=stream)
+        part = structs.replace(request.main, stream=stream)
+        return structs.replace(request, parts=(part,))
 
-    return Unnamed("S", request.command_id, series, named, request.premises)
+    premises, condition = request.premises, request.condition
+    return Unnamed("S", request.command_id, series, named, premises, condition)
 
 
 async def test_streams_are_named_in_the_appends_own_transaction(

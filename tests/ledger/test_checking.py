@@ -10,6 +10,7 @@ from iku.ledger.checking import check_ledger
 from iku.ledger.log import Request, Verdict
 from iku.ledger.signing import Home
 from iku.postgres.pool import Plain
+from tests.ledger.conftest import part
 
 Ask = Callable[..., Request]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -101,7 +102,7 @@ TAMPERED = [
     ),
     (
         "update ledger.command set stream = 'z-1' where count = 3",
-        "position 1: stream of the command: expected a-1, found z-1",
+        "position 3: stream of the command: expected a-1, found z-1",
     ),
     (
         "update ledger.command set version = 9 where count = 3",
@@ -144,6 +145,32 @@ async def test_what_was_changed_behind_the_ledgers_back_is_found(
     ask: Ask, append: Append, owner: Plain, change: str, finding: str
 ) -> None:
     await append(ask("a-1", events=3), ask("b-1"))
+    await owner.execute(OPEN + change)
+    found = await check_ledger(owner)
+    assert [line for line in found if line.startswith(finding)], found
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (
+            "update ledger.command set stream = 'c-1', version = 1",
+            "position 4: stream of the command: expected a-1, found c-1",
+        ),
+        (
+            "update ledger.command set version = 3",
+            "position 3: version of the command: expected 2, found 3",
+        ),
+        (
+            "update ledger.command set command_id = 'other'",
+            "position 1: command: expected command-1, found other",
+        ),
+    ],
+)
+async def test_a_command_of_several_streams_is_held_by_its_main_part(
+    ask: Ask, append: Append, owner: Plain, change: str, finding: str
+) -> None:
+    await append(ask("a-1", events=2, after=(part("b-1"), part("c-1"))))
     await owner.execute(OPEN + change)
     found = await check_ledger(owner)
     assert [line for line in found if line.startswith(finding)], found

@@ -27,6 +27,7 @@ from iku.ledger.record import Unrecordable
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, Pool
+from tests.ledger.conftest import part
 
 Ask = Callable[..., Request]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -149,10 +150,10 @@ async def test_a_chain_falls_with_its_first_refusal(ask: Ask, append: Append) ->
     chain = [ask("a-1"), ask("a-1", 2), ask("a-1", 3), ask("b-1"), ask("a-1", 1)]
     assert said(await append(*chain)) == [
         1,
-        "a-1 is at version 1, not 2",
-        "a-1 is at version 1, not 3",
+        "a-1 is at version 0, not 2",
+        "a-1 is at version 0, not 3",
         1,
-        "a-1 is at version 1, not 1",  # it might have done by itself
+        "a-1 is at version 0, not 1",  # it might have done by itself
     ]
 
 
@@ -187,11 +188,30 @@ async def test_a_premise_may_be_what_an_earlier_request_of_the_call_appends(
     verdicts = await append(
         ask("a-1"),
         ask("b-1", premises=(("a-1", 1),)),
-        ask("c-1", premises=(("a-1", 0),)),
         ask("d-1", premises=(("b-1", 1), ("d-1", 0))),
         ask("a-1", 1),  # after those who rest on version 1
     )
-    assert said(verdicts) == [1, 1, "a-1 is at version 2, not 0", 1, 2]
+    assert said(verdicts) == [1, 1, 1, 2]
+
+
+async def test_what_builds_on_an_earlier_request_holds_only_if_all_of_the_call_do(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("z-1"))
+    verdicts = await append(
+        ask("a-1"),
+        ask("b-1", premises=(("a-1", 1),)),
+        ask("c-1", premises=(("a-1", 0),)),
+        ask("a-1", 1),
+        ask("d-1", premises=(("z-1", 1),)),
+    )
+    assert said(verdicts) == [
+        1,
+        "a-1 is at version 0, not 1",
+        "a-1 is at version 0, not 0",  # the one that is at fault itself
+        "a-1 is at version 0, not 1",
+        1,
+    ]
 
 
 async def test_who_rests_on_a_refused_request_is_refused_however_far_away(
@@ -273,21 +293,32 @@ async def test_an_earlier_request_of_the_call_breaks_a_condition_on_its_category
     assert said(verdicts) == [1, 1, overtaken(0), overtaken(0), 1, 1]
     [_, _, broken, *_] = verdicts
     assert isinstance(broken, Overtaken)
-    assert broken.actual == 2
+    assert broken.actual == 0  # nothing of the category lay in the log
 
 
-async def test_a_request_that_appends_nothing_does_not_break_a_condition(
+async def test_an_earlier_request_breaks_a_condition_whatever_comes_of_it(
     ask: Ask, append: Append
 ) -> None:
     recorded = ask("b-1")
     await append(recorded)
-    assert said(await append(recorded, ask("c-1", premises=rests(1)))) == [1, 1]
-    # One that is refused might have been appended: what rests on it falls with it.
-    verdicts = await append(ask("b-1", 7), ask("c-2", premises=rests(1)))
+    rested = ask("c-1", premises=rests(1))
+    assert said(await append(recorded, rested)) == [1, overtaken(1)]
+    verdicts = await append(ask("b-1", 7), rested)
     assert said(verdicts) == ["b-1 is at version 1, not 7", overtaken(1)]
     [_, broken] = verdicts
     assert isinstance(broken, Overtaken)
     assert broken.actual == 1
+    assert said(await append(rested, ask("b-1", 1))) == [1, 2]
+
+
+async def test_what_builds_on_a_repeated_request_is_decided_again(
+    ask: Ask, append: Append
+) -> None:
+    recorded = ask("a-1")
+    await append(recorded)
+    verdicts = await append(recorded, ask("a-1", 1), ask("b-1"))
+    assert said(verdicts) == [1, "a-1 is at version 1, not 1", 1]
+    assert said(await append(ask("a-1", 1))) == [2]
 
 
 async def test_a_chain_falls_with_a_broken_condition(ask: Ask, append: Append) -> None:
@@ -402,6 +433,122 @@ PROBED = """
 """
 
 
+# Several streams
+
+
+async def test_one_request_appends_to_several_streams_one_after_the_other(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("b-1", events=2), ask("z-1"))
+    several = ask("a-1", events=2, after=(part("b-1", 2), part("c-1", events=3)))
+    first, last, next_one = await append(several, ask("d-1"), ask("e-1"))
+
+    first = receipt(first)
+    assert (first.stream, first.version) == ("a-1", 2)
+    assert (first.position, first.count) == (9, 6)
+    assert [receipt(one).position for one in (last, next_one)] == [10, 11]
+    events = [r async for r in log.read_log(connection, after=3, size=9)]
+    assert [(e.stream, e.version) for e in events] == [
+        *(("b-1", 3), ("c-1", 1), ("c-1", 2), ("c-1", 3)),
+        *(("a-1", 1), ("a-1", 2)),
+    ]
+    assert {record.decode(e.record).command for e in events} == {several.command_id}
+    assert first.leaf == events[-1].leaf
+    assert await log.find(connection, several.command_id) == (several.body, first)
+
+
+async def test_a_request_to_several_streams_is_repeated_whole(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    several = ask("a-1", after=(part("b-1"),))
+    (first,) = await append(several)
+    await append(ask("b-1", 1))
+    (again,) = await append(several)
+    assert again == structs.replace(receipt(first), repeated=True)
+    assert (await log.head(connection)).size == 3
+
+
+@pytest.mark.parametrize(
+    ("faulty", "sentence"),
+    [
+        ({"after": (part("b-1", 1), part("c-1"))}, "c-1 is at version 1, not 0"),
+        ({"after": (part("b-1", 2), part("d-1"))}, "b-1 is at version 1, not 2"),
+        (
+            {"after": (part("b-1", 1),), "premises": (("c-1", 2),)},
+            "c-1 is at version 1, not 2",
+        ),
+        (
+            {"after": (part("b-1", 1),), "premises": (Condition(("c",), 0),)},
+            "an event of category c was appended after position 0",
+        ),
+        (
+            {"after": (part("c-1", 1),), "known_on": JANUARY},
+            "c-1 holds what was known on 2021-03-31, later than 2021-01-31",
+        ),
+        (
+            {"after": (part("b-1", 1),), "known_on": date(2999, 1, 1)},
+            "a-1 cannot be known on 2999-01-01: today is",
+        ),
+    ],
+)
+async def test_a_request_fails_whole_whichever_of_its_parts_is_at_fault(
+    ask: Ask,
+    append: Append,
+    connection: Plain,
+    faulty: dict[str, Any],
+    sentence: str,
+) -> None:
+    await append(ask("b-1", known_on=JANUARY), ask("c-1", known_on=MARCH))
+    before, refused, after = await append(ask("e-1"), ask("a-1", **faulty), ask("f-1"))
+    assert str(refused).startswith(sentence)
+    assert (receipt(before).position, receipt(after).position) == (3, 4)
+    streams = await log.read_streams(connection, ["a-1", "b-1", "c-1", "d-1"])
+    assert [len(events) for events in streams.values()] == [0, 1, 1, 0]
+
+
+async def test_of_several_faults_a_stale_part_is_named_before_a_premise(
+    ask: Ask, append: Append
+) -> None:
+    await append(ask("b-1", known_on=MARCH), ask("c-1"))
+    (verdict,) = await append(
+        ask(
+            "a-1",
+            after=(part("c-1"),),
+            known_on=JANUARY,
+            premises=(("b-1", 0), Condition(("b",), 0)),
+        )
+    )
+    assert str(verdict) == "c-1 is at version 1, not 0"
+
+
+async def test_requests_that_meet_on_any_part_build_on_one_another(
+    ask: Ask, append: Append
+) -> None:
+    first = ask("a-1", after=(part("b-1"),))
+    verdicts = await append(first, ask("c-1", after=(part("b-1", 1),)), ask("b-1", 2))
+    assert said(verdicts) == [1, 1, 3]
+    verdicts = await append(
+        ask("d-1", after=(part("e-1"),)),
+        ask("f-1", after=(part("e-1", 1),)),
+        ask("g-1", 5),
+        ask("h-1", premises=(Condition(("e",), 0),)),
+    )
+    assert said(verdicts) == [
+        1,
+        "e-1 is at version 0, not 1",
+        "g-1 is at version 0, not 5",
+        overtaken(0, "e"),
+    ]
+
+
+async def test_a_request_names_a_stream_in_one_part(ask: Ask, append: Append) -> None:
+    for after in (part("a-1"), part("b-1", events=0)):
+        with pytest.raises(Unrecordable):
+            await append(ask("a-1", 1, after=(after,)))
+    with pytest.raises(Unrecordable, match="appends no event"):
+        await append(structs.replace(ask("a-1"), parts=()))
+
+
 # Command ids
 
 
@@ -411,7 +558,7 @@ async def test_the_same_command_gets_the_first_receipt(
     asked = ask("a-1", events=2)
     (first,) = await append(asked)
     await append(ask("a-1", 2), ask("b-1"))
-    again, new = await append(asked, ask("a-1", 3))
+    new, again = await append(ask("a-1", 3), asked)
 
     assert again == msgspec.structs.replace(receipt(first), repeated=True)
     assert receipt(new).version == 4
@@ -571,24 +718,44 @@ async def test_what_is_amiss_is_found_among_those_that_hold(
 
 
 @pytest.mark.parametrize(
-    ("counts", "requests"), [([2], [1]), ([1], [2])], ids=["too few", "astray"]
+    "column",
+    [
+        {"places": [2]},
+        {"places": [0]},
+        {"versions": [2]},
+        {"versions": [0]},
+        {"requests": [2]},
+        {"totals": [2]},
+        {"totals": [2], "counts": [2]},
+        {"claims": [1]},
+    ],
+    ids=str,
 )
 async def test_events_that_would_leave_a_gap_are_refused(
-    connection: Plain, counts: list[int], requests: list[int]
+    connection: Plain, column: dict[str, list[int]]
 ) -> None:
     with pytest.raises(asyncpg.PostgresError):
-        await connection.fetch(
-            """
-            select *
-              from ledger.append(
-                     'UTC', '{a-1}', '{0}', '{command-1}', $1, '{null}', $2, $3, '{1}',
-                     '{Noted}', '{null}', '{"{"}', '{"}"}', '{}', '{}', '{}')
-            """,
-            [bytes(32)],
-            counts,
-            requests,
-        )
+        await appended_raw(connection, **column)
     assert (await log.head(connection)).size == 0
+    assert await appended_raw(connection) == "appended"
+
+
+async def appended_raw(connection: Plain, **column: list[int]) -> Any:
+    """The verdict on one event, called as no caller of ours does."""
+    return await connection.fetchval(
+        """
+        select verdict
+          from ledger.append(
+                 'UTC', '{command-1}', $1, '{null}', '{null}', '{a-1}', '{0}', $2, $3,
+                 '{0}', '{null}', '{1}', '{b-1}', '{0}', '{0}', '{0}', '{null}',
+                 $4, $5, $6, $7, '{Noted}', '{null}', '{"{"}', '{"}"}',
+                 '{}', '{}', '{}', '{}')
+        """,
+        [bytes(32)],
+        *(column.get(name, [1]) for name in ("counts", "totals", "requests")),
+        column.get("claims", [None]),
+        *(column.get(name, [1]) for name in ("places", "versions")),
+    )
 
 
 # Reading

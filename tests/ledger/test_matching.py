@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from iku.ledger import log, matching
-from iku.ledger.log import Request
+from iku.ledger.log import Part, Request
 from iku.ledger.matching import Filter
 from iku.ledger.record import Draft, Recorded
 from iku.postgres.pool import Plain
@@ -26,13 +26,12 @@ async def fill(connection: Plain, number: int) -> list[Recorded]:
     versions = dict.fromkeys(STREAMS, 0)
     for n in range(number):
         stream = chance.choice(STREAMS)
+        draft = Draft(chance.choice(TYPES), date(2021, 2, 1), {"n": n}, {})
         request = Request(
-            stream=stream,
-            expected_version=versions[stream],
+            parts=(Part(stream, versions[stream], (draft,)),),
             command_id=f"command-{n}",
             body=hashlib.sha256(b"x").digest(),
             actor=chance.choice(ACTORS),
-            drafts=(Draft(chance.choice(TYPES), date(2021, 2, 1), {"n": n}, {}),),
         )
         await log.append(connection, [request], zone=ZONE)
         versions[stream] += 1

@@ -11,7 +11,7 @@ import time
 from datetime import date
 
 from iku.ledger.appender import Appender
-from iku.ledger.log import Conflicted, Request
+from iku.ledger.log import Conflicted, Part, Request
 from iku.ledger.record import Draft
 from iku.postgres import pool as pools
 
@@ -29,15 +29,14 @@ async def write(appender: Appender, until: float, name: str) -> list[str]:
         number += 1
         stream = chance.choice([*versions])
         stale = chance.random() < 1 / 3
+        expected = versions[stream] + (chance.choice([-1, 3]) if stale else 0)
+        draft = Draft("Noted", date(2021, 2, 1), {"n": number}, {})
+        drafts = (draft,) * chance.choice([1, 1, 2])
         request = Request(
-            stream=stream,
-            expected_version=versions[stream]
-            + (chance.choice([-1, 3]) if stale else 0),
+            parts=(Part(stream, expected, drafts),),
             command_id=f"{name}-{number}",
             body=b"x",
             actor=name,
-            drafts=(Draft("Noted", date(2021, 2, 1), {"n": number}, {}),)
-            * chance.choice([1, 1, 2]),
         )
         try:
             receipt = await appender.submit(request)

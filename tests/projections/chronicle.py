@@ -72,7 +72,7 @@ def _life(random: Random, category: str, name: str) -> Iterator[tuple[date, Any]
         day = max(known_on, said) + timedelta(days=random.choice([0, 0, 0, 1, 3, 30]))
         context = Context(day, name, KNOWN, {HARBOUR: conflict.evolve(None, REPORT)})
         try:
-            decided = decider.decide(event, state, context)
+            decided = decider.decision(event, state, context).events
         except Refused:
             continue
         for one in decided:

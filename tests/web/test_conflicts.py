@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from iku.ledger import log
-from iku.ledger.log import Request
+from iku.ledger.log import Part, Request
 from iku.ledger.record import Draft
 from iku.wiring import House
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
@@ -345,12 +345,10 @@ async def test_a_case_of_five_thousand_events_answers_in_bounded_time_and_size(
                 for _ in range(500)
             )
             request = Request(
-                stream="conflict-K14",
-                expected_version=1 + start,
+                parts=(Part("conflict-K14", 1 + start, drafts),),
                 command_id=f"long-{start}",
                 body=b"x" * 32,
                 actor="siti",
-                drafts=drafts,
             )
             await log.append(connection, [request], zone="Asia/Jakarta")
     began = perf_counter()

@@ -6,10 +6,10 @@ version of the definition, before against after (design, section 6, *Closed peri
 The day of the fact does not matter: a registration of 2019 counts in 2021, a fact of
 2021 may count in nothing.
 
-A command changes one subject, and a figure is the sum of what its subjects add
-(`contribution`). So it is enough to look at the days on which that subject adds
-something else than before. Of an indicator, only its targets can change a frozen
-figure, for a version of a definition never changes.
+A figure is the sum of what its subjects add (`contribution`). So it is enough to look,
+for each subject that a command changes, at the days on which it adds something else
+than before. Of an indicator, only its targets can change a frozen figure, for a version
+of a definition never changes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

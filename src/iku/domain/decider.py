@@ -77,6 +77,19 @@ class Turn:
     after: Any
 
 
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[Event]):
+    """What a command adds to its subject and, in the same append, to others.
+
+    Attributes:
+        others: Facts by the subject they are added to; each is one of those that the
+            command names (`Decider.peers`), since only these were read.
+    """
+
+    events: list[Event]
+    others: Mapping[str, list[Event]] = field(default_factory=dict)
+
+
 def _itself(command: Any) -> Any:
     return command
 
@@ -88,8 +101,9 @@ class Decider(Generic[State, Event]):
     Attributes:
         category: Prefix of its streams: ``conflict`` gives ``conflict-K01``.
         event_type: The union of its facts, for decoding.
-        decide: The facts that *command* adds to *state*. What the state holds already
-            is answered by none, or refused as `Repeated`.
+        decide: The facts that *command* adds to *state*; as a `Decision` where it adds
+            to other subjects, too. What the state holds already is answered by none, or
+            refused as `Repeated`.
         evolve: The state once *event* has happened. Never fails, never refuses.
         peers: Identifiers of the other subjects of this category a command names.
         asked: What of a command its sender asked for, and a repetition must share.
@@ -99,11 +113,22 @@ class Decider(Generic[State, Event]):
 
     category: str
     event_type: Any
-    decide: Callable[[Event, State | None, Context], list[Event]]
+    decide: Callable[[Event, State | None, Context], list[Event] | Decision[Event]]
     evolve: Callable[[State | None, Event], State]
     peers: Callable[[Event], tuple[str, ...]]
     asked: Callable[[Any], Any] = _itself
     moves_figures: bool = field(kw_only=True)
+
+    def decision(
+        self, command: Event, state: State | None, context: Context
+    ) -> Decision[Event]:
+        """What *command* adds to *state* and to other subjects.
+
+        Raises:
+            Refused: The rules do not allow it.
+        """
+        found = self.decide(command, state, context)
+        return found if isinstance(found, Decision) else Decision(found)
 
     def fold(self, events: Iterable[Event], state: State | None = None) -> State | None:
         """The state after *events*; None where there are none."""

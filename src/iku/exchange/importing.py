@@ -261,8 +261,9 @@ class Importer:
         admitted = await numbers.admit(self.connection, framed, together=True)
         for one, admission in zip(framed, admitted, strict=True):
             if isinstance(admission, Exception):  # somebody took the number since
-                before = one.request.expected_version
-                raise Conflicted(one.request.stream, before, before) from admission
+                main = one.request.main
+                before = main.expected_version
+                raise Conflicted(main.stream, before, before) from admission
         verdicts = await log.append_framed(self.connection, framed, zone=zone)
         accepted = []
         for one, verdict in zip(framed, verdicts, strict=True):
@@ -270,8 +271,8 @@ class Importer:
                 raise verdict
             if verdict.repeated:
                 # Imported by somebody else since we looked: decide without it.
-                before = one.request.expected_version
-                raise Conflicted(one.request.stream, before, verdict.version)
+                main = one.request.main
+                raise Conflicted(main.stream, main.expected_version, verdict.version)
             accepted.append(Accepted(one.request, verdict))
         await self.project(self.connection, accepted)
 
@@ -323,7 +324,8 @@ async def _judge(plan: Plan, entries: Iterable[Entry]) -> None:
 async def _foresee(framed: Iterable[Framed], counted: Sequence[Counted]) -> None:
     """Work ahead for `project`, while the database is busy with the chunk before."""
     async for one in _breathing(framed):
-        projection.foresee(one.request.attachment, counted)
+        for turn in one.request.attachments:
+            projection.foresee(turn, counted)
 
 
 async def _breathing(items: Iterable[T]) -> AsyncIterator[T]:

@@ -5,6 +5,7 @@ leaves its subject in doubt: later rows on that subject are read, but not judged
 the one refusal says how many they are.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from iku import handling
 from iku.closures import Known
 from iku.domain import correcting, numbering
 from iku.domain.closed_periods import ClosedPeriods, Unexplained
-from iku.domain.decider import Invalid, Refused, Repeated, Turn, subject_number
+from iku.domain.decider import Invalid, Refused, Repeated, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact, Merger
 from iku.exchange import cells
@@ -32,7 +33,7 @@ from iku.exchange.sheet import MOST, Fault
 from iku.exchange.shelf import Shelf
 from iku.handling import OPENING, Command, Decided, History, Missing
 from iku.ledger import log
-from iku.ledger.log import Framed
+from iku.ledger.log import Framed, Request
 from iku.ledger.record import Unrecordable
 from iku.projections import numbers
 
@@ -122,15 +123,20 @@ class Prospect:
             if history.last is not None:
                 self.known[stream] = history.last.known_on
 
-    def advance(self, framed: Framed, turn: Turn) -> None:
+    def advance(self, framed: Framed) -> None:
         """Take in what was just planned."""
-        request = framed.request
-        version = request.expected_version + len(request.drafts)
-        self.histories[request.stream] = History(turn.after, version)
-        self._changed.add(request.stream)
-        self.names.plan(numbers.changed(turn))
-        if request.known_on is not None:
-            self.known[request.stream] = request.known_on
+        request, turns = framed.request, iter(framed.request.attachments)
+        for part in request.parts:
+            for version, turn in zip(
+                itertools.count(part.expected_version + 1),
+                islice(turns, len(part.drafts)),
+                strict=False,
+            ):
+                self.histories[part.stream] = History(turn.after, version)
+                self.names.plan(numbers.changed(turn))
+            self._changed.add(part.stream)
+            if request.known_on is not None:
+                self.known[part.stream] = request.known_on
 
     def note(self, framed: Iterable[Framed]) -> None:
         """Note commands as recorded, though they are only planned."""
@@ -317,23 +323,24 @@ class Plan:
             # The first append holds the log's lock to the end of the import, so what is
             # closed then stays so; and targets would break what later rows rest on.
             condition = self._closed.condition
-            decided = decided._replace(premises=(*decided.premises, condition))
+            decided = decided._replace(condition=condition)
         body = self._digest(command.content)
         request = handling.request(command, decided, body)
-        self._refuse_taken(request.attachment)
+        self._refuse_taken(request)
         framed = log.frame(request)
         self._framed.append(framed)
-        self.added += len(decided.events)
-        prospect.advance(framed, request.attachment)
+        self.added += request.count
+        prospect.advance(framed)
 
-    def _refuse_taken(self, turn: Turn) -> None:
-        claim = numbers.claim(turn)
-        if claim is None:
-            return
-        holder = self.prospect.names.holder(self.category, claim.number)
-        if holder not in {None, turn.subject}:
-            message = f"number is {claim.number}, but that belongs to {self.category} "
-            raise Invalid("number", f"{message}{holder}")
+    def _refuse_taken(self, request: Request) -> None:
+        for claim in numbers.claims(request):
+            holder = self.prospect.names.holder(self.category, claim.number)
+            if holder not in {None, claim.subject}:
+                raise Invalid(
+                    "number",
+                    f"number is {claim.number}, but that belongs to {self.category} "
+                    f"{holder}",
+                )
 
     def _command(self, entry: Entry) -> Command:
         subject = self._subject(entry)

@@ -10,14 +10,13 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import asyncpg
 from msgspec import Struct
 
 from iku.ledger import log
 from iku.ledger.log import (
-    Condition,
     Framed,
     Receipt,
     Request,
@@ -45,6 +44,26 @@ class Accepted(Struct, frozen=True):
 
     request: Request
     receipt: Receipt
+
+    @property
+    def first(self) -> int:
+        """The position of its first event; the others follow without a gap."""
+        return self.receipt.position - self.receipt.count + 1
+
+    def attached(self) -> Iterator[tuple[int, Any]]:
+        """The position of each event, and what was attached to it."""
+        return enumerate(self.request.attachments, self.first)
+
+    def positions(self) -> dict[str, int]:
+        """By stream, the position that the stream's version 0 would have.
+
+        To be added to the version of an event that was just appended.
+        """
+        places, position = {}, self.first
+        for part in self.request.parts:
+            places[part.stream] = position - part.expected_version - 1
+            position += len(part.drafts)
+        return places
 
 
 Project: TypeAlias = Callable[[log.Connection, Sequence[Accepted]], Awaitable[None]]
@@ -87,26 +106,28 @@ class _Waiting:
         return (asked if isinstance(asked, Unnamed) else asked.request).command_id
 
     @property
-    def appends_to(self) -> tuple[str, ...]:
-        """Its category, and its stream; that of an unnamed one nobody else can have."""
+    def appends_to(self) -> Iterator[str]:
+        """Its streams and categories; an unnamed one's stream nobody else can have."""
         asked = self.asked
         if isinstance(asked, Unnamed):
-            return (asked.category,)
-        stream = asked.request.stream
-        return stream, stream.partition("-")[0]
+            yield asked.category
+            return
+        for part in asked.request.parts:
+            yield part.stream
+            yield part.stream.partition("-")[0]
 
     @property
     def rests_on(self) -> Iterator[str]:
         """The streams and categories that must be as its author knew them."""
         asked = self.asked
         if isinstance(asked, Framed):
-            yield asked.request.stream
+            for part in asked.request.parts:
+                yield part.stream
         request = asked if isinstance(asked, Unnamed) else asked.request
-        for premise in request.premises:
-            if isinstance(premise, Condition):
-                yield from premise.categories
-            else:
-                yield premise[0]
+        for stream, _ in request.premises:
+            yield stream
+        if request.condition is not None:
+            yield from request.condition.categories
 
     def answer(self, verdict: Verdict | Exception) -> None:
         if self.answered.done():

@@ -151,8 +151,11 @@ class _Reading:
         if command is None:
             self.hold("command", f"position {position}", full.command, None)
             return
-        expected = full.command, row[1], row[2] + command[_AT] - position
+        after = command[_AT] - position  # events of the command after this one
+        expected = full.command, row[1], row[2] + after
         if expected != command[:3]:
+            if after and row[1] != command[1]:  # of another part; the main one is last
+                expected = full.command, *command[1:3]
             self._hold_all(_COMMAND_RULES, position, expected, command[:3])
 
     def _hold_all(

@@ -63,31 +63,57 @@ class Condition(Struct, frozen=True):
     after: int
 
 
-class Request(Struct, frozen=True):
-    """Events to append to one stream, all or none, and what that rests on.
+class Part(Struct, frozen=True):
+    """What a request appends to one stream.
 
     Attributes:
         expected_version: The stream's version as it was read; 0 = a new stream.
-        command_id: Unique in the log; sent again, it gets the first receipt.
-        body: SHA-256 of what was asked, to tell a repetition from a reuse.
-        known_on: The day declared by an import. None = entered live: the local
-            day of recorded_at.
-        premises: What else the decision rests on: other streams, each at the
-            version read (0 = there was none), or append conditions.
-        attachment: Handed on to those who project; never stored.
-        secrets: Handed on to whoever keeps the texts that the drafts commit to.
     """
 
     stream: str
     expected_version: int
+    drafts: tuple[Draft, ...]
+
+
+class Request(Struct, frozen=True):
+    """Events to append to one or more streams, all or none, and what that rests on.
+
+    The events of a request lie one after the other in the log, in the order of its
+    parts. The last part is the main one, which the receipt is about.
+
+    Attributes:
+        parts: One for each stream that is appended to.
+        command_id: Unique in the log; sent again, it gets the first receipt.
+        body: SHA-256 of what was asked, to tell a repetition from a reuse.
+        known_on: The day declared by an import. None = entered live: the local
+            day of recorded_at.
+        premises: Other streams that the decision rests on, each at the version read
+            (0 = there was none).
+        condition: What else it rests on; None: nothing.
+        attachments: One for each event or none at all, handed on to those who project;
+            never stored.
+        secrets: Handed on to whoever keeps the texts that the drafts commit to.
+    """
+
+    parts: tuple[Part, ...]
     command_id: str
     body: bytes
     actor: str
-    drafts: tuple[Draft, ...]
     known_on: date | None = None
-    premises: tuple[tuple[str, int] | Condition, ...] = ()
-    attachment: Any = None
+    premises: tuple[tuple[str, int], ...] = ()
+    condition: Condition | None = None
+    attachments: tuple[Any, ...] = ()
     secrets: tuple[Any, ...] = ()
+
+    @property
+    def main(self) -> Part:
+        """The part that the receipt is about."""
+        return self.parts[-1]
+
+    @property
+    def count(self) -> int:
+        """How many events it appends."""
+        return sum(len(part.drafts) for part in self.parts)
 
 
 class Unnamed(Struct, frozen=True):
@@ -102,15 +128,17 @@ class Unnamed(Struct, frozen=True):
     command_id: str
     series: Any
     named: Callable[[str, str], Request]
-    premises: tuple[tuple[str, int] | Condition, ...] = ()
+    premises: tuple[tuple[str, int], ...] = ()
+    condition: Condition | None = None
 
 
 class Receipt(Struct, frozen=True):
     """What came of a request: durable, and in the log for good.
 
     Attributes:
+        stream: That of its main part.
         version: Of its last event, as are *position* and *leaf*.
-        count: How many events it appended.
+        count: How many events it appended, in all its parts.
         size: Of the log once its transaction was done; a repetition gives the same.
         repeated: Whether the command had been recorded before.
     """
@@ -211,7 +239,12 @@ def frame(request: Request) -> Framed:
     Raises:
         Unrecordable: A value, or the whole record, does not fit the format.
     """
-    if not request.drafts:
+    streams = {part.stream for part in request.parts}
+    if len(streams) < len(request.parts):
+        raise record.Unrecordable(
+            f"command {request.command_id} names a stream in two parts"
+        )
+    if not request.parts or not all(part.drafts for part in request.parts):
         raise record.Unrecordable(f"command {request.command_id} appends no event")
     record.refuse_unfit_day(request.known_on)
     return Framed(
@@ -221,13 +254,12 @@ def frame(request: Request) -> Framed:
                 draft,
                 actor=request.actor,
                 command=request.command_id,
-                stream=request.stream,
+                stream=part.stream,
                 version=version,
                 declared=request.known_on is not None,
             )
-            for version, draft in enumerate(
-                request.drafts, request.expected_version + 1
-            )
+            for part in request.parts
+            for version, draft in enumerate(part.drafts, part.expected_version + 1)
         ),
     )
 
@@ -237,9 +269,11 @@ async def append(
 ) -> list[Verdict]:
     """Append what can be appended, in one round trip; a verdict each, in order.
 
-    A request that is refused leaves its neighbours alone, save those that come after
-    it on the same stream or rest on that stream or on its category. *zone* names the
-    office's time zone.
+    A request that is refused leaves its neighbours alone, except for those that build
+    on another one: a request that appends to, or rests on, a stream that an earlier one
+    of the call appends to holds only if every request of the call does, and none was
+    recorded before. A condition on a category that an earlier one appends to is broken,
+    whatever comes of that one. *zone* names the office's time zone.
 
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
@@ -522,47 +556,87 @@ select verdict, stream, expected, version, position, count, size, recorded_at,
        known_on, leaf
   from ledger.append(
          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-         $18, $19, $20, $21)
+         $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
 """
 
 
 def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
     """The arguments of ledger.append after the zone, in its order."""
-    requests = [f.request for f in framed]
-    events: list[tuple[Any, ...]] = [
-        (number, version, draft.type, draft.effective_on, *ends)
-        for number, f in enumerate(framed, 1)
-        for version, (draft, ends) in enumerate(
-            zip(f.request.drafts, f.frames, strict=True), f.request.expected_version + 1
+    requests: list[tuple[Any, ...]] = []
+    claims: list[tuple[Any, ...]] = []
+    events: list[tuple[Any, ...]] = []
+    conditions: dict[Condition | None, int | None] = {None: None}
+    built = _Built()
+    for number, one in enumerate(framed, 1):
+        request, main = one.request, one.request.main
+        frames = enumerate(one.frames, 1)
+        for part in request.parts:
+            claim = None
+            if part is not main:
+                claims.append((number, *_claim(part), *built.on(part.stream)))
+                claim = len(claims)
+            for version, draft in enumerate(part.drafts, part.expected_version + 1):
+                place, ends = next(frames)
+                day = draft.effective_on
+                events.append((number, claim, place, version, draft.type, day, *ends))
+        for stream, version in request.premises:
+            claims.append((number, stream, version, 0, *built.on(stream)))
+        condition = conditions.setdefault(request.condition, len(conditions))
+        requests.append(
+            (
+                *(request.command_id, request.body, request.known_on, condition),
+                *(*_claim(main), len(one.frames), *built.on(main.stream)),
+            )
         )
-    ]
-    premises: list[tuple[Any, ...]] = []
-    conditions: dict[Condition, int] = {}  # numbered from 1
-    resting: list[tuple[Any, ...]] = []
-    for number, request in enumerate(requests, 1):
-        for premise in request.premises:
-            if isinstance(premise, Condition):
-                named = conditions.setdefault(premise, len(conditions) + 1)
-                resting.append((number, named))
-            else:
-                premises.append((number, *premise))
+        built.add(number, request)
     conditioned: list[tuple[Any, ...]] = [
-        (number, category, condition.after)
+        (number, category, condition.after, built.writers.get(category))
         for condition, number in conditions.items()
+        if condition is not None
         for category in condition.categories
     ]
     return [
-        [r.stream for r in requests],
-        [r.expected_version for r in requests],
-        [r.command_id for r in requests],
-        [r.body for r in requests],
-        [r.known_on for r in requests],
-        [len(r.drafts) for r in requests],
+        *zip(*requests, strict=True),
+        *_columns(claims, 6),
         *zip(*events, strict=True),
-        *_columns(premises, 3),
-        *_columns(conditioned, 3),
-        *_columns(resting, 2),
+        *_columns(conditioned, 4),
     ]
+
+
+class _Built:
+    """What the requests of a call, taken in one after the other, append.
+
+    Attributes:
+        writers: By category, the number of the first request that appends to it.
+    """
+
+    def __init__(self) -> None:
+        self.writers: dict[str, int] = {}
+        self._streams: dict[str, tuple[int, date]] = {}
+
+    def on(self, stream: str) -> tuple[int, date | None]:
+        """How many events they append to *stream*, and the latest day they declare.
+
+        `date.max`, which PostgreSQL knows as infinity, where one of them declares none.
+        """
+        return self._streams.get(stream, _NOTHING)
+
+    def add(self, number: int, request: Request) -> None:
+        """Take in a request."""
+        declared = request.known_on or date.max
+        for part in request.parts:
+            stream = part.stream
+            self.writers.setdefault(stream.partition("-")[0], number)
+            count, latest = self._streams.get(stream, (0, declared))
+            latest = max(latest, declared)
+            self._streams[stream] = count + len(part.drafts), latest
+
+
+_NOTHING = 0, None
+
+
+def _claim(part: Part) -> tuple[str, int, int]:
+    return part.stream, part.expected_version, len(part.drafts)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Iterable[Sequence[Any]]:
@@ -583,9 +657,9 @@ def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
             return Overtaken(*row[1:4])
         case "ahead":
             declared = cast("date", request.known_on)  # no live day is ahead
-            return KnowledgeAhead(request.stream, declared, row["known_on"])
+            return KnowledgeAhead(row["stream"], declared, row["known_on"])
         case _:
-            return KnowledgeFell(request.stream, request.known_on, row["known_on"])
+            return KnowledgeFell(row["stream"], request.known_on, row["known_on"])
 
 
 def _of(asked: Framed, first: Framed, verdicts: dict[str, Verdict]) -> Verdict:

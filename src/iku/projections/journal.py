@@ -68,8 +68,9 @@ class Journal:
     ) -> None:
         """Write what was just appended; runs within the append's transaction."""
         entries = [
-            Entry(one.receipt.position, one.receipt.known_on, one.request.attachment)
+            Entry(position, one.receipt.known_on, turn)
             for one in accepted
+            for position, turn in one.attached()
         ]
         await self.write(connection, entries, max(a.receipt.size for a in accepted))
 
@@ -249,23 +250,18 @@ async def _define(connection: Connection, entry: Entry, size: int) -> None:
 
 
 def brought(entry: Entry, number: int) -> list[Counted]:
-    """The definitions that the events of an indicator bring, numbered from *number*.
-
-    Events that were appended together have one entry, at the position of the last.
-    """
+    """The definition that an event of an indicator brings, if any, as that *number*."""
     before, after = entry.turn.before, entry.turn.after
     known = len(before.definitions) if before else 0
-    first = entry.position - len(after.history)  # position of what would be version 0
-    found = [*zip(after.places, after.definitions, strict=True)][known:]
     return [
         Counted(
-            next_number,
+            number,
             entry.turn.subject,
             new.version,
-            first + place,
+            entry.position,
             new.defined.options,
         )
-        for next_number, (place, new) in enumerate(found, start=number)
+        for new in after.definitions[known:]
     ]
 
 

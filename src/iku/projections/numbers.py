@@ -8,9 +8,10 @@ have no gaps: a request that is refused, repeated or overtaken draws none.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import chain
 from typing import Any, NamedTuple
 
 from iku.domain import fact, numbering
@@ -18,7 +19,7 @@ from iku.domain.decider import Turn, subject_number
 from iku.domain.numbering import Occupied, Series, Taken
 from iku.domain.subject import Subject
 from iku.ledger import log
-from iku.ledger.log import Connection, Framed, Reader, Unnamed
+from iku.ledger.log import Connection, Framed, Reader, Request, Unnamed
 from iku.ledger.record import Unrecordable
 
 
@@ -114,7 +115,7 @@ async def admit(
     begins a subject or changes a number. Requests that are unnamed get the next
     automatic numbers; one that was recorded before is left to the append.
     """
-    claims = [_claim(one) for one in asked]
+    claims = [_wanted(one) for one in asked]
     if not any(claims):
         return [one for one in asked if isinstance(one, Framed)]
     register = await _read(connection, asked, claims)
@@ -135,16 +136,26 @@ class Claim(NamedTuple):
     new: bool
 
 
-def _claim(asked: Framed | Unnamed) -> Claim | Series | None:
+def _wanted(asked: Framed | Unnamed) -> list[Claim | Series]:
     if isinstance(asked, Unnamed):
-        series: Series = asked.series
-        return series
-    turn = asked.request.attachment
-    return claim(turn) if isinstance(turn, Turn) else None
+        return [asked.series]
+    return [*claims(asked.request)]
 
 
-def claim(turn: Turn) -> Claim | None:
-    """The number that an event wants for its subject; None: none that it has not."""
+def claims(request: Request) -> Iterator[Claim]:
+    """The numbers that a request wants for its subjects, and that they have not."""
+    turns: dict[tuple[str, str], Turn] = {}
+    for turn in request.attachments:
+        if isinstance(turn, Turn):
+            key = turn.category, turn.subject
+            turns[key] = replace(turn, before=turns.get(key, turn).before)
+    for turn in turns.values():
+        if (claimed := _claim(turn)) is not None:
+            yield claimed
+
+
+def _claim(turn: Turn) -> Claim | None:
+    """The number that is wanted for a subject; None: none that it has not."""
     if _same(turn):
         return None
     after = numbering.numbered(turn.subject, turn.after)
@@ -163,17 +174,17 @@ def _alike(one: str, other: str) -> bool:
 async def _read(
     connection: Connection,
     asked: Sequence[Framed | Unnamed],
-    claims: Sequence[Claim | Series | None],
+    claims: Sequence[Sequence[Claim | Series]],
 ) -> "_Register":
     """What is known of the names claimed, the log being locked from here on."""
     wanted = [
         (claim.category, numbering.fold(name))
-        for claim in claims
+        for claim in chain.from_iterable(claims)
         if isinstance(claim, Claim)
         for name in {claim.number, subject_number(claim.subject)}
     ]
     counts: dict[Series, int] = defaultdict(int)
-    for claim in claims:
+    for claim in chain.from_iterable(claims):
         if isinstance(claim, Series):
             counts[claim] += 1
     rows = await connection.fetch(
@@ -230,22 +241,29 @@ class _Register:
         self._identifiers[category].setdefault(identifier, subject)
 
     def admit(
-        self, asked: Framed | Unnamed, claim: Claim | Series | None
+        self, asked: Framed | Unnamed, wanted: Sequence[Claim | Series]
     ) -> Framed | Exception:
         """*asked* as it may be appended, or why not."""
         if isinstance(asked, Unnamed):
             return self._name(asked)
-        if isinstance(claim, Claim) and asked.request.command_id not in self.recorded:
-            return self._refusal(claim) or self._admitted(asked, claim)
+        if asked.request.command_id in self.recorded:
+            return asked
+        numbers = [one for one in wanted if isinstance(one, Claim)]
+        for refusal in filter(None, map(self._refusal, numbers)):
+            return refusal
+        for one in numbers:
+            folded = numbering.fold(one.number)
+            self.note(one.category, folded, one.subject, held=True)
         return asked
 
     def release(self, asked: Framed) -> None:
         """Take in which names are free once it is appended."""
-        turn = asked.request.attachment
-        for name, use in changed(turn).items() if isinstance(turn, Turn) else ():
-            key = name.category, name.folded
-            if not use.held and self._holders.get(key) == name.subject:
-                del self._holders[key]
+        turns = (t for t in asked.request.attachments if isinstance(t, Turn))
+        for turn in turns:
+            for name, use in changed(turn).items():
+                key = name.category, name.folded
+                if not use.held and self._holders.get(key) == name.subject:
+                    del self._holders[key]
 
     def _refusal(self, claim: Claim) -> Taken | Occupied | None:
         category, number = claim.category, claim.number
@@ -257,11 +275,6 @@ class _Register:
         if claim.new and other is not None:
             return Occupied(number, other, numbering.identifier(number, used))
         return None
-
-    def _admitted(self, asked: Framed, claim: Claim) -> Framed:
-        folded = numbering.fold(claim.number)
-        self.note(claim.category, folded, claim.subject, held=True)
-        return asked
 
     def _name(self, asked: Unnamed) -> Framed | Exception:
         """The request under the next number, which is used up where all is well."""

@@ -105,8 +105,10 @@ class Vault:
     async def keep(self, connection: Connection, accepted: Sequence[Accepted]) -> None:
         """Keep the texts of what was just appended; runs within its transaction."""
         kept = [
-            (secret, one.receipt.position - one.receipt.version + secret.place.version)
+            (secret, positions[secret.place.stream] + secret.place.version)
             for one in accepted
+            if one.request.secrets
+            for positions in [one.positions()]
             for secret in one.request.secrets
         ]
         if not kept:
