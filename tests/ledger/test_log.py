@@ -963,3 +963,8 @@ async def test_events_are_read_by_stream_and_version(
     [second] = [one for one in found if one.stream == "a-1"]
     assert second == (await log.read_stream(connection, "a-1"))[1]
     assert await log.read_events(connection, []) == []
+
+
+def test_a_request_counts_the_events_of_all_its_parts(ask: Ask) -> None:
+    other = log.Part("b-1", 0, ask("b-1", events=3).main.drafts)
+    assert ask("a-1", events=2, after=(other,)).count == 5

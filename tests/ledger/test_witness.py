@@ -205,6 +205,17 @@ def test_only_logs_that_are_known_are_shown(cosigner: Witness) -> None:
         assert cosigner.latest(place) is None
 
 
+async def test_its_folder_tells_the_last_checkpoint_of_a_log(
+    cosigner: Witness, tmp_path: Path
+) -> None:
+    home = Home(tmp_path / "witness")
+    assert home.last(ORIGIN) is None
+    cosign(cosigner, await request(0, 9))
+    last = home.last(ORIGIN)
+    assert last is not None
+    assert (last.origin, last.size) == (ORIGIN, 9)
+
+
 def test_its_key_is_its_own(tmp_path: Path) -> None:
     home = Home(tmp_path)
     made = home.make_key("saksi.test")
