@@ -352,7 +352,7 @@ async def test_commands_that_write_say_so_in_one_sentence_and_leave_no_trace(
     for line in (
         "import konflik.csv",
         "publication draft --as-of 2021-12-31 --reason LKjIP",
-        "erase conflict-K01 --decision B/1 --legal-basis UU",
+        "erase conflict-K01 --decision B/1 --legal-basis UU --yes",
         *("keys rotate --new", "keys destroy 2021-01", "keys reconcile"),
         *("rebuild", "signer once"),
     ):
