@@ -53,6 +53,11 @@ create table vault.segment (
 );
 create index segment_dek on vault.segment (dek);
 
+-- Statistics of the planner are samples of a column's content and outlive its rows: an
+-- erasure would leave pieces of what it erased in them.
+alter table vault.dek alter column wrapped set statistics 0;
+alter table vault.segment alter column sealed set statistics 0;
+
 -- Epochs whose key was destroyed: nothing may be wrapped by it any more.
 create table vault.retired (
   epoch text collate "C" primary key
