@@ -24,13 +24,13 @@ from statistics import median
 
 from benchmarks import measuring, registers
 from benchmarks.measuring import Row
+from iku.app import open_house
 from iku.domain.conflict import DIMENSIONS, Category, Manner, Phase, Source
 from iku.exchange.importing import Importer
 from iku.exchange.layouts import CONFLICTS
 from iku.postgres import pool as pools
 from iku.postgres.database import open_database
 from iku.settings import Settings
-from iku.wiring import open_house
 
 ROWS = 100_000
 BEGIN, DAYS = date(2010, 1, 1), 4_000

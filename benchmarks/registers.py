@@ -15,12 +15,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
+from iku.app import House, furnish
+from iku.commands.command import Command
+from iku.commands.deciding import Decided
+from iku.commands.requests import request
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Activity, Kind, LegalBasis
-from iku.handling import Command, Decided, History, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, Receipt
@@ -28,7 +31,7 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import lease
 from iku.settings import Settings
-from iku.wiring import House, furnish
+from iku.streams import Folded
 
 FOLDER = Path("var") / "benchmarks"
 FAST = {
@@ -104,11 +107,11 @@ async def _fill(database: Database, count: int) -> None:
 
 async def load(house: House, connection: Connection, told: Iterator[Told]) -> None:
     """Append what was told, known to be legal, and project it."""
-    histories: dict[str, History] = {}
+    histories: dict[str, Folded] = {}
     batch: list[log.Request] = []
     for one in told:
         command = one.command
-        before = histories.get(command.stream, History())
+        before = histories.get(command.stream, Folded())
         after = DECIDERS[command.category].evolve(before.state, command.proposed)
         decided = Decided([command.proposed], before, after, ())
         body = house.vault.keys.digest(command.content)
@@ -117,7 +120,7 @@ async def load(house: House, connection: Connection, told: Iterator[Told]) -> No
         if one.last:
             histories.pop(command.stream, None)
         else:
-            histories[command.stream] = History(after, before.version + 1)
+            histories[command.stream] = Folded(after, before.version + 1)
         if len(batch) == BATCH:
             await _append(house, connection, batch)
             batch = []

@@ -20,19 +20,18 @@ from msgspec import structs
 
 from benchmarks import measuring, registers
 from benchmarks.measuring import Row
-from iku import comparing, explanation
-from iku.comparing import Tried
+from iku.app import House
 from iku.domain.indicator import Amendment
 from iku.domain.question import Question
-from iku.explanation import Wanted
 from iku.ledger.log import Connection
 from iku.postgres.database import Database
-from iku.projections import differences, journey
-from iku.projections import series as serial
-from iku.projections.differences import Compared
-from iku.projections.journey import Order
-from iku.verifying import verify
-from iku.wiring import House
+from iku.queries import comparing, differences, explanation, journey
+from iku.queries import series as serial
+from iku.queries.comparing import Tried
+from iku.queries.differences import Compared
+from iku.queries.explanation import Wanted
+from iku.queries.journey import Order
+from iku.queries.verifying import verify
 
 # What is looked at, piece by piece: how many lines each piece has.
 Measured: TypeAlias = Callable[[House, Connection], AsyncIterator[int]]

@@ -16,13 +16,13 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from iku.app import House, open_house
 from iku.postgres.database import Database
 from iku.settings import Settings
 from iku.web import serving
 from iku.web.app import create_app
 from iku.web.connection import connected
 from iku.web.parameters import refuse_stray_parameters
-from iku.wiring import House, open_house
 
 
 class One(Struct, frozen=True):

@@ -33,7 +33,7 @@ from iku.ledger.signing import Home
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.projections.rebuild import rebuild
-from iku.replay import recount
+from iku.queries.replay import recount
 
 COUNT, SMALL = 50_000, 10_000
 AS_OF = date(2021, 12, 31)

@@ -17,11 +17,11 @@ from unittest.mock import patch
 
 from benchmarks import measuring
 from benchmarks.measuring import Row, in_turns
+from iku.app import House, open_house
+from iku.commands.command import Command
 from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.fact import Person
-from iku.handling import Command
 from iku.settings import Settings
-from iku.wiring import House, open_house
 
 AT_ONCE = (1, 64)
 REPORT = Reported(

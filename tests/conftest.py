@@ -21,15 +21,15 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
+from iku.app import House, furnish
+from iku.commands.command import Command
 from iku.domain import indicator
-from iku.handling import Command
 from iku.postgres import guarding
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, Pool
 from iku.settings import Settings
-from iku.wiring import House, furnish
 from tests.domain import register
 from tests.forked import Forker, forking
 
@@ -64,6 +64,8 @@ LONG = (
     "test_differences.py",
     "test_rebuild.py",
 )
+
+pytest_plugins = ["tests.registers.filled"]  # long and short, shared by rooms
 
 Clone: TypeAlias = Callable[[str], Awaitable[Database]]
 

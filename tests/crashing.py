@@ -14,11 +14,11 @@ from typing import Any
 
 import asyncpg
 
+from iku.app import House, open_house
+from iku.commands.command import Command, Outcome
 from iku.domain import conflict
-from iku.handling import Command, Outcome
 from iku.ledger.appender import Unavailable
 from iku.settings import Settings
-from iku.wiring import House, open_house
 
 CLIENTS = 8
 STEPS = 5  # commands on each case; the last one reports another, without a number

@@ -17,14 +17,14 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from iku.app import House, furnish
+from iku.commands.command import Command
 from iku.domain import conflict, organisation
 from iku.domain.closed_periods import Unexplained
 from iku.domain.decider import Refused
-from iku.handling import Command
 from iku.ledger.log import Conflicted
 from iku.postgres.database import Database
 from iku.settings import Settings
-from iku.wiring import House, furnish
 
 CLIENTS = 4
 FIRST = date(2019, 1, 1)

@@ -26,6 +26,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from iku.app import House, open_house
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner, Phase, Source
 from iku.domain.organisation import Activity, Kind
 from iku.domain.period import Kind as PeriodKind
@@ -33,7 +34,6 @@ from iku.ledger.checking import check_ledger
 from iku.postgres.embedded import lease
 from iku.postgres.pool import connect_as_owner
 from iku.settings import Settings
-from iku.wiring import House, open_house
 from tests.web.conftest import Client, client_of
 
 FIRST = date(2020, 11, 1)

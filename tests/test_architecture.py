@@ -10,11 +10,8 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
-FLOOR_1 = {
-    *("texts", "closures", "handling", "erasing", "attaching", "opening"),
-    "projections",
-    *("replay", "comparing", "explanation", "agency"),
-}
+FLOOR_1 = {"texts", "streams", "projections", "agency"}
+FLOOR_2 = {"commands", "queries"}  # strangers to each other
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
     "ledger": set(),
@@ -24,21 +21,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "postgres": {"settings"},
     "agency": {"domain", "strict_json"},
     "texts": {"domain", "ledger", "vault"},
-    "closures": {"domain", "ledger"},
-    "handling": {"domain", "ledger", "vault", "texts", "closures"},
-    "erasing": {"domain", "ledger", "vault", "handling"},
-    "attaching": {"domain", "ledger", "vault", "texts", "handling"},
-    "opening": {"domain", "ledger", "vault", "texts", "handling", "attaching"},
+    "streams": {"domain", "ledger", "vault", "texts"},
     "projections": {"domain", "ledger"},
-    "replay": {"domain", "ledger"},
-    "comparing": {"domain", "ledger", "replay"},
-    "explanation": {"domain", "ledger", "replay"},  # which reads no projection either
-    "verifying": {"domain", "ledger", "projections", "replay"},
-    "exchange": FLOOR_0 | FLOOR_1,
-    "continuing": {"domain", "ledger", "handling"},
-    "wiring": FLOOR_0 | FLOOR_1 | {"continuing"},
-    "web": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "wiring"},
-    "cli": FLOOR_0 | FLOOR_1 | {"exchange", "verifying", "continuing", "wiring", "web"},
+    "commands": {"domain", "ledger", "vault", "texts", "streams"},  # no projection
+    "queries": {"domain", "ledger", "vault", "texts", "streams", "projections"},
+    "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
+    "app": FLOOR_0 | FLOOR_1 | FLOOR_2,
+    "web": FLOOR_0 | FLOOR_1 | FLOOR_2 | {"exchange", "app"},
+    "cli": FLOOR_0 | FLOOR_1 | FLOOR_2 | {"exchange", "app", "web"},
 }
 OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg", "cryptography"}}
 IMPURE = ("async ", "await ", ".now(", ".today(", "open(", "time.", "random")

@@ -13,15 +13,15 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
+from iku.app import House, open_house
 from iku.domain.question import Question
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
-from iku.replay import recount
+from iku.queries.replay import recount
 from iku.settings import Settings
-from iku.wiring import House, open_house
 from tests.crashing import CLIENTS, carry_out
 
 SCRIPT = Path(__file__).with_name("crashing.py")

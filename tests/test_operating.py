@@ -14,13 +14,13 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from iku.app import furnish
 from iku.exchange import example
 from iku.ledger.signing import Home
 from iku.postgres import guarding, programs
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
 from iku.vault.files import UPLOADING_S
-from iku.wiring import furnish
 from tests.conftest import SETTINGS
 from tests.forked import Forker
 from tests.web.conftest import CASE, client_of

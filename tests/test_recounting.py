@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec import structs, to_builtins
 
 import iku_verify
+from iku.app import furnish
 from iku.domain import (
     conflict,
     coordinates,
@@ -35,10 +36,9 @@ from iku.domain.question import numbered
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.settings import Settings
-from iku.wiring import furnish
 from tests.domain import chance
-from tests.projections.chronicle import fill
-from tests.projections.world import CODES, Chance, World
+from tests.registers.chronicle import fill
+from tests.registers.world import CODES, Chance, World
 
 LATE = date(2022, 6, 1)
 

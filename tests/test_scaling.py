@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
+from iku.app import open_house
+from iku.commands.command import OnlyReads
 from iku.exchange import example
-from iku.handling import OnlyReads
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.checking import check_ledger
@@ -26,7 +27,6 @@ from iku.postgres.pool import Plain
 from iku.postgres.programs import Programs
 from iku.settings import Settings
 from iku.web.connection import connected
-from iku.wiring import open_house
 from tests.conftest import FAST, enter, within
 from tests.forked import Done, Forker
 from tests.web.conftest import CASE, ORGANISATION, RESOLVED, client_of, problem

@@ -2,10 +2,10 @@
 
 import os
 
+from iku.app import furnish
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.wiring import furnish
 from tests import session
 from tests.conftest import SETTINGS
 

@@ -24,6 +24,14 @@ Event: TypeAlias = tuple[str, int]  # stream and version
 Fate: TypeAlias = Opened | Withheld  # of a text
 
 
+class File(NamedTuple):
+    """A file as it was attached."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 class Worded(NamedTuple):
     """A field of text as it is shown, and why parts of it are not.
 

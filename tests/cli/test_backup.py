@@ -14,11 +14,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from iku.app import furnish
 from iku.exchange import archive
 from iku.postgres import guarding
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
-from iku.wiring import furnish
 from tests.cli.conftest import Said, Type
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, client_of

@@ -9,8 +9,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from iku.app import furnish
 from iku.postgres.database import Database
-from iku.wiring import furnish
 from tests.cli.conftest import Type
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, client_of

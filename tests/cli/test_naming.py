@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from iku.app import furnish
+from iku.commands.command import Command
 from iku.domain import conflict
-from iku.handling import Command
 from iku.postgres.database import Database
-from iku.wiring import furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE
 

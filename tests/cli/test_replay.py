@@ -171,7 +171,7 @@ def _redefine(environ: dict[str, str]) -> None:
         "from iku.cli import terminal\n"
         "from iku.domain.conflict import Level\n"
         "from iku.domain.indicator import Redefinition\n"
-        "from iku.handling import Command\n"
+        "from iku.commands.command import Command\n"
         "async def work():\n"
         "    new = Redefinition(effective_on=date(2021, 7, 1), basis='SK 2',\n"
         "                       reason='Uji', minimum_level=Level.POTENSI)\n"

@@ -6,13 +6,13 @@ from datetime import date
 
 import pytest
 
+from iku.app import House, furnish
 from iku.exchange import example
 from iku.exchange.importing import Importer, Report
 from iku.exchange.layouts import LAYOUTS
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 
 Import = Callable[..., Awaitable[Report]]

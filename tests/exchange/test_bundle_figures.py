@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import pytest
 
 import iku_verify
+from iku.app import furnish
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, Return
 from iku.domain.question import Question
@@ -23,13 +24,12 @@ from iku.ledger.policy import Party, Policy
 from iku.ledger.signing import Home
 from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
-from iku.wiring import furnish
 from tests.conftest import numbers, within
 from tests.domain import register
 from tests.exchange.forging import ORIGIN, WITNESS, forge, policy, records
 from tests.exchange.test_bundle import files, relist
-from tests.projections.test_publications import close, hand_in, publish, take
-from tests.projections.world import World
+from tests.queries.test_publications import close, hand_in, publish, take
+from tests.registers.world import World
 
 WATCHED = Policy(witnesses={"W": Party(WITNESS.verifier)}, quorum="W")
 YEAR = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="LKjIP 2021")

@@ -11,7 +11,7 @@ import iku_verify
 from iku.domain.withheld import Why, Withheld
 from iku.exchange import handover
 from iku.exchange.bundle import Unwritable
-from iku.opening import Held, Tally
+from iku.queries.opening import Held, Tally
 from iku.vault import sealing
 from iku.vault.sealing import Opened, Place
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from iku import replay
+from iku import streams
+from iku.app import House
+from iku.commands.command import Command
 from iku.domain import conflict
 from iku.domain.question import Question
 from iku.exchange import example, importing
 from iku.exchange.importing import Importer
 from iku.exchange.sheet import MOST
-from iku.handling import Command, read_histories
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Conflicted, Connection
@@ -21,7 +22,7 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.projections import numbers
-from iku.wiring import House
+from iku.queries import replay
 from tests.domain.register import FIGURES
 
 BROUGHT = 4  # events that the program brings along: three definitions and a scale
@@ -408,7 +409,7 @@ async def test_corrections_and_annulments_find_the_fact_by_its_day(
     ]
     rows = [{**row, "diketahui_pada": "2022-03-09"} for row in rows]
     assert (await bring(make("konflik", *rows))).added == 8
-    found = await read_histories(connection, importer.office.vault, ["conflict-K1"])
+    found = await streams.read(connection, importer.office.vault, ["conflict-K1"])
     case = found["conflict-K1"].state
     assert case.reported.title == "Lain"
     assert [(c.effective_on.day, c.manner) for c in case.closings] == [(2, "mediasi")]
@@ -422,7 +423,7 @@ async def test_a_dash_clears_what_the_corrected_fact_states_in_its_column(
     first = make.report("K1", sumber="polres", tanggal_kejadian="2022-02-01")
     cleared = make.row("K1", what, sumber="-", judul="Lain", keterangan=why)
     assert (await bring(make("konflik", first, cleared))).added == 2
-    found = await read_histories(connection, importer.office.vault, ["conflict-K1"])
+    found = await streams.read(connection, importer.office.vault, ["conflict-K1"])
     reported = found["conflict-K1"].state.reported
     assert (reported.source, reported.title) == (None, "Lain")
     assert reported.occurred_on is not None
@@ -463,7 +464,7 @@ async def test_a_certificate_becomes_a_legal_entity_by_one_row(
         ),
     ]
     assert (await bring(make("organisasi", *rows))).faults == ()
-    found = await read_histories(connection, importer.office.vault, ["organisation-O1"])
+    found = await streams.read(connection, importer.office.vault, ["organisation-O1"])
     registered = found["organisation-O1"].state.registered
     assert (registered.legal_basis, registered.valid_until) == ("badan_hukum", None)
 
@@ -515,7 +516,7 @@ async def test_participations_are_corrected_and_annulled_by_their_reference(
     ]
     assert (await bring(make("organisasi", *rows))).faults == ()
     vault = importer.office.vault
-    found = await read_histories(connection, vault, ["organisation-O1"])
+    found = await streams.read(connection, vault, ["organisation-O1"])
     participations = found["organisation-O1"].state.participations
     assert [(p.reference, p.verified) for p in participations] == [("P1", False)]
 
@@ -839,9 +840,9 @@ async def test_a_number_corrected_in_a_file_is_another_cases_further_down(
         "K14.2": "k14",
         "K16": "k16",
     }
-    streams = ["conflict-K14", "conflict-K14.2", "conflict-K16"]
-    found = await read_histories(connection, house.vault, streams)
-    assert [found[stream].version for stream in streams] == [4, 2, 2]
+    named = ["conflict-K14", "conflict-K14.2", "conflict-K16"]
+    found = await streams.read(connection, house.vault, named)
+    assert [found[stream].version for stream in named] == [4, 2, 2]
     assert found["conflict-K16"].state.void == "merged into K14.2"
     again = await bring(make("konflik", *rows))
     assert (again.added, again.repeated) == (0, 8)

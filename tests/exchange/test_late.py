@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
+from iku.app import House
+from iku.commands.command import Command
 from iku.domain.period import Kind
 from iku.domain.publication import Closing, Draft, Return
 from iku.domain.withheld import NONE
 from iku.exchange.importing import Importer
-from iku.handling import Command
 from iku.ledger import log
 from iku.postgres.pool import Plain
-from iku.projections import publications
+from iku.queries import publications
 from iku.texts import read
-from iku.wiring import House
 
 WHY = "Laporan baru diterima"
 

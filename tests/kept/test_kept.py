@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import iku_verify
+from iku.app import House, furnish
 from iku.domain.deciders import DECIDERS
 from iku.ledger.checking import check_ledger
 from iku.postgres import pool as pools
@@ -18,7 +19,6 @@ from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS, Clone, within
 from tests.kept import kept
 from tests.kept.kept import answers, differences, records

@@ -17,25 +17,25 @@ import asyncpg
 import pytest
 
 import iku_verify
-from iku import opening
+from iku.app import House, furnish
+from iku.commands.command import Command
 from iku.domain.conflict import Category, Dimension, Referred, Reported
 from iku.domain.fact import Person
 from iku.exchange import bundle
-from iku.handling import Command
 from iku.ledger import checkpoints, log, policy, signing, witnessing
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Verdict
 from iku.ledger.signing import Alarmed, Home
 from iku.ledger.witness import Declined, Witness
 from iku.ledger.witness import Home as WitnessHome
-from iku.opening import Scope
 from iku.postgres import guarding
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
+from iku.queries import opening
+from iku.queries.opening import Scope
 from iku.vault import sealing
 from iku.vault.sealing import Place
-from iku.wiring import House, furnish
 from tests.conftest import FAST, SETTINGS, Clone
 from tests.ledger.conftest import ZONE, Ask
 from tests.vault.test_store import DAY, Desk, opened, report

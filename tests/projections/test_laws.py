@@ -25,18 +25,18 @@ from hypothesis.stateful import (
 )
 from msgspec import structs
 
-from iku import explanation
 from iku.domain.figure import Figure
 from iku.domain.question import Question, numbered
-from iku.explanation import Wanted
 from iku.ledger.checking import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.projections.rebuild import rebuild
-from iku.verifying import verify
+from iku.queries import explanation
+from iku.queries.explanation import Wanted
+from iku.queries.verifying import verify
 from tests.conftest import within
-from tests.projections.world import FIRST, SPAN, Chance, Running
+from tests.registers.world import FIRST, SPAN, Chance, Running
 
 chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from iku.commands.command import Command
+from iku.commands.deciding import decide
+from iku.commands.requests import request
 from iku.domain import conflict, fact, numbering
-from iku.handling import Command, decide, request
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Receipt
@@ -20,7 +22,7 @@ from iku.projections import numbers
 from iku.projections.journal import Turns
 from iku.projections.numbers import Names
 from iku.projections.rebuild import rebuild
-from tests.projections.world import World
+from tests.registers.world import World
 
 DAY = date(2021, 5, 1)
 NUMBERS = [f"{letter}{n}" for letter in "Kk" for n in (1, 2, 3, 4, 5, "1.2", "2.2")]

@@ -19,11 +19,11 @@ from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import rebuild as rebuilding
-from iku.projections.figures import Figures
-from iku.projections.lists import Search, search
 from iku.projections.rebuild import TABLES, Busy, rebuild
-from tests.projections.memory import Memory
-from tests.projections.world import CODES, World
+from iku.queries.figures import Figures
+from iku.queries.lists import Search, search
+from tests.registers.memory import Memory
+from tests.registers.world import CODES, World
 
 YEAR_END = date(2021, 12, 31)
 QUESTIONS = [

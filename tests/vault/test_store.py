@@ -11,7 +11,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from iku import erasing, texts
+from iku import texts
+from iku.app import House, furnish
+from iku.commands import erasing
+from iku.commands.command import Command
 from iku.domain import conflict
 from iku.domain.conflict import (
     Category,
@@ -24,13 +27,11 @@ from iku.domain.conflict import (
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person
 from iku.domain.withheld import NONE
-from iku.handling import Command
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.pool import Plain
 from iku.vault.keys import KeysError
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 
 DAY = date(2021, 2, 9)

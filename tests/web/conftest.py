@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from iku.app import House, furnish
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.web.app import create_app
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS, Clone
 
 API = "http://iku.test/api/v1"

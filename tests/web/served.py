@@ -6,9 +6,9 @@
 import os
 import socket
 
+from iku.app import open_house
 from iku.settings import Settings
 from iku.web import serving
-from iku.wiring import open_house
 
 listen = serving.listen
 

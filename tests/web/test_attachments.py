@@ -13,7 +13,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from iku import handling
+from iku.app import House, furnish
+from iku.commands import deciding
 from iku.ledger.appender import Unavailable
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
@@ -22,7 +23,6 @@ from iku.vault import quarantine
 from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
 from iku.vault.quarantine import Swept
 from iku.web.api import attachments
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, client_of, problem
 from tests.web.test_erasures import DECIDED, ERASED, live_rows
@@ -237,7 +237,7 @@ async def test_a_hostile_name_of_an_older_record_does_no_harm(
     case: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(handling, "refuse_hidden_characters", lambda _: None)
+        older.setattr(deciding, "refuse_hidden_characters", lambda _: None)
         await attach(case, Iku_File_Name=quote("../surat\u202efdp.exe", safe=""))
     got = await case.get(f"{PATH}/2")
     assert got.content == PDF

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from iku.wiring import House
+from iku.app import House
 from tests.web.conftest import Client, problem
 from tests.web.test_indicators import STRICTER
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from iku.app import House
 from iku.ledger import log
 from iku.ledger.log import Part, Request
 from iku.ledger.record import Draft
-from iku.wiring import House
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 
 

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from iku.app import House
 from iku.domain.coordinates import Coordinates
 from iku.domain.figure import Figure
 from iku.web import examples, problems
@@ -14,7 +15,6 @@ from iku.web.app import create_app
 from iku.web.describing import describe
 from iku.web.door import Application
 from iku.web.problems import KINDS
-from iku.wiring import House
 from tests.web.conftest import CASE, Client
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from iku.app import House
 from iku.domain.place import Place
-from iku.wiring import House
 from tests.domain.register import FIGURES
 from tests.domain.story import on
 from tests.web.conftest import CASE, Client, problem

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from iku.app import House
 from iku.web.app import create_app
-from iku.wiring import House
 from tests.web.conftest import Client, problem
 
 HOST = "http://iku.test"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from iku.app import House, furnish
 from iku.exchange import example
 from iku.exchange.importing import Importer
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, VERIFIED, Client, client_of, problem
 

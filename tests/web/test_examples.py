@@ -15,6 +15,7 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from iku.app import House, furnish
 from iku.exchange import example
 from iku.exchange.importing import Importer
 from iku.ledger import signing
@@ -24,7 +25,6 @@ from iku.postgres.pool import Plain
 from iku.web import examples
 from iku.web.app import create_app
 from iku.web.describing import describe
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import Client
 

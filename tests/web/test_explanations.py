@@ -7,10 +7,11 @@ from typing import Any, get_args
 
 import pytest
 
-from iku import explanation, handling
+from iku.commands import deciding
 from iku.domain.conflict import DIMENSIONS, Category, Dimension
 from iku.domain.organisation import Kind
 from iku.exchange import explained
+from iku.queries import explanation
 from iku.web.api.explanations import Part
 from tests.domain.register import FIGURES
 from tests.web.conftest import BEFORE_ANY, CASE, VERIFIED, Client, problem
@@ -288,7 +289,7 @@ async def test_a_cell_shows_the_hidden_characters_of_an_older_record(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(handling, "refuse_hidden_characters", lambda _: None)
+        older.setattr(deciding, "refuse_hidden_characters", lambda _: None)
         await client.records("/conflicts", CASE | {"title": "Ali\u202e \u2066Budi"})
     rows = await sheet(client, **YEAR_END)
     assert [row[1] for row in rows if row[0] == "K14"] == ["Ali<U+202E> <U+2066>Budi"]

@@ -4,10 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from iku.app import House
 from iku.domain import period
 from iku.domain.coordinates import Coordinates
 from iku.domain.period import Kind
-from iku.wiring import House
 from tests.domain.register import FIGURES
 from tests.web.conftest import BEFORE_ANY, Client, problem
 

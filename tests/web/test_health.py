@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from iku.app import House, furnish
 from iku.postgres import migrations
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.wiring import House, furnish
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, Client, client_of, problem
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from iku.app import House
 from iku.ledger.witness import Witness
 from iku.postgres.database import Database
 from iku.web import hosts
 from iku.web.app import create_app
 from iku.web.problems import Problem
 from iku.web.witness import create_witness
-from iku.wiring import House
 from tests.ledger.test_witness import KEY, KNOWN, request
 from tests.web.conftest import API, CASE, Client, problem
 from tests.web.test_serving import serving_process, told

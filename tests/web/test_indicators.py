@@ -4,9 +4,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from iku.app import House
 from iku.domain.question import Question
-from iku.replay import recount
-from iku.wiring import House
+from iku.queries.replay import recount
 from tests.web.conftest import Client, problem
 
 STRICTER = {

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from iku.app import House, furnish
+from iku.commands.command import Command
 from iku.domain.conflict import Reported
 from iku.domain.question import Question
-from iku.handling import Command
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.replay import recount
-from iku.wiring import House, furnish
+from iku.queries.replay import recount
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
 from tests.web.test_serving import serving_process, told

@@ -6,8 +6,8 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
+from iku.app import House
 from iku.ledger import log
-from iku.wiring import House
 from tests.web.conftest import CASE, VERIFIED, Client, problem
 
 NDJSON = {"Accept": "application/x-ndjson"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iku.wiring import House
+from iku.app import House
 from tests.web.conftest import CASE, ORGANISATION, VERIFIED, Client, problem
 
 CASES = "/conflicts"

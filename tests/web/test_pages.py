@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from iku.app import House
 from iku.exchange import formats
 from iku.ledger.appender import Unavailable
 from iku.web import pages
-from iku.wiring import House
 from tests.web.conftest import BEFORE_ANY, CASE, Client
 from tests.web.test_documentation import ELSEWHERE
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from iku.app import House
 from iku.web import parameters
-from iku.wiring import House
 from tests.web.conftest import CASE, Client, problem
 
 SUBJECTS = {

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from iku.app import House
+from iku.commands.command import Outdated
+from iku.commands.office import Office
 from iku.domain.decider import Refused
-from iku.handling import Office, Outdated
 from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeFell
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.web.app import LARGEST_BODY
 from iku.web.problems import KINDS
-from iku.wiring import House
 from tests.web.conftest import CASE, VERIFIED, Client, problem
 
 JSON = {"Content-Type": "application/json"}

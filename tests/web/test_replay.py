@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
+from iku.app import House
 from iku.domain.coordinates import check
 from iku.postgres.pool import Plain
-from iku.projections import journey
-from iku.wiring import House
+from iku.queries import journey
 from tests.domain.register import FIGURES
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from iku.app import House
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import serving
-from iku.wiring import House
 from tests.web.conftest import CASE, RESOLVED
 
 SERVED = Path(__file__).with_name("served.py")

@@ -16,13 +16,13 @@ from tlog_scales.tlog import (
     InclusionProofInvalid,
 )
 
+from iku.app import House
 from iku.ledger import log, note, policy, signing, tile, tlog_proof, tree, witnessing
 from iku.ledger.checkpoints import latest
 from iku.ledger.policy import Party, Policy
 from iku.ledger.proof_checking import check_consistency
 from iku.ledger.signing import Home
 from iku.postgres.pool import Plain
-from iku.wiring import House
 from tests.ledger.test_note import witness_key
 from tests.web.conftest import CASE, Client, client_of, problem
 

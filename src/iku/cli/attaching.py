@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import Struct
 
+from iku.app import House
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, number, text
@@ -17,7 +18,6 @@ from iku.postgres.pool import Connection
 from iku.vault import quarantine
 from iku.vault.files import Quarantine
 from iku.vault.quarantine import Quarantined
-from iku.wiring import House
 
 NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
 COLUMNS = (exact("Nama"), number("Bita"), exact("Disimpan"), text("Dikenal"))

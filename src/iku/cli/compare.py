@@ -2,15 +2,16 @@
 
 import click
 
-from iku import comparing, texts
+from iku import texts
 from iku.cli import asking, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import COUNTS, cells, show_subjects
 from iku.cli.tables import exact, text
-from iku.comparing import Tried
 from iku.domain import comparison, place
 from iku.domain.comparison import Column, Comparison
 from iku.exchange import formats
+from iku.queries import comparing
+from iku.queries.comparing import Tried
 
 COLUMNS = (
     *(exact("Definisi"), *COUNTS),

@@ -4,9 +4,9 @@ from typing import IO
 
 import click
 
-from iku import wiring
+from iku import app as wiring
 from iku.cli import tables, terminal
-from iku.continuing import Approval
+from iku.commands.continuing import Approval
 from iku.domain.fact import Line, Reason
 from iku.exchange import formats
 

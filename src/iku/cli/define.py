@@ -9,19 +9,20 @@ from datetime import date
 import click
 from msgspec import Struct, structs
 
-from iku import comparing, texts
+from iku import texts
+from iku.app import House
 from iku.cli import revising, tables, terminal
 from iku.cli.asking import tried_out
 from iku.cli.columns import COUNTS, cells, show_subjects
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, text
+from iku.commands.command import Command, Outcome
 from iku.domain import comparison
 from iku.domain.comparison import Effect, Year
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Redefinition
 from iku.exchange import formats
-from iku.handling import Command, Outcome
-from iku.wiring import House
+from iku.queries import comparing
 
 NAMES = ("Berlaku", "Diusulkan")
 COLUMNS = (exact("Per"), exact("Definisi"), *COUNTS, text("Predikat"))

@@ -19,8 +19,8 @@ from iku.domain.difference import (
 )
 from iku.domain.figure import Figure
 from iku.exchange import formats
-from iku.projections import differences
-from iku.projections.differences import Compared
+from iku.queries import differences
+from iku.queries.differences import Compared
 
 STEPS = {
     Step.KNOWLEDGE: "Pengetahuan",

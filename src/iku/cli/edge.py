@@ -12,12 +12,12 @@ import click
 from iku.agency import AgencyError
 from iku.cli import streams
 from iku.cli.streams import Unprinted
-from iku.domain.decider import Refused
+from iku.commands.command import OnlyReads, Outdated
+from iku.domain.decider import Missing, Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.exchange.archive import Unreadable
 from iku.exchange.backup import NotRestorable
 from iku.exchange.bundle import Unwritable
-from iku.handling import Missing, OnlyReads, Outdated
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.durable import Exposed, InUse

@@ -6,16 +6,16 @@ from datetime import datetime
 import click
 from msgspec import Struct
 
-from iku import erasing
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import Printer, exact, number, text
+from iku.commands import erasing
+from iku.commands.command import Command
+from iku.commands.erasing import Doomed
 from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
-from iku.erasing import Doomed
 from iku.exchange import formats, wording
-from iku.handling import Command
 
 COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
 FIELDS = wording.FIELDS | {"file": "berkas"}

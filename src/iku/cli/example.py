@@ -6,6 +6,7 @@ from datetime import date
 import click
 from msgspec import Struct
 
+from iku.app import House
 from iku.cli import figures, importing, tables, terminal
 from iku.cli.importing import File
 from iku.cli.tables import exact
@@ -15,7 +16,6 @@ from iku.exchange import example as files
 from iku.exchange import formats
 from iku.exchange.importing import Importer
 from iku.postgres.pool import Connection
-from iku.wiring import House
 
 AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about when the yearly report was printed

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import click
 from msgspec import Struct, structs
 
-from iku import explanation, texts
+from iku import texts
+from iku.app import House
 from iku.cli import asking, naming, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.edge import Failed
@@ -18,8 +19,8 @@ from iku.domain.organisation import Kind
 from iku.domain.question import Question
 from iku.exchange import explained, formats
 from iku.exchange.explained import Delimiter
-from iku.explanation import Counted, Item, Page, Wanted
-from iku.wiring import House
+from iku.queries import explanation
+from iku.queries.explanation import Counted, Item, Page, Wanted
 
 COLUMNS = (
     *(exact("Nomor"), text("Judul")),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from iku.app import assurance
 from iku.cli import tables, terminal, verifying
 from iku.cli.asking import LARGEST
 from iku.cli.edge import Failed
@@ -13,8 +14,7 @@ from iku.exchange import formats, handover
 from iku.exchange.bundle import Bundle
 from iku.exchange.handover import Handed
 from iku.ledger.checkpoints import Assurance
-from iku.opening import Scope, held_texts
-from iku.wiring import assurance
+from iku.queries.opening import Scope, held_texts
 
 
 @click.group(short_help="Write files that are taken away.")

@@ -6,11 +6,11 @@ from typing import Literal
 import click
 from msgspec import Struct, structs
 
+from iku.app import House
 from iku.cli import asking, figures, terminal
 from iku.cli.asking import Asked
 from iku.domain.figure import Figure
 from iku.domain.question import Question, Unknown, numbered
-from iku.wiring import House
 
 PARTS: dict[str | None, Literal["part", "district"] | None] = {
     None: None,

@@ -5,15 +5,15 @@ Apart from the command `figure`, whose name stands for the command in this packa
 
 from collections.abc import Iterable, Sequence
 
-from iku import replay as replaying
+from iku.app import House
 from iku.cli import tables
 from iku.cli.tables import Printer, exact, number, text
 from iku.domain.figure import Figure
 from iku.domain.publication import Frozen
 from iku.domain.question import Question
 from iku.exchange import formats
-from iku.verifying import Recounted
-from iku.wiring import House
+from iku.queries import replay as replaying
+from iku.queries.verifying import Recounted
 
 COUNTS = (number("Pembilang", "Pemb."), number("Penyebut", "Peny."))
 REACHED = (number("Realisasi"), number("Target"), number("Capaian"), text("Predikat"))

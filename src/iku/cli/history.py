@@ -13,8 +13,8 @@ from iku.cli.naming import KINDS, Named
 from iku.cli.tables import exact, number, text
 from iku.domain.decider import subject_number
 from iku.exchange import formats, wording
-from iku.projections import histories
-from iku.projections.histories import Event, Movement
+from iku.queries import histories
+from iku.queries.histories import Event, Movement
 
 COLUMNS = (
     *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 from msgspec import Struct
 
+from iku.app import House
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, number, text
@@ -16,7 +17,6 @@ from iku.exchange import formats
 from iku.exchange.importing import Importer, Report
 from iku.exchange.planning import Skipped
 from iku.exchange.sheet import Fault
-from iku.wiring import House
 
 FAULTS = (number("Baris"), exact("Kolom"), text("Masalah"))
 SKIPPED = (number("Baris"), text("Dilewati karena"))

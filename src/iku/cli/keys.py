@@ -3,13 +3,13 @@
 import click
 from msgspec import Struct
 
-from iku import erasing
+from iku.app import House
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, number
+from iku.commands import erasing
 from iku.exchange import formats
 from iku.vault.store import Wrapped
-from iku.wiring import House
 
 EPOCHS = (
     *(exact("Epoch"), number("Kunci data")),

@@ -9,7 +9,7 @@ from iku.cli.tables import Printer, exact, number, text
 from iku.domain.publication import State
 from iku.exchange import formats
 from iku.ledger.checkpoints import Coverage
-from iku.projections.changes import (
+from iku.queries.changes import (
     Change,
     Effect,
     FrozenFigure,
@@ -17,7 +17,7 @@ from iku.projections.changes import (
     PublicationChanges,
     Value,
 )
-from iku.projections.publications import (
+from iku.queries.publications import (
     ListedPublication,
     Publications,
     ShownPublication,

@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from iku import texts
+from iku.app import House, assurance
 from iku.cli import asking, terminal
 from iku.cli import printed as shown
 from iku.cli.edge import Failed
+from iku.commands.command import Command
 from iku.domain import publication as printing
 from iku.domain.fact import Line, Reason
 from iku.domain.period import Kind
@@ -24,12 +26,10 @@ from iku.domain.publication import (
     State,
     Withdrawal,
 )
-from iku.handling import Command
-from iku.projections import changes as afterwards
-from iku.projections import publications
-from iku.projections.changes import PublicationChanges
-from iku.projections.publications import Publications, ShownPublication
-from iku.wiring import House, assurance
+from iku.queries import changes as afterwards
+from iku.queries import publications
+from iku.queries.changes import PublicationChanges
+from iku.queries.publications import Publications, ShownPublication
 
 reason = click.option(
     "--reason",

@@ -10,8 +10,8 @@ from iku.cli.asking import Asked
 from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
 from iku.exchange import formats, layouts
-from iku.projections import journey
-from iku.projections.journey import Line, Order
+from iku.queries import journey
+from iku.queries.journey import Line, Order
 
 ORDERS = {
     Order.KNOWN: "menurut urutan diketahui",

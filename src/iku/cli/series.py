@@ -11,8 +11,8 @@ from iku.domain.figure import Figure
 from iku.domain.period import Kind
 from iku.domain.publication import Frozen
 from iku.exchange import formats
-from iku.projections import series as serial
-from iku.projections.series import Series, Span
+from iku.queries import series as serial
+from iku.queries.series import Series, Span
 
 COLUMNS = (
     *(exact("Per"), *figures.COUNTS, number("Realisasi")),

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import click
 
+from iku.app import House
 from iku.cli import attaching, terminal
 from iku.cli.edge import DEBUG, Failed
 from iku.exchange import formats
 from iku.settings import is_loopback
 from iku.vault import quarantine
 from iku.vault.files import FilesError
-from iku.wiring import House
 
 
 @click.command(short_help="Serve the API and the pages.")

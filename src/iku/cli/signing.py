@@ -9,9 +9,10 @@ import asyncpg
 import click
 from msgspec import Struct
 
-from iku import continuing
+from iku.app import load_witnesses
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed, explain
+from iku.commands import continuing
 from iku.exchange import formats
 from iku.ledger import checkpoints, durable, log, note, signing, witnessing
 from iku.ledger.checkpoints import Assurance, Signed
@@ -19,7 +20,6 @@ from iku.ledger.policy import Party, Policy
 from iku.ledger.signing import Home, Outcome
 from iku.postgres.pool import Plain
 from iku.settings import Settings
-from iku.wiring import load_witnesses
 
 DAY_S = 86_400
 ALONE = (

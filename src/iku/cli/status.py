@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import click
 from msgspec import Struct, structs
 
+from iku.app import assurance, load_witnesses
 from iku.cli import attaching, signing, tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.verifying import checked
@@ -15,11 +16,10 @@ from iku.ledger.checkpoints import Assurance
 from iku.postgres import guarding, migrations
 from iku.postgres.guarding import Guard
 from iku.postgres.pool import Connection, only_reads
-from iku.projections.figures import Figures
+from iku.queries.figures import Figures
 from iku.settings import Settings
 from iku.vault import store
 from iku.vault.files import Files, Quarantine
-from iku.wiring import assurance, load_witnesses
 
 
 class Subject(Struct, frozen=True):

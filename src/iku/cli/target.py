@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from iku.cli import revising, terminal
+from iku.commands.command import Command
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Percent, Targeted
-from iku.handling import Command
 
 
 @click.command(short_help="Set, correct or annul a target.")

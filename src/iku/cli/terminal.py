@@ -20,11 +20,12 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from iku.app import House, open_house
+from iku.commands.command import OnlyReads
 from iku.domain import hidden
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
-from iku.handling import OnlyReads
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.migrations import MigrationError, pending
 from iku.postgres.pool import (
@@ -34,7 +35,6 @@ from iku.postgres.pool import (
     only_reads,
 )
 from iku.settings import Settings, SettingsError
-from iku.wiring import House, open_house
 
 # Where no event trigger guards the ledger's schema, and what to do about it.
 UNGUARDED = "hanya superuser dapat memasangnya: iku guard | psql --dbname=ALAMAT"

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 import click
 from msgspec import Struct, structs
 
-from iku import opening
+from iku.app import House
 from iku.cli import figures, streams, tables, terminal
 from iku.cli.edge import Failed
 from iku.domain.withheld import Why
@@ -14,12 +14,12 @@ from iku.exchange.cells import Unfit
 from iku.exchange.paper import Printed, PrintedCounts, PrintedPercentage
 from iku.ledger import log as events
 from iku.ledger.checking import check_ledger
-from iku.opening import Held, Scope, Tally
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
-from iku.verifying import Verified
-from iku.verifying import verify as recounting
-from iku.wiring import House
+from iku.queries import opening
+from iku.queries.opening import Held, Scope, Tally
+from iku.queries.verifying import Verified
+from iku.queries.verifying import verify as recounting
 
 VERDICTS = {"same": "sama", "differs": "berbeda"}
 

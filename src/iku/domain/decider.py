@@ -34,6 +34,10 @@ class Invalid(Refused):
         self.path = path
 
 
+class Missing(LookupError):
+    """There is no such case, organisation or indicator."""
+
+
 class Repeated(Refused):
     """The subject holds this fact already, and recording it again changes nothing.
 

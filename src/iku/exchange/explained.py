@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from iku.domain.figure import Figure
 from iku.domain.hidden import marked
-from iku.explanation import Item, Why
+from iku.queries.explanation import Item, Why
 
 MARK = "\ufeff"  # by which spreadsheets know UTF-8
 HEADINGS = (

@@ -15,7 +15,7 @@ from msgspec import Struct
 from iku.exchange.bundle import Unwritable
 from iku.ledger import checkpoints, durable, log
 from iku.ledger.log import Reader
-from iku.opening import Held, Tally
+from iku.queries.opening import Held, Tally
 from iku.vault.sealing import Opened
 
 Name: TypeAlias = Callable[[Held], None]

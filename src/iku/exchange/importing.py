@@ -19,12 +19,13 @@ from typing import BinaryIO, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from iku import streams
+from iku.commands.office import ATTEMPTS, Office
 from iku.exchange import journals
 from iku.exchange.journals import Entry, Journal
 from iku.exchange.planning import Before, Plan, Prospect, Skipped
 from iku.exchange.reading import Reading, Scope
 from iku.exchange.sheet import Fault, Faulty
-from iku.handling import ATTEMPTS, Office, read_histories
 from iku.ledger import log
 from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
@@ -242,7 +243,7 @@ class Importer:
         prospect.names.forget()
         await self._learn(plan, plan.numbers(entries))
         if unknown := prospect.fetch(plan.streams(entries), ROOM):
-            prospect.add(await read_histories(self.connection, vault, unknown))
+            prospect.add(await streams.read(self.connection, vault, unknown))
         await self._learn(plan, plan.former_numbers(entries))
 
     async def _learn(self, plan: Plan, names: set[str]) -> None:

@@ -16,11 +16,14 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from iku import handling
-from iku.closures import Known
+from iku.commands import command as commands
+from iku.commands import deciding, requests
+from iku.commands.closures import Known
+from iku.commands.command import OPENING, Command
+from iku.commands.deciding import Decided
 from iku.domain import correcting, numbering
 from iku.domain.closed_periods import ClosedPeriods, Unexplained
-from iku.domain.decider import Invalid, Refused, Repeated, subject_number
+from iku.domain.decider import Invalid, Missing, Refused, Repeated, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact, Merger
 from iku.exchange import cells
@@ -31,11 +34,11 @@ from iku.exchange.names import Names
 from iku.exchange.reading import Scope
 from iku.exchange.sheet import MOST, Fault
 from iku.exchange.shelf import Shelf
-from iku.handling import OPENING, Command, Decided, History, Missing
 from iku.ledger import log
 from iku.ledger.log import Framed, Request
 from iku.ledger.record import Unrecordable
 from iku.projections import numbers
+from iku.streams import Folded
 
 
 class Skipped(Struct, frozen=True):
@@ -76,7 +79,7 @@ class Prospect:
     """
 
     def __init__(self) -> None:
-        self.histories: dict[str, History] = {}
+        self.histories: dict[str, Folded] = {}
         self.known: dict[str, date] = {}
         self.names = Names()
         self._shelf = Shelf()
@@ -116,7 +119,7 @@ class Prospect:
         self._rest(max(room, len(streams)) - len(unknown))
         return unknown
 
-    def add(self, read: Mapping[str, History]) -> None:
+    def add(self, read: Mapping[str, Folded]) -> None:
         """Take in subjects as they were *read*."""
         self.histories |= read
         for stream, history in read.items():
@@ -132,7 +135,7 @@ class Prospect:
                 islice(turns, len(part.drafts)),
                 strict=False,
             ):
-                self.histories[part.stream] = History(turn.after, version)
+                self.histories[part.stream] = Folded(turn.after, version)
                 self.names.plan(numbers.changed(turn))
             self._changed.add(part.stream)
             if request.known_on is not None:
@@ -325,7 +328,7 @@ class Plan:
             condition = self._closed.condition
             decided = decided._replace(condition=condition)
         body = self._digest(command.content)
-        request = handling.request(command, decided, body)
+        request = requests.request(command, decided, body)
         self._refuse_taken(request)
         framed = log.frame(request)
         self._framed.append(framed)
@@ -355,7 +358,7 @@ class Plan:
             known_on=entry.known_on,
         )
         if history is None and isinstance(entry.fact, OPENING):
-            return handling.under(command, subject, subject_number(entry.subject))
+            return commands.under(command, subject, subject_number(entry.subject))
         return command
 
     def _subject(self, entry: Entry) -> str:
@@ -386,7 +389,7 @@ class Plan:
         begun = correcting.alike(opening, state.history[0])
         return its is not None and its.held and begun
 
-    def _proposed(self, entry: Entry, history: History | None) -> Fact | None:
+    def _proposed(self, entry: Entry, history: Folded | None) -> Fact | None:
         if not isinstance(entry.fact, Aim):
             return self._with_identifier(entry.fact)
         if history is None:
@@ -408,11 +411,11 @@ class Plan:
     def _decided(
         self,
         command: Command,
-        read: Mapping[str, History],
+        read: Mapping[str, Folded],
         closed: ClosedPeriods | None,
     ) -> Decided:
         today = command.known_on or date.max
-        return handling.decide(
+        return deciding.decide(
             command, read, today=today, areas=self._areas, closed=closed
         )
 
@@ -448,7 +451,7 @@ class Plan:
         )
 
     def _adds_nothing(self, command: Command, state: Any) -> bool:
-        read = {**self.prospect.histories, command.stream: History(state)}
+        read = {**self.prospect.histories, command.stream: Folded(state)}
         try:
             return not self._decided(command, read, None).events
         except Repeated:
@@ -493,7 +496,7 @@ class Plan:
         return Fault(entry.line, column, str(error))
 
 
-def _numbers(stream: str, history: History) -> Iterator[str]:
+def _numbers(stream: str, history: Folded) -> Iterator[str]:
     """All numbers that a subject has had."""
     yield subject_number(stream.partition("-")[2])
     for event in history.state.history:

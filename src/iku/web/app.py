@@ -6,6 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
+from iku.app import House
 from iku.web import commands, describing, documentation, pages, problems
 from iku.web.api import (
     agency,
@@ -34,7 +35,6 @@ from iku.web.parameters import (
     refuse_unheeded_conditions,
 )
 from iku.web.trying import amendment
-from iku.wiring import House
 
 LARGEST_BODY = 1 << 20
 MODULES = (

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from litestar.params import QueryParameter
 
+from iku.app import House
 from iku.domain.difference import Against
 from iku.domain.period import Kind
 from iku.domain.question import Question, refuse_future
@@ -18,7 +19,6 @@ from iku.web.parameters import (
     PeriodKind,
     Size,
 )
-from iku.wiring import House
 
 _ELSE = "; as in the figure asked for where it is left out."
 

@@ -15,15 +15,15 @@ from litestar.params import HeaderParameter
 from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Struct
 
+from iku.app import House
+from iku.commands.command import Command, Outcome, Outdated
 from iku.domain import naming
-from iku.domain.decider import Invalid, Refused
+from iku.domain.decider import Invalid, Missing, Refused
 from iku.domain.fact import stated
-from iku.handling import Command, Missing, Outcome, Outdated
 from iku.projections import numbers
 from iku.web import wording
 from iku.web.connection import Reading
 from iku.web.problems import Malformed
-from iku.wiring import House
 
 _VERSION = re.compile(r'"([0-9]{1,10})"')
 

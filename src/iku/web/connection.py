@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 
+from iku.app import House
 from iku.ledger import log
 from iku.ledger.appender import Full, Unavailable
 from iku.postgres.pool import Connection
-from iku.wiring import House
 
 ACQUIRE_S = 5.0  # how long a request waits for a connection before it is answered 503
 

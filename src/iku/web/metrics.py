@@ -2,9 +2,9 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from iku.app import House
 from iku.ledger.checkpoints import Assurance
 from iku.vault.files import Quarantine
-from iku.wiring import House
 
 GAUGES = {
     "iku_log_size": "Events in the log.",

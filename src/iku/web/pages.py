@@ -17,17 +17,17 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 from msgspec import Struct
 
+from iku.app import House
 from iku.domain.figure import Figure
 from iku.domain.indicator import Indicator
 from iku.domain.question import Question, Unanswerable
 from iku.exchange import formats
 from iku.ledger import log
-from iku.projections import recency
+from iku.queries import recency
 from iku.web import problems
 from iku.web.connection import connected
 from iku.web.parameters import LARGEST
 from iku.web.problems import Problem
-from iku.wiring import House
 
 # Nothing of another host, and no program at all.
 POLICY = (

@@ -16,14 +16,14 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import ParameterKwarg
 from msgspec import Struct
 
-from iku.attaching import Gone
+from iku.commands.command import OnlyReads, Outdated
 from iku.domain import hidden
-from iku.domain.decider import Invalid, Refused
+from iku.domain.decider import Invalid, Missing, Refused
 from iku.domain.question import Unanswerable, Unknown
-from iku.handling import Missing, OnlyReads, Outdated
 from iku.ledger.appender import Full, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
+from iku.queries.attachments import Gone
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
 from iku.web import wording

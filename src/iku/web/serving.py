@@ -16,10 +16,10 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
+from iku.app import House
 from iku.settings import BODY_TIMEOUT_S, is_loopback
 from iku.web import protocol
 from iku.web.app import create_app
-from iku.wiring import House
 
 BACKLOG = 2048
 BETWEEN_COLLECTIONS = 10_000  # objects; those of some hundred requests

@@ -8,7 +8,7 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 
 from iku.agency import Area, Division, Mission
-from iku.wiring import House
+from iku.app import House
 
 
 class Agency(Struct, frozen=True):

@@ -10,18 +10,19 @@ from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, PathParameter, SkipValidation
 
-from iku import attaching
-from iku.attaching import File
+from iku.app import House
+from iku.commands import attaching
 from iku.domain.conflict import MediaType
 from iku.domain.decider import subject_id
 from iku.domain.fact import Line
 from iku.domain.hidden import is_unsafe
+from iku.queries import attachments
+from iku.texts import File
 from iku.vault.files import MOST
 from iku.web.commands import Desk, Receipt, answer, known, receipt
 from iku.web.connection import Reading
 from iku.web.parameters import Id, refuse_encoded, shown
 from iku.web.problems import Malformed, Unsupported
-from iku.wiring import House
 
 TAGS = ["Conflict cases"]
 
@@ -85,7 +86,7 @@ async def fetch(
 ) -> Response[bytes]:
     """The file, after it was held against what the log commits to."""
     subject = subject_id(conflict_id)
-    file = await attaching.fetch(house.office, Reading(house), subject, version)
+    file = await attachments.fetch(Reading(house), house.vault, subject, version)
     headers = {
         "Content-Disposition": disposition(file.name),
         # Whatever it is: no browser may take it for a page of ours.

@@ -6,17 +6,18 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from iku import comparing, texts
-from iku.comparing import Tried
+from iku import texts
+from iku.app import House
 from iku.domain import place
 from iku.domain.comparison import Comparison
 from iku.domain.indicator import Amendment
 from iku.domain.period import Kind
 from iku.domain.question import Question, refuse_future
+from iku.queries import comparing
+from iku.queries.comparing import Tried
 from iku.web.connection import connected
 from iku.web.parameters import AsOf, Code, Cursor, KnownOn, Limit, PeriodKind, Size
 from iku.web.trying import Definitions, versions
-from iku.wiring import House
 
 TAGS = ["Figures"]
 

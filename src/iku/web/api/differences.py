@@ -7,15 +7,15 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from iku import texts
+from iku.app import House
 from iku.domain import difference as telling
 from iku.domain import place
 from iku.domain.difference import Against, Difference
 from iku.domain.question import Question
-from iku.projections import differences
-from iku.projections.differences import Compared
+from iku.queries import differences
+from iku.queries.differences import Compared
 from iku.web.connection import connected
 from iku.web.parameters import Cursor, Limit
-from iku.wiring import House
 
 TAGS = ["Figures"]
 

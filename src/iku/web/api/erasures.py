@@ -8,14 +8,14 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, SkipValidation
 from msgspec import Struct
 
-from iku import erasing
+from iku.app import House
+from iku.commands import erasing
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
 from iku.vault.store import Lasting
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import Reading
-from iku.wiring import House
 
 TAGS = ["Subjects"]
 

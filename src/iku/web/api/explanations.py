@@ -12,19 +12,20 @@ from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
 from msgspec import Struct, structs
 
-from iku import explanation, texts
+from iku import texts
+from iku.app import House
 from iku.domain.decider import subject_id
 from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import explained
 from iku.exchange.explained import Delimiter
-from iku.explanation import EXAMINED, Counted, Item, Page, Wanted
+from iku.queries import explanation
+from iku.queries.explanation import EXAMINED, Counted, Item, Page, Wanted
 from iku.web import wording
 from iku.web.connection import connected
 from iku.web.parameters import LARGEST, accepts
 from iku.web.problems import Malformed
-from iku.wiring import House
 
 TAGS = ["Figures"]
 CSV = "text/csv"

@@ -8,13 +8,14 @@ from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
-from iku import verifying
+from iku.app import House
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
 from iku.domain.question import Question, refuse_future
-from iku.projections import series as serial
-from iku.projections.series import Series, Span
-from iku.verifying import Verified
+from iku.queries import series as serial
+from iku.queries import verifying
+from iku.queries.series import Series, Span
+from iku.queries.verifying import Verified
 from iku.web.connection import Reading, connected
 from iku.web.parameters import (
     AsOf,
@@ -24,7 +25,6 @@ from iku.web.parameters import (
     PeriodKind,
     Size,
 )
-from iku.wiring import House
 
 TAGS = ["Figures"]
 

@@ -9,13 +9,13 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from iku.app import House, assurance
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.postgres import migrations, pool
 from iku.vault.files import FilesError, Quarantine
 from iku.web.connection import connected
 from iku.web.metrics import Metrics
-from iku.wiring import House, assurance
 
 TAGS = ["Health"]
 

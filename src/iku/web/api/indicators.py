@@ -10,19 +10,20 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Struct, structs
 
-from iku import comparing, texts
+from iku import texts
+from iku.app import House
 from iku.domain import indicator, lineage, scale
 from iku.domain.comparison import Effect, Revised
 from iku.domain.indicator import Indicator
 from iku.domain.question import Unknown
 from iku.ledger import log
 from iku.ledger.log import Connection
+from iku.queries import comparing
 from iku.web.api import subjects
 from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected
 from iku.web.parameters import Code, Cursor, Limit, unheeded
-from iku.wiring import House
 
 TAGS = ["Indicators"]
 

@@ -12,12 +12,12 @@ from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
 from msgspec import Raw, Struct
 
+from iku.app import House
 from iku.ledger import log, matching
 from iku.ledger.matching import Filter
 from iku.web.connection import connected
 from iku.web.parameters import LARGEST, accepts
 from iku.web.problems import Malformed
-from iku.wiring import House
 
 TAGS = ["Log"]
 NDJSON = "application/x-ndjson"

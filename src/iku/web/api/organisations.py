@@ -9,15 +9,15 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter, SkipValidation
 from msgspec import Struct
 
+from iku.app import House
 from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
-from iku.projections.lists import Search
+from iku.queries.lists import Search
 from iku.web.api import subjects
 from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
-from iku.wiring import House
 
 TAGS = ["Organisations"]
 

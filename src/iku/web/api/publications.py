@@ -8,17 +8,17 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 from msgspec import structs
 
 from iku import texts
+from iku.app import House, assurance
+from iku.commands.command import Outcome
 from iku.domain import publication
 from iku.domain.publication import Asked, Draft, State
-from iku.handling import Outcome
-from iku.projections import changes as afterwards
-from iku.projections import publications
-from iku.projections.changes import PublicationChanges, read_page
-from iku.projections.publications import Publications, ShownPublication
+from iku.queries import changes as afterwards
+from iku.queries import publications
+from iku.queries.changes import PublicationChanges, read_page
+from iku.queries.publications import Publications, ShownPublication
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected
 from iku.web.parameters import Cursor, Limit
-from iku.wiring import House, assurance
 
 TAGS = ["Publications"]
 CATEGORY = publication.decider.category

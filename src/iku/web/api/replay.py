@@ -9,12 +9,12 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
 
+from iku.app import House
 from iku.domain.question import Question
-from iku.projections import journey
-from iku.projections.journey import Line, Order
+from iku.queries import journey
+from iku.queries.journey import Line, Order
 from iku.web.api.log import NDJSON
 from iku.web.connection import Reading, connected
-from iku.wiring import House
 
 TAGS = ["Figures"]
 

@@ -11,20 +11,21 @@ import msgspec
 from litestar import Response
 from msgspec import Struct, structs
 
-from iku import handling, texts
+from iku import streams, texts
+from iku.app import House
 from iku.domain import naming
+from iku.domain.decider import Missing
 from iku.domain.deciders import DECIDERS
 from iku.domain.question import Unanswerable, refuse_future
-from iku.handling import Missing
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import histories, lists, numbers, standings
-from iku.projections.histories import Event
-from iku.projections.lists import Search
+from iku.projections import numbers, standings
+from iku.queries import histories, lists
+from iku.queries.histories import Event
+from iku.queries.lists import Search
 from iku.web.connection import connected
 from iku.web.problems import Malformed
-from iku.wiring import House
 
 # What can be the identifier of a case or an organisation: nothing else is looked for.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
@@ -114,7 +115,7 @@ async def standing(
         known_on = f" known on {asked.known_on}" if asked.known_on else ""
         hint = await numbers.hint(house.pool, category, subject)
         raise Missing(f"there is no {category} {subject}{known_on}{hint}")
-    known = handling.history(recorded)
+    known = streams.fold(recorded)
     found = standings.on(subject, known.state, asked.as_of)
     if found is None:
         raise Missing(f"there was no {category} {subject} on {asked.as_of}")

@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
+from iku.app import House, assurance
 from iku.exchange import bundle
 from iku.ledger import checkpoints, log, proving, tile, tlog_proof
 from iku.ledger.checkpoints import Assurance, Signed
@@ -20,7 +21,6 @@ from iku.postgres.pool import Connection
 from iku.web.connection import connected
 from iku.web.parameters import LARGEST, shown
 from iku.web.problems import Malformed, Nowhere, Unsigned
-from iku.wiring import House, assurance
 
 TAGS = ["Proof"]
 TEXT = "text/plain"

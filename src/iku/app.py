@@ -1,0 +1,239 @@
+"""The rooms put together: what serving and every command line command start from.
+
+Here, and only here, is chosen which database, agency and projections belong together.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+from itertools import groupby
+
+from msgspec import structs
+
+from iku import agency
+from iku.agency import Agency
+from iku.commands import continuing, erasing
+from iku.commands.command import Command
+from iku.commands.continuing import Approval
+from iku.commands.erasing import Reconciled
+from iku.commands.office import Office
+from iku.domain.continuation import SUBJECT, Continued
+from iku.domain.erasure import Erasures
+from iku.domain.question import SCALE
+from iku.ledger import checkpoints, policy
+from iku.ledger.appender import Accepted, Appender
+from iku.ledger.checkpoints import Assurance
+from iku.ledger.note import Malformed
+from iku.ledger.policy import Policy
+from iku.ledger.signing import Home
+from iku.postgres import pool as pools
+from iku.postgres.database import Database, migrate_database, open_database
+from iku.postgres.pool import Connection, Pool
+from iku.projections import numbers
+from iku.projections.journal import Journal
+from iku.queries.figures import Figures
+from iku.settings import Settings, SettingsError
+from iku.vault.files import Files
+from iku.vault.keys import Keys
+from iku.vault.store import Vault
+
+ACTOR = "iku"  # who records what the program brings along
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What is written in the append's own transaction, beside the log."""
+
+    journal: Journal
+    vault: Vault
+
+    async def project(
+        self, connection: Connection, accepted: Sequence[Accepted]
+    ) -> None:
+        """Count what was just appended, keep its texts, destroy what it erases."""
+        await self.journal.project(connection, accepted)
+        # In the order of the log: an erasure takes what stands before it, not after.
+        ordered = sorted(accepted, key=lambda one: one.receipt.position)
+        for erases, several in groupby(ordered, key=_erases):
+            if not erases:
+                await self.vault.keep(connection, list(several))
+                continue
+            for one in several:
+                subject = one.request.attachments[-1].subject
+                await self.vault.erase(connection, subject, one.receipt.position)
+
+
+def _erases(one: Accepted) -> bool:
+    return isinstance(one.request.attachments[-1].after, Erasures)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that is open while the program runs."""
+
+    settings: Settings
+    database: Database
+    agency: Agency
+    pool: Pool
+    office: Office
+    books: Books
+    reconciled: Reconciled
+    figures: Figures
+    witnesses: Policy = field(default_factory=Policy)
+
+    @property
+    def vault(self) -> Vault:
+        """Where the texts are."""
+        return self.office.vault
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """The whole house, migrated, its definitions recorded; closed at the end."""
+    async with open_database(settings) as database:
+        await migrate_database(database)
+        async with furnish(settings, database) as house:
+            yield house
+
+
+@asynccontextmanager
+async def furnish(settings: Settings, database: Database) -> AsyncIterator[House]:
+    """The house over a database that is migrated already."""
+    ours = agency.load_agency(settings.agency)
+    witnesses = load_witnesses(settings)
+    vault = _vault(settings)
+    books = Books(Journal(), vault)
+    connect = partial(pools.connect, database.application_dsn)
+    zone = settings.timezone
+    async with (
+        await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
+        Appender(
+            connect, zone=zone.key, project=books.project, admit=numbers.admit
+        ) as appender,
+    ):
+        replica = await pools.only_reads(pool)
+        figures = Figures()
+        office = Office(
+            appender,
+            zone,
+            ours.area_codes,
+            vault,
+            figures=figures.answer,
+            only_reads=replica,
+        )
+        reconciled = Reconciled(0, 0)
+        # What a replica holds its primary looks after. Nor are files swept there: it
+        # may not have heard yet of those that are new.
+        if not replica:
+            async with pool.acquire() as connection:
+                await vault.settle(connection)
+                # Before anybody reads: the database may be an old backup.
+                reconciled = await erasing.reconcile(office, connection)
+            await bring_along(office, pool, agency.load_brought(settings.agency))
+        yield House(
+            settings,
+            database,
+            ours,
+            pool,
+            office,
+            books,
+            reconciled,
+            figures,
+            witnesses=witnesses,
+        )
+
+
+async def continue_log(
+    settings: Settings, raw: bytes, approval: Approval, actor: str
+) -> Continued:
+    """Go on without the events that a restore lost; what was recorded of it.
+
+    *raw* is the last checkpoint of the old log. Nothing else is recorded before, not
+    even what a newer program brings along.
+
+    Raises:
+        Refused: Nothing is lost, or something else is wrong.
+    """
+    vault = _vault(settings)
+    books = Books(Journal(), vault)
+
+    async def project(connection: Connection, accepted: Sequence[Accepted]) -> None:
+        continuing.refuse_others(accepted)
+        await books.project(connection, accepted)
+
+    async with open_database(settings) as database:
+        await migrate_database(database)
+        connect = partial(pools.connect, database.application_dsn)
+        zone = settings.timezone
+        async with (
+            await pools.create_pool(database.application_dsn, 1) as pool,
+            Appender(connect, zone=zone.key, project=project) as appender,
+        ):
+            office = Office(appender, zone, frozenset(), vault)
+            await vault.settle(pool)
+            known = [party.key for party in load_witnesses(settings).logs]
+            known += [key.key for key in await checkpoints.keys(pool)]
+            signed = continuing.verified(raw, known)
+            proposed = await continuing.proposed(
+                pool, signed, raw, approval, office.today()
+            )
+            await office.handle(pool, Command("ledger", SUBJECT, proposed, actor))
+            return proposed
+
+
+def load_witnesses(settings: Settings) -> Policy:
+    """Who is asked to cosign, and how many must; nobody where no file is set.
+
+    Raises:
+        SettingsError: The file says what it cannot.
+    """
+    if settings.witnesses is None:
+        return Policy()
+    try:
+        return policy.parse(settings.witnesses.read_bytes(), complete=False)
+    except Malformed as error:
+        raise SettingsError(f"IKU_WITNESSES: {error}") from error
+
+
+async def assurance(
+    settings: Settings, witnesses: Policy, connection: Connection
+) -> Assurance:
+    """How far the log is vouched for; the signer's alarm, also from its own file.
+
+    A database that was put back to an older state knows of no alarm.
+    """
+    found = await checkpoints.assurance(connection, witnesses)
+    told = Home(settings.signer_home).told_alarm()
+    return found if told is None else structs.replace(found, alarm=told)
+
+
+def _vault(settings: Settings) -> Vault:
+    files = Files(settings.attachments_folder)
+    return Vault(Keys(settings.keys_folder), files, lambda: _today(settings))
+
+
+def _today(settings: Settings) -> date:
+    return datetime.now(settings.timezone).date()
+
+
+async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:
+    """Record the definitions and the scale that the program brings, once."""
+    subjects = [
+        *(("indicator", code, new) for code, new in brought.indicators.items()),
+        ("scale", SCALE, brought.scale),
+    ]
+    commands = [
+        Command(category, subject, proposed, ACTOR, known_on=brought.known_on)
+        for category, subject, proposed in subjects
+    ]
+    async with pool.acquire() as connection:
+        rows = await connection.fetch(
+            "select stream from ledger.stream where stream = any($1::text[])",
+            [command.stream for command in commands],
+        )
+        there = {row["stream"] for row in rows}
+        for command in commands:
+            if command.stream not in there:
+                await office.handle(connection, command)

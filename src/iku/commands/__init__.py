@@ -1,0 +1,1 @@
+"""The one door to write by: a command is decided on what was read, then appended."""

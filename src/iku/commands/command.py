@@ -1,0 +1,143 @@
+"""What somebody asks for, and what came of it."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from iku.domain import (
+    closed_periods,
+    conflict,
+    continuation,
+    erasure,
+    indicator,
+    organisation,
+    publication,
+    scale,
+)
+from iku.domain.decider import (
+    subject_number,
+)
+from iku.domain.deciders import DECIDERS
+from iku.ledger.appender import Unavailable
+from iku.ledger.log import (
+    Receipt,
+)
+from iku.vault.files import Filed
+
+# What is said of a subject first, and only then.
+FIRST = (
+    conflict.Reported,
+    organisation.Registered,
+    indicator.Defined,
+    scale.Scaled,
+    continuation.Continued,
+    erasure.Erased,
+)
+# What may begin a subject, so that nothing need have been said of it before.
+OPENING = (*FIRST, publication.Draft)
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Outdated(Exception):
+    """The command was about a version that is no longer the last one."""
+
+    def __init__(self, version: int, expected: int) -> None:
+        super().__init__(f"the version is {version}, but the command is for {expected}")
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody asks for.
+
+    Attributes:
+        category: Kind of the subject; names its decider.
+        subject: Identifier of the subject; empty where it is to be given a number.
+        proposed: The fact to be recorded, or what its decider makes a fact of.
+        command_id: The id under which a repetition is told; None: there is none.
+        known_on: The day the office knew, declared; None: today.
+        expected: The version it is about; None: whichever is the last.
+        file: What was put away for it, and has to be told of where it is recorded.
+    """
+
+    category: str
+    subject: str
+    proposed: Any
+    actor: str
+    command_id: str | None = None
+    known_on: date | None = None
+    expected: int | None = None
+    file: Filed | None = None
+
+    def with_file(self, proposed: Any, file: Filed) -> "Command":
+        """The command that proposes so, and brings that file."""
+        return replace(self, proposed=proposed, file=file)
+
+    @property
+    def content(self) -> bytes:
+        """All that a repetition must share with the first.
+
+        Clear text: what is stored of it is a hash under a key of the vault's folder,
+        or whoever guesses what was asked could make sure of it.
+        """
+        proposed = DECIDERS[self.category].asked(self.proposed)
+        return _encode((self.category, self.subject, proposed, self.known_on))
+
+    @property
+    def stream(self) -> str:
+        """The stream it is to be recorded in."""
+        return DECIDERS[self.category].stream(self.subject)
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        """The streams of the other subjects it names."""
+        decider = DECIDERS[self.category]
+        return tuple(map(decider.stream, decider.peers(self.proposed)))
+
+    @property
+    def rests_on_closures(self) -> bool:
+        """Whether it may be recorded only if it changes no figure that is frozen."""
+        moves = DECIDERS[self.category].moves_figures
+        return moves and not closed_periods.explained(self.proposed)
+
+
+class Outcome(Struct, frozen=True):
+    """What came of a command.
+
+    Attributes:
+        number: Of the subject in the register, once the receipt's event was recorded.
+        receipt: Of its last event; where nothing had to be added, of the stream's.
+        added: Whether it recorded anything, now or when it was first sent.
+        repeated: Whether it had been carried out before, under the same id.
+    """
+
+    subject: str
+    number: str
+    receipt: Receipt
+    added: bool
+    repeated: bool
+
+
+class OnlyReads(Unavailable):
+    """The database is a replica, or was when the program started: nothing is recorded.
+
+    One that has become the primary is looked after by the next start, as any that may
+    have lost events: so the program does not go on by itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database is a replica, which only reads; enter it at the primary, and "
+            "if this has become the primary, start iku again first"
+        )
+
+
+def under(command: Command, subject: str, number: str) -> Command:
+    """The opening under that identifier; it says its number where that is another."""
+    proposed = command.proposed
+    if subject_number(subject) != number:
+        proposed = structs.replace(proposed, number=number)
+    return replace(command, subject=subject, proposed=proposed)

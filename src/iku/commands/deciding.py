@@ -1,0 +1,144 @@
+"""The facts that a command adds to what was read, and what they rest on.
+
+A decision hears the texts of the streams it reads, as far as they can be opened; it
+depends on them only where it asks whether something was said before.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any, NamedTuple
+
+from iku import streams
+from iku.commands.command import (
+    OPENING,
+    Command,
+)
+from iku.domain import (
+    closed_periods,
+    fact,
+    naming,
+)
+from iku.domain.closed_periods import ClosedPeriods
+from iku.domain.decider import (
+    Context,
+    Missing,
+    refuse_hidden_characters,
+)
+from iku.domain.deciders import DECIDERS
+from iku.ledger.log import (
+    Condition,
+    Reader,
+)
+from iku.ledger.record import Recorded
+from iku.streams import Folded
+from iku.vault.store import Vault
+
+
+class Changed(NamedTuple):
+    """What a command adds to one subject.
+
+    Attributes:
+        before: The subject as it was read.
+        after: The subject once the events are recorded.
+    """
+
+    subject: str
+    events: list[Any]
+    before: "Folded"
+    after: Any
+
+
+class Decided(NamedTuple):
+    """What a command adds to the log, and what that rests on.
+
+    Attributes:
+        events: The facts to record of its own subject; none if they stand already.
+        before: The subject as it was read.
+        after: The subject once they are recorded.
+        premises: Other streams that it rests on, at the version read.
+        condition: What else it rests on; None: nothing.
+        others: What it adds to other subjects, in the same append.
+    """
+
+    events: list[Any]
+    before: "Folded"
+    after: Any
+    premises: tuple[tuple[str, int], ...] = ()
+    condition: Condition | None = None
+    others: tuple[Changed, ...] = ()
+
+
+def decide(
+    command: Command,
+    read: Mapping[str, Folded],
+    *,
+    today: date,
+    areas: frozenset[str],
+    closed: ClosedPeriods | None,
+) -> Decided:
+    """The facts that *command* adds to what was *read*, and what they rest on.
+
+    Where *closed* is None, they need no reason, whatever they change.
+
+    Raises:
+        Unexplained: It changes a figure of a closed period, and gives no reason.
+        Refused: The rules do not allow it, or a text holds hidden characters.
+        Missing: There is no such subject.
+    """
+    decider = DECIDERS[command.category]
+    proposed = decider.asked(command.proposed)
+    # Of a publication's step the sender's own part, whose fields are those of the body.
+    refuse_hidden_characters(getattr(proposed, "asked", proposed))
+    before = read.get(command.stream, Folded())
+    state = before.state
+    if state is None and not isinstance(command.proposed, OPENING):
+        raise Missing(naming.absent(command.category, command.subject))
+    peers = {
+        subject: read.get(decider.stream(subject), Folded())
+        for subject in decider.peers(command.proposed)
+    }
+    context = Context(
+        today=today,
+        subject=command.subject,
+        areas=areas,
+        peers={subject: peer.state for subject, peer in peers.items()},
+        actor=command.actor,
+    )
+    decision = decider.decision(command.proposed, state, context)
+    after = decider.fold(decision.events, state)
+    others = tuple(
+        Changed(subject, events, peer, decider.fold(events, peer.state))
+        for subject, events in decision.others.items()
+        for peer in [peers.pop(subject)]
+    )
+    # What the decision read of others must still be so.
+    premises = tuple(
+        (decider.stream(subject), peer.version) for subject, peer in peers.items()
+    )
+    if closed is not None:
+        own = Changed(command.subject, decision.events, before, after)
+        for one in (own, *others):
+            closed_periods.refuse_unexplained(
+                closed, command.proposed, one.subject, one.before.state, one.after
+            )
+    return Decided(decision.events, before, after, premises, others=others)
+
+
+async def read(
+    reader: Reader, vault: Vault, names: Sequence[str], command: Command
+) -> dict[str, Folded]:
+    """The streams of those names; their texts as far as *command* may ask for them."""
+    return await streams.read(reader, vault, names, partial(_repeats, command))
+
+
+def _repeats(command: Command, recorded: Recorded) -> bool:
+    """Whether *command* may say just what was recorded, as its texts would tell.
+
+    Nothing else that is decided depends on texts; most commands need none opened.
+    """
+    tag = command.proposed.__struct_config__.tag
+    return recorded.stream == command.stream and (
+        isinstance(command.proposed, fact.Correction)
+        or tag in {None, False, recorded.type}
+    )

@@ -1,0 +1,133 @@
+"""The request to append what was decided.
+
+What a command says in words is put apart here: the record is given commitments, the
+vault the texts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from msgspec import structs
+
+from iku.commands.command import (
+    Command,
+    under,
+)
+from iku.commands.deciding import Changed, Decided
+from iku.domain import (
+    fact,
+)
+from iku.domain.decider import (
+    Turn,
+)
+from iku.domain.deciders import DECIDERS
+from iku.domain.numbering import Series
+from iku.ledger import identifier
+from iku.ledger.log import (
+    Part,
+    Request,
+    Unnamed,
+)
+from iku.ledger.record import Commitment, Draft
+from iku.vault import sealing
+from iku.vault.sealing import Place, Secret
+
+
+def request(command: Command, decided: Decided, body: bytes) -> Request:
+    """The request that appends what was *decided*."""
+    before = decided.before
+    own = Changed(command.subject, decided.events, before, decided.after)
+    parts: list[Part] = []
+    turns: list[Turn] = []
+    secrets: list[Secret] = []
+    for changed in (*decided.others, own):  # the command's own subject last
+        part, sealed = _part(command.category, changed)
+        parts.append(part)
+        secrets += sealed
+        turns += _turns(command.category, changed)
+    if command.file is not None:
+        place = Place(command.stream, before.version + 1, "file", command.stream)
+        key = sealing.secret(place, command.file.key.hex())
+        secrets.append(structs.replace(key, file=command.file.name))
+    return Request(
+        parts=tuple(parts),
+        command_id=command.command_id or identifier.fresh(),
+        body=body,
+        actor=command.actor,
+        known_on=command.known_on,
+        premises=decided.premises,
+        condition=decided.condition,
+        attachments=tuple(turns),
+        secrets=tuple(secrets),
+    )
+
+
+def _part(category: str, changed: Changed) -> tuple[Part, list[Secret]]:
+    """What is appended to the stream of one subject, and the texts to be kept."""
+    stream, version = DECIDERS[category].stream(changed.subject), changed.before.version
+    parted = [
+        _parted(event, stream, place)
+        for place, event in enumerate(changed.events, version + 1)
+    ]
+    part = Part(stream, version, tuple(draft for draft, _ in parted))
+    return part, [secret for _, of in parted for secret in of.values()]
+
+
+def _turns(category: str, changed: Changed) -> Iterator[Turn]:
+    """What each event does to the subject, one after the other."""
+    state, evolve = changed.before.state, DECIDERS[category].evolve
+    for event in changed.events[:-1]:
+        state, before = evolve(state, event), state
+        yield Turn(category, changed.subject, before, state)
+    # The last state is at hand, with what was worked out of it when it was decided.
+    yield Turn(category, changed.subject, state, changed.after)
+
+
+def unnamed(
+    command: Command, decided: Decided, body: bytes, drawn: list[str]
+) -> Unnamed:
+    """The request that appends an opening under the next automatic number.
+
+    The number goes to *drawn*; the last one there is the one it is recorded under.
+    """
+    (opening,) = decided.events
+    asked = replace(command, command_id=command.command_id or identifier.fresh())
+
+    def named(subject: str, number: str) -> Request:
+        begun = under(asked, subject, number)
+        drawn.append(number)
+        if begun.proposed is opening:
+            return request(begun, decided, body)
+        after = DECIDERS[command.category].fold([begun.proposed])
+        changed = decided._replace(events=[begun.proposed], after=after)
+        return request(begun, changed, body)
+
+    return Unnamed(
+        category=command.category,
+        command_id=str(asked.command_id),
+        series=Series(command.category, opening.effective_on.year),
+        named=named,
+        premises=decided.premises,
+        condition=decided.condition,
+    )
+
+
+def _parted(
+    event: fact.Fact, stream: str, version: int
+) -> tuple[Draft, dict[str, Secret]]:
+    """What the record of *event* says, and the texts it says in commitments only."""
+    written = fact.write(event)
+    secrets = {
+        name: sealing.secret(
+            Place(stream, version, name, text.person or stream), text.plain
+        )
+        for name, text in written.text.items()
+    }
+    committed = {
+        name: Commitment(secret.commitment, secret.place.subject)
+        for name, secret in secrets.items()
+    }
+    draft = Draft(
+        written.type, written.effective_on, written.data, committed, written.schema
+    )
+    return draft, secrets

@@ -1,0 +1,63 @@
+"""The files of a case, opened and held against their records."""
+
+import asyncio
+from hashlib import sha256
+
+from iku import texts
+from iku.domain.decider import Missing
+from iku.domain.withheld import Why
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+from iku.texts import File
+from iku.vault.keys import KeysError
+from iku.vault.sealing import Damaged
+from iku.vault.store import Trouble, Vault
+
+
+class Gone(LookupError):
+    """There was such a file; why it cannot be had stands in the sentence."""
+
+
+async def fetch(reader: Reader, vault: Vault, subject: str, version: int) -> File:
+    """The file that was put with a case at that version.
+
+    Raises:
+        Missing: There is none.
+        Gone: It was erased, or is not what the record commits to.
+        KeysError: Its key is not here.
+    """
+    named = f"attachment {version} of {subject}"
+    recorded = await _attached(reader, subject, version)
+    if recorded is None:
+        raise Missing(f"there is no {named}")
+    opened = await texts.read(reader, vault, [recorded])
+    found = opened[recorded.stream, recorded.version]
+    for withheld in found.withheld.values():
+        if withheld.why is Why.LOCKED:
+            raise KeysError(f"{named} is locked: its key is not in the folder of keys")
+        raise Gone(f"{named} is not to be had: {withheld.words}")
+    content = await held(vault, reader, recorded, found.plain["sha256"])
+    if isinstance(content, Why):
+        raise Gone(f"{named} is not to be had: {content.word}")
+    media_type: str = recorded.body().data["media_type"]
+    return File(found.plain["file_name"], media_type, content)
+
+
+async def held(
+    vault: Vault, reader: Reader, recorded: Recorded, digest: str
+) -> bytes | Why:
+    """The content of the file of *recorded*, whose SHA-256 is *digest*; or why not."""
+    filed = await vault.file(reader, recorded)
+    if isinstance(filed, Trouble):
+        return Why(filed.value)
+    try:
+        content = await asyncio.to_thread(vault.files.get, filed)
+    except Damaged:
+        return Why.DAMAGED
+    return content if sha256(content).hexdigest() == digest else Why.DAMAGED
+
+
+async def _attached(reader: Reader, subject: str, version: int) -> Recorded | None:
+    found = await log.read_events(reader, [(f"conflict-{subject}", version)])
+    return next((one for one in found if one.type == "attached"), None)

@@ -1,0 +1,329 @@
+"""Definitions held against each other: the same log, counted by several at once.
+
+Like `replay` it reads the log alone, one subject after the other, and counts each by
+the literal rule; so a definition can be tried out that no projection was made for.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from msgspec import Struct, structs
+
+from iku.domain import (
+    comparison,
+    conflict,
+    counting,
+    fact,
+    indicator,
+    numbering,
+    organisation,
+)
+from iku.domain import scale as scales
+from iku.domain.comparison import (
+    Comparison,
+    Effect,
+    Point,
+    Revised,
+    Row,
+    Turned,
+    Year,
+)
+from iku.domain.coordinates import Coordinates
+from iku.domain.decider import Decider
+from iku.domain.difference import Counted
+from iku.domain.figure import Basis, Counts
+from iku.domain.indicator import Amendment, ConflictOptions, Defined, Options
+from iku.domain.place import Place
+from iku.domain.question import (
+    SCALE,
+    Known,
+    Question,
+    Unknown,
+    basis,
+    coordinates,
+    refuse_future,
+)
+from iku.ledger import log
+from iku.ledger.log import Connection, Head
+from iku.queries import replay
+
+LETTER = "s"  # marks a place among subjects
+FIRST_ROWS = 50  # of each year that a preview lists
+QUARTER_ENDS = ((3, 31), (6, 30), (9, 30), (12, 31))
+
+
+class Tried(Struct, frozen=True):
+    """Definitions to be compared on one day.
+
+    Attributes:
+        question: The day, the period and the knowledge.
+        definitions: Versions, in the order of the columns; none: the one in force.
+        amendment: Options to be tried out on top of the last of them; None: none are.
+        after: Where the page before ended; None for the first page.
+        limit: The most subjects of the page.
+    """
+
+    question: Question
+    definitions: Sequence[int] = ()
+    amendment: Amendment | None = None
+    after: Place | None = None
+    limit: int = 50
+
+
+class Facts(NamedTuple):
+    """What is known of an indicator and of the scale."""
+
+    indicator: list[Known]
+    scale: list[Known]
+
+    def basis(self, question: Question) -> Basis:
+        """What the figure is made with (raises as `question.basis` does)."""
+        return basis(self.indicator, self.scale, question)
+
+
+class Lens(NamedTuple):
+    """How, and as of when, every subject is looked at."""
+
+    options: Options
+    start: date
+    as_of: date
+
+
+class Sheet:
+    """The sums under several lenses, and a page of the subjects on which they differ.
+
+    Attributes:
+        differing: How many there are, of all pages.
+        rows: Those of the page, and one more where more follow.
+    """
+
+    def __init__(self, lenses: Sequence[Lens], after: str, limit: int) -> None:
+        self.totals = [Counts() for _ in lenses]
+        self.differing = 0
+        self.rows: list[Row] = []
+        self._lenses = lenses
+        self._after = after
+        self._limit = limit
+
+    def add(self, name: str, subject: Any) -> None:
+        """Count one subject; they come in the order of their names."""
+        counted = [_counted(subject, lens) for lens in self._lenses]
+        sums = zip(self.totals, counted, strict=True)
+        self.totals = [total + counts for total, counts in sums]
+        columns = [Counted(c.numerator, c.denominator) for c in counted]
+        if all(column == columns[0] for column in columns):
+            return
+        self.differing += 1
+        if name > self._after and len(self.rows) <= self._limit:
+            number = numbering.number(name, subject)
+            self.rows.append(Row(name, number, subject.title, tuple(columns)))
+
+    @property
+    def options(self) -> Options:
+        """Those of the first lens; all are of one kind."""
+        return self._lenses[0].options
+
+    @property
+    def page(self) -> tuple[Row, ...]:
+        """The subjects of the page."""
+        return tuple(self.rows[: self._limit])
+
+    def end(self, size: int, as_of: date) -> Place | None:
+        """Where the page ends; None where no other follows."""
+        if len(self.rows) <= self._limit:
+            return None
+        return Place(size, as_of, LETTER, self.page[-1].id)
+
+
+def _counted(subject: Any, lens: Lens) -> Counts:
+    member = counting.membership(subject, *lens)
+    return Counts() if member is None else member.counts
+
+
+async def compare(connection: Connection, tried: Tried, today: date) -> Comparison:
+    """The figure under each definition, and the subjects that make the difference.
+
+    Reads the whole log once, whatever page is asked for, and holds one subject of it.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A day, size or version asked for does not exist (yet).
+        Invalid: An option tried out is none of this indicator.
+    """
+    refuse_future(tried.question.as_of, today)
+    head = await log.head(connection)
+    question = _pinned(tried.question, head)
+    bases = _bases(await _facts(connection, question.indicator), question, tried)
+    at = [_at(question, one, head, today) for one in bases]
+    lenses = [_lens(one, question) for one in bases]
+    sheet = Sheet(lenses, tried.after.key if tried.after else "", tried.limit)
+    await _count(connection, [sheet], question)
+    versions: list[int | None] = [one.definition.version for one in bases]
+    if tried.amendment is not None:
+        versions[-1] = None
+    columns = map(comparison.column, at, sheet.totals, bases, versions)
+    end = sheet.end(at[0].size, question.as_of)
+    return Comparison(
+        indicator=question.indicator,
+        period=at[0].period,
+        as_of=question.as_of,
+        known_on=at[0].known_on,
+        size=at[0].size,
+        target=bases[0].target,
+        columns=tuple(columns),
+        differing=sheet.differing,
+        items=sheet.page,
+        next=None if end is None else end.cursor,
+    )
+
+
+async def foresee(
+    connection: Connection, code: str, proposed: Defined, today: date
+) -> Effect:
+    """What the definition *proposed* would change in the last two complete years.
+
+    By all that is known. Reads the whole log once, and holds one subject of it.
+    """
+    head = await log.head(connection)
+    facts = await _facts(connection, code)
+    days = [
+        _day(
+            facts, _pinned(Question(code, date(today.year - ago, *end)), head), proposed
+        )
+        for ago in (2, 1)
+        for end in QUARTER_ENDS
+    ]
+    await _count(connection, [day.sheet for day in days], days[0].question)
+    at = [[_at(d.question, one, head, today) for one in d.bases] for d in days]
+    points = [_point(*both) for both in zip(days, at, strict=True)]
+    last = sum(isinstance(known.event, Defined) for known in facts.indicator)
+    return Effect(
+        indicator=code,
+        definition=last + 1,
+        effective_on=proposed.effective_on,
+        options=proposed.options,
+        size=head.size,
+        years=(_year(days[3], points[:4]), _year(days[7], points[4:])),
+    )
+
+
+async def revised(
+    connection: Connection, code: str, proposed: Sequence[indicator.Event], today: date
+) -> Revised:
+    """What the facts *proposed* would change, were they known now.
+
+    Reads the whole log once, and holds one subject of it.
+    """
+    head = await log.head(connection)
+    facts = await _facts(connection, code)
+    known = [Known(head.size, today, event) for event in proposed]
+    after = Facts([*facts.indicator, *known], facts.scale)
+    ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
+    days = [
+        _turn(facts, after, _pinned(Question(code, day), head))
+        for day in (*(date(*end) for end in ends), today)
+    ]
+    await _count(connection, [day.sheet for day in days], days[0].question)
+    points = []
+    for day in days:
+        at = [_at(day.question, one, head, today) for one in day.bases]
+        before, then = map(comparison.held, at, day.sheet.totals, day.bases)
+        points.append(Turned(day.question.as_of, before, then))
+    return Revised(code, head.size, tuple(points))
+
+
+def _turn(before: Facts, after: Facts, question: Question) -> "_Day":
+    bases = (before.basis(question), after.basis(question))
+    lenses = [_lens(one, question) for one in bases]
+    return _Day(question, bases, Sheet(lenses, "", 0))
+
+
+class _Day(NamedTuple):
+    """A day under the definition in force, and under the one proposed."""
+
+    question: Question
+    bases: tuple[Basis, Basis]
+    sheet: Sheet
+
+
+def _day(facts: Facts, question: Question, proposed: Defined) -> _Day:
+    in_force = facts.basis(question)
+    bases = (in_force, comparison.tried(in_force, proposed.options))
+    lenses = [_lens(one, question) for one in bases]
+    return _Day(question, bases, Sheet(lenses, "", FIRST_ROWS))
+
+
+def _point(day: _Day, at: Sequence[Coordinates]) -> Point:
+    in_force, proposed = map(comparison.outcome, at, day.sheet.totals, day.bases)
+    return Point(day.question.as_of, day.bases[0].target, in_force, proposed)
+
+
+def _year(end: _Day, points: Sequence[Point]) -> Year:
+    in_force, proposed = end.bases
+    as_of, size = end.question.as_of, end.question.size or 0
+    place = end.sheet.end(size, as_of)
+    changed = comparison.texts(
+        in_force.definition.defined.options, proposed.definition.defined.options
+    )
+    asked = {"as_of": as_of, "size": size, "definition": in_force.definition.version}
+    more = None
+    if place is not None:
+        more = urlencode({**asked, **changed, "cursor": place.cursor})
+    return Year(
+        year=as_of.year,
+        definition=in_force.definition.version,
+        points=tuple(points),
+        differing=end.sheet.differing,
+        items=end.sheet.page,
+        more=more,
+    )
+
+
+async def _facts(connection: Connection, code: str) -> Facts:
+    of_indicator = await replay.facts(connection, indicator.decider, code)
+    if not of_indicator:
+        raise Unknown(f"there is no indicator {code}")
+    return Facts(of_indicator, await replay.facts(connection, scales.decider, SCALE))
+
+
+def _pinned(question: Question, head: Head) -> Question:
+    """The question in a log that may grow meanwhile."""
+    if question.size is None:
+        return structs.replace(question, size=head.size)
+    return question
+
+
+def _bases(facts: Facts, question: Question, tried: Tried) -> list[Basis]:
+    """What each column is made with."""
+    named = [structs.replace(question, definition=n) for n in tried.definitions]
+    bases = [facts.basis(one) for one in named or [question]]
+    if tried.amendment is not None:
+        options = tried.amendment.amend(bases[-1].definition.defined.options)
+        bases.append(comparison.tried(bases[-1], options))
+    return bases
+
+
+def _at(question: Question, made_with: Basis, head: Head, today: date) -> Coordinates:
+    known = max(today, head.known_on or today)
+    return coordinates(question, made_with.definition.version, head.size, known)
+
+
+def _lens(made_with: Basis, question: Question) -> Lens:
+    options = made_with.definition.defined.options
+    return Lens(options, question.start, question.as_of)
+
+
+async def _count(
+    connection: Connection, sheets: Sequence[Sheet], question: Question
+) -> None:
+    """Show every subject, as far as the question hears of it, to all *sheets*."""
+    of_cases = isinstance(sheets[0].options, ConflictOptions)
+    decider: Decider[Any, Any] = conflict.decider if of_cases else organisation.decider
+    async for recorded in log.read_subjects(
+        connection, decider.category, size=question.size, known_on=question.known_on
+    ):
+        subject = decider.fold(fact.of(one, decider.event_type) for one in recorded)
+        for sheet in sheets:
+            sheet.add(recorded[0].subject, subject)

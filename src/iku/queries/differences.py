@@ -1,0 +1,235 @@
+"""Why two figures differ, read from the journal: what moved, and by what cause.
+
+The journal tells which events and subjects moved a count between two coordinates, a
+page at a time, by its own indexes. How each of them counts before and after, and why,
+is then said of that one subject by the literal rules of `counting`: so what the items
+add up to is held against the balances that the figures are made of.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from itertools import accumulate, chain, pairwise
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from iku.domain import difference, explaining, fact, numbering
+from iku.domain.decider import Decider
+from iku.domain.deciders import DECIDERS
+from iku.domain.difference import Cause, Difference, Item, Moved, Stand, Step
+from iku.domain.figure import Made
+from iku.domain.indicator import ConflictOptions, Options
+from iku.domain.place import Place
+from iku.domain.question import Question, Unanswerable
+from iku.ledger import log
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.projections import numbers
+from iku.queries.figures import Figures
+from iku.queries.moves import Move, moves
+
+
+class Compared(Struct, frozen=True):
+    """Two figures to be told apart.
+
+    Attributes:
+        of: The figure asked for.
+        against: The one it is compared with.
+        after: Where the page before ended; None for the first page.
+        limit: The most items.
+    """
+
+    of: Question
+    against: Question
+    after: Place | None = None
+    limit: int = 50
+
+
+async def answer(
+    connection: Connection, figures: Figures, compared: Compared, today: date
+) -> Difference:
+    """What lies between the two figures; of the items, the page asked for.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A day, size or version asked for does not exist (yet).
+    """
+    first, last = await _both(connection, figures, compared, today)
+    legs = difference.legs(_pinned(compared.against, first), _pinned(compared.of, last))
+    between = await figures.make(connection, [leg.after for leg in legs[:2]], today)
+    ends = [first, *between, last]
+    found = [
+        move async for move in moves(connection, legs, compared.after, compared.limit)
+    ]
+    page = found[: compared.limit]
+    options = _options(ends)
+    items = await _items(connection, page, options)
+    called = await numbers.shown(
+        connection,
+        _decider(options).category,
+        {move.subject for move in page},
+        size=last.figure.size,
+        known_on=compared.of.known_on,
+    )
+    return Difference(
+        indicator=compared.of.indicator,
+        figure=last.figure,
+        against=first.figure,
+        numerator=last.figure.numerator - first.figure.numerator,
+        denominator=last.figure.denominator - first.figure.denominator,
+        steps=difference.strides(ends),
+        # One that the figure asked for does not know keeps the number it had.
+        items=tuple(
+            structs.replace(item, number=called.get(item.id, item.number))
+            for item in items
+        ),
+        next=_place(page[-1], last).cursor if len(found) > len(page) else None,
+    )
+
+
+async def _both(
+    connection: Connection, figures: Figures, compared: Compared, today: date
+) -> list[Made]:
+    """The figure compared with and the one asked for, from one snapshot."""
+    try:
+        questions = [compared.against, compared.of]
+        return await figures.make(connection, questions, today)
+    except Unanswerable as error:
+        # Raises on its own, where it is the figure asked for that is at fault.
+        await figures.make(connection, [compared.of], today)
+        raise Unanswerable(f"against_{error.path}", f"against_{error}") from error
+
+
+def _pinned(question: Question, made: Made) -> Question:
+    """The question with the size and the definition that it was answered with."""
+    size, definition = made.figure.size, made.figure.definition
+    return structs.replace(question, size=size, definition=definition)
+
+
+def _options(ends: Sequence[Made]) -> dict[int, Options]:
+    """The options of each version of the definition on the way."""
+    versions = (made.made_with.definition for made in ends)
+    return {version.version: version.defined.options for version in versions}
+
+
+def _place(move: Move, made: Made) -> Place:
+    at = made.figure
+    return Place(at.size, at.as_of, move.leg.step.letter, move.key)
+
+
+async def _items(
+    connection: Connection, page: Sequence[Move], options: Mapping[int, Options]
+) -> list[Item]:
+    """The moves of a page as they are shown, in its order.
+
+    One subject's history after the other is held in memory, each but once.
+    """
+    of_subject: dict[tuple[Step, str], list[int]] = {}
+    for index, move in enumerate(page):
+        of_subject.setdefault((move.leg.step, move.subject), []).append(index)
+    items: dict[int, Item] = {}
+    for indices in of_subject.values():
+        moves = [page[index] for index in indices]
+        made = [one async for one in _of_subject(connection, moves, options)]
+        items |= zip(indices, made, strict=True)
+    return [items[index] for index in range(len(page))]
+
+
+async def _of_subject(
+    connection: Connection, moves: Sequence[Move], options: Mapping[int, Options]
+) -> AsyncIterator[Item]:
+    """The moves of one subject in one leg."""
+    decider = _decider(options)
+    last, after = moves[-1], moves[-1].leg.after
+    recorded = await log.read_stream(
+        connection,
+        decider.stream(last.subject),
+        size=last.position or after.size,
+        known_on=None if last.position else after.known_on,
+    )
+    facts = [fact.of(one, decider.event_type) for one in recorded]
+    looking = _Looking(options, [one.position for one in recorded])
+    if not last.position:
+        yield _by_step(last, decider.fold(facts), looking)
+        return
+    moved = {move.position: move for move in moves}
+    states = pairwise(accumulate(chain([None], facts), decider.evolve))
+    for one, turn in zip(recorded, states, strict=True):
+        if one.position in moved:
+            yield _by_event(moved[one.position], one, turn, looking)
+
+
+def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
+    of_cases = isinstance(next(iter(options.values())), ConflictOptions)
+    return DECIDERS["conflict" if of_cases else "organisation"]
+
+
+class _Looking(NamedTuple):
+    """How one subject is looked at: the formulas, and where its events stand."""
+
+    options: Mapping[int, Options]
+    positions: Sequence[int]
+
+    def at(self, state: Any, question: Question) -> Stand:
+        """How it counts, by what is known of it, as the question has it."""
+        if state is None:
+            return Stand(0, 0, None)
+        formula = self.options[question.definition or 0]
+        found = explaining.explain(state, formula, question.start, question.as_of)
+        counts, why = found.counts, found.told(self.positions)
+        return Stand(counts.numerator, counts.denominator, why)
+
+
+def _by_event(
+    move: Move, recorded: Recorded, turn: tuple[Any, Any], looking: _Looking
+) -> Item:
+    """What one event did; where it is heard at the beginning only, what it undid."""
+    stood = [looking.at(state, move.leg.before) for state in turn]
+    before, after = stood if move.gained else reversed(stood)
+    why = difference.cause(turn[1].history[-1])
+    return _item(move, why, turn[1], (before, after), moved(recorded))
+
+
+def _by_step(move: Move, state: Any, looking: _Looking) -> Item:
+    """What the other definition, or the time between, makes of one subject."""
+    before = looking.at(state, move.leg.before)
+    after = looking.at(state, move.leg.after)
+    return _item(move, Cause(move.leg.step.value), state, (before, after), None)
+
+
+def _item(
+    move: Move,
+    why: Cause,
+    state: Any,
+    ends: tuple[Stand, Stand],
+    event: Moved | None,
+) -> Item:
+    before, after = ends
+    return Item(
+        step=move.leg.step,
+        cause=why,
+        id=move.subject,
+        number=numbering.number(move.subject, state),
+        title=state.title,
+        numerator=after.numerator - before.numerator,
+        denominator=after.denominator - before.denominator,
+        before=before,
+        after=after,
+        event=event,
+    )
+
+
+def moved(recorded: Recorded) -> Moved:
+    """The event as it is shown."""
+    body = recorded.body()
+    reason = fact.sealed(recorded.stream, recorded.version, "reason")
+    return Moved(
+        position=recorded.position,
+        version=recorded.version,
+        type=recorded.type,
+        effective_on=recorded.effective_on,
+        known_on=recorded.known_on,
+        recorded_at=recorded.recorded_at,
+        actor=body.actor,
+        reason=reason if "reason" in body.text else None,
+    )

@@ -1,0 +1,249 @@
+"""Every case or organisation of a figure: how it counts, by which rule and event.
+
+Read from the log alone, as `replay` does, subject by subject in the order of their
+identifiers. A page examines a bounded number of them, so that the first one comes as
+soon from a log of a million events as from a short one; whoever reads on until there
+is no next page has seen all, and the counts of all are the figure's.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import date
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, structs
+
+from iku.domain import conflict, explaining, fact, numbering, organisation
+from iku.domain.decider import Decider
+from iku.domain.explaining import Explanation
+from iku.domain.explaining.reasons import Reason, Rule
+from iku.domain.figure import Counts, Figure
+from iku.domain.indicator import ConflictOptions, Options
+from iku.domain.question import Question
+from iku.ledger import log
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.queries import replay
+
+EXAMINED = 2_000  # subjects; what one page looks at, at most
+
+Counted: TypeAlias = Literal["numerator", "denominator", "open", "none"]
+
+
+class Wanted(Struct, frozen=True):
+    """Which subjects are looked for; what is None is not asked about.
+
+    Attributes:
+        counted: Those in the numerator; in the denominator; in the denominator but not
+            in the numerator (open); in neither (none).
+        rule: Those that this rule decided, in numerator or denominator.
+        part: Dimension of a case, kind of an organisation.
+        district: Code of a district; empty for those of which none is known.
+        subject: Identifier of the only one that is looked for.
+    """
+
+    counted: Counted | None = None
+    rule: Rule | None = None
+    part: str | None = None
+    district: str | None = None
+    subject: str | None = None
+
+
+class Cited(Struct, frozen=True):
+    """An event that decided.
+
+    Attributes:
+        position: Its place in the log, from 1.
+        version: Its place in the history of its subject, from 1.
+        effective_on: The day it holds from; None where it has none.
+        known_on: The day the office knew.
+    """
+
+    position: int
+    version: int
+    type: str
+    effective_on: date | None
+    known_on: date
+
+
+class Why(Struct, frozen=True):
+    """A reason.
+
+    Attributes:
+        rule: The rule that decided.
+        events: The events that decided, in the order of the log.
+        id: The reason in an Indonesian sentence.
+        en: The same in English.
+    """
+
+    rule: Rule
+    events: tuple[Cited, ...]
+    id: str
+    en: str
+
+
+class Item(Struct, frozen=True):
+    """How a case or organisation counts in a figure, and why.
+
+    Attributes:
+        title: Title of the case, name of the organisation.
+        part: Its dimension on the day, or its kind.
+        district: Code of its district; empty where no area is known.
+        denominator: Whether it is in the denominator.
+        numerator: Whether it is in the numerator.
+        expired: Whether it is an organisation in the denominator whose certificate
+            has expired.
+        why_denominator: Why it is in the denominator, or is not.
+        why_numerator: Why it is in the numerator, or is not; what is not in the
+            denominator is not in the numerator for the same reason.
+    """
+
+    id: str
+    number: str
+    title: str
+    part: str
+    district: str
+    denominator: bool
+    numerator: bool
+    expired: bool
+    why_denominator: Why
+    why_numerator: Why
+
+
+class Page(Struct, frozen=True):
+    """Part of an explanation.
+
+    Attributes:
+        items: What was found, in the order of identifiers.
+        examined: How many subjects were looked at for it.
+        counts: What those add to the figure, whether they were looked for or not.
+        next: Identifier to go on after; None where all have been looked at.
+    """
+
+    items: tuple[Item, ...]
+    examined: int
+    counts: Counts
+    next: str | None
+
+
+def pinned(question: Question, figure: Figure) -> Question:
+    """*question* with all coordinates of the *figure* that answered it.
+
+    Whatever is recorded meanwhile, every page asked for with it is of that figure.
+    """
+    return structs.replace(
+        question,
+        size=figure.size,
+        known_on=figure.known_on,
+        definition=figure.definition,
+    )
+
+
+async def page(
+    connection: Connection,
+    question: Question,
+    wanted: Wanted,
+    *,
+    after: str = "",
+    limit: int = EXAMINED,
+) -> Page:
+    """At most *limit* of the subjects wanted, those after the identifier *after*.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: There is no definition of the version asked for.
+    """
+    by = await replay.made_with(connection, question)
+    options = by.definition.defined.options
+    items: list[Item] = []
+    examined, counts, last = 0, Counts(), after
+    streams = _streams(connection, question, options, wanted.subject, after)
+    async with aclosing(streams):
+        async for recorded in streams:
+            if examined == EXAMINED or len(items) == limit:
+                return Page(tuple(items), examined, counts, last)
+            state = _state(recorded, options)
+            found = explaining.explain(state, options, question.start, question.as_of)
+            examined, counts = examined + 1, counts + found.counts
+            last = recorded[0].subject
+            if _is_wanted(found, wanted):
+                number = numbering.number(recorded[0].subject, state)
+                items.append(_item(recorded, number, found))
+    return Page(tuple(items), examined, counts, None)
+
+
+def _decider(options: Options) -> Decider[Any, Any]:
+    cases = isinstance(options, ConflictOptions)
+    return conflict.decider if cases else organisation.decider
+
+
+async def _streams(
+    connection: Connection,
+    question: Question,
+    options: Options,
+    subject: str | None,
+    after: str,
+) -> AsyncGenerator[list[Recorded], None]:
+    """What the question hears of each subject, or of the one that is named."""
+    decider = _decider(options)
+    heard: Any = {"size": question.size, "known_on": question.known_on}
+    if subject is not None:
+        alone = await log.read_stream(connection, decider.stream(subject), **heard)
+        if alone and subject > after:
+            yield alone
+        return
+    subjects = log.read_subjects(
+        connection, decider.category, after=decider.stream(after), **heard
+    )
+    async with aclosing(subjects):
+        async for recorded in subjects:
+            yield recorded
+
+
+def _state(recorded: Sequence[Recorded], options: Options) -> Any:
+    decider = _decider(options)
+    return decider.fold(fact.of(one, decider.event_type) for one in recorded)
+
+
+def _is_wanted(found: Explanation, wanted: Wanted) -> bool:
+    counts = found.counts
+    counted = {
+        None: True,
+        "numerator": counts.numerator,
+        "denominator": counts.denominator,
+        "open": counts.denominator > counts.numerator,
+        "none": not counts.denominator,
+    }
+    rules = (None, found.denominator.rule, found.numerator.rule)
+    return (
+        bool(counted[wanted.counted])
+        and wanted.rule in rules
+        and wanted.part in (None, found.part)
+        and wanted.district in (None, found.district)
+    )
+
+
+def _item(recorded: Sequence[Recorded], number: str, found: Explanation) -> Item:
+    subject = recorded[0].subject
+    return Item(
+        id=subject,
+        number=number,
+        title=found.title,
+        part=found.part,
+        district=found.district,
+        denominator=bool(found.counts.denominator),
+        numerator=bool(found.counts.numerator),
+        expired=bool(found.counts.expired),
+        why_denominator=_why(recorded, found.denominator),
+        why_numerator=_why(recorded, found.numerator),
+    )
+
+
+def _why(recorded: Sequence[Recorded], reason: Reason) -> Why:
+    told = reason.told([one.position for one in recorded])
+    cited = (recorded[version - 1] for version in reason.versions)
+    events = (
+        Cited(one.position, one.version, one.type, one.effective_on, one.known_on)
+        for one in cited
+    )
+    return Why(reason.rule, tuple(events), told.id, told.en)

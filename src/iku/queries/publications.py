@@ -1,0 +1,371 @@
+"""Publications as they stand, folded anew from their few streams whenever asked for.
+
+There is a stream a year, so nothing is kept beside the log. The figures that a closing
+freezes are counted here, from one snapshot.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from iku.domain import fact, naming, publication
+from iku.domain.figure import Figure, Made
+from iku.domain.period import Kind, Period
+from iku.domain.publication import (
+    Asked,
+    Closing,
+    Event,
+    Frost,
+    Frozen,
+    Publication,
+    State,
+    Taken,
+    Year,
+)
+from iku.domain.question import Question, Unknown
+from iku.domain.scale import Scale
+from iku.ledger import log
+from iku.ledger.checkpoints import Assurance, Coverage
+from iku.ledger.log import Connection, Reader
+from iku.ledger.record import Recorded
+from iku.queries.figures import Figures
+
+
+class Printed(Struct, frozen=True):
+    """A publication, and the records that tell of it.
+
+    Attributes:
+        steps: The record of each of its steps, in order.
+        editions: All of the same period and day, itself included, the first first.
+        version: Of the stream that all publications of its year share.
+    """
+
+    publication: Publication
+    steps: tuple[Recorded, ...]
+    editions: tuple[Publication, ...]
+    version: int
+
+
+class First(Struct, frozen=True):
+    """What was first published as the figure of a day.
+
+    Attributes:
+        publication: Identifier of the publication.
+        position: Of its publishing in the log.
+    """
+
+    publication: str
+    published_on: date
+    position: int
+    figure: Frozen
+
+
+class Edition(Struct, frozen=True):
+    """An edition of a publication.
+
+    Attributes:
+        edition: From 1; every later one restates the one before it.
+    """
+
+    id: str
+    edition: int
+    state: State
+
+
+class ListedPublication(Struct, frozen=True):
+    """A publication in the list.
+
+    Attributes:
+        as_of: The day whose figures are printed.
+        edition: From 1; every later one restates the one before it.
+        restates: Identifier of the edition before it; None for the first.
+        title: What it is printed under.
+        since: The day of its last step.
+    """
+
+    id: str
+    period: Period
+    as_of: date
+    edition: int
+    restates: str | None
+    title: str | None
+    state: State
+    since: date
+
+
+class Publications(Struct, frozen=True):
+    """All publications that were asked for."""
+
+    publications: tuple[ListedPublication, ...]
+
+
+class ShownStep(Struct, frozen=True):
+    """A step that the publication took.
+
+    Attributes:
+        version: Its place in the history of the year's publications, from 1.
+        position: Its place in the log, from 1.
+        recorded_at: The database's clock, UTC.
+        actor: Who took it.
+        reason: Why.
+    """
+
+    type: str
+    version: int
+    position: int
+    effective_on: date
+    recorded_at: datetime
+    actor: str
+    reason: str
+
+
+class ShownPublication(ListedPublication, frozen=True, kw_only=True):
+    """A publication.
+
+    Attributes:
+        version: Of the history of the year's publications, for If-Match.
+        known_on: Whose knowledge is frozen: that of the end of this day; None while
+            it is a draft.
+        size: Of the log from which the frozen figures were counted; None while it is
+            a draft.
+        figures: The frozen figures; None while it is a draft.
+        live: What a draft would freeze if it were closed now; None for all others.
+        coverage: Who vouches that the frozen figures stay in the log as they are:
+            nobody outside the database yet (pending), the log's own key (signed), or
+            as many witnesses as are asked for (witnessed); None while it is a draft.
+        steps: Every step that it took, the first first.
+        editions: All editions of the same period and day, this one included.
+    """
+
+    version: int
+    known_on: date | None
+    size: int | None
+    figures: tuple[Frozen, ...] | None
+    live: tuple[Figure, ...] | None
+    coverage: Coverage | None
+    steps: tuple[ShownStep, ...]
+    editions: tuple[Edition, ...]
+
+
+async def listing(
+    connection: Connection, year: int | None = None, state: State | None = None
+) -> Publications:
+    """Publications, of one year or in one state if these are given."""
+    return Publications(
+        tuple(
+            ListedPublication(**_listed(one.publication))
+            for one in await printed(connection)
+            if year in {None, one.publication.as_of.year}
+            and state in {None, one.publication.state}
+        )
+    )
+
+
+async def shown(
+    connection: Connection,
+    figures: Figures,
+    identifier: str,
+    today: date,
+    assurance: Assurance,
+) -> ShownPublication:
+    """The publication of that identifier, in a log that is vouched for so far.
+
+    Raises:
+        Unknown: There is none.
+    """
+    found = await find(connection, identifier)
+    of, live = found.publication, None
+    if of.state is State.DRAFT:
+        made = await _live(connection, figures, of, None, today)
+        live = tuple(one.figure for one in made)
+    closing = of.closing
+    return ShownPublication(
+        **_listed(of),
+        version=found.version,
+        known_on=closing.known_on if closing else None,
+        size=closing.size if closing else None,
+        figures=closing.figures if closing else None,
+        live=live,
+        coverage=_coverage(found, assurance),
+        steps=tuple(map(_step, found.steps, of.steps)),
+        editions=tuple(
+            Edition(one.id, one.edition, one.state) for one in found.editions
+        ),
+    )
+
+
+def _coverage(found: Printed, assurance: Assurance) -> Coverage | None:
+    """How the event is covered that froze the figures."""
+    closing = found.publication.closing
+    taken = zip(found.steps, found.publication.steps, strict=True)
+    closed = [one.position for one, step in taken if step is closing]
+    return assurance.of(closed[-1]) if closed else None
+
+
+def _listed(of: Publication) -> dict[str, Any]:
+    names = ListedPublication.__struct_fields__
+    fields = {name: getattr(of, name) for name in names if name != "since"}
+    return {**fields, "since": of.last.effective_on}
+
+
+def _step(recorded: Recorded, step: Event) -> ShownStep:
+    return ShownStep(
+        type=recorded.type,
+        version=recorded.version,
+        position=recorded.position,
+        effective_on=step.effective_on,
+        recorded_at=recorded.recorded_at,
+        actor=recorded.body().actor,
+        reason=step.reason,
+    )
+
+
+async def printed(connection: Reader) -> list[Printed]:
+    """All publications, by year, kind of period, day and edition."""
+    streams = await connection.fetch(
+        """
+        select stream
+          from ledger.stream
+         where stream like 'publication-%'
+         order by stream
+        """
+    )
+    found = await log.read_streams(connection, [row["stream"] for row in streams])
+    return [one for recorded in found.values() for one in _of_year(recorded)]
+
+
+async def find(connection: Connection, identifier: str) -> Printed:
+    """The publication of that identifier.
+
+    Raises:
+        Unknown: There is none.
+    """
+    if not re.fullmatch(publication.IDENTIFIER, identifier):
+        raise Unknown(naming.absent("publication", identifier))
+    stream = publication.decider.stream(publication.subject(identifier))
+    of_year = _of_year(await log.read_stream(connection, stream))
+    for one in of_year:
+        if one.publication.id == identifier:
+            return one
+    raise Unknown(f"there is no publication {identifier}")
+
+
+def _of_year(recorded: Sequence[Recorded]) -> list[Printed]:
+    decider = publication.decider
+    facts = [fact.of(one, decider.event_type) for one in recorded]
+    year: Year | None = decider.fold(facts)
+    told = sorted(year.publications.values(), key=_order) if year else []
+    return [
+        Printed(
+            one,
+            tuple(
+                step
+                for step, event in zip(recorded, facts, strict=True)
+                if event.publication == one.id
+            ),
+            tuple(other for other in told if _period(other) == _period(one)),
+            len(recorded),
+        )
+        for one in told
+    ]
+
+
+def _period(of: Publication) -> tuple[Kind, date]:
+    return of.period.kind, of.as_of
+
+
+def _order(of: Publication) -> tuple[int, date, int]:
+    return list(Kind).index(of.period.kind), of.as_of, of.edition
+
+
+async def taken(
+    connection: Connection,
+    figures: Figures,
+    identifier: str,
+    asked: Asked,
+    today: date,
+) -> Taken:
+    """The step that is *asked* for; where it is a closing, with the figures it freezes.
+
+    Raises:
+        Unknown: There is no such publication.
+        Invalid: The day of knowledge does not lie between the day printed and today.
+    """
+    of = (await find(connection, identifier)).publication
+    if not isinstance(asked, Closing):
+        return Taken(identifier, asked)
+    if asked.known_on is not None:
+        publication.refuse_unknown_yet(asked.known_on, of, today)
+    return Taken(
+        identifier, asked, await _freeze(connection, figures, of, asked.known_on, today)
+    )
+
+
+async def _freeze(
+    connection: Connection,
+    figures: Figures,
+    of: Publication,
+    known_on: date | None,
+    today: date,
+) -> Frost:
+    made = await _live(connection, figures, of, known_on, today)
+    rated_by = await figures.scale(connection)
+    first = made[0].figure
+    return Frost(
+        first.known_on, first.size, tuple(_frozen(one, rated_by) for one in made)
+    )
+
+
+async def _live(
+    connection: Connection,
+    figures: Figures,
+    of: Publication,
+    known_on: date | None,
+    today: date,
+) -> list[Made]:
+    """What the figures of its day are, by that knowledge; None: by all there is."""
+    codes = sorted(await figures.indicators(connection))
+    questions = [
+        Question(code, of.as_of, known_on=known_on, period=of.period.kind)
+        for code in codes
+    ]
+    return await figures.make(connection, questions, today)
+
+
+def _frozen(made: Made, rated_by: Scale | None) -> Frozen:
+    shown = made.figure
+    scales = rated_by.history if rated_by else ()
+    return Frozen(
+        indicator=shown.indicator,
+        definition=shown.definition,
+        scale=scales.index(made.made_with.scale) + 1,
+        numerator=shown.numerator,
+        denominator=shown.denominator,
+        expired=shown.expired,
+        percentage=shown.percentage,
+        target=shown.target,
+        achievement=shown.achievement,
+        rating=shown.rating,
+        number=shown.number,
+    )
+
+
+async def first_published(
+    connection: Reader, code: str, kind: Kind
+) -> dict[date, First]:
+    """The figures of that indicator as they were first published, by their day."""
+    found: dict[date, First] = {}
+    for one in await printed(connection):
+        of = one.publication
+        # Editions come in order, and none is drafted before the last was published.
+        if of.period.kind is not kind or of.state is not State.PUBLISHED:
+            continue
+        for frozen in of.figures:
+            if frozen.indicator == code and of.as_of not in found:
+                found[of.as_of] = First(
+                    of.id, of.last.effective_on, one.steps[-1].position, frozen
+                )
+    return found

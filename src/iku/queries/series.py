@@ -1,0 +1,134 @@
+"""A series for plots: figures from step to step, and where they cannot be compared.
+
+As known now and as each was known on its own day; between the two lies what was learnt
+late. Where another version of the definition counts from a point on, the series breaks.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+
+from msgspec import Struct, field, structs
+
+from iku.domain import period
+from iku.domain.figure import Figure
+from iku.domain.indicator import Definition
+from iku.domain.period import Kind
+from iku.domain.question import Question, Unanswerable
+from iku.ledger.log import Reader
+from iku.queries import publications
+from iku.queries.figures import Figures
+from iku.queries.publications import First
+
+MOST_POINTS = 1_200  # a hundred years by month
+
+
+class Span(Struct, frozen=True):
+    """Which days a series is about; *last* None: until today."""
+
+    first: date
+    last: date | None = None
+    step: Kind = Kind.MONTH
+
+
+class Break(Struct, frozen=True):
+    """A point from which another version of the definition counts.
+
+    Attributes:
+        as_of: The first point counted by the other version.
+        before: The version that counted the point before.
+        after: The version that counts from this point on.
+        basis: The decree that the version rests on.
+    """
+
+    as_of: date
+    before: int = field(name="from")
+    after: int = field(name="to")
+    basis: str
+
+
+class Series(Struct, frozen=True):
+    """Figures of one indicator at each step's end, all from one snapshot of the log.
+
+    Attributes:
+        figures: As known now, or by the knowledge asked for.
+        then: The same points, each as known on its own day.
+        published: The same points as first published; null where none was.
+        breaks: Where another version of the definition begins to count.
+    """
+
+    figures: tuple[Figure, ...]
+    then: tuple[Figure, ...]
+    published: tuple[First | None, ...]
+    breaks: tuple[Break, ...]
+
+
+async def series(
+    reader: Reader, figures: Figures, asked: Question, span: Span, today: date
+) -> Series:
+    """The figures *asked* for, at each point of *span*; all in one statement.
+
+    The question's own day does not matter.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A day, size or version asked for does not exist (yet).
+    """
+    days = points(span.first, span.last or today, span.step, today)
+    now = [structs.replace(asked, as_of=day) for day in days]
+    answers = await figures.answer(reader, [*now, *map(_then, now)], today)
+    found, then = answers[: len(days)], answers[len(days) :]
+    return Series(
+        tuple(found),
+        tuple(then),
+        tuple(await published(reader, found)),
+        tuple(breaks(found, figures.definitions(asked.indicator))),
+    )
+
+
+def _then(question: Question) -> Question:
+    """The same by the knowledge of its own day, and no more than was asked for."""
+    known = min(question.as_of, question.known_on or question.as_of)
+    return structs.replace(question, known_on=known)
+
+
+async def published(reader: Reader, figures: Sequence[Figure]) -> list[First | None]:
+    """Of each of *figures* the first that was published of its period and day.
+
+    None where none was, or not yet in a log of that size.
+    """
+    kind, code = figures[0].period.kind, figures[0].indicator
+    firsts = await publications.first_published(reader, code, kind)
+    found = [firsts.get(figure.as_of) for figure in figures]
+    size = figures[0].size
+    return [one if one and one.position <= size else None for one in found]
+
+
+def breaks(
+    figures: Sequence[Figure], definitions: Sequence[Definition]
+) -> Iterator[Break]:
+    """Where, in the order of *figures*, another version takes over."""
+    for before, after in pairwise(figures):
+        if before.definition != after.definition:
+            defined = definitions[after.definition - 1].defined
+            yield Break(after.as_of, before.definition, after.definition, defined.basis)
+
+
+def points(first: date, last: date, step: Kind, today: date) -> list[date]:
+    """The last day of each step from *first* on, and *last* itself.
+
+    Raises:
+        Unanswerable: They are in the wrong order, too many, or not yet past.
+    """
+    if last > today:
+        raise Unanswerable("to", f"to is {last}, but today is only {today}")
+    if first > last:
+        raise Unanswerable("from", f"from is {first}, but to is {last}")
+    days: list[date] = []
+    day = first
+    while day <= last:
+        days.append(min(period.containing(day, step).end, last))
+        if len(days) > MOST_POINTS:
+            raise Unanswerable("step", f"that is more than {MOST_POINTS} points")
+        day = days[-1] + timedelta(days=1)
+    return days

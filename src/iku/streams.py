@@ -1,0 +1,65 @@
+"""Streams read and folded: what a subject is, and where its stream stands."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from msgspec import Struct
+
+from iku import texts
+from iku.domain import fact
+from iku.domain.deciders import DECIDERS
+from iku.domain.withheld import NONE, Texts
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+from iku.vault.store import Vault
+
+
+class Folded(Struct, frozen=True):
+    """A stream folded into the state of its subject.
+
+    Attributes:
+        state: None where the stream is new.
+        version: Of its last event; 0 where it is new.
+        last: Its last event.
+    """
+
+    state: Any = None
+    version: int = 0
+    last: Recorded | None = None
+
+
+def fold(
+    recorded: Sequence[Recorded],
+    opened: Mapping[texts.Event, Texts] = MappingProxyType({}),
+) -> Folded:
+    """The subject of a stream, from all its events and what was *opened* of them."""
+    decider = DECIDERS[recorded[0].category]
+    events = (
+        fact.of(
+            one,
+            decider.event_type,
+            opened.get((one.stream, one.version), NONE).plain,
+        )
+        for one in recorded
+    )
+    return Folded(decider.fold(events), len(recorded), recorded[-1])
+
+
+async def read(
+    reader: Reader,
+    vault: Vault,
+    streams: Sequence[str],
+    opens: Callable[[Recorded], bool] = lambda _recorded: True,
+) -> dict[str, Folded]:
+    """Each stream folded; those that are new are left out.
+
+    Texts are opened of the events that *opens* accepts.
+    """
+    found = await log.read_streams(reader, list(dict.fromkeys(streams)))
+    heard = [one for recorded in found.values() for one in recorded if opens(one)]
+    opened = await texts.read(reader, vault, heard)
+    return {
+        stream: fold(recorded, opened) for stream, recorded in found.items() if recorded
+    }

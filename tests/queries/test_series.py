@@ -1,0 +1,115 @@
+"""Series: the same points as known now and then, and where they break."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+from iku.domain.period import Kind
+from iku.domain.question import Question, Unanswerable, Unknown
+from iku.queries.series import Break, Series, Span, points, series
+from tests.registers.world import World
+
+TODAY = date(2022, 7, 1)
+YEARS = Span(date(2021, 1, 1), date(2022, 6, 30), Kind.QUARTER)
+
+
+async def ask(world: World, code: str, span: Span = YEARS, **more: Any) -> Series:
+    question = Question(code, world.today, **more)
+    house = world.house
+    return await series(world.connection, house.figures, question, span, world.today)
+
+
+@pytest.mark.parametrize("code", ["IKU-1", "IKU-2", "IKU-3"])
+async def test_each_point_is_the_figure_asked_alone_now_and_on_its_own_day(
+    world: World, code: str
+) -> None:
+    told = await ask(world, code, period=Kind.HALF)
+    days = points(YEARS.first, date(2022, 6, 30), Kind.QUARTER, TODAY)
+    assert [figure.as_of for figure in told.figures] == days
+    for day, now, then in zip(days, told.figures, told.then, strict=True):
+        asked = Question(code, day, period=Kind.HALF)
+        assert now == await world.figure(asked)
+        assert then == await world.figure(structs.replace(asked, known_on=day))
+    assert any(
+        now.denominator != then.denominator
+        for now, then in zip(told.figures, told.then, strict=True)
+    )
+
+
+async def test_then_hears_no_more_than_was_asked_for(world: World) -> None:
+    known = date(2021, 8, 1)
+    told = await ask(world, "IKU-1", known_on=known, size=600)
+    assert {figure.size for figure in (*told.figures, *told.then)} == {600}
+    assert [figure.known_on for figure in told.then] == [
+        min(figure.as_of, known) for figure in told.figures
+    ]
+
+
+async def test_a_series_breaks_where_another_definition_begins_to_count(
+    world: World,
+) -> None:
+    # IKU-2 has a version 2 from 1 July 2021 on.
+    halves = await ask(world, "IKU-2", period=Kind.QUARTER)
+    assert halves.breaks == (Break(date(2021, 9, 30), 1, 2, "SK"),)
+    within = Span(date(2021, 1, 1), date(2021, 6, 30))
+    assert (await ask(world, "IKU-2", within)).breaks == ()
+    assert (await ask(world, "IKU-2", period=Kind.QUARTER, definition=2)).breaks == ()
+
+
+async def test_a_series_costs_as_many_statements_however_long_it_is(
+    world: World,
+) -> None:
+    class Counting:
+        statements = 0
+
+        async def fetch(self, query: str, *args: Any) -> Any:
+            self.statements += 1
+            return await world.connection.fetch(query, *args)
+
+        fetchrow = fetchval = fetch
+
+    await ask(world, "IKU-2")
+    reader = Counting()
+    question = Question("IKU-2", world.today, period=Kind.MONTH)
+    span = Span(date(2012, 1, 1), date(2021, 12, 31))
+    told = await series(reader, world.house.figures, question, span, world.today)
+    assert len(told.figures) == 120
+    assert reader.statements == 3  # one that counts; two look for publications
+
+
+@pytest.mark.parametrize(
+    ("span", "path"),
+    [
+        (Span(date(2021, 1, 1), date(1, 1, 1)), "from"),
+        (Span(date(2021, 1, 2), date(2021, 1, 1)), "from"),
+        (Span(date(2021, 1, 2), date.max), "to"),
+        (Span(date(1900, 1, 1)), "step"),
+    ],
+)
+async def test_a_span_that_has_no_points_is_refused_by_name(
+    world: World, span: Span, path: str
+) -> None:
+    with pytest.raises(Unanswerable) as refused:
+        await ask(world, "IKU-1", span)
+    assert refused.value.path == path
+
+
+async def test_a_series_of_nothing_is_refused(world: World) -> None:
+    with pytest.raises(Unknown, match="IKU-9"):
+        await ask(world, "IKU-9")
+    with pytest.raises(Unanswerable, match="last version is 2"):
+        await ask(world, "IKU-1", definition=3)
+
+
+def test_points_are_the_ends_of_steps_and_the_last_day() -> None:
+    first, last = date(2021, 2, 14), date(2021, 12, 25)
+    days = points(first, last, Kind.QUADRIMESTER, TODAY)
+    assert days == [date(2021, 4, 30), date(2021, 8, 31), last]
+    assert points(last, last, Kind.MONTH, TODAY) == [last]
+    assert len(points(date(1922, 8, 1), TODAY, Kind.MONTH, TODAY)) == 1200
+    with pytest.raises(Unanswerable, match="more than 1200 points"):
+        points(date(1922, 7, 31), TODAY, Kind.MONTH, TODAY)
+    with pytest.raises(Unanswerable, match="today is only"):
+        points(first, TODAY + timedelta(days=1), Kind.MONTH, TODAY)

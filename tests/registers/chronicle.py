@@ -1,0 +1,148 @@
+"""A long register of chance: what a busy office and its imports leave behind."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from iku.commands.command import Command
+from iku.domain import conflict
+from iku.domain.decider import Context, Refused
+from iku.domain.deciders import DECIDERS
+from iku.domain.indicator import (
+    CarryOver,
+    DateBasis,
+    ExpiredRegistration,
+    Population,
+    Redefinition,
+    Reopening,
+    Targeted,
+)
+from tests.registers.world import AREAS, FIRST, Chance, World
+
+HARBOUR = "K0000"  # the case that others are merged into
+REPORT = conflict.Reported(
+    category=conflict.Category.SARA,
+    dimension=conflict.Dimension.AGAMA,
+    title="Pelabuhan",
+    effective_on=FIRST,
+)
+TITLES = ("Sengketa 100% batas", "Pasar_Tanjung", "PERSELISIHAN É", "Ricuh C:\\dusun")
+KNOWN = frozenset(filter(None, (*AREAS, "35.76.03.1001")))
+
+
+class Told(NamedTuple):
+    """A command and the place it takes in the log."""
+
+    order: int
+    command: Command
+
+
+def chronicle(seed: int, count: int) -> list[Command]:
+    """At least *count* legal commands, in the order in which they are recorded.
+
+    Three subjects in ten come from older registers: what the office knew on a day is
+    recorded months after others recorded what they knew later.
+    """
+    random = Random(seed)
+    told = [Told(0, Command("conflict", HARBOUR, REPORT, "uji", known_on=FIRST))]
+    number = 0
+    while len(told) < count:
+        number += 1
+        lag = random.randint(60, 500) if random.random() < 0.3 else 0
+        category = random.choice(["conflict", "conflict", "organisation"])
+        subject = f"{'K' if category == 'conflict' else 'O'}{number:04}"
+        for known_on, event in _life(random, category, subject):
+            command = Command(category, subject, event, "uji", known_on=known_on)
+            told.append(Told(known_on.toordinal() + lag, command))
+    return [t.command for t in sorted(told, key=lambda t: t.order)]
+
+
+def _life(random: Random, category: str, name: str) -> Iterator[tuple[date, Any]]:
+    """What becomes known of one subject, and when: first that it exists."""
+    chance = Chance(random, cases=[name, HARBOUR], organisations=[name])
+    decider, state, known_on = DECIDERS[category], None, FIRST
+    facts = [_birth(chance, category)]
+    if category == "conflict" and random.random() < 0.85:
+        facts.append(conflict.Verified(effective_on=facts[0].effective_on))
+    draw = chance.case if category == "conflict" else chance.organisation
+    facts += [draw()[1] for _ in range(random.randint(0, 24))]
+    for event in facts:
+        said = getattr(event, "effective_on", None) or known_on
+        day = max(known_on, said) + timedelta(days=random.choice([0, 0, 0, 1, 3, 30]))
+        context = Context(day, name, KNOWN, {HARBOUR: conflict.evolve(None, REPORT)})
+        try:
+            decided = decider.decision(event, state, context).events
+        except Refused:
+            continue
+        for one in decided:
+            state, known_on = decider.evolve(state, one), day
+            yield day, one
+
+
+def _birth(chance: Chance, category: str) -> Any:
+    if category == "organisation":
+        return chance.registered()
+    return chance.reported(title=chance.random.choice(TITLES))
+
+
+def definitions() -> Sequence[tuple[str, Any, date]]:
+    """New versions and targets, each with the day it was known."""
+    return [
+        (
+            "IKU-1",
+            Redefinition(
+                effective_on=date(2021, 1, 1),
+                carry_over=CarryOver.EXCLUDE,
+                minimum_level=conflict.Level.POTENSI,
+                basis="SK",
+                reason="Uji",
+            ),
+            date(2021, 6, 30),
+        ),
+        (
+            "IKU-2",
+            Redefinition(
+                effective_on=date(2021, 7, 1),
+                population=Population.ANY_TIME_IN_PERIOD,
+                expired_registration=ExpiredRegistration.DROP,
+                participation_threshold=2,
+                basis="SK",
+                reason="Uji",
+            ),
+            date(2021, 8, 17),
+        ),
+        (
+            "IKU-3",
+            Redefinition(
+                effective_on=date(2022, 1, 1),
+                reopening=Reopening.FIRST_CLOSURE_COUNTS,
+                date_basis=DateBasis.OCCURRED,
+                basis="SK",
+                reason="Uji",
+            ),
+            date(2022, 1, 31),
+        ),
+        (
+            "IKU-1",
+            Targeted(
+                year=2021,
+                target="80.00",
+                effective_on=date(2021, 1, 4),
+                basis="PK 2021",
+            ),
+            date(2021, 9, 1),
+        ),
+    ]
+
+
+async def fill(world: World, seed: int, count: int) -> None:
+    """Load a chronicle, its definitions recorded in between: each counts the past."""
+    commands = chronicle(seed, count)
+    stops = definitions()
+    part = len(commands) // (len(stops) + 1)
+    for index, (code, said, known_on) in enumerate(stops):
+        await world.load(commands[index * part : (index + 1) * part])
+        done = await world.do("indicator", code, said, known_on=known_on)
+        assert done.added
+    await world.load(commands[len(stops) * part :])

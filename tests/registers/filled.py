@@ -1,0 +1,73 @@
+"""Registers filled once and cloned for whoever would change them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from iku.app import furnish
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
+from iku.postgres.embedded import Lease
+from iku.postgres.pool import Plain
+from tests.conftest import SETTINGS, Clone, within
+from tests.registers.chronicle import fill
+from tests.registers.memory import Memory
+from tests.registers.world import World
+
+LONG = 9_000  # more than two blocks of 4,096, and no whole number of blocks of 256
+SHORT = 1_150  # some blocks of 256, and a tail
+
+
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[World]:
+    """A world over a database that is there already."""
+    async with (
+        furnish(SETTINGS, database) as house,
+        house.pool.acquire() as connection,
+    ):
+        yield World(house, connection)
+
+
+async def _filled(
+    server: Lease, administrator: Plain, template: str, name: str, count: int
+) -> str:
+    await administrator.execute(f"create database {name} template {template}")
+    async with opened(within(server, name)) as world:
+        await fill(world, seed=2021, count=count)
+    owner = await pools.connect_as_owner(within(server, name).owner_dsn)
+    await owner.execute("analyze")  # as autovacuum would
+    await owner.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+async def long_register(server: Lease, administrator: Plain, template: str) -> str:
+    """Name of a database with more than 9,000 events."""
+    return await _filled(server, administrator, template, "register_long", LONG)
+
+
+@pytest.fixture(scope="session")
+async def short_register(server: Lease, administrator: Plain, template: str) -> str:
+    """Name of a database with some 1,150 events."""
+    return await _filled(server, administrator, template, "register_short", SHORT)
+
+
+@pytest.fixture(scope="session")
+async def long(clone: Clone, long_register: str) -> AsyncIterator[World]:
+    """The long register, to be read only."""
+    async with opened(await clone(long_register)) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+async def memory(long: World) -> Memory:
+    """All of the long register, in memory."""
+    return await Memory.of(long.connection, long.house.vault)
+
+
+@pytest.fixture
+async def world(clone: Clone, short_register: str) -> AsyncIterator[World]:
+    """The short register, this test's own."""
+    async with opened(await clone(short_register)) as world:
+        yield world

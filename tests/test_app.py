@@ -1,0 +1,121 @@
+"""The house put together, and what it brings along into an empty register."""
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+
+import asyncpg
+import pytest
+
+from iku import agency
+from iku.app import ACTOR, bring_along, furnish, open_house
+from iku.commands.command import Command
+from iku.domain import fact, indicator, scale
+from iku.domain.indicator import Redefinition
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.postgres.database import Database
+from iku.settings import Settings
+from tests.conftest import HOME, SETTINGS
+
+BROUGHT = {"indicator-IKU-1", "indicator-IKU-2", "indicator-IKU-3", "scale-kinerja"}
+
+
+async def recorded(connection: Connection) -> list[Recorded]:
+    return [one async for one in log.read_log(connection)]
+
+
+async def test_an_empty_register_is_given_its_definitions_and_its_scale(
+    database: Database, connection: Connection
+) -> None:
+    async with furnish(SETTINGS, database) as house:
+        assert house.office.areas == house.agency.area_codes
+    events = await recorded(connection)
+    assert {one.stream for one in events} == BROUGHT
+    assert [one.position for one in events] == [1, 2, 3, 4]
+    brought = agency.load_brought(None)
+    for one in events:
+        if one.category == "indicator":
+            defined = fact.of(one, indicator.Event)
+            assert defined == brought.indicators[one.subject]
+        else:
+            assert fact.of(one, scale.Event) == brought.scale
+
+
+async def test_what_is_brought_along_is_declared_as_known_on_new_years_day_2021(
+    database: Database, connection: Connection
+) -> None:
+    async with furnish(SETTINGS, database):
+        pass
+    for one in await recorded(connection):
+        assert one.known_on == date(2021, 1, 1)
+        assert one.effective_on == date(2021, 1, 1)
+        assert one.declared
+        assert f'"actor":"{ACTOR}"'.encode() in one.record
+
+
+async def test_bringing_along_again_adds_nothing(
+    database: Database, connection: Connection
+) -> None:
+    async with furnish(SETTINGS, database) as house:
+        brought = agency.load_brought(None)
+        for _ in range(2):
+            await bring_along(house.office, house.pool, brought)
+    async with furnish(SETTINGS, database):
+        pass
+    assert (await log.head(connection)).size == 4
+
+
+async def test_houses_opened_at_once_bring_along_one_set_between_them(
+    database: Database, connection: Connection
+) -> None:
+    async def open_one() -> None:
+        async with furnish(replace(SETTINGS, pool_size=2), database):
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(open_one() for _ in range(4)))
+    events = await recorded(connection)
+    assert sorted(one.stream for one in events) == sorted(BROUGHT)
+    assert await check_ledger(connection) == []
+
+
+async def test_a_definition_changed_since_is_not_brought_back(
+    database: Database, connection: Connection
+) -> None:
+    changed = Redefinition(
+        effective_on=date(2022, 1, 1),
+        basis="SK 2",
+        reason="Rumusan baru",
+        wording="Persentase perkara yang diselesaikan",
+    )
+    async with furnish(SETTINGS, database) as house:
+        command = Command("indicator", "IKU-1", changed, "uji")
+        async with house.pool.acquire() as pooled:
+            assert (await house.office.handle(pooled, command)).added
+    async with furnish(SETTINGS, database) as house:
+        known = await house.figures.indicators(connection)
+    assert len(known["IKU-1"].definitions) == 2
+    assert (await log.head(connection)).size == 5
+
+
+async def test_a_house_over_an_empty_database_migrates_it_first(
+    empty_database: Database,
+) -> None:
+    settings = Settings(
+        database_url=empty_database.application_dsn,
+        owner_url=empty_database.owner_dsn,
+        home=HOME,
+    )
+    for _ in range(2):
+        async with open_house(settings) as house, house.pool.acquire() as connection:
+            assert {one.stream for one in await recorded(connection)} == BROUGHT
+            assert (await house.figures.scale(connection)) is not None
+
+
+async def test_a_closed_house_takes_nothing_in(database: Database) -> None:
+    async with furnish(SETTINGS, database) as house:
+        pass
+    with pytest.raises(asyncpg.InterfaceError, match="closed"):
+        await bring_along(house.office, house.pool, agency.load_brought(None))
