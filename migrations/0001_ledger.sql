@@ -3,51 +3,32 @@
 -- It knows streams, versions, days and bytes, and nothing of what they mean.
 -- docs/ledger-format.md says what the bytes of a record are.
 
--- The group the application's login roles are members of. Roles belong to the server,
--- so a second database, or a clone, finds it there already.
+-- Groups that login roles are members of:
+--
+-- * iku_app, the application's: it reads, and appends by ledger.append.
+-- * iku_signer, the signer's: it signs what it has read and hashed itself. The key it
+--   signs with never comes here.
+-- * iku_auditor, an auditor's: it reads the log and what is derived from it, nothing else.
+--   docs/operating.md says how to give an auditor a login.
+--
+-- Roles belong to the server, so a second database, or a clone, finds them there already.
 do $$
+declare
+  _role text;
 begin
-  if not exists (select from pg_roles where rolname = 'iku_app') then
-    create role iku_app nologin;
-  end if;
-exception
-  when duplicate_object or unique_violation then
-    null; -- another database of this server was migrated in the same moment
-  when insufficient_privilege then
-    raise exception 'the role iku_app is missing, and % may not create it', current_user
-      using hint = 'As a superuser: create role iku_app nologin; then migrate again.';
-end;
-$$;
-
--- The group that the signer's login is a member of. It signs what it has read and hashed
--- itself; the key it signs with never comes here.
-do $$
-begin
-  if not exists (select from pg_roles where rolname = 'iku_signer') then
-    create role iku_signer nologin;
-  end if;
-exception
-  when duplicate_object or unique_violation then
-    null; -- another database of this server was migrated in the same moment
-  when insufficient_privilege then
-    raise exception 'the role iku_signer is missing, and % may not create it', current_user
-      using hint = 'As a superuser: create role iku_signer nologin; then migrate again.';
-end;
-$$;
-
--- The group an auditor's login is a member of: it reads the log and what is derived from
--- it, and nothing else. docs/operating.md tells how to give an auditor a login.
-do $$
-begin
-  if not exists (select from pg_roles where rolname = 'iku_auditor') then
-    create role iku_auditor nologin;
-  end if;
-exception
-  when duplicate_object or unique_violation then
-    null; -- another database of this server was migrated in the same moment
-  when insufficient_privilege then
-    raise exception 'the role iku_auditor is missing, and % may not create it', current_user
-      using hint = 'As a superuser: create role iku_auditor nologin; then migrate again.';
+  foreach _role in array array['iku_app', 'iku_signer', 'iku_auditor'] loop
+    begin
+      if not exists (select from pg_roles where rolname = _role) then
+        execute format('create role %I nologin', _role);
+      end if;
+    exception
+      when duplicate_object or unique_violation then
+        null; -- another database of this server was migrated in the same moment
+      when insufficient_privilege then
+        raise exception 'the role % is missing, and % may not create it', _role, current_user
+          using hint = format('As a superuser: create role %I nologin; then migrate again.', _role);
+    end;
+  end loop;
 end;
 $$;
 

@@ -27,13 +27,20 @@ from tests.domain.chance import Question
 from tests.domain.story import given, on
 
 
+def counts_in(one: Contribution, start: date, as_of: date) -> bool:
+    """Whether it counts as of *as_of* in a period that begins on *start*."""
+    if not one.start <= as_of or (one.end is not None and one.end <= as_of):
+        return False
+    return one.since is None or start <= one.since
+
+
 def total(
     found: Sequence[Contribution], start: date, as_of: date
 ) -> dict[tuple[str, str], Counts]:
     """The sums by part and district of what counts then, without those of zero."""
     sums: dict[tuple[str, str], Counts] = {}
     for one in found:
-        if one.counts_in(start, as_of):
+        if counts_in(one, start, as_of):
             key = (one.part, one.district)
             sums[key] = sums.get(key, Counts()) + one.counts
     return {key: counts for key, counts in sums.items() if counts != Counts()}

@@ -728,19 +728,6 @@ async def test_the_office_goes_on_working_while_a_file_is_imported(
     assert figure == await replay.recount(connection, question, today)
 
 
-async def test_listeners_hear_of_an_import(
-    importer: Importer, make: Any, database: Database
-) -> None:
-    listener = await pools.connect(database.application_dsn)
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    await listener.add_listener(log.CHANNEL, lambda *told: heard.put_nowait(told[-1]))
-    await importer.run(make("konflik", make.report("K1")))
-    sizes = {await asyncio.wait_for(heard.get(), 5)}
-    while str(BROUGHT + 1) not in sizes:
-        sizes.add(await asyncio.wait_for(heard.get(), 5))
-    await listener.close()
-
-
 ODD = [
     *("", "x", "-", "2021-02-30", "9999-12-31", "0001-01-01", "2021-03-05", "ya"),
     *("K01", "O01", "K99", "sara", "agama", "mediasi", "=1+1", "\u0958" * 300, "\x00"),

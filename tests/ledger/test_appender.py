@@ -1,7 +1,6 @@
 """Many who append at once share a transaction, and nobody pays for another's fault."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -514,69 +513,6 @@ async def test_nobody_waits_for_an_appender_that_was_stopped_hard(
     with pytest.raises(asyncio.CancelledError):
         await appender.aclose()
     desk.opened[0].terminate()
-
-
-# Telling listeners
-
-
-@pytest.fixture
-async def heard(connection: Plain) -> list[int]:
-    """The sizes that a listener hears of."""
-    sizes: list[int] = []
-    await connection.add_listener(
-        log.CHANNEL, lambda *message: sizes.append(int(str(message[3])))
-    )
-    return sizes
-
-
-async def test_listeners_are_told_the_size_and_not_at_every_append(
-    ask: Ask, desk: Desk, heard: list[int]
-) -> None:
-    began = asyncio.get_running_loop().time()
-    async with desk.appender() as appender:
-        for n in range(60):
-            await appender.submit(ask(f"a-{n}"))
-    await until(lambda: bool(heard) and heard[-1] == 60)
-    spent = asyncio.get_running_loop().time() - began
-
-    assert heard == sorted(set(heard))
-    assert len(heard) <= spent / appending.NOTIFY_S + 2
-
-
-async def test_nobody_is_told_of_the_same_size_twice(
-    ask: Ask, desk: Desk, heard: list[int]
-) -> None:
-    asked = ask("a-1")
-    async with desk.appender() as appender:
-        for _ in range(3):
-            await appender.submit(asked)
-            await asyncio.sleep(0.06)
-    assert heard == [1]
-
-
-async def test_a_notification_that_fails_is_logged_and_nothing_else(
-    ask: Ask,
-    desk: Desk,
-    owner: Plain,
-    heard: list[int],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async with desk.appender() as appender:
-        await appender.submit(ask("a-1"))
-        await until(lambda: heard == [1])
-        listener = desk.opened[1]
-        await owner.execute(
-            "select pg_terminate_backend($1)", listener.get_server_pid()
-        )
-        with caplog.at_level(logging.WARNING):
-            await appender.submit(ask("b-1"))
-            await until(lambda: caplog.text.count("could not notify") == 1)
-            desk.away = True
-            await appender.submit(ask("c-1"))
-            await until(lambda: caplog.text.count("could not notify") == 2)
-        desk.away = False
-        await appender.submit(ask("d-1"))
-    await until(lambda: heard == [1, 4])
 
 
 # Admission

@@ -805,6 +805,35 @@ async def test_the_log_is_read_over_many_pages_in_order(
     assert await positions(category="") == []
 
 
+async def test_an_append_that_takes_long_to_commit_is_not_skipped(
+    ask: Ask, database: Database
+) -> None:
+    """What made Marten's daemon skip events (its issues 716 and 4953).
+
+    A transaction that holds positions already, and commits late, while others go on.
+    """
+    slow, quick, reader = [
+        await pools.connect(database.application_dsn) for _ in range(3)
+    ]
+    transaction = slow.transaction()
+    await transaction.start()
+    await log.append(slow, [ask("slow-1", events=2)], zone=ZONE)
+    others = asyncio.create_task(log.append(quick, [ask("quick-1")], zone=ZONE))
+    await asyncio.sleep(0.3)
+
+    assert (await log.head(reader)).size == 0
+    assert not others.done()
+    assert [one async for one in log.read_log(reader)] == []
+
+    await transaction.commit()
+    await others
+    read = [one async for one in log.read_log(reader)]
+    assert [one.position for one in read] == [1, 2, 3]
+    assert [one.stream for one in read] == ["slow-1", "slow-1", "quick-1"]
+    for connection in (slow, quick, reader):
+        await connection.close()
+
+
 async def test_the_head_says_where_the_log_stands(
     ask: Ask, append: Append, connection: Plain
 ) -> None:

@@ -56,12 +56,6 @@ class Contribution(Struct, frozen=True):
     since: date | None
     counts: Counts
 
-    def counts_in(self, start: date, as_of: date) -> bool:
-        """Whether it counts as of *as_of* in a period that begins on *start*."""
-        if not self.start <= as_of or (self.end is not None and self.end <= as_of):
-            return False
-        return self.since is None or start <= self.since
-
 
 def contributions(
     subject: Conflict | Organisation | None, options: Options

@@ -201,8 +201,6 @@ class Importer:
                 # wait.
                 await self.connection.execute("set local statement_timeout = 0")
                 await self._record_all(plan, chunks)
-            if plan.added:
-                await self._notify()
             return
         while (entries := await chunks.following()) is not None:
             await self._read(plan, entries)
@@ -276,12 +274,6 @@ class Importer:
                 raise Conflicted(main.stream, main.expected_version, verdict.version)
             accepted.append(Accepted(one.request, verdict))
         await self.project(self.connection, accepted)
-
-    async def _notify(self) -> None:
-        size = (await log.head(self.connection)).size
-        await self.connection.execute(
-            "select pg_notify($1, $2)", log.CHANNEL, str(size)
-        )
 
     async def _refuse_overtaken(self, plan: Plan) -> None:
         """Refuse faults of rows that somebody else has imported meanwhile."""

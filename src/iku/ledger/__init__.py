@@ -2,6 +2,6 @@
 
 The ledger knows streams, versions, days and bytes, and nothing of conflicts. `record`
 is the bytes of one event, `log` appends and reads them, `appender` groups the appends
-of one process, `subscription` follows the log, `tree` hashes it, and `checking` holds
-all that is stored against the rules.
+of one process, `tree` hashes it, and `checking` holds all that is stored against the
+rules.
 """

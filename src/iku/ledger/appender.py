@@ -32,7 +32,6 @@ Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
 RECONNECT_S = 3.0  # how long a batch waits for a database that is away
 RETRY_S = 0.1  # between two attempts at connecting
-NOTIFY_S = 0.05  # least time between two notifications
 HALF = 100  # requests; two transactions of fewer cost more than working at once gains
 
 # Somebody holds the log's lock, and for longer than the settings let us wait.
@@ -190,7 +189,6 @@ class Appender:
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
-        self._herald = _Herald(connect)
 
     @property
     def waiting(self) -> int:
@@ -230,7 +228,6 @@ class Appender:
         self._arrived.set()
         if self._task is not None:
             await self._task
-        await self._herald.aclose()
         await _close(self._connection)
 
     async def _run(self) -> None:
@@ -339,7 +336,7 @@ class Appender:
         for attempt in (1, 2):
             connection = await self._connected()
             try:
-                verdicts = await self._transact(connection, asked)
+                return await self._transact(connection, asked)
             except _BUSY as error:
                 raise Unavailable(f"the log is held by another: {error}") from error
             except asyncpg.InsufficientResourcesError as error:
@@ -356,9 +353,6 @@ class Appender:
                 _logger.warning("connection lost in attempt %d: %r", attempt, error)
                 connection.terminate()
                 self._connection = None
-            else:
-                self._herald.announce(verdicts)
-                return verdicts
         raise Unavailable("the database went away twice; send the command again")
 
     async def _transact(
@@ -416,62 +410,6 @@ class Appender:
         if self._connection is None or self._connection.is_closed():
             self._connection = await _connect_within(self._connect, RECONNECT_S)
         return self._connection
-
-
-class _Herald:
-    """Tells listeners that the log has grown: after commit, and not too often.
-
-    NOTIFY inside the append would take a lock of the whole cluster at each commit
-    (pgbench: 6,700 to 2,000 transactions a second). Nothing depends on it: a listener
-    that hears nothing polls.
-    """
-
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
-        self._size = 0
-        self._task: asyncio.Task[None] | None = None
-
-    def announce(self, verdicts: Iterable[Verdict | Exception]) -> None:
-        # Repetitions count: after a lost answer they are how the append is learnt of.
-        sizes = (v.size for v in verdicts if isinstance(v, Receipt))
-        size = max(sizes, default=0)
-        if size > self._size:
-            self._size = size
-            if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._run())
-
-    async def aclose(self) -> None:
-        if self._task is not None:
-            await self._task
-        await _close(self._connection)
-
-    async def _run(self) -> None:
-        """Notify until the size last notified is the size last announced."""
-        sent = 0
-        while sent < self._size:
-            sent = self._size
-            try:
-                async with asyncio.timeout(RECONNECT_S):
-                    await self._notify(sent)
-            except Exception as error:  # noqa: BLE001 - whoever listens polls as well
-                _logger.warning("could not notify: %r", error)
-                self._drop()
-            await asyncio.sleep(NOTIFY_S)
-
-    async def _notify(self, size: int) -> None:
-        if self._connection is None:
-            self._connection = await self._connect()
-            # A notification takes a transaction id, and so would wait for the disk.
-            await self._connection.execute("set synchronous_commit = off")
-        await self._connection.execute(
-            "select pg_notify($1, $2)", log.CHANNEL, str(size)
-        )
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.terminate()
-            self._connection = None
 
 
 async def _admit_named(

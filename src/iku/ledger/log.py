@@ -34,7 +34,6 @@ class Reader(Protocol):
 
 
 PAGE = 512  # events; what read_log holds at a time
-CHANNEL = "iku_log"  # notified with the log's size, some time after it grew
 
 # The database is going, gone or not there yet.
 _AWAY = (

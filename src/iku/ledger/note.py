@@ -27,7 +27,6 @@ _DASH = "\u2014 "
 _PRIVATE = "PRIVATE+KEY+"
 _KEY_ID = 4  # bytes
 _KEY = 32
-_SIGNATURE = 64
 _TIME = 8
 
 
