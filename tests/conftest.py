@@ -188,7 +188,9 @@ def clone(server: Lease, administrator: Plain) -> Clone:
 
     async def clone(template: str) -> Database:
         name = f"clone_{next(numbers)}"
-        await administrator.execute(f"create database {name} template {template}")
+        await administrator.execute(
+            f"create database {name} template {template} strategy file_copy"
+        )
         return within(server, name)
 
     return clone
@@ -213,7 +215,7 @@ async def empty_database(
 ) -> AsyncIterator[Database]:
     """A database without any schema."""
     name = f"empty_{next(numbers)}"
-    await administrator.execute(f"create database {name}")
+    await administrator.execute(f"create database {name} strategy file_copy")
     yield within(server, name)
     await administrator.execute(f"drop database {name} with (force)")
 
@@ -224,7 +226,9 @@ async def database(
 ) -> AsyncIterator[Database]:
     """A copy of `origin`, this test's own."""
     name = f"test_{next(numbers)}"
-    await administrator.execute(f"create database {name} template {origin}")
+    await administrator.execute(
+        f"create database {name} template {origin} strategy file_copy"
+    )
     yield within(server, name)
     await administrator.execute(f"drop database {name} with (force)")
 

@@ -212,6 +212,17 @@ async def test_a_feigned_migration_cannot_hide(plain_owner: Plain) -> None:
     assert finding.endswith("but no such migration was applied")
 
 
+async def test_what_a_migration_changes_after_its_seal_is_found(
+    plain_owner: Plain,
+) -> None:
+    async with plain_owner.transaction():
+        await guarding.announce(plain_owner, "9999_own", b"")
+        await plain_owner.execute("set constraints all immediate")
+        await plain_owner.execute("alter table ledger.event add column own text")
+    findings = (await guarding.look(plain_owner)).findings
+    assert any("now column ledger.event.own" in finding for finding in findings)
+
+
 async def test_whoever_takes_a_migrations_name_stops_that_migration(
     plain_owner: Plain,
 ) -> None:
@@ -296,7 +307,7 @@ async def test_running_the_file_again_mends_the_guard_and_hides_nothing(
 async def test_a_newer_program_brings_its_guard_along(
     owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = guarding.SQL.replace(" select 1 ", " select 1000 ")
+    newer = guarding.SQL.replace(f" select {guarding.VERSION} ", " select 1000 ")
     monkeypatch.setattr(guarding, "SQL", newer)
     monkeypatch.setattr(guarding, "VERSION", 1000)
     assert await guarding.arm(owner)

@@ -16,7 +16,7 @@ comment on schema guard is 'keeps the ledger''s schema as the last migration lef
 -- Raised whenever this file changes, so that a newer program brings its guard along.
 create or replace function guard.version() returns integer
 language sql immutable
-as $$ select 1 $$;
+as $$ select 2 $$;
 
 -- The trace. One row for each migration announced since the guard is in place, and one
 -- for each time a superuser sealed what was found.
@@ -163,6 +163,24 @@ as $$
   insert into guard.sealed select line from guard.shape() on conflict do nothing;
 $$;
 
+-- Keeps what a migration leaves, once, when its transaction commits.
+create or replace function guard.keep_announced() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform guard.keep_shape();
+  return null;
+end;
+$$;
+
+drop trigger if exists keep_shape on guard.change;
+create constraint trigger keep_shape
+  after insert on guard.change deferrable initially deferred
+  for each row execute function guard.keep_announced();
+alter table guard.change enable always trigger keep_shape;
+
 -- Says that this transaction is a migration. Leaves a row for good, and a second one of
 -- the same name is refused: whoever passes off changes of his own as a migration cannot
 -- hide it from the one that really bears that name, nor from a reader of guard.change.
@@ -180,7 +198,7 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
   insert into guard.change default values;
-  select guard.keep_shape();
+  set constraints guard.keep_shape immediate;
 $$;
 
 create or replace function guard.announced() returns boolean
@@ -202,8 +220,7 @@ declare
   _line text;
 begin
   if guard.announced() then
-    perform guard.keep_shape();
-    return;
+    return; -- its schema is kept when it commits
   end if;
   select d.line into _line from guard.difference() d limit 1;
   if found then
