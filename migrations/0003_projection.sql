@@ -280,55 +280,65 @@ $$;
 
 -- What the events after one position up to another moved: each rectangle adds its counts
 -- on the day it is valid from and takes them away on the day it ends, under the event
--- that began it, and the reverse under the event that superseded it.
-create function projection.moved(_definition smallint, _after bigint, _upto bigint)
+-- that began it, and the reverse under the event that superseded it. With _later, only
+-- what took effect after that day up to _until, found by the day. One branch runs: the
+-- other's condition is known before.
+create function projection.moved(
+  _definition smallint, _after bigint, _upto bigint, _later date, _until date
+)
 returns table (
   "position" bigint, known_on date, effective_on date, since date, subject text,
   part text, district text, numerator integer, denominator integer, expired integer
 )
 language sql stable
 as $$
+    with found as (
+      select c.*
+        from projection.contribution c
+       where _later is null
+         and c.definition = _definition
+         and (c.position > _after and c.position <= _upto
+              or c.superseded > _after and c.superseded <= _upto
+                 and c.superseded < 9223372036854775807) -- as the index has it
+       union all
+      select c.*
+        from projection.contribution c
+       where _later is not null
+         and c.definition = _definition
+         and (lower(c.valid) > _later and lower(c.valid) <= _until
+              or upper(c.valid) > _later and upper(c.valid) <= _until)
+    )
   select m.position, m.known_on, m.effective_on, c.since, c.subject, c.part, c.district,
          m.sign * c.numerator, m.sign * c.denominator, m.sign * c.expired
-    from projection.contribution c
+    from found c
    cross join lateral (
            values (c.position, c.known_from, lower(c.valid), 1),
                   (c.position, c.known_from, upper(c.valid), -1),
                   (c.superseded, c.known_to, lower(c.valid), -1),
                   (c.superseded, c.known_to, upper(c.valid), 1)
          ) as m (position, known_on, effective_on, sign)
-   where c.definition = _definition
-     and (c.position > _after and c.position <= _upto
-          or c.superseded > _after and c.superseded <= _upto
-             and c.superseded < 9223372036854775807) -- as the index has it
-     and m.position > _after
+   where m.position > _after
      and m.position <= _upto
-     and m.effective_on is not null
+     and m.effective_on > coalesce(_later, '-infinity')
+     and m.effective_on <= coalesce(_until, 'infinity')
 $$;
 
--- The same by the day of effect: what took effect after one day up to another.
-create function projection.moved_between(_definition smallint, _after date, _upto date)
-returns table (
-  "position" bigint, known_on date, effective_on date, since date, subject text,
-  part text, district text, numerator integer, denominator integer, expired integer
-)
+-- The highest serial number given of a series of automatic numbers, if any was: a probe
+-- of the index for the last one that is not beyond it.
+create function projection.last_serial(_category text, _year integer)
+returns table (serial bigint)
 language sql stable
 as $$
-  select m.position, m.known_on, m.effective_on, c.since, c.subject, c.part, c.district,
-         m.sign * c.numerator, m.sign * c.denominator, m.sign * c.expired
-    from projection.contribution c
-   cross join lateral (
-           values (c.position, c.known_from, lower(c.valid), 1),
-                  (c.position, c.known_from, upper(c.valid), -1),
-                  (c.superseded, c.known_to, lower(c.valid), -1),
-                  (c.superseded, c.known_to, upper(c.valid), 1)
-         ) as m (position, known_on, effective_on, sign)
-   where c.definition = _definition
-     and (lower(c.valid) > _after and lower(c.valid) <= _upto
-          or upper(c.valid) > _after and upper(c.valid) <= _upto)
-     and m.position < 9223372036854775807
-     and m.effective_on > _after
-     and m.effective_on <= _upto
+  select h.serial
+    from (
+           select n.category, n.year, n.serial
+             from projection.number n
+            where n.year is not null
+              and (n.category, n.year, n.serial) < (_category, _year + 1, 0)
+            order by n.category desc, n.year desc, n.serial desc
+            limit 1
+         ) h
+   where (h.category, h.year) = (_category, _year)
 $$;
 
 -- Locks the log, then tells what is recorded of these commands, of these names and all
@@ -372,19 +382,10 @@ begin
 
   return query
     with series as materialized (
-      select s.category, s.prefix, s.count,
-             coalesce(case when h.category = s.category and h.year = s.year
-                           then h.serial end, 0) as last
+      select s.category, s.prefix, s.count, coalesce(h.serial, 0) as last
         from unnest(_series, _years, _prefixes, _counts)
              as s (category, year, prefix, count)
-        left join lateral (
-               select n.category, n.year, n.serial
-                 from projection.number n
-                where n.year is not null
-                  and (n.category, n.year, n.serial) < (s.category, s.year + 1, 0)
-                order by n.category desc, n.year desc, n.serial desc
-                limit 1
-             ) h on true
+        left join lateral projection.last_serial(s.category, s.year) h on true
     ),
     wanted as (
       select w.category, w.folded

@@ -186,14 +186,16 @@ async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
         assert row is not None
         return row["scans"], row["read"]
 
-    page: Any = journey._by_position if order is Order.KNOWN else journey._by_day
+    known = order is Order.KNOWN
+    end: Any = journey._last_position if known else journey._last_day
     last = pages[-2][-1]
-    after = last.position if order is Order.KNOWN else last.effective_on
+    after = last.position if known else last.effective_on
     costs = []
     async with long.connection.transaction():
         for begin in (journey._FIRST[order], after):
             before = await read()
-            await page(long.connection, figure, begin)
+            upto = await end(long.connection, figure, begin)
+            await journey._movements(long.connection, figure, order, begin, upto)
             scans, rows = await read()
             assert scans == before[0]
             costs.append(rows - before[1])

@@ -270,7 +270,8 @@ async def _rows(
               from unnest($1::text[], $2::int[]) as f (indicator, definition)
               join projection.definition d
                 on (d.indicator, d.version) = (f.indicator, f.definition)
-             cross join lateral projection.moved(d.number, $7::bigint, $8::bigint) m
+             cross join lateral projection.moved(
+                     d.number, $7::bigint, $8::bigint, null, null) m
              where m.effective_on <= $4
                and (m.since is null or m.since >= $3)
                and (m.position > $5 or m.known_on > $6)

@@ -87,11 +87,14 @@ async def pages(
     such as a correction, is done only after the last of them. What moves neither count,
     such as a certificate that expires, is left out.
     """
-    page = _by_position if order is Order.KNOWN else _by_day
+    end = _last_position if order is Order.KNOWN else _last_day
     after: Any = _FIRST[order]
     numerator, denominator = 0, 0
     while True:
-        upto, rows = await page(reader, figure, after)
+        upto = await end(reader, figure, after)
+        if upto is None:
+            return
+        rows = await _movements(reader, figure, order, after, upto)
         numbered = await _numbered(reader, figure, rows)
         lines = []
         for row in rows:
@@ -101,8 +104,6 @@ async def pages(
             lines.append(_line(row, number, numerator, denominator))
         if lines:
             yield lines
-        if upto is None:
-            return
         after = upto
 
 
@@ -124,11 +125,9 @@ async def _numbered(
 _FIRST = {Order.KNOWN: 0, Order.HAPPENED: date.min}
 
 
-async def _by_position(
-    reader: Reader, figure: Figure, after: int
-) -> tuple[int | None, list[asyncpg.Record]]:
-    """The movements of the next events, and the last position; None at the end."""
-    upto = await reader.fetchval(
+async def _last_position(reader: Reader, figure: Figure, after: int) -> int | None:
+    """The last of the next positions at which rows begin or end; None at the end."""
+    last: int | None = await reader.fetchval(
         """
           with counted as (
             select d.number
@@ -163,41 +162,12 @@ async def _by_position(
         figure.size,
         PAGE,
     )
-    rows = await reader.fetch(
-        """
-        select m.position, m.effective_on, m.part, m.district, m.known_on,
-               min(m.subject) as subject, sum(m.numerator) as numerator,
-               sum(m.denominator) as denominator, e.stream, e.version, e.type,
-               e.recorded_at
-          from projection.definition d
-         cross join lateral projection.moved(d.number, $3::bigint, $4::bigint) m
-          join ledger.event e
-            on e.position = m.position
-         where (d.indicator, d.version) = ($1, $2)
-           and m.effective_on <= $5
-           and m.known_on <= $6
-           and (m.since is null or m.since >= $7)
-         group by m.position, m.effective_on, m.part, m.district, m.known_on, e.stream,
-                  e.version, e.type, e.recorded_at
-        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
-         order by m.position, m.effective_on, m.part, m.district
-        """,
-        figure.indicator,
-        figure.definition,
-        after,
-        upto or after,
-        figure.as_of,
-        figure.known_on,
-        figure.period.start,
-    )
-    return upto, rows
+    return last
 
 
-async def _by_day(
-    reader: Reader, figure: Figure, after: date
-) -> tuple[date | None, list[asyncpg.Record]]:
-    """The movements of the next days, and the last of these days; None at the end."""
-    upto = await reader.fetchval(
+async def _last_day(reader: Reader, figure: Figure, after: date) -> date | None:
+    """The last of the next days on which rows begin or end; None at the end."""
+    last: date | None = await reader.fetchval(
         """
           with counted as (
             select d.number
@@ -231,34 +201,45 @@ async def _by_day(
         figure.as_of,
         PAGE,
     )
-    rows = await reader.fetch(
+    return last
+
+
+async def _movements(
+    reader: Reader, figure: Figure, order: Order, after: Any, upto: Any
+) -> list[asyncpg.Record]:
+    """The movements after a position, or a day, up to another, in that order."""
+    known = order is Order.KNOWN
+    positions = (after, upto) if known else (0, figure.size)
+    days = (None, None) if known else (after, upto)
+    return await reader.fetch(
         """
         select m.position, m.effective_on, m.part, m.district, m.known_on,
                min(m.subject) as subject, sum(m.numerator) as numerator,
                sum(m.denominator) as denominator, e.stream, e.version, e.type,
                e.recorded_at
           from projection.definition d
-         cross join lateral projection.moved_between(d.number, $3::date, $4::date) m
+         cross join lateral projection.moved(
+                 d.number, $3::bigint, $4::bigint, $5::date, $6::date) m
           join ledger.event e
             on e.position = m.position
          where (d.indicator, d.version) = ($1, $2)
-           and m.position <= $5
-           and m.known_on <= $6
-           and (m.since is null or m.since >= $7)
+           and m.effective_on <= $7
+           and m.known_on <= $8
+           and (m.since is null or m.since >= $9)
          group by m.position, m.effective_on, m.part, m.district, m.known_on, e.stream,
                   e.version, e.type, e.recorded_at
         having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
-         order by m.effective_on, m.position, m.part, m.district
+         order by case when $5::date is not null then m.effective_on end, m.position,
+                  m.effective_on, m.part, m.district
         """,
         figure.indicator,
         figure.definition,
-        after,
-        upto or after,
-        figure.size,
+        *positions,
+        *days,
+        figure.as_of,
         figure.known_on,
         figure.period.start,
     )
-    return upto, rows
 
 
 def _line(row: asyncpg.Record, number: str, numerator: int, denominator: int) -> Line:

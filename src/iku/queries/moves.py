@@ -71,7 +71,7 @@ async def _events(
         select m.position, m.subject, m.position <= $6 and m.known_on <= $7 as gained
           from projection.definition d
          cross join lateral projection.moved(
-                 d.number, $5::bigint, greatest($6::bigint, $8::bigint)) m
+                 d.number, $5::bigint, greatest($6::bigint, $8::bigint), null, null) m
          where (d.indicator, d.version) = ($1, $2)
            and m.effective_on <= $3
            and (m.since is null or m.since >= $4)
