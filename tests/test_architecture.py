@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
+FLOOR_0 |= {"declared"}
 FLOOR_1 = {"texts", "streams", "projections", "agency"}
 FLOOR_2 = {"commands", "queries"}  # strangers to each other
 MAY_IMPORT: dict[str, set[str]] = {
@@ -18,6 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vault": {"ledger"},
     "settings": set(),
     "strict_json": set(),
+    "declared": {"strict_json"},
     "postgres": {"settings"},
     "agency": {"domain", "strict_json"},
     "texts": {"domain", "ledger", "vault"},

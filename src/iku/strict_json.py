@@ -7,6 +7,8 @@ RFC 7493 (I-JSON) demands. All else is left to msgspec, which is strict by itsel
 
 import json
 import re
+from collections import Counter
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -53,12 +55,31 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     return value
 
 
+def plain(raw: bytes) -> Any:
+    """What *raw* says as plain values; a key that is there twice has the value `TWICE`.
+
+    A number that no 64 bits hold is given as the nearest that Python has.
+
+    Raises:
+        Unreadable: It is no JSON in UTF-8, or nested too deep.
+    """
+    with suppress(Duplicated):
+        decode(raw, _any)
+    try:
+        return _kept.decode(raw.decode())
+    except RecursionError as error:
+        raise Unreadable("is nested too deep") from error
+
+
+class _Marker:
+    """The type of `TWICE`, which no type accepts."""
+
+
+TWICE = _Marker()
+
+
 class _Twice(Exception):
     """An object has a key twice."""
-
-
-class _Object(list[tuple[str, Any]]):
-    """The keys and values of an object."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
@@ -66,23 +87,37 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         raise _Twice
 
 
+def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        times = Counter(name for name, _ in pairs)
+        found |= {name: TWICE for name, of in times.items() if of > 1}
+    return found
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < _DIGITS else float(digits)
+
+
+_DIGITS = 20  # of a number that 64 bits may hold, with its sign
+_any = msgspec.json.Decoder(msgspec.Raw)
 # Numbers are not looked at; `len` of their digits costs the least.
 _objects = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
-_kept = json.JSONDecoder(object_pairs_hook=_Object, parse_int=len, parse_float=len)
+_kept = json.JSONDecoder(object_pairs_hook=_marked, parse_int=_whole)
 
 
 def _twice(value: Any, path: str) -> str | None:
     """The path of the first key that is there twice; None where none is."""
     below: list[tuple[str, Any]] = []
-    if isinstance(value, _Object):
-        below = [(f"{path}.{key}" if path else key, item) for key, item in value]
-        known: set[str] = set()
-        for at, _ in below:
-            if at in known:
-                return at
-            known.add(at)
+    if isinstance(value, dict):
+        below = [
+            (f"{path}.{key}" if path else key, item) for key, item in value.items()
+        ]
     elif isinstance(value, list):
         below = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    own = next((at for at, item in below if item is TWICE), None)
+    if own is not None:
+        return own
     return next((found for at, item in below if (found := _twice(item, at))), None)
 
 

@@ -133,6 +133,7 @@ MediaType: TypeAlias = Annotated[
         pattern=r"^[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*$(?!\n)",
         max_length=100,
         examples=["application/pdf"],
+        extra_json_schema={"x-expects": "a media type such as application/pdf"},
     ),
 ]
 Length: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]

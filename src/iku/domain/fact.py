@@ -42,6 +42,7 @@ LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$(?!\
 # A text of several lines: line feeds and tabs may stand in it, nothing else unseen.
 LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
 
+# In words what a pattern asks for stands in its schema, under "x-expects".
 NUMBER = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$(?!\n)"
 
 Number: TypeAlias = Annotated[
@@ -50,11 +51,30 @@ Number: TypeAlias = Annotated[
         pattern=NUMBER,
         description="Number in the register: letters, digits, and . _ - / within.",
         examples=["K14"],
+        extra_json_schema={
+            "x-expects": "1 to 64 letters, digits and . _ - / and begin with a letter "
+            "or digit"
+        },
     ),
 ]
-Line: TypeAlias = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=500)]
-Reason: TypeAlias = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=2000)]
-Note: TypeAlias = Annotated[str, Meta(pattern=LINES, max_length=4000)]
+_LINE = {"x-expects": "one line of text, not blank, without control characters"}
+Line: TypeAlias = Annotated[
+    str, Meta(pattern=LINE, min_length=1, max_length=500, extra_json_schema=_LINE)
+]
+Reason: TypeAlias = Annotated[
+    str, Meta(pattern=LINE, min_length=1, max_length=2000, extra_json_schema=_LINE)
+]
+Note: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=LINES,
+        max_length=4000,
+        extra_json_schema={
+            "x-expects": "text without control characters other than line feeds and "
+            "tabs"
+        },
+    ),
+]
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 
 # Of these fields a record holds only a commitment: the text itself may be erased.
@@ -88,6 +108,11 @@ class Person(Struct, frozen=True, forbid_unknown_fields=True):
                 pattern=PERSON,
                 description="Identifier of a person, as an earlier entry gave it.",
                 examples=["0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"],
+                extra_json_schema={
+                    "x-expects": "the identifier of a person as an earlier entry gave "
+                    "it, such as 0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10; it is left out "
+                    "for a person who is new"
+                },
             ),
         ]
         | None

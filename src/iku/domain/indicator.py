@@ -51,8 +51,11 @@ Percent: TypeAlias = Annotated[
     str,
     Meta(
         pattern=PERCENT,
-        description="Per cent above nought, up to two decimals, with a point.",
+        description="Per cent above 0, up to two decimals, with a point.",
         examples=["80.00"],
+        extra_json_schema={
+            "x-expects": "per cent above 0 with at most two decimals, such as 80.00"
+        },
     ),
 ]
 Year: TypeAlias = Annotated[int, Meta(ge=1945, le=9999)]
