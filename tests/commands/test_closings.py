@@ -23,7 +23,7 @@ from iku.domain.closed_periods import (
     Unexplained,
     changes,
 )
-from iku.domain.decider import Context, Decision, Missing
+from iku.domain.decider import Context, Decision, Grounds, Missing
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Registered
@@ -203,7 +203,7 @@ async def test_a_command_that_changes_a_frozen_figure_by_another_subject_needs_a
         events = ordinary.decision(command, state, context).events
         return Decision(events, {"O2": [registration()]})
 
-    both = replace(ordinary, decide=decide, peers=lambda _command: ("O2",))
+    both = replace(ordinary, decide=decide, names=lambda *_: Grounds(peers=("O2",)))
     monkeypatch.setitem(DECIDERS, "organisation", both)
     outside = registration(day=date(2022, 1, 1))
     with pytest.raises(Unexplained) as caught:

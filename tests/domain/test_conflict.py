@@ -503,9 +503,12 @@ def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
 
 
 def test_the_other_case_a_merger_names_is_a_peer() -> None:
-    assert decider.peers(Merged(into="A/2", reason="Sama")) == ("A~2",)
-    assert decider.peers(corrected(2, into="A03")) == ("A03",)
-    assert decider.peers(resolved("2021-04-01")) == ()
+    def peers(command: Any) -> tuple[str, ...]:
+        return decider.rests_on(command, "A01", None).peers
+
+    assert peers(Merged(into="A/2", reason="Sama")) == ("A~2",)
+    assert peers(corrected(2, into="A03")) == ("A03",)
+    assert peers(resolved("2021-04-01")) == ()
 
 
 def test_a_case_whose_report_is_annulled_has_no_course_at_all() -> None:

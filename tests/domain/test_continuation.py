@@ -70,4 +70,4 @@ def test_a_log_is_not_continued_tomorrow() -> None:
 
 
 def test_no_other_subject_is_named() -> None:
-    assert decider.peers(LOST) == ()
+    assert decider.rests_on(LOST, "", None).peers == ()

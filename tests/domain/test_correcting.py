@@ -23,7 +23,7 @@ from iku.domain.conflict import (
     Verified,
     decider,
 )
-from iku.domain.decider import Invalid
+from iku.domain.decider import Grounds, Invalid
 from iku.domain.fact import Annulled
 from tests.domain.story import HERE, given, on, recorded, refused, repeats
 from tests.domain.test_conflict import annulled, corrected, reported, resolved, verified
@@ -248,10 +248,10 @@ def test_a_fact_is_named_as_a_person_says_it() -> None:
     assert correcting.name(handled) == "handled"
 
 
-def test_what_names_no_other_subject_has_no_peers() -> None:
+def test_what_names_no_other_subject_rests_on_none() -> None:
     facts: list[Any] = [
         Verified(effective_on=on("2021-04-01")),
         Resolved(effective_on=on("2021-04-01"), manner=Manner.ISLAH),
         Corrected(corrects=1, reason="Salah"),
     ]
-    assert [correcting.peers(fact) for fact in facts] == [(), (), ()]
+    assert [correcting.names(fact, "K01", None) for fact in facts] == [Grounds()] * 3

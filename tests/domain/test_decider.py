@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iku.domain import conflict, indicator, organisation, publication, scale
 from iku.domain import decider as deciders
-from iku.domain.decider import Context, Decision, Invalid, Refused, Turn
+from iku.domain.decider import Context, Decision, Grounds, Invalid, Refused, Turn
 from iku.domain.fact import Person
 from tests.domain.story import on
 
@@ -162,3 +163,16 @@ def test_what_is_decided_about_one_subject_adds_nothing_to_others() -> None:
 def test_a_turn_holds_both_states() -> None:
     turn = Turn("conflict", "K01", None, conflict.NEVER_REPORTED)
     assert (turn.before, turn.after) == (None, conflict.NEVER_REPORTED)
+
+
+def test_a_fact_without_a_reason_rests_on_the_closed_periods() -> None:
+    verified = conflict.Verified(effective_on=on("2021-04-01"))
+    assert conflict.decider.rests_on(verified, "K01", None).closures
+    why = structs.replace(verified, reason="Terlambat dilaporkan")
+    assert not conflict.decider.rests_on(why, "K01", None).closures
+
+
+def test_what_moves_no_figure_never_rests_on_the_closed_periods() -> None:
+    decider = replace(conflict.decider, moves_figures=False)
+    verified = conflict.Verified(effective_on=on("2021-04-01"))
+    assert decider.rests_on(verified, "K01", None) == Grounds()

@@ -382,7 +382,7 @@ def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
 
 def test_a_publication_names_no_other() -> None:
     for command in (DRAFT, AGAIN, CLOSE):
-        assert decider.peers(command) == ()
+        assert decider.rests_on(command, "", None).peers == ()
 
 
 # Identifiers.

@@ -63,12 +63,8 @@ def _decide(command: Opened, _account: Account | None, _at: Context) -> list[Ope
     return [command]
 
 
-def _no_peers(_command: Any) -> tuple[str, ...]:
-    return ()
-
-
 toy: Decider[Account, Opened] = Decider(
-    "account", Opened, _decide, _evolve, _no_peers, moves_figures=False
+    "account", Opened, _decide, _evolve, moves_figures=False
 )
 
 # An event of each category, dated inside the year that is closed.

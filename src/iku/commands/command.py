@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Struct, structs
 
 from iku.domain import (
-    closed_periods,
     conflict,
     continuation,
     erasure,
@@ -90,18 +89,6 @@ class Command:
     def stream(self) -> str:
         """The stream it is to be recorded in."""
         return DECIDERS[self.category].stream(self.subject)
-
-    @property
-    def peers(self) -> tuple[str, ...]:
-        """The streams of the other subjects it names."""
-        decider = DECIDERS[self.category]
-        return tuple(map(decider.stream, decider.peers(self.proposed)))
-
-    @property
-    def rests_on_closures(self) -> bool:
-        """Whether it may be recorded only if it changes no figure that is frozen."""
-        moves = DECIDERS[self.category].moves_figures
-        return moves and not closed_periods.explained(self.proposed)
 
 
 class Outcome(Struct, frozen=True):

@@ -4,12 +4,13 @@ A decision hears the texts of the streams it reads, as far as they can be opened
 depends on them only where it asks whether something was said before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any, NamedTuple
 
 from iku import streams
+from iku.commands.closures import Known
 from iku.commands.command import (
     OPENING,
     Command,
@@ -19,7 +20,6 @@ from iku.domain import (
     fact,
     naming,
 )
-from iku.domain.closed_periods import ClosedPeriods
 from iku.domain.decider import (
     Context,
     Missing,
@@ -75,11 +75,11 @@ def decide(
     *,
     today: date,
     areas: frozenset[str],
-    closed: ClosedPeriods | None,
+    closed: Known | None,
 ) -> Decided:
     """The facts that *command* adds to what was *read*, and what they rest on.
 
-    Where *closed* is None, they need no reason, whatever they change.
+    If *closed* is None, they need no reason, whatever they change.
 
     Raises:
         Unexplained: It changes a figure of a closed period, and gives no reason.
@@ -94,9 +94,10 @@ def decide(
     state = before.state
     if state is None and not isinstance(command.proposed, OPENING):
         raise Missing(naming.absent(command.category, command.subject))
+    grounds = decider.rests_on(command.proposed, command.subject, state)
     peers = {
         subject: read.get(decider.stream(subject), Folded())
-        for subject in decider.peers(command.proposed)
+        for subject in grounds.peers
     }
     context = Context(
         today=today,
@@ -113,23 +114,35 @@ def decide(
         for peer in [peers.pop(subject)]
     )
     # What the decision read of others must still be so.
-    premises = tuple(
-        (decider.stream(subject), peer.version) for subject, peer in peers.items()
+    premises = (
+        *((decider.stream(subject), peer.version) for subject, peer in peers.items()),
+        *((name, read.get(name, Folded()).version) for name in grounds.streams),
     )
-    if closed is not None:
-        own = Changed(command.subject, decision.events, before, after)
-        for one in (own, *others):
-            closed_periods.refuse_unexplained(
-                closed, command.proposed, one.subject, one.before.state, one.after
-            )
-    return Decided(decision.events, before, after, premises, others=others)
+    decided = Decided(decision.events, before, after, premises, others=others)
+    if closed is None or not grounds.closures:
+        return decided
+    own = Changed(command.subject, decision.events, before, after)
+    for one in (own, *others):
+        closed_periods.refuse_unexplained(
+            closed.periods, one.subject, one.before.state, one.after
+        )
+    return decided._replace(condition=closed.condition)
 
 
-async def read(
-    reader: Reader, vault: Vault, names: Sequence[str], command: Command
-) -> dict[str, Folded]:
-    """The streams of those names; their texts as far as *command* may ask for them."""
-    return await streams.read(reader, vault, names, partial(_repeats, command))
+async def read(reader: Reader, vault: Vault, command: Command) -> dict[str, Folded]:
+    """The streams that the decision on *command* rests on, its own first.
+
+    Of its own, the texts are opened as far as *command* may ask for them.
+    """
+    found = await streams.read(
+        reader, vault, [command.stream], partial(_repeats, command)
+    )
+    decider, own = DECIDERS[command.category], found.get(command.stream, Folded())
+    grounds = decider.rests_on(command.proposed, command.subject, own.state)
+    others = [*map(decider.stream, grounds.peers), *grounds.streams]
+    if others:
+        found |= await streams.read(reader, vault, others, lambda _recorded: False)
+    return found
 
 
 def _repeats(command: Command, recorded: Recorded) -> bool:

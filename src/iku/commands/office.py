@@ -160,7 +160,7 @@ class Office:
         The number is None where it is not the one that was asked for.
         """
         about = replace(command, subject=error.holder)
-        read = await deciding.read(connection, self.vault, [about.stream], about)
+        read = await deciding.read(connection, self.vault, about)
         before = read[about.stream]
         its = numbering.numbered(error.holder, before.state)
         same = its is not None and its.goes_by(error.number)
@@ -185,8 +185,7 @@ class Office:
     async def _attempt(
         self, connection: Reader, command: Command, body: bytes
     ) -> Outcome:
-        streams = [command.stream, *command.peers]
-        read = await deciding.read(connection, self.vault, streams, command)
+        read = await deciding.read(connection, self.vault, command)
         # Looked for after reading: what was read may hold what a twin of this command,
         # sent at the same moment, has just recorded.
         return await _first(connection, command, body) or await self._append(
@@ -237,8 +236,7 @@ class Office:
             Missing: There is no such subject.
             Outdated: It is about a version that is not the last.
         """
-        streams = [command.stream, *command.peers]
-        read = await deciding.read(connection, self.vault, streams, command)
+        read = await deciding.read(connection, self.vault, command)
         # Nothing is appended that would tell whether a period was closed since.
         self.closures.expire()
         return (await self._decided(connection, command, read)).events
@@ -253,13 +251,8 @@ class Office:
         today = command.known_on or self.today()
 
         def decided(closed: Known) -> Decided:
-            found = decide(
-                command, read, today=today, areas=self.areas, closed=closed.periods
-            )
-            return found._replace(condition=closed.condition)
+            return decide(command, read, today=today, areas=self.areas, closed=closed)
 
-        if not command.rests_on_closures:
-            return decide(command, read, today=today, areas=self.areas, closed=None)
         with suppress(Unexplained):
             return decided(await self.closures.known(connection))
         # Somebody may have opened the period again since.

@@ -109,25 +109,16 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
 
 
 def refuse_unexplained(
-    closed: ClosedPeriods, command: Any, subject: str, before: Any, after: Any
+    closed: ClosedPeriods, subject: str, before: Any, after: Any
 ) -> None:
-    """Refuse a command that changes a frozen figure and gives no reason.
-
-    *before* and *after* are the state of *subject*, which the command changes.
+    """Refuse to change *subject* from *before* to *after* where no reason is given.
 
     Raises:
-        Unexplained: It does; the first figure that was closed is named.
+        Unexplained: A frozen figure changes; the first that was closed is named.
     """
-    if explained(command):
-        return
     change = next(changes(closed, subject, before, after), None)
     if change is not None:
         raise Unexplained(change)
-
-
-def explained(command: Any) -> bool:
-    """Whether *command* gives a reason, so that it may change what is frozen."""
-    return getattr(command, "reason", None) is not None
 
 
 def changes(

@@ -590,6 +590,6 @@ decider: Decider[Conflict, Event] = Decider(
     Event,
     decide,
     evolve,
-    correcting.peers,
+    correcting.names,
     moves_figures=True,
 )

@@ -7,7 +7,7 @@ kept says which log it continues, what is lost, and who decided so.
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -95,10 +95,6 @@ def decide(
     return [command]
 
 
-def _no_peers(_command: Any) -> tuple[str, ...]:
-    return ()
-
-
 decider: Decider[Names, Continued] = Decider(
-    "ledger", Event, decide, evolve, _no_peers, moves_figures=False
+    "ledger", Event, decide, evolve, moves_figures=False
 )

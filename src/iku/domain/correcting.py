@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from iku.domain import numbering
-from iku.domain.decider import Context, Invalid, Refused, Repeated, subject_id
+from iku.domain.decider import Context, Grounds, Invalid, Refused, Repeated, subject_id
 from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
 from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
@@ -170,10 +170,10 @@ def _refuse_bad_merger(command: Fact, context: Context) -> None:
         raise Refused(f"merged into {into}, but that was {other.void} before")
 
 
-def peers(command: Fact) -> tuple[str, ...]:
-    """Identifiers of the other subjects that *command* names."""
+def names(command: Fact, _subject: str, _state: Subject | None) -> Grounds:
+    """The other subject that *command* names, if it does."""
     into = stated(command, "into")
-    return () if into is None else (subject_id(into),)
+    return Grounds() if into is None else Grounds(peers=(subject_id(into),))
 
 
 def said(event: Fact) -> str:

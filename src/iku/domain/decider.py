@@ -7,7 +7,7 @@ is the fact that somebody wants recorded; `decide` returns it, or raises `Refuse
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
 from functools import reduce
@@ -82,12 +82,29 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the decision on a command rests on, besides its own subject.
+
+    The append fails where one of these has changed since it was read.
+
+    Attributes:
+        peers: Identifiers of other subjects of the same category: their state.
+        streams: Names of further streams: their version.
+        closures: Which periods are closed: no event of a publication or an indicator
+            has been recorded since they were read.
+    """
+
+    peers: tuple[str, ...] = ()
+    streams: tuple[str, ...] = ()
+    closures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision(Generic[Event]):
     """What a command adds to its subject and, in the same append, to others.
 
     Attributes:
-        others: Facts by the subject they are added to; each is one of those that the
-            command names (`Decider.peers`), since only these were read.
+        others: Facts by the subject they are added to, one of `Grounds.peers`.
     """
 
     events: list[Event]
@@ -96,6 +113,10 @@ class Decision(Generic[Event]):
 
 def _itself(command: Any) -> Any:
     return command
+
+
+def _nothing(_command: Any, _subject: str, _state: Any) -> Grounds:
+    return Grounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +130,8 @@ class Decider(Generic[State, Event]):
             to other subjects, too. What the state holds already is answered by none, or
             refused as `Repeated`.
         evolve: The state once *event* has happened. Never fails, never refuses.
-        peers: Identifiers of the other subjects of this category a command names.
+        names: The other streams that a command, about the subject of this identifier
+            and state, rests on.
         asked: What of a command its sender asked for, and a repetition must share.
         moves_figures: Whether its events can change a figure: the counts, or the
             definition, target or rating scale that a figure is made with.
@@ -119,9 +141,17 @@ class Decider(Generic[State, Event]):
     event_type: Any
     decide: Callable[[Event, State | None, Context], list[Event] | Decision[Event]]
     evolve: Callable[[State | None, Event], State]
-    peers: Callable[[Event], tuple[str, ...]]
+    names: Callable[[Event, str, State | None], Grounds] = _nothing
     asked: Callable[[Any], Any] = _itself
     moves_figures: bool = field(kw_only=True)
+
+    def rests_on(self, command: Event, subject: str, state: State | None) -> Grounds:
+        """What the decision on *command* rests on, besides the *state* of *subject*.
+
+        What can change a figure and gives no reason rests on the closed periods.
+        """
+        closures = self.moves_figures and getattr(command, "reason", None) is None
+        return replace(self.names(command, subject, state), closures=closures)
 
     def decision(
         self, command: Event, state: State | None, context: Context

@@ -5,7 +5,6 @@ The decision to erase is itself a fact, for good; what it erases never was in th
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
 
 from msgspec import Struct
 
@@ -63,10 +62,6 @@ def covering(position: int, erasures: Iterable[int]) -> int | None:
     return min((place for place in erasures if place > position), default=None)
 
 
-def _no_peers(_command: Any) -> tuple[str, ...]:
-    return ()
-
-
 decider: Decider[Erasures, Erased] = Decider(
-    "subject", Erased, decide, evolve, _no_peers, moves_figures=False
+    "subject", Erased, decide, evolve, moves_figures=False
 )

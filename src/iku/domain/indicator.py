@@ -667,10 +667,6 @@ def _sorted(changes: dict[str, Any]) -> dict[str, Any]:
     return {k: order(v) if isinstance(v, tuple) else v for k, v in changes.items()}
 
 
-def _no_peers(_command: Any) -> tuple[str, ...]:
-    return ()
-
-
 decider: Decider[Indicator, Any] = Decider(
-    "indicator", Event, decide, evolve, _no_peers, moves_figures=True
+    "indicator", Event, decide, evolve, moves_figures=True
 )

@@ -558,6 +558,6 @@ decider: Decider[Organisation, Event] = Decider(
     Event,
     decide,
     evolve,
-    correcting.peers,
+    correcting.names,
     moves_figures=True,
 )

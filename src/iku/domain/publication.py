@@ -534,16 +534,11 @@ def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-def _no_peers(_command: Any) -> tuple[str, ...]:
-    return ()
-
-
 decider: Decider[Year, Any] = Decider(
     "publication",
     Event,
     decide,
     evolve,
-    _no_peers,
     asked=asked,
     moves_figures=False,
 )

@@ -7,7 +7,6 @@ band reaches from its lower bound, inclusive, to the next.
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from msgspec import Struct
 
@@ -76,10 +75,6 @@ def applicable(known: Scale | None, whole: Scale, as_of: date) -> Scaled:
     return (known and known.in_force(as_of)) or whole.first
 
 
-def _no_peers(_command: Any) -> tuple[str, ...]:
-    return ()
-
-
 decider: Decider[Scale, Scaled] = Decider(
-    "scale", Event, decide, evolve, _no_peers, moves_figures=True
+    "scale", Event, decide, evolve, moves_figures=True
 )

@@ -22,7 +22,7 @@ from iku.commands.closures import Known
 from iku.commands.command import OPENING, Command
 from iku.commands.deciding import Decided
 from iku.domain import correcting, numbering
-from iku.domain.closed_periods import ClosedPeriods, Unexplained
+from iku.domain.closed_periods import Unexplained
 from iku.domain.decider import Invalid, Missing, Refused, Repeated, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact, Merger
@@ -309,10 +309,10 @@ class Plan:
             self._skip(entry)
             return
         try:
-            decided = self._decided(command, prospect.histories, self._closed.periods)
+            decided = self._decided(command, prospect.histories, self._closed)
         except Unexplained:
             command = self._explained(entry, command)
-            decided = self._decided(command, prospect.histories, self._closed.periods)
+            decided = self._decided(command, prospect.histories, self._closed)
         if not decided.events:
             self._skip(entry)
             return
@@ -322,11 +322,10 @@ class Plan:
                 f"is {entry.known_on}, but {entry.subject} holds what was known on "
                 f"{known}, and knowledge does not go back",
             )
-        if not self.added:
-            # The first append holds the log's lock to the end of the import, so what is
-            # closed then stays so; and targets would break what later rows rest on.
-            condition = self._closed.condition
-            decided = decided._replace(condition=condition)
+        # The first append holds the log's lock to the end of the import, so what is
+        # closed then stays so; and targets would break what later rows rest on.
+        condition = None if self.added else self._closed.condition
+        decided = decided._replace(condition=condition)
         body = self._digest(command.content)
         request = requests.request(command, decided, body)
         self._refuse_taken(request)
@@ -412,7 +411,7 @@ class Plan:
         self,
         command: Command,
         read: Mapping[str, Folded],
-        closed: ClosedPeriods | None,
+        closed: Known | None,
     ) -> Decided:
         today = command.known_on or date.max
         return deciding.decide(
