@@ -606,6 +606,7 @@ ANY, HERE = ("open", "resolved"), ("active", "suspended")
 OF_ALL = {
     "rejected": Meaning(),
     "merged": Meaning(),
+    "attached": Meaning(),
     "corrected": Meaning(("corrects",)),
     "annulled": Meaning(("annuls",)),
 }
@@ -619,7 +620,6 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         "reclassified": Meaning(("on",), ANY, None, ("category", "level")),
         "resolved": Meaning(("on", "manner"), ("open",), "resolved", ("manner",)),
         "reopened": Meaning(("on",), ("resolved",), "open"),
-        "attached": Meaning(),
         **OF_ALL,
     },
     ORGANISATION: {

@@ -182,6 +182,8 @@ class Commands:
         if body["kind"] == "parpol":
             body["legal_basis"] = "parpol" if r.random() < 0.5 else "badan_hukum"
             body.pop("valid_until", None)
+        if area := r.choice(AREAS):
+            body["area"] = area
         return self._proposed("registered", "/organisations", body, day=day)
 
     def _conflict_event(self) -> Proposed:

@@ -27,6 +27,7 @@ from iku.domain import (
     period,
     scale,
 )
+from iku.domain.attachment import Attached
 from iku.domain.conflict import Category, Conflict, Dimension, Level
 from iku.domain.coordinates import Mistyped
 from iku.domain.indicator import Empty
@@ -187,6 +188,24 @@ def test_a_cleared_field_counts_as_never_stated() -> None:
     undo = organisation.Corrected(corrects=2, reason="Salah", effective_on=None)
     _, rejected = iku_verify.standing(history("organisation", [skt, undated, undo]))
     assert rejected.on is None
+
+
+def test_the_seat_and_the_files_of_an_organisation_do_not_change_what_it_counts() -> (
+    None
+):
+    seated = chance.registered(DAY, organisation.Kind.LSM, None, "35.76.02.1003")
+    moved = organisation.Corrected(corrects=1, reason="Alamat", area=None)
+    file = Attached(
+        file_name="skt.pdf", media_type="application/pdf", length=1, sha256="0" * 64
+    )
+    told = history("organisation", [seated, moved, file])
+    plain = history("organisation", [REGISTERED])
+    found = [iku_verify.read_course("organisation", told[:n]) for n in (1, 2, 3)]
+    [expected] = [iku_verify.read_course("organisation", plain)]
+    assert expected is not None
+    for course in found:
+        assert course is not None
+        assert (course.begun, course.states) == (expected.begun, expected.states)
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,10 @@ case_endings = st.sampled_from(
 
 
 def registered(
-    day: date, kind: organisation.Kind, valid_until: date | None
+    day: date,
+    kind: organisation.Kind,
+    valid_until: date | None,
+    area: str | None = None,
 ) -> organisation.Registered:
     party = kind is organisation.Kind.PARPOL
     valid_until = None if party or valid_until is None else max(day, valid_until)
@@ -129,6 +132,7 @@ def registered(
         legal_basis=LegalBasis.PARPOL if party else basis,
         effective_on=day,
         valid_until=valid_until,
+        area=area,
     )
 
 
@@ -139,7 +143,10 @@ def corrected_organisation(version: int, **fields: Any) -> organisation.Correcte
 organisation_kinds = st.sampled_from(organisation.Kind)
 last_days = st.sampled_from([*DAYS, date(2025, 1, 1)])
 references = st.sampled_from(["P1", "P2", "P3", "P4"])
-registrations = st.builds(registered, early, organisation_kinds, st.none() | last_days)
+areas = st.none() | st.sampled_from(AREAS)
+registrations = st.builds(
+    registered, early, organisation_kinds, st.none() | last_days, areas
+)
 participations = st.builds(
     organisation.Participated,
     participation=references,
@@ -150,6 +157,7 @@ participations = st.builds(
 organisation_corrections = st.one_of(
     st.builds(lambda v, d: corrected_organisation(v, effective_on=d), versions, days),
     st.builds(lambda k: corrected_organisation(1, kind=k), organisation_kinds),
+    st.builds(lambda a: corrected_organisation(1, area=a), areas),
     st.builds(
         lambda v, d: corrected_organisation(v, valid_until=d), versions, last_days
     ),

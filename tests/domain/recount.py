@@ -200,4 +200,6 @@ def of_organisation(
     enough = len(taken) >= options.participation_threshold
     numerator = enough and not then.suspended
     expired = last == as_of and then.expired
-    return int(numerator), 1, int(expired), registrations[0].kind, ""
+    first_said = registrations[0]
+    district = (first_said.area or "")[:8]
+    return int(numerator), 1, int(expired), first_said.kind, district

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from iku.domain import closed_periods, conflict, counting, indicator, organisation
+from iku.domain.attachment import Attached
 from iku.domain.closed_periods import (
     ClosedPeriods,
     Recounted,
@@ -19,7 +20,7 @@ from iku.domain.closed_periods import (
     changes,
     refuse_unexplained,
 )
-from iku.domain.conflict import Attached, Category, Conflict, Handled, Phase
+from iku.domain.conflict import Category, Conflict, Handled, Phase
 from iku.domain.coordinates import Coordinates
 from iku.domain.figure import Counts
 from iku.domain.indicator import (
@@ -136,7 +137,10 @@ YEAR = closed(*published())
 
 def refusal(periods: ClosedPeriods, before: Any, command: Any) -> str | None:
     """What is said where *command* must give a reason; None where it need not."""
-    of = organisation if type(command).__module__ == organisation.__name__ else conflict
+    organised = isinstance(before, Organisation) or (
+        type(command).__module__ == organisation.__name__
+    )
+    of = organisation if organised else conflict
     if not of.decider.rests_on(command, "A01", before).closures:
         return None
     try:
@@ -256,6 +260,15 @@ def test_a_renewal_that_changes_only_how_many_have_expired_needs_a_reason() -> N
                 participated("2021-03-01"),
             ),
             participated("2021-04-01", reference="P2"),
+        ),
+        (
+            organised(registered("2021-02-01", valid_until=on("2030-01-01"))),
+            Attached(
+                file_name="skt.pdf",
+                media_type="application/pdf",
+                length=1,
+                sha256="0" * 64,
+            ),
         ),
         (
             organised(registered("2019-05-01", valid_until=on("2030-01-01"))),

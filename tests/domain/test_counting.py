@@ -383,6 +383,14 @@ def participated(day: str, *, verified: bool = True) -> organisation.Participate
 STOCK = OrganisationOptions()
 
 
+def test_an_organisation_falls_to_its_kind_and_the_district_of_its_seat() -> None:
+    for fields, district in (({"area": AREA}, "35.76.02"), ({}, "")):
+        found = counting.membership(
+            organised(**fields), STOCK, on("2021-01-01"), on("2021-12-31")
+        )
+        assert found == Membership(Counts(0, 1, 0), "lsm", district)
+
+
 def test_an_organisation_counts_from_its_registration_until_the_eve_of_its_end() -> (
     None
 ):

@@ -29,7 +29,7 @@ from iku.domain.organisation import (
     Suspended,
     decider,
 )
-from tests.domain.story import HERE, given, on, recorded, refused, repeats
+from tests.domain.story import AREA, HERE, given, on, recorded, refused, repeats
 
 
 def registered(day: str = "2021-02-01", **fields: Any) -> Registered:
@@ -102,6 +102,20 @@ def test_a_registration_without_its_number_is_the_fact() -> None:
     entry = convert({**fields, "number": "O1"}, Registration)
     assert entry.fact() == registered()
     assert entry.number == "O1"
+
+
+def test_an_area_must_exist_can_be_corrected_and_cleared() -> None:
+    nowhere = "35.76.09.9999"
+    refusal = refused(decider, None, registered(area=nowhere), nowhere, "no area")
+    assert isinstance(refusal, Invalid)
+    assert refusal.path == "area"
+    known = organised(registered(area=AREA))
+    refused(decider, known, corrected(1, area=nowhere), nowhere, "no area")
+    moved = recorded(decider, known, corrected(1, area="35.76.01.1006"))
+    assert moved.registered.area == "35.76.01.1006"
+    cleared = recorded(decider, moved, corrected(1, area=None))
+    assert cleared.registered.area is None
+    refused(decider, organised(registered()), corrected(1, area=None), "has none")
 
 
 def test_only_active_and_suspended_organisations_exist() -> None:

@@ -57,7 +57,9 @@ class Maker:
     def __call__(
         self, name: str, *rows: dict[str, str], delimiter: str = ",", end: str = "\n"
     ) -> bytes:
-        headings = LAYOUTS[name].headings
+        layout = LAYOUTS[name]
+        given = [h for h in layout.optional if any(h in row for row in rows)]
+        headings = (*layout.headings, *given)
         lines = [headings, *([row.get(h, "") for h in headings] for row in rows)]
         return "".join(delimiter.join(line) + end for line in lines).encode()
 

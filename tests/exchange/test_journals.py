@@ -143,6 +143,22 @@ def test_rows_on_cases_become_the_facts_of_the_api(
         ),
         (
             "didaftar",
+            {
+                "jenis": "lsm",
+                "nama": "n",
+                "dasar_hukum": "badan_hukum",
+                "wilayah": "35.76.01",
+            },
+            organisation.Registered(
+                effective_on=DAY,
+                kind=Kind.LSM,
+                name="n",
+                legal_basis=LegalBasis.BADAN_HUKUM,
+                area="35.76.01",
+            ),
+        ),
+        (
+            "didaftar",
             {"jenis": "ormas", "nama": "n", "dasar_hukum": "tidak_ada"},
             organisation.Registered(
                 effective_on=DAY,
@@ -250,6 +266,32 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
         file.write(make("konflik", *changed))
         with pytest.raises(Faulty, match="changed while it was read"):
             list(journal.rows())
+
+
+def test_a_file_with_an_empty_optional_column_has_the_ids_of_one_without(
+    make: Any,
+) -> None:
+    rows = [make.registration("O1"), make.row("O1", "bubar")]
+    plain = entries(make("organisasi", *rows))
+    wider = entries(make("organisasi", *[row | {"wilayah": ""} for row in rows]))
+    assert [e.command_id for e in plain] == [e.command_id for e in wider]
+    placed = entries(make("organisasi", rows[0] | {"wilayah": "35.76.01"}))
+    assert placed[0].command_id != plain[0].command_id
+
+
+def test_an_area_stands_only_in_rows_that_say_where_an_organisation_is(
+    make: Any,
+) -> None:
+    moved = make.row("O1", "pendaftaran_dikoreksi", keterangan="n", wilayah="-")
+    wrong = make.row("O1", "bubar", wilayah="35.76.01")
+    nowhere = make.registration("O2", wilayah="35.76.09")
+    cleared, *faulty = entries(make("organisasi", moved, wrong, nowhere))
+    assert isinstance(cleared.fact, Aim)
+    assert cleared.fact.given == {"area": None, "reason": "n"}
+    messages = [(f.column, f.message) for e in faulty for f in e.faults]
+    assert [column for column, _ in messages] == ["wilayah", "wilayah"]
+    assert 'is "35.76.01", but must be empty here' in messages[0][1]
+    assert "must be one of 35.76, 35.76.01, " in messages[1][1]
 
 
 def test_rows_that_say_the_same_are_told_apart_by_how_often_it_was_said(
@@ -418,7 +460,7 @@ def test_corrections_and_annulments_look_for_the_fact_they_are_about(make: Any) 
 def test_every_heading_and_every_kind_of_row_stands_in_the_document() -> None:
     written = set(re.findall(r"`([a-z_]+)`", DOCUMENT.read_text(encoding="utf-8")))
     for layout in LAYOUTS.values():
-        assert {*layout.headings} <= written
+        assert {*layout.headings, *layout.optional} <= written
         assert {*layout.statements} - {""} <= written
 
 

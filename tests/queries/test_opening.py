@@ -12,7 +12,8 @@ import pytest
 from iku.app import House, furnish
 from iku.commands import attaching, erasing
 from iku.commands.command import Command
-from iku.domain.conflict import Attached, Category, Dimension, Reported, Verified
+from iku.domain.attachment import Attached
+from iku.domain.conflict import Category, Dimension, Reported, Verified
 from iku.domain.decider import Missing
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person

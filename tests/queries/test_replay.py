@@ -113,6 +113,9 @@ async def test_parts_are_dimensions_kinds_or_districts(world: World) -> None:
     assert await parts("IKU-1", "district") == [("35.76.02", 1, 2)]
     assert await parts("IKU-2", "part") == [("ormas", 0, 1)]
     assert await parts("IKU-2", "district") == [("", 0, 1)]
+    seat = organisation.Corrected(corrects=1, reason="Alamat", area="35.76.01.1003")
+    await world.do("organisation", "O1", seat)
+    assert await parts("IKU-2", "district") == [("35.76.01", 0, 1)]
 
 
 async def test_a_recount_reads_no_projection(world: World, database: Database) -> None:

@@ -260,12 +260,17 @@ class Chance:
             lambda: organisation.Corrected(
                 corrects=r.randint(1, 5),
                 reason="Salah catat",
-                effective_on=self.day(),
+                **self._restated(),
             ),
             lambda: Annulled(annuls=r.randint(1, 9), reason="Salah catat"),
         ]
         [made] = r.choices(makers, [4, 8, 2, 2, 2, 2, 1, 1, 3, 3])
         return number, made()
+
+    def _restated(self) -> dict[str, Any]:
+        if self.random.random() < 0.3:
+            return {"area": self.random.choice(AREAS)}
+        return {"effective_on": self.day()}
 
     def registered(self) -> Any:
         day, kind = self.day(), self.random.choice(list(Kind))
@@ -278,6 +283,7 @@ class Chance:
             legal_basis=basis,
             effective_on=day,
             valid_until=day + timedelta(days=200) if skt else None,
+            area=self.random.choice(AREAS),
         )
 
     def redefinition(self) -> tuple[str, Redefinition]:

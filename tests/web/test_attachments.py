@@ -24,7 +24,7 @@ from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
 from iku.vault.quarantine import Swept
 from iku.web.api import attachments
 from tests.conftest import SETTINGS
-from tests.web.conftest import CASE, Client, client_of, problem
+from tests.web.conftest import CASE, ORGANISATION, Client, client_of, problem
 from tests.web.test_erasures import DECIDED, ERASED, live_rows
 
 PDF = b"%PDF-1.7 Berita acara Pak Tono " + os.urandom(5_000)
@@ -124,6 +124,35 @@ async def test_a_file_is_given_back_as_it_was_attached(
     for trace in ("Pak Tono", sha256(PDF).hexdigest()):
         assert trace not in rows
     assert house.pool is not None
+
+
+async def test_a_file_of_an_organisation_is_kept_like_that_of_a_case(
+    client: Client, house: House, owner: Plain, home: Path
+) -> None:
+    await client.records("/organisations", ORGANISATION)
+    path = "/organisations/O41/attachments"
+    answer = await client.post(path, content=PDF, headers=HEADERS)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Location"] == f"/api/v1{path}/2"
+    twice = await client.post(path, content=PDF, headers=HEADERS)
+    assert "recorded already, at version 2" in problem(twice, 409)["detail"]
+    assert (await client.get(f"{path}/2")).content == PDF
+    event = (await client.history("/organisations/O41"))[1]
+    assert event["text"] == {"file_name": NAME, "sha256": sha256(PDF).hexdigest()}
+    assert await check_ledger(owner) == []
+    # The versions of a case and of an organisation of one number are two.
+    problem(await client.get("/conflicts/O41/attachments/2"), 404)
+    # It survives a start over an older dump, and goes with an erasure.
+    age(*files(home))
+    await forget_attachment(owner)
+    assert await sweep(house) == Swept(quarantined=1)
+    await remember_attachment(owner)
+    assert await sweep(house) == Swept(restored=1)
+    await client.records("/subjects/organisation-O41/erasure", DECIDED)
+    assert files(home) == []
+    gone = problem(await client.get(f"{path}/2"), 410)
+    assert "attachment 2 of O41" in gone["detail"]
+    assert "dihapus (B/12/2022)" in gone["detail"]
 
 
 async def test_erasing_the_case_erases_its_files_and_tells_by_which_decision(

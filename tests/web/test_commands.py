@@ -129,6 +129,7 @@ DRAFT = {"period": "year", "as_of": "2021-12-31", "reason": "LKjIP 2021"}
 KNOWN: dict[str, Any] = {
     "/conflicts/K14/events": VERIFIED,
     "/conflicts/K14/attachments": None,
+    "/organisations/O41/attachments": None,
     "/organisations/O41/events": {"type": "dissolved", "effective_on": "2021-08-01"},
     "/publications/2021/events": {"type": "withdrawn", "reason": "Salah tahun"},
     "/indicators/IKU-2/definitions": STRICTER,

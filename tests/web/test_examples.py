@@ -82,6 +82,13 @@ BEFORE = (
         "/organisations/O41/events",
         body=body("recordOrganisationEvent", "participated"),
     ),
+    Ask(
+        "attachOrganisationFile",
+        "/organisations/O41/attachments",
+        body=b"Surat keterangan terdaftar",
+        headers={"Content-Type": OCTETS, "Iku-File-Name": "skt.txt"},
+    ),
+    Ask("getOrganisationAttachment", "/organisations/O41/attachments/3"),
     Ask("draftPublication", "/publications", body=body("draftPublication", "year")),
     step("closed", "ani", known_on="2022-01-15"),
     step("reviewed", "siti"),

@@ -16,6 +16,7 @@ async def test_an_organisation_is_registered_and_looked_at(client: Client) -> No
         "status": "active",
         "kind": "ormas",
         "name": "Perkumpulan Contoh",
+        "area": None,
         "legal_basis": "skt",
         "valid_until": "2026-09-14",
         "expired": True,
@@ -107,6 +108,32 @@ async def test_null_clears_a_field_and_what_is_absent_stays(client: Client) -> N
     nameless = entity | {"name": None, "legal_basis": "skt"}
     shown = problem(await client.post(path, json=nameless), 400, "name")
     assert "name is cleared, but version 1, registered, must have it" in shown["detail"]
+
+
+async def test_the_seat_of_an_organisation_is_corrected_and_cleared(
+    client: Client,
+) -> None:
+    nowhere = ORGANISATION | {"area": "99.99"}
+    problem(await client.post("/organisations", json=nowhere), 400, "area")
+    await client.records("/organisations", ORGANISATION | {"area": "35.76.02.1009"})
+    assert (await client.says("/organisations/O41"))["area"] == "35.76.02.1009"
+    for area in ("35.76.01", None):
+        right = {"type": "corrected", "corrects": 1, "reason": "Alamat", "area": area}
+        await client.records("/organisations/O41/events", right)
+        [item] = (await client.says("/organisations"))["items"]
+        assert item["area"] == area
+
+
+async def test_a_figure_of_organisations_is_broken_down_by_district(
+    client: Client,
+) -> None:
+    await client.records("/organisations", ORGANISATION | {"area": "35.76.02.1009"})
+    await client.records("/organisations", ORGANISATION | {"number": "O42"})
+    figure = await client.says(
+        "/indicators/IKU-2/figure", as_of="2021-12-31", breakdown="district"
+    )
+    parts = [(part["key"], part["denominator"]) for part in figure["parts"]]
+    assert parts == [("", 1), ("35.76.02", 1)]
 
 
 async def test_the_rules_refuse(client: Client) -> None:

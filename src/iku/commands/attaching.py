@@ -1,11 +1,11 @@
-"""Files with a case: sealed beside the vault, committed to in the log."""
+"""Files of cases and organisations: sealed in a folder, committed to in the log."""
 
 import asyncio
 from hashlib import sha256
 
 from iku.commands.command import Command, Outcome
 from iku.commands.office import Office
-from iku.domain.conflict import Attached
+from iku.domain.attachment import Attached
 from iku.ledger.log import Reader
 from iku.texts import File
 from iku.vault.files import Filed
@@ -14,7 +14,7 @@ from iku.vault.files import Filed
 async def attach(
     office: Office, reader: Reader, command: Command, file: File
 ) -> Outcome:
-    """Put *file* with the case that *command* names (see `Office.handle`)."""
+    """Put *file* with the subject that *command* names (see `Office.handle`)."""
     attached = Attached(
         file_name=file.name,
         media_type=file.media_type,

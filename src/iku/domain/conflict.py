@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, NoReturn, TypeAlias, assert_never
+from typing import Any, NoReturn, assert_never
 
-from msgspec import UNSET, Meta, Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from iku.domain import correcting
+from iku.domain.attachment import Attached
 from iku.domain.decider import (
     Context,
     Decider,
@@ -127,19 +128,6 @@ class Manner(StrEnum):
     DILIMPAHKAN = "dilimpahkan"
 
 
-MediaType: TypeAlias = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*$(?!\n)",
-        max_length=100,
-        examples=["application/pdf"],
-        extra_json_schema={"x-expects": "a media type such as application/pdf"},
-    ),
-]
-Length: TypeAlias = Annotated[int, Meta(ge=1, le=2**53 - 1)]
-Digest: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
-
-
 # Facts. The tags and fields below are the storage format: add, never change.
 
 
@@ -237,22 +225,6 @@ class Reclassified(Fact, frozen=True, tag="reclassified"):
 
 class Merged(Merger, frozen=True, tag="merged"):
     """The case is the same as case *into*, which alone counts."""
-
-
-class Attached(Fact, frozen=True, tag="attached"):
-    """A file was put with the case; its bytes are kept, sealed, outside the log.
-
-    It holds from no day of its own: it says nothing of the conflict.
-
-    Attributes:
-        length: In bytes.
-        sha256: Of its bytes, in lower-case hexadecimal.
-    """
-
-    file_name: Line
-    media_type: MediaType
-    length: Length
-    sha256: Digest
 
 
 class Corrected(Correction, frozen=True, tag="corrected"):
@@ -529,9 +501,6 @@ def decide(command: Event, case: Conflict | None, context: Context) -> list[Even
         _refuse_again(command, case)
     for field in ("effective_on", "occurred_on"):
         refuse_unlikely_day(field, stated(command, field), context.today)
-    area = stated(command, "area")
-    if area is not None and area not in context.areas:
-        raise Invalid("area", f"area is {area}, but there is no area with that code")
     before, after = case or NEVER_REPORTED, evolve(case, command)
     events = correcting.added(command, before, after, context)
     after.refuse_illegal()

@@ -119,6 +119,7 @@ def _of_organisation(
     if organisation.void or registered is None or registered.kind not in options.kinds:
         return
     taken = [p.on for p in organisation.participations if p.verified]
+    district = counting.district(organisation)
     last: _Piece | None = None  # the latest piece in which it was there
     for piece in _pieces(organisation, taken):
         there = _there(piece, options)
@@ -134,7 +135,7 @@ def _of_organisation(
             piece.start,
             piece.end,
             registered.kind,
-            "",
+            district,
             counted_until,
             Counts(0, 1, int(there and counting.expired(piece.segment, piece.start))),
         )
@@ -143,7 +144,7 @@ def _of_organisation(
                 piece.start,
                 piece.end,
                 registered.kind,
-                "",
+                district,
                 min(kth, counted_until or kth),
                 Counts(1, 0, 0),
             )

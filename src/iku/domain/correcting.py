@@ -42,6 +42,7 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
         if before.void:
             raise Refused(f"{name(command)}, but it was {before.void} before")
     _refuse_bad_merger(command, context)
+    _refuse_unknown_area(command, context)
     return [command]
 
 
@@ -168,6 +169,12 @@ def _refuse_bad_merger(command: Fact, context: Context) -> None:
         raise Invalid("into", f"merged into {into}, but there is no such number")
     if other.void:
         raise Refused(f"merged into {into}, but that was {other.void} before")
+
+
+def _refuse_unknown_area(command: Fact, context: Context) -> None:
+    area = stated(command, "area")
+    if area is not None and area not in context.areas:
+        raise Invalid("area", f"area is {area}, but there is no area with that code")
 
 
 def names(command: Fact, _subject: str, _state: Subject | None) -> Grounds:

@@ -94,9 +94,10 @@ def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
     return days[0] if days else None
 
 
-def district(case: Conflict) -> str:
-    """Code of the district the case lies in; empty where no area is known."""
-    area = case.reported.area if case.reported else None
+def district(subject: Conflict | Organisation) -> str:
+    """Code of the district it lies, or has its seat, in; empty where none is known."""
+    opening = subject.reported if isinstance(subject, Conflict) else subject.registered
+    area = opening.area if opening else None
     return (area or "")[:DISTRICT]
 
 
@@ -143,7 +144,7 @@ def _organisation(
         denominator=1,
         expired=int(last == as_of and then is not None and expired(then, as_of)),
     )
-    return Membership(counts, registered.kind, "")
+    return Membership(counts, registered.kind, district(organisation))
 
 
 def last_day_there(

@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 
 from iku.domain import conflict, figure, organisation
 from iku.domain import place as places
+from iku.domain.attachment import Attached
 from iku.domain.coordinates import Coordinates
 from iku.domain.explaining.reasons import Sentence
 from iku.domain.fact import Annulled
@@ -254,7 +255,7 @@ def cause(event: conflict.Event | organisation.Event) -> Cause:
             | conflict.Resolved()
             | conflict.Reopened()
             | conflict.Reclassified()
-            | conflict.Attached()
+            | Attached()
             | organisation.Registered()
             | organisation.Renewed()
             | organisation.Suspended()

@@ -15,6 +15,7 @@ from typing import NoReturn, assert_never
 from msgspec import UNSET, Struct, structs
 
 from iku.domain import correcting
+from iku.domain.attachment import Attached
 from iku.domain.decider import (
     Context,
     Decider,
@@ -80,6 +81,7 @@ class Registered(Fact, frozen=True, tag="registered"):
 
     Attributes:
         number: Its number, recorded where it differs from the identifier.
+        area: Code of the area in which it has its seat.
     """
 
     kind: Kind
@@ -89,6 +91,7 @@ class Registered(Fact, frozen=True, tag="registered"):
     valid_until: date | None = None
     reason: Reason | None = None
     number: Number | None = None
+    area: str | None = None
 
 
 class Renewed(Fact, frozen=True, tag="renewed"):
@@ -175,6 +178,7 @@ class Corrected(Correction, frozen=True, tag="corrected"):
     verified: Restated[bool] = UNSET
     note: Restated[Note] = UNSET
     number: Restated[Number] = UNSET
+    area: Restated[str] = UNSET
 
 
 Event = (
@@ -189,6 +193,7 @@ Event = (
     | Rejected
     | Participated
     | ParticipationVerified
+    | Attached
     | Corrected
     | Annulled
 )

@@ -210,6 +210,7 @@ ORGANISATIONS = Layout(
         "terverifikasi",
         "keterangan",
     ),
+    optional=("wilayah",),
     subject="nomor",
     day="tanggal",
     known="diketahui_pada",
@@ -221,6 +222,7 @@ ORGANISATIONS = Layout(
             nama="name",
             dasar_hukum="legal_basis",
             berlaku_sampai="valid_until",
+            wilayah="area",
             keterangan="reason",
         ),
         "diperpanjang": Statement(
@@ -262,6 +264,7 @@ ORGANISATIONS = Layout(
             nama="name",
             dasar_hukum="legal_basis",
             berlaku_sampai="valid_until",
+            wilayah="area",
         ),
         "nomor_dikoreksi": _corrects(
             organisation.Corrected, organisation.Registered, rujukan="number"

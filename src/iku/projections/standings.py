@@ -61,6 +61,7 @@ class OrganisationStanding(Struct, frozen=True):
     Attributes:
         status: active, suspended, dissolved, revoked, moved_out, rejected, merged
             or annulled.
+        area: Code of the area of its seat.
         expired: Whether its certificate was out of date.
         merged_into: Number of the organisation that counts in its stead.
         wording: By name of a text, the version of the fact that gave it.
@@ -70,6 +71,7 @@ class OrganisationStanding(Struct, frozen=True):
     number: str
     status: str
     kind: organisation.Kind
+    area: str | None
     legal_basis: organisation.LegalBasis
     valid_until: date | None
     expired: bool
@@ -80,7 +82,7 @@ class OrganisationStanding(Struct, frozen=True):
     @property
     def filters(self) -> Filters:
         """What the organisation can be looked for by."""
-        return Filters(self.kind, "", "")
+        return Filters(self.kind, self.area or "", "")
 
 
 class Stored(NamedTuple):
@@ -207,6 +209,7 @@ def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
                 number=numbering.number(subject, state),
                 status=_void(state.void) or segment.status,
                 kind=first.kind,
+                area=first.area,
                 legal_basis=segment.legal_basis,
                 valid_until=segment.valid_until,
                 expired=expired,

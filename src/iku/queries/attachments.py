@@ -1,4 +1,4 @@
-"""The files of a case, opened and held against their records."""
+"""The files of cases and organisations, opened and held against their records."""
 
 import asyncio
 from hashlib import sha256
@@ -19,16 +19,16 @@ class Gone(LookupError):
     """There was such a file; why it cannot be had stands in the sentence."""
 
 
-async def fetch(reader: Reader, vault: Vault, subject: str, version: int) -> File:
-    """The file that was put with a case at that version.
+async def fetch(reader: Reader, vault: Vault, stream: str, version: int) -> File:
+    """The file that was put with the subject of *stream* at that version.
 
     Raises:
         Missing: There is none.
         Gone: It was erased, or is not what the record commits to.
         KeysError: Its key is not here.
     """
-    named = f"attachment {version} of {subject}"
-    recorded = await _attached(reader, subject, version)
+    named = f"attachment {version} of {stream.partition('-')[2]}"
+    recorded = await _attached(reader, stream, version)
     if recorded is None:
         raise Missing(f"there is no {named}")
     opened = await texts.read(reader, vault, [recorded])
@@ -58,6 +58,6 @@ async def held(
     return content if sha256(content).hexdigest() == digest else Why.DAMAGED
 
 
-async def _attached(reader: Reader, subject: str, version: int) -> Recorded | None:
-    found = await log.read_events(reader, [(f"conflict-{subject}", version)])
+async def _attached(reader: Reader, stream: str, version: int) -> Recorded | None:
+    found = await log.read_events(reader, [(stream, version)])
     return next((one for one in found if one.type == "attached"), None)

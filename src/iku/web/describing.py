@@ -32,6 +32,9 @@ _REF = "#/components/schemas/"
 _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
+# Operations that take a file as their body, and those that answer with one.
+_ATTACHING = frozenset({"attachFile", "attachOrganisationFile"})
+_FETCHING = frozenset({"getAttachment", "getOrganisationAttachment"})
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 INTRODUCTION = """\
@@ -117,7 +120,7 @@ def _describe(
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
         operation["requestBody"]["content"] = {_JSON: content}
-    if name == "attachFile":
+    if name in _ATTACHING:
         operation["requestBody"] = {
             "description": "The file. Any other media type is taken as well, and kept "
             "as the type of the file.",
@@ -226,7 +229,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
         answer["content"][NDJSON] = {"schema": schemas.of(ShownEntry)}
     if name == "explainFigure":
         answer["content"][CSV] = {"schema": {"type": "string"}}
-    if name == "getAttachment":
+    if name in _FETCHING:
         answer["content"] = {_OCTETS: _BYTES, "*/*": _BYTES}
     if "POST" not in handler.http_methods:
         if _answer(handler).__name__ in {
@@ -280,7 +283,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     if any(parameter["name"] == "If-Match" for parameter in parameters):
         found.append(HTTPStatus.PRECONDITION_FAILED)
     found += [HTTPStatus(status) for status in handler.opt.get("errors", ())]
-    if operation["operationId"] == "getAttachment":
+    if operation["operationId"] in _FETCHING:
         found.append(HTTPStatus.GONE)
     found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
     if handler.parsed_fn_signature.parameters:

@@ -91,7 +91,9 @@ def _organisation(
     member = counting.membership(organisation, options, start, as_of)
     if member is None:
         missing = why.missing()
-        return Explanation(first.name, first.kind, "", Counts(), missing, missing)
+        name, part = first.name, first.kind
+        district = counting.district(organisation)
+        return Explanation(name, part, district, Counts(), missing, missing)
     numerator = why.active() if member.counts.numerator else why.inactive()
     return Explanation(
         first.name,

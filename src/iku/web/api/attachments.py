@@ -1,4 +1,7 @@
-"""Files with a case: sent as they are, kept sealed, held against the log when read."""
+"""Files of cases and organisations: sent as they are, kept sealed.
+
+A file is held against the log when it is read.
+"""
 
 import re
 import unicodedata
@@ -12,8 +15,9 @@ from litestar.params import HeaderParameter, PathParameter, SkipValidation
 
 from iku.app import House
 from iku.commands import attaching
-from iku.domain.conflict import MediaType
+from iku.domain.attachment import MediaType
 from iku.domain.decider import subject_id
+from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Line
 from iku.domain.hidden import is_unsafe
 from iku.queries import attachments
@@ -23,8 +27,6 @@ from iku.web.commands import Desk, Receipt, answer, known, receipt
 from iku.web.connection import Reading
 from iku.web.parameters import Id, refuse_encoded, shown
 from iku.web.problems import Malformed, Unsupported
-
-TAGS = ["Conflict cases"]
 
 FileName: TypeAlias = Annotated[
     str,
@@ -48,11 +50,11 @@ Version: TypeAlias = Annotated[
     "/conflicts/{conflict_id:str}/attachments",
     operation_id="attachFile",
     summary="Put a file with a case",
-    tags=TAGS,
+    tags=["Conflict cases"],
     request_class=Request,
     request_max_body_size=MOST,
 )
-async def attach(
+async def attach_to_conflict(
     conflict_id: Id,
     file_name: FileName,
     request: Request[Any, Any, Any],
@@ -63,30 +65,83 @@ async def attach(
     It is sealed before it is written to the disk. The log is given its length and a
     commitment to its SHA-256; the case's history shows it as `attached`.
     """
-    house, subject = change.house, subject_id(conflict_id)
-    file = File(_name(file_name), _media_type(request), await request.body())
-    if not file.content:
-        raise Malformed("", "there is no file: the body is empty")
-    command = change.command("conflict", subject, None)
-    with known(command):
-        outcome = await attaching.attach(house.office, Reading(house), command, file)
-    version = outcome.receipt.version
-    place = f"/api/v1/conflicts/{subject}/attachments/{version}"
-    return answer(outcome, receipt(outcome), place)
+    return await _attach(change, "conflict", conflict_id, file_name, request)
+
+
+@post(
+    "/organisations/{organisation_id:str}/attachments",
+    operation_id="attachOrganisationFile",
+    summary="Put a file with an organisation",
+    tags=["Organisations"],
+    request_class=Request,
+    request_max_body_size=MOST,
+)
+async def attach_to_organisation(
+    organisation_id: Id,
+    file_name: FileName,
+    request: Request[Any, Any, Any],
+    change: NamedDependency[SkipValidation[Desk]],
+) -> Response[Receipt]:
+    """The body is the file, of the type that Content-Type says, at most 10 MiB.
+
+    It is sealed before it is written to the disk. The log is given its length and a
+    commitment to its SHA-256; the organisation's history shows it as `attached`.
+    """
+    return await _attach(change, "organisation", organisation_id, file_name, request)
 
 
 @get(
     "/conflicts/{conflict_id:str}/attachments/{version:int}",
     operation_id="getAttachment",
     summary="Read a file that was put with a case",
-    tags=TAGS,
+    tags=["Conflict cases"],
 )
-async def fetch(
+async def fetch_of_conflict(
     conflict_id: Id, version: Version, house: NamedDependency[SkipValidation[House]]
 ) -> Response[bytes]:
     """The file, after it was held against what the log commits to."""
-    subject = subject_id(conflict_id)
-    file = await attachments.fetch(Reading(house), house.vault, subject, version)
+    return await _fetch(house, "conflict", conflict_id, version)
+
+
+@get(
+    "/organisations/{organisation_id:str}/attachments/{version:int}",
+    operation_id="getOrganisationAttachment",
+    summary="Read a file that was put with an organisation",
+    tags=["Organisations"],
+)
+async def fetch_of_organisation(
+    organisation_id: Id,
+    version: Version,
+    house: NamedDependency[SkipValidation[House]],
+) -> Response[bytes]:
+    """The file, after it was held against what the log commits to."""
+    return await _fetch(house, "organisation", organisation_id, version)
+
+
+async def _attach(
+    change: Desk,
+    category: str,
+    number: str,
+    file_name: str,
+    request: Request[Any, Any, Any],
+) -> Response[Receipt]:
+    house, subject = change.house, subject_id(number)
+    file = File(_name(file_name), _media_type(request), await request.body())
+    if not file.content:
+        raise Malformed("", "there is no file: the body is empty")
+    command = change.command(category, subject, None)
+    with known(command):
+        outcome = await attaching.attach(house.office, Reading(house), command, file)
+    version = outcome.receipt.version
+    place = f"/api/v1/{category}s/{subject}/attachments/{version}"
+    return answer(outcome, receipt(outcome), place)
+
+
+async def _fetch(
+    house: House, category: str, number: str, version: int
+) -> Response[bytes]:
+    stream = DECIDERS[category].stream(subject_id(number))
+    file = await attachments.fetch(Reading(house), house.vault, stream, version)
     headers = {
         "Content-Disposition": disposition(file.name),
         # Whatever it is: no browser may take it for a page of ours.
@@ -162,4 +217,7 @@ def _media_type(request: Request[Any, Any, Any]) -> str:
         raise Unsupported(message) from error
 
 
-HANDLERS: list[Any] = [attach, fetch]
+HANDLERS: list[Any] = [
+    *(attach_to_conflict, fetch_of_conflict),
+    *(attach_to_organisation, fetch_of_organisation),
+]

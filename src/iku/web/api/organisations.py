@@ -47,6 +47,7 @@ class OrganisationItem(Struct, frozen=True):
     Attributes:
         status: active, suspended, dissolved, revoked, moved_out, rejected, merged
             or annulled.
+        area: Code of the area of its seat.
         name: As it was last worded; a word in its place where it is not shown.
         expired: Whether its certificate was out of date.
         merged_into: Number of the organisation that counts in its stead.
@@ -58,6 +59,7 @@ class OrganisationItem(Struct, frozen=True):
     status: str
     kind: organisation.Kind
     name: str
+    area: str | None
     legal_basis: organisation.LegalBasis
     valid_until: date | None
     expired: bool
