@@ -126,16 +126,15 @@ create index event_actor
 -- neighbours alone. A call is a set of arrays:
 --
 -- * Request i is command id, body, the day declared (null: the local day in _zone), the
---   number of its condition (null: none), its main part (stream, the version at which it was
---   read, how many events) and how many events it appends in all its parts.
--- * Claim j belongs to a request and names another stream, the version at which it was read
---   and how many events the request appends to it. With events it is a part of the request;
+--   number of its condition (null: none), the claim that is its main part, and how many
+--   events it appends in all its parts.
+-- * Claim j belongs to a request and names a stream, the version at which it was read and
+--   how many events the request appends to it. With events it is a part of the request;
 --   without, a premise. A request names a stream in one part at most.
--- * Built, of a main part or a claim: how many events earlier requests of the call append to
---   its stream, and the latest day they declare (infinity: one declares none).
--- * Event e names its request, the claim that is its part (null: the main part), its place
---   among the request's events and its version. A record is head || known_on ||
---   '","recorded_at":"' || recorded_at || tail.
+-- * Built, of a claim: how many events earlier requests of the call append to its stream,
+--   and the latest day they declare (infinity: one declares none).
+-- * Event e names the claim that is its part, its place among the request's events and its
+--   version. A record is head || known_on || '","recorded_at":"' || recorded_at || tail.
 -- * Condition k is one row for each of its categories, with the position after which there
 --   must be no event of that category, and the first request of the call that appends one
 --   (null: none does). Requests that share a condition send it once.
@@ -183,23 +182,13 @@ as $$
          ) e on true
 $$;
 
--- What the requests, but for those settled already, claim of streams that do not stand so.
--- Null: nothing is wrong with the claim, but it builds on an earlier request.
+-- What the requests claim of streams that do not stand so: a version, or, where they append,
+-- a day of knowledge. Null: nothing is wrong with the claim, but it builds on an earlier
+-- request.
 create function ledger.broken_claims(
-  _today    date,
-  _settled  integer[],
-  _declared date[],
-  _streams  text[],
-  _versions integer[],
-  _counts   integer[],
-  _built    integer[],
-  _built_on date[],
-  _claim_requests integer[],
-  _claim_streams  text[],
-  _claim_versions integer[],
-  _claim_counts   integer[],
-  _claim_built    integer[],
-  _claim_built_on date[]
+  _today date, _declared date[],
+  _requests integer[], _streams text[], _versions integer[], _counts integer[],
+  _built integer[], _built_on date[]
 )
 returns table (request integer, verdict text, part boolean, stream text, expected integer, version integer, day date)
 language sql stable
@@ -213,26 +202,19 @@ as $$
          c.known_on is not null, c.stream, c.expected, c.version,
          case when c.known_on > _today then _today else c.last end
     from (
-           select c.*, coalesce(s.version, 0) as version,
-                  greatest(s.known_on, case when c.built > 0 then least(c.built_on, _today) end) as last
-             from (
-                    select r.request::integer, r.stream, _versions[r.request] as expected,
-                           coalesce(_declared[r.request], _today) as known_on,
-                           _built[r.request] as built, _built_on[r.request] as built_on
-                      from unnest(_streams) with ordinality as r (stream, request)
-                     union all
-                    select _claim_requests[c.claim], c.stream, _claim_versions[c.claim],
-                           case
-                             when _claim_counts[c.claim] > 0
-                             then coalesce(_declared[_claim_requests[c.claim]], _today)
-                           end,
-                           _claim_built[c.claim], _claim_built_on[c.claim]
-                      from unnest(_claim_streams) with ordinality as c (stream, claim)
-                  ) c
+           select _requests[c.claim] as request, c.stream, _versions[c.claim] as expected,
+                  _built[c.claim] as built, coalesce(s.version, 0) as version,
+                  case
+                    when _counts[c.claim] > 0 then coalesce(_declared[_requests[c.claim]], _today)
+                  end as known_on,
+                  greatest(
+                    s.known_on,
+                    case when _built[c.claim] > 0 then least(_built_on[c.claim], _today) end
+                  ) as last
+             from unnest(_streams) with ordinality as c (stream, claim)
              left join lateral (
                     select version, known_on from ledger.stream where stream = c.stream offset 0
                   ) s on true
-            where c.request <> all (_settled)
          ) c
    where c.expected <> c.version + c.built
       or c.known_on > _today
@@ -243,17 +225,13 @@ $$;
 -- The conditions that do not hold: after the position lies an event of the category (last
 -- is the position of the last one), or a request of the call appends one.
 create function ledger.broken_conditions(
-  _condition_numbers    integer[],
-  _condition_categories text[],
-  _condition_positions  bigint[],
-  _condition_writers    integer[]
+  _numbers integer[], _categories text[], _positions bigint[], _writers integer[]
 )
 returns table (condition integer, category text, after bigint, last bigint, writer integer)
 language sql stable
 as $$
-  select _condition_numbers[k.row], k.category, _condition_positions[k.row], coalesce(l.position, 0),
-         _condition_writers[k.row]
-    from unnest(_condition_categories) with ordinality as k (category, row)
+  select _numbers[k.row], k.category, _positions[k.row], coalesce(l.position, 0), _writers[k.row]
+    from unnest(_categories) with ordinality as k (category, row)
     left join lateral (
            -- In the order of the index: the last event of this category, or, where there is
            -- none, of the one before.
@@ -263,52 +241,64 @@ as $$
             order by split_part(stream, '-', 1) desc, position desc
             limit 1
          ) l on l.category = k.category
-   where l.position > _condition_positions[k.row]
-      or _condition_writers[k.row] is not null
+   where l.position > _positions[k.row]
+      or _writers[k.row] is not null
   offset 0 -- or each request would look again for what its condition names
 $$;
 
--- What is wrong with a request; of several faults the least rank is told.
-create type ledger.fault as (
-  request  integer,
-  verdict  text, -- null: it builds on an earlier request
-  rank     integer,
-  stream   text,
-  expected bigint,
-  version  bigint,
-  day      date
-);
-
--- One reason for each request that is refused: a conflict before the calendar; a part, then a
--- premise, then a condition. A request that builds on an earlier one, in a part or a premise,
--- is refused where any request of the call is: nothing is appended on what may be missing.
-create function ledger.refusals(_faults ledger.fault[])
+-- The requests that are not to be appended, with a receipt or one reason each: a conflict
+-- before the calendar; a part, then a premise, then a condition. A request that builds on an
+-- earlier one, in a part or a premise, is refused where any request of the call is: nothing
+-- is appended on what may be missing.
+create function ledger.settled(
+  _today date,
+  _commands text[], _bodies bytea[], _declared date[], _conditions integer[],
+  _claim_requests integer[], _streams text[], _versions integer[], _counts integer[],
+  _built integer[], _built_on date[],
+  _condition_numbers integer[], _categories text[], _positions bigint[], _writers integer[]
+)
 returns setof ledger.answer
 language sql stable
 as $$
-  select distinct on (f.request)
-         f.request, coalesce(f.verdict, 'conflicted'), f.stream, f.expected, f.version,
-         null::bigint, null::integer, null::bigint, null::timestamptz, f.day, null::bytea
-    from unnest(_faults) f
-   where exists (select from unnest(_faults) g where g.verdict is not null)
-   order by f.request, f.rank, f.stream collate "C"
+  with recorded as materialized (
+    select * from ledger.receipts(_commands, _bodies)
+  ),
+  fault as materialized (
+    select f.*
+      from (
+             select c.request, c.verdict,
+                    case when c.verdict in ('ahead', 'fell') then 3 when c.part then 0 else 1 end as rank,
+                    c.stream, c.expected::bigint, c.version::bigint, c.day
+               from ledger.broken_claims(
+                      _today, _declared, _claim_requests, _streams, _versions, _counts,
+                      _built, _built_on) c
+              union all
+             select r.request::integer, 'overtaken', 2, b.category, b.after, b.last, null
+               from ledger.broken_conditions(
+                      _condition_numbers, _categories, _positions, _writers) b
+               join unnest(_conditions) with ordinality as r (condition, request)
+                 on r.condition = b.condition
+              where b.last > b.after or b.writer < r.request
+           ) f
+     where f.request not in (select r.request from recorded r)
+  )
+  select * from recorded
+   union all
+  (select distinct on (f.request)
+          f.request, coalesce(f.verdict, 'conflicted'), f.stream, f.expected, f.version,
+          null::bigint, null::integer, null::bigint, null::timestamptz, f.day, null::bytea
+     from fault f
+    where exists (select from fault g where g.verdict is not null)
+    order by f.request, f.rank, f.stream collate "C")
 $$;
 
--- Moves the streams of the requests that have a start; how many. Not "on
--- conflict", which would look for each stream twice: nobody else writes.
+-- Moves the streams to which requests with a start append. Not "on conflict", which would
+-- look for each stream twice: nobody else writes.
 create function ledger.move_streams(
-  _today    date,
-  _starts   bigint[],
-  _declared date[],
-  _streams  text[],
-  _versions integer[],
-  _counts   integer[],
-  _claim_requests integer[],
-  _claim_streams  text[],
-  _claim_versions integer[],
-  _claim_counts   integer[]
+  _today date, _starts bigint[], _declared date[],
+  _requests integer[], _streams text[], _versions integer[], _counts integer[]
 )
-returns bigint
+returns void
 language plpgsql
 as $$
 #variable_conflict use_column
@@ -317,23 +307,14 @@ declare
   _written bigint;
 begin
   with touched as materialized (
-    select p.stream,
-           min(p.expected) as first,
-           max(p.expected + p.count) as version,
-           max(coalesce(p.declared, _today)) as known_on
-      from (
-             select r.stream, _versions[r.request] as expected, _counts[r.request] as count,
-                    _declared[r.request] as declared
-               from unnest(_streams) with ordinality as r (stream, request)
-              where _starts[r.request] is not null
-              union all
-             select c.stream, _claim_versions[c.claim], _claim_counts[c.claim],
-                    _declared[_claim_requests[c.claim]]
-               from unnest(_claim_streams) with ordinality as c (stream, claim)
-              where _starts[_claim_requests[c.claim]] is not null
-                and _claim_counts[c.claim] > 0
-           ) p
-     group by p.stream
+    select c.stream,
+           min(_versions[c.claim]) as first,
+           max(_versions[c.claim] + _counts[c.claim]) as version,
+           max(coalesce(_declared[_requests[c.claim]], _today)) as known_on
+      from unnest(_streams) with ordinality as c (stream, claim)
+     where _counts[c.claim] > 0
+       and _starts[_requests[c.claim]] is not null
+     group by c.stream
   ),
   moved as (
     update ledger.stream s
@@ -356,36 +337,17 @@ begin
   if _written <> _touched then
     raise exception '% of % streams are where they were judged', _written, _touched;
   end if;
-  return _written;
 end;
 $$;
 
--- Writes the requests that have a start, the size of the log before their events. The leaves
--- of what was written, in order.
-create function ledger.write(
-  _size        bigint, -- after this call
-  _recorded_at timestamptz,
-  _today       date,
-  _starts      bigint[],
-  _commands    text[],
-  _bodies      bytea[],
-  _declared    date[],
-  _streams     text[],
-  _versions    integer[],
-  _counts      integer[],
-  _totals      integer[],
-  _claim_requests integer[],
-  _claim_streams  text[],
-  _claim_versions integer[],
-  _claim_counts   integer[],
-  _event_requests integer[],
-  _event_claims   integer[],
-  _event_places   integer[],
-  _event_versions integer[],
-  _event_types    text[],
-  _event_days     date[],
-  _event_heads    bytea[],
-  _event_tails    bytea[]
+-- Writes the events of requests that have a start, which is the size of the log before them.
+-- The leaves of what was written, in order.
+create function ledger.write_events(
+  _recorded_at timestamptz, _today date,
+  _starts bigint[], _declared date[], _totals integer[],
+  _claim_requests integer[], _streams text[], _versions integer[], _counts integer[],
+  _claims integer[], _places integer[], _event_versions integer[],
+  _types text[], _days date[], _heads bytea[], _tails bytea[]
 )
 returns bytea[]
 language plpgsql
@@ -395,20 +357,8 @@ declare
   _day    bytea := convert_to(to_char(_today, 'YYYY-MM-DD'), 'UTF8'); -- as a record spells it
   _time   bytea := convert_to(
     to_char(_recorded_at, '"\",\"recorded_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'UTF8');
-  _moved  bigint;
   _leaves bytea[];
 begin
-  insert into ledger.command (command_id, body, stream, version, position, count, size)
-  select _commands[r.request], _bodies[r.request], _streams[r.request],
-         _versions[r.request] + _counts[r.request], r.start + _totals[r.request],
-         _totals[r.request], _size
-    from unnest(_starts) with ordinality as r (start, request)
-   where r.start is not null;
-
-  _moved := ledger.move_streams(
-    _today, _starts, _declared, _streams, _versions, _counts,
-    _claim_requests, _claim_streams, _claim_versions, _claim_counts);
-
   with added as (
     insert into ledger.event
           (position, stream, version, type, effective_on, known_on, declared, recorded_at, record, leaf)
@@ -416,23 +366,22 @@ begin
            coalesce(e.declared, _today), e.declared is not null, _recorded_at,
            e.record, sha256('\x00'::bytea || e.record)
       from (
-             select _starts[e.request] + _event_places[e.event] as position,
-                    coalesce(_claim_streams[_event_claims[e.event]], _streams[e.request]) as stream,
+             select _starts[_claim_requests[e.claim]] + _places[e.event] as position,
+                    _streams[e.claim] as stream,
                     _event_versions[e.event] as version,
-                    _event_types[e.event] as type,
-                    _event_days[e.event] as effective_on,
-                    _declared[e.request] as declared,
-                    _event_heads[e.event]
-                      || coalesce(convert_to(to_char(_declared[e.request], 'YYYY-MM-DD'), 'UTF8'), _day)
+                    _types[e.event] as type,
+                    _days[e.event] as effective_on,
+                    _declared[_claim_requests[e.claim]] as declared,
+                    _heads[e.event]
+                      || coalesce(convert_to(to_char(
+                           _declared[_claim_requests[e.claim]], 'YYYY-MM-DD'), 'UTF8'), _day)
                       || _time
-                      || _event_tails[e.event] as record
-               from unnest(_event_requests) with ordinality as e (request, event)
+                      || _tails[e.event] as record
+               from unnest(_claims) with ordinality as e (claim, event)
               -- One of no request, or that does not fit its part, is found missing by the caller.
-              where _starts[e.request] is not null
-                and _event_places[e.event] between 1 and _totals[e.request]
-                and _event_versions[e.event]
-                      - coalesce(_claim_versions[_event_claims[e.event]], _versions[e.request])
-                    between 1 and coalesce(_claim_counts[_event_claims[e.event]], _counts[e.request])
+              where _starts[_claim_requests[e.claim]] is not null
+                and _places[e.event] between 1 and _totals[_claim_requests[e.claim]]
+                and _event_versions[e.event] - _versions[e.claim] between 1 and _counts[e.claim]
              offset 0 -- or each record would be joined twice, once to be hashed
            ) e
     returning position, leaf
@@ -444,37 +393,79 @@ begin
 end;
 $$;
 
+-- Where the events of each request that is not settled go: the size of the log before them
+-- (null: nowhere), its size after them all, and the latest day known then.
+create function ledger.places(
+  _size bigint, _today date, _settled ledger.answer[], _declared date[], _totals integer[]
+)
+returns table (starts bigint[], size bigint, known_on date)
+language sql stable
+as $$
+  select array_agg(case when r.holds then _size + r.through - r.total end order by r.request),
+         _size + coalesce(sum(r.total) filter (where r.holds), 0)::bigint,
+         max(coalesce(_declared[r.request], _today)) filter (where r.holds)
+    from (
+           select r.*, sum(r.total) filter (where r.holds) over (order by r.request) as through
+             from (
+                    select r.total, r.request,
+                           r.request not in (select s.request from unnest(_settled) s) as holds
+                      from unnest(_totals) with ordinality as r (total, request)
+                  ) r
+         ) r
+$$;
+
+-- Writes the requests that have a start, in all tables. The leaves of their events, in order.
+create function ledger.write(
+  _before bigint, _size bigint, _recorded_at timestamptz, _today date, _known_on date,
+  _starts bigint[],
+  _commands text[], _bodies bytea[], _declared date[], _mains integer[], _totals integer[],
+  _claim_requests integer[], _streams text[], _versions integer[], _counts integer[],
+  _event_claims integer[], _places integer[], _event_versions integer[],
+  _types text[], _days date[], _heads bytea[], _tails bytea[]
+)
+returns bytea[]
+language plpgsql
+as $$
+declare
+  _leaves bytea[];
+begin
+  insert into ledger.command (command_id, body, stream, version, position, count, size)
+  select _commands[r.request], _bodies[r.request],
+         -- Null, which is refused, where the main part is no part of the request.
+         case when _claim_requests[r.main] = r.request and _counts[r.main] > 0
+              then _streams[r.main] end,
+         _versions[r.main] + _counts[r.main], _starts[r.request] + _totals[r.request],
+         _totals[r.request], _size
+    from unnest(_mains) with ordinality as r (main, request)
+   where _starts[r.request] is not null;
+
+  perform ledger.move_streams(
+    _today, _starts, _declared, _claim_requests, _streams, _versions, _counts);
+
+  _leaves := ledger.write_events(
+    _recorded_at, _today, _starts, _declared, _totals,
+    _claim_requests, _streams, _versions, _counts,
+    _event_claims, _places, _event_versions, _types, _days, _heads, _tails);
+  if cardinality(_leaves) is distinct from _size - _before then
+    raise exception '% events for % positions', cardinality(_leaves), _size - _before;
+  end if;
+
+  update ledger.head
+     set size = _size, recorded_at = _recorded_at, known_on = greatest(known_on, _known_on);
+  return _leaves;
+end;
+$$;
+
 -- Appends what can be appended; what came of each request, in order.
 create function ledger.append(
-  _zone       text,
-  _commands   text[],
-  _bodies     bytea[],
-  _declared   date[],
-  _conditions integer[],
-  _streams    text[],
-  _versions   integer[],
-  _counts     integer[],
-  _totals     integer[],
-  _built      integer[],
-  _built_on   date[],
-  _claim_requests integer[],
-  _claim_streams  text[],
-  _claim_versions integer[],
-  _claim_counts   integer[],
-  _claim_built    integer[],
-  _claim_built_on date[],
-  _event_requests integer[],
-  _event_claims   integer[],
-  _event_places   integer[],
-  _event_versions integer[],
-  _event_types    text[],
-  _event_days     date[],
-  _event_heads    bytea[],
-  _event_tails    bytea[],
-  _condition_numbers    integer[],
-  _condition_categories text[],
-  _condition_positions  bigint[],
-  _condition_writers    integer[]
+  _zone text,
+  _commands text[], _bodies bytea[], _declared date[], _conditions integer[],
+  _mains integer[], _totals integer[],
+  _claim_requests integer[], _streams text[], _versions integer[], _counts integer[],
+  _built integer[], _built_on date[],
+  _event_claims integer[], _places integer[], _event_versions integer[],
+  _types text[], _days date[], _heads bytea[], _tails bytea[],
+  _condition_numbers integer[], _categories text[], _positions bigint[], _writers integer[]
 )
 returns setof ledger.answer
 language plpgsql
@@ -489,86 +480,38 @@ declare
   _size        bigint; -- and after it
   _recorded_at timestamptz;
   _today       date;
-  _latest      date; -- the latest day known
-  _settled     integer[]; -- requests that are not to be appended
-  _settling    ledger.answer[]; -- what came of them
+  _known_on    date; -- the latest day known by what is appended
+  _settled     ledger.answer[]; -- of requests that are not to be appended
   _starts      bigint[]; -- the size before each request's events; null: not to be appended
-  _faults      ledger.fault[];
   _leaves      bytea[];
 begin
   -- Read committed: each statement after this one sees all that was committed by
   -- whoever held the lock before.
-  select h.size, greatest(clock_timestamp(), h.recorded_at), h.known_on
-    into strict _before, _recorded_at, _latest
-    from ledger.head h
-     for update;
+  select size, greatest(clock_timestamp(), recorded_at) into strict _before, _recorded_at
+    from ledger.head for update;
   _today := (_recorded_at at time zone _zone)::date;
-
-  select coalesce(array_agg(a), '{}'), coalesce(array_agg(a.request), '{}')
-    into _settling, _settled
-    from ledger.receipts(_commands, _bodies) a;
-
-  select array_agg(f)
-    into _faults
-    from (
-           select c.request, c.verdict,
-                  case when c.verdict in ('ahead', 'fell') then 3 when c.part then 0 else 1 end,
-                  c.stream, c.expected::bigint, c.version::bigint, c.day
-             from ledger.broken_claims(
-                    _today, _settled, _declared, _streams, _versions, _counts, _built, _built_on,
-                    _claim_requests, _claim_streams, _claim_versions, _claim_counts,
-                    _claim_built, _claim_built_on) c
-            union all
-           select r.request, 'overtaken', 2, b.category, b.after, b.last, null
-             from ledger.broken_conditions(
-                    _condition_numbers, _condition_categories, _condition_positions,
-                    _condition_writers) b
-             join unnest(_conditions) with ordinality as r (condition, request)
-               on r.condition = b.condition
-            where r.request <> all (_settled)
-              and (b.last > b.after or b.writer < r.request)
-         ) f;
-  if _faults is not null then
-    select _settling || array_agg(a), _settled || array_agg(a.request)
-      into _settling, _settled
-      from ledger.refusals(_faults) a;
-  end if;
-
-  select array_agg(case when r.holds then _before + r.through - r.total end order by r.request),
-         _before + coalesce(sum(r.total) filter (where r.holds), 0),
-         greatest(_latest, max(coalesce(r.declared, _today)) filter (where r.holds))
-    into _starts, _size, _latest
-    from (
-           select r.*, sum(r.total) filter (where r.holds) over (order by r.request) as through
-             from (
-                    select r.*, r.request <> all (_settled) as holds, _declared[r.request] as declared
-                      from unnest(_totals) with ordinality as r (total, request)
-                  ) r
-         ) r;
-
+  select coalesce(array_agg(a), '{}') into _settled
+    from ledger.settled(
+           _today, _commands, _bodies, _declared, _conditions,
+           _claim_requests, _streams, _versions, _counts, _built, _built_on,
+           _condition_numbers, _categories, _positions, _writers) a;
+  select p.starts, p.size, p.known_on into _starts, _size, _known_on
+    from ledger.places(_before, _today, _settled, _declared, _totals) p;
   if _size > _before then
     _leaves := ledger.write(
-      _size, _recorded_at, _today, _starts, _commands, _bodies, _declared,
-      _streams, _versions, _counts, _totals,
-      _claim_requests, _claim_streams, _claim_versions, _claim_counts,
-      _event_requests, _event_claims, _event_places, _event_versions,
-      _event_types, _event_days, _event_heads, _event_tails);
-    if cardinality(_leaves) is distinct from _size - _before then
-      raise exception '% events for % positions', cardinality(_leaves), _size - _before;
-    end if;
-    update ledger.head
-       set size = _size, recorded_at = _recorded_at, known_on = _latest;
+      _before, _size, _recorded_at, _today, _known_on, _starts, _commands, _bodies,
+      _declared, _mains, _totals, _claim_requests, _streams, _versions, _counts,
+      _event_claims, _places, _event_versions, _types, _days, _heads, _tails);
   end if;
-
   return query
-  select r.request::integer, 'appended', _streams[r.request], null::bigint,
-         (_versions[r.request] + _counts[r.request])::bigint, r.start + _totals[r.request],
-         _totals[r.request], _size, _recorded_at, coalesce(_declared[r.request], _today),
-         _leaves[r.start + _totals[r.request] - _before]
+  select r.request::integer, 'appended', _streams[_mains[r.request]], null::bigint,
+         (_versions[_mains[r.request]] + _counts[_mains[r.request]])::bigint,
+         r.start + _totals[r.request], _totals[r.request], _size, _recorded_at,
+         coalesce(_declared[r.request], _today), _leaves[r.start + _totals[r.request] - _before]
     from unnest(_starts) with ordinality as r (start, request)
    where r.start is not null
    union all
-  select * from unnest(_settling)
+  select * from unnest(_settled)
    order by 1;
 end;
 $$;

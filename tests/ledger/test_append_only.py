@@ -103,10 +103,12 @@ async def test_appending_is_for_the_application_only(owner: Plain) -> None:
         ("broken_claims", False, False),
         ("broken_conditions", False, False),
         ("move_streams", False, False),
+        ("places", False, False),
         ("receipts", False, False),
-        ("refusals", False, False),
         ("refuse_change", False, False),
+        ("settled", False, False),
         ("write", False, False),
+        ("write_events", False, False),
     ]
 
 

@@ -724,10 +724,13 @@ async def test_what_is_amiss_is_found_among_those_that_hold(
         {"places": [0]},
         {"versions": [2]},
         {"versions": [0]},
-        {"requests": [2]},
+        {"requests": [1, 2]},
         {"totals": [2]},
-        {"totals": [2], "counts": [2]},
+        {"totals": [2], "counts": [0, 2]},
         {"claims": [1]},
+        {"claims": [3]},
+        {"mains": [1]},
+        {"mains": [3]},
     ],
     ids=str,
 )
@@ -746,14 +749,17 @@ async def appended_raw(connection: Plain, **column: list[int]) -> Any:
         """
         select verdict
           from ledger.append(
-                 'UTC', '{command-1}', $1, '{null}', '{null}', '{a-1}', '{0}', $2, $3,
-                 '{0}', '{null}', '{1}', '{b-1}', '{0}', '{0}', '{0}', '{null}',
-                 $4, $5, $6, $7, '{Noted}', '{null}', '{"{"}', '{"}"}',
+                 'UTC', '{command-1}', $1, '{null}', '{null}', $2, $3,
+                 $4, '{b-1,a-1}', '{0,0}', $5, '{0,0}', '{null,null}',
+                 $6, $7, $8, '{Noted}', '{null}', '{"{"}', '{"}"}',
                  '{}', '{}', '{}', '{}')
         """,
         [bytes(32)],
-        *(column.get(name, [1]) for name in ("counts", "totals", "requests")),
-        column.get("claims", [None]),
+        column.get("mains", [2]),
+        column.get("totals", [1]),
+        column.get("requests", [1, 1]),
+        column.get("counts", [0, 1]),
+        column.get("claims", [2]),
         *(column.get(name, [1]) for name in ("places", "versions")),
     )
 

@@ -555,7 +555,7 @@ select verdict, stream, expected, version, position, count, size, recorded_at,
        known_on, leaf
   from ledger.append(
          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-         $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
+         $18, $19, $20, $21, $22, $23, $24)
 """
 
 
@@ -567,26 +567,22 @@ def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
     conditions: dict[Condition | None, int | None] = {None: None}
     built = _Built()
     for number, one in enumerate(framed, 1):
-        request, main = one.request, one.request.main
-        frames = enumerate(one.frames, 1)
-        for part in request.parts:
-            claim = None
-            if part is not main:
-                claims.append((number, *_claim(part), *built.on(part.stream)))
-                claim = len(claims)
-            for version, draft in enumerate(part.drafts, part.expected_version + 1):
-                place, ends = next(frames)
-                day = draft.effective_on
-                events.append((number, claim, place, version, draft.type, day, *ends))
+        request, frames = one.request, enumerate(one.frames, 1)
         for stream, version in request.premises:
             claims.append((number, stream, version, 0, *built.on(stream)))
+        for part in request.parts:
+            stream, first = part.stream, part.expected_version + 1
+            count = len(part.drafts)
+            claims.append((number, stream, first - 1, count, *built.on(stream)))
+            claim = len(claims)
+            for version, draft in enumerate(part.drafts, first):
+                place, ends = next(frames)
+                day = draft.effective_on
+                events.append((claim, place, version, draft.type, day, *ends))
         condition = conditions.setdefault(request.condition, len(conditions))
-        requests.append(
-            (
-                *(request.command_id, request.body, request.known_on, condition),
-                *(*_claim(main), len(one.frames), *built.on(main.stream)),
-            )
-        )
+        # The last part is the main one, so its claim is the last, too.
+        asked = request.command_id, request.body, request.known_on, condition
+        requests.append((*asked, len(claims), len(one.frames)))
         built.add(number, request)
     conditioned: list[tuple[Any, ...]] = [
         (number, category, condition.after, built.writers.get(category))
@@ -596,9 +592,9 @@ def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
     ]
     return [
         *zip(*requests, strict=True),
-        *_columns(claims, 6),
+        *zip(*claims, strict=True),
         *zip(*events, strict=True),
-        *_columns(conditioned, 4),
+        *(zip(*conditioned, strict=True) if conditioned else ((),) * 4),
     ]
 
 
@@ -632,14 +628,6 @@ class _Built:
 
 
 _NOTHING = 0, None
-
-
-def _claim(part: Part) -> tuple[str, int, int]:
-    return part.stream, part.expected_version, len(part.drafts)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> Iterable[Sequence[Any]]:
-    return zip(*rows, strict=True) if rows else ((),) * width
 
 
 def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
