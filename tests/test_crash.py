@@ -25,7 +25,7 @@ from iku.settings import Settings
 from tests.crashing import CLIENTS, carry_out
 
 SCRIPT = Path(__file__).with_name("crashing.py")
-ROUNDS = 10
+ROUNDS = 6
 YEAR_END = date(2021, 12, 31)
 
 

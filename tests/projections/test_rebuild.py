@@ -30,7 +30,7 @@ QUESTIONS = [
     Question(code, YEAR_END, known_on=known_on, size=size, breakdown="part")
     for code in CODES
     for known_on in (None, date(2021, 10, 31))
-    for size in (None, 700)
+    for size in (None, 400)
 ]
 
 

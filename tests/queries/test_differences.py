@@ -230,7 +230,7 @@ def _check_items(
 async def test_the_parts_of_any_difference_add_up_to_it(
     long: World, memory: Memory
 ) -> None:
-    chance = Chance(Random(31))
+    chance = Chance(Random(40))
     causes: Counter[str] = Counter()
     for of, against in pairs(chance, memory.size, DEFINITIONS, 60):
         pages = await ask(long, of, against)
@@ -394,7 +394,7 @@ async def test_whichever_figure_cannot_be_answered_is_named(
 
 async def test_both_ways_that_sizes_and_days_bind_were_compared(memory: Memory) -> None:
     mixed = 0
-    for of, against in pairs(Chance(Random(31)), memory.size, DEFINITIONS, 60):
+    for of, against in pairs(Chance(Random(40)), memory.size, DEFINITIONS, 60):
         ends = [
             {
                 position

@@ -15,8 +15,8 @@ from tests.registers.chronicle import fill
 from tests.registers.memory import Memory
 from tests.registers.world import World
 
-LONG = 9_000  # more than two blocks of 4,096, and no whole number of blocks of 256
-SHORT = 1_150  # some blocks of 256, and a tail
+LONG = 5_000
+SHORT = 600
 
 
 @asynccontextmanager
@@ -43,13 +43,13 @@ async def _filled(
 
 @pytest.fixture(scope="session")
 async def long_register(server: Lease, administrator: Plain, template: str) -> str:
-    """Name of a database with more than 9,000 events."""
+    """Name of a database with some 5,000 events."""
     return await _filled(server, administrator, template, "register_long", LONG)
 
 
 @pytest.fixture(scope="session")
 async def short_register(server: Lease, administrator: Plain, template: str) -> str:
-    """Name of a database with some 1,150 events."""
+    """Name of a database with some 600 events."""
     return await _filled(server, administrator, template, "register_short", SHORT)
 
 
