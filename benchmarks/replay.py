@@ -86,7 +86,7 @@ async def explained(house: House, connection: Connection) -> AsyncIterator[int]:
     """The first page of an explanation; the figure comes with it."""
     (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
     asked = explanation.pinned(ASKED, found)
-    page = await explanation.page(connection, asked, Wanted(), limit=PAGE)
+    page = await explanation.page(house.view(connection), asked, Wanted(), limit=PAGE)
     assert page.next is not None
     yield len(page.items)
 
@@ -96,7 +96,9 @@ def difference(against: Question) -> Measured:
 
     async def measured(house: House, connection: Connection) -> AsyncIterator[int]:
         compared = Compared(ASKED, against, limit=PAGE)
-        told = await differences.answer(connection, house.figures, compared, AS_OF)
+        told = await differences.answer(
+            house.view(connection), house.figures, compared, AS_OF
+        )
         yield len(told.items)
 
     return measured
@@ -110,10 +112,10 @@ async def verified(house: House, connection: Connection) -> AsyncIterator[int]:
     yield 1
 
 
-async def compared(_house: House, connection: Connection) -> AsyncIterator[int]:
+async def compared(house: House, connection: Connection) -> AsyncIterator[int]:
     """Two definitions side by side, one of them only tried out."""
     tried = Tried(ASKED, amendment=Amendment(participation_threshold=2))
-    told = await comparing.compare(connection, tried, AS_OF)
+    told = await comparing.compare(house.view(connection), tried, AS_OF)
     yield len(told.items)
 
 

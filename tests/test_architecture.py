@@ -32,6 +32,34 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": FLOOR_0 | FLOOR_1 | FLOOR_2 | {"exchange", "app"},
     "cli": FLOOR_0 | FLOOR_1 | FLOOR_2 | {"exchange", "app", "web"},
 }
+# What `web/`, `cli/` and `exchange/` read, they read by `queries/`. These read the
+# register in another way, each for its reason.
+STORES = ("iku.texts", "iku.streams", "iku.vault", "iku.projections", "iku.ledger.log")
+READ_BESIDE_QUERIES = {
+    "cli/attaching.py": "keeps house among files that no event names; opens none",
+    "cli/edge.py": "asks whether an error means that the database is away",
+    "cli/keys.py": "changes the keys that texts are sealed under; opens none",
+    "cli/rebuilding.py": "builds the projections",
+    "cli/revising.py": "reads the version that a command is for",
+    "cli/serving.py": "sweeps files that no event names when the server starts",
+    "cli/signing.py": "is the signer's own program, with the signer's rights",
+    "cli/status.py": "looks at a database that may not be migrated",
+    "cli/verifying.py": "checks the log itself",
+    "exchange/backup.py": "copies the database as it is, texts sealed",
+    "exchange/bundle.py": "copies records and proofs; no text is in them",
+    "exchange/handover.py": "reads how far the log is signed",
+    "exchange/importing.py": "decides and appends in batches of its own",
+    "exchange/planning.py": "decides in batches of its own",
+    "web/api/health.py": "looks at the log's size and the keys",
+    "web/api/log.py": "serves the records' bytes",
+    "web/api/tree.py": "serves proofs; no text is in them",
+    "web/connection.py": "asks whether an error means that the database is away",
+    "web/pages.py": "looks at the log's size",
+}
+OPENERS = {
+    *("iku.texts", "iku.texts.read", "iku.texts.fates"),
+    *("iku.vault.store.Vault", "iku.vault.sealing"),
+}
 OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg", "cryptography"}}
 IMPURE = ("async ", "await ", ".now(", ".today(", "open(", "time.", "random")
 
@@ -132,6 +160,28 @@ def test_the_web_holds_no_sql() -> None:
     assert strays == []
 
 
+def test_what_people_and_programs_read_comes_by_queries() -> None:
+    beside = {
+        str(path.relative_to(SOURCE)): sorted(set(_reads(path)))
+        for here, path in rooms()
+        if here in {"web", "cli", "exchange"}
+        if any(_reads(path))
+    }
+
+    assert beside.keys() == READ_BESIDE_QUERIES.keys(), beside
+
+
+def test_texts_are_opened_for_people_in_one_place() -> None:
+    opening = {
+        str(path.relative_to(SOURCE))
+        for here, path in rooms()
+        if here in {"queries", "web", "cli", "exchange"}
+        if OPENERS & {*imports(path)}
+    }
+
+    assert opening == {"queries/view.py"}
+
+
 def test_no_vague_noun_names_a_module() -> None:
     vague = {
         *("utils", "common", "core", "base", "helpers", "models"),
@@ -156,6 +206,17 @@ def test_nothing_the_repository_holds_names_a_registry() -> None:
     ]
 
     assert strays == []
+
+
+def _reads(path: Path) -> Iterator[str]:
+    """What a file takes from where the register is kept, but for types and errors."""
+    for name in imports(path):
+        stored = any(f"{name}.".startswith(f"{store}.") for store in STORES)
+        if stored and not name.rpartition(".")[2][0].isupper():
+            yield name
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and node.attr == "vault":
+            yield ast.unparse(node)
 
 
 def _code(path: Path) -> str:

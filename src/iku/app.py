@@ -25,6 +25,7 @@ from iku.domain.question import SCALE
 from iku.ledger import checkpoints, policy
 from iku.ledger.appender import Accepted, Appender
 from iku.ledger.checkpoints import Assurance
+from iku.ledger.log import Reader
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
 from iku.ledger.signing import Home
@@ -34,6 +35,7 @@ from iku.postgres.pool import Connection, Pool
 from iku.projections import numbers
 from iku.projections.journal import Journal
 from iku.queries.figures import Figures
+from iku.queries.view import LOCAL, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.vault.files import Files
 from iku.vault.keys import Keys
@@ -87,6 +89,10 @@ class House:
     def vault(self) -> Vault:
         """Where the texts are."""
         return self.office.vault
+
+    def view(self, reader: Reader, viewer: Viewer = LOCAL) -> View:
+        """What *viewer* can read through *reader*."""
+        return View(viewer, reader, self.vault)
 
 
 @asynccontextmanager
@@ -197,14 +203,12 @@ def load_witnesses(settings: Settings) -> Policy:
         raise SettingsError(f"IKU_WITNESSES: {error}") from error
 
 
-async def assurance(
-    settings: Settings, witnesses: Policy, connection: Connection
-) -> Assurance:
+async def assurance(settings: Settings, witnesses: Policy, reader: Reader) -> Assurance:
     """How far the log is vouched for; the signer's alarm, also from its own file.
 
     A database that was put back to an older state knows of no alarm.
     """
-    found = await checkpoints.assurance(connection, witnesses)
+    found = await checkpoints.assurance(reader, witnesses)
     told = Home(settings.signer_home).told_alarm()
     return found if told is None else structs.replace(found, alarm=told)
 

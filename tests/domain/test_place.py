@@ -24,11 +24,13 @@ def word(told: str) -> str:
         HERE,
         Place(0, on("0002-01-01"), "k", "1"),
         Place(2**53 - 1, on("2021-12-31"), "d", "A" + "._~-" * 15 + "zz9"),
+        structs.replace(HERE, known_on=on("2022-01-14")),
+        Place(2**53 - 1, on("2021-12-31"), "d", "A" * 64, on("9999-12-31")),
     ],
 )
 def test_a_place_comes_back_from_its_cursor(told: Place) -> None:
     assert place.read(told.cursor, "kdt") == told
-    assert len(told.cursor) <= 128
+    assert len(told.cursor) <= 136
     assert told.cursor.isascii()
     assert told.cursor.replace("-", "").replace("_", "").isalnum()
 
@@ -45,6 +47,8 @@ def test_the_first_page_has_no_cursor(cursor: str | None) -> None:
         word("145.20211231.s.K01"),  # a part of another answer
         word("145.20211331.t.K01"),
         word("145.00000101.t.K01"),
+        word("145.2021123120221331.t.K01"),
+        word("145.202112312022.t.K01"),
         word("-1.20211231.t.K01"),
         word("12345678901234567.20211231.t.K01"),
         word("145.20211231.t."),
@@ -67,6 +71,17 @@ def test_a_page_goes_on_at_the_size_and_on_the_day_of_the_first() -> None:
     pinned = structs.replace(left_open, size=145, as_of=HERE.as_of)
     assert place.resume(left_open, HERE, TODAY) == pinned
     assert place.resume(pinned, HERE, TODAY) == pinned
+
+
+def test_a_page_goes_on_by_the_knowledge_of_the_first() -> None:
+    left_open = Question("IKU-1", TODAY)
+    known = structs.replace(HERE, known_on=on("2022-01-14"))
+    pinned = place.resume(left_open, known, TODAY)
+    assert pinned.known_on == on("2022-01-14")
+    assert place.resume(pinned, known, TODAY) == pinned
+    other = structs.replace(left_open, known_on=on("2022-01-13"))
+    with pytest.raises(Unanswerable, match="2022-01-14, but known_on is 2022-01-13"):
+        place.resume(other, known, TODAY)
 
 
 @pytest.mark.parametrize(

@@ -473,9 +473,8 @@ async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
         house.vault.forget()
         await owner.execute(attack)
         size = (await log.head(connection)).size
-        found = opening.held_texts(
-            connection, house.vault, Scope(size), lambda *_: None
-        )
+        view = house.view(connection)
+        found = opening.held_texts(view, Scope(size), lambda *_: None)
         wrong = [one async for one in found if one.finding]
     assert [(one.event, one.field) for one in wrong] == [("conflict-K01/1", "title")]
     assert await check_ledger(owner) == []  # the log itself is as it was

@@ -133,9 +133,7 @@ class Register(RuleBasedStateMachine):
     def _explain(self, question: Question, figure: Figure) -> None:
         """The cases, each with its reason, are those of the figure."""
         asked = explanation.pinned(question, figure)
-        page = self.running.run(
-            explanation.page(self.world.connection, asked, Wanted())
-        )
+        page = self.running.run(explanation.page(self.world.view, asked, Wanted()))
         assert page.next is None
         assert sum(item.numerator for item in page.items) == figure.numerator
         assert sum(item.denominator for item in page.items) == figure.denominator

@@ -2,14 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any, get_args
 
 import pytest
 from msgspec import Struct
 
 import iku_verify
-from iku import texts
 from iku.commands.command import Command
 from iku.domain import (
     conflict,
@@ -176,17 +174,16 @@ async def everything_answers(world: World, size: int) -> None:
         assert figure == await world.recount(question)
         earlier = Question(code, YEAR_END, size=size)
         await differences.answer(
-            connection, figures, Compared(question, earlier), world.today
+            world.view, figures, Compared(question, earlier), world.today
         )
         asked = explanation.pinned(question, figure)
-        page = await explanation.page(connection, asked, explanation.Wanted())
+        page = await explanation.page(world.view, asked, explanation.Wanted())
         assert page.counts.denominator <= figure.denominator
         span = Span(date(2021, 1, 1), YEAR_END)
         found = await series(connection, figures, question, span, world.today)
         assert found.figures[-1] == figure
-    read = partial(texts.read, connection, world.house.vault)
     for category, (subject, event) in EVENTS.items():
-        told = await histories.history(connection, read, category, subject)
+        told = await histories.history(world.view, category, subject)
         assert told[-1].type == event.__struct_config__.tag
     copies = [path async for path, _ in bundle.copies(connection, await world.size())]
     assert "publications/2021.json" in copies

@@ -52,7 +52,7 @@ async def compare(world: World, tried: Tried) -> list[Comparison]:
     """All pages of a comparison."""
     pages = []
     while True:
-        page = await comparing.compare(world.connection, tried, world.today)
+        page = await comparing.compare(world.view, tried, world.today)
         pages.append(page)
         after = place.read(page.next, comparing.LETTER)
         if after is None:
@@ -153,7 +153,7 @@ async def test_a_comparison_reads_no_projection(
     pages = await compare(world, tried)
     owner = await pools.connect_as_owner(database.owner_dsn)
     await owner.execute("drop schema projection cascade")
-    again = await comparing.compare(owner, tried, world.today)
+    again = await comparing.compare(world.house.view(owner), tried, world.today)
     await owner.close()
     assert again == pages[0]
 
@@ -197,7 +197,7 @@ async def test_a_preview_has_the_figures_of_two_years_by_quarter(
 ) -> None:
     new = await proposed(world, "IKU-3", carry_over=CarryOver.EXCLUDE)
     before = await log.head(world.connection)
-    effect = await comparing.foresee(world.connection, "IKU-3", new, TODAY)
+    effect = await comparing.foresee(world.view, "IKU-3", new, TODAY)
     assert await log.head(world.connection) == before
     assert (effect.indicator, effect.definition, effect.size) == (
         "IKU-3",
@@ -252,7 +252,7 @@ async def test_a_preview_tells_the_first_subjects_and_where_the_others_are(
         "carry_over": CarryOver.INCLUDE,
     }
     new = await proposed(world, "IKU-1", **given)
-    effect = await comparing.foresee(world.connection, "IKU-1", new, TODAY)
+    effect = await comparing.foresee(world.view, "IKU-1", new, TODAY)
     for year in effect.years:
         assert year.more is not None
         told = dict(parse_qsl(year.more))
@@ -279,11 +279,11 @@ async def test_a_preview_tells_the_first_subjects_and_where_the_others_are(
 
 async def test_a_preview_of_what_changes_no_count_has_no_rows(world: World) -> None:
     new = await proposed(world, "IKU-2", empty="zero")
-    effect = await comparing.foresee(world.connection, "IKU-2", new, date(1990, 5, 1))
+    effect = await comparing.foresee(world.view, "IKU-2", new, date(1990, 5, 1))
     for year in effect.years:
         assert (year.differing, year.items, year.more) == (0, (), None)
         for point in year.points:
             assert point.in_force.percentage is None
             assert point.proposed.percentage == Decimal(0)
     with pytest.raises(Unknown, match="IKU-4"):
-        await comparing.foresee(world.connection, "IKU-4", new, TODAY)
+        await comparing.foresee(world.view, "IKU-4", new, TODAY)

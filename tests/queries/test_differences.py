@@ -35,7 +35,7 @@ async def ask(
     pages, place = [], None
     while True:
         page = await differences.answer(
-            world.connection,
+            world.view,
             world.house.figures,
             Compared(of, against, place, limit),
             world.today,
@@ -356,7 +356,7 @@ async def test_pages_are_parts_of_one_answer_whatever_is_recorded_meanwhile(
         beside = structs.replace(asked, known_on=against.known_on)
         compared = Compared(asked, beside, after, 5)
         return await differences.answer(
-            world.connection, world.house.figures, compared, world.today
+            world.view, world.house.figures, compared, world.today
         )
 
     first = await page(None)

@@ -28,7 +28,7 @@ async def pages(
     found, after = [], ""
     while True:
         page = await explanation.page(
-            world.connection, question, wanted, after=after, limit=limit
+            world.view, question, wanted, after=after, limit=limit
         )
         found.append(page)
         if page.next is None:
@@ -135,7 +135,7 @@ async def test_what_is_looked_for_is_found_and_no_more(world: World) -> None:
 
 async def test_what_is_recorded_meanwhile_is_on_no_later_page(world: World) -> None:
     figure, asked = await pinned(world, Question("IKU-1", YEAR_END))
-    first = await explanation.page(world.connection, asked, ALL, limit=5)
+    first = await explanation.page(world.view, asked, ALL, limit=5)
     assert first.next is not None
     late = conflict.Reported(
         category=conflict.Category.IPOLEKSOSBUD,
@@ -146,7 +146,7 @@ async def test_what_is_recorded_meanwhile_is_on_no_later_page(world: World) -> N
     sure = conflict.Verified(effective_on=date(2021, 6, 1))
     for fact in (late, sure):
         assert (await world.do("conflict", "Z99", fact)).added
-    rest = await explanation.page(world.connection, asked, ALL, after=first.next)
+    rest = await explanation.page(world.view, asked, ALL, after=first.next)
     check_sum(figure, [first, rest])
     assert "Z99" not in {item.id for item in rest.items}
     assert (await world.figure(Question("IKU-1", YEAR_END))).denominator == (

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from functools import partial
 from typing import Any
+
+import pytest
 
 from iku import texts
 from iku.domain import conflict
@@ -99,8 +100,7 @@ async def pages(world: World, case: str, limit: int) -> tuple[Event, ...]:
     after: int | None = 0
     while after is not None:
         page = await histories.page(
-            world.connection,
-            partial(texts.read, world.connection, world.house.vault),
+            world.view,
             "conflict",
             case,
             after=after,
@@ -138,7 +138,9 @@ async def test_the_pages_of_a_history_are_the_history(world: World) -> None:
         assert await pages(world, CASE, limit) == whole
 
 
-async def test_a_page_opens_only_the_texts_that_it_shows(world: World) -> None:
+async def test_a_page_opens_only_the_texts_that_it_shows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await record(
         world,
         conflict.Reported(
@@ -154,13 +156,13 @@ async def test_a_page_opens_only_the_texts_that_it_shows(world: World) -> None:
         conflict.Corrected(corrects=3, note="Rapat lain", reason="Salah catat"),
     )
     opened: list[int] = []
+    read = texts.fates
 
-    async def read(recorded: Sequence[Recorded]) -> Any:
+    async def fates(reader: Any, vault: Any, recorded: Sequence[Recorded]) -> Any:
         opened.extend(one.version for one in recorded)
-        return await texts.read(world.connection, world.house.vault, recorded)
+        return await read(reader, vault, recorded)
 
-    page = await histories.page(
-        world.connection, read, "conflict", CASE, after=6, limit=50
-    )
+    monkeypatch.setattr(texts, "fates", fates)
+    page = await histories.page(world.view, "conflict", CASE, after=6, limit=50)
     assert opened == [3, 7, 8]
     assert page.events[1].replaced == (Replaced(3, "note", "Rapat ke-1", "Rapat lain"),)

@@ -22,6 +22,7 @@ from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.queries import attachments, opening
 from iku.queries.opening import Held, Scope, Tally
+from iku.queries.view import View
 from iku.texts import File
 from iku.vault import sealing
 from iku.vault.files import Filed
@@ -90,14 +91,18 @@ class Desk:
         command = Command("subject", subject, ERASED, "siti")
         await erasing.erase(self.house.office, self.connection, command)
 
+    @property
+    def view(self) -> View:
+        return self.house.view(self.connection)
+
     async def texts(self, *subjects: str, size: int | None = None) -> list[Held]:
         scope = await self._scope(subjects, size)
-        found = opening.held_texts(self.connection, self.house.vault, scope, silent)
+        found = opening.held_texts(self.view, scope, silent)
         return [one async for one in found]
 
     async def files(self, *subjects: str) -> list[Held]:
         scope = await self._scope(subjects, None)
-        found = opening.held_files(self.connection, self.house.vault, scope, silent)
+        found = opening.held_files(self.view, scope, silent)
         return [one async for one in found]
 
     async def wrong(self) -> list[str]:

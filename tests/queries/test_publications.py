@@ -91,7 +91,7 @@ async def changed(
     pages, cursor = [], None
     while True:
         page = await changes.changes(
-            world.connection,
+            world.view,
             world.house.figures,
             await find(world, of),
             changes.read_page(cursor, limit),
@@ -246,7 +246,7 @@ async def test_a_page_goes_on_in_the_log_that_the_first_one_saw(world: World) ->
     assert len(whole) > 1
     found = await find(world, of)
     one = await changes.changes(
-        world.connection,
+        world.view,
         world.house.figures,
         found,
         changes.Page(limit=len(whole) - 1),
@@ -255,7 +255,7 @@ async def test_a_page_goes_on_in_the_log_that_the_first_one_saw(world: World) ->
     while not await record(world, chance):
         pass
     rest = await changes.changes(
-        world.connection,
+        world.view,
         world.house.figures,
         found,
         changes.read_page(one.next, 200),
@@ -276,7 +276,7 @@ async def test_a_cursor_that_no_page_gave_is_refused(
     cursor = Place(size, draft.as_of, changes.PART, key).cursor
     with pytest.raises(Unanswerable):
         await changes.changes(
-            world.connection,
+            world.view,
             world.house.figures,
             await find(world, of),
             changes.read_page(cursor, 10),
@@ -290,9 +290,7 @@ async def test_a_log_smaller_than_at_the_closing_cannot_be_asked(world: World) -
     assert found.closing is not None
     page = changes.Page(size=found.closing.size - 1)
     with pytest.raises(Unanswerable, match="was closed at size"):
-        await changes.changes(
-            world.connection, world.house.figures, found, page, world.today
-        )
+        await changes.changes(world.view, world.house.figures, found, page, world.today)
 
 
 async def look(
@@ -301,7 +299,7 @@ async def look(
     """The publication, in a log signed and witnessed up to these sizes."""
     assurance = Assurance(signed, None, seen, 1, None)
     return await publications.shown(
-        world.connection, world.house.figures, identifier, world.today, assurance
+        world.view, world.house.figures, identifier, world.today, assurance
     )
 
 

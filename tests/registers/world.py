@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
-from functools import partial
 from random import Random
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from iku import streams, texts
+from iku import streams
 from iku.app import House, furnish
 from iku.commands.command import Command, Outcome
 from iku.commands.deciding import Decided
@@ -42,6 +41,7 @@ from iku.queries import histories
 from iku.queries.histories import Event
 from iku.queries.lists import Page, Search, search
 from iku.queries.replay import recount
+from iku.queries.view import View
 from iku.streams import Folded
 from tests.conftest import SETTINGS
 
@@ -63,6 +63,10 @@ class World:
         self.connection = connection
         self.today = house.office.today()
         self._loaded: dict[str, Folded] = {}
+
+    @property
+    def view(self) -> View:
+        return self.house.view(self.connection)
 
     async def do(
         self,
@@ -100,13 +104,10 @@ class World:
         return self.house.vault.keys.digest(command.content)
 
     async def search(self, asked: Search) -> Page:
-        field = "title" if asked.category == "conflict" else "name"
-        names = texts.naming(self.connection, self.house.vault, asked.category, field)
-        return await search(self.connection, asked, names)
+        return await search(self.view, asked)
 
     async def history(self, category: str, subject: str) -> Sequence[Event]:
-        read = partial(texts.read, self.connection, self.house.vault)
-        return await histories.history(self.connection, read, category, subject)
+        return await histories.history(self.view, category, subject)
 
     def continue_from(self, recorded: Sequence[Recorded]) -> None:
         """Let `load` go on with a stream that it did not begin."""

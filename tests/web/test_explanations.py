@@ -207,22 +207,21 @@ async def test_a_cursor_that_no_page_gave_is_refused(reader: Client) -> None:
         b"x",
         b"{}",
         b"\xff\xfe",
-        b'["2021-12-31","2022-01-01",5]',
-        b'["2021-12-31","2022-01-01",-1,"K01"]',
-        b'["2021-12-31","2022-01-01",5,"K01/"]',
-        b'["2021-12-31","2022-01-01",5,"K01\\n"]',
-        b'["2021-12-31","2022-01-01",5,"K01",1]',
+        b"5.2021123120220101.l.K01",  # of a list
+        b"-1.2021123120220101.e.K01",
+        b"5.2021123120220101.e.K01/",
+        b"5.2021123120229901.e.K01",
     ):
         cursor = urlsafe_b64encode(said).decode().rstrip("=") or "A"
         answer = await reader.get(IKU_1, params={"cursor": cursor})
         problem(answer, 400, "cursor")
-    for name, value, path in (
-        ("as_of", "2021-12-30", "as_of"),
-        ("known_on", "2021-12-30", "known_on"),
-        ("size", "9", "size"),
+    for name, value in (
+        ("as_of", "2021-12-30"),
+        ("known_on", "2021-12-30"),
+        ("size", "9"),
     ):
         asked = {"cursor": page["next"], name: value}
-        problem(await reader.get(IKU_1, params=asked), 400, path)
+        problem(await reader.get(IKU_1, params=asked), 400, "cursor")
     size = page["figure"]["size"]
     same = await reader.says(IKU_1, cursor=page["next"], size=size, **YEAR_END)
     assert same == await reader.says(IKU_1, cursor=page["next"])

@@ -2,7 +2,6 @@
 
 import click
 
-from iku import texts
 from iku.cli import asking, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import COUNTS, cells, show_subjects
@@ -53,14 +52,12 @@ def compare(
     amendment = comparison.amendment(tried) if tried else None
 
     async def ask() -> Comparison:
-        async with terminal.house(terminal.settings()) as house:
+        async with terminal.viewing() as (house, view):
             today = house.office.today()
             after = place.read(cursor, comparing.LETTER)
             question = place.resume(asked.of(code, today), after, today)
             told = Tried(question, definitions, amendment, after, limit)
-            async with house.pool.acquire() as connection:
-                found = await comparing.compare(connection, told, today)
-                return await texts.reveal(connection, house.vault, found)
+            return await comparing.compare(view, told, today)
 
     found = terminal.run(ask())
     if json:

@@ -9,7 +9,6 @@ from datetime import date
 import click
 from msgspec import Struct, structs
 
-from iku import texts
 from iku.app import House
 from iku.cli import revising, tables, terminal
 from iku.cli.asking import tried_out
@@ -153,8 +152,7 @@ async def _foresee(house: House, command: Command) -> Effect:
     async with house.pool.acquire() as connection:
         [proposed] = await house.office.foresee(connection, command)
         code = command.subject
-        found = await comparing.foresee(connection, code, proposed, today)
-        return await texts.reveal(connection, house.vault, found)
+        return await comparing.foresee(house.view(connection), code, proposed, today)
 
 
 def show(effect: Effect) -> None:

@@ -2,7 +2,6 @@
 
 import click
 
-from iku import texts
 from iku.cli import asking, figures, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import share
@@ -70,17 +69,13 @@ def difference(
     """
 
     async def ask() -> Difference:
-        async with terminal.house(terminal.settings()) as house:
+        async with terminal.viewing() as (house, view):
             today = house.office.today()
             against.refuse_future(today)
             after = telling.place(cursor)
             of = place.resume(asked.of(code, today), after, today)
             compared = Compared(of, against.beside(of), after, limit)
-            async with house.pool.acquire() as connection:
-                found = await differences.answer(
-                    connection, house.figures, compared, today
-                )
-                return await texts.reveal(connection, house.vault, found)
+            return await differences.answer(view, house.figures, compared, today)
 
     found = terminal.run(ask())
     if json:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import click
 from msgspec import Struct, structs
 
-from iku import texts
 from iku.app import House
 from iku.cli import asking, naming, tables, terminal
 from iku.cli.asking import Asked
@@ -21,6 +20,7 @@ from iku.exchange import explained, formats
 from iku.exchange.explained import Delimiter
 from iku.queries import explanation
 from iku.queries.explanation import Counted, Item, Page, Wanted
+from iku.queries.identifying import identify
 
 COLUMNS = (
     *(exact("Nomor"), text("Judul")),
@@ -124,7 +124,8 @@ async def _meant(house: House, typed: str | None) -> str | None:
     """The identifier of the subject that is typed by its number."""
     if typed is None:
         return None
-    found = await naming.identify(house.pool, typed)
+    async with house.pool.acquire() as connection:
+        found = await identify(house.view(connection), typed)
     subjects = {one.subject: one for one in found}
     naming.refuse_several([*subjects.values()], typed)
     return found[0].subject if found else typed
@@ -137,8 +138,8 @@ async def _pages(
     after: str | None = ""
     while after is not None:
         async with house.pool.acquire() as connection:
-            sealed = await explanation.page(connection, question, wanted, after=after)
-            page = await texts.reveal(connection, house.vault, sealed)
+            view = house.view(connection)
+            page = await explanation.page(view, question, wanted, after=after)
         yield page
         after = page.next
 

@@ -85,7 +85,7 @@ def texts(
             up_to = await handover.size_of(connection, size)
             scope = Scope(up_to, frozenset(subjects))
             with terminal.progress("peristiwa") as tell:
-                found = held_texts(connection, house.vault, scope, tell)
+                found = held_texts(house.view(connection), scope, tell)
                 tally = await handover.export(found, file, verifying.name)
             return Handed(str(file), up_to, tally)
 

@@ -1,20 +1,19 @@
 """`iku history`: all that was ever recorded of a case, organisation or indicator."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import click
 
-from iku import texts
 from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
-from iku.cli.naming import KINDS, Named
+from iku.cli.naming import KINDS
 from iku.cli.tables import exact, number, text
 from iku.domain.decider import subject_number
 from iku.exchange import formats, wording
 from iku.queries import histories
 from iku.queries.histories import Event, Movement
+from iku.queries.identifying import Named, identify
 
 COLUMNS = (
     *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),
@@ -43,16 +42,12 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
     """
 
     async def work() -> tuple[Sequence[Event], ZoneInfo]:
-        async with terminal.house(terminal.settings()) as house:
-            async with house.pool.acquire() as connection:
-                read = partial(texts.read, connection, house.vault)
-                kinds = [*KINDS] if kind is None else [kind]
-                found = {
-                    one: await histories.history(
-                        connection, read, one.category, one.subject
-                    )
-                    for one in await naming.identify(connection, subject, kinds)
-                }
+        async with terminal.viewing() as (house, view):
+            kinds = [*KINDS] if kind is None else [kind]
+            found = {
+                one: await histories.history(view, one.category, one.subject)
+                for one in await identify(view, subject, kinds)
+            }
             return _only(found, subject), house.settings.timezone
 
     events, zone = terminal.run(work())

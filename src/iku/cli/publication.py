@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from iku import texts
 from iku.app import House, assurance
 from iku.cli import asking, terminal
 from iku.cli import printed as shown
@@ -26,9 +25,8 @@ from iku.domain.publication import (
     State,
     Withdrawal,
 )
-from iku.queries import changes as afterwards
 from iku.queries import publications
-from iku.queries.changes import PublicationChanges
+from iku.queries.changes import PublicationChanges, read_page
 from iku.queries.publications import Publications, ShownPublication
 
 reason = click.option(
@@ -146,13 +144,9 @@ def list_(year: int | None, state: str | None, *, json: bool) -> None:
     """List publications."""
 
     async def ask() -> Publications:
-        async with (
-            terminal.house(terminal.settings()) as house,
-            house.pool.acquire() as connection,
-        ):
+        async with terminal.viewing() as (_, view):
             now = State(state) if state else None
-            found = await publications.listing(connection, year, now)
-            return await texts.reveal(connection, house.vault, found)
+            return await publications.listing(view, year, now)
 
     found = terminal.run(ask())
     if json:
@@ -183,16 +177,11 @@ def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> N
     chosen = terminal.settings()
 
     async def ask() -> PublicationChanges:
-        page = afterwards.read_page(cursor, limit)
-        async with (
-            terminal.house(chosen) as house,
-            house.pool.acquire() as connection,
-        ):
-            of = (await publications.find(connection, identifier)).publication
-            found = await afterwards.changes(
-                connection, house.figures, of, page, house.office.today()
+        page = read_page(cursor, limit)
+        async with terminal.viewing() as (house, view):
+            return await publications.changed(
+                view, house.figures, identifier, page, house.office.today()
             )
-            return await texts.reveal(connection, house.vault, found)
 
     found = terminal.run(ask())
     if json:
@@ -230,10 +219,10 @@ async def _hand_in(
 async def _show(house: House, identifier: str) -> ShownPublication:
     async with house.pool.acquire() as connection:
         vouched = await assurance(house.settings, house.witnesses, connection)
-        found = await publications.shown(
-            connection, house.figures, identifier, house.office.today(), vouched
+        view = house.view(connection)
+        return await publications.shown(
+            view, house.figures, identifier, house.office.today(), vouched
         )
-        return await texts.reveal(connection, house.vault, found)
 
 
 def _tell(found: ShownPublication, *, json: bool) -> None:

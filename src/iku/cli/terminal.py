@@ -34,6 +34,7 @@ from iku.postgres.pool import (
     connect_as_signer,
     only_reads,
 )
+from iku.queries.view import View
 from iku.settings import Settings, SettingsError
 
 # Where no event trigger guards the ledger's schema, and what to do about it.
@@ -148,6 +149,16 @@ async def house(chosen: Settings) -> AsyncIterator[House]:
         with plain_address():
             opened = await stack.enter_async_context(open_house(chosen))
         yield opened
+
+
+@asynccontextmanager
+async def viewing() -> AsyncIterator[tuple[House, View]]:
+    """The whole house, and what the user of the terminal can read of it."""
+    async with (
+        house(settings()) as opened,
+        opened.pool.acquire() as connection,
+    ):
+        yield opened, opened.view(connection)
 
 
 @asynccontextmanager

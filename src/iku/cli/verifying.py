@@ -186,13 +186,14 @@ async def opened(house: House, subjects: frozenset[str]) -> Opened:
     """What `iku verify texts` tells; what is wrong it names on the way."""
     texts, files = Tally(), Tally()
     async with house.pool.acquire() as connection:
+        view = house.view(connection)
         scope = Scope((await events.head(connection)).size, subjects)
         with terminal.progress("teks") as tell:
-            async for held in opening.held_texts(connection, house.vault, scope, tell):
+            async for held in opening.held_texts(view, scope, tell):
                 texts = texts.with_one(held)
                 name(held)
         with terminal.progress("berkas") as tell:
-            async for held in opening.held_files(connection, house.vault, scope, tell):
+            async for held in opening.held_files(view, scope, tell):
                 files = files.with_one(held)
                 name(held)
     return Opened(scope.size, texts, files)

@@ -1,21 +1,43 @@
-"""Where a page ended: one word by which the page after it is asked for.
+"""Where a page ended: the cursor by which the page after it is asked for.
 
-It pins what the first page left open, the day and the log's size, so that all pages
-are parts of one answer, whatever is recorded meanwhile.
+It is the one form of cursor, opaque to those who pass it on. It pins what the first
+page left open, the day and the log's size, so that all pages are parts of one answer,
+whatever is recorded meanwhile.
 """
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import date
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct, structs
 
-from iku.domain.question import Question, Unanswerable
+from iku.domain.question import Unanswerable
 
 _WORD = re.compile(
-    r"([0-9]{1,16})\.([0-9]{8})\.([a-z])\.([A-Za-z0-9][\w.~-]{0,63})", re.ASCII
+    r"([0-9]{1,16})\.([0-9]{8})([0-9]{8})?\.([a-z])\.([A-Za-z0-9][\w.~-]{0,63})",
+    re.ASCII,
 )
 STRANGE = "cursor is none that a page gave as next"
+
+
+class Dated(Protocol):
+    """A question that is answered page by page; None where it leaves something open."""
+
+    @property
+    def as_of(self) -> date:
+        """The day asked about."""
+
+    @property
+    def known_on(self) -> date | None:
+        """The knowledge cut-off."""
+
+    @property
+    def size(self) -> int | None:
+        """How many events of the log are asked."""
+
+
+Q = TypeVar("Q", bound=Dated)
 
 
 class Place(Struct, frozen=True):
@@ -26,18 +48,20 @@ class Place(Struct, frozen=True):
         as_of: The day asked about.
         part: The letter of the part of the answer in which the page ended.
         key: What that part is ordered by.
+        known_on: The knowledge cut-off; None where the answer does not tell it.
     """
 
     size: int
     as_of: date
     part: str
     key: str
+    known_on: date | None = None
 
     @property
     def cursor(self) -> str:
-        """The place in one word, at most 128 characters long."""
-        day = self.as_of.isoformat().replace("-", "")
-        told = f"{self.size}.{day}.{self.part}.{self.key}"
+        """The place in one word, at most 136 characters long."""
+        days = f"{self.as_of}{self.known_on or ''}".replace("-", "")
+        told = f"{self.size}.{days}.{self.part}.{self.key}"
         return urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
@@ -58,12 +82,14 @@ def read(cursor: str | None, parts: str) -> Place | None:
 def _read(cursor: str, parts: str) -> Place:
     told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     found = _WORD.fullmatch(told)
-    if found is None or found[3] not in parts:
+    if found is None or found[4] not in parts:
         raise ValueError(told)
-    return Place(int(found[1]), date.fromisoformat(found[2]), found[3], found[4])
+    size, as_of, known_on, part, key = found.groups()
+    known = known_on and date.fromisoformat(known_on)
+    return Place(int(size), date.fromisoformat(as_of), part, key, known or None)
 
 
-def resume(question: Question, place: Place | None, today: date) -> Question:
+def resume(question: Q, place: Place | None, today: date) -> Q:
     """The question that the page which ended at *place* answered.
 
     Raises:
@@ -77,4 +103,15 @@ def resume(question: Question, place: Place | None, today: date) -> Question:
     if question.as_of not in {today, place.as_of}:
         message = f"cursor goes on as of {place.as_of}, but as_of is {question.as_of}"
         raise Unanswerable("cursor", message)
-    return structs.replace(question, size=place.size, as_of=place.as_of)
+    pinned = {"size": place.size, "as_of": place.as_of}
+    if place.known_on is not None:
+        if question.known_on not in {None, place.known_on}:
+            message = (
+                f"cursor goes on as known on {place.known_on}, but known_on is "
+                f"{question.known_on}"
+            )
+            raise Unanswerable("cursor", message)
+        pinned["known_on"] = place.known_on
+    question_struct: Any = question  # a protocol cannot say that it is a Struct
+    resumed: Q = structs.replace(question_struct, **pinned)
+    return resumed

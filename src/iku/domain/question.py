@@ -136,6 +136,17 @@ def refuse_future(
             raise Unanswerable(named, f"{named} is {day}, but today is only {today}")
 
 
+def refuse_size_beyond(asked: int | None, size: int) -> None:
+    """Refuse a size that a log of *size* events has not reached.
+
+    Raises:
+        Unanswerable: It has not reached the size *asked* for.
+    """
+    if asked is not None and asked > size:
+        message = f"size is {asked}, but the log holds only {size} events"
+        raise Unanswerable("size", message)
+
+
 def coordinates(
     question: Question, definition: int, size: int, known: date
 ) -> Coordinates:
@@ -147,9 +158,7 @@ def coordinates(
     Raises:
         Unanswerable: The log is not of the size asked for yet.
     """
-    if question.size is not None and question.size > size:
-        message = f"size is {question.size}, but the log holds only {size} events"
-        raise Unanswerable("size", message)
+    refuse_size_beyond(question.size, size)
     return Coordinates(
         indicator=question.indicator,
         definition=definition,

@@ -363,15 +363,3 @@ async def shown(
         known_on,
     )
     return {row["subject"]: row["number"] for row in rows}
-
-
-async def hint(reader: Reader, category: str, name: str) -> str:
-    """What to say after "there is no K15": whose number it is, if it is anybody's."""
-    if category not in numbering.LETTERS:
-        return ""
-    number = subject_number(name)
-    found = await find(reader, category, [number])
-    holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
-    if not holders:
-        return ""
-    return f"; number {number} is that of {category} {', '.join(holders)}"

@@ -1,25 +1,22 @@
 """The files of cases and organisations, opened and held against their records."""
 
-import asyncio
 from hashlib import sha256
 
-from iku import texts
 from iku.domain.decider import Missing
 from iku.domain.withheld import Why
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.queries.view import View
 from iku.texts import File
 from iku.vault.keys import KeysError
-from iku.vault.sealing import Damaged
-from iku.vault.store import Trouble, Vault
 
 
 class Gone(LookupError):
     """There was such a file; why it cannot be had stands in the sentence."""
 
 
-async def fetch(reader: Reader, vault: Vault, stream: str, version: int) -> File:
+async def fetch(view: View, stream: str, version: int) -> File:
     """The file that was put with the subject of *stream* at that version.
 
     Raises:
@@ -28,33 +25,27 @@ async def fetch(reader: Reader, vault: Vault, stream: str, version: int) -> File
         KeysError: Its key is not here.
     """
     named = f"attachment {version} of {stream.partition('-')[2]}"
-    recorded = await _attached(reader, stream, version)
+    recorded = await _attached(view.reader, stream, version)
     if recorded is None:
         raise Missing(f"there is no {named}")
-    opened = await texts.read(reader, vault, [recorded])
+    opened = await view.texts([recorded])
     found = opened[recorded.stream, recorded.version]
     for withheld in found.withheld.values():
         if withheld.why is Why.LOCKED:
             raise KeysError(f"{named} is locked: its key is not in the folder of keys")
         raise Gone(f"{named} is not to be had: {withheld.words}")
-    content = await held(vault, reader, recorded, found.plain["sha256"])
+    content = await held(view, recorded, found.plain["sha256"])
     if isinstance(content, Why):
         raise Gone(f"{named} is not to be had: {content.word}")
     media_type: str = recorded.body().data["media_type"]
     return File(found.plain["file_name"], media_type, content)
 
 
-async def held(
-    vault: Vault, reader: Reader, recorded: Recorded, digest: str
-) -> bytes | Why:
+async def held(view: View, recorded: Recorded, digest: str) -> bytes | Why:
     """The content of the file of *recorded*, whose SHA-256 is *digest*; or why not."""
-    filed = await vault.file(reader, recorded)
-    if isinstance(filed, Trouble):
-        return Why(filed.value)
-    try:
-        content = await asyncio.to_thread(vault.files.get, filed)
-    except Damaged:
-        return Why.DAMAGED
+    content = await view.file(recorded)
+    if isinstance(content, Why):
+        return content
     return content if sha256(content).hexdigest() == digest else Why.DAMAGED
 
 

@@ -34,10 +34,11 @@ from iku.domain.publication import Closed, Frozen, Publication
 from iku.domain.question import SCALE, Question, Unanswerable, Unknown
 from iku.domain.subject import Subject
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.queries import differences
 from iku.queries.figures import Figures
+from iku.queries.view import View
 
 # Every event of a category that moves figures; `_cause` names the cause of each.
 Moving: TypeAlias = conflict.Event | organisation.Event | indicator.Event | scale.Event
@@ -155,7 +156,7 @@ class PublicationChanges(Struct, frozen=True):
 
 
 async def changes(
-    connection: Connection,
+    view: View,
     figures: Figures,
     of: Publication,
     page: Page,
@@ -170,7 +171,7 @@ async def changes(
     closing = of.closing
     if closing is None:
         raise Unknown(f"{of.id} is {of.state}: no figure of it is frozen")
-    size = page.size
+    connection, size = view.reader, page.size
     if size is None:
         size = (await log.head(connection)).size
     elif size < closing.size:
@@ -183,13 +184,14 @@ async def changes(
     found = _effects(await _rows(connection, of, closing, page, size))
     items = await _items(connection, found[: page.limit], size)
     more = len(found) > page.limit
-    return PublicationChanges(
+    changed = PublicationChanges(
         publication=of.id,
         size=size,
         figures=tuple(map(_frozen, of.figures, present, in_force)),
         items=items,
         next=_next(of, size, items[-1]) if more else None,
     )
+    return await view.reveal(changed)
 
 
 def _next(of: Publication, size: int, last: Change) -> str:
@@ -256,7 +258,7 @@ def _value(of: Frozen | Figure) -> Value:
 
 
 async def _rows(
-    connection: Connection, of: Publication, closing: Closed, page: Page, size: int
+    connection: Reader, of: Publication, closing: Closed, page: Page, size: int
 ) -> Sequence[asyncpg.Record]:
     """Events with what each added to a figure, a row for each figure that it moved.
 
@@ -319,7 +321,7 @@ async def _rows(
 
 
 async def _revisions(
-    connection: Connection, of: Publication, closing: Closed, size: int
+    connection: Reader, of: Publication, closing: Closed, size: int
 ) -> list[int]:
     """Positions of the events that changed what a frozen figure would be made with.
 
@@ -374,7 +376,7 @@ def _effects(rows: Sequence[asyncpg.Record]) -> list[_Effects]:
 
 
 async def _items(
-    connection: Connection, page: Sequence[_Effects], size: int
+    connection: Reader, page: Sequence[_Effects], size: int
 ) -> tuple[Change, ...]:
     streams = dict.fromkeys(one.recorded.stream for one in page)
     read = await log.read_streams(connection, list(streams), size=size)

@@ -46,8 +46,9 @@ from iku.domain.question import (
     refuse_future,
 )
 from iku.ledger import log
-from iku.ledger.log import Connection, Head
+from iku.ledger.log import Head, Reader
 from iku.queries import replay
+from iku.queries.view import View
 
 LETTER = "s"  # marks a place among subjects
 FIRST_ROWS = 50  # of each year that a preview lists
@@ -142,7 +143,7 @@ def _counted(subject: Any, lens: Lens) -> Counts:
     return Counts() if member is None else member.counts
 
 
-async def compare(connection: Connection, tried: Tried, today: date) -> Comparison:
+async def compare(view: View, tried: Tried, today: date) -> Comparison:
     """The figure under each definition, and the subjects that make the difference.
 
     Reads the whole log once, whatever page is asked for, and holds one subject of it.
@@ -153,6 +154,7 @@ async def compare(connection: Connection, tried: Tried, today: date) -> Comparis
         Invalid: An option tried out is none of this indicator.
     """
     refuse_future(tried.question.as_of, today)
+    connection = view.reader
     head = await log.head(connection)
     question = _pinned(tried.question, head)
     bases = _bases(await _facts(connection, question.indicator), question, tried)
@@ -165,7 +167,7 @@ async def compare(connection: Connection, tried: Tried, today: date) -> Comparis
         versions[-1] = None
     columns = map(comparison.column, at, sheet.totals, bases, versions)
     end = sheet.end(at[0].size, question.as_of)
-    return Comparison(
+    compared = Comparison(
         indicator=question.indicator,
         period=at[0].period,
         as_of=question.as_of,
@@ -177,15 +179,15 @@ async def compare(connection: Connection, tried: Tried, today: date) -> Comparis
         items=sheet.page,
         next=None if end is None else end.cursor,
     )
+    return await view.reveal(compared)
 
 
-async def foresee(
-    connection: Connection, code: str, proposed: Defined, today: date
-) -> Effect:
+async def foresee(view: View, code: str, proposed: Defined, today: date) -> Effect:
     """What the definition *proposed* would change in the last two complete years.
 
     By all that is known. Reads the whole log once, and holds one subject of it.
     """
+    connection = view.reader
     head = await log.head(connection)
     facts = await _facts(connection, code)
     days = [
@@ -199,7 +201,7 @@ async def foresee(
     at = [[_at(d.question, one, head, today) for one in d.bases] for d in days]
     points = [_point(*both) for both in zip(days, at, strict=True)]
     last = sum(isinstance(known.event, Defined) for known in facts.indicator)
-    return Effect(
+    effect = Effect(
         indicator=code,
         definition=last + 1,
         effective_on=proposed.effective_on,
@@ -207,17 +209,18 @@ async def foresee(
         size=head.size,
         years=(_year(days[3], points[:4]), _year(days[7], points[4:])),
     )
+    return await view.reveal(effect)
 
 
 async def revised(
-    connection: Connection, code: str, proposed: Sequence[indicator.Event], today: date
+    reader: Reader, code: str, proposed: Sequence[indicator.Event], today: date
 ) -> Revised:
     """What the facts *proposed* would change, were they known now.
 
     Reads the whole log once, and holds one subject of it.
     """
-    head = await log.head(connection)
-    facts = await _facts(connection, code)
+    head = await log.head(reader)
+    facts = await _facts(reader, code)
     known = [Known(head.size, today, event) for event in proposed]
     after = Facts([*facts.indicator, *known], facts.scale)
     ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
@@ -225,7 +228,7 @@ async def revised(
         _turn(facts, after, _pinned(Question(code, day), head))
         for day in (*(date(*end) for end in ends), today)
     ]
-    await _count(connection, [day.sheet for day in days], days[0].question)
+    await _count(reader, [day.sheet for day in days], days[0].question)
     points = []
     for day in days:
         at = [_at(day.question, one, head, today) for one in day.bases]
@@ -281,7 +284,7 @@ def _year(end: _Day, points: Sequence[Point]) -> Year:
     )
 
 
-async def _facts(connection: Connection, code: str) -> Facts:
+async def _facts(connection: Reader, code: str) -> Facts:
     of_indicator = await replay.facts(connection, indicator.decider, code)
     if not of_indicator:
         raise Unknown(f"there is no indicator {code}")
@@ -316,7 +319,7 @@ def _lens(made_with: Basis, question: Question) -> Lens:
 
 
 async def _count(
-    connection: Connection, sheets: Sequence[Sheet], question: Question
+    connection: Reader, sheets: Sequence[Sheet], question: Question
 ) -> None:
     """Show every subject, as far as the question hears of it, to all *sheets*."""
     of_cases = isinstance(sheets[0].options, ConflictOptions)

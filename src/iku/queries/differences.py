@@ -22,11 +22,12 @@ from iku.domain.indicator import ConflictOptions, Options
 from iku.domain.place import Place
 from iku.domain.question import Question, Unanswerable
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.projections import numbers
 from iku.queries.figures import Figures
 from iku.queries.moves import Move, moves
+from iku.queries.view import View
 
 
 class Compared(Struct, frozen=True):
@@ -46,7 +47,7 @@ class Compared(Struct, frozen=True):
 
 
 async def answer(
-    connection: Connection, figures: Figures, compared: Compared, today: date
+    view: View, figures: Figures, compared: Compared, today: date
 ) -> Difference:
     """What lies between the two figures; of the items, the page asked for.
 
@@ -54,6 +55,7 @@ async def answer(
         Unknown: There is no such indicator.
         Unanswerable: A day, size or version asked for does not exist (yet).
     """
+    connection = view.reader
     first, last = await _both(connection, figures, compared, today)
     legs = difference.legs(_pinned(compared.against, first), _pinned(compared.of, last))
     between = await figures.make(connection, [leg.after for leg in legs[:2]], today)
@@ -71,7 +73,7 @@ async def answer(
         size=last.figure.size,
         known_on=compared.of.known_on,
     )
-    return Difference(
+    apart = Difference(
         indicator=compared.of.indicator,
         figure=last.figure,
         against=first.figure,
@@ -85,10 +87,11 @@ async def answer(
         ),
         next=_place(page[-1], last).cursor if len(found) > len(page) else None,
     )
+    return await view.reveal(apart)
 
 
 async def _both(
-    connection: Connection, figures: Figures, compared: Compared, today: date
+    connection: Reader, figures: Figures, compared: Compared, today: date
 ) -> list[Made]:
     """The figure compared with and the one asked for, from one snapshot."""
     try:
@@ -118,7 +121,7 @@ def _place(move: Move, made: Made) -> Place:
 
 
 async def _items(
-    connection: Connection, page: Sequence[Move], options: Mapping[int, Options]
+    connection: Reader, page: Sequence[Move], options: Mapping[int, Options]
 ) -> list[Item]:
     """The moves of a page as they are shown, in its order.
 
@@ -136,7 +139,7 @@ async def _items(
 
 
 async def _of_subject(
-    connection: Connection, moves: Sequence[Move], options: Mapping[int, Options]
+    connection: Reader, moves: Sequence[Move], options: Mapping[int, Options]
 ) -> AsyncIterator[Item]:
     """The moves of one subject in one leg."""
     decider = _decider(options)

@@ -21,9 +21,10 @@ from iku.domain.figure import Counts, Figure
 from iku.domain.indicator import ConflictOptions, Options
 from iku.domain.question import Question
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.queries import replay
+from iku.queries.view import View
 
 EXAMINED = 2_000  # subjects; what one page looks at, at most
 
@@ -140,7 +141,7 @@ def pinned(question: Question, figure: Figure) -> Question:
 
 
 async def page(
-    connection: Connection,
+    view: View,
     question: Question,
     wanted: Wanted,
     *,
@@ -153,6 +154,13 @@ async def page(
         Unknown: There is no such indicator.
         Unanswerable: There is no definition of the version asked for.
     """
+    found = await _examined(view.reader, question, wanted, after, limit)
+    return await view.reveal(found)
+
+
+async def _examined(
+    connection: Reader, question: Question, wanted: Wanted, after: str, limit: int
+) -> Page:
     by = await replay.made_with(connection, question)
     options = by.definition.defined.options
     items: list[Item] = []
@@ -178,7 +186,7 @@ def _decider(options: Options) -> Decider[Any, Any]:
 
 
 async def _streams(
-    connection: Connection,
+    connection: Reader,
     question: Question,
     options: Options,
     subject: str | None,

@@ -4,7 +4,7 @@ The events come from the log, what each moved from the journal of postings.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
@@ -14,8 +14,9 @@ from iku.domain import fact, lineage
 from iku.domain.deciders import DECIDERS
 from iku.domain.withheld import NONE, Texts, Withheld
 from iku.ledger import log
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.queries.view import View
 
 
 class Replaced(Struct, frozen=True):
@@ -94,12 +95,6 @@ class Event(Struct, frozen=True):
     movements: tuple[Movement, ...]
 
 
-# Gives the texts of events, which no projection holds.
-Read: TypeAlias = Callable[
-    [Sequence[Recorded]], Awaitable[Mapping[tuple[str, int], Texts]]
-]
-
-
 class Page(Struct, frozen=True):
     """Part of a history.
 
@@ -111,17 +106,14 @@ class Page(Struct, frozen=True):
     next: int | None
 
 
-async def history(
-    connection: Connection, read: Read, category: str, subject: str
-) -> tuple[Event, ...]:
+async def history(view: View, category: str, subject: str) -> tuple[Event, ...]:
     """All facts of *subject*, the first at version 1; none where it is unknown."""
-    found = await page(connection, read, category, subject)
+    found = await page(view, category, subject)
     return found.events
 
 
 async def page(
-    connection: Connection,
-    read: Read,
+    view: View,
     category: str,
     subject: str,
     *,
@@ -133,14 +125,14 @@ async def page(
     Only the texts that the page shows are opened.
     """
     decider = DECIDERS[category]
-    stream = await log.read_stream(connection, decider.stream(subject))
+    stream = await log.read_stream(view.reader, decider.stream(subject))
     upto = len(stream) if limit is None else min(len(stream), after + limit)
     recorded = stream[:upto]
     positions = [one.position for one in recorded[after:]]
-    moved = await movements(connection, subject, positions)
+    moved = await movements(view.reader, subject, positions)
     facts = [fact.of(one, decider.event_type) for one in recorded]
     shown = _shown(facts, after)
-    texts = await read([recorded[version - 1] for version in sorted(shown)])
+    texts = await view.texts([recorded[version - 1] for version in sorted(shown)])
     worded = [texts.get((one.stream, one.version), NONE) for one in recorded]
     for version in shown:
         plain = worded[version - 1].plain
@@ -175,10 +167,10 @@ def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
 
 
 async def movements(
-    connection: Connection, subject: str, positions: Sequence[int]
+    reader: Reader, subject: str, positions: Sequence[int]
 ) -> dict[int, Sequence[Movement]]:
     """What the subject's events at these positions moved, in the order of its days."""
-    rows = await connection.fetch(
+    rows = await reader.fetch(
         """
         select m.position, d.indicator, d.version, m.effective_on, c.since, c.part,
                c.district, sum(m.sign * c.numerator)::int,

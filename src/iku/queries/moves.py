@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from iku.domain.difference import Leg, Step
 from iku.domain.place import Place
 from iku.domain.question import Question
-from iku.ledger.log import Connection
+from iku.ledger.log import Reader
 
 FOREVER = date.max  # the driver's name for PostgreSQL's infinity
 
@@ -35,7 +35,7 @@ class Move(NamedTuple):
 
 
 async def moves(
-    connection: Connection, legs: Sequence[Leg], after: Place | None, limit: int
+    connection: Reader, legs: Sequence[Leg], after: Place | None, limit: int
 ) -> AsyncIterator[Move]:
     """What moved after that place: at most one more than *limit*, in order."""
     letters = [leg.step.letter for leg in legs]
@@ -48,17 +48,13 @@ async def moves(
                 yield move
 
 
-async def _moves_of(
-    connection: Connection, leg: Leg, after: str, limit: int
-) -> list[Move]:
+async def _moves_of(connection: Reader, leg: Leg, after: str, limit: int) -> list[Move]:
     if leg.step is Step.KNOWLEDGE:
         return await _events(connection, leg, int(after or 0), limit)
     return await _subjects(connection, leg, after, limit)
 
 
-async def _events(
-    connection: Connection, leg: Leg, after: int, limit: int
-) -> list[Move]:
+async def _events(connection: Reader, leg: Leg, after: int, limit: int) -> list[Move]:
     """Events that are known at one end of the leg only, and move its figure.
 
     Where the cut-off is the same day they lie between the two sizes, else anywhere.
@@ -96,9 +92,7 @@ async def _events(
     return [Move(leg, r["subject"], r["position"], r["gained"]) for r in rows]
 
 
-async def _subjects(
-    connection: Connection, leg: Leg, after: str, limit: int
-) -> list[Move]:
+async def _subjects(connection: Reader, leg: Leg, after: str, limit: int) -> list[Move]:
     """Subjects that count at one end of the leg otherwise than at the other."""
     ends = [_coordinates(question) for question in (leg.before, leg.after)]
     rows = await connection.fetch(

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeAlias
 
 from msgspec import Struct, structs
 
-from iku import texts
 from iku.domain import naming
 from iku.domain.decider import Missing
 from iku.domain.withheld import Why, Withheld
@@ -19,8 +18,8 @@ from iku.ledger import log
 from iku.ledger.log import PAGE, Reader
 from iku.ledger.record import Recorded
 from iku.queries import attachments
+from iku.queries.view import View
 from iku.texts import Fate
-from iku.vault.store import Vault
 
 FILE = "file"  # stands for the name of a field; no record commits to one of that name
 DIGEST = "sha256"  # the text by which a record commits to its file
@@ -91,7 +90,7 @@ class Tally(Struct, frozen=True):
 
 
 async def held_texts(
-    reader: Reader, vault: Vault, scope: Scope, tell: Tell
+    view: View, scope: Scope, tell: Tell
 ) -> AsyncGenerator[Held, None]:
     """Each text that is committed to, in order; *tell* how far it is.
 
@@ -99,9 +98,9 @@ async def held_texts(
         Missing: Of one of the subjects none is committed to; told after the last text.
     """
     unseen = set(scope.subjects)
-    async for page in _pages(reader, scope.size):
+    async for page in _pages(view.reader, scope.size):
         asked = [(one, of) for one in page if (of := _owners(one, scope))]
-        found = await texts.fates(reader, vault, [one for one, _ in asked])
+        found = await view.fates([one for one, _ in asked])
         for one, owners in asked:
             unseen.difference_update(owners.values())
             for field in owners:
@@ -114,32 +113,32 @@ async def held_texts(
 
 
 async def held_files(
-    reader: Reader, vault: Vault, scope: Scope, tell: Tell
+    view: View, scope: Scope, tell: Tell
 ) -> AsyncGenerator[Held, None]:
     """Each file that is committed to, in order; *tell* how far it is."""
-    async for page in _pages(reader, scope.size):
+    async for page in _pages(view.reader, scope.size):
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):
-                fate = await _file(reader, vault, one)
+                fate = await _file(view, one)
                 yield Held(one.position, _event(one), FILE, fate)
         tell(page[-1].position, scope.size)
 
 
-async def _file(reader: Reader, vault: Vault, recorded: Recorded) -> Withheld | None:
-    digest = await _digest(reader, vault, recorded)
+async def _file(view: View, recorded: Recorded) -> Withheld | None:
+    digest = await _digest(view, recorded)
     # Without its hash nothing can be held against anything.
     if isinstance(digest, Withheld):
         return digest
-    content = await attachments.held(vault, reader, recorded, digest.text)
+    content = await attachments.held(view, recorded, digest.text)
     if not isinstance(content, Why):
         return None
     # It may have been erased since its hash was read.
-    again = await _digest(reader, vault, recorded)
+    again = await _digest(view, recorded)
     return again if isinstance(again, Withheld) else Withheld(content)
 
 
-async def _digest(reader: Reader, vault: Vault, recorded: Recorded) -> Fate:
-    found = await texts.fates(reader, vault, [recorded])
+async def _digest(view: View, recorded: Recorded) -> Fate:
+    found = await view.fates([recorded])
     return found[recorded.stream, recorded.version][DIGEST]
 
 

@@ -29,9 +29,12 @@ from iku.domain.question import Question, Unknown
 from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.checkpoints import Assurance, Coverage
-from iku.ledger.log import Connection, Reader
+from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.queries import changes
+from iku.queries.changes import PublicationChanges
 from iku.queries.figures import Figures
+from iku.queries.view import View
 
 
 class Printed(Struct, frozen=True):
@@ -151,21 +154,20 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
 
 
 async def listing(
-    connection: Connection, year: int | None = None, state: State | None = None
+    view: View, year: int | None = None, state: State | None = None
 ) -> Publications:
     """Publications, of one year or in one state if these are given."""
-    return Publications(
-        tuple(
-            ListedPublication(**_listed(one.publication))
-            for one in await printed(connection)
-            if year in {None, one.publication.as_of.year}
-            and state in {None, one.publication.state}
-        )
+    found = tuple(
+        ListedPublication(**_listed(one.publication))
+        for one in await printed(view.reader)
+        if year in {None, one.publication.as_of.year}
+        and state in {None, one.publication.state}
     )
+    return await view.reveal(Publications(found))
 
 
 async def shown(
-    connection: Connection,
+    view: View,
     figures: Figures,
     identifier: str,
     today: date,
@@ -176,13 +178,13 @@ async def shown(
     Raises:
         Unknown: There is none.
     """
-    found = await find(connection, identifier)
+    found = await find(view.reader, identifier)
     of, live = found.publication, None
     if of.state is State.DRAFT:
-        made = await _live(connection, figures, of, None, today)
+        made = await _live(view.reader, figures, of, None, today)
         live = tuple(one.figure for one in made)
     closing = of.closing
-    return ShownPublication(
+    one = ShownPublication(
         **_listed(of),
         version=found.version,
         known_on=closing.known_on if closing else None,
@@ -195,6 +197,20 @@ async def shown(
             Edition(one.id, one.edition, one.state) for one in found.editions
         ),
     )
+    return await view.reveal(one)
+
+
+async def changed(
+    view: View, figures: Figures, identifier: str, page: changes.Page, today: date
+) -> PublicationChanges:
+    """What changed since the publication of that identifier was closed.
+
+    Raises:
+        Unknown: There is none, or its figures are not frozen.
+        Unanswerable: The log is not, or was not yet, of the size asked for.
+    """
+    of = (await find(view.reader, identifier)).publication
+    return await changes.changes(view, figures, of, page, today)
 
 
 def _coverage(found: Printed, assurance: Assurance) -> Coverage | None:
@@ -237,7 +253,7 @@ async def printed(connection: Reader) -> list[Printed]:
     return [one for recorded in found.values() for one in _of_year(recorded)]
 
 
-async def find(connection: Connection, identifier: str) -> Printed:
+async def find(connection: Reader, identifier: str) -> Printed:
     """The publication of that identifier.
 
     Raises:
@@ -282,7 +298,7 @@ def _order(of: Publication) -> tuple[int, date, int]:
 
 
 async def taken(
-    connection: Connection,
+    connection: Reader,
     figures: Figures,
     identifier: str,
     asked: Asked,
@@ -305,7 +321,7 @@ async def taken(
 
 
 async def _freeze(
-    connection: Connection,
+    connection: Reader,
     figures: Figures,
     of: Publication,
     known_on: date | None,
@@ -320,7 +336,7 @@ async def _freeze(
 
 
 async def _live(
-    connection: Connection,
+    connection: Reader,
     figures: Figures,
     of: Publication,
     known_on: date | None,

@@ -20,7 +20,7 @@ from iku.commands.command import Command, Outcome, Outdated
 from iku.domain import naming
 from iku.domain.decider import Invalid, Missing, Refused
 from iku.domain.fact import stated
-from iku.projections import numbers
+from iku.queries import identifying
 from iku.web import wording
 from iku.web.connection import Reading
 from iku.web.problems import Malformed
@@ -118,7 +118,7 @@ class Desk:
 
     async def _hint(self, command: Command, name: str) -> str:
         """Whose number it is that was given for an identifier."""
-        return await numbers.hint(Reading(self.house), command.category, name)
+        return await identifying.hint(Reading(self.house), command.category, name)
 
     async def foresee(self, category: str, subject: str, proposed: Any) -> list[Any]:
         """What `handle` would record now; nothing is recorded.

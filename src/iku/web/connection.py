@@ -11,6 +11,7 @@ from iku.app import House
 from iku.ledger import log
 from iku.ledger.appender import Full, Unavailable
 from iku.postgres.pool import Connection
+from iku.queries.view import View
 
 ACQUIRE_S = 5.0  # how long a request waits for a connection before it is answered 503
 
@@ -57,6 +58,13 @@ def _told(error: Exception, connection: Connection) -> Unavailable | None:
     if log.is_away(error, connection):
         return Unavailable(f"the connection was lost: {error!r}")
     return None
+
+
+@asynccontextmanager
+async def viewing(house: House) -> AsyncIterator[View]:
+    """What the sender of a request can read (raises as `connected` does)."""
+    async with connected(house) as connection:
+        yield house.view(connection)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ Limit: TypeAlias = Annotated[
 Cursor: TypeAlias = Annotated[
     str | None,
     QueryParameter(
-        max_length=128,
+        max_length=256,
         pattern=wording.CURSOR,
         description="What the page before gave as next.",
     ),

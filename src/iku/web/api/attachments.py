@@ -141,7 +141,8 @@ async def _fetch(
     house: House, category: str, number: str, version: int
 ) -> Response[bytes]:
     stream = DECIDERS[category].stream(subject_id(number))
-    file = await attachments.fetch(Reading(house), house.vault, stream, version)
+    view = house.view(Reading(house))
+    file = await attachments.fetch(view, stream, version)
     headers = {
         "Content-Disposition": disposition(file.name),
         # Whatever it is: no browser may take it for a page of ours.

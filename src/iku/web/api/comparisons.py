@@ -6,7 +6,6 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from iku import texts
 from iku.app import House
 from iku.domain import place
 from iku.domain.comparison import Comparison
@@ -15,7 +14,7 @@ from iku.domain.period import Kind
 from iku.domain.question import Question, refuse_future
 from iku.queries import comparing
 from iku.queries.comparing import Tried
-from iku.web.connection import connected
+from iku.web.connection import viewing
 from iku.web.parameters import AsOf, Code, Cursor, KnownOn, Limit, PeriodKind, Size
 from iku.web.trying import Definitions, versions
 
@@ -59,9 +58,8 @@ async def comparison(
         after,
         limit,
     )
-    async with connected(house) as connection:
-        found = await comparing.compare(connection, tried, today)
-        return await texts.reveal(connection, house.vault, found)
+    async with viewing(house) as view:
+        return await comparing.compare(view, tried, today)
 
 
 HANDLERS: list[Any] = [comparison]

@@ -14,12 +14,12 @@ from iku.domain import conflict
 from iku.domain.decider import subject_id
 from iku.domain.fact import Person
 from iku.domain.withheld import Withheld
-from iku.projections.standings import CASE_TEXTS
+from iku.queries import lists, subjects
 from iku.queries.lists import Search
+from iku.queries.subjects import EventPage
 from iku.web import wording
-from iku.web.api import subjects
-from iku.web.api.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.connection import viewing
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
 
 TAGS = ["Conflict cases"]
@@ -159,7 +159,8 @@ async def search(
     cursor: Cursor = None,
 ) -> Response[ConflictPage]:
     """Cases as they were on a day, as known on another, page by page."""
-    at = subjects.at(house, as_of, known_on, size)
+    today = house.office.today()
+    at = subjects.at(today, as_of, known_on, size)
     asked = Search(
         "conflict",
         at.as_of,
@@ -171,10 +172,12 @@ async def search(
         source=source,
         number=number,
         text=text and unicodedata.normalize("NFC", text),
-        after=subjects.read_cursor(cursor),
         limit=limit,
     )
-    return await subjects.page(house, asked, ("title", "reference"))
+    async with viewing(house) as view:
+        page = await lists.listing(view, asked, cursor, today)
+    shown: Response[Any] = Response(page)
+    return shown
 
 
 @get(
@@ -191,9 +194,10 @@ async def show(
     size: Size = None,
 ) -> Response[Conflict]:
     """What the case was on a day, as known on another."""
-    at = subjects.at(house, as_of, known_on, size)
+    at = subjects.at(house.office.today(), as_of, known_on, size)
     subject = subject_id(conflict_id)
-    seen = await subjects.standing(house, "conflict", subject, at, CASE_TEXTS)
+    async with viewing(house) as view:
+        seen = await subjects.standing(view, "conflict", subject, at)
     shown = Conflict(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
@@ -216,7 +220,8 @@ async def history(
     recorded comes first, page by page.
     """
     subject = subject_id(conflict_id)
-    return await subjects.history(house, "conflict", subject, cursor, limit)
+    async with viewing(house) as view:
+        return await subjects.history(view, "conflict", subject, cursor, limit)
 
 
 def _location(subject: str) -> str:

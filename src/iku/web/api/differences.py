@@ -6,7 +6,6 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
-from iku import texts
 from iku.app import House
 from iku.domain import difference as telling
 from iku.domain import place
@@ -14,7 +13,7 @@ from iku.domain.difference import Against, Difference
 from iku.domain.question import Question
 from iku.queries import differences
 from iku.queries.differences import Compared
-from iku.web.connection import connected
+from iku.web.connection import viewing
 from iku.web.parameters import Cursor, Limit
 
 TAGS = ["Figures"]
@@ -45,9 +44,8 @@ async def difference(
     after = telling.place(cursor)
     question = place.resume(question, after, today)
     compared = Compared(question, against.beside(question), after, limit)
-    async with connected(house) as connection:
-        found = await differences.answer(connection, house.figures, compared, today)
-        return await texts.reveal(connection, house.vault, found)
+    async with viewing(house) as view:
+        return await differences.answer(view, house.figures, compared, today)
 
 
 HANDLERS: list[Any] = [difference]

@@ -1,34 +1,33 @@
 """Why a figure is what it is: each case or organisation, its rule and its events."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
-from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
 
-import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
 from litestar.response import Stream
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from iku import texts
 from iku.app import House
+from iku.domain import place
 from iku.domain.decider import subject_id
 from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Figure
+from iku.domain.place import Place
 from iku.domain.question import Question
 from iku.exchange import explained
 from iku.exchange.explained import Delimiter
 from iku.queries import explanation
 from iku.queries.explanation import EXAMINED, Counted, Item, Page, Wanted
 from iku.web import wording
-from iku.web.connection import connected
-from iku.web.parameters import LARGEST, accepts
+from iku.web.connection import connected, viewing
+from iku.web.parameters import LARGEST, Cursor, accepts
 from iku.web.problems import Malformed
 
 TAGS = ["Figures"]
 CSV = "text/csv"
+PART = "e"  # of a cursor: it is one of an explanation
 USUAL_LIMIT = 50
 MOST_AS_JSON = 200
 
@@ -64,15 +63,6 @@ class Explained(Struct, frozen=True):
     items: tuple[Item, ...]
     examined: int
     next: str | None
-
-
-class Place(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Where a page ended, and of which figure: what a cursor holds."""
-
-    as_of: date
-    known_on: date
-    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST)]
-    after: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z")]
 
 
 @get(
@@ -127,14 +117,7 @@ async def explain(
             "all of them.",
         ),
     ] = None,
-    cursor: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=256,
-            pattern=wording.CURSOR,
-            description="What the page before gave as next.",
-        ),
-    ] = None,
+    cursor: Cursor = None,
     delimiter: Annotated[
         Delimiter | None,
         QueryParameter(
@@ -153,9 +136,8 @@ async def explain(
     if delimiter and not as_csv:
         message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
         raise Malformed("delimiter", message)
-    place = read_cursor(cursor) if cursor else None
-    if place:
-        question = _at(place, question, request.query_params)
+    ended = place.read(cursor, PART)
+    question = place.resume(question, ended, house.office.today())
     one = None if subject is None else subject_id(subject)
     wanted = Wanted(counted, rule, part, district, one)
     async with connected(house) as connection:
@@ -169,7 +151,7 @@ async def explain(
         wanted,
         delimiter or Delimiter.COMMA,
     )
-    after = place.after if place else ""
+    after = ended.key if ended else ""
     if as_csv:
         return await _as_csv(asked, after, limit or LARGEST)
     page = await asked.page(after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
@@ -187,11 +169,10 @@ class _Asked(Struct, frozen=True):
     delimiter: Delimiter
 
     async def page(self, after: str, limit: int) -> Page:
-        async with connected(self.house) as connection:
-            found = await explanation.page(
-                connection, self.question, self.wanted, after=after, limit=limit
+        async with viewing(self.house) as view:
+            return await explanation.page(
+                view, self.question, self.wanted, after=after, limit=limit
             )
-            return await texts.reveal(connection, self.house.vault, found)
 
 
 async def _as_csv(asked: _Asked, after: str, most: int) -> Response[Any]:
@@ -222,35 +203,7 @@ async def _lines(asked: _Asked, page: Page, most: int) -> AsyncIterator[str]:
 def _next(figure: Figure, page: Page) -> str | None:
     if page.next is None:
         return None
-    place = Place(figure.as_of, figure.known_on, figure.size, page.next)
-    return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> Place:
-    """Where the page before ended.
-
-    Raises:
-        Malformed: No page gave this cursor.
-    """
-    try:
-        said = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(said, type=Place)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Malformed("cursor", "cursor is none that a page gave as next") from error
-
-
-def _at(place: Place, question: Question, given: Any) -> Question:
-    """*question* at the coordinates of the page before.
-
-    Raises:
-        Malformed: One of them is *given* as something else.
-    """
-    coordinates = {name: getattr(place, name) for name in ("as_of", "known_on", "size")}
-    for name, value in coordinates.items():
-        if name in given and getattr(question, name) != value:
-            message = f"{name} is {given[name]}, but the cursor is of a page of {value}"
-            raise Malformed(name, message)
-    return structs.replace(question, **coordinates)
+    return Place(figure.size, figure.as_of, PART, page.next, figure.known_on).cursor
 
 
 HANDLERS: list[Any] = [explain]

@@ -1,143 +1,24 @@
 """Indicators: their definitions, all versions of them, targets and the rating scale."""
 
-from collections.abc import Iterator, Mapping
-from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter, SkipValidation
-from msgspec import Struct, structs
+from msgspec import structs
 
-from iku import texts
 from iku.app import House
-from iku.domain import indicator, lineage, scale
+from iku.domain import indicator
 from iku.domain.comparison import Effect, Revised
-from iku.domain.indicator import Indicator
-from iku.domain.question import Unknown
-from iku.ledger import log
-from iku.ledger.log import Connection
-from iku.queries import comparing
-from iku.web.api import subjects
-from iku.web.api.subjects import EventPage
+from iku.queries import comparing, indicators, subjects
+from iku.queries.indicators import Indicators, OneIndicator
+from iku.queries.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
-from iku.web.connection import connected
+from iku.web.connection import connected, viewing
 from iku.web.parameters import Code, Cursor, Limit, unheeded
 
 TAGS = ["Indicators"]
-
-
-class ShownAnnulment(Struct, frozen=True):
-    """That a definition or target was annulled.
-
-    Attributes:
-        version: Of the annulment, in the indicator's history.
-        known_on: The day the office knew.
-        reason: Why. A word in its place where it is not shown.
-    """
-
-    version: int
-    known_on: date
-    reason: str
-
-
-class ShownDefinition(Struct, frozen=True):
-    """One version of the formula.
-
-    Attributes:
-        definition: Which version, from 1.
-        version: Its place in the indicator's history, which a correction names.
-        effective_on: It counts periods that start on this day or later.
-        basis: The decree it rests on.
-        reason: Why it was changed; null for the first. A word in its place where it
-            is not shown.
-        options: The formula as data.
-        corrects: The definition that was recorded wrongly and that this one replaces;
-            null where it is a change.
-        annulled: How it was annulled; null where it stands.
-    """
-
-    definition: int
-    version: int
-    effective_on: date
-    wording: str
-    formula: str
-    sources: tuple[str, ...]
-    owner: str
-    objective: str
-    basis: str
-    reason: str | None
-    options: indicator.Options
-    corrects: int | None
-    annulled: ShownAnnulment | None
-
-
-class ShownTarget(Struct, frozen=True):
-    """A target in per cent, for figures as of *effective_on* on, as last corrected.
-
-    Attributes:
-        version: Its place in the indicator's history, which a correction names.
-        basis: The agreement it rests on.
-        reason: Why it is so; null where none was given. A word in its place where it
-            is not shown.
-        corrected: Versions, in the indicator's history, of its corrections.
-        annulled: How it was annulled; null where it stands.
-    """
-
-    version: int
-    year: int
-    target: Decimal
-    effective_on: date
-    basis: str
-    reason: str | None
-    corrected: tuple[int, ...]
-    annulled: ShownAnnulment | None
-
-
-class ShownScale(Struct, frozen=True):
-    """The rating scale in force.
-
-    Attributes:
-        bands: Each with the least achievement, in per cent, that earns it.
-    """
-
-    effective_on: date
-    basis: str
-    bands: tuple[scale.Band, ...]
-
-
-class ShownIndicator(Struct, frozen=True):
-    """An indicator; what is worded is worded as in the definition in force today.
-
-    Attributes:
-        version: Of its history, for If-Match.
-        definitions: All versions, the first first; those that were annulled say so.
-        targets: All targets, in the order in which they were recorded; likewise.
-    """
-
-    code: str
-    wording: str
-    formula: str
-    sources: tuple[str, ...]
-    owner: str
-    objective: str
-    version: int
-    definitions: tuple[ShownDefinition, ...]
-    targets: tuple[ShownTarget, ...]
-
-
-class OneIndicator(ShownIndicator, frozen=True, kw_only=True):
-    """An indicator and the scale its achievement is rated by."""
-
-    scale: ShownScale | None
-
-
-class Indicators(Struct, frozen=True):
-    """All indicators, and the scale their achievements are rated by."""
-
-    indicators: tuple[ShownIndicator, ...]
-    scale: ShownScale | None
 
 
 class DefinitionReceipt(Receipt, frozen=True, kw_only=True):
@@ -179,11 +60,8 @@ class RevisionReceipt(Receipt, frozen=True, kw_only=True):
 )
 async def index(house: NamedDependency[SkipValidation[House]]) -> Indicators:
     """All indicators with their definitions, targets and the rating scale."""
-    async with connected(house) as connection:
-        found = await house.figures.indicators(connection)
-        rated_by = _scale(await house.figures.scale(connection), house)
-        shown = [await _shown(connection, house, *one) for one in sorted(found.items())]
-    return Indicators(tuple(shown), rated_by)
+    async with viewing(house) as view:
+        return await indicators.listing(view, house.figures, house.office.today())
 
 
 @get(
@@ -196,13 +74,8 @@ async def show(
     code: Code, house: NamedDependency[SkipValidation[House]]
 ) -> Response[OneIndicator]:
     """The indicator with its definitions, targets and the rating scale."""
-    async with connected(house) as connection:
-        found = await house.figures.indicators(connection)
-        rated_by = _scale(await house.figures.scale(connection), house)
-        if code not in found:
-            raise Unknown(f"there is no indicator {code}")
-        shown = await _shown(connection, house, code, found[code])
-    one = OneIndicator(*structs.astuple(shown), scale=rated_by)
+    async with viewing(house) as view:
+        one = await indicators.shown(view, house.figures, code, house.office.today())
     return Response(one, headers={"ETag": f'"{one.version}"'})
 
 
@@ -243,21 +116,18 @@ async def redefine(
         shown = Response(await _effect(change.house, code, proposed), status_code=200)
         return shown
     outcome = await change.handle("indicator", code, data)
-    given = receipt(outcome)
+    async with connected(change.house) as connection:
+        number = await indicators.definitions(connection, code, outcome.receipt.version)
     entered = DefinitionReceipt(
-        **structs.asdict(given),
-        indicator=code,
-        definition=await _definitions(change.house, code, given.version),
+        **structs.asdict(receipt(outcome)), indicator=code, definition=number
     )
     shown = answer(outcome, entered, _location(code))
     return shown
 
 
 async def _effect(house: House, code: str, proposed: indicator.Defined) -> Effect:
-    async with connected(house) as connection:
-        today = house.office.today()
-        found = await comparing.foresee(connection, code, proposed, today)
-        return await texts.reveal(connection, house.vault, found)
+    async with viewing(house) as view:
+        return await comparing.foresee(view, code, proposed, house.office.today())
 
 
 @post(
@@ -313,10 +183,10 @@ async def record(
     if preview:
         return await _revised(change, code, data)
     outcome = await change.handle("indicator", code, data)
+    async with connected(change.house) as connection:
+        added = await indicators.added(connection, code, outcome.receipt)
     entered = RevisionReceipt(
-        **structs.asdict(receipt(outcome)),
-        indicator=code,
-        definition=await _added(change.house, code, outcome.receipt),
+        **structs.asdict(receipt(outcome)), indicator=code, definition=added
     )
     shown: Response[Any] = answer(outcome, entered, _location(code))
     return shown
@@ -339,7 +209,8 @@ async def history(
     Each says what it left other than it was. The first recorded comes first, page by
     page.
     """
-    return await subjects.history(house, "indicator", code, cursor, limit)
+    async with viewing(house) as view:
+        return await subjects.history(view, "indicator", code, cursor, limit)
 
 
 def _refuse_key(change: Desk) -> None:
@@ -356,108 +227,6 @@ async def _revised(change: Desk, code: str, data: Any) -> Response[Any]:
         today = house.office.today()
         found = await comparing.revised(connection, code, proposed, today)
     return Response(found, status_code=200)
-
-
-async def _definitions(house: House, code: str, version: int) -> int:
-    """How many definitions there were once the indicator was at *version*."""
-    async with connected(house) as connection:
-        recorded = await log.read_stream(connection, indicator.decider.stream(code))
-    return sum(one.type == "defined" for one in recorded[:version])
-
-
-async def _added(house: House, code: str, given: log.Receipt) -> int | None:
-    """The number of the definition that was appended; None where none was."""
-    before = await _definitions(house, code, given.version - given.count)
-    after = await _definitions(house, code, given.version)
-    return after if after > before else None
-
-
-class _Words(NamedTuple):
-    """The reasons of an indicator's facts, and the days they were known, by version."""
-
-    reasons: Mapping[int, str]
-    known_on: Mapping[int, date]
-
-    def annulment(self, state: Indicator, version: int) -> ShownAnnulment | None:
-        """How the fact at *version* was annulled; None where it stands."""
-        if version not in state.void:
-            return None
-        by = lineage.annulment(state.history, version)
-        return ShownAnnulment(by, self.known_on[by], self.reasons[by])
-
-
-async def _words(
-    connection: Connection, house: House, code: str, state: Indicator
-) -> _Words:
-    stream = indicator.decider.stream(code)
-    recorded = await log.read_stream(connection, stream)
-    read = await texts.read(connection, house.vault, recorded[: len(state.history)])
-    return _Words(
-        {
-            version: words.all["reason"]
-            for (_, version), words in read.items()
-            if "reason" in words.all
-        },
-        {one.version: one.known_on for one in recorded},
-    )
-
-
-async def _shown(
-    connection: Connection, house: House, code: str, state: Indicator
-) -> ShownIndicator:
-    words = await _words(connection, house, code, state)
-    now = indicator.applicable(state, state, house.office.today()).defined
-    return ShownIndicator(
-        code=code,
-        wording=now.wording,
-        formula=now.formula,
-        sources=now.sources,
-        owner=now.owner,
-        objective=now.objective,
-        version=len(state.history),
-        definitions=tuple(_definitions_of(state, words)),
-        targets=tuple(_targets_of(state, words)),
-    )
-
-
-def _definitions_of(state: Indicator, words: _Words) -> Iterator[ShownDefinition]:
-    numbers = dict(zip(state.places, range(1, len(state.places) + 1), strict=True))
-    for place, one in zip(state.places, state.definitions, strict=True):
-        corrects = one.defined.corrects
-        fields = structs.asdict(one.defined) | {
-            "reason": words.reasons.get(place),
-            "corrects": corrects and numbers[corrects],
-            "annulled": words.annulment(state, place),
-        }
-        yield ShownDefinition(definition=one.version, version=place, **fields)
-
-
-def _targets_of(state: Indicator, words: _Words) -> Iterator[ShownTarget]:
-    gone = lineage.undone(state.history, indicator.Targeted)
-    every = [*state.targeted, *(undone.fact for undone in gone)]
-    for version, one in sorted(every, key=lambda standing: standing.version):
-        yield ShownTarget(
-            version=version,
-            year=one.year,
-            target=one.value,
-            effective_on=one.effective_on,
-            basis=one.basis,
-            reason=words.reasons.get(version),
-            corrected=tuple(
-                place
-                for place, event in enumerate(state.history, start=1)
-                if isinstance(event, indicator.Corrected)
-                if event.corrects == version and place not in state.void
-            ),
-            annulled=words.annulment(state, version),
-        )
-
-
-def _scale(state: scale.Scale | None, house: House) -> ShownScale | None:
-    if state is None:
-        return None
-    now = scale.applicable(state, state, house.office.today())
-    return ShownScale(now.effective_on, now.basis, now.bands)
 
 
 def _location(code: str) -> str:

@@ -13,10 +13,11 @@ from iku.app import House
 from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
+from iku.queries import lists, subjects
 from iku.queries.lists import Search
-from iku.web.api import subjects
-from iku.web.api.subjects import EventPage
+from iku.queries.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.connection import viewing
 from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
 
 TAGS = ["Organisations"]
@@ -145,7 +146,8 @@ async def search(
     cursor: Cursor = None,
 ) -> Response[OrganisationPage]:
     """Organisations as they were on a day, as known on another, page by page."""
-    at = subjects.at(house, as_of, known_on, size)
+    today = house.office.today()
+    at = subjects.at(today, as_of, known_on, size)
     asked = Search(
         "organisation",
         at.as_of,
@@ -155,10 +157,12 @@ async def search(
         kind=kind,
         number=number,
         text=text and unicodedata.normalize("NFC", text),
-        after=subjects.read_cursor(cursor),
         limit=limit,
     )
-    return await subjects.page(house, asked, ("name",))
+    async with viewing(house) as view:
+        page = await lists.listing(view, asked, cursor, today)
+    shown: Response[Any] = Response(page)
+    return shown
 
 
 @get(
@@ -175,9 +179,10 @@ async def show(
     size: Size = None,
 ) -> Response[Organisation]:
     """What the organisation was on a day, as known on another."""
-    at = subjects.at(house, as_of, known_on, size)
+    at = subjects.at(house.office.today(), as_of, known_on, size)
     subject = subject_id(organisation_id)
-    seen = await subjects.standing(house, "organisation", subject, at, ("name",))
+    async with viewing(house) as view:
+        seen = await subjects.standing(view, "organisation", subject, at)
     shown = Organisation(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
@@ -200,7 +205,8 @@ async def history(
     recorded comes first, page by page.
     """
     subject = subject_id(organisation_id)
-    return await subjects.history(house, "organisation", subject, cursor, limit)
+    async with viewing(house) as view:
+        return await subjects.history(view, "organisation", subject, cursor, limit)
 
 
 def _location(subject: str) -> str:

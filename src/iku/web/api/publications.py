@@ -7,17 +7,15 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 from msgspec import structs
 
-from iku import texts
 from iku.app import House, assurance
 from iku.commands.command import Outcome
 from iku.domain import publication
 from iku.domain.publication import Asked, Draft, State
-from iku.queries import changes as afterwards
 from iku.queries import publications
 from iku.queries.changes import PublicationChanges, read_page
 from iku.queries.publications import Publications, ShownPublication
 from iku.web.commands import Desk, Receipt, answer, receipt
-from iku.web.connection import connected
+from iku.web.connection import connected, viewing
 from iku.web.parameters import Cursor, Limit
 
 TAGS = ["Publications"]
@@ -95,9 +93,8 @@ async def search(
     now: StateNow = None,
 ) -> Publications:
     """All publications, by year, kind of period, day and edition."""
-    async with connected(house) as connection:
-        found = await publications.listing(connection, year, now)
-        return await texts.reveal(connection, house.vault, found)
+    async with viewing(house) as view:
+        return await publications.listing(view, year, now)
 
 
 @get(
@@ -110,12 +107,11 @@ async def show(
     publication_id: PublicationId, house: NamedDependency[SkipValidation[House]]
 ) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
-    async with connected(house) as connection:
-        vouched = await assurance(house.settings, house.witnesses, connection)
+    async with viewing(house) as view:
+        vouched = await assurance(house.settings, house.witnesses, view.reader)
         shown = await publications.shown(
-            connection, house.figures, publication_id, house.office.today(), vouched
+            view, house.figures, publication_id, house.office.today(), vouched
         )
-        shown = await texts.reveal(connection, house.vault, shown)
     return Response(shown, headers={"ETag": f'"{shown.version}"'})
 
 
@@ -136,12 +132,10 @@ async def changes(
     Pages after the first go on in the log as the first one found it.
     """
     page = read_page(cursor, limit)
-    async with connected(house) as connection:
-        of = (await publications.find(connection, publication_id)).publication
-        found = await afterwards.changes(
-            connection, house.figures, of, page, house.office.today()
+    async with viewing(house) as view:
+        return await publications.changed(
+            view, house.figures, publication_id, page, house.office.today()
         )
-        return await texts.reveal(connection, house.vault, found)
 
 
 def _answer(outcome: Outcome, identifier: str) -> Response[Receipt]:

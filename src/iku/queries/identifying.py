@@ -1,0 +1,57 @@
+"""Which subjects go by a number or an identifier that somebody gives."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from iku.domain import numbering
+from iku.domain.decider import subject_number
+from iku.ledger.log import Reader
+from iku.projections import numbers
+from iku.queries.view import View
+
+
+class Named(NamedTuple):
+    """A subject that may be meant."""
+
+    category: str
+    subject: str
+
+
+async def identify(
+    view: View, typed: str, kinds: Collection[str] = tuple(numbering.LETTERS)
+) -> list[Named]:
+    """The subjects with that number, and the one with that identifier.
+
+    ``conflict-K14`` is an identifier and nothing else. An indicator has a code only;
+    whether there is one is not looked up.
+    """
+    kind, _, identifier = typed.partition("-")
+    if kind in kinds and identifier:
+        found = await _named(view, kind, identifier)
+        if (exact := Named(kind, identifier)) in found:
+            return [exact]
+    return [one for kind in kinds for one in await _named(view, kind, typed)]
+
+
+async def _named(view: View, category: str, typed: str) -> list[Named]:
+    if category not in numbering.LETTERS:
+        return [Named(category, typed)]
+    number = subject_number(typed)
+    found = await numbers.find(view.reader, category, [number])
+    return [
+        Named(category, subject)
+        for subject, held in found.get(numbering.fold(number), ())
+        if held or numbering.fold(subject) == numbering.fold(typed)
+    ]
+
+
+async def hint(reader: Reader, category: str, name: str) -> str:
+    """What to say after "there is no K15": whose number it is, if it is anybody's."""
+    if category not in numbering.LETTERS:
+        return ""
+    number = subject_number(name)
+    found = await numbers.find(reader, category, [number])
+    holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
+    if not holders:
+        return ""
+    return f"; number {number} is that of {category} {', '.join(holders)}"

@@ -1,0 +1,251 @@
+"""Indicators: definitions in all versions, targets, and the rating scale."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec import Struct, structs
+
+from iku.domain import indicator, lineage, scale
+from iku.domain.indicator import Indicator
+from iku.domain.question import Unknown
+from iku.ledger import log
+from iku.ledger.log import Reader, Receipt
+from iku.queries.figures import Figures
+from iku.queries.view import View
+
+
+class ShownAnnulment(Struct, frozen=True):
+    """That a definition or target was annulled.
+
+    Attributes:
+        version: Of the annulment, in the indicator's history.
+        known_on: The day the office knew.
+        reason: Why. A word in its place where it is not shown.
+    """
+
+    version: int
+    known_on: date
+    reason: str
+
+
+class ShownDefinition(Struct, frozen=True):
+    """One version of the formula.
+
+    Attributes:
+        definition: Which version, from 1.
+        version: Its place in the indicator's history, which a correction names.
+        effective_on: It counts periods that start on this day or later.
+        basis: The decree it rests on.
+        reason: Why it was changed; null for the first. A word in its place where it
+            is not shown.
+        options: The formula as data.
+        corrects: The definition that was recorded wrongly and that this one replaces;
+            null where it is a change.
+        annulled: How it was annulled; null where it stands.
+    """
+
+    definition: int
+    version: int
+    effective_on: date
+    wording: str
+    formula: str
+    sources: tuple[str, ...]
+    owner: str
+    objective: str
+    basis: str
+    reason: str | None
+    options: indicator.Options
+    corrects: int | None
+    annulled: ShownAnnulment | None
+
+
+class ShownTarget(Struct, frozen=True):
+    """A target in per cent, for figures as of *effective_on* on, as last corrected.
+
+    Attributes:
+        version: Its place in the indicator's history, which a correction names.
+        basis: The agreement it rests on.
+        reason: Why it is so; null where none was given. A word in its place where it
+            is not shown.
+        corrected: Versions, in the indicator's history, of its corrections.
+        annulled: How it was annulled; null where it stands.
+    """
+
+    version: int
+    year: int
+    target: Decimal
+    effective_on: date
+    basis: str
+    reason: str | None
+    corrected: tuple[int, ...]
+    annulled: ShownAnnulment | None
+
+
+class ShownScale(Struct, frozen=True):
+    """The rating scale in force.
+
+    Attributes:
+        bands: Each with the least achievement, in per cent, that earns it.
+    """
+
+    effective_on: date
+    basis: str
+    bands: tuple[scale.Band, ...]
+
+
+class ShownIndicator(Struct, frozen=True):
+    """An indicator; what is worded is worded as in the definition in force today.
+
+    Attributes:
+        version: Of its history, for If-Match.
+        definitions: All versions, the first first; those that were annulled say so.
+        targets: All targets, in the order in which they were recorded; likewise.
+    """
+
+    code: str
+    wording: str
+    formula: str
+    sources: tuple[str, ...]
+    owner: str
+    objective: str
+    version: int
+    definitions: tuple[ShownDefinition, ...]
+    targets: tuple[ShownTarget, ...]
+
+
+class OneIndicator(ShownIndicator, frozen=True, kw_only=True):
+    """An indicator and the scale its achievement is rated by."""
+
+    scale: ShownScale | None
+
+
+class Indicators(Struct, frozen=True):
+    """All indicators, and the scale their achievements are rated by."""
+
+    indicators: tuple[ShownIndicator, ...]
+    scale: ShownScale | None
+
+
+async def listing(view: View, figures: Figures, today: date) -> Indicators:
+    """All indicators, by code, and the scale in force *today*."""
+    found = await figures.indicators(view.reader)
+    rated_by = _scale(await figures.scale(view.reader), today)
+    shown = [
+        await _shown(view, code, one, today) for code, one in sorted(found.items())
+    ]
+    return Indicators(tuple(shown), rated_by)
+
+
+async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndicator:
+    """The indicator of that code.
+
+    Raises:
+        Unknown: There is none.
+    """
+    found = await figures.indicators(view.reader)
+    if code not in found:
+        raise Unknown(f"there is no indicator {code}")
+    rated_by = _scale(await figures.scale(view.reader), today)
+    one = await _shown(view, code, found[code], today)
+    return OneIndicator(*structs.astuple(one), scale=rated_by)
+
+
+async def definitions(reader: Reader, code: str, version: int) -> int:
+    """How many definitions there were once the indicator was at *version*."""
+    recorded = await log.read_stream(reader, indicator.decider.stream(code))
+    return sum(one.type == "defined" for one in recorded[:version])
+
+
+async def added(reader: Reader, code: str, given: Receipt) -> int | None:
+    """The number of the definition that was appended; None where none was."""
+    before = await definitions(reader, code, given.version - given.count)
+    after = await definitions(reader, code, given.version)
+    return after if after > before else None
+
+
+class _Words(NamedTuple):
+    """The reasons of an indicator's facts, and the days they were known, by version."""
+
+    reasons: Mapping[int, str]
+    known_on: Mapping[int, date]
+
+    def annulment(self, state: Indicator, version: int) -> ShownAnnulment | None:
+        """How the fact at *version* was annulled; None where it stands."""
+        if version not in state.void:
+            return None
+        by = lineage.annulment(state.history, version)
+        return ShownAnnulment(by, self.known_on[by], self.reasons[by])
+
+
+async def _words(view: View, code: str, state: Indicator) -> _Words:
+    stream = indicator.decider.stream(code)
+    recorded = await log.read_stream(view.reader, stream)
+    read = await view.texts(recorded[: len(state.history)])
+    return _Words(
+        {
+            version: words.all["reason"]
+            for (_, version), words in read.items()
+            if "reason" in words.all
+        },
+        {one.version: one.known_on for one in recorded},
+    )
+
+
+async def _shown(
+    view: View, code: str, state: Indicator, today: date
+) -> ShownIndicator:
+    words = await _words(view, code, state)
+    now = indicator.applicable(state, state, today).defined
+    return ShownIndicator(
+        code=code,
+        wording=now.wording,
+        formula=now.formula,
+        sources=now.sources,
+        owner=now.owner,
+        objective=now.objective,
+        version=len(state.history),
+        definitions=tuple(_definitions_of(state, words)),
+        targets=tuple(_targets_of(state, words)),
+    )
+
+
+def _definitions_of(state: Indicator, words: _Words) -> Iterator[ShownDefinition]:
+    numbers = dict(zip(state.places, range(1, len(state.places) + 1), strict=True))
+    for place, one in zip(state.places, state.definitions, strict=True):
+        corrects = one.defined.corrects
+        fields = structs.asdict(one.defined) | {
+            "reason": words.reasons.get(place),
+            "corrects": corrects and numbers[corrects],
+            "annulled": words.annulment(state, place),
+        }
+        yield ShownDefinition(definition=one.version, version=place, **fields)
+
+
+def _targets_of(state: Indicator, words: _Words) -> Iterator[ShownTarget]:
+    gone = lineage.undone(state.history, indicator.Targeted)
+    every = [*state.targeted, *(undone.fact for undone in gone)]
+    for version, one in sorted(every, key=lambda standing: standing.version):
+        yield ShownTarget(
+            version=version,
+            year=one.year,
+            target=one.value,
+            effective_on=one.effective_on,
+            basis=one.basis,
+            reason=words.reasons.get(version),
+            corrected=tuple(
+                place
+                for place, event in enumerate(state.history, start=1)
+                if isinstance(event, indicator.Corrected)
+                if event.corrects == version and place not in state.void
+            ),
+            annulled=words.annulment(state, version),
+        )
+
+
+def _scale(state: scale.Scale | None, today: date) -> ShownScale | None:
+    if state is None:
+        return None
+    now = scale.applicable(state, state, today)
+    return ShownScale(now.effective_on, now.basis, now.bands)

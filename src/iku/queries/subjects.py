@@ -1,0 +1,131 @@
+"""What a case or an organisation was on a day, and the histories of all subjects."""
+
+import re
+from datetime import date
+from typing import Any
+
+from msgspec import Struct, structs
+
+from iku import streams
+from iku.domain import naming, place
+from iku.domain.decider import Missing
+from iku.domain.deciders import DECIDERS
+from iku.domain.place import STRANGE, Place
+from iku.domain.question import Unanswerable, refuse_future, refuse_size_beyond
+from iku.ledger import log
+from iku.projections import standings
+from iku.projections.standings import CASE_TEXTS
+from iku.queries import histories, identifying
+from iku.queries.histories import Event
+from iku.queries.lists import with_texts
+from iku.queries.view import View
+
+# What can be the identifier of a subject: nothing else is looked for.
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+_VERSION = re.compile(r"[0-9]{1,9}")
+PART = "h"  # of a cursor: it is one of a history
+TEXTS = {"conflict": CASE_TEXTS, "organisation": ("name",)}
+
+
+class At(Struct, frozen=True):
+    """The day asked about, and by which knowledge; None: by all there is."""
+
+    as_of: date
+    known_on: date | None = None
+    size: int | None = None
+
+
+class Seen(Struct, frozen=True):
+    """What a subject was on a day, and the version of its stream by that knowledge.
+
+    Attributes:
+        shown: Its standing, its texts among the fields.
+    """
+
+    shown: dict[str, Any]
+    version: int
+
+
+class EventPage(Struct, frozen=True):
+    """Part of the history of a subject.
+
+    Attributes:
+        items: Its events by version, the first at version 1.
+        next: The cursor of the page after this one; null at the end.
+    """
+
+    items: tuple[Event, ...]
+    next: str | None
+
+
+def at(today: date, as_of: date | None, known_on: date | None, size: int | None) -> At:
+    """The day, today where none is asked for, and the knowledge.
+
+    Raises:
+        Unanswerable: A day cannot be asked about.
+    """
+    refuse_future(as_of, today, known_on)
+    return At(as_of or today, known_on, size)
+
+
+async def standing(view: View, category: str, subject: str, asked: At) -> Seen:
+    """What *subject* was on the day asked about, by the knowledge asked for.
+
+    Raises:
+        Missing: There was no such case or organisation.
+        Unanswerable: The log is not of the size asked for.
+    """
+    _refuse_unfit(category, subject)
+    refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
+    stream = DECIDERS[category].stream(subject)
+    recorded = await log.read_stream(
+        view.reader, stream, size=asked.size, known_on=asked.known_on
+    )
+    if not recorded:
+        known_on = f" known on {asked.known_on}" if asked.known_on else ""
+        hint = await identifying.hint(view.reader, category, subject)
+        raise Missing(f"there is no {category} {subject}{known_on}{hint}")
+    known = streams.fold(recorded)
+    found = standings.on(subject, known.state, asked.as_of)
+    if found is None:
+        raise Missing(f"there was no {category} {subject} on {asked.as_of}")
+    one = [structs.asdict(found)]
+    [shown] = await with_texts(view, category, one, TEXTS[category])
+    return Seen(shown, known.version)
+
+
+async def history(
+    view: View, category: str, subject: str, cursor: str | None, limit: int
+) -> EventPage:
+    """A page of the facts of *subject*.
+
+    Raises:
+        Unanswerable: No page gave this cursor.
+        Missing: There is no such subject.
+    """
+    _refuse_unfit(category, subject)
+    after = _version(cursor)
+    found = await histories.page(view, category, subject, after=after, limit=limit)
+    if not found.events:
+        if after:
+            raise Unanswerable("cursor", STRANGE)
+        hint = await identifying.hint(view.reader, category, subject)
+        raise Missing(f"there is no {category} {subject}{hint}")
+    last = found.events[-1]
+    end = Place(last.position, last.known_on, PART, str(last.version))
+    return EventPage(found.events, None if found.next is None else end.cursor)
+
+
+def _version(cursor: str | None) -> int:
+    """The version that the page before ended with; 0 on the first page."""
+    ended = place.read(cursor, PART)
+    if ended is None:
+        return 0
+    if not _VERSION.fullmatch(ended.key):
+        raise Unanswerable("cursor", STRANGE)
+    return int(ended.key)
+
+
+def _refuse_unfit(category: str, subject: str) -> None:
+    if not _IDENTIFIER.fullmatch(subject):
+        raise Missing(naming.absent(category, subject))

@@ -1,0 +1,154 @@
+"""Who asks, and the one place where texts are opened for people.
+
+Projections and folds leave texts sealed. An answer passes through the `View` of whoever
+asks, which opens the texts named in it. What a viewer may not read is masked here, and
+in no other place.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec import Struct, structs
+
+from iku import texts
+from iku.domain import fact
+from iku.domain.withheld import NONE, Texts, Why, Withheld
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+from iku.texts import Event, Fate
+from iku.vault.sealing import Damaged
+from iku.vault.store import Trouble, Vault
+
+T = TypeVar("T")
+Sealed = dict[str, tuple[str, int, str]]  # stream, version and name of a text, by seal
+
+
+class Viewer(Struct, frozen=True):
+    """Who asks a question.
+
+    Attributes:
+        name: The account's name; ``lokal`` while the register has no accounts.
+    """
+
+    name: str
+
+
+LOCAL = Viewer("lokal")
+
+
+class Wording(NamedTuple):
+    """A field of text as it is shown, and why parts of it are not.
+
+    Attributes:
+        value: A text, a person, or several.
+    """
+
+    value: "str | fact.Person | tuple[fact.Person, ...]"
+    withheld: dict[str, Withheld]
+
+
+class View(NamedTuple):
+    """What one viewer can read of the register.
+
+    Attributes:
+        reader: Answers the queries: a connection, or one that takes one for each.
+        vault: Holds the sealed texts and files.
+    """
+
+    viewer: Viewer
+    reader: Reader
+    vault: Vault
+
+    async def fates(self, recorded: Sequence[Recorded]) -> dict[Event, dict[str, Fate]]:
+        """Each text that these events commit to, opened, or why it is not shown.
+
+        Every text that anybody reads comes from here.
+        """
+        return await texts.fates(self.reader, self.vault, recorded)
+
+    async def file(self, recorded: Recorded) -> bytes | Why:
+        """The content of the file that *recorded* attached, or why it is not given."""
+        filed = await self.vault.file(self.reader, recorded)
+        if isinstance(filed, Trouble):
+            return Why(filed.value)
+        try:
+            return await asyncio.to_thread(self.vault.files.get, filed)
+        except Damaged:
+            return Why.DAMAGED
+
+    async def texts(self, recorded: Sequence[Recorded]) -> dict[Event, Texts]:
+        """The texts of each event; events without texts are left out."""
+        found = await self.fates(recorded)
+        return {event: texts.apart(named) for event, named in found.items()}
+
+    async def reveal(self, found: T) -> T:
+        """*found* with every text opened that is sealed in it, at any depth."""
+        sealed: Sealed = {}
+        _mapped(found, lambda text: _gather(text, sealed))
+        if not sealed:
+            return found
+        events = {(stream, version) for stream, version, _ in sealed.values()}
+        opened = await self.texts(await log.read_events(self.reader, events))
+        words = {
+            text: opened[stream, version].all[name]
+            for text, (stream, version, name) in sealed.items()
+        }
+        revealed: T = _mapped(found, lambda text: words.get(text, text))
+        return revealed
+
+    async def worded(
+        self, wordings: Sequence[tuple[str, Mapping[str, int]]]
+    ) -> list[dict[str, Wording]]:
+        """Of each stream, the fields that its wording names, by the version given."""
+        events = {
+            (stream, version)
+            for stream, wording in wordings
+            for version in wording.values()
+        }
+        recorded = await log.read_events(self.reader, events)
+        found = await self.texts(recorded)
+        by_event = {(one.stream, one.version): one for one in recorded}
+        return [
+            {
+                field: _worded(by_event[stream, v], found.get((stream, v), NONE), field)
+                for field, v in wording.items()
+            }
+            for stream, wording in wordings
+        ]
+
+
+def _gather(text: str, sealed: Sealed) -> str:
+    if text.startswith(fact.SEAL):
+        sealed[text] = fact.named(text)
+    return text
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """*value* with *change* applied to every string in it."""
+    match value:
+        case str():
+            return change(value)
+        case Struct():
+            fields = structs.asdict(value)
+            changed = {name: _mapped(one, change) for name, one in fields.items()}
+            same = all(changed[name] is fields[name] for name in fields)
+            return value if same else structs.replace(value, **changed)
+        case tuple() | list() if value and not hasattr(value, "_fields"):
+            return type(value)(_mapped(one, change) for one in value)
+        case dict():
+            return {key: _mapped(one, change) for key, one in value.items()}
+        case _:
+            return value
+
+
+def _worded(recorded: Recorded, found: Texts, field: str) -> Wording:
+    committed = recorded.body().text
+    names = [name for name in committed if name.partition(".")[0] == field]
+    parts = {
+        name: fact.Text(found.all[name], fact.person(name, committed[name].s))
+        for name in names
+    }
+    withheld = {name: found.withheld[name] for name in names if name in found.withheld}
+    return Wording(fact.together(parts)[field], withheld)
