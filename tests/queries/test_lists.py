@@ -21,7 +21,7 @@ ALL = 10_000
 
 
 def matches(subject: str, state: Any, standing: Any, asked: Search) -> bool:
-    filters = standing.filters
+    filters = standing.stored
     field = "title" if asked.category == "conflict" else "name"
     worded = state.history[standing.wording[field] - 1]
     shown = f"{subject_number(subject)} {getattr(worded, field)}".lower()

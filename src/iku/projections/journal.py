@@ -123,12 +123,12 @@ async def write_rows(
         *_columns(rows.ended, 10),
         *_columns(rows.begun, 14),
         *_columns(rows.past, 5),
-        *_columns(rows.stated, 13),
+        *_columns(rows.stated, 19),
     )
     return written
 
 
-_PARAMETERS = ", ".join(f"${number}" for number in range(1, 44))
+_PARAMETERS = ", ".join(f"${number}" for number in range(1, 50))
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
@@ -220,14 +220,15 @@ class Rows:
         if row is None:
             self.past.append((*key, entry.position, entry.known_on))
         else:
-            row[5], row[7] = entry.known_on, entry.position
+            row[3], row[1] = entry.known_on, entry.position
 
     def _begin_state(self, entry: Entry, span: Span) -> None:
-        turn, standing = entry.turn, span.standing
+        turn, stored = entry.turn, span.standing.stored
         row = [
-            *(turn.category, turn.subject, span.valid_from, span.valid_to),
-            *(entry.known_on, FOREVER, entry.position, LAST),
-            *(standing.status, *standing.filters, standings.encoded(standing)),
+            *(entry.position, LAST, entry.known_on, FOREVER),
+            *stored[:4],  # of fixed width
+            *(span.valid_from, span.valid_to, turn.category, turn.subject),
+            *stored[4:],
         ]
         self._states[turn.category, turn.subject, span.valid_from] = row
         self.stated.append(row)

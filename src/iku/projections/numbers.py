@@ -346,7 +346,7 @@ async def shown(
         select u.subject, n.number
           from unnest($2::text[]) as u (subject)
          cross join lateral (
-                select s.shown::json ->> 'number' as number
+                select s.number
                   from projection.state s
                  where s.category = $1
                    and s.subject = u.subject

@@ -189,7 +189,7 @@ async def _definitions(owner: Connection, size: int) -> list[Counted]:
 async def _load(owner: Connection, rows: Rows) -> None:
     begun = [_ranged(row, 4) for row in rows.begun]
     await owner.copy_records_to_table("contribution", records=begun, columns=COUNTED)
-    stated = [_ranged(row, 2) for row in rows.stated]
+    stated = [_ranged(row, 8) for row in rows.stated]
     await owner.copy_records_to_table("state", records=stated)
     names = [(*name, *use) for name, use in rows.names.items()]
     await owner.copy_records_to_table("number", records=names)

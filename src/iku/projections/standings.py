@@ -15,12 +15,27 @@ CASE_TEXTS = ("title", "reference", "reporter", "parties")
 SPANS = "spans"
 
 
-class Filters(NamedTuple):
-    """What a standing can be looked for by, beside its status."""
+class Stored(NamedTuple):
+    """The columns of `projection.state` that say what a subject was.
 
+    Attributes:
+        entered_on: The day of the report or registration.
+        level: Of a case, from 1; of an organisation 0.
+        kind: Category of a case, kind of an organisation.
+        shown: JSON of the fields that have no column.
+    """
+
+    entered_on: date
+    level: int
+    verified: bool
+    expired: bool
+    number: str
+    status: str
     kind: str
+    dimension: str
     area: str
     source: str
+    shown: str
 
 
 class ConflictStanding(Struct, frozen=True):
@@ -50,9 +65,21 @@ class ConflictStanding(Struct, frozen=True):
     wording: dict[str, int]
 
     @property
-    def filters(self) -> Filters:
-        """What the case can be looked for by."""
-        return Filters(self.category, self.area or "", self.source or "")
+    def stored(self) -> Stored:
+        """The case as it is kept."""
+        return Stored(
+            entered_on=self.reported_on,
+            level=RANKS[self.level],
+            verified=self.verified,
+            expired=False,
+            number=self.number,
+            status=self.status,
+            kind=self.category,
+            dimension=self.dimension,
+            area=self.area or "",
+            source=self.source or "",
+            shown=_rest(self),
+        )
 
 
 class OrganisationStanding(Struct, frozen=True):
@@ -80,19 +107,24 @@ class OrganisationStanding(Struct, frozen=True):
     wording: dict[str, int]
 
     @property
-    def filters(self) -> Filters:
-        """What the organisation can be looked for by."""
-        return Filters(self.kind, self.area or "", "")
+    def stored(self) -> Stored:
+        """The organisation as it is kept."""
+        return Stored(
+            entered_on=self.registered_on,
+            level=0,
+            verified=False,
+            expired=self.expired,
+            number=self.number,
+            status=self.status,
+            kind=self.kind,
+            dimension="",
+            area=self.area or "",
+            source="",
+            shown=_rest(self),
+        )
 
 
-class Stored(NamedTuple):
-    """A row of `projection.state`, as far as it says what a subject was."""
-
-    status: str
-    kind: str
-    area: str
-    source: str
-    shown: str
+RANKS = {level: rank for rank, level in enumerate(conflict.Level, start=1)}
 
 
 class Span(NamedTuple):
@@ -120,8 +152,8 @@ def on(
     return begun[-1].standing if begun else None
 
 
-def encoded(standing: ConflictStanding | OrganisationStanding) -> str:
-    """The standing as JSON, without what is null or has a column of its own.
+def _rest(standing: ConflictStanding | OrganisationStanding) -> str:
+    """What of the standing is not null and has no column of its own, as JSON.
 
     *wording* says where its texts are found.
     """
@@ -130,19 +162,32 @@ def encoded(standing: ConflictStanding | OrganisationStanding) -> str:
     return msgspec.json.encode(kept).decode()
 
 
-COLUMNS = frozenset({"id", "status", "kind", "category", "area", "source"})
+COLUMNS = frozenset(
+    {
+        *("id", "number", "status", "category", "kind", "dimension", "level"),
+        *("area", "source", "verified", "expired", "reported_on", "registered_on"),
+    }
+)
 
 
 def decoded(category: str, subject: str, columns: Stored) -> dict[str, Any]:
-    """All fields of the standing that was kept in these *columns*."""
-    status, kind, area, source, shown = columns
-    given = msgspec.json.decode(shown) | {
+    """All fields of the standing that was kept in these *columns*, in JSON's types."""
+    levels, entered_on = tuple(conflict.Level), columns.entered_on.isoformat()
+    given = {
+        **msgspec.json.decode(columns.shown),
         "id": subject,
-        "status": status,
-        "kind": kind,
-        "category": kind,
-        "area": area or None,
-        "source": source or None,
+        "number": columns.number,
+        "status": columns.status,
+        "verified": columns.verified,
+        "category": columns.kind,
+        "kind": columns.kind,
+        "dimension": columns.dimension,
+        "level": levels[columns.level - 1].value,
+        "expired": columns.expired,
+        "area": columns.area or None,
+        "source": columns.source or None,
+        "reported_on": entered_on,
+        "registered_on": entered_on,
     }
     shape = ConflictStanding if category == "conflict" else OrganisationStanding
     return {name: given.get(name) for name in shape.__struct_fields__}

@@ -172,7 +172,8 @@ async def _standings(
     named = await _named(connection, asked.category, folded) if folded else None
     rows = await connection.fetch(
         """
-        select subject, status, kind, area, source, shown
+        select subject, entered_on, level, verified, expired, number, status, kind,
+               dimension, area, source, shown
           from projection.state
          where category = $1
            and subject > $2
@@ -186,7 +187,7 @@ async def _standings(
            and ($8::text is null or starts_with(area, $8))
            and ($9::text is null or source = $9)
            and ($11::text is null
-                or subject = any($12::text[]) and lower(shown::json ->> 'number') = $11)
+                or subject = any($12::text[]) and lower(number) = $11)
          order by subject
          limit $10
         """,
