@@ -10,8 +10,6 @@ from datetime import date, datetime
 from functools import partial
 from itertools import groupby
 
-from msgspec import structs
-
 from iku import agency
 from iku.agency import Agency
 from iku.commands import continuing, erasing
@@ -28,13 +26,14 @@ from iku.ledger.checkpoints import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
-from iku.ledger.signing import Home
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
 from iku.projections import numbers
 from iku.projections.journal import Journal
+from iku.queries import health
 from iku.queries.figures import Figures
+from iku.queries.health import Health
 from iku.queries.view import LOCAL, View, Viewer
 from iku.settings import Settings, SettingsError
 from iku.vault.files import Files
@@ -93,6 +92,15 @@ class House:
     def view(self, reader: Reader, viewer: Viewer = LOCAL) -> View:
         """What *viewer* can read through *reader*."""
         return View(viewer, reader, self.vault)
+
+    async def health(self, view: View) -> Health:
+        """The state of the register."""
+        return await health.health(view, self.witnesses, self.settings.signer_home)
+
+    async def assurance(self, reader: Reader) -> Assurance:
+        """How far the log is vouched for."""
+        home = self.settings.signer_home
+        return await health.assurance(reader, self.witnesses, home)
 
 
 @asynccontextmanager
@@ -201,16 +209,6 @@ def load_witnesses(settings: Settings) -> Policy:
         return policy.parse(settings.witnesses.read_bytes(), complete=False)
     except Malformed as error:
         raise SettingsError(f"IKU_WITNESSES: {error}") from error
-
-
-async def assurance(settings: Settings, witnesses: Policy, reader: Reader) -> Assurance:
-    """How far the log is vouched for; the signer's alarm, also from its own file.
-
-    A database that was put back to an older state knows of no alarm.
-    """
-    found = await checkpoints.assurance(reader, witnesses)
-    told = Home(settings.signer_home).told_alarm()
-    return found if told is None else structs.replace(found, alarm=told)
 
 
 def _vault(settings: Settings) -> Vault:

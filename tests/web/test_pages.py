@@ -11,7 +11,8 @@ import pytest
 from iku.app import House
 from iku.exchange import formats
 from iku.ledger.appender import Unavailable
-from iku.web import pages
+from iku.queries import front
+from iku.queries.front import Day, Why
 from tests.web.conftest import BEFORE_ANY, CASE, Client
 from tests.web.test_documentation import ELSEWHERE
 
@@ -123,19 +124,19 @@ TODAY = date(2026, 11, 27)
 @pytest.mark.parametrize(
     ("moved_on", "targets", "expected"),
     [
-        (None, [2021], pages.Day(TODAY)),
-        (date(2026, 1, 2), [2021], pages.Day(TODAY)),
-        (date(2022, 3, 1), [2020, 2021], pages.Day(date(2021, 12, 31), pages.TARGETED)),
-        (date(2022, 3, 1), [2021, 2026], pages.Day(TODAY)),
-        (date(2022, 3, 1), [2021, 2027], pages.Day(date(2021, 12, 31), pages.TARGETED)),
-        (date(2022, 3, 1), [2027], pages.Day(date(2022, 12, 31), pages.MOVED)),
-        (date(2022, 3, 1), [], pages.Day(date(2022, 12, 31), pages.MOVED)),
+        (None, [2021], Day(TODAY)),
+        (date(2026, 1, 2), [2021], Day(TODAY)),
+        (date(2022, 3, 1), [2020, 2021], Day(date(2021, 12, 31), Why.TARGETED)),
+        (date(2022, 3, 1), [2021, 2026], Day(TODAY)),
+        (date(2022, 3, 1), [2021, 2027], Day(date(2021, 12, 31), Why.TARGETED)),
+        (date(2022, 3, 1), [2027], Day(date(2022, 12, 31), Why.MOVED)),
+        (date(2022, 3, 1), [], Day(date(2022, 12, 31), Why.MOVED)),
     ],
 )
 def test_the_day_shown_is_that_of_the_last_year_that_means_something(
-    moved_on: date | None, targets: list[int], expected: pages.Day
+    moved_on: date | None, targets: list[int], expected: Day
 ) -> None:
-    assert pages.default(TODAY, moved_on, targets) == expected
+    assert front.default(TODAY, moved_on, targets) == expected
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ async def test_what_goes_wrong_inside_is_a_page_as_well(
     async def away(*_: Any) -> None:
         raise Unavailable
 
-    monkeypatch.setattr("iku.web.pages.recency.last_moved_on", away)
+    monkeypatch.setattr("iku.queries.recency.last_moved_on", away)
     page = await reader.get(FRONT)
     assert page.status_code == 503
     assert page.headers["Content-Type"].startswith("text/html")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from iku.app import assurance
 from iku.cli import tables, terminal, verifying
 from iku.cli.asking import LARGEST
 from iku.cli.edge import Failed
@@ -14,7 +13,7 @@ from iku.exchange import formats, handover
 from iku.exchange.bundle import Bundle
 from iku.exchange.handover import Handed
 from iku.ledger.checkpoints import Assurance
-from iku.queries.opening import Scope, held_texts
+from iku.queries.opening import Scope, held_texts, size_of
 
 
 @click.group(short_help="Write files that are taken away.")
@@ -39,7 +38,7 @@ def bundle(folder: Path, *, json: bool) -> None:
                 written = await bundles.export(
                     connection, house.witnesses, folder, tell
                 )
-            return written, await assurance(chosen, house.witnesses, connection)
+            return written, await house.assurance(connection)
 
     written, found = terminal.run(work())
     if json:
@@ -82,10 +81,11 @@ def texts(
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
         ):
-            up_to = await handover.size_of(connection, size)
+            view = house.view(connection)
+            up_to = await size_of(view, size)
             scope = Scope(up_to, frozenset(subjects))
             with terminal.progress("peristiwa") as tell:
-                found = held_texts(house.view(connection), scope, tell)
+                found = held_texts(view, scope, tell)
                 tally = await handover.export(found, file, verifying.name)
             return Handed(str(file), up_to, tally)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from iku.app import House, assurance
+from iku.app import House
 from iku.cli import asking, terminal
 from iku.cli import printed as shown
 from iku.cli.edge import Failed
@@ -218,7 +218,7 @@ async def _hand_in(
 
 async def _show(house: House, identifier: str) -> ShownPublication:
     async with house.pool.acquire() as connection:
-        vouched = await assurance(house.settings, house.witnesses, connection)
+        vouched = await house.assurance(connection)
         view = house.view(connection)
         return await publications.shown(
             view, house.figures, identifier, house.office.today(), vouched

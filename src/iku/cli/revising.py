@@ -10,18 +10,16 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from iku import streams
 from iku.app import House
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, number, text
 from iku.commands.command import Command, Outcome
 from iku.domain.comparison import Held, Revised, Turned
-from iku.domain.decider import Missing
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Revision
 from iku.exchange import formats
-from iku.queries import comparing
+from iku.queries import comparing, indicators
 
 COLUMNS = (
     *(exact("Per"), exact("Keadaan"), number("Definisi"), number("Target")),
@@ -123,10 +121,7 @@ def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
 async def version(house: House, command: Command) -> int:
     """Where the history of the indicator stands."""
     async with house.pool.acquire() as connection:
-        found = await streams.read(connection, house.vault, [command.stream])
-    if command.stream not in found:
-        raise Missing(f"there is no indicator {command.subject}")
-    return found[command.stream].version
+        return await indicators.version(connection, command.subject)
 
 
 async def _foresee(house: House, command: Command) -> Revised:

@@ -1,65 +1,19 @@
 """`iku status`: what runs, what it holds, and whether it is well."""
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
-from msgspec import Struct, structs
+from msgspec import structs
 
-from iku.app import assurance, load_witnesses
+from iku.app import load_witnesses
 from iku.cli import attaching, signing, tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.verifying import checked
 from iku.exchange import formats
-from iku.ledger import log
-from iku.ledger.checkpoints import Assurance
-from iku.postgres import guarding, migrations
 from iku.postgres.guarding import Guard
-from iku.postgres.pool import Connection, only_reads
-from iku.queries.figures import Figures
+from iku.queries import status as register
+from iku.queries.status import Recorded, Status
 from iku.settings import Settings
-from iku.vault import store
-from iku.vault.files import Files, Quarantine
-
-
-class Subject(Struct, frozen=True):
-    """An indicator, and how often it was defined and given a target."""
-
-    definitions: int
-    targets: int
-
-
-class Status(Struct, frozen=True):
-    """The state of the register.
-
-    Attributes:
-        database: ``embedded``, or ``own`` for a server that IKU_DATABASE_URL names.
-        server: PostgreSQL's version.
-        replica: Whether it follows another server and only reads.
-        migrations: Those applied.
-        pending: Those still to be applied; then nothing else is told.
-        events: How many there are, by category.
-        assurance: How far the log is signed and witnessed, and the signer's alarm.
-        guard: How the ledger's schema is kept from being changed.
-        lost_keys: Epochs whose key is not in the folder of keys, or is another.
-        quarantine: What lies in the quarantine of attached files.
-        findings: What checking the ledger found; None: it was not checked.
-    """
-
-    database: str
-    server: str
-    replica: bool
-    migrations: list[str]
-    pending: list[str]
-    size: int = 0
-    recorded_at: datetime | None = None
-    events: dict[str, int] = {}
-    indicators: dict[str, Subject] = {}
-    guard: Guard = Guard()
-    lost_keys: list[str] = []
-    quarantine: Quarantine = Quarantine()
-    assurance: Assurance | None = None
-    findings: list[str] | None = None
 
 
 @click.command(short_help="Tell what runs, what it holds, and if it is well.")
@@ -81,55 +35,10 @@ def status(*, check: bool, json: bool) -> None:
 
 async def _look(chosen: Settings, *, check: bool) -> Status:
     async with terminal.owner(chosen) as connection:
-        return await _read(connection, chosen, check=check)
-
-
-async def _read(connection: Connection, chosen: Settings, *, check: bool) -> Status:
-    missing = await migrations.pending(connection)
-    version = connection.get_server_version()
-    fresh = Status(
-        database="own" if chosen.database_url else "embedded",
-        server=f"{version.major}.{version.micro}",
-        replica=await only_reads(connection),
-        migrations=[str(m) for m in migrations.load() if m not in missing],
-        pending=[str(m) for m in missing],
-    )
-    if missing:
-        return fresh
-    found = await assurance(chosen, load_witnesses(chosen), connection)
-    full = await _full(connection, fresh, check=check)
-    lost = await store.lost(connection, chosen.keys_folder)
-    aside = Files(chosen.attachments_folder).look()
-    return structs.replace(full, assurance=found, lost_keys=lost, quarantine=aside)
-
-
-async def _full(connection: Connection, fresh: Status, *, check: bool) -> Status:
-    head = await log.head(connection)
-    rows = await connection.fetch(
-        """
-        select split_part(stream, '-', 1) as category, sum(version)::bigint as events
-          from ledger.stream
-         group by 1
-         order by 1
-        """
-    )
-    indicators = await Figures().indicators(connection)
-    return Status(
-        fresh.database,
-        fresh.server,
-        fresh.replica,
-        fresh.migrations,
-        fresh.pending,
-        size=head.size,
-        recorded_at=head.recorded_at,
-        events={row["category"]: row["events"] for row in rows},
-        indicators={
-            code: Subject(len(state.definitions), len(state.targets))
-            for code, state in indicators.items()
-        },
-        guard=await guarding.look(connection),
-        findings=await checked(connection) if check else None,
-    )
+        found = await register.status(connection, chosen, load_witnesses(chosen))
+        if not check or found.pending:
+            return found
+        return structs.replace(found, findings=await checked(connection))
 
 
 def _show(found: Status, asked: Settings) -> None:
@@ -165,7 +74,7 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _defined(subject: Subject) -> str:
+def _defined(subject: Recorded) -> str:
     definitions = formats.number(subject.definitions)
     return f"{definitions} definisi, {formats.number(subject.targets)} target"
 

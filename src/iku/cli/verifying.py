@@ -12,11 +12,10 @@ from iku.domain.withheld import Why
 from iku.exchange import formats, paper
 from iku.exchange.cells import Unfit
 from iku.exchange.paper import Printed, PrintedCounts, PrintedPercentage
-from iku.ledger import log as events
 from iku.ledger.checking import check_ledger
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
-from iku.queries import opening
+from iku.queries import opening, records
 from iku.queries.opening import Held, Scope, Tally
 from iku.queries.verifying import Verified
 from iku.queries.verifying import verify as recounting
@@ -187,7 +186,7 @@ async def opened(house: House, subjects: frozenset[str]) -> Opened:
     texts, files = Tally(), Tally()
     async with house.pool.acquire() as connection:
         view = house.view(connection)
-        scope = Scope((await events.head(connection)).size, subjects)
+        scope = Scope(await records.size(view), subjects)
         with terminal.progress("teks") as tell:
             async for held in opening.held_texts(view, scope, tell):
                 texts = texts.with_one(held)

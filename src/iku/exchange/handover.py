@@ -13,8 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from iku.exchange.bundle import Unwritable
-from iku.ledger import checkpoints, durable, log
-from iku.ledger.log import Reader
+from iku.ledger import durable
 from iku.queries.opening import Held, Tally
 from iku.vault.sealing import Opened
 
@@ -27,24 +26,6 @@ class Handed(Struct, frozen=True):
     file: str
     size: int
     texts: Tally
-
-
-async def size_of(reader: Reader, asked: int | None) -> int:
-    """How many events are looked at: as *asked*; else as many as were signed last.
-
-    For that is what the next bundle holds, and no bundle vouches for a later text.
-
-    Raises:
-        Unwritable: Nothing was signed yet, or the log does not hold so many.
-    """
-    last, held = await checkpoints.latest(reader), await log.head(reader)
-    if asked is not None:
-        if asked > held.size:
-            raise Unwritable(f"size is {asked}, but the log holds only {held.size}")
-        return asked
-    if last is None:
-        raise Unwritable("nothing was signed yet; `iku signer once` signs")
-    return last.checkpoint.size
 
 
 async def export(found: AsyncIterable[Held], path: Path, name: Name) -> Tally:

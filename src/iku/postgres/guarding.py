@@ -13,7 +13,7 @@ from importlib import resources
 
 from msgspec import Struct
 
-from iku.postgres.pool import Connection
+from iku.postgres.pool import Connection, Reader
 
 SQL = (resources.files(__package__) / "guard.sql").read_text("utf-8")
 TRIGGERS = ("guard_rows", "guard_schema")
@@ -66,11 +66,11 @@ async def announce(connection: Connection, migration: str, sha256: bytes) -> Non
         await connection.execute("select guard.announce($1, $2)", migration, sha256)
 
 
-async def look(connection: Connection) -> Guard:
+async def look(reader: Reader) -> Guard:
     """Whether the guard is in place, and the ledger's schema as it was left."""
-    if not await _version(connection):
+    if not await _version(reader):
         return Guard()
-    ((since, announced, sealed),) = await connection.fetch(
+    ((since, announced, sealed),) = await reader.fetch(
         """
         select min(changed_at), count(migration),
                count(*) filter (where migration is null)
@@ -78,24 +78,24 @@ async def look(connection: Connection) -> Guard:
         """
     )
     findings = [
-        *await _triggers_amiss(connection),
-        *await _functions_amiss(connection),
-        *await _schema_amiss(connection),
-        *await _changes_amiss(connection),
+        *await _triggers_amiss(reader),
+        *await _functions_amiss(reader),
+        *await _schema_amiss(reader),
+        *await _changes_amiss(reader),
     ]
     return Guard(since, announced, sealed, findings)
 
 
-async def _version(connection: Connection) -> int:
+async def _version(reader: Reader) -> int:
     """Of the guard in this database; 0 where there is none."""
-    if await connection.fetchval("select to_regprocedure('guard.version()')") is None:
+    if await reader.fetchval("select to_regprocedure('guard.version()')") is None:
         return 0
-    version: int = await connection.fetchval("select guard.version()")
+    version: int = await reader.fetchval("select guard.version()")
     return version
 
 
-async def _triggers_amiss(connection: Connection) -> list[str]:
-    rows = await connection.fetch("select evtname, evtenabled from pg_event_trigger")
+async def _triggers_amiss(reader: Reader) -> list[str]:
+    rows = await reader.fetch("select evtname, evtenabled from pg_event_trigger")
     enabled = {row["evtname"]: row["evtenabled"] == b"A" for row in rows}
     return [
         f"event trigger {name}: expected enabled always, found "
@@ -105,8 +105,8 @@ async def _triggers_amiss(connection: Connection) -> list[str]:
     ]
 
 
-async def _functions_amiss(connection: Connection) -> list[str]:
-    rows = await connection.fetch(
+async def _functions_amiss(reader: Reader) -> list[str]:
+    rows = await reader.fetch(
         """
         select p.proname, p.prosrc, r.rolsuper
           from pg_proc p
@@ -122,14 +122,14 @@ async def _functions_amiss(connection: Connection) -> list[str]:
     ]
 
 
-async def _schema_amiss(connection: Connection) -> list[str]:
-    rows = await connection.fetch("select line from guard.difference()")
+async def _schema_amiss(reader: Reader) -> list[str]:
+    rows = await reader.fetch("select line from guard.difference()")
     return [f"the ledger's schema, as last sealed: {row['line']}" for row in rows]
 
 
-async def _changes_amiss(connection: Connection) -> list[str]:
+async def _changes_amiss(reader: Reader) -> list[str]:
     """Changes that were announced under the name of a migration, and are none."""
-    rows = await connection.fetch(
+    rows = await reader.fetch(
         """
         select c.number, c.migration, c.login, c.changed_at
           from guard.change c

@@ -20,7 +20,7 @@ import asyncpg
 
 import iku
 from iku.postgres import guarding
-from iku.postgres.pool import Connection
+from iku.postgres.pool import Connection, Reader
 
 LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
 PATIENCE_S = 120
@@ -109,11 +109,11 @@ async def _apply_missing(
 
 
 async def pending(
-    connection: Connection, migrations: Iterable[Migration] | None = None
+    reader: Reader, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
     """The migrations not yet applied; `MigrationError` if those applied do not fit."""
     wanted = load() if migrations is None else list(migrations)
-    applied = await _applied(connection)
+    applied = await _applied(reader)
     names = {str(migration) for migration in wanted}
     for one in applied.values():
         if str(one) in BEFORE_THE_BASELINE - names:
@@ -147,10 +147,10 @@ class Applied(NamedTuple):
         return f"{self.version:04}_{self.name}"
 
 
-async def _applied(connection: Connection) -> dict[int, Applied]:
+async def _applied(reader: Reader) -> dict[int, Applied]:
     """The migrations applied, by version; none for a database never migrated."""
-    if await connection.fetchval("select to_regclass('public.schema_migration')"):
-        rows = await connection.fetch(
+    if await reader.fetchval("select to_regclass('public.schema_migration')"):
+        rows = await reader.fetch(
             "select version, name, sha256 from public.schema_migration order by version"
         )
         return {row["version"]: Applied(*row) for row in rows}

@@ -5,7 +5,7 @@ settings go with the first packet, because the pool does not reset a connection 
 uses: say `set local`, or the next user inherits it.
 """
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -19,6 +19,17 @@ else:
     Plain = asyncpg.Connection
     Connection = asyncpg.Connection | PoolConnectionProxy
     Pool = asyncpg.Pool
+
+
+class Reader(Protocol):
+    """What answers a query: a connection, a pool, or what takes one for each query."""
+
+    async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
+        """All rows."""
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row; None where there is none."""
+
 
 ROLE = "iku_app"
 SIGNER_ROLE = "iku_signer"
@@ -60,7 +71,7 @@ async def connect_as_signer(dsn: str) -> Plain:
     )
 
 
-async def only_reads(reader: Connection | Pool) -> bool:
+async def only_reads(reader: Reader) -> bool:
     """Whether the server is a replica: it follows its primary, and takes nothing in."""
     following: bool = await reader.fetchval("select pg_is_in_recovery()")
     return following

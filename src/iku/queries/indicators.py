@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec import Struct, structs
 
 from iku.domain import indicator, lineage, scale
+from iku.domain.decider import Missing
 from iku.domain.indicator import Indicator
 from iku.domain.question import Unknown
 from iku.ledger import log
@@ -150,6 +151,18 @@ async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndi
     rated_by = _scale(await figures.scale(view.reader), today)
     one = await _shown(view, code, found[code], today)
     return OneIndicator(*structs.astuple(one), scale=rated_by)
+
+
+async def version(reader: Reader, code: str) -> int:
+    """Where the history of the indicator stands.
+
+    Raises:
+        Missing: There is no such indicator.
+    """
+    recorded = await log.read_stream(reader, indicator.decider.stream(code))
+    if not recorded:
+        raise Missing(f"there is no indicator {code}")
+    return recorded[-1].version
 
 
 async def definitions(reader: Reader, code: str, version: int) -> int:

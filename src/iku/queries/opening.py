@@ -13,8 +13,9 @@ from msgspec import Struct, structs
 
 from iku.domain import naming
 from iku.domain.decider import Missing
+from iku.domain.question import Unanswerable, refuse_size_beyond
 from iku.domain.withheld import Why, Withheld
-from iku.ledger import log
+from iku.ledger import checkpoints, log
 from iku.ledger.log import PAGE, Reader
 from iku.ledger.record import Recorded
 from iku.queries import attachments
@@ -87,6 +88,23 @@ class Tally(Struct, frozen=True):
     def withheld(self) -> int:
         """How many are not to be had, though no decision erased them."""
         return self.locked + self.damaged + self.missing
+
+
+async def size_of(view: View, asked: int | None) -> int:
+    """How many events are looked at: as *asked*; else as many as were signed last.
+
+    For that is what the next bundle holds, and no bundle vouches for a later text.
+
+    Raises:
+        Unanswerable: Nothing was signed yet, or the log does not hold so many.
+    """
+    last, held = await checkpoints.latest(view.reader), await log.head(view.reader)
+    if asked is not None:
+        refuse_size_beyond(asked, held.size)
+        return asked
+    if last is None:
+        raise Unanswerable("size", "nothing was signed yet; `iku signer once` signs")
+    return last.checkpoint.size
 
 
 async def held_texts(

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from iku.app import House
-from iku.ledger.checkpoints import Assurance
+from iku.queries.health import Health
 from iku.vault.files import Quarantine
 
 GAUGES = {
@@ -47,36 +47,26 @@ class Metrics:
         )
         waiting.set_function(lambda: house.office.appender.waiting)
 
-    def tell(
-        self,
-        size: int | None,
-        found: Assurance | None,
-        lost: int | None,
-        quarantine: Quarantine | None,
-    ) -> None:
-        """Tell the log's size, how far it is vouched for, and how many keys are lost.
-
-        And what lies in *quarantine*. None: it is not known.
-        """
-        told: dict[str, float | None] = {
-            "iku_log_size": size,
-            "iku_vault_lost_keys": lost,
-        }
+    def tell(self, found: Health | None, quarantine: Quarantine | None) -> None:
+        """Set the gauges to what was *found*; None: it is not known."""
+        told: dict[str, float] = {}
         if quarantine is not None:
             told |= {
                 "iku_attachments_quarantined": quarantine.files,
                 "iku_attachments_quarantined_bytes": quarantine.bytes,
             }
         if found is not None:
+            vouched = found.assurance
             told |= {
-                "iku_log_signed_size": found.signed or 0,
-                "iku_log_witnessed_size": found.witnessed or 0,
-                "iku_log_witnesses": found.witnesses,
-                "iku_log_alarm": found.alarm is not None,
+                "iku_log_size": found.size,
+                "iku_vault_lost_keys": len(found.lost_keys),
+                "iku_log_signed_size": vouched.signed or 0,
+                "iku_log_witnessed_size": vouched.witnessed or 0,
+                "iku_log_witnesses": vouched.witnesses,
+                "iku_log_alarm": vouched.alarm is not None,
             }
         for name, gauge in self._gauges.items():
-            value = told.get(name)
-            gauge.set(float("nan") if value is None else value)
+            gauge.set(told.get(name, float("nan")))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; *route* is the template of its path."""

@@ -1,31 +1,29 @@
 """The front page: what the indicators are on a day, and where to read on.
 
 It always says of which day its figures are, by which knowledge, from how many events.
-Without `as_of` that is today, unless no fact of this year has moved a figure: then it
-is the end of the last year that has a target, and the page says so (decision 22).
+Where that is neither today nor a day asked for, it says why (decision 22).
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
-from msgspec import Struct
 
 from iku.app import House
 from iku.domain.figure import Figure
-from iku.domain.indicator import Indicator
-from iku.domain.question import Question, Unanswerable
+from iku.domain.question import Unanswerable
 from iku.exchange import formats
-from iku.ledger import log
-from iku.queries import recency
+from iku.queries import front as queries
+from iku.queries import records
+from iku.queries.front import Asked, Day, Front, Why
 from iku.web import problems
-from iku.web.connection import connected
+from iku.web.connection import viewing
 from iku.web.parameters import LARGEST
 from iku.web.problems import Problem
 
@@ -115,8 +113,10 @@ bukan keadaan hari ini, {today}. <a href="/?as_of={iso}">Lihat keadaan hari ini<
 <p lang="en">No fact of {this_year} has moved a figure yet, so this page shows the last
 year {why_en}: the figures as of {as_of_iso}, not as of today, {iso}.</p>
 </div>"""
-TARGETED = ("yang memiliki target", "that has a target")
-MOVED = ("yang faktanya mengubah angka", "whose facts moved a figure")
+YEARS = {
+    Why.TARGETED: ("yang memiliki target", "that has a target"),
+    Why.MOVED: ("yang faktanya mengubah angka", "whose facts moved a figure"),
+}
 FAULT = """\
 <h1>{heading}</h1>
 <p>{indonesian}</p>
@@ -134,40 +134,6 @@ class Wrong(ValueError):
     def __init__(self, indonesian: str, english: str) -> None:
         super().__init__(english)
         self.indonesian = indonesian
-
-
-class Asked(Struct, frozen=True):
-    """What the address asks for; None where it leaves something open."""
-
-    as_of: date | None = None
-    known_on: date | None = None
-    size: int | None = None
-
-
-class Day(NamedTuple):
-    """The day that the page is about.
-
-    Attributes:
-        why: Which year it ends, where nobody asked for it, in both languages; None of a
-            day that was asked for, and of today.
-    """
-
-    as_of: date
-    why: tuple[str, str] | None = None
-
-
-class Shown(NamedTuple):
-    """What stands on the page.
-
-    Attributes:
-        earlier: By indicator, the figure at the end of the year before; none of the
-            first year that there is.
-    """
-
-    day: Day
-    indicators: Mapping[str, Indicator]
-    figures: Sequence[Figure]
-    earlier: Mapping[str, Figure]
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -255,55 +221,22 @@ def _size(values: Mapping[str, str]) -> int | None:
     return int(value)
 
 
-async def _look(house: House, asked: Asked, today: date) -> Shown:
-    async with connected(house) as connection:
-        size = (await log.head(connection)).size
+async def _look(house: House, asked: Asked, today: date) -> Front:
+    async with viewing(house) as view:
+        size = await records.size(view)
         if asked.size is not None and asked.size > size:
             raise Wrong(
                 f"size adalah {formats.number(asked.size)}, tetapi log memuat "
                 f"{formats.number(size)} peristiwa.",
                 f"size is {asked.size}, but the log holds {size} events.",
             )
-        indicators = await house.figures.indicators(connection)
-        day = Day(asked.as_of) if asked.as_of else None
-        if day is None:
-            moved_on = await recency.last_moved_on(connection, today)
-            years = [t.year for one in indicators.values() for t in one.targets]
-            day = default(today, moved_on, years)
-        days = [day.as_of]
-        if day.as_of.year > 1:
-            days.append(date(day.as_of.year - 1, 12, 31))
-        questions = [
-            Question(code, day, known_on=asked.known_on, size=asked.size)
-            for day in days
-            for code in sorted(indicators)
-        ]
         try:
-            figures = await house.figures.answer(connection, questions, today)
+            return await queries.front(view, house.figures, asked, today)
         except Unanswerable as error:
             raise Wrong("Angka ini tidak dapat dihitung.", f"{error}.") from error
-    first, earlier = figures[: len(indicators)], figures[len(indicators) :]
-    by_code = {figure.indicator: figure for figure in earlier}
-    return Shown(day, indicators, first, by_code)
 
 
-def default(today: date, moved_on: date | None, targets: Sequence[int]) -> Day:
-    """The day that the page is about where none is asked for.
-
-    A figure was last moved *on* a day, None where never; *targets* are the years that
-    have one.
-    """
-    if moved_on is None or moved_on.year == today.year:
-        return Day(today)
-    year = max((year for year in targets if year <= today.year), default=None)
-    if year == today.year:
-        return Day(today)
-    if year is not None:
-        return Day(date(year, 12, 31), TARGETED)
-    return Day(date(moved_on.year, 12, 31), MOVED)
-
-
-def _front(shown: Shown, asked: Asked, agency: str, today: date) -> str:
+def _front(shown: Front, asked: Asked, agency: str, today: date) -> str:
     one = shown.figures[0]
     known = f"per {formats.day(one.known_on)}" if asked.known_on else "sampai sekarang"
     return FRONT.format(
@@ -328,7 +261,7 @@ def _note(day: Day, today: date) -> str:
     """Why the day is another than today, where nobody asked for it."""
     if day.why is None:
         return ""
-    indonesian, english = day.why
+    indonesian, english = YEARS[day.why]
     return OLDER.format(
         this_year=today.year,
         why=escape(indonesian),
@@ -352,7 +285,7 @@ def _labels(one: Figure) -> tuple[str, ...]:
     return (*labels, f"Per {formats.day(date(one.as_of.year - 1, 12, 31))}")
 
 
-def _rows(shown: Shown) -> Iterator[str]:
+def _rows(shown: Front) -> Iterator[str]:
     """A row an indicator."""
     for figure in shown.figures:
         definitions = {

@@ -1,6 +1,5 @@
 """Whether the program lives, whether it can work, and what it has to tell."""
 
-import asyncio
 from typing import Any
 
 from litestar import Response, get
@@ -9,12 +8,12 @@ from litestar.params import SkipValidation
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from iku.app import House, assurance
-from iku.ledger import log
+from iku.app import House
 from iku.ledger.appender import Unavailable
-from iku.postgres import migrations, pool
-from iku.vault.files import FilesError, Quarantine
-from iku.web.connection import connected
+from iku.postgres.migrations import MigrationError
+from iku.queries import health
+from iku.vault.files import Quarantine
+from iku.web.connection import Reading, viewing
 from iku.web.metrics import Metrics
 
 TAGS = ["Health"]
@@ -68,28 +67,27 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
 
     It goes on serving while the signer's alarm stands or keys are lost, and says so.
     """
-    async with connected(house) as connection:
+    async with viewing(house) as view:
         try:
-            missing = await migrations.pending(connection)
-        except migrations.MigrationError as error:
+            missing = await health.pending(view)
+        except MigrationError as error:
             raise Unavailable(str(error)) from error
         if missing:
-            raise Unavailable(f"not migrated yet: {', '.join(map(str, missing))}")
-        head = await log.head(connection)
-        found = await assurance(house.settings, house.witnesses, connection)
-        lost = await house.vault.lost(connection)
-        follows = await pool.only_reads(connection)
+            raise Unavailable(f"not migrated yet: {', '.join(missing)}")
+        found = await house.health(view)
+        quarantine = await health.quarantine(view)
+    vouched = found.assurance
     return Ready(
-        head.size,
+        found.size,
         # What has become the primary records nothing before the next start.
-        house.office.only_reads or follows,
-        "degraded" if lost or found.alarm is not None else "ready",
-        found.alarm,
-        found.signed,
-        found.witnessed,
-        found.witnesses,
-        lost,
-        await _quarantine(house),
+        house.office.only_reads or found.replica,
+        "degraded" if found.lost_keys or vouched.alarm is not None else "ready",
+        vouched.alarm,
+        vouched.signed,
+        vouched.witnessed,
+        vouched.witnesses,
+        found.lost_keys,
+        quarantine,
     )
 
 
@@ -105,25 +103,16 @@ async def metrics(
     metrics: NamedDependency[SkipValidation[Metrics]],
 ) -> Response[str]:
     """Requests, durations, the log's size and what waits, as Prometheus reads them."""
+    quarantine = await health.quarantine(house.view(Reading(house)))
     try:
-        async with connected(house) as connection:
-            size = (await log.head(connection)).size
-            found = await assurance(house.settings, house.witnesses, connection)
-            lost = await house.vault.lost(connection)
-        metrics.tell(size, found, len(lost), await _quarantine(house))
+        async with viewing(house) as view:
+            metrics.tell(await house.health(view), quarantine)
     except Unavailable:
-        metrics.tell(None, None, None, await _quarantine(house))
+        metrics.tell(None, quarantine)
     text = generate_latest(metrics.registry).decode()
     # The framework adds the encoding itself.
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
     return Response(text, media_type=media_type)
-
-
-async def _quarantine(house: House) -> Quarantine | None:
-    try:
-        return await asyncio.to_thread(house.vault.files.look)
-    except FilesError:
-        return None
 
 
 HANDLERS: list[Any] = [live, ready, metrics]

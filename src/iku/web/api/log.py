@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 import msgspec
@@ -13,9 +13,10 @@ from litestar.response import Stream
 from msgspec import Raw, Struct
 
 from iku.app import House
-from iku.ledger import log, matching
 from iku.ledger.matching import Filter
-from iku.web.connection import connected
+from iku.queries import records
+from iku.queries.records import Range
+from iku.web.connection import viewing
 from iku.web.parameters import LARGEST, accepts
 from iku.web.problems import Malformed
 
@@ -23,7 +24,6 @@ TAGS = ["Log"]
 NDJSON = "application/x-ndjson"
 USUAL_LIMIT = 100
 MOST_AS_JSON = 1_000
-ONE_DAY = timedelta(days=1)
 LINES = 500  # of NDJSON that are read and sent at a time
 
 
@@ -162,50 +162,28 @@ async def events(
         raise Malformed("from", f"from is {first}, which is later than to, {last}")
     spelled = actor and unicodedata.normalize("NFC", actor)
     wanted = Filter(spelled, stream, category, event_type)
-    asked = await _asked(house, wanted, after, first, last)
+    zone = house.settings.timezone.key
+    async with viewing(house) as view:
+        between = await records.between(view, wanted, after, (first, last), zone)
+    asked, after = _Asked(house, between), between.after
     if not accepts(request, NDJSON):
-        page = await _part(asked, after=asked.after, most=_most(limit))
+        page = await _part(asked, after=after, most=_most(limit))
         shown: Response[Any] = Response(
             msgspec.json.encode(page), media_type="application/json"
         )
         return shown
     most = limit or LARGEST
     # The first part is read before anything is sent: an error still has its status.
-    start = await _part(asked, after=asked.after, most=min(most, LINES))
+    start = await _part(asked, after=after, most=min(most, LINES))
     answer: Response[Any] = Stream(_lines(asked, start, most), media_type=NDJSON)
     return answer
 
 
 class _Asked(Struct, frozen=True):
-    """What is read of the log.
-
-    Attributes:
-        after: The position before the first one that can match.
-        upto: The last position that can match.
-        size: How many events the log held.
-    """
+    """What is read of the log."""
 
     house: House
-    wanted: Filter
-    after: int
-    upto: int
-    size: int
-
-
-async def _asked(
-    house: House, wanted: Filter, after: int, first: date | None, last: date | None
-) -> _Asked:
-    """The request with its days of recording as the positions between them."""
-    zone = house.settings.timezone.key
-    async with connected(house) as connection:
-        size = upto = (await log.head(connection)).size
-        if first is not None:
-            began = await matching.size_before(connection, first, zone)
-            after = max(after, began)
-        if last is not None and last < date.max:
-            ended = await matching.size_before(connection, last + ONE_DAY, zone)
-            upto = min(size, ended)
-    return _Asked(house, wanted, after, upto, size)
+    range: Range
 
 
 def _most(limit: int | None) -> int:
@@ -227,13 +205,11 @@ async def _lines(asked: _Asked, part: Part, most: int) -> AsyncIterator[bytes]:
 
 async def _part(asked: _Asked, *, after: int, most: int) -> Part:
     """At most so many matching records after that position."""
-    async with connected(asked.house) as connection:
-        found = await matching.read(
-            connection, asked.wanted, after=after, size=asked.upto, limit=most
-        )
+    async with viewing(asked.house) as view:
+        found = await records.page(view, asked.range, after, most)
     return Part(
         [Entry(one.position, one.leaf.hex(), Raw(one.record)) for one in found.events],
-        asked.size,
+        asked.range.size,
         found.next,
     )
 

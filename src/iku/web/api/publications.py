@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
 from msgspec import structs
 
-from iku.app import House, assurance
+from iku.app import House
 from iku.commands.command import Outcome
 from iku.domain import publication
 from iku.domain.publication import Asked, Draft, State
@@ -108,7 +108,7 @@ async def show(
 ) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
     async with viewing(house) as view:
-        vouched = await assurance(house.settings, house.witnesses, view.reader)
+        vouched = await house.assurance(view.reader)
         shown = await publications.shown(
             view, house.figures, publication_id, house.office.today(), vouched
         )

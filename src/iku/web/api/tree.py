@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
-from iku.app import House, assurance
+from iku.app import House
 from iku.exchange import bundle
 from iku.ledger import checkpoints, log, proving, tile, tlog_proof
 from iku.ledger.checkpoints import Assurance, Signed
@@ -270,7 +270,7 @@ async def _tile(connection: Connection, level: int, place: str) -> Tile:
 
 async def _coverage(house: House, connection: Connection, size: int) -> dict[str, str]:
     """The header that says who vouches for a log of that size, and who does not."""
-    found = await assurance(house.settings, house.witnesses, connection)
+    found = await house.assurance(connection)
     return {COVERAGE: _spoken(found, size)}
 
 
