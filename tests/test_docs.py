@@ -21,7 +21,7 @@ from iku.domain import (
     period,
     publication,
 )
-from iku.domain.explaining.reasons import Rule
+from iku.domain.counting import Rule
 from iku.domain.fact import Fact
 from iku.settings import Settings
 

@@ -19,7 +19,6 @@ from iku.app import furnish
 from iku.domain import (
     conflict,
     coordinates,
-    counting,
     fact,
     figure,
     indicator,
@@ -37,7 +36,7 @@ from iku.domain.question import numbered
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.settings import Settings
-from tests.domain import chance
+from tests.domain import chance, story
 from tests.registers.chronicle import fill
 from tests.registers.world import CODES, Chance, World
 
@@ -84,7 +83,7 @@ def options_of(options: Any) -> dict[str, Any]:
 
 
 def ours(subject: Any, options: Any, asked: chance.Question) -> tuple[int, ...]:
-    member = counting.membership(subject, options, *asked)
+    member = story.membership(subject, options, *asked)
     if member is None:
         return 0, 0, 0
     counts = member.counts

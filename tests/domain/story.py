@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from iku.domain import kinds
+from iku.domain.counting import Membership
 from iku.domain.decider import Context, Decider, Refused, Repeated
 
 AREA = "35.76.02.1003"
@@ -29,6 +31,16 @@ def given(decider: Decider[Any, Any], *events: Any, context: Context = HERE) -> 
         assert decider.decide(event, state, context) == [event], event
         state = decider.evolve(state, event)
     return state
+
+
+def membership(
+    subject: Any, options: Any, start: date, as_of: date
+) -> Membership | None:
+    """How *subject* counts; None where it does not, or options count another kind."""
+    if not isinstance(subject, kinds.counted_by(options).state):
+        return None
+    found = kinds.membership(subject, options, start, as_of)
+    return found if found.counts.denominator else None
 
 
 def recorded(

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from iku.domain import closed_periods, conflict, counting, indicator, organisation
+from iku.domain import closed_periods, conflict, indicator, organisation
 from iku.domain.attachment import Attached
 from iku.domain.closed_periods import (
     ClosedPeriods,
@@ -46,7 +46,7 @@ from iku.domain.publication import (
     Year,
     identifier,
 )
-from tests.domain import chance
+from tests.domain import chance, story
 from tests.domain.story import on
 from tests.domain.test_conflict import (
     SARA,
@@ -586,9 +586,9 @@ def check_changes(
             for was, becomes in [
                 [
                     found.counts if found else Counts()
-                    for subject in (before or of(()), after)
+                    for subject in (before, after)
                     for found in [
-                        counting.membership(
+                        story.membership(
                             subject,
                             figure.options,
                             figure.publication.period.start,

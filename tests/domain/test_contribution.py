@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from iku.domain import conflict, counting, organisation
+from iku.domain import conflict, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.contribution import Contribution, contributions
+from iku.domain.contribution import Contribution
 from iku.domain.fact import Annulled
 from iku.domain.figure import Counts
 from iku.domain.indicator import (
@@ -21,8 +21,9 @@ from iku.domain.indicator import (
     OrganisationOptions,
     Reopening,
 )
+from iku.domain.kinds import contributions
 from iku.domain.organisation import Organisation
-from tests.domain import chance, register
+from tests.domain import chance, register, story
 from tests.domain.chance import Question
 from tests.domain.story import given, on
 
@@ -58,7 +59,7 @@ def check_sums(
         contributed = contributions(state, options)
         assert len(set(contributed)) == len(contributed)
         for start, as_of in asked:
-            found = counting.membership(state, options, start, as_of)
+            found = story.membership(state, options, start, as_of)
             expected = {(found.part, found.district): found.counts} if found else {}
             assert total(contributed, start, as_of) == expected, (size, start, as_of)
 

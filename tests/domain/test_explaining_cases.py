@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import pytest
 from msgspec import structs
 
-from iku.domain import conflict, explaining
+from iku.domain import conflict, kinds
 from iku.domain.conflict import Category, Conflict, Dimension, Level, Manner
+from iku.domain.explaining import explained, worded
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
     ConflictOptions,
     DateBasis,
-    OrganisationOptions,
     Reopening,
 )
 from tests.domain.story import AREA, given, on
@@ -339,25 +338,21 @@ def test_too_low_a_level_names_the_fact_it_is_of() -> None:
 
 
 def test_the_same_is_told_in_english() -> None:
-    found = explaining.explain(
+    found = kinds.membership(
         case(corrected(1, effective_on=on("2021-02-27"))), IKU_1, *YEAR
     )
-    assert found.denominator.told([7, 8, 12]).en == (
+    assert worded(found.denominator.reason(), [7, 8, 12]).en == (
         "counted: reported on 2021-02-27, in the period, "
         "event 7 (corrected by event 12)"
     )
 
 
-def test_what_counts_organisations_explains_no_case() -> None:
-    with pytest.raises(TypeError, match="OrganisationOptions do not count a Conflict"):
-        explaining.explain(case(), OrganisationOptions(), *YEAR)
-
-
 def test_all_of_an_explanation_is_told_in_one_sentence() -> None:
-    counted = explaining.explain(case(resolved("2021-05-01")), IKU_1, *YEAR)
-    assert counted.told([31, 32, 33]).id == (
+    counted = kinds.membership(case(resolved("2021-05-01")), IKU_1, *YEAR)
+    assert explained(counted, [31, 32, 33]).id == (
         "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31; "
         "selesai: ditutup 01-05-2021 (mediasi), peristiwa 33"
     )
-    missing = explaining.explain(case(annulled(1)), IKU_1, *YEAR)
-    assert missing.told([31, 32, 33]).en == missing.denominator.told([31, 32, 33]).en
+    missing = kinds.membership(case(annulled(1)), IKU_1, *YEAR)
+    alone = worded(missing.denominator.reason(), [31, 32, 33])
+    assert explained(missing, [31, 32, 33]) == alone

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from iku.domain import explaining, organisation
-from iku.domain.conflict import Category
+from iku.domain import kinds, organisation
+from iku.domain.explaining import worded
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
-    ConflictOptions,
     ExpiredRegistration,
     OrganisationOptions,
     Population,
@@ -208,14 +207,8 @@ def annulled(version: int) -> Annulled:
 
 def test_the_same_is_told_in_english() -> None:
     left = organised(organisation.MovedOut(effective_on=on("2021-08-01")))
-    found = explaining.explain(left, ANY_TIME, *YEAR)
-    assert found.denominator.told([7, 9]).en == (
+    found = kinds.membership(left, ANY_TIME, *YEAR)
+    assert worded(found.denominator.reason(), [7, 9]).en == (
         "counted: it was there in the period, until 2021-07-31; "
         "moved out on 2021-08-01, events 7 and 9"
     )
-
-
-def test_what_counts_cases_explains_no_organisation() -> None:
-    cases = ConflictOptions(Category.SARA)
-    with pytest.raises(TypeError, match="ConflictOptions do not count a Organisation"):
-        explaining.explain(organised(), cases, *YEAR)

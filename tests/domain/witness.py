@@ -4,17 +4,17 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from iku.domain import conflict, counting, explaining, organisation, period
-from iku.domain.explaining import Explanation
-from iku.domain.explaining.reasons import Reason, Rule, Word
+from iku.domain import conflict, kinds, organisation, period
+from iku.domain.counting import Membership, Reason, Rule
+from iku.domain.explaining import worded
 from iku.domain.fact import Annulled
-from iku.domain.figure import Counts
 from iku.domain.indicator import (
     CarryOver,
     DateBasis,
     ExpiredRegistration,
     Options,
 )
+from iku.domain.organisation_counting import EXPIRED
 from tests.domain import recount
 from tests.domain.chance import Question
 from tests.domain.story import on
@@ -29,19 +29,17 @@ UNDONE = RULES[RULES.index(Rule.STILL_OPEN) :]
 YEAR = Question(on("2021-01-01"), on("2021-12-31"))
 
 
-def agrees(subject: Any, options: Options, question: Question) -> Explanation:
-    """The explanation, whose counts are those of `counting` and fit its rules."""
-    found = explaining.explain(subject, options, *question)
-    member = counting.membership(subject, options, *question)
-    assert found.counts == (member.counts if member else Counts())
-    if member is None:
-        assert found.denominator.rule in MISSING
-        assert found.numerator == found.denominator
+def agrees(subject: Any, options: Options, question: Question) -> Membership:
+    """How it counts, whose counts fit the rules that are given for them."""
+    found = kinds.membership(subject, options, *question)
+    denominator, numerator = found.denominator.reason(), found.numerator.reason()
+    if not found.counts.denominator:
+        assert denominator.rule in MISSING
+        assert numerator == denominator
     else:
-        assert (found.part, found.district) == (member.part, member.district)
-        assert found.denominator.rule in EXISTING
-        assert found.numerator.rule in (DONE if member.counts.numerator else UNDONE)
-    for reason in (found.denominator, found.numerator):
+        assert denominator.rule in EXISTING
+        assert numerator.rule in (DONE if found.counts.numerator else UNDONE)
+    for reason in (denominator, numerator):
         cites_what_stands(reason, subject.history)
         tells_all_positions(reason, len(subject.history))
     return found
@@ -65,7 +63,7 @@ def cites_what_stands(reason: Reason, history: Any) -> None:
 
 
 def tells_all_positions(reason: Reason, count: int) -> None:
-    told = reason.told(range(1001, 1001 + count))
+    told = worded(reason, range(1001, 1001 + count))
     for version in reason.versions:
         assert f"{1000 + version}" in told.id
         assert f"{1000 + version}" in told.en
@@ -79,10 +77,10 @@ def told(
     start = period.containing(on(day), period.Kind(kind)).start
     found = agrees(subject, options, Question(start, on(day)))
     positions = range(31, 31 + len(subject.history))
-    reasons = [found.denominator, found.numerator]
-    if found.denominator == found.numerator:
+    reasons = [found.denominator.reason(), found.numerator.reason()]
+    if reasons[0] == reasons[1]:
         reasons.pop()
-    return [(reason.rule.value, reason.told(positions).id) for reason in reasons]
+    return [(reason.rule.value, worded(reason, positions).id) for reason in reasons]
 
 
 class Seen(NamedTuple):
@@ -138,7 +136,7 @@ class Seen(NamedTuple):
 
     @property
     def gone_as_told(self) -> bool:
-        if self.quoted["gone"] is Word.EXPIRED:
+        if self.quoted["gone"] is EXPIRED:
             told, day = self.cited.valid_until, self.quoted["day"] + timedelta(days=1)
             return told == self.quoted["day"] and not self.there(day)
         assert isinstance(

@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from iku.app import furnish
-from iku.domain import comparison, conflict, counting, fact, place
+from iku.domain import comparison, conflict, fact, place
 from iku.domain.comparison import Comparison, Effect
 from iku.domain.decider import Invalid
 from iku.domain.indicator import (
@@ -29,6 +29,7 @@ from iku.postgres.database import Database
 from iku.queries import comparing
 from iku.queries.comparing import Tried
 from iku.settings import Settings
+from tests.domain import story
 from tests.registers.chronicle import fill
 from tests.registers.memory import Memory
 from tests.registers.world import Chance, World
@@ -72,9 +73,7 @@ def counted(
         state = subject.heard(question.known_on, question.size)
         found[name] = [(0, 0)] * len(columns)
         for index, options in enumerate(columns):
-            member = state and counting.membership(
-                state, options, question.start, question.as_of
-            )
+            member = story.membership(state, options, question.start, question.as_of)
             if member:
                 counts = member.counts
                 found[name][index] = (counts.numerator, counts.denominator)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, counting, difference
+from iku.domain import conflict, difference
 from iku.domain.difference import Cause, Counted, Difference, Item, Leg, Step
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Defined
@@ -19,6 +19,7 @@ from iku.domain.question import Question, Unanswerable, Unknown
 from iku.queries import differences
 from iku.queries.differences import Compared
 from tests.conftest import Clone
+from tests.domain import story
 from tests.registers.chronicle import fill
 from tests.registers.filled import opened
 from tests.registers.memory import Memory, Subject
@@ -71,9 +72,7 @@ def pairs(
 
 def counts(state: Any, options: Any, question: Question) -> tuple[int, int]:
     """How a subject counts, by the literal rule."""
-    member = state and counting.membership(
-        state, options, question.start, question.as_of
-    )
+    member = story.membership(state, options, question.start, question.as_of)
     return (member.counts.numerator, member.counts.denominator) if member else (0, 0)
 
 

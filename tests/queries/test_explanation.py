@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from iku.domain import conflict
-from iku.domain.explaining.reasons import Rule
+from iku.domain.counting import Rule
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question, Unanswerable, Unknown
 from iku.postgres import pool as pools

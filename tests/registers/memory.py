@@ -1,6 +1,6 @@
 """The log held in memory, folded once, to be recounted from as often as one likes.
 
-Says what `replay.recount` says, from `counting.membership` alone, but thousands of
+Says what `replay.recount` says, from `kinds.membership` alone, but thousands of
 times faster: within a stream positions and days known never fall, so what a question
 hears of a subject is a prefix of its events.
 """
@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from iku import texts
-from iku.domain import counting, fact, figure
+from iku.domain import fact, figure, kinds
 from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import SCALE, Known, Question, basis, coordinates
@@ -77,17 +77,16 @@ class Memory:
         made_with = basis(facts, self.facts[f"scale-{SCALE}"], question)
         options = made_with.definition.defined.options
         parts: dict[str, Counts] = {}
-        for category in ("conflict", "organisation"):
-            for subject in self.subjects[category].values():
-                state = subject.heard(question.known_on, question.size)
-                if state is None:
-                    continue
-                start, as_of = question.start, question.as_of
-                member = counting.membership(state, options, start, as_of)
-                if member is not None:
-                    by_district = question.breakdown == "district"
-                    key = member.district if by_district else member.part
-                    parts[key] = parts.get(key, Counts()) + member.counts
+        category = kinds.counted_by(options).decider.category
+        for subject in self.subjects[category].values():
+            state = subject.heard(question.known_on, question.size)
+            if state is None:
+                continue
+            member = kinds.membership(state, options, question.start, question.as_of)
+            if member.counts.denominator:
+                by_district = question.breakdown == "district"
+                key = member.district if by_district else member.part
+                parts[key] = parts.get(key, Counts()) + member.counts
         at = coordinates(question, made_with.definition.version, self.size, today)
         total = sum(parts.values(), Counts())
         shown = parts if question.breakdown else None

@@ -12,7 +12,7 @@ from iku.cli.edge import Failed
 from iku.cli.figures import answer, where
 from iku.cli.tables import exact, text
 from iku.domain.conflict import Dimension
-from iku.domain.explaining.reasons import Rule
+from iku.domain.counting import Rule
 from iku.domain.figure import Counts, Figure
 from iku.domain.organisation import Kind
 from iku.domain.question import Question

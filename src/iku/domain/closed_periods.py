@@ -21,7 +21,7 @@ from typing import Any, TypeAlias, assert_never
 
 from msgspec import Struct
 
-from iku.domain import contribution, counting
+from iku.domain import kinds
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Invalid
 from iku.domain.figure import Counts
@@ -164,8 +164,8 @@ def _moved(
     before: Any, after: Any, options: Options, latest: date
 ) -> list[Contribution]:
     """The contributions up to *latest* that begin or end with the command."""
-    gone = contribution.contributions(before, options)
-    come = contribution.contributions(after, options)
+    gone = kinds.contributions(before, options)
+    come = kinds.contributions(after, options)
     if gone == come:
         return []
     return [
@@ -181,11 +181,10 @@ def _on(day: date, contributions: Iterable[Contribution]) -> bool:
 
 
 def _adds(figure: FrozenFigure, subject: Any) -> Counts:
-    publication = figure.publication
-    member = subject and counting.membership(
-        subject, figure.options, publication.period.start, publication.as_of
-    )
-    return member.counts if member else Counts()
+    if subject is None:
+        return Counts()
+    start, as_of = figure.publication.period.start, figure.publication.as_of
+    return kinds.membership(subject, figure.options, start, as_of).counts
 
 
 def question(change: Change) -> Question:

@@ -1,170 +1,231 @@
-"""What counts, literally: one case or organisation, one definition, one day.
+"""How a subject counts in a figure: by which rule, and which facts decided.
 
-This is the definition of every figure, written to be read beside the rules it
-follows. `replay` uses it on the whole log; `contribution` says the same as ranges of
-days that can be summed, and must always agree with it.
+A kind of subject says it literally in one class of `Rules`: read from top to bottom,
+the first rule that applies decides. `replay` counts by it, and an explanation is the
+same `Membership` asked for its reasons, so that the two cannot differ. What a reason
+cites is looked up only when it is asked for.
+
+`contribution` says the same as ranges of days that can be summed; both always agree.
 """
 
-from datetime import date, timedelta
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from iku.domain import conflict
-from iku.domain.conflict import Conflict
+from iku.domain.fact import Fact, Merger, Rejection, Standing
 from iku.domain.figure import Counts
-from iku.domain.indicator import (
-    CarryOver,
-    ConflictOptions,
-    DateBasis,
-    ExpiredRegistration,
-    Options,
-    OrganisationOptions,
-    Population,
-    Reopening,
-)
-from iku.domain.organisation import Organisation, Segment, Status
+from iku.domain.lineage import Undone, corrections, undone
+from iku.domain.subject import Subject
 
 DISTRICT = len("35.76.02")  # an area's code begins with that of its district
 
 
-class Membership(Struct, frozen=True):
-    """How one subject counts.
+class Rule(StrEnum):
+    """The rule that decides whether a subject is in a numerator or denominator."""
+
+    # In the denominator.
+    NEW_IN_PERIOD = "new_in_period"
+    OPEN_ON_EVE = "open_on_eve"
+    REOPENED_IN_PERIOD = "reopened_in_period"
+    REGISTERED = "registered"
+    LEFT_IN_PERIOD = "left_in_period"
+    # Not in the denominator, and so not in the numerator.
+    ANNULLED = "annulled"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    NOT_VERIFIED = "not_verified"
+    RETURNED = "returned"
+    VERIFICATION_ANNULLED = "verification_annulled"
+    NOT_YET = "not_yet"
+    OTHER_CATEGORY = "other_category"
+    BELOW_LEVEL = "below_level"
+    NOT_NEW = "not_new"
+    RESOLVED_BEFORE = "resolved_before"
+    OTHER_KIND = "other_kind"
+    DISSOLVED = "dissolved"
+    REVOKED = "revoked"
+    MOVED_OUT = "moved_out"
+    EXPIRED = "expired"
+    GONE_BEFORE = "gone_before"
+    # In the numerator.
+    RESOLVED = "resolved"
+    FIRST_CLOSURE = "first_closure"
+    TAKES_PART = "takes_part"
+    # In the denominator only.
+    STILL_OPEN = "still_open"
+    CLOSED_LATER = "closed_later"
+    CLOSING_ANNULLED = "closing_annulled"
+    REOPENED = "reopened"
+    NO_RESOLUTION = "no_resolution"
+    SUSPENDED = "suspended"
+    TOO_FEW = "too_few"
+
+
+class Sentence(Struct, frozen=True):
+    """What is said to people, in Indonesian and in English."""
+
+    id: str
+    en: str
+
+
+class Deciding(Struct, frozen=True):
+    """A fact that decided, by its version.
 
     Attributes:
-        part: Its dimension, or the organisation's kind.
-        district: Code of its district; empty where no area is known.
+        corrections: Versions of the corrections it stands by in what decided.
+    """
+
+    version: int
+    corrections: tuple[int, ...] = ()
+
+
+class Reason(Struct, frozen=True):
+    """A rule, the facts that decided it, and the values it looked at."""
+
+    rule: Rule
+    deciding: tuple[Deciding, ...]
+    quoted: Mapping[str, Any]
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Versions of all that decided, corrections included, in order."""
+        parts = ((one.version, *one.corrections) for one in self.deciding)
+        return tuple(sorted({version for part in parts for version in part}))
+
+
+class Ruling(NamedTuple):
+    """Whether a subject is in the numerator or denominator.
+
+    Attributes:
+        reason: Gives the rule that decided it, with its facts.
+    """
+
+    holds: bool
+    reason: Callable[[], Reason]
+
+
+class Rules(Struct, frozen=True, dict=True):
+    """The rules of one kind of subject, put to one subject, definition and day."""
+
+    @abstractmethod
+    def denominator(self) -> Ruling:
+        """Whether it is in the denominator: the rules, in order."""
+
+    @abstractmethod
+    def numerator(self) -> Ruling:
+        """Whether it is in the numerator, being in the denominator."""
+
+    @abstractmethod
+    def part(self) -> str:
+        """Dimension of a case, kind of an organisation."""
+
+    @abstractmethod
+    def district(self) -> str:
+        """Code of its district; empty where no area is known."""
+
+    def expired(self) -> bool:
+        """Whether it, being in the denominator, has an expired certificate."""
+        return False
+
+    def membership(self) -> "Membership":
+        """How the subject counts."""
+        denominator = self.denominator()
+        if not denominator.holds:
+            return Membership(NOTHING, denominator, denominator, self)
+        numerator = self.numerator()
+        counts = Counts(int(numerator.holds), 1, int(self.expired()))
+        return Membership(counts, denominator, numerator, self)
+
+
+class Membership(Struct, frozen=True):
+    """How one subject counts in one figure.
+
+    Attributes:
+        counts: What it adds to the figure.
+        denominator: Whether it is in the denominator, by which rule.
+        numerator: The same of the numerator; what is not in the denominator is, for
+            that reason, not in the numerator.
     """
 
     counts: Counts
-    part: str
-    district: str
+    denominator: Ruling
+    numerator: Ruling
+    rules: Rules
+
+    @property
+    def part(self) -> str:
+        """Dimension of a case on the day, kind of an organisation."""
+        return self.rules.part()
+
+    @property
+    def district(self) -> str:
+        """Code of its district; empty where no area is known."""
+        return self.rules.district()
 
 
-def membership(
-    subject: Conflict | Organisation, options: Options, start: date, as_of: date
-) -> Membership | None:
-    """How *subject* counts as of *as_of* in the period from *start*; None: not."""
-    if isinstance(subject, Conflict) and isinstance(options, ConflictOptions):
-        return _case(subject, options, start, as_of)
-    if isinstance(subject, Organisation) and isinstance(options, OrganisationOptions):
-        return _organisation(subject, options, start, as_of)
-    return None
+NOTHING = Counts()
 
 
-def _case(
-    case: Conflict, options: ConflictOptions, start: date, as_of: date
-) -> Membership | None:
-    """IKU-1 and IKU-3: "yang ada" is a stock, "yang diselesaikan" a state of it."""
-    entered = entered_on(case, options)
-    if entered is None or entered > as_of:
-        return None
-    now = on(case, as_of)
-    if now.category != options.category:
-        return None
-    if not now.level.reaches(options.minimum_level):
-        return None
-    if not _exists(case, options, start, as_of):
-        return None
-    resolved = is_resolved(case, options, as_of)
-    if options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
-        first = first_closing(case, options)
-        resolved = first is not None and first <= as_of
-    counts = Counts(numerator=int(resolved), denominator=1)
-    return Membership(counts, now.dimension, district(case))
-
-
-def entered_on(case: Conflict, options: ConflictOptions) -> date | None:
-    """The day from which the case exists; None where it does not count at all."""
-    if case.void or not case.verified or case.reported is None:
-        return None
-    if options.date_basis is DateBasis.OCCURRED:
-        return case.reported.occurred_on or case.reported.effective_on
-    return case.reported.effective_on
-
-
-def on(case: Conflict, day: date) -> conflict.Segment:
-    """What the case was at the end of *day*; before its report, what it began as."""
-    return case.on(day) or case.timeline[0]
-
-
-def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
-    """The day of the first closing that is a resolution."""
-    manners = options.resolution_manners
-    days = [c.effective_on for c in case.closings if c.manner in manners]
-    return days[0] if days else None
-
-
-def district(subject: Conflict | Organisation) -> str:
-    """Code of the district it lies, or has its seat, in; empty where none is known."""
-    opening = subject.reported if isinstance(subject, Conflict) else subject.registered
-    area = opening.area if opening else None
+def district(area: str | None) -> str:
+    """Code of the district that the area with this code is, or lies, in."""
     return (area or "")[:DISTRICT]
 
 
-def _exists(case: Conflict, options: ConflictOptions, start: date, as_of: date) -> bool:
-    """Entered in the period; or open on its eve; or reopened in it."""
-    entered = entered_on(case, options)
-    if entered is None or start <= entered <= as_of:
-        return entered is not None
-    if options.carry_over is CarryOver.EXCLUDE:
-        return False
-    # What was entered before *start* has an eve to look at.
-    if not is_resolved(case, options, start - timedelta(days=1)):
-        return True
-    return any(start <= event.effective_on <= as_of for event in case.reopenings)
+# The facts that decided: those of a kind, in order of day, as they stand.
 
 
-def is_resolved(case: Conflict, options: ConflictOptions, day: date) -> bool:
-    """Whether *day* lies in a resolved interval, [closed, reopened)."""
-    segment = case.on(day)
-    return segment is not None and segment.manner in options.resolution_manners
+def standing(subject: Subject, *types: type[Fact]) -> list[Standing]:
+    """The facts of these types that are left, in the order in which they were told."""
+    return [fact for fact in subject.facts if isinstance(fact.event, types)]
 
 
-def _organisation(
-    organisation: Organisation, options: OrganisationOptions, start: date, as_of: date
-) -> Membership | None:
-    """IKU-2: of the organisations that there are, those that take part."""
-    registered = organisation.registered
-    if organisation.void or registered is None or registered.kind not in options.kinds:
-        return None
-    last = last_day_there(organisation, options, as_of)
-    if last is None:
-        return None
-    earliest = start if options.population is Population.ANY_TIME_IN_PERIOD else as_of
-    if last < earliest:
-        return None
-    then = organisation.on(last)
-    active = then is not None and then.status is Status.ACTIVE
-    taken_part = sum(
-        participation.verified and start <= participation.on <= as_of
-        for participation in organisation.participations
-    )
-    counts = Counts(
-        numerator=int(active and taken_part >= options.participation_threshold),
-        denominator=1,
-        expired=int(last == as_of and then is not None and expired(then, as_of)),
-    )
-    return Membership(counts, registered.kind, district(organisation))
+def between(
+    subject: Subject, first: date, last: date, *types: type[Fact]
+) -> list[Standing]:
+    """Those of them that took effect from *first* to *last*, in that order."""
+    within = [
+        fact
+        for fact in standing(subject, *types)
+        if first <= fact.event.effective_on <= last
+    ]
+    # `sorted` is stable: of two on one day the one recorded later comes later.
+    return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
-def last_day_there(
-    organisation: Organisation, options: OrganisationOptions, as_of: date
-) -> date | None:
-    """The last day up to *as_of* on which it was one of those there are."""
-    days = []
-    for segment in organisation.timeline:
-        if segment.start > as_of or not segment.status.exists:
-            continue
-        last = as_of
-        if segment.end is not None:
-            last = min(last, segment.end - timedelta(days=1))
-        if options.expired_registration is ExpiredRegistration.DROP:
-            last = min(last, segment.valid_until or last)
-        if last >= segment.start:
-            days.append(last)
-    return max(days, default=None)
+def cited(subject: Subject, fact: Standing, *fields: str) -> Deciding:
+    """*fact*, with the corrections that its day or one of *fields* stands by."""
+    return said_by(subject, fact, "effective_on", *fields)
 
 
-def expired(segment: Segment, day: date) -> bool:
-    """Whether the certificate in force was out of date on *day*."""
-    return segment.valid_until is not None and segment.valid_until < day
+def said_by(subject: Subject, fact: Standing, *fields: str) -> Deciding:
+    """*fact*, with the corrections that these *fields* stand by."""
+    return Deciding(fact.version, corrections(subject.history, fact.version, *fields))
+
+
+def together(*deciding: Deciding) -> tuple[Deciding, ...]:
+    """All of them, each fact once with all its corrections."""
+    merged: dict[int, set[int]] = {}
+    for one in deciding:
+        merged.setdefault(one.version, set()).update(one.corrections)
+    return tuple(Deciding(v, tuple(sorted(by))) for v, by in merged.items())
+
+
+def by_annulment(rule: Rule, gone: Undone, **quoted: Any) -> Reason:
+    """The reason that the fact *gone* was annulled."""
+    day = gone.fact.event.effective_on
+    return Reason(rule, (Deciding(gone.by),), {"day": day, **quoted})
+
+
+def void(subject: Subject, opening: Sentence) -> Reason:
+    """Why *subject*, which is void, does not count at all (`Subject.void`)."""
+    if annulled := [*undone(subject.history, subject.OPENING)]:
+        return by_annulment(Rule.ANNULLED, annulled[-1], what=opening)
+    fact = standing(subject, Rejection, Merger)[0]
+    by = (said_by(subject, fact, "into"),)
+    if isinstance(fact.event, Merger):
+        return Reason(Rule.MERGED, by, {"into": fact.event.into})
+    return Reason(Rule.REJECTED, by, {})

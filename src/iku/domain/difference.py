@@ -19,7 +19,7 @@ from iku.domain import conflict, figure, organisation
 from iku.domain import place as places
 from iku.domain.attachment import Attached
 from iku.domain.coordinates import Coordinates
-from iku.domain.explaining.reasons import Sentence
+from iku.domain.counting import Sentence
 from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period

@@ -17,11 +17,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iku.domain import contribution, fact
+from iku.domain import fact, kinds
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Turn
 from iku.domain.deciders import DECIDERS
-from iku.domain.indicator import ConflictOptions, Indicator, Options
+from iku.domain.indicator import Indicator, Options
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection
@@ -166,8 +166,8 @@ class Rows:
     def count(self, entry: Entry, definition: Counted) -> None:
         """Take in what *entry* means under one definition."""
         turn = entry.turn
-        before = contribution.contributions(turn.before, definition.options)
-        after = contribution.contributions(turn.after, definition.options)
+        before = kinds.contributions(turn.before, definition.options)
+        after = kinds.contributions(turn.after, definition.options)
         if before == after:
             return
         for one in before:
@@ -239,7 +239,7 @@ def foresee(turn: Turn, counted: Sequence[Counted]) -> None:
     for state in (turn.before, turn.after):
         standings.spans(turn.subject, state)
         for definition in counted:
-            contribution.contributions(state, definition.options)
+            kinds.contributions(state, definition.options)
 
 
 async def _define(connection: Connection, entry: Entry, size: int) -> None:
@@ -285,8 +285,7 @@ async def _backfill(connection: Connection, counted: Counted, size: int) -> None
     """Count, under a new definition, every event that the log of this *size* holds."""
     # The whole log takes longer than a request may.
     await connection.execute("set local statement_timeout = 0")
-    cases = isinstance(counted.options, ConflictOptions)
-    category = "conflict" if cases else "organisation"
+    category = kinds.counted_by(counted.options).decider.category
     rows = Rows()
     async for recorded in log.read_subjects(connection, category, size=size):
         turns = Turns()

@@ -13,12 +13,10 @@ from msgspec import Struct, structs
 
 from iku.domain import (
     comparison,
-    conflict,
-    counting,
     fact,
     indicator,
+    kinds,
     numbering,
-    organisation,
 )
 from iku.domain import scale as scales
 from iku.domain.comparison import (
@@ -31,10 +29,9 @@ from iku.domain.comparison import (
     Year,
 )
 from iku.domain.coordinates import Coordinates
-from iku.domain.decider import Decider
 from iku.domain.difference import Counted
 from iku.domain.figure import Basis, Counts
-from iku.domain.indicator import Amendment, ConflictOptions, Defined, Options
+from iku.domain.indicator import Amendment, Defined, Options
 from iku.domain.place import Place
 from iku.domain.question import (
     SCALE,
@@ -139,8 +136,7 @@ class Sheet:
 
 
 def _counted(subject: Any, lens: Lens) -> Counts:
-    member = counting.membership(subject, *lens)
-    return Counts() if member is None else member.counts
+    return kinds.membership(subject, *lens).counts
 
 
 async def compare(view: View, tried: Tried, today: date) -> Comparison:
@@ -322,8 +318,7 @@ async def _count(
     connection: Reader, sheets: Sequence[Sheet], question: Question
 ) -> None:
     """Show every subject, as far as the question hears of it, to all *sheets*."""
-    of_cases = isinstance(sheets[0].options, ConflictOptions)
-    decider: Decider[Any, Any] = conflict.decider if of_cases else organisation.decider
+    decider = kinds.counted_by(sheets[0].options).decider
     async for recorded in log.read_subjects(
         connection, decider.category, size=question.size, known_on=question.known_on
     ):

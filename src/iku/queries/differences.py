@@ -13,12 +13,11 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, structs
 
-from iku.domain import difference, explaining, fact, numbering
+from iku.domain import difference, explaining, fact, kinds, numbering
 from iku.domain.decider import Decider
-from iku.domain.deciders import DECIDERS
 from iku.domain.difference import Cause, Difference, Item, Moved, Stand, Step
 from iku.domain.figure import Made
-from iku.domain.indicator import ConflictOptions, Options
+from iku.domain.indicator import Options
 from iku.domain.place import Place
 from iku.domain.question import Question, Unanswerable
 from iku.ledger import log
@@ -163,8 +162,7 @@ async def _of_subject(
 
 
 def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
-    of_cases = isinstance(next(iter(options.values())), ConflictOptions)
-    return DECIDERS["conflict" if of_cases else "organisation"]
+    return kinds.counted_by(next(iter(options.values()))).decider
 
 
 class _Looking(NamedTuple):
@@ -178,8 +176,8 @@ class _Looking(NamedTuple):
         if state is None:
             return Stand(0, 0, None)
         formula = self.options[question.definition or 0]
-        found = explaining.explain(state, formula, question.start, question.as_of)
-        counts, why = found.counts, found.told(self.positions)
+        found = kinds.membership(state, formula, question.start, question.as_of)
+        counts, why = found.counts, explaining.explained(found, self.positions)
         return Stand(counts.numerator, counts.denominator, why)
 
 

@@ -13,12 +13,11 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from iku.domain import conflict, explaining, fact, numbering, organisation
+from iku.domain import explaining, fact, kinds, numbering
+from iku.domain.counting import Membership, Reason, Rule
 from iku.domain.decider import Decider
-from iku.domain.explaining import Explanation
-from iku.domain.explaining.reasons import Reason, Rule
 from iku.domain.figure import Counts, Figure
-from iku.domain.indicator import ConflictOptions, Options
+from iku.domain.indicator import Options
 from iku.domain.question import Question
 from iku.ledger import log
 from iku.ledger.log import Reader
@@ -171,18 +170,16 @@ async def _examined(
             if examined == EXAMINED or len(items) == limit:
                 return Page(tuple(items), examined, counts, last)
             state = _state(recorded, options)
-            found = explaining.explain(state, options, question.start, question.as_of)
+            found = kinds.membership(state, options, question.start, question.as_of)
             examined, counts = examined + 1, counts + found.counts
             last = recorded[0].subject
             if _is_wanted(found, wanted):
-                number = numbering.number(recorded[0].subject, state)
-                items.append(_item(recorded, number, found))
+                items.append(_item(recorded, state, found))
     return Page(tuple(items), examined, counts, None)
 
 
 def _decider(options: Options) -> Decider[Any, Any]:
-    cases = isinstance(options, ConflictOptions)
-    return conflict.decider if cases else organisation.decider
+    return kinds.counted_by(options).decider
 
 
 async def _streams(
@@ -213,7 +210,7 @@ def _state(recorded: Sequence[Recorded], options: Options) -> Any:
     return decider.fold(fact.of(one, decider.event_type) for one in recorded)
 
 
-def _is_wanted(found: Explanation, wanted: Wanted) -> bool:
+def _is_wanted(found: Membership, wanted: Wanted) -> bool:
     counts = found.counts
     counted = {
         None: True,
@@ -222,36 +219,39 @@ def _is_wanted(found: Explanation, wanted: Wanted) -> bool:
         "open": counts.denominator > counts.numerator,
         "none": not counts.denominator,
     }
-    rules = (None, found.denominator.rule, found.numerator.rule)
     return (
         bool(counted[wanted.counted])
-        and wanted.rule in rules
+        and wanted.rule in (None, *_rules(found))
         and wanted.part in (None, found.part)
         and wanted.district in (None, found.district)
     )
 
 
-def _item(recorded: Sequence[Recorded], number: str, found: Explanation) -> Item:
+def _rules(found: Membership) -> tuple[Rule, Rule]:
+    return found.denominator.reason().rule, found.numerator.reason().rule
+
+
+def _item(recorded: Sequence[Recorded], state: Any, found: Membership) -> Item:
     subject = recorded[0].subject
     return Item(
         id=subject,
-        number=number,
-        title=found.title,
+        number=numbering.number(subject, state),
+        title=state.title,
         part=found.part,
         district=found.district,
         denominator=bool(found.counts.denominator),
         numerator=bool(found.counts.numerator),
         expired=bool(found.counts.expired),
-        why_denominator=_why(recorded, found.denominator),
-        why_numerator=_why(recorded, found.numerator),
+        why_denominator=_why(recorded, found.denominator.reason()),
+        why_numerator=_why(recorded, found.numerator.reason()),
     )
 
 
 def _why(recorded: Sequence[Recorded], reason: Reason) -> Why:
-    told = reason.told([one.position for one in recorded])
+    said = explaining.worded(reason, [one.position for one in recorded])
     cited = (recorded[version - 1] for version in reason.versions)
     events = (
         Cited(one.position, one.version, one.type, one.effective_on, one.known_on)
         for one in cited
     )
-    return Why(reason.rule, tuple(events), told.id, told.en)
+    return Why(reason.rule, tuple(events), said.id, said.en)

@@ -11,10 +11,9 @@ from typing import Any
 
 from msgspec import structs
 
-from iku.domain import conflict, counting, fact, figure, indicator, organisation, scale
+from iku.domain import fact, figure, indicator, kinds, scale
 from iku.domain.decider import Decider
 from iku.domain.figure import Counts, Figure
-from iku.domain.indicator import ConflictOptions
 from iku.domain.question import (
     SCALE,
     Known,
@@ -47,8 +46,8 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     start, by_district = question.start, question.breakdown == "district"
     parts: dict[str, Counts] = {}
     async for subject in subjects(connection, options, question, at.size):
-        member = counting.membership(subject, options, start, question.as_of)
-        if member is not None:
+        member = kinds.membership(subject, options, start, question.as_of)
+        if member.counts.denominator:
             key = member.district if by_district else member.part
             parts[key] = parts.get(key, Counts()) + member.counts
     total = sum(parts.values(), Counts())
@@ -87,9 +86,7 @@ async def subjects(
 
     One after the other, so that a log of any length takes no more memory.
     """
-    decider: Decider[Any, Any] = organisation.decider
-    if isinstance(options, ConflictOptions):
-        decider = conflict.decider
+    decider = kinds.counted_by(options).decider
     async for recorded in log.read_subjects(
         connection, decider.category, size=size, known_on=question.known_on
     ):

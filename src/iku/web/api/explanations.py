@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from iku.app import House
 from iku.domain import place
+from iku.domain.counting import Rule
 from iku.domain.decider import subject_id
-from iku.domain.explaining.reasons import Rule
 from iku.domain.figure import Figure
 from iku.domain.place import Place
 from iku.domain.question import Question

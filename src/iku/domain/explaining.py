@@ -1,8 +1,7 @@
-"""Why a subject counts or does not: a rule, the facts that decided it, a sentence.
+"""What `counting` found, in words: a sentence for each rule, in both languages.
 
-The rules are those of `counting`, each under a name of its own. A sentence quotes the
-days and numbers the rule looked at and ends with the positions of the facts that
-decided it, so that whoever doubts it can look them up in the log.
+A sentence quotes the days and numbers that the rule looked at and ends with the
+positions of the facts that decided it, so that they can be looked up in the log.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,102 +11,27 @@ from typing import Any
 
 from msgspec import Struct
 
-
-class Rule(StrEnum):
-    """The rule that decides whether a subject is in a numerator or denominator."""
-
-    # In the denominator.
-    NEW_IN_PERIOD = "new_in_period"
-    OPEN_ON_EVE = "open_on_eve"
-    REOPENED_IN_PERIOD = "reopened_in_period"
-    REGISTERED = "registered"
-    LEFT_IN_PERIOD = "left_in_period"
-    # Not in the denominator, and so not in the numerator.
-    ANNULLED = "annulled"
-    REJECTED = "rejected"
-    MERGED = "merged"
-    NOT_VERIFIED = "not_verified"
-    RETURNED = "returned"
-    VERIFICATION_ANNULLED = "verification_annulled"
-    NOT_YET = "not_yet"
-    OTHER_CATEGORY = "other_category"
-    BELOW_LEVEL = "below_level"
-    NOT_NEW = "not_new"
-    RESOLVED_BEFORE = "resolved_before"
-    OTHER_KIND = "other_kind"
-    DISSOLVED = "dissolved"
-    REVOKED = "revoked"
-    MOVED_OUT = "moved_out"
-    EXPIRED = "expired"
-    GONE_BEFORE = "gone_before"
-    # In the numerator.
-    RESOLVED = "resolved"
-    FIRST_CLOSURE = "first_closure"
-    TAKES_PART = "takes_part"
-    # In the denominator only.
-    STILL_OPEN = "still_open"
-    CLOSED_LATER = "closed_later"
-    CLOSING_ANNULLED = "closing_annulled"
-    REOPENED = "reopened"
-    NO_RESOLUTION = "no_resolution"
-    SUSPENDED = "suspended"
-    TOO_FEW = "too_few"
+from iku.domain.counting import Deciding, Membership, Reason, Rule, Sentence
 
 
-class Word(StrEnum):
-    """What several sentences say, each in its language (`WORDS`)."""
-
-    REPORTED = "reported"
-    OCCURRED = "occurred"
-    REGISTERED = "registered"
-    REPORT = "report"
-    REGISTRATION = "registration"
-    DISSOLVED = "dissolved"
-    REVOKED = "revoked"
-    MOVED_OUT = "moved_out"
-    EXPIRED = "expired"
+def explained(member: Membership, positions: Sequence[int]) -> Sentence:
+    """How a subject counts; *positions* are those of its events, in order."""
+    rulings = [member.denominator]
+    if member.denominator.holds:
+        rulings.append(member.numerator)
+    said = [worded(ruling.reason(), positions) for ruling in rulings]
+    return Sentence("; ".join(s.id for s in said), "; ".join(s.en for s in said))
 
 
-class Deciding(Struct, frozen=True):
-    """A fact that decided, by its version.
-
-    Attributes:
-        corrections: Versions of the corrections it stands by in what decided.
-    """
-
-    version: int
-    corrections: tuple[int, ...] = ()
-
-
-class Sentence(Struct, frozen=True):
-    """The reason as a person says it, in Indonesian and in English."""
-
-    id: str
-    en: str
-
-
-class Reason(Struct, frozen=True):
-    """A rule, the facts that decided it, and what its sentence quotes."""
-
-    rule: Rule
-    deciding: tuple[Deciding, ...]
-    quoted: Mapping[str, Any]
-
-    @property
-    def versions(self) -> tuple[int, ...]:
-        """Versions of all that decided, corrections included, in order."""
-        parts = ((one.version, *one.corrections) for one in self.deciding)
-        return tuple(sorted({version for part in parts for version in part}))
-
-    def told(self, positions: Sequence[int]) -> Sentence:
-        """The sentence; *positions* are those of the subject's events, in order."""
-        indonesian, english = SENTENCES[self.rule]
-        return Sentence(
-            indonesian.format_map(_written(self.quoted, _indonesian))
-            + _cited(self.deciding, positions, INDONESIAN),
-            english.format_map(_written(self.quoted, _english))
-            + _cited(self.deciding, positions, ENGLISH),
-        )
+def worded(reason: Reason, positions: Sequence[int]) -> Sentence:
+    """The reason; *positions* are those of the subject's events, in order."""
+    indonesian, english = SENTENCES[reason.rule]
+    return Sentence(
+        indonesian.format_map(_written(reason.quoted, _indonesian))
+        + _cited(reason.deciding, positions, INDONESIAN),
+        english.format_map(_written(reason.quoted, _english))
+        + _cited(reason.deciding, positions, ENGLISH),
+    )
 
 
 SENTENCES: dict[Rule, tuple[str, str]] = {
@@ -260,18 +184,6 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
     ),
 }
 
-WORDS = {
-    Word.REPORTED: ("dilaporkan", "reported on"),
-    Word.OCCURRED: ("terjadi", "occurred on"),
-    Word.REGISTERED: ("terdaftar", "registered on"),
-    Word.REPORT: ("laporan", "report"),
-    Word.REGISTRATION: ("pendaftaran", "registration"),
-    Word.DISSOLVED: ("bubar", "dissolved on"),
-    Word.REVOKED: ("dicabut", "revoked on"),
-    Word.MOVED_OUT: ("pindah", "moved out on"),
-    Word.EXPIRED: ("SKT berlaku hanya sampai", "its certificate was valid only until"),
-}
-
 
 class Language(Struct, frozen=True):
     """The words with which events are cited."""
@@ -293,11 +205,11 @@ def _written(quoted: Mapping[str, Any], write: Callable[[Any], str]) -> dict[str
 def _indonesian(value: Any) -> str:
     if isinstance(value, date):
         return f"{value.day:02}-{value.month:02}-{value.year:04}"
-    return WORDS[value][0] if isinstance(value, Word) else _plain(value)
+    return value.id if isinstance(value, Sentence) else _plain(value)
 
 
 def _english(value: Any) -> str:
-    return WORDS[value][1] if isinstance(value, Word) else _plain(value)
+    return value.en if isinstance(value, Sentence) else _plain(value)
 
 
 def _plain(value: Any) -> str:

@@ -1,0 +1,324 @@
+"""How cases count: the indicators IKU-1 and IKU-3, rule by rule.
+
+`CaseRules` is the definition of the figure, for one case on one day, written to be
+read beside the rules it follows (design, section 6). `contributions` says the same as
+ranges of days.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from iku.domain import counting
+from iku.domain.conflict import (
+    Conflict,
+    Reclassified,
+    Reopened,
+    Reported,
+    Resolved,
+    Segment,
+    Verified,
+)
+from iku.domain.contribution import Contribution
+from iku.domain.counting import (
+    Deciding,
+    Reason,
+    Rule,
+    Rules,
+    Ruling,
+    Sentence,
+)
+from iku.domain.fact import Standing
+from iku.domain.figure import Counts
+from iku.domain.indicator import CarryOver, ConflictOptions, DateBasis, Reopening
+from iku.domain.lineage import Undone, undone
+
+ONE_DAY = timedelta(days=1)
+REPORT = Sentence("laporan", "report")
+REPORTED = Sentence("dilaporkan", "reported on")
+OCCURRED = Sentence("terjadi", "occurred on")
+
+
+class Entry(NamedTuple):
+    """How the case came to exist, on which day, and by which fact."""
+
+    came: Sentence
+    day: date
+    by: Deciding
+
+
+class CaseRules(Rules, frozen=True, dict=True):
+    """IKU-1 and IKU-3: "yang ada" is a stock, "yang diselesaikan" a state of it."""
+
+    case: Conflict
+    options: ConflictOptions
+    start: date
+    as_of: date
+
+    def denominator(self) -> Ruling:
+        """It is verified, of the category and level, and belongs to the period."""
+        return self._excluded() or self._of_period()
+
+    def _excluded(self) -> Ruling | None:
+        """Why it does not count in any period as of the day; None where it may."""
+        case, options = self.case, self.options
+        if case.void:
+            return Ruling(False, partial(counting.void, case, REPORT))
+        if not case.verified:
+            return Ruling(False, self._unverified)
+        if entered_on(case, options) > self.as_of:
+            return Ruling(False, self._not_yet)
+        now = self._now
+        if now.category != options.category:
+            return Ruling(False, self._other_category)
+        if not now.level.reaches(options.minimum_level):
+            return Ruling(False, self._below_level)
+        return None
+
+    def _of_period(self) -> Ruling:
+        """It entered in the period; or was open on its eve; or was reopened in it."""
+        case, options = self.case, self.options
+        if self.start <= entered_on(case, options):
+            return Ruling(True, self._new_in_period)
+        if options.carry_over is CarryOver.EXCLUDE:
+            return Ruling(False, self._not_new)
+        if not self._resolved_on(self.start - ONE_DAY):
+            return Ruling(True, self._open_on_eve)
+        if any(self.start <= e.effective_on <= self.as_of for e in case.reopenings):
+            return Ruling(True, self._reopened_in_period)
+        return Ruling(False, self._resolved_before)
+
+    def numerator(self) -> Ruling:
+        """It lies in a resolved interval, [closed, reopened)."""
+        if self.options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
+            first = first_closing(self.case, self.options)
+            if first is not None and first <= self.as_of:
+                return Ruling(True, self._first_closure)
+        elif self._resolved_on(self.as_of):
+            return Ruling(True, self._resolved)
+        return Ruling(False, self._pending)
+
+    @property
+    def _now(self) -> Segment:
+        """What the case was at the end of the day; before its report, as it began."""
+        return self.case.on(self.as_of) or self.case.timeline[0]
+
+    def part(self) -> str:
+        """Its dimension on the day; once the report is annulled, the report's."""
+        if self.case.timeline:
+            return self._now.dimension
+        dimension: str = self.case.opening.dimension
+        return dimension
+
+    def district(self) -> str:
+        """Code of the district the case lies in; empty where no area is known."""
+        return district(self.case)
+
+    def _resolved_on(self, day: date) -> bool:
+        segment = self.case.on(day)
+        return segment is not None and segment.manner in self.options.resolution_manners
+
+    # Reasons: what each rule cites and quotes.
+
+    def _unverified(self) -> Reason:
+        case = self.case
+        annulled, returned = [*undone(case.history, Verified)], case.returned
+        if annulled and (returned is None or returned.version < annulled[-1].by):
+            return counting.by_annulment(Rule.VERIFICATION_ANNULLED, annulled[-1])
+        report = self._report
+        quoted = {"day": report.event.effective_on}
+        if returned is None:
+            return Reason(Rule.NOT_VERIFIED, (Deciding(report.version),), quoted)
+        by = (counting.cited(case, report), counting.cited(case, returned))
+        quoted["returned"] = returned.event.effective_on
+        return Reason(Rule.RETURNED, by, quoted)
+
+    def _not_yet(self) -> Reason:
+        return self._by_entry(Rule.NOT_YET, as_of=self.as_of)
+
+    def _other_category(self) -> Reason:
+        by = (self._classifying("category"),)
+        found, wanted = self._now.category, self.options.category
+        quoted = {"as_of": self.as_of, "category": found, "wanted": wanted}
+        return Reason(Rule.OTHER_CATEGORY, by, quoted)
+
+    def _below_level(self) -> Reason:
+        by = (self._classifying("level"),)
+        found, least = self._now.level, self.options.minimum_level
+        quoted = {"as_of": self.as_of, "level": found, "minimum": least}
+        return Reason(Rule.BELOW_LEVEL, by, quoted)
+
+    def _new_in_period(self) -> Reason:
+        came, day, by = self._entry
+        cited = counting.together(by, *self._classified)
+        return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
+
+    def _not_new(self) -> Reason:
+        return self._by_entry(Rule.NOT_NEW, start=self.start)
+
+    def _open_on_eve(self) -> Reason:
+        """Pending since its last reopening before the period, or else its entry."""
+        eve = self.start - ONE_DAY
+        _, day, by = self._entry
+        if reopened := counting.between(self.case, date.min, eve, Reopened):
+            day = reopened[-1].event.effective_on
+            by = counting.cited(self.case, reopened[-1])
+        cited = counting.together(by, *self._classified)
+        return Reason(Rule.OPEN_ON_EVE, cited, {"day": day, "start": self.start})
+
+    def _reopened_in_period(self) -> Reason:
+        first = counting.between(self.case, self.start, self.as_of, Reopened)[0]
+        by = counting.cited(self.case, first)
+        cited = counting.together(by, *self._classified)
+        quoted = {"day": first.event.effective_on}
+        return Reason(Rule.REOPENED_IN_PERIOD, cited, quoted)
+
+    def _resolved_before(self) -> Reason:
+        closing = self._closing(self.start - ONE_DAY)
+        return self._closed(Rule.RESOLVED_BEFORE, closing, start=self.start)
+
+    def _first_closure(self) -> Reason:
+        manners = self.options.resolution_manners
+        closings = counting.between(self.case, date.min, self.as_of, Resolved)
+        first = next(c for c in closings if c.event.manner in manners)
+        return self._closed(Rule.FIRST_CLOSURE, first)
+
+    def _resolved(self) -> Reason:
+        return self._closed(Rule.RESOLVED, self._closing(self.as_of))
+
+    def _pending(self) -> Reason:
+        """The last thing that keeps it from being resolved on the day."""
+        now = self.case.on(self.as_of)
+        if now is not None and now.resolved_on is not None:
+            return self._closed(Rule.NO_RESOLUTION, self._closing(self.as_of))
+        if annulled := self._annulled_closings():
+            return counting.by_annulment(Rule.CLOSING_ANNULLED, annulled[-1])
+        if reopened := counting.between(self.case, date.min, self.as_of, Reopened):
+            by = (counting.cited(self.case, reopened[-1]),)
+            quoted = {"day": reopened[-1].event.effective_on}
+            return Reason(Rule.REOPENED, by, quoted)
+        if later := counting.between(self.case, self.as_of, date.max, Resolved):
+            return self._closed(Rule.CLOSED_LATER, later[0], as_of=self.as_of)
+        return self._by_entry(Rule.STILL_OPEN)
+
+    def _annulled_closings(self) -> list[Undone]:
+        """The closings by which it would be resolved, had they not been annulled."""
+        now = self.case.on(self.as_of)
+        return [
+            gone
+            for gone in undone(self.case.history, Resolved)
+            if gone.fact.event.manner in self.options.resolution_manners
+            if now and now.opened_on <= gone.fact.event.effective_on <= self.as_of
+        ]
+
+    def _by_entry(self, rule: Rule, **quoted: Any) -> Reason:
+        came, day, by = self._entry
+        return Reason(rule, (by,), {"came": came, "day": day, **quoted})
+
+    @property
+    def _report(self) -> Standing:
+        (report,) = counting.standing(self.case, Reported)
+        return report
+
+    @property
+    def _entry(self) -> Entry:
+        case, report = self.case, self._report
+        day = report.event.effective_on
+        if self.options.date_basis is DateBasis.REPORTED:
+            return Entry(REPORTED, day, counting.cited(case, report))
+        occurred = report.event.occurred_on
+        if occurred is not None:
+            by = counting.said_by(case, report, "occurred_on")
+            return Entry(OCCURRED, occurred, by)
+        # A correction may have cleared the day on which it occurred.
+        return Entry(REPORTED, day, counting.cited(case, report, "occurred_on"))
+
+    def _closing(self, day: date) -> Standing:
+        """The closing that is in force on *day*."""
+        return counting.between(self.case, date.min, day, Resolved)[-1]
+
+    def _closed(self, rule: Rule, closing: Standing, **quoted: Any) -> Reason:
+        event, by = closing.event, (counting.cited(self.case, closing, "manner"),)
+        said = {"day": event.effective_on, "manner": event.manner, **quoted}
+        return Reason(rule, by, said)
+
+    @property
+    def _classified(self) -> list[Deciding]:
+        """What made it of this category and level, where its report alone did not."""
+        found = [self._classifying(field) for field in ("category", "level")]
+        return [one for one in found if one.version > 1 or one.corrections]
+
+    def _classifying(self, field: str) -> Deciding:
+        """The fact by which the case is of its category, or level, on the day."""
+        report = self._report
+        # Before its report it is what it began as.
+        last = max(self.as_of, report.event.effective_on)
+        changed = counting.between(self.case, date.min, last, Reclassified)
+        for fact in reversed(changed):
+            if getattr(fact.event, field) is not None:
+                return counting.cited(self.case, fact, field)
+        return counting.said_by(self.case, report, field)
+
+
+def entered_on(case: Conflict, options: ConflictOptions) -> date:
+    """The day from which a case, whose report stands, exists."""
+    report: Reported = case.reported or case.opening
+    day = report.effective_on
+    if options.date_basis is DateBasis.OCCURRED:
+        day = report.occurred_on or day
+    return day
+
+
+def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
+    """The day of the first closing that is a resolution."""
+    manners = options.resolution_manners
+    days = [c.effective_on for c in case.closings if c.manner in manners]
+    return days[0] if days else None
+
+
+def district(case: Conflict) -> str:
+    """Code of the district the case lies in; empty where no area is known."""
+    return counting.district(case.reported.area if case.reported else None)
+
+
+# The same as ranges of days.
+
+
+def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]:
+    """What the case counts as, from day to day."""
+    if case.void or not case.verified:
+        return
+    entered = entered_on(case, options)
+    first = first_closing(case, options)
+    lasting = options.reopening is Reopening.FIRST_CLOSURE_COUNTS
+    for segment in _from_entry(case, entered):
+        if segment.category != options.category:
+            continue
+        if not segment.level.reaches(options.minimum_level):
+            continue
+        resolved = segment.manner in options.resolution_manners
+        once = lasting and first is not None and first <= segment.start
+        since = segment.resolved_on if resolved else None
+        if options.carry_over is CarryOver.EXCLUDE:
+            since = entered
+        yield Contribution(
+            start=segment.start,
+            end=segment.end,
+            part=segment.dimension,
+            district=district(case),
+            since=since,
+            counts=Counts(numerator=int(resolved or once), denominator=1),
+        )
+
+
+def _from_entry(case: Conflict, entered: date) -> Iterator[Segment]:
+    """Its timeline; by day of occurrence it is there, and open, before its report."""
+    first = case.timeline[0]
+    if entered < first.start:
+        yield structs.replace(
+            first, start=entered, end=first.start, resolved_on=None, manner=None
+        )
+    yield from case.timeline

@@ -1,0 +1,319 @@
+"""How organisations count: the indicator IKU-2, rule by rule.
+
+`OrganisationRules` is the definition of the figure, for one organisation on one
+day, written to be read beside the rules it follows (design, section 6).
+`contributions` says the same as ranges of days.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cached_property, partial
+from typing import NamedTuple
+
+from iku.domain import counting
+from iku.domain.contribution import Contribution
+from iku.domain.counting import Deciding, Reason, Rule, Rules, Ruling, Sentence
+from iku.domain.fact import Standing
+from iku.domain.figure import Counts
+from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
+from iku.domain.lineage import undone
+from iku.domain.organisation import (
+    Dissolved,
+    MovedOut,
+    Organisation,
+    Participated,
+    ParticipationVerified,
+    Registered,
+    Renewed,
+    Revoked,
+    Segment,
+    Status,
+    Suspended,
+)
+
+ONE_DAY = timedelta(days=1)
+REGISTRATION = Sentence("pendaftaran", "registration")
+REGISTERED = Sentence("terdaftar", "registered on")
+EXPIRED = Sentence("SKT berlaku hanya sampai", "its certificate was valid only until")
+DEPARTURES = {
+    Dissolved: (Rule.DISSOLVED, Sentence("bubar", "dissolved on")),
+    Revoked: (Rule.REVOKED, Sentence("dicabut", "revoked on")),
+    MovedOut: (Rule.MOVED_OUT, Sentence("pindah", "moved out on")),
+}
+
+
+class End(NamedTuple):
+    """How the organisation came to be gone, on which day, and by which fact."""
+
+    rule: Rule
+    gone: Sentence
+    day: date
+    by: Deciding
+
+
+class OrganisationRules(Rules, frozen=True, dict=True):
+    """IKU-2: of the organisations that there are, those that take part."""
+
+    organisation: Organisation
+    options: OrganisationOptions
+    start: date
+    as_of: date
+
+    def denominator(self) -> Ruling:
+        """It is of the kinds, and is there on the day, or was in the period."""
+        return self._excluded() or self._of_period()
+
+    def _excluded(self) -> Ruling | None:
+        """Why it does not count in any period as of the day; None where it may."""
+        organisation, options = self.organisation, self.options
+        if organisation.void:
+            return Ruling(False, partial(counting.void, organisation, REGISTRATION))
+        registered: Registered = organisation.registered or organisation.opening
+        if registered.kind not in options.kinds:
+            return Ruling(False, self._other_kind)
+        if registered.effective_on > self.as_of:
+            return Ruling(False, self._not_yet)
+        return None
+
+    def _of_period(self) -> Ruling:
+        """It is there on the day, or, where that is asked for, was in the period."""
+        last, options = self._last_day, self.options
+        if last is not None and last == self.as_of:
+            return Ruling(True, self._registered)
+        if last is None or options.population is Population.STOCK_AT_DATE:
+            return Ruling(False, self._gone)
+        if last < self.start:
+            return Ruling(False, partial(self._gone_before, last))
+        return Ruling(True, partial(self._left_in_period, last))
+
+    def numerator(self) -> Ruling:
+        """It is active, and took part as often as it takes."""
+        if self._then.status is Status.SUSPENDED:
+            return Ruling(False, self._suspended)
+        if self._times >= self.options.participation_threshold:
+            return Ruling(True, self._takes_part)
+        return Ruling(False, self._too_few)
+
+    def expired(self) -> bool:
+        """Whether it is there with a certificate that is out of date on the day."""
+        return self._last_day == self.as_of and expired(self._then, self.as_of)
+
+    def part(self) -> str:
+        """Its kind."""
+        kind: str = self.organisation.opening.kind
+        return kind
+
+    def district(self) -> str:
+        """Code of the district of its seat; empty where no area is known."""
+        registered = self.organisation.registered
+        return counting.district(registered.area if registered else None)
+
+    @cached_property
+    def _last_day(self) -> date | None:
+        """The last day up to the one asked about on which it was there."""
+        days = []
+        for segment in self.organisation.timeline:
+            if segment.start > self.as_of or not segment.status.exists:
+                continue
+            last = self.as_of
+            if segment.end is not None:
+                last = min(last, segment.end - ONE_DAY)
+            if self.options.expired_registration is ExpiredRegistration.DROP:
+                last = min(last, segment.valid_until or last)
+            if last >= segment.start:
+                days.append(last)
+        return max(days, default=None)
+
+    @property
+    def _then(self) -> Segment:
+        """What it was on its last day, of one that is in the denominator."""
+        last = self._last_day or self.as_of
+        return self.organisation.on(last) or self.organisation.timeline[0]
+
+    @property
+    def _times(self) -> int:
+        """How often it took part in the period, verified."""
+        return sum(
+            participation.verified and self.start <= participation.on <= self.as_of
+            for participation in self.organisation.participations
+        )
+
+    # Reasons: what each rule cites and quotes.
+
+    def _other_kind(self) -> Reason:
+        kind, wanted = self._registration.event.kind, self.options.kinds
+        by = counting.said_by(self.organisation, self._registration, "kind")
+        return Reason(Rule.OTHER_KIND, (by,), {"kind": kind, "wanted": wanted})
+
+    def _not_yet(self) -> Reason:
+        by = counting.cited(self.organisation, self._registration)
+        day = self._registration.event.effective_on
+        quoted = {"came": REGISTERED, "day": day, "as_of": self.as_of}
+        return Reason(Rule.NOT_YET, (by,), quoted)
+
+    def _registered(self) -> Reason:
+        by = counting.cited(self.organisation, self._registration, "kind")
+        day = self._registration.event.effective_on
+        return Reason(Rule.REGISTERED, (by,), {"came": REGISTERED, "day": day})
+
+    def _gone(self) -> Reason:
+        end = self._end(self.as_of)
+        return Reason(end.rule, (end.by,), {"gone": end.gone, "day": end.day})
+
+    def _gone_before(self, last: date) -> Reason:
+        end = self._end(last + ONE_DAY)
+        quoted = {"gone": end.gone, "day": end.day, "start": self.start}
+        return Reason(Rule.GONE_BEFORE, (end.by,), quoted)
+
+    def _left_in_period(self, last: date) -> Reason:
+        end = self._end(last + ONE_DAY)
+        by = counting.cited(self.organisation, self._registration, "kind")
+        quoted = {"gone": end.gone, "day": end.day, "last": last}
+        return Reason(Rule.LEFT_IN_PERIOD, counting.together(by, end.by), quoted)
+
+    def _suspended(self) -> Reason:
+        last = self._last_day or self.as_of
+        fact = counting.between(self.organisation, date.min, last, Suspended)[-1]
+        by = (counting.cited(self.organisation, fact),)
+        return Reason(Rule.SUSPENDED, by, {"day": fact.event.effective_on})
+
+    def _takes_part(self) -> Reason:
+        number = self.options.participation_threshold
+        last = self._qualifying[number - 1]
+        quoted = {"number": number, "day": last.event.effective_on}
+        return Reason(Rule.TAKES_PART, tuple(self._participation(last)), quoted)
+
+    def _too_few(self) -> Reason:
+        took, done = self._taken, self._qualifying
+        annulled = [
+            gone.by
+            for gone in undone(self.organisation.history, Participated)
+            if self.start <= gone.fact.event.effective_on <= self.as_of
+        ]
+        quoted = {
+            "verified": len(done),
+            "needed": self.options.participation_threshold,
+            "unverified": len(took) - len(done),
+            "annulled": len(annulled),
+        }
+        by = [by for fact in took for by in self._participation(fact)]
+        return Reason(Rule.TOO_FEW, (*by, *map(Deciding, annulled)), quoted)
+
+    def _end(self, day: date) -> End:
+        """Why it is not there on *day*: it left, or else its certificate ran out."""
+        subject = self.organisation
+        if left := counting.between(subject, date.min, day, *DEPARTURES):
+            rule, gone = DEPARTURES[type(left[0].event)]
+            by = counting.cited(subject, left[0])
+            return End(rule, gone, left[0].event.effective_on, by)
+        renewed = counting.between(subject, date.min, day, Renewed)
+        certificate = renewed[-1] if renewed else self._registration
+        by = counting.said_by(subject, certificate, "valid_until")
+        return End(Rule.EXPIRED, EXPIRED, certificate.event.valid_until, by)
+
+    @property
+    def _registration(self) -> Standing:
+        (registration,) = counting.standing(self.organisation, Registered)
+        return registration
+
+    @property
+    def _taken(self) -> list[Standing]:
+        """Its participations of the period so far, verified or not."""
+        return counting.between(self.organisation, self.start, self.as_of, Participated)
+
+    @property
+    def _qualifying(self) -> list[Standing]:
+        """Those of them that are verified, oldest first."""
+        sure = {p.reference for p in self.organisation.participations if p.verified}
+        return [fact for fact in self._taken if fact.event.participation in sure]
+
+    def _participation(self, took: Standing) -> list[Deciding]:
+        """The participation and, if it was verified later, what verified it."""
+        by = [counting.cited(self.organisation, took, "verified")]
+        if not took.event.verified:
+            by += [
+                counting.cited(self.organisation, fact)
+                for fact in counting.standing(self.organisation, ParticipationVerified)
+                if fact.event.participation == took.event.participation
+            ]
+        return by
+
+
+def expired(segment: Segment, day: date) -> bool:
+    """Whether the certificate in force was out of date on *day*."""
+    return segment.valid_until is not None and segment.valid_until < day
+
+
+# The same as ranges of days.
+
+
+class _Piece(NamedTuple):
+    """Days, *end* excluded, on which nothing about an organisation changes."""
+
+    start: date
+    end: date | None
+    segment: Segment
+
+
+def contributions(
+    organisation: Organisation, options: OrganisationOptions
+) -> Iterator[Contribution]:
+    """What the organisation counts as, from day to day."""
+    registered = organisation.registered
+    if organisation.void or registered is None or registered.kind not in options.kinds:
+        return
+    district = counting.district(registered.area)
+    taken = [p.on for p in organisation.participations if p.verified]
+    last: _Piece | None = None  # the latest piece in which it was there
+    for piece in _pieces(organisation, taken):
+        there = _there(piece, options)
+        if there:
+            last = piece
+        elif last is None or options.population is Population.STOCK_AT_DATE:
+            continue
+        counted_until = None if there or last.end is None else last.end - ONE_DAY
+        done = bisect_right(taken, piece.start)
+        enough = done >= options.participation_threshold
+        kth = taken[done - options.participation_threshold] if enough else None
+        yield Contribution(
+            piece.start,
+            piece.end,
+            registered.kind,
+            district,
+            counted_until,
+            Counts(0, 1, int(there and expired(piece.segment, piece.start))),
+        )
+        if kth is not None and last.segment.status is Status.ACTIVE:
+            yield Contribution(
+                piece.start,
+                piece.end,
+                registered.kind,
+                district,
+                min(kth, counted_until or kth),
+                Counts(1, 0, 0),
+            )
+
+
+def _there(piece: _Piece, options: OrganisationOptions) -> bool:
+    if not piece.segment.status.exists:
+        return False
+    if options.expired_registration is ExpiredRegistration.KEEP:
+        return True
+    return not expired(piece.segment, piece.start)
+
+
+def _pieces(organisation: Organisation, taken: list[date]) -> Iterator[_Piece]:
+    """Its timeline, cut where a certificate runs out and at each participation."""
+    for segment in organisation.timeline:
+        cuts = set(taken)
+        if segment.valid_until is not None:
+            cuts.add(segment.valid_until + ONE_DAY)
+        inside = (
+            day
+            for day in cuts
+            if segment.start < day and (segment.end is None or day < segment.end)
+        )
+        days = [segment.start, *sorted(inside)]
+        for start, end in zip(days, [*days[1:], segment.end], strict=True):
+            yield _Piece(start, end, segment)
