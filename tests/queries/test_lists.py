@@ -9,9 +9,8 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, organisation
+from iku.domain import conflict, organisation, standings
 from iku.domain.decider import subject_number
-from iku.projections import standings
 from iku.queries.lists import Page, Search
 from tests.registers.memory import Memory
 from tests.registers.world import Chance, World

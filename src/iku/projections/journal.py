@@ -17,17 +17,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iku.domain import fact, kinds
+from iku.domain import fact, kinds, standings
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Turn
 from iku.domain.deciders import DECIDERS
 from iku.domain.indicator import Indicator, Options
+from iku.domain.standings import Span
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import numbers, standings
-from iku.projections.standings import Span
+from iku.projections import numbers
 
 FOREVER = date.max  # the driver's name for PostgreSQL's infinity
 LAST = 2**63 - 1

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs
 
-from iku.domain import numbering, place
+from iku.domain import numbering, place, standings
 from iku.domain.deciders import DECIDERS
 from iku.domain.place import Place
 from iku.domain.question import refuse_size_beyond
+from iku.domain.standings import Stored
 from iku.ledger import log
 from iku.ledger.log import Reader
-from iku.projections import numbers, standings
-from iku.projections.standings import Stored
+from iku.projections import numbers
 from iku.queries.view import View
 
 

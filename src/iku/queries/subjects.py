@@ -7,14 +7,13 @@ from typing import Any
 from msgspec import Struct, structs
 
 from iku import streams
-from iku.domain import naming, place
+from iku.domain import naming, place, standings
 from iku.domain.decider import Missing
 from iku.domain.deciders import DECIDERS
 from iku.domain.place import STRANGE, Place
 from iku.domain.question import Unanswerable, refuse_future, refuse_size_beyond
+from iku.domain.standings import CASE_TEXTS
 from iku.ledger import log
-from iku.projections import standings
-from iku.projections.standings import CASE_TEXTS
 from iku.queries import histories, identifying
 from iku.queries.histories import Event
 from iku.queries.lists import with_texts
