@@ -28,13 +28,14 @@ from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Registered
 from iku.domain.period import Kind
-from iku.domain.publication import Asked, Closing, Draft, Release, Return, Review
+from iku.domain.publication import Draft, NextStep, Take
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Connection, Reader
 from iku.postgres.database import Database
 from iku.queries import publications
 from iku.settings import Settings
+from tests.domain.story import step
 
 DAY = date(2021, 5, 1)
 EARLY = date(2019, 5, 1)
@@ -85,16 +86,17 @@ class Desk:
 
     async def take(
         self,
-        asked: Asked,
+        step: NextStep,
         actor: str = "uji",
         command_id: str | None = None,
         publication: str = "2021",
     ) -> Outcome:
         house = self.house
         async with house.pool.acquire() as connection:
-            taken = await publications.taken(
-                connection, house.figures, publication, asked, house.office.today()
+            frozen = await publications.snapshot(
+                connection, house.figures, publication, step, house.office.today()
             )
+        taken = Take(publication, step, frozen)
         command = Command("publication", publication[:4], taken, actor, command_id)
         return await house.office.handle(self, command)
 
@@ -150,8 +152,8 @@ def late(event: Any) -> Any:
     return structs.replace(event, reason="Laporan baru diterima")
 
 
-CLOSE = Closing(reason="Tutup buku")
-RETURN = Return(reason="Ada yang tertinggal")
+CLOSE = step("closed", "Tutup buku")
+RETURN = step("returned", "Ada yang tertinggal")
 VERIFIED = conflict.Verified(effective_on=DAY)
 
 
@@ -452,14 +454,14 @@ async def test_a_closing_sent_again_gets_the_first_receipt_though_figures_moved(
 async def test_who_publishes_is_told_by_the_command(desk: Desk) -> None:
     await desk.draft()
     await desk.take(CLOSE)
-    await desk.take(Review(reason="x"), actor="siti")
-    await desk.take(Release(reason="x"), actor="budi")
+    await desk.take(step("reviewed"), actor="siti")
+    await desk.take(step("published"), actor="budi")
     async with desk.house.pool.acquire() as connection:
         found = await publications.find(connection, "2021")
     assert [step.body().data.get("by") for step in found.steps[2:]] == ["siti", "budi"]
 
 
 async def test_no_step_is_taken_in_a_year_without_publications(desk: Desk) -> None:
-    taken = publication.Taken("2021", Review(reason="x"))
+    taken = Take("2021", step("reviewed"))
     with pytest.raises(Missing, match="there is no publication 2021"):
         await desk.do("2021", taken, category="publication")

@@ -10,6 +10,7 @@ import pytest
 from iku.domain import kinds
 from iku.domain.counting import Membership
 from iku.domain.decider import Context, Decider, Refused, Repeated
+from iku.domain.publication import NextStep, StepType
 
 AREA = "35.76.02.1003"
 HERE = Context(
@@ -95,3 +96,8 @@ def refused(
     missing: Sequence[str] = [part for part in both_sides if part not in sentences[0]]
     assert not missing, (sentences[0], missing)
     return caught.value
+
+
+def step(kind: str, reason: str = "x", known_on: date | None = None) -> NextStep:
+    """A step of a publication after its draft."""
+    return NextStep(type=StepType(kind), reason=reason, known_on=known_on)

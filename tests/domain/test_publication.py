@@ -13,24 +13,21 @@ from iku.domain.decider import Context, Invalid
 from iku.domain.period import Kind, containing
 from iku.domain.publication import (
     Closed,
-    Closing,
     Draft,
     Drafted,
-    Frost,
     Frozen,
+    NextStep,
     Published,
-    Release,
-    Return,
     Returned,
-    Review,
     Reviewed,
+    Snapshot,
     State,
-    Taken,
-    Withdrawal,
+    StepType,
+    Take,
     Year,
     decider,
 )
-from tests.domain.story import on, recorded, refused
+from tests.domain.story import on, recorded, refused, step
 
 TODAY = on("2022-02-01")
 END, KNOWN = on("2021-12-31"), on("2022-01-15")
@@ -62,20 +59,20 @@ def frozen(
     )
 
 
-FROST = Frost(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-3")))
+SNAPSHOT = Snapshot(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-3")))
 
 
-def take(asked: Any, of: str = "2021", frost: Frost | None = None) -> Taken:
-    if isinstance(asked, Closing) and frost is None:
-        frost = FROST
-    return Taken(of, asked, frost)
+def take(step: NextStep, of: str = "2021", snapshot: Snapshot | None = None) -> Take:
+    if step.type is StepType.CLOSED and snapshot is None:
+        snapshot = SNAPSHOT
+    return Take(of, step, snapshot)
 
 
-CLOSE = take(Closing(reason="Tutup buku"))
-RETURN = take(Return(reason="Ada yang tertinggal"))
-REVIEW = take(Review(reason="Sesuai berkas"))
-RELEASE = take(Release(reason="Disahkan"))
-WITHDRAW = take(Withdrawal(reason="Salah tanggal"))
+CLOSE = take(step("closed", "Tutup buku"))
+RETURN = take(step("returned", "Ada yang tertinggal"))
+REVIEW = take(step("reviewed", "Sesuai berkas"))
+RELEASE = take(step("published", "Disahkan"))
+WITHDRAW = take(step("withdrawn", "Salah tanggal"))
 
 
 def year(*commands: Any, actor: str = "ani", state: Any = None) -> Year:
@@ -101,7 +98,7 @@ def state(of: Year, identifier: str = "2021") -> State:
 def test_a_publication_goes_from_draft_to_published_and_keeps_who_and_why() -> None:
     of = published().publications["2021"]
     assert of.state is State.PUBLISHED
-    assert of.figures == FROST.figures
+    assert of.figures == SNAPSHOT.figures
     assert of.steps == (
         Drafted(
             publication="2021",
@@ -117,7 +114,7 @@ def test_a_publication_goes_from_draft_to_published_and_keeps_who_and_why() -> N
             reason="Tutup buku",
             known_on=KNOWN,
             size=145,
-            figures=FROST.figures,
+            figures=SNAPSHOT.figures,
         ),
         Reviewed(
             publication="2021", effective_on=TODAY, reason="Sesuai berkas", by="siti"
@@ -132,8 +129,11 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
         of = returned.publications["2021"]
         assert (of.state, of.closing, of.figures) == (State.DRAFT, None, ())
         assert isinstance(of.last, Returned)
-        other = Frost(TODAY, 160, (frozen("IKU-1", known_on=TODAY, size=160),))
-        again = year(take(Closing(reason="Kedua"), frost=other), state=returned)
+        other = Snapshot(TODAY, 160, (frozen("IKU-1", known_on=TODAY, size=160),))
+        again = year(
+            take(step("closed", "Kedua"), snapshot=other),
+            state=returned,
+        )
         assert again.publications["2021"].figures == other.figures
 
 
@@ -199,7 +199,7 @@ def test_no_step_is_taken_of_what_was_never_drafted() -> None:
         refused(
             decider,
             before,
-            take(Review(reason="x"), of="2021-W1"),
+            take(step("reviewed"), of="2021-W1"),
             "there is no publication 2021-W1",
             context=by("ani"),
         )
@@ -262,9 +262,17 @@ def test_a_restatement_is_the_next_edition_and_leaves_the_old_one_alone() -> Non
     second = after.publications["2021.2"]
     assert (second.edition, second.restates, second.state) == (2, "2021", State.DRAFT)
     of = "2021.2"
-    closed = year(take(Closing(reason="Tutup"), of=of), state=after)
-    reviewed = year(take(Review(reason="x"), of=of), actor="siti", state=closed)
-    both = year(take(Release(reason="x"), of=of), actor="budi", state=reviewed)
+    closed = year(take(step("closed", "Tutup"), of=of), state=after)
+    reviewed = year(
+        take(step("reviewed"), of=of),
+        actor="siti",
+        state=closed,
+    )
+    both = year(
+        take(step("published"), of=of),
+        actor="budi",
+        state=reviewed,
+    )
     third = year(structs.replace(AGAIN, restates="2021.2"), state=both)
     assert third.publications["2021.3"].edition == 3
     assert state(third, "2021") is state(third, "2021.2") is State.PUBLISHED
@@ -311,17 +319,17 @@ def test_there_is_one_next_edition() -> None:
 
 
 @pytest.mark.parametrize(
-    "frost",
+    "snapshot",
     [
-        Frost(KNOWN, 145, ()),
-        Frost(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-1"))),
+        Snapshot(KNOWN, 145, ()),
+        Snapshot(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-1"))),
     ],
 )
-def test_each_indicator_is_frozen_once(frost: Frost) -> None:
+def test_each_indicator_is_frozen_once(snapshot: Snapshot) -> None:
     refused(
         decider,
         year(DRAFT),
-        take(Closing(reason="x"), frost=frost),
+        take(step("closed"), snapshot=snapshot),
         "2021 freezes each indicator once",
         context=by("ani"),
     )
@@ -342,7 +350,10 @@ def test_only_figures_of_the_draft_are_frozen(other: Frozen) -> None:
     refused(
         decider,
         year(DRAFT),
-        take(Closing(reason="x"), frost=Frost(KNOWN, 145, (other,))),
+        take(
+            step("closed"),
+            snapshot=Snapshot(KNOWN, 145, (other,)),
+        ),
         "2021 freezes figure IKU-",
         f"but was given {other.number}",
         context=by("ani"),
@@ -354,12 +365,25 @@ def test_what_is_known_of_a_day_is_known_from_that_day_until_today(
     known_on: str,
 ) -> None:
     day = on(known_on)
-    frost = Frost(day, 145, (frozen("IKU-1", known_on=day),))
+    snapshot = Snapshot(day, 145, (frozen("IKU-1", known_on=day),))
     told = refused(
         decider,
         year(DRAFT),
-        take(Closing(reason="x"), frost=frost),
+        take(step("closed"), snapshot=snapshot),
         *(known_on, "2021-12-31", "2022-02-01"),
+        context=by("ani"),
+    )
+    assert isinstance(told, Invalid)
+    assert told.path == "known_on"
+
+
+@pytest.mark.parametrize("kind", [one for one in StepType if one != "closed"])
+def test_only_a_closing_takes_a_day_of_knowledge(kind: StepType) -> None:
+    told = refused(
+        decider,
+        year(DRAFT),
+        take(NextStep(type=kind, reason="x", known_on=KNOWN)),
+        f"known_on is of a closing, but the step is {kind}",
         context=by("ani"),
     )
     assert isinstance(told, Invalid)
@@ -368,13 +392,17 @@ def test_what_is_known_of_a_day_is_known_from_that_day_until_today(
 
 def test_a_closing_brings_its_figures_or_it_is_our_fault() -> None:
     with pytest.raises(AssertionError, match="brings the figures"):
-        decider.decide(Taken("2021", Closing(reason="x")), year(DRAFT), by("ani"))
+        decider.decide(
+            Take("2021", step("closed")),
+            year(DRAFT),
+            by("ani"),
+        )
     with pytest.raises(AssertionError, match="never drafted"):
         _ = decider.evolve(None, published().history[1]).publications
 
 
 def test_a_repetition_shares_what_was_asked_for_and_not_what_came_out() -> None:
-    other = structs.replace(CLOSE, frost=Frost(KNOWN, 146, ()))
+    other = structs.replace(CLOSE, snapshot=Snapshot(KNOWN, 146, ()))
     assert decider.asked(CLOSE) == decider.asked(other)
     assert decider.asked(CLOSE) != decider.asked(REVIEW)
     assert decider.asked(DRAFT) == DRAFT

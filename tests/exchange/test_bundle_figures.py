@@ -14,7 +14,7 @@ import pytest
 import iku_verify
 from iku.app import furnish
 from iku.domain.period import Kind
-from iku.domain.publication import Draft, Return
+from iku.domain.publication import Draft
 from iku.domain.question import Question
 from iku.exchange import bundle, example
 from iku.exchange.importing import Importer
@@ -26,6 +26,7 @@ from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
 from tests.conftest import numbers, within
 from tests.domain import register
+from tests.domain.story import step
 from tests.exchange.forging import ORIGIN, WITNESS, forge, policy, records
 from tests.exchange.test_bundle import files, relist
 from tests.queries.test_publications import close, hand_in, publish, take
@@ -54,7 +55,7 @@ async def print_reports(world: World) -> None:
     quarter = Draft(Kind.QUARTER, date(2021, 6, 30), "Triwulan II")
     await close(world, quarter, date(2021, 7, 3))
     half = await close(world, Draft(Kind.HALF, date(2021, 6, 30), "Semester I"))
-    await take(world, half, Return(reason="Belum lengkap"))
+    await take(world, half, step("returned", "Belum lengkap"))
     await hand_in(world, "2021", Draft(Kind.MONTH, date(2021, 3, 31), "Maret"))
 
 

@@ -8,13 +8,14 @@ import pytest
 from iku.app import House
 from iku.commands.command import Command
 from iku.domain.period import Kind
-from iku.domain.publication import Closing, Draft, Return
+from iku.domain.publication import Draft, NextStep, Take
 from iku.domain.withheld import NONE
 from iku.exchange.importing import Importer
 from iku.ledger import log
 from iku.postgres.pool import Plain
 from iku.queries import publications
 from iku.texts import read
+from tests.domain.story import step
 
 WHY = "Laporan baru diterima"
 
@@ -24,11 +25,11 @@ async def hand_in(house: House, connection: Plain, proposed: Any) -> None:
     assert (await house.office.handle(connection, command)).added
 
 
-async def take(house: House, connection: Plain, asked: Any) -> None:
-    taken = await publications.taken(
-        connection, house.figures, "2022-W1", asked, house.office.today()
+async def take(house: House, connection: Plain, step: NextStep) -> None:
+    frozen = await publications.snapshot(
+        connection, house.figures, "2022-W1", step, house.office.today()
     )
-    await hand_in(house, connection, taken)
+    await hand_in(house, connection, Take("2022-W1", step, frozen))
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def closed(house: House, connection: Plain) -> None:
     """The first quarter of 2022 is closed."""
     draft = Draft(period=Kind.QUARTER, as_of=date(2022, 3, 31), reason="TW I")
     await hand_in(house, connection, draft)
-    await take(house, connection, Closing(reason="Tutup buku"))
+    await take(house, connection, step("closed", "Tutup buku"))
 
 
 async def texts(house: House, connection: Plain, stream: str) -> list[dict[str, str]]:
@@ -159,14 +160,14 @@ async def test_a_closing_while_a_file_is_read_is_heard(
     async def record(self: Importer, *args: Any) -> None:
         times.append(args)
         if len(times) == 1:
-            await take(house, connection, Closing(reason="Tutup buku"))
+            await take(house, connection, step("closed", "Tutup buku"))
         await original(self, *args)
 
     monkeypatch.setattr(Importer, "_record", record)
     report = await importer.run(rows)
     assert [fault.column for fault in report.faults] == ["keterangan"]
     assert len(times) == 1
-    await take(house, connection, Return(reason="Buka"))
+    await take(house, connection, step("returned", "Buka"))
     assert (await importer.run(rows)).added == 1
 
 

@@ -17,13 +17,11 @@ from iku.domain.indicator import Targeted
 from iku.domain.period import Kind
 from iku.domain.place import Place
 from iku.domain.publication import (
-    Closing,
     Draft,
+    NextStep,
     Publication,
-    Release,
-    Return,
-    Review,
     State,
+    Take,
 )
 from iku.domain.question import Question, Unanswerable, Unknown
 from iku.ledger.checkpoints import Assurance, Coverage
@@ -32,6 +30,7 @@ from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries import changes, publications
 from iku.queries.changes import Change, PublicationChanges
+from tests.domain.story import step
 from tests.registers.world import (
     CASES,
     CODES,
@@ -60,23 +59,29 @@ async def hand_in(world: World, of: str, proposed: Any, actor: str = "ani") -> N
     assert (await world.house.office.handle(world.connection, command)).added
 
 
-async def take(world: World, of: str, asked: Any, actor: str = "ani") -> None:
+async def take(world: World, of: str, step: NextStep, actor: str = "ani") -> None:
     figures = world.house.figures
-    taken = await publications.taken(world.connection, figures, of, asked, world.today)
-    await hand_in(world, of, taken, actor)
+    frozen = await publications.snapshot(
+        world.connection, figures, of, step, world.today
+    )
+    await hand_in(world, of, Take(of, step, frozen), actor)
 
 
 async def close(world: World, draft: Draft, known_on: date | None = None) -> str:
     of = draft.publication
     await hand_in(world, of, draft)
-    await take(world, of, Closing(reason="Tutup buku", known_on=known_on))
+    await take(
+        world,
+        of,
+        step("closed", "Tutup buku", known_on=known_on),
+    )
     return of
 
 
 async def publish(world: World, draft: Draft, known_on: date | None = None) -> str:
     of = await close(world, draft, known_on)
-    await take(world, of, Review(reason="Sesuai"), "siti")
-    await take(world, of, Release(reason="Disahkan"), "budi")
+    await take(world, of, step("reviewed", "Sesuai"), "siti")
+    await take(world, of, step("published", "Disahkan"), "budi")
     return of
 
 
@@ -307,9 +312,9 @@ async def test_who_vouches_for_frozen_figures_is_told(world: World) -> None:
     draft = Draft(period=Kind.HALF, as_of=date(2021, 6, 30), reason="Uji")
     await hand_in(world, draft.publication, draft)
     assert (await look(world, "2021-S1", 9_999, 9_999)).coverage is None
-    await take(world, "2021-S1", Closing(reason="x"))
+    await take(world, "2021-S1", step("closed"))
     closed = await world.size()
-    await take(world, "2021-S1", Review(reason="x"), actor="siti")
+    await take(world, "2021-S1", step("reviewed"), actor="siti")
     for signed, seen, coverage in (
         (None, None, Coverage.PENDING),
         (closed - 1, closed - 1, Coverage.PENDING),
@@ -333,13 +338,13 @@ async def test_of_a_draft_nothing_is_frozen_and_the_live_figures_are_shown(
         for live in shown.live:
             question = Question(live.indicator, draft.as_of, period=Kind.HALF)
             assert live == await world.figure(question)
-        await take(world, "2021-S1", Closing(reason="x"))
+        await take(world, "2021-S1", step("closed"))
         closed = await look(world, "2021-S1")
         assert closed.live is None
         assert [f.percentage for f in closed.figures or ()] == [
             f.percentage for f in shown.live
         ]
-        await take(world, "2021-S1", Return(reason="x"))
+        await take(world, "2021-S1", step("returned"))
 
 
 async def test_a_closing_by_unlikely_knowledge_is_refused_before_it_is_counted(
@@ -349,7 +354,11 @@ async def test_a_closing_by_unlikely_knowledge_is_refused_before_it_is_counted(
     await hand_in(world, "2021", draft)
     for known_on in (date(1, 1, 1), date(2021, 12, 30), date.max):
         with pytest.raises(Invalid, match="known_on"):
-            await take(world, "2021", Closing(reason="x", known_on=known_on))
+            await take(
+                world,
+                "2021",
+                step("closed", known_on=known_on),
+            )
 
 
 async def test_what_was_first_published_is_told_by_its_day(world: World) -> None:

@@ -14,17 +14,7 @@ from iku.commands.command import Command
 from iku.domain import publication as printing
 from iku.domain.fact import Line, Reason
 from iku.domain.period import Kind
-from iku.domain.publication import (
-    Asked,
-    Closing,
-    Draft,
-    Identifier,
-    Release,
-    Return,
-    Review,
-    State,
-    Withdrawal,
-)
+from iku.domain.publication import Draft, Identifier, NextStep, State, StepType, Take
 from iku.queries import publications
 from iku.queries.changes import PublicationChanges, read_page
 from iku.queries.publications import Publications, ShownPublication
@@ -98,36 +88,40 @@ def close(
     identifier: str, reason: str, known_on: date | None, *, actor: str, json: bool
 ) -> None:
     """Freeze the figures of a draft."""
-    closing = Closing(reason=reason, known_on=known_on)
-    _take(identifier, closing, actor, json=json)
+    step = NextStep(type=StepType.CLOSED, reason=reason, known_on=known_on)
+    _take(identifier, step, actor, json=json)
 
 
 @publication.command("return")
 @further
 def return_(identifier: str, reason: str, *, actor: str, json: bool) -> None:
     """Make a draft again of what was closed or reviewed."""
-    _take(identifier, Return(reason=reason), actor, json=json)
+    step = NextStep(type=StepType.RETURNED, reason=reason)
+    _take(identifier, step, actor, json=json)
 
 
 @publication.command()
 @further
 def review(identifier: str, reason: str, *, actor: str, json: bool) -> None:
     """Say that the frozen figures were gone through."""
-    _take(identifier, Review(reason=reason), actor, json=json)
+    step = NextStep(type=StepType.REVIEWED, reason=reason)
+    _take(identifier, step, actor, json=json)
 
 
 @publication.command()
 @further
 def publish(identifier: str, reason: str, *, actor: str, json: bool) -> None:
     """Publish what somebody else has reviewed."""
-    _take(identifier, Release(reason=reason), actor, json=json)
+    step = NextStep(type=StepType.PUBLISHED, reason=reason)
+    _take(identifier, step, actor, json=json)
 
 
 @publication.command()
 @further
 def withdraw(identifier: str, reason: str, *, actor: str, json: bool) -> None:
     """Give up a draft."""
-    _take(identifier, Withdrawal(reason=reason), actor, json=json)
+    step = NextStep(type=StepType.WITHDRAWN, reason=reason)
+    _take(identifier, step, actor, json=json)
 
 
 @publication.command("list")
@@ -190,15 +184,16 @@ def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> N
         shown.show_changes(found, chosen.timezone)
 
 
-def _take(identifier: str, asked: Asked, actor: str, *, json: bool) -> None:
+def _take(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
     """Take the step, and tell what the publication is then."""
 
     async def work() -> ShownPublication:
         async with terminal.house(terminal.settings()) as house:
             async with house.pool.acquire() as connection:
-                taken = await publications.taken(
-                    connection, house.figures, identifier, asked, house.office.today()
+                frozen = await publications.snapshot(
+                    connection, house.figures, identifier, step, house.office.today()
                 )
+            taken = Take(identifier, step, frozen)
             return await _hand_in(house, identifier, taken, actor)
 
     _tell(terminal.run(work()), json=json)

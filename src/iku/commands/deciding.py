@@ -89,7 +89,7 @@ def decide(
     decider = DECIDERS[command.category]
     proposed = decider.asked(command.proposed)
     # Of a publication's step the sender's own part, whose fields are those of the body.
-    refuse_hidden_characters(getattr(proposed, "asked", proposed))
+    refuse_hidden_characters(getattr(proposed, "step", proposed))
     before = read.get(command.stream, Folded())
     state = before.state
     if state is None and not isinstance(command.proposed, OPENING):

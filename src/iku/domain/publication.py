@@ -171,41 +171,34 @@ class Draft(Fact, frozen=True):
         return identifier(self.period, self.as_of, self.edition)
 
 
-class Closing(Fact, frozen=True, tag="closed"):
-    """Freezes the figures, as they were known on *known_on*; today, if left out."""
+class StepType(StrEnum):
+    """A step after the draft, by the type of the fact that it is recorded as."""
 
+    CLOSED = "closed"
+    RETURNED = "returned"
+    REVIEWED = "reviewed"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+
+
+class NextStep(Fact, frozen=True):
+    """The next step of a publication.
+
+    Attributes:
+        type: closed freezes the figures; returned makes a draft again of what was
+            closed or reviewed; reviewed says that the frozen figures have been gone
+            through; published lets them be printed; withdrawn gives up a draft.
+        reason: Why.
+        known_on: Of a closing only: the day by whose knowledge the figures are counted;
+            today where it is left out.
+    """
+
+    type: StepType
     reason: Reason
     known_on: date | None = None
 
 
-class Return(Fact, frozen=True, tag="returned"):
-    """Makes a draft again of what was closed or reviewed, but not published."""
-
-    reason: Reason
-
-
-class Review(Fact, frozen=True, tag="reviewed"):
-    """Says that the frozen figures have been gone through."""
-
-    reason: Reason
-
-
-class Release(Fact, frozen=True, tag="published"):
-    """Publishes what somebody else has reviewed."""
-
-    reason: Reason
-
-
-class Withdrawal(Fact, frozen=True, tag="withdrawn"):
-    """Gives up a draft."""
-
-    reason: Reason
-
-
-Asked = Closing | Return | Review | Release | Withdrawal
-
-
-class Frost(Struct, frozen=True):
+class Snapshot(Struct, frozen=True):
     """The figures that a closing freezes, and where they were counted."""
 
     known_on: date
@@ -213,22 +206,22 @@ class Frost(Struct, frozen=True):
     figures: tuple[Frozen, ...]
 
 
-class Taken(Struct, frozen=True):
-    """A step that is to be taken; a closing brings what it freezes."""
+class Take(Struct, frozen=True):
+    """Takes a publication one step further; a closing brings what it freezes."""
 
     publication: str
-    asked: Asked
-    frost: Frost | None = None
+    step: NextStep
+    snapshot: Snapshot | None = None
 
 
-Command = Draft | Taken
+Command = Draft | Take
 
 
 def asked(command: Command) -> Command:
     """What was asked for: without the figures, which come out as the day has it."""
-    return (
-        structs.replace(command, frost=None) if isinstance(command, Taken) else command
-    )
+    if isinstance(command, Draft):
+        return command
+    return structs.replace(command, snapshot=None)
 
 
 # State.
@@ -368,7 +361,7 @@ def decide(command: Command, year: Year | None, context: Context) -> list[Event]
     match command:
         case Draft():
             return _draft(command, known, context)
-        case Taken():
+        case Take():
             return _take(command, known, context)
     assert_never(command)
 
@@ -420,7 +413,7 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
 
 
 def _take(
-    command: Taken, known: Mapping[str, Publication], context: Context
+    command: Take, known: Mapping[str, Publication], context: Context
 ) -> list[Event]:
     now = known.get(command.publication)
     if now is None:
@@ -428,7 +421,7 @@ def _take(
     event = _event(command, context)
     if now.last == event:
         return []
-    wanted = _follows(command.asked)
+    wanted = FOLLOWS[command.step.type]
     if now.state not in wanted:
         raise Refused(
             f"{now.id} is to be {correcting.name(event)}, which follows upon "
@@ -442,48 +435,45 @@ def _take(
     return [event]
 
 
-def _follows(asked: Asked) -> tuple[State, ...]:
-    """What a publication must be for the step to be taken."""
-    match asked:
-        case Closing() | Withdrawal():
-            return (State.DRAFT,)
-        case Return():
-            return State.CLOSED, State.REVIEWED
-        case Review():
-            return (State.CLOSED,)
-        case Release():
-            return (State.REVIEWED,)
-    assert_never(asked)
+# What a publication must be for the step to be taken.
+FOLLOWS: Mapping[StepType, tuple[State, ...]] = {
+    StepType.CLOSED: (State.DRAFT,),
+    StepType.RETURNED: (State.CLOSED, State.REVIEWED),
+    StepType.REVIEWED: (State.CLOSED,),
+    StepType.PUBLISHED: (State.REVIEWED,),
+    StepType.WITHDRAWN: (State.DRAFT,),
+}
 
 
-def _event(command: Taken, context: Context) -> Event:
+def _event(command: Take, context: Context) -> Event:
     """The fact that the step is, entered today by whoever acts."""
+    asked = command.step
+    if asked.known_on is not None and asked.type is not StepType.CLOSED:
+        message = f"known_on is of a closing, but the step is {asked.type}"
+        raise Invalid("known_on", message)
     step: dict[str, Any] = {
         "publication": command.publication,
         "effective_on": context.today,
-        "reason": command.asked.reason,
+        "reason": asked.reason,
     }
-    match command.asked:
-        case Closing():
-            return _closed(command, step)
-        case Return():
+    match asked.type:
+        case StepType.CLOSED:
+            return _closed(command.snapshot, step)
+        case StepType.RETURNED:
             return Returned(**step)
-        case Review():
+        case StepType.REVIEWED:
             return Reviewed(**step, by=context.actor)
-        case Release():
+        case StepType.PUBLISHED:
             return Published(**step, by=context.actor)
-        case Withdrawal():
+        case StepType.WITHDRAWN:
             return Withdrawn(**step)
-    assert_never(command.asked)
+    assert_never(asked.type)
 
 
-def _closed(command: Taken, step: dict[str, Any]) -> Closed:
-    frost = command.frost
-    if frost is None:
+def _closed(snapshot: Snapshot | None, step: dict[str, Any]) -> Closed:
+    if snapshot is None:
         raise AssertionError("a closing brings the figures that it freezes")
-    return Closed(
-        **step, known_on=frost.known_on, size=frost.size, figures=frost.figures
-    )
+    return Closed(**step, **structs.asdict(snapshot))
 
 
 def _refuse_bad_closing(event: Closed, draft: Publication, context: Context) -> None:

@@ -15,14 +15,13 @@ from iku.domain import fact, naming, publication
 from iku.domain.figure import Figure, Made
 from iku.domain.period import Kind, Period
 from iku.domain.publication import (
-    Asked,
-    Closing,
     Event,
-    Frost,
     Frozen,
+    NextStep,
     Publication,
+    Snapshot,
     State,
-    Taken,
+    StepType,
     Year,
 )
 from iku.domain.question import Question, Unknown
@@ -297,42 +296,25 @@ def _order(of: Publication) -> tuple[int, date, int]:
     return list(Kind).index(of.period.kind), of.as_of, of.edition
 
 
-async def taken(
-    connection: Reader,
-    figures: Figures,
-    identifier: str,
-    asked: Asked,
-    today: date,
-) -> Taken:
-    """The step that is *asked* for; where it is a closing, with the figures it freezes.
+async def snapshot(
+    reader: Reader, figures: Figures, identifier: str, step: NextStep, today: date
+) -> Snapshot | None:
+    """The figures that the *step* freezes; None where it is no closing.
 
     Raises:
         Unknown: There is no such publication.
         Invalid: The day of knowledge does not lie between the day printed and today.
     """
-    of = (await find(connection, identifier)).publication
-    if not isinstance(asked, Closing):
-        return Taken(identifier, asked)
-    if asked.known_on is not None:
-        publication.refuse_unknown_yet(asked.known_on, of, today)
-    return Taken(
-        identifier, asked, await _freeze(connection, figures, of, asked.known_on, today)
-    )
-
-
-async def _freeze(
-    connection: Reader,
-    figures: Figures,
-    of: Publication,
-    known_on: date | None,
-    today: date,
-) -> Frost:
-    made = await _live(connection, figures, of, known_on, today)
-    rated_by = await figures.scale(connection)
+    of = (await find(reader, identifier)).publication
+    if step.type is not StepType.CLOSED:
+        return None
+    if step.known_on is not None:
+        publication.refuse_unknown_yet(step.known_on, of, today)
+    made = await _live(reader, figures, of, step.known_on, today)
+    rated_by = await figures.scale(reader)
     first = made[0].figure
-    return Frost(
-        first.known_on, first.size, tuple(_frozen(one, rated_by) for one in made)
-    )
+    frozen = tuple(_frozen(one, rated_by) for one in made)
+    return Snapshot(first.known_on, first.size, frozen)
 
 
 async def _live(

@@ -10,7 +10,7 @@ from msgspec import structs
 from iku.app import House
 from iku.commands.command import Outcome
 from iku.domain import publication
-from iku.domain.publication import Asked, Draft, State
+from iku.domain.publication import Draft, NextStep, State, Take
 from iku.queries import publications
 from iku.queries.changes import PublicationChanges, read_page
 from iku.queries.publications import Publications, ShownPublication
@@ -63,7 +63,7 @@ async def draft(
 )
 async def record(
     publication_id: PublicationId,
-    data: JSONBody[Asked],
+    data: JSONBody[NextStep],
     change: NamedDependency[SkipValidation[Desk]],
 ) -> Response[Receipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
@@ -72,10 +72,11 @@ async def record(
     """
     house = change.house
     async with connected(house) as connection:
-        taken = await publications.taken(
+        frozen = await publications.snapshot(
             connection, house.figures, publication_id, data, house.office.today()
         )
     subject = publication.subject(publication_id)
+    taken = Take(publication_id, data, frozen)
     outcome = await change.handle(CATEGORY, subject, taken)
     return _answer(outcome, publication_id)
 
