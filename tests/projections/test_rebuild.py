@@ -20,8 +20,9 @@ from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import rebuild as rebuilding
 from iku.projections.rebuild import TABLES, Busy, rebuild
+from iku.queries import search
 from iku.queries.figures import Figures
-from iku.queries.lists import Search, search
+from iku.queries.search import Search
 from tests.registers.memory import Memory
 from tests.registers.world import CODES, World
 
@@ -352,11 +353,11 @@ async def test_who_reads_while_the_tables_are_switched_gets_right_figures(
                 told.extend(await figures.answer(connection, [question], world.today))
 
     async def browse() -> None:
-        asked = Search("conflict", YEAR_END, limit=5)
+        asked = Search(category="conflict", as_of=YEAR_END, limit=5)
         async with world.house.pool.acquire() as connection:
             while not stop.is_set():
                 view = world.house.view(connection)
-                assert len((await search(view, asked)).items) == 5
+                assert len((await search.page(view, asked)).items) == 5
 
     async def rebuild_often() -> None:
         for number in range(6):

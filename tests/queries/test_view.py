@@ -20,13 +20,14 @@ from iku.queries import (
     histories,
     lists,
     opening,
+    search,
     subjects,
 )
 from iku.queries.comparing import Tried
 from iku.queries.differences import Compared
 from iku.queries.explanation import Wanted
-from iku.queries.lists import Search
 from iku.queries.opening import Scope
+from iku.queries.search import Search
 from iku.queries.subjects import At
 from iku.queries.view import LOCAL, View
 from iku.texts import Event, Fate
@@ -60,12 +61,14 @@ async def answers(world: World) -> dict[str, Any]:
     view, figures, today = world.view, world.house.figures, world.today
     tried = Tried(ASKED, (1,), None, None, 50)
     earlier = Question("IKU-1", date(2020, 12, 31))
-    listed = Search("conflict", AS_OF)
+    listed = Search(category="conflict", as_of=AS_OF)
     found = lists.listing(view, listed, None, today)
     size = await world.size()
     return {
         "list": await found,
-        "sought": await lists.search(view, Search("conflict", AS_OF, text="rahasia")),
+        "sought": await search.page(
+            view, Search(category="conflict", as_of=AS_OF, text="rahasia")
+        ),
         "case": await subjects.standing(view, "conflict", "K01", At(AS_OF)),
         "history": await histories.history(view, "conflict", "K01"),
         "explanation": await explanation.page(view, ASKED, Wanted()),

@@ -37,10 +37,10 @@ from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, KnowledgeFell, Receipt
 from iku.ledger.record import Recorded
 from iku.postgres.database import Database
-from iku.queries import histories
+from iku.queries import histories, search
 from iku.queries.histories import Event
-from iku.queries.lists import Page, Search, search
 from iku.queries.replay import recount
+from iku.queries.search import Page, Search
 from iku.queries.view import View
 from iku.streams import Folded
 from tests.conftest import SETTINGS
@@ -104,7 +104,7 @@ class World:
         return self.house.vault.keys.digest(command.content)
 
     async def search(self, asked: Search) -> Page:
-        return await search(self.view, asked)
+        return await search.page(self.view, asked)
 
     async def history(self, category: str, subject: str) -> Sequence[Event]:
         return await histories.history(self.view, category, subject)

@@ -1,6 +1,7 @@
 """Cases over HTTP."""
 
 import asyncio
+from collections import Counter
 from datetime import date, timedelta
 from time import perf_counter
 from typing import Any
@@ -258,11 +259,17 @@ async def test_the_list_is_filtered_and_comes_page_by_page(reader: Client) -> No
     while True:
         page = await reader.says("/conflicts", limit=3, **cursor)
         assert len(page["items"]) <= 3
+        assert page["total"] == 16
+        assert page["by_status"] == every["by_status"]
         found += page["items"]
         if page["next"] is None:
             break
         cursor = {"cursor": page["next"]}
     assert found == every["items"]
+    statuses = Counter(item["status"] for item in found)
+    assert every["by_status"] == dict(statuses)
+    merged = await reader.says("/conflicts", status="merged", text="k0")
+    assert (merged["total"], merged["by_status"]) == (1, {"merged": 1})
 
     async def ids(**asked: str) -> list[str]:
         items = (await reader.says("/conflicts", **asked))["items"]

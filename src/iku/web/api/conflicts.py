@@ -15,7 +15,7 @@ from iku.domain.decider import subject_id
 from iku.domain.fact import Person
 from iku.domain.withheld import Withheld
 from iku.queries import lists, subjects
-from iku.queries.lists import Search
+from iku.queries.search import Search
 from iku.queries.subjects import EventPage
 from iku.web import wording
 from iku.web.commands import Desk, Receipt, answer, receipt
@@ -83,10 +83,14 @@ class ConflictPage(Struct, frozen=True):
     Attributes:
         items: The cases, ordered by identifier.
         next: The cursor of the page after this one; null at the end.
+        total: How many cases match, on all pages; null where it is not known.
+        by_status: The same of each status; null where it is not known.
     """
 
     items: tuple[ConflictItem, ...]
     next: str | None
+    total: int | None
+    by_status: dict[str, int] | None
 
 
 class Conflict(ConflictItem, frozen=True, kw_only=True):
@@ -162,14 +166,14 @@ async def search(
     today = house.office.today()
     at = subjects.at(today, as_of, known_on, size)
     asked = Search(
-        "conflict",
-        at.as_of,
+        category="conflict",
+        as_of=at.as_of,
         known_on=at.known_on,
         size=at.size,
-        status=status,
-        kind=category,
-        area=area,
-        source=source,
+        statuses=(status,) if status else (),
+        kinds=(category,) if category else (),
+        area=area or "",
+        sources=(source,) if source else (),
         number=number,
         text=text and unicodedata.normalize("NFC", text),
         limit=limit,

@@ -14,7 +14,7 @@ from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
 from iku.queries import lists, subjects
-from iku.queries.lists import Search
+from iku.queries.search import Search
 from iku.queries.subjects import EventPage
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import viewing
@@ -75,10 +75,14 @@ class OrganisationPage(Struct, frozen=True):
     Attributes:
         items: The organisations, ordered by identifier.
         next: The cursor of the page after this one; null at the end.
+        total: How many organisations match, on all pages; null where it is not known.
+        by_status: The same of each status; null where it is not known.
     """
 
     items: tuple[OrganisationItem, ...]
     next: str | None
+    total: int | None
+    by_status: dict[str, int] | None
 
 
 class Organisation(OrganisationItem, frozen=True, kw_only=True):
@@ -149,12 +153,12 @@ async def search(
     today = house.office.today()
     at = subjects.at(today, as_of, known_on, size)
     asked = Search(
-        "organisation",
-        at.as_of,
+        category="organisation",
+        as_of=at.as_of,
         known_on=at.known_on,
         size=at.size,
-        status=status,
-        kind=kind,
+        statuses=(status,) if status else (),
+        kinds=(kind,) if kind else (),
         number=number,
         text=text and unicodedata.normalize("NFC", text),
         limit=limit,

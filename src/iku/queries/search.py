@@ -1,0 +1,269 @@
+"""Which cases and organisations match a search, at coordinates, in an order.
+
+A list is filtered and ordered by what `projection.state` holds. Titles and names, which
+no projection holds, are opened in memory where a list is looked through or ordered by
+them: of at most `WALKED` subjects.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Any, Literal
+
+import asyncpg
+from msgspec import Struct, json, structs
+
+from iku.domain import numbering, standings
+from iku.domain.deciders import DECIDERS
+from iku.domain.place import STRANGE
+from iku.domain.question import Unanswerable
+from iku.domain.standings import Stored
+from iku.ledger.log import Reader
+from iku.projections import numbers
+from iku.queries.view import View
+
+
+class Sort(StrEnum):
+    """What a list is ordered by; subjects that are alike in it by their identifier."""
+
+    ID = "id"
+    NUMBER = "number"
+    ENTERED = "entered"
+    STATUS = "status"
+    LEVEL = "level"
+    TITLE = "title"
+
+
+class Search(Struct, frozen=True, kw_only=True):
+    """What is looked for. What is empty or None is not asked about.
+
+    Attributes:
+        kinds: Categories of cases, kinds of organisations.
+        levels: Ranks of levels, from 1.
+        area: Code of an area, or of a district with all its areas.
+        first: The first day of a report or registration that is wanted.
+        last: The last one.
+        number: The whole number, without regard to case.
+        text: Part of the title, name or number, without regard to case.
+        after: Identifier with which the page before ended.
+    """
+
+    category: Literal["conflict", "organisation"]
+    as_of: date
+    known_on: date | None = None
+    size: int | None = None
+    statuses: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
+    sources: tuple[str, ...] = ()
+    verified: bool | None = None
+    expired: bool | None = None
+    area: str = ""
+    first: date | None = None
+    last: date | None = None
+    number: str | None = None
+    text: str | None = None
+    sort: Sort = Sort.ID
+    descending: bool = False
+    limit: int = 50
+    after: str = ""
+
+
+class Found(Struct, frozen=True):
+    """A standing in a list, as the journal keeps it: without its texts."""
+
+    subject: str
+    standing: dict[str, Any]
+
+
+class Page(Struct, frozen=True):
+    """Part of a list.
+
+    Attributes:
+        next: Identifier to go on after; None at the end.
+        statuses: How many match of each status; None where it is not known.
+    """
+
+    items: list[Found]
+    next: str | None
+    statuses: dict[str, int] | None
+
+
+WALKED = 2_000  # standings whose titles or names are read for one page, at most
+CHUNK = 200
+ALL = 2**63 - 2  # a size that no log has: that of all there is
+# The texts that a list shows; the first is the one that is looked through.
+TEXTS = {"conflict": ("title", "reference"), "organisation": ("name",)}
+
+
+async def page(view: View, asked: Search) -> Page:
+    """The page asked for; at most as many items as *asked* limits it to.
+
+    Where a text is looked for among more than `WALKED` subjects, a page may hold fewer
+    items, and even none, and yet have a next one, and how many match is not known.
+
+    Raises:
+        Unanswerable: No page ended with the subject to go on after, or more than
+            `WALKED` subjects are to be ordered by their titles.
+    """
+    if asked.text is None and asked.sort is not Sort.TITLE:
+        found, statuses = await _standings(view.reader, asked, asked.limit + 1)
+        return _page(found, asked.limit, statuses)
+    whole = structs.replace(asked, after="")
+    found, statuses = await _standings(view.reader, whole, WALKED)
+    if (total := sum(statuses.values())) <= WALKED:
+        return await _looked_through(view, asked, found)
+    if asked.sort is Sort.TITLE:
+        message = (
+            f"sort is by {TEXTS[asked.category][0]}, which at most {WALKED} "
+            f"{asked.category}s can be ordered by, but {total} match; filter them"
+        )
+        raise Unanswerable("sort", message)
+    return await _walked(view, asked)
+
+
+async def _looked_through(view: View, asked: Search, found: list[Found]) -> Page:
+    """The page of all that were *found*, those whose texts do not match left out."""
+    named = [*zip(found, await _names(view, asked.category, found), strict=True)]
+    if asked.sort is Sort.TITLE:
+        named.sort(key=lambda one: (one[1].casefold(), one[0].subject))
+        if asked.descending:
+            named.reverse()
+    wanted = (asked.text or "").lower()
+    matching = [one for one, name in named if wanted in _sought(one, name)]
+    subjects = [one.subject for one in matching]
+    if asked.after and asked.after not in subjects:
+        raise Unanswerable("cursor", STRANGE)
+    begin = subjects.index(asked.after) + 1 if asked.after else 0
+    statuses = Counter(one.standing["status"] for one in matching)
+    return _page(matching[begin:], asked.limit, dict(statuses))
+
+
+async def _walked(view: View, asked: Search) -> Page:
+    """The page of a list of which only part is looked through."""
+    wanted, matching = (asked.text or "").lower(), list[Found]()
+    for _ in range(WALKED // CHUNK):
+        walked, _ = await _standings(view.reader, asked, CHUNK)
+        named = zip(walked, await _names(view, asked.category, walked), strict=True)
+        matching += [one for one, name in named if wanted in _sought(one, name)]
+        if len(matching) > asked.limit or len(walked) < CHUNK:
+            return _page(matching, asked.limit, None)
+        asked = structs.replace(asked, after=walked[-1].subject)
+    return Page(matching, asked.after, None)
+
+
+async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]:
+    """The title or name of each standing."""
+    stream, (field, *_) = DECIDERS[category].stream, TEXTS[category]
+    wordings = [
+        (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
+    ]
+    return [str(of[field].value) for of in await view.worded(wordings)]
+
+
+def _sought(found: Found, name: str) -> str:
+    return f"{found.standing['number']} {name}".lower()
+
+
+def _page(found: list[Found], limit: int, statuses: dict[str, int] | None) -> Page:
+    shown = found[:limit]
+    following = shown[-1].subject if len(found) > limit else None
+    return Page(shown, following, statuses)
+
+
+async def _standings(
+    reader: Reader, asked: Search, limit: int
+) -> tuple[list[Found], dict[str, int]]:
+    """The first that fit, whatever their texts say; of all, how many of each status.
+
+    A page goes on after a subject by what that was at the same coordinates, whether it
+    fits or not: there its place in the order is the same on every page.
+
+    Raises:
+        Unanswerable: There is no subject that *asked* goes on after.
+    """
+    folded = asked.number and numbering.fold(asked.number)
+    named = await _named(reader, asked.category, folded) if folded else None
+    rows = await reader.fetch(
+        """
+          with known as not materialized (
+            select s.*,
+                   case $5
+                     when 'number' then lower(s.number)
+                     when 'entered' then s.entered_on::text
+                     when 'status' then s.status
+                     when 'level' then s.level::text
+                     else ''
+                   end as key
+              from projection.state s
+             where s.category = $1
+               and s.valid @> $2::date
+               and s.position <= $3
+               and s.known_from <= $4
+               and (s.superseded > $3 or s.known_to > $4)
+          ),
+          last as (
+            select key, subject from known where subject = $7
+          ),
+          matching as materialized (
+            select *
+              from known
+             where (status = any($9::text[]) or $9 = '{}')
+               and (kind = any($10::text[]) or $10 = '{}')
+               and (dimension = any($11::text[]) or $11 = '{}')
+               and (level = any($12::smallint[]) or $12 = '{}')
+               and (source = any($13::text[]) or $13 = '{}')
+               and (verified = $14::boolean or $14 is null)
+               and (expired = $15::boolean or $15 is null)
+               and starts_with(area, $16)
+               and entered_on between $17 and $18
+               and (lower(number) = $19 and subject = any($20::text[]) or $19 is null)
+          ),
+          counted as (
+            select json_object_agg(status, number) as statuses
+              from (select status, count(*) as number from matching group by status) m
+          )
+        select c.statuses, l.subject as last, p.*
+          from counted c
+          left join last l on true
+          left join lateral (
+                 select m.*
+                   from matching m
+                  where $7 = ''
+                     or (m.key, m.subject) > (l.key, l.subject) and not $6
+                     or (m.key, m.subject) < (l.key, l.subject) and $6
+                  order by case when not $6 then m.key end,
+                           case when not $6 then m.subject end,
+                           case when $6 then m.key end desc,
+                           case when $6 then m.subject end desc
+                  limit $8
+               ) p on true
+        """,
+        *(asked.category, asked.as_of),
+        ALL if asked.size is None else asked.size,
+        asked.known_on or date.max,
+        *(asked.sort.value, asked.descending, asked.after, limit),
+        *(asked.statuses, asked.kinds, asked.dimensions, asked.levels, asked.sources),
+        *(asked.verified, asked.expired, asked.area),
+        *(asked.first or date.min, asked.last or date.max),
+        *(folded, named),
+    )
+    if asked.after and rows[0]["last"] is None:
+        raise Unanswerable("cursor", STRANGE)
+    statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
+    found = [_found(row) for row in rows if row["subject"] is not None]
+    return found, statuses
+
+
+def _found(row: asyncpg.Record) -> Found:
+    stored = Stored(*(row[name] for name in Stored._fields))
+    decoded = standings.decoded(row["category"], row["subject"], stored)
+    return Found(row["subject"], decoded)
+
+
+async def _named(connection: Reader, category: str, folded: str) -> list[str]:
+    """The subjects that go or went by that number; few, by an index."""
+    found = await numbers.find(connection, category, [folded])
+    return [subject for subject, _ in found.get(folded, ())]
