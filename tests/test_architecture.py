@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_0 |= {"declared"}
-FLOOR_1 = {"texts", "streams", "projections", "agency"}
+FLOOR_1 = {"texts", "streams", "labels", "projections", "agency"}
 FLOOR_2 = {"commands", "queries"}  # strangers to each other
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "postgres": {"settings"},
     "agency": {"domain", "strict_json"},
     "texts": {"domain", "ledger", "vault"},
+    "labels": {"domain", "ledger"},
     "streams": {"domain", "ledger", "vault", "texts"},
     "projections": {"domain", "ledger"},
     "commands": {"domain", "ledger", "vault", "texts", "streams"},  # no projection

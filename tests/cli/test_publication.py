@@ -1,14 +1,9 @@
 """`iku publication`, from the draft to what changed since, on the example register."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from iku.cli.difference import CAUSES
-from iku.cli.printed import STATES, STEPS
-from iku.domain.difference import Cause
-from iku.domain.publication import Event, State
 from tests.cli.conftest import Type
 
 DRAFT = ("publication", "draft", "--as-of", "2021-12-31", "--reason", "LKjIP 2021")
@@ -95,9 +90,3 @@ def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
     assert "follows upon reviewed, but it is draft since" in iku(*step).err
     draft = iku("publication", "changes", "2021")
     assert "2021 is draft: no figure of it is frozen" in draft.err
-
-
-def test_every_step_state_and_cause_has_a_word() -> None:
-    assert set(STATES) == set(State)
-    assert set(STEPS) == {step.__struct_config__.tag for step in get_args(Event)}
-    assert set(CAUSES) == set(Cause)

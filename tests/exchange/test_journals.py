@@ -3,7 +3,7 @@ import io
 import re
 from datetime import date
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,7 @@ from iku.domain.indicator import Targeted
 from iku.domain.organisation import Activity, Kind, LegalBasis
 from iku.exchange import example
 from iku.exchange.journals import Aim, Entry, Journal
-from iku.exchange.layouts import EVENTS, LAYOUTS
+from iku.exchange.layouts import LAYOUTS
 from iku.exchange.reading import Scope
 from iku.exchange.sheet import Faulty
 
@@ -462,9 +462,3 @@ def test_every_heading_and_every_kind_of_row_stands_in_the_document() -> None:
     for layout in LAYOUTS.values():
         assert {*layout.headings, *layout.optional} <= written
         assert {*layout.statements} - {""} <= written
-
-
-def test_every_event_has_a_word_on_paper() -> None:
-    facts = [*get_args(conflict.Event), *get_args(organisation.Event)]
-    assert {str(fact.__struct_config__.tag) for fact in facts} == EVENTS.keys()
-    assert EVENTS["reopened"] == "dibuka kembali"

@@ -1,34 +1,9 @@
-"""Every event and field has a word on paper."""
+"""What a field holds is shown in Indonesian."""
 
 import json
-from typing import get_args
 
-import pytest
-from msgspec import Struct
-
-from iku.domain import conflict, indicator, organisation
+from iku import labels
 from iku.exchange import wording
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        *get_args(conflict.Event),
-        *get_args(organisation.Event),
-        *get_args(indicator.Event),
-    ],
-)
-def test_every_event_and_each_of_its_fields_has_a_word(event: type[Struct]) -> None:
-    words = [wording.EVENTS[event.__struct_config__.tag]]
-    words += [wording.FIELDS[name] for name in event.__struct_fields__]
-    assert all(words)
-    assert "_" not in "".join(words)
-
-
-def test_words_are_those_of_the_journals() -> None:
-    assert wording.EVENTS["reopened"] == "dibuka kembali"
-    assert wording.EVENTS["participation_verified"] == "partisipasi diverifikasi"
-    assert wording.FIELDS["legal_basis"] == "dasar hukum"
 
 
 def test_values_are_shown_in_indonesian() -> None:
@@ -53,11 +28,12 @@ def test_a_day_is_shown_as_one_and_a_text_as_it_was_written() -> None:
 
 def test_an_organisation_that_exists_by_nothing_is_told_in_indonesian() -> None:
     assert wording.value("legal_basis", "none") == "tidak ada"
-    assert wording.value("legal_basis", "badan_hukum") == "badan_hukum"
+    assert wording.value("legal_basis", "badan_hukum") == "badan hukum"
+    assert wording.value("source", "fkdm") == "FKDM"
     assert wording.value("title", "none") == "none"
 
 
 def test_the_fields_that_a_correction_clears_stand_in_words() -> None:
-    assert wording.FIELDS["cleared"] == "dikosongkan"
+    assert labels.FIELDS["cleared"].id == "dikosongkan"
     cleared = wording.value("cleared", ["occurred_on", "valid_until"])
     assert cleared == "tanggal kejadian, berlaku sampai"

@@ -2,6 +2,7 @@
 
 import click
 
+from iku import labels
 from iku.cli import asking, figures, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.columns import share
@@ -10,10 +11,8 @@ from iku.domain import difference as telling
 from iku.domain import place
 from iku.domain.difference import (
     Against,
-    Cause,
     Difference,
     Item,
-    Step,
     Stride,
 )
 from iku.domain.figure import Figure
@@ -21,23 +20,6 @@ from iku.exchange import formats
 from iku.queries import differences
 from iku.queries.differences import Compared
 
-STEPS = {
-    Step.KNOWLEDGE: "Pengetahuan",
-    Step.DEFINITION: "Definisi",
-    Step.TIME: "Waktu",
-    Step.TARGET: "Target",
-}
-CAUSES = {
-    Cause.LATE_DATA: "data terlambat",
-    Cause.VERIFICATION: "verifikasi",
-    Cause.CORRECTION: "koreksi",
-    Cause.ANNULMENT: "pembatalan",
-    Cause.REJECTION: "penolakan",
-    Cause.MERGER: "penggabungan",
-    Cause.DEFINITION: "definisi",
-    Cause.TARGET: "target",
-    Cause.TIME: "waktu",
-}
 AT = ("Periode", "Per", "Diketahui", "Log", "Definisi")
 BOTH = (exact("Angka"), number("Dibandingkan"), number("Diminta"))
 WAY = (exact("Langkah"), *figures.COUNTS, number("Menjadi"), *figures.REACHED)
@@ -122,7 +104,7 @@ def _at(one: Figure) -> tuple[str, ...]:
 def _stride(stride: Stride) -> tuple[str, ...]:
     after = stride.after
     return (
-        STEPS[stride.step],
+        labels.STEPS[stride.step].id,
         formats.signed(stride.numerator),
         formats.signed(stride.denominator),
         formats.share(after.numerator, after.denominator),
@@ -145,7 +127,7 @@ def _item(item: Item) -> tuple[str, ...]:
             moved.reason or "",
         )
     return (
-        CAUSES[item.cause],
+        labels.CAUSES[item.cause].id,
         item.number,
         item.title,
         formats.signed(item.numerator),

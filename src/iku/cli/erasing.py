@@ -6,6 +6,7 @@ from datetime import datetime
 import click
 from msgspec import Struct
 
+from iku import labels
 from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import Printer, exact, number, text
@@ -15,10 +16,9 @@ from iku.commands.erasing import Doomed
 from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
-from iku.exchange import formats, wording
+from iku.exchange import formats
 
 COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
-FIELDS = wording.FIELDS | {"file": "berkas"}
 LINE = terminal.Words("text", Line, 500)
 
 
@@ -111,7 +111,7 @@ def _show(out: Printer, subject: str, doomed: Doomed) -> None:
     rows = [
         (
             one.stream,
-            FIELDS[one.field],
+            labels.FIELDS[one.field].id,
             formats.number(one.count),
         )
         for one in doomed.held

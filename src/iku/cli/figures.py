@@ -5,6 +5,7 @@ Apart from the command `figure`, whose name stands for the command in this packa
 
 from collections.abc import Iterable, Sequence
 
+from iku import labels
 from iku.app import House
 from iku.cli import tables
 from iku.cli.tables import Printer, exact, number, text
@@ -15,10 +16,20 @@ from iku.exchange import formats
 from iku.queries import replay as replaying
 from iku.queries.verifying import Recounted
 
-COUNTS = (number("Pembilang", "Pemb."), number("Penyebut", "Peny."))
-REACHED = (number("Realisasi"), number("Target"), number("Capaian"), text("Predikat"))
-COLUMNS = (exact("Indikator"), *COUNTS, *REACHED)
-PARTS = (exact("Indikator"), text("Bagian"), *COUNTS, number("Realisasi"))
+HEADINGS = {name: label.id for name, label in labels.FIGURE.items()}
+COUNTS = (
+    number(HEADINGS["numerator"], "Pemb."),
+    number(HEADINGS["denominator"], "Peny."),
+)
+REACHED = (
+    *(number(HEADINGS[name]) for name in ("percentage", "target", "achievement")),
+    text(HEADINGS["rating"]),
+)
+COLUMNS = (exact(HEADINGS["indicator"]), *COUNTS, *REACHED)
+PARTS = (
+    *(exact(HEADINGS["indicator"]), text("Bagian"), *COUNTS),
+    number(HEADINGS["percentage"]),
+)
 
 
 async def answer(

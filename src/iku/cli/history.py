@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from iku import labels
 from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.naming import KINDS
@@ -75,7 +76,7 @@ def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
     return (
         formats.number(event.version),
         formats.number(event.position),
-        wording.EVENTS[event.type],
+        labels.EVENTS[event.type].id,
         formats.day(event.effective_on),
         f"{formats.day(event.known_on)}{DECLARED if event.declared else ''}",
         formats.instant(event.recorded_at, zone),
@@ -89,13 +90,13 @@ def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
 def _content(event: Event) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
         field = name.partition(".")[0]
-        yield f"{wording.FIELDS[field]}: {wording.value(field, value)}"
+        yield f"{labels.FIELDS[field].id}: {wording.value(field, value)}"
 
 
 def _replaced(event: Event) -> Iterator[str]:
     for one in event.replaced:
         before, after = (wording.value(one.field, v) for v in (one.before, one.after))
-        field = wording.FIELDS[one.field]
+        field = labels.FIELDS[one.field].id
         yield f"versi {one.version}, {field}: {before} → {after}"
 
 

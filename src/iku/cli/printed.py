@@ -2,13 +2,12 @@
 
 from zoneinfo import ZoneInfo
 
+from iku import labels
 from iku.cli import tables
-from iku.cli.difference import CAUSES
 from iku.cli.figures import COLUMNS, COUNTS, cells
 from iku.cli.tables import Printer, exact, number, text
 from iku.domain.publication import State
 from iku.exchange import formats
-from iku.ledger.checkpoints import Coverage
 from iku.queries.changes import (
     Change,
     Effect,
@@ -24,21 +23,6 @@ from iku.queries.publications import (
     ShownStep,
 )
 
-STATES = {
-    State.DRAFT: "draf",
-    State.CLOSED: "ditutup",
-    State.REVIEWED: "ditelaah",
-    State.PUBLISHED: "terbit",
-    State.WITHDRAWN: "ditarik",
-}
-STEPS = {
-    "drafted": "disusun",
-    "closed": "ditutup",
-    "returned": "dikembalikan",
-    "reviewed": "ditelaah",
-    "published": "diterbitkan",
-    "withdrawn": "ditarik",
-}
 LISTED = (
     *(exact("Publikasi"), text("Periode"), exact("Per"), number("Edisi")),
     *(exact("Keadaan"), exact("Sejak"), text("Judul")),
@@ -58,13 +42,6 @@ CHANGED = (
 )
 
 
-COVERAGES = {
-    Coverage.PENDING: "Belum dijamin: catatan ini belum ditandatangani.",
-    Coverage.SIGNED: "Ditandatangani oleh log; belum disaksikan pihak luar.",
-    Coverage.WITNESSED: "Ditandatangani oleh log dan disaksikan pihak luar.",
-}
-
-
 def show_list(found: Publications) -> None:
     """Print a table of publications."""
     out = tables.Printer()
@@ -81,10 +58,14 @@ def _listed(one: ListedPublication) -> tuple[str, ...]:
         formats.period(one.period),
         formats.day(one.as_of),
         formats.number(one.edition),
-        STATES[one.state],
+        _state(one.state),
         formats.day(one.since),
         one.title or "",
     )
+
+
+def _state(state: State) -> str:
+    return labels.PUBLICATION_STATES[state].id
 
 
 def show(found: ShownPublication) -> None:
@@ -94,7 +75,7 @@ def show(found: ShownPublication) -> None:
         out.say(found.title)
     out.say(
         f"Publikasi {found.id}: {formats.period(found.period)}, "
-        f"per {formats.day(found.as_of)}, {STATES[found.state]} sejak "
+        f"per {formats.day(found.as_of)}, {_state(found.state)} sejak "
         f"{formats.day(found.since)}"
     )
     if found.figures is not None:
@@ -104,7 +85,7 @@ def show(found: ShownPublication) -> None:
         out.table(COLUMNS, map(cells, found.live))
     out.table(TAKEN, map(_step, found.steps))
     if len(found.editions) > 1:
-        told = [f"{one.id} ({STATES[one.state]})" for one in found.editions]
+        told = [f"{one.id} ({_state(one.state)})" for one in found.editions]
         out.say(f"Edisi: {', '.join(told)}")
 
 
@@ -119,12 +100,12 @@ def _show_frozen(out: Printer, found: ShownPublication) -> None:
     for one in frozen:
         out.say(f"{one.indicator}: nomor {one.number}")
     if found.coverage is not None:
-        out.say(COVERAGES[found.coverage])
+        out.say(labels.COVERAGES[found.coverage].id)
 
 
 def _step(step: ShownStep) -> tuple[str, ...]:
     return (
-        STEPS[step.type],
+        labels.EVENTS[step.type].id,
         formats.day(step.effective_on),
         step.actor,
         step.reason,
@@ -169,7 +150,7 @@ def _in_force(one: FrozenFigure, now: InForce) -> str:
     return (
         f"{one.indicator}: kini menurut definisi {now.definition} yang berlaku "
         f"{_value(now)}, capaian {formats.percent(now.achievement)}; sebab: "
-        f"{CAUSES[now.cause]} (terbit menurut definisi {one.definition})."
+        f"{labels.CAUSES[now.cause].id} (terbit menurut definisi {one.definition})."
     )
 
 
@@ -182,7 +163,7 @@ def _value(one: Value) -> str:
 def _change(item: Change, zone: ZoneInfo) -> tuple[str, ...]:
     event = item.event
     return (
-        CAUSES[item.cause],
+        labels.CAUSES[item.cause].id,
         item.number,
         item.title or "",
         "; ".join(map(_effect, item.effects)) or "tidak ada",

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 import click
 import msgspec
 
+from iku import labels
 from iku.cli import asking, figures, tables, terminal
 from iku.cli.asking import Asked
 from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
-from iku.exchange import formats, layouts
+from iku.exchange import formats
 from iku.queries import journey
 from iku.queries.journey import Line, Order
 
@@ -77,7 +78,7 @@ def _cells(line: Line) -> tuple[str, ...]:
         formats.number(line.position),
         formats.day(line.effective_on),
         formats.day(line.known_on),
-        layouts.EVENTS[line.type],
+        labels.EVENTS[line.type].id,
         line.subject.number,
         line.part,
         _signed(line.moved.numerator),

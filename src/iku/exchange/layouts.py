@@ -322,15 +322,3 @@ TARGETS = Layout(
 )
 
 LAYOUTS = {"konflik": CONFLICTS, "organisasi": ORGANISATIONS, "target": TARGETS}
-
-# What an event is called on paper, by the type it is recorded under.
-EVENTS = {
-    str(statement.fact.__struct_config__.tag): name.replace("_", " ")
-    for layout in (CONFLICTS, ORGANISATIONS)
-    for name, statement in layout.statements.items()
-    if not statement.about
-} | {
-    "attached": "berkas dilampirkan",
-    "corrected": "dikoreksi",
-    "annulled": "dibatalkan",
-}

@@ -1,66 +1,13 @@
-"""What events and their fields are called in Indonesian: the words of the journals."""
+"""What the fields of facts hold, as it is shown in Indonesian."""
 
 from datetime import date
 from typing import Any, get_args
 
 import msgspec
 
+from iku import labels
 from iku.domain.deciders import DECIDERS
-from iku.domain.organisation import LegalBasis
-from iku.exchange import cells, formats
-from iku.exchange.layouts import LAYOUTS, Statement
-
-_STATEMENTS: list[tuple[str, Statement]] = [
-    one for layout in LAYOUTS.values() for one in layout.statements.items()
-]
-EVENTS: dict[Any, str] = {
-    **{
-        said.fact.__struct_config__.tag: name.replace("_", " ")
-        for name, said in _STATEMENTS
-        if not said.about
-    },
-    # Of these the journals tell several apart.
-    "corrected": "dikoreksi",
-    "annulled": "dibatalkan",
-    "attached": "berkas dilampirkan",
-    "defined": "definisi ditetapkan",
-    "targeted": "target ditetapkan",
-}
-FIELDS: dict[str, str] = {
-    **{
-        field: heading.replace("_", " ")
-        for _, said in _STATEMENTS
-        for heading, field in said.fields.items()
-    },
-    # Of these the journals know none, or one word for several.
-    "effective_on": "tanggal",
-    "level": "tingkat",
-    "phase": "tahap",
-    "manner": "cara",
-    "reason": "alasan",
-    "evidence": "bukti",
-    "note": "catatan",
-    "reference": "rujukan",
-    "into": "ke nomor",
-    "number": "nomor",
-    "corrects": "versi",
-    "annuls": "versi",
-    "cleared": "dikosongkan",
-    "missing": "kekurangan",
-    "reporter": "pelapor",
-    "parties": "pihak",
-    "file_name": "nama berkas",
-    "media_type": "jenis berkas",
-    "length": "panjang",
-    "sha256": "SHA-256",
-    "wording": "bunyi",
-    "formula": "rumus",
-    "sources": "sumber data",
-    "owner": "penanggung jawab",
-    "objective": "sasaran",
-    "options": "opsi",
-}
-
+from iku.exchange import formats
 
 # Fields that hold a day, whatever the event.
 DAYS = {
@@ -88,7 +35,7 @@ def value(field: str, of: Any) -> str:
         case str():
             return _text(field, of)
         case list():
-            return ", ".join(FIELDS.get(str(one), str(one)) for one in of)
+            return ", ".join(_field(str(one)) for one in of)
         case _:
             return str(of)
 
@@ -99,9 +46,13 @@ def _options(of: dict[str, Any]) -> str:
     return "; ".join(f"{name}={one}" for name, one in told.items())
 
 
+def _field(name: str) -> str:
+    label = labels.FIELDS.get(name)
+    return label.id if label else name
+
+
 def _text(field: str, of: str) -> str:
     if field in DAYS:
         return formats.day(date.fromisoformat(of))
-    if field == "legal_basis" and of in cells.WORDS:
-        return cells.WORDS[LegalBasis(of)].replace("_", " ")
-    return of
+    label = labels.value(field, of)
+    return label.id if label else of

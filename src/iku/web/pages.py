@@ -15,6 +15,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from iku import labels
 from iku.app import House
 from iku.domain.figure import Figure
 from iku.domain.question import Unanswerable
@@ -274,15 +275,16 @@ def _note(day: Day, today: date) -> str:
 
 
 def _headings(one: Figure) -> tuple[str, ...]:
-    return ("Kode", "Indikator", *_labels(one))
+    return ("Kode", labels.FIGURE["indicator"].id, *_labels(one))
 
 
 def _labels(one: Figure) -> tuple[str, ...]:
     """What stands above each cell of a figure."""
-    labels = ("Realisasi", "Target", "Capaian", "Predikat")
+    names = ("percentage", "target", "achievement", "rating")
+    reached = tuple(labels.FIGURE[name].id for name in names)
     if one.as_of.year == 1:
-        return labels
-    return (*labels, f"Per {formats.day(date(one.as_of.year - 1, 12, 31))}")
+        return reached
+    return (*reached, f"Per {formats.day(date(one.as_of.year - 1, 12, 31))}")
 
 
 def _rows(shown: Front) -> Iterator[str]:

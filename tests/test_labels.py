@@ -1,0 +1,100 @@
+"""Each value, field and event has a label in both languages, in one place."""
+
+from collections.abc import Iterable, Mapping
+from typing import get_args
+
+import pytest
+from msgspec import Struct
+
+from iku import labels
+from iku.domain import conflict, indicator, organisation
+from iku.domain.deciders import DECIDERS
+from iku.domain.difference import Cause, Step
+from iku.domain.figure import Figure
+from iku.domain.publication import State
+from iku.exchange.layouts import LAYOUTS
+from iku.labels import Label
+from iku.ledger.checkpoints import Coverage
+
+TABLES = {
+    "category": (labels.CATEGORIES, conflict.Category),
+    "dimension": (labels.DIMENSIONS, conflict.Dimension),
+    "level": (labels.LEVELS, conflict.Level),
+    "source": (labels.SOURCES, conflict.Source),
+    "phase": (labels.PHASES, conflict.Phase),
+    "manner": (labels.MANNERS, conflict.Manner),
+    "kind": (labels.KINDS, organisation.Kind),
+    "legal_basis": (labels.LEGAL_BASES, organisation.LegalBasis),
+    "activity": (labels.ACTIVITIES, organisation.Activity),
+    "state": (labels.PUBLICATION_STATES, State),
+    "coverage": (labels.COVERAGES, Coverage),
+    "step": (labels.STEPS, Step),
+    "cause": (labels.CAUSES, Cause),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_value_has_a_label(name: str) -> None:
+    table, values = TABLES[name]
+    assert table.keys() == set(values)
+    complete(table)
+
+
+def complete(table: Mapping[str, Label]) -> None:
+    for label in table.values():
+        assert label.id
+        assert label.en
+        assert "_" not in "".join(label)
+
+
+def test_every_status_that_a_list_knows_has_a_label() -> None:
+    of_cases = {"open", "returned", "resolved", "rejected", "merged", "annulled"}
+    assert of_cases | set(organisation.Status) == labels.STATUSES.keys()
+    complete(labels.STATUSES)
+
+
+def tags(events: Iterable[type[Struct]]) -> set[str]:
+    return {str(event.__struct_config__.tag) for event in events}
+
+
+def test_every_event_type_has_a_label() -> None:
+    events = {
+        event
+        for decider in DECIDERS.values()
+        for event in get_args(decider.event_type) or (decider.event_type,)
+    }
+    assert tags(events) == labels.EVENTS.keys()
+    complete(labels.EVENTS)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        *get_args(conflict.Event),
+        *get_args(organisation.Event),
+        *get_args(indicator.Event),
+    ],
+)
+def test_every_field_that_a_history_shows_has_a_label(event: type[Struct]) -> None:
+    assert set(event.__struct_fields__) <= labels.FIELDS.keys()
+    complete(labels.FIELDS)
+
+
+def test_events_have_the_names_of_the_journals() -> None:
+    for layout in LAYOUTS.values():
+        for name, statement in layout.statements.items():
+            if name and not statement.about:
+                label = labels.EVENTS[str(statement.fact.__struct_config__.tag)]
+                assert label.id == name.replace("_", " ")
+
+
+def test_what_stands_above_the_numbers_of_a_figure_is_named_as_in_the_answer() -> None:
+    assert labels.FIGURE.keys() <= set(Figure.__struct_fields__)
+    complete(labels.FIGURE)
+
+
+def test_a_value_without_a_label_has_none() -> None:
+    assert labels.value("level", "potensi") == Label("potensi", "potential conflict")
+    assert labels.value("level", "lsm") is None
+    assert labels.value("title", "potensi") is None
+    assert labels.value("verified", True) is None
