@@ -67,7 +67,7 @@ async def _replay(
 ) -> AsyncIterator[int]:
     (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
     line = None
-    async for page in journey.pages(connection, found, order):
+    async for page in journey.pages(house.view(connection), found, order):
         line = page[-1]
         yield len(page)
     assert line is not None

@@ -23,7 +23,7 @@ COUNT = 25
 
 
 async def lines(world: World, figure: Figure, order: Order) -> list[Line]:
-    pages = journey.pages(world.connection, figure, order)
+    pages = journey.pages(world.view, figure, order)
     return [line async for page in pages for line in page]
 
 
@@ -147,7 +147,7 @@ async def test_what_is_recorded_on_the_way_does_not_appear(
     before = await lines(world, figure, order)
     told = []
     chance = Chance(Random(8))
-    async for page in journey.pages(world.connection, figure, order):
+    async for page in journey.pages(world.view, figure, order):
         told += page
         for _ in range(5):
             await world.try_to("organisation", *chance.organisation())
@@ -171,7 +171,7 @@ async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
 ) -> None:
     monkeypatch.setattr(journey, "PAGE", 100)
     figure = await long.figure(Question("IKU-2", date(2021, 12, 31), definition=1))
-    pages = [page async for page in journey.pages(long.connection, figure, order)]
+    pages = [page async for page in journey.pages(long.view, figure, order)]
     assert len(pages) > 8
 
     async def read() -> tuple[int, int]:

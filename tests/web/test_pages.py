@@ -11,8 +11,6 @@ import pytest
 from iku.app import House
 from iku.exchange import formats
 from iku.ledger.appender import Unavailable
-from iku.queries import front
-from iku.queries.front import Day, Why
 from tests.web.conftest import BEFORE_ANY, CASE, Client
 from tests.web.test_documentation import ELSEWHERE
 
@@ -119,24 +117,6 @@ async def test_an_empty_register_shows_today(visitor: Client) -> None:
 
 
 TODAY = date(2026, 11, 27)
-
-
-@pytest.mark.parametrize(
-    ("moved_on", "targets", "expected"),
-    [
-        (None, [2021], Day(TODAY)),
-        (date(2026, 1, 2), [2021], Day(TODAY)),
-        (date(2022, 3, 1), [2020, 2021], Day(date(2021, 12, 31), Why.TARGETED)),
-        (date(2022, 3, 1), [2021, 2026], Day(TODAY)),
-        (date(2022, 3, 1), [2021, 2027], Day(date(2021, 12, 31), Why.TARGETED)),
-        (date(2022, 3, 1), [2027], Day(date(2022, 12, 31), Why.MOVED)),
-        (date(2022, 3, 1), [], Day(date(2022, 12, 31), Why.MOVED)),
-    ],
-)
-def test_the_day_shown_is_that_of_the_last_year_that_means_something(
-    moved_on: date | None, targets: list[int], expected: Day
-) -> None:
-    assert front.default(TODAY, moved_on, targets) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from iku.cli.edge import Failed
 from iku.cli.tables import Printer, exact, number, text
 from iku.commands import erasing
 from iku.commands.command import Command
-from iku.commands.erasing import Doomed
 from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
 from iku.exchange import formats
+from iku.queries import erasures
+from iku.queries.erasures import Doomed
 
 COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
 LINE = terminal.Words("text", Line, 500)
@@ -68,7 +69,7 @@ def erase(
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
         ):
-            doomed = await erasing.preview(house.office, connection, subject)
+            doomed = await erasures.preview(house.view(connection), subject)
             if not json or not yes:
                 _show(Printer(stderr=json), subject, doomed)
             if not yes and not click.confirm("Hapus untuk selamanya?", err=True):

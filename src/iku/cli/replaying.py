@@ -52,7 +52,7 @@ async def _replay(code: str, asked: Asked, order: Order, *, json: bool) -> None:
     ):
         question = asked.of(code, house.office.today())
         [figure] = await figures.answer(house, [question])
-        pages = journey.pages(connection, figure, order)
+        pages = journey.pages(house.view(connection), figure, order)
         if json:
             async for page in pages:
                 click.echo(b"\n".join(msgspec.json.encode(line) for line in page))

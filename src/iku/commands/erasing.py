@@ -5,8 +5,6 @@ held. It is written down in the folder of keys as well, which no backup of the d
 holds: so a database restored from before the decision does not bring anybody back.
 """
 
-import re
-
 from msgspec import Struct
 
 from iku.commands.command import Command, Outcome
@@ -19,37 +17,6 @@ from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.vault import quarantine
 from iku.vault.keys import Entry
-from iku.vault.store import Lasting
-
-# A person's, or the name of a stream: nothing else is looked for.
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}")
-
-
-class Known(Struct, frozen=True):
-    """What is held of a subject, and what was decided about it."""
-
-    held: list[Lasting]
-    erasures: list[tuple[Recorded, Erased]]
-
-
-class Doomed(Struct, frozen=True):
-    """What an erasure would destroy, without any of its texts.
-
-    Attributes:
-        held: How many texts of each field, in which history.
-        files: How many attached files.
-        others: Persons who have texts in its history and keep them: they are erased
-            by decisions of their own.
-    """
-
-    held: list[Lasting]
-    files: int
-    others: list[str]
-
-    @property
-    def texts(self) -> int:
-        """How many texts; what is held of a file is none."""
-        return sum(one.count for one in self.held) - self.files
 
 
 class Reconciled(Struct, frozen=True):
@@ -67,41 +34,13 @@ class Reconciled(Struct, frozen=True):
         return Reconciled(self.decisions + other.decisions, self.texts + other.texts)
 
 
-async def look(office: Office, reader: Reader, subject: str) -> Known:
-    """What is known of *subject*.
-
-    Raises:
-        Missing: Nothing is held of it, and nothing ever was erased.
-    """
-    if not _IDENTIFIER.fullmatch(subject):
-        raise Missing(naming.absent("subject", subject))
-    held = await office.vault.held(reader, subject)
-    recorded = await log.read_stream(reader, erasure.decider.stream(subject))
-    if not held and not recorded:
-        raise Missing(naming.absent("subject", subject))
-    return Known(held, [(one, fact.of(one, Erased)) for one in recorded])
-
-
-async def preview(office: Office, reader: Reader, subject: str) -> Doomed:
-    """What erasing *subject* would destroy now.
-
-    Raises:
-        Missing: Nothing is held of it, and nothing ever was erased.
-    """
-    known = await look(office, reader, subject)
-    files = await office.vault.filed(reader, subject)
-    recorded = await log.read_stream(reader, subject)  # a person's name is no stream
-    named = {text.s for one in recorded for text in one.body().text.values()}
-    return Doomed(known.held, len(files), sorted(named - {subject}))
-
-
 async def erase(office: Office, reader: Reader, command: Command) -> Outcome:
     """Carry out the decision that *command* proposes (see `Office.handle`).
 
     Raises:
         Missing: There is no such subject.
     """
-    await look(office, reader, command.subject)
+    await _refuse_unknown(office, reader, command.subject)
     files = await office.vault.filed(reader, command.subject)
     outcome = await office.handle(reader, command)
     # Without their keys they are noise already. Should we end before they are removed,
@@ -111,6 +50,16 @@ async def erase(office: Office, reader: Reader, command: Command) -> Outcome:
     # Should we end before this is written, the next start finds it in the log.
     await _note(office, reader)
     return outcome
+
+
+async def _refuse_unknown(office: Office, reader: Reader, subject: str) -> None:
+    """Refuse a subject of which nothing is held, and of which nothing ever was."""
+    if erasure.is_identifier(subject) and (
+        await office.vault.held(reader, subject)
+        or await log.read_stream(reader, erasure.decider.stream(subject))
+    ):
+        return
+    raise Missing(naming.absent("subject", subject))
 
 
 async def reconcile(office: Office, connection: Connection) -> Reconciled:

@@ -3,6 +3,7 @@
 The decision to erase is itself a fact, for good; what it erases never was in the log.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -10,6 +11,15 @@ from msgspec import Struct
 
 from iku.domain.decider import Context, Decider, refuse_unlikely_day
 from iku.domain.fact import Fact, Line
+
+# A person's, or the name of a stream.
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}")
+
+
+def is_identifier(subject: str) -> bool:
+    """Whether *subject* can be one: nothing else is looked for."""
+    return _IDENTIFIER.fullmatch(subject) is not None
+
 
 # Facts. The tag and fields below are the storage format: add, never change.
 

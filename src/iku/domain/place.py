@@ -7,6 +7,7 @@ whatever is recorded meanwhile.
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from msgspec import Struct, structs
 from iku.domain.question import Unanswerable
 
 _WORD = re.compile(
-    r"([0-9]{1,16})\.([0-9]{8})([0-9]{8})?\.([a-z])\.([A-Za-z0-9][\w.~-]{0,63})",
+    r"([0-9]{1,16})\.([0-9]{8})([0-9]{8})?\.([a-z]{1,2})\.([A-Za-z0-9][\w.~-]{0,63})",
     re.ASCII,
 )
 STRANGE = "cursor is none that a page gave as next"
@@ -46,7 +47,7 @@ class Place(Struct, frozen=True):
     Attributes:
         size: Of the log that is asked.
         as_of: The day asked about.
-        part: The letter of the part of the answer in which the page ended.
+        part: One letter or two: of which answer, and of which part of it, the page is.
         key: What that part is ordered by.
         known_on: The knowledge cut-off; None where the answer does not tell it.
     """
@@ -59,13 +60,13 @@ class Place(Struct, frozen=True):
 
     @property
     def cursor(self) -> str:
-        """The place in one word, at most 136 characters long."""
+        """The place in one word, at most 138 characters long."""
         days = f"{self.as_of}{self.known_on or ''}".replace("-", "")
         told = f"{self.size}.{days}.{self.part}.{self.key}"
         return urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
-def read(cursor: str | None, parts: str) -> Place | None:
+def read(cursor: str | None, parts: Iterable[str]) -> Place | None:
     """The place that *cursor* tells of, in one of these *parts*; None where none is.
 
     Raises:
@@ -74,12 +75,12 @@ def read(cursor: str | None, parts: str) -> Place | None:
     if not cursor:
         return None
     try:
-        return _read(cursor, parts)
+        return _read(cursor, frozenset(parts))
     except ValueError as error:
         raise Unanswerable("cursor", STRANGE) from error
 
 
-def _read(cursor: str, parts: str) -> Place:
+def _read(cursor: str, parts: frozenset[str]) -> Place:
     told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     found = _WORD.fullmatch(told)
     if found is None or found[4] not in parts:

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from iku.domain import numbering
 from iku.domain.decider import subject_number
-from iku.ledger.log import Reader
 from iku.projections import numbers
 from iku.queries.view import View
 
@@ -45,12 +44,12 @@ async def _named(view: View, category: str, typed: str) -> list[Named]:
     ]
 
 
-async def hint(reader: Reader, category: str, name: str) -> str:
+async def hint(view: View, category: str, name: str) -> str:
     """What to say after "there is no K15": whose number it is, if it is anybody's."""
     if category not in numbering.LETTERS:
         return ""
     number = subject_number(name)
-    found = await numbers.find(reader, category, [number])
+    found = await numbers.find(view.reader, category, [number])
     holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
     if not holders:
         return ""

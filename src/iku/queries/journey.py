@@ -17,6 +17,7 @@ from msgspec import Struct
 from iku.domain.figure import Figure
 from iku.ledger.log import Reader
 from iku.projections import numbers
+from iku.queries.view import View
 
 PAGE = 500  # rows that begin or end
 
@@ -77,9 +78,7 @@ class Line(Struct, frozen=True):
     denominator: int
 
 
-async def pages(
-    reader: Reader, figure: Figure, order: Order
-) -> AsyncIterator[list[Line]]:
+async def pages(view: View, figure: Figure, order: Order) -> AsyncIterator[list[Line]]:
     """The movements that lead to *figure*, the first first; no page is empty.
 
     They are those the figure counted, whatever has been recorded since. What one event
@@ -91,11 +90,11 @@ async def pages(
     after: Any = _FIRST[order]
     numerator, denominator = 0, 0
     while True:
-        upto = await end(reader, figure, after)
+        upto = await end(view.reader, figure, after)
         if upto is None:
             return
-        rows = await _movements(reader, figure, order, after, upto)
-        numbered = await _numbered(reader, figure, rows)
+        rows = await _movements(view.reader, figure, order, after, upto)
+        numbered = await _numbered(view.reader, figure, rows)
         lines = []
         for row in rows:
             numerator += row["numerator"]

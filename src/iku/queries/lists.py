@@ -34,8 +34,10 @@ class Listed(Struct, frozen=True):
     by_status: dict[str, int] | None
 
 
-# Of each order, the letter by which a cursor says that it goes on in it.
+# Of each order, the letter by which a cursor says that it goes on in it. Before it
+# stands that of the list.
 LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
+LISTS = {"conflict": "c", "organisation": "o"}
 
 
 async def listing(view: View, asked: Search, cursor: str | None, today: date) -> Listed:
@@ -45,8 +47,9 @@ async def listing(view: View, asked: Search, cursor: str | None, today: date) ->
         Unanswerable: No page of this list gave the cursor, the log is not of the size
             asked for, or too many match to be ordered by their titles.
     """
-    ended = place.read(cursor, "".join(LETTERS.values()))
-    letter = LETTERS[asked.sort, asked.descending]
+    of = LISTS[asked.category]
+    ended = place.read(cursor, (of + letter for letter in LETTERS.values()))
+    letter = of + LETTERS[asked.sort, asked.descending]
     if ended is not None and ended.part != letter:
         raise Unanswerable("cursor", "cursor is of a page in another order")
     asked = place.resume(asked, ended, today)

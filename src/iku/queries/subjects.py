@@ -82,7 +82,7 @@ async def standing(view: View, category: str, subject: str, asked: At) -> Seen:
     )
     if not recorded:
         known_on = f" known on {asked.known_on}" if asked.known_on else ""
-        hint = await identifying.hint(view.reader, category, subject)
+        hint = await identifying.hint(view, category, subject)
         raise Missing(f"there is no {category} {subject}{known_on}{hint}")
     known = streams.fold(recorded)
     found = standings.on(subject, known.state, asked.as_of)
@@ -108,7 +108,7 @@ async def history(
     if not found.events:
         if after:
             raise Unanswerable("cursor", STRANGE)
-        hint = await identifying.hint(view.reader, category, subject)
+        hint = await identifying.hint(view, category, subject)
         raise Missing(f"there is no {category} {subject}{hint}")
     last = found.events[-1]
     end = Place(last.position, last.known_on, PART, str(last.version))

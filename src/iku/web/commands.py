@@ -118,7 +118,8 @@ class Desk:
 
     async def _hint(self, command: Command, name: str) -> str:
         """Whose number it is that was given for an identifier."""
-        return await identifying.hint(Reading(self.house), command.category, name)
+        view = self.house.view(Reading(self.house))
+        return await identifying.hint(view, command.category, name)
 
     async def foresee(self, category: str, subject: str, proposed: Any) -> list[Any]:
         """What `handle` would record now; nothing is recorded.

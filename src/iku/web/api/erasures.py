@@ -13,6 +13,7 @@ from iku.commands import erasing
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
+from iku.queries import erasures
 from iku.vault.store import Lasting
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import Reading
@@ -85,7 +86,7 @@ async def show(
     subject_id: SubjectId, house: NamedDependency[SkipValidation[House]]
 ) -> Subject:
     """In which histories texts of the subject are, and how many; never the texts."""
-    known = await erasing.look(house.office, Reading(house), subject_id)
+    known = await erasures.look(house.view(Reading(house)), subject_id)
     return Subject(
         id=subject_id,
         texts=sum(one.count for one in known.held),

@@ -45,7 +45,7 @@ async def replay(
         (figure,) = await house.figures.answer(
             connection, [question], house.office.today()
         )
-    pages = journey.pages(Reading(house), figure, order)
+    pages = journey.pages(house.view(Reading(house)), figure, order)
     # The first page is read before anything is sent: an error still has its status.
     first: list[Line] = await anext(pages, [])
     answer: Response[Any] = Stream(_encoded(first, pages), media_type=NDJSON)

@@ -1,0 +1,107 @@
+"""A subject on a day, its history, and pages that are parts of one answer."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from iku.domain import conflict, organisation
+from iku.domain.conflict import Category, Dimension
+from iku.domain.decider import Missing
+from iku.domain.fact import Annulled
+from iku.domain.organisation import Kind, LegalBasis
+from iku.domain.question import Unanswerable
+from iku.queries import lists, subjects
+from iku.queries.search import Search
+from iku.queries.subjects import At
+from tests.registers.world import World
+
+# Of a year of which the filled register holds nothing.
+AS_OF = date(2001, 12, 31)
+MARCH, MAY = date(2001, 3, 1), date(2001, 5, 3)
+CASES = Search(category="conflict", as_of=AS_OF, limit=1)
+
+
+async def report(world: World, number: str) -> None:
+    reported = conflict.Reported(
+        category=Category.SARA,
+        dimension=Dimension.SUKU,
+        title=f"Sengketa {number}",
+        effective_on=MARCH,
+    )
+    await world.do("conflict", number, reported)
+
+
+@pytest.fixture
+async def reported(world: World) -> World:
+    for number in ("K01", "K03", "K05"):
+        await report(world, number)
+    return world
+
+
+async def rest(world: World, asked: Search, cursor: str | None) -> AsyncIterator[Any]:
+    while cursor is not None:
+        page = await lists.listing(world.view, asked, cursor, world.today)
+        for item in page.items:
+            yield item
+        cursor = page.next
+
+
+async def test_pages_of_a_list_are_parts_of_one_list_while_others_write(
+    reported: World,
+) -> None:
+    first = await lists.listing(reported.view, CASES, None, reported.today)
+    await report(reported, "K04")
+    await reported.do("conflict", "K05", Annulled(annuls=1, reason="Keliru"))
+    others = [one async for one in rest(reported, CASES, first.next)]
+    assert [one["id"] for one in (*first.items, *others)] == ["K01", "K03", "K05"]
+    assert [one["status"] for one in others] == ["open", "open"]
+
+
+async def test_a_cursor_goes_on_in_its_own_list_only(reported: World) -> None:
+    for number in ("O1", "O2"):
+        registered = organisation.Registered(
+            kind=Kind.LSM,
+            name=f"LSM {number}",
+            legal_basis=LegalBasis.NONE,
+            effective_on=MARCH,
+        )
+        await reported.do("organisation", number, registered)
+    view, today = reported.view, reported.today
+    of_cases = (await lists.listing(view, CASES, None, today)).next
+    everyone = Search(category="organisation", as_of=AS_OF, limit=1)
+    of_organisations = (await lists.listing(view, everyone, None, today)).next
+    await reported.do("conflict", "K01", conflict.Verified(effective_on=MAY))
+    page = await subjects.history(view, "conflict", "K01", None, 1)
+    assert len({of_cases, of_organisations, page.next}) == 3
+    for cursor in (of_organisations, page.next):
+        with pytest.raises(Unanswerable, match="none that a page gave as next"):
+            await lists.listing(view, CASES, cursor, today)
+    for cursor in (of_cases, of_organisations):
+        with pytest.raises(Unanswerable, match="none that a page gave as next"):
+            await subjects.history(view, "conflict", "K01", cursor, 1)
+    asked = Search(category="conflict", as_of=MAY, limit=1)
+    with pytest.raises(Unanswerable, match=f"as of {AS_OF}, but as_of is {MAY}"):
+        await lists.listing(view, asked, of_cases, today)
+
+
+async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:
+    size = await reported.size()
+    await reported.do("conflict", "K01", conflict.Verified(effective_on=MAY))
+    view = reported.view
+    before = await subjects.standing(view, "conflict", "K01", At(AS_OF, size=size))
+    after = await subjects.standing(view, "conflict", "K01", At(AS_OF))
+    assert [(one.shown["verified"], one.version) for one in (before, after)] == [
+        (False, 1),
+        (True, 2),
+    ]
+    assert after.shown["title"] == "Sengketa K01"
+    for asked, sentence in (
+        (At(date(2001, 2, 28)), "there was no conflict K01 on 2001-02-28"),
+        (At(AS_OF, date(2001, 1, 1)), "no conflict K01 known on 2001-01-01"),
+    ):
+        with pytest.raises(Missing, match=sentence):
+            await subjects.standing(view, "conflict", "K01", asked)
+    with pytest.raises(Unanswerable, match="but the log holds only"):
+        await subjects.standing(view, "conflict", "K01", At(AS_OF, size=10**6))
