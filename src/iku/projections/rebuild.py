@@ -17,8 +17,8 @@ from iku.domain.deciders import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import numbers
-from iku.projections.journal import Counted, Journal, Rows, Turns, brought, keep
+from iku.projections import folding
+from iku.projections.journal import Counted, Journal, Turns, brought, keep
 
 LOCK = 0x696B75_5265  # one rebuild at a time; any constant of our own
 BATCH = 2_000  # events a transaction
@@ -27,7 +27,6 @@ BATCH = 2_000  # events a transaction
 TABLES = ("definition", "contribution", "state", "number")
 
 BULKY = ("contribution", "state")  # filled before they are indexed
-HELD = 20_000  # rows to be loaded that are held in memory
 
 Progress = Callable[[int, int], None]
 
@@ -144,30 +143,24 @@ def _state(history: Sequence[Recorded]) -> Any:
 
 
 async def _fill(owner: Connection, size: int, progress: Progress) -> None:
-    """Fill empty tables with all that a log of this *size* means.
-
-    Subject after subject, so that one at a time is held in memory; and in bulk.
-    """
+    """Fill empty tables with all that a log of this *size* means, and index them."""
     definitions = await _definitions(owner, size)
     done = 0
-    for category in DECIDERS:
-        rows = Rows()
-        async for recorded in log.read_subjects(owner, category, size=size):
-            turns = Turns()
-            for one in recorded:
-                entry = turns.entry(one)
-                rows.add(entry, definitions)
-                rows.names |= numbers.changed(entry.turn)
-            done += len(recorded)
-            if len(rows.begun) + len(rows.stated) >= HELD:
-                await _load(owner, rows)
-                progress(done, size)
-                rows = Rows()
-        await _load(owner, rows)
+    async for rows in folding.folded(_histories(owner, size), definitions, size):
+        await folding.copy(owner, rows)
+        done += rows.events
+        progress(done, size)
     for table in BULKY:
         for statement in await _indexes(owner, table):
             await owner.execute(statement)
     progress(size, size)
+
+
+async def _histories(owner: Connection, size: int) -> AsyncIterator[list[Recorded]]:
+    """Subject after subject, so that few at a time are held in memory."""
+    for category in DECIDERS:
+        async for history in log.read_subjects(owner, category, size=size):
+            yield history
 
 
 async def _definitions(owner: Connection, size: int) -> list[Counted]:
@@ -184,26 +177,6 @@ async def _definitions(owner: Connection, size: int) -> list[Counted]:
     for definition in counted:
         await keep(owner, definition)
     return counted
-
-
-async def _load(owner: Connection, rows: Rows) -> None:
-    begun = [_ranged(row, 4) for row in rows.begun]
-    await owner.copy_records_to_table("contribution", records=begun, columns=COUNTED)
-    stated = [_ranged(row, 8) for row in rows.stated]
-    await owner.copy_records_to_table("state", records=stated)
-    names = [(*name, *use) for name, use in rows.names.items()]
-    await owner.copy_records_to_table("number", records=names)
-
-
-COUNTED = (
-    *("definition", "subject", "part", "district", "valid", "since", "known_from"),
-    *("known_to", "position", "superseded", "numerator", "denominator", "expired"),
-)
-
-
-def _ranged(row: Sequence[Any], place: int) -> tuple[Any, ...]:
-    """The row with its two days at *place* as one range."""
-    return (*row[:place], asyncpg.Range(*row[place : place + 2]), *row[place + 2 :])
 
 
 async def _indexes(owner: Connection, table: str) -> list[str]:
