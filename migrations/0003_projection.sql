@@ -25,6 +25,14 @@ create table projection.definition (
   unique (indicator, version)
 );
 
+-- A definition that is counted before it is recorded. Its rows have a number that no
+-- definition has yet, so nobody can ask for them.
+create table projection.backfill (
+  number  smallint primary key,
+  options text     not null, -- JSON
+  size    bigint   -- the events of the log that are counted; null: they are being counted
+);
+
 -- What a subject adds to a figure under a definition.
 create table projection.contribution (
   definition  smallint  not null,

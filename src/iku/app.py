@@ -29,7 +29,7 @@ from iku.ledger.policy import Policy
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
-from iku.projections import numbers
+from iku.projections import backfill, numbers
 from iku.projections.journal import Journal
 from iku.queries import health
 from iku.queries.figures import Figures
@@ -136,6 +136,7 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
             vault,
             figures=figures.answer,
             only_reads=replica,
+            prepare=partial(backfill.prepared, connect),
         )
         reconciled = Reconciled(0, 0)
         # What a replica holds its primary looks after. Nor are files swept there: it

@@ -19,9 +19,9 @@ from iku.ledger.log import Receipt
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import numbers
-from iku.projections.journal import Turns
 from iku.projections.numbers import Names
 from iku.projections.rebuild import rebuild
+from iku.projections.rows import Turns
 from tests.registers.world import World
 
 DAY = date(2021, 5, 1)

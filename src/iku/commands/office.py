@@ -10,7 +10,7 @@ recorded is a condition of the append.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -33,6 +33,7 @@ from iku.domain.closed_periods import Unexplained
 from iku.domain.decider import (
     Refused,
     Repeated,
+    Turn,
 )
 from iku.domain.figure import Counts, Figure
 from iku.domain.numbering import Occupied, Taken
@@ -45,6 +46,7 @@ from iku.ledger.log import (
     Reader,
     Receipt,
     Reused,
+    Unnamed,
 )
 from iku.streams import Folded
 from iku.vault.store import Vault
@@ -57,6 +59,13 @@ Answer: TypeAlias = Callable[
     [Reader, Sequence[Question], date], Awaitable[Sequence[Figure]]
 ]
 
+# What is done before a command's events are appended, and while they are.
+Prepare: TypeAlias = Callable[[Sequence[Turn]], AbstractAsyncContextManager[None]]
+
+
+def _unprepared(_turns: Sequence[Turn]) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
+
 
 @dataclass(frozen=True, slots=True)
 class Office:
@@ -66,6 +75,7 @@ class Office:
         closures: The closed periods, as they were read last.
         figures: Counts what a refusal says; None: it says what was frozen.
         only_reads: Whether the log is a replica's, so that nothing can be recorded.
+        prepare: Counts a register by a new definition, before it is recorded.
     """
 
     appender: Appender
@@ -75,6 +85,7 @@ class Office:
     closures: Closures = field(default_factory=Closures)
     figures: Answer | None = None
     only_reads: bool = False
+    prepare: Prepare = _unprepared
 
     def today(self) -> date:
         """The agency's date."""
@@ -214,8 +225,10 @@ class Office:
             if command.subject
             else unnamed(command, decided, body, drawn)
         )
+        turns = () if isinstance(asked, Unnamed) else asked.attachments
         try:
-            receipt = await self.appender.submit(asked)
+            async with self.prepare(turns):
+                receipt = await self.appender.submit(asked)
         except Overtaken:
             await self.closures.refresh(connection)
             raise

@@ -29,9 +29,9 @@ from iku.exchange.sheet import Fault, Faulty
 from iku.ledger import log
 from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
-from iku.projections import journal as projection
 from iku.projections import numbers
-from iku.projections.journal import Counted
+from iku.projections import rows as projection
+from iku.projections.rows import Counted
 
 CHUNK = 2_000  # rows that one statement deals with
 ROOM = 4_000  # subjects that are held in memory

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import numbers
-from iku.projections.journal import FOREVER, Counted, Rows, Turns
+from iku.projections.rows import FOREVER, Counted, Rows, Turns
 
 BATCH = 1_000  # events that are folded at a time
 FEW = 20_000  # events; a process is not started for fewer
@@ -101,15 +101,20 @@ async def folded(
 
 async def copy(connection: Connection, rows: Folded) -> None:
     """Write *rows* into tables that hold none of these subjects."""
-    for table, lines, columns in (
-        ("contribution", rows.contributions, COUNTED),
-        ("state", rows.states, None),
-        ("number", rows.numbers, None),
-    ):
-        if lines:
-            await connection.copy_to_table(
-                table, source=BytesIO(lines), columns=columns
-            )
+    await _copy(connection, "contribution", rows.contributions, COUNTED)
+    await _copy(connection, "state", rows.states)
+    await _copy(connection, "number", rows.numbers)
+
+
+async def _copy(
+    connection: Connection,
+    table: str,
+    lines: bytes,
+    columns: Sequence[str] | None = None,
+) -> None:
+    if lines:
+        source = BytesIO(lines)
+        await connection.copy_to_table(table, source=source, columns=columns)
 
 
 async def _batches(

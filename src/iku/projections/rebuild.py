@@ -8,23 +8,24 @@ up with, old and new are compared row by row, and the new ones take their place.
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 
-from iku.domain import fact, indicator
+from iku.domain import indicator
 from iku.domain.deciders import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import folding
-from iku.projections.journal import Counted, Journal, Turns, brought, keep
+from iku.projections import folding, rows
+from iku.projections.journal import Journal
+from iku.projections.rows import Counted, Turns
 
 LOCK = 0x696B75_5265  # one rebuild at a time; any constant of our own
 BATCH = 2_000  # events a transaction
 
 # In the order in which readers lock them, so that neither waits for the other in turn.
-TABLES = ("definition", "contribution", "state", "number")
+TABLES = ("backfill", "definition", "contribution", "state", "number")
+COMPARED = TABLES[1:]  # a definition that is being filled in is begun again
 
 BULKY = ("contribution", "state")  # filled before they are indexed
 
@@ -54,7 +55,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
             size = await owner.fetchval("select size from ledger.head for update")
             await projector.catch_up(size)
             findings = [
-                found for table in TABLES async for found in _unlike(owner, table)
+                found for table in COMPARED async for found in _unlike(owner, table)
             ]
             findings += await _counted_twice(owner)
             await _switch(owner)
@@ -126,29 +127,18 @@ class _Projector:
                 batch = []
 
     async def _project(self, batch: Sequence[Recorded]) -> None:
-        streams = list(dict.fromkeys(recorded.stream for recorded in batch))
-        before = await log.read_streams(self._owner, streams, size=self.done)
-        turns = Turns({stream: _state(history) for stream, history in before.items()})
-        entries = [turns.entry(recorded) for recorded in batch]
+        entries = await rows.entries(self._owner, batch, self.done)
         async with self._owner.transaction():
             await self._journal.write(self._owner, entries, entries[-1].position)
-
-
-def _state(history: Sequence[Recorded]) -> Any:
-    """The subject of a stream; None where there is none yet."""
-    if not history:
-        return None
-    decider = DECIDERS[history[0].category]
-    return decider.fold(fact.of(one, decider.event_type) for one in history)
 
 
 async def _fill(owner: Connection, size: int, progress: Progress) -> None:
     """Fill empty tables with all that a log of this *size* means, and index them."""
     definitions = await _definitions(owner, size)
     done = 0
-    async for rows in folding.folded(_histories(owner, size), definitions, size):
-        await folding.copy(owner, rows)
-        done += rows.events
+    async for found in folding.folded(_histories(owner, size), definitions, size):
+        await folding.copy(owner, found)
+        done += found.events
         progress(done, size)
     for table in BULKY:
         for statement in await _indexes(owner, table):
@@ -173,9 +163,9 @@ async def _definitions(owner: Connection, size: int) -> list[Counted]:
         entries += [turns.entry(one) for one in recorded]
     counted: list[Counted] = []
     for entry in sorted(entries, key=lambda entry: entry.position):
-        counted += brought(entry, len(counted) + 1)
+        counted += rows.counted_anew(entry, len(counted) + 1)
     for definition in counted:
-        await keep(owner, definition)
+        await rows.keep(owner, definition)
     return counted
 
 
@@ -212,9 +202,9 @@ async def _unlike(owner: Connection, table: str) -> AsyncIterator[str]:
         row: asyncpg.Record | None = await owner.fetchrow(
             f"""
               with surplus as (
-                select * from {here}.{table}
+                select * from {_asked(here, table)} h
                 except all
-                select * from {there}.{table}
+                select * from {_asked(there, table)} t
               )
             select count(*) as rows, (select s::text from surplus s limit 1) as example
               from surplus
@@ -256,6 +246,16 @@ async def _counted_twice(owner: Connection) -> list[str]:
     ]
 
 
+def _asked(schema: str, table: str) -> str:
+    """The rows that can be asked for: not those of a definition yet to be recorded."""
+    if table != "contribution":
+        return f"{schema}.{table}"
+    return (
+        f"(select * from {schema}.contribution where definition in"
+        " (select number from projection_next.definition))"
+    )
+
+
 async def _alike(owner: Connection, table: str) -> bool:
     """Whether both tables hold the same rows, by the sums of their hashes.
 
@@ -267,7 +267,7 @@ async def _alike(owner: Connection, table: str) -> bool:
         await owner.fetchrow(
             f"""
             select count(*), sum(hash_record_extended(t, $1))
-              from {schema}.{table} t
+              from {_asked(schema, table)} t
             """,
             seed,
         )

@@ -1,0 +1,186 @@
+"""Filling in a new definition: before it is recorded, and the rest under the lock.
+
+Counting a whole register takes longer than others may be kept waiting. So what the log
+holds already is counted *before* the append, under a number that no definition has yet:
+nobody can ask for such rows. Then the definition is appended. In that transaction,
+which holds the log's lock, what came since is counted, and the definition is noted:
+from then on it can be asked for. (Design, section 8.)
+
+An attempt that dies leaves rows without a definition behind. They are removed by the
+next attempt, by the next definition that takes the number, and by a rebuild. A
+definition that was not prepared, or whose preparation was lost, is filled in whole
+within the append.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from iku.domain import kinds
+from iku.domain.decider import Turn
+from iku.domain.indicator import Options
+from iku.ledger import log
+from iku.ledger.appender import Connect
+from iku.ledger.log import Connection
+from iku.projections import folding, rows
+from iku.projections.rows import Counted, Entry, Rows
+
+LOCK = 0x696B75_6466  # one definition is prepared at a time; any constant of our own
+WAIT_S = 0.1  # between two attempts to take it
+FEW = 1_000  # events; so many are counted within the append as well
+
+
+class _Lost(Exception):
+    """The rows so far are no longer there, or no longer ours."""
+
+
+@asynccontextmanager
+async def prepared(connect: Connect, turns: Sequence[Turn]) -> AsyncIterator[None]:
+    """Fill in the definition that *turns* bring, if any, to be recorded within.
+
+    Opens a connection of its own, whose lock makes others wait who prepare one.
+    """
+    options = [new.defined.options for turn in turns for new in rows.brought(turn)]
+    if not options:
+        yield
+        return
+    connection = await connect()
+    try:
+        size = (await log.head(connection)).size
+        if size > FEW:
+            await _lock(connection)
+            await _prepare(connection, options[0])
+        yield
+    finally:
+        await connection.close()
+
+
+async def _lock(connection: Connection) -> None:
+    """Take the lock, which ends with the connection; no statement waits for it."""
+    taken = "select pg_try_advisory_lock($1)"
+    while not await connection.fetchval(taken, LOCK):  # noqa: ASYNC110 - of any process
+        await asyncio.sleep(WAIT_S)
+
+
+async def _prepare(connection: Connection, options: Options) -> None:
+    """Count, under *options*, all that the log holds.
+
+    Ends early where the rows are lost: then the append counts everything.
+    """
+    counted = await _begin(connection, options)
+    size = (await log.head(connection)).size
+    histories = log.read_subjects(connection, _category(options), size=size)
+    try:
+        async for found in folding.folded(histories, [counted], size, folding.count):
+            async with connection.transaction():
+                await _hold(connection, counted)
+                await folding.copy(connection, found)
+        async with connection.transaction():
+            await _hold(connection, counted)
+            await connection.execute(
+                "update backfill set size = $2 where number = $1", counted.number, size
+            )
+    except _Lost:
+        return
+
+
+async def _begin(connection: Connection, options: Options) -> Counted:
+    """The next definition, of which no rows are there."""
+    async with connection.transaction():
+        await connection.execute("set local statement_timeout = 0")
+        number: int = await connection.fetchval(
+            "select coalesce(max(number), 0) + 1 from definition"
+        )
+        await _clear(connection, number)
+        await connection.execute(
+            "insert into backfill (number, options) values ($1, $2)",
+            number,
+            rows.encoded(options),
+        )
+    return Counted(number, "", 0, 0, options)
+
+
+async def _clear(connection: Connection, number: int) -> None:
+    """Remove rows of that number and later ones, which no definition has."""
+    await connection.execute("delete from backfill")
+    await connection.execute("delete from contribution where definition >= $1", number)
+
+
+async def _hold(connection: Connection, counted: Counted) -> None:
+    """Keep others from taking the number until the transaction ends.
+
+    Raises:
+        _Lost: Another definition has taken it, or a rebuild has replaced the tables.
+    """
+    ours = await connection.fetchval(
+        "select true from backfill where number = $1 and options = $2 for update",
+        counted.number,
+        rows.encoded(counted.options),
+    )
+    if not ours:
+        raise _Lost
+
+
+async def define(connection: Connection, entry: Entry, size: int) -> None:
+    """Count a log of this *size* by the definitions that *entry* brings, if any.
+
+    Within the append's transaction.
+    """
+    if not rows.brought(entry.turn):
+        return
+    # The whole log takes longer than a request may.
+    await connection.execute("set local statement_timeout = 0")
+    known = await rows.definitions(connection)
+    for counted in rows.counted_anew(entry, len(known) + 1):
+        filled = await _take(connection, counted)
+        await rows.keep(connection, counted)
+        known.append(counted)
+        if filled is None:
+            await _fill(connection, counted, size)
+        else:
+            await _catch_up(connection, known, filled, size)
+
+
+async def _take(connection: Connection, counted: Counted) -> int | None:
+    """The size up to which the definition was filled in; None where it was not."""
+    size: int | None = await connection.fetchval(
+        """
+        delete from backfill
+         where number = $1 and options = $2 and size is not null
+        returning size
+        """,
+        counted.number,
+        rows.encoded(counted.options),
+    )
+    if size is None:
+        await _clear(connection, counted.number)
+    return size
+
+
+async def _fill(connection: Connection, counted: Counted, size: int) -> None:
+    category = _category(counted.options)
+    histories = log.read_subjects(connection, category, size=size)
+    async for found in folding.folded(histories, [counted], size, folding.count):
+        await folding.copy(connection, found)
+
+
+async def _catch_up(
+    connection: Connection, known: Sequence[Counted], filled: int, size: int
+) -> None:
+    """Count what came after *filled* events by the last of the definitions *known*."""
+    counted = known[-1]
+    category = _category(counted.options)
+    since = [
+        one
+        async for one in log.read_log(
+            connection, after=filled, size=size, category=category
+        )
+    ]
+    found = Rows()
+    for entry in await rows.entries(connection, since, filled):
+        found.count(entry, counted)
+    await rows.write(connection, found, known)
+
+
+def _category(options: Options) -> str:
+    return kinds.counted_by(options).decider.category

@@ -1,0 +1,281 @@
+"""What events mean, as rows of the bitemporal tables.
+
+A row is a rectangle in both times: valid over a range of days, known from the event
+that began it until the event that superseded it. So an event ends the rows that no
+longer hold and begins those that hold now; nothing is ever changed but that end.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain import fact, kinds, standings
+from iku.domain.contribution import Contribution
+from iku.domain.decider import Turn
+from iku.domain.deciders import DECIDERS
+from iku.domain.indicator import Definition, Indicator, Options
+from iku.domain.standings import Span
+from iku.ledger import log
+from iku.ledger.log import Connection
+from iku.ledger.record import Recorded
+from iku.projections import numbers
+
+FOREVER = date.max  # the driver's name for PostgreSQL's infinity
+LAST = 2**63 - 1
+
+
+class Entry(Struct, frozen=True):
+    """An event's place in the log and in knowledge, and its effect on its subject."""
+
+    position: int
+    known_on: date
+    turn: Turn
+
+
+class Counted(Struct, frozen=True):
+    """A version of an indicator's definition that is counted.
+
+    Attributes:
+        number: Its place among all definitions in the log, from 1.
+        position: Of the event that defined it.
+    """
+
+    number: int
+    indicator: str
+    version: int
+    position: int
+    options: Options
+
+
+class Rows:
+    """Rows of a batch, as `projection.write` takes them.
+
+    A row that begins and ends within the batch is only ever inserted.
+
+    Attributes:
+        ended: Contributions that events of the batch superseded.
+        begun: Contributions that they began.
+        past: States that they superseded.
+        stated: States that they began.
+        names: Names of subjects that they changed; only a rebuild fills these.
+    """
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[Any, ...]] = []
+        self.begun: list[list[Any]] = []
+        self.past: list[tuple[Any, ...]] = []
+        self.stated: list[list[Any]] = []
+        self.names: numbers.Names = {}
+        self._contributions: dict[tuple[Any, ...], list[Any]] = {}
+        self._states: dict[tuple[str, str, date], list[Any]] = {}
+
+    def add(self, entry: Entry, counted: Sequence[Counted]) -> None:
+        """Take in what *entry* means, *counted* being all definitions."""
+        for definition in counted:
+            self.count(entry, definition)
+        self._state(entry)
+
+    def count(self, entry: Entry, definition: Counted) -> None:
+        """Take in what *entry* means under one definition."""
+        turn = entry.turn
+        before = kinds.contributions(turn.before, definition.options)
+        after = kinds.contributions(turn.after, definition.options)
+        if before == after:
+            return
+        for one in before:
+            if one not in after:
+                self._end(entry, definition.number, one)
+        for one in after:
+            if one not in before:
+                self._begin(entry, definition.number, one)
+
+    def _end(self, entry: Entry, number: int, one: Contribution) -> None:
+        key = (number, entry.turn.subject, one)
+        row = self._contributions.pop(key, None)
+        if row is not None:
+            row[8], row[10] = entry.known_on, entry.position
+            return
+        self.ended.append(
+            (
+                *(number, entry.turn.subject, one.part, one.district),
+                *(one.start, one.end, one.since, one.counts.numerator),
+                *(entry.position, entry.known_on),
+            )
+        )
+
+    def _begin(self, entry: Entry, number: int, one: Contribution) -> None:
+        counts = one.counts
+        row = [
+            *(number, entry.turn.subject, one.part, one.district),
+            *(one.start, one.end, one.since),
+            *(entry.known_on, FOREVER, entry.position, LAST),
+            *(counts.numerator, counts.denominator, counts.expired),
+        ]
+        self._contributions[number, entry.turn.subject, one] = row
+        self.begun.append(row)
+
+    def _state(self, entry: Entry) -> None:
+        turn = entry.turn
+        before = standings.spans(turn.subject, turn.before)
+        after = standings.spans(turn.subject, turn.after)
+        for span in before:
+            if span not in after:
+                self._supersede(entry, span)
+        for span in after:
+            if span not in before:
+                self._begin_state(entry, span)
+
+    def _supersede(self, entry: Entry, span: Span) -> None:
+        turn = entry.turn
+        key = (turn.category, turn.subject, span.valid_from)
+        row = self._states.pop(key, None)
+        if row is None:
+            self.past.append((*key, entry.position, entry.known_on))
+        else:
+            row[3], row[1] = entry.known_on, entry.position
+
+    def _begin_state(self, entry: Entry, span: Span) -> None:
+        turn, stored = entry.turn, span.standing.stored
+        row = [
+            *(entry.position, LAST, entry.known_on, FOREVER),
+            *stored[:4],  # of fixed width
+            *(span.valid_from, span.valid_to, turn.category, turn.subject),
+            *stored[4:],
+        ]
+        self._states[turn.category, turn.subject, span.valid_from] = row
+        self.stated.append(row)
+
+
+def foresee(turn: Turn, counted: Sequence[Counted]) -> None:
+    """Fill the per-subject caches that `Rows` reads, before the transaction starts."""
+    for state in (turn.before, turn.after):
+        standings.spans(turn.subject, state)
+        for definition in counted:
+            kinds.contributions(state, definition.options)
+
+
+def brought(turn: Turn) -> list[Definition]:
+    """The definitions that an event brings."""
+    if not isinstance(turn.after, Indicator):
+        return []
+    known = len(turn.before.definitions) if turn.before else 0
+    return [*turn.after.definitions[known:]]
+
+
+def counted_anew(entry: Entry, number: int) -> list[Counted]:
+    """The definitions that an event brings, the first of them as that *number*."""
+    return [
+        Counted(
+            number + place,
+            entry.turn.subject,
+            new.version,
+            entry.position,
+            new.defined.options,
+        )
+        for place, new in enumerate(brought(entry.turn))
+    ]
+
+
+class Turns:
+    """Folds the log event by event: what each did to its subject.
+
+    Takes the *states* from which it goes on, by stream.
+    """
+
+    def __init__(self, states: Mapping[str, Any] = MappingProxyType({})) -> None:
+        self._states = dict(states)
+
+    def entry(self, recorded: Recorded) -> Entry:
+        """The effect of the next event of the log."""
+        before = self._states.get(recorded.stream)
+        decider = DECIDERS[recorded.category]
+        after = decider.evolve(before, fact.of(recorded, decider.event_type))
+        self._states[recorded.stream] = after
+        turn = Turn(recorded.category, recorded.subject, before, after)
+        return Entry(recorded.position, recorded.known_on, turn)
+
+
+async def definitions(connection: Connection) -> list[Counted]:
+    """All definitions that are counted, in the order of the log."""
+    rows = await connection.fetch(
+        """
+        select number, indicator, version, position, options
+          from definition
+         order by number
+        """
+    )
+    return [
+        Counted(
+            row["number"],
+            row["indicator"],
+            row["version"],
+            row["position"],
+            msgspec.json.decode(row["options"], type=Options),
+        )
+        for row in rows
+    ]
+
+
+async def write(connection: Connection, rows: Rows, counted: Sequence[Counted]) -> bool:
+    """Write *rows*, by one call; False if *counted* are not all definitions.
+
+    Another process may have recorded a new one a moment ago.
+    """
+    written: bool = await connection.fetchval(
+        f"select projection.write({_PARAMETERS})",
+        [definition.position for definition in counted],
+        *_columns(rows.ended, 10),
+        *_columns(rows.begun, 14),
+        *_columns(rows.past, 5),
+        *_columns(rows.stated, 19),
+    )
+    return written
+
+
+_PARAMETERS = ", ".join(f"${number}" for number in range(1, 50))
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+async def keep(connection: Connection, counted: Counted) -> None:
+    """Note that this definition is being counted."""
+    await connection.execute(
+        """
+        insert into definition (number, indicator, version, position, options)
+        values ($1, $2, $3, $4, $5)
+        """,
+        counted.number,
+        counted.indicator,
+        counted.version,
+        counted.position,
+        encoded(counted.options),
+    )
+
+
+def encoded(options: Options) -> str:
+    """Options as they are kept."""
+    return msgspec.json.encode(options).decode()
+
+
+async def entries(
+    connection: Connection, recorded: Sequence[Recorded], after: int
+) -> list[Entry]:
+    """The effects of events that follow the first *after* ones of the log."""
+    streams = list(dict.fromkeys(one.stream for one in recorded))
+    before = await log.read_streams(connection, streams, size=after)
+    turns = Turns({stream: _fold(history) for stream, history in before.items()})
+    return [turns.entry(one) for one in recorded]
+
+
+def _fold(history: Sequence[Recorded]) -> Any:
+    """The subject of a stream; None where there is none yet."""
+    if not history:
+        return None
+    decider = DECIDERS[history[0].category]
+    return decider.fold(fact.of(one, decider.event_type) for one in history)

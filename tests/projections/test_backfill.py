@@ -1,0 +1,238 @@
+"""A new definition is counted while others append; it is asked for once it is whole."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from iku.domain import conflict
+from iku.domain.conflict import Category, Dimension, Level
+from iku.domain.indicator import Redefinition
+from iku.domain.question import Question
+from iku.ledger.log import Connection
+from iku.postgres import pool as pools
+from iku.postgres.pool import Plain
+from iku.projections import backfill, folding
+from iku.projections.rebuild import rebuild
+from tests.registers.world import World
+
+YEAR_END = date(2021, 12, 31)
+
+
+def redefined(**options: Any) -> Redefinition:
+    return Redefinition(
+        effective_on=date(2021, 1, 1), basis="SK", reason="Uji", **options
+    )
+
+
+VIOLENT = redefined(minimum_level=Level.KEKERASAN)
+DECLARED = redefined(minimum_level=Level.STATUS_KEADAAN_KONFLIK)
+
+
+class Gate:
+    """Holds the counting of a definition until it is opened.
+
+    Its first rows are committed by then, the next ones written.
+    """
+
+    def __init__(self) -> None:
+        self._copies = 0
+        self.reached = asyncio.Event()
+        self._open = asyncio.Event()
+
+    async def copy(self, connection: Connection, found: folding.Folded) -> None:
+        await COPY(connection, found)
+        self._copies += 1
+        if self._copies > 1:
+            self.reached.set()
+            await self._open.wait()
+
+    async def reach(self, defining: asyncio.Task[int]) -> None:
+        """Wait until rows are there, or the definition failed before."""
+        reached = asyncio.create_task(self.reached.wait())
+        await asyncio.wait({reached, defining}, return_when=asyncio.FIRST_COMPLETED)
+        assert self.reached.is_set()
+
+    def open(self) -> None:
+        self._open.set()
+
+
+COPY = folding.copy
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate()
+    monkeypatch.setattr(folding, "copy", gate.copy)
+    monkeypatch.setattr(folding, "BATCH", 20)
+    monkeypatch.setattr(backfill, "FEW", 0)
+    yield gate
+    gate.open()
+
+
+@pytest.fixture
+async def owner(world: World) -> AsyncIterator[Plain]:
+    connection = await pools.connect_as_owner(world.house.database.owner_dsn)
+    yield connection
+    await connection.close()
+
+
+async def define(world: World, proposed: Redefinition) -> int:
+    """Record the definition on a connection of its own; its position."""
+    async with world.house.pool.acquire() as connection:
+        outcome = await World(world.house, connection).do(
+            "indicator", "IKU-1", proposed
+        )
+    return outcome.receipt.position
+
+
+async def report(world: World, case: str) -> int:
+    """A case that counts; the position of its verification."""
+    reported = conflict.Reported(
+        category=Category.IPOLEKSOSBUD,
+        dimension=Dimension.SOSIAL,
+        title="Sengketa",
+        effective_on=date(2021, 5, 1),
+    )
+    await world.do("conflict", case, reported)
+    verified = conflict.Verified(effective_on=date(2021, 5, 2))
+    return (await world.do("conflict", case, verified)).receipt.position
+
+
+async def refuse_other_counts(world: World, definition: int) -> None:
+    """The figures by a definition are those of the log, at all coordinates."""
+    size = await world.size()
+    for at in (None, 100, size // 2, size - 3, size - 1):
+        for known_on in (None, date(2021, 8, 1)):
+            for as_of in (date(2021, 6, 30), YEAR_END):
+                question = Question(
+                    "IKU-1", as_of, definition=definition, known_on=known_on, size=at
+                )
+                assert await world.figure(question) == await world.recount(question)
+
+
+async def unannounced(connection: Connection) -> int:
+    """How many rows belong to no definition."""
+    count: int = await connection.fetchval(
+        """
+        select count(*)
+          from projection.contribution
+         where definition not in (select number from projection.definition)
+        """
+    )
+    return count
+
+
+async def test_others_append_and_ask_while_a_definition_is_counted(
+    world: World, owner: Plain, gate: Gate
+) -> None:
+    question = Question("IKU-1", YEAR_END)
+    defining = asyncio.create_task(define(world, VIOLENT))
+    await gate.reach(defining)
+
+    # Each of these is answered while the definition waits at the gate.
+    before = await world.figure(question)
+    position = await report(world, "K7001")
+    after = await world.figure(question)
+    assert not defining.done()
+    assert after.denominator == before.denominator + 1
+    assert await unannounced(owner) > 0
+
+    gate.open()
+    assert await defining == position + 1
+    assert await unannounced(owner) == 0
+    await refuse_other_counts(world, definition=3)
+    assert await rebuild(owner, lambda *_: None) == []
+
+
+async def test_a_crash_while_a_definition_is_counted_leaves_nothing_that_counts(
+    world: World, owner: Plain, gate: Gate
+) -> None:
+    question = Question("IKU-1", YEAR_END)
+    before = await world.figure(question)
+    defining = asyncio.create_task(define(world, VIOLENT))
+    await gate.reach(defining)
+    size = await world.size()
+    defining.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await defining
+
+    assert await world.size() == size
+    assert await world.figure(question) == before
+    gate.open()
+    await define(world, DECLARED)
+    assert await unannounced(owner) == 0
+    await refuse_other_counts(world, definition=3)
+    assert await rebuild(owner, lambda *_: None) == []
+
+
+async def test_a_rebuild_removes_what_a_crash_left(
+    world: World, owner: Plain, gate: Gate
+) -> None:
+    defining = asyncio.create_task(define(world, VIOLENT))
+    await gate.reach(defining)
+    gate.open()
+    await defining
+    await owner.execute(
+        """
+        insert into projection.contribution
+        select 99, subject, part, district, valid, since, known_from, known_to,
+               position, superseded, numerator, denominator, expired
+          from projection.contribution where definition = 1
+        """
+    )
+    assert await unannounced(owner) > 0
+    assert await rebuild(owner, lambda *_: None) == []
+    assert await unannounced(owner) == 0
+
+
+async def another_definition(world: World, owner: Plain) -> None:
+    """Somebody records another definition, who does not prepare it."""
+    del owner
+    office = replace(world.house.office, prepare=lambda _: nullcontext())
+    house = replace(world.house, office=office)
+    async with world.house.pool.acquire() as connection:
+        await World(house, connection).do("indicator", "IKU-3", VIOLENT)
+
+
+async def a_rebuild(world: World, owner: Plain) -> None:
+    """The tables are replaced."""
+    del world
+    assert await rebuild(owner, lambda *_: None) == []
+
+
+@pytest.mark.parametrize("meanwhile", [another_definition, a_rebuild])
+async def test_rows_lost_while_a_definition_is_counted_are_counted_by_the_append(
+    world: World,
+    owner: Plain,
+    gate: Gate,
+    meanwhile: Callable[[World, Plain], Coroutine[Any, Any, None]],
+) -> None:
+    defining = asyncio.create_task(define(world, VIOLENT))
+    await gate.reach(defining)
+    other = asyncio.create_task(meanwhile(world, owner))
+    await asyncio.sleep(0.2)  # it waits for the rows under way, or is done before
+    gate.open()
+    await asyncio.gather(defining, other)
+    await refuse_other_counts(world, definition=3)
+    assert await unannounced(owner) == 0
+    assert await rebuild(owner, lambda *_: None) == []
+
+
+async def test_definitions_are_counted_one_after_the_other(
+    world: World, owner: Plain, gate: Gate
+) -> None:
+    first = asyncio.create_task(define(world, VIOLENT))
+    await gate.reach(first)
+    second = asyncio.create_task(define(world, DECLARED))
+    await asyncio.sleep(3 * backfill.WAIT_S)
+    assert not second.done()
+    gate.open()
+    await asyncio.gather(first, second)
+    for definition in (3, 4):
+        await refuse_other_counts(world, definition)
+    assert await rebuild(owner, lambda *_: None) == []
