@@ -27,10 +27,10 @@ from iku.ledger.log import Connection
 from iku.postgres.database import Database
 from iku.queries import comparing, differences, explanation, journey
 from iku.queries import series as serial
-from iku.queries.comparing import Tried
 from iku.queries.differences import Compared
 from iku.queries.explanation import Wanted
 from iku.queries.journey import Order
+from iku.queries.tried import Tried
 from iku.queries.verifying import verify
 
 # What is looked at, piece by piece: how many lines each piece has.

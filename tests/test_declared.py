@@ -15,7 +15,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from iku import declared
 from iku.declared import MOST_FAULTS, Misread
 from iku.domain import conflict, organisation, publication
+from iku.domain.conflict import Level, Manner
 from iku.domain.fact import Fact, Line
+from iku.domain.indicator import Amendment
+from iku.domain.organisation import Kind
 
 
 class Step(StrEnum):
@@ -135,7 +138,7 @@ def test_a_text_that_is_not_of_its_type_is_answered_with_rule_and_value(
 def test_all_faults_are_reported_in_the_order_of_the_declaration() -> None:
     found = faults(("x", "1"), ("step", "?"), ("size", "x"), ("versions", "y"))
 
-    assert list(found) == ["from", "size", "step", "versions[0]", "x"]
+    assert list(found) == ["from", "size", "step", "versions", "x"]
     assert found["from"] == "is required"
 
 
@@ -145,7 +148,24 @@ def test_what_holds_one_value_is_given_once() -> None:
     assert faults(FIRST, ("code", "Y")) == {"code": "is given more than once"}
 
 
+def test_listed_values_are_given_with_commas_or_by_repetition_and_once() -> None:
+    class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
+        steps: tuple[Step, ...] | None = None
+
+    both = Chosen((Step.HALF, Step.YEAR))
+    assert declared.from_texts(Chosen, [("steps", "half,year")]) == both
+    repeated = [("steps", "half"), ("steps", "year")]
+    assert declared.from_texts(Chosen, repeated) == both
+    with pytest.raises(Misread) as found:
+        declared.from_texts(Chosen, [("steps", "half,half")])
+    assert found.value.faults == {"steps": 'names "half" more than once'}
+    with pytest.raises(Misread) as found:
+        declared.from_texts(Chosen, [("steps", "half,")])
+    assert found.value.faults == {"steps": 'must be one of year, half, not ""'}
+
+
 def test_a_list_is_as_long_as_its_type_allows() -> None:
+    assert "more than once" in faults(FIRST, *[("versions", "1")] * 2)["versions"]
     found = faults(FIRST, *[("versions", str(n)) for n in range(3)])
     assert found == {"versions": "must be a list of at most 2 items, not of 3"}
 
@@ -172,7 +192,9 @@ def test_an_object_is_spelled_by_its_only_required_field_or_as_json() -> None:
     spelled = ["Siti", '{"name": "Budi", "subject": "s"}']
     read = declared.from_texts(Reported, [*pairs, *(("parties", p) for p in spelled)])
     assert read.parties == (Person("Siti"), Person("Budi", "s"))
-    for wrong, path in (("{", "parties[0]"), ('{"name": 1}', "parties[0].name")):
+    twice = declared.from_texts(Reported, [*pairs, *[("parties", "Siti")] * 2])
+    assert twice.parties == (Person("Siti"), Person("Siti"))
+    for wrong, path in (("{", "parties"), ('{"name": 1}', "parties[0].name")):
         with pytest.raises(Misread) as found:
             declared.from_texts(Reported, [*pairs, ("parties", wrong)])
         assert list(found.value.faults) == [path]
@@ -277,6 +299,15 @@ def test_a_variant_is_chosen_by_its_tag_and_judged_as_itself(
     assert body_faults(body, Closed | Corrected) == found
 
 
+def test_a_single_variant_needs_no_tag_but_refuses_another() -> None:
+    assert declared.from_json(Closed, b'{"day":"2021-02-09"}') == Closed(
+        day=date(2021, 2, 9)
+    )
+    assert body_faults({}, Closed) == {"day": "is required"}
+    found = body_faults({"type": "corrected", "day": "2021-02-09"}, Closed)
+    assert found == {"type": 'must be closed, not "corrected"'}
+
+
 def test_a_field_is_cleared_by_null_where_its_type_has_null() -> None:
     body = b'{"type":"corrected","corrects":1,"day":null}'
     read: Any = declared.from_json(Closed | Corrected, body)
@@ -320,3 +351,51 @@ def test_whatever_does_not_fit_has_a_fault_and_no_other_error(
         declared.from_json(kind, json.dumps(body).encode())
         return
     assert body_faults(body, kind)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ([], {}),
+        ([("minimum_level", "potensi")], {"minimum_level": Level.POTENSI}),
+        ([("participation_threshold", "02")], {"participation_threshold": 2}),
+        ([("kinds", "lsm,ormas")], {"kinds": (Kind.LSM, Kind.ORMAS)}),
+        (
+            [
+                ("resolution_manners", "islah,mediasi"),
+                ("resolution_manners", "dilimpahkan"),
+            ],
+            {"resolution_manners": (Manner.ISLAH, Manner.MEDIASI, Manner.DILIMPAHKAN)},
+        ),
+    ],
+)
+def test_options_of_a_definition_are_read_from_text(
+    told: list[tuple[str, str]], read: dict[str, Any]
+) -> None:
+    assert declared.from_texts(Amendment, told) == Amendment(**read)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        ("colour", ["red"], "is unknown; there are: category, minimum_level, "),
+        ("counts", ["conflicts"], "is unknown; "),
+        ("minimum_level", ["tinggi"], "must be one of potensi, perseteruan, "),
+        ("minimum_level", ["potensi", "kekerasan"], "is given more than once"),
+        ("minimum_level", ["null"], "must be one of potensi, "),
+        ("kinds", ["lsm,"], "must be one of ormas, lsm, parpol, not "),
+        ("kinds", ["lsm", "lsm"], 'names "lsm" more than once'),
+        ("participation_threshold", ["0"], "must be a whole number from 1 to 1000"),
+        ("participation_threshold", ["1001"], "must be a whole number from 1 to 1000"),
+        ("participation_threshold", ["2.0"], "must be a whole number from 1 to 1000"),
+        ("participation_threshold", ["9" * 5000], "must be a whole number from 1 to"),
+        ("rounding", ["half_even_2"], 'must be half_up_2, not "half_even_2"'),
+    ],
+)
+def test_what_is_no_option_or_no_value_of_it_is_refused_by_name(
+    name: str, values: list[str], sentence: str
+) -> None:
+    with pytest.raises(Misread) as found:
+        declared.from_texts(Amendment, [(name, value) for value in values])
+    assert list(found.value.faults) == [name]
+    assert found.value.faults[name].startswith(sentence)

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from enum import EnumMeta
 from functools import cache
+from inspect import cleandoc
+from math import isinf
 from types import UnionType
 from typing import (
     Annotated,
@@ -84,6 +86,10 @@ class Field(NamedTuple):
         """What it is; empty where nothing is said."""
         return str(self.schema.get("description", ""))
 
+    def split(self, text: str) -> list[str]:
+        """The texts of a list's items; of listed values, several stand with commas."""
+        return text.split(",") if "enum" in self.schema["items"] else [text]
+
     def read(self, text: str) -> Any:
         """*text* as a plain value; itself where it is none of the type.
 
@@ -98,16 +104,38 @@ class Field(NamedTuple):
 @cache
 def fields(struct: type[Struct]) -> Mapping[str, Field]:
     """The fields of *struct*, by their names in texts and JSON."""
+    said = _documented(struct)
     return {
         one.encode_name: Field(
             one.encode_name,
             one.name,
             one.type,
-            _schema_of(one.type) | _default(one.default),
+            _schema_of(one.type) | said.get(one.name, {}) | _default(one.default),
             one.required,
         )
         for one in structs.fields(struct)
     }
+
+
+def _documented(struct: type) -> dict[str, Schema]:
+    """What the docstrings of *struct* and its bases say of their attributes."""
+    found: dict[str, Schema] = {}
+    for one in reversed(struct.__mro__):
+        _, attributes = apart(one.__doc__ or "")
+        found |= {name: {"description": text} for name, text in attributes.items()}
+    return found
+
+
+def apart(docstring: str) -> tuple[str, dict[str, str]]:
+    """What a docstring says of its class, and of each of its attributes."""
+    # From Python 3.13 on a docstring has no indentation of its own.
+    summary, _, rest = cleandoc(docstring).partition("\n\nAttributes:\n")
+    parts = _ATTRIBUTE.split(rest)
+    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    return summary, {name: " ".join(text.split()) for name, text in pairs}
+
+
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 
 
 def from_texts(
@@ -119,28 +147,47 @@ def from_texts(
         Misread: A name is unknown or given twice, or a text is not of its type.
     """
     known = fields(struct)  # type: ignore[arg-type]
-    values, empty = dict(given), set[str]()
-    for name, text in pairs:
-        if _HALF.search(text):
-            raise Misread({name: "is not UTF-8"})
-        field = known.get(name)
-        if field is None:
-            values[name] = text
-        elif field.multiple:
-            values.setdefault(name, []).append(field.read(text))
-        else:
-            values[name] = TWICE if name in values else field.read(text)
-        if not text:
-            empty.add(name)
-    found = {} if values.keys() <= known.keys() else _faults(values, struct)
-    if not found:
+    values, texts = dict(given), list(pairs)
+    for name, text in texts:
+        _add(values, known.get(name), name, text)
+    found = _repeated(values, known)
+    if not found and values.keys() <= known.keys():
         try:
             return convert(values, struct)
         except ValidationError:
-            found = _faults(values, struct)
-    for name in empty & known.keys() & found.keys():
-        found[name] = "is empty; leave it out instead"
-    raise Misread(found)
+            pass
+    for path, said in _faults(values, struct).items():
+        # Which of several texts of one name it is does not matter.
+        found.setdefault(path if "." in path else path.partition("[")[0], said)
+    for name in (
+        {name for name, text in texts if not text} & found.keys() & known.keys()
+    ):
+        if values[name] is not TWICE:
+            found[name] = "is empty; leave it out instead"
+    raise Misread(found or {"": f"is not {_OTHER}"})
+
+
+def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> None:
+    """Add what *text* spells to the *values*."""
+    if _HALF.search(text):
+        raise Misread({name: "is not UTF-8"})
+    if field is None:
+        values[name] = text
+    elif field.multiple:
+        values.setdefault(name, []).extend(map(field.read, field.split(text)))
+    else:
+        values[name] = TWICE if name in values else field.read(text)
+
+
+def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str, str]:
+    """Lists of texts or numbers that name one twice."""
+    return {
+        name: f"names {shown(again)} more than once"
+        for name, several in values.items()
+        if name in known and known[name].multiple
+        for again in [next((v for v in several if several.count(v) > 1), None)]
+        if again is not None and not isinstance(again, dict)
+    }
 
 
 def from_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
@@ -164,6 +211,8 @@ def shown(value: Any) -> str:
             return "an object"
         case list():
             return "a list"
+        case float() if isinf(value):
+            return "a number beyond all bounds"
         case _:
             pass
     text = json.dumps(value, ensure_ascii=False)
@@ -177,16 +226,16 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
     try:
-        return _faults(strict_json.plain(raw), kind)
+        return _faults(strict_json.plain(raw), kind) or {"": f"is not {_OTHER}"}
     except Unreadable as error:
         return {"": str(error)}
 
 
 def _faults(value: Any, kind: Any) -> dict[str, str]:
-    """What is wrong with *value*; at least one fault, for it was refused."""
+    """What is wrong with *value*."""
     found: dict[str, str] = {}
     _collect(found, value, kind, "")
-    return found or {"": f"is not {_OTHER}"}
+    return found
 
 
 def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
@@ -219,14 +268,18 @@ def _collect_fields(
     variants: Mapping[Any, type[Struct]],
     path: str,
 ) -> None:
-    tag_field = next(iter(variants.values())).__struct_config__.tag_field
-    struct = variants.get(_hashable(value.get(tag_field or "")))
-    if tag_field and struct is None:
-        tags = {"enum": list(variants)}
-        at, given = _join(path, tag_field), value.get(tag_field)
-        found[at] = rule(tags, given) if tag_field in value else REQUIRED
-        return
-    known = fields(struct or variants[None])
+    struct, *others = variants.values()
+    tag_field = struct.__struct_config__.tag_field
+    tag = value.get(tag_field or "")
+    if tag_field and (others or tag_field in value):
+        chosen = variants.get(tag if isinstance(tag, str) else None)
+        if chosen is None:
+            of = {"enum": list(variants)}
+            at = _join(path, tag_field)
+            found[at] = rule(of, tag) if tag_field in value else REQUIRED
+            return
+        struct = chosen
+    known = fields(struct)
     for name, field in known.items():
         if name in value:
             _collect(found, value[name], field.kind, _join(path, name))
@@ -238,10 +291,6 @@ def _collect_fields(
 
 
 REQUIRED = "is required"
-
-
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, str) else None
 
 
 def _join(path: str, name: str) -> str:
@@ -351,7 +400,7 @@ def _schema_of(kind: Any) -> Schema:
     if values := _choices(kind):
         part.pop("$ref", None)
         part |= {"type": "string", "enum": values}
-    if part.pop("$ref", None):
+    if part.pop("$ref", None) or (len(either) > 1 and _structs(kind)):
         part["type"] = "object"
     return schema
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 from msgspec import structs
 
+from iku import declared
 from iku.app import furnish
 from iku.domain import comparison, conflict, fact, place
 from iku.domain.comparison import Comparison, Effect
@@ -27,7 +28,7 @@ from iku.ledger import log
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.queries import comparing
-from iku.queries.comparing import Tried
+from iku.queries.tried import LETTER, Tried
 from iku.settings import Settings
 from tests.domain import story
 from tests.registers.chronicle import fill
@@ -55,7 +56,7 @@ async def compare(world: World, tried: Tried) -> list[Comparison]:
     while True:
         page = await comparing.compare(world.view, tried, world.today)
         pages.append(page)
-        after = place.read(page.next, comparing.LETTER)
+        after = place.read(page.next, LETTER)
         if after is None:
             return pages
         assert len(page.items) == tried.limit
@@ -255,11 +256,11 @@ async def test_a_preview_tells_the_first_subjects_and_where_the_others_are(
     for year in effect.years:
         assert year.more is not None
         told = dict(parse_qsl(year.more))
-        after = place.read(told.pop("cursor"), comparing.LETTER)
+        after = place.read(told.pop("cursor"), LETTER)
         day, size = told.pop("as_of"), int(told.pop("size"))
         asked = Question("IKU-1", date.fromisoformat(day), size=size)
         version = int(told.pop("definition"))
-        read = comparison.amendment({name: [text] for name, text in told.items()})
+        read = declared.from_texts(Amendment, told.items())
         rest = await compare(
             world, Tried(asked, [version], read, after=after, limit=200)
         )

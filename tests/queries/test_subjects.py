@@ -13,8 +13,8 @@ from iku.domain.fact import Annulled
 from iku.domain.organisation import Kind, LegalBasis
 from iku.domain.question import Unanswerable
 from iku.queries import lists, subjects
+from iku.queries.parameters import At
 from iku.queries.search import Search
-from iku.queries.subjects import At
 from tests.registers.world import World
 
 # Of a year of which the filled register holds nothing.

@@ -23,12 +23,12 @@ from iku.queries import (
     search,
     subjects,
 )
-from iku.queries.comparing import Tried
 from iku.queries.differences import Compared
 from iku.queries.explanation import Wanted
 from iku.queries.opening import Scope
+from iku.queries.parameters import At
 from iku.queries.search import Search
-from iku.queries.subjects import At
+from iku.queries.tried import Tried
 from iku.queries.view import LOCAL, View
 from iku.texts import Event, Fate
 from tests.registers.world import World

@@ -2,12 +2,14 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 
-from iku.web.commands import expected_version
-from iku.web.problems import Malformed
+from iku import declared
+from iku.declared import Misread
+from iku.web.commands import Changing
 from tests.web.conftest import (
     CASE,
     ORGANISATION,
@@ -19,13 +21,24 @@ from tests.web.conftest import (
 from tests.web.test_indicators import STRICTER, TARGET
 
 
-def test_a_version_is_named_as_etag_gave_it_or_not_at_all() -> None:
-    assert expected_version(None) is None
-    assert expected_version("*") is None
-    assert expected_version('"3"') == 3
-    for malformed in ("3", "", '"', '""', 'W/"3"', '"3", "4"', '"-1"', '"٣"', '"3"\n'):
-        with pytest.raises(Malformed, match="If-Match"):
-            expected_version(malformed)
+@pytest.mark.parametrize(("if_match", "expected"), [("*", None), ('"3"', 3)])
+def test_a_version_is_named_as_etag_gave_it(
+    if_match: str, expected: int | None
+) -> None:
+    assert _changing(("If-Match", if_match)).desk(Mock()).expected == expected
+    assert _changing().desk(Mock()).expected is None
+
+
+@pytest.mark.parametrize(
+    "malformed", ["3", "", '"', '""', 'W/"3"', '"3", "4"', '"-1"', '"٣"', '"3"\n']
+)
+def test_what_etag_never_gave_names_no_version(malformed: str) -> None:
+    with pytest.raises(Misread, match="If-Match"):
+        _changing(("If-Match", malformed))
+
+
+def _changing(*headers: tuple[str, str]) -> Changing:
+    return declared.from_texts(Changing, headers)
 
 
 async def test_a_repetition_gets_the_first_receipt_whatever_happened_since(
@@ -184,7 +197,7 @@ async def test_a_header_that_is_given_twice_is_refused(
             headers=[(name, value), (name.lower(), second)],
         )
         told = problem(answer, 400, name)["detail"]
-        assert told == f"{name} is given 2 times"
+        assert told == f"{name} is given more than once"
 
 
 async def test_what_records_nothing_takes_no_key(client: Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 from iku.app import House
 from iku.domain.coordinates import Coordinates
 from iku.domain.figure import Figure
-from iku.web import examples, problems
+from iku.web import examples, problems, routes
 from iku.web.app import create_app
 from iku.web.describing import describe
 from iku.web.door import Application
@@ -139,7 +139,7 @@ def test_examples_are_what_their_types_read(app: Application) -> None:
         if handler.operation_id
     }
     for name, shown in examples.BODIES.items():
-        of = handlers[name].parsed_fn_signature.parameters["data"].annotation
+        of = routes.taken(handlers[name]).command
         for example in shown.values():
             msgspec.convert(example, of)
     for name, answers in examples.ANSWERS.items():

@@ -12,7 +12,7 @@ from iku.domain.conflict import DIMENSIONS, Category, Dimension
 from iku.domain.organisation import Kind
 from iku.exchange import explained
 from iku.queries import explanation
-from iku.web.api.explanations import Part
+from iku.queries.explanation import Part
 from tests.domain.register import FIGURES
 from tests.web.conftest import BEFORE_ANY, CASE, VERIFIED, Client, problem
 

@@ -43,9 +43,8 @@ def altered(**fields: str) -> bytes:
         (b'{"title": "\xff"}', ""),
         (altered() + b" trailing", ""),
         (b"[" * 100_000, ""),
-        (b'{"title": ' + b"[" * 100_000, "title"),
-        (b'{"title": ' + b'{"a":' * 100_000, "title"),
-        (b"{}", "category"),
+        (b'{"title": ' + b"[" * 100_000, ""),
+        (b'{"title": ' + b'{"a":' * 100_000, ""),
         (altered(colour='"red"'), "colour"),
         (altered(title='"\\ud800"'), ""),
         (altered(title='"\\u0000"'), "title"),
@@ -135,7 +134,8 @@ async def test_a_number_beyond_all_bounds_is_refused_by_its_path(
     body = f'{{"type":"corrected","corrects":{number},"reason":"x"}}'
     answer = await visitor.post("/conflicts/K14/events", content=body, headers=JSON)
     shown = problem(answer, 400, "corrects")
-    assert shown["errors"][0]["message"] == "must be a whole number, 1 to 2147483647"
+    sentence = "corrects must be a whole number from 1 to 2147483647, not "
+    assert shown["errors"][0]["message"].startswith(sentence)
 
 
 async def test_text_that_can_be_written_in_two_ways_is_kept_in_one(

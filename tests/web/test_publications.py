@@ -308,7 +308,7 @@ async def test_publications_are_listed_by_year_and_state(client: Client) -> None
 @pytest.mark.parametrize(
     ("body", "status", "paths"),
     [
-        ({}, 400, ["period"]),
+        ({}, 400, ["period", "as_of", "reason"]),
         (YEAR | {"period": "week"}, 400, ["period"]),
         (YEAR | {"as_of": "2021-02-30"}, 400, ["as_of"]),
         (YEAR | {"as_of": "9999-12-31"}, 409, []),

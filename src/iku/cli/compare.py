@@ -2,15 +2,16 @@
 
 import click
 
-from iku.cli import asking, tables, terminal
-from iku.cli.asking import Asked
+from iku.cli import tables, terminal
 from iku.cli.columns import COUNTS, cells, show_subjects
+from iku.cli.options import options, tried_out
 from iku.cli.tables import exact, text
-from iku.domain import comparison, place
+from iku.domain import comparison
 from iku.domain.comparison import Column, Comparison
+from iku.domain.indicator import Amendment
 from iku.exchange import formats
 from iku.queries import comparing
-from iku.queries.comparing import Tried
+from iku.queries.tried import ComparisonQuestion
 
 COLUMNS = (
     *(exact("Definisi"), *COUNTS),
@@ -19,45 +20,21 @@ COLUMNS = (
 
 
 @click.command(short_help="Compare definitions of an indicator.")
-@click.argument("code", metavar="CODE")
-@asking.day_and_knowledge
-@click.option(
-    "--definition",
-    "definitions",
-    type=click.IntRange(1, 2**31 - 1),
-    multiple=True,
-    help="Version of the definition; repeatable, a row each [default: the one in "
-    "force].",
-)
-@asking.tried_out
-@asking.pages
+@options(ComparisonQuestion, arguments={"code": "CODE"}, limit="200")
+@tried_out
 @terminal.as_json
-def compare(
-    code: str,
-    asked: Asked,
-    definitions: tuple[int, ...],
-    tried: dict[str, list[str]],
-    *,
-    limit: int,
-    cursor: str | None,
-    json: bool,
-) -> None:
+def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -> None:
     """Show an indicator under several definitions, and who makes the difference.
 
     --option tries out an option on top of the last definition named. Nothing is
     recorded.
     """
-    if len(set(definitions)) < len(definitions):
-        raise click.BadParameter("name each definition once", param_hint="--definition")
-    amendment = comparison.amendment(tried) if tried else None
 
     async def ask() -> Comparison:
         async with terminal.viewing() as (house, view):
             today = house.office.today()
-            after = place.read(cursor, comparing.LETTER)
-            question = place.resume(asked.of(code, today), after, today)
-            told = Tried(question, definitions, amendment, after, limit)
-            return await comparing.compare(view, told, today)
+            tried = question.tried(amendment, today)
+            return await comparing.compare(view, tried, today)
 
     found = terminal.run(ask())
     if json:

@@ -11,15 +11,15 @@ from msgspec import Struct, structs
 
 from iku.app import House
 from iku.cli import revising, tables, terminal
-from iku.cli.asking import tried_out
 from iku.cli.columns import COUNTS, cells, show_subjects
 from iku.cli.edge import Failed
+from iku.cli.options import tried_out
 from iku.cli.tables import exact, text
 from iku.commands.command import Command, Outcome
 from iku.domain import comparison
 from iku.domain.comparison import Effect, Year
 from iku.domain.fact import Line, Reason
-from iku.domain.indicator import Redefinition
+from iku.domain.indicator import Amendment, Redefinition
 from iku.exchange import formats
 from iku.queries import comparing
 
@@ -71,7 +71,7 @@ def define(
     effective_on: date | None,
     basis: str | None,
     reason: str,
-    tried: dict[str, list[str]],
+    amendment: Amendment,
     *,
     corrects: int | None,
     annuls: int | None,
@@ -88,7 +88,7 @@ def define(
     With --corrects a version that was recorded wrongly is replaced by a new one; with
     --annuls it is taken out of force. Both name its place in `iku history CODE`.
     """
-    amended = structs.asdict(comparison.amendment(tried))
+    amended = structs.asdict(amendment)
     given = {"effective_on": effective_on, "basis": basis, **amended}
     if corrects is not None or annuls is not None:
         proposed = revising.proposed(corrects, annuls, reason, given)

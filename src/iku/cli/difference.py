@@ -3,14 +3,11 @@
 import click
 
 from iku import labels
-from iku.cli import asking, figures, tables, terminal
-from iku.cli.asking import Asked
+from iku.cli import figures, tables, terminal
 from iku.cli.columns import share
+from iku.cli.options import options
 from iku.cli.tables import Printer, exact, number, text
-from iku.domain import difference as telling
-from iku.domain import place
 from iku.domain.difference import (
-    Against,
     Difference,
     Item,
     Stride,
@@ -18,7 +15,7 @@ from iku.domain.difference import (
 from iku.domain.figure import Figure
 from iku.exchange import formats
 from iku.queries import differences
-from iku.queries.differences import Compared
+from iku.queries.differences import DifferenceQuestion
 
 AT = ("Periode", "Per", "Diketahui", "Log", "Definisi")
 BOTH = (exact("Angka"), number("Dibandingkan"), number("Diminta"))
@@ -31,20 +28,9 @@ MOVED = (
 
 
 @click.command(short_help="Show why two figures of an indicator differ.")
-@click.argument("code", metavar="CODE")
-@asking.coordinates
-@asking.compared_with
-@asking.pages
+@options(DifferenceQuestion, arguments={"code": "CODE"}, limit="200")
 @terminal.as_json
-def difference(
-    code: str,
-    asked: Asked,
-    against: Against,
-    *,
-    limit: int,
-    cursor: str | None,
-    json: bool,
-) -> None:
+def difference(question: DifferenceQuestion, *, json: bool) -> None:
     """Show what lies between two figures of CODE, step by step and case by case.
 
     What --against-… leaves out is as in the figure asked for.
@@ -53,10 +39,7 @@ def difference(
     async def ask() -> Difference:
         async with terminal.viewing() as (house, view):
             today = house.office.today()
-            against.refuse_future(today)
-            after = telling.place(cursor)
-            of = place.resume(asked.of(code, today), after, today)
-            compared = Compared(of, against.beside(of), after, limit)
+            compared = question.compared(today)
             return await differences.answer(view, house.figures, compared, today)
 
     found = terminal.run(ask())

@@ -13,6 +13,7 @@ from iku.agency import AgencyError
 from iku.cli import streams
 from iku.cli.streams import Unprinted
 from iku.commands.command import OnlyReads, Outdated
+from iku.declared import Misread
 from iku.domain.decider import Missing, Refused
 from iku.domain.question import Unanswerable, Unknown
 from iku.exchange.archive import Unreadable
@@ -43,6 +44,7 @@ class Failed(Exception):
 # Their sentences are written for whoever typed the command.
 _PLAIN = (
     Failed,
+    Misread,
     click.ClickException,
     SettingsError,
     PostgresError,

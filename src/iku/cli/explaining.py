@@ -6,20 +6,17 @@ import click
 from msgspec import Struct, structs
 
 from iku.app import House
-from iku.cli import asking, naming, tables, terminal
-from iku.cli.asking import Asked
+from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.figures import answer, where
+from iku.cli.options import options
 from iku.cli.tables import exact, text
-from iku.domain.conflict import Dimension
-from iku.domain.counting import Rule
 from iku.domain.figure import Counts, Figure
-from iku.domain.organisation import Kind
 from iku.domain.question import Question
 from iku.exchange import explained, formats
 from iku.exchange.explained import Delimiter
 from iku.queries import explanation
-from iku.queries.explanation import Counted, Item, Page, Wanted
+from iku.queries.explanation import ExplanationQuestion, Item, Page, Wanted
 from iku.queries.identifying import identify
 
 COLUMNS = (
@@ -27,7 +24,6 @@ COLUMNS = (
     *(exact("Penyebut", "Peny."), exact("Pembilang", "Pemb."), text("Alasan")),
 )
 MARKS = {True: "✓", False: formats.NOTHING}
-COUNTED = ("numerator", "denominator", "open", "none")
 
 
 class Explained(Struct, frozen=True):
@@ -40,32 +36,7 @@ class Explained(Struct, frozen=True):
 
 
 @click.command(short_help="Show why an indicator is what it is, case by case.")
-@click.argument("code")
-@asking.coordinates
-@click.option(
-    "--counted",
-    type=click.Choice(COUNTED),
-    help="Only those in the numerator; in the denominator; in the denominator but not "
-    "the numerator (open); in neither (none).",
-)
-@click.option(
-    "--rule",
-    type=click.Choice([rule.value for rule in Rule]),
-    metavar="RULE",
-    help="Only those that this rule decided; docs/register.md has them all.",
-)
-@click.option(
-    "--part",
-    type=click.Choice([part.value for part in (*Dimension, *Kind)]),
-    metavar="PART",
-    help="Only those of this dimension or kind.",
-)
-@click.option("--district", help="Only those in the district of this code.")
-@click.option(
-    "--subject",
-    type=terminal.Number(),
-    help="Only the one with this number or identifier.",
-)
+@options(ExplanationQuestion, arguments={"code": "CODE"})
 @click.option("--csv", is_flag=True, help="For a spreadsheet.")
 @click.option(
     "--delimiter",
@@ -75,17 +46,7 @@ class Explained(Struct, frozen=True):
 )
 @terminal.as_json
 def explain(
-    code: str,
-    asked: Asked,
-    *,
-    counted: Counted | None,
-    rule: str | None,
-    part: str | None,
-    district: str | None,
-    subject: str | None,
-    csv: bool,
-    delimiter: str | None,
-    json: bool,
+    question: ExplanationQuestion, *, csv: bool, delimiter: str | None, json: bool
 ) -> None:
     """Show how each case or organisation counts in an indicator, and why.
 
@@ -96,20 +57,14 @@ def explain(
         raise click.UsageError("--csv and --json exclude each other")
     if delimiter and not csv:
         raise click.UsageError("--delimiter needs --csv")
-    wanted = Wanted(
-        counted,
-        None if rule is None else Rule(rule),
-        part,
-        district,
-        subject,
-    )
 
     async def work() -> None:
         async with terminal.house(terminal.settings()) as house:
-            question = asked.of(code, house.office.today())
-            (figure,) = await answer(house, [question])
-            meant = structs.replace(wanted, subject=await _meant(house, subject))
-            pages = _pages(house, explanation.pinned(question, figure), meant)
+            asked, wanted = question.on(house.office.today()), question.wanted
+            (figure,) = await answer(house, [asked])
+            subject = await _meant(house, wanted.subject)
+            meant = structs.replace(wanted, subject=subject)
+            pages = _pages(house, explanation.pinned(asked, figure), meant)
             if csv:
                 await _as_csv(figure, pages, Delimiter(delimiter or "comma"))
             elif json:

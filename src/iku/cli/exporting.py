@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from iku.cli import tables, terminal, verifying
-from iku.cli.asking import LARGEST
 from iku.cli.edge import Failed
 from iku.cli.signing import ALONE
+from iku.domain.coordinates import LARGEST
 from iku.exchange import bundle as bundles
 from iku.exchange import formats, handover
 from iku.exchange.bundle import Bundle

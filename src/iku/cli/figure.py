@@ -1,22 +1,18 @@
 """`iku figure`: an indicator on a day, as known on another."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import click
 from msgspec import Struct, structs
 
 from iku.app import House
-from iku.cli import asking, figures, terminal
-from iku.cli.asking import Asked
+from iku.cli import figures, terminal
+from iku.cli.options import options
 from iku.domain.figure import Figure
 from iku.domain.question import Question, Unknown, numbered
+from iku.queries.parameters import FigureQuestion, parts
 
-PARTS: dict[str | None, Literal["part", "district"] | None] = {
-    None: None,
-    "dimension": "part",
-    "district": "district",
-}
+ANY = FigureQuestion(code="")  # of which indicators is said by the arguments
 
 
 class Figures(Struct, frozen=True):
@@ -27,12 +23,7 @@ class Figures(Struct, frozen=True):
 
 @click.command(short_help="Show what indicators were on a day.")
 @click.argument("codes", metavar="[CODE]...", nargs=-1)
-@asking.coordinates
-@click.option(
-    "--breakdown",
-    type=click.Choice(["dimension", "district"]),
-    help="Show the parts, too: by dimension (organisations: by kind) or by district.",
-)
+@options(FigureQuestion, "asked", given={"code": ANY.code})
 @click.option(
     "--replay", is_flag=True, help="Count anew from the log alone, event by event."
 )
@@ -40,23 +31,19 @@ class Figures(Struct, frozen=True):
 @terminal.as_json
 def figure(
     codes: tuple[str, ...],
-    asked: Asked,
-    breakdown: str | None,
+    asked: FigureQuestion,
     number: str | None,
     *,
     replay: bool,
     json: bool,
 ) -> None:
     """Show what indicators were on a day; without CODE, all of them."""
-    if number is not None and (codes or asked != Asked()):
+    if number is not None and (codes or structs.replace(asked, breakdown=None) != ANY):
         raise click.UsageError("--number says all: give no CODE, day or size beside it")
 
     async def ask() -> tuple[House, list[Figure]]:
         async with terminal.house(terminal.settings()) as house:
-            questions = [
-                structs.replace(question, breakdown=PARTS[breakdown])
-                for question in await _questions(house, codes, asked, number)
-            ]
+            questions = await _questions(house, codes, asked, number)
             return house, await figures.answer(house, questions, replay=replay)
 
     house, found = terminal.run(ask())
@@ -68,10 +55,10 @@ def figure(
 
 
 async def _questions(
-    house: House, codes: Sequence[str], asked: Asked, number: str | None
+    house: House, codes: Sequence[str], asked: FigureQuestion, number: str | None
 ) -> list[Question]:
     if number is not None:
-        return [numbered(number)]
+        return [structs.replace(numbered(number), breakdown=parts(asked.breakdown))]
     today = house.office.today()
     return [asked.of(code, today) for code in await _codes(house, codes)]
 

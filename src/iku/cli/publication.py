@@ -1,29 +1,25 @@
 """`iku publication`: figures as they are printed, and what changed since."""
 
-from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import click
 
 from iku.app import House
-from iku.cli import asking, terminal
 from iku.cli import printed as shown
+from iku.cli import terminal
 from iku.cli.edge import Failed
+from iku.cli.options import options
 from iku.commands.command import Command
 from iku.domain import publication as printing
-from iku.domain.fact import Line, Reason
 from iku.domain.period import Kind
-from iku.domain.publication import Draft, Identifier, NextStep, State, StepType, Take
+from iku.domain.publication import Draft, NextStep, StepType, Take
 from iku.queries import publications
 from iku.queries.changes import PublicationChanges, read_page
-from iku.queries.publications import Publications, ShownPublication
-
-reason = click.option(
-    "--reason",
-    type=terminal.Words("text", Reason, 2000),
-    required=True,
-    help="Why; it stands in the record.",
+from iku.queries.publications import (
+    ChangesQuestion,
+    Publications,
+    PublicationsQuestion,
+    ShownPublication,
 )
 
 
@@ -37,38 +33,12 @@ def publication() -> None:
     """
 
 
-def further(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives *command* what every step beyond the draft takes."""
-    named = click.argument("identifier", metavar="ID")
-    for option in (terminal.as_json, terminal.actor, reason, named):
-        command = option(command)
-    return command
-
-
 @publication.command()
-@click.option("--as-of", type=terminal.Day(), required=True, help="The day printed.")
-@click.option(
-    "--period",
-    type=click.Choice([kind.value for kind in Kind]),
-    default=Kind.YEAR.value,
-    show_default=True,
-    help="The period printed is the one the day lies in.",
-)
-@click.option(
-    "--restates",
-    metavar="ID",
-    type=terminal.Words("id", Identifier, 20),
-    help="The published edition that it is to stand beside.",
-)
-@click.option(
-    "--title", type=terminal.Words("text", Line, 500), help="What it is printed under."
-)
-@reason
+@options(Draft, "drafted", period=Kind.YEAR.value)
 @terminal.actor
 @terminal.as_json
-def draft(period: str, *, actor: str, json: bool, **given: Any) -> None:
+def draft(drafted: Draft, *, actor: str, json: bool) -> None:
     """Begin the publication of a day's figures."""
-    drafted = Draft(period=Kind(period), **given)
 
     async def work() -> ShownPublication:
         async with terminal.house(terminal.settings()) as house:
@@ -77,70 +47,46 @@ def draft(period: str, *, actor: str, json: bool, **given: Any) -> None:
     _tell(terminal.run(work()), json=json)
 
 
-@publication.command()
-@click.option(
-    "--known-on",
-    type=terminal.Day(),
-    help="Whose knowledge: that of the end of this day [default: all there is].",
-)
-@further
-def close(
-    identifier: str, reason: str, known_on: date | None, *, actor: str, json: bool
-) -> None:
-    """Freeze the figures of a draft."""
-    step = NextStep(type=StepType.CLOSED, reason=reason, known_on=known_on)
-    _take(identifier, step, actor, json=json)
+def _step(name: str, to: StepType, **given: Any) -> click.Command:
+    """The command that takes a publication a step further, *to* that state."""
+
+    @click.command(name, help=HELP[to])
+    @click.argument("identifier", metavar="ID")
+    @options(NextStep, "step", given={"type": to.value, **given})
+    @terminal.actor
+    @terminal.as_json
+    def take(identifier: str, step: NextStep, *, actor: str, json: bool) -> None:
+        _take(identifier, step, actor, json=json)
+
+    return take
 
 
-@publication.command("return")
-@further
-def return_(identifier: str, reason: str, *, actor: str, json: bool) -> None:
-    """Make a draft again of what was closed or reviewed."""
-    step = NextStep(type=StepType.RETURNED, reason=reason)
-    _take(identifier, step, actor, json=json)
-
-
-@publication.command()
-@further
-def review(identifier: str, reason: str, *, actor: str, json: bool) -> None:
-    """Say that the frozen figures were gone through."""
-    step = NextStep(type=StepType.REVIEWED, reason=reason)
-    _take(identifier, step, actor, json=json)
-
-
-@publication.command()
-@further
-def publish(identifier: str, reason: str, *, actor: str, json: bool) -> None:
-    """Publish what somebody else has reviewed."""
-    step = NextStep(type=StepType.PUBLISHED, reason=reason)
-    _take(identifier, step, actor, json=json)
-
-
-@publication.command()
-@further
-def withdraw(identifier: str, reason: str, *, actor: str, json: bool) -> None:
-    """Give up a draft."""
-    step = NextStep(type=StepType.WITHDRAWN, reason=reason)
-    _take(identifier, step, actor, json=json)
+HELP = {
+    StepType.CLOSED: "Freeze the figures of a draft.",
+    StepType.RETURNED: "Make a draft again of what was closed or reviewed.",
+    StepType.REVIEWED: "Say that the frozen figures were gone through.",
+    StepType.PUBLISHED: "Publish what somebody else has reviewed.",
+    StepType.WITHDRAWN: "Give up a draft.",
+}
+publication.add_command(_step("close", StepType.CLOSED))
+for _name, _to in (
+    ("return", StepType.RETURNED),
+    ("review", StepType.REVIEWED),
+    ("publish", StepType.PUBLISHED),
+    ("withdraw", StepType.WITHDRAWN),
+):
+    publication.add_command(_step(_name, _to, known_on=None))
 
 
 @publication.command("list")
-@click.option(
-    "--year", type=click.IntRange(1945, 9999), help="Only those of days of this year."
-)
-@click.option(
-    "--state",
-    type=click.Choice([state.value for state in State]),
-    help="Only those that are this now.",
-)
+@options(PublicationsQuestion)
 @terminal.as_json
-def list_(year: int | None, state: str | None, *, json: bool) -> None:
+def list_(question: PublicationsQuestion, *, json: bool) -> None:
     """List publications."""
 
     async def ask() -> Publications:
         async with terminal.viewing() as (_, view):
-            now = State(state) if state else None
-            return await publications.listing(view, year, now)
+            return await publications.listing(view, question.year, question.state)
 
     found = terminal.run(ask())
     if json:
@@ -163,19 +109,17 @@ def show(identifier: str, *, json: bool) -> None:
 
 
 @publication.command()
-@click.argument("identifier", metavar="ID")
-@asking.pages
+@options(ChangesQuestion, arguments={"publication_id": "ID"}, limit="200")
 @terminal.as_json
-def changes(identifier: str, *, limit: int, cursor: str | None, json: bool) -> None:
+def changes(question: ChangesQuestion, *, json: bool) -> None:
     """Show what changed after a publication was closed."""
     chosen = terminal.settings()
 
     async def ask() -> PublicationChanges:
-        page = read_page(cursor, limit)
+        page = read_page(question.cursor, question.limit)
         async with terminal.viewing() as (house, view):
-            return await publications.changed(
-                view, house.figures, identifier, page, house.office.today()
-            )
+            today, of = house.office.today(), question.publication_id
+            return await publications.changed(view, house.figures, of, page, today)
 
     found = terminal.run(ask())
     if json:

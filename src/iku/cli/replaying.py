@@ -6,13 +6,13 @@ import click
 import msgspec
 
 from iku import labels
-from iku.cli import asking, figures, tables, terminal
-from iku.cli.asking import Asked
+from iku.cli import figures, tables, terminal
+from iku.cli.options import options
 from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
 from iku.exchange import formats
 from iku.queries import journey
-from iku.queries.journey import Line, Order
+from iku.queries.journey import Line, Order, ReplayQuestion
 
 ORDERS = {
     Order.KNOWN: "menurut urutan diketahui",
@@ -27,31 +27,23 @@ COLUMNS = (
 
 
 @click.command(short_help="Show what moved a figure, event by event.")
-@click.argument("code")
-@asking.coordinates
-@click.option(
-    "--order",
-    type=click.Choice([order.value for order in Order]),
-    default=Order.KNOWN.value,
-    show_default=True,
-    help="As it became known, by position; or as it happened, by day.",
-)
+@options(ReplayQuestion, arguments={"code": "CODE"})
 @terminal.as_json
-def replay(code: str, asked: Asked, order: str, *, json: bool) -> None:
+def replay(question: ReplayQuestion, *, json: bool) -> None:
     """Show every movement of a figure's counts, and where they stood after it.
 
     The last line is the figure. With --json a movement a line (NDJSON).
     """
-    terminal.run(_replay(code, asked, Order(order), json=json))
+    terminal.run(_replay(question, json=json))
 
 
-async def _replay(code: str, asked: Asked, order: Order, *, json: bool) -> None:
+async def _replay(question: ReplayQuestion, *, json: bool) -> None:
     async with (
         terminal.house(terminal.settings()) as house,
         house.pool.acquire() as connection,
     ):
-        question = asked.of(code, house.office.today())
-        [figure] = await figures.answer(house, [question])
+        order = question.order
+        [figure] = await figures.answer(house, [question.on(house.office.today())])
         pages = journey.pages(house.view(connection), figure, order)
         if json:
             async for page in pages:

@@ -1,18 +1,15 @@
 """`iku series`: an indicator from step to step, as known now and as known then."""
 
-from datetime import date
-
 import click
 
-from iku.cli import asking, figures, tables, terminal
-from iku.cli.asking import Asked
+from iku.cli import figures, tables, terminal
+from iku.cli.options import options
 from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
-from iku.domain.period import Kind
 from iku.domain.publication import Frozen
 from iku.exchange import formats
 from iku.queries import series as serial
-from iku.queries.series import Series, Span
+from iku.queries.series import Series, SeriesQuestion
 
 COLUMNS = (
     *(exact("Per"), *figures.COUNTS, number("Realisasi")),
@@ -21,25 +18,9 @@ COLUMNS = (
 
 
 @click.command(short_help="Show an indicator from step to step.")
-@click.argument("code")
-@click.option(
-    "--from", "first", type=terminal.Day(), required=True, help="In the first step."
-)
-@click.option(
-    "--to", "last", type=terminal.Day(), help="The last day [default: today]."
-)
-@click.option(
-    "--step",
-    type=click.Choice([kind.value for kind in Kind]),
-    default=Kind.MONTH.value,
-    show_default=True,
-    help="How far apart the points are.",
-)
-@asking.of_every_day
+@options(SeriesQuestion, arguments={"code": "CODE"})
 @terminal.as_json
-def series(
-    code: str, first: date, last: date | None, step: str, asked: Asked, *, json: bool
-) -> None:
+def series(question: SeriesQuestion, *, json: bool) -> None:
     """Show an indicator at the end of each step, the last one on the last day.
 
     As known now, as known on each day itself, and as first published. A mark stands
@@ -51,9 +32,9 @@ def series(
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
         ):
-            today, span = house.office.today(), Span(first, last, Kind(step))
-            question = asked.of(code, today)
-            return await serial.series(connection, house.figures, question, span, today)
+            today = house.office.today()
+            asked, span = question.on(today), question.span
+            return await serial.series(connection, house.figures, asked, span, today)
 
     found = terminal.run(ask())
     if json:

@@ -3,22 +3,19 @@
 Nothing here is recorded: a definition that is only tried out has no version.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Literal
 
-from msgspec import Struct, ValidationError, convert, inspect, structs, to_builtins
+from msgspec import Struct, structs, to_builtins
 
 from iku.domain import figure, indicator
 from iku.domain.coordinates import Coordinates
-from iku.domain.decider import Invalid
 from iku.domain.difference import Counted
 from iku.domain.figure import Basis, Counts
-from iku.domain.indicator import Amendment, Options
+from iku.domain.indicator import Options
 from iku.domain.period import Period
 
-NUMBERS = ("participation_threshold",)
 LISTS = ("resolution_manners", "kinds")
 
 
@@ -187,60 +184,8 @@ def held(at: Coordinates, counts: Counts, basis: Basis) -> Held:
     )
 
 
-def amendment(texts: Mapping[str, Sequence[str]]) -> Amendment:
-    """The options that are named, each with its value, or values, as text.
-
-    Of an option that holds several values, each may be named, or all with commas.
-
-    Raises:
-        Invalid: There is no such option or value, or one is given twice.
-    """
-    given = {name: _values(name, told) for name, told in texts.items() if told}
-    try:
-        return convert(given, Amendment)
-    except ValidationError as error:
-        name = next(n for n in given if f"`$.{n}" in str(error))
-        value = ", ".join(texts[name])[:_MOST_SHOWN]
-        must = _values_of(inspect.type_info(Amendment), name)
-        raise Invalid(name, f'{name} is "{value}", but must be {must}') from error
-
-
-_MOST_SHOWN = 100  # characters of a value that is refused
-
-
-def _values_of(of: Any, name: str) -> str:
-    """What the option of that *name* may be, in words."""
-    field = next(one for one in of.fields if one.name == name)
-    kind = next(k for k in field.type.types if not isinstance(k, inspect.NoneType))
-    match kind:
-        case inspect.IntType(ge=least, le=most):
-            return f"a whole number from {least} to {most}"
-        case inspect.LiteralType(values=values):
-            return f"one of {', '.join(map(str, values))}"
-        case inspect.EnumType(cls=values):
-            return f"one of {', '.join(one.value for one in values)}"
-        case _:  # a list of values
-            return f"some of {', '.join(one.value for one in kind.item_type.cls)}"
-
-
-def _values(name: str, told: Sequence[str]) -> Any:
-    if name not in Amendment.__struct_fields__:
-        has = ", ".join(Amendment.__struct_fields__)
-        raise Invalid(name, f"there is no option {name}; there are {has}")
-    if name in LISTS:
-        told = [part for text in told for part in text.split(",")]
-        if len(set(told)) < len(told):
-            raise Invalid(name, f"{name} names a value twice: {', '.join(told)}")
-        return told
-    if len(told) > 1:
-        raise Invalid(name, f"{name} is given {len(told)} times")
-    (text,) = told
-    whole = name in NUMBERS and text.isascii() and text.isdigit() and len(text) < 10
-    return int(text) if whole else text
-
-
 def texts(before: Options, after: Options) -> dict[str, str]:
-    """The options of *after* that are not as in *before*, as `amendment` reads them."""
+    """The options of *after* that are not as in *before*, as they are typed."""
     was, now = to_builtins(before), to_builtins(after)
     return {
         name: ",".join(value) if name in LISTS else str(value)

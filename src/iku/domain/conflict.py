@@ -157,6 +157,9 @@ class Returned(Fact, frozen=True, tag="returned"):
     """The report was given back for completion; *missing* says what it lacks.
 
     It is returned until it is corrected, verified, rejected or merged.
+
+    Attributes:
+        missing: What the report lacks.
     """
 
     effective_on: date

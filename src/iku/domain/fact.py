@@ -62,7 +62,14 @@ Line: TypeAlias = Annotated[
     str, Meta(pattern=LINE, min_length=1, max_length=500, extra_json_schema=_LINE)
 ]
 Reason: TypeAlias = Annotated[
-    str, Meta(pattern=LINE, min_length=1, max_length=2000, extra_json_schema=_LINE)
+    str,
+    Meta(
+        pattern=LINE,
+        min_length=1,
+        max_length=2000,
+        description="Why; it stands in the record.",
+        extra_json_schema=_LINE,
+    ),
 ]
 Note: TypeAlias = Annotated[
     str,

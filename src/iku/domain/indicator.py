@@ -211,23 +211,57 @@ class Target(Targeted, frozen=True, tag=False):
 class Amendment(Fact, frozen=True, kw_only=True):
     """Options that change; every one left out stays as it was."""
 
-    category: conflict.Category | None = None
-    minimum_level: conflict.Level | None = None
-    date_basis: DateBasis | None = None
-    carry_over: CarryOver | None = None
-    reopening: Reopening | None = None
-    resolution_manners: (
-        Annotated[tuple[conflict.Manner, ...], Meta(min_length=1, max_length=8)] | None
-    ) = None
-    kinds: (
-        Annotated[tuple[organisation.Kind, ...], Meta(min_length=1, max_length=3)]
-        | None
-    ) = None
-    expired_registration: ExpiredRegistration | None = None
-    participation_threshold: Annotated[int, Meta(ge=1, le=1000)] | None = None
-    population: Population | None = None
-    empty: Empty | None = None
-    rounding: Rounding | None = None
+    category: Annotated[
+        conflict.Category | None,
+        Meta(description="The indicator's own category; any other is refused."),
+    ] = None
+    minimum_level: Annotated[
+        conflict.Level | None,
+        Meta(description="The least level of a case that counts."),
+    ] = None
+    date_basis: Annotated[
+        DateBasis | None, Meta(description="Which day makes a case exist.")
+    ] = None
+    carry_over: Annotated[
+        CarryOver | None, Meta(description="Whether older open cases count.")
+    ] = None
+    reopening: Annotated[
+        Reopening | None,
+        Meta(description="Whether a reopened case is unresolved."),
+    ] = None
+    resolution_manners: Annotated[
+        Annotated[
+            tuple[conflict.Manner, ...],
+            Meta(min_length=1, max_length=8),
+        ]
+        | None,
+        Meta(description="Which manners of closing are resolutions."),
+    ] = None
+    kinds: Annotated[
+        Annotated[
+            tuple[organisation.Kind, ...],
+            Meta(min_length=1, max_length=3),
+        ]
+        | None,
+        Meta(description="Which organisations count."),
+    ] = None
+    expired_registration: Annotated[
+        ExpiredRegistration | None,
+        Meta(description="Whether one with an expired certificate counts."),
+    ] = None
+    participation_threshold: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="From how many participations on one is active."),
+    ] = None
+    population: Annotated[
+        Population | None, Meta(description="Which organisations there are.")
+    ] = None
+    empty: Annotated[
+        Empty | None, Meta(description="What the percentage of 0 of 0 is.")
+    ] = None
+    rounding: Annotated[
+        Rounding | None, Meta(description="How percentages are rounded.")
+    ] = None
 
     def changes(self, of: type[Struct]) -> dict[str, Any]:
         """The fields of *of* that are given here."""

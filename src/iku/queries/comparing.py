@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from iku.domain import (
     comparison,
@@ -31,7 +31,7 @@ from iku.domain.comparison import (
 from iku.domain.coordinates import Coordinates
 from iku.domain.difference import Counted
 from iku.domain.figure import Basis, Counts
-from iku.domain.indicator import Amendment, Defined, Options
+from iku.domain.indicator import Defined, Options
 from iku.domain.place import Place
 from iku.domain.question import (
     SCALE,
@@ -45,29 +45,11 @@ from iku.domain.question import (
 from iku.ledger import log
 from iku.ledger.log import Head, Reader
 from iku.queries import replay
+from iku.queries.tried import LETTER, Tried
 from iku.queries.view import View
 
-LETTER = "s"  # marks a place among subjects
 FIRST_ROWS = 50  # of each year that a preview lists
 QUARTER_ENDS = ((3, 31), (6, 30), (9, 30), (12, 31))
-
-
-class Tried(Struct, frozen=True):
-    """Definitions to be compared on one day.
-
-    Attributes:
-        question: The day, the period and the knowledge.
-        definitions: Versions, in the order of the columns; none: the one in force.
-        amendment: Options to be tried out on top of the last of them; None: none are.
-        after: Where the page before ended; None for the first page.
-        limit: The most subjects of the page.
-    """
-
-    question: Question
-    definitions: Sequence[int] = ()
-    amendment: Amendment | None = None
-    after: Place | None = None
-    limit: int = 50
 
 
 class Facts(NamedTuple):

@@ -9,15 +9,24 @@ add up to is held against the balances that the figures are made of.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from itertools import accumulate, chain, pairwise
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
-from iku.domain import difference, explaining, fact, kinds, numbering
+from iku.domain import difference, explaining, fact, kinds, numbering, place
 from iku.domain.decider import Decider
-from iku.domain.difference import Cause, Difference, Item, Moved, Stand, Step
+from iku.domain.difference import (
+    Against,
+    Cause,
+    Difference,
+    Item,
+    Moved,
+    Stand,
+    Step,
+)
 from iku.domain.figure import Made
 from iku.domain.indicator import Options
+from iku.domain.period import Kind
 from iku.domain.place import Place
 from iku.domain.question import Question, Unanswerable
 from iku.ledger import log
@@ -26,7 +35,16 @@ from iku.ledger.record import Recorded
 from iku.projections import numbers
 from iku.queries.figures import Figures
 from iku.queries.moves import Move, moves
+from iku.queries.parameters import (
+    Cursor,
+    IndicatorQuestion,
+    Limit,
+    SizeNumber,
+    VersionNumber,
+)
 from iku.queries.view import View
+
+_ELSE = "; as in the figure asked for if it is left out."
 
 
 class Compared(Struct, frozen=True):
@@ -43,6 +61,51 @@ class Compared(Struct, frozen=True):
     against: Question
     after: Place | None = None
     limit: int = 50
+
+
+class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+    """Between which figures the difference is asked for."""
+
+    against_as_of: Annotated[
+        date | None, Meta(description=f"The day compared with{_ELSE}")
+    ] = None
+    against_known_on: Annotated[
+        date | None, Meta(description=f"The knowledge cut-off compared with{_ELSE}")
+    ] = None
+    against_size: Annotated[
+        SizeNumber | None,
+        Meta(description=f"The size of the log compared with{_ELSE}"),
+    ] = None
+    against_period: Annotated[
+        Kind | None, Meta(description=f"The period compared with{_ELSE}")
+    ] = None
+    against_definition: Annotated[
+        VersionNumber | None,
+        Meta(
+            description=f"Version of the definition compared with{_ELSE} Where that "
+            "names none, each figure is counted by the one in force."
+        ),
+    ] = None
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def compared(self, today: date) -> Compared:
+        """The two figures.
+
+        Raises:
+            Unanswerable: A day lies after *today*, or no page gave the cursor.
+        """
+        against = Against(
+            as_of=self.against_as_of,
+            known_on=self.against_known_on,
+            size=self.against_size,
+            definition=self.against_definition,
+            period=self.against_period,
+        )
+        against.refuse_future(today)
+        after = difference.place(self.cursor)
+        question = place.resume(self.on(today), after, today)
+        return Compared(question, against.beside(question), after, self.limit)
 
 
 async def answer(

@@ -9,13 +9,13 @@ is no next page has seen all, and the counts of all are the figure's.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import date
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from iku.domain import explaining, fact, kinds, numbering
 from iku.domain.counting import Membership, Reason, Rule
-from iku.domain.decider import Decider
+from iku.domain.decider import Decider, subject_id
 from iku.domain.figure import Counts, Figure
 from iku.domain.indicator import Options
 from iku.domain.question import Question
@@ -23,6 +23,7 @@ from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.queries import replay
+from iku.queries.parameters import DistrictCode, IndicatorQuestion
 from iku.queries.view import View
 
 EXAMINED = 2_000  # subjects; what one page looks at, at most
@@ -47,6 +48,69 @@ class Wanted(Struct, frozen=True):
     part: str | None = None
     district: str | None = None
     subject: str | None = None
+
+
+# Dimensions of cases, kinds of organisations.
+Part: TypeAlias = Literal[
+    "ideologi",
+    "politik",
+    "ekonomi",
+    "sosial",
+    "budaya",
+    "suku",
+    "agama",
+    "ras",
+    "antargolongan",
+    "ormas",
+    "lsm",
+    "parpol",
+]
+
+
+class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+    """Which figure is to be explained, and by which of its subjects."""
+
+    counted: Annotated[
+        Counted | None,
+        Meta(
+            description="Only those in the numerator; in the denominator; in the "
+            "denominator but not the numerator (open); in neither (none)."
+        ),
+    ] = None
+    rule: Annotated[
+        Rule | None, Meta(description="Only those that this rule decided.")
+    ] = None
+    part: Annotated[
+        Part | None, Meta(description="Only those of this dimension or kind.")
+    ] = None
+    district: Annotated[
+        DistrictCode | None,
+        Meta(
+            description="Only those in the district of this code; empty: those of "
+            "which no area is known."
+        ),
+    ] = None
+    subject: Annotated[
+        Annotated[
+            str,
+            Meta(
+                max_length=64,
+                pattern=r"^[A-Za-z0-9][A-Za-z0-9._~/-]*$(?!\n)",
+                extra_json_schema={
+                    "x-expects": "the number of a case or organisation: letters, "
+                    "digits and . _ - /, the first a letter or digit"
+                },
+            ),
+        ]
+        | None,
+        Meta(description="Only the one with this number in the register."),
+    ] = None
+
+    @property
+    def wanted(self) -> Wanted:
+        """Of which subjects."""
+        one = None if self.subject is None else subject_id(self.subject)
+        return Wanted(self.counted, self.rule, self.part, self.district, one)
 
 
 class Cited(Struct, frozen=True):

@@ -9,14 +9,15 @@ transaction and no connection while it is looked at.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from iku.domain.figure import Figure
 from iku.ledger.log import Reader
 from iku.projections import numbers
+from iku.queries.parameters import IndicatorQuestion
 from iku.queries.view import View
 
 PAGE = 500  # rows that begin or end
@@ -27,6 +28,15 @@ class Order(StrEnum):
 
     KNOWN = "known"
     HAPPENED = "happened"
+
+
+class ReplayQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+    """Which way to which figure is asked for."""
+
+    order: Annotated[
+        Order,
+        Meta(description="As it became known, by position; or as it happened, by day."),
+    ] = Order.KNOWN
 
 
 class Subject(Struct, frozen=True):

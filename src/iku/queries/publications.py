@@ -7,9 +7,9 @@ freezes are counted here, from one snapshot.
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from iku.domain import fact, naming, publication
 from iku.domain.figure import Figure, Made
@@ -33,7 +33,32 @@ from iku.ledger.record import Recorded
 from iku.queries import changes
 from iku.queries.changes import PublicationChanges
 from iku.queries.figures import Figures
+from iku.queries.parameters import Cursor, Limit
 from iku.queries.view import View
+
+PublicationId: TypeAlias = Annotated[
+    str, Meta(description="Identifier of the publication, such as 2021-W3.")
+]
+
+
+class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which publications are asked for."""
+
+    year: Annotated[
+        Annotated[int, Meta(ge=1945, le=9999)] | None,
+        Meta(description="Only publications of days of this year."),
+    ] = None
+    state: Annotated[
+        State | None, Meta(description="Only publications that are this now.")
+    ] = None
+
+
+class ChangesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of the changes after a publication is asked for."""
+
+    publication_id: PublicationId
+    limit: Limit = 50
+    cursor: Cursor = None
 
 
 class Printed(Struct, frozen=True):

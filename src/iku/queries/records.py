@@ -1,14 +1,78 @@
 """The log as it was recorded: records as they were stored, filtered, page by page."""
 
 from datetime import date, timedelta
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
+from iku.domain.coordinates import LARGEST
 from iku.ledger import log, matching
 from iku.ledger.matching import Filter, Matches
 from iku.queries.view import View
 
 ONE_DAY = timedelta(days=1)
+
+
+Name = Annotated[str, Meta(max_length=100)]
+
+
+class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which part of the log is asked for, and which of its events."""
+
+    after: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=LARGEST,
+            description="The position to begin after; 0 is the start.",
+        ),
+    ] = 0
+    limit: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(
+            description="The most records: 100 if it is left out, 1,000 at most; as "
+            "NDJSON all of them."
+        ),
+    ] = None
+    actor: Annotated[
+        Annotated[str, Meta(max_length=500)] | None,
+        Meta(
+            description="Only events recorded by this actor, written exactly as in the "
+            "records."
+        ),
+    ] = None
+    first: Annotated[
+        date | None,
+        Meta(
+            description="Only events recorded on this day or later, by the agency's "
+            "calendar."
+        ),
+    ] = field(name="from", default=None)
+    last: Annotated[
+        date | None,
+        Meta(
+            description="Only events recorded on this day or earlier, by the agency's "
+            "calendar."
+        ),
+    ] = field(name="to", default=None)
+    category: Annotated[
+        Name | None,
+        Meta(
+            description="Only events of this category: the stream's name up to its "
+            "first hyphen, such as conflict or publication."
+        ),
+    ] = None
+    type: Annotated[
+        Name | None, Meta(description="Only events of this type, such as annulled.")
+    ] = None
+    stream: Annotated[
+        Name | None, Meta(description="Only this stream, such as conflict-K14.")
+    ] = None
+
+    @property
+    def wanted(self) -> Filter:
+        """Which events are asked for."""
+        return Filter(self.actor, self.stream, self.category, self.type)
 
 
 class Range(Struct, frozen=True):

@@ -7,17 +7,18 @@ late. Where another version of the definition counts from a point on, the series
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Annotated
 
-from msgspec import Struct, field, structs
+from msgspec import Meta, Struct, field, structs
 
-from iku.domain import period
+from iku.domain import indicator, period
 from iku.domain.figure import Figure
-from iku.domain.indicator import Definition
 from iku.domain.period import Kind
-from iku.domain.question import Question, Unanswerable
+from iku.domain.question import Question, Unanswerable, refuse_future
 from iku.ledger.log import Reader
 from iku.queries import publications
 from iku.queries.figures import Figures
+from iku.queries.parameters import Code, Definition, KnownOn, PeriodKind, Size
 from iku.queries.publications import First
 
 MOST_POINTS = 1_200  # a hundred years by month
@@ -29,6 +30,47 @@ class Span(Struct, frozen=True):
     first: date
     last: date | None = None
     step: Kind = Kind.MONTH
+
+
+class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which series is asked for."""
+
+    code: Code
+    first: Annotated[
+        date, Meta(description="The first point is the end of the step with this day.")
+    ] = field(name="from")
+    last: Annotated[
+        date | None,
+        Meta(description="Day of the last point; today if it is left out."),
+    ] = field(name="to", default=None)
+    step: Annotated[Kind, Meta(description="How far apart the points are.")] = (
+        Kind.MONTH
+    )
+    known_on: KnownOn = None
+    size: Size = None
+    period: PeriodKind = Kind.YEAR
+    definition: Definition = None
+
+    @property
+    def span(self) -> Span:
+        """The days it is about."""
+        return Span(self.first, self.last, self.step)
+
+    def on(self, today: date) -> Question:
+        """The question that is asked of each of the days.
+
+        Raises:
+            Unanswerable: The knowledge cut-off lies after *today*.
+        """
+        refuse_future(None, today, self.known_on)
+        return Question(
+            self.code,
+            today,
+            known_on=self.known_on,
+            size=self.size,
+            period=self.period,
+            definition=self.definition,
+        )
 
 
 class Break(Struct, frozen=True):
@@ -105,7 +147,7 @@ async def published(reader: Reader, figures: Sequence[Figure]) -> list[First | N
 
 
 def breaks(
-    figures: Sequence[Figure], definitions: Sequence[Definition]
+    figures: Sequence[Figure], definitions: Sequence[indicator.Definition]
 ) -> Iterator[Break]:
     """Where, in the order of *figures*, another version takes over."""
     for before, after in pairwise(figures):

@@ -1,7 +1,6 @@
 """What a case or an organisation was on a day, and the histories of all subjects."""
 
 import re
-from datetime import date
 from typing import Any
 
 from msgspec import Struct, structs
@@ -11,12 +10,20 @@ from iku.domain import naming, place, standings
 from iku.domain.decider import Missing
 from iku.domain.deciders import DECIDERS
 from iku.domain.place import STRANGE, Place
-from iku.domain.question import Unanswerable, refuse_future, refuse_size_beyond
+from iku.domain.question import Unanswerable, refuse_size_beyond
 from iku.domain.standings import CASE_TEXTS
 from iku.ledger import log
 from iku.queries import histories, identifying
 from iku.queries.histories import Event
 from iku.queries.lists import with_texts
+from iku.queries.parameters import (
+    At,
+    Code,
+    Cursor,
+    Limit,
+    MomentQuestion,
+    SubjectId,
+)
 from iku.queries.view import View
 
 # What can be the identifier of a subject: nothing else is looked for.
@@ -26,12 +33,41 @@ PART = "h"  # of a cursor: it is one of a history
 TEXTS = {"conflict": CASE_TEXTS, "organisation": ("name",)}
 
 
-class At(Struct, frozen=True):
-    """The day asked about, and by which knowledge; None: by all there is."""
+class ConflictQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """Which case is asked for, and when."""
 
-    as_of: date
-    known_on: date | None = None
-    size: int | None = None
+    conflict_id: SubjectId
+
+
+class OrganisationQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """Which organisation is asked for, and when."""
+
+    organisation_id: SubjectId
+
+
+class HistoryQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which page of a history is asked for."""
+
+    limit: Limit = 100
+    cursor: Cursor = None
+
+
+class ConflictHistory(HistoryQuestion, frozen=True, kw_only=True):
+    """Which case's history is asked for."""
+
+    conflict_id: SubjectId
+
+
+class OrganisationHistory(HistoryQuestion, frozen=True, kw_only=True):
+    """Which organisation's history is asked for."""
+
+    organisation_id: SubjectId
+
+
+class IndicatorHistory(HistoryQuestion, frozen=True, kw_only=True):
+    """Which indicator's history is asked for."""
+
+    code: Code
 
 
 class Seen(Struct, frozen=True):
@@ -55,16 +91,6 @@ class EventPage(Struct, frozen=True):
 
     items: tuple[Event, ...]
     next: str | None
-
-
-def at(today: date, as_of: date | None, known_on: date | None, size: int | None) -> At:
-    """The day, today where none is asked for, and the knowledge.
-
-    Raises:
-        Unanswerable: A day cannot be asked about.
-    """
-    refuse_future(as_of, today, known_on)
-    return At(as_of or today, known_on, size)
 
 
 async def standing(view: View, category: str, subject: str, asked: At) -> Seen:

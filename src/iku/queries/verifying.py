@@ -6,15 +6,27 @@ which knows none of them.
 
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from iku.domain.figure import Figure
 from iku.domain.question import Unanswerable, numbered
 from iku.ledger.log import Reader
 from iku.queries.figures import Figures
 from iku.queries.replay import recount
+
+
+class VerificationQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which figure is to be verified."""
+
+    number: Annotated[
+        str,
+        Meta(
+            description="The figure's number as printed; blanks and lower case do not "
+            "matter."
+        ),
+    ]
 
 
 class Recounted(Struct, frozen=True):

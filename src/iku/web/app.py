@@ -7,7 +7,7 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from iku.app import House
-from iku.web import commands, describing, documentation, pages, problems
+from iku.web import describing, documentation, pages, problems
 from iku.web.api import (
     agency,
     attachments,
@@ -25,16 +25,9 @@ from iku.web.api import (
     replay,
     tree,
 )
-from iku.web.asking import against, asking
 from iku.web.door import Application
 from iku.web.metrics import Metrics
 from iku.web.options import options
-from iku.web.parameters import (
-    StrictRequest,
-    refuse_stray_parameters,
-    refuse_unheeded_conditions,
-)
-from iku.web.trying import amendment
 
 LARGEST_BODY = 1 << 20
 MODULES = (
@@ -55,20 +48,10 @@ def create_app(house: House, *, local_only: bool = False) -> Application:
     api = Router(
         "/api/v1",
         route_handlers=[*options(handlers), *handlers],
-        guards=[refuse_stray_parameters, refuse_unheeded_conditions],
-        request_class=StrictRequest,
     )
     app = Application(
         [api, *documentation.HANDLERS, *pages.HANDLERS],
-        dependencies={
-            "house": _provide(lambda: house),
-            "question": _provide(asking(house)),
-            "against": _provide(against),
-            "amendment": _provide(amendment),
-            "metrics": _provide(lambda: metrics),
-            "entry": _provide(commands.entering(house)),
-            "change": _provide(commands.changing(house)),
-        },
+        dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
@@ -76,11 +59,8 @@ def create_app(house: House, *, local_only: bool = False) -> Application:
             documentation.router(), *documentation.pages()
         ),
     )
+    app.house = house
     app.body_timeout_s = house.settings.body_timeout_s
     app.local_only = local_only
     app.metrics = metrics
     return app
-
-
-def _provide(given: Any) -> Provide:
-    return Provide(given, sync_to_thread=False)

@@ -3,17 +3,15 @@
 A repetition under the same `Idempotency-Key` gets the receipt it got before.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from litestar import Response
-from litestar.params import HeaderParameter
 from litestar.status_codes import HTTP_201_CREATED
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
 from iku.app import House
 from iku.commands.command import Command, Outcome, Outdated
@@ -21,40 +19,7 @@ from iku.domain import naming
 from iku.domain.decider import Invalid, Missing, Refused
 from iku.domain.fact import stated
 from iku.queries import identifying
-from iku.web import wording
 from iku.web.connection import Reading
-from iku.web.problems import Malformed
-
-_VERSION = re.compile(r'"([0-9]{1,10})"')
-
-Actor: TypeAlias = Annotated[
-    str,
-    HeaderParameter(
-        name="Iku-Actor",
-        max_length=100,
-        pattern=wording.ACTOR,
-        description="Who enters it: printable ASCII.",
-    ),
-]
-Key: TypeAlias = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        max_length=255,
-        pattern=wording.KEY,
-        description="Carried out once: whoever sends the same command again under the "
-        "same key gets the first receipt again, with Idempotency-Replayed: true.",
-    ),
-]
-IfMatch: TypeAlias = Annotated[
-    str | None,
-    HeaderParameter(
-        name="If-Match",
-        pattern=wording.IF_MATCH,
-        description='The version it is about, as ETag gave it ("3"); answered 412 '
-        "where that is no longer the last one. * stands for any.",
-    ),
-]
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -77,6 +42,68 @@ class Receipt(Struct, frozen=True, kw_only=True):
     size: int
     recorded_at: datetime
     leaf: str
+
+
+class Entering(Struct, frozen=True, forbid_unknown_fields=True):
+    """Headers of a request that records something."""
+
+    actor: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=100,
+            pattern=r"^[!-~]([ -~]*[!-~])?$(?!\n)",
+            description="Who enters it: printable ASCII.",
+            extra_json_schema={
+                "x-expects": "printable ASCII that neither begins nor ends with a blank"
+            },
+        ),
+    ] = field(name="Iku-Actor", default="lokal")
+    key: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=255,
+                pattern=r"^[!-~]+$(?!\n)",
+                description="Carried out once: if the same command is sent again under "
+                "the same key, the answer is the first receipt, with "
+                "Idempotency-Replayed: true.",
+                extra_json_schema={"x-expects": "printable ASCII without blanks"},
+            ),
+        ]
+        | None
+    ) = field(name="Idempotency-Key", default=None)
+
+    def desk(self, house: House) -> "Desk":
+        """Where the command is handed in."""
+        return Desk(house, self.actor, self.key)
+
+
+class Changing(Entering, frozen=True):
+    """Headers of a request that records something of a known subject."""
+
+    if_match: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r'^(\*|"[0-9]{1,10}")$(?!\n)',
+                description='The version it is about, as ETag gave it ("3"); answered '
+                "412 if that is no longer the last one. * stands for any.",
+                extra_json_schema={
+                    "x-expects": "the version as ETag gave it, in quotes, such as "
+                    '"3", or *'
+                },
+            ),
+        ]
+        | None
+    ) = field(name="If-Match", default=None)
+
+    def desk(self, house: House) -> "Desk":
+        """Where the command is handed in."""
+        named = (self.if_match or "*").strip('"')
+        expected = None if named == "*" else int(named)
+        return Desk(house, self.actor, self.key, expected)
 
 
 R = TypeVar("R", bound=Receipt)
@@ -157,40 +184,6 @@ def known(command: Command) -> Iterator[None]:
             missing = naming.absent(command.category, command.subject)
             raise Missing(missing) from error
         raise
-
-
-def entering(house: House) -> Callable[[Actor, Key], Desk]:
-    """What provides the desk of a request that enters something new."""
-
-    def desk(actor: Actor = "lokal", idempotency_key: Key = None) -> Desk:
-        return Desk(house, actor, idempotency_key)
-
-    return desk
-
-
-def changing(house: House) -> Callable[[Actor, Key, IfMatch], Desk]:
-    """What provides the desk of a request that is about something known."""
-
-    def desk(
-        actor: Actor = "lokal", idempotency_key: Key = None, if_match: IfMatch = None
-    ) -> Desk:
-        return Desk(house, actor, idempotency_key, expected_version(if_match))
-
-    return desk
-
-
-def expected_version(if_match: str | None) -> int | None:
-    """The version that an `If-Match` names; None: whichever is the last.
-
-    Raises:
-        Malformed: It names none.
-    """
-    if if_match is None or if_match == "*":
-        return None
-    named = _VERSION.fullmatch(if_match)
-    if named is None:
-        raise Malformed("If-Match", f'If-Match is {if_match}; write it as "3" or *')
-    return int(named[1])
 
 
 def receipt(outcome: Outcome) -> Receipt:

@@ -8,7 +8,6 @@ or a field that is refused cannot be one thing here and another in the program.
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
-from inspect import cleandoc
 from typing import Any, TypeAlias, get_args
 
 import msgspec
@@ -21,15 +20,17 @@ from litestar.router import Router
 from litestar.routes import HTTPRoute
 
 import iku
-from iku.web import examples, parameters, problems
+from iku import declared
+from iku.declared import Field
+from iku.web import examples, problems, routes
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
 from iku.web.problems import Problem
+from iku.web.routes import Taken
 
 Json: TypeAlias = dict[str, Any]
 
 _REF = "#/components/schemas/"
-_ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
 # Operations that take a file as their body, and those that answer with one.
@@ -91,11 +92,10 @@ def describe(app: Litestar) -> bytes:
     described = app.openapi_schema.to_schema()
     handlers = {handler.operation_id: handler for handler in _handlers(app)}
     schemas = _Schemas(list(handlers.values()))
-    enumerations = described["components"]["schemas"]
     for path in described["paths"].values():
         for operation in path.values():
             handler = handlers[operation["operationId"]]
-            _describe(operation, handler, schemas, enumerations)
+            _describe(operation, handler, schemas)
     described["components"] = {"schemas": schemas.components}
     return msgspec.json.encode(described)
 
@@ -108,18 +108,14 @@ def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
             )
 
 
-def _describe(
-    operation: Json, handler: HTTPRouteHandler, schemas: "_Schemas", known: Json
-) -> None:
+def _describe(operation: Json, handler: HTTPRouteHandler, schemas: "_Schemas") -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
-    defaults = _defaults(handler)
-    for parameter in operation.get("parameters", []):
-        _parameter(parameter, known, defaults.get(parameter["name"]))
-    if "requestBody" in operation:
+    operation["parameters"] = _parameters(routes.taken(handler), handler)
+    if routes.taken(handler).command is not None:
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
-        operation["requestBody"]["content"] = {_JSON: content}
+        operation["requestBody"] = {"required": True, "content": {_JSON: content}}
     if name in _ATTACHING:
         operation["requestBody"] = {
             "description": "The file. Any other media type is taken as well, and kept "
@@ -133,41 +129,44 @@ def _describe(
     }
 
 
-def _defaults(handler: HTTPRouteHandler) -> Json:
-    """What stands for each parameter that is left out, where something does."""
-    return {
-        name: field.default
-        for name, field in parameters.declared(handler).items()
-        if field.has_default and field.default is not None
-    }
+def _parameters(taken: Taken, handler: HTTPRouteHandler) -> list[Json]:
+    """What path, query and headers hold, as the Structs of the route declare it."""
+    (path,) = handler.paths
+    in_path = set(_PLACEHOLDER.findall(path))
+    found = [
+        _shown(field, "path" if field.name in in_path else "query")
+        for field in declared.fields(taken.about).values()
+    ]
+    if taken.headers is not None:
+        of = declared.fields(taken.headers).values()
+        found += [_shown(field, "header") for field in of]
+    return found
 
 
-def _parameter(parameter: Json, known: Json, default: Any) -> None:
-    """A parameter: what may be left out is not therefore null."""
-    for noise in ("deprecated", "allowEmptyValue", "allowReserved"):
-        parameter.pop(noise, None)
-    schema = parameter["schema"]
-    for part in (*schema.pop("oneOf", []), *schema.pop("allOf", []), dict(schema)):
-        if "$ref" in part:
-            schema.pop("$ref", None)
-            part = known[part["$ref"].removeprefix(_REF)]  # noqa: PLW2901 - resolved
-            schema |= {k: part[k] for k in ("type", "enum")}
-        elif part.get("type") != "null":
-            schema |= part
-    schema.pop("description", None)
-    if "enum" in schema:
-        schema["enum"] = [value for value in schema["enum"] if value is not None]
-        schema["type"] = "string"
+_PLACEHOLDER = re.compile(r"\{(\w+):")
+
+
+def _shown(field: Field, place: str) -> Json:
+    schema = {k: v for k, v in field.schema.items() if k != "description"}
+    if field.multiple:
+        schema |= {"minItems": 1, "uniqueItems": True}
     _tidy_values(schema)
-    if default is not None:
-        schema["default"] = default
-    for bound in ("minimum", "maximum"):
-        if bound in schema:
-            schema[bound] = int(schema[bound])
+    parameter = {
+        "name": field.name,
+        "in": place,
+        "required": field.required,
+        "description": field.description,
+        "schema": schema,
+    }
+    _exemplify(parameter)
+    return parameter
+
+
+def _exemplify(parameter: Json) -> None:
+    """The page fills in an `example`: not of a filter, nor of a key used only once."""
+    schema = parameter["schema"]
     example = _example(parameter["name"], schema)
-    # The page fills in an `example`: of a filter that nobody asked for, or of a key
-    # that may be used once, that would be in the way.
-    if parameter.get("required") or parameter["name"] == "Iku-Actor":
+    if parameter["required"] or parameter["name"] == "Iku-Actor":
         parameter["example"] = example
     else:
         schema["examples"] = [example]
@@ -184,7 +183,8 @@ def _example(name: str, schema: Json) -> Any:
 
 
 def _body(handler: HTTPRouteHandler) -> Any:
-    return handler.parsed_fn_signature.parameters["data"].annotation
+    """The type that the body is read as."""
+    return routes.taken(handler).command
 
 
 def _answer(handler: HTTPRouteHandler) -> Any:
@@ -286,7 +286,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     if operation["operationId"] in _FETCHING:
         found.append(HTTPStatus.GONE)
     found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
-    if handler.parsed_fn_signature.parameters:
+    if routes.taken(handler).names:
         found.append(HTTPStatus.SERVICE_UNAVAILABLE)
     return sorted(found)
 
@@ -307,9 +307,9 @@ class _Schemas:
     """msgspec's schemas of all types that bodies and answers have."""
 
     def __init__(self, handlers: list[HTTPRouteHandler]) -> None:
-        posts = [h for h in handlers if "data" in h.parsed_fn_signature.parameters]
+        bodies = [of for of in map(_body, handlers) if of is not None]
         answers = [one for handler in handlers for one in _either(handler)]
-        types = [Problem, ShownEntry, *answers, *map(_body, posts)]
+        types = [Problem, ShownEntry, *answers, *bodies]
         found, components = msgspec.json.schema_components(
             types, ref_template=_REF + "{name}"
         )
@@ -355,13 +355,10 @@ def _tidy_values(schema: Json) -> None:
 
 def _hand_out(schema: Json) -> None:
     """Move what a docstring says of its attributes to the properties."""
-    # From Python 3.13 on a docstring has no indentation of its own.
-    told = cleandoc(schema.get("description", ""))
-    description, _, rest = told.partition("\n\nAttributes:\n")
+    description, attributes = declared.apart(schema.get("description", ""))
     schema["description"] = " ".join(description.split())
-    parts = _ATTRIBUTE.split(rest)
-    for name, text in zip(parts[1::2], parts[2::2], strict=True):
-        what = " ".join(text.split()).replace("None", "null").replace("``", "`")
+    for name, text in attributes.items():
+        what = text.replace("None", "null").replace("``", "`")
         if name in schema["properties"]:
             schema["properties"][name].setdefault("description", what)
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 from litestar import Litestar
 from litestar.types import Message, Send
 
+from iku.app import House
 from iku.web import hosts, problems
 from iku.web.metrics import Metrics
 from iku.web.problems import Problem
@@ -26,9 +27,10 @@ CLIENT_CLOSED = 499  # counted where no answer could be sent; no status of HTTP
 class Application(Litestar):
     """The application behind its door."""
 
-    __slots__ = ("body_timeout_s", "local_only", "metrics")
+    __slots__ = ("body_timeout_s", "house", "local_only", "metrics")
 
     body_timeout_s: float
+    house: House
     local_only: bool
     metrics: Metrics
 

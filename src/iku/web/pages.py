@@ -17,6 +17,7 @@ from litestar.params import SkipValidation
 
 from iku import labels
 from iku.app import House
+from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.domain.question import Unanswerable
 from iku.exchange import formats
@@ -25,7 +26,6 @@ from iku.queries import records
 from iku.queries.front import Asked, Day, Front, Why
 from iku.web import problems
 from iku.web.connection import viewing
-from iku.web.parameters import LARGEST
 from iku.web.problems import Problem
 
 # Nothing of another host, and no program at all.

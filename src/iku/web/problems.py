@@ -4,19 +4,17 @@ Every error of the program gets its status here, and nowhere else.
 """
 
 import logging
-import re
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 import asyncpg
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
-from litestar.params import ParameterKwarg
+from litestar.exceptions import HTTPException
 from msgspec import Struct
 
 from iku.commands.command import OnlyReads, Outdated
+from iku.declared import Misread
 from iku.domain import hidden
 from iku.domain.decider import Invalid, Missing, Refused
 from iku.domain.question import Unanswerable, Unknown
@@ -26,7 +24,6 @@ from iku.ledger.record import TooLarge, Unrecordable
 from iku.queries.attachments import Gone
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
-from iku.web import wording
 from iku.web.receiving import Disconnected, Stalled
 
 _logger = logging.getLogger(__name__)
@@ -73,10 +70,6 @@ class Malformed(ValueError):
         self.path = path
 
 
-class Misread(Malformed):
-    """The body is not what its route reads; *path* leads to what is at fault in it."""
-
-
 class Unsupported(ValueError):
     """The body is of a kind that is not read here."""
 
@@ -92,6 +85,7 @@ class Unsigned(Exception):
 # The kind of each error that the program raises; of a subclass, unless it is named too.
 OURS: dict[type, str] = {
     Malformed: "invalid",
+    Misread: "invalid",
     Invalid: "invalid",
     Unanswerable: "invalid",
     Unrecordable: "invalid",
@@ -197,7 +191,7 @@ def _of(error: Exception) -> Problem:
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
     detail = _DETAILS.get(kind, str(error))
     if isinstance(error, Misread):
-        return _of_faults([Fault(error.path, detail)])
+        return _misread(error)
     if kind == "invalid" and hasattr(error, "path"):
         return problem(kind, detail, Fault(error.path, detail))
     return problem(kind, detail)
@@ -213,10 +207,6 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
         kind = "invalid" if error.status_code < 500 else "fault"
     if kind == "fault":
         return _of(error)
-    if isinstance(error, ValidationException) and isinstance(error.extra, list):
-        return _of_faults([_fault(request, one) for one in error.extra])
-    if lacking := _LACKING.match(error.detail):
-        return _of_faults([Fault(lacking[1], "is required")])
     if kind == "too-large":
         most = request.route_handler.resolve_request_max_body_size()
         return problem(
@@ -228,26 +218,15 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
     return problem(kind, "the request is not what the API's description says")
 
 
-_LACKING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 _ROUTING = {
     "missing": "there is nothing here",
     "method": "this can only be done with what Allow names",
 }
 
 
-def _of_faults(faults: Sequence[Fault]) -> Problem:
-    told = (f"{fault.path or 'the body'} {fault.message}" for fault in faults)
-    return problem("invalid", "; ".join(told), *faults)
-
-
-def _fault(request: Request[Any, Any, Any], error: dict[str, str]) -> Fault:
-    """A parameter at fault, which the framework names as our code does."""
-    name, said = error.get("key", ""), error.get("message", "")
-    handler = request.route_handler
-    takers: list[Any] = [handler, *handler.resolve_dependencies().values()]
-    for of in takers:
-        declared = of.parsed_fn_signature.parameters.get(name.partition("[")[0])
-        if declared and isinstance(declared.kwarg_definition, ParameterKwarg):
-            told = wording.told(said, of.signature_model, name)
-            return Fault(declared.kwarg_definition.name or name, told)
-    return Fault(name, said)
+def _misread(error: Misread) -> Problem:
+    found = [
+        Fault(path, f"{path or 'the body'} {rule}")
+        for path, rule in error.faults.items()
+    ]
+    return problem("invalid", "; ".join(one.message for one in found), *found)

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from litestar import get
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
 from msgspec import Struct
 
 from iku.agency import Area, Division, Mission
 from iku.app import House
+from iku.web.routes import get
 
 
 class Agency(Struct, frozen=True):
@@ -36,7 +34,7 @@ class Agency(Struct, frozen=True):
     summary="Read what the agency is for",
     tags=["Agency"],
 )
-async def show(house: NamedDependency[SkipValidation[House]]) -> Agency:
+async def show(house: House) -> Agency:
     """Vision, mission, main task, functions, objective and areas of the agency."""
     ours = house.agency
     return Agency(*(getattr(ours, name) for name in Agency.__struct_fields__))

@@ -9,41 +9,63 @@ from typing import Annotated, Any, TypeAlias
 from urllib.parse import quote, unquote
 
 import msgspec
-from litestar import Request, Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import HeaderParameter, PathParameter, SkipValidation
+from litestar import Response
+from msgspec import Meta, Struct, field
 
 from iku.app import House
 from iku.commands import attaching
+from iku.declared import shown
 from iku.domain.attachment import MediaType
 from iku.domain.decider import subject_id
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Line
 from iku.domain.hidden import is_unsafe
 from iku.queries import attachments
+from iku.queries.parameters import SubjectId
 from iku.texts import File
 from iku.vault.files import MOST
-from iku.web.commands import Desk, Receipt, answer, known, receipt
+from iku.web.api.conflicts import AboutConflict
+from iku.web.api.organisations import AboutOrganisation
+from iku.web.commands import Changing, Desk, Receipt, answer, known, receipt
 from iku.web.connection import Reading
-from iku.web.parameters import Id, refuse_encoded, shown
+from iku.web.headers import AnyRequest, refuse_encoded
 from iku.web.problems import Malformed, Unsupported
+from iku.web.routes import get, post
 
-FileName: TypeAlias = Annotated[
-    str,
-    HeaderParameter(
-        name="Iku-File-Name",
-        min_length=1,
-        max_length=4_500,
-        pattern=r"^[!-~]+$(?!\n)",
-        description="The file's name, in UTF-8 and percent-encoded.",
-    ),
-]
+
+class Attaching(Changing, frozen=True, kw_only=True):
+    """Headers of a request that attaches a file."""
+
+    file_name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=4_500,
+            pattern=r"^[!-~]+$(?!\n)",
+            description="The file's name, in UTF-8 and percent-encoded.",
+            extra_json_schema={"x-expects": "printable ASCII, percent-encoded"},
+        ),
+    ] = field(name="Iku-File-Name")
+
+
 Version: TypeAlias = Annotated[
     int,
-    PathParameter(
-        ge=1, le=2_147_483_647, description="Of the event by which it was attached."
-    ),
+    Meta(ge=1, le=2_147_483_647, description="Of the event by which it was attached."),
 ]
+
+
+class ConflictFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which file of which case is asked for."""
+
+    conflict_id: SubjectId
+    version: Version
+
+
+class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which file of which organisation is asked for."""
+
+    organisation_id: SubjectId
+    version: Version
 
 
 @post(
@@ -51,21 +73,19 @@ Version: TypeAlias = Annotated[
     operation_id="attachFile",
     summary="Put a file with a case",
     tags=["Conflict cases"],
-    request_class=Request,
+    headers=Attaching,
     request_max_body_size=MOST,
 )
 async def attach_to_conflict(
-    conflict_id: Id,
-    file_name: FileName,
-    request: Request[Any, Any, Any],
-    change: NamedDependency[SkipValidation[Desk]],
+    about: AboutConflict, headers: Attaching, desk: Desk, request: AnyRequest
 ) -> Response[Receipt]:
     """The body is the file, of the type that Content-Type says, at most 10 MiB.
 
     It is sealed before it is written to the disk. The log is given its length and a
     commitment to its SHA-256; the case's history shows it as `attached`.
     """
-    return await _attach(change, "conflict", conflict_id, file_name, request)
+    file = await _file(headers.file_name, request)
+    return await _attach(desk, "conflict", about.conflict_id, file)
 
 
 @post(
@@ -73,21 +93,19 @@ async def attach_to_conflict(
     operation_id="attachOrganisationFile",
     summary="Put a file with an organisation",
     tags=["Organisations"],
-    request_class=Request,
+    headers=Attaching,
     request_max_body_size=MOST,
 )
 async def attach_to_organisation(
-    organisation_id: Id,
-    file_name: FileName,
-    request: Request[Any, Any, Any],
-    change: NamedDependency[SkipValidation[Desk]],
+    about: AboutOrganisation, headers: Attaching, desk: Desk, request: AnyRequest
 ) -> Response[Receipt]:
     """The body is the file, of the type that Content-Type says, at most 10 MiB.
 
     It is sealed before it is written to the disk. The log is given its length and a
     commitment to its SHA-256; the organisation's history shows it as `attached`.
     """
-    return await _attach(change, "organisation", organisation_id, file_name, request)
+    file = await _file(headers.file_name, request)
+    return await _attach(desk, "organisation", about.organisation_id, file)
 
 
 @get(
@@ -96,11 +114,9 @@ async def attach_to_organisation(
     summary="Read a file that was put with a case",
     tags=["Conflict cases"],
 )
-async def fetch_of_conflict(
-    conflict_id: Id, version: Version, house: NamedDependency[SkipValidation[House]]
-) -> Response[bytes]:
+async def fetch_of_conflict(question: ConflictFile, house: House) -> Response[bytes]:
     """The file, after it was held against what the log commits to."""
-    return await _fetch(house, "conflict", conflict_id, version)
+    return await _fetch(house, "conflict", question.conflict_id, question.version)
 
 
 @get(
@@ -110,26 +126,32 @@ async def fetch_of_conflict(
     tags=["Organisations"],
 )
 async def fetch_of_organisation(
-    organisation_id: Id,
-    version: Version,
-    house: NamedDependency[SkipValidation[House]],
+    question: OrganisationFile, house: House
 ) -> Response[bytes]:
     """The file, after it was held against what the log commits to."""
-    return await _fetch(house, "organisation", organisation_id, version)
+    return await _fetch(
+        house, "organisation", question.organisation_id, question.version
+    )
+
+
+async def _file(name: str, request: AnyRequest) -> File:
+    """The file that is sent.
+
+    Raises:
+        Malformed: There is none, or its name cannot be read.
+        Unsupported: Its type cannot.
+    """
+    file = File(_name(name), _media_type(request), await request.body())
+    if not file.content:
+        raise Malformed("", "there is no file: the body is empty")
+    return file
 
 
 async def _attach(
-    change: Desk,
-    category: str,
-    number: str,
-    file_name: str,
-    request: Request[Any, Any, Any],
+    desk: Desk, category: str, number: str, file: File
 ) -> Response[Receipt]:
-    house, subject = change.house, subject_id(number)
-    file = File(_name(file_name), _media_type(request), await request.body())
-    if not file.content:
-        raise Malformed("", "there is no file: the body is empty")
-    command = change.command(category, subject, None)
+    house, subject = desk.house, subject_id(number)
+    command = desk.command(category, subject, None)
     with known(command):
         outcome = await attaching.attach(house.office, Reading(house), command, file)
     version = outcome.receipt.version
@@ -203,7 +225,7 @@ def _name(file_name: str) -> str:
         raise Malformed("Iku-File-Name", f"Iku-File-Name {said}") from error
 
 
-def _media_type(request: Request[Any, Any, Any]) -> str:
+def _media_type(request: AnyRequest) -> str:
     """What the file is said to be, without parameters.
 
     Raises:

@@ -1,12 +1,9 @@
 """Conflict cases: reported, changed, listed, looked at, and their history."""
 
-import unicodedata
 from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter, SkipValidation
+from litestar import Response
 from msgspec import Struct
 
 from iku.app import House
@@ -15,35 +12,24 @@ from iku.domain.decider import subject_id
 from iku.domain.fact import Person
 from iku.domain.withheld import Withheld
 from iku.queries import lists, subjects
-from iku.queries.search import Search
-from iku.queries.subjects import EventPage
-from iku.web import wording
+from iku.queries.parameters import SubjectId
+from iku.queries.registers import ConflictsQuestion
+from iku.queries.subjects import (
+    ConflictHistory,
+    ConflictQuestion,
+    EventPage,
+)
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import viewing
-from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
+from iku.web.routes import get, post
 
 TAGS = ["Conflict cases"]
 
-Status: TypeAlias = Annotated[
-    Literal["open", "returned", "resolved", "rejected", "merged", "annulled"] | None,
-    QueryParameter(description="Only cases that had this status on the day."),
-]
-Category: TypeAlias = Annotated[
-    conflict.Category | None,
-    QueryParameter(description="Only cases that were of this category on the day."),
-]
-Source: TypeAlias = Annotated[
-    conflict.Source | None,
-    QueryParameter(description="Only cases that the office heard of from here."),
-]
-Area: TypeAlias = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=13,
-        pattern=wording.AREA,
-        description="Code of an area, or of a district with all its areas.",
-    ),
-]
+
+class AboutConflict(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which case something is recorded."""
+
+    conflict_id: SubjectId
 
 
 class ConflictItem(Struct, frozen=True):
@@ -113,12 +99,10 @@ class Conflict(ConflictItem, frozen=True, kw_only=True):
     summary="Report a conflict",
     tags=TAGS,
 )
-async def report(
-    data: JSONBody[conflict.Report], entry: NamedDependency[SkipValidation[Desk]]
-) -> Response[Receipt]:
+async def report(command: conflict.Report, desk: Desk) -> Response[Receipt]:
     """Enters a case. Without a number it is given the register's next one."""
-    subject = subject_id(data.number or "")
-    outcome = await entry.handle("conflict", subject, data.fact())
+    subject = subject_id(command.number or "")
+    outcome = await desk.handle("conflict", subject, command.fact())
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -129,15 +113,14 @@ async def report(
     tags=TAGS,
 )
 async def record(
-    conflict_id: Id,
-    data: JSONBody[conflict.Later],
-    change: NamedDependency[SkipValidation[Desk]],
+    about: AboutConflict, command: conflict.Later, desk: Desk
 ) -> Response[Receipt]:
     """Records a dated change, a correction or an annulment.
 
     What the register says already is not recorded again: 409.
     """
-    outcome = await change.handle("conflict", subject_id(conflict_id), data)
+    subject = subject_id(about.conflict_id)
+    outcome = await desk.handle("conflict", subject, command)
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -147,39 +130,11 @@ async def record(
     summary="List the cases of a day",
     tags=TAGS,
 )
-async def search(
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    status: Status = None,
-    category: Category = None,
-    source: Source = None,
-    area: Area = None,
-    number: OfNumber = None,
-    text: Text = None,
-    as_of: AsOf = None,
-    known_on: KnownOn = None,
-    size: Size = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Response[ConflictPage]:
+async def search(question: ConflictsQuestion, house: House) -> Response[ConflictPage]:
     """Cases as they were on a day, as known on another, page by page."""
     today = house.office.today()
-    at = subjects.at(today, as_of, known_on, size)
-    asked = Search(
-        category="conflict",
-        as_of=at.as_of,
-        known_on=at.known_on,
-        size=at.size,
-        statuses=(status,) if status else (),
-        kinds=(category,) if category else (),
-        area=area or "",
-        sources=(source,) if source else (),
-        number=number,
-        text=text and unicodedata.normalize("NFC", text),
-        limit=limit,
-    )
     async with viewing(house) as view:
-        page = await lists.listing(view, asked, cursor, today)
+        page = await lists.listing(view, question.search(today), question.cursor, today)
     shown: Response[Any] = Response(page)
     return shown
 
@@ -190,16 +145,10 @@ async def search(
     summary="Look at a case",
     tags=TAGS,
 )
-async def show(
-    conflict_id: Id,
-    house: NamedDependency[SkipValidation[House]],
-    as_of: AsOf = None,
-    known_on: KnownOn = None,
-    size: Size = None,
-) -> Response[Conflict]:
+async def show(question: ConflictQuestion, house: House) -> Response[Conflict]:
     """What the case was on a day, as known on another."""
-    at = subjects.at(house.office.today(), as_of, known_on, size)
-    subject = subject_id(conflict_id)
+    at = question.at(house.office.today())
+    subject = subject_id(question.conflict_id)
     async with viewing(house) as view:
         seen = await subjects.standing(view, "conflict", subject, at)
     shown = Conflict(**seen.shown, version=seen.version)
@@ -212,20 +161,17 @@ async def show(
     summary="Read the history of a case",
     tags=TAGS,
 )
-async def history(
-    conflict_id: Id,
-    house: NamedDependency[SkipValidation[House]],
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> EventPage:
+async def history(question: ConflictHistory, house: House) -> EventPage:
     """Every fact ever recorded of the case, corrections and annulments included.
 
     Each says what it left other than it was, and how it moved each figure. The first
     recorded comes first, page by page.
     """
-    subject = subject_id(conflict_id)
+    subject = subject_id(question.conflict_id)
     async with viewing(house) as view:
-        return await subjects.history(view, "conflict", subject, cursor, limit)
+        return await subjects.history(
+            view, "conflict", subject, question.cursor, question.limit
+        )
 
 
 def _location(subject: str) -> str:

@@ -2,19 +2,12 @@
 
 from typing import Any
 
-from litestar import get
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
-
 from iku.app import House
-from iku.domain import difference as telling
-from iku.domain import place
-from iku.domain.difference import Against, Difference
-from iku.domain.question import Question
+from iku.domain.difference import Difference
 from iku.queries import differences
-from iku.queries.differences import Compared
+from iku.queries.differences import DifferenceQuestion
 from iku.web.connection import viewing
-from iku.web.parameters import Cursor, Limit
+from iku.web.routes import get
 
 TAGS = ["Figures"]
 
@@ -25,14 +18,7 @@ TAGS = ["Figures"]
     summary="Ask why two figures differ",
     tags=TAGS,
 )
-async def difference(
-    question: NamedDependency[SkipValidation[Question]],
-    against: NamedDependency[SkipValidation[Against]],
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Difference:
+async def difference(question: DifferenceQuestion, house: House) -> Difference:
     """What lies between the figure asked for and one of other coordinates, by cause.
 
     Step by step from the one compared with: what is known, by which definition it is
@@ -40,10 +26,7 @@ async def difference(
     add up to what the step changes.
     """
     today = house.office.today()
-    against.refuse_future(today)
-    after = telling.place(cursor)
-    question = place.resume(question, after, today)
-    compared = Compared(question, against.beside(question), after, limit)
+    compared = question.compared(today)
     async with viewing(house) as view:
         return await differences.answer(view, house.figures, compared, today)
 

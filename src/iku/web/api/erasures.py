@@ -1,12 +1,10 @@
 """Subjects: what is held of a person or of a case's narrative, and its erasure."""
 
 from datetime import date, datetime
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter, SkipValidation
-from msgspec import Struct
+from litestar import Response
+from msgspec import Meta, Struct
 
 from iku.app import House
 from iku.commands import erasing
@@ -17,16 +15,21 @@ from iku.queries import erasures
 from iku.vault.store import Lasting
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import Reading
+from iku.web.routes import get, post
 
 TAGS = ["Subjects"]
 
-SubjectId: TypeAlias = Annotated[
-    str,
-    PathParameter(
-        description="Identifier of a person, as a history gives it; or of the texts of "
-        "a whole case or organisation, such as conflict-K14."
-    ),
-]
+
+class AboutSubject(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of whom something is asked or to be erased."""
+
+    subject_id: Annotated[
+        str,
+        Meta(
+            description="Identifier of a person, as a history gives it; or of the "
+            "texts of a whole case or organisation, such as conflict-K14."
+        ),
+    ]
 
 
 class Erasure(Fact, frozen=True):
@@ -82,13 +85,12 @@ class Subject(Struct, frozen=True):
     summary="See what is held of a subject",
     tags=TAGS,
 )
-async def show(
-    subject_id: SubjectId, house: NamedDependency[SkipValidation[House]]
-) -> Subject:
+async def show(question: AboutSubject, house: House) -> Subject:
     """In which histories texts of the subject are, and how many; never the texts."""
-    known = await erasures.look(house.view(Reading(house)), subject_id)
+    view = house.view(Reading(house))
+    known = await erasures.look(view, question.subject_id)
     return Subject(
-        id=subject_id,
+        id=question.subject_id,
         texts=sum(one.count for one in known.held),
         held=tuple(known.held),
         erasures=tuple(
@@ -110,21 +112,17 @@ async def show(
     summary="Erase a subject",
     tags=TAGS,
 )
-async def erase(
-    subject_id: SubjectId,
-    data: JSONBody[Erasure],
-    change: NamedDependency[SkipValidation[Desk]],
-) -> Response[Receipt]:
+async def erase(about: AboutSubject, command: Erasure, desk: Desk) -> Response[Receipt]:
     """Destroys every text of the subject, and its keys, for good.
 
     No figure, history or proof changes: where a text was, the decision is named.
     """
-    house = change.house
-    command = change.command("subject", subject_id, data.fact())
-    outcome = await erasing.erase(house.office, Reading(house), command)
+    house, subject = desk.house, about.subject_id
+    proposed = desk.command("subject", subject, command.fact())
+    outcome = await erasing.erase(house.office, Reading(house), proposed)
     if not outcome.added:
-        raise Refused(f"{data.decision} was carried out for {subject_id} before")
-    return answer(outcome, receipt(outcome), f"/api/v1/subjects/{subject_id}")
+        raise Refused(f"{command.decision} was carried out for {subject} before")
+    return answer(outcome, receipt(outcome), f"/api/v1/subjects/{subject}")
 
 
 HANDLERS: list[Any] = [show, erase]

@@ -1,29 +1,33 @@
 """Why a figure is what it is: each case or organisation, its rule and its events."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
-from litestar import Request, Response, get
-from litestar.di import NamedDependency
-from litestar.params import QueryParameter, SkipValidation
+from litestar import Response
 from litestar.response import Stream
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from iku.app import House
 from iku.domain import place
-from iku.domain.counting import Rule
-from iku.domain.decider import subject_id
+from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.domain.place import Place
 from iku.domain.question import Question
 from iku.exchange import explained
 from iku.exchange.explained import Delimiter
 from iku.queries import explanation
-from iku.queries.explanation import EXAMINED, Counted, Item, Page, Wanted
-from iku.web import wording
+from iku.queries.explanation import (
+    EXAMINED,
+    ExplanationQuestion,
+    Item,
+    Page,
+    Wanted,
+)
+from iku.queries.parameters import Cursor
 from iku.web.connection import connected, viewing
-from iku.web.parameters import LARGEST, Cursor, accepts
+from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import Malformed
+from iku.web.routes import get
 
 TAGS = ["Figures"]
 CSV = "text/csv"
@@ -31,21 +35,26 @@ PART = "e"  # of a cursor: it is one of an explanation
 USUAL_LIMIT = 50
 MOST_AS_JSON = 200
 
-# Dimensions of cases, kinds of organisations.
-Part: TypeAlias = Literal[
-    "ideologi",
-    "politik",
-    "ekonomi",
-    "sosial",
-    "budaya",
-    "suku",
-    "agama",
-    "ras",
-    "antargolongan",
-    "ormas",
-    "lsm",
-    "parpol",
-]
+
+class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
+    """Which page of an explanation is asked for, and in which form."""
+
+    limit: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(
+            description="The most items: 50 if it is left out, 200 at most; as CSV all "
+            "of them."
+        ),
+    ] = None
+    cursor: Cursor = None
+    delimiter: Annotated[
+        Delimiter | None,
+        Meta(
+            description="What separates the cells of CSV: comma, also if it is left "
+            "out, or semicolon, for a spreadsheet with an Indonesian locale. Refused "
+            "where JSON is asked for."
+        ),
+    ] = None
 
 
 class Explained(Struct, frozen=True):
@@ -72,86 +81,30 @@ class Explained(Struct, frozen=True):
     tags=TAGS,
 )
 async def explain(
-    request: Request[Any, Any, Any],
-    question: NamedDependency[SkipValidation[Question]],
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    counted: Annotated[
-        Counted | None,
-        QueryParameter(
-            description="Only those in the numerator; in the denominator; in the "
-            "denominator but not the numerator (open); in neither (none)."
-        ),
-    ] = None,
-    rule: Annotated[
-        Rule | None,
-        QueryParameter(description="Only those that this rule decided."),
-    ] = None,
-    part: Annotated[
-        Part | None,
-        QueryParameter(description="Only those of this dimension or kind."),
-    ] = None,
-    district: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=8,
-            pattern=wording.AREA,
-            description="Only those in the district of this code; empty: those of "
-            "which no area is known.",
-        ),
-    ] = None,
-    subject: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=64,
-            pattern=wording.SUBJECT,
-            description="Only the one with this number in the register.",
-        ),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        QueryParameter(
-            ge=1,
-            le=1_000_000,
-            description="The most items: 50 where it is left out, 200 at most; as CSV "
-            "all of them.",
-        ),
-    ] = None,
-    cursor: Cursor = None,
-    delimiter: Annotated[
-        Delimiter | None,
-        QueryParameter(
-            description="What separates the cells of CSV: comma, also where it is left "
-            "out, or semicolon, for a spreadsheet with an Indonesian locale. Refused "
-            "where JSON is asked for."
-        ),
-    ] = None,
+    question: PageQuestion, request: AnyRequest, house: House
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
     The counts of all pages are the figure's. As JSON or, where that is accepted, as
     CSV, which is sent while it is read.
     """
-    as_csv = accepts(request, CSV)
+    as_csv, delimiter = accepts(request, CSV), question.delimiter
     if delimiter and not as_csv:
         message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
         raise Malformed("delimiter", message)
-    ended = place.read(cursor, PART)
-    question = place.resume(question, ended, house.office.today())
-    one = None if subject is None else subject_id(subject)
-    wanted = Wanted(counted, rule, part, district, one)
+    today = house.office.today()
+    ended = place.read(question.cursor, PART)
+    of = place.resume(question.on(today), ended, today)
     async with connected(house) as connection:
-        (figure,) = await house.figures.answer(
-            connection, [question], house.office.today()
-        )
+        (figure,) = await house.figures.answer(connection, [of], today)
     asked = _Asked(
         house,
         figure,
-        explanation.pinned(question, figure),
-        wanted,
+        explanation.pinned(of, figure),
+        question.wanted,
         delimiter or Delimiter.COMMA,
     )
-    after = ended.key if ended else ""
+    after, limit = ended.key if ended else "", question.limit
     if as_csv:
         return await _as_csv(asked, after, limit or LARGEST)
     page = await asked.page(after, min(limit or USUAL_LIMIT, MOST_AS_JSON))

@@ -1,45 +1,20 @@
 """Figures: of one indicator, of all, and as a series for plots."""
 
-from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from litestar import get
-from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter, SkipValidation
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from iku.app import House
 from iku.domain.figure import Figure
-from iku.domain.period import Kind
-from iku.domain.question import Question, refuse_future
 from iku.queries import series as serial
 from iku.queries import verifying
-from iku.queries.series import Series, Span
-from iku.queries.verifying import Verified
+from iku.queries.parameters import FigureQuestion, FiguresQuestion
+from iku.queries.series import Series, SeriesQuestion
+from iku.queries.verifying import VerificationQuestion, Verified
 from iku.web.connection import Reading, connected
-from iku.web.parameters import (
-    AsOf,
-    Code,
-    Definition,
-    KnownOn,
-    PeriodKind,
-    Size,
-)
+from iku.web.routes import get
 
 TAGS = ["Figures"]
-
-Breakdown = Annotated[
-    Literal["dimension", "district"] | None,
-    QueryParameter(
-        description="Whether the figure's parts are asked for as well: by dimension "
-        "(of organisations: by kind) or by district."
-    ),
-]
-_PARTS: dict[str | None, Literal["part", "district"] | None] = {
-    None: None,
-    "dimension": "part",
-    "district": "district",
-}
 
 
 class Figures(Struct, frozen=True):
@@ -54,20 +29,15 @@ class Figures(Struct, frozen=True):
     summary="Ask for a figure",
     tags=TAGS,
 )
-async def figure(
-    question: NamedDependency[SkipValidation[Question]],
-    house: NamedDependency[SkipValidation[House]],
-    breakdown: Breakdown = None,
-) -> Figure:
+async def figure(question: FigureQuestion, house: House) -> Figure:
     """The indicator's figure as of a day, by what was known on another.
 
     With the coordinates it names it comes out the same for ever.
     """
-    question = structs.replace(question, breakdown=_PARTS[breakdown])
+    today = house.office.today()
+    asked = [question.on(today)]
     async with connected(house) as connection:
-        (answer,) = await house.figures.answer(
-            connection, [question], house.office.today()
-        )
+        (answer,) = await house.figures.answer(connection, asked, today)
     return answer
 
 
@@ -77,31 +47,12 @@ async def figure(
     summary="Ask for the figures of all indicators",
     tags=TAGS,
 )
-async def figures(
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    as_of: AsOf = None,
-    known_on: KnownOn = None,
-    size: Size = None,
-    period: PeriodKind = Kind.YEAR,
-    breakdown: Breakdown = None,
-) -> Figures:
+async def figures(question: FiguresQuestion, house: House) -> Figures:
     """The figures of all indicators, counted from one snapshot of the log."""
     today = house.office.today()
-    refuse_future(as_of, today, known_on)
     async with connected(house) as connection:
         codes = await house.figures.indicators(connection)
-        questions = [
-            Question(
-                code,
-                as_of or today,
-                known_on=known_on,
-                size=size,
-                period=period,
-                breakdown=_PARTS[breakdown],
-            )
-            for code in sorted(codes)
-        ]
+        questions = [question.of(code, today) for code in sorted(codes)]
         answers = await house.figures.answer(connection, questions, today)
     return Figures(tuple(answers))
 
@@ -112,23 +63,14 @@ async def figures(
     summary="Verify a figure by its number",
     tags=TAGS,
 )
-async def verify(
-    number: Annotated[
-        str,
-        PathParameter(
-            description="The figure's number as printed; blanks and lower case do not "
-            "matter."
-        ),
-    ],
-    house: NamedDependency[SkipValidation[House]],
-) -> Verified:
+async def verify(question: VerificationQuestion, house: House) -> Verified:
     """The figure that bears this number, and its recount from the log alone.
 
     The number gives the same figure for ever, whatever is recorded, corrected or
     defined anew. Recounting reads all that was recorded of the cases or organisations.
     """
     return await verifying.verify(
-        Reading(house), house.figures, number, house.office.today()
+        Reading(house), house.figures, question.number, house.office.today()
     )
 
 
@@ -138,49 +80,18 @@ async def verify(
     summary="Ask for a series of figures",
     tags=TAGS,
 )
-async def series(
-    code: Code,
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    first: Annotated[
-        date,
-        QueryParameter(
-            name="from",
-            description="The first point is the end of the step that has this day.",
-        ),
-    ],
-    last: Annotated[
-        date | None,
-        QueryParameter(
-            name="to", description="Day of the last point; today where it is left out."
-        ),
-    ] = None,
-    step: Annotated[
-        Kind, QueryParameter(description="How far apart the points are.")
-    ] = Kind.MONTH,
-    known_on: KnownOn = None,
-    size: Size = None,
-    period: PeriodKind = Kind.YEAR,
-    definition: Definition = None,
-) -> Series:
+async def series(question: SeriesQuestion, house: House) -> Series:
     """Figures at the end of each step between two days; the last one on the last day.
 
     At most 1,200 points: as known now, as known on each point's own day, and as first
     published; and where another version of the definition begins to count.
     """
     today = house.office.today()
-    refuse_future(None, today, known_on)
-    question = Question(
-        code,
-        today,
-        known_on=known_on,
-        size=size,
-        period=period,
-        definition=definition,
-    )
-    span = Span(first, last, step)
+    asked = question.on(today)
     async with connected(house) as connection:
-        return await serial.series(connection, house.figures, question, span, today)
+        return await serial.series(
+            connection, house.figures, asked, question.span, today
+        )
 
 
 HANDLERS: list[Any] = [figure, figures, verify, series]

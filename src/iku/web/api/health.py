@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from litestar import Response, get
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
+from litestar import Response
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -15,6 +13,7 @@ from iku.queries import health
 from iku.vault.files import Quarantine
 from iku.web.connection import Reading, viewing
 from iku.web.metrics import Metrics
+from iku.web.routes import get
 
 TAGS = ["Health"]
 
@@ -62,7 +61,7 @@ async def live() -> Alive:
 
 
 @get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
-async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
+async def ready(house: House) -> Ready:
     """Answers where the database does and its schema is the program's.
 
     It goes on serving while the signer's alarm stands or keys are lost, and says so.
@@ -99,8 +98,8 @@ async def ready(house: NamedDependency[SkipValidation[House]]) -> Ready:
     media_type="text/plain",
 )
 async def metrics(
-    house: NamedDependency[SkipValidation[House]],
-    metrics: NamedDependency[SkipValidation[Metrics]],
+    house: House,
+    metrics: Metrics,
 ) -> Response[str]:
     """Requests, durations, the log's size and what waits, as Prometheus reads them."""
     quarantine = await health.quarantine(house.view(Reading(house)))

@@ -1,24 +1,42 @@
 """Indicators: their definitions, all versions of them, targets and the rating scale."""
 
 from decimal import Decimal
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter, SkipValidation
-from msgspec import structs
+from litestar import Response
+from msgspec import Meta, Struct, structs
 
 from iku.app import House
 from iku.domain import indicator
 from iku.domain.comparison import Effect, Revised
 from iku.queries import comparing, indicators, subjects
 from iku.queries.indicators import Indicators, OneIndicator
-from iku.queries.subjects import EventPage
+from iku.queries.parameters import Code
+from iku.queries.subjects import EventPage, IndicatorHistory
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected, viewing
-from iku.web.parameters import Code, Cursor, Limit, unheeded
+from iku.web.headers import unheeded
+from iku.web.routes import get, post
 
 TAGS = ["Indicators"]
+
+
+class AboutIndicator(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which indicator is asked for."""
+
+    code: Code
+
+
+class Revising(AboutIndicator, frozen=True):
+    """Of which indicator something is recorded, or only previewed."""
+
+    preview: Annotated[
+        bool,
+        Meta(
+            description="true: records nothing, and answers with what would change in "
+            "the last two complete years."
+        ),
+    ] = False
 
 
 class DefinitionReceipt(Receipt, frozen=True, kw_only=True):
@@ -58,7 +76,7 @@ class RevisionReceipt(Receipt, frozen=True, kw_only=True):
     summary="List the indicators",
     tags=TAGS,
 )
-async def index(house: NamedDependency[SkipValidation[House]]) -> Indicators:
+async def index(house: House) -> Indicators:
     """All indicators with their definitions, targets and the rating scale."""
     async with viewing(house) as view:
         return await indicators.listing(view, house.figures, house.office.today())
@@ -70,22 +88,12 @@ async def index(house: NamedDependency[SkipValidation[House]]) -> Indicators:
     summary="Look at an indicator",
     tags=TAGS,
 )
-async def show(
-    code: Code, house: NamedDependency[SkipValidation[House]]
-) -> Response[OneIndicator]:
+async def show(question: AboutIndicator, house: House) -> Response[OneIndicator]:
     """The indicator with its definitions, targets and the rating scale."""
     async with viewing(house) as view:
-        one = await indicators.shown(view, house.figures, code, house.office.today())
+        today = house.office.today()
+        one = await indicators.shown(view, house.figures, question.code, today)
     return Response(one, headers={"ETag": f'"{one.version}"'})
-
-
-Preview: TypeAlias = Annotated[
-    bool,
-    QueryParameter(
-        description="true: records nothing, and answers with what would change in "
-        "the last two complete years."
-    ),
-]
 
 
 @post(
@@ -95,11 +103,7 @@ Preview: TypeAlias = Annotated[
     tags=TAGS,
 )
 async def redefine(
-    code: Code,
-    data: JSONBody[indicator.Redefinition],
-    change: NamedDependency[SkipValidation[Desk]],
-    *,
-    preview: Preview = False,
+    about: Revising, command: indicator.Redefinition, desk: Desk
 ) -> Response[DefinitionReceipt | Effect]:
     """Adds a version. What is left out stays as in the version in force on its day.
 
@@ -110,13 +114,14 @@ async def redefine(
     says what it would change.
     """
     shown: Response[Any]
-    if preview:
-        _refuse_key(change)
-        (proposed,) = await change.foresee("indicator", code, data)
-        shown = Response(await _effect(change.house, code, proposed), status_code=200)
+    code = about.code
+    if about.preview:
+        _refuse_key(desk)
+        (proposed,) = await desk.foresee("indicator", code, command)
+        shown = Response(await _effect(desk.house, code, proposed), status_code=200)
         return shown
-    outcome = await change.handle("indicator", code, data)
-    async with connected(change.house) as connection:
+    outcome = await desk.handle("indicator", code, command)
+    async with connected(desk.house) as connection:
         number = await indicators.definitions(connection, code, outcome.receipt.version)
     entered = DefinitionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=number
@@ -137,20 +142,16 @@ async def _effect(house: House, code: str, proposed: indicator.Defined) -> Effec
     tags=TAGS,
 )
 async def target(
-    code: Code,
-    data: JSONBody[indicator.Target],
-    change: NamedDependency[SkipValidation[Desk]],
-    *,
-    preview: Preview = False,
+    about: Revising, command: indicator.Target, desk: Desk
 ) -> Response[TargetReceipt | Revised]:
     """Sets a target; a later one of the same year counts from its own day on.
 
     It may be agreed for a day to come. Above 100 per cent it needs a reason.
     """
-    targeted = data.fact()
-    if preview:
-        return await _revised(change, code, targeted)
-    outcome = await change.handle("indicator", code, targeted)
+    targeted, code = command.fact(), about.code
+    if about.preview:
+        return await _revised(desk, code, targeted)
+    outcome = await desk.handle("indicator", code, targeted)
     entered = TargetReceipt(
         **structs.asdict(receipt(outcome)),
         indicator=code,
@@ -168,11 +169,7 @@ async def target(
     tags=TAGS,
 )
 async def record(
-    code: Code,
-    data: JSONBody[indicator.Later],
-    change: NamedDependency[SkipValidation[Desk]],
-    *,
-    preview: Preview = False,
+    about: Revising, command: indicator.Later, desk: Desk
 ) -> Response[RevisionReceipt | Revised]:
     """Records a correction or annulment of what the history holds at a version.
 
@@ -180,10 +177,11 @@ async def record(
     version is annulled with it. An annulled version is no longer in force, but can
     still be asked for by its number.
     """
-    if preview:
-        return await _revised(change, code, data)
-    outcome = await change.handle("indicator", code, data)
-    async with connected(change.house) as connection:
+    code = about.code
+    if about.preview:
+        return await _revised(desk, code, command)
+    outcome = await desk.handle("indicator", code, command)
+    async with connected(desk.house) as connection:
         added = await indicators.added(connection, code, outcome.receipt)
     entered = RevisionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=added
@@ -198,31 +196,28 @@ async def record(
     summary="Read the history of an indicator",
     tags=TAGS,
 )
-async def history(
-    code: Code,
-    house: NamedDependency[SkipValidation[House]],
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> EventPage:
+async def history(question: IndicatorHistory, house: House) -> EventPage:
     """Every fact ever recorded of the indicator, corrections and annulments included.
 
     Each says what it left other than it was. The first recorded comes first, page by
     page.
     """
     async with viewing(house) as view:
-        return await subjects.history(view, "indicator", code, cursor, limit)
+        return await subjects.history(
+            view, "indicator", question.code, question.cursor, question.limit
+        )
 
 
-def _refuse_key(change: Desk) -> None:
-    if change.command_id is not None:
+def _refuse_key(desk: Desk) -> None:
+    if desk.command_id is not None:
         raise unheeded("Idempotency-Key", "a preview may be asked for time and again")
 
 
-async def _revised(change: Desk, code: str, data: Any) -> Response[Any]:
-    """What a target, correction or annulment would change."""
-    _refuse_key(change)
-    proposed = await change.foresee("indicator", code, data)
-    house = change.house
+async def _revised(desk: Desk, code: str, data: Any) -> Response[Any]:
+    """What a target, correction or annulment would desk."""
+    _refuse_key(desk)
+    proposed = await desk.foresee("indicator", code, data)
+    house = desk.house
     async with connected(house) as connection:
         today = house.office.today()
         found = await comparing.revised(connection, code, proposed, today)

@@ -1,24 +1,21 @@
 """The log itself: every record as it was stored, in order."""
 
-import unicodedata
 from collections.abc import AsyncIterator
-from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from litestar import Request, Response, get
-from litestar.di import NamedDependency
-from litestar.params import QueryParameter, SkipValidation
+from litestar import Response
 from litestar.response import Stream
 from msgspec import Raw, Struct
 
 from iku.app import House
-from iku.ledger.matching import Filter
+from iku.domain.coordinates import LARGEST
 from iku.queries import records
-from iku.queries.records import Range
+from iku.queries.records import LogQuestion, Range
 from iku.web.connection import viewing
-from iku.web.parameters import LARGEST, accepts
+from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import Malformed
+from iku.web.routes import get
 
 TAGS = ["Log"]
 NDJSON = "application/x-ndjson"
@@ -85,86 +82,21 @@ class Part(Struct, frozen=True):
     tags=TAGS,
 )
 async def events(
-    request: Request[Any, Any, Any],
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    after: Annotated[
-        int,
-        QueryParameter(
-            ge=0,
-            le=LARGEST,
-            schema_extra={"minimum": 0},  # the framework forgets a bound of nought
-            description="The position to begin after; 0 is the start.",
-        ),
-    ] = 0,
-    limit: Annotated[
-        int | None,
-        QueryParameter(
-            ge=1,
-            le=1_000_000,
-            description="The most records: 100 where it is left out, 1,000 at most; "
-            "as NDJSON all of them.",
-        ),
-    ] = None,
-    actor: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=500,
-            description="Only events recorded by this actor, written exactly as in "
-            "the records.",
-        ),
-    ] = None,
-    first: Annotated[
-        date | None,
-        QueryParameter(
-            name="from",
-            description="Only events recorded on this day or later, by the agency's "
-            "calendar.",
-        ),
-    ] = None,
-    last: Annotated[
-        date | None,
-        QueryParameter(
-            name="to",
-            description="Only events recorded on this day or earlier, by the agency's "
-            "calendar.",
-        ),
-    ] = None,
-    category: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=100,
-            description="Only events of this category: the stream's name up to its "
-            "first hyphen, such as conflict or publication.",
-        ),
-    ] = None,
-    event_type: Annotated[
-        str | None,
-        QueryParameter(
-            name="type",
-            max_length=100,
-            description="Only events of this type, such as annulled.",
-        ),
-    ] = None,
-    stream: Annotated[
-        str | None,
-        QueryParameter(
-            max_length=100, description="Only this stream, such as conflict-K14."
-        ),
-    ] = None,
+    question: LogQuestion, request: AnyRequest, house: House
 ) -> Response[LogPage]:
     """Records as they were stored, as JSON or, where that is accepted, as NDJSON.
 
     NDJSON gives a record a line and is sent while it is read. Filters can be combined;
     an event is given where it matches all of them.
     """
+    first, last, limit = question.first, question.last, question.limit
     if first and last and first > last:
         raise Malformed("from", f"from is {first}, which is later than to, {last}")
-    spelled = actor and unicodedata.normalize("NFC", actor)
-    wanted = Filter(spelled, stream, category, event_type)
     zone = house.settings.timezone.key
     async with viewing(house) as view:
-        between = await records.between(view, wanted, after, (first, last), zone)
+        between = await records.between(
+            view, question.wanted, question.after, (first, last), zone
+        )
     asked, after = _Asked(house, between), between.after
     if not accepts(request, NDJSON):
         page = await _part(asked, after=after, most=_most(limit))

@@ -1,12 +1,9 @@
 """Organisations: registered, changed, listed, looked at, and their history."""
 
-import unicodedata
 from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import JSONBody, QueryParameter, SkipValidation
+from litestar import Response
 from msgspec import Struct
 
 from iku.app import House
@@ -14,32 +11,24 @@ from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
 from iku.queries import lists, subjects
-from iku.queries.search import Search
-from iku.queries.subjects import EventPage
+from iku.queries.parameters import SubjectId
+from iku.queries.registers import OrganisationsQuestion
+from iku.queries.subjects import (
+    EventPage,
+    OrganisationHistory,
+    OrganisationQuestion,
+)
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import viewing
-from iku.web.parameters import AsOf, Cursor, Id, KnownOn, Limit, OfNumber, Size, Text
+from iku.web.routes import get, post
 
 TAGS = ["Organisations"]
 
-Status: TypeAlias = Annotated[
-    Literal[
-        "active",
-        "suspended",
-        "dissolved",
-        "revoked",
-        "moved_out",
-        "rejected",
-        "merged",
-        "annulled",
-    ]
-    | None,
-    QueryParameter(description="Only organisations that had this status on the day."),
-]
-Kind: TypeAlias = Annotated[
-    organisation.Kind | None,
-    QueryParameter(description="Only organisations of this kind."),
-]
+
+class AboutOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which organisation something is recorded."""
+
+    organisation_id: SubjectId
 
 
 class OrganisationItem(Struct, frozen=True):
@@ -101,13 +90,10 @@ class Organisation(OrganisationItem, frozen=True, kw_only=True):
     summary="Register an organisation",
     tags=TAGS,
 )
-async def register(
-    data: JSONBody[organisation.Registration],
-    entry: NamedDependency[SkipValidation[Desk]],
-) -> Response[Receipt]:
+async def register(command: organisation.Registration, desk: Desk) -> Response[Receipt]:
     """Enters an organisation. Without a number it is given the register's next one."""
-    subject = subject_id(data.number or "")
-    outcome = await entry.handle("organisation", subject, data.fact())
+    subject = subject_id(command.number or "")
+    outcome = await desk.handle("organisation", subject, command.fact())
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -118,15 +104,14 @@ async def register(
     tags=TAGS,
 )
 async def record(
-    organisation_id: Id,
-    data: JSONBody[organisation.Later],
-    change: NamedDependency[SkipValidation[Desk]],
+    about: AboutOrganisation, command: organisation.Later, desk: Desk
 ) -> Response[Receipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
     What the register says already is not recorded again: 409.
     """
-    outcome = await change.handle("organisation", subject_id(organisation_id), data)
+    subject = subject_id(about.organisation_id)
+    outcome = await desk.handle("organisation", subject, command)
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -137,34 +122,12 @@ async def record(
     tags=TAGS,
 )
 async def search(
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    status: Status = None,
-    kind: Kind = None,
-    number: OfNumber = None,
-    text: Text = None,
-    as_of: AsOf = None,
-    known_on: KnownOn = None,
-    size: Size = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
+    question: OrganisationsQuestion, house: House
 ) -> Response[OrganisationPage]:
     """Organisations as they were on a day, as known on another, page by page."""
     today = house.office.today()
-    at = subjects.at(today, as_of, known_on, size)
-    asked = Search(
-        category="organisation",
-        as_of=at.as_of,
-        known_on=at.known_on,
-        size=at.size,
-        statuses=(status,) if status else (),
-        kinds=(kind,) if kind else (),
-        number=number,
-        text=text and unicodedata.normalize("NFC", text),
-        limit=limit,
-    )
     async with viewing(house) as view:
-        page = await lists.listing(view, asked, cursor, today)
+        page = await lists.listing(view, question.search(today), question.cursor, today)
     shown: Response[Any] = Response(page)
     return shown
 
@@ -175,16 +138,10 @@ async def search(
     summary="Look at an organisation",
     tags=TAGS,
 )
-async def show(
-    organisation_id: Id,
-    house: NamedDependency[SkipValidation[House]],
-    as_of: AsOf = None,
-    known_on: KnownOn = None,
-    size: Size = None,
-) -> Response[Organisation]:
+async def show(question: OrganisationQuestion, house: House) -> Response[Organisation]:
     """What the organisation was on a day, as known on another."""
-    at = subjects.at(house.office.today(), as_of, known_on, size)
-    subject = subject_id(organisation_id)
+    at = question.at(house.office.today())
+    subject = subject_id(question.organisation_id)
     async with viewing(house) as view:
         seen = await subjects.standing(view, "organisation", subject, at)
     shown = Organisation(**seen.shown, version=seen.version)
@@ -197,20 +154,17 @@ async def show(
     summary="Read the history of an organisation",
     tags=TAGS,
 )
-async def history(
-    organisation_id: Id,
-    house: NamedDependency[SkipValidation[House]],
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> EventPage:
+async def history(question: OrganisationHistory, house: House) -> EventPage:
     """Every fact ever recorded of it, corrections and annulments included.
 
     Each says what it left other than it was, and how it moved each figure. The first
     recorded comes first, page by page.
     """
-    subject = subject_id(organisation_id)
+    subject = subject_id(question.organisation_id)
     async with viewing(house) as view:
-        return await subjects.history(view, "organisation", subject, cursor, limit)
+        return await subjects.history(
+            view, "organisation", subject, question.cursor, question.limit
+        )
 
 
 def _location(subject: str) -> str:

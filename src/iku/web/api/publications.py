@@ -1,40 +1,35 @@
 """Publications: drafted, closed, reviewed, published; and what changed since."""
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
-from litestar import Response, get, post
-from litestar.di import NamedDependency
-from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidation
-from msgspec import structs
+from litestar import Response
+from msgspec import Struct, structs
 
 from iku.app import House
 from iku.commands.command import Outcome
 from iku.domain import publication
-from iku.domain.publication import Draft, NextStep, State, Take
+from iku.domain.publication import Draft, NextStep, Take
 from iku.queries import publications
 from iku.queries.changes import PublicationChanges, read_page
-from iku.queries.publications import Publications, ShownPublication
+from iku.queries.publications import (
+    ChangesQuestion,
+    PublicationId,
+    Publications,
+    PublicationsQuestion,
+    ShownPublication,
+)
 from iku.web.commands import Desk, Receipt, answer, receipt
 from iku.web.connection import connected, viewing
-from iku.web.parameters import Cursor, Limit
+from iku.web.routes import get, post
 
 TAGS = ["Publications"]
 CATEGORY = publication.decider.category
 
-PublicationId: TypeAlias = Annotated[
-    str, PathParameter(description="Identifier of the publication, such as 2021-W3.")
-]
-Year: TypeAlias = Annotated[
-    int | None,
-    QueryParameter(
-        ge=1945, le=9999, description="Only publications of days of this year."
-    ),
-]
-# Another name in the program: the framework keeps "state" for itself.
-StateNow: TypeAlias = Annotated[
-    State | None,
-    QueryParameter(name="state", description="Only publications that are this now."),
-]
+
+class AboutPublication(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which publication is asked for, or taken a step further."""
+
+    publication_id: PublicationId
 
 
 @post(
@@ -43,16 +38,14 @@ StateNow: TypeAlias = Annotated[
     summary="Draft a publication",
     tags=TAGS,
 )
-async def draft(
-    data: JSONBody[Draft], entry: NamedDependency[SkipValidation[Desk]]
-) -> Response[Receipt]:
+async def draft(command: Draft, desk: Desk) -> Response[Receipt]:
     """Begins the publication of the figures of a day and its period.
 
     A restatement names the published edition that it is to stand beside.
     """
-    subject = publication.subject(data.publication)
-    outcome = await entry.handle(CATEGORY, subject, data)
-    return _answer(outcome, data.publication)
+    subject = publication.subject(command.publication)
+    outcome = await desk.handle(CATEGORY, subject, command)
+    return _answer(outcome, command.publication)
 
 
 @post(
@@ -62,23 +55,21 @@ async def draft(
     tags=TAGS,
 )
 async def record(
-    publication_id: PublicationId,
-    data: JSONBody[NextStep],
-    change: NamedDependency[SkipValidation[Desk]],
+    about: AboutPublication, command: NextStep, desk: Desk
 ) -> Response[Receipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
 
     Closing freezes the figures. Whoever publishes must not be who reviewed.
     """
-    house = change.house
+    house, identifier = desk.house, about.publication_id
     async with connected(house) as connection:
         frozen = await publications.snapshot(
-            connection, house.figures, publication_id, data, house.office.today()
+            connection, house.figures, identifier, command, house.office.today()
         )
-    subject = publication.subject(publication_id)
-    taken = Take(publication_id, data, frozen)
-    outcome = await change.handle(CATEGORY, subject, taken)
-    return _answer(outcome, publication_id)
+    subject = publication.subject(identifier)
+    taken = Take(identifier, command, frozen)
+    outcome = await desk.handle(CATEGORY, subject, taken)
+    return _answer(outcome, identifier)
 
 
 @get(
@@ -87,15 +78,10 @@ async def record(
     summary="List the publications",
     tags=TAGS,
 )
-async def search(
-    house: NamedDependency[SkipValidation[House]],
-    *,
-    year: Year = None,
-    now: StateNow = None,
-) -> Publications:
+async def search(question: PublicationsQuestion, house: House) -> Publications:
     """All publications, by year, kind of period, day and edition."""
     async with viewing(house) as view:
-        return await publications.listing(view, year, now)
+        return await publications.listing(view, question.year, question.state)
 
 
 @get(
@@ -104,15 +90,12 @@ async def search(
     summary="Look at a publication",
     tags=TAGS,
 )
-async def show(
-    publication_id: PublicationId, house: NamedDependency[SkipValidation[House]]
-) -> Response[ShownPublication]:
+async def show(question: AboutPublication, house: House) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
     async with viewing(house) as view:
         vouched = await house.assurance(view.reader)
-        shown = await publications.shown(
-            view, house.figures, publication_id, house.office.today(), vouched
-        )
+        today, of = house.office.today(), question.publication_id
+        shown = await publications.shown(view, house.figures, of, today, vouched)
     return Response(shown, headers={"ETag": f'"{shown.version}"'})
 
 
@@ -122,21 +105,15 @@ async def show(
     summary="Ask what changed after a publication",
     tags=TAGS,
 )
-async def changes(
-    publication_id: PublicationId,
-    house: NamedDependency[SkipValidation[House]],
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> PublicationChanges:
+async def changes(question: ChangesQuestion, house: House) -> PublicationChanges:
     """Perubahan setelah terbit: published and present value, and each cause between.
 
     Pages after the first go on in the log as the first one found it.
     """
-    page = read_page(cursor, limit)
+    page = read_page(question.cursor, question.limit)
+    today, of = house.office.today(), question.publication_id
     async with viewing(house) as view:
-        return await publications.changed(
-            view, house.figures, publication_id, page, house.office.today()
-        )
+        return await publications.changed(view, house.figures, of, page, today)
 
 
 def _answer(outcome: Outcome, identifier: str) -> Response[Receipt]:

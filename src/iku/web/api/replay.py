@@ -1,20 +1,18 @@
 """The way to a figure, movement by movement."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from litestar import Response, get
-from litestar.di import NamedDependency
-from litestar.params import QueryParameter, SkipValidation
+from litestar import Response
 from litestar.response import Stream
 
 from iku.app import House
-from iku.domain.question import Question
 from iku.queries import journey
-from iku.queries.journey import Line, Order
+from iku.queries.journey import Line, ReplayQuestion
 from iku.web.api.log import NDJSON
 from iku.web.connection import Reading, connected
+from iku.web.routes import get
 
 TAGS = ["Figures"]
 
@@ -25,27 +23,18 @@ TAGS = ["Figures"]
     summary="Replay the way to a figure",
     tags=TAGS,
 )
-async def replay(
-    question: NamedDependency[SkipValidation[Question]],
-    house: NamedDependency[SkipValidation[House]],
-    order: Annotated[
-        Order,
-        QueryParameter(
-            description="As it became known, by position; or as it happened, by day."
-        ),
-    ] = Order.KNOWN,
-) -> Response[Line]:
+async def replay(question: ReplayQuestion, house: House) -> Response[Line]:
     """Every movement of the figure's counts as NDJSON, with the counts after it.
 
     The last line has the figure's own numerator and denominator; where nothing ever
     counted there is no line. It is sent while it is read; what is recorded meanwhile
     does not appear in it.
     """
+    today = house.office.today()
+    asked = [question.on(today)]
     async with connected(house) as connection:
-        (figure,) = await house.figures.answer(
-            connection, [question], house.office.today()
-        )
-    pages = journey.pages(house.view(Reading(house)), figure, order)
+        (figure,) = await house.figures.answer(connection, asked, today)
+    pages = journey.pages(house.view(Reading(house)), figure, question.order)
     # The first page is read before anything is sent: an error still has its status.
     first: list[Line] = await anext(pages, [])
     answer: Response[Any] = Stream(_encoded(first, pages), media_type=NDJSON)

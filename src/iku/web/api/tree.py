@@ -6,11 +6,12 @@ logs is given that address and needs no other.
 
 from typing import Annotated, Any
 
-from litestar import Response, get
-from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar import Response
+from msgspec import Meta, Struct
 
 from iku.app import House
+from iku.declared import shown
+from iku.domain.coordinates import LARGEST
 from iku.exchange import bundle
 from iku.ledger import checkpoints, log, proving, tile, tlog_proof
 from iku.ledger.checkpoints import Assurance, Signed
@@ -19,8 +20,8 @@ from iku.ledger.tiling import Tiles
 from iku.ledger.tlog_proof import TlogProof
 from iku.postgres.pool import Connection
 from iku.web.connection import connected
-from iku.web.parameters import LARGEST, shown
 from iku.web.problems import Malformed, Nowhere, Unsigned
+from iku.web.routes import get
 
 TAGS = ["Proof"]
 TEXT = "text/plain"
@@ -32,11 +33,57 @@ COVERAGE = "Iku-Coverage"
 
 Place = Annotated[
     str,
-    PathParameter(
+    Meta(
         description="Number of the tile in groups of three digits, all but the last "
         "after an x; for a partial tile its width: x001/067.p/3."
     ),
 ]
+
+
+class EntriesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which bundle of records is asked for."""
+
+    place: Place
+
+
+class TileQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which tile of hashes is asked for."""
+
+    level: Annotated[str, Meta(description="Level of the tile; 0 holds leaf hashes.")]
+    place: Place
+
+
+class InclusionQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which event is to be proved, and in which checkpoint."""
+
+    position: Annotated[
+        int,
+        Meta(ge=1, le=LARGEST, description="Position of the event, as in its receipt."),
+    ]
+    size: Annotated[
+        Annotated[int, Meta(ge=1, le=LARGEST)] | None,
+        Meta(
+            description="The proof ends in the first checkpoint of at least this size; "
+            "in the last one if it is left out."
+        ),
+    ] = None
+
+
+class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
+    """Between which sizes the log is to be proved to have only grown."""
+
+    old: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=LARGEST,
+            description="The smaller size: that of a checkpoint somebody kept.",
+        ),
+    ]
+    new: Annotated[
+        Annotated[int, Meta(ge=0, le=LARGEST)] | None,
+        Meta(description="The larger size; the last one signed if it is left out."),
+    ] = None
 
 
 @get(
@@ -48,7 +95,7 @@ Place = Annotated[
     opt=UNSIGNED,
 )
 async def last_checkpoint(
-    house: NamedDependency[SkipValidation[House]],
+    house: House,
 ) -> Response[str]:
     """The log's name, size and root, signed; below it what witnesses added.
 
@@ -69,18 +116,13 @@ async def last_checkpoint(
     media_type=BYTES,
     opt=UNSIGNED,
 )
-async def hashes(
-    house: NamedDependency[SkipValidation[House]],
-    level: Annotated[
-        str, PathParameter(description="Level of the tile; 0 holds leaf hashes.")
-    ],
-    place: Place,
-) -> Response[bytes]:
+async def hashes(question: TileQuestion, house: House) -> Response[bytes]:
     """A tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It never changes."""
+    level = question.level
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
         raise Nowhere(f"{shown(level)} is no level of a tile: those go from 0 to 63")
     async with connected(house) as connection:
-        asked = await _tile(connection, int(level), place)
+        asked = await _tile(connection, int(level), question.place)
         found = await Tiles(connection).tile(asked)
     return Response(found, media_type=BYTES, headers=FOR_EVER)
 
@@ -93,12 +135,10 @@ async def hashes(
     media_type=BYTES,
     opt=UNSIGNED,
 )
-async def entries(
-    house: NamedDependency[SkipValidation[House]], place: Place
-) -> Response[bytes]:
+async def entries(question: EntriesQuestion, house: House) -> Response[bytes]:
     """Up to 256 records, each after its length in two bytes (C2SP tlog-tiles)."""
     async with connected(house) as connection:
-        asked = await _tile(connection, 0, place)
+        asked = await _tile(connection, 0, question.place)
         found = await bundle.entries(connection, asked)
     return Response(found, media_type=BYTES, headers=FOR_EVER)
 
@@ -111,29 +151,13 @@ async def entries(
     media_type=TEXT,
     opt=UNSIGNED,
 )
-async def inclusion(
-    house: NamedDependency[SkipValidation[House]],
-    position: Annotated[
-        int,
-        PathParameter(
-            ge=1, le=LARGEST, description="Position of the event, as its receipt gave."
-        ),
-    ],
-    size: Annotated[
-        int | None,
-        QueryParameter(
-            ge=1,
-            le=LARGEST,
-            description="The proof ends in the first checkpoint of at least this size; "
-            "in the last one where it is left out.",
-        ),
-    ] = None,
-) -> Response[str]:
+async def inclusion(question: InclusionQuestion, house: House) -> Response[str]:
     """The way from a record's leaf to a signed root (C2SP tlog-proof, version 1).
 
     To be kept with the receipt: it can be checked without us. The index in it counts
     from 0; it is the position less one.
     """
+    position, size = question.position, question.size
     if size is not None and position > size:
         raise Malformed("size", f"a log of {size} events has no position {position}")
     async with connected(house) as connection:
@@ -158,30 +182,11 @@ async def inclusion(
     media_type=TEXT,
     opt=UNSIGNED,
 )
-async def consistency(
-    house: NamedDependency[SkipValidation[House]],
-    old: Annotated[
-        int,
-        QueryParameter(
-            ge=0,
-            le=LARGEST,
-            schema_extra={"minimum": 0},  # the framework forgets a bound of nought
-            description="The smaller size: that of a checkpoint somebody kept.",
-        ),
-    ],
-    new: Annotated[
-        int | None,
-        QueryParameter(
-            ge=0,
-            le=LARGEST,
-            schema_extra={"minimum": 0},
-            description="The larger size; the last one signed where it is left out.",
-        ),
-    ] = None,
-) -> Response[str]:
+async def consistency(question: ConsistencyQuestion, house: House) -> Response[str]:
     """Hashes in base64, a line each (RFC 6962, 2.1.2); empty: nothing to prove."""
     async with connected(house) as connection:
         held = await _held(connection)
+        old, new = question.old, question.new
         _refuse_size_beyond("old", old, held)
         _refuse_size_beyond("new", new, held)
         last = await _last(connection)
@@ -205,7 +210,7 @@ async def consistency(
     opt=UNSIGNED,
 )
 async def shown_policy(
-    house: NamedDependency[SkipValidation[House]],
+    house: House,
 ) -> Response[str]:
     """The log's keys and its witnesses (C2SP tlog-policy).
 

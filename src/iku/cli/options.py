@@ -1,0 +1,172 @@
+"""Options of a command, derived from the Struct of the question or command it asks."""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import wraps
+from typing import Any, TypeAlias
+
+import click
+from msgspec import Struct
+
+from iku import declared
+from iku.declared import Field, Misread
+from iku.domain.indicator import Amendment
+
+Command: TypeAlias = Callable[..., None]
+MOST_LISTED = 60  # characters of the values that stand in the place of a name
+
+
+def options(
+    struct: type[Struct],
+    name: str = "question",
+    *,
+    arguments: Mapping[str, str] = {},
+    given: Mapping[str, Any] = {},
+    **defaults: str,
+) -> Callable[[Command], Command]:
+    """Gives a command the fields of *struct*, gathered in its parameter *name*.
+
+    Each is an option; those among *arguments* are arguments, shown by these names.
+    Those *given* are neither: they have that value. *defaults* stand where the Struct
+    has others.
+    """
+    known = [f for n, f in declared.fields(struct).items() if n not in given]
+    flags = {n.name: arguments.get(n.name, _flag(n.name)) for n in known}
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def gathered(**typed: Any) -> None:
+            pairs = [
+                (one.name, text)
+                for one in known
+                for text in _texts(typed.pop(_key(name, one)))
+            ]
+            command(**{name: read(struct, pairs, flags, given)}, **typed)
+
+        for one in reversed(known):
+            key, default = _key(name, one), defaults.get(one.attribute)
+            if one.name in arguments:
+                add = click.argument(key, metavar=arguments[one.name])
+            else:
+                add = _option(one, key, default)
+            gathered = add(gathered)
+        return gathered
+
+    return decorate
+
+
+def read(
+    struct: Any,
+    pairs: Collection[tuple[str, str]],
+    flags: Mapping[str, str],
+    given: Mapping[str, Any],
+) -> Any:
+    """The *struct* that the texts spell.
+
+    Raises:
+        UsageError: They spell none; each fault is named by its flag.
+    """
+    try:
+        return declared.from_texts(struct, pairs, given)
+    except Misread as error:
+        raise misread(error, flags) from error
+
+
+def misread(error: Misread, flags: Mapping[str, str]) -> click.UsageError:
+    """The faults as a sentence that names each by its flag."""
+    said = []
+    for path, rule in error.faults.items():
+        name = path.partition("[")[0].partition(".")[0]
+        said.append(f"{flags.get(name, name)}{path.removeprefix(name)} {rule}")
+    return click.UsageError("; ".join(said))
+
+
+def tried_out(command: Command) -> Command:
+    """Gives *command* the option --option, gathered in its parameter *amendment*."""
+
+    @wraps(command)
+    def gathered(**given: Any) -> None:
+        amendment = declared.from_texts(Amendment, given.pop("named"))
+        command(amendment=amendment, **given)
+
+    return click.option(
+        "--option",
+        "named",
+        type=Named(),
+        multiple=True,
+        help="An option of the definition that changes; repeatable.",
+    )(gathered)
+
+
+class Named(click.ParamType[tuple[str, str]]):
+    """An option and its value, written name=value."""
+
+    name = "name=value"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """*value* as a name and a value, or a usage error."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = str(value).partition("=")
+        if not equals:
+            self.fail(f"{value!r} is not written name=value", param, ctx)
+        return name.strip(), text.strip()
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _key(name: str, field: Field) -> str:
+    """What click calls it: several Structs may have fields of one name."""
+    return f"{name}_{field.attribute}"
+
+
+def _texts(typed: Any) -> tuple[str, ...]:
+    """What was typed, as texts: once, several times, as a flag, or not at all."""
+    match typed:
+        case None | False:
+            return ()
+        case True:
+            return ("true",)
+        case str():
+            return (typed,)
+        case _:
+            return tuple(typed)
+
+
+def _option(field: Field, key: str, default: str | None) -> Any:
+    # Click reads nothing: texts go to the Struct, and all its faults are told at once.
+    flag, usual = _flag(field.name), default or field.schema.get("default")
+    said = field.description.replace("*", "").replace("`", "")
+    if field.schema.get("type") == "boolean":
+        return click.option(flag, key, is_flag=True, help=said)
+    if field.required and default is None:
+        said += " [required]"
+    elif usual is not None:
+        said += f" [default: {usual}]"
+    if field.multiple:
+        said += " Repeatable."
+    return click.option(
+        flag,
+        key,
+        default=default,
+        metavar=_metavar(field),
+        multiple=field.multiple,
+        help=said.strip(),
+    )
+
+
+def _metavar(field: Field) -> str:
+    schema = field.schema.get("items", field.schema)
+    match schema:
+        case {"enum": values}:
+            listed = f"[{'|'.join(values)}]"
+            return listed if len(listed) <= MOST_LISTED else field.name.upper()
+        case {"format": "date"}:
+            return "YYYY-MM-DD"
+        case {"type": "integer"}:
+            return "N"
+        case _:
+            return "TEXT"

@@ -1,0 +1,191 @@
+"""Parameters that several questions share, and the questions about one figure.
+
+A question as it is asked is a frozen Struct; what it leaves open is None. From its
+fields the routes, their description and the options of the command line are derived
+(`iku.declared`).
+"""
+
+from datetime import date
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Struct, structs
+
+from iku.domain.coordinates import LARGEST
+from iku.domain.period import Kind
+from iku.domain.question import Question, refuse_future
+
+LARGEST_VERSION = 2**31 - 1
+
+Code: TypeAlias = Annotated[str, Meta(description="Code of the indicator.")]
+AsOf: TypeAlias = Annotated[
+    date | None, Meta(description="The day asked about; today if it is left out.")
+]
+KnownOn: TypeAlias = Annotated[
+    date | None,
+    Meta(
+        description="Knowledge cut-off: count only facts known by the end of this day; "
+        "all if it is left out."
+    ),
+]
+SizeNumber: TypeAlias = Annotated[int, Meta(ge=0, le=LARGEST)]
+Size: TypeAlias = Annotated[
+    SizeNumber | None,
+    Meta(
+        description="Count only the first so many events of the log; all if it is left "
+        "out."
+    ),
+]
+PeriodKind: TypeAlias = Annotated[
+    Kind, Meta(description="The period counted is the one that the day lies in.")
+]
+VersionNumber: TypeAlias = Annotated[int, Meta(ge=1, le=LARGEST_VERSION)]
+Definition: TypeAlias = Annotated[
+    VersionNumber | None,
+    Meta(
+        description="Version of the definition; the one in force at the start of the "
+        "period if it is left out."
+    ),
+]
+Limit: TypeAlias = Annotated[
+    int, Meta(ge=1, le=200, description="The most items of one page.")
+]
+Cursor: TypeAlias = Annotated[
+    Annotated[
+        str,
+        Meta(
+            max_length=144,
+            pattern=r"^[A-Za-z0-9_-]*$(?!\n)",
+            extra_json_schema={"x-expects": "what the page before gave as next"},
+        ),
+    ]
+    | None,
+    Meta(description="What the page before gave as next."),
+]
+_AREA = r"^[0-9.]*$(?!\n)"
+AreaCode: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=13,
+        pattern=_AREA,
+        extra_json_schema={
+            "x-expects": "the code of an area or a district, such as 35.76.02"
+        },
+    ),
+]
+DistrictCode: TypeAlias = Annotated[
+    str,
+    Meta(
+        max_length=8,
+        pattern=_AREA,
+        extra_json_schema={"x-expects": "the code of a district, such as 35.76.02"},
+    ),
+]
+SubjectId: TypeAlias = Annotated[
+    str,
+    Meta(
+        description="Identifier, or the number in the register. In an identifier ~ "
+        "stands where the number has /."
+    ),
+]
+Breakdown: TypeAlias = Annotated[
+    Literal["dimension", "district"] | None,
+    Meta(
+        description="Give the parts as well: by dimension (of organisations: by kind) "
+        "or by district."
+    ),
+]
+
+
+class At(Struct, frozen=True):
+    """The day asked about, and by which knowledge; None: by all there is."""
+
+    as_of: date
+    known_on: date | None = None
+    size: int | None = None
+
+
+class MomentQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The day and the knowledge, as they are asked for."""
+
+    as_of: AsOf = None
+    known_on: KnownOn = None
+    size: Size = None
+
+    def at(self, today: date) -> At:
+        """The day, today where none is asked for, and the knowledge.
+
+        Raises:
+            Unanswerable: A day lies after *today*.
+        """
+        refuse_future(self.as_of, today, self.known_on)
+        return At(self.as_of or today, self.known_on, self.size)
+
+
+class OpenMoment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When, as it is asked: the day, its period, and by whose knowledge."""
+
+    as_of: AsOf = None
+    known_on: KnownOn = None
+    size: Size = None
+    period: PeriodKind = Kind.YEAR
+
+    def of(self, code: str, today: date) -> Question:
+        """The question about that indicator then, asked *today*.
+
+        Raises:
+            Unanswerable: A day lies after *today*.
+        """
+        refuse_future(self.as_of, today, self.known_on)
+        return Question(
+            code,
+            self.as_of or today,
+            known_on=self.known_on,
+            size=self.size,
+            period=self.period,
+        )
+
+
+class OpenCoordinates(OpenMoment, frozen=True, kw_only=True):
+    """The coordinates of a figure as they are asked for, but for the indicator."""
+
+    definition: Definition = None
+
+    def of(self, code: str, today: date) -> Question:
+        """As of `OpenMoment`, by this definition."""
+        asked = super().of(code, today)
+        return structs.replace(asked, definition=self.definition)
+
+
+class IndicatorQuestion(OpenCoordinates, frozen=True, kw_only=True):
+    """A question about one figure of an indicator."""
+
+    code: Code
+
+    def on(self, today: date) -> Question:
+        """The question, asked *today* (raises as `of` does)."""
+        return self.of(self.code, today)
+
+
+class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+    """Which figure is asked for."""
+
+    breakdown: Breakdown = None
+
+    def of(self, code: str, today: date) -> Question:
+        """As of `OpenCoordinates`, with the parts asked for."""
+        return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
+
+
+class FiguresQuestion(OpenMoment, frozen=True, kw_only=True):
+    """Figures of all indicators, by the definitions in force."""
+
+    breakdown: Breakdown = None
+
+    def of(self, code: str, today: date) -> Question:
+        """As of `OpenMoment`, with the parts asked for."""
+        return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
+
+
+def parts(breakdown: Breakdown) -> Literal["part", "district"] | None:
+    """What a `Question` calls that breakdown."""
+    return "part" if breakdown == "dimension" else breakdown

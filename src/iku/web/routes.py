@@ -1,0 +1,184 @@
+"""Routes: what a handler takes is declared by Structs, and requests are read as those.
+
+A handler is given, by the names of its parameters:
+
+* `question` or `about`: path and query string, as the Struct that annotates it;
+* `command`: the body, as the Struct or union that annotates it;
+* `headers` or, made of them, `desk`, where commands are handed in;
+* `house`, `metrics` and `request`.
+
+A parameter or condition that it does not take is refused. The same Structs give the
+description of the API (`describing`).
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cache, lru_cache, wraps
+from typing import Any, NamedTuple, TypeAlias, cast
+from urllib.parse import parse_qsl
+
+import litestar
+from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
+
+from iku import declared
+from iku.app import House
+from iku.web.commands import Changing, Desk, Entering
+from iku.web.door import Application
+from iku.web.headers import CONDITIONS, AnyRequest, json_body, unheeded
+from iku.web.metrics import Metrics
+
+Handler: TypeAlias = Callable[..., Awaitable[Any]]
+TAKEN = "taken"  # under which a handler's `opt` holds what it takes
+REMEMBERED = 512  # bytes of a query string whose reading is kept for the next request
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """Neither path nor query has parameters."""
+
+
+class Taken(NamedTuple):
+    """What a route takes.
+
+    Attributes:
+        about: Of path and query string.
+        headers: None where it takes none.
+        command: The type of the body; None where there is none, or it is a file.
+        names: Of the handler's parameters.
+    """
+
+    about: type[Struct]
+    headers: type[Entering] | None
+    command: Any
+    names: tuple[str, ...]
+
+
+class Received(NamedTuple):
+    """A request, read as its route takes it: what handlers are given, by name."""
+
+    request: AnyRequest
+    question: Any
+    headers: Any = None
+    command: Any = None
+
+    @property
+    def about(self) -> Any:
+        """The question, of a route that records something."""
+        return self.question
+
+    @property
+    def house(self) -> House:
+        """The house that the application stands over."""
+        return self._app.house
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is counted of the requests."""
+        return self._app.metrics
+
+    @property
+    def desk(self) -> Desk:
+        """Where the request's command is handed in."""
+        desk: Desk = self.headers.desk(self.house)
+        return desk
+
+    @property
+    def _app(self) -> Application:
+        return cast(Application, self.request.app)
+
+
+def get(path: str, **options: Any) -> Callable[[Handler], Any]:
+    """A route by which something is read (options as the framework's)."""
+    return _route(litestar.get, path, None, options)
+
+
+def post(
+    path: str, *, headers: type[Entering] | None = None, **options: Any
+) -> Callable[[Handler], Any]:
+    """A route by which something is recorded; about a known subject, with If-Match."""
+    usual = Changing if "{" in path else Entering
+    return _route(litestar.post, path, headers or usual, options)
+
+
+def taken(handler: BaseRouteHandler) -> Taken:
+    """What the route takes."""
+    found: Taken = handler.opt[TAKEN]
+    return found
+
+
+def _route(
+    method: Callable[..., Any],
+    path: str,
+    headers: type[Entering] | None,
+    options: dict[str, Any],
+) -> Callable[[Handler], Any]:
+    def decorate(handler: Handler) -> Any:
+        signature = inspect.signature(handler)
+        of = {name: one.annotation for name, one in signature.parameters.items()}
+        about = of.get("question") or of.get("about") or Nothing
+        takes = Taken(about, headers, of.get("command"), tuple(of))
+
+        @wraps(handler)
+        async def answered(request: AnyRequest) -> Any:
+            received = await _receive(request, takes)
+            return await handler(**{name: getattr(received, name) for name in of})
+
+        # What the framework gives, and what it is answered with.
+        given = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        answered.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[given.replace(annotation=AnyRequest)]
+        )
+        returned = signature.return_annotation
+        answered.__annotations__ = {"request": AnyRequest, "return": returned}
+        opt = {**options.pop("opt", {}), TAKEN: takes}
+        return method(path, opt=opt, **options)(answered)
+
+    return decorate
+
+
+async def _receive(request: AnyRequest, takes: Taken) -> Received:
+    """The request as its route takes it.
+
+    Raises:
+        Misread: Parameters, headers or body do not fit.
+        Malformed: A condition would not be looked at.
+    """
+    scope = request.scope
+    query, in_path = scope["query_string"], tuple(scope["path_params"].items())
+    read = _remembered if len(query) <= REMEMBERED else _asked
+    question = read(takes.about, query, in_path)
+    if takes.headers is None:
+        return Received(request, question)
+    headers = _headers(takes.headers, scope["headers"])
+    if takes.command is None:
+        return Received(request, question, headers)
+    body = await json_body(request)
+    return Received(request, question, headers, declared.from_json(takes.command, body))
+
+
+def _asked(
+    struct: type[Struct], query: bytes, in_path: tuple[tuple[str, Any], ...]
+) -> Struct:
+    """Path and query string as the Struct; the door has seen to the encoding."""
+    pairs = parse_qsl(query.decode(), keep_blank_values=True)
+    return declared.from_texts(struct, pairs, dict(in_path))
+
+
+_remembered = lru_cache(1024)(_asked)  # Structs are frozen
+
+
+def _headers(struct: type[Entering], sent: Iterable[tuple[bytes, bytes]]) -> Entering:
+    known = _names(struct)
+    given = [(name.decode("latin-1"), value) for name, value in sent]
+    for name in CONDITIONS:
+        if name.lower() not in known and any(name.lower() == one for one, _ in given):
+            heeded = ", ".join(one for one in CONDITIONS if one in known.values())
+            raise unheeded(name, f"conditions that are: {heeded or 'none'}")
+    pairs = [(known[n], v.decode("latin-1")) for n, v in given if n in known]
+    return declared.from_texts(struct, pairs)
+
+
+@cache
+def _names(struct: type[Struct]) -> Mapping[str, str]:
+    """The names of headers by their lower-case spelling, as servers give them."""
+    return {name.lower(): name for name in declared.fields(struct)}
