@@ -12,7 +12,7 @@ from iku.cli.verifying import checked
 from iku.exchange import formats
 from iku.postgres.guarding import Guard
 from iku.queries import status as register
-from iku.queries.status import Recorded, Status
+from iku.queries.status import IndicatorCounts, RegisterStatus
 from iku.settings import Settings
 
 
@@ -33,7 +33,7 @@ def status(*, check: bool, json: bool) -> None:
         raise Failed("the ledger's schema is not guarded as it should be; see above")
 
 
-async def _look(chosen: Settings, *, check: bool) -> Status:
+async def _look(chosen: Settings, *, check: bool) -> RegisterStatus:
     async with terminal.owner(chosen) as connection:
         found = await register.status(connection, chosen, load_witnesses(chosen))
         if not check or found.pending:
@@ -41,14 +41,14 @@ async def _look(chosen: Settings, *, check: bool) -> Status:
         return structs.replace(found, findings=await checked(connection))
 
 
-def _show(found: Status, asked: Settings) -> None:
+def _show(found: RegisterStatus, asked: Settings) -> None:
     out = tables.Printer()
     out.pairs(_lines(found, asked))
     for finding in (*found.guard.findings, *(found.findings or ())):
         out.say(finding)
 
 
-def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
+def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
     kind = "server sendiri" if asked.database_url else f"tertanam di {asked.home}"
     only = ", replika: hanya untuk dibaca" if found.replica else ""
     lines = [
@@ -74,7 +74,7 @@ def _lines(found: Status, asked: Settings) -> list[tuple[str, str]]:
     ]
 
 
-def _defined(subject: Recorded) -> str:
+def _defined(subject: IndicatorCounts) -> str:
     definitions = formats.number(subject.definitions)
     return f"{definitions} definisi, {formats.number(subject.targets)} target"
 

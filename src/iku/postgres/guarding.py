@@ -13,7 +13,7 @@ from importlib import resources
 
 from msgspec import Struct
 
-from iku.postgres.pool import Connection, Reader
+from iku.postgres.pool import Connection, Queryable
 
 SQL = (resources.files(__package__) / "guard.sql").read_text("utf-8")
 TRIGGERS = ("guard_rows", "guard_schema")
@@ -66,7 +66,7 @@ async def announce(connection: Connection, migration: str, sha256: bytes) -> Non
         await connection.execute("select guard.announce($1, $2)", migration, sha256)
 
 
-async def look(reader: Reader) -> Guard:
+async def look(reader: Queryable) -> Guard:
     """Whether the guard is in place, and the ledger's schema as it was left."""
     if not await _version(reader):
         return Guard()
@@ -86,7 +86,7 @@ async def look(reader: Reader) -> Guard:
     return Guard(since, announced, sealed, findings)
 
 
-async def _version(reader: Reader) -> int:
+async def _version(reader: Queryable) -> int:
     """Of the guard in this database; 0 where there is none."""
     if await reader.fetchval("select to_regprocedure('guard.version()')") is None:
         return 0
@@ -94,7 +94,7 @@ async def _version(reader: Reader) -> int:
     return version
 
 
-async def _triggers_amiss(reader: Reader) -> list[str]:
+async def _triggers_amiss(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select evtname, evtenabled from pg_event_trigger")
     enabled = {row["evtname"]: row["evtenabled"] == b"A" for row in rows}
     return [
@@ -105,7 +105,7 @@ async def _triggers_amiss(reader: Reader) -> list[str]:
     ]
 
 
-async def _functions_amiss(reader: Reader) -> list[str]:
+async def _functions_amiss(reader: Queryable) -> list[str]:
     rows = await reader.fetch(
         """
         select p.proname, p.prosrc, r.rolsuper
@@ -122,12 +122,12 @@ async def _functions_amiss(reader: Reader) -> list[str]:
     ]
 
 
-async def _schema_amiss(reader: Reader) -> list[str]:
+async def _schema_amiss(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select line from guard.difference()")
     return [f"the ledger's schema, as last sealed: {row['line']}" for row in rows]
 
 
-async def _changes_amiss(reader: Reader) -> list[str]:
+async def _changes_amiss(reader: Queryable) -> list[str]:
     """Changes that were announced under the name of a migration, and are none."""
     rows = await reader.fetch(
         """

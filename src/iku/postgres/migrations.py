@@ -20,7 +20,7 @@ import asyncpg
 
 import iku
 from iku.postgres import guarding
-from iku.postgres.pool import Connection, Reader
+from iku.postgres.pool import Connection, Queryable
 
 LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
 PATIENCE_S = 120
@@ -109,7 +109,7 @@ async def _apply_missing(
 
 
 async def pending(
-    reader: Reader, migrations: Iterable[Migration] | None = None
+    reader: Queryable, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
     """The migrations not yet applied; `MigrationError` if those applied do not fit."""
     wanted = load() if migrations is None else list(migrations)
@@ -147,7 +147,7 @@ class Applied(NamedTuple):
         return f"{self.version:04}_{self.name}"
 
 
-async def _applied(reader: Reader) -> dict[int, Applied]:
+async def _applied(reader: Queryable) -> dict[int, Applied]:
     """The migrations applied, by version; none for a database never migrated."""
     if await reader.fetchval("select to_regclass('public.schema_migration')"):
         rows = await reader.fetch(

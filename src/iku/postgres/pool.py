@@ -21,7 +21,7 @@ else:
     Pool = asyncpg.Pool
 
 
-class Reader(Protocol):
+class Queryable(Protocol):
     """What answers a query: a connection, a pool, or what takes one for each query."""
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
@@ -71,7 +71,7 @@ async def connect_as_signer(dsn: str) -> Plain:
     )
 
 
-async def only_reads(reader: Reader) -> bool:
+async def only_reads(reader: Queryable) -> bool:
     """Whether the server is a replica: it follows its primary, and takes nothing in."""
     following: bool = await reader.fetchval("select pg_is_in_recovery()")
     return following

@@ -11,7 +11,7 @@ from iku.queries.view import View
 from iku.vault.store import Lasting
 
 
-class Known(Struct, frozen=True):
+class HeldTexts(Struct, frozen=True):
     """What is held of a subject, and what was decided about it."""
 
     held: list[Lasting]
@@ -38,7 +38,7 @@ class Doomed(Struct, frozen=True):
         return sum(one.count for one in self.held) - self.files
 
 
-async def look(view: View, subject: str) -> Known:
+async def look(view: View, subject: str) -> HeldTexts:
     """What is known of *subject*.
 
     Raises:
@@ -50,7 +50,7 @@ async def look(view: View, subject: str) -> Known:
     recorded = await log.read_stream(view.reader, erasure.decider.stream(subject))
     if not held and not recorded:
         raise Missing(naming.absent("subject", subject))
-    return Known(held, [(one, fact.of(one, Erased)) for one in recorded])
+    return HeldTexts(held, [(one, fact.of(one, Erased)) for one in recorded])
 
 
 async def preview(view: View, subject: str) -> Doomed:

@@ -19,7 +19,7 @@ from iku.queries.figures import Figures
 from iku.queries.view import View
 
 
-class Asked(Struct, frozen=True):
+class Sought(Struct, frozen=True):
     """The coordinates asked for; None where one is left open."""
 
     as_of: date | None = None
@@ -27,14 +27,14 @@ class Asked(Struct, frozen=True):
     size: int | None = None
 
 
-class Why(StrEnum):
-    """Why a year that is over is shown: it has a target, or a fact moved a figure."""
+class Fallback(StrEnum):
+    """Why a past year is shown: it has a target, or its facts moved a figure."""
 
     TARGETED = "targeted"
     MOVED = "moved"
 
 
-class Day(NamedTuple):
+class FrontDay(NamedTuple):
     """The day that the page is about.
 
     Attributes:
@@ -42,7 +42,7 @@ class Day(NamedTuple):
     """
 
     as_of: date
-    why: Why | None = None
+    why: Fallback | None = None
 
 
 class Front(NamedTuple):
@@ -53,20 +53,20 @@ class Front(NamedTuple):
             first year that there is.
     """
 
-    day: Day
+    day: FrontDay
     indicators: Mapping[str, Indicator]
     figures: Sequence[Figure]
     earlier: Mapping[str, Figure]
 
 
-async def front(view: View, figures: Figures, asked: Asked, today: date) -> Front:
+async def front(view: View, figures: Figures, asked: Sought, today: date) -> Front:
     """The figures of the day asked for, and those of the end of the year before.
 
     Raises:
         Unanswerable: The coordinates cannot be asked about.
     """
     indicators = await figures.indicators(view.reader)
-    day = Day(asked.as_of) if asked.as_of else None
+    day = FrontDay(asked.as_of) if asked.as_of else None
     if day is None:
         moved_on = await recency.last_moved_on(view.reader, today)
         years = [t.year for one in indicators.values() for t in one.targets]
@@ -84,17 +84,17 @@ async def front(view: View, figures: Figures, asked: Asked, today: date) -> Fron
     return Front(day, indicators, first, {one.indicator: one for one in earlier})
 
 
-def default(today: date, moved_on: date | None, targets: Sequence[int]) -> Day:
+def default(today: date, moved_on: date | None, targets: Sequence[int]) -> FrontDay:
     """The day that the page is about where none is asked for.
 
     A figure was last moved *on* a day, None where never; *targets* are the years that
     have one.
     """
     if moved_on is None or moved_on.year == today.year:
-        return Day(today)
+        return FrontDay(today)
     year = max((year for year in targets if year <= today.year), default=None)
     if year == today.year:
-        return Day(today)
+        return FrontDay(today)
     if year is not None:
-        return Day(date(year, 12, 31), Why.TARGETED)
-    return Day(date(moved_on.year, 12, 31), Why.MOVED)
+        return FrontDay(date(year, 12, 31), Fallback.TARGETED)
+    return FrontDay(date(moved_on.year, 12, 31), Fallback.MOVED)

@@ -20,14 +20,14 @@ from iku.vault import store
 from iku.vault.files import Files, Quarantine
 
 
-class Recorded(Struct, frozen=True):
+class IndicatorCounts(Struct, frozen=True):
     """How often an indicator was defined and given a target."""
 
     definitions: int
     targets: int
 
 
-class Status(Struct, frozen=True):
+class RegisterStatus(Struct, frozen=True):
     """The state of the register.
 
     Attributes:
@@ -52,7 +52,7 @@ class Status(Struct, frozen=True):
     size: int = 0
     recorded_at: datetime | None = None
     events: dict[str, int] = {}
-    indicators: dict[str, Recorded] = {}
+    indicators: dict[str, IndicatorCounts] = {}
     guard: Guard = Guard()
     lost_keys: list[str] = []
     quarantine: Quarantine = Quarantine()
@@ -60,11 +60,13 @@ class Status(Struct, frozen=True):
     findings: list[str] | None = None
 
 
-async def status(reader: Reader, settings: Settings, witnesses: Policy) -> Status:
+async def status(
+    reader: Reader, settings: Settings, witnesses: Policy
+) -> RegisterStatus:
     """The state of the register in that database, with the owner's rights."""
     missing = await migrations.pending(reader)
     version = int(await reader.fetchval("show server_version_num"))
-    fresh = Status(
+    fresh = RegisterStatus(
         database="own" if settings.database_url else "embedded",
         server=f"{version // 10_000}.{version % 10_000}",
         replica=await pool.only_reads(reader),
@@ -75,8 +77,8 @@ async def status(reader: Reader, settings: Settings, witnesses: Policy) -> Statu
 
 
 async def _full(
-    reader: Reader, fresh: Status, settings: Settings, witnesses: Policy
-) -> Status:
+    reader: Reader, fresh: RegisterStatus, settings: Settings, witnesses: Policy
+) -> RegisterStatus:
     head = await log.head(reader)
     indicators = await Figures().indicators(reader)
     return structs.replace(
@@ -85,7 +87,7 @@ async def _full(
         recorded_at=head.recorded_at,
         events=await _events(reader),
         indicators={
-            code: Recorded(len(state.definitions), len(state.targets))
+            code: IndicatorCounts(len(state.definitions), len(state.targets))
             for code, state in indicators.items()
         },
         guard=await guarding.look(reader),

@@ -23,7 +23,7 @@ from iku.domain.question import Unanswerable
 from iku.exchange import formats
 from iku.queries import front as queries
 from iku.queries import records
-from iku.queries.front import Asked, Day, Front, Why
+from iku.queries.front import Fallback, Front, FrontDay, Sought
 from iku.web import problems
 from iku.web.connection import viewing
 from iku.web.problems import Problem
@@ -115,8 +115,8 @@ bukan keadaan hari ini, {today}. <a href="/?as_of={iso}">Lihat keadaan hari ini<
 year {why_en}: the figures as of {as_of_iso}, not as of today, {iso}.</p>
 </div>"""
 YEARS = {
-    Why.TARGETED: ("yang memiliki target", "that has a target"),
-    Why.MOVED: ("yang faktanya mengubah angka", "whose facts moved a figure"),
+    Fallback.TARGETED: ("yang memiliki target", "that has a target"),
+    Fallback.MOVED: ("yang faktanya mengubah angka", "whose facts moved a figure"),
 }
 FAULT = """\
 <h1>{heading}</h1>
@@ -162,7 +162,7 @@ async def front(
     return _page(_front(shown, asked, house.agency.name, today))
 
 
-def read(given: Sequence[tuple[str, str]], today: date) -> Asked:
+def read(given: Sequence[tuple[str, str]], today: date) -> Sought:
     """What the query asks for. A parameter without a value is as if left out.
 
     Raises:
@@ -181,7 +181,7 @@ def read(given: Sequence[tuple[str, str]], today: date) -> Asked:
                 f"{name} diberikan {times} kali.", f"{name} is given {times} times."
             )
     values = {name: value for name, value in given if value}
-    return Asked(
+    return Sought(
         _day("as_of", values, today), _day("known_on", values, today), _size(values)
     )
 
@@ -222,7 +222,7 @@ def _size(values: Mapping[str, str]) -> int | None:
     return int(value)
 
 
-async def _look(house: House, asked: Asked, today: date) -> Front:
+async def _look(house: House, asked: Sought, today: date) -> Front:
     async with viewing(house) as view:
         size = await records.size(view)
         if asked.size is not None and asked.size > size:
@@ -237,7 +237,7 @@ async def _look(house: House, asked: Asked, today: date) -> Front:
             raise Wrong("Angka ini tidak dapat dihitung.", f"{error}.") from error
 
 
-def _front(shown: Front, asked: Asked, agency: str, today: date) -> str:
+def _front(shown: Front, asked: Sought, agency: str, today: date) -> str:
     one = shown.figures[0]
     known = f"per {formats.day(one.known_on)}" if asked.known_on else "sampai sekarang"
     return FRONT.format(
@@ -258,7 +258,7 @@ def _front(shown: Front, asked: Asked, agency: str, today: date) -> str:
     )
 
 
-def _note(day: Day, today: date) -> str:
+def _note(day: FrontDay, today: date) -> str:
     """Why the day is another than today, where nobody asked for it."""
     if day.why is None:
         return ""
