@@ -117,10 +117,10 @@ create table projection.number (
 
 create index on projection.number (category, year, serial) where year is not null;
 
--- Writes what a batch of events means: rows that end, then rows that begin. Answers
--- false, having written nothing, where the caller did not count by all the definitions
--- there are.
-create function projection.write(
+-- Writes the contributions that a batch of events ends, then those that it begins.
+-- Answers false, having written nothing, where the caller did not count by all the
+-- definitions there are.
+create function projection.write_contributions(
   _definitions bigint[], -- positions of those the caller counted by
   _ended_definitions smallint[], _ended_subjects text[], _ended_parts text[],
   _ended_districts text[], _ended_from date[], _ended_to date[], _ended_since date[],
@@ -128,14 +128,7 @@ create function projection.write(
   _numbers smallint[], _subjects text[], _parts text[], _districts text[],
   _from date[], _to date[], _since date[], _known_from date[], _known_to date[],
   _positions bigint[], _superseded bigint[],
-  _numerators smallint[], _denominators smallint[], _expired smallint[],
-  _past_categories text[], _past_subjects text[], _past_from date[],
-  _past_positions bigint[], _past_known date[],
-  _stated_positions bigint[], _stated_superseded bigint[], _stated_known_from date[],
-  _stated_known_to date[], _entered_on date[], _levels smallint[], _verified boolean[],
-  _stated_expired boolean[], _stated_from date[], _stated_to date[], _categories text[],
-  _stated text[], _stated_numbers text[], _statuses text[], _kinds text[],
-  _dimensions text[], _areas text[], _sources text[], _shown text[]
+  _numerators smallint[], _denominators smallint[], _expired smallint[]
 )
 returns boolean
 language plpgsql
@@ -174,7 +167,27 @@ begin
          as c (definition, subject, part, district, valid_from, valid_to, since,
                known_from, known_to, position, superseded, numerator, denominator,
                expired);
+  return true;
+end;
+$$;
 
+-- The same of states.
+create function projection.write_states(
+  _past_categories text[], _past_subjects text[], _past_from date[],
+  _past_positions bigint[], _past_known date[],
+  _stated_positions bigint[], _stated_superseded bigint[], _stated_known_from date[],
+  _stated_known_to date[], _entered_on date[], _levels smallint[], _verified boolean[],
+  _stated_expired boolean[], _stated_from date[], _stated_to date[], _categories text[],
+  _stated text[], _stated_numbers text[], _statuses text[], _kinds text[],
+  _dimensions text[], _areas text[], _sources text[], _shown text[]
+)
+returns boolean
+language plpgsql
+-- One plan, made perhaps while the tables are empty, must hold when they are large.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+begin
   update state s
      set superseded = e.position, known_to = e.known_on
     from unnest(_past_categories, _past_subjects, _past_from, _past_positions, _past_known)
@@ -366,14 +379,14 @@ $$;
 --
 -- Whoever asks appends in the same transaction: the lock makes sure that nobody else
 -- takes a number in between. It runs with the owner's rights because of the lock.
+--
+-- One plan, made while the tables may be empty and kept: so every lookup is a probe of
+-- an index, its columns compared as one row in the index's order, and "offset 0" keeps it
+-- from becoming a join over the whole table.
 create function projection.names(
-  _commands   text[],
-  _categories text[],
-  _folded     text[],
-  _series     text[], -- category of each series
-  _years      integer[],
-  _prefixes   text[], -- in lower case
-  _counts     integer[] -- how many numbers of it are wanted
+  _commands text[], _categories text[], _folded text[],
+  -- Of each series its category, year, prefix in lower case, and how many are wanted.
+  _series text[], _years integer[], _prefixes text[], _counts integer[]
 )
 returns table (
   what     text, -- command, series, name
@@ -386,9 +399,6 @@ returns table (
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
--- One plan, made while the tables may be empty and kept: so every lookup is a probe of
--- an index, its columns compared as one row in the index's order, and "offset 0" keeps it
--- from becoming a join over the whole table.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 set enable_bitmapscan = off

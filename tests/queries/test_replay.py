@@ -1,6 +1,9 @@
 """A figure from the log alone: it hears what the question says, and nothing else."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,13 +11,13 @@ from typing import Any
 import pytest
 
 from iku.app import furnish
-from iku.domain import conflict, organisation
+from iku.domain import conflict, kinds, organisation
 from iku.domain.indicator import Targeted
 from iku.domain.question import Question, Unanswerable, Unknown
 from iku.ledger import log
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
-from iku.queries.replay import recount
+from iku.queries.replay import AT_ONCE, recount
 from tests.conftest import SETTINGS
 from tests.registers.world import World
 
@@ -162,3 +165,46 @@ async def test_what_does_not_exist_cannot_be_recounted(world: World) -> None:
         with pytest.raises(Unanswerable) as refused:
             await world.recount(question)
         assert refused.value.path == path
+
+
+# Beside others
+
+
+async def test_others_are_answered_while_the_log_is_counted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tell(world)
+    question = Question("IKU-1", YEAR_END)
+    expected = await world.recount(question)
+    go_on, counted = threading.Event(), kinds.membership
+    at_once = highest = 0
+
+    def membership(*asked: Any) -> Any:
+        nonlocal at_once, highest
+        at_once += 1
+        highest = max(highest, at_once)
+        assert go_on.wait(30)
+        at_once -= 1
+        return counted(*asked)
+
+    monkeypatch.setattr(kinds, "membership", membership)
+    async with AsyncExitStack() as stack:
+        pool = world.house.pool
+        several = [
+            await stack.enter_async_context(pool.acquire()) for _ in range(AT_ONCE + 2)
+        ]
+        recounts = [
+            asyncio.create_task(recount(one, question, world.today)) for one in several
+        ]
+        try:
+            async with asyncio.timeout(10):
+                while at_once < AT_ONCE:  # noqa: ASYNC110 - threads begin by themselves
+                    await asyncio.sleep(0.01)
+            await world.do("conflict", "K9", _reported())
+            assert (await world.figure(question)).denominator == expected.denominator
+            assert not any(one.done() for one in recounts)
+        finally:
+            go_on.set()
+        figures = await asyncio.gather(*recounts)
+    assert highest == AT_ONCE
+    assert {figure.denominator for figure in figures} == {expected.denominator}

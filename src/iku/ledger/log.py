@@ -6,7 +6,7 @@ log's *size*, and whoever has read up to n has missed nothing below it.
 """
 
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -519,6 +519,22 @@ async def read_subjects(
         stream, version = one[-1].stream, one[-1].version
     if one:
         yield one
+
+
+async def batched(
+    streams: AsyncIterator[list[Recorded]], events: int
+) -> AsyncIterator[list[list[Recorded]]]:
+    """The *streams*, each whole, as many at a time as have so many *events*."""
+    batch: list[list[Recorded]] = []
+    count = 0
+    async for stream in streams:
+        batch.append(stream)
+        count += len(stream)
+        if count >= events:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch
 
 
 async def head(connection: Reader) -> Head:

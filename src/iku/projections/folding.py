@@ -18,6 +18,7 @@ from io import BytesIO
 from threading import Thread
 from typing import Any, NamedTuple
 
+from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import numbers
@@ -91,7 +92,7 @@ async def folded(
     loop = asyncio.get_running_loop()
     with _executor(size) as (executor, workers):
         waiting: deque[asyncio.Future[Folded]] = deque()
-        async for batch in _batches(histories):
+        async for batch in log.batched(histories, BATCH):
             if len(waiting) > workers:
                 yield await waiting.popleft()
             waiting.append(loop.run_in_executor(executor, do, batch, counted))
@@ -115,21 +116,6 @@ async def _copy(
     if lines:
         source = BytesIO(lines)
         await connection.copy_to_table(table, source=source, columns=columns)
-
-
-async def _batches(
-    histories: AsyncIterator[list[Recorded]],
-) -> AsyncIterator[list[list[Recorded]]]:
-    batch: list[list[Recorded]] = []
-    events = 0
-    async for history in histories:
-        batch.append(history)
-        events += len(history)
-        if events >= BATCH:
-            yield batch
-            batch, events = [], 0
-    if batch:
-        yield batch
 
 
 @contextmanager

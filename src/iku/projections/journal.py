@@ -1,7 +1,7 @@
 """Writing all projections, in the transaction that appends the events.
 
-Everything is written by one call, `projection.write`, for a whole batch of events. It
-refuses to write where this process does not know all definitions there are.
+Rows of a whole batch of events are written by one statement, which refuses to write
+where this process does not know all definitions there are.
 """
 
 from collections.abc import Sequence

@@ -52,7 +52,7 @@ class Counted(Struct, frozen=True):
 
 
 class Rows:
-    """Rows of a batch, as `projection.write` takes them.
+    """Rows of a batch, as the functions of `_WRITE` take them.
 
     A row that begins and ends within the batch is only ever inserted.
 
@@ -226,7 +226,7 @@ async def write(connection: Connection, rows: Rows, counted: Sequence[Counted]) 
     Another process may have recorded a new one a moment ago.
     """
     written: bool = await connection.fetchval(
-        f"select projection.write({_PARAMETERS})",
+        _WRITE,
         [definition.position for definition in counted],
         *_columns(rows.ended, 10),
         *_columns(rows.begun, 14),
@@ -236,7 +236,17 @@ async def write(connection: Connection, rows: Rows, counted: Sequence[Counted]) 
     return written
 
 
-_PARAMETERS = ", ".join(f"${number}" for number in range(1, 50))
+_WRITE = """
+select case
+         when projection.write_contributions(
+                $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
+                $17, $18, $19, $20, $21, $22, $23, $24, $25)
+         then projection.write_states(
+                $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39,
+                $40, $41, $42, $43, $44, $45, $46, $47, $48, $49)
+         else false
+       end
+"""
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:

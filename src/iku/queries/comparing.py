@@ -13,7 +13,6 @@ from msgspec import structs
 
 from iku.domain import (
     comparison,
-    fact,
     indicator,
     kinds,
     numbering,
@@ -300,10 +299,9 @@ async def _count(
     connection: Reader, sheets: Sequence[Sheet], question: Question
 ) -> None:
     """Show every subject, as far as the question hears of it, to all *sheets*."""
-    decider = kinds.counted_by(sheets[0].options).decider
-    async for recorded in log.read_subjects(
-        connection, decider.category, size=question.size, known_on=question.known_on
-    ):
-        subject = decider.fold(fact.of(one, decider.event_type) for one in recorded)
+
+    def show(name: str, subject: Any) -> None:
         for sheet in sheets:
-            sheet.add(recorded[0].subject, subject)
+            sheet.add(name, subject)
+
+    await replay.visit(connection, sheets[0].options, question, show)

@@ -5,7 +5,9 @@ projection: with `domain` and `ledger`, this file is all that has to be read to 
 a figure.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -25,6 +27,7 @@ from iku.domain.question import (
 )
 from iku.ledger import log
 from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
 
 
 async def recount(connection: Reader, question: Question, today: date) -> Figure:
@@ -45,11 +48,14 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     options = by.definition.defined.options
     start, by_district = question.start, question.breakdown == "district"
     parts: dict[str, Counts] = {}
-    async for subject in subjects(connection, options, question, at.size):
+
+    def count(_name: str, subject: Any) -> None:
         member = kinds.membership(subject, options, start, question.as_of)
         if member.counts.denominator:
             key = member.district if by_district else member.part
             parts[key] = parts.get(key, Counts()) + member.counts
+
+    await visit(connection, options, question, count)
     total = sum(parts.values(), Counts())
     return figure.figure(at, total, by, parts if question.breakdown else None)
 
@@ -79,15 +85,36 @@ async def facts(
     ]
 
 
-async def subjects(
-    connection: Reader, options: indicator.Options, question: Question, size: int
-) -> AsyncIterator[Any]:
-    """Every case or organisation, as far as the question hears of it.
+async def visit(
+    connection: Reader,
+    options: indicator.Options,
+    question: Question,
+    show: Callable[[str, Any], None],
+) -> None:
+    """Show every subject, as far as the question hears of it, by name and state.
 
-    One after the other, so that a log of any length takes no more memory.
+    In the order of their names. A thread folds some while the next ones are read: so
+    the event loop stays free, and a log of any length takes no more memory.
     """
     decider = kinds.counted_by(options).decider
-    async for recorded in log.read_subjects(
-        connection, decider.category, size=size, known_on=question.known_on
-    ):
-        yield decider.fold(fact.of(one, decider.event_type) for one in recorded)
+
+    def fold(batch: Iterable[list[Recorded]]) -> None:
+        for recorded in batch:
+            facts = (fact.of(one, decider.event_type) for one in recorded)
+            show(recorded[0].subject, decider.fold(facts))
+
+    loop = asyncio.get_running_loop()
+    streams = log.read_subjects(
+        connection, decider.category, size=question.size, known_on=question.known_on
+    )
+    folding: asyncio.Future[None] | None = None
+    async for batch in log.batched(streams, log.PAGE):
+        if folding is not None:
+            await folding
+        folding = loop.run_in_executor(_THREADS, fold, batch)
+    if folding is not None:
+        await folding
+
+
+AT_ONCE = 2  # of all who count from the log, so many are given a thread; others wait
+_THREADS = ThreadPoolExecutor(AT_ONCE, "recount")
