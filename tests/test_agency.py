@@ -272,6 +272,8 @@ def test_each_category_and_kind_has_one_division_the_owner_of_its_indicator() ->
                 assert defined.owner == by_category[category]
             case OrganisationOptions(kinds=kinds):
                 assert {defined.owner} == {by_kind[kind] for kind in kinds}
+            case _:
+                raise AssertionError(defined.options)
 
 
 def test_a_category_has_no_two_divisions_and_an_older_file_has_none(

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from iku import labels
 from iku.domain import conflict, indicator, organisation
+from iku.domain.cause import Cause
 from iku.domain.deciders import DECIDERS
-from iku.domain.difference import Cause, Step
+from iku.domain.difference import Step
 from iku.domain.figure import Figure
 from iku.domain.publication import State
 from iku.exchange.layouts import LAYOUTS

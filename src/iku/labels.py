@@ -7,8 +7,9 @@ What a value is called where it is stored and sent does not depend on them.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from iku.domain.cause import Cause
 from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Source
-from iku.domain.difference import Cause, Step
+from iku.domain.difference import Step
 from iku.domain.organisation import Activity, Kind, LegalBasis
 from iku.domain.publication import State
 from iku.ledger.checkpoints import Coverage

@@ -6,8 +6,9 @@ from typing import Any, get_args
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, difference, fact, figure, organisation
-from iku.domain.difference import Against, Cause, Step
+from iku.domain import conflict, difference, fact, figure, kinds, organisation
+from iku.domain.cause import Cause
+from iku.domain.difference import Against, Step
 from iku.domain.figure import Basis, Counts, Made
 from iku.domain.indicator import ConflictOptions, Empty
 from iku.domain.period import Kind
@@ -135,7 +136,7 @@ def test_every_event_has_a_cause_and_what_is_dated_is_late(
     category: str, event: Any
 ) -> None:
     tag = str(type(event).__struct_config__.tag)
-    assert difference.cause(event) is SINGLE.get(tag, Cause.LATE_DATA)
+    assert kinds.named(category).cause(event) is SINGLE.get(tag, Cause.LATE_DATA)
 
 
 def test_every_type_of_event_was_among_them() -> None:

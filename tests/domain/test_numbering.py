@@ -108,11 +108,11 @@ def test_numbers_are_compared_without_case() -> None:
 def test_an_automatic_number_tells_its_year_and_place(
     number: str, parts: tuple[int, int] | None
 ) -> None:
-    assert numbering.serial("conflict", number) == parts
+    assert numbering.serial("K", number) == parts
     if parts is not None:
         year, place = parts
-        assert Series("conflict", year).number(place) == number.upper()
-    assert numbering.serial("indicator", number) is None
+        assert Series("conflict", "K", year).number(place) == number.upper()
+    assert numbering.serial("X", number) is None
 
 
 def test_an_identifier_is_the_number_or_the_next_that_nobody_has() -> None:

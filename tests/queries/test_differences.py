@@ -10,7 +10,8 @@ import pytest
 from msgspec import structs
 
 from iku.domain import conflict, difference
-from iku.domain.difference import Cause, Counted, Difference, Item, Leg, Step
+from iku.domain.cause import Cause
+from iku.domain.difference import Counted, Difference, Item, Leg, Step
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Defined
 from iku.domain.period import Kind

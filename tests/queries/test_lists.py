@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, organisation, standings
+from iku.domain import conflict, kinds, organisation
 from iku.domain.question import Unanswerable
 from iku.domain.standings import Stored
 from iku.queries import search
@@ -41,7 +41,7 @@ def folded(memory: Memory, asked: Search) -> list[Kept]:
     field = "title" if asked.category == "conflict" else "name"
     for subject, known in memory.subjects[asked.category].items():
         state = known.heard(asked.known_on, asked.size)
-        standing = standings.on(subject, state, asked.as_of)
+        standing: Any = kinds.standing(asked.category, subject, state, asked.as_of)
         if standing is not None:
             worded = getattr(state.history[standing.wording[field] - 1], field)
             found.append(Kept(subject, standing, standing.stored, worded))

@@ -10,9 +10,9 @@ from msgspec import structs
 
 from iku.commands.command import Command
 from iku.domain import publication
+from iku.domain.cause import Cause
 from iku.domain.closed_periods import Unexplained
 from iku.domain.decider import Invalid, Missing, Refused
-from iku.domain.difference import Cause
 from iku.domain.indicator import Targeted
 from iku.domain.period import Kind
 from iku.domain.place import Place

@@ -9,6 +9,7 @@ import pytest
 
 from iku.app import House
 from iku.domain.coordinates import Coordinates
+from iku.domain.fact import of_its_own
 from iku.domain.figure import Figure
 from iku.web import examples, problems, routes
 from iku.web.app import create_app
@@ -151,7 +152,7 @@ def test_examples_are_what_their_types_read(app: Application) -> None:
             kind = kinds[1 if status == "200" and len(kinds) == 2 else 0]
             if (said := contents.get("application/json")) is None:
                 continue
-            read = msgspec.convert(said, kind)
+            read = msgspec.convert(said, kind, dec_hook=of_its_own)
             assert msgspec.json.decode(msgspec.json.encode(read)) == said
 
 

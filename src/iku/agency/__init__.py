@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from iku import strict_json
 from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
+from iku.domain.fact import of_its_own
 from iku.domain.indicator import Defined
 from iku.domain.organisation import Kind
 from iku.domain.scale import Scaled
@@ -115,7 +116,9 @@ def _file(folder: Path | None, name: str) -> Traversable:
 
 def _load(file: Traversable, of: type[T]) -> T:
     try:
-        return strict_json.decode(file.read_bytes(), msgspec.json.Decoder(of))
+        return strict_json.decode(
+            file.read_bytes(), msgspec.json.Decoder(of, dec_hook=of_its_own)
+        )
     except Unreadable as error:
         raise AgencyError(f"{file} {error}") from error
     except (OSError, msgspec.ValidationError, Duplicated) as error:

@@ -8,8 +8,8 @@ import click
 from iku import labels
 from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
-from iku.cli.naming import KINDS
 from iku.cli.tables import exact, number, text
+from iku.domain import indicator, kinds
 from iku.domain.decider import subject_number
 from iku.exchange import formats, wording
 from iku.queries import histories
@@ -22,13 +22,14 @@ COLUMNS = (
     *(text("Isi"), text("Menggantikan"), text("Menggerakkan")),
 )
 DECLARED = " *"
+CATEGORIES = (*kinds.categories(), indicator.decider.category)
 
 
 @click.command(short_help="Show all that was recorded of a subject or indicator.")
 @click.argument("subject", metavar="NUMBER", type=terminal.Number())
 @click.option(
     "--kind",
-    type=click.Choice([*KINDS]),
+    type=click.Choice(CATEGORIES),
     help="Which it is, where several share the number.",
 )
 @terminal.as_json
@@ -44,10 +45,10 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
 
     async def work() -> tuple[Sequence[Event], ZoneInfo]:
         async with terminal.viewing() as (house, view):
-            kinds = [*KINDS] if kind is None else [kind]
+            among = CATEGORIES if kind is None else [kind]
             found = {
                 one: await histories.history(view, one.category, one.subject)
-                for one in await identify(view, subject, kinds)
+                for one in await identify(view, subject, among)
             }
             return _only(found, subject), house.settings.timezone
 

@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 
 from iku.cli.edge import Failed
+from iku.domain import kinds
 from iku.domain.decider import subject_number
 from iku.queries.identifying import Named
-
-KINDS = {
-    "conflict": "a case",
-    "organisation": "an organisation",
-    "indicator": "an indicator",
-}
 
 
 def refuse_several(found: Sequence[Named], typed: str) -> None:
@@ -23,9 +18,14 @@ def refuse_several(found: Sequence[Named], typed: str) -> None:
         return
     number = subject_number(typed)
     if len({one.category for one in found}) == len(found):
-        which = " and ".join(KINDS[one.category] for one in found)
+        which = " and ".join(_called(one.category) for one in found)
         raise Failed(f"{number} is {which}; say which by --kind")
     several = ", ".join(f"{one.category}-{one.subject}" for one in found)
     raise Failed(
         f"{number} is the number or identifier of {several}; give one of these"
     )
+
+
+def _called(category: str) -> str:
+    kind = kinds.of(category)
+    return "an indicator" if kind is None else kind.called

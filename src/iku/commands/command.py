@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 from msgspec import Struct, structs
 
 from iku.domain import (
-    conflict,
     continuation,
     erasure,
     indicator,
-    organisation,
+    kinds,
     publication,
     scale,
 )
@@ -20,24 +19,31 @@ from iku.domain.decider import (
     subject_number,
 )
 from iku.domain.deciders import DECIDERS
+from iku.domain.fact import Fact
 from iku.ledger.appender import Unavailable
 from iku.ledger.log import (
     Receipt,
 )
 from iku.vault.files import Filed
 
-# What is said of a subject first, and only then.
+# Of subjects that do not count, what is said of one first, and only then.
 FIRST = (
-    conflict.Reported,
-    organisation.Registered,
     indicator.Defined,
     scale.Scaled,
     continuation.Continued,
     erasure.Erased,
 )
-# What may begin a subject, so that nothing need have been said of it before.
-OPENING = (*FIRST, publication.Draft)
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def is_first(proposed: Any) -> TypeGuard[Fact]:
+    """Whether this is said of a subject first, and only then."""
+    return isinstance(proposed, (*kinds.openings(), *FIRST))
+
+
+def is_opening(proposed: Any) -> TypeGuard[Fact]:
+    """Whether this may begin a subject, of which nothing was said before."""
+    return is_first(proposed) or isinstance(proposed, publication.Draft)
 
 
 class Outdated(Exception):

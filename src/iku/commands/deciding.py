@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from iku import streams
 from iku.commands.closures import Known
 from iku.commands.command import (
-    OPENING,
     Command,
+    is_opening,
 )
 from iku.domain import (
     closed_periods,
@@ -92,7 +92,7 @@ def decide(
     refuse_hidden_characters(getattr(proposed, "step", proposed))
     before = read.get(command.stream, Folded())
     state = before.state
-    if state is None and not isinstance(command.proposed, OPENING):
+    if state is None and not is_opening(command.proposed):
         raise Missing(naming.absent(command.category, command.subject))
     grounds = decider.rests_on(command.proposed, command.subject, state)
     peers = {

@@ -20,13 +20,14 @@ from zoneinfo import ZoneInfo
 from iku import streams
 from iku.commands import deciding
 from iku.commands.closures import Closures, Known
-from iku.commands.command import FIRST, Command, OnlyReads, Outcome, Outdated, under
+from iku.commands.command import Command, OnlyReads, Outcome, Outdated, is_first, under
 from iku.commands.deciding import Decided, decide
 from iku.commands.requests import request, unnamed
 from iku.domain import (
     closed_periods,
     correcting,
     fact,
+    kinds,
     numbering,
 )
 from iku.domain.closed_periods import Unexplained
@@ -115,8 +116,8 @@ class Office:
         body = self.vault.keys.digest(command.content)
         proposed = fact.identified(command.proposed, lambda: str(uuid4()))
         command = replace(command, proposed=proposed)
-        first = isinstance(proposed, FIRST) and command.expected is None
-        if first and command.category in numbering.LETTERS:
+        first = is_first(proposed) and command.expected is None
+        if first and command.category in kinds.categories():
             return await _first(connection, command, body) or await self._begin(
                 connection, command, body
             )

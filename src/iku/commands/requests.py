@@ -16,6 +16,7 @@ from iku.commands.command import (
 from iku.commands.deciding import Changed, Decided
 from iku.domain import (
     fact,
+    kinds,
 )
 from iku.domain.decider import (
     Turn,
@@ -105,7 +106,11 @@ def unnamed(
     return Unnamed(
         category=command.category,
         command_id=str(asked.command_id),
-        series=Series(command.category, opening.effective_on.year),
+        series=Series(
+            command.category,
+            kinds.named(command.category).letter,
+            opening.effective_on.year,
+        ),
         named=named,
         premises=decided.premises,
         condition=decided.condition,

@@ -318,6 +318,7 @@ class Conflict(Subject, frozen=True, dict=True):
 
     OPENING = Reported
     TITLE = "title"
+    LETTER = "K"
 
     @cached_property
     def reported(self) -> Reported | None:

@@ -8,11 +8,13 @@ ranges of days.
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from msgspec import structs
 
-from iku.domain import counting
+from iku.domain import conflict, counting
+from iku.domain.attachment import Attached
+from iku.domain.cause import Cause
 from iku.domain.conflict import (
     Conflict,
     Reclassified,
@@ -31,7 +33,7 @@ from iku.domain.counting import (
     Ruling,
     Sentence,
 )
-from iku.domain.fact import Standing
+from iku.domain.fact import Annulled, Standing
 from iku.domain.figure import Counts
 from iku.domain.indicator import CarryOver, ConflictOptions, DateBasis, Reopening
 from iku.domain.lineage import Undone, undone
@@ -322,3 +324,30 @@ def _from_entry(case: Conflict, entered: date) -> Iterator[Segment]:
             first, start=entered, end=first.start, resolved_on=None, manner=None
         )
     yield from case.timeline
+
+
+def cause(event: conflict.Event) -> Cause:
+    """Why a figure moved when *event* became known."""
+    match event:
+        case Annulled():
+            return Cause.ANNULMENT
+        case conflict.Corrected():
+            return Cause.CORRECTION
+        case conflict.Rejected():
+            return Cause.REJECTION
+        case conflict.Merged():
+            return Cause.MERGER
+        case Verified():
+            return Cause.VERIFICATION
+        case (
+            Reported()
+            | conflict.Returned()
+            | conflict.Handled()
+            | conflict.Referred()
+            | Resolved()
+            | Reopened()
+            | Reclassified()
+            | Attached()
+        ):
+            return Cause.LATE_DATA
+    assert_never(event)

@@ -1,23 +1,22 @@
-"""Every kind of subject there is, by the category of its streams."""
+"""Every category of streams, and how its subjects are decided."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iku.domain import (
-    conflict,
     continuation,
     erasure,
     indicator,
-    organisation,
+    kinds,
     publication,
     scale,
 )
 from iku.domain.decider import Decider
 
-DECIDERS: dict[str, Decider[Any, Any]] = {
+# Of subjects that do not count themselves.
+OTHERS: dict[str, Decider[Any, Any]] = {
     decider.category: decider
     for decider in (
-        conflict.decider,
-        organisation.decider,
         indicator.decider,
         scale.decider,
         publication.decider,
@@ -25,3 +24,21 @@ DECIDERS: dict[str, Decider[Any, Any]] = {
         erasure.decider,
     )
 }
+
+
+class Deciders(Mapping[str, Decider[Any, Any]]):
+    """By category: those of the kinds that count, and the others."""
+
+    def __getitem__(self, category: str) -> Decider[Any, Any]:
+        kind = kinds.of(category)
+        return OTHERS[category] if kind is None else kind.decider
+
+    def __iter__(self) -> Iterator[str]:
+        yield from kinds.categories()
+        yield from OTHERS
+
+    def __len__(self) -> int:
+        return len(kinds.KINDS) + len(OTHERS)
+
+
+DECIDERS = Deciders()

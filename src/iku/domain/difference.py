@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import assert_never
 
 from msgspec import Struct, structs
 
-from iku.domain import conflict, figure, organisation
+from iku.domain import figure
 from iku.domain import place as places
-from iku.domain.attachment import Attached
+from iku.domain.cause import Cause
 from iku.domain.coordinates import Coordinates
 from iku.domain.counting import Sentence
-from iku.domain.fact import Annulled
 from iku.domain.figure import Basis, Counts, Figure, Made
 from iku.domain.period import Kind, Period
 from iku.domain.place import Place
@@ -43,20 +41,6 @@ class Step(StrEnum):
 
 LETTERS = "".join(step.letter for step in (Step.KNOWLEDGE, Step.DEFINITION, Step.TIME))
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
-
-
-class Cause(StrEnum):
-    """Why a figure moved: by which kind of event, or by which step."""
-
-    LATE_DATA = "late_data"
-    VERIFICATION = "verification"
-    CORRECTION = "correction"
-    ANNULMENT = "annulment"
-    REJECTION = "rejection"
-    MERGER = "merger"
-    DEFINITION = "definition"
-    TARGET = "target"
-    TIME = "time"
 
 
 class Against(Struct, frozen=True):
@@ -231,43 +215,6 @@ def place(cursor: str | None) -> Place | None:
     # There, and only there, what moved is ordered by position.
     if not _POSITION.fullmatch(found.key):
         raise Unanswerable("cursor", places.STRANGE)
-    return found
-
-
-def cause(event: conflict.Event | organisation.Event) -> Cause:
-    """Why a figure moved when *event* became known."""
-    match event:
-        case Annulled():
-            found = Cause.ANNULMENT
-        case conflict.Corrected() | organisation.Corrected():
-            found = Cause.CORRECTION
-        case conflict.Rejected() | organisation.Rejected():
-            found = Cause.REJECTION
-        case conflict.Merged() | organisation.Merged():
-            found = Cause.MERGER
-        case conflict.Verified() | organisation.ParticipationVerified():
-            found = Cause.VERIFICATION
-        case (
-            conflict.Reported()
-            | conflict.Returned()
-            | conflict.Handled()
-            | conflict.Referred()
-            | conflict.Resolved()
-            | conflict.Reopened()
-            | conflict.Reclassified()
-            | Attached()
-            | organisation.Registered()
-            | organisation.Renewed()
-            | organisation.Suspended()
-            | organisation.Restored()
-            | organisation.Dissolved()
-            | organisation.Revoked()
-            | organisation.MovedOut()
-            | organisation.Participated()
-        ):
-            found = Cause.LATE_DATA
-        case _:
-            assert_never(event)
     return found
 
 

@@ -513,7 +513,7 @@ def _unopened(recorded: Recorded, body: Body, event_type: Any) -> Any:
     if (recorded.effective_on is not None) not in form.days:
         return None
     try:
-        said = convert(body.data, form.said)
+        said = convert(body.data, form.said, dec_hook=of_its_own)
     except ValidationError:
         return None  # `read` says what is wrong
     event = form.blank.__copy__()
@@ -524,6 +524,11 @@ def _unopened(recorded: Recorded, body: Body, event_type: Any) -> Any:
     if recorded.effective_on is not None:
         force_setattr(event, "effective_on", recorded.effective_on)
     return event
+
+
+def of_its_own(of: Any, given: Any) -> Any:
+    """A value of a type that reads its values itself, such as `indicator.Options`."""
+    return of.read(given)
 
 
 def sealed(stream: str, version: int, name: str) -> str:
@@ -564,7 +569,7 @@ def read(written: Written, event_type: Any) -> Any:
         fields["effective_on"] = written.effective_on
     fields |= _cleared(fields, event_type)
     try:
-        event = convert(fields, event_type)
+        event = convert(fields, event_type, dec_hook=of_its_own)
     except ValidationError as error:
         raise ValueError(f"unreadable {written.type!r} fact: {error}") from error
     if legal != written.text:

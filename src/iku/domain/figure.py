@@ -129,7 +129,6 @@ def figure(
     options = made_with.definition.defined.options
     ratio = _ratio(counts, options.empty)
     achievement = _achievement(ratio, made_with.target)
-    of_cases = isinstance(options, indicator.ConflictOptions)
     return Figure(
         indicator=at.indicator,
         definition=at.definition,
@@ -141,7 +140,7 @@ def figure(
         denominator=counts.denominator,
         percentage=None if ratio is None else per_cent(*ratio),
         empty=None if counts.denominator else "no_cases",
-        expired=None if of_cases else counts.expired,
+        expired=counts.expired if options.certified else None,
         target=made_with.target,
         achievement=achievement,
         rating=None if achievement is None else made_with.scale.rating(achievement),

@@ -14,9 +14,9 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeAlias, assert_never
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, Union, assert_never
 
-from msgspec import UNSET, Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, ValidationError, convert, structs
 
 from iku.domain import conflict, lineage, organisation
 from iku.domain.decider import (
@@ -107,7 +107,40 @@ class Empty(StrEnum):
 Rounding: TypeAlias = Literal["half_up_2"]
 
 
-class ConflictOptions(Struct, frozen=True, tag_field="counts", tag="conflicts"):
+class Options:
+    """How the subjects of one kind are counted: the base of each kind's own (`kinds`).
+
+    The Structs that go by it differ in the value of their tag field, ``counts``.
+
+    Attributes:
+        certified: Whether figures say of how many a certificate has expired.
+        empty: What the percentage is where there is nothing to count.
+    """
+
+    __slots__ = ()
+    certified: ClassVar[bool] = False
+    empty: Empty
+    rounding: Rounding
+
+    @classmethod
+    def read(cls, given: Any) -> "Options":
+        """The options that *given*, in JSON's types, are.
+
+        Raises:
+            ValueError: They are those of no kind.
+        """
+        known: Any = Union[tuple(cls.__subclasses__())]  # noqa: UP007 - of any number
+        try:
+            found: Options = convert(given, known)
+        except ValidationError as error:
+            # As an error of the value, so that the decoder adds where it stands.
+            raise ValueError(str(error)) from error
+        return found
+
+
+class ConflictOptions(
+    Struct, Options, frozen=True, tag_field="counts", tag="conflicts"
+):
     """How cases are counted (design of the indicators IKU-1 and IKU-3)."""
 
     category: conflict.Category
@@ -122,8 +155,12 @@ class ConflictOptions(Struct, frozen=True, tag_field="counts", tag="conflicts"):
     rounding: Rounding = "half_up_2"
 
 
-class OrganisationOptions(Struct, frozen=True, tag_field="counts", tag="organisations"):
+class OrganisationOptions(
+    Struct, Options, frozen=True, tag_field="counts", tag="organisations"
+):
     """How organisations are counted (design of the indicator IKU-2)."""
+
+    certified: ClassVar[bool] = True
 
     kinds: tuple[organisation.Kind, ...] = tuple(organisation.Kind)
     expired_registration: ExpiredRegistration = ExpiredRegistration.KEEP
@@ -131,9 +168,6 @@ class OrganisationOptions(Struct, frozen=True, tag_field="counts", tag="organisa
     population: Population = Population.STOCK_AT_DATE
     empty: Empty = Empty.UNDEFINED
     rounding: Rounding = "half_up_2"
-
-
-Options: TypeAlias = ConflictOptions | OrganisationOptions
 
 
 # Facts. The tags and fields below are the storage format: add, never change.
@@ -275,17 +309,20 @@ class Amendment(Fact, frozen=True, kw_only=True):
             Invalid: One of them is no option of this indicator, or would make it count
                 cases of another category.
         """
-        for name in self.changes(ConflictOptions) | self.changes(OrganisationOptions):
-            if name not in options.__struct_fields__:
-                has = ", ".join(options.__struct_fields__)
+        said: Any = options  # a Struct, whatever the kind
+        own = said.__struct_fields__
+        for name in self.changes(Amendment):
+            if name not in own:
+                has = ", ".join(own)
                 message = (
                     f"{name} is given, but the options of this indicator are {has}"
                 )
                 raise Invalid(name, message)
-        changes = self.changes(type(options))
+        changes = self.changes(type(said))
         if isinstance(options, ConflictOptions):
             _refuse_other_category(changes.get("category"), options.category)
-        return structs.replace(options, **_sorted(changes))
+        amended: Options = structs.replace(said, **_sorted(changes))
+        return amended
 
 
 def _refuse_other_category(

@@ -2,6 +2,7 @@
 
 import re
 
+from iku.domain import kinds
 from iku.domain.decider import subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import NUMBER, PERSON
@@ -10,8 +11,6 @@ from iku.domain.publication import IDENTIFIER
 _MOST = 100  # characters of a wrong name that are repeated
 _NUMBER = "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
 _FORMS = {
-    "conflict": _NUMBER,
-    "organisation": _NUMBER,
     "publication": "a publication is named as 2021 or 2021-W3.2",
     "subject": "a person is named by the identifier that a history gives, a case or "
     "organisation as conflict-K14 or organisation-O41",
@@ -23,7 +22,7 @@ def absent(category: str, name: str) -> str:
     if _fits(category, name):
         return f"there is no {category} {name}"
     shown = name if len(name) <= _MOST else f"{name[:_MOST]}…"
-    return f"there is no {category} {shown!r}; {_FORMS[category]}"
+    return f"there is no {category} {shown!r}; {_FORMS.get(category, _NUMBER)}"
 
 
 def _fits(category: str, name: str) -> bool:
@@ -36,7 +35,7 @@ def _fits(category: str, name: str) -> bool:
         case "publication":
             return bool(re.match(IDENTIFIER, name))
         case _:
-            return category not in _FORMS or _is_number(name)
+            return kinds.of(category) is None or _is_number(name)
 
 
 def _is_number(name: str) -> bool:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.subject import Subject
 
-LETTERS = {"conflict": "K", "organisation": "O"}
 LONGEST = 64  # characters of an identifier
 _AUTOMATIC = re.compile(r"([a-z])([0-9]{4})-([0-9]{5}|[1-9][0-9]{5,11})")
 
@@ -35,12 +34,13 @@ class Series(NamedTuple):
     """The automatic numbers of one kind of subject and one year."""
 
     category: str
+    letter: str
     year: int
 
     @property
     def prefix(self) -> str:
         """What all of its numbers begin with."""
-        return f"{LETTERS[self.category]}{self.year:04}-"
+        return f"{self.letter}{self.year:04}-"
 
     def number(self, serial: int) -> str:
         """The number with that serial number; the first is 1."""
@@ -94,10 +94,10 @@ def number(subject: str, state: Any) -> str:
     return subject_number(subject) if found is None else found.number
 
 
-def serial(category: str, number: str) -> tuple[int, int] | None:
-    """Year and serial number of an automatic number; None where it is none."""
+def serial(letter: str, number: str) -> tuple[int, int] | None:
+    """Year and serial of an automatic number with that letter; None: it is none."""
     found = _AUTOMATIC.fullmatch(fold(number))
-    if found is None or found[1] != LETTERS.get(category, "").casefold():
+    if found is None or found[1] != letter.casefold():
         return None
     return int(found[2]), int(found[3])
 

@@ -270,6 +270,7 @@ class Organisation(Subject, frozen=True, dict=True):
 
     OPENING = Registered
     TITLE = "name"
+    LETTER = "O"
 
     @cached_property
     def registered(self) -> Registered | None:

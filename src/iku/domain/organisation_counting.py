@@ -9,12 +9,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
-from iku.domain import counting
+from iku.domain import counting, organisation
+from iku.domain.attachment import Attached
+from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
 from iku.domain.counting import Deciding, Reason, Rule, Rules, Ruling, Sentence
-from iku.domain.fact import Standing
+from iku.domain.fact import Annulled, Standing
 from iku.domain.figure import Counts
 from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
 from iku.domain.lineage import undone
@@ -66,10 +68,10 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def _excluded(self) -> Ruling | None:
         """Why it does not count in any period as of the day; None where it may."""
-        organisation, options = self.organisation, self.options
-        if organisation.void:
-            return Ruling(False, partial(counting.void, organisation, REGISTRATION))
-        registered: Registered = organisation.registered or organisation.opening
+        subject, options = self.organisation, self.options
+        if subject.void:
+            return Ruling(False, partial(counting.void, subject, REGISTRATION))
+        registered: Registered = subject.registered or subject.opening
         if registered.kind not in options.kinds:
             return Ruling(False, self._other_kind)
         if registered.effective_on > self.as_of:
@@ -257,16 +259,16 @@ class _Piece(NamedTuple):
 
 
 def contributions(
-    organisation: Organisation, options: OrganisationOptions
+    subject: Organisation, options: OrganisationOptions
 ) -> Iterator[Contribution]:
     """What the organisation counts as, from day to day."""
-    registered = organisation.registered
-    if organisation.void or registered is None or registered.kind not in options.kinds:
+    registered = subject.registered
+    if subject.void or registered is None or registered.kind not in options.kinds:
         return
     district = counting.district(registered.area)
-    taken = [p.on for p in organisation.participations if p.verified]
+    taken = [p.on for p in subject.participations if p.verified]
     last: _Piece | None = None  # the latest piece in which it was there
-    for piece in _pieces(organisation, taken):
+    for piece in _pieces(subject, taken):
         there = _there(piece, options)
         if there:
             last = piece
@@ -303,9 +305,9 @@ def _there(piece: _Piece, options: OrganisationOptions) -> bool:
     return not expired(piece.segment, piece.start)
 
 
-def _pieces(organisation: Organisation, taken: list[date]) -> Iterator[_Piece]:
+def _pieces(subject: Organisation, taken: list[date]) -> Iterator[_Piece]:
     """Its timeline, cut where a certificate runs out and at each participation."""
-    for segment in organisation.timeline:
+    for segment in subject.timeline:
         cuts = set(taken)
         if segment.valid_until is not None:
             cuts.add(segment.valid_until + ONE_DAY)
@@ -317,3 +319,31 @@ def _pieces(organisation: Organisation, taken: list[date]) -> Iterator[_Piece]:
         days = [segment.start, *sorted(inside)]
         for start, end in zip(days, [*days[1:], segment.end], strict=True):
             yield _Piece(start, end, segment)
+
+
+def cause(event: organisation.Event) -> Cause:
+    """Why a figure moved when *event* became known."""
+    match event:
+        case Annulled():
+            return Cause.ANNULMENT
+        case organisation.Corrected():
+            return Cause.CORRECTION
+        case organisation.Rejected():
+            return Cause.REJECTION
+        case organisation.Merged():
+            return Cause.MERGER
+        case ParticipationVerified():
+            return Cause.VERIFICATION
+        case (
+            Registered()
+            | Renewed()
+            | Suspended()
+            | organisation.Restored()
+            | Dissolved()
+            | Revoked()
+            | MovedOut()
+            | Participated()
+            | Attached()
+        ):
+            return Cause.LATE_DATA
+    assert_never(event)

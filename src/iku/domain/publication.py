@@ -219,9 +219,9 @@ Command = Draft | Take
 
 def asked(command: Command) -> Command:
     """What was asked for: without the figures, which come out as the day has it."""
-    if isinstance(command, Draft):
-        return command
-    return structs.replace(command, snapshot=None)
+    if isinstance(command, Take):
+        return structs.replace(command, snapshot=None)
+    return command
 
 
 # State.

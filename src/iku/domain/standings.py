@@ -1,5 +1,6 @@
 """What each case and organisation was, from day to day, as the API lists it."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -38,7 +39,16 @@ class Stored(NamedTuple):
     shown: str
 
 
-class ConflictStanding(Struct, frozen=True):
+class Standing(Struct, frozen=True):
+    """What a subject of some kind was on a day."""
+
+    @property
+    @abstractmethod
+    def stored(self) -> Stored:
+        """The subject as it is kept."""
+
+
+class ConflictStanding(Standing, frozen=True):
     """A case on a day.
 
     Attributes:
@@ -78,11 +88,11 @@ class ConflictStanding(Struct, frozen=True):
             dimension=self.dimension,
             area=self.area or "",
             source=self.source or "",
-            shown=_rest(self),
+            shown=rest(self),
         )
 
 
-class OrganisationStanding(Struct, frozen=True):
+class OrganisationStanding(Standing, frozen=True):
     """An organisation on a day.
 
     Attributes:
@@ -120,7 +130,7 @@ class OrganisationStanding(Struct, frozen=True):
             dimension="",
             area=self.area or "",
             source="",
-            shown=_rest(self),
+            shown=rest(self),
         )
 
 
@@ -132,27 +142,10 @@ class Span(NamedTuple):
 
     valid_from: date
     valid_to: date | None
-    standing: ConflictStanding | OrganisationStanding
+    standing: Standing
 
 
-def spans(subject: str, state: Conflict | Organisation | None) -> list[Span]:
-    """All that *subject* was, oldest first."""
-    if isinstance(state, Conflict):
-        return state.once(SPANS, lambda: list(_of_case(subject, state)))
-    if isinstance(state, Organisation):
-        return state.once(SPANS, lambda: list(_of_organisation(subject, state)))
-    return []
-
-
-def on(
-    subject: str, state: Conflict | Organisation | None, day: date
-) -> ConflictStanding | OrganisationStanding | None:
-    """What *subject* was at the end of *day*; None before there was anything."""
-    begun = [s for s in spans(subject, state) if s.valid_from <= day]
-    return begun[-1].standing if begun else None
-
-
-def _rest(standing: ConflictStanding | OrganisationStanding) -> str:
+def rest(standing: Struct) -> str:
     """What of the standing is not null and has no column of its own, as JSON.
 
     *wording* says where its texts are found.
@@ -170,7 +163,7 @@ COLUMNS = frozenset(
 )
 
 
-def decoded(category: str, subject: str, columns: Stored) -> dict[str, Any]:
+def decoded(shape: type[Struct], subject: str, columns: Stored) -> dict[str, Any]:
     """All fields of the standing that was kept in these *columns*, in JSON's types."""
     levels, entered_on = tuple(conflict.Level), columns.entered_on.isoformat()
     given = {
@@ -189,11 +182,11 @@ def decoded(category: str, subject: str, columns: Stored) -> dict[str, Any]:
         "reported_on": entered_on,
         "registered_on": entered_on,
     }
-    shape = ConflictStanding if category == "conflict" else OrganisationStanding
     return {name: given.get(name) for name in shape.__struct_fields__}
 
 
-def _of_case(subject: str, case: Conflict) -> Iterator[Span]:
+def of_case(subject: str, case: Conflict) -> Iterator[Span]:
+    """All that a case was, oldest first."""
     first = case.reported or case.history[0]
     if not isinstance(first, conflict.Reported):
         return
@@ -239,7 +232,8 @@ def _statuses(
             yield max(start, day), end, segment, "returned"
 
 
-def _of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
+def of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
+    """All that an organisation was, oldest first."""
     first = state.registered or state.history[0]
     if not isinstance(first, organisation.Registered):
         return

@@ -18,11 +18,13 @@ class Subject(Struct, frozen=True, dict=True):
     Attributes:
         OPENING: The type of the fact it begins with.
         TITLE: The field of that fact that says what the subject is called.
+        LETTER: The first letter of the automatic numbers of its kind.
     """
 
     history: tuple[Any, ...]
     OPENING: ClassVar[type[Fact]]
     TITLE: ClassVar[str]
+    LETTER: ClassVar[str]
 
     @cached_property
     def facts(self) -> list[Standing]:

@@ -19,9 +19,9 @@ from msgspec import Struct, structs
 from iku.commands import command as commands
 from iku.commands import deciding, requests
 from iku.commands.closures import Known
-from iku.commands.command import OPENING, Command
+from iku.commands.command import Command, is_opening
 from iku.commands.deciding import Decided
-from iku.domain import correcting, numbering
+from iku.domain import correcting, kinds, numbering
 from iku.domain.closed_periods import Unexplained
 from iku.domain.decider import Invalid, Missing, Refused, Repeated, subject_number
 from iku.domain.deciders import DECIDERS
@@ -213,13 +213,13 @@ class Plan:
 
     def numbers(self, entries: Iterable[Entry]) -> set[str]:
         """The numbers that these rows name; none where subjects have none."""
-        if self.category not in numbering.LETTERS:
+        if self.category not in kinds.categories():
             return set()
         return {n for e in entries if not e.faults for n in e.numbers(self.category)}
 
     def former_numbers(self, entries: Iterable[Entry]) -> set[str]:
         """Numbers that annulments among these rows may give back to their subjects."""
-        if self.category not in numbering.LETTERS:
+        if self.category not in kinds.categories():
             return set()
         return {
             number
@@ -356,7 +356,7 @@ class Plan:
             command_id=entry.command_id,
             known_on=entry.known_on,
         )
-        if history is None and isinstance(entry.fact, OPENING):
+        if history is None and is_opening(entry.fact):
             return commands.under(command, subject, subject_number(entry.subject))
         return command
 
@@ -366,7 +366,7 @@ class Plan:
         Raises:
             Refused: The number is that of several subjects.
         """
-        if self.category not in numbering.LETTERS:
+        if self.category not in kinds.categories():
             return entry.subject
         names, number = self.prospect.names, subject_number(entry.subject)
         holder = names.holder(self.category, number)
@@ -374,7 +374,7 @@ class Plan:
             return holder
         # Rows of an older file go on to name it as it was called at first.
         identified = names.identified(self.category, number)
-        if not isinstance(entry.fact, OPENING):
+        if not is_opening(entry.fact):
             return identified or entry.subject
         if identified is not None and self._began(identified, entry.fact):
             return identified
@@ -490,7 +490,7 @@ class Plan:
             # The sentence names the field as programs do; the column stands beside it.
             message = str(error).removeprefix(f"{error.path} ")
             return Fault(entry.line, entry.columns[error.path], message)
-        about_subject = isinstance(error, Missing) or isinstance(entry.fact, OPENING)
+        about_subject = isinstance(error, Missing) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
         return Fault(entry.line, column, str(error))
 

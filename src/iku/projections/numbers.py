@@ -77,7 +77,7 @@ def _names(turn: Turn, state: Any) -> Names:
     def name(number: str) -> Name:
         return Name(turn.category, numbering.fold(number), turn.subject)
 
-    serial = numbering.serial(turn.category, numbered.number) or (None, None)
+    serial = numbering.serial(state.LETTER, numbered.number) or (None, None)
     own = {name(subject_number(turn.subject)): Use()}
     return own | {name(numbered.number): Use(numbered.held, *serial)}
 

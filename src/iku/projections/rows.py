@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iku.domain import fact, kinds, standings
+from iku.domain import fact, kinds
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Turn
 from iku.domain.deciders import DECIDERS
@@ -120,8 +120,8 @@ class Rows:
 
     def _state(self, entry: Entry) -> None:
         turn = entry.turn
-        before = standings.spans(turn.subject, turn.before)
-        after = standings.spans(turn.subject, turn.after)
+        before = kinds.spans(turn.category, turn.subject, turn.before)
+        after = kinds.spans(turn.category, turn.subject, turn.after)
         for span in before:
             if span not in after:
                 self._supersede(entry, span)
@@ -153,7 +153,7 @@ class Rows:
 def foresee(turn: Turn, counted: Sequence[Counted]) -> None:
     """Fill the per-subject caches that `Rows` reads, before the transaction starts."""
     for state in (turn.before, turn.after):
-        standings.spans(turn.subject, state)
+        kinds.spans(turn.category, turn.subject, state)
         for definition in counted:
             kinds.contributions(state, definition.options)
 
@@ -214,7 +214,7 @@ async def definitions(connection: Connection) -> list[Counted]:
             row["indicator"],
             row["version"],
             row["position"],
-            msgspec.json.decode(row["options"], type=Options),
+            Options.read(msgspec.json.decode(row["options"])),
         )
         for row in rows
     ]

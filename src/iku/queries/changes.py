@@ -9,23 +9,21 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate, chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 from msgspec import Struct, structs
 
 from iku.domain import (
-    conflict,
-    difference,
     fact,
     indicator,
+    kinds,
     numbering,
-    organisation,
     place,
     scale,
 )
+from iku.domain.cause import Cause
 from iku.domain.deciders import DECIDERS
-from iku.domain.difference import Cause
 from iku.domain.difference import Moved as Event
 from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
@@ -39,9 +37,6 @@ from iku.ledger.record import Recorded
 from iku.queries import differences
 from iku.queries.figures import Figures
 from iku.queries.view import View
-
-# Every event of a category that moves figures; `_cause` names the cause of each.
-Moving: TypeAlias = conflict.Event | organisation.Event | indicator.Event | scale.Event
 
 PART = "c"  # of a cursor: it is one of changes
 LAST = 2**53 - 1  # no position is greater
@@ -416,7 +411,7 @@ def _change(
     )
 
 
-def _cause(category: str, history: Sequence[Moving]) -> Cause:
+def _cause(category: str, history: Sequence[Any]) -> Cause:
     """Why a figure moved when the last event of its subject's history became known."""
     match event := history[-1]:
         case indicator.Defined():
@@ -427,4 +422,4 @@ def _cause(category: str, history: Sequence[Moving]) -> Cause:
             # What it annuls, or puts back, is a definition or a target.
             return _cause(category, history[: event.annuls])
         case _:
-            return difference.cause(event)
+            return kinds.named(category).cause(event)

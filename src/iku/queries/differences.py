@@ -14,10 +14,10 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta, Struct, structs
 
 from iku.domain import difference, explaining, fact, kinds, numbering, place
+from iku.domain.cause import Cause
 from iku.domain.decider import Decider
 from iku.domain.difference import (
     Against,
-    Cause,
     Difference,
     Item,
     Moved,
@@ -250,7 +250,7 @@ def _by_event(
     """What one event did; where it is heard at the beginning only, what it undid."""
     stood = [looking.at(state, move.leg.before) for state in turn]
     before, after = stood if move.gained else reversed(stood)
-    why = difference.cause(turn[1].history[-1])
+    why = kinds.named(recorded.category).cause(turn[1].history[-1])
     return _item(move, why, turn[1], (before, after), moved(recorded))
 
 

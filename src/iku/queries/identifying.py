@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from iku.domain import numbering
+from iku.domain import kinds, numbering
 from iku.domain.decider import subject_number
 from iku.projections import numbers
 from iku.queries.view import View
@@ -17,23 +17,26 @@ class Named(NamedTuple):
 
 
 async def identify(
-    view: View, typed: str, kinds: Collection[str] = tuple(numbering.LETTERS)
+    view: View, typed: str, among: Collection[str] | None = None
 ) -> list[Named]:
     """The subjects with that number, and the one with that identifier.
+
+    They are *among* these categories; None: among those of all subjects that count.
 
     ``conflict-K14`` is an identifier and nothing else. An indicator has a code only;
     whether there is one is not looked up.
     """
+    categories = kinds.categories() if among is None else among
     kind, _, identifier = typed.partition("-")
-    if kind in kinds and identifier:
+    if kind in categories and identifier:
         found = await _named(view, kind, identifier)
         if (exact := Named(kind, identifier)) in found:
             return [exact]
-    return [one for kind in kinds for one in await _named(view, kind, typed)]
+    return [one for kind in categories for one in await _named(view, kind, typed)]
 
 
 async def _named(view: View, category: str, typed: str) -> list[Named]:
-    if category not in numbering.LETTERS:
+    if category not in kinds.categories():
         return [Named(category, typed)]
     number = subject_number(typed)
     found = await numbers.find(view.reader, category, [number])
@@ -46,7 +49,7 @@ async def _named(view: View, category: str, typed: str) -> list[Named]:
 
 async def hint(view: View, category: str, name: str) -> str:
     """What to say after "there is no K15": whose number it is, if it is anybody's."""
-    if category not in numbering.LETTERS:
+    if category not in kinds.categories():
         return ""
     number = subject_number(name)
     found = await numbers.find(view.reader, category, [number])

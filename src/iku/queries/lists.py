@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from iku.domain import place
+from iku.domain import kinds, place
 from iku.domain.deciders import DECIDERS
 from iku.domain.place import Place
 from iku.domain.question import Unanswerable, refuse_size_beyond
 from iku.ledger import log
 from iku.queries import search
-from iku.queries.search import TEXTS, Search, Sort
+from iku.queries.search import Search, Sort
 from iku.queries.view import View
 
 
@@ -37,7 +37,6 @@ class Listed(Struct, frozen=True):
 # Of each order, the letter by which a cursor says that it goes on in it. Before it
 # stands that of the list.
 LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
-LISTS = {"conflict": "c", "organisation": "o"}
 
 
 async def listing(view: View, asked: Search, cursor: str | None, today: date) -> Listed:
@@ -47,7 +46,7 @@ async def listing(view: View, asked: Search, cursor: str | None, today: date) ->
         Unanswerable: No page of this list gave the cursor, the log is not of the size
             asked for, or too many match to be ordered by their titles.
     """
-    of = LISTS[asked.category]
+    of = kinds.named(asked.category).letter.lower()
     ended = place.read(cursor, (of + letter for letter in LETTERS.values()))
     letter = of + LETTERS[asked.sort, asked.descending]
     if ended is not None and ended.part != letter:
@@ -59,7 +58,8 @@ async def listing(view: View, asked: Search, cursor: str | None, today: date) ->
     after = ended.key if ended else ""
     page = await search.page(view, structs.replace(asked, size=size, after=after))
     found = [one.standing for one in page.items]
-    items = await with_texts(view, asked.category, found, TEXTS[asked.category])
+    fields = kinds.named(asked.category).listed
+    items = await with_texts(view, asked.category, found, fields)
     end = page.next and Place(size, asked.as_of, letter, page.next).cursor
     statuses = page.statuses
     total = None if statuses is None else sum(statuses.values())

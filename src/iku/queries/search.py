@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 import asyncpg
 from msgspec import Struct, json, structs
 
-from iku.domain import numbering, standings
+from iku.domain import kinds, numbering, standings
 from iku.domain.deciders import DECIDERS
 from iku.domain.place import STRANGE
 from iku.domain.question import Unanswerable
@@ -49,7 +49,7 @@ class Search(Struct, frozen=True, kw_only=True):
         after: Identifier with which the page before ended.
     """
 
-    category: Literal["conflict", "organisation"]
+    category: str
     as_of: date
     known_on: date | None = None
     size: int | None = None
@@ -94,8 +94,6 @@ class Page(Struct, frozen=True):
 WALKED = 2_000  # standings whose titles or names are read for one page, at most
 CHUNK = 200
 ALL = 2**63 - 2  # a size that no log has: that of all there is
-# The texts that a list shows; the first is the one that is looked through.
-TEXTS = {"conflict": ("title", "reference"), "organisation": ("name",)}
 
 
 async def page(view: View, asked: Search) -> Page:
@@ -117,7 +115,7 @@ async def page(view: View, asked: Search) -> Page:
         return await _looked_through(view, asked, found)
     if asked.sort is Sort.TITLE:
         message = (
-            f"sort is by {TEXTS[asked.category][0]}, which at most {WALKED} "
+            f"sort is by {_title(asked.category)}, which at most {WALKED} "
             f"{asked.category}s can be ordered by, but {total} match; filter them"
         )
         raise Unanswerable("sort", message)
@@ -156,11 +154,16 @@ async def _walked(view: View, asked: Search) -> Page:
 
 async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]:
     """The title or name of each standing."""
-    stream, (field, *_) = DECIDERS[category].stream, TEXTS[category]
+    stream, field = DECIDERS[category].stream, _title(category)
     wordings = [
         (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
     ]
     return [str(of[field].value) for of in await view.worded(wordings)]
+
+
+def _title(category: str) -> str:
+    """The text that a list is looked through by."""
+    return kinds.named(category).texts[0]
 
 
 def _sought(found: Found, name: str) -> str:
@@ -259,7 +262,8 @@ async def _standings(
 
 def _found(row: asyncpg.Record) -> Found:
     stored = Stored(*(row[name] for name in Stored._fields))
-    decoded = standings.decoded(row["category"], row["subject"], stored)
+    shape = kinds.named(row["category"]).standing
+    decoded = standings.decoded(shape, row["subject"], stored)
     return Found(row["subject"], decoded)
 
 

@@ -6,12 +6,11 @@ from typing import Any
 from msgspec import Struct, structs
 
 from iku import streams
-from iku.domain import naming, place, standings
+from iku.domain import kinds, naming, place
 from iku.domain.decider import Missing
 from iku.domain.deciders import DECIDERS
 from iku.domain.place import STRANGE, Place
 from iku.domain.question import Unanswerable, refuse_size_beyond
-from iku.domain.standings import CASE_TEXTS
 from iku.ledger import log
 from iku.queries import histories, identifying
 from iku.queries.histories import Event
@@ -30,7 +29,6 @@ from iku.queries.view import View
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}")
 PART = "h"  # of a cursor: it is one of a history
-TEXTS = {"conflict": CASE_TEXTS, "organisation": ("name",)}
 
 
 class ConflictQuestion(MomentQuestion, frozen=True, kw_only=True):
@@ -111,11 +109,11 @@ async def standing(view: View, category: str, subject: str, asked: At) -> Seen:
         hint = await identifying.hint(view, category, subject)
         raise Missing(f"there is no {category} {subject}{known_on}{hint}")
     known = streams.fold(recorded)
-    found = standings.on(subject, known.state, asked.as_of)
+    found = kinds.standing(category, subject, known.state, asked.as_of)
     if found is None:
         raise Missing(f"there was no {category} {subject} on {asked.as_of}")
     one = [structs.asdict(found)]
-    [shown] = await with_texts(view, category, one, TEXTS[category])
+    [shown] = await with_texts(view, category, one, kinds.named(category).texts)
     return Seen(shown, known.version)
 
 

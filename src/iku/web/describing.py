@@ -22,6 +22,7 @@ from litestar.routes import HTTPRoute
 import iku
 from iku import declared
 from iku.declared import Field
+from iku.domain import kinds
 from iku.web import examples, problems, routes
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
@@ -309,9 +310,10 @@ class _Schemas:
     def __init__(self, handlers: list[HTTPRouteHandler]) -> None:
         bodies = [of for of in map(_body, handlers) if of is not None]
         answers = [one for handler in handlers for one in _either(handler)]
-        types = [Problem, ShownEntry, *answers, *bodies]
+        options = [kind.options for kind in kinds.KINDS]
+        types = [Problem, ShownEntry, *answers, *bodies, *options]
         found, components = msgspec.json.schema_components(
-            types, ref_template=_REF + "{name}"
+            types, schema_hook=_schema_of_options, ref_template=_REF + "{name}"
         )
         self._found = list(zip(types, map(_tidy, found), strict=True))
         # The title, too: generators name their classes by it, and lose one of twins.
@@ -323,6 +325,18 @@ class _Schemas:
     def of(self, asked: Any) -> Json:
         """The schema of a type."""
         return next(schema for of, schema in self._found if of == asked)
+
+
+def _schema_of_options(_of: Any) -> Json:
+    """The schema of `indicator.Options`: those of each kind that counts."""
+    by_tag = {
+        kind.options.__struct_config__.tag: f"{_REF}{kind.options.__name__}"
+        for kind in kinds.KINDS
+    }
+    return {
+        "anyOf": [{"$ref": ref} for ref in by_tag.values()],
+        "discriminator": {"propertyName": "counts", "mapping": by_tag},
+    }
 
 
 def _tidy(schema: Any) -> Any:

@@ -1,0 +1,261 @@
+"""A kind of subject as small as can be: a training course, opened and finished.
+
+All that the program has to know of it stands here; it is registered by adding `KIND`
+to `kinds.KINDS`. Its indicator counts, of the courses of a topic that there were in the
+period, those that were finished.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import assert_never
+
+from msgspec import Struct
+
+from iku.domain import counting, numbering
+from iku.domain.cause import Cause
+from iku.domain.contribution import Contribution
+from iku.domain.counting import Reason, Rule, Rules, Ruling, Sentence
+from iku.domain.decider import Context, Decider, Refused, refuse_unlikely_day
+from iku.domain.fact import Annulled, Fact, Line, Number, Standing
+from iku.domain.fact import Reason as Why
+from iku.domain.figure import Counts
+from iku.domain.indicator import Empty, Options, Rounding
+from iku.domain.kinds import Kind
+from iku.domain.standings import Span, Stored, rest
+from iku.domain.standings import Standing as Shown
+from iku.domain.subject import Subject
+
+
+class Topic(StrEnum):
+    """What a course teaches."""
+
+    MEDIATION = "mediation"
+    REPORTING = "reporting"
+
+
+# Facts.
+
+
+class Opened(Fact, frozen=True, tag="opened"):
+    """The course began."""
+
+    title: Line
+    topic: Topic
+    effective_on: date
+    number: Number | None = None
+    reason: Why | None = None
+
+
+class Finished(Fact, frozen=True, tag="finished"):
+    """All lessons were given."""
+
+    effective_on: date
+    reason: Why | None = None
+
+
+Event = Opened | Finished | Annulled
+
+
+# State.
+
+
+class Course(Subject, frozen=True, dict=True):
+    """A course as its facts tell it."""
+
+    OPENING = Opened
+    TITLE = "title"
+    LETTER = "C"
+
+    @cached_property
+    def finished_on(self) -> date | None:
+        """The day on which it was finished; None while it is not."""
+        finished = next(self.of(Finished), None)
+        return finished.effective_on if finished else None
+
+
+def evolve(course: Course | None, event: Event) -> Course:
+    """The course once *event* is known."""
+    return Course((*(course.history if course else ()), event))
+
+
+def decide(command: Event, course: Course | None, context: Context) -> list[Event]:
+    """The facts that *command* adds to *course*."""
+    match command:
+        case Opened():
+            refuse_unlikely_day("effective_on", command.effective_on, context.today)
+        case Finished():
+            opening = course.opening if course else None
+            if opening is None or command.effective_on < opening.effective_on:
+                raise Refused(f"finished on {command.effective_on}, but not opened yet")
+        case Annulled():
+            pass
+        case _:
+            assert_never(command)
+    return [command]
+
+
+# Counting.
+
+
+class CourseOptions(Struct, Options, frozen=True, tag_field="counts", tag="courses"):
+    """How courses are counted: those of one topic."""
+
+    topic: Topic
+    empty: Empty = Empty.UNDEFINED
+    rounding: Rounding = "half_up_2"
+
+
+OPENING = Sentence("pembukaan", "opening")
+OPENED = Sentence("dibuka", "opened on")
+FINISHED = Sentence("tuntas", "finished")
+
+
+class CourseRules(Rules, frozen=True, dict=True):
+    """Courses that there were in the period, and of these those that are finished."""
+
+    course: Course
+    options: CourseOptions
+    start: date
+    as_of: date
+
+    def denominator(self) -> Ruling:
+        """Opened by the day, of the topic, and not finished before the period."""
+        if self.course.void:
+            return Ruling(False, partial(counting.void, self.course, OPENING))
+        opened = self.course.opening
+        if opened.topic != self.options.topic:
+            return Ruling(False, self._other_topic)
+        if opened.effective_on > self.as_of:
+            return Ruling(False, partial(self._by_opening, Rule.NOT_YET))
+        if self.start <= opened.effective_on:
+            return Ruling(True, partial(self._by_opening, Rule.NEW_IN_PERIOD))
+        if (self.course.finished_on or self.as_of) < self.start:
+            return Ruling(False, partial(self._by_end, Rule.RESOLVED_BEFORE))
+        return Ruling(True, partial(self._by_opening, Rule.OPEN_ON_EVE))
+
+    def numerator(self) -> Ruling:
+        """Finished by the day."""
+        finished = self.course.finished_on
+        if finished is not None and finished <= self.as_of:
+            return Ruling(True, partial(self._by_end, Rule.RESOLVED))
+        return Ruling(False, partial(self._by_opening, Rule.STILL_OPEN))
+
+    def part(self) -> str:
+        """Its topic."""
+        return str(self.course.opening.topic)
+
+    def district(self) -> str:
+        """None is known."""
+        return ""
+
+    def _other_topic(self) -> Reason:
+        topic, wanted = self.course.opening.topic, self.options.topic
+        return self._reason(Rule.OTHER_KIND, Opened, kind=topic, wanted=wanted)
+
+    def _by_opening(self, rule: Rule) -> Reason:
+        day = self.course.opening.effective_on
+        days = {"day": day, "start": self.start, "as_of": self.as_of}
+        return self._reason(rule, Opened, came=OPENED, **days)
+
+    def _by_end(self, rule: Rule) -> Reason:
+        days = {"day": self.course.finished_on, "start": self.start}
+        return self._reason(rule, Finished, manner=FINISHED, **days)
+
+    def _reason(self, rule: Rule, of: type[Fact], **quoted: object) -> Reason:
+        fact: Standing = counting.standing(self.course, of)[0]
+        return Reason(rule, (counting.cited(self.course, fact),), quoted)
+
+
+def contributions(course: Course, options: CourseOptions) -> Iterator[Contribution]:
+    """What the course counts as: open until it is finished, then for its period."""
+    opened, finished = course.opening, course.finished_on
+    if course.void or opened.topic != options.topic:
+        return
+    part = str(opened.topic)
+    if finished is None or opened.effective_on < finished:
+        start = opened.effective_on
+        yield Contribution(start, finished, part, "", None, Counts(0, 1))
+    if finished is not None:
+        yield Contribution(finished, None, part, "", finished, Counts(1, 1))
+
+
+def cause(event: Event) -> Cause:
+    """Why a figure moved when *event* became known."""
+    match event:
+        case Annulled():
+            return Cause.ANNULMENT
+        case Opened() | Finished():
+            return Cause.LATE_DATA
+    assert_never(event)
+
+
+# What it was on a day.
+
+
+class CourseStanding(Shown, frozen=True):
+    """A course on a day."""
+
+    id: str
+    number: str
+    status: str
+    kind: str
+    opened_on: date
+    wording: dict[str, int]
+
+    @property
+    def stored(self) -> Stored:
+        """The course as it is kept."""
+        return Stored(
+            entered_on=self.opened_on,
+            level=0,
+            verified=False,
+            expired=False,
+            number=self.number,
+            status=self.status,
+            kind=self.kind,
+            dimension="",
+            area="",
+            source="",
+            shown=rest(self),
+        )
+
+
+def spans(subject: str, course: Course) -> Iterator[Span]:
+    """All that a course was, oldest first."""
+    opened, finished = course.opening, course.finished_on
+
+    def standing(status: str) -> CourseStanding:
+        return CourseStanding(
+            id=subject,
+            number=numbering.number(subject, course),
+            status=course.void or status,
+            kind=opened.topic,
+            opened_on=opened.effective_on,
+            wording=course.worded("title"),
+        )
+
+    if finished is None or opened.effective_on < finished:
+        yield Span(opened.effective_on, finished, standing("open"))
+    if finished is not None:
+        yield Span(finished, None, standing("finished"))
+
+
+decider: Decider[Course, Event] = Decider(
+    "course", Event, decide, evolve, moves_figures=True
+)
+
+KIND = Kind(
+    called="a course",
+    decider=decider,
+    state=Course,
+    options=CourseOptions,
+    rules=CourseRules,
+    contributions=contributions,
+    cause=cause,
+    spans=spans,
+    standing=CourseStanding,
+    texts=("title",),
+    listed=("title",),
+)
