@@ -143,13 +143,13 @@ def test_the_domain_has_no_clock_no_file_and_no_loop() -> None:
     assert strays == []
 
 
-def test_the_web_holds_no_sql() -> None:
+def test_the_web_and_the_terminal_hold_no_sql() -> None:
     verbs = "select|insert into|update|delete from"
     statement = re.compile(rf"\b({verbs})\s+\w", re.IGNORECASE)
     strays = [
         f"{path.relative_to(SOURCE)}: {text[:40]!r}"
         for here, path in rooms()
-        if here == "web"
+        if here in {"web", "cli"}
         for text in _strings(path)
         if statement.match(text.strip())
     ]

@@ -29,7 +29,7 @@ def test_a_day_is_shown_as_one_and_a_text_as_it_was_written() -> None:
 def test_an_organisation_that_exists_by_nothing_is_told_in_indonesian() -> None:
     assert wording.value("legal_basis", "none") == "tidak ada"
     assert wording.value("legal_basis", "badan_hukum") == "badan hukum"
-    assert wording.value("source", "fkdm") == "FKDM"
+    assert wording.value("source", "fkdm") == "fkdm"
     assert wording.value("title", "none") == "none"
 
 

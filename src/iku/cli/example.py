@@ -15,7 +15,7 @@ from iku.domain.question import Question
 from iku.exchange import example as files
 from iku.exchange import formats
 from iku.exchange.importing import Importer
-from iku.postgres.pool import Connection
+from iku.queries import records
 
 AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about when the yearly report was printed
@@ -53,32 +53,13 @@ async def _fill(house: House, *, quiet: bool) -> list[File]:
     async with house.pool.acquire() as connection:
         importer = Importer(connection, house.office, house.books.project, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
-        alone = await _is_alone(connection, ours)
+        # What of the example is there already is passed over by the import.
+        alone = not await records.holds_others(connection, ours)
     if alone:
         return await importing.bring_in(house, contents, ACTOR, quiet=quiet)
     if not quiet:
         tables.say("Register sudah berisi data sendiri: contoh tidak diimpor.")
     return []
-
-
-async def _is_alone(connection: Connection, ours: Sequence[str]) -> bool:
-    """Whether the register holds no case or organisation but those of the example.
-
-    What of the example is there already, it being repeated or once interrupted, is
-    passed over by the import.
-    """
-    found: bool = await connection.fetchval(
-        """
-        select not exists (
-                 select
-                   from ledger.command
-                  where split_part(stream, '-', 1) in ('conflict', 'organisation')
-                    and command_id <> all($1::text[])
-               )
-        """,
-        ours,
-    )
-    return found
 
 
 async def _now_and_then(house: House) -> list[Figure]:

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from iku.app import House
 from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
-from iku.cli.figures import answer, where
+from iku.cli.figures import where
 from iku.cli.options import options
 from iku.cli.tables import exact, text
 from iku.domain.figure import Counts, Figure
@@ -60,11 +60,16 @@ def explain(
 
     async def work() -> None:
         async with terminal.house(terminal.settings()) as house:
-            asked, wanted = question.on(house.office.today()), question.wanted
-            (figure,) = await answer(house, [asked])
+            today, wanted = house.office.today(), question.wanted
+            of = question.on(today)
+            async with house.pool.acquire() as connection:
+                view = house.view(connection)
+                figure, asked, _ = await explanation.begin(
+                    view, house.figures, of, None, today
+                )
             subject = await _meant(house, wanted.subject)
             meant = structs.replace(wanted, subject=subject)
-            pages = _pages(house, explanation.pinned(asked, figure), meant)
+            pages = _pages(house, asked, meant)
             if csv:
                 await _as_csv(figure, pages, Delimiter(delimiter or "comma"))
             elif json:

@@ -118,7 +118,7 @@ def log(*, json: bool) -> None:
                 raise Failed(
                     "the schema is not up to date; iku migrate brings it there"
                 )
-            size = await connection.fetchval("select size from ledger.head")
+            size = await records.size(connection)
             return size, await checked(connection)
 
     size, findings = terminal.run(work())
@@ -186,7 +186,7 @@ async def opened(house: House, subjects: frozenset[str]) -> Opened:
     texts, files = Tally(), Tally()
     async with house.pool.acquire() as connection:
         view = house.view(connection)
-        scope = Scope(await records.size(view), subjects)
+        scope = Scope(await records.size(connection), subjects)
         with terminal.progress("teks") as tell:
             async for held in opening.held_texts(view, scope, tell):
                 texts = texts.with_one(held)

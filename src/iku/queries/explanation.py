@@ -9,23 +9,26 @@ is no next page has seen all, and the counts of all are the figure's.
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta, Struct, structs
 
-from iku.domain import explaining, fact, kinds, numbering
+from iku.domain import explaining, fact, kinds, numbering, place
 from iku.domain.counting import Membership, Reason, Rule
 from iku.domain.decider import Decider, subject_id
 from iku.domain.figure import Counts, Figure
 from iku.domain.indicator import Options
+from iku.domain.place import Place
 from iku.domain.question import Question
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.queries import replay
+from iku.queries.figures import Figures
 from iku.queries.parameters import DistrictCode, IndicatorQuestion
 from iku.queries.view import View
 
+PART = "e"  # of a cursor: it is one of an explanation
 EXAMINED = 2_000  # subjects; what one page looks at, at most
 
 Counted: TypeAlias = Literal["numerator", "denominator", "open", "none"]
@@ -188,6 +191,41 @@ class Page(Struct, frozen=True):
     examined: int
     counts: Counts
     next: str | None
+
+
+class Begun(NamedTuple):
+    """A figure that is to be explained.
+
+    Attributes:
+        question: What it answers, with all its coordinates (see `pinned`).
+        after: Identifier after which the page begins.
+    """
+
+    figure: Figure
+    question: Question
+    after: str
+
+    def cursor(self, found: Page) -> str | None:
+        """The cursor of the page after the one that was *found*; None at the end."""
+        if found.next is None:
+            return None
+        at = self.figure
+        return Place(at.size, at.as_of, PART, found.next, at.known_on).cursor
+
+
+async def begin(
+    view: View, figures: Figures, question: Question, cursor: str | None, today: date
+) -> Begun:
+    """The figure that *question* asks for, or that of the page that gave *cursor*.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A coordinate does not exist, or no page gave the cursor.
+    """
+    ended = place.read(cursor, PART)
+    question = place.resume(question, ended, today)
+    (figure,) = await figures.answer(view.reader, [question], today)
+    return Begun(figure, pinned(question, figure), ended.key if ended else "")
 
 
 def pinned(question: Question, figure: Figure) -> Question:

@@ -1,5 +1,6 @@
 """The log as it was recorded: records as they were stored, filtered, page by page."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from msgspec import Meta, Struct, field
 
 from iku.domain.coordinates import LARGEST
 from iku.ledger import log, matching
+from iku.ledger.log import Reader
 from iku.ledger.matching import Filter, Matches
 from iku.queries.view import View
 
@@ -90,9 +92,25 @@ class Range(Struct, frozen=True):
     size: int
 
 
-async def size(view: View) -> int:
+async def size(reader: Reader) -> int:
     """How many events the log holds."""
-    return (await log.head(view.reader)).size
+    return (await log.head(reader)).size
+
+
+async def holds_others(reader: Reader, commands: Sequence[str]) -> bool:
+    """Whether cases or organisations were recorded by other commands than these."""
+    found: bool = await reader.fetchval(
+        """
+        select exists (
+                 select
+                   from ledger.command
+                  where split_part(stream, '-', 1) in ('conflict', 'organisation')
+                    and command_id <> all($1::text[])
+               )
+        """,
+        commands,
+    )
+    return found
 
 
 async def between(
@@ -107,7 +125,7 @@ async def between(
     None of the two days: from the first event, to the last.
     """
     first, last = days
-    held = upto = await size(view)
+    held = upto = await size(view.reader)
     if first is not None:
         began = await matching.size_before(view.reader, first, zone)
         after = max(after, began)

@@ -224,7 +224,7 @@ def _size(values: Mapping[str, str]) -> int | None:
 
 async def _look(house: House, asked: Sought, today: date) -> Front:
     async with viewing(house) as view:
-        size = await records.size(view)
+        size = await records.size(view.reader)
         if asked.size is not None and asked.size > size:
             raise Wrong(
                 f"size adalah {formats.number(asked.size)}, tetapi log memuat "

@@ -8,30 +8,27 @@ from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from iku.app import House
-from iku.domain import place
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
-from iku.domain.place import Place
-from iku.domain.question import Question
 from iku.exchange import explained
 from iku.exchange.explained import Delimiter
 from iku.queries import explanation
 from iku.queries.explanation import (
     EXAMINED,
+    Begun,
     ExplanationQuestion,
     Item,
     Page,
     Wanted,
 )
 from iku.queries.parameters import Cursor
-from iku.web.connection import connected, viewing
+from iku.web.connection import viewing
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import Malformed
 from iku.web.routes import get
 
 TAGS = ["Figures"]
 CSV = "text/csv"
-PART = "e"  # of a cursor: it is one of an explanation
 USUAL_LIMIT = 50
 MOST_AS_JSON = 200
 
@@ -93,45 +90,38 @@ async def explain(
         message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
         raise Malformed("delimiter", message)
     today = house.office.today()
-    ended = place.read(question.cursor, PART)
-    of = place.resume(question.on(today), ended, today)
-    async with connected(house) as connection:
-        (figure,) = await house.figures.answer(connection, [of], today)
-    asked = _Asked(
-        house,
-        figure,
-        explanation.pinned(of, figure),
-        question.wanted,
-        delimiter or Delimiter.COMMA,
-    )
-    after, limit = ended.key if ended else "", question.limit
+    async with viewing(house) as view:
+        begun = await explanation.begin(
+            view, house.figures, question.on(today), question.cursor, today
+        )
+    asked = _Asked(house, begun, question.wanted, delimiter or Delimiter.COMMA)
+    limit = question.limit
     if as_csv:
-        return await _as_csv(asked, after, limit or LARGEST)
-    page = await asked.page(after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
-    shown = Explained(figure, page.items, page.examined, _next(figure, page))
-    return Response(shown)
+        return await _as_csv(asked, limit or LARGEST)
+    page = await asked.page(begun.after, min(limit or USUAL_LIMIT, MOST_AS_JSON))
+    cursor = begun.cursor(page)
+    return Response(Explained(begun.figure, page.items, page.examined, cursor))
 
 
 class _Asked(Struct, frozen=True):
     """A figure, and what is to be found of its explanation."""
 
     house: House
-    figure: Figure
-    question: Question
+    begun: Begun
     wanted: Wanted
     delimiter: Delimiter
 
     async def page(self, after: str, limit: int) -> Page:
         async with viewing(self.house) as view:
             return await explanation.page(
-                view, self.question, self.wanted, after=after, limit=limit
+                view, self.begun.question, self.wanted, after=after, limit=limit
             )
 
 
-async def _as_csv(asked: _Asked, after: str, most: int) -> Response[Any]:
+async def _as_csv(asked: _Asked, most: int) -> Response[Any]:
     # The first part is read before anything is sent: an error still has its status.
-    first = await asked.page(after, min(most, EXAMINED))
-    name = f"penjelasan-{asked.figure.number}.csv"
+    first = await asked.page(asked.begun.after, min(most, EXAMINED))
+    name = f"penjelasan-{asked.begun.figure.number}.csv"
     return Stream(
         _lines(asked, first, most),
         media_type=CSV,
@@ -146,17 +136,11 @@ async def _lines(asked: _Asked, page: Page, most: int) -> AsyncIterator[str]:
     """
     yield explained.head(asked.delimiter)
     while True:
-        yield explained.rows(page.items, asked.figure, asked.delimiter)
+        yield explained.rows(page.items, asked.begun.figure, asked.delimiter)
         most -= len(page.items)
         if page.next is None or most <= 0:
             return
         page = await asked.page(page.next, min(most, EXAMINED))
-
-
-def _next(figure: Figure, page: Page) -> str | None:
-    if page.next is None:
-        return None
-    return Place(figure.size, figure.as_of, PART, page.next, figure.known_on).cursor
 
 
 HANDLERS: list[Any] = [explain]
