@@ -28,6 +28,7 @@ from iku.cli.keys import keys
 from iku.cli.migrating import guard, migrate
 from iku.cli.publication import publication
 from iku.cli.rebuilding import rebuild
+from iku.cli.recording import record, register, report
 from iku.cli.replaying import replay
 from iku.cli.series import series
 from iku.cli.serving import serve
@@ -52,6 +53,7 @@ def commands() -> None:
 
 for command in (
     *(example, serve, import_),
+    *(report, register, record),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define, target),
     *(erase, keys, attachments),

@@ -22,8 +22,9 @@ from iku.exchange.bundle import Unwritable
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.durable import Exposed, InUse
-from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell
+from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.note import Malformed
+from iku.ledger.record import TooLarge
 from iku.ledger.signing import Alarmed, Unprepared
 from iku.ledger.witness import Declined
 from iku.ledger.witnessing import Unhelpful
@@ -59,6 +60,8 @@ _PLAIN = (
     Busy,
     KnowledgeAhead,
     KnowledgeFell,
+    Reused,
+    TooLarge,
     Exposed,
     InUse,
     Malformed,

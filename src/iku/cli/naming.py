@@ -8,8 +8,10 @@ from iku.domain.decider import subject_number
 from iku.queries.identifying import Named
 
 
-def refuse_several(found: Sequence[Named], typed: str) -> None:
+def refuse_several(found: Sequence[Named], typed: str, *, by_kind: bool = True) -> None:
     """Refuse what several subjects go by, and list them.
+
+    *by_kind* tells whether the command has an option that says which kind is meant.
 
     Raises:
         Failed: There are several.
@@ -17,8 +19,8 @@ def refuse_several(found: Sequence[Named], typed: str) -> None:
     if len(found) < 2:
         return
     number = subject_number(typed)
-    if len({one.category for one in found}) == len(found):
-        which = " and ".join(_called(one.category) for one in found)
+    if by_kind and len({one.category for one in found}) == len(found):
+        which = " and ".join(called(one.category) for one in found)
         raise Failed(f"{number} is {which}; say which by --kind")
     several = ", ".join(f"{one.category}-{one.subject}" for one in found)
     raise Failed(
@@ -26,6 +28,7 @@ def refuse_several(found: Sequence[Named], typed: str) -> None:
     )
 
 
-def _called(category: str) -> str:
+def called(category: str) -> str:
+    """A subject of that category, in words."""
     kind = kinds.of(category)
     return "an indicator" if kind is None else kind.called

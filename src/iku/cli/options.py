@@ -7,12 +7,14 @@ from typing import Any, TypeAlias
 import click
 from msgspec import Struct
 
-from iku import declared
+from iku import declared, labels
 from iku.declared import Field, Misread
 from iku.domain.indicator import Amendment
 
 Command: TypeAlias = Callable[..., None]
+Pairs: TypeAlias = Collection[tuple[str, str]]  # names, each with a text
 MOST_LISTED = 60  # characters of the values that stand in the place of a name
+MOST_VALUES = 15  # that a help text lists
 
 
 def options(
@@ -29,20 +31,40 @@ def options(
     Those *given* are neither: they have that value. *defaults* stand where the Struct
     has others.
     """
-    known = [f for n, f in declared.fields(struct).items() if n not in given]
-    flags = {n.name: arguments.get(n.name, _flag(n.name)) for n in known}
+    known = {n: f for n, f in declared.fields(struct).items() if n not in given}
+    flags = {n: arguments.get(n, flag(n)) for n in known}
+
+    def decorate(command: Command) -> Command:
+        @spelled(known, name, arguments, defaults)
+        @wraps(command)
+        def gathered(**typed: Any) -> None:
+            pairs: Pairs = typed.pop(name)
+            command(**{name: read(struct, pairs, flags, given)}, **typed)
+
+        return gathered
+
+    return decorate
+
+
+def spelled(
+    known: Mapping[str, Field],
+    name: str,
+    arguments: Mapping[str, str] = {},
+    defaults: Mapping[str, str] = {},
+) -> Callable[[Command], Command]:
+    """Gives a command these fields; *name* gets the texts that were typed of them."""
 
     def decorate(command: Command) -> Command:
         @wraps(command)
         def gathered(**typed: Any) -> None:
             pairs = [
                 (one.name, text)
-                for one in known
+                for one in known.values()
                 for text in _texts(typed.pop(_key(name, one)))
             ]
-            command(**{name: read(struct, pairs, flags, given)}, **typed)
+            command(**{name: pairs}, **typed)
 
-        for one in reversed(known):
+        for one in reversed([*known.values()]):
             key, default = _key(name, one), defaults.get(one.attribute)
             if one.name in arguments:
                 add = click.argument(key, metavar=arguments[one.name])
@@ -56,7 +78,7 @@ def options(
 
 def read(
     struct: Any,
-    pairs: Collection[tuple[str, str]],
+    pairs: Pairs,
     flags: Mapping[str, str],
     given: Mapping[str, Any],
 ) -> Any:
@@ -114,7 +136,8 @@ class Named(click.ParamType[tuple[str, str]]):
         return name.strip(), text.strip()
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """The option of the field of that *name*."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -138,10 +161,10 @@ def _texts(typed: Any) -> tuple[str, ...]:
 
 def _option(field: Field, key: str, default: str | None) -> Any:
     # Click reads nothing: texts go to the Struct, and all its faults are told at once.
-    flag, usual = _flag(field.name), default or field.schema.get("default")
-    said = field.description.replace("*", "").replace("`", "")
-    if field.schema.get("type") == "boolean":
-        return click.option(flag, key, is_flag=True, help=said)
+    option, usual = flag(field.name), default or field.schema.get("default")
+    said = _said(field)
+    if usual is False:
+        return click.option(option, key, is_flag=True, help=said)
     if field.required and default is None:
         said += " [required]"
     elif usual is not None:
@@ -149,7 +172,7 @@ def _option(field: Field, key: str, default: str | None) -> Any:
     if field.multiple:
         said += " Repeatable."
     return click.option(
-        flag,
+        option,
         key,
         default=default,
         metavar=_metavar(field),
@@ -158,14 +181,37 @@ def _option(field: Field, key: str, default: str | None) -> Any:
     )
 
 
+WORDS = {
+    "effective_on": "The day it holds from.",
+    "reason": "Why; it stands in the record.",
+}
+
+
+def _said(field: Field) -> str:
+    """What the option is, and its values where the metavariable does not list them."""
+    label = labels.FIELDS.get(field.name)
+    called = WORDS.get(field.name) or (f"{label.en.capitalize()}." if label else "")
+    said = (field.description or called).replace("*", "")
+    values = field.schema.get("items", field.schema).get("enum", ())
+    if len(_listed(values)) > MOST_LISTED and len(values) <= MOST_VALUES:
+        said += f" One of {', '.join(values)}."
+    return said
+
+
+def _listed(values: Collection[str]) -> str:
+    return f"[{'|'.join(values)}]"
+
+
 def _metavar(field: Field) -> str:
     schema = field.schema.get("items", field.schema)
     match schema:
         case {"enum": values}:
-            listed = f"[{'|'.join(values)}]"
+            listed = _listed(values)
             return listed if len(listed) <= MOST_LISTED else field.name.upper()
         case {"format": "date"}:
             return "YYYY-MM-DD"
+        case {"type": "boolean"}:
+            return "[true|false]"
         case {"type": "integer"}:
             return "N"
         case _:

@@ -67,7 +67,6 @@ Reason: TypeAlias = Annotated[
         pattern=LINE,
         min_length=1,
         max_length=2000,
-        description="Why; it stands in the record.",
         extra_json_schema=_LINE,
     ),
 ]
@@ -168,7 +167,11 @@ def _composed(value: Any) -> Any:
 
 
 class Annulled(Fact, frozen=True, tag="annulled"):
-    """The fact at version *annuls* of this stream never was."""
+    """The fact at version *annuls* of this stream never was.
+
+    Attributes:
+        annuls: Version of the fact in the history.
+    """
 
     annuls: Version
     reason: Reason
@@ -178,6 +181,9 @@ class Merger(Fact, frozen=True):
     """Base of `Merged`: the subject is the same as *into*, which alone counts.
 
     Its *effective_on*, like a rejection's, is the day of the decision: a note.
+
+    Attributes:
+        into: Identifier of the subject that counts instead.
     """
 
     into: Number
@@ -203,6 +209,9 @@ class Correction(Fact, frozen=True):
 
     Every further field restates the field of that name: None clears it, UNSET leaves
     it as it was.
+
+    Attributes:
+        corrects: Version of the fact in the history.
     """
 
     corrects: Version
