@@ -406,7 +406,7 @@ def _schema_of(kind: Any) -> Schema:
 
 
 def _default(default: Any) -> Schema:
-    if default is NODEFAULT or default is None or default is msgspec.UNSET:
+    if default in {NODEFAULT, None, msgspec.UNSET, ()}:
         return {}
     return {"default": msgspec.to_builtins(default)}
 

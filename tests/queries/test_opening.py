@@ -17,6 +17,8 @@ from iku.domain.conflict import Category, Dimension, Reported, Verified
 from iku.domain.decider import Missing
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person
+from iku.domain.organisation import Kind, LegalBasis, Registered
+from iku.domain.withheld import Why
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
@@ -75,7 +77,9 @@ class Desk:
         )
         await self.do(subject, reported)
 
-    async def attach(self, subject: str, content: bytes = PDF) -> None:
+    async def attach(
+        self, subject: str, content: bytes = PDF, category: str = "conflict"
+    ) -> None:
         digest = sha256(content).hexdigest()
         asked = Attached(
             file_name="BA.pdf",
@@ -83,7 +87,7 @@ class Desk:
             length=len(content),
             sha256=digest,
         )
-        command = Command("conflict", subject, asked, "siti")
+        command = Command(category, subject, asked, "siti")
         file = File("BA.pdf", "application/pdf", content)
         await attaching.attach(self.house.office, self.connection, command, file)
 
@@ -172,6 +176,25 @@ async def test_only_so_many_events_and_only_these_subjects_are_asked_about(
     assert await desk.files("conflict-K2") == []
     with pytest.raises(Missing, match=r"^there is no subject conflict-K9 \(of the log"):
         await desk.texts("conflict-K1", "conflict-K9")
+
+
+async def test_a_file_of_an_organisation_is_opened_and_held_against_its_record(
+    desk: Desk,
+) -> None:
+    registered = Registered(
+        kind=Kind.LSM,
+        name="LSM Contoh",
+        legal_basis=LegalBasis.BADAN_HUKUM,
+        effective_on=DAY,
+    )
+    await desk.do("O1", registered, "organisation")
+    await desk.attach("O1", b"Akta pendirian", "organisation")
+    [file] = await desk.files("organisation-O1")
+    assert (file.event, file.field, file.why) == ("organisation-O1/2", "file", None)
+    assert await desk.wrong() == []
+    await desk.erase("organisation-O1")
+    assert [one.why for one in await desk.files()] == [None, Why.ERASED]
+    assert await desk.wrong() == []
 
 
 async def test_no_page_of_the_log_is_left_out(

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Category, Dimension
@@ -14,13 +15,13 @@ from iku.domain.organisation import Kind, LegalBasis
 from iku.domain.question import Unanswerable
 from iku.queries import lists, subjects
 from iku.queries.parameters import At
-from iku.queries.search import Search
+from iku.queries.registers import ConflictsQuestion, ListQuestion, OrganisationsQuestion
 from tests.registers.world import World
 
 # Of a year of which the filled register holds nothing.
 AS_OF = date(2001, 12, 31)
 MARCH, MAY = date(2001, 3, 1), date(2001, 5, 3)
-CASES = Search(category="conflict", as_of=AS_OF, limit=1)
+CASES = ConflictsQuestion(as_of=AS_OF, limit=1)
 
 
 async def report(world: World, number: str) -> None:
@@ -40,9 +41,12 @@ async def reported(world: World) -> World:
     return world
 
 
-async def rest(world: World, asked: Search, cursor: str | None) -> AsyncIterator[Any]:
+async def rest(
+    world: World, asked: ListQuestion, cursor: str | None
+) -> AsyncIterator[Any]:
     while cursor is not None:
-        page = await lists.listing(world.view, asked, cursor, world.today)
+        question = structs.replace(asked, cursor=cursor)
+        page = await lists.listing(world.view, question, world.today)
         for item in page.items:
             yield item
         cursor = page.next
@@ -51,7 +55,7 @@ async def rest(world: World, asked: Search, cursor: str | None) -> AsyncIterator
 async def test_pages_of_a_list_are_parts_of_one_list_while_others_write(
     reported: World,
 ) -> None:
-    first = await lists.listing(reported.view, CASES, None, reported.today)
+    first = await lists.listing(reported.view, CASES, reported.today)
     await report(reported, "K04")
     await reported.do("conflict", "K05", Annulled(annuls=1, reason="Keliru"))
     others = [one async for one in rest(reported, CASES, first.next)]
@@ -69,21 +73,21 @@ async def test_a_cursor_goes_on_in_its_own_list_only(reported: World) -> None:
         )
         await reported.do("organisation", number, registered)
     view, today = reported.view, reported.today
-    of_cases = (await lists.listing(view, CASES, None, today)).next
-    everyone = Search(category="organisation", as_of=AS_OF, limit=1)
-    of_organisations = (await lists.listing(view, everyone, None, today)).next
+    of_cases = (await lists.listing(view, CASES, today)).next
+    everyone = OrganisationsQuestion(as_of=AS_OF, limit=1)
+    of_organisations = (await lists.listing(view, everyone, today)).next
     await reported.do("conflict", "K01", conflict.Verified(effective_on=MAY))
     page = await subjects.history(view, "conflict", "K01", None, 1)
     assert len({of_cases, of_organisations, page.next}) == 3
     for cursor in (of_organisations, page.next):
         with pytest.raises(Unanswerable, match="none that a page gave as next"):
-            await lists.listing(view, CASES, cursor, today)
+            await lists.listing(view, structs.replace(CASES, cursor=cursor), today)
     for cursor in (of_cases, of_organisations):
         with pytest.raises(Unanswerable, match="none that a page gave as next"):
             await subjects.history(view, "conflict", "K01", cursor, 1)
-    asked = Search(category="conflict", as_of=MAY, limit=1)
+    asked = ConflictsQuestion(as_of=MAY, limit=1, cursor=of_cases)
     with pytest.raises(Unanswerable, match=f"as of {AS_OF}, but as_of is {MAY}"):
-        await lists.listing(view, asked, of_cases, today)
+        await lists.listing(view, asked, today)
 
 
 async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:

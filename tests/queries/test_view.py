@@ -27,6 +27,7 @@ from iku.queries.differences import Compared
 from iku.queries.explanation import Wanted
 from iku.queries.opening import Scope
 from iku.queries.parameters import At
+from iku.queries.registers import ConflictsQuestion
 from iku.queries.search import Search
 from iku.queries.tried import Tried
 from iku.queries.view import LOCAL, View
@@ -61,8 +62,7 @@ async def answers(world: World) -> dict[str, Any]:
     view, figures, today = world.view, world.house.figures, world.today
     tried = Tried(ASKED, (1,), None, None, 50)
     earlier = Question("IKU-1", date(2020, 12, 31))
-    listed = Search(category="conflict", as_of=AS_OF)
-    found = lists.listing(view, listed, None, today)
+    found = lists.listing(view, ConflictsQuestion(as_of=AS_OF), today)
     size = await world.size()
     return {
         "list": await found,

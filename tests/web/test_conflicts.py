@@ -285,6 +285,68 @@ async def test_the_list_is_filtered_and_comes_page_by_page(reader: Client) -> No
     assert await ids(size="0") == []
 
 
+async def test_one_of_the_values_and_every_filter_must_match(reader: Client) -> None:
+    async def ids(**asked: Any) -> list[str]:
+        items = (await reader.says("/conflicts", as_of="2021-12-31", **asked))["items"]
+        return [item["id"] for item in items]
+
+    assert await ids(status="open,rejected") == ["K08", "K10", "K12", "S03"]
+    assert await ids(status=["rejected", "merged"]) == ["K06", "K08"]
+    assert await ids(dimension="ekonomi,suku", status="open") == ["K12", "S03"]
+    assert await ids(verified="false") == ["K08"]
+    assert "K08" not in await ids(verified="true")
+    assert await ids(level="kekerasan") == []
+    days = {"reported_from": "2021-02-09", "reported_to": "2021-03-15"}
+    assert await ids(**days) == ["K04", "K05", "S01"]
+
+
+async def test_a_list_is_ordered_both_ways_and_its_pages_stay_in_order(
+    reader: Client,
+) -> None:
+    asked = {"as_of": "2021-12-31", "sort": "reported_on", "order": "desc"}
+    whole = await reader.says("/conflicts", **asked)
+    days = [item["reported_on"] for item in whole["items"]]
+    assert days == sorted(days, reverse=True)
+    page = await reader.says("/conflicts", **asked, limit=4)
+    paged = [*page["items"]]
+    other = {**asked, "order": "asc", "cursor": page["next"]}
+    answer = await reader.get("/conflicts", params=other)
+    assert "order" in problem(answer, 400, "cursor")["detail"]
+    while page["next"]:
+        page = await reader.says("/conflicts", **asked, limit=4, cursor=page["next"])
+        paged += page["items"]
+    assert paged == whole["items"]
+    titles = await reader.says("/conflicts", as_of="2021-12-31", sort="title")
+    named = [item["title"].casefold() for item in titles["items"]]
+    assert named == sorted(named)
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "why"),
+    [
+        (
+            {"category": "sara", "dimension": "ekonomi"},
+            "dimension",
+            "dimension is ekonomi, but those of sara are suku, agama, ras",
+        ),
+        (
+            {"reported_from": "2021-05-02", "reported_to": "2021-05-01"},
+            "reported_to",
+            "reported_to is 2021-05-01, but reported_from is 2021-05-02",
+        ),
+        ({"sort": "name"}, "sort", "must be one of id, number, reported_on"),
+        ({"status": "open,open"}, "status", "more than once"),
+        ({"text": ""}, "text", "is empty"),
+        ({"expired": "true"}, "expired", "expired"),
+    ],
+)
+async def test_filters_that_exclude_each_other_or_are_not_there_are_refused(
+    visitor: Client, asked: dict[str, str], path: str, why: str
+) -> None:
+    answer = await visitor.get("/conflicts", params=asked)
+    assert why in problem(answer, 400, path)["detail"]
+
+
 async def test_what_no_page_gave_is_no_cursor(visitor: Client) -> None:
     for cursor in ("A", "_w", "Lw", "K14!", "gICA"):
         problem(

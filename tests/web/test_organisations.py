@@ -161,4 +161,10 @@ async def test_the_list_is_filtered(reader: Client) -> None:
     first = await reader.says("/organisations", limit=39)
     second = await reader.says("/organisations", cursor=first["next"])
     assert [item["id"] for item in second["items"]] == ["O40"]
-    problem(await reader.get("/organisations?area=35.76"), 400, "area")
+    assert await ids(area="35.76") == []
+    year_end = {"as_of": "2021-12-31", "sort": "name", "order": "desc"}
+    assert await ids(**year_end, expired="true") == ["O39", "O38", "O27"]
+    assert await ids(kind="lsm", registered_from="2021-01-01") == ["O37"]
+    assert await ids(registered_to="2019-02-28") == []
+    answer = await reader.get("/organisations", params={"verified": "true"})
+    problem(answer, 400, "verified")

@@ -14,7 +14,8 @@ from iku.domain.place import Place
 from iku.domain.question import Unanswerable, refuse_size_beyond
 from iku.ledger import log
 from iku.queries import search
-from iku.queries.search import Search, Sort
+from iku.queries.registers import ListQuestion
+from iku.queries.search import Sort
 from iku.queries.view import View
 
 
@@ -39,15 +40,17 @@ class Listed(Struct, frozen=True):
 LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
 
 
-async def listing(view: View, asked: Search, cursor: str | None, today: date) -> Listed:
-    """The page asked for, or the one that follows the page that gave *cursor*.
+async def listing(view: View, question: ListQuestion, today: date) -> Listed:
+    """The page asked for.
 
     Raises:
         Unanswerable: No page of this list gave the cursor, the log is not of the size
-            asked for, or too many match to be ordered by their titles.
+            asked for, too many match to be ordered by their titles, or as
+            `ListQuestion.search` does.
     """
+    asked = question.search(today)
     of = kinds.named(asked.category).letter.lower()
-    ended = place.read(cursor, (of + letter for letter in LETTERS.values()))
+    ended = place.read(question.cursor, (of + letter for letter in LETTERS.values()))
     letter = of + LETTERS[asked.sort, asked.descending]
     if ended is not None and ended.part != letter:
         raise Unanswerable("cursor", "cursor is of a page in another order")

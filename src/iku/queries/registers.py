@@ -1,115 +1,229 @@
-"""Which cases or organisations of the register are asked for."""
+"""Which cases or organisations are asked for, where a list of them is wanted."""
 
 from datetime import date
-from typing import Annotated, Literal, TypeAlias
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from iku.domain import conflict, fact, organisation
+from iku.domain.conflict import DIMENSIONS
+from iku.domain.question import Unanswerable
+from iku.domain.standings import RANKS
 from iku.queries.parameters import AreaCode, Cursor, Limit, MomentQuestion
-from iku.queries.search import Search
+from iku.queries.search import Search, Sort
 
-Number: TypeAlias = Annotated[
-    fact.Number | None,
-    Meta(
-        description="Only those with this number, without regard to case, by the "
-        "knowledge asked for."
-    ),
+ConflictStatus: TypeAlias = Literal[
+    "open", "returned", "resolved", "rejected", "merged", "annulled"
 ]
-Text: TypeAlias = Annotated[
-    Annotated[str, Meta(max_length=500)] | None,
-    Meta(description="Part of the title, name or number, without regard to case."),
+OrganisationStatus: TypeAlias = Literal[
+    "active",
+    "suspended",
+    "dissolved",
+    "revoked",
+    "moved_out",
+    "rejected",
+    "merged",
+    "annulled",
 ]
+# The fields of an item by which a list of theirs may be ordered.
+ConflictSort: TypeAlias = Literal[
+    "id", "number", "reported_on", "status", "level", "title"
+]
+OrganisationSort: TypeAlias = Literal["id", "number", "registered_on", "status", "name"]
+SORTS: dict[str, Sort] = {
+    **{sort.value: sort for sort in Sort},
+    "reported_on": Sort.ENTERED,
+    "registered_on": Sort.ENTERED,
+    "name": Sort.TITLE,
+}
 
 
-class ConflictsQuestion(MomentQuestion, frozen=True, kw_only=True):
-    """Which cases are asked for."""
+class Order(StrEnum):
+    """Whether a list ascends or descends."""
 
-    status: Annotated[
-        Literal["open", "returned", "resolved", "rejected", "merged", "annulled"]
-        | None,
-        Meta(description="Only cases that had this status on the day."),
-    ] = None
-    category: Annotated[
-        conflict.Category | None,
-        Meta(description="Only cases that were of this category on the day."),
-    ] = None
-    source: Annotated[
-        conflict.Source | None,
-        Meta(description="Only cases that the office heard of from here."),
-    ] = None
+    ASC = "asc"
+    DESC = "desc"
+
+
+class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
+    """What is asked for of a list, of cases or of organisations.
+
+    Of a filter with several values one must match; all filters must.
+    """
+
+    CATEGORY: ClassVar[Literal["conflict", "organisation"]]
+
     area: Annotated[
         AreaCode | None,
         Meta(description="Code of an area, or of a district with all its areas."),
     ] = None
-    number: Number = None
-    text: Text = None
+    number: Annotated[
+        fact.Number | None,
+        Meta(
+            description="Only those with this number, without regard to case, by the "
+            "knowledge asked for."
+        ),
+    ] = None
+    text: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=500)] | None,
+        Meta(description="Part of the title, name or number, without regard to case."),
+    ] = None
+    order: Annotated[
+        Order, Meta(description="Whether the list ascends or descends.")
+    ] = Order.ASC
     limit: Limit = 50
     cursor: Cursor = None
 
     def search(self, today: date) -> Search:
-        """What is looked for.
+        """What is looked for, of all that these questions have in common.
 
         Raises:
-            Unanswerable: A day lies after *today*.
+            Unanswerable: A day lies after *today*, or two filters exclude each other.
         """
         at = self.at(today)
         return Search(
-            category="conflict",
+            category=self.CATEGORY,
             as_of=at.as_of,
             known_on=at.known_on,
             size=at.size,
-            statuses=(self.status,) if self.status else (),
-            kinds=(self.category,) if self.category else (),
             area=self.area or "",
-            sources=(self.source,) if self.source else (),
             number=self.number,
             text=self.text,
+            descending=self.order is Order.DESC,
             limit=self.limit,
         )
 
 
-class OrganisationsQuestion(MomentQuestion, frozen=True, kw_only=True):
-    """Which organisations are asked for."""
+class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
+    """Which cases are asked for."""
+
+    CATEGORY = "conflict"
 
     status: Annotated[
-        Literal[
-            "active",
-            "suspended",
-            "dissolved",
-            "revoked",
-            "moved_out",
-            "rejected",
-            "merged",
-            "annulled",
-        ]
-        | None,
-        Meta(description="Only organisations that had this status on the day."),
+        tuple[ConflictStatus, ...],
+        Meta(description="Only cases that had one of these statuses on the day."),
+    ] = ()
+    verified: Annotated[
+        bool | None,
+        Meta(description="Only cases that were verified (true) or not (false)."),
     ] = None
-    kind: Annotated[
-        organisation.Kind | None,
-        Meta(description="Only organisations of this kind."),
+    category: Annotated[
+        tuple[conflict.Category, ...],
+        Meta(description="Only cases of one of these categories on the day."),
+    ] = ()
+    dimension: Annotated[
+        tuple[conflict.Dimension, ...],
+        Meta(description="Only cases of one of these dimensions on the day."),
+    ] = ()
+    level: Annotated[
+        tuple[conflict.Level, ...],
+        Meta(description="Only cases of one of these levels on the day."),
+    ] = ()
+    source: Annotated[
+        tuple[conflict.Source, ...],
+        Meta(description="Only cases that the office heard of from one of these."),
+    ] = ()
+    reported_from: Annotated[
+        date | None, Meta(description="Only cases reported on this day or later.")
     ] = None
-    number: Number = None
-    text: Text = None
-    limit: Limit = 50
-    cursor: Cursor = None
+    reported_to: Annotated[
+        date | None, Meta(description="Only cases reported on this day or earlier.")
+    ] = None
+    sort: Annotated[
+        ConflictSort,
+        Meta(
+            description="What the list is ordered by; cases that are alike in it by "
+            "their identifier. By title at most 2,000 cases can be ordered."
+        ),
+    ] = "id"
 
     def search(self, today: date) -> Search:
-        """What is looked for.
-
-        Raises:
-            Unanswerable: A day lies after *today*.
-        """
-        at = self.at(today)
-        return Search(
-            category="organisation",
-            as_of=at.as_of,
-            known_on=at.known_on,
-            size=at.size,
-            statuses=(self.status,) if self.status else (),
-            kinds=(self.kind,) if self.kind else (),
-            number=self.number,
-            text=self.text,
-            limit=self.limit,
+        """What is looked for (raises as `ListQuestion.search` does)."""
+        _refuse_empty_span(
+            "reported_from", self.reported_from, "reported_to", self.reported_to
         )
+        self._refuse_stray_dimension()
+        return structs.replace(
+            super().search(today),
+            statuses=self.status,
+            kinds=self.category,
+            dimensions=self.dimension,
+            levels=tuple(RANKS[level] for level in self.level),
+            sources=self.source,
+            verified=self.verified,
+            first=self.reported_from,
+            last=self.reported_to,
+            sort=SORTS[self.sort],
+        )
+
+    def _refuse_stray_dimension(self) -> None:
+        of = [one for category in self.category for one in DIMENSIONS[category]]
+        for dimension in self.dimension:
+            if self.category and dimension not in of:
+                message = (
+                    f"dimension is {dimension}, but those of "
+                    f"{' and '.join(self.category)} are {', '.join(of)}"
+                )
+                raise Unanswerable("dimension", message)
+
+
+class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
+    """Which organisations are asked for."""
+
+    CATEGORY = "organisation"
+
+    status: Annotated[
+        tuple[OrganisationStatus, ...],
+        Meta(
+            description="Only organisations that had one of these statuses on the day."
+        ),
+    ] = ()
+    kind: Annotated[
+        tuple[organisation.Kind, ...],
+        Meta(description="Only organisations of one of these kinds."),
+    ] = ()
+    expired: Annotated[
+        bool | None,
+        Meta(
+            description="Only organisations whose certificate (SKT) was out of date on "
+            "the day (true), or was not (false)."
+        ),
+    ] = None
+    registered_from: Annotated[
+        date | None,
+        Meta(description="Only organisations registered on this day or later."),
+    ] = None
+    registered_to: Annotated[
+        date | None,
+        Meta(description="Only organisations registered on this day or earlier."),
+    ] = None
+    sort: Annotated[
+        OrganisationSort,
+        Meta(
+            description="What the list is ordered by; organisations that are alike in "
+            "it by their identifier. By name at most 2,000 can be ordered."
+        ),
+    ] = "id"
+
+    def search(self, today: date) -> Search:
+        """What is looked for (raises as `ListQuestion.search` does)."""
+        _refuse_empty_span(
+            "registered_from", self.registered_from, "registered_to", self.registered_to
+        )
+        return structs.replace(
+            super().search(today),
+            statuses=self.status,
+            kinds=self.kind,
+            expired=self.expired,
+            first=self.registered_from,
+            last=self.registered_to,
+            sort=SORTS[self.sort],
+        )
+
+
+def _refuse_empty_span(
+    begin: str, first: date | None, end: str, last: date | None
+) -> None:
+    if first is not None and last is not None and first > last:
+        raise Unanswerable(end, f"{end} is {last}, but {begin} is {first}")

@@ -131,12 +131,13 @@ async def _looked_through(view: View, asked: Search, found: list[Found]) -> Page
             named.reverse()
     wanted = (asked.text or "").lower()
     matching = [one for one, name in named if wanted in _sought(one, name)]
-    subjects = [one.subject for one in matching]
-    if asked.after and asked.after not in subjects:
-        raise Unanswerable("cursor", STRANGE)
-    begin = subjects.index(asked.after) + 1 if asked.after else 0
     statuses = Counter(one.standing["status"] for one in matching)
-    return _page(matching[begin:], asked.limit, dict(statuses))
+    place = {one.subject: place for place, (one, _) in enumerate(named)}
+    if asked.after and asked.after not in place:
+        raise Unanswerable("cursor", STRANGE)
+    begin = place.get(asked.after, -1)
+    further = [one for one in matching if place[one.subject] > begin]
+    return _page(further, asked.limit, dict(statuses))
 
 
 async def _walked(view: View, asked: Search) -> Page:

@@ -134,7 +134,7 @@ async def search(question: ConflictsQuestion, house: House) -> Response[Conflict
     """Cases as they were on a day, as known on another, page by page."""
     today = house.office.today()
     async with viewing(house) as view:
-        page = await lists.listing(view, question.search(today), question.cursor, today)
+        page = await lists.listing(view, question, today)
     shown: Response[Any] = Response(page)
     return shown
 

@@ -127,7 +127,7 @@ async def search(
     """Organisations as they were on a day, as known on another, page by page."""
     today = house.office.today()
     async with viewing(house) as view:
-        page = await lists.listing(view, question.search(today), question.cursor, today)
+        page = await lists.listing(view, question, today)
     shown: Response[Any] = Response(page)
     return shown
 
