@@ -208,6 +208,14 @@ FIELDS: Mapping[str, Label] = {
     "owner": Label("penanggung jawab", "owner"),
     "objective": Label("sasaran", "objective"),
     "options": Label("opsi", "options"),
+    # Of cases and organisations as lists show them.
+    "id": Label("pengenal", "identifier"),
+    "status": Label("status", "status"),
+    "reported_on": Label("dilaporkan", "reported"),
+    "resolved_on": Label("diselesaikan", "resolved"),
+    "registered_on": Label("terdaftar", "registered"),
+    "expired": Label("kedaluwarsa", "expired"),
+    "merged_into": Label("digabung ke", "merged into"),
 }
 
 PUBLICATION_STATES: Mapping[str, Label] = {

@@ -253,6 +253,8 @@ COMMANDS: tuple[tuple[tuple[str, ...], set[str]], ...] = (
         ("define", "IKU-1", "--preview", *DEFINED, *OPTIONS[:2]),
         {*COUNTS, "percentage", "achievement", "year", "effective_on", "size"},
     ),
+    (("list", "conflicts", *AS_OF), {"number", "title", "reported_on", "resolved_on"}),
+    (("list", "organisations", *AS_OF), {"number", "name", "registered_on"}),
     (("publication", "list"), {"id", "as_of", "edition", "since", "title"}),
     (
         ("publication", "show", "2021"),
@@ -278,7 +280,8 @@ def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
     iku: Type = request.getfixturevalue(register)
     subject = "K10" if register == "example" else NUMBER
     history = (("history", subject), HISTORY | {"title", "reason", "before"})
-    for words, keys in (*COMMANDS, history):
+    case = (("show", "conflict", subject, *AS_OF), {"number", "title", "reported_on"})
+    for words, keys in (*COMMANDS, history, case):
         piped = iku(*words)
         assert piped.code == 0, (words, piped.err)
         told = [shown(*leaf) for leaf in leaves(answer(iku, words), keys)]

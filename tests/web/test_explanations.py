@@ -10,7 +10,7 @@ import pytest
 from iku.commands import deciding
 from iku.domain.conflict import DIMENSIONS, Category, Dimension
 from iku.domain.organisation import Kind
-from iku.exchange import explained
+from iku.exchange import delimited, explained
 from iku.queries import explanation
 from iku.queries.explanation import Part
 from tests.domain.register import FIGURES
@@ -174,8 +174,8 @@ async def test_a_title_is_never_a_formula(client: Client) -> None:
         await client.records("/conflicts", body)
     _, *rows = await sheet(client)
     assert [row[1] for row in rows] == ["'=1+1", "'+62", "'-2", "'@a", "wajar", "'=1"]
-    assert explained.inert("\t=1") == "'\t=1"
-    assert explained.inert("\r=1") == "'\r=1"
+    assert delimited.inert("\t=1") == "'\t=1"
+    assert delimited.inert("\r=1") == "'\r=1"
 
 
 async def test_what_cannot_be_explained_is_refused_by_name(visitor: Client) -> None:
@@ -279,7 +279,7 @@ async def test_the_csv_is_described_beside_the_json(visitor: Client) -> None:
     path = described["paths"]["/api/v1/indicators/{code}/explanation"]
     content = path["get"]["responses"]["200"]["content"]
     assert content["text/csv"]["schema"] == {"type": "string"}
-    assert content["text/csv"]["example"].startswith(explained.MARK + "nomor,judul,")
+    assert content["text/csv"]["example"].startswith(delimited.MARK + "nomor,judul,")
     schema = content["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/Explained"}
 

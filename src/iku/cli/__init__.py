@@ -25,6 +25,7 @@ from iku.cli.figure import figure
 from iku.cli.history import history
 from iku.cli.importing import import_
 from iku.cli.keys import keys
+from iku.cli.lists import list_
 from iku.cli.migrating import guard, migrate
 from iku.cli.publication import publication
 from iku.cli.rebuilding import rebuild
@@ -32,6 +33,7 @@ from iku.cli.recording import record, register, report
 from iku.cli.replaying import replay
 from iku.cli.series import series
 from iku.cli.serving import serve
+from iku.cli.showing import show
 from iku.cli.signing import signer
 from iku.cli.status import status
 from iku.cli.target import target
@@ -54,6 +56,7 @@ def commands() -> None:
 for command in (
     *(example, serve, import_),
     *(report, register, record),
+    *(list_, show),
     *(figure, series, explain, replay, difference, compare, history, verify),
     *(publication, define, target),
     *(erase, keys, attachments),

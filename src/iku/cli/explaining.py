@@ -9,12 +9,13 @@ from iku.app import House
 from iku.cli import naming, tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.figures import where
+from iku.cli.forms import Form, forms, write
 from iku.cli.options import options
 from iku.cli.tables import exact, text
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
 from iku.exchange import explained, formats
-from iku.exchange.explained import Delimiter
+from iku.exchange.delimited import Delimiter
 from iku.queries import explanation
 from iku.queries.explanation import ExplanationQuestion, Item, Page, Wanted
 from iku.queries.identifying import identify
@@ -37,26 +38,13 @@ class Explained(Struct, frozen=True):
 
 @click.command(short_help="Show why an indicator is what it is, case by case.")
 @options(ExplanationQuestion, arguments={"code": "CODE"})
-@click.option("--csv", is_flag=True, help="For a spreadsheet.")
-@click.option(
-    "--delimiter",
-    type=click.Choice([one.value for one in Delimiter]),
-    help="With --csv: what separates the cells; semicolon for a spreadsheet with an "
-    "Indonesian locale [default: comma].",
-)
-@terminal.as_json
-def explain(
-    question: ExplanationQuestion, *, csv: bool, delimiter: str | None, json: bool
-) -> None:
+@forms
+def explain(question: ExplanationQuestion, form: Form) -> None:
     """Show how each case or organisation counts in an indicator, and why.
 
     What is in the denominator or numerator is marked; the sentence names the events
     that decided by their positions in the log. The total is the indicator's figure.
     """
-    if csv and json:
-        raise click.UsageError("--csv and --json exclude each other")
-    if delimiter and not csv:
-        raise click.UsageError("--delimiter needs --csv")
 
     async def work() -> None:
         async with terminal.house(terminal.settings()) as house:
@@ -70,9 +58,9 @@ def explain(
             subject = await _meant(house, wanted.subject)
             meant = structs.replace(wanted, subject=subject)
             pages = _pages(house, asked, meant)
-            if csv:
-                await _as_csv(figure, pages, Delimiter(delimiter or "comma"))
-            elif json:
+            if form.csv is not None:
+                await _as_csv(figure, pages, form.csv)
+            elif form.json:
                 await _as_json(figure, pages)
             else:
                 await _as_tables(figure, pages, wanted)
@@ -107,13 +95,9 @@ async def _pages(
 async def _as_csv(
     figure: Figure, pages: AsyncIterator[Page], delimiter: Delimiter
 ) -> None:
-    _write(explained.head(delimiter))
+    write(explained.head(delimiter))
     async for page in pages:
-        _write(explained.rows(page.items, figure, delimiter))
-
-
-def _write(text: str) -> None:
-    click.echo(text.encode(), nl=False)  # as bytes, line ends and all
+        write(explained.rows(page.items, figure, delimiter))
 
 
 async def _as_json(figure: Figure, pages: AsyncIterator[Page]) -> None:

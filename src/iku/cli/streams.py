@@ -85,7 +85,7 @@ class _Marking(io.TextIOWrapper):
         return len(text)
 
 
-_MARK = "\ufeff"  # begins CSV files (`exchange/explained.py`)
+_MARK = "\ufeff"  # begins CSV files (`exchange/delimited.py`)
 
 
 def _reporting(given: TextIO) -> TextIO:

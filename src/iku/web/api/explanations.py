@@ -11,7 +11,7 @@ from iku.app import House
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.exchange import explained
-from iku.exchange.explained import Delimiter
+from iku.exchange.delimited import Delimiter
 from iku.queries import explanation
 from iku.queries.explanation import (
     EXAMINED,

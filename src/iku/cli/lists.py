@@ -1,0 +1,228 @@
+"""`iku list`: cases or organisations as they were on a day, as known on another."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple, TypeAlias
+
+import click
+from msgspec import structs
+
+from iku import labels
+from iku.app import House
+from iku.cli import tables, terminal
+from iku.cli.forms import Form, forms, write
+from iku.cli.options import options
+from iku.cli.tables import Column, Listing, exact, text
+from iku.exchange import formats, listed, wording
+from iku.exchange.delimited import Delimiter
+from iku.queries import lists
+from iku.queries.lists import Listed
+from iku.queries.registers import ConflictsQuestion, OrganisationsQuestion
+from iku.queries.view import View
+
+Question: TypeAlias = ConflictsQuestion | OrganisationsQuestion
+Item: TypeAlias = Mapping[str, Any]
+Areas: TypeAlias = Mapping[str, str]  # name of an area by its code
+LIMIT = 200  # items that are read at a time
+WHOLE = {"limit": LIMIT, "cursor": None}  # the command shows all pages
+
+
+class Shape(NamedTuple):
+    """How a list is drawn."""
+
+    noun: str
+    columns: Sequence[Column]
+    cells: Callable[[Item, Areas], Sequence[str]]
+
+
+def _word(field: str, item: Item) -> str:
+    return wording.value(field, item[field])
+
+
+def _case(item: Item, areas: Areas) -> Sequence[str]:
+    return (
+        item["number"],
+        item["title"],
+        _word("dimension", item),
+        _word("level", item),
+        status(item),
+        day(item["reported_on"]),
+        place(item, areas),
+        _word("source", item),
+    )
+
+
+def _organisation(item: Item, areas: Areas) -> Sequence[str]:
+    return (
+        item["number"],
+        item["name"],
+        _word("kind", item),
+        status(item),
+        basis(item),
+        day(item["registered_on"]),
+        place(item, areas),
+    )
+
+
+SHAPES: dict[type[Question], Shape] = {
+    ConflictsQuestion: Shape(
+        "perkara",
+        (
+            *(exact("Nomor"), text("Judul"), text("Dimensi")),
+            *(text("Tingkat", optional=True), text("Status"), exact("Dilaporkan")),
+            *(text("Wilayah", optional=True), text("Sumber", optional=True)),
+        ),
+        _case,
+    ),
+    OrganisationsQuestion: Shape(
+        "organisasi",
+        (
+            *(exact("Nomor"), text("Nama"), text("Jenis"), text("Status")),
+            *(text("Dasar hukum"), exact("Terdaftar")),
+            text("Wilayah", optional=True),
+        ),
+        _organisation,
+    ),
+}
+
+
+@click.group("list", cls=terminal.InOrder, short_help="List cases or organisations.")
+def list_() -> None:
+    """List what there was on a day, as known on another; by any filters, in any order.
+
+    The last line says how many there are, and how many of each status.
+    """
+
+
+@list_.command()
+@options(ConflictsQuestion, given=WHOLE)
+@forms
+def conflicts(question: ConflictsQuestion, form: Form) -> None:
+    """List conflict cases."""
+    _show(question, form)
+
+
+@list_.command()
+@options(OrganisationsQuestion, given=WHOLE)
+@forms
+def organisations(question: OrganisationsQuestion, form: Form) -> None:
+    """List organisations."""
+    _show(question, form)
+
+
+def _show(question: Question, form: Form) -> None:
+    async def work() -> None:
+        async with terminal.viewing() as (house, view):
+            pages = _pages(house, view, question)
+            if form.csv is not None:
+                await _as_csv(question, pages, form.csv)
+            elif form.json:
+                await _as_json(pages)
+            else:
+                await _as_table(house, question, pages)
+
+    terminal.run(work())
+
+
+async def _pages(house: House, view: View, asked: Question) -> AsyncIterator[Listed]:
+    """All pages, one after the other."""
+    cursor: str | None = ""
+    while cursor is not None:
+        question = structs.replace(asked, cursor=cursor or None)
+        page = await lists.listing(view, question, house.office.today())
+        yield page
+        cursor = page.next
+
+
+async def _as_csv(
+    question: Question, pages: AsyncIterator[Listed], delimiter: Delimiter
+) -> None:
+    write(listed.head(question.CATEGORY, delimiter))
+    async for page in pages:
+        write(listed.rows(question.CATEGORY, page.items, delimiter))
+
+
+async def _as_json(pages: AsyncIterator[Listed]) -> None:
+    items = [item async for page in pages for item in page.items]
+    terminal.emit(Listed(items, None, len(items), _statuses(items)))
+
+
+async def _as_table(
+    house: House, question: Question, pages: AsyncIterator[Listed]
+) -> None:
+    """One table that grows page by page; then how many there are."""
+    out, shape = tables.Printer(), SHAPES[type(question)]
+    areas = {area.code: area.name for area in house.agency.areas}
+    listing, found = Listing(shape.columns, out), Counter[str]()
+    async for page in pages:
+        if not found:
+            out.say(f"Daftar {shape.noun} {moment(question, house.office.today())}")
+        if page.items:
+            listing.add(shape.cells(item, areas) for item in page.items)
+        found.update(_statuses(page.items))
+    listing.close()
+    out.say(f"\n{_total(shape.noun, found)}")
+
+
+def _statuses(items: Sequence[Item]) -> dict[str, int]:
+    return dict(Counter(item["status"] for item in items))
+
+
+def _total(noun: str, found: Counter[str]) -> str:
+    """How many there are: ``16 perkara: 9 selesai, 5 terbuka, 2 ditolak``."""
+    each = ", ".join(
+        f"{formats.number(found[name])} {label.id}"
+        for name, label in labels.STATUSES.items()
+        if found[name]
+    )
+    return f"{formats.number(found.total())} {noun}{': ' if each else ''}{each}."
+
+
+def moment(question: Any, today: date) -> str:
+    """The coordinates that a question about a day asks for, in words."""
+    said = f"per {formats.day(question.as_of or today)}"
+    if question.known_on is not None:
+        said += f", diketahui per {formats.day(question.known_on)}"
+    if question.size is not None:
+        said += f", dari {formats.number(question.size)} peristiwa pertama"
+    return said
+
+
+def day(value: date | str | None) -> str:
+    """A day, perhaps as JSON has it, as it is shown; a dash for None."""
+    known = date.fromisoformat(value) if isinstance(value, str) else value
+    return formats.day(known)
+
+
+def status(item: Item) -> str:
+    """Its status, and what belongs to it: a number, a day, what it still lacks."""
+    word = labels.STATUSES[item["status"]].id
+    match item:
+        case {"merged_into": str(into)}:
+            return f"{word} ke {into}"
+        case {"status": "resolved", "resolved_on": on}:
+            word = f"{word} {day(on)}"
+        case _:
+            pass
+    unsure = item["status"] in UNDECIDED and not item.get("verified", True)
+    return f"{word}, belum diverifikasi" if unsure else word
+
+
+# Statuses of cases that count only once they are verified.
+UNDECIDED = ("open", "returned", "resolved")
+
+
+def basis(item: Item) -> str:
+    """What an organisation exists by and, of a certificate, until when."""
+    said = _word("legal_basis", item)
+    if item["valid_until"] is None:
+        return said
+    until = f"{said} s.d. {day(item['valid_until'])}"
+    return f"{until} (kedaluwarsa)" if item["expired"] else until
+
+
+def place(item: Item, areas: Areas) -> str:
+    """The name of its area; a dash where none is known."""
+    code = item["area"]
+    return formats.NOTHING if code is None else areas.get(code, code)
