@@ -64,3 +64,21 @@ def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() ->
         "evidence": "rusak",
         "reference": "hilang",
     }
+
+
+@pytest.mark.parametrize(
+    ("subject", "fits"),
+    [
+        ("conflict-K14", True),
+        ("018f2c1e-9d3a-7c55-8f00-0123456789ab", True),
+        ("A" + "b" * 99, True),
+        ("A" + "b" * 100, False),
+        ("-K14", False),
+        ("conflict-K14\n", False),
+        ("", False),
+    ],
+)
+def test_nothing_else_than_an_identifier_is_looked_for(
+    subject: str, *, fits: bool
+) -> None:
+    assert erasure.is_identifier(subject) is fits
