@@ -2,39 +2,34 @@
 
 Each frozen figure is held against the same figure by what is known now. Between the two
 lies what was not heard at the closing: recorded after its size, or known after its day.
-The journal tells what each such event added; their sum is the difference, exactly.
+What each such event added is the difference along knowledge (`moves`); the sum is that
+of the two figures, exactly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import accumulate, chain
-from typing import Any
+from typing import Any, NamedTuple
 
-import asyncpg
 from msgspec import Struct, structs
 
 from iku.domain import (
-    fact,
-    indicator,
-    kinds,
+    difference,
     numbering,
     place,
-    scale,
 )
 from iku.domain.cause import Cause
 from iku.domain.deciders import DECIDERS
 from iku.domain.difference import Moved as Event
-from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.place import Place
 from iku.domain.publication import Closed, Frozen, Publication
-from iku.domain.question import SCALE, Question, Unanswerable, Unknown
+from iku.domain.question import Question, Unanswerable, Unknown
 from iku.domain.subject import Subject
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
-from iku.queries import differences
+from iku.queries import differences, moves, revisions
 from iku.queries.figures import Figures
 from iku.queries.view import View
 
@@ -176,8 +171,11 @@ async def changes(
     by_now = [structs.replace(question, definition=None) for question in questions]
     answers = await figures.answer(connection, [*questions, *by_now], today)
     present, in_force = answers[: len(questions)], answers[len(questions) :]
-    found = _effects(await _rows(connection, of, closing, page, size))
-    items = await _items(connection, found[: page.limit], size)
+    since = _Since(of, closing, page, size)
+    effects = await _effects(connection, since)
+    revised = await revisions.positions(connection, of, closing, size)
+    found = await _unheard(connection, since, (*effects, *revised))
+    items = await _items(connection, found[: page.limit], effects, size)
     more = len(found) > page.limit
     changed = PublicationChanges(
         publication=of.id,
@@ -252,57 +250,69 @@ def _value(of: Frozen | Figure) -> Value:
     return Value(*(getattr(of, name) for name in Value.__struct_fields__))
 
 
-async def _rows(
-    connection: Reader, of: Publication, closing: Closed, page: Page, size: int
-) -> Sequence[asyncpg.Record]:
-    """Events with what each added to a figure, a row for each figure that it moved.
+class _Since(NamedTuple):
+    """A publication, its closing, and what is asked of what came since.
+
+    Attributes:
+        size: Of the log that is looked at.
+    """
+
+    of: Publication
+    closing: Closed
+    page: Page
+    size: int
+
+
+async def _effects(reader: Reader, since: _Since) -> dict[int, list[Effect]]:
+    """What the events not heard at the closing moved, by position.
+
+    That is the difference along knowledge of each frozen figure. For each, one event
+    more than the page holds, if there is one.
+    """
+    found: dict[int, list[Effect]] = {}
+    of, closing, page, size = since
+    for frozen in sorted(closing.figures, key=lambda one: one.indicator):
+        now = _question(of, frozen, size)
+        heard = structs.replace(now, size=closing.size, known_on=closing.known_on)
+        known, *_ = difference.legs(heard, now)
+        for move in await moves.events(reader, known, page.after, page.limit + 1):
+            effect = Effect(frozen.indicator, move.numerator, move.denominator)
+            found.setdefault(move.position, []).append(effect)
+    return found
+
+
+async def _unheard(
+    reader: Reader, since: _Since, moving: Iterable[int]
+) -> list[Recorded]:
+    """The events at these positions, and those dated inside the period, in order.
 
     One event more than the page holds, if there is one.
     """
-    return await connection.fetch(
+    of, closing, page, size = since
+    rows = await reader.fetch(
         """
-          with moved as (
-            select m.position, d.indicator, sum(m.numerator) as numerator,
-                   sum(m.denominator) as denominator
-              from unnest($1::text[], $2::int[]) as f (indicator, definition)
-              join projection.definition d
-                on (d.indicator, d.version) = (f.indicator, f.definition)
-             cross join lateral projection.moved(
-                     d.number, $7::bigint, $8::bigint, null, null) m
-             where m.effective_on <= $4
-               and (m.since is null or m.since >= $3)
-               and (m.position > $5 or m.known_on > $6)
-             group by m.position, d.indicator
-            having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
-          ),
-          page as (
+          with page as (
             select m.position
-              from moved m
+              from unnest($8::bigint[]) as m (position)
+             where m.position > $5
              union
             select e.position
               from ledger.event e
-             where e.effective_on between $3 and $4
-               and e.position > $7
-               and e.position <= $8
-               and (e.position > $5 or e.known_on > $6)
-               and split_part(e.stream, '-', 1) = any($10::text[])
-             union
-            select r.position
-              from unnest($11::bigint[]) as r (position)
-             where r.position > $7
+             where e.effective_on between $1 and $2
+               and e.position > $5
+               and e.position <= $6
+               and (e.position > $3 or e.known_on > $4)
+               and split_part(e.stream, '-', 1) = any($9::text[])
              order by position
-             limit $9
+             limit $7
           )
         select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
-               e.declared, e.recorded_at, e.record, e.leaf,
-               m.indicator, m.numerator, m.denominator
+               e.declared, e.recorded_at, e.record, e.leaf
           from page
-          join ledger.event e on e.position = page.position
-          left join moved m on m.position = page.position
-         order by e.position, m.indicator
+          join ledger.event e
+            on e.position = page.position
+         order by e.position
         """,
-        [frozen.indicator for frozen in closing.figures],
-        [frozen.definition for frozen in closing.figures],
         of.period.start,
         of.as_of,
         closing.size,
@@ -310,82 +320,34 @@ async def _rows(
         page.after,
         size,
         page.limit + 1,
+        [*moving],
         [name for name, one in DECIDERS.items() if one.moves_figures],
-        await _revisions(connection, of, closing, size),
     )
-
-
-async def _revisions(
-    connection: Reader, of: Publication, closing: Closed, size: int
-) -> list[int]:
-    """Positions of the events that changed what a frozen figure would be made with.
-
-    The definition in force for its period, its target or its scale, whatever the day
-    they hold from: an annulment has none. Those that the closing heard are left out.
-    """
-    codes = [frozen.indicator for frozen in closing.figures]
-    streams = [*map(indicator.decider.stream, codes), scale.decider.stream(SCALE)]
-    found = await log.read_streams(connection, streams, size=size)
-    return [
-        one.position
-        for recorded in found.values()
-        for one, before, after in _turns(recorded, of)
-        if before != after
-        if one.position > closing.size or one.known_on > closing.known_on
-    ]
-
-
-def _turns(
-    recorded: Sequence[Recorded], of: Publication
-) -> Iterator[tuple[Recorded, Any, Any]]:
-    """Each event with what figures were made with before and after it."""
-    decider = DECIDERS[recorded[0].category]
-    states = [*accumulate(chain([None], _facts(recorded)), decider.evolve)]
-    made = [_made_with(state, states[-1], of) for state in states]
-    yield from zip(recorded, made, made[1:], strict=False)
-
-
-def _made_with(state: Any, whole: Any, of: Publication) -> Any:
-    """The scale, or the number of the definition and the target, by what is known."""
-    if isinstance(whole, scale.Scale):
-        return scale.applicable(state, whole, of.as_of)
-    definition = indicator.applicable(state, whole, of.period.start)
-    return definition.version, state.target(of.as_of) if state else None
-
-
-class _Effects(Struct, frozen=True):
-    """An event, and what it moved."""
-
-    recorded: Recorded
-    effects: list[Effect]
-
-
-def _effects(rows: Sequence[asyncpg.Record]) -> list[_Effects]:
-    found: dict[int, _Effects] = {}
-    for row in rows:
-        *recorded, code, numerator, denominator = row
-        one = found.setdefault(row["position"], _Effects(Recorded(*recorded), []))
-        if code is not None:
-            one.effects.append(Effect(code, int(numerator), int(denominator)))
-    return list(found.values())
+    return [Recorded(*row) for row in rows]
 
 
 async def _items(
-    connection: Reader, page: Sequence[_Effects], size: int
+    reader: Reader,
+    page: Sequence[Recorded],
+    effects: Mapping[int, Sequence[Effect]],
+    size: int,
 ) -> tuple[Change, ...]:
-    streams = dict.fromkeys(one.recorded.stream for one in page)
-    read = await log.read_streams(connection, list(streams), size=size)
-    facts = {stream: _facts(recorded) for stream, recorded in read.items()}
+    streams = dict.fromkeys(one.stream for one in page)
+    read = await log.read_streams(reader, list(streams), size=size)
+    facts = {stream: revisions.facts(recorded) for stream, recorded in read.items()}
     called = {stream: _called(stream, events) for stream, events in facts.items()}
     return tuple(
-        _change(one, facts[one.recorded.stream], called[one.recorded.stream])
+        Change(
+            cause=revisions.cause(one.category, facts[one.stream][: one.version]),
+            category=one.category,
+            subject=one.subject,
+            number=called[one.stream][0],
+            title=called[one.stream][1],
+            event=differences.moved(one),
+            effects=tuple(effects.get(one.position, ())),
+        )
         for one in page
     )
-
-
-def _facts(recorded: Sequence[Recorded]) -> list[Any]:
-    event_type = DECIDERS[recorded[0].category].event_type
-    return [fact.of(one, event_type) for one in recorded]
 
 
 def _called(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
@@ -394,32 +356,3 @@ def _called(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
     state = DECIDERS[category].fold(facts)
     title = state.title if isinstance(state, Subject) else None
     return numbering.number(subject, state), title
-
-
-def _change(
-    of: _Effects, facts: Sequence[Any], called: tuple[str, str | None]
-) -> Change:
-    recorded, (number, title) = of.recorded, called
-    return Change(
-        cause=_cause(recorded.category, facts[: recorded.version]),
-        category=recorded.category,
-        subject=recorded.subject,
-        number=number,
-        title=title,
-        event=differences.moved(recorded),
-        effects=tuple(of.effects),
-    )
-
-
-def _cause(category: str, history: Sequence[Any]) -> Cause:
-    """Why a figure moved when the last event of its subject's history became known."""
-    match event := history[-1]:
-        case indicator.Defined():
-            return Cause.DEFINITION
-        case indicator.Targeted() | indicator.Corrected() | scale.Scaled():
-            return Cause.TARGET
-        case Annulled() if category == indicator.decider.category:
-            # What it annuls, or puts back, is a definition or a target.
-            return _cause(category, history[: event.annuls])
-        case _:
-            return kinds.named(category).cause(event)

@@ -21,12 +21,16 @@ class Move(NamedTuple):
     Attributes:
         position: Of the event that moved it, in the knowledge step; else 0.
         gained: Whether the event is heard at the end of the leg, not at its beginning.
+        numerator: What the event adds to the numerator of those who hear it.
+        denominator: The same of the denominator.
     """
 
     leg: Leg
     subject: str
     position: int = 0
     gained: bool = True
+    numerator: int = 0
+    denominator: int = 0
 
     @property
     def key(self) -> str:
@@ -50,21 +54,23 @@ async def moves(
 
 async def _moves_of(connection: Reader, leg: Leg, after: str, limit: int) -> list[Move]:
     if leg.step is Step.KNOWLEDGE:
-        return await _events(connection, leg, int(after or 0), limit)
+        return await events(connection, leg, int(after or 0), limit)
     return await _subjects(connection, leg, after, limit)
 
 
-async def _events(connection: Reader, leg: Leg, after: int, limit: int) -> list[Move]:
+async def events(connection: Reader, leg: Leg, after: int, limit: int) -> list[Move]:
     """Events that are known at one end of the leg only, and move its figure.
 
-    Where the cut-off is the same day they lie between the two sizes, else anywhere.
+    They are those *after* a position, in order, at most *limit*. Where the cut-off is
+    the same day they lie between the two sizes, else anywhere.
     """
     before, then = leg.before, leg.after
     heard_alike = before.known_on == then.known_on
     least = min(before.size or 0, then.size or 0) if heard_alike else 0
     rows = await connection.fetch(
         """
-        select m.position, m.subject, m.position <= $6 and m.known_on <= $7 as gained
+        select m.subject, m.position, m.position <= $6 and m.known_on <= $7 as gained,
+               sum(m.numerator)::int, sum(m.denominator)::int
           from projection.definition d
          cross join lateral projection.moved(
                  d.number, $5::bigint, greatest($6::bigint, $8::bigint), null, null) m
@@ -89,7 +95,7 @@ async def _events(connection: Reader, leg: Leg, after: int, limit: int) -> list[
         before.known_on or FOREVER,
         limit,
     )
-    return [Move(leg, r["subject"], r["position"], r["gained"]) for r in rows]
+    return [Move(leg, *row) for row in rows]
 
 
 async def _subjects(connection: Reader, leg: Leg, after: str, limit: int) -> list[Move]:
