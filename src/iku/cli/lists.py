@@ -44,8 +44,8 @@ def _case(item: Item, areas: Areas) -> Sequence[str]:
     return (
         item["number"],
         item["title"],
-        _word("dimension", item),
-        _word("level", item),
+        # One below the other: a title that wraps takes two lines anyway.
+        f"{_word('dimension', item)}\n{_word('level', item)}",
         status(item),
         day(item["reported_on"]),
         place(item, areas),
@@ -69,8 +69,8 @@ SHAPES: dict[type[Question], Shape] = {
     ConflictsQuestion: Shape(
         "perkara",
         (
-            *(exact("Nomor"), text("Judul"), text("Dimensi")),
-            *(text("Tingkat", optional=True), text("Status"), exact("Dilaporkan")),
+            *(exact("Nomor"), text("Judul"), text("Dimensi dan tingkat")),
+            *(text("Status"), exact("Dilaporkan")),
             *(text("Wilayah", optional=True), text("Sumber", optional=True)),
         ),
         _case,
