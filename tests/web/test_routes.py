@@ -48,7 +48,7 @@ CATEGORY = "must be one of ipoleksosbud, sara, lainnya"
         ("indicators/IKU-1/series", {}, "is required"),
         ("conflicts", {"limit": "201"}, "must be a whole number from 1 to 200"),
         ("conflicts", {"category": "perang"}, CATEGORY),
-        ("conflicts", {"text": "x" * 501}, "must be text of at most 500 characters"),
+        ("conflicts", {"text": "x" * 501}, "must be text of 1 to 500 characters"),
         ("conflicts", {"cursor": "!"}, "must be what the page before gave as next"),
         (
             "conflicts",
@@ -253,6 +253,26 @@ async def test_an_unknown_parameter_is_named(client: Client) -> None:
     problem(await client.get("/conflicts?house=1"), 400, "house")
 
 
+async def test_what_the_path_says_is_not_said_again_in_the_query(
+    visitor: Client,
+) -> None:
+    answer = await visitor.get("/indicators/IKU-1/figure?code=IKU-2")
+    shown = problem(answer, 400, "code")
+    assert shown["detail"] == "code is given more than once"
+
+
+async def test_a_query_that_was_read_before_is_read_for_its_own_path(
+    visitor: Client,
+) -> None:
+    for code in ("IKU-1", "IKU-2", "IKU-1"):
+        figure = await visitor.says(f"/indicators/{code}/figure?as_of=2021-12-31")
+        assert (figure["indicator"], figure["as_of"]) == (code, "2021-12-31")
+    problem(await visitor.get("/indicators/IKU-1/series?as_of=2021-12-31"), 400, *OWN)
+
+
+OWN = ("from", "as_of")
+
+
 async def test_a_parameter_is_given_once(visitor: Client) -> None:
     problem(await visitor.get("/conflicts?limit=1&limit=1"), 400, "limit")
 
@@ -290,7 +310,7 @@ async def test_knowledge_of_a_day_to_come_is_refused_on_every_route(
 
 
 async def test_every_parameter_at_fault_is_told(visitor: Client) -> None:
-    problem(await visitor.get("/conflicts?limit=0&status=x"), 400, "status", "limit")
+    problem(await visitor.get("/conflicts?limit=0&status=x"), 400, "limit", "status")
     for asked in (
         "limit=201",
         "limit=1.0",

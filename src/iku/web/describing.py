@@ -8,7 +8,7 @@ or a field that is refused cannot be one thing here and another in the program.
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 
 import msgspec
 from litestar import Litestar, Response
@@ -22,16 +22,13 @@ from litestar.routes import HTTPRoute
 import iku
 from iku import declared
 from iku.declared import Field
-from iku.domain import kinds
 from iku.web import examples, problems, routes
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
+from iku.web.components import Json, Schemas, tidy_values
 from iku.web.problems import Problem
 from iku.web.routes import Taken
 
-Json: TypeAlias = dict[str, Any]
-
-_REF = "#/components/schemas/"
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
 # Operations that take a file as their body, and those that answer with one.
@@ -92,7 +89,9 @@ def describe(app: Litestar) -> bytes:
     """The description as JSON."""
     described = app.openapi_schema.to_schema()
     handlers = {handler.operation_id: handler for handler in _handlers(app)}
-    schemas = _Schemas(list(handlers.values()))
+    bodies = [of for of in map(_body, handlers.values()) if of is not None]
+    answers = [one for handler in handlers.values() for one in _either(handler)]
+    schemas = Schemas([Problem, ShownEntry, *answers, *bodies])
     for path in described["paths"].values():
         for operation in path.values():
             handler = handlers[operation["operationId"]]
@@ -109,7 +108,7 @@ def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
             )
 
 
-def _describe(operation: Json, handler: HTTPRouteHandler, schemas: "_Schemas") -> None:
+def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
     operation["parameters"] = _parameters(routes.taken(handler), handler)
@@ -151,7 +150,7 @@ def _shown(field: Field, place: str) -> Json:
     schema = {k: v for k, v in field.schema.items() if k != "description"}
     if field.multiple:
         schema |= {"minItems": 1, "uniqueItems": True}
-    _tidy_values(schema)
+    tidy_values(schema)
     parameter = {
         "name": field.name,
         "in": place,
@@ -216,7 +215,7 @@ _MEDIA_TYPES: dict[Any, str] = {
 }
 
 
-def _answers(name: str, handler: HTTPRouteHandler, schemas: "_Schemas") -> Json:
+def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     # What is no text has no schema: it is bytes.
     returned = _answer(handler)
     content: Json = {} if returned is bytes else {"schema": schemas.of(returned)}
@@ -292,7 +291,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     return sorted(found)
 
 
-def _error(status: HTTPStatus, schemas: "_Schemas") -> Json:
+def _error(status: HTTPStatus, schemas: Schemas) -> Json:
     titles = [title for at, title in problems.KINDS.values() if at == status]
     error: Json = {
         "description": "; ".join(titles) + ".",
@@ -302,82 +301,3 @@ def _error(status: HTTPStatus, schemas: "_Schemas") -> Json:
         retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
         error["headers"] = {"Retry-After": retry}
     return error
-
-
-class _Schemas:
-    """msgspec's schemas of all types that bodies and answers have."""
-
-    def __init__(self, handlers: list[HTTPRouteHandler]) -> None:
-        bodies = [of for of in map(_body, handlers) if of is not None]
-        answers = [one for handler in handlers for one in _either(handler)]
-        options = [kind.options for kind in kinds.KINDS]
-        types = [Problem, ShownEntry, *answers, *bodies, *options]
-        found, components = msgspec.json.schema_components(
-            types, schema_hook=_schema_of_options, ref_template=_REF + "{name}"
-        )
-        self._found = list(zip(types, map(_tidy, found), strict=True))
-        # The title, too: generators name their classes by it, and lose one of twins.
-        self.components = {
-            (name := _plain(n)): _tidy(s) | {"title": name}
-            for n, s in components.items()
-        }
-
-    def of(self, asked: Any) -> Json:
-        """The schema of a type."""
-        return next(schema for of, schema in self._found if of == asked)
-
-
-def _schema_of_options(_of: Any) -> Json:
-    """The schema of `indicator.Options`: those of each kind that counts."""
-    by_tag = {
-        kind.options.__struct_config__.tag: f"{_REF}{kind.options.__name__}"
-        for kind in kinds.KINDS
-    }
-    return {
-        "anyOf": [{"$ref": ref} for ref in by_tag.values()],
-        "discriminator": {"propertyName": "counts", "mapping": by_tag},
-    }
-
-
-def _tidy(schema: Any) -> Any:
-    """*schema* in plain names, each attribute's description at its property."""
-    if isinstance(schema, list):
-        return [_tidy(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    tidied = {key: _tidy(value) for key, value in schema.items()}
-    if isinstance(schema.get("$ref"), str):
-        tidied["$ref"] = _REF + _plain(schema["$ref"].removeprefix(_REF))
-    if "discriminator" in schema:
-        named = schema["discriminator"]["mapping"].items()
-        tidied["discriminator"]["mapping"] = {
-            tag: _REF + _plain(ref.removeprefix(_REF)) for tag, ref in named
-        }
-    _tidy_values(tidied)
-    if isinstance(schema.get("properties"), dict) and "title" in schema:
-        _hand_out(tidied)
-    return tidied
-
-
-def _tidy_values(schema: Json) -> None:
-    if isinstance(schema.get("enum"), list):
-        schema.setdefault("type", "string")
-    if isinstance(schema.get("pattern"), str):
-        # Only to Python does `$` also lie before a line feed at the very end.
-        schema["pattern"] = schema["pattern"].replace(r"(?!\n)", "")
-
-
-def _hand_out(schema: Json) -> None:
-    """Move what a docstring says of its attributes to the properties."""
-    description, attributes = declared.apart(schema.get("description", ""))
-    schema["description"] = " ".join(description.split())
-    for name, text in attributes.items():
-        what = text.replace("None", "null").replace("``", "`")
-        if name in schema["properties"]:
-            schema["properties"][name].setdefault("description", what)
-
-
-def _plain(name: str) -> str:
-    """``iku.domain.conflict.Merged``, of which there are two, as ``ConflictMerged``."""
-    *path, last = name.split(".")
-    return path[-1].capitalize() + last if path else last

@@ -8,41 +8,33 @@ The decoder reports the first fault only, in its own terms. So where it refuses,
 part is converted by itself, and the JSON Schema of its type says what it must be.
 """
 
-import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
-from enum import EnumMeta
 from functools import cache
 from inspect import cleandoc
-from math import isinf
-from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    NamedTuple,
-    TypeAlias,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
-from msgspec import NODEFAULT, Struct, ValidationError, convert, structs
+from msgspec import Struct, ValidationError, convert, structs
 
 from iku import strict_json
+from iku.declared.rules import MOST_NAMED, OTHER, REQUIRED, rule, shown, unknown
+from iku.declared.shapes import (
+    Schema,
+    default_of,
+    item_of,
+    schema_of,
+    structs_of,
+)
 from iku.strict_json import TWICE, Duplicated, Unreadable
 
 T = TypeVar("T")
-Schema: TypeAlias = dict[str, Any]
+
+__all__ = ["Field", "Misread", "apart", "fields", "from_json", "from_texts", "shown"]
 
 MOST_FAULTS = 20  # reported of one input: its size must not decide that of the answer
-MOST_SHOWN = 60  # characters of a value that is refused
-MOST_NAMED = 100  # characters of a name that is unknown
 
 
 class Misread(ValueError):
@@ -110,7 +102,7 @@ def fields(struct: type[Struct]) -> Mapping[str, Field]:
             one.encode_name,
             one.name,
             one.type,
-            _schema_of(one.type) | said.get(one.name, {}) | _default(one.default),
+            schema_of(one.type) | said.get(one.name, {}) | default_of(one.default),
             one.required,
         )
         for one in structs.fields(struct)
@@ -164,7 +156,7 @@ def from_texts(
     ):
         if values[name] is not TWICE:
             found[name] = "is empty; leave it out instead"
-    raise Misread(found or {"": f"is not {_OTHER}"})
+    raise Misread(found or {"": f"is not {OTHER}"})
 
 
 def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> None:
@@ -182,12 +174,17 @@ def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> N
 def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str, str]:
     """Lists of texts or numbers that name one twice."""
     return {
-        name: f"names {shown(again)} more than once"
+        name: f"names {shown(twice[0])} more than once"
         for name, several in values.items()
         if name in known and known[name].multiple
-        for again in [next((v for v in several if several.count(v) > 1), None)]
-        if again is not None and not isinstance(again, dict)
+        if (twice := _twice(several))
     }
+
+
+def _twice(several: Iterable[Any]) -> list[Any]:
+    """The texts and numbers that are there again; two persons may have one name."""
+    plain = [one for one in several if not isinstance(one, dict)]
+    return [one for one, times in Counter(plain).items() if times > 1]
 
 
 def from_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
@@ -204,21 +201,6 @@ def from_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
         raise Misread({"": str(error)}) from error
 
 
-def shown(value: Any) -> str:
-    """*value* as a sentence quotes it; the end of a long one is left out."""
-    match value:
-        case dict():
-            return "an object"
-        case list():
-            return "a list"
-        case float() if isinf(value):
-            return "a number beyond all bounds"
-        case _:
-            pass
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
-
-
 @cache
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
@@ -226,7 +208,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
     try:
-        return _faults(strict_json.plain(raw), kind) or {"": f"is not {_OTHER}"}
+        return _faults(strict_json.plain(raw), kind) or {"": f"is not {OTHER}"}
     except Unreadable as error:
         return {"": str(error)}
 
@@ -245,13 +227,13 @@ def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
     if len(found) >= MOST_FAULTS or _fits(value, kind):
         return
     before = len(found)
-    if isinstance(value, dict) and (variants := _structs(kind)):
+    if isinstance(value, dict) and (variants := structs_of(kind)):
         _collect_fields(found, value, variants, path)
-    elif isinstance(value, list) and (item := _item(kind)) is not None:
+    elif isinstance(value, list) and (item := item_of(kind)) is not None:
         for index, one in enumerate(value):
             _collect(found, one, item, f"{path}[{index}]")
     if len(found) == before:
-        found[path] = rule(_schema_of(kind), value)
+        found[path] = rule(schema_of(kind), value)
 
 
 def _fits(value: Any, kind: Any) -> bool:
@@ -287,79 +269,11 @@ def _collect_fields(
             found[_join(path, name)] = REQUIRED
     for name in value:
         if name not in known and name != tag_field and len(found) < MOST_FAULTS:
-            found[_join(path, name[:MOST_NAMED])] = _unknown(name, known)
-
-
-REQUIRED = "is required"
+            found[_join(path, name[:MOST_NAMED])] = unknown(name, known)
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    if near := get_close_matches(name[:MOST_NAMED], known, 1):
-        return f"is unknown; did you mean {near[0]}?"
-    return f"is unknown; there are: {', '.join(known) or 'none'}"
-
-
-def rule(schema: Schema, value: Any) -> str:
-    """What a value of that *schema* must be, which *value* is not."""
-    if value is TWICE:
-        return "is given more than once"
-    match schema:
-        case _ if words := _measure(schema, value):
-            # Not quoted: it may be long, and it may name people.
-            return f"must be {words}, not of {len(value)}"
-        case {"enum": [one]}:
-            words = str(one)
-        case {"enum": values}:
-            words = f"one of {', '.join(map(str, values))}"
-        case {"x-expects": words}:
-            pass
-        case _:
-            words = _TYPES.get(schema.get("format") or schema.get("type", ""), _OTHER)
-            words += _between(" from ", schema.get("minimum"), schema.get("maximum"))
-    return f"must be {words}, not {shown(value)}"
-
-
-_OTHER = "of the form that is described"
-# By `format` or `type` of a schema.
-_TYPES = {
-    "date": "a date written YYYY-MM-DD",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "string": "text",
-    "array": "a list",
-    "object": "an object",
-}
-
-
-def _measure(schema: Schema, value: Any) -> str:
-    """How long a text or list must be; empty where its length is not at fault."""
-    match value:
-        case str():
-            what, noun, unit = "text", "characters", "Length"
-        case list():
-            what, noun, unit = "a list", "items", "Items"
-        case _:
-            return ""
-    least, most = schema.get(f"min{unit}"), schema.get(f"max{unit}")
-    if (least or 0) <= len(value) <= (most or len(value)):
-        return ""
-    return f"{what}{_between(' of ', least, most)} {noun}"
-
-
-def _between(before: str, least: int | None, most: int | None) -> str:
-    match least, most:
-        case None, None:
-            return ""
-        case None, _:
-            return f" of at most {most}"
-        case _, None:
-            return f" of at least {least}"
-        case _:
-            return f"{before}{least} to {most}"
 
 
 def _object(text: str, kind: Any) -> Any:
@@ -368,7 +282,7 @@ def _object(text: str, kind: Any) -> Any:
             return strict_json.plain(text.encode())
         except Unreadable:
             return text
-    for struct in _structs(_item(kind) or kind).values():
+    for struct in structs_of(item_of(kind) or kind).values():
         needed = [one.name for one in fields(struct).values() if one.required]
         if len(needed) == 1:
             return {needed[0]: _composed(text)}
@@ -386,61 +300,3 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "integer": lambda text: int(text) if _WHOLE.fullmatch(text) else text,
     "boolean": lambda text: {"true": True, "false": False}.get(text, text),
 }
-
-
-@cache
-def _schema_of(kind: Any) -> Schema:
-    """The JSON Schema of *kind* without null, and without the schemas it refers to."""
-    schema = msgspec.json.schema(kind)
-    either = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
-    if len(either) == 1:
-        schema = either[0] | schema
-    schema.pop("$defs", None)
-    part = schema.get("items", schema)
-    if values := _choices(kind):
-        part.pop("$ref", None)
-        part |= {"type": "string", "enum": values}
-    if part.pop("$ref", None) or (len(either) > 1 and _structs(kind)):
-        part["type"] = "object"
-    return schema
-
-
-def _default(default: Any) -> Schema:
-    if default in {NODEFAULT, None, msgspec.UNSET, ()}:
-        return {}
-    return {"default": msgspec.to_builtins(default)}
-
-
-def _members(kind: Any) -> list[Any]:
-    """The types whose values *kind* has, without annotations."""
-    if get_origin(kind) is Annotated:
-        return _members(get_args(kind)[0])
-    if get_origin(kind) in {Union, UnionType}:
-        return [one for part in get_args(kind) for one in _members(part)]
-    return [kind]
-
-
-def _item(kind: Any) -> Any:
-    """The type of what lists of *kind* hold; None where it has none."""
-    lists = (one for one in _members(kind) if get_origin(one) in {list, tuple})
-    return next((get_args(one)[0] for one in lists), None)
-
-
-def _structs(kind: Any) -> dict[Any, type[Struct]]:
-    """By tag, the Structs among the types of *kind*."""
-    return {
-        one.__struct_config__.tag: one
-        for one in _members(kind)
-        if isinstance(one, type) and issubclass(one, Struct)
-    }
-
-
-def _choices(kind: Any) -> list[Any]:
-    """The values of *kind*, or of the items of its lists, where they are listed."""
-    found: list[Any] = []
-    for one in _members(_item(kind) or kind):
-        if isinstance(one, EnumMeta):
-            found += [value.value for value in one]  # type: ignore[var-annotated]
-        elif get_origin(one) is Literal:
-            found += get_args(one)
-    return found
