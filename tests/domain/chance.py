@@ -12,7 +12,8 @@ from msgspec import Struct, convert, inspect
 from iku.domain import conflict, indicator, organisation, period
 from iku.domain.conflict import Category, Dimension, Level, Manner
 from iku.domain.decider import Context, Decider, Refused
-from iku.domain.fact import Annulled
+from iku.domain.fact import Annulled, of_its_own
+from iku.domain.kinds import KINDS
 from iku.domain.organisation import Activity, LegalBasis
 from tests.domain.story import assert_nothing_to_add
 
@@ -359,6 +360,9 @@ def values(  # noqa: C901, PLR0911, PLR0912 - a case for each kind of type
             return st.lists(values(info.item_type), min_size=low, max_size=high)
         case inspect.StructType():
             return structs_of(info)
+        case inspect.CustomType():  # the options of a definition
+            each = [inspect.type_info(kind.options) for kind in KINDS]
+            return st.one_of(*map(values, each))
         case _:
             raise AssertionError(info)
 
@@ -373,4 +377,6 @@ def structs_of(info: inspect.StructType) -> st.SearchStrategy[dict[str, Any]]:
 def facts_of(event_type: type[Struct]) -> st.SearchStrategy[Any]:
     """Any fact of this type."""
     info = inspect.type_info(event_type)
-    return values(info).map(lambda fields: convert(fields, event_type))
+    return values(info).map(
+        lambda fields: convert(fields, event_type, dec_hook=of_its_own)
+    )

@@ -354,5 +354,6 @@ def test_all_of_an_explanation_is_told_in_one_sentence() -> None:
         "selesai: ditutup 01-05-2021 (mediasi), peristiwa 33"
     )
     missing = kinds.membership(case(annulled(1)), IKU_1, *YEAR)
+    assert (missing.part, missing.district) == ("sosial", "")
     alone = worded(missing.denominator.reason(), [31, 32, 33])
     assert explained(missing, [31, 32, 33]) == alone

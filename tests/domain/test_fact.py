@@ -144,6 +144,7 @@ def test_text_is_kept_in_nfc_also_within_lists() -> None:
         CORPUS["indicator"][0]["data"]
         | {"type": "defined", "effective_on": FIRST, "sources": ["e\u0301", "\u00e9"]},
         indicator.Defined,
+        dec_hook=fact.of_its_own,
     )
     assert defined.sources == ("\u00e9", "\u00e9")
 

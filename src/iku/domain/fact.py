@@ -150,7 +150,7 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 changed = True
         if changed:
             # NFC makes some texts longer (U+0958): refuse what `read` would not read.
-            json.decode(json.encode(self), type=type(self))
+            json.decode(json.encode(self), type=type(self), dec_hook=of_its_own)
 
 
 _WORDY = frozenset({str, tuple, Person})
