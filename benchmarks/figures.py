@@ -1,76 +1,99 @@
-"""What a figure costs over HTTP: beside one select, and in a much longer register.
+"""What a figure costs over HTTP: beside one select, and in longer and busier logs.
 
     python -m benchmarks.figures [COUNT]
 
-What is asked again while nothing is recorded is kept in memory; so what is counted is
-measured on questions that nobody asked before. A million events are measured where no
-COUNT is given but such a register is there already; else 100,000, since a million take
-a quarter of an hour to fill.
+What is asked again while nothing is recorded is kept in memory. So what is counted is
+measured on questions that were not asked before. COUNT is the size of the log in which
+many subjects count: 100,000; a million where such a register is there already, since
+it takes minutes to fill.
 """
 
 import argparse
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import date, timedelta
+from typing import NamedTuple
+from urllib.request import urlopen
 
 from benchmarks import registers
 from benchmarks.loading import Load, run
 from benchmarks.measuring import Measure, Row, in_turns, report
 from benchmarks.served import served
+from iku.postgres import pool as pools
+from iku.postgres.database import Database
 
-SHORT, LONG, FULL = 10_000, 100_000, 1_000_000
+CITY, YEARS = 20_000, 20  # a busy city
+LONGER = 10  # times as many events, and as many years
+MANY, FULL = 100_000, 1_000_000
 SECONDS = 0.5
-PEER, SELF = "GET of one select", "at 10,000 events"
+PEER = "GET of one select"
 SERIES = "series of 60 months, three indicators"
 CODES = ("IKU-1", "IKU-2", "IKU-3")
-BREAKDOWNS = {"": "", ", by dimension": "&breakdown=dimension"}
 # Of the last years of the register; so many that none is asked for twice.
-DAYS = [date(2021, 12, 31) - timedelta(days=n) for n in range(3_000)]
-OWN = "as of a past day"
+DAYS = [registers.END - timedelta(days=n) for n in range(3_000)]
+OWN, BOTH = "as of a past day", "known on a past day, at a past size"
+BARS = {OWN: 3, "known on a past day": 3, "at a past size": 3, BOTH: 5}
+PARTS = "?breakdown=dimension"
+FIGURE = "/api/v1/indicators/{}/figure"
 
 
-def asked(size: int) -> dict[str, list[str]]:
-    """Queries of each kind of question, in a register of this size."""
-    week = timedelta(days=7)
-    return {
-        OWN: [f"as_of={day}" for day in DAYS],
-        "known on a past day": [f"as_of={day}&known_on={day + week}" for day in DAYS],
-        "at a past size": [
-            f"as_of=2021-12-31&size={size - n * size // 6_000}"
-            for n in range(len(DAYS))
-        ],
-    }
+class Asked(NamedTuple):
+    """A register that is served, and how many events it holds a year."""
 
+    port: int
+    size: int
+    years: int
 
-def figures(port: int, size: int) -> dict[str, Measure]:
-    """Milliseconds that a figure takes which is new, by what is asked."""
-    return {
-        f"{kind}{name}": _takes(
-            port,
-            [
-                f"/api/v1/indicators/IKU-1/figure?{query}{breakdown}"
-                for query in queries
+    def queries(self) -> dict[str, list[str]]:
+        """Queries of each kind of question."""
+        week, step = timedelta(days=7), self.size / self.years / 365
+        sizes = [int(self.size - n * step) for n in range(len(DAYS))]
+        return {
+            OWN: [f"as_of={day}" for day in DAYS],
+            "known on a past day": [
+                f"as_of={day}&known_on={day + week}" for day in DAYS
             ],
-        )
-        for name, breakdown in BREAKDOWNS.items()
-        for kind, queries in asked(size).items()
-    }
+            "at a past size": [f"as_of={registers.END}&size={size}" for size in sizes],
+            BOTH: [
+                f"as_of={day}&known_on={day + week}&size={size}"
+                for day, size in zip(DAYS, sizes, strict=True)
+            ],
+        }
 
+    def figures(self, code: str) -> dict[str, Measure]:
+        """Milliseconds that a figure takes which is new, by what is asked."""
+        path = FIGURE.format(code)
+        return {
+            kind: self.takes([f"{path}?{query}" for query in queries])
+            for kind, queries in self.queries().items()
+        }
 
-def _takes(port: int, paths: list[str], times: int = 1) -> Measure:
-    """Milliseconds that so many of the requests take, one after the other."""
-    heads = tuple(f"GET {path} HTTP/1.1" for path in paths)
-    done = 0
+    def denominators(self, code: str) -> dict[str, int]:
+        """How many subjects count, in the middle of what is asked."""
+        return {
+            kind: self._denominator(f"{FIGURE.format(code)}?{queries[200]}")
+            for kind, queries in self.queries().items()
+        }
 
-    async def measure() -> float:
-        nonlocal done
-        load = Load(port, heads, connections=1, seconds=SECONDS, first=done)
-        told = await run(load)
-        done += told.count
-        return times * 1000 / told.rate
+    def _denominator(self, path: str) -> int:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}") as answer:
+            return int(json.load(answer)["denominator"])
 
-    return measure
+    def takes(self, paths: list[str], times: int = 1) -> Measure:
+        """Milliseconds that so many of the requests take, one after the other."""
+        heads = tuple(f"GET {path} HTTP/1.1" for path in paths)
+        done = 0
+
+        async def measure() -> float:
+            nonlocal done
+            load = Load(self.port, heads, connections=1, seconds=SECONDS, first=done)
+            told = await run(load)
+            done += told.count
+            return times * 1000 / told.rate
+
+        return measure
 
 
 def _series(ends: Sequence[date]) -> list[str]:
@@ -84,45 +107,108 @@ def _series(ends: Sequence[date]) -> list[str]:
 
 
 async def measure(count: int) -> list[Row]:
-    """All rows of a register of *count* events beside one of 10,000."""
+    """All rows."""
     async with AsyncExitStack() as stack:
-        ports = []
-        for size in (SHORT, count):
+        found: list[Asked] = []
+        for size, years in (
+            (CITY, YEARS),
+            (LONGER * CITY, LONGER * YEARS),
+            (count, YEARS),
+        ):
             database = await stack.enter_async_context(
-                registers.register(size, settings={})
+                registers.register(size, settings={}, years=years)
             )
             home = served(database, IKU_HOME=str(registers.FOLDER))
-            ports.append(await stack.enter_async_context(home))
-        short, long = figures(ports[0], SHORT), figures(ports[1], count)
-        now = "/api/v1/indicators/IKU-1/figure"
-        again = {
-            "one": _takes(ports[1], ["/one"]),
-            "now": _takes(ports[1], [now]),
-            "before": _takes(ports[0], [now]),
-            "parts": _takes(ports[1], [f"{now}?breakdown=dimension"]),
-            "series": _takes(ports[1], _series(DAYS[:1]), 3),
-            "new": _takes(ports[1], _series(DAYS), 3),
-        }
-        sides = [*again.values(), *short.values(), *long.values()]
-        samples = await in_turns(sides)
-    told = dict(zip(again, samples, strict=False))
-    before = dict(zip(short, samples[len(again) :], strict=False))
-    after = dict(zip(long, samples[len(again) + len(short) :], strict=True))
-    known = after["known on a past day"]
-    one, first = (told["one"], PEER), (after[OWN], "such a figure")
+            port = await stack.enter_async_context(home)
+            found.append(Asked(port, size, years))
+            if size == CITY:
+                footprint = await _footprint(database)
+        city, longer, many = found
+        counted = await asyncio.to_thread(many.denominators, "IKU-2")
+        return [
+            *await _beside_a_select(city),
+            *await _beside_a_longer_log(city, longer),
+            *await _by_subject(many, counted),
+            Row(
+                what="projections, an event",
+                bar=1_200,
+                better="lower",
+                unit="bytes",
+                samples=[footprint / CITY],
+            ),
+        ]
+
+
+async def _beside_a_select(city: Asked) -> list[Row]:
+    now = FIGURE.format("IKU-1")
+    sides = {
+        "one": city.takes(["/one"]),
+        "now": city.takes([now]),
+        "parts": city.takes([now + PARTS]),
+        "again": city.takes(_series(DAYS[:1]), 3),
+        "series": city.takes(_series(DAYS), 3),
+        **city.figures("IKU-1"),
+    }
+    told = dict(zip(sides, await in_turns([*sides.values()]), strict=True))
+    one = told["one"], PEER
     return [
-        _row("figure now", 1.5, told["now"], *one),
-        _row("figure now, by dimension", 1.5, told["parts"], *one),
-        _row("figure now", 1.3, told["now"], told["before"], SELF),
-        *(
-            _row(f"figure {what}, not asked before", 1.3, ours, before[what], SELF)
-            for what, ours in after.items()
-        ),
-        _row("figure as of a past day, not asked before", None, after[OWN], *one),
-        _row("figure known on a past day, not asked before", 3, known, *one),
-        _row(SERIES, 10, told["series"], told["now"], "figure now"),
-        _row(f"{SERIES}, not asked before", 10, told["new"], *first),
+        _row("figure now, asked again", 1.4, told["now"], *one),
+        _row("figure now, by dimension, asked again", 1.4, told["parts"], *one),
+        *(_row(f"figure {what}", bar, told[what], *one) for what, bar in BARS.items()),
+        _row(SERIES, 30, told["series"], told[OWN], f"figure {OWN}"),
+        _row(f"{SERIES}, asked again", 10, told["again"], told["now"], "figure, again"),
     ]
+
+
+async def _beside_a_longer_log(city: Asked, longer: Asked) -> list[Row]:
+    """The same questions where ten times as many events lie in as many more years."""
+    ours, peers = longer.figures("IKU-1"), city.figures("IKU-1")
+    samples = await in_turns([*ours.values(), *peers.values()])
+    return [
+        _row(
+            f"figure {what}, {longer.size:,} events in {longer.years} years",
+            1.2,
+            samples[place],
+            samples[place + len(ours)],
+            f"{city.size:,} in {city.years}",
+        )
+        for place, what in enumerate(ours)
+    ]
+
+
+async def _by_subject(many: Asked, counted: dict[str, int]) -> list[Row]:
+    """What a figure costs beyond a select, for each subject that counts."""
+    figures = many.figures("IKU-2")
+    one, *samples = await in_turns([many.takes(["/one"]), *figures.values()])
+    return [
+        Row(
+            what=f"a subject that counts ({counted[what]:,} do), {many.size:,} events, "
+            f"{what}",
+            bar=4 if what != BOTH else None,
+            better="lower",
+            unit="µs",
+            samples=[
+                1000 * (figure - select) / counted[what]
+                for figure, select in zip(ours, one, strict=True)
+            ],
+        )
+        for what, ours in zip(figures, samples, strict=True)
+    ]
+
+
+async def _footprint(database: Database) -> int:
+    """Bytes of all projections with their indexes."""
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    size: int = await owner.fetchval(
+        """
+        select sum(pg_total_relation_size(c.oid))::bigint
+          from pg_class c
+         where c.relnamespace = 'projection'::regnamespace
+           and c.relkind = 'r'
+        """
+    )
+    await owner.close()
+    return size
 
 
 def _row(
@@ -141,12 +227,12 @@ def _row(
 
 def main() -> None:
     """Measure, and keep the rows."""
-    there = (registers.FOLDER / str(FULL)).exists()
+    there = registers.place(FULL).exists()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", nargs="?", type=int, default=FULL if there else LONG)
-    count = parser.parse_args().count
-    rows = asyncio.run(measure(count))
-    report("figures", f"Figures over HTTP, in a register of {count:,} events", rows)
+    parser.add_argument("count", nargs="?", type=int, default=FULL if there else MANY)
+    rows = asyncio.run(measure(parser.parse_args().count))
+    title = f"Figures over HTTP, in a busy city: {CITY:,} events in {YEARS} years"
+    report("figures", title, rows)
 
 
 if __name__ == "__main__":

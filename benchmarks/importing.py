@@ -151,7 +151,6 @@ async def report(rows: int) -> None:
             Row(
                 what="iku import",
                 peer="copy of the same rows",
-                bar=0.1,
                 unit="rows/s",
                 samples=rates,
                 peer_samples=copies,

@@ -45,6 +45,7 @@ ORDER = (
     "streaming",
     "verifying",
     "importing",
+    "before",
     "vault",
     "starting",
 )

@@ -1,8 +1,10 @@
-"""The program as `iku serve` runs it, with one route more, to hold the others against.
+"""The program as `iku serve` runs it, with two routes more, to compare others with.
 
     IKU_DATABASE_URL=… python -m benchmarks.served
 
 It prints its address. `GET /one` runs one select by an index, and shows the row.
+`POST /crud` enters a case as a program without a log would: one transaction with an
+insert of the case and an insert of an audit row, into tables that `prepare` makes.
 """
 
 import asyncio
@@ -11,16 +13,19 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import msgspec
 from litestar import Router
 from msgspec import Struct
 
 from iku.app import House, open_house
+from iku.domain import conflict
+from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.settings import Settings
 from iku.web import serving
 from iku.web.app import create_app
 from iku.web.connection import connected
-from iku.web.routes import get
+from iku.web.routes import get, post
 
 
 class One(Struct, frozen=True):
@@ -40,6 +45,73 @@ async def one(house: House) -> One:
         )
     assert row is not None
     return One(row["stream"], row["version"])
+
+
+class Entered(Struct, frozen=True):
+    """A case that was inserted."""
+
+    id: int
+
+
+@post("/crud")
+async def crud(command: conflict.Report, house: House) -> Entered:
+    """What entering a case costs where only it and an audit row are kept."""
+    async with connected(house) as connection, connection.transaction():
+        number = await connection.fetchval(
+            """
+            insert into crud.conflict (
+                   category, dimension, level, title, effective_on, area, source,
+                   reference)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            returning id
+            """,
+            command.category,
+            command.dimension,
+            command.level,
+            command.title,
+            command.effective_on,
+            command.area,
+            command.source,
+            command.reference,
+        )
+        await connection.execute(
+            "insert into crud.audit (conflict, actor, body) values ($1, $2, $3)",
+            number,
+            "lokal",
+            msgspec.json.encode(command).decode(),
+        )
+    return Entered(number)
+
+
+async def prepare(database: Database) -> None:
+    """Make the tables of `POST /crud`."""
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    await owner.execute(
+        """
+        create schema crud;
+        create table crud.conflict (
+          id           bigint generated always as identity primary key,
+          category     text not null,
+          dimension    text not null,
+          level        text not null,
+          title        text not null,
+          effective_on date not null,
+          area         text,
+          source       text,
+          reference    text
+        );
+        create table crud.audit (
+          id       bigint generated always as identity primary key,
+          conflict bigint not null references crud.conflict,
+          at       timestamptz not null default clock_timestamp(),
+          actor    text not null,
+          body     jsonb not null
+        );
+        grant usage on schema crud to iku_app;
+        grant select, insert on all tables in schema crud to iku_app;
+        """
+    )
+    await owner.close()
 
 
 @asynccontextmanager
@@ -73,7 +145,7 @@ async def main() -> None:
     async with open_house(Settings.from_environment(os.environ)) as house:
         app = create_app(house)
         # As the routes of the API are held to their parameters, so is this.
-        app.register(Router("/", route_handlers=[one]))
+        app.register(Router("/", route_handlers=[one, crud]))
         await serving.serve_app(app, "127.0.0.1", 0, lambda at: print(at, flush=True))
 
 

@@ -1,4 +1,4 @@
-"""Entering a case over HTTP, complete, beside a GET of one select; and slow readers.
+"""Entering a case over HTTP, complete, beside a plain CRUD handler; and slow readers.
 
 python -m benchmarks.serving
 """
@@ -11,57 +11,77 @@ from pathlib import Path
 
 from benchmarks.loading import Load, Told, apart
 from benchmarks.measuring import Row, in_turns, report
-from benchmarks.served import served
+from benchmarks.served import prepare, served
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import lease
 
 FOLDER = Path("var") / "benchmarks" / "serving"
 SECONDS = 4.0
-PEER = "GET of one select"
+PEER = "plain CRUD handler"
+BARS = {64: 1.5, 16: 1.0}  # by how many ask at once
 BODY = (
     '{"category":"ipoleksosbud","dimension":"ekonomi","level":"perseteruan",'
     '"title":"Sengketa lapak pedagang pasar nomor {}","effective_on":"2021-02-09",'
     '"area":"35.76.01.1003","source":"polres","reference":"LP/B/{}/2021"}'
 )
 POST = ("POST /api/v1/conflicts HTTP/1.1",)
-GET = ("GET /one HTTP/1.1",)
+CRUD = ("POST /crud HTTP/1.1",)
 
 
 async def entering(port: int) -> list[Row]:
-    """Answers a second and how much the slowest take, of a POST and of the peer."""
-    posted: list[Told] = []
+    """Answers a second and how much the slowest take, of our POST and of the peer."""
+    rows: list[Row] = []
+    for connections, bar in BARS.items():
+        ours = _Posting(port, POST, connections)
+        peer = _Posting(port, CRUD, connections)
+        for warm in (ours, peer):
+            await warm.rate()
+        ours.told.clear()
+        samples, peers = await in_turns([ours.rate, peer.rate])
+        what = f"POST /conflicts, {connections} connections"
+        rows += [
+            Row(
+                what=what,
+                peer=PEER,
+                bar=bar,
+                unit="a second",
+                samples=samples,
+                peer_samples=peers,
+            ),
+            Row(
+                what=f"{what}, the slowest in a hundred",
+                peer="median",
+                bar=5,
+                better="lower",
+                unit="ms",
+                samples=[told.p99 for told in ours.told],
+                peer_samples=[told.p50 for told in ours.told],
+            ),
+        ]
+    return rows
 
-    async def post() -> float:
-        load = Load(port, POST, BODY, seconds=SECONDS, status=201)
-        posted.append(await apart(load))
-        return posted[-1].rate
 
-    async def get() -> float:
-        return (await apart(Load(port, GET, seconds=SECONDS))).rate
+class _Posting:
+    """Bodies that differ from each other, sent to one of the routes."""
 
-    for warm in (post, get):
-        await warm()
-    posted.clear()
-    ours, peers = await in_turns([post, get])
-    return [
-        Row(
-            what="POST /conflicts, 64 connections",
-            peer=PEER,
-            bar=0.8,
-            unit="a second",
-            samples=ours,
-            peer_samples=peers,
-        ),
-        Row(
-            what="POST /conflicts, the slowest in a hundred",
-            peer="median",
-            bar=5,
-            better="lower",
-            unit="ms",
-            samples=[told.p99 for told in posted],
-            peer_samples=[told.p50 for told in posted],
-        ),
-    ]
+    def __init__(self, port: int, heads: tuple[str, ...], connections: int) -> None:
+        self.told: list[Told] = []
+        self._port = port
+        self._heads = heads
+        self._connections = connections
+
+    async def rate(self) -> float:
+        """Answers a second."""
+        load = Load(
+            self._port,
+            self._heads,
+            BODY,
+            connections=self._connections,
+            seconds=SECONDS,
+            status=201,
+        )
+        self.told.append(await apart(load))
+        return self.told[-1].rate
 
 
 async def beside_a_reader(port: int) -> list[Row]:
@@ -122,6 +142,7 @@ async def main() -> None:
     try:
         database = Database(held.owner_dsn, held.application_dsn)
         await migrate_database(database)
+        await prepare(database)
         async with served(database, IKU_HOME=str(FOLDER)) as port:
             rows = await entering(port)
             # By now the log holds what takes a slow reader longer than a turn.

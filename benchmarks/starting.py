@@ -177,7 +177,7 @@ def _shared_fairly(pid: int) -> float:
 
 async def report(count: int) -> None:
     """Measure on a register of *count* events."""
-    home = registers.FOLDER / str(count)
+    home = registers.place(count)
     async with registers.register(count):
         pass
     await started(home)  # whatever it brings along is recorded once

@@ -142,7 +142,7 @@ async def signed(count: int) -> AsyncIterator[Database]:
     async with registers.register(count, settings={}) as database:
         assert database.signer_dsn is not None
         signer = await pools.connect_as_signer(database.signer_dsn)
-        signs = Home(registers.FOLDER / str(count) / "signer")
+        signs = Home(registers.place(count) / "signer")
         if not signs.folder.exists():
             signs.make_key(ORIGIN)
         await signing.sign(signer, signs, ORIGIN)
@@ -150,11 +150,11 @@ async def signed(count: int) -> AsyncIterator[Database]:
         yield database
 
 
-# What is measured, the peer, whose bar, and whether memory has to stay the same.
-COMPARED = (
-    ("rebuild of all projections", "rebuilt", "decoded", 0.3),
-    ("replay of IKU-1", "recounted cases", "decoded cases", 0.7),
-    ("replay of IKU-2", "recounted organisations", "decoded organisations", 0.7),
+# What is measured, the peer, and the bar; that of a rebuild stands in `before`.
+COMPARED: tuple[tuple[str, str, str, float | None], ...] = (
+    ("rebuild of all projections", "rebuilt", "decoded", None),
+    ("replay of IKU-1", "recounted cases", "decoded cases", 0.5),
+    ("replay of IKU-2", "recounted organisations", "decoded organisations", 0.5),
     ("verify of the whole log", "checked", "decoded", 0.5),
 )
 CONSTANT = ("rebuilt", "recounted cases", "recounted organisations", "exported")

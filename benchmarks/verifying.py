@@ -61,7 +61,7 @@ print(json.dumps([took, peak]))
 
 async def exported(count: int) -> tuple[Path, str]:
     """A bundle of so many records, and the number of a figure that can be counted."""
-    home = registers.FOLDER / str(count)
+    home = registers.place(count)
     folder, kept = home / "bundle", home / "bundle.number"
     if kept.exists():
         return folder, kept.read_text()

@@ -218,7 +218,8 @@ $$;
 -- The contributions that may count on some day from _first to _last, in a period that
 -- begins on _start or later, as known on some day of _known (null: on any) by the first
 -- _size events (null: all). Of one day and one day of knowledge they are exactly those
--- that count. One branch runs: the others' conditions are known before.
+-- that count. A branch runs where its cut-off is given, each by an index of its own. Where
+-- both are, the first finds what was superseded within the prefix, the second the rest.
 create function projection.counting(
   _definition smallint, _start date, _first date, _last date, _known daterange, _size bigint
 )
@@ -240,27 +241,20 @@ as $$
   select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
          c.position, c.superseded, c.numerator, c.denominator, c.expired
     from projection.contribution c
-   where _known is not null and _size is null
+   where _known is not null
      and c.definition = _definition and c.since is null
      and c.valid && daterange(_first, _last, '[]')
      and daterange(c.known_from, c.known_to) && _known
+     and (_size is null or c.superseded <= _size)
    union all
   select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
          c.position, c.superseded, c.numerator, c.denominator, c.expired
     from projection.contribution c
-   where _known is null and _size is not null
+   where _size is not null
      and c.definition = _definition and c.since is null
      and c.valid && daterange(_first, _last, '[]')
      and int8range(c.position, c.superseded) @> _size
-   union all
-  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
-         c.position, c.superseded, c.numerator, c.denominator, c.expired
-    from projection.contribution c
-   where _known is not null and _size is not null
-     and c.definition = _definition and c.since is null
-     and c.valid && daterange(_first, _last, '[]')
-     and c.known_from < upper(_known) and c.position <= _size
-     and (c.known_to > lower(_known) or c.superseded > _size)
+     and (_known is null or c.known_from < upper(_known))
    union all
   select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
          c.position, c.superseded, c.numerator, c.denominator, c.expired
@@ -430,8 +424,7 @@ begin
              select command_id from ledger.command where command_id = asked.command_id offset 0
            ) c
      union all
-    select 'series', s.category, s.prefix, null, null, s.last
-      from series s
+    select 'series', s.category, s.prefix, null, null, s.last from series s
      union all
     select 'name', n.category, n.folded, n.subject, n.held, null
       from wanted w

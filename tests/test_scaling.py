@@ -136,7 +136,9 @@ async def primary(
         await enter(house)
     superuser = await pools.connect_as_owner(database.owner_dsn)
     ran_by = programs.find(folder, folder / "postgres" / "data")
-    office = Office(ran_by, settings, superuser, {"SUPERUSER_URL": database.owner_dsn})
+    office = Office(
+        ran_by, settings, superuser, {"IKU_SUPERUSER_URL": database.owner_dsn}
+    )
     office.type(COMMANDS[LOGIN])
     office.answers(forker, "signer", "key")
     office.answers(forker, "signer", "once")

@@ -7,7 +7,7 @@ is the fact that somebody wants recorded; `decide` returns it, or raises `Refuse
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from functools import reduce
@@ -151,7 +151,8 @@ class Decider(Generic[State, Event]):
         What can change a figure and gives no reason rests on the closed periods.
         """
         closures = self.moves_figures and getattr(command, "reason", None) is None
-        return replace(self.names(command, subject, state), closures=closures)
+        named = self.names(command, subject, state)
+        return Grounds(named.peers, named.streams, closures)
 
     def decision(
         self, command: Event, state: State | None, context: Context

@@ -120,7 +120,7 @@ class Entry(Struct, frozen=True):
         """Identifiers of the other subjects it names."""
         if self.fact is None or isinstance(self.fact, Aim):
             return ()
-        return DECIDERS[category].rests_on(self.fact, self.subject, None).peers
+        return DECIDERS[category].names(self.fact, self.subject, None).peers
 
     def numbers(self, category: str) -> set[str]:
         """The numbers that it names."""

@@ -148,7 +148,8 @@ def claims(request: Request) -> Iterator[Claim]:
     for turn in request.attachments:
         if isinstance(turn, Turn):
             key = turn.category, turn.subject
-            turns[key] = replace(turn, before=turns.get(key, turn).before)
+            first = turns.get(key)
+            turns[key] = turn if first is None else replace(turn, before=first.before)
     for turn in turns.values():
         if (claimed := _claim(turn)) is not None:
             yield claimed
