@@ -796,6 +796,23 @@ async def test_many_streams_are_read_at_once(
     }
 
 
+async def test_streams_are_batched_whole(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(ask("a-1", events=3), ask("a-2"), ask("a-3", events=2), ask("b-1"))
+
+    async def batches(events: int) -> list[list[str]]:
+        streams = log.read_subjects(connection, "a")
+        return [
+            [f"{stream[0].stream}: {len(stream)}" for stream in batch]
+            async for batch in log.batched(streams, events)
+        ]
+
+    assert await batches(4) == [["a-1: 3", "a-2: 1"], ["a-3: 2"]]
+    assert await batches(3) == [["a-1: 3"], ["a-2: 1", "a-3: 2"]]
+    assert await batches(9) == [["a-1: 3", "a-2: 1", "a-3: 2"]]
+
+
 async def test_the_log_is_read_over_many_pages_in_order(
     ask: Ask, append: Append, connection: Plain
 ) -> None:
