@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import Router
-from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from iku.app import House
@@ -51,7 +50,6 @@ def create_app(house: House, *, local_only: bool = False) -> Application:
     )
     app = Application(
         [api, *documentation.HANDLERS, *pages.HANDLERS],
-        dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
         request_max_body_size=LARGEST_BODY,
         logging_config=None,

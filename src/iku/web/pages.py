@@ -8,12 +8,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
 
 from iku import labels
 from iku.app import House
@@ -26,6 +24,7 @@ from iku.queries import records
 from iku.queries.front import Fallback, Front, FrontDay, Sought
 from iku.web import problems
 from iku.web.connection import viewing
+from iku.web.door import Application
 from iku.web.problems import Problem
 
 # Nothing of another host, and no program at all.
@@ -152,10 +151,9 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 
 @get("/", include_in_schema=False, exception_handlers={Exception: answer})
-async def front(
-    request: Request[Any, Any, Any], house: NamedDependency[SkipValidation[House]]
-) -> Response[bytes]:
+async def front(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The figures of a day, and those of the end of the year before."""
+    house = cast(Application, request.app).house
     today = house.office.today()
     asked = read(list(request.query_params.multi_items()), today)
     shown = await _look(house, asked, today)
