@@ -40,7 +40,7 @@ from iku.postgres.database import Database
 from iku.queries import histories, search
 from iku.queries.histories import Event
 from iku.queries.replay import recount
-from iku.queries.search import Page, Search
+from iku.queries.search import Matches, Search
 from iku.queries.view import View
 from iku.streams import Folded
 from tests.conftest import SETTINGS
@@ -103,7 +103,7 @@ class World:
     def _body(self, command: Command) -> bytes:
         return self.house.vault.keys.digest(command.content)
 
-    async def search(self, asked: Search) -> Page:
+    async def search(self, asked: Search) -> Matches:
         return await search.page(self.view, asked)
 
     async def history(self, category: str, subject: str) -> Sequence[Event]:

@@ -18,11 +18,10 @@ from iku.exchange import formats, listed, wording
 from iku.exchange.delimited import Delimiter
 from iku.queries import lists
 from iku.queries.lists import Listed
-from iku.queries.registers import ConflictsQuestion, OrganisationsQuestion
+from iku.queries.registers import ConflictsQuestion, ListQuestion, OrganisationsQuestion
 from iku.queries.view import View
 
-Question: TypeAlias = ConflictsQuestion | OrganisationsQuestion
-Item: TypeAlias = Mapping[str, Any]
+Fields: TypeAlias = Mapping[str, Any]
 Areas: TypeAlias = Mapping[str, str]  # name of an area by its code
 LIMIT = 200  # items that are read at a time
 WHOLE = {"limit": LIMIT, "cursor": None}  # the command shows all pages
@@ -33,14 +32,14 @@ class Shape(NamedTuple):
 
     noun: str
     columns: Sequence[Column]
-    cells: Callable[[Item, Areas], Sequence[str]]
+    cells: Callable[[Fields, Areas], Sequence[str]]
 
 
-def _word(field: str, item: Item) -> str:
+def _word(field: str, item: Fields) -> str:
     return wording.value(field, item[field])
 
 
-def _case(item: Item, areas: Areas) -> Sequence[str]:
+def _case(item: Fields, areas: Areas) -> Sequence[str]:
     return (
         item["number"],
         item["title"],
@@ -53,7 +52,7 @@ def _case(item: Item, areas: Areas) -> Sequence[str]:
     )
 
 
-def _organisation(item: Item, areas: Areas) -> Sequence[str]:
+def _organisation(item: Fields, areas: Areas) -> Sequence[str]:
     return (
         item["number"],
         item["name"],
@@ -65,7 +64,7 @@ def _organisation(item: Item, areas: Areas) -> Sequence[str]:
     )
 
 
-SHAPES: dict[type[Question], Shape] = {
+SHAPES: dict[type[ListQuestion], Shape] = {
     ConflictsQuestion: Shape(
         "perkara",
         (
@@ -111,7 +110,7 @@ def organisations(question: OrganisationsQuestion, form: Form) -> None:
     _show(question, form)
 
 
-def _show(question: Question, form: Form) -> None:
+def _show(question: ListQuestion, form: Form) -> None:
     async def work() -> None:
         async with terminal.viewing() as (house, view):
             pages = _pages(house, view, question)
@@ -125,7 +124,9 @@ def _show(question: Question, form: Form) -> None:
     terminal.run(work())
 
 
-async def _pages(house: House, view: View, asked: Question) -> AsyncIterator[Listed]:
+async def _pages(
+    house: House, view: View, asked: ListQuestion
+) -> AsyncIterator[Listed]:
     """All pages, one after the other."""
     cursor: str | None = ""
     while cursor is not None:
@@ -136,7 +137,7 @@ async def _pages(house: House, view: View, asked: Question) -> AsyncIterator[Lis
 
 
 async def _as_csv(
-    question: Question, pages: AsyncIterator[Listed], delimiter: Delimiter
+    question: ListQuestion, pages: AsyncIterator[Listed], delimiter: Delimiter
 ) -> None:
     write(listed.head(question.CATEGORY, delimiter))
     async for page in pages:
@@ -149,7 +150,7 @@ async def _as_json(pages: AsyncIterator[Listed]) -> None:
 
 
 async def _as_table(
-    house: House, question: Question, pages: AsyncIterator[Listed]
+    house: House, question: ListQuestion, pages: AsyncIterator[Listed]
 ) -> None:
     """One table that grows page by page; then how many there are."""
     out, shape = tables.Printer(), SHAPES[type(question)]
@@ -165,7 +166,7 @@ async def _as_table(
     out.say(f"\n{_total(shape.noun, found)}")
 
 
-def _statuses(items: Sequence[Item]) -> dict[str, int]:
+def _statuses(items: Sequence[Fields]) -> dict[str, int]:
     return dict(Counter(item["status"] for item in items))
 
 
@@ -195,7 +196,7 @@ def day(value: date | str | None) -> str:
     return formats.day(known)
 
 
-def status(item: Item) -> str:
+def status(item: Fields) -> str:
     """Its status, and what belongs to it: a number, a day, what it still lacks."""
     word = labels.STATUSES[item["status"]].id
     match item:
@@ -213,7 +214,7 @@ def status(item: Item) -> str:
 UNDECIDED = ("open", "returned", "resolved")
 
 
-def basis(item: Item) -> str:
+def basis(item: Fields) -> str:
     """What an organisation exists by and, of a certificate, until when."""
     said = _word("legal_basis", item)
     if item["valid_until"] is None:
@@ -222,7 +223,7 @@ def basis(item: Item) -> str:
     return f"{until} (kedaluwarsa)" if item["expired"] else until
 
 
-def place(item: Item, areas: Areas) -> str:
+def place(item: Fields, areas: Areas) -> str:
     """The name of its area; a dash where none is known."""
     code = item["area"]
     return formats.NOTHING if code is None else areas.get(code, code)

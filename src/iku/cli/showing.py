@@ -7,7 +7,7 @@ import click
 from iku import labels
 from iku.cli import lists, naming, tables, terminal
 from iku.cli.forms import Form, forms, write
-from iku.cli.lists import Areas, Item, day
+from iku.cli.lists import Areas, Fields, day
 from iku.cli.options import options
 from iku.domain.fact import Person
 from iku.exchange import formats, listed, wording
@@ -88,7 +88,7 @@ def _print(category: str, seen: Seen, areas: Areas, moment: str) -> None:
     )
 
 
-def _lines(category: str, item: Item, areas: Areas) -> Iterator[tuple[str, str]]:
+def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str]]:
     """A line for each field that says something."""
     more = ("reporter", "parties") if category == "conflict" else ()
     for field in (*listed.FIELDS[category], *more):
@@ -96,7 +96,7 @@ def _lines(category: str, item: Item, areas: Areas) -> Iterator[tuple[str, str]]
             yield labels.FIELDS[field].id.capitalize(), _value(field, item, areas)
 
 
-def _value(field: str, item: Item, areas: Areas) -> str:
+def _value(field: str, item: Fields, areas: Areas) -> str:
     match field, item[field]:
         case "status", _:
             shown = lists.status(item)

@@ -39,7 +39,7 @@ SORTS: dict[str, Sort] = {
 }
 
 
-class Order(StrEnum):
+class Direction(StrEnum):
     """Whether a list ascends or descends."""
 
     ASC = "asc"
@@ -70,8 +70,8 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
         Meta(description="Part of the title, name or number, without regard to case."),
     ] = None
     order: Annotated[
-        Order, Meta(description="Whether the list ascends or descends.")
-    ] = Order.ASC
+        Direction, Meta(description="Whether the list ascends or descends.")
+    ] = Direction.ASC
     limit: Limit = 50
     cursor: Cursor = None
 
@@ -90,7 +90,7 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
             area=self.area or "",
             number=self.number,
             text=self.text,
-            descending=self.order is Order.DESC,
+            descending=self.order is Direction.DESC,
             limit=self.limit,
         )
 

@@ -78,8 +78,8 @@ class Found(Struct, frozen=True):
     standing: dict[str, Any]
 
 
-class Page(Struct, frozen=True):
-    """Part of a list.
+class Matches(Struct, frozen=True):
+    """Part of what matches a search.
 
     Attributes:
         next: Identifier to go on after; None at the end.
@@ -96,7 +96,7 @@ CHUNK = 200
 ALL = 2**63 - 2  # a size that no log has: that of all there is
 
 
-async def page(view: View, asked: Search) -> Page:
+async def page(view: View, asked: Search) -> Matches:
     """The page asked for; at most as many items as *asked* limits it to.
 
     Where a text is looked for among more than `WALKED` subjects, a page may hold fewer
@@ -122,7 +122,7 @@ async def page(view: View, asked: Search) -> Page:
     return await _walked(view, asked)
 
 
-async def _looked_through(view: View, asked: Search, found: list[Found]) -> Page:
+async def _looked_through(view: View, asked: Search, found: list[Found]) -> Matches:
     """The page of all that were *found*, those whose texts do not match left out."""
     named = [*zip(found, await _names(view, asked.category, found), strict=True)]
     if asked.sort is Sort.TITLE:
@@ -140,7 +140,7 @@ async def _looked_through(view: View, asked: Search, found: list[Found]) -> Page
     return _page(further, asked.limit, dict(statuses))
 
 
-async def _walked(view: View, asked: Search) -> Page:
+async def _walked(view: View, asked: Search) -> Matches:
     """The page of a list of which only part is looked through."""
     wanted, matching = (asked.text or "").lower(), list[Found]()
     for _ in range(WALKED // CHUNK):
@@ -150,7 +150,7 @@ async def _walked(view: View, asked: Search) -> Page:
         if len(matching) > asked.limit or len(walked) < CHUNK:
             return _page(matching, asked.limit, None)
         asked = structs.replace(asked, after=walked[-1].subject)
-    return Page(matching, asked.after, None)
+    return Matches(matching, asked.after, None)
 
 
 async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]:
@@ -171,10 +171,10 @@ def _sought(found: Found, name: str) -> str:
     return f"{found.standing['number']} {name}".lower()
 
 
-def _page(found: list[Found], limit: int, statuses: dict[str, int] | None) -> Page:
+def _page(found: list[Found], limit: int, statuses: dict[str, int] | None) -> Matches:
     shown = found[:limit]
     following = shown[-1].subject if len(found) > limit else None
-    return Page(shown, following, statuses)
+    return Matches(shown, following, statuses)
 
 
 async def _standings(
@@ -188,8 +188,6 @@ async def _standings(
     Raises:
         Unanswerable: There is no subject that *asked* goes on after.
     """
-    folded = asked.number and numbering.fold(asked.number)
-    named = await _named(reader, asked.category, folded) if folded else None
     rows = await reader.fetch(
         """
           with known as not materialized (
@@ -208,9 +206,7 @@ async def _standings(
                and s.known_from <= $4
                and (s.superseded > $3 or s.known_to > $4)
           ),
-          last as (
-            select key, subject from known where subject = $7
-          ),
+          last as (select key, subject from known where subject = $7),
           matching as materialized (
             select *
               from known
@@ -245,20 +241,13 @@ async def _standings(
                   limit $8
                ) p on true
         """,
-        *(asked.category, asked.as_of),
-        ALL if asked.size is None else asked.size,
-        asked.known_on or date.max,
-        *(asked.sort.value, asked.descending, asked.after, limit),
-        *(asked.statuses, asked.kinds, asked.dimensions, asked.levels, asked.sources),
-        *(asked.verified, asked.expired, asked.area),
-        *(asked.first or date.min, asked.last or date.max),
-        *(folded, named),
+        *_parameters(asked, limit),
+        *await _numbered(reader, asked),
     )
     if asked.after and rows[0]["last"] is None:
         raise Unanswerable("cursor", STRANGE)
     statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
-    found = [_found(row) for row in rows if row["subject"] is not None]
-    return found, statuses
+    return [_found(row) for row in rows if row["subject"] is not None], statuses
 
 
 def _found(row: asyncpg.Record) -> Found:
@@ -268,7 +257,25 @@ def _found(row: asyncpg.Record) -> Found:
     return Found(row["subject"], decoded)
 
 
-async def _named(connection: Reader, category: str, folded: str) -> list[str]:
-    """The subjects that go or went by that number; few, by an index."""
-    found = await numbers.find(connection, category, [folded])
-    return [subject for subject, _ in found.get(folded, ())]
+def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
+    """What stands for $1 to $18."""
+    return (
+        *(asked.category, asked.as_of),
+        ALL if asked.size is None else asked.size,
+        asked.known_on or date.max,
+        *(asked.sort.value, asked.descending, asked.after, limit),
+        *(asked.statuses, asked.kinds, asked.dimensions, asked.levels, asked.sources),
+        *(asked.verified, asked.expired, asked.area),
+        *(asked.first or date.min, asked.last or date.max),
+    )
+
+
+async def _numbered(
+    reader: Reader, asked: Search
+) -> tuple[str | None, list[str] | None]:
+    """The number as it is compared, and who goes or went by it: few, by an index."""
+    if asked.number is None:
+        return None, None
+    folded = numbering.fold(asked.number)
+    found = await numbers.find(reader, asked.category, [folded])
+    return folded, [subject for subject, _ in found.get(folded, ())]
