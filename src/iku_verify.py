@@ -37,7 +37,8 @@ Reading guide. The file is read from top to bottom; what is wrong is raised as a
     11  Publications: (f) each step may follow upon the last
     12  Texts apart from the log: (k) those you were given are those committed to
     13  Recounting, and copies for people: (i) copies say what the records say,
-        (l) each published figure comes out as printed
+        (l) what a merger recorded in two streams agrees
+        (m) each published figure comes out as printed
     14  Restores that lost what was signed: (g) it is declared, and was signed
     15  The bundle: (b) the manifest is of the checkpoint, (i) each file is what it
         lists and none is there besides, (j) every checkpoint that you know agrees
@@ -603,10 +604,12 @@ class Meaning(NamedTuple):
 
 
 ANY, HERE = ("open", "resolved"), ("active", "suspended")
+TAKEN_PART = ("participated", "participation_carried")
 OF_ALL = {
     "rejected": Meaning(),
     "merged": Meaning(),
     "attached": Meaning(),
+    "absorbed": Meaning(("origin",)),
     "corrected": Meaning(("corrects",)),
     "annulled": Meaning(("annuls",)),
 }
@@ -631,6 +634,7 @@ MEANINGS: dict[str, dict[str, Meaning]] = {
         "revoked": Meaning(("on",), HERE, "revoked"),
         "moved_out": Meaning(("on",), HERE, "moved_out"),
         "participated": Meaning(("on", "participation"), HERE),
+        "participation_carried": Meaning(("on", "participation", "origin"), HERE),
         "participation_verified": Meaning(("participation",)),
         **OF_ALL,
     },
@@ -698,11 +702,16 @@ def _names(value: Any) -> tuple[str, ...]:
     return names
 
 
+def _origin(value: Any) -> tuple[str, int]:
+    return word(value["stream"]), whole(value["version"])
+
+
 FIELDS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("category", "manner", "kind", "participation"), word),
+    **dict.fromkeys(("category", "manner", "kind", "participation", "into"), word),
     **dict.fromkeys(("occurred_on", "valid_until"), day),
     **dict.fromkeys(("corrects", "annuls"), whole),
     "level": _level,
+    "origin": _origin,
     "verified": _flag,
     CLEARED: _names,
 }
@@ -799,9 +808,9 @@ class Course(NamedTuple):
             found = state
         return found
 
-    def of(self, type_: str) -> list[tuple[date, Fact]]:
-        """Its changes of that type."""
-        return [one for one in self.changes if one[1].type == type_]
+    def of(self, *types: str) -> list[tuple[date, Fact]]:
+        """Its changes of these types."""
+        return [one for one in self.changes if one[1].type in types]
 
 
 def read_course(category: str, history: Sequence[Fact]) -> Course | None:
@@ -828,7 +837,7 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
     counted = [
         (on, fact)
         for on, fact in changes
-        if fact.type != "participated"
+        if fact.type not in TAKEN_PART
         or fact.says.get("verified")
         or fact.says["participation"] in sure
     ]
@@ -837,7 +846,7 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
 
 def _turn(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
     """What the subject is after a fact, which the register must have let pass."""
-    last_act = fact.type == "participated" and on == now.since
+    last_act = fact.type in TAKEN_PART and on == now.since
     if now.status not in meaning.upon and not last_act:
         was = str(now.status).replace("_", " ")
         raise _unlawful(fact, f"it was {was} since {now.since}")
@@ -907,7 +916,7 @@ def count_organisation(organisation: Course, asked: Asked) -> Counts:
     kind = organisation.first.says["kind"]
     if kind not in options["kinds"] or then is None or last < since:
         return NOTHING
-    taken = asked.within(on for on, _ in organisation.of("participated"))
+    taken = asked.within(on for on, _ in organisation.of(*TAKEN_PART))
     enough = taken >= options["participation_threshold"]
     expired = last == as_of and then.says.get("valid_until", as_of) < as_of
     return Counts(int(enough and then.status == "active"), 1, int(expired))
@@ -1414,6 +1423,44 @@ class Register:
         number, place = len(versions) + 1, whole(record["version"])
         versions.append(Version(number, position, known, on, says, place))
 
+    def hold_mergers(self) -> None:
+        """What each survivor absorbed is what was merged into it, and the reverse.
+
+        A merger that no survivor ever absorbed is one of an older log.
+        """
+        for category, subjects in self.subjects.items():
+            for survivor, history in subjects.items():
+                brought = [one for one in history if "origin" in one.says]
+                left = standing(history) if brought else []
+                stand = {f.says["origin"] for f in left if f.type == "absorbed"}
+                for one in brought:
+                    origin = one.says["origin"]
+                    what = f"{one.type} from {origin[0]}/{origin[1]}"
+                    if one.type == "absorbed":
+                        merges = self._merges(category, origin, survivor)
+                        hold(f"{what} stands", merges, origin in stand, one.position)
+                    elif (at := self._at(category, origin)) is None or (
+                        at.type != "participated"
+                    ):
+                        raise Finding(f"{what}, but none is there", one.position)
+
+    def _at(self, category: str, origin: tuple[str, int]) -> Fact | None:
+        """The fact at that stream and version, if it is of that kind of subject."""
+        of, _, subject = origin[0].partition("-")
+        history = self.subjects[category].get(subject, []) if of == category else []
+        return history[origin[1] - 1] if 0 < origin[1] <= len(history) else None
+
+    def _merges(self, category: str, origin: tuple[str, int], survivor: str) -> bool:
+        """Whether that fact stands, and merges its subject into *survivor*."""
+        fact = self._at(category, origin)
+        history = self.subjects[category].get(origin[0].partition("-")[2], [])
+        return fact is not None and any(
+            one.position == fact.position
+            and one.type == "merged"
+            and str(one.says.get("into")).replace("/", "~") == survivor
+            for one in standing(history)
+        )
+
     def closed(self) -> list[Publication]:
         """Publications whose figures are frozen, in the order of their closings."""
         found = [one for one in self.publications.values() if one.closed]
@@ -1738,7 +1785,8 @@ class Audit:
             self._hold_known(one)  # (j)
             self.report.known += 1
         self.report.texts = self.register.texts.tell()  # (k)
-        recount_published(self.register, self.report)  # (l)
+        self.register.hold_mergers()  # (l)
+        recount_published(self.register, self.report)  # (m)
         if self.last.size == 0:
             told = "the log is empty: there is nothing to be verified"
             self.report.lacking.append(told)

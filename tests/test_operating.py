@@ -389,7 +389,7 @@ async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
     assert (report["exit"], report["known"]) == (0, 1)
 
 
-AT = "--as-of 2021-12-31 --known-on 2022-06-30 --size 145 --json"
+AT = "--as-of 2021-12-31 --known-on 2022-06-30 --size 146 --json"
 COUNTED = "".join(f"iku figure IKU-{n} {AT}; " for n in (1, 2, 3))
 SECTION = "The vault's keys are lost"
 

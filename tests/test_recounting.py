@@ -1,6 +1,7 @@
 """The auditor's program counts as we do: it shares no line with what it is held to."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ from iku.domain import (
 from iku.domain.attachment import Attached
 from iku.domain.conflict import Category, Conflict, Dimension, Level
 from iku.domain.coordinates import Mistyped
+from iku.domain.fact import Annulled, EventId
 from iku.domain.indicator import Empty
 from iku.domain.organisation import Organisation
 from iku.domain.publication import identifier
@@ -122,6 +124,87 @@ def test_an_organisation_counts_as_we_count_it(
         assert (counted or (0, 0, 0)) == ours(
             Organisation(tuple(told)), options, question
         )
+
+
+ORIGIN = EventId("organisation-O1", 3)
+CARRIED = organisation.ParticipationCarried(
+    participation="P1",
+    activity=organisation.Activity.MUSRENBANG,
+    effective_on=date(2021, 3, 1),
+    verified=True,
+    origin=EventId("organisation-O1", 2),
+)
+TWO_STREAMS: dict[str, list[Any]] = {
+    "O2": [organisation.Absorbed(origin=ORIGIN), CARRIED],
+    "O1": [organisation.Merged(into="O2", reason="Sama")],
+}
+
+
+def merger(changes: dict[str, list[Any]]) -> iku_verify.Register:
+    """Two entries of which one is merged into the other, with these changes."""
+    register, versions = iku_verify.Register(), Counter[str]()
+    told = [("O1", REGISTERED), ("O1", participated(NEXT)), ("O2", REGISTERED)]
+    told += [(s, e) for s, of in (TWO_STREAMS | changes).items() for e in of]
+    for position, (subject, event) in enumerate(told, 1):
+        versions[subject] += 1
+        stream = f"organisation-{subject}"
+        register.add(position, record(event, versions[subject], stream=stream))
+    return register
+
+
+def test_a_merger_that_stands_in_both_streams_is_sound_to_an_auditor() -> None:
+    merger({}).hold_mergers()
+    undone = [Annulled(annuls=v, reason="Keliru") for v in (2, 3)]
+    both = {
+        "O2": [*TWO_STREAMS["O2"], *undone],
+        "O1": [*TWO_STREAMS["O1"], Annulled(annuls=3, reason="Keliru")],
+    }
+    merger(both).hold_mergers()
+    merger({"O2": []}).hold_mergers()  # of an older log
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (
+            {"O1": [*TWO_STREAMS["O1"], Annulled(annuls=3, reason="Keliru")]},
+            "absorbed from organisation-O1/3 stands",
+        ),
+        (
+            {"O2": [*TWO_STREAMS["O2"], Annulled(annuls=2, reason="Keliru")]},
+            "absorbed from organisation-O1/3 stands",
+        ),
+        ({"O1": [organisation.Merged(into="O3", reason="Sama")]}, "absorbed from"),
+        ({"O1": []}, "absorbed from organisation-O1/3 stands"),
+        (
+            {"O2": [structs.replace(CARRIED, origin=EventId("organisation-O1", 1))]},
+            "participation_carried from organisation-O1/1, but none is there",
+        ),
+        (
+            {"O2": [structs.replace(CARRIED, origin=EventId("conflict-O1", 2))]},
+            "participation_carried from conflict-O1/2, but none is there",
+        ),
+    ],
+)
+def test_a_merger_of_which_one_half_is_missing_is_found(
+    changes: dict[str, list[Any]], says: str
+) -> None:
+    with pytest.raises(iku_verify.Finding, match=says) as caught:
+        merger(changes).hold_mergers()
+    assert caught.value.position == 4
+
+
+def test_a_participation_that_was_carried_counts_where_it_was_carried_to() -> None:
+    asked = iku_verify.Asked(
+        iku_verify.read_options({"counts": "organisations"}),
+        date(2021, 1, 1),
+        date(2021, 12, 31),
+    )
+    found = iku_verify.read_course(
+        "organisation", history("organisation", [REGISTERED, *TWO_STREAMS["O2"]])
+    )
+    assert found is not None
+    assert iku_verify.count_organisation(found, asked) == (1, 1, 0)
 
 
 DAY, NEXT = date(2021, 2, 1), date(2021, 3, 1)
@@ -456,6 +539,7 @@ async def test_the_log_alone_gives_both_the_same_figure(
         for _ in range(4):
             await world.try_to("indicator", *luck.revision(), known_on)
     register = await read(world)
+    register.hold_mergers()
     told = register.versions
     definitions = {code: len(told[code, "defined"]) for code in CODES}
     assert sum(definitions.values()) > 15

@@ -139,6 +139,7 @@ EVENTS: Mapping[str, Label] = {
     "reopened": Label("dibuka kembali", "reopened"),
     "reclassified": Label("direklasifikasi", "reclassified"),
     "merged": Label("digabung", "merged"),
+    "absorbed": Label("penggabungan diterima", "took over by a merger"),
     "attached": Label("berkas dilampirkan", "file attached"),
     "corrected": Label("dikoreksi", "corrected"),
     "annulled": Label("dibatalkan", "annulled"),
@@ -150,6 +151,9 @@ EVENTS: Mapping[str, Label] = {
     "revoked": Label("dicabut", "revoked"),
     "moved_out": Label("pindah", "moved out"),
     "participated": Label("berpartisipasi", "participated"),
+    "participation_carried": Label(
+        "partisipasi diambil alih", "participation taken over"
+    ),
     "participation_verified": Label(
         "partisipasi diverifikasi", "participation verified"
     ),
@@ -181,6 +185,8 @@ FIELDS: Mapping[str, Label] = {
     "manner": Label("cara", "manner"),
     "evidence": Label("bukti", "evidence"),
     "into": Label("ke nomor", "into number"),
+    "origin": Label("asal", "origin"),
+    "not_carried": Label("tidak diambil alih", "not taken over"),
     "number": Label("nomor", "number"),
     "kind": Label("jenis", "kind"),
     "name": Label("nama", "name"),

@@ -23,7 +23,7 @@ from tests.cli.conftest import Said, Type
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, client_of
 
-AT = ("figure", "--as-of", "2021-12-31", "--known-on", "2022-06-30", "--size", 145)
+AT = ("figure", "--as-of", "2021-12-31", "--known-on", "2022-06-30", "--size", 146)
 ADDRESSES = (
     *("IKU_DATABASE_URL", "IKU_OWNER_URL", "IKU_SIGNER_URL"),
     "IKU_SUPERUSER_URL",
@@ -66,14 +66,14 @@ def test_a_register_comes_back_as_it_was(
     iku = register
     before = done(iku(*AT)).out, done(iku("history", "K10")).out
     said = done(iku("backup", "b.iku"))
-    assert re.search(r"^Cadangan ditulis ke b\.iku: 145 peristiwa, 0 lamp", said.out)
+    assert re.search(r"^Cadangan ditulis ke b\.iku: 146 peristiwa, 0 lamp", said.out)
     assert f"Kunci teks TIDAK ada di dalamnya: salin {tmp_path}/var/keys" in said.out
     [digest] = re.findall(r"SHA-256 manifes: ([0-9a-f]{64})", said.out)
     assert (tmp_path / "b.iku").stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob("*.part"))
 
     said = done(iku("restore", "b.iku", **away))
-    assert "145 peristiwa, semuanya diperiksa; 0 lampiran." in said.out
+    assert "146 peristiwa, semuanya diperiksa; 0 lampiran." in said.out
     assert f"SHA-256 manifes: {digest}" in said.out
     assert "Kunci teks: baik." in said.out
     assert said.err == ""
@@ -88,9 +88,9 @@ def test_a_register_comes_back_as_it_was(
 
 def test_for_programs_the_same_is_given(register: Type, away: dict[str, str]) -> None:
     saved = done(register("backup", "b.iku", "--json")).json
-    assert (saved["file"], saved["size"], saved["attachments"]) == ("b.iku", 145, 0)
+    assert (saved["file"], saved["size"], saved["attachments"]) == ("b.iku", 146, 0)
     told = done(register("restore", "b.iku", "--json", **away)).json
-    assert told["known"] == 145
+    assert told["known"] == 146
     assert told["restored"]["digest"] == saved["digest"]
     assert (told["restored"]["kept"], told["restored"]["lost_keys"]) == (None, [])
 
@@ -161,21 +161,21 @@ def test_what_is_there_is_replaced_only_when_asked_and_kept(
     refused = iku("restore", "b.iku", **away)
     assert refused.code == 1
     assert (
-        "holds 146 events: restore into an empty one, or add --replace" in refused.err
+        "holds 147 events: restore into an empty one, or add --replace" in refused.err
     )
-    assert iku("status", "--json", **away).json["size"] == 146
+    assert iku("status", "--json", **away).json["size"] == 147
 
     said = done(iku("restore", "b.iku", "--replace", **away))
-    [kept] = re.findall(r"disimpan sebagai (\S+) \(146 peristiwa\)", said.out)
+    [kept] = re.findall(r"disimpan sebagai (\S+) \(147 peristiwa\)", said.out)
     assert (
-        "PERINGATAN: log berisi 145 peristiwa, basis data sebelumnya 146." in said.err
+        "PERINGATAN: log berisi 146 peristiwa, basis data sebelumnya 147." in said.err
     )
-    assert iku("status", "--json", **away).json["size"] == 145
+    assert iku("status", "--json", **away).json["size"] == 146
     names = {
         n: a.replace("_r?", f"{kept.partition('_r')[2]}?") for n, a in away.items()
     }
     older = {n: re.sub(r"@/[^?]*\?", f"@/{quote(kept)}?", a) for n, a in names.items()}
-    assert iku("status", "--json", **older).json["size"] == 146
+    assert iku("status", "--json", **older).json["size"] == 147
 
 
 def test_a_restored_log_shorter_than_what_was_signed_is_told(
@@ -186,9 +186,9 @@ def test_a_restored_log_shorter_than_what_was_signed_is_told(
     done(iku("publication", "draft", "--as-of", "2021-12-31", "--reason", "x"))
     done(iku("signer", "once"))
     said = done(iku("restore", "b.iku", **away))
-    assert "PERINGATAN: log berisi 145 peristiwa, tetapi 146 sudah ditandat" in said.err
+    assert "PERINGATAN: log berisi 146 peristiwa, tetapi 147 sudah ditandat" in said.err
     alarmed = iku("signer", "once", "--full", **away)
-    assert (alarmed.code, "146 were signed" in alarmed.err) == (1, True)
+    assert (alarmed.code, "147 were signed" in alarmed.err) == (1, True)
 
 
 def test_with_other_keys_it_counts_and_says_that_texts_cannot_be_opened(
@@ -249,7 +249,7 @@ def rewritten(path: Path, **changes: Any) -> None:
     [
         ({"migrations": ["0001_ledger", "0002_other"]}, "restore it with that program"),
         ({"server": "99.1"}, "the backup was made on PostgreSQL 99"),
-        ({"size": 144}, "145 events, but the backup says 144"),
+        ({"size": 145}, "146 events, but the backup says 145"),
     ],
 )
 async def test_a_backup_that_does_not_fit_leaves_everything_as_it_was(  # noqa: PLR0917 - fixtures
@@ -431,7 +431,7 @@ def test_the_embedded_register_moves_to_another_folder(
     assert done(iku(*AT, **new)).out == before
     assert re.search(r"Pemeriksaan +baik", done(iku("status", "--check", **new)).out)
     refused = iku("restore", "b.iku", **new)
-    assert "the database iku holds 145 events" in refused.err
+    assert "the database iku holds 146 events" in refused.err
     assert "iku_before_" in done(iku("restore", "b.iku", "--replace", **new)).out
     assert done(iku(*AT, **new)).out == before
     pid = tmp_path / "new" / "postgres" / "data" / "postmaster.pid"

@@ -49,7 +49,7 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
     assert iku(*asked, "--definition", 2).code == 1
     done = iku(*STRICTER, typed="y\n")
     assert done.code == 0
-    assert "Dicatat: definisi versi 2 IKU-2, peristiwa 146." in done.out
+    assert "Dicatat: definisi versi 2 IKU-2, peristiwa 147." in done.out
     assert iku(*asked, "--definition", 2).json["columns"][0]["numerator"] < 33
     again = iku(*STRICTER, "--yes")
     assert (again.code, again.out) == (1, "")
@@ -62,7 +62,7 @@ def test_for_programs_the_effect_and_the_receipt_are_given(iku: Any) -> None:
     assert [len(year["points"]) for year in effect["years"]] == [4, 4]
     done = iku(*STRICTER, "--yes", "--json", "--actor", "siti").json
     assert done["effect"] == effect
-    assert (done["definition"], done["position"], done["size"]) == (2, 146, 146)
+    assert (done["definition"], done["position"], done["size"]) == (2, 147, 147)
     moved = iku(
         *("difference", "IKU-2", *YEAR_END, "--json"),
         *("--definition", 2, "--against-definition", 1),

@@ -24,7 +24,7 @@ def test_a_case_is_erased_and_its_figures_stay_as_they_were(
     iku: Type, files: dict[str, Path]
 ) -> None:
     assert iku("import", *files.values()).code == 0
-    at = ("figure", "IKU-1", "--as-of", "2021-12-31", "--size", 145, "--json")
+    at = ("figure", "IKU-1", "--as-of", "2021-12-31", "--size", 146, "--json")
     before = iku(*at).json
     title = iku("history", "K01", "--json").json[0]["text"]["title"]
     done = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")

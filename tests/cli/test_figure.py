@@ -37,7 +37,7 @@ def test_the_table_reads_as_on_indonesian_paper(iku: Any) -> None:
     assert "Tahun 2021, per 31-12-2021, diketahui per 15-01-2022" in said.out
     for cell in ("Realisasi", "88,89%", "80,00%", "111,11%", "Sangat Tinggi"):
         assert cell in said.out
-    assert "nomor IKU-1.1.T.20211231.20220115.145." in said.out
+    assert "nomor IKU-1.1.T.20211231.20220115.146." in said.out
     assert "\x1b" not in said.out
     assert said.err == ""
 

@@ -39,12 +39,12 @@ def test_each_file_is_told_of_in_a_sentence(iku: Any, files: dict[str, Path]) ->
     said = iku("import", *files.values())
     assert said.code == 0
     assert said.err == ""
-    last = "konflik.csv: 49 baris jurnal konflik, 49 dicatat; log kini berisi 145 "
+    last = "konflik.csv: 49 baris jurnal konflik, 50 dicatat; log kini berisi 146 "
     assert last in said.out.splitlines()[-1]
     again = iku("import", *files.values())
     assert again.code == 0
     assert again.out.count("tidak ada yang baru: semuanya sudah ada.") == 3
-    assert size(iku) == 145
+    assert size(iku) == 146
 
 
 def test_a_longer_file_records_its_new_rows(iku: Any, tmp_path: Path) -> None:
@@ -55,12 +55,32 @@ def test_a_longer_file_records_its_new_rows(iku: Any, tmp_path: Path) -> None:
     assert size(iku) == BROUGHT + 2
 
 
+def test_whom_a_rejection_takes_along_is_told_with_its_row(
+    iku: Any, tmp_path: Path
+) -> None:
+    file = write(
+        tmp_path / "a.csv",
+        report("K1"),
+        report("K2"),
+        "2022-03-02,K1,digabung,2022-03-02,,,,,,,K2,,Sama",
+        "2022-03-03,K2,ditolak,2022-03-03,,,,,,,,,Bukan konflik",
+    )
+    said = iku("import", file)
+    assert "4 baris jurnal konflik, 5 dicatat" in said.out
+    told = " ".join(said.out.split())
+    assert "K1 is merged into this one (version 2)" in told
+    [shown] = iku("import", file, "--json").json["files"]
+    assert (shown["repeated"], shown["remarks"]) == (4, [])
+    history = " ".join(iku("history", "K2").out.split())
+    assert "ikut tidak dihitung: K1, yang digabung ke sini" in history
+
+
 def test_a_dry_run_says_what_would_be_recorded(
     iku: Any, files: dict[str, Path]
 ) -> None:
     said = iku("import", files["konflik"], "--dry-run")
     assert said.code == 0
-    assert "49 akan dicatat" in said.out
+    assert "50 akan dicatat" in said.out
     assert size(iku) == BROUGHT
 
 
@@ -99,8 +119,8 @@ def test_of_two_files_the_good_one_is_recorded(
     assert first["faults"] == [
         {"row": 3, "column": "kategori", "message": "is empty, but must be given"}
     ]
-    assert (first["added"], second["added"], second["faults"]) == (0, 49, [])
-    assert size(iku) == BROUGHT + 49
+    assert (first["added"], second["added"], second["faults"]) == (0, 50, [])
+    assert size(iku) == BROUGHT + 50
 
 
 async def test_the_actor_is_recorded(

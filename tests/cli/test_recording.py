@@ -205,3 +205,12 @@ def test_the_manual_has_each_command_with_its_options() -> None:
             continue  # its row says: each field that was wrong
         flags = {flag(name) for kind in of for name in declared.fields(kind)}
         assert flags == set(re.findall(r"--[a-z-]+", row)), command
+
+
+def test_whom_a_rejection_takes_along_is_told_below_its_receipt(iku: Type) -> None:
+    assert iku(*CASE).code == 0
+    other = [*CASE, "--number", "K15", "--title", "Laporan kedua"]
+    assert iku(*other).code == 0, other
+    assert iku("record", "merged", "K15", "--into", "K14", *REASON).code == 0
+    said = iku("record", "rejected", "K14", *REASON)
+    assert "Catatan: K15 is merged into this one" in " ".join(said.out.split())

@@ -50,7 +50,7 @@ def test_a_replay_reads_as_on_indonesian_paper(iku: Any) -> None:
     said = iku("replay", "IKU-1", "--as-of", "2021-12-31", "--order", "happened")
     first, _, headings, rule, *rows = said.out.splitlines()
     assert first.startswith("IKU-1, Tahun 2021, per 31-12-2021, diketahui per ")
-    assert first.endswith("dari 145 peristiwa, definisi 1, menurut urutan kejadian")
+    assert first.endswith("dari 146 peristiwa, definisi 1, menurut urutan kejadian")
     assert headings.split()[:6] == [
         *("Posisi", "Berlaku", "Diketahui", "Peristiwa", "Nomor", "Bagian")
     ]
@@ -112,8 +112,8 @@ async def test_verifying_ends_with_1_and_both_values_where_they_differ(
 async def test_verifying_the_log_names_what_was_tampered_with(
     iku: Any, owner: Plain
 ) -> None:
-    assert iku("verify", "log").out == "baik: 145 peristiwa diperiksa.\n"
-    assert iku("verify", "log", "--json").json == {"size": 145, "findings": []}
+    assert iku("verify", "log").out == "baik: 146 peristiwa diperiksa.\n"
+    assert iku("verify", "log", "--json").json == {"size": 146, "findings": []}
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute(
         "update ledger.event set known_on = '2022-02-02' where version = 9"
@@ -142,7 +142,7 @@ async def test_a_log_of_an_older_schema_is_not_verified(
 def test_a_series_shows_now_and_then(iku: Any) -> None:
     asked = ("series", "IKU-1", "--from", "2021-01-01", "--to", "2021-12-31")
     said = iku(*asked, "--step", "quarter", "--known-on", "2022-06-30")
-    assert said.out.startswith("IKU-1, diketahui per 30-06-2022, dari 145 peristiwa")
+    assert said.out.startswith("IKU-1, diketahui per 30-06-2022, dari 146 peristiwa")
     rows = [line.split() for line in said.out.splitlines()]
     assert ["31-03-2021", "3", "5", "60,00%", "2/5", "(40,00%)", "–"] in rows
     told = iku(*asked, "--json").json

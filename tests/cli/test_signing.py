@@ -39,18 +39,18 @@ def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     iku("example")
     said = iku("signer", "once")
     assert said.code == 0, said.err
-    assert "Ditandatangani: ukuran 145; 145 rekaman dibaca." in said.out
+    assert "Ditandatangani: ukuran 146; 146 rekaman dibaca." in said.out
     assert "TANPA SAKSI" in said.out
     again = iku("signer", "once", "--full", "--json").json
-    assert (again["size"], again["signed"], again["witnesses"]) == (145, False, 0)
+    assert (again["size"], again["signed"], again["witnesses"]) == (146, False, 0)
     trusted = policy.parse(f"log {vkey}\nquorum none\n".encode())
     judged = policy.judge(trusted, note.parse(again["checkpoint"].encode()))
-    assert judged.checkpoint.size == 145
+    assert judged.checkpoint.size == 146
     told = iku("status").out
-    assert re.search(r"Ditandatangani +sampai ukuran 145", told)
+    assert re.search(r"Ditandatangani +sampai ukuran 146", told)
     assert re.search(r"Saksi +TANPA SAKSI", told)
     assurance = iku("status", "--json").json["assurance"]
-    assert (assurance["signed"], assurance["witnesses"]) == (145, 0)
+    assert (assurance["signed"], assurance["witnesses"]) == (146, 0)
 
 
 async def test_an_alarm_is_told_by_whoever_is_asked(
@@ -131,7 +131,7 @@ def test_running_it_signs_until_told_to_stop(
     ) as process:
         try:
             assert process.stdout is not None
-            assert "Ditandatangani: ukuran 145" in process.stdout.readline()
+            assert "Ditandatangani: ukuran 146" in process.stdout.readline()
             assert "another process" in iku("signer", "once").err
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=60)

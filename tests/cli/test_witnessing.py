@@ -31,7 +31,7 @@ def test_a_witness_by_file_completes_the_proof(
     listed.write_text(f"witness W {made['vkey']}\n")
     watched = {"IKU_WITNESSES": str(listed)}
     asked = iku("signer", "request")
-    assert asked.out.startswith("old 0\n\niku.mojokerto.local/log\n145\n")
+    assert asked.out.startswith("old 0\n\niku.mojokerto.local/log\n146\n")
     (tmp_path / "request").write_text(asked.out)
     assert "there is no " in iku("witness", "cosign", "request").err
     line = iku("witness", "cosign", "request", "--policy", "logs")
@@ -39,23 +39,23 @@ def test_a_witness_by_file_completes_the_proof(
     (tmp_path / "answer").write_text(line.out)
     assert iku("signer", "accept", "request", **watched).code == 1
     said = iku("signer", "accept", "answer", **watched)
-    assert said.out == "Disaksikan oleh saksi.test: ukuran 145.\n"
-    assert "1 saksi; sampai ukuran 145" in iku("status", **watched).out
+    assert said.out == "Disaksikan oleh saksi.test: ukuran 146.\n"
+    assert "1 saksi; sampai ukuran 146" in iku("status", **watched).out
     again = iku("witness", "cosign", "request", "--policy", "logs")
     assert again.code == 1
-    assert "the last size cosigned is 145" in again.err
-    assert iku("signer", "request", "--old", "146").code == 1
+    assert "the last size cosigned is 146" in again.err
+    assert iku("signer", "request", "--old", "147").code == 1
 
     policy = tmp_path / "policy"
     policy.write_text(f"log {office}\nwitness W {made['vkey']}\nquorum W\n")
     written = iku("export", "bundle", "b", "--json", **watched).json
-    assert (written["size"], written["checkpoints"]) == (145, 1)
+    assert (written["size"], written["checkpoints"]) == (146, 1)
     assert (
         iku_verify.main(["bundle", str(tmp_path / "b"), "--policy", str(policy)]) == 0
     )
     assert "is not empty" in iku("export", "bundle", "b").err
     said = iku("export", "bundle", "c")
-    assert "145 peristiwa dan 1 checkpoint" in said.out
+    assert "146 peristiwa dan 1 checkpoint" in said.out
     assert "TANPA SAKSI" in said.out
     alone = [sys.executable, "-m", "iku_verify", "bundle", "c"]
     done = subprocess.run(alone, cwd=tmp_path, check=False)
@@ -85,7 +85,7 @@ def test_a_witness_over_http_is_asked_by_the_signer(
             watched = {"IKU_WITNESSES": str(listed)}
             said = iku("signer", "once", **watched)
             assert said.code == 0, said.err
-            assert "Disaksikan sampai ukuran 145." in said.out
+            assert "Disaksikan sampai ukuran 146." in said.out
             assert "TANPA SAKSI" not in said.out
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=60)
@@ -96,7 +96,7 @@ def test_a_witness_over_http_is_asked_by_the_signer(
     rotated = iku("signer", "rotate", **watched)
     assert rotated.code == 0
     listed.write_text(f"witness W {vkey} http://127.0.0.1:1\n")
-    assert iku("signer", "once", "--json", **watched).json["witnessed"] == 145
+    assert iku("signer", "once", "--json", **watched).json["witnessed"] == 146
 
 
 def test_what_a_witness_lacks_is_named(iku: Any, office: str, tmp_path: Path) -> None:

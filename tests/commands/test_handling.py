@@ -1,8 +1,7 @@
 """From a command to its receipt: by one office, and by two over one database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,24 +11,17 @@ import pytest
 from msgspec import structs
 
 from iku import streams
-from iku.app import House, furnish
-from iku.commands.command import Command, Outcome, Outdated
+from iku.commands.command import Outcome, Outdated
 from iku.commands.office import ATTEMPTS
 from iku.domain import conflict, fact, organisation
 from iku.domain.decider import (
-    Context,
-    Decider,
-    Decision,
     Invalid,
     Missing,
     Refused,
     Repeated,
 )
-from iku.domain.deciders import DECIDERS
 from iku.domain.indicator import Targeted
-from iku.domain.question import Question
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
 from iku.ledger.log import (
     Conflicted,
     KnowledgeAhead,
@@ -38,64 +30,11 @@ from iku.ledger.log import (
     Reused,
 )
 from iku.ledger.record import Unrecordable
-from iku.postgres.database import Database
-from iku.postgres.pool import Plain
-from iku.projections.rebuild import rebuild
-from iku.queries.replay import recount
-from tests.conftest import SETTINGS
+from tests.commands.conftest import Desk, Desks
 from tests.domain.story import AREA
 
 DAY = date(2021, 5, 1)
 BROUGHT = 4  # events that the program brings along
-
-
-class Desk:
-    """Somebody who works with one house; each call has a connection of its own."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-
-    async def do(
-        self, subject: str, proposed: Any, command_id: str | None = None, **more: Any
-    ) -> Outcome:
-        category = more.pop("category", "conflict")
-        command = Command(category, subject, proposed, "uji", command_id, **more)
-        async with self.house.pool.acquire() as connection:
-            return await self.house.office.handle(connection, command)
-
-    async def size(self) -> int:
-        async with self.house.pool.acquire() as connection:
-            return (await log.head(connection)).size
-
-    async def commands(self, subject: str) -> int:
-        """How many events its stream has."""
-        async with self.house.pool.acquire() as connection:
-            return len(await log.read_stream(connection, f"conflict-{subject}"))
-
-
-Desks = Callable[[], Awaitable[Desk]]
-
-
-@pytest.fixture
-async def desks(database: Database) -> AsyncIterator[Desks]:
-    """Opens desks, each in a house of its own, as two processes would be."""
-    async with AsyncExitStack() as stack:
-        opened: list[House] = []
-
-        async def open_desk() -> Desk:
-            house = await stack.enter_async_context(furnish(SETTINGS, database))
-            opened.append(house)
-            return Desk(house)
-
-        yield open_desk
-        # Whatever a test did, the ledger is whole afterwards.
-        async with opened[0].pool.acquire() as connection:
-            assert await check_ledger(connection) == []
-
-
-@pytest.fixture
-async def desk(desks: Desks) -> Desk:
-    return await desks()
 
 
 def report(title: str = "Perselisihan", day: date = DAY) -> conflict.Reported:
@@ -605,7 +544,8 @@ async def test_two_cases_are_never_merged_into_each_other(desks: Desks) -> None:
         refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
         assert len(refused) == 1, outcomes
         assert "merged" in str(refused[0])
-        assert await first.commands(a) + await first.commands(b) == 3
+        # Both reports, the merger, and what the survivor absorbed.
+        assert await first.commands(a) + await first.commands(b) == 4
 
 
 async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
@@ -625,90 +565,6 @@ async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
             )
         else:
             assert isinstance(merger, Refused)
-
-
-# A decision about several subjects.
-
-
-def spreading(decider: Decider[Any, Any]) -> Decider[Any, Any]:
-    """The rules of conflicts, by which a merger is noted in the survivor, too."""
-
-    def decide(command: Any, state: Any, context: Context) -> Any:
-        events = decider.decide(command, state, context)
-        if not isinstance(command, conflict.Merged):
-            return events
-        noted = [handled(f"dari {context.subject}"), VERIFIED]
-        return Decision([command], {command.into: noted})
-
-    return replace(decider, decide=decide)
-
-
-@pytest.fixture
-async def spread(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with two reports, where mergers change two cases."""
-    decider = DECIDERS["conflict"]
-    monkeypatch.setitem(DECIDERS, "conflict", spreading(decider))
-    for case in ("K1", "K2"):
-        await desk.do(case, report())
-    return desk
-
-
-async def test_a_decision_about_two_subjects_is_one_append_and_the_command_owns_it(
-    spread: Desk,
-) -> None:
-    outcome = await spread.do("K1", merged("K2"), "one")
-    receipt = outcome.receipt
-    assert (outcome.subject, receipt.stream) == ("K1", "conflict-K1")
-    assert (receipt.version, receipt.count, receipt.position) == (2, 3, BROUGHT + 5)
-    again = await spread.do("K1", merged("K2"), "one")
-    assert again.repeated
-    assert _plain(again.receipt) == _plain(receipt)
-    assert await spread.commands("K2") == 3
-    async with spread.house.pool.acquire() as connection:
-        read = await streams.read(
-            connection, spread.house.vault, ["conflict-K1", "conflict-K2"]
-        )
-    assert read["conflict-K1"].state.history[-1] == merged("K2")
-    survivor = read["conflict-K2"].state
-    assert [type(event).__name__ for event in survivor.history] == [
-        *("Reported", "Handled", "Verified")
-    ]
-    # Its texts are kept under the survivor's own key.
-    assert survivor.history[1].note == "dari K1"
-
-
-async def test_each_event_of_a_decision_counts_from_its_own_position(
-    spread: Desk, owner: Plain
-) -> None:
-    size = (await spread.do("K1", merged("K2"))).receipt.size
-    question = Question("IKU-3", date(2021, 12, 31))
-    async with spread.house.pool.acquire() as connection:
-        for at in range(size - 4, size + 1):
-            asked = structs.replace(question, size=at)
-            [found] = await spread.house.figures.answer(
-                connection, [asked], spread.house.office.today()
-            )
-            expected = await recount(connection, asked, spread.house.office.today())
-            assert found == expected
-            # Verified by the second event of three.
-            assert found.denominator == (at >= size - 1)
-    assert await rebuild(owner, lambda _done, _of: None) == []
-
-
-async def test_a_decision_is_taken_again_where_the_other_subject_has_moved_on(
-    spread: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    submit, faster = spread.house.office.appender.submit, [True]
-
-    async def overtaken(asked: Any) -> Receipt:
-        if faster.pop() if faster else False:
-            await spread.do("K2", handled("lebih dahulu"))
-        return await submit(asked)
-
-    monkeypatch.setattr(spread.house.office.appender, "submit", overtaken)
-    assert (await spread.do("K1", merged("K2"))).added
-    assert await spread.commands("K2") == 4
-    assert await spread.commands("K1") == 2
 
 
 @pytest.mark.parametrize("overtakers", [ATTEMPTS - 1, ATTEMPTS])

@@ -38,8 +38,17 @@ def one_of(*weighted: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[A
 
 versions = st.integers(1, 9)
 AREAS = ("35.76.01.1001", "35.76.02.1002", "35.76.02.1003")
-OTHERS = {"A97": conflict.Conflict(()), "A98": None}
-HERE = Context(DAYS[-1], "A01", frozenset(AREAS), OTHERS)
+SURVIVORS: dict[str, Any] = {
+    "conflict": conflict.NEVER_REPORTED,
+    "organisation": organisation.NEVER_REGISTERED,
+}
+
+
+def here(category: str, survivor: Any = None) -> Context:
+    """Where A01 may be merged into A97."""
+    peers = {"A97": survivor or SURVIVORS[category], "A98": None}
+    return Context(DAYS[-1], "A01", frozenset(AREAS), peers)
+
 
 kinds = st.sampled_from(
     [(category, d) for category, of in conflict.DIMENSIONS.items() for d in of]
@@ -204,14 +213,14 @@ organisation_endings = st.sampled_from(
 def allowed(decider: Decider[Any, Any], commands: Sequence[Any]) -> list[Any]:
     """The facts that are recorded of *commands*, each of which is tried twice."""
     history: list[Any] = []
-    state = None
+    state, context = None, here(decider.category)
     for command in commands:
         try:
-            events = decider.decision(command, state, HERE).events
+            events = decider.decision(command, state, context).events
         except Refused:
             continue
         state = decider.fold(events, state)
-        assert_nothing_to_add(decider, state, command, HERE)
+        assert_nothing_to_add(decider, state, command, context)
         history += events
     return history
 
@@ -246,7 +255,7 @@ case_histories = st.builds(
         (9, st.just([])), (1, st.tuples(case_endings, annulments, annulments).map(list))
     ),
 )
-organisation_histories = st.builds(
+single_organisation_histories = st.builds(
     _told,
     st.just(organisation.decider),
     registrations.map(lambda registration: [registration]),
@@ -256,6 +265,44 @@ organisation_histories = st.builds(
         (9, st.just([])),
         (1, st.tuples(organisation_endings, annulments, annulments).map(list)),
     ),
+)
+
+
+def _surviving(
+    survivor: list[Any], merged: list[Any], after: list[Any], *, annulled: bool
+) -> list[Any]:
+    """What the survivor of a merger records, which may be annulled, and *after* it."""
+    decider: Decider[Any, Any] = organisation.decider
+    history = [*survivor]
+    state = decider.fold(merged)
+    merger = organisation.Merged(into="A97", reason="Sama")
+    commands: list[Any] = [merger, Annulled(annuls=len(merged) + 1, reason="Keliru")]
+    for command in commands[: 1 + annulled]:
+        context = here("organisation", decider.fold(history))
+        try:
+            decision = decider.decision(command, state, context)
+        except Refused:
+            break
+        history += decision.others.get("A97", [])
+        state = decider.fold(decision.events, state)
+    for command in after:
+        try:
+            context = here("organisation")
+            history += decider.decision(command, decider.fold(history), context).events
+        except Refused:
+            continue
+    return history
+
+
+surviving_histories = st.builds(
+    _surviving,
+    single_organisation_histories,
+    single_organisation_histories,
+    st.lists(organisation_revisions, max_size=3),
+    annulled=st.sampled_from([False, False, True]),
+)
+organisation_histories = one_of(
+    (3, single_organisation_histories), (2, surviving_histories)
 )
 
 case_options = st.builds(

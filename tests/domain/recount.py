@@ -44,8 +44,12 @@ def remaining(history: Sequence[Any]) -> Iterator[tuple[int, Any]]:
 
 def until(facts: list[tuple[int, Any]], day: date) -> list[Any]:
     """The dated facts up to and with *day*, in order of day, then of version."""
-    dated = [f for f in facts if f[1].effective_on and f[1].effective_on <= day]
-    return [e for _, e in sorted(dated, key=lambda f: (f[1].effective_on, f[0]))]
+    dated = [
+        (held, version, event)
+        for version, event in facts
+        if (held := getattr(event, "effective_on", None)) and held <= day
+    ]
+    return [event for *_, event in sorted(dated, key=lambda one: one[:2])]
 
 
 def days(first: date, last: date) -> Iterator[date]:

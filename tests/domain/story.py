@@ -29,7 +29,7 @@ def given(decider: Decider[Any, Any], *events: Any, context: Context = HERE) -> 
     """The state after *events*, each of which the rules allow."""
     state = None
     for event in events:
-        assert decider.decide(event, state, context) == [event], event
+        assert decider.decision(event, state, context).events == [event], event
         state = decider.evolve(state, event)
     return state
 
@@ -62,7 +62,7 @@ def assert_nothing_to_add(
     if getattr(when, "RECURS", False):
         return
     with suppress(Repeated):
-        assert decider.decide(when, state, context) == []
+        assert decider.decision(when, state, context).events == []
 
 
 def repeats(

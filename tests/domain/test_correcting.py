@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iku.domain import correcting
+from iku.domain import correcting, merging
 from iku.domain.conflict import (
     Category,
     Conflict,
@@ -230,7 +230,7 @@ def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
     here = replace(HERE, peers=peers)
     merged = Merged(into="K02", reason="Sama")
     found = given(decider, reported("2021-03-01"), merged, annulled(2), context=here)
-    refused(decider, found, annulled(3), "annuls is 3", "record that anew")
+    refused(decider, found, annulled(3), "annuls is 3", "record that again")
     assert recorded(decider, found, merged, here).void == "merged into K02"
 
 
@@ -254,4 +254,4 @@ def test_what_names_no_other_subject_rests_on_none() -> None:
         Resolved(effective_on=on("2021-04-01"), manner=Manner.ISLAH),
         Corrected(corrects=1, reason="Salah"),
     ]
-    assert [correcting.names(fact, "K01", None) for fact in facts] == [Grounds()] * 3
+    assert [merging.names(fact, "K01", None) for fact in facts] == [Grounds()] * 3

@@ -124,7 +124,9 @@ EVENTS = [
 SINGLE = {
     "annulled": Cause.ANNULMENT,
     "corrected": Cause.CORRECTION,
+    "absorbed": Cause.MERGER,
     "merged": Cause.MERGER,
+    "participation_carried": Cause.MERGER,
     "rejected": Cause.REJECTION,
     "verified": Cause.VERIFICATION,
     "participation_verified": Cause.VERIFICATION,

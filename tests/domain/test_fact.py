@@ -473,6 +473,7 @@ NOT_PERSONAL = {
     "target",  # a number
     "rating",  # a word of the scale
     *("origin", "successor"),  # names of logs
+    "stream",  # names a case or organisation
     *("root", "signed"),  # hashes and signatures
     "approver",  # an office, not who holds it
     "media_type",

@@ -35,7 +35,7 @@ from tests.registers.world import World
 WATCHED = Policy(witnesses={"W": Party(WITNESS.verifier)}, quorum="W")
 YEAR = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="LKjIP 2021")
 KNOWN = date(2022, 1, 15)
-CLOSED = 147  # the position at which the year was first closed
+CLOSED = 148  # the position at which the year was first closed
 
 
 class Kept(NamedTuple):

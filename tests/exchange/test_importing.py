@@ -61,7 +61,9 @@ async def test_events_stand_in_the_order_of_the_file_and_their_day_is_declared(
     await bring(example.read()["konflik.csv"])
     recorded = [r async for r in log.read_log(connection, after=BROUGHT)]
     lines = example.read()["konflik.csv"].decode().splitlines()[1:]
-    assert [(str(r.known_on), r.subject) for r in recorded] == [
+    rows = [r for r in recorded if r.type != "absorbed"]  # a merger's, in the survivor
+    assert len(rows) == len(recorded) - 1
+    assert [(str(r.known_on), r.subject) for r in rows] == [
         tuple(line.split(",")[:2]) for line in lines
     ]
     assert all(r.declared and r.body().actor == "u/siti" for r in recorded)
@@ -821,7 +823,7 @@ async def test_a_number_corrected_in_a_file_is_another_cases_further_down(
     for dry in (True, False):
         report = await bring(make("konflik", *rows), dry_run=dry)
         assert said(report) == []
-        assert report.added == 8
+        assert report.added == 9  # a merger is recorded in both cases
     assert await numbers_of(connection) == {
         "K14": "k15",
         "K14.2": "k14",
@@ -829,10 +831,63 @@ async def test_a_number_corrected_in_a_file_is_another_cases_further_down(
     }
     named = ["conflict-K14", "conflict-K14.2", "conflict-K16"]
     found = await streams.read(connection, house.vault, named)
-    assert [found[stream].version for stream in named] == [4, 2, 2]
+    assert [found[stream].version for stream in named] == [4, 3, 2]
     assert found["conflict-K16"].state.void == "merged into K14.2"
     again = await bring(make("konflik", *rows))
     assert (again.added, again.repeated) == (0, 8)
+
+
+async def test_a_merger_in_a_file_is_recorded_in_both_streams_and_undone_in_both(
+    bring: Any, make: Any, house: House, connection: Plain
+) -> None:
+    musrenbang = {"kegiatan": "musrenbang", "terverifikasi": "ya"}
+    kept = [
+        make.registration("O1"),
+        make.registration("O2"),
+        make.row("O1", "berpartisipasi", "2022-03-02", rujukan="P1", **musrenbang),
+        make.row("O1", "berpartisipasi", "2022-03-03", rujukan="P2", **musrenbang),
+        make.row("O2", "berpartisipasi", "2022-03-03", rujukan="P9", **musrenbang),
+        make.row("O1", "digabung", "2022-03-04", rujukan="O2", keterangan="Sama"),
+    ]
+    for dry in (True, False):
+        report = await bring(make("organisasi", *kept), dry_run=dry)
+        assert said(report) == []
+        assert report.added == 8
+        assert [(one.row, one.message) for one in report.remarks] == [
+            (
+                7,
+                (
+                    "participation P2 is not taken over: O2 took part in musrenbang "
+                    "on 2022-03-03 already"
+                ),
+            )
+        ]
+    named = ["organisation-O1", "organisation-O2"]
+    found = await streams.read(connection, house.vault, named)
+    assert found["organisation-O1"].state.void == "merged into O2"
+    taken = found["organisation-O2"].state.participations
+    assert [one.reference for one in taken] == ["P1", "P9"]
+    # In another file, whose rows do not name the survivor.
+    undo = make.row("O1", "penggabungan_dibatalkan", "2022-03-04", keterangan="Keliru")
+    assert (await bring(make("organisasi", undo))).added == 3
+    found = await streams.read(connection, house.vault, named)
+    assert found["organisation-O1"].state.void is None
+    taken = found["organisation-O2"].state.participations
+    assert [one.reference for one in taken] == ["P9"]
+
+
+async def test_a_merger_is_not_known_before_what_its_survivor_holds(
+    bring: Any, make: Any
+) -> None:
+    rows = [
+        make.report("K1"),
+        make.report("K2"),
+        make.row("K2", "diverifikasi", known="2022-04-05"),
+        make.row("K1", "digabung", ke_nomor="K2", keterangan="Sama"),
+    ]
+    [(row, _, message)] = said(await bring(make("konflik", *rows)))
+    assert row == 5
+    assert "but K2 holds what was known on 2022-04-05" in message
 
 
 async def test_a_number_that_is_another_cases_is_a_fault_of_its_row(

@@ -37,3 +37,10 @@ def test_the_fields_that_a_correction_clears_stand_in_words() -> None:
     assert labels.FIELDS["cleared"].id == "dikosongkan"
     cleared = wording.value("cleared", ["occurred_on", "valid_until"])
     assert cleared == "tanggal kejadian, berlaku sampai"
+
+
+def test_what_a_merger_brought_is_shown_by_where_it_comes_from() -> None:
+    origin = {"stream": "organisation-O1", "version": 3}
+    assert wording.value("origin", origin) == "organisation-O1/3"
+    missing = [{"participation": p, "version": 2, "why": "ended"} for p in "AB"]
+    assert wording.value("not_carried", missing) == "A, B"

@@ -25,6 +25,9 @@ from hypothesis.stateful import (
 )
 from msgspec import structs
 
+from iku.commands.command import Outcome
+from iku.domain import conflict, organisation
+from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.question import Question, numbered
 from iku.ledger.checking import check_ledger
@@ -36,7 +39,14 @@ from iku.queries import explanation
 from iku.queries.explanation import Wanted
 from iku.queries.verifying import verify
 from tests.conftest import within
-from tests.registers.world import FIRST, SPAN, Chance, Running
+from tests.registers.world import (
+    CASES,
+    FIRST,
+    ORGANISATIONS,
+    SPAN,
+    Chance,
+    Running,
+)
 
 chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
 
@@ -63,17 +73,36 @@ class Register(RuleBasedStateMachine):
             self._record(chance, "conflict", *chance.case())
             self._record(chance, "organisation", *chance.organisation())
 
-    def _record(self, chance: Chance, category: str, subject: str, fact: Any) -> None:
+    @rule(chance=chances)
+    def merge_some_and_part_them(self, chance: Chance) -> None:
+        """Two into one, that one into a fourth; and some of it was wrong."""
+        for category, subjects, merged in (
+            ("conflict", CASES, conflict.Merged),
+            ("organisation", ORGANISATIONS, organisation.Merged),
+        ):
+            one, two, three, four = chance.random.sample(subjects, 4)
+            for subject, into in ((one, three), (two, three), (three, four)):
+                merger = merged(into=into, reason="Sama")
+                done = self._record(chance, category, subject, merger, into)
+                if done is not None and chance.random.random() < 0.4:
+                    annulled = Annulled(annuls=done.receipt.version, reason="Keliru")
+                    self._record(chance, category, subject, annulled, into)
+
+    def _record(
+        self, chance: Chance, category: str, subject: str, fact: Any, *others: str
+    ) -> Outcome | None:
         """Declared days of knowledge rise within a subject, not across the register."""
-        earliest = self.known.get(subject, getattr(fact, "effective_on", None) or FIRST)
+        said = getattr(fact, "effective_on", None) or FIRST
+        earliest = max(self.known.get(one, said) for one in (subject, *others))
         known_on = max(earliest, FIRST) + timedelta(
             days=chance.random.choice([0, 0, 1, 20])
         )
         named = {"known_on": known_on, "command_id": f"perintah-{next(self.numbers)}"}
         done = self.running.run(self.world.try_to(category, subject, fact, **named))
         if done is not None and done.added:
-            self.known[subject] = known_on
+            self.known |= dict.fromkeys((subject, *others), known_on)
             self.commands.append((category, subject, fact, named, done))
+        return done
 
     @rule(chance=chances)
     def define_anew(self, chance: Chance) -> None:
@@ -146,6 +175,7 @@ class Register(RuleBasedStateMachine):
             assert again.repeated
             assert again.receipt.position == first.receipt.position
             assert again.receipt.size == first.receipt.size
+            assert again.notes == first.notes
 
     @invariant()
     def nothing_is_known_before_the_first_event(self) -> None:

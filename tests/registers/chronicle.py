@@ -6,9 +6,10 @@ from random import Random
 from typing import Any, NamedTuple
 
 from iku.commands.command import Command
-from iku.domain import conflict
+from iku.domain import conflict, organisation
 from iku.domain.decider import Context, Refused
 from iku.domain.deciders import DECIDERS
+from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
     DateBasis,
@@ -29,6 +30,12 @@ REPORT = conflict.Reported(
 )
 TITLES = ("Sengketa 100% batas", "Pasar_Tanjung", "PERSELISIHAN É", "Ricuh C:\\dusun")
 KNOWN = frozenset(filter(None, (*AREAS, "35.76.03.1001")))
+
+
+MERGERS: dict[str, Any] = {
+    "conflict": conflict.Merged,
+    "organisation": organisation.Merged,
+}
 
 
 class Told(NamedTuple):
@@ -146,3 +153,18 @@ async def fill(world: World, seed: int, count: int) -> None:
         done = await world.do("indicator", code, said, known_on=known_on)
         assert done.added
     await world.load(commands[len(stops) * part :])
+    await merge(world, seed, commands)
+
+
+async def merge(world: World, seed: int, commands: Sequence[Command]) -> None:
+    """Merge one subject in ten into another, some in chains; every third is undone."""
+    random = Random(seed)
+    for category, merged in MERGERS.items():
+        subjects = sorted({c.subject for c in commands if c.category == category})
+        for n in range(len(subjects) // 10):
+            one, into = random.sample(subjects, 2)
+            merger = merged(into=into, reason="Sama")
+            done = await world.try_to(category, one, merger)
+            if done is not None and n % 3 == 0:
+                undone = Annulled(annuls=done.receipt.version, reason="Keliru")
+                await world.try_to(category, one, undone)

@@ -229,7 +229,7 @@ async def test_every_kind_of_event_is_recorded(client: Client) -> None:
     await client.records("/conflicts/K15/events", merged)
     await client.records("/conflicts/K16/events", {"type": "rejected", "reason": "x"})
     told = [event["type"] for event in await client.history("/conflicts/K14")]
-    assert told == ["reported", *(event["type"] for event in story)]
+    assert told == ["reported", *(event["type"] for event in story), "absorbed"]
     assert (await client.says("/conflicts/K15"))["merged_into"] == "K14"
     assert (await client.says("/conflicts/K16"))["status"] == "rejected"
 

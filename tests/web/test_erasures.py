@@ -34,7 +34,7 @@ ERASED = {
 SECRET = "Rahasia Pak Tono"
 GONE = "dihapus (B/12/2022)"
 FIGURES = [
-    {"as_of": as_of, "known_on": known_on, "size": "145"}
+    {"as_of": as_of, "known_on": known_on, "size": "146"}
     for as_of in ("2021-03-31", "2021-06-30", "2021-12-31")
     for known_on in ("2021-04-08", "2022-01-15", "2022-06-30")
 ]

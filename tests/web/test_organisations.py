@@ -1,5 +1,7 @@
 """Organisations over HTTP."""
 
+import pytest
+
 from tests.web.conftest import ORGANISATION, Client, problem
 
 
@@ -66,8 +68,51 @@ async def test_every_kind_of_event_is_recorded(client: Client) -> None:
         await client.records(f"/organisations/{number}/events", event)
         assert (await client.says(f"/organisations/{number}"))["status"] == status
     told = await client.history("/organisations/O41")
-    assert [event["type"] for event in told[1:]] == [e["type"] for e in story[:6]]
+    types = [e["type"] for e in story[:6]]
+    assert [event["type"] for event in told[1:]] == [*types, "absorbed"]
     assert told[5]["data"] == {"participation": "P-1"}
+
+
+async def test_a_merger_and_a_rejection_say_what_they_mean_for_others(
+    client: Client,
+) -> None:
+    for number in ("O41", "O42"):
+        await client.records("/organisations", ORGANISATION | {"number": number})
+        taken = {"type": "participated", "participation": "P-1", "verified": True}
+        taken |= {"activity": "musrenbang", "effective_on": "2021-06-01"}
+        await client.records(f"/organisations/{number}/events", taken)
+    merged = {"type": "merged", "into": "O42", "reason": "Sama"}
+    given = await client.records("/organisations/O41/events", merged)
+    assert given["notes"] == [
+        (
+            "participation P-1 is not taken over: O42 took part in musrenbang on "
+            "2021-06-01 already"
+        )
+    ]
+    [*_, absorbed] = await client.history("/organisations/O42")
+    assert absorbed["data"] == {
+        "origin": {"stream": "organisation-O41", "version": 3},
+        "not_carried": [{"participation": "P-1", "version": 2, "why": "present"}],
+    }
+    rejected = {"type": "rejected", "reason": "Bukan ormas"}
+    given = await client.records("/organisations/O42/events", rejected)
+    [note] = given["notes"]
+    assert note.startswith("O41 is merged into this one")
+    [*_, told] = await client.history("/organisations/O42")
+    assert told["takes_along"] == ["O41"]
+    undone = {"type": "annulled", "annuls": 3, "reason": "Keliru"}
+    assert "notes" not in await client.records("/organisations/O41/events", undone)
+    assert (await client.says("/organisations/O41"))["status"] == "active"
+
+
+@pytest.mark.parametrize("type_", ["absorbed", "participation_carried"])
+async def test_what_only_a_merger_records_is_no_event_of_a_request(
+    client: Client, type_: str
+) -> None:
+    await client.records("/organisations", ORGANISATION)
+    origin = {"stream": "organisation-O1", "version": 1}
+    body = {"type": type_, "origin": origin}
+    problem(await client.post("/organisations/O41/events", json=body), 400, "type")
 
 
 async def test_what_an_organisation_exists_by_must_fit(client: Client) -> None:

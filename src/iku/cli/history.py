@@ -99,6 +99,9 @@ def _replaced(event: Event) -> Iterator[str]:
         before, after = (wording.value(one.field, v) for v in (one.before, one.after))
         field = labels.FIELDS[one.field].id
         yield f"versi {one.version}, {field}: {before} → {after}"
+    if event.takes_along:
+        numbers = ", ".join(map(subject_number, event.takes_along))
+        yield f"ikut tidak dihitung: {numbers}, yang digabung ke sini"
 
 
 def _movement(moved: Movement) -> str:

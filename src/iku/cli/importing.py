@@ -15,11 +15,12 @@ from iku.cli.edge import Failed
 from iku.cli.tables import exact, number, text
 from iku.exchange import formats
 from iku.exchange.importing import Importer, Report
-from iku.exchange.planning import Skipped
+from iku.exchange.planning import Remark, Skipped
 from iku.exchange.sheet import Fault
 
 FAULTS = (number("Baris"), exact("Kolom"), text("Masalah"))
 SKIPPED = (number("Baris"), text("Dilewati karena"))
+REMARKS = (number("Baris"), text("Catatan"))
 
 
 class File(Struct, frozen=True):
@@ -30,6 +31,7 @@ class File(Struct, frozen=True):
         standing: Rows that the register held already.
         identical: Rows that an earlier row of the file said already.
         skipped: The first of the rows that stand or are identical, each with why.
+        remarks: What else the rows mean, the first ones.
         faulted: How many faults there are.
         faults: The first of them.
     """
@@ -43,6 +45,7 @@ class File(Struct, frozen=True):
     standing: int
     identical: int
     skipped: tuple[Skipped, ...]
+    remarks: tuple[Remark, ...]
     size: int
     faulted: int
     faults: tuple[Fault, ...]
@@ -124,6 +127,7 @@ def _file(name: str, report: Report, *, dry_run: bool) -> File:
         standing=report.standing,
         identical=report.identical,
         skipped=report.skipped,
+        remarks=report.remarks,
         size=report.size,
         faulted=report.faulted,
         faults=report.faults,
@@ -137,6 +141,9 @@ def _tell(file: File) -> None:
     tables.say(f"{file.file}: {_outcome(file)}")
     if file.skipped:
         _show_skipped(file)
+    if file.remarks:
+        rows = [(formats.number(one.row), one.message) for one in file.remarks]
+        tables.Printer().table(REMARKS, rows)
 
 
 def _outcome(file: File) -> str:

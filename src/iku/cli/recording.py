@@ -264,6 +264,8 @@ def _tell(category: str, done: Outcome, *, json: bool) -> None:
         f"{said}: {NOUNS[category]} {shown.number}, versi "
         f"{formats.number(shown.version)}, peristiwa {formats.number(shown.position)}."
     )
+    for note in shown.notes:
+        tables.say(f"Catatan: {note}.")
 
 
 def _events() -> dict[str, dict[str, type[Struct]]]:

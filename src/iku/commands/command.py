@@ -105,6 +105,8 @@ class Outcome(Struct, frozen=True):
         receipt: Of its last event; where nothing had to be added, of the stream's.
         added: Whether it recorded anything, now or when it was first sent.
         repeated: Whether it had been carried out before, under the same id.
+        notes: What else it means, in sentences: what a merger does not take over, whom
+            a rejection takes along.
     """
 
     subject: str
@@ -112,6 +114,7 @@ class Outcome(Struct, frozen=True):
     receipt: Receipt
     added: bool
     repeated: bool
+    notes: tuple[str, ...] = ()
 
 
 class OnlyReads(Unavailable):

@@ -18,6 +18,7 @@ from iku.commands.command import (
 from iku.domain import (
     closed_periods,
     fact,
+    merging,
     naming,
 )
 from iku.domain.decider import (
@@ -59,6 +60,7 @@ class Decided(NamedTuple):
         premises: Other streams that it rests on, at the version read.
         condition: What else it rests on; None: nothing.
         others: What it adds to other subjects, in the same append.
+        notes: What the answer says besides the receipt.
     """
 
     events: list[Any]
@@ -67,6 +69,7 @@ class Decided(NamedTuple):
     premises: tuple[tuple[str, int], ...] = ()
     condition: Condition | None = None
     others: tuple[Changed, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def decide(
@@ -118,7 +121,10 @@ def decide(
         *((decider.stream(subject), peer.version) for subject, peer in peers.items()),
         *((name, read.get(name, Folded()).version) for name in grounds.streams),
     )
-    decided = Decided(decision.events, before, after, premises, others=others)
+    notes = merging.notes(command.proposed, state, decision.others)
+    decided = Decided(
+        decision.events, before, after, premises, others=others, notes=notes
+    )
     if closed is None or not grounds.closures:
         return decided
     own = Changed(command.subject, decision.events, before, after)
@@ -135,7 +141,7 @@ async def read(reader: Reader, vault: Vault, command: Command) -> dict[str, Fold
     Of its own, the texts are opened as far as *command* may ask for them.
     """
     found = await streams.read(
-        reader, vault, [command.stream], partial(_repeats, command)
+        reader, vault, [command.stream], partial(_asks_for, command)
     )
     decider, own = DECIDERS[command.category], found.get(command.stream, Folded())
     grounds = decider.rests_on(command.proposed, command.subject, own.state)
@@ -145,13 +151,15 @@ async def read(reader: Reader, vault: Vault, command: Command) -> dict[str, Fold
     return found
 
 
-def _repeats(command: Command, recorded: Recorded) -> bool:
-    """Whether *command* may say just what was recorded, as its texts would tell.
+def _asks_for(command: Command, recorded: Recorded) -> bool:
+    """Whether deciding *command* needs the texts of this event of its own subject.
 
-    Nothing else that is decided depends on texts; most commands need none opened.
+    It does where it may say just what was recorded; a merger copies texts. Most
+    commands need none.
     """
     tag = command.proposed.__struct_config__.tag
-    return recorded.stream == command.stream and (
-        isinstance(command.proposed, fact.Correction)
-        or tag in {None, False, recorded.type}
-    )
+    return isinstance(command.proposed, fact.Correction | fact.Merger) or tag in {
+        None,
+        False,
+        recorded.type,
+    }

@@ -28,6 +28,7 @@ from iku.domain import (
     correcting,
     fact,
     kinds,
+    merging,
     numbering,
 )
 from iku.domain.closed_periods import Unexplained
@@ -36,6 +37,7 @@ from iku.domain.decider import (
     Repeated,
     Turn,
 )
+from iku.domain.deciders import DECIDERS
 from iku.domain.figure import Counts, Figure
 from iku.domain.numbering import Occupied, Taken
 from iku.domain.question import Question
@@ -49,6 +51,7 @@ from iku.ledger.log import (
     Reused,
     Unnamed,
 )
+from iku.ledger.record import Recorded
 from iku.streams import Folded
 from iku.vault.store import Vault
 
@@ -240,7 +243,12 @@ class Office:
             return await _again(connection, receipt)
         subject = _subject(receipt)
         number = drawn[-1] if drawn else numbering.number(subject, decided.after)
-        return Outcome(subject, number, receipt, added=True, repeated=False)
+        return Outcome(
+            *(subject, number, receipt),
+            added=True,
+            repeated=False,
+            notes=decided.notes,
+        )
 
     async def foresee(self, connection: Reader, command: Command) -> list[Any]:
         """The facts that *command* would record now; none where they stand already.
@@ -341,9 +349,28 @@ async def _first(connection: Reader, command: Command, asked: bytes) -> Outcome 
 async def _again(connection: Reader, receipt: Receipt) -> Outcome:
     """What came of a command that was carried out before, as it was answered then."""
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
-    subject = _subject(receipt)
-    number = numbering.number(subject, streams.fold(recorded).state)
-    return Outcome(subject, number, receipt, added=True, repeated=True)
+    subject, state = _subject(receipt), streams.fold(recorded).state
+    number = numbering.number(subject, state)
+    notes = await _notes(connection, receipt, recorded)
+    return Outcome(*(subject, number, receipt), added=True, repeated=True, notes=notes)
+
+
+async def _notes(
+    connection: Reader, receipt: Receipt, recorded: Sequence[Recorded]
+) -> tuple[str, ...]:
+    """What the answer said besides the receipt of an event, the last *recorded*."""
+    decider = DECIDERS[recorded[-1].category]
+    before = decider.fold(fact.of(one, decider.event_type) for one in recorded[:-1])
+    event = fact.of(recorded[-1], decider.event_type)
+    others = {}
+    for subject in decider.rests_on(event, _subject(receipt), before).peers:
+        stream, size = decider.stream(subject), receipt.position
+        others[subject] = [
+            fact.of(one, decider.event_type)
+            for one in await log.read_stream(connection, stream, size=size)
+            if one.position > size - receipt.count
+        ]
+    return merging.notes(event, before, others)
 
 
 def _subject(receipt: Receipt) -> str:

@@ -42,7 +42,7 @@ def request(command: Command, decided: Decided, body: bytes) -> Request:
     turns: list[Turn] = []
     secrets: list[Secret] = []
     for changed in (*decided.others, own):  # the command's own subject last
-        part, sealed = _part(command.category, changed)
+        part, sealed = _part(command, changed)
         parts.append(part)
         secrets += sealed
         turns += _turns(command.category, changed)
@@ -63,11 +63,12 @@ def request(command: Command, decided: Decided, body: bytes) -> Request:
     )
 
 
-def _part(category: str, changed: Changed) -> tuple[Part, list[Secret]]:
+def _part(command: Command, changed: Changed) -> tuple[Part, list[Secret]]:
     """What is appended to the stream of one subject, and the texts to be kept."""
-    stream, version = DECIDERS[category].stream(changed.subject), changed.before.version
+    stream = DECIDERS[command.category].stream(changed.subject)
+    version = changed.before.version
     parted = [
-        _parted(event, stream, place)
+        _parted(event, stream, place, fact.owner(event, command.stream))
         for place, event in enumerate(changed.events, version + 1)
     ]
     part = Part(stream, version, tuple(draft for draft, _ in parted))
@@ -118,13 +119,16 @@ def unnamed(
 
 
 def _parted(
-    event: fact.Fact, stream: str, version: int
+    event: fact.Fact, stream: str, version: int, owner: str
 ) -> tuple[Draft, dict[str, Secret]]:
-    """What the record of *event* says, and the texts it says in commitments only."""
+    """What the record of *event* says, and the texts it says in commitments only.
+
+    They belong to the persons whom they name, or else to *owner*.
+    """
     written = fact.write(event)
     secrets = {
         name: sealing.secret(
-            Place(stream, version, name, text.person or stream), text.plain
+            Place(stream, version, name, text.person or owner), text.plain
         )
         for name, text in written.text.items()
     }

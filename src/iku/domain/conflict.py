@@ -14,18 +14,21 @@ from typing import Any, NoReturn, assert_never
 
 from msgspec import UNSET, Struct, structs
 
-from iku.domain import correcting
+from iku.domain import correcting, merging
 from iku.domain.attachment import Attached
 from iku.domain.decider import (
     Context,
     Decider,
+    Decision,
     Invalid,
     Refused,
     refuse_unlikely_day,
 )
 from iku.domain.fact import (
+    Absorption,
     Annulled,
     Correction,
+    EventId,
     Fact,
     Line,
     Merger,
@@ -230,6 +233,10 @@ class Merged(Merger, frozen=True, tag="merged"):
     """The case is the same as case *into*, which alone counts."""
 
 
+class Absorbed(Absorption, frozen=True, tag="absorbed"):
+    """Another case was merged into this one, which counts for both."""
+
+
 class Corrected(Correction, frozen=True, tag="corrected"):
     """A fact of this case was recorded wrongly (see `Correction`)."""
 
@@ -263,6 +270,7 @@ Event = (
     | Reopened
     | Reclassified
     | Merged
+    | Absorbed
     | Attached
     | Corrected
     | Annulled
@@ -316,6 +324,7 @@ class Segment(Struct, frozen=True):
 class Conflict(Subject, frozen=True, dict=True):
     """A case as its facts tell it."""
 
+    CATEGORY = "conflict"
     OPENING = Reported
     TITLE = "title"
     LETTER = "K"
@@ -492,7 +501,9 @@ def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
 # Decisions.
 
 
-def decide(command: Event, case: Conflict | None, context: Context) -> list[Event]:
+def decide(
+    command: Event, case: Conflict | None, context: Context
+) -> list[Event] | Decision[Event]:
     """The facts that *command* adds to *case*.
 
     Raises:
@@ -506,14 +517,18 @@ def decide(command: Event, case: Conflict | None, context: Context) -> list[Even
     for field in ("effective_on", "occurred_on"):
         refuse_unlikely_day(field, stated(command, field), context.today)
     before, after = case or NEVER_REPORTED, evolve(case, command)
-    events = correcting.added(command, before, after, context)
+    correcting.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
     _refuse_second_verification(before, after)
     if isinstance(command, Returned):
         _refuse_late_return(command, before)
     if isinstance(command, Reclassified):
         _refuse_idle_reclassification(command, before, after)
-    return events
+    return merging.decision(command, before, context, _take_over)
+
+
+def _take_over(_survivor: Conflict, _merged: Conflict, origin: EventId) -> list[Event]:
+    return [Absorbed(origin=origin)]
 
 
 def _refuse_late_return(command: Returned, before: Conflict) -> None:
@@ -559,10 +574,10 @@ def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
 NEVER_REPORTED = Conflict(())
 
 decider: Decider[Conflict, Event] = Decider(
-    "conflict",
+    Conflict.CATEGORY,
     Event,
     decide,
     evolve,
-    correcting.names,
+    merging.names,
     moves_figures=True,
 )

@@ -335,7 +335,7 @@ def cause(event: conflict.Event) -> Cause:
             return Cause.CORRECTION
         case conflict.Rejected():
             return Cause.REJECTION
-        case conflict.Merged():
+        case conflict.Merged() | conflict.Absorbed():
             return Cause.MERGER
         case Verified():
             return Cause.VERIFICATION

@@ -9,21 +9,21 @@ judges by itself; whether it must say a reason, `closed_periods`.
 """
 
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import structs
 
-from iku.domain import numbering
-from iku.domain.decider import Context, Grounds, Invalid, Refused, Repeated, subject_id
+from iku.domain import merging, numbering
+from iku.domain.decider import Context, Invalid, Refused, Repeated, subject_id
 from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
 from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
 
-E = TypeVar("E", bound=Fact)
 
-
-def added(command: E, before: Subject, after: Subject, context: Context) -> list[E]:
-    """*command* as the fact to record.
+def refuse_unfit(
+    command: Fact, before: Subject, after: Subject, context: Context
+) -> None:
+    """Refuse a *command* that is no fact to be recorded.
 
     Raises:
         Repeated: *before* holds it already.
@@ -41,9 +41,9 @@ def added(command: E, before: Subject, after: Subject, context: Context) -> list
         _refuse_repetition(command, before, after)
         if before.void:
             raise Refused(f"{name(command)}, but it was {before.void} before")
+    merging.refuse_proposed(command)
     _refuse_bad_merger(command, context)
     _refuse_unknown_area(command, context)
-    return [command]
 
 
 def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
@@ -114,14 +114,7 @@ def target(version: int, subject: Subject, path: str) -> Any:
 
 def _refuse_bad_annulment(command: Annulled, subject: Subject) -> None:
     wrong = target(command.annuls, subject, "annuls")
-    if not isinstance(wrong, Annulled):
-        return
-    # Brought back so, a merger would not be held against what has become of the other
-    # since: two that are merged into each other would both be gone.
-    revived = subject.history[wrong.annuls - 1]
-    if stated(revived, "into") is not None:
-        message = f"version {command.annuls} annulled a merger: record that anew"
-        raise Invalid("annuls", f"annuls is {command.annuls}, but {message}")
+    merging.refuse_bad_annulment(command, wrong, subject)
 
 
 def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
@@ -175,12 +168,6 @@ def _refuse_unknown_area(command: Fact, context: Context) -> None:
     area = stated(command, "area")
     if area is not None and area not in context.areas:
         raise Invalid("area", f"area is {area}, but there is no area with that code")
-
-
-def names(command: Fact, _subject: str, _state: Subject | None) -> Grounds:
-    """The other subject that *command* names, if it does."""
-    into = stated(command, "into")
-    return Grounds() if into is None else Grounds(peers=(subject_id(into),))
 
 
 def said(event: Fact) -> str:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from iku.domain import merging
+from iku.domain.decider import subject_number
 from iku.domain.fact import Fact, Merger, Rejection, Standing
 from iku.domain.figure import Counts
 from iku.domain.lineage import Undone, corrections, undone
@@ -228,4 +230,15 @@ def void(subject: Subject, opening: Sentence) -> Reason:
     by = (said_by(subject, fact, "into"),)
     if isinstance(fact.event, Merger):
         return Reason(Rule.MERGED, by, {"into": fact.event.into})
-    return Reason(Rule.REJECTED, by, {})
+    return Reason(Rule.REJECTED, by, {"along": _along(subject)})
+
+
+def _along(rejected: Subject) -> Sentence:
+    """Whom its rejection takes along; empty where nobody is merged into it."""
+    numbers = ", ".join(map(subject_number, merging.absorbed(rejected.facts)))
+    if not numbers:
+        return Sentence("", "")
+    return Sentence(
+        f", bersama {numbers} yang digabung ke sini",
+        f", together with {numbers}, merged into it",
+    )

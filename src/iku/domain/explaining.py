@@ -59,7 +59,7 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
         "tidak dihitung: {what} {day} dibatalkan",
         "not counted: the {what} of {day} was annulled",
     ),
-    Rule.REJECTED: ("tidak dihitung: ditolak", "not counted: rejected"),
+    Rule.REJECTED: ("tidak dihitung: ditolak{along}", "not counted: rejected{along}"),
     Rule.MERGED: (
         "tidak dihitung: digabung ke {into}",
         "not counted: merged into {into}",

@@ -191,6 +191,27 @@ class Merger(Fact, frozen=True):
     effective_on: date | None = None
 
 
+class EventId(Struct, frozen=True, forbid_unknown_fields=True):
+    """An event of another stream, from which something was taken over."""
+
+    stream: str
+    version: Version
+
+    def __str__(self) -> str:
+        return f"{self.stream}/{self.version}"
+
+    @property
+    def subject(self) -> str:
+        """Identifier of the subject of that stream."""
+        return self.stream.partition("-")[2]
+
+
+class Absorption(Fact, frozen=True):
+    """Base of `Absorbed`: by the merger *origin*, this subject counts for both."""
+
+    origin: EventId
+
+
 class Rejection(Fact, frozen=True):
     """Base of `Rejected`: the subject should never have been entered."""
 
@@ -228,6 +249,15 @@ def stated(event: Fact, field: str) -> Any:
     """What *event* states in *field*; None where it has no such field or no value."""
     value = getattr(event, field, None)
     return None if value is UNSET else value
+
+
+def owner(event: Fact, stream: str) -> str:
+    """Whose the texts of *event* are, if it was proposed for *stream*.
+
+    Those of a copy remain its origin's: one erasure covers them all.
+    """
+    origin = stated(event, "origin")
+    return origin.stream if isinstance(origin, EventId) else stream
 
 
 class Standing(NamedTuple):
@@ -543,6 +573,11 @@ def of_its_own(of: Any, given: Any) -> Any:
 def sealed(stream: str, version: int, name: str) -> str:
     """What stands in place of the text of that name in that event."""
     return f"{SEAL}{stream}/{version} {name}"
+
+
+def is_sealed(text: str | None) -> bool:
+    """Whether it stands in place of a text that has not been opened."""
+    return text is not None and text.startswith(SEAL)
 
 
 def named(sealed_text: str) -> tuple[str, int, str]:

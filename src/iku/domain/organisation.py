@@ -6,7 +6,9 @@ development by participations, each under a reference of its own; whether one ha
 been verified is knowledge, not a dated state.
 """
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -14,18 +16,23 @@ from typing import NoReturn, assert_never
 
 from msgspec import UNSET, Struct, structs
 
-from iku.domain import correcting
+from iku.domain import correcting, erasure, merging, numbering
 from iku.domain.attachment import Attached
 from iku.domain.decider import (
     Context,
     Decider,
+    Decision,
+    Grounds,
     Invalid,
     Refused,
     refuse_unlikely_day,
 )
 from iku.domain.fact import (
+    NUMBER,
+    Absorption,
     Annulled,
     Correction,
+    EventId,
     Fact,
     Line,
     Merger,
@@ -34,6 +41,9 @@ from iku.domain.fact import (
     Reason,
     Rejection,
     Restated,
+    Version,
+    is_sealed,
+    owner,
     stated,
 )
 from iku.domain.subject import Subject
@@ -71,6 +81,20 @@ class Activity(StrEnum):
     WAWASAN_KEBANGSAAN = "wawasan_kebangsaan"
     LAPORAN_KEGIATAN = "laporan_kegiatan"
     LAINNYA = "lainnya"
+
+
+class Obstacle(StrEnum):
+    """Why the survivor of a merger does not take over a participation.
+
+    `PRESENT`: it has one of that day and activity; `NOT_REGISTERED`, `ENDED`: it was
+    not there yet, or no longer, on that day; `REFERENCE`: the references it could have
+    are given to others, or too long.
+    """
+
+    PRESENT = "present"
+    NOT_REGISTERED = "not_registered"
+    ENDED = "ended"
+    REFERENCE = "reference"
 
 
 # Facts. The tags and fields below are the storage format: add, never change.
@@ -142,6 +166,36 @@ class Merged(Merger, frozen=True, tag="merged"):
     """This entry is the same organisation as *into*, which alone counts."""
 
 
+class NotCarried(Struct, frozen=True, forbid_unknown_fields=True):
+    """A participation, at *version* of the other one, that was not taken over."""
+
+    participation: Number
+    version: Version
+    why: Obstacle
+
+    def said(self, merged: "Organisation", survivor: str) -> str:
+        """The same in words."""
+        event = merged.history[self.version - 1]
+        standing = dict(merged.facts).get(self.version, event)
+        day, activity = standing.effective_on, standing.activity
+        because = {
+            Obstacle.PRESENT: f"{survivor} took part in {activity} on {day} already",
+            Obstacle.NOT_REGISTERED: f"{survivor} was registered only after {day}",
+            Obstacle.ENDED: f"{survivor} was no longer there on {day}",
+            Obstacle.REFERENCE: f"{survivor} has no free reference for it",
+        }[self.why]
+        return f"participation {self.participation} is not taken over: {because}"
+
+
+class Absorbed(Absorption, frozen=True, tag="absorbed"):
+    """Another entry was merged into this one, which counts for both.
+
+    Its participations follow, each as `ParticipationCarried`, save *not_carried*.
+    """
+
+    not_carried: tuple[NotCarried, ...] | None = None
+
+
 class Rejected(Rejection, frozen=True, tag="rejected"):
     """The entry should never have been made."""
 
@@ -155,6 +209,19 @@ class Participated(Fact, frozen=True, tag="participated"):
     verified: bool = False
     note: Note | None = None
     reason: Reason | None = None
+
+
+class ParticipationCarried(
+    Participated, frozen=True, kw_only=True, tag="participation_carried"
+):
+    """A participation of one that was merged into this one, taken over.
+
+    Attributes:
+        verified: Whether it was verified there by the time of the merger.
+        origin: Where it was recorded first.
+    """
+
+    origin: EventId
 
 
 class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
@@ -190,8 +257,10 @@ Event = (
     | Revoked
     | MovedOut
     | Merged
+    | Absorbed
     | Rejected
     | Participated
+    | ParticipationCarried
     | ParticipationVerified
     | Attached
     | Corrected
@@ -268,6 +337,7 @@ class Participation(Struct, frozen=True):
 class Organisation(Subject, frozen=True, dict=True):
     """An organisation as its facts tell it."""
 
+    CATEGORY = "organisation"
     OPENING = Registered
     TITLE = "name"
     LETTER = "O"
@@ -445,7 +515,7 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
 
 def decide(
     command: Event, organisation: Organisation | None, context: Context
-) -> list[Event]:
+) -> list[Event] | Decision[Event]:
     """The facts that *command* adds to *organisation*.
 
     Raises:
@@ -464,12 +534,74 @@ def decide(
         message = f"valid_until is {valid_until}, but no day after {LATEST} is accepted"
         raise Invalid("valid_until", message)
     before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
-    events = correcting.added(command, before, after, context)
+    correcting.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
     _refuse_misfit(before, after)
     _refuse_participation_at_the_end(before, after)
     _refuse_idle(command, before)
-    return events
+    return merging.decision(command, before, context, _take_over)
+
+
+def _take_over(
+    survivor: Organisation, merged: Organisation, origin: EventId
+) -> list[Event]:
+    """What *survivor* records of *merged*: also its participations (design, 5)."""
+    number = numbering.number(origin.subject, merged)
+    held = {participation.reference for participation in survivor.participations}
+    sure = {p.reference for p in merged.participations if p.verified}
+    missing: list[NotCarried] = []
+    carried: list[Event] = []
+    for version, event in merged.facts:
+        if not isinstance(event, Participated):
+            continue
+        reference = _reference(event.participation, number, held)
+        why = _obstacle(event, survivor)
+        if why or reference is None:
+            why = why or Obstacle.REFERENCE
+            missing.append(NotCarried(event.participation, version, why))
+            continue
+        held.add(reference)
+        carried.append(
+            ParticipationCarried(
+                participation=reference,
+                activity=event.activity,
+                effective_on=event.effective_on,
+                verified=event.participation in sure,
+                note=None if is_sealed(event.note) else event.note,
+                origin=stated(event, "origin") or EventId(origin.stream, version),
+            )
+        )
+    return [Absorbed(origin=origin, not_carried=tuple(missing) or None), *carried]
+
+
+def _reference(wanted: str, number: str, held: set[str]) -> str | None:
+    """The reference under which it is taken over; None where none is free."""
+    for reference in (wanted, f"{number}/{wanted}"):
+        if reference not in held and re.match(NUMBER, reference):
+            return reference
+    return None
+
+
+def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
+    """Why *survivor* cannot have the participation; None where it can."""
+    day, activity = event.effective_on, event.activity
+    if any((p.on, p.activity) == (day, activity) for p in survivor.participations):
+        return Obstacle.PRESENT
+    now = survivor.on(day)
+    if now is None:
+        return Obstacle.NOT_REGISTERED
+    return None if now.status.exists else Obstacle.ENDED
+
+
+def names(command: Event, subject: str, organisation: Organisation | None) -> Grounds:
+    """The survivors of a merger; whether texts that it copies are erased meanwhile."""
+    grounds = merging.names(command, subject, organisation)
+    if stated(command, "into") is None:
+        return grounds
+    own = f"{Organisation.CATEGORY}-{subject}"
+    facts = organisation.facts if organisation else []
+    owners = dict.fromkeys([own, *(owner(event, own) for _, event in facts)])
+    return replace(grounds, streams=tuple(map(erasure.decider.stream, owners)))
 
 
 def _refuse_misfit(before: Organisation, after: Organisation) -> None:
@@ -560,10 +692,10 @@ def _refuse_again(command: Registered, organisation: Organisation) -> NoReturn:
 NEVER_REGISTERED = Organisation(())
 
 decider: Decider[Organisation, Event] = Decider(
-    "organisation",
+    Organisation.CATEGORY,
     Event,
     decide,
     evolve,
-    correcting.names,
+    names,
     moves_figures=True,
 )

@@ -330,7 +330,11 @@ def cause(event: organisation.Event) -> Cause:
             return Cause.CORRECTION
         case organisation.Rejected():
             return Cause.REJECTION
-        case organisation.Merged():
+        case (
+            organisation.Merged()
+            | organisation.Absorbed()
+            | organisation.ParticipationCarried()
+        ):
             return Cause.MERGER
         case ParticipationVerified():
             return Cause.VERIFICATION

@@ -16,12 +16,14 @@ class Subject(Struct, frozen=True, dict=True):
     """A subject as its facts tell it; *history* is all of them, the first at version 1.
 
     Attributes:
+        CATEGORY: What the names of its streams begin with.
         OPENING: The type of the fact it begins with.
         TITLE: The field of that fact that says what the subject is called.
         LETTER: The first letter of the automatic numbers of its kind.
     """
 
     history: tuple[Any, ...]
+    CATEGORY: ClassVar[str]
     OPENING: ClassVar[type[Fact]]
     TITLE: ClassVar[str]
     LETTER: ClassVar[str]
@@ -44,6 +46,13 @@ class Subject(Struct, frozen=True, dict=True):
     def course(self) -> tuple[Any, ...]:
         """All by which one state differs from another: its days, and what is beside."""
         return self.timeline
+
+    def refuse_illegal(self) -> None:
+        """Refuse facts that, taken together, could not have happened so.
+
+        Raises:
+            Refused: The sentence says which, and both sides.
+        """
 
     def of(self, *types: type[Fact]) -> Iterator[Any]:
         """Those of the facts left that are of these types, in the order recorded."""

@@ -23,7 +23,7 @@ from iku import streams
 from iku.commands.office import ATTEMPTS, Office
 from iku.exchange import journals
 from iku.exchange.journals import Entry, Journal
-from iku.exchange.planning import Before, Plan, Prospect, Skipped
+from iku.exchange.planning import Before, Plan, Prospect, Remark, Skipped
 from iku.exchange.reading import Reading, Scope
 from iku.exchange.sheet import Fault, Faulty
 from iku.ledger import log
@@ -56,6 +56,8 @@ class Report(Struct, frozen=True):
         faulted: How many faults there are.
         identical: Rows that an earlier row of the file said already.
         skipped: The first `MOST` of the rows that stand or are identical.
+        remarks: What else the rows mean, the first `MOST`: what a merger does not take
+            over, whom a rejection takes along.
     """
 
     journal: str | None
@@ -68,6 +70,7 @@ class Report(Struct, frozen=True):
     faulted: int = 0
     identical: int = 0
     skipped: tuple[Skipped, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass
@@ -151,6 +154,7 @@ class Importer:
             faulted=plan.faulted,
             identical=plan.identical,
             skipped=tuple(plan.skipped),
+            remarks=tuple(plan.remarks),
         )
 
     async def _count(self, plan: Plan) -> None:
@@ -241,6 +245,9 @@ class Importer:
         prospect.names.forget()
         await self._learn(plan, plan.numbers(entries))
         if unknown := prospect.fetch(plan.streams(entries), ROOM):
+            prospect.add(await streams.read(self.connection, vault, unknown))
+        if further := plan.further(entries):
+            unknown = prospect.fetch([*plan.streams(entries), *further], ROOM)
             prospect.add(await streams.read(self.connection, vault, unknown))
         await self._learn(plan, plan.former_numbers(entries))
 

@@ -25,7 +25,7 @@ from iku.domain import correcting, kinds, numbering
 from iku.domain.closed_periods import Unexplained
 from iku.domain.decider import Invalid, Missing, Refused, Repeated, subject_number
 from iku.domain.deciders import DECIDERS
-from iku.domain.fact import Fact, Merger
+from iku.domain.fact import Fact, Merger, stated
 from iku.exchange import cells
 from iku.exchange.cells import Unfit
 from iku.exchange.journals import Aim, Entry, Twin
@@ -39,6 +39,13 @@ from iku.ledger.log import Framed, Request
 from iku.ledger.record import Unrecordable
 from iku.projections import numbers
 from iku.streams import Folded
+
+
+class Remark(Struct, frozen=True):
+    """What a row means besides what it records."""
+
+    row: int
+    message: str
 
 
 class Skipped(Struct, frozen=True):
@@ -171,6 +178,7 @@ class Plan:
         standing: Rows that the register said already.
         identical: Rows that an earlier row of the file said already.
         skipped: The first of those that are skipped for either reason.
+        remarks: What else the rows mean, the first ones.
         faults: The first faults, in the order of the file; *faulted* counts all.
         refused: Ids of the rows at fault.
         unexplained: By index of the fault, the rows that miss a reason, and why.
@@ -191,6 +199,7 @@ class Plan:
         self.standing = 0
         self.identical = 0
         self.skipped: list[Skipped] = []
+        self.remarks: list[Remark] = []
         self.faults: list[Fault] = []
         self.faulted = 0
         self.refused: list[str] = []
@@ -246,6 +255,29 @@ class Plan:
             ),
         ]
 
+    def further(self, entries: Iterable[Entry]) -> list[str]:
+        """Streams that rows about mergers rest on, too, once `streams` are at hand."""
+        wanted = (s for e in entries if not e.faults for s in self._further(e))
+        return list(dict.fromkeys(wanted))
+
+    def _further(self, entry: Entry) -> Iterator[str]:
+        decider = DECIDERS[self.category]
+        for stream in self._streams(entry) if _about_mergers(entry.fact) else ():
+            history = self.prospect.histories.get(stream)
+            if history is None or not stream.startswith(self.category):
+                continue
+            # A row that annuls one names it by its day: it may be any of them.
+            facts = (
+                (entry.fact,)
+                if isinstance(entry.fact, Fact)
+                else (e for e in history.state.history if stated(e, "into") is not None)
+            )
+            for one in facts:
+                subject = stream.partition("-")[2]
+                grounds = decider.rests_on(one, subject, history.state)
+                yield from map(decider.stream, grounds.peers)
+                yield from grounds.streams
+
     def judge(self, entry: Entry) -> None:
         """Decide one row, the rows before it being decided."""
         if entry.faults:
@@ -296,7 +328,8 @@ class Plan:
 
     def _in_doubt(self, entry: Entry) -> str | None:
         """The first subject the row is about whose course of events is in doubt."""
-        for named in (entry.subject, *entry.peers(self._layout.category)):
+        further = (stream.partition("-")[2] for stream in self._further(entry))
+        for named in (entry.subject, *entry.peers(self.category), *further):
             subject = self._called.get(named, named)
             if subject in self._doubtful:
                 return subject
@@ -304,7 +337,6 @@ class Plan:
 
     def _decide(self, entry: Entry) -> None:
         prospect, command = self.prospect, self._command(entry)
-        known = prospect.known.get(command.stream)
         if self._stood(entry, command):
             self._skip(entry)
             return
@@ -316,12 +348,8 @@ class Plan:
         if not decided.events:
             self._skip(entry)
             return
-        if known is not None and entry.known_on < known:
-            raise Invalid(
-                "known_on",
-                f"is {entry.known_on}, but {entry.subject} holds what was known on "
-                f"{known}, and knowledge does not go back",
-            )
+        for subject in (command.subject, *(one.subject for one in decided.others)):
+            self._refuse_earlier(entry.known_on, subject)
         # The first append holds the log's lock to the end of the import, so what is
         # closed then stays so; and targets would break what later rows rest on.
         condition = None if self.added else self._closed.condition
@@ -333,6 +361,17 @@ class Plan:
         self._framed.append(framed)
         self.added += request.count
         prospect.advance(framed)
+        room = MOST - len(self.remarks)
+        self.remarks += [Remark(entry.line, note) for note in decided.notes[:room]]
+
+    def _refuse_earlier(self, known_on: date, subject: str) -> None:
+        known = self.prospect.known.get(DECIDERS[self.category].stream(subject))
+        if known is not None and known_on < known:
+            raise Invalid(
+                "known_on",
+                f"is {known_on}, but {subject_number(subject)} holds what was known on "
+                f"{known}, and knowledge does not go back",
+            )
 
     def _refuse_taken(self, request: Request) -> None:
         for claim in numbers.claims(request):
@@ -493,6 +532,12 @@ class Plan:
         about_subject = isinstance(error, Missing) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
         return Fault(entry.line, column, str(error))
+
+
+def _about_mergers(fact: Fact | Aim | None) -> bool:
+    if isinstance(fact, Aim):
+        return any(issubclass(about, Merger) for about in fact.statement.about)
+    return isinstance(fact, Merger)
 
 
 def _numbers(stream: str, history: Folded) -> Iterator[str]:

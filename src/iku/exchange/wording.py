@@ -35,7 +35,22 @@ def value(field: str, of: Any) -> str:
         case str():
             return _text(field, of)
         case list():
-            return ", ".join(_field(str(one)) for one in of)
+            return ", ".join(map(_item, of))
+        case _:
+            return _place(of)
+
+
+def _item(one: Any) -> str:
+    return _field(one) if isinstance(one, str) else _place(one)
+
+
+def _place(of: Any) -> str:
+    """What something comes from, or which participation is meant."""
+    match of:
+        case {"stream": stream, "version": version}:
+            return f"{stream}/{version}"
+        case {"participation": participation}:
+            return str(participation)
         case _:
             return str(of)
 

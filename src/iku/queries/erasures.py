@@ -24,8 +24,8 @@ class Doomed(Struct, frozen=True):
     Attributes:
         held: How many texts of each field, in which history.
         files: How many attached files.
-        others: Persons who have texts in its history and keep them: they are erased
-            by decisions of their own.
+        others: Persons who have texts in its history, and subjects from which a merger
+            brought some: they keep them, and are erased by decisions of their own.
     """
 
     held: list[Lasting]

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct, json
 
-from iku.domain import fact, lineage
+from iku.domain import fact, lineage, merging
 from iku.domain.deciders import DECIDERS
 from iku.domain.withheld import NONE, Texts, Withheld
 from iku.ledger import log
@@ -74,6 +74,8 @@ class Event(Struct, frozen=True):
         subjects: By name of a text, on whose request it may be erased.
         withheld: By name, why a text is not shown.
         replaced: What it left other than it was, if it is a correction or annulment.
+        takes_along: Of a rejection, the subjects that are merged into this one, by
+            identifier: they do not count either.
         movements: How it moved each figure, by definition, day and part.
     """
 
@@ -92,6 +94,7 @@ class Event(Struct, frozen=True):
     subjects: dict[str, str]
     withheld: dict[str, Withheld]
     replaced: tuple[Replaced, ...]
+    takes_along: tuple[str, ...]
     movements: tuple[Movement, ...]
 
 
@@ -144,6 +147,7 @@ async def page(
             one,
             worded[one.version - 1],
             [_replacement(item, said) for item in items],
+            merging.taken_along(facts, one.version),
             moved.get(one.position, ()),
         )
         for one, items in zip(recorded[after:], replaced, strict=True)
@@ -234,6 +238,7 @@ def _event(
     recorded: Recorded,
     texts: Texts,
     replaced: Sequence[Replaced],
+    along: tuple[str, ...],
     moved: Sequence[Movement],
 ) -> Event:
     body = recorded.body()
@@ -253,5 +258,6 @@ def _event(
         subjects={name: committed.s for name, committed in body.text.items()},
         withheld=texts.withheld,
         replaced=tuple(replaced),
+        takes_along=along,
         movements=tuple(moved),
     )

@@ -22,7 +22,7 @@ from iku.queries import identifying
 from iku.web.connection import Reading
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Proof of entry: durable, and in the log for good.
 
     Attributes:
@@ -33,6 +33,8 @@ class Receipt(Struct, frozen=True, kw_only=True):
         size: Of the log once the event was in it.
         recorded_at: The database's clock, UTC.
         leaf: The event's leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
+        notes: What else it means: the participations that a merger does not take over
+            and why, the subjects that a rejection takes along. Absent where nothing.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Receipt(Struct, frozen=True, kw_only=True):
     size: int
     recorded_at: datetime
     leaf: str
+    notes: tuple[str, ...] = ()
 
 
 class Entering(Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +200,7 @@ def receipt(outcome: Outcome) -> Receipt:
         size=given.size,
         recorded_at=given.recorded_at,
         leaf=given.leaf.hex(),
+        notes=outcome.notes,
     )
 
 

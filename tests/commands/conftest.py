@@ -1,0 +1,63 @@
+"""Somebody at work with a house: by one office, and by two over one database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from iku.app import House, furnish
+from iku.commands.command import Command, Outcome
+from iku.ledger import log
+from iku.ledger.checking import check_ledger
+from iku.postgres.database import Database
+from tests.conftest import SETTINGS
+
+
+class Desk:
+    """Somebody who works with one house; each call has a connection of its own."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    async def do(
+        self, subject: str, proposed: Any, command_id: str | None = None, **more: Any
+    ) -> Outcome:
+        category = more.pop("category", "conflict")
+        command = Command(category, subject, proposed, "uji", command_id, **more)
+        async with self.house.pool.acquire() as connection:
+            return await self.house.office.handle(connection, command)
+
+    async def size(self) -> int:
+        async with self.house.pool.acquire() as connection:
+            return (await log.head(connection)).size
+
+    async def commands(self, subject: str) -> int:
+        """How many events its stream has."""
+        async with self.house.pool.acquire() as connection:
+            return len(await log.read_stream(connection, f"conflict-{subject}"))
+
+
+Desks = Callable[[], Awaitable[Desk]]
+
+
+@pytest.fixture
+async def desks(database: Database) -> AsyncIterator[Desks]:
+    """Opens desks, each in a house of its own, as two processes would be."""
+    async with AsyncExitStack() as stack:
+        opened: list[House] = []
+
+        async def open_desk() -> Desk:
+            house = await stack.enter_async_context(furnish(SETTINGS, database))
+            opened.append(house)
+            return Desk(house)
+
+        yield open_desk
+        # Whatever a test did, the ledger is whole afterwards.
+        async with opened[0].pool.acquire() as connection:
+            assert await check_ledger(connection) == []
+
+
+@pytest.fixture
+async def desk(desks: Desks) -> Desk:
+    return await desks()
