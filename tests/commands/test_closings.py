@@ -16,7 +16,7 @@ from msgspec import structs
 from iku import texts
 from iku.app import House, furnish
 from iku.commands.command import Command, Outcome
-from iku.domain import conflict, fact, indicator, organisation, publication
+from iku.domain import conflict, fact, indicator, kinds, organisation, publication
 from iku.domain.closed_periods import (
     CATEGORIES,
     ClosedPeriods,
@@ -35,7 +35,7 @@ from iku.ledger.log import Connection, Reader
 from iku.postgres.database import Database
 from iku.queries import publications
 from iku.settings import Settings
-from tests.domain.story import step
+from tests.domain.story import decided_by, step
 
 DAY = date(2021, 5, 1)
 EARLY = date(2019, 5, 1)
@@ -206,7 +206,7 @@ async def test_a_command_that_changes_a_frozen_figure_by_another_subject_needs_a
         return Decision(events, {"O2": [registration()]})
 
     both = replace(ordinary, decide=decide, names=lambda *_: Grounds(peers=("O2",)))
-    monkeypatch.setitem(DECIDERS, "organisation", both)
+    monkeypatch.setattr(kinds, "KINDS", decided_by(both))
     outside = registration(day=date(2022, 1, 1))
     with pytest.raises(Unexplained) as caught:
         await desk.register("O1", outside)

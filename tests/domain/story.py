@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from iku.domain import kinds
 from iku.domain.counting import Membership
 from iku.domain.decider import Context, Decider, Refused, Repeated
+from iku.domain.kinds import Kind
 from iku.domain.publication import NextStep, StepType
 
 AREA = "35.76.02.1003"
@@ -32,6 +34,14 @@ def given(decider: Decider[Any, Any], *events: Any, context: Context = HERE) -> 
         assert decider.decision(event, state, context).events == [event], event
         state = decider.evolve(state, event)
     return state
+
+
+def decided_by(decider: Decider[Any, Any]) -> list[Kind]:
+    """The kinds, that of its category decided by *decider*."""
+    return [
+        replace(kind, decider=decider) if kind.category == decider.category else kind
+        for kind in kinds.KINDS
+    ]
 
 
 def membership(
