@@ -25,7 +25,7 @@ from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Annulled
-from iku.domain.organisation import Activity, Kind, LegalBasis
+from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.ledger import log
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection, Receipt
@@ -218,8 +218,8 @@ def _case(random: Random, day: date) -> Iterator[tuple[date, Any]]:
 
 
 def _organisation(random: Random, day: date) -> Iterator[tuple[date, Any]]:
-    kind = random.choice(list(Kind))
-    party = kind is Kind.PARPOL
+    kind = random.choice(list(OrganisationKind))
+    party = kind is OrganisationKind.PARPOL
     yield (
         day,
         organisation.Registered(

@@ -77,7 +77,7 @@ async def _replay(
 
 async def series(house: House, connection: Connection) -> AsyncIterator[int]:
     """Twenty years by month, as known now and then."""
-    span = serial.Span(registers.BEGIN, AS_OF)
+    span = serial.SeriesRange(registers.BEGIN, AS_OF)
     told = await serial.series(connection, house.figures, ASKED, span, AS_OF)
     yield len(told.figures)
 

@@ -33,8 +33,8 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 
 from iku.ledger import identifier
 from iku.ledger.appender import Appender
-from iku.ledger.log import Condition, Part, Request
-from iku.ledger.record import Draft
+from iku.ledger.log import Condition, Request, StreamPart
+from iku.ledger.record import NewEvent
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 
@@ -110,14 +110,14 @@ RESTS_ON = Condition(("indicator", "publication"), 0)
 async def _ask(
     appender: Appender, moment: Moment, batch: int, streams: Iterator[str]
 ) -> None:
-    drafts = (Draft("Noted", date(2021, 2, 1), DATA, {}),) * batch
+    drafts = (NewEvent("Noted", date(2021, 2, 1), DATA, {}),) * batch
     stream, version = "", LENGTH
     while moment.lasts:
         if version >= LENGTH:
             stream, version = next(streams), 0
         command = identifier.fresh()
         body = sha256(command.encode()).digest()
-        part = Part(stream, version, drafts)
+        part = StreamPart(stream, version, drafts)
         asked = Request((part,), command, body, "u/siti", condition=RESTS_ON)
         version = (await appender.submit(asked)).version
         moment.done += batch

@@ -40,7 +40,7 @@ def chosen(chance: random.Random, name: str, number: int) -> tuple[str, str, Any
     match kind:
         case "register":
             fact: Any = organisation.Registered(
-                kind=organisation.Kind.LSM,
+                kind=organisation.OrganisationKind.LSM,
                 name="LSM Contoh",
                 legal_basis=organisation.LegalBasis.BADAN_HUKUM,
                 effective_on=day,

@@ -28,7 +28,7 @@ import msgspec
 
 from iku.app import House, open_house
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner, Phase, Source
-from iku.domain.organisation import Activity, Kind
+from iku.domain.organisation import Activity, OrganisationKind
 from iku.domain.period import Kind as PeriodKind
 from iku.ledger.checking import check_ledger
 from iku.postgres.embedded import lease
@@ -173,7 +173,7 @@ class Commands:
     def _register(self) -> Proposed:
         r, day = self.random, self.day()
         body: dict[str, Any] = {
-            "kind": r.choice([*Kind]).value,
+            "kind": r.choice([*OrganisationKind]).value,
             "name": f"Organisasi {r.randrange(10_000)}",
             "legal_basis": r.choice(["skt", "badan_hukum", "none"]),
         }
@@ -294,7 +294,7 @@ class Commands:
                     **r.choice(
                         [
                             {"effective_on": self.day().isoformat()},
-                            {"kind": r.choice([*Kind]).value},
+                            {"kind": r.choice([*OrganisationKind]).value},
                             {"activity": r.choice([*Activity]).value},
                             {"verified": r.random() < 0.5},
                             {"valid_until": r.choice([None, self.day().isoformat()])},
@@ -349,7 +349,7 @@ class Commands:
         }
         if code == "IKU-2":
             options = {
-                "kinds": [["ormas"], [kind.value for kind in Kind]],
+                "kinds": [["ormas"], [kind.value for kind in OrganisationKind]],
                 "expired_registration": ["keep", "drop"],
                 "participation_threshold": [1, 2],
                 "population": ["stock_at_date", "any_time_in_period"],

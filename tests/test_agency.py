@@ -158,7 +158,7 @@ def test_the_options_brought_are_the_defaults_that_the_design_names() -> None:
     organisations = indicators["IKU-2"].options
     assert organisations == OrganisationOptions()
     assert isinstance(organisations, OrganisationOptions)
-    assert {*organisations.kinds} == {*organisation.Kind}
+    assert {*organisations.kinds} == {*organisation.OrganisationKind}
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_each_category_and_kind_has_one_division_the_owner_of_its_indicator() ->
     by_category = {c: d.name for d in ours.divisions for c in d.categories}
     by_kind = {k: d.name for d in ours.divisions for k in d.kinds}
     assert by_category.keys() == {*conflict.Category}
-    assert by_kind.keys() == {*organisation.Kind}
+    assert by_kind.keys() == {*organisation.OrganisationKind}
     wasnas = "Bidang Kewaspadaan Nasional dan Penanganan Konflik"
     assert by_category[conflict.Category.LAINNYA] == wasnas
     for defined in brought.indicators.values():

@@ -18,7 +18,7 @@ from iku.domain import conflict, organisation, publication
 from iku.domain.conflict import Level, Manner
 from iku.domain.fact import Fact, Line
 from iku.domain.indicator import Amendment
-from iku.domain.organisation import Kind
+from iku.domain.organisation import OrganisationKind
 
 
 class Step(StrEnum):
@@ -362,7 +362,10 @@ def test_whatever_does_not_fit_has_a_fault_and_no_other_error(
         ([], {}),
         ([("minimum_level", "potensi")], {"minimum_level": Level.POTENSI}),
         ([("participation_threshold", "02")], {"participation_threshold": 2}),
-        ([("kinds", "lsm,ormas")], {"kinds": (Kind.LSM, Kind.ORMAS)}),
+        (
+            [("kinds", "lsm,ormas")],
+            {"kinds": (OrganisationKind.LSM, OrganisationKind.ORMAS)},
+        ),
         (
             [
                 ("resolution_manners", "islah,mediasi"),

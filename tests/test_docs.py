@@ -79,7 +79,7 @@ def test_every_option_of_a_definition_is_told(options: type[Struct]) -> None:
     "values",
     [
         *(conflict.Category, conflict.Dimension, conflict.Level, conflict.Manner),
-        *(conflict.Phase, conflict.Source, organisation.Kind),
+        *(conflict.Phase, conflict.Source, organisation.OrganisationKind),
         *(organisation.LegalBasis, organisation.Activity, indicator.DateBasis),
         *(indicator.CarryOver, indicator.Reopening, indicator.ExpiredRegistration),
         *(indicator.Population, indicator.Empty, period.Kind),

@@ -10,7 +10,7 @@ from iku import labels
 from iku.domain import conflict, indicator, organisation
 from iku.domain.cause import Cause
 from iku.domain.deciders import DECIDERS
-from iku.domain.difference import Step
+from iku.domain.difference import DifferenceStep
 from iku.domain.figure import Figure
 from iku.domain.publication import State
 from iku.exchange.layouts import LAYOUTS
@@ -24,12 +24,12 @@ TABLES = {
     "source": (labels.SOURCES, conflict.Source),
     "phase": (labels.PHASES, conflict.Phase),
     "manner": (labels.MANNERS, conflict.Manner),
-    "kind": (labels.KINDS, organisation.Kind),
+    "kind": (labels.KINDS, organisation.OrganisationKind),
     "legal_basis": (labels.LEGAL_BASES, organisation.LegalBasis),
     "activity": (labels.ACTIVITIES, organisation.Activity),
     "state": (labels.PUBLICATION_STATES, State),
     "coverage": (labels.COVERAGES, Coverage),
-    "step": (labels.STEPS, Step),
+    "step": (labels.STEPS, DifferenceStep),
     "cause": (labels.CAUSES, Cause),
 }
 

@@ -211,7 +211,7 @@ DAY, NEXT = date(2021, 2, 1), date(2021, 3, 1)
 REPORTED = chance.reported(
     DAY, None, (Category.SARA, Dimension.AGAMA), Level.POTENSI, None
 )
-REGISTERED = chance.registered(DAY, organisation.Kind.LSM, None)
+REGISTERED = chance.registered(DAY, organisation.OrganisationKind.LSM, None)
 
 
 def resolved(on: date) -> conflict.Resolved:
@@ -255,7 +255,7 @@ def test_a_course_that_the_register_refuses_is_none_to_an_auditor(
 
 
 def test_a_cleared_field_counts_as_never_stated() -> None:
-    skt = chance.registered(DAY, organisation.Kind.LSM, NEXT)
+    skt = chance.registered(DAY, organisation.OrganisationKind.LSM, NEXT)
     right = organisation.Corrected(
         corrects=1,
         reason="Salah catat",
@@ -275,7 +275,9 @@ def test_a_cleared_field_counts_as_never_stated() -> None:
 def test_the_seat_and_the_files_of_an_organisation_do_not_change_what_it_counts() -> (
     None
 ):
-    seated = chance.registered(DAY, organisation.Kind.LSM, None, "35.76.02.1003")
+    seated = chance.registered(
+        DAY, organisation.OrganisationKind.LSM, None, "35.76.02.1003"
+    )
     moved = organisation.Corrected(corrects=1, reason="Alamat", area=None)
     file = Attached(
         file_name="skt.pdf", media_type="application/pdf", length=1, sha256="0" * 64

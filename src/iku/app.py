@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby
 
 from iku import agency
-from iku.agency import Agency
+from iku.agency import AgencyProfile
 from iku.commands import continuing, erasing
 from iku.commands.command import Command
 from iku.commands.continuing import Approval
@@ -76,7 +76,7 @@ class House:
 
     settings: Settings
     database: Database
-    agency: Agency
+    agency: AgencyProfile
     pool: Pool
     office: Office
     books: Books

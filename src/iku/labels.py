@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from iku.domain.cause import Cause
 from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Source
-from iku.domain.difference import Step
-from iku.domain.organisation import Activity, Kind, LegalBasis
+from iku.domain.difference import DifferenceStep
+from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.publication import State
 from iku.ledger.checkpoints import Coverage
 
@@ -94,9 +94,9 @@ MANNERS: Mapping[str, Label] = {
     Manner.DILIMPAHKAN: Label("dilimpahkan", "referred to another body"),
 }
 KINDS: Mapping[str, Label] = {
-    Kind.ORMAS: Label("ormas", "mass organisation (ormas)"),
-    Kind.LSM: Label("lsm", "non-governmental organisation (lsm)"),
-    Kind.PARPOL: Label("parpol", "political party (parpol)"),
+    OrganisationKind.ORMAS: Label("ormas", "mass organisation (ormas)"),
+    OrganisationKind.LSM: Label("lsm", "non-governmental organisation (lsm)"),
+    OrganisationKind.PARPOL: Label("parpol", "political party (parpol)"),
 }
 LEGAL_BASES: Mapping[str, Label] = {
     LegalBasis.SKT: Label("skt", "certificate of registration (skt)"),
@@ -246,10 +246,10 @@ COVERAGES: Mapping[str, Label] = {
     ),
 }
 STEPS: Mapping[str, Label] = {
-    Step.KNOWLEDGE: Label("Pengetahuan", "Knowledge"),
-    Step.DEFINITION: Label("Definisi", "Definition"),
-    Step.TIME: Label("Waktu", "Time"),
-    Step.TARGET: Label("Target", "Target"),
+    DifferenceStep.KNOWLEDGE: Label("Pengetahuan", "Knowledge"),
+    DifferenceStep.DEFINITION: Label("Definisi", "Definition"),
+    DifferenceStep.TIME: Label("Waktu", "Time"),
+    DifferenceStep.TARGET: Label("Target", "Target"),
 }
 CAUSES: Mapping[str, Label] = {
     Cause.LATE_DATA: Label("data terlambat", "late data"),

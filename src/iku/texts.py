@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from iku.domain import erasure, fact
 from iku.domain.erasure import Erased
-from iku.domain.withheld import Decision, Texts, Why, Withheld
+from iku.domain.withheld import ErasureDecision, Texts, Why, Withheld
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -99,4 +99,6 @@ def _withheld(
         return Withheld(Why.MISSING)
     decided, recorded = facts[covering], erased[covering]
     on = decided.effective_on or recorded.known_on
-    return Withheld(Why.ERASED, Decision(decided.decision, decided.legal_basis, on))
+    return Withheld(
+        Why.ERASED, ErasureDecision(decided.decision, decided.legal_basis, on)
+    )

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from iku.cli import tables
-from iku.cli.tables import Column, Listing, Printer, exact, number, text
+from iku.cli.tables import Listing, Printer, TableColumn, exact, number, text
 from iku.exchange import formats
 from tests.cli.conftest import Said, Type
 
@@ -49,7 +49,7 @@ def width(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def drawn(
     capsys: pytest.CaptureFixture[str],
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     *pages: Sequence[Sequence[str]],
 ) -> list[str]:
     """The lines that a listing of these pages prints."""

@@ -141,7 +141,7 @@ def report(title: str = "Perselisihan", day: date = DAY) -> conflict.Reported:
 def registration(name: str = "LSM Contoh", day: date = EARLY) -> Registered:
     """Of an organisation that counts from that day on, for ever."""
     return Registered(
-        kind=organisation.Kind.LSM,
+        kind=organisation.OrganisationKind.LSM,
         name=name,
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
         effective_on=day,

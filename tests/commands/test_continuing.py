@@ -23,9 +23,9 @@ from iku.exchange import bundle
 from iku.ledger import checkpoint, checkpoints, log, signing, tree
 from iku.ledger.appender import Accepted
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Part, Receipt
+from iku.ledger.log import Receipt, StreamPart
 from iku.ledger.policy import Policy
-from iku.ledger.record import Draft
+from iku.ledger.record import NewEvent
 from iku.ledger.signing import Home
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
@@ -332,8 +332,8 @@ async def test_a_log_that_lies_about_what_it_lost_is_not_verified(
         "signed": restored.kept(4).decode(),
     }
     data = {} if lie is None else told | lie
-    draft = Draft("continued", date(2021, 3, 1), data, {})
-    part = Part("ledger-log", 0, (draft,))
+    draft = NewEvent("continued", date(2021, 3, 1), data, {})
+    part = StreamPart("ledger-log", 0, (draft,))
     asked = structs.replace(Ask()("ledger-log", command="lie"), parts=(part,))
     await log.append(restored.owner, [asked], zone=ZONE)
     await hand_out(restored)

@@ -71,7 +71,7 @@ async def both(*calls: Awaitable[Any]) -> list[Any]:
 
 def registered(day: date = DAY) -> organisation.Registered:
     return organisation.Registered(
-        kind=organisation.Kind.LSM,
+        kind=organisation.OrganisationKind.LSM,
         name="Contoh",
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
         effective_on=day,

@@ -14,7 +14,7 @@ from iku.domain import conflict, organisation
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Annulled, sealed
-from iku.domain.organisation import Activity, Kind, LegalBasis, Organisation
+from iku.domain.organisation import Activity, LegalBasis, Organisation, OrganisationKind
 from iku.domain.question import Question
 from iku.ledger import log
 from iku.ledger.log import Receipt
@@ -31,7 +31,7 @@ YEAR_END = Question("IKU-2", date(2021, 12, 31))
 
 def registration(day: date = date(2021, 1, 4)) -> organisation.Registered:
     return organisation.Registered(
-        kind=Kind.ORMAS,
+        kind=OrganisationKind.ORMAS,
         name="Karang Taruna",
         legal_basis=LegalBasis.BADAN_HUKUM,
         effective_on=day,

@@ -129,11 +129,11 @@ case_endings = st.sampled_from(
 
 def registered(
     day: date,
-    kind: organisation.Kind,
+    kind: organisation.OrganisationKind,
     valid_until: date | None,
     area: str | None = None,
 ) -> organisation.Registered:
-    party = kind is organisation.Kind.PARPOL
+    party = kind is organisation.OrganisationKind.PARPOL
     valid_until = None if party or valid_until is None else max(day, valid_until)
     basis = LegalBasis.SKT if valid_until else LegalBasis.BADAN_HUKUM
     return organisation.Registered(
@@ -150,7 +150,7 @@ def corrected_organisation(version: int, **fields: Any) -> organisation.Correcte
     return organisation.Corrected(corrects=version, reason="Salah catat", **fields)
 
 
-organisation_kinds = st.sampled_from(organisation.Kind)
+organisation_kinds = st.sampled_from(organisation.OrganisationKind)
 last_days = st.sampled_from([*DAYS, date(2025, 1, 1)])
 references = st.sampled_from(["P1", "P2", "P3", "P4"])
 areas = st.none() | st.sampled_from(AREAS)
@@ -323,7 +323,10 @@ case_options = st.builds(
 )
 organisation_options = st.builds(
     indicator.OrganisationOptions,
-    kinds=st.sampled_from([tuple(organisation.Kind)] * 3 + [(organisation.Kind.LSM,)]),
+    kinds=st.sampled_from(
+        [tuple(organisation.OrganisationKind)] * 3
+        + [(organisation.OrganisationKind.LSM,)]
+    ),
     expired_registration=st.sampled_from(indicator.ExpiredRegistration),
     participation_threshold=st.sampled_from([1, 1, 2, 3]),
     population=st.sampled_from(indicator.Population),

@@ -203,11 +203,18 @@ CERTIFICATES = {27: "2021-03-31", 28: "2021-06-30", 38: "2021-05-31", 39: "2020-
 
 
 def _registered(number: int, day: str) -> Known:
-    kind, basis, until = organisation.Kind.LSM, organisation.LegalBasis.SKT, None
+    kind, basis, until = (
+        organisation.OrganisationKind.LSM,
+        organisation.LegalBasis.SKT,
+        None,
+    )
     if number < 29:
-        kind = organisation.Kind.ORMAS
+        kind = organisation.OrganisationKind.ORMAS
     if number < 10:
-        kind, basis = organisation.Kind.PARPOL, organisation.LegalBasis.PARPOL
+        kind, basis = (
+            organisation.OrganisationKind.PARPOL,
+            organisation.LegalBasis.PARPOL,
+        )
     elif number < 20 or 29 <= number < 34:
         basis = organisation.LegalBasis.BADAN_HUKUM
     else:

@@ -11,7 +11,7 @@ import pytest
 from iku.domain import kinds
 from iku.domain.counting import Membership
 from iku.domain.decider import Context, Decider, Refused, Repeated
-from iku.domain.kinds import Kind
+from iku.domain.kinds import SubjectKind
 from iku.domain.publication import NextStep, StepType
 
 AREA = "35.76.02.1003"
@@ -36,7 +36,7 @@ def given(decider: Decider[Any, Any], *events: Any, context: Context = HERE) -> 
     return state
 
 
-def decided_by(decider: Decider[Any, Any]) -> list[Kind]:
+def decided_by(decider: Decider[Any, Any]) -> list[SubjectKind]:
     """The kinds, that of its category decided by *decider*."""
     return [
         replace(kind, decider=decider) if kind.category == decider.category else kind

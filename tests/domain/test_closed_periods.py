@@ -13,8 +13,8 @@ from msgspec import structs
 from iku.domain import closed_periods, conflict, indicator, organisation
 from iku.domain.attachment import Attached
 from iku.domain.closed_periods import (
+    ChangedFigure,
     ClosedPeriods,
-    Recounted,
     Retargeted,
     Unexplained,
     changes,
@@ -31,7 +31,7 @@ from iku.domain.indicator import (
     OrganisationOptions,
     Population,
 )
-from iku.domain.organisation import Kind, LegalBasis, Organisation
+from iku.domain.organisation import LegalBasis, Organisation, OrganisationKind
 from iku.domain.period import Kind as PeriodKind
 from iku.domain.period import containing
 from iku.domain.publication import (
@@ -299,7 +299,7 @@ def test_corrections_and_annulments_have_a_reason_of_their_own() -> None:
         assert refusal(YEAR, known, command) is None
         after = conflict.evolve(known, command)
         [change] = changes(YEAR, "A01", known, after)
-        assert isinstance(change, Recounted)
+        assert isinstance(change, ChangedFigure)
         assert (change.before, change.after) == (Counts(0, 1), Counts())
 
 
@@ -442,7 +442,7 @@ def test_a_case_needs_a_reason_by_the_options_that_its_figure_is_counted_by(
 @pytest.mark.parametrize(
     ("options", "before", "command", "change"),
     [
-        ({"kinds": (Kind.ORMAS,)}, None, registered("2019-05-01"), None),
+        ({"kinds": (OrganisationKind.ORMAS,)}, None, registered("2019-05-01"), None),
         (
             {"participation_threshold": 2},
             organised(registered(valid_until=on("2030-01-01"))),
@@ -600,7 +600,7 @@ def check_changes(
             if was != becomes
         ]
         found = [*changes(periods, "A01", before, after)]
-        assert all(isinstance(change, Recounted) for change in found)
+        assert all(isinstance(change, ChangedFigure) for change in found)
         assert [(c.figure, c.before, c.after) for c in found] == expected
         yield len(found)
         before = after

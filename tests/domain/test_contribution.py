@@ -185,7 +185,7 @@ def test_an_annulled_fact_leaves_the_contributions_as_they_were() -> None:
 def test_a_case_adds_nothing_to_a_count_of_organisations_nor_the_reverse() -> None:
     assert contributions(case(REPORTED, VERIFIED), OrganisationOptions()) == ()
     registered = organisation.Registered(
-        kind=organisation.Kind.LSM,
+        kind=organisation.OrganisationKind.LSM,
         name="Perkumpulan",
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
         effective_on=on("2021-03-01"),
@@ -199,7 +199,7 @@ def test_a_case_adds_nothing_to_a_count_of_organisations_nor_the_reverse() -> No
 
 def test_an_organisation_is_expired_from_the_day_after_its_certificate() -> None:
     registered = organisation.Registered(
-        kind=organisation.Kind.LSM,
+        kind=organisation.OrganisationKind.LSM,
         name="Perkumpulan",
         legal_basis=organisation.LegalBasis.SKT,
         effective_on=on("2021-03-01"),

@@ -358,7 +358,7 @@ def test_cases_are_not_counted_as_organisations_nor_the_other_way_round() -> Non
 def organised(*events: Any, **fields: Any) -> Organisation:
     """An LSM registered on 2021-02-01."""
     stated: dict[str, Any] = {
-        "kind": organisation.Kind.LSM,
+        "kind": organisation.OrganisationKind.LSM,
         "name": "Perkumpulan",
         "legal_basis": organisation.LegalBasis.SKT,
         "effective_on": on("2021-02-01"),
@@ -413,7 +413,7 @@ def test_an_organisation_rejected_merged_or_of_another_kind_does_not_count() -> 
     assert counted(rejected, STOCK, "2021-12-31") is None
     annulled = organised(Annulled(annuls=1, reason="Keliru"))
     assert counted(annulled, STOCK, "2021-12-31") is None
-    parties = OrganisationOptions(kinds=(organisation.Kind.PARPOL,))
+    parties = OrganisationOptions(kinds=(organisation.OrganisationKind.PARPOL,))
     assert counted(organised(), parties, "2021-12-31") is None
 
 
@@ -490,7 +490,7 @@ def test_an_organisation_falls_to_its_kind() -> None:
 
 def test_an_organisation_is_dropped_whose_certificate_ran_out_before() -> None:
     registered = organisation.Registered(
-        kind=organisation.Kind.LSM,
+        kind=organisation.OrganisationKind.LSM,
         name="Lembaga",
         legal_basis=organisation.LegalBasis.SKT,
         effective_on=on("2019-03-01"),

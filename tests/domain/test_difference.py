@@ -8,7 +8,7 @@ from msgspec import structs
 
 from iku.domain import conflict, difference, fact, figure, kinds, organisation
 from iku.domain.cause import Cause
-from iku.domain.difference import Against, Step
+from iku.domain.difference import Against, DifferenceStep
 from iku.domain.figure import Basis, Counts, Made
 from iku.domain.indicator import ConflictOptions, Empty
 from iku.domain.period import Kind
@@ -67,7 +67,7 @@ def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
 
 def test_each_leg_changes_one_thing_and_begins_where_the_last_one_ended() -> None:
     legs = difference.legs(AGAINST, OF)
-    assert [leg.step for leg in legs] == list(Step)[:3]
+    assert [leg.step for leg in legs] == list(DifferenceStep)[:3]
     assert (legs[0].before, legs[-1].after) == (AGAINST, OF)
     assert [leg.before for leg in legs[1:]] == [leg.after for leg in legs[:-1]]
     changed = [
@@ -92,10 +92,10 @@ def test_steps_add_up_and_the_target_is_exchanged_last() -> None:
     strides = difference.strides(ends)
     changes = [(s.step, s.numerator, s.denominator) for s in strides]
     assert changes == [
-        (Step.KNOWLEDGE, 0, -1),
-        (Step.DEFINITION, -1, -2),
-        (Step.TIME, 3, 5),
-        (Step.TARGET, 0, 0),
+        (DifferenceStep.KNOWLEDGE, 0, -1),
+        (DifferenceStep.DEFINITION, -1, -2),
+        (DifferenceStep.TIME, 3, 5),
+        (DifferenceStep.TARGET, 0, 0),
     ]
     after = [stride.after for stride in strides]
     assert [a.target for a in after] == [75, 75, 75, 80]

@@ -6,7 +6,7 @@ import pytest
 
 from iku.domain import erasure
 from iku.domain.erasure import Erased, decider
-from iku.domain.withheld import Decision, Texts, Why, Withheld
+from iku.domain.withheld import ErasureDecision, Texts, Why, Withheld
 from tests.domain.story import HERE, given, on, refused
 
 DECIDED = Erased(decision="B/12/2022", legal_basis="UU 27/2022 Pasal 8")
@@ -47,7 +47,7 @@ def test_a_text_is_erased_by_the_first_decision_after_it_or_else_withheld(
 
 
 def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() -> None:
-    decision = Decision("B/12/2022", "UU 27/2022", date(2022, 5, 1))
+    decision = ErasureDecision("B/12/2022", "UU 27/2022", date(2022, 5, 1))
     texts = Texts(
         {"title": "Perkara"},
         {

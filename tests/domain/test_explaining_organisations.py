@@ -13,7 +13,7 @@ from iku.domain.indicator import (
     OrganisationOptions,
     Population,
 )
-from iku.domain.organisation import Kind, LegalBasis, Organisation
+from iku.domain.organisation import LegalBasis, Organisation, OrganisationKind
 from tests.domain.story import given, on
 from tests.domain.witness import YEAR, told
 
@@ -26,7 +26,7 @@ THERE = ("registered", "dihitung: terdaftar 01-02-2021, peristiwa 31")
 def organised(*events: Any, **fields: Any) -> Organisation:
     """An LSM registered on 2021-02-01."""
     stated: dict[str, Any] = {
-        "kind": Kind.LSM,
+        "kind": OrganisationKind.LSM,
         "name": "Perkumpulan",
         "legal_basis": LegalBasis.SKT,
         "effective_on": on("2021-02-01"),
@@ -177,8 +177,13 @@ def test_an_expired_certificate_is_told_where_it_decides() -> None:
 
 
 def test_an_organisation_of_another_kind_or_of_later_does_not_count() -> None:
-    parties = OrganisationOptions(kinds=(Kind.ORMAS, Kind.PARPOL))
-    assert told(organised(restated(1, kind=Kind.LSM), kind=Kind.ORMAS), parties) == [
+    parties = OrganisationOptions(
+        kinds=(OrganisationKind.ORMAS, OrganisationKind.PARPOL)
+    )
+    assert told(
+        organised(restated(1, kind=OrganisationKind.LSM), kind=OrganisationKind.ORMAS),
+        parties,
+    ) == [
         (
             "other_kind",
             (

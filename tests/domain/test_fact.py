@@ -21,7 +21,7 @@ from iku.domain.fact import (
     Annulled,
     Fact,
     Person,
-    Standing,
+    StandingFact,
     Text,
     Written,
 )
@@ -68,8 +68,8 @@ def test_facts_stand_at_their_versions_without_what_corrects_them() -> None:
         verified("2021-04-01"),
     ]
     assert fact.standing(history) == [
-        Standing(1, verified("2021-03-01")),
-        Standing(4, verified("2021-04-01")),
+        StandingFact(1, verified("2021-03-01")),
+        StandingFact(4, verified("2021-04-01")),
     ]
 
 
@@ -77,8 +77,8 @@ def test_a_correction_restates_what_it_names_and_nothing_else() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
     history = [handled, verified("2021-03-01"), corrected(1, phase=Phase.PEMULIHAN)]
     after = Handled(effective_on=FIRST, phase=Phase.PEMULIHAN, note="Rapat")
-    assert fact.standing(history)[0] == Standing(1, after)
-    assert fact.standing(history)[1] == Standing(2, verified("2021-03-01"))
+    assert fact.standing(history)[0] == StandingFact(1, after)
+    assert fact.standing(history)[1] == StandingFact(2, verified("2021-03-01"))
 
 
 def test_of_several_corrections_the_last_that_stands_counts() -> None:
@@ -87,12 +87,14 @@ def test_of_several_corrections_the_last_that_stands_counts() -> None:
         corrected(1, effective_on=SECOND),
         corrected(1, effective_on=on("2021-05-01"), note="Kedua"),
     ]
-    assert fact.standing(history) == [Standing(1, verified("2021-05-01", note="Kedua"))]
+    assert fact.standing(history) == [
+        StandingFact(1, verified("2021-05-01", note="Kedua"))
+    ]
     assert fact.standing([*history, annulled(3)]) == [
-        Standing(1, verified("2021-04-01"))
+        StandingFact(1, verified("2021-04-01"))
     ]
     assert fact.standing([*history, annulled(3), annulled(2)]) == [
-        Standing(1, verified("2021-03-01"))
+        StandingFact(1, verified("2021-03-01"))
     ]
 
 
@@ -111,7 +113,7 @@ def test_a_correction_of_an_annulled_fact_waits_until_it_stands_again() -> None:
     ]
     assert fact.standing(history) == []
     assert fact.standing([*history, annulled(3)]) == [
-        Standing(1, verified("2021-04-01"))
+        StandingFact(1, verified("2021-04-01"))
     ]
 
 

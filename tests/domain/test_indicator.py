@@ -23,7 +23,7 @@ from iku.domain.indicator import (
     Targeted,
     decider,
 )
-from iku.domain.organisation import Kind
+from iku.domain.organisation import OrganisationKind
 from tests.domain.story import HERE, given, on, recorded, refused, repeats
 
 OPTIONS = ConflictOptions(Category.IPOLEKSOSBUD)
@@ -65,7 +65,7 @@ def known(*events: Any) -> Indicator:
 def test_all_manners_but_handing_on_resolve_a_case_by_default() -> None:
     assert set(OPTIONS.resolution_manners) == set(Manner) - {Manner.DILIMPAHKAN}
     assert OPTIONS.minimum_level is Level.PERSETERUAN
-    assert set(OrganisationOptions().kinds) == set(Kind)
+    assert set(OrganisationOptions().kinds) == set(OrganisationKind)
 
 
 # Definitions.
@@ -109,15 +109,15 @@ def test_the_sources_of_a_redefinition_keep_their_order() -> None:
 
 
 def test_an_option_of_the_other_kind_of_indicator_is_refused() -> None:
-    stray = redefinition(kinds=(Kind.LSM,))
+    stray = redefinition(kinds=(OrganisationKind.LSM,))
     refusal = refused(decider, known(defined()), stray, "kinds", "resolution_manners")
     assert isinstance(refusal, Invalid)
     assert refusal.path == "kinds"
     organisations = known(defined(options=OrganisationOptions()))
     stray = redefinition(category=Category.SARA)
     refused(decider, organisations, stray, "category", "participation_threshold")
-    only = recorded(decider, organisations, redefinition(kinds=(Kind.LSM,)))
-    assert only.definitions[-1].defined.options.kinds == (Kind.LSM,)
+    only = recorded(decider, organisations, redefinition(kinds=(OrganisationKind.LSM,)))
+    assert only.definitions[-1].defined.options.kinds == (OrganisationKind.LSM,)
     found = recorded(decider, organisations, redefinition(participation_threshold=2))
     assert found.definitions[-1].defined.options.participation_threshold == 2
 
@@ -354,7 +354,7 @@ def test_a_correction_names_a_fact_and_its_own_fields() -> None:
     assert isinstance(foreign, Invalid)
     assert foreign.path == "year"
     refused(decider, found, correction(3, wording="X"), "wording", "target")
-    refused(decider, found, correction(1, kinds=(Kind.LSM,)), "kinds")
+    refused(decider, found, correction(1, kinds=(OrganisationKind.LSM,)), "kinds")
     refused(decider, found, correction(1, category=Category.SARA), "sara")
     refused(decider, found, correction(1, effective_on=on("2033-01-01")), "2032-12-31")
     for command in (correction(1, wording="X"), annulled(1)):
@@ -425,7 +425,7 @@ def test_a_target_is_a_positive_per_cent_with_two_decimals_at_most(
     [
         ("participation_threshold", [1, 1000], [0, 1001]),
         ("resolution_manners", [["islah"], list(Manner)], [[], ["islah"] * 9]),
-        ("kinds", [["lsm"], list(Kind)], [[], ["lsm"] * 4, ["partai"]]),
+        ("kinds", [["lsm"], list(OrganisationKind)], [[], ["lsm"] * 4, ["partai"]]),
         ("rounding", ["half_up_2"], ["half_even_2"]),
         ("threshold", [], [1]),
     ],

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iku.domain import conflict, lineage
 from iku.domain.conflict import Category, Dimension, Manner
 from iku.domain.fact import Annulled, Correction, standing
-from iku.domain.lineage import Replaced
+from iku.domain.lineage import ReplacedField
 from tests.domain import chance
 from tests.domain.story import on
 
@@ -60,21 +60,21 @@ def test_a_correction_replaces_the_fields_it_restates() -> None:
     ]
     assert lineage.replaced(history, 1) == []
     assert lineage.replaced(history, 2) == [
-        Replaced(1, "category", Category.IPOLEKSOSBUD, Category.SARA),
-        Replaced(1, "dimension", Dimension.SOSIAL, Dimension.AGAMA),
+        ReplacedField(1, "category", Category.IPOLEKSOSBUD, Category.SARA),
+        ReplacedField(1, "dimension", Dimension.SOSIAL, Dimension.AGAMA),
     ]
 
 
 def test_an_annulment_takes_a_fact_or_puts_back_what_was() -> None:
     history = [REPORTED, RESOLVED, corrected(2, manner=Manner.ISLAH), annulled(3)]
     assert lineage.replaced(history, 4) == [
-        Replaced(2, "manner", Manner.ISLAH, Manner.MEDIASI)
+        ReplacedField(2, "manner", Manner.ISLAH, Manner.MEDIASI)
     ]
     history += [annulled(2), annulled(5)]
     gone = lineage.replaced(history, 5)
     assert gone == [
-        Replaced(2, "effective_on", on("2021-05-05"), None),
-        Replaced(2, "manner", Manner.MEDIASI, None),
+        ReplacedField(2, "effective_on", on("2021-05-05"), None),
+        ReplacedField(2, "manner", Manner.MEDIASI, None),
     ]
     back = lineage.replaced(history, 6)
     assert [(b.field, b.before, b.after) for b in back] == [
@@ -151,6 +151,6 @@ def test_a_cleared_field_is_replaced_by_nothing() -> None:
     )
     history = [dated, corrected(1, occurred_on=None)]
     assert lineage.replaced(history, 2) == [
-        Replaced(1, "occurred_on", on("2021-02-01"), None)
+        ReplacedField(1, "occurred_on", on("2021-02-01"), None)
     ]
     assert lineage.corrections(history, 1, "occurred_on") == (2,)

@@ -17,12 +17,12 @@ from iku.domain.organisation import (
     Activity,
     Corrected,
     Dissolved,
-    Kind,
     LegalBasis,
     Merged,
     NotCarried,
     Obstacle,
     Organisation,
+    OrganisationKind,
     Participated,
     ParticipationCarried,
     ParticipationVerified,
@@ -39,7 +39,7 @@ ENDED = Annulled(annuls=4, reason="Ternyata dua organisasi")
 
 def registered(day: str = "2021-01-04", **fields: Any) -> Registered:
     return Registered(
-        kind=Kind.ORMAS,
+        kind=OrganisationKind.ORMAS,
         name="Karang Taruna",
         legal_basis=LegalBasis.BADAN_HUKUM,
         effective_on=on(day),

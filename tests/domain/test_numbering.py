@@ -5,7 +5,7 @@ from msgspec import structs
 
 from iku.domain import conflict, indicator, numbering, organisation
 from iku.domain.fact import Annulled
-from iku.domain.numbering import Numbered, Series
+from iku.domain.numbering import Numbered, NumberSeries
 from tests.domain.story import given, on, recorded, refused
 
 REPORTED = conflict.Reported(
@@ -15,7 +15,7 @@ REPORTED = conflict.Reported(
     effective_on=on("2021-03-01"),
 )
 REGISTERED = organisation.Registered(
-    kind=organisation.Kind.LSM,
+    kind=organisation.OrganisationKind.LSM,
     name="Contoh",
     legal_basis=organisation.LegalBasis.BADAN_HUKUM,
     effective_on=on("2021-03-01"),
@@ -111,7 +111,7 @@ def test_an_automatic_number_tells_its_year_and_place(
     assert numbering.serial("K", number) == parts
     if parts is not None:
         year, place = parts
-        assert Series("conflict", "K", year).number(place) == number.upper()
+        assert NumberSeries("conflict", "K", year).number(place) == number.upper()
     assert numbering.serial("X", number) is None
 
 

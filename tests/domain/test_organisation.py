@@ -12,11 +12,11 @@ from iku.domain.organisation import (
     Activity,
     Corrected,
     Dissolved,
-    Kind,
     LegalBasis,
     Merged,
     MovedOut,
     Organisation,
+    OrganisationKind,
     Participated,
     ParticipationVerified,
     Registered,
@@ -34,7 +34,7 @@ from tests.domain.story import AREA, HERE, given, on, recorded, refused, repeats
 
 def registered(day: str = "2021-02-01", **fields: Any) -> Registered:
     stated: dict[str, Any] = {
-        "kind": Kind.LSM,
+        "kind": OrganisationKind.LSM,
         "name": "Perkumpulan",
         "legal_basis": LegalBasis.SKT,
         "effective_on": on(day),
@@ -233,7 +233,7 @@ def test_each_change_is_recorded_once() -> None:
         confirmed(),
         suspended("2021-04-01"),
         restored("2021-05-01"),
-        corrected(1, name="Perkumpulan Baru", kind=Kind.ORMAS),
+        corrected(1, name="Perkumpulan Baru", kind=OrganisationKind.ORMAS),
         annulled(4),
         dissolved("2021-06-01"),
         Rejected(reason="Salah daftar", effective_on=on("2021-07-01")),
@@ -360,14 +360,14 @@ def test_a_certificate_becomes_a_legal_entity_in_one_correction() -> None:
 # What it exists by.
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", OrganisationKind)
 @pytest.mark.parametrize("basis", LegalBasis)
 def test_a_party_exists_by_being_one_and_nothing_else_does(
-    kind: Kind, basis: LegalBasis
+    kind: OrganisationKind, basis: LegalBasis
 ) -> None:
     until = on("2021-12-31") if basis is LegalBasis.SKT else None
     entry = registered(kind=kind, legal_basis=basis, valid_until=until)
-    if (kind is Kind.PARPOL) == (basis is LegalBasis.PARPOL):
+    if (kind is OrganisationKind.PARPOL) == (basis is LegalBasis.PARPOL):
         recorded(decider, None, entry)
         return
     refusal = refused(
@@ -397,7 +397,7 @@ def test_a_certificate_has_a_last_day_and_nothing_else_has() -> None:
     "old",
     [
         registered(valid_until=None),
-        registered(kind=Kind.PARPOL),
+        registered(kind=OrganisationKind.PARPOL),
         registered(legal_basis=LegalBasis.PARPOL, valid_until=None),
     ],
     ids=["skt without a last day", "party with skt", "lsm as a party"],
@@ -421,7 +421,7 @@ def test_what_was_registered_otherwise_in_former_days_takes_further_facts(
 
 
 def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:
-    party: Any = decider.fold((registered(kind=Kind.PARPOL),))
+    party: Any = decider.fold((registered(kind=OrganisationKind.PARPOL),))
     half = corrected(1, legal_basis=LegalBasis.NONE, valid_until=None)
     refused(decider, party, half, "legal_basis is none", "those of parpol are parpol")
     right = corrected(1, legal_basis=LegalBasis.PARPOL, valid_until=None)
@@ -430,7 +430,7 @@ def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:
     refused(decider, mended, annulled(2), "legal_basis is skt", "are parpol")
     endless: Any = decider.fold((registered(valid_until=None),))
     # Its kind has nothing to do with the last day that is missing.
-    recorded(decider, endless, corrected(1, kind=Kind.ORMAS))
+    recorded(decider, endless, corrected(1, kind=OrganisationKind.ORMAS))
     recorded(decider, endless, corrected(1, valid_until=on("2021-12-31")))
     fitting = organised(registered())
     wrong = corrected(1, valid_until=None)

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from iku.domain import indicator, question
 from iku.domain.period import Kind
-from iku.domain.question import Known, Question, Told, Unanswerable
+from iku.domain.question import DefinitionHistory, Known, Question, Unanswerable
 from tests.domain.story import on
 from tests.domain.test_indicator import defined, targeted
 from tests.domain.test_scale import scaled
@@ -34,7 +34,7 @@ def test_an_event_beyond_the_size_or_known_later_is_not_heard(
     size: int | None, known_on: str | None, heard: bool
 ) -> None:
     asked = structs.replace(ASKED, size=size, known_on=known_on and on(known_on))
-    told = Told(indicator.decider, [Known(7, on("2021-03-01"), defined())])
+    told = DefinitionHistory(indicator.decider, [Known(7, on("2021-03-01"), defined())])
     assert (told.state(asked) is not None) is heard
 
 

@@ -22,7 +22,7 @@ def test_a_case_is_called_by_its_title_as_last_corrected() -> None:
 
 def test_an_entry_that_was_annulled_is_still_called_as_it_was_recorded() -> None:
     registration = organisation.Registered(
-        kind=organisation.Kind.LSM,
+        kind=organisation.OrganisationKind.LSM,
         name="LSM Contoh",
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
         effective_on=on("2021-05-01"),

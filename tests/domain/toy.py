@@ -18,11 +18,11 @@ from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
 from iku.domain.counting import Reason, Rule, Rules, Ruling, Sentence
 from iku.domain.decider import Context, Decider, Refused, refuse_unlikely_day
-from iku.domain.fact import Annulled, Fact, Line, Number, Standing
+from iku.domain.fact import Annulled, Fact, Line, Number, StandingFact
 from iku.domain.fact import Reason as Why
 from iku.domain.figure import Counts
 from iku.domain.indicator import Empty, Options, Rounding
-from iku.domain.kinds import Kind
+from iku.domain.kinds import SubjectKind
 from iku.domain.standings import Span, Stored, rest
 from iku.domain.standings import Standing as Shown
 from iku.domain.subject import Subject
@@ -164,7 +164,7 @@ class CourseRules(Rules, frozen=True, dict=True):
         return self._reason(rule, Finished, manner=FINISHED, **days)
 
     def _reason(self, rule: Rule, of: type[Fact], **quoted: object) -> Reason:
-        fact: Standing = counting.standing(self.course, of)[0]
+        fact: StandingFact = counting.standing(self.course, of)[0]
         return Reason(rule, (counting.cited(self.course, fact),), quoted)
 
 
@@ -246,7 +246,7 @@ decider: Decider[Course, Event] = Decider(
     "course", Event, decide, evolve, moves_figures=True
 )
 
-KIND = Kind(
+KIND = SubjectKind(
     called="a course",
     decider=decider,
     state=Course,

@@ -8,14 +8,14 @@ import pytest
 
 from iku.app import House, furnish
 from iku.exchange import example
-from iku.exchange.importing import Importer, Report
+from iku.exchange.importing import Importer, ImportReport
 from iku.exchange.layouts import LAYOUTS
 from iku.ledger.checking import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.conftest import SETTINGS
 
-Import = Callable[..., Awaitable[Report]]
+Import = Callable[..., Awaitable[ImportReport]]
 Make = Callable[..., bytes]
 
 
@@ -35,7 +35,7 @@ def importer(house: House, connection: Plain) -> Importer:
 def bring(importer: Importer, connection: Plain) -> Import:
     """Import a file, then check the whole ledger."""
 
-    async def bring(content: bytes, *, dry_run: bool = False) -> Report:
+    async def bring(content: bytes, *, dry_run: bool = False) -> ImportReport:
         importer.dry_run = dry_run
         report = await importer.run(content)
         assert await check_ledger(connection) == []

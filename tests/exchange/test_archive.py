@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from iku.exchange import archive
-from iku.exchange.archive import Archive, Manifest, Unreadable, Writer
+from iku.exchange.archive import Archive, Manifest, UnreadableBackup, Writer
 
 NAMES = (
     "attachments/0d6d5c2e-7d2a-4b8e-9d53-0f2b8a6a9c11.sealed",
@@ -51,7 +51,7 @@ def written() -> bytes:
 
 
 def unreadable(raw: bytes) -> str:
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(UnreadableBackup) as caught:
         Archive(io.BytesIO(raw))
     return str(caught.value)
 
@@ -86,7 +86,7 @@ def test_no_changed_content_is_taken(written: bytes) -> None:
             found = None
             try:
                 found = Archive(io.BytesIO(bytes(changed)))
-            except Unreadable:
+            except UnreadableBackup:
                 continue
             # A digit of what the manifest says of itself: its own hash tells.
             assert found.digest != Archive(io.BytesIO(written)).digest

@@ -11,26 +11,26 @@ import iku_verify
 from iku.domain.withheld import Why, Withheld
 from iku.exchange import handover
 from iku.exchange.bundle import Unwritable
-from iku.queries.opening import Held, Tally
+from iku.queries.opening import HeldText, Tally
 from iku.vault import sealing
-from iku.vault.sealing import Opened, Place
+from iku.vault.sealing import Opened, TextPlace
 
 TEXT = "Selisih batas — “RT 3”\u2028\\ \t"
-PLACE = Place("conflict-K01", 1, "title", "conflict-K01")
+PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
 SECRET = sealing.secret(PLACE, TEXT)
-TITLE = Held(7, PLACE.event, PLACE.field, Opened(TEXT, SECRET.salt))
-GONE = Held(7, PLACE.event, "reporter", Withheld(Why.MISSING))
-ERASED = Held(8, "conflict-K02/1", "title", Withheld(Why.ERASED))
+TITLE = HeldText(7, PLACE.event, PLACE.field, Opened(TEXT, SECRET.salt))
+GONE = HeldText(7, PLACE.event, "reporter", Withheld(Why.MISSING))
+ERASED = HeldText(8, "conflict-K02/1", "title", Withheld(Why.ERASED))
 
 
-async def found(*several: Held | Exception) -> AsyncIterator[Held]:
+async def found(*several: HeldText | Exception) -> AsyncIterator[HeldText]:
     for one in several:
         if isinstance(one, Exception):
             raise one
         yield one
 
 
-def unheard(_held: Held) -> None:
+def unheard(_held: HeldText) -> None:
     """What is named to nobody."""
 
 
@@ -41,7 +41,7 @@ def names(folder: Path) -> list[str]:
 async def test_a_text_is_written_as_the_auditors_program_takes_it(
     tmp_path: Path,
 ) -> None:
-    path, named = tmp_path / "teks", list[Held]()
+    path, named = tmp_path / "teks", list[HeldText]()
     tally = await handover.export(found(GONE, TITLE, ERASED), path, named.append)
     assert tally == Tally(opened=1, missing=1, erased=1)
     assert named == [GONE, TITLE, ERASED]

@@ -11,15 +11,15 @@ from iku import agency
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Category, Dimension, Manner, Phase, Source
 from iku.domain.indicator import Targeted
-from iku.domain.organisation import Activity, Kind, LegalBasis
+from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.exchange import example
-from iku.exchange.journals import Aim, Entry, Journal
+from iku.exchange.journals import Aim, JournalFile, JournalRow
 from iku.exchange.layouts import LAYOUTS
-from iku.exchange.reading import Scope
+from iku.exchange.reading import RowScope
 from iku.exchange.sheet import Faulty
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "importing.md"
-SCOPE = Scope(
+SCOPE = RowScope(
     date(2026, 1, 31),
     agency.load_agency(None).area_codes,
     ("IKU-1", "IKU-2", "IKU-3"),
@@ -28,13 +28,13 @@ SCOPE = Scope(
 DAY = date(2022, 3, 1)
 
 
-def entries(content: bytes) -> list[Entry]:
-    return list(Journal(content, SCOPE.digest).entries(SCOPE))
+def entries(content: bytes) -> list[JournalRow]:
+    return list(JournalFile(content, SCOPE.digest).entries(SCOPE))
 
 
 def test_each_file_of_the_example_is_told_by_its_headings() -> None:
     for name, content in example.read().items():
-        journal = Journal(content, SCOPE.digest)
+        journal = JournalFile(content, SCOPE.digest)
         assert f"{journal.name}.csv" == name
         assert not any(entry.faults for entry in journal.entries(SCOPE))
 
@@ -135,7 +135,7 @@ def test_rows_on_cases_become_the_facts_of_the_api(
             },
             organisation.Registered(
                 effective_on=DAY,
-                kind=Kind.LSM,
+                kind=OrganisationKind.LSM,
                 name="n",
                 legal_basis=LegalBasis.SKT,
                 valid_until=date(2027, 1, 1),
@@ -151,7 +151,7 @@ def test_rows_on_cases_become_the_facts_of_the_api(
             },
             organisation.Registered(
                 effective_on=DAY,
-                kind=Kind.LSM,
+                kind=OrganisationKind.LSM,
                 name="n",
                 legal_basis=LegalBasis.BADAN_HUKUM,
                 area="35.76.01",
@@ -162,7 +162,7 @@ def test_rows_on_cases_become_the_facts_of_the_api(
             {"jenis": "ormas", "nama": "n", "dasar_hukum": "tidak_ada"},
             organisation.Registered(
                 effective_on=DAY,
-                kind=Kind.ORMAS,
+                kind=OrganisationKind.ORMAS,
                 name="n",
                 legal_basis=LegalBasis.NONE,
             ),
@@ -260,7 +260,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
     rows = [make.report(f"K{n}") for n in range(3)]
     for changed in (rows[:2], [*rows, rows[0]], [*rows[:2], make.report("K9")]):
         file = io.BytesIO(make("konflik", *rows))
-        journal = Journal(file, SCOPE.digest)
+        journal = JournalFile(file, SCOPE.digest)
         file.seek(0)
         file.truncate()
         file.write(make("konflik", *changed))

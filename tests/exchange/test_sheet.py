@@ -3,12 +3,12 @@ from io import BytesIO
 import pytest
 
 from iku.exchange import sheet
-from iku.exchange.sheet import Faulty, Row, Sheet
+from iku.exchange.sheet import Faulty, Sheet, SheetRow
 
 LAYOUTS = {"one": ("a", "b", "c"), "two": ("x", "y")}
 
 
-def rows(content: bytes) -> list[Row]:
+def rows(content: bytes) -> list[SheetRow]:
     return list(Sheet(BytesIO(content), LAYOUTS).rows())
 
 
@@ -27,8 +27,8 @@ def test_spreadsheets_write_the_same_file_in_many_ways(
     lines = ("a,b,c", "1,2,3", '4,"5",')
     text = "".join(line.replace(",", delimiter) + end for line in lines)
     assert rows(mark + text.encode()) == [
-        Row(2, {"a": "1", "b": "2", "c": "3"}),
-        Row(3, {"a": "4", "b": "5"}),
+        SheetRow(2, {"a": "1", "b": "2", "c": "3"}),
+        SheetRow(3, {"a": "4", "b": "5"}),
     ]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from iku.ledger import log
 from iku.ledger.checking import check_ledger
-from iku.ledger.log import Condition, Part, Request, Verdict
-from iku.ledger.record import Commitment, Draft
+from iku.ledger.log import Condition, Request, StreamPart, Verdict
+from iku.ledger.record import Commitment, NewEvent
 from iku.postgres.pool import Plain
 
 ZONE = "Asia/Jakarta"
@@ -26,13 +26,13 @@ def part(
     *,
     events: int = 1,
     note: str = "Perselisihan — batas",
-) -> Part:
+) -> StreamPart:
     """So many events for a stream."""
     drafts = (
-        Draft("Noted", date(2021, 2, 1), {"n": n}, {"note": committed(note)})
+        NewEvent("Noted", date(2021, 2, 1), {"n": n}, {"note": committed(note)})
         for n in range(events)
     )
-    return Part(stream, expected, tuple(drafts))
+    return StreamPart(stream, expected, tuple(drafts))
 
 
 class Ask:
@@ -53,7 +53,7 @@ class Ask:
         premises: tuple[tuple[str, int] | Condition, ...] = (),
         note: str = "Perselisihan — batas",
         attachment: object = None,
-        after: tuple[Part, ...] = (),
+        after: tuple[StreamPart, ...] = (),
     ) -> Request:
         """*after*: parts before the main one."""
         self.asked += 1

@@ -12,20 +12,20 @@ from msgspec import structs
 
 from iku.ledger import appender as appending
 from iku.ledger import log
-from iku.ledger.appender import Accepted, Appender, Full, Overloaded, Unavailable
+from iku.ledger.appender import Accepted, Appender, OutOfSpace, Overloaded, Unavailable
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import (
     Condition,
     Conflicted,
     Framed,
     Overtaken,
-    Part,
     Receipt,
     Request,
     Reused,
+    StreamPart,
     Unnamed,
 )
-from iku.ledger.record import Draft, TooLarge
+from iku.ledger.record import NewEvent, TooLarge
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
@@ -205,8 +205,8 @@ async def test_what_cannot_be_encoded_never_reaches_the_queue(
     ask: Ask, desk: Desk
 ) -> None:
     async with desk.appender() as appender:
-        long = Draft("Noted", None, {"x": "x" * 70_000}, {})
-        large = structs.replace(ask("b-1"), parts=(Part("b-1", 0, (long,)),))
+        long = NewEvent("Noted", None, {"x": "x" * 70_000}, {})
+        large = structs.replace(ask("b-1"), parts=(StreamPart("b-1", 0, (long,)),))
         tasks = submitted(appender, ask("a-1"), large)
         fine, large = await outcomes(*tasks)
     assert fine == 1
@@ -416,7 +416,7 @@ async def test_a_database_without_room_is_unavailable_and_records_nothing(
         assert [str(one) for one in told] == [
             "the database has no room: no space left on device"
         ] * 3
-        assert {type(one) for one in told} == {Full}
+        assert {type(one) for one in told} == {OutOfSpace}
         full = False
         assert (await appender.submit(asked[0])).position == 1
 

@@ -26,8 +26,7 @@ from iku.ledger import checkpoints, log, policy, signing, witnessing
 from iku.ledger.checking import check_ledger
 from iku.ledger.log import Verdict
 from iku.ledger.signing import Alarmed, Home
-from iku.ledger.witness import Declined, Witness
-from iku.ledger.witness import Home as WitnessHome
+from iku.ledger.witness import Declined, Witness, WitnessHome
 from iku.postgres import guarding
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
@@ -35,7 +34,7 @@ from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signe
 from iku.queries import opening
 from iku.queries.opening import Scope
 from iku.vault import sealing
-from iku.vault.sealing import Place
+from iku.vault.sealing import TextPlace
 from tests.conftest import FAST, SETTINGS, Clone
 from tests.ledger.conftest import ZONE, Ask
 from tests.vault.test_store import DAY, Desk, opened, report
@@ -138,7 +137,7 @@ class Signed(NamedTuple):
     signer: Plain
     home: Home
 
-    async def sign(self, *, full: bool = False) -> signing.Outcome:
+    async def sign(self, *, full: bool = False) -> signing.SigningResult:
         return await signing.sign(self.signer, self.home, ORIGIN, full=full)
 
 
@@ -591,7 +590,7 @@ async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment
     assert outer is not None
     owner = sealing.Owner(row["stream"], row["subject"], row["epoch"])
     key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
-    place = Place(row["stream"], row["version"], row["field"], row["subject"])
+    place = TextPlace(row["stream"], row["version"], row["field"], row["subject"])
     forged = sealing.seal(sealing.secret(place, "Lain"), key)
     await guarded.execute(
         "update vault.segment set sealed = $1 where stream = 'conflict-K2'", forged

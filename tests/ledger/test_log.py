@@ -1018,5 +1018,5 @@ async def test_events_are_read_by_stream_and_version(
 
 
 def test_a_request_counts_the_events_of_all_its_parts(ask: Ask) -> None:
-    other = log.Part("b-1", 0, ask("b-1", events=3).main.drafts)
+    other = log.StreamPart("b-1", 0, ask("b-1", events=3).main.drafts)
     assert ask("a-1", events=2, after=(other,)).count == 5

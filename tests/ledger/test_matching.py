@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from iku.ledger import log, matching
-from iku.ledger.log import Part, Request
+from iku.ledger.log import Request, StreamPart
 from iku.ledger.matching import Filter
-from iku.ledger.record import Draft, Recorded
+from iku.ledger.record import NewEvent, Recorded
 from iku.postgres.pool import Plain
 from tests.ledger.conftest import ZONE
 
@@ -26,9 +26,9 @@ async def fill(connection: Plain, number: int) -> list[Recorded]:
     versions = dict.fromkeys(STREAMS, 0)
     for n in range(number):
         stream = chance.choice(STREAMS)
-        draft = Draft(chance.choice(TYPES), date(2021, 2, 1), {"n": n}, {})
+        draft = NewEvent(chance.choice(TYPES), date(2021, 2, 1), {"n": n}, {})
         request = Request(
-            parts=(Part(stream, versions[stream], (draft,)),),
+            parts=(StreamPart(stream, versions[stream], (draft,)),),
             command_id=f"command-{n}",
             body=hashlib.sha256(b"x").digest(),
             actor=chance.choice(ACTORS),

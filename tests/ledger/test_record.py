@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.ledger import record, tree
-from iku.ledger.record import Commitment, Draft, Recorded, TooLarge, Unrecordable
+from iku.ledger.record import Commitment, NewEvent, Recorded, TooLarge, Unrecordable
 
 DAY = date(2021, 2, 1)
 NOTE = Commitment(
@@ -29,7 +29,7 @@ def frame(
     stream: str = "conflict-K01",
 ) -> tuple[bytes, bytes]:
     return record.frame(
-        Draft("Noted", effective_on, data or {}, text or {}),
+        NewEvent("Noted", effective_on, data or {}, text or {}),
         actor="u/siti",
         command="c-1",
         stream=stream,

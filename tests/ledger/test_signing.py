@@ -9,7 +9,7 @@ import pytest
 
 from iku.ledger import checkpoint, checkpoints, durable, note, policy, signing, tree
 from iku.ledger.log import Request, Verdict
-from iku.ledger.signing import Alarmed, Home, Outcome, Unprepared
+from iku.ledger.signing import Alarmed, Home, SigningResult, Unprepared
 from iku.postgres.pool import Plain
 from tests.ledger.test_note import witness_key
 from tests.ledger.test_tiling import fill
@@ -33,7 +33,7 @@ async def leaves(owner: Plain) -> list[bytes]:
     return [tree.leaf_hash(row["record"]) for row in rows]
 
 
-async def sign(signer: Plain, home: Home, *, full: bool = False) -> Outcome:
+async def sign(signer: Plain, home: Home, *, full: bool = False) -> SigningResult:
     return await signing.sign(signer, home, ORIGIN, full=full)
 
 
@@ -397,7 +397,9 @@ async def test_a_state_whose_parts_disagree_is_not_signed_on(
     await sign(signer, home)
     state = home.state()
     assert state is not None
-    other = signing.State((checkpoint.spell_hash(bytes(32)),), state.note, state.vkey)
+    other = signing.SignerState(
+        (checkpoint.spell_hash(bytes(32)),), state.note, state.vkey
+    )
     home.keep(other)
     with pytest.raises(Unprepared, match="do not fit together"):
         await sign(signer, home)

@@ -49,7 +49,9 @@ async def vectors() -> dict[str, str]:
         "cosigned": str(cosigned),
         "inclusion": str(TlogProof(1, path, cosigned)),
         "consistency": tlog_proof.spell_hashes(grown),
-        "add-checkpoint": str(witness.Request(1, grown, Note(text, (LOG.sign(text),)))),
+        "add-checkpoint": str(
+            witness.CosignRequest(1, grown, Note(text, (LOG.sign(text),)))
+        ),
         "manifest": manifest(str(Note(text, (LOG.sign(text),)))),
         "fates": FATES,
         "entries": tile.bundle(RECORDS).hex() + "\n",

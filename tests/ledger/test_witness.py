@@ -10,7 +10,7 @@ import pytest
 from iku.ledger import checkpoint, durable, note, policy, proving, tree, witness
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Algorithm, Malformed, Note
-from iku.ledger.witness import Behind, Declined, Home, Request, Witness
+from iku.ledger.witness import Behind, CosignRequest, Declined, Witness, WitnessHome
 from tests.ledger.test_note import log_key, witness_key
 from tests.ledger.test_proving import LEAVES, OTHER, ROOT, Memory
 
@@ -33,16 +33,16 @@ async def request(
     root: bytes | None = None,
     proof: list[bytes] | None = None,
     origin: str = ORIGIN,
-) -> Request:
+) -> CosignRequest:
     if proof is None:
         known = old <= size
         memory = Memory(LEAVES)
         proof = await proving.consistency(memory, old, size) if known else []
     text = Checkpoint(origin, size, root or ROOT[size]).text
-    return Request(old, tuple(proof), Note(text, (LOG.sign(text),)))
+    return CosignRequest(old, tuple(proof), Note(text, (LOG.sign(text),)))
 
 
-def cosign(cosigner: Witness, asked: Request | bytes | str) -> note.Vouched:
+def cosign(cosigner: Witness, asked: CosignRequest | bytes | str) -> note.Vouched:
     """The cosignature, which must verify."""
     raw = asked if isinstance(asked, bytes) else str(asked).encode()
     line = cosigner.cosign(raw)
@@ -52,7 +52,7 @@ def cosign(cosigner: Witness, asked: Request | bytes | str) -> note.Vouched:
     return vouched
 
 
-def declined(cosigner: Witness, asked: Request | bytes | str) -> Declined:
+def declined(cosigner: Witness, asked: CosignRequest | bytes | str) -> Declined:
     raw = asked if isinstance(asked, bytes) else str(asked).encode()
     with pytest.raises(Declined) as caught:
         cosigner.cosign(raw)
@@ -134,10 +134,12 @@ async def test_who_asks_has_to_be_known_and_to_have_signed(cosigner: Witness) ->
     text = asked.signed.text
     stranger, wrong = log_key(seed=9).sign(text), LOG.sign(text + "x")
     for signatures in ((stranger,), (wrong,), (stranger, wrong)):
-        forged = Request(0, asked.proof, Note(text, signatures))
+        forged = CosignRequest(0, asked.proof, Note(text, signatures))
         error = declined(cosigner, forged)
         assert error.status == HTTPStatus.FORBIDDEN
-    cosign(cosigner, Request(0, asked.proof, Note(text, (stranger, LOG.sign(text)))))
+    cosign(
+        cosigner, CosignRequest(0, asked.proof, Note(text, (stranger, LOG.sign(text))))
+    )
 
 
 async def test_what_is_no_request_is_malformed(cosigner: Witness) -> None:
@@ -208,7 +210,7 @@ def test_only_logs_that_are_known_are_shown(cosigner: Witness) -> None:
 async def test_its_folder_tells_the_last_checkpoint_of_a_log(
     cosigner: Witness, tmp_path: Path
 ) -> None:
-    home = Home(tmp_path / "witness")
+    home = WitnessHome(tmp_path / "witness")
     assert home.last(ORIGIN) is None
     cosign(cosigner, await request(0, 9))
     last = home.last(ORIGIN)
@@ -217,7 +219,7 @@ async def test_its_folder_tells_the_last_checkpoint_of_a_log(
 
 
 def test_its_key_is_its_own(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+    home = WitnessHome(tmp_path)
     made = home.make_key("saksi.test")
     assert home.key() == made
     assert made.algorithm is Algorithm.COSIGNATURE

@@ -11,8 +11,8 @@ import time
 from datetime import date
 
 from iku.ledger.appender import Appender
-from iku.ledger.log import Conflicted, Part, Request
-from iku.ledger.record import Draft
+from iku.ledger.log import Conflicted, Request, StreamPart
+from iku.ledger.record import NewEvent
 from iku.postgres import pool as pools
 
 STREAMS = 50
@@ -30,10 +30,10 @@ async def write(appender: Appender, until: float, name: str) -> list[str]:
         stream = chance.choice([*versions])
         stale = chance.random() < 1 / 3
         expected = versions[stream] + (chance.choice([-1, 3]) if stale else 0)
-        draft = Draft("Noted", date(2021, 2, 1), {"n": number}, {})
+        draft = NewEvent("Noted", date(2021, 2, 1), {"n": number}, {})
         drafts = (draft,) * chance.choice([1, 1, 2])
         request = Request(
-            parts=(Part(stream, expected, drafts),),
+            parts=(StreamPart(stream, expected, drafts),),
             command_id=f"{name}-{number}",
             body=b"x",
             actor=name,

@@ -44,7 +44,7 @@ class Gate:
         self.reached = asyncio.Event()
         self._open = asyncio.Event()
 
-    async def copy(self, connection: Connection, found: folding.Folded) -> None:
+    async def copy(self, connection: Connection, found: folding.CopyRows) -> None:
         await COPY(connection, found)
         self._copies += 1
         if self._copies > 1:

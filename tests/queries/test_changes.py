@@ -33,7 +33,7 @@ from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
 from iku.queries import differences, explanation, histories
 from iku.queries.differences import Compared
-from iku.queries.series import Span, series
+from iku.queries.series import SeriesRange, series
 from tests.queries.test_publications import changed, publish
 from tests.registers.world import CODES, World
 
@@ -80,7 +80,7 @@ EVENTS: dict[str, tuple[str, Any]] = {
     "organisation": (
         "O900",
         organisation.Registered(
-            kind=organisation.Kind.LSM,
+            kind=organisation.OrganisationKind.LSM,
             name="Terlambat",
             legal_basis=organisation.LegalBasis.BADAN_HUKUM,
             effective_on=INSIDE,
@@ -180,7 +180,7 @@ async def everything_answers(world: World, size: int) -> None:
         asked = explanation.pinned(question, figure)
         page = await explanation.page(world.view, asked, explanation.Wanted())
         assert page.counts.denominator <= figure.denominator
-        span = Span(date(2021, 1, 1), YEAR_END)
+        span = SeriesRange(date(2021, 1, 1), YEAR_END)
         found = await series(connection, figures, question, span, world.today)
         assert found.figures[-1] == figure
     for category, (subject, event) in EVENTS.items():

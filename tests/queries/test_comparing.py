@@ -101,7 +101,7 @@ async def test_every_column_is_a_figure_and_the_rows_make_the_difference(
         assert [one.definition for one in first.columns] == [*versions, None]
         for version, column in zip(versions, first.columns, strict=False):
             figure = await world.figure(structs.replace(asked, definition=version))
-            for name in comparison.Outcome.__struct_fields__:
+            for name in comparison.ComparisonResult.__struct_fields__:
                 assert getattr(column, name) == getattr(figure, name)
             assert (first.target, first.size) == (figure.target, figure.size)
             assert (first.period, first.known_on) == (figure.period, figure.known_on)
@@ -213,7 +213,7 @@ async def test_a_preview_has_the_figures_of_two_years_by_quarter(
         for point in year.points:
             figure = await world.figure(Question("IKU-3", point.as_of))
             assert figure.definition == year.definition
-            for name in comparison.Outcome.__struct_fields__:
+            for name in comparison.ComparisonResult.__struct_fields__:
                 assert getattr(point.in_force, name) == getattr(figure, name)
             assert point.target == figure.target
     # Recorded, the definition gives what was foreseen.

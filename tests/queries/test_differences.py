@@ -11,7 +11,7 @@ from msgspec import structs
 
 from iku.domain import conflict, difference
 from iku.domain.cause import Cause
-from iku.domain.difference import Counted, Difference, Item, Leg, Step
+from iku.domain.difference import Counted, Difference, DifferenceStep, Item, Leg
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Defined
 from iku.domain.period import Kind
@@ -167,12 +167,12 @@ def check(
     )
     assert (first.numerator, first.denominator) == whole
     assert total(items) == total(first.steps) == whole
-    assert [stride.step for stride in first.steps] == list(Step)
+    assert [stride.step for stride in first.steps] == list(DifferenceStep)
     for stride in first.steps:
         of_step = [item for item in items if item.step is stride.step]
         assert total(of_step) == (stride.numerator, stride.denominator)
     order = [
-        (list(Step).index(i.step), i.event.position if i.event else 0, i.id)
+        (list(DifferenceStep).index(i.step), i.event.position if i.event else 0, i.id)
         for i in items
     ]
     assert order == sorted(set(order))
@@ -245,7 +245,9 @@ async def test_small_pages_hold_what_a_large_one_holds(
     of = Question("IKU-2", date(2022, 3, 31), definition=2)
     against = Question("IKU-2", date(2021, 6, 30), known_on=date(2021, 7, 15))
     whole = [item for page in await ask(long, of, against) for item in page.items]
-    assert {item.step for item in whole} == set(Step) - {Step.TARGET}
+    assert {item.step for item in whole} == set(DifferenceStep) - {
+        DifferenceStep.TARGET
+    }
     pages = await ask(long, of, against, limit=7)
     assert [item for page in pages for item in page.items] == whole
     check(memory, long, pages, of, against)

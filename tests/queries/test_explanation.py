@@ -13,7 +13,7 @@ from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question, Unanswerable, Unknown
 from iku.postgres import pool as pools
 from iku.queries import explanation
-from iku.queries.explanation import Item, Page, Wanted
+from iku.queries.explanation import ExplainedSubject, ExplanationPage, Wanted
 from tests.registers.world import Chance, World
 
 DEFINITIONS = {"IKU-1": 2, "IKU-2": 2, "IKU-3": 2}
@@ -23,7 +23,7 @@ ALL = Wanted()
 
 async def pages(
     world: World, question: Question, wanted: Wanted = ALL, limit: int = 100_000
-) -> list[Page]:
+) -> list[ExplanationPage]:
     """All pages of the explanation, *question* being pinned."""
     found, after = [], ""
     while True:
@@ -37,7 +37,7 @@ async def pages(
         after = page.next
 
 
-def items_of(found: list[Page]) -> list[Item]:
+def items_of(found: list[ExplanationPage]) -> list[ExplainedSubject]:
     return [item for page in found for item in page.items]
 
 
@@ -46,7 +46,7 @@ async def pinned(world: World, question: Question) -> tuple[Figure, Question]:
     return figure, explanation.pinned(question, figure)
 
 
-def check_sum(figure: Figure, found: list[Page]) -> None:
+def check_sum(figure: Figure, found: list[ExplanationPage]) -> None:
     """What is told of all subjects, and what their items say, is the figure."""
     total = sum((page.counts for page in found), Counts())
     assert (total.numerator, total.denominator) == (
@@ -96,13 +96,13 @@ async def test_what_is_looked_for_is_found_and_no_more(world: World) -> None:
         figure, asked = await pinned(world, Question(code, YEAR_END))
         items = items_of(await pages(world, asked))
 
-        async def looked_for(**fields: Any) -> list[Item]:
+        async def looked_for(**fields: Any) -> list[ExplainedSubject]:
             found = await pages(world, asked, Wanted(**fields))  # noqa: B023 - used at once
             total = sum((page.counts for page in found), Counts())
             assert total.denominator == figure.denominator  # noqa: B023 - the same
             return items_of(found)
 
-        counted: dict[Any, list[Item]] = {
+        counted: dict[Any, list[ExplainedSubject]] = {
             "numerator": [i for i in items if i.numerator],
             "denominator": [i for i in items if i.denominator],
             "open": [i for i in items if i.denominator and not i.numerator],

@@ -60,7 +60,7 @@ async def test_the_last_line_is_the_figure_and_all_lines_stand_in_order(
             assert line.position <= figure.size
             assert line.known_on <= figure.known_on
             assert line.effective_on <= figure.as_of
-            assert line.moved != journey.Moved(0, 0)
+            assert line.moved != journey.CountsMoved(0, 0)
         paged += len(told) > 2 * journey.PAGE
     assert paged >= 3, "chance asked for too few journals of several pages"
 

@@ -13,7 +13,7 @@ from iku.domain import kinds
 from iku.domain.cause import Cause
 from iku.domain.counting import Rule
 from iku.domain.decider import Missing
-from iku.domain.difference import Step
+from iku.domain.difference import DifferenceStep
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Defined
 from iku.domain.period import Kind
@@ -25,7 +25,7 @@ from iku.queries import differences, explanation, journey, series
 from iku.queries.differences import Compared
 from iku.queries.explanation import Wanted
 from iku.queries.search import Search
-from iku.queries.series import Span
+from iku.queries.series import SeriesRange
 from tests.domain import toy
 from tests.domain.toy import CourseOptions, Finished, Opened, Topic
 from tests.queries.test_publications import changed, find, publish
@@ -96,7 +96,7 @@ async def test_a_new_kind_is_counted_now_on_a_past_day_by_past_knowledge_and_siz
     assert await counted(world, size=size) == (1, 3)
     assert await counted(world, size=size, known_on=LEARNT, as_of=JUNE) == (1, 3)
     assert await counted(world, breakdown="part") == (2, 3)
-    asked = Span(date(2021, 1, 1), YEAR_END)
+    asked = SeriesRange(date(2021, 1, 1), YEAR_END)
     found = await series.series(
         world.connection,
         world.house.figures,
@@ -176,7 +176,11 @@ async def test_the_way_to_the_figure_of_a_new_kind_and_a_difference_add_up(
         world.view, world.house.figures, compared, world.today
     )
     [item] = told.items
-    assert (item.step, item.cause, item.id) == (Step.KNOWLEDGE, Cause.LATE_DATA, "C03")
+    assert (item.step, item.cause, item.id) == (
+        DifferenceStep.KNOWLEDGE,
+        Cause.LATE_DATA,
+        "C03",
+    )
     assert (told.numerator, told.denominator) == (1, 0)
     assert item.after.why is not None
     assert "selesai: ditutup 15-06-2021 (tuntas)" in item.after.why.id

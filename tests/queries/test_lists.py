@@ -101,7 +101,10 @@ def searches(memory: Memory, count: int) -> Iterator[Search]:
     random = chance.random
     cases = ["open", "returned", "resolved", "rejected", "merged", "annulled"]
     statuses = {"conflict": cases, "organisation": [*organisation.Status, "merged"]}
-    kinds = {"conflict": conflict.Category, "organisation": organisation.Kind}
+    kinds = {
+        "conflict": conflict.Category,
+        "organisation": organisation.OrganisationKind,
+    }
     for _ in range(count):
         category = random.choice(CATEGORIES)
         of_cases = category == "conflict"

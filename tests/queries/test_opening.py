@@ -17,18 +17,18 @@ from iku.domain.conflict import Category, Dimension, Reported, Verified
 from iku.domain.decider import Missing
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person
-from iku.domain.organisation import Kind, LegalBasis, Registered
+from iku.domain.organisation import LegalBasis, OrganisationKind, Registered
 from iku.domain.withheld import Why
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.queries import attachments, opening
-from iku.queries.opening import Held, Scope, Tally
+from iku.queries.opening import HeldText, Scope, Tally
 from iku.queries.view import View
 from iku.texts import File
 from iku.vault import sealing
 from iku.vault.files import Filed
-from iku.vault.sealing import Opened, Place
+from iku.vault.sealing import Opened, TextPlace
 from tests.conftest import SETTINGS
 
 DAY = date(2021, 2, 9)
@@ -99,12 +99,12 @@ class Desk:
     def view(self) -> View:
         return self.house.view(self.connection)
 
-    async def texts(self, *subjects: str, size: int | None = None) -> list[Held]:
+    async def texts(self, *subjects: str, size: int | None = None) -> list[HeldText]:
         scope = await self._scope(subjects, size)
         found = opening.held_texts(self.view, scope, silent)
         return [one async for one in found]
 
-    async def files(self, *subjects: str) -> list[Held]:
+    async def files(self, *subjects: str) -> list[HeldText]:
         scope = await self._scope(subjects, None)
         found = opening.held_files(self.view, scope, silent)
         return [one async for one in found]
@@ -123,7 +123,7 @@ def silent(_done: int, _of: int) -> None:
     """Progress that nobody hears."""
 
 
-def tally(found: list[Held]) -> Tally:
+def tally(found: list[HeldText]) -> Tally:
     counted = Tally()
     for one in found:
         counted = counted.with_one(one)
@@ -139,7 +139,7 @@ async def desk(house: House, connection: Plain) -> Desk:
     return desk
 
 
-def texts_of(found: list[Held]) -> list[tuple[str, str, str]]:
+def texts_of(found: list[HeldText]) -> list[tuple[str, str, str]]:
     return [
         (one.event, one.field, one.fate.text)
         for one in found
@@ -182,7 +182,7 @@ async def test_a_file_of_an_organisation_is_opened_and_held_against_its_record(
     desk: Desk,
 ) -> None:
     registered = Registered(
-        kind=Kind.LSM,
+        kind=OrganisationKind.LSM,
         name="LSM Contoh",
         legal_basis=LegalBasis.BADAN_HUKUM,
         effective_on=DAY,
@@ -293,7 +293,7 @@ async def test_what_whoever_has_all_keys_seals_anew_is_named(
     monkeypatch.setattr("iku.vault.files.os.urandom", lambda n: (filed.key * 2)[:n])
     (vault.files.folder / f"{filed.name}.sealed").unlink()
     assert vault.files.put(b"another") == filed
-    place = Place("conflict-K1", 1, "title", "conflict-K1")
+    place = TextPlace("conflict-K1", 1, "title", "conflict-K1")
     dek = await owner.fetchval(
         "select dek from vault.segment where stream = $1 and field = $2",
         place.stream,

@@ -98,7 +98,7 @@ async def test_a_size_is_a_prefix_of_the_log_of_which_nothing_is_missed(
 async def test_parts_are_dimensions_kinds_or_districts(world: World) -> None:
     await tell(world)
     registered = organisation.Registered(
-        kind=organisation.Kind.ORMAS,
+        kind=organisation.OrganisationKind.ORMAS,
         name="Contoh",
         legal_basis=organisation.LegalBasis.BADAN_HUKUM,
         effective_on=date(2021, 5, 1),

@@ -8,14 +8,16 @@ from msgspec import structs
 
 from iku.domain.period import Kind
 from iku.domain.question import Question, Unanswerable, Unknown
-from iku.queries.series import Break, Series, Span, points, series
+from iku.queries.series import Break, Series, SeriesRange, points, series
 from tests.registers.world import World
 
 TODAY = date(2022, 7, 1)
-YEARS = Span(date(2021, 1, 1), date(2022, 6, 30), Kind.QUARTER)
+YEARS = SeriesRange(date(2021, 1, 1), date(2022, 6, 30), Kind.QUARTER)
 
 
-async def ask(world: World, code: str, span: Span = YEARS, **more: Any) -> Series:
+async def ask(
+    world: World, code: str, span: SeriesRange = YEARS, **more: Any
+) -> Series:
     question = Question(code, world.today, **more)
     house = world.house
     return await series(world.connection, house.figures, question, span, world.today)
@@ -53,7 +55,7 @@ async def test_a_series_breaks_where_another_definition_begins_to_count(
     # IKU-2 has a version 2 from 1 July 2021 on.
     halves = await ask(world, "IKU-2", period=Kind.QUARTER)
     assert halves.breaks == (Break(date(2021, 9, 30), 1, 2, "SK"),)
-    within = Span(date(2021, 1, 1), date(2021, 6, 30))
+    within = SeriesRange(date(2021, 1, 1), date(2021, 6, 30))
     assert (await ask(world, "IKU-2", within)).breaks == ()
     assert (await ask(world, "IKU-2", period=Kind.QUARTER, definition=2)).breaks == ()
 
@@ -73,7 +75,7 @@ async def test_a_series_costs_as_many_statements_however_long_it_is(
     await ask(world, "IKU-2")
     reader = Counting()
     question = Question("IKU-2", world.today, period=Kind.MONTH)
-    span = Span(date(2012, 1, 1), date(2021, 12, 31))
+    span = SeriesRange(date(2012, 1, 1), date(2021, 12, 31))
     told = await series(reader, world.house.figures, question, span, world.today)
     assert len(told.figures) == 120
     assert reader.statements == 3  # one that counts; two look for publications
@@ -82,14 +84,14 @@ async def test_a_series_costs_as_many_statements_however_long_it_is(
 @pytest.mark.parametrize(
     ("span", "path"),
     [
-        (Span(date(2021, 1, 1), date(1, 1, 1)), "from"),
-        (Span(date(2021, 1, 2), date(2021, 1, 1)), "from"),
-        (Span(date(2021, 1, 2), date.max), "to"),
-        (Span(date(1900, 1, 1)), "step"),
+        (SeriesRange(date(2021, 1, 1), date(1, 1, 1)), "from"),
+        (SeriesRange(date(2021, 1, 2), date(2021, 1, 1)), "from"),
+        (SeriesRange(date(2021, 1, 2), date.max), "to"),
+        (SeriesRange(date(1900, 1, 1)), "step"),
     ],
 )
 async def test_a_span_that_has_no_points_is_refused_by_name(
-    world: World, span: Span, path: str
+    world: World, span: SeriesRange, path: str
 ) -> None:
     with pytest.raises(Unanswerable) as refused:
         await ask(world, "IKU-1", span)

@@ -11,7 +11,7 @@ from iku.domain import conflict, organisation
 from iku.domain.conflict import Category, Dimension
 from iku.domain.decider import Missing
 from iku.domain.fact import Annulled
-from iku.domain.organisation import Kind, LegalBasis
+from iku.domain.organisation import LegalBasis, OrganisationKind
 from iku.domain.question import Unanswerable
 from iku.queries import lists, subjects
 from iku.queries.parameters import At
@@ -66,7 +66,7 @@ async def test_pages_of_a_list_are_parts_of_one_list_while_others_write(
 async def test_a_cursor_goes_on_in_its_own_list_only(reported: World) -> None:
     for number in ("O1", "O2"):
         registered = organisation.Registered(
-            kind=Kind.LSM,
+            kind=OrganisationKind.LSM,
             name=f"LSM {number}",
             legal_basis=LegalBasis.NONE,
             effective_on=MARCH,

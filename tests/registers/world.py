@@ -29,7 +29,7 @@ from iku.domain.indicator import (
     Revision,
     Targeted,
 )
-from iku.domain.organisation import Activity, Kind, LegalBasis
+from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.period import Kind as PeriodKind
 from iku.domain.question import Question
 from iku.ledger import log
@@ -40,7 +40,7 @@ from iku.postgres.database import Database
 from iku.queries import histories, search
 from iku.queries.histories import Event
 from iku.queries.replay import recount
-from iku.queries.search import Matches, Search
+from iku.queries.search import ListedMatches, Search
 from iku.queries.view import View
 from iku.streams import Folded
 from tests.conftest import SETTINGS
@@ -103,7 +103,7 @@ class World:
     def _body(self, command: Command) -> bytes:
         return self.house.vault.keys.digest(command.content)
 
-    async def search(self, asked: Search) -> Matches:
+    async def search(self, asked: Search) -> ListedMatches:
         return await search.page(self.view, asked)
 
     async def history(self, category: str, subject: str) -> Sequence[Event]:
@@ -274,7 +274,7 @@ class Chance:
         return {"effective_on": self.day()}
 
     def registered(self) -> Any:
-        day, kind = self.day(), self.random.choice(list(Kind))
+        day, kind = self.day(), self.random.choice(list(OrganisationKind))
         fit = [b for b in LegalBasis if (b == "parpol") == (kind == "parpol")]
         basis = self.random.choice(fit)
         skt = basis is LegalBasis.SKT
@@ -299,7 +299,7 @@ class Chance:
         }
         if code == "IKU-2":
             options = {
-                "kinds": [(Kind.ORMAS,), tuple(Kind)],
+                "kinds": [(OrganisationKind.ORMAS,), tuple(OrganisationKind)],
                 "expired_registration": list(ExpiredRegistration),
                 "participation_threshold": [1, 2, 3],
                 "population": list(Population),
@@ -358,7 +358,7 @@ class Chance:
             subject = f"F{uuid4().hex[:8]}-{n}"
             facts: list[Any] = [
                 organisation.Registered(
-                    kind=Kind.LSM,
+                    kind=OrganisationKind.LSM,
                     name="Pengisi",
                     legal_basis=LegalBasis.BADAN_HUKUM,
                     effective_on=FIRST,

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from iku.vault.keys import Entry, Keys, KeysError
+from iku.vault.keys import ErasureEntry, Keys, KeysError
 
 NOVEMBER, DECEMBER = date(2026, 11, 3), date(2026, 12, 1)
 
 
-def entry(command: str = "c-1") -> Entry:
-    return Entry("ab", "conflict-K01", command, "siti", "B/1", "UU 27/2022", None)
+def entry(command: str = "c-1") -> ErasureEntry:
+    return ErasureEntry(
+        "ab", "conflict-K01", command, "siti", "B/1", "UU 27/2022", None
+    )
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
-from iku.vault.sealing import Damaged, Key, Owner, Place
+from iku.vault.sealing import Damaged, Key, Owner, TextPlace
 
-PLACE = Place("conflict-K01", 1, "title", "conflict-K01")
+PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
 KEY = Key(UUID(int=7), b"k" * 32)
 OWNER = Owner("conflict-K01", "conflict-K01", "2026-11")
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -56,7 +56,7 @@ def test_the_same_text_is_never_committed_to_or_sealed_alike() -> None:
         PLACE._replace(subject="conflict-K02"),
     ],
 )
-def test_a_text_that_was_moved_does_not_open(other: Place) -> None:
+def test_a_text_that_was_moved_does_not_open(other: TextPlace) -> None:
     kept = sealing.secret(PLACE, "Budi")
     sealed = sealing.seal(kept, KEY)
     with pytest.raises(Damaged):
@@ -172,7 +172,7 @@ def test_the_program_agrees_with_the_documented_vectors(
 ) -> None:
     v = vector()
     stream, _, version = v["event"].rpartition("/")
-    place = Place(stream, int(version), v["field"], v["subject"])
+    place = TextPlace(stream, int(version), v["field"], v["subject"])
     drawn = {32: bytes.fromhex(v["salt"]), 12: bytes.fromhex(v["nonce"])}
     monkeypatch.setattr(os, "urandom", drawn.__getitem__)
     kept = sealing.secret(place, v["text"])

@@ -10,8 +10,8 @@ import pytest
 
 from iku.app import House
 from iku.ledger import log
-from iku.ledger.log import Part, Request
-from iku.ledger.record import Draft
+from iku.ledger.log import Request, StreamPart
+from iku.ledger.record import NewEvent
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 
 
@@ -410,11 +410,11 @@ async def test_a_case_of_five_thousand_events_answers_in_bounded_time_and_size(
     async with house.pool.acquire() as connection:
         for start in range(0, 5_000, 500):
             drafts = tuple(
-                Draft("handled", date(2021, 3, 1), {"phase": "pencegahan"}, {})
+                NewEvent("handled", date(2021, 3, 1), {"phase": "pencegahan"}, {})
                 for _ in range(500)
             )
             request = Request(
-                parts=(Part("conflict-K14", 1 + start, drafts),),
+                parts=(StreamPart("conflict-K14", 1 + start, drafts),),
                 command_id=f"long-{start}",
                 body=b"x" * 32,
                 actor="siti",

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from iku.app import House, open_house
-from iku.ledger.appender import Full, Unavailable
+from iku.ledger.appender import OutOfSpace, Unavailable
 from iku.postgres import embedded
 from iku.postgres.pool import Plain
 from iku.settings import Settings
@@ -109,7 +109,7 @@ async def test_a_connection_that_is_cut_is_replaced(
     [
         (asyncpg.InternalClientError("cannot switch to state 12"), Unavailable),
         (asyncpg.QueryCanceledError("statement timeout"), Unavailable),
-        (asyncpg.DiskFullError("could not write to file"), Full),
+        (asyncpg.DiskFullError("could not write to file"), OutOfSpace),
         (asyncpg.UndefinedTableError("no such table"), asyncpg.UndefinedTableError),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from iku.commands import deciding
 from iku.domain.conflict import DIMENSIONS, Category, Dimension
-from iku.domain.organisation import Kind
+from iku.domain.organisation import OrganisationKind
 from iku.exchange import delimited, explained
 from iku.queries import explanation
 from iku.queries.explanation import Part
@@ -114,7 +114,7 @@ async def test_items_are_looked_for(
 
 def test_any_part_there_is_can_be_looked_for() -> None:
     counted = [d for d in Dimension if d not in DIMENSIONS[Category.LAINNYA]]
-    assert list(get_args(Part)) == [*counted, *Kind]
+    assert list(get_args(Part)) == [*counted, *OrganisationKind]
 
 
 async def test_the_pages_speak_of_one_log_whatever_is_recorded_meanwhile(

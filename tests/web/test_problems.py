@@ -12,7 +12,7 @@ from iku.app import House
 from iku.commands.command import Outdated
 from iku.commands.office import Office
 from iku.domain.decider import Refused
-from iku.ledger.appender import Full, Overloaded, Unavailable
+from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeFell
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.web.app import LARGEST_BODY
@@ -251,7 +251,7 @@ def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
         (Unrecordable("odd"), 400, "invalid"),
         (Unavailable("gone"), 503, "unavailable"),
         (Overloaded("busy"), 503, "overloaded"),
-        (Full("no space left on device"), 503, "full"),
+        (OutOfSpace("no space left on device"), 503, "full"),
         (ConnectionResetError("gone"), 503, "unavailable"),
         (ZeroDivisionError("secret"), 500, "fault"),
     ],
@@ -269,7 +269,7 @@ async def test_each_error_of_the_program_has_its_status(
 async def test_a_database_without_room_is_not_said_to_be_away(
     client: Client, office_raises: Raise
 ) -> None:
-    office_raises(Full("no space left on device"))
+    office_raises(OutOfSpace("no space left on device"))
     shown = problem(await client.post("/conflicts", json=CASE), 503)
     assert shown["title"] == "The database has no room"
     assert "disk or its memory is full" in shown["detail"]

@@ -20,7 +20,7 @@ from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
 from iku.domain.fact import of_its_own
 from iku.domain.indicator import Defined
-from iku.domain.organisation import Kind
+from iku.domain.organisation import OrganisationKind
 from iku.domain.scale import Scaled
 from iku.strict_json import Duplicated, Unreadable
 
@@ -53,10 +53,10 @@ class Division(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     categories: tuple[Category, ...] = ()
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[OrganisationKind, ...] = ()
 
 
-class Agency(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """What the decree on the indicators says of the agency itself."""
 
     name: str
@@ -96,13 +96,13 @@ class Brought(Struct, frozen=True, forbid_unknown_fields=True):
 T = TypeVar("T")
 
 
-def load_agency(folder: Path | None) -> Agency:
+def load_agency(folder: Path | None) -> AgencyProfile:
     """The agency described in *folder*; None: the one that ships with the program.
 
     Raises:
         AgencyError: The file is missing or malformed.
     """
-    return _load(_file(folder, "agency.json"), Agency)
+    return _load(_file(folder, "agency.json"), AgencyProfile)
 
 
 def load_brought(folder: Path | None) -> Brought:

@@ -27,7 +27,7 @@ UNKNOWN = "tidak"
 Opened: TypeAlias = tuple[House, Connection]
 
 
-class Listed(Struct, frozen=True):
+class QuarantineList(Struct, frozen=True):
     """What lies in quarantine, for programs."""
 
     folder: str
@@ -74,7 +74,7 @@ def list_(*, json: bool) -> None:
                 else:
                     table.add([_row(one, zone) for one in page])
             if json:
-                terminal.emit(Listed(str(vault.files.quarantine), listed))
+                terminal.emit(QuarantineList(str(vault.files.quarantine), listed))
             else:
                 tables.say(f"Karantina: {summary(vault.files.look(), zone)}")
 

@@ -10,14 +10,14 @@ from iku.cli.edge import Failed
 from iku.exchange import backup as backups
 from iku.exchange import formats
 from iku.exchange.archive import Archive
-from iku.exchange.backup import Restored, Saved
+from iku.exchange.backup import RestoredRegister, Saved
 from iku.ledger import signing, witness
 from iku.ledger.signing import Unprepared
 from iku.postgres.database import open_database
 from iku.settings import Settings
 
 
-class Told(Struct, frozen=True):
+class RestoreResult(Struct, frozen=True):
     """What was restored, for programs.
 
     Attributes:
@@ -26,7 +26,7 @@ class Told(Struct, frozen=True):
             log means that signed events are lost.
     """
 
-    restored: Restored
+    restored: RestoredRegister
     known: int | None
 
 
@@ -94,7 +94,7 @@ def restore(file: Path, *, replace: bool, json: bool) -> None:
     chosen = terminal.settings()
     known = _known(chosen)
 
-    async def work(found: Archive) -> Restored:
+    async def work(found: Archive) -> RestoredRegister:
         async with open_database(chosen) as database:
             with terminal.plain_address(), terminal.progress("peristiwa") as tell:
                 return await backups.restore(
@@ -104,13 +104,13 @@ def restore(file: Path, *, replace: bool, json: bool) -> None:
     with file.open("rb") as opened:
         done = terminal.run(work(backups.read(opened)))
     if json:
-        terminal.emit(Told(done, known))
+        terminal.emit(RestoreResult(done, known))
     else:
         _show(done, chosen)
     _warn(done, known)
 
 
-def _show(done: Restored, chosen: Settings) -> None:
+def _show(done: RestoredRegister, chosen: Settings) -> None:
     tables.say(
         f"Dipulihkan dari cadangan {formats.instant(done.made_at, chosen.timezone)}: "
         f"{formats.number(done.size)} peristiwa, semuanya diperiksa; "
@@ -126,7 +126,7 @@ def _show(done: Restored, chosen: Settings) -> None:
         tables.say("Kunci teks: baik.")
 
 
-def _warn(done: Restored, known: int | None) -> None:
+def _warn(done: RestoredRegister, known: int | None) -> None:
     """Say on the error stream what is lost, as far as it is known here."""
     if done.lost_keys:
         streams.say(f"Kunci teks {terminal.LOST.format(', '.join(done.lost_keys))}")
@@ -150,6 +150,6 @@ def _known(chosen: Settings) -> int | None:
     except Unprepared as error:
         streams.say(str(error))
         state = None
-    last = witness.Home(chosen.witness_home).last(chosen.origin)
+    last = witness.WitnessHome(chosen.witness_home).last(chosen.origin)
     sizes = [state.checkpoint.size] if state is not None else []
     return max([*sizes, *([last.size] if last is not None else [])], default=None)

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from iku.cli import figures
 from iku.cli.tables import Printer, exact, number, text
-from iku.domain.comparison import Outcome, Row
+from iku.domain.comparison import ComparisonResult, Row
 from iku.domain.difference import Counted
 from iku.exchange import formats
 
 COUNTS = (*figures.COUNTS, number("Realisasi"), number("Capaian"))
 
 
-def cells(one: Outcome) -> tuple[str, ...]:
+def cells(one: ComparisonResult) -> tuple[str, ...]:
     """What comes out, under `COUNTS` and the rating."""
     return (
         formats.number(one.numerator),

@@ -17,7 +17,7 @@ from iku.cli.options import tried_out
 from iku.cli.tables import exact, text
 from iku.commands.command import Command, Outcome
 from iku.domain import comparison
-from iku.domain.comparison import Effect, Year
+from iku.domain.comparison import Effect, YearEffect
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Amendment, Redefinition
 from iku.exchange import formats
@@ -27,7 +27,7 @@ NAMES = ("Berlaku", "Diusulkan")
 COLUMNS = (exact("Per"), exact("Definisi"), *COUNTS, text("Predikat"))
 
 
-class Recorded(Struct, frozen=True):
+class RecordedDefinition(Struct, frozen=True):
     """What was recorded, and the effect that was shown before.
 
     Attributes:
@@ -134,7 +134,9 @@ def _tell(effect: Effect, done: Outcome, *, json: bool) -> None:
     given = done.receipt
     if json:
         at = (given.version, given.position, given.size)
-        terminal.emit(Recorded(effect.indicator, effect.definition, *at, effect))
+        terminal.emit(
+            RecordedDefinition(effect.indicator, effect.definition, *at, effect)
+        )
     else:
         tables.say(
             f"Dicatat: definisi versi {effect.definition} {effect.indicator}, "
@@ -180,6 +182,6 @@ def _rows(point: comparison.Point) -> list[tuple[str, ...]]:
     return [(day, name, *cells(outcome)) for name, outcome in outcomes]
 
 
-def _differing(year: Year) -> str:
+def _differing(year: YearEffect) -> str:
     number = formats.number(year.differing)
     return f"{number} kasus atau organisasi dihitung berbeda pada akhir tahun."

@@ -16,7 +16,7 @@ from iku.commands.command import OnlyReads, Outdated
 from iku.declared import Misread
 from iku.domain.decider import Missing, Refused
 from iku.domain.question import Unanswerable, Unknown
-from iku.exchange.archive import Unreadable
+from iku.exchange.archive import UnreadableBackup
 from iku.exchange.backup import NotRestorable
 from iku.exchange.bundle import Unwritable
 from iku.ledger import log
@@ -70,7 +70,7 @@ _PLAIN = (
     Declined,
     Unhelpful,
     Unwritable,
-    Unreadable,
+    UnreadableBackup,
     NotRestorable,
     KeysError,
     FilesError,

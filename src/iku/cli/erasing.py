@@ -23,7 +23,7 @@ COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
 LINE = terminal.Words("text", Line, 500)
 
 
-class Erasure(Struct, frozen=True):
+class ErasureResult(Struct, frozen=True):
     """What was erased, for programs.
 
     Attributes:
@@ -64,7 +64,7 @@ def erase(
     subject = subject_id(subject)
     erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
 
-    async def work() -> Erasure:
+    async def work() -> ErasureResult:
         async with (
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
@@ -78,7 +78,7 @@ def erase(
             outcome = await erasing.erase(house.office, connection, command)
         if not outcome.added:
             raise Failed(f"{erased.decision} was carried out for {subject} before")
-        return Erasure(
+        return ErasureResult(
             subject=subject,
             texts=doomed.texts + doomed.files,
             files=doomed.files,

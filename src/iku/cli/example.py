@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from iku.app import House
 from iku.cli import figures, importing, tables, terminal
-from iku.cli.importing import File
+from iku.cli.importing import ImportedFile
 from iku.cli.tables import exact
 from iku.domain.figure import Figure
 from iku.domain.question import Question
@@ -27,7 +27,7 @@ COLUMNS = (figures.COLUMNS[0], exact("Diketahui"), *figures.COLUMNS[1:])
 class Example(Struct, frozen=True):
     """What was imported, and the figures: now and then of each indicator in turn."""
 
-    files: tuple[File, ...]
+    files: tuple[ImportedFile, ...]
     figures: tuple[Figure, ...]
 
 
@@ -36,7 +36,7 @@ class Example(Struct, frozen=True):
 def example(*, json: bool) -> None:
     """Import the example register, if there is none, and show its figures of 2021."""
 
-    async def work() -> tuple[list[File], list[Figure]]:
+    async def work() -> tuple[list[ImportedFile], list[Figure]]:
         async with terminal.house(terminal.settings()) as house:
             done = await _fill(house, quiet=json)
             return done, await _now_and_then(house)
@@ -48,7 +48,7 @@ def example(*, json: bool) -> None:
         _show(found)
 
 
-async def _fill(house: House, *, quiet: bool) -> list[File]:
+async def _fill(house: House, *, quiet: bool) -> list[ImportedFile]:
     contents = files.read()
     async with house.pool.acquire() as connection:
         importer = Importer(connection, house.office, house.books.project, ACTOR)

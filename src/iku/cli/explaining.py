@@ -17,7 +17,12 @@ from iku.domain.question import Question
 from iku.exchange import explained, formats
 from iku.exchange.delimited import Delimiter
 from iku.queries import explanation
-from iku.queries.explanation import ExplanationQuestion, Item, Page, Wanted
+from iku.queries.explanation import (
+    ExplainedSubject,
+    ExplanationPage,
+    ExplanationQuestion,
+    Wanted,
+)
 from iku.queries.identifying import identify
 
 COLUMNS = (
@@ -27,11 +32,11 @@ COLUMNS = (
 MARKS = {True: "✓", False: formats.NOTHING}
 
 
-class Explained(Struct, frozen=True):
+class ExplainedFigure(Struct, frozen=True):
     """A figure and all that explains it, in the shape of the API's answer."""
 
     figure: Figure
-    items: tuple[Item, ...]
+    items: tuple[ExplainedSubject, ...]
     examined: int
     next: None = None
 
@@ -81,7 +86,7 @@ async def _meant(house: House, typed: str | None) -> str | None:
 
 async def _pages(
     house: House, question: Question, wanted: Wanted
-) -> AsyncIterator[Page]:
+) -> AsyncIterator[ExplanationPage]:
     """All pages, one after the other."""
     after: str | None = ""
     while after is not None:
@@ -93,22 +98,22 @@ async def _pages(
 
 
 async def _as_csv(
-    figure: Figure, pages: AsyncIterator[Page], delimiter: Delimiter
+    figure: Figure, pages: AsyncIterator[ExplanationPage], delimiter: Delimiter
 ) -> None:
     write(explained.head(delimiter))
     async for page in pages:
         write(explained.rows(page.items, figure, delimiter))
 
 
-async def _as_json(figure: Figure, pages: AsyncIterator[Page]) -> None:
+async def _as_json(figure: Figure, pages: AsyncIterator[ExplanationPage]) -> None:
     found = [page async for page in pages]
     items = tuple(item for page in found for item in page.items)
     examined = sum(page.examined for page in found)
-    terminal.emit(Explained(figure, items, examined))
+    terminal.emit(ExplainedFigure(figure, items, examined))
 
 
 async def _as_tables(
-    figure: Figure, pages: AsyncIterator[Page], wanted: Wanted
+    figure: Figure, pages: AsyncIterator[ExplanationPage], wanted: Wanted
 ) -> None:
     """A table a page, so that a long register is shown as it is read; then the sum."""
     out = tables.Printer()
@@ -142,7 +147,7 @@ def _refuse_other_sum(figure: Figure, counts: Counts) -> None:
         )
 
 
-def _cells(item: Item) -> tuple[str, ...]:
+def _cells(item: ExplainedSubject) -> tuple[str, ...]:
     return (
         item.number,
         item.title,

@@ -15,7 +15,7 @@ from iku.queries.parameters import FigureQuestion, parts
 ANY = FigureQuestion(code="")  # of which indicators is said by the arguments
 
 
-class Figures(Struct, frozen=True):
+class FiguresResult(Struct, frozen=True):
     """Several figures, counted from one snapshot of the log."""
 
     figures: tuple[Figure, ...]
@@ -49,7 +49,7 @@ def figure(
     house, found = terminal.run(ask())
     if json:
         alone = len(codes) == 1 or number is not None
-        terminal.emit(found[0] if alone else Figures(tuple(found)))
+        terminal.emit(found[0] if alone else FiguresResult(tuple(found)))
     else:
         figures.show(found, {area.code: area.name for area in house.agency.areas})
 

@@ -14,16 +14,16 @@ from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.cli.tables import exact, number, text
 from iku.exchange import formats
-from iku.exchange.importing import Importer, Report
+from iku.exchange.importing import Importer, ImportReport
 from iku.exchange.planning import Remark, Skipped
-from iku.exchange.sheet import Fault
+from iku.exchange.sheet import FileFault
 
 FAULTS = (number("Baris"), exact("Kolom"), text("Masalah"))
 SKIPPED = (number("Baris"), text("Dilewati karena"))
 REMARKS = (number("Baris"), text("Catatan"))
 
 
-class File(Struct, frozen=True):
+class ImportedFile(Struct, frozen=True):
     """What came of one file, for programs.
 
     Attributes:
@@ -48,13 +48,13 @@ class File(Struct, frozen=True):
     remarks: tuple[Remark, ...]
     size: int
     faulted: int
-    faults: tuple[Fault, ...]
+    faults: tuple[FileFault, ...]
 
 
-class Files(Struct, frozen=True):
+class ImportedFiles(Struct, frozen=True):
     """What came of all files, in order."""
 
-    files: tuple[File, ...]
+    files: tuple[ImportedFile, ...]
 
 
 @click.command("import", short_help="Import journals (CSV files) of older registers.")
@@ -69,7 +69,7 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
     that was imported before is passed over, so the same file may come again, longer.
     """
 
-    async def work() -> list[File]:
+    async def work() -> list[ImportedFile]:
         async with terminal.house(terminal.settings()) as house:
             return await bring_in(house, opened, actor, dry_run=dry_run, quiet=json)
 
@@ -80,7 +80,7 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
         }
         done = terminal.run(work())
     if json:
-        terminal.emit(Files(tuple(done)))
+        terminal.emit(ImportedFiles(tuple(done)))
     faulty = [file.file for file in done if file.faults]
     if faulty:
         verb = "is" if len(faulty) == 1 else "are"
@@ -100,7 +100,7 @@ async def bring_in(
     *,
     dry_run: bool = False,
     quiet: bool = False,
-) -> list[File]:
+) -> list[ImportedFile]:
     """Import one file after the other, telling of each unless *quiet*."""
     done = []
     async with house.pool.acquire() as connection:
@@ -116,8 +116,8 @@ async def bring_in(
     return done
 
 
-def _file(name: str, report: Report, *, dry_run: bool) -> File:
-    return File(
+def _file(name: str, report: ImportReport, *, dry_run: bool) -> ImportedFile:
+    return ImportedFile(
         file=name,
         dry_run=dry_run,
         journal=report.journal,
@@ -134,7 +134,7 @@ def _file(name: str, report: Report, *, dry_run: bool) -> File:
     )
 
 
-def _tell(file: File) -> None:
+def _tell(file: ImportedFile) -> None:
     if file.faults:
         _show_faults(file)
         return
@@ -146,7 +146,7 @@ def _tell(file: File) -> None:
         tables.Printer().table(REMARKS, rows)
 
 
-def _outcome(file: File) -> str:
+def _outcome(file: ImportedFile) -> str:
     """What was recorded, in a sentence."""
     if not file.rows:
         return (
@@ -168,7 +168,7 @@ def _outcome(file: File) -> str:
     return f"{rows}, {', '.join(said)}; log kini berisi {size} peristiwa."
 
 
-def _show_faults(file: File) -> None:
+def _show_faults(file: ImportedFile) -> None:
     out = tables.Printer(stderr=True)
     rows = [
         (formats.number(fault.row), fault.column or "", fault.message)
@@ -181,7 +181,7 @@ def _show_faults(file: File) -> None:
         out.say(f"{told} masalah pertama dari {count}.")
 
 
-def _show_skipped(file: File) -> None:
+def _show_skipped(file: ImportedFile) -> None:
     out = tables.Printer()
     rows = [(formats.number(one.row), one.message) for one in file.skipped]
     out.table(SKIPPED, rows)

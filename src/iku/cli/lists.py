@@ -13,7 +13,7 @@ from iku.app import House
 from iku.cli import tables, terminal
 from iku.cli.forms import Form, forms, write
 from iku.cli.options import options
-from iku.cli.tables import Column, Listing, exact, text
+from iku.cli.tables import Listing, TableColumn, exact, text
 from iku.exchange import formats, listed, wording
 from iku.exchange.delimited import Delimiter
 from iku.queries import lists
@@ -31,7 +31,7 @@ class Shape(NamedTuple):
     """How a list is drawn."""
 
     noun: str
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     cells: Callable[[Fields, Areas], Sequence[str]]
 
 

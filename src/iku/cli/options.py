@@ -113,13 +113,13 @@ def tried_out(command: Command) -> Command:
     return click.option(
         "--option",
         "named",
-        type=Named(),
+        type=NameValue(),
         multiple=True,
         help="An option of the definition that changes; repeatable.",
     )(gathered)
 
 
-class Named(click.ParamType[tuple[str, str]]):
+class NameValue(click.ParamType[tuple[str, str]]):
     """An option and its value, written name=value."""
 
     name = "name=value"

@@ -10,7 +10,7 @@ from iku.domain.publication import State
 from iku.exchange import formats
 from iku.queries.changes import (
     Change,
-    Effect,
+    FigureChange,
     FrozenFigure,
     InForce,
     PublicationChanges,
@@ -176,7 +176,7 @@ def _change(item: Change, zone: ZoneInfo) -> tuple[str, ...]:
     )
 
 
-def _effect(effect: Effect) -> str:
+def _effect(effect: FigureChange) -> str:
     """``IKU-1: pembilang -1``."""
     parts = (
         ("pembilang", effect.numerator),

@@ -43,7 +43,7 @@ class Handing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = None
 
 
-class Changing(Handing, frozen=True, kw_only=True):
+class ChangeOptions(Handing, frozen=True, kw_only=True):
     """How a command is handed in that is about a known subject."""
 
     expected_version: Annotated[
@@ -160,12 +160,12 @@ def _record(event: str, kinds: Kinds) -> click.Command:
 
     @click.command(event, help=_help(kinds), short_help=_help(kinds).splitlines()[0])
     @click.argument("subject", metavar="SUBJECT", type=terminal.Number())
-    @_recording(fields, Changing)
+    @_recording(fields, ChangeOptions)
     def command(
         subject: str,
         pairs: Pairs,
         *,
-        handing: Changing,
+        handing: ChangeOptions,
         body: BinaryIO | None,
         cleared: Sequence[str] = (),
         actor: str,

@@ -28,7 +28,7 @@ COLUMNS = (
 MOST = 2_147_483_647  # of a version
 
 
-class Recorded(Struct, frozen=True):
+class RecordedRevision(Struct, frozen=True):
     """What was recorded, and the effect that was shown before.
 
     Attributes:
@@ -168,7 +168,7 @@ def _tell(effect: Revised, done: Outcome, *, json: bool) -> None:
     given = done.receipt
     if json:
         at = (given.version, given.position, given.size)
-        terminal.emit(Recorded(effect.indicator, *at, effect))
+        terminal.emit(RecordedRevision(effect.indicator, *at, effect))
     else:
         tables.say(
             f"Dicatat: {effect.indicator}, versi {formats.number(given.version)} dari "

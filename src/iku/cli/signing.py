@@ -17,7 +17,7 @@ from iku.exchange import formats
 from iku.ledger import checkpoints, durable, log, note, signing, witnessing
 from iku.ledger.checkpoints import Assurance, Signed
 from iku.ledger.policy import Party, Policy
-from iku.ledger.signing import Home, Outcome
+from iku.ledger.signing import Home, SigningResult
 from iku.postgres.pool import Plain
 from iku.settings import Settings
 
@@ -219,7 +219,7 @@ async def _refuse_dead(connection: Plain, chosen: Settings) -> None:
 
 
 async def _cosigned(
-    connection: Plain, chosen: Settings, witnesses: Policy, outcome: Outcome
+    connection: Plain, chosen: Settings, witnesses: Policy, outcome: SigningResult
 ) -> Round:
     home = Home(chosen.signer_home)
     unhelpful = await witnessing.gather(connection, home, witnesses)

@@ -36,7 +36,7 @@ _BIDI = {
 }
 
 
-class Column(Struct, frozen=True):
+class TableColumn(Struct, frozen=True):
     """A column of a table.
 
     Attributes:
@@ -53,19 +53,19 @@ class Column(Struct, frozen=True):
     optional: bool = False
 
 
-def exact(heading: str, short: str | None = None) -> Column:
+def exact(heading: str, short: str | None = None) -> TableColumn:
     """A column of dates, identifiers or single words, each whole on one line."""
-    return Column(heading, short)
+    return TableColumn(heading, short)
 
 
-def number(heading: str, short: str | None = None) -> Column:
+def number(heading: str, short: str | None = None) -> TableColumn:
     """A column of numbers, each whole on one line."""
-    return Column(heading, short, right=True)
+    return TableColumn(heading, short, right=True)
 
 
-def text(heading: str, *, optional: bool = False) -> Column:
+def text(heading: str, *, optional: bool = False) -> TableColumn:
     """A column of texts that wrap at words."""
-    return Column(heading, wraps=True, optional=optional)
+    return TableColumn(heading, wraps=True, optional=optional)
 
 
 class _Extent(NamedTuple):
@@ -113,7 +113,9 @@ class Printer:
         for line in visible(sentence).split("\n"):
             self._write(line if self.width is None else _wrapped(line, self.width))
 
-    def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    def table(
+        self, columns: Sequence[TableColumn], rows: Iterable[Sequence[str]]
+    ) -> None:
         """Print a whole table, with a blank line above and below."""
         listing = Listing(columns, self)
         listing.add([*rows])
@@ -141,7 +143,7 @@ class Listing:
     where a later record changes which columns fit.
     """
 
-    def __init__(self, columns: Sequence[Column], printer: Printer) -> None:
+    def __init__(self, columns: Sequence[TableColumn], printer: Printer) -> None:
         self._columns = columns
         self._printer = printer
         self._extents = [_Extent()] * len(columns)
@@ -234,7 +236,7 @@ def _cell(value: str, width: int | None) -> str:
     return shown if width is not None else "; ".join(shown.split("\n"))
 
 
-def _heading(column: Column, *, short: bool) -> str:
+def _heading(column: TableColumn, *, short: bool) -> str:
     return column.short if short and column.short else column.heading
 
 
@@ -243,7 +245,7 @@ def _kept(layout: _Layout) -> tuple[int, ...]:
 
 
 def _fit(
-    columns: Sequence[Column], extents: Sequence[_Extent], width: int | None
+    columns: Sequence[TableColumn], extents: Sequence[_Extent], width: int | None
 ) -> _Layout:
     """The first layout that fits, as the module tells; blocks where none does."""
     everything = range(len(columns))
@@ -260,7 +262,7 @@ def _fit(
     return _Layout()
 
 
-def _range(column: Column, extent: _Extent, *, short: bool) -> tuple[int, int]:
+def _range(column: TableColumn, extent: _Extent, *, short: bool) -> tuple[int, int]:
     """The least width of a column, and the one that it would like."""
     heading = _Extent().with_cell(_heading(column, short=short))
     most = max(extent.content, heading.content)
@@ -290,7 +292,7 @@ def _widths(ranges: Sequence[tuple[int, int]], width: int | None) -> list[int] |
 
 
 def _lines(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     layout: _Layout,
     row: Sequence[str],
     *,

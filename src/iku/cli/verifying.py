@@ -16,8 +16,8 @@ from iku.ledger.checking import check_ledger
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.queries import opening, records
-from iku.queries.opening import Held, Scope, Tally
-from iku.queries.verifying import Verified
+from iku.queries.opening import HeldText, Scope, Tally
+from iku.queries.verifying import VerifiedFigure
 from iku.queries.verifying import verify as recounting
 
 VERDICTS = {"same": "sama", "differs": "berbeda"}
@@ -59,7 +59,7 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
     the figure, or not what --expect says.
     """
 
-    async def work() -> Verified:
+    async def work() -> VerifiedFigure:
         async with (
             terminal.house(terminal.settings()) as house,
             house.pool.acquire() as connection,
@@ -85,7 +85,7 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
         )
 
 
-def _show(found: Verified, expect: Printed | None, *, kept: bool) -> None:
+def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
     tables.say(f"{found.indicator}, {figures.where(found)}")
     tables.say(f"  angka ini      {figures.counts(found)}")
     tables.say(f"  dari log saja  {figures.counts(found.recounted)}")
@@ -139,7 +139,7 @@ async def checked(connection: Connection) -> list[str]:
         return await check_ledger(connection, tell)
 
 
-class Opened(Struct, frozen=True):
+class TextsReport(Struct, frozen=True):
     """What was found of the texts and files of the log's first *size* events."""
 
     size: int
@@ -162,7 +162,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     its key is lost, or where it is gone though no decision erased it, and names it.
     """
 
-    async def work() -> Opened:
+    async def work() -> TextsReport:
         async with terminal.house(terminal.settings()) as house:
             return await opened(house, frozenset(subjects))
 
@@ -181,7 +181,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
         tables.say(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
 
 
-async def opened(house: House, subjects: frozenset[str]) -> Opened:
+async def opened(house: House, subjects: frozenset[str]) -> TextsReport:
     """What `iku verify texts` tells; what is wrong it names on the way."""
     texts, files = Tally(), Tally()
     async with house.pool.acquire() as connection:
@@ -195,10 +195,10 @@ async def opened(house: House, subjects: frozenset[str]) -> Opened:
             async for held in opening.held_files(view, scope, tell):
                 files = files.with_one(held)
                 name(held)
-    return Opened(scope.size, texts, files)
+    return TextsReport(scope.size, texts, files)
 
 
-def name(held: Held) -> None:
+def name(held: HeldText) -> None:
     """Name what is wrong with a text or file, if anything is, on the error stream."""
     if held.finding:
         streams.say(held.finding)

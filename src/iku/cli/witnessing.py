@@ -12,7 +12,7 @@ from iku.cli import tables, terminal
 from iku.cli.edge import Failed
 from iku.ledger import policy
 from iku.ledger.policy import Policy
-from iku.ledger.witness import Home, Witness
+from iku.ledger.witness import Witness, WitnessHome
 from iku.settings import is_loopback
 
 known = click.option(
@@ -40,7 +40,7 @@ def key(name: str, *, json: bool) -> None:
 
     A key that is there already is only shown.
     """
-    home = Home(terminal.settings().witness_home)
+    home = WitnessHome(terminal.settings().witness_home)
     there = (home.folder / "key").exists()
     held = home.key() if there else home.make_key(name)
     if json:
@@ -91,7 +91,7 @@ def _ready(address: str) -> None:
 
 def _opened(logs: Path | None) -> Witness:
     folder = terminal.settings().witness_home
-    return Witness(folder, Home(folder).key(), _logs(logs or folder / "policy"))
+    return Witness(folder, WitnessHome(folder).key(), _logs(logs or folder / "policy"))
 
 
 def _logs(path: Path) -> Policy:

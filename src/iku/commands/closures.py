@@ -16,7 +16,7 @@ from iku.ledger.log import Condition, Reader
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownClosures:
     """What is closed, and the condition under which that is still so."""
 
     periods: ClosedPeriods
@@ -29,10 +29,10 @@ class Closures:
     def __init__(self) -> None:
         self._states: dict[str, Any] = {}  # of publications and indicators, by stream
         self._position = 0  # of the last event in them
-        self._known: Known | None = None
+        self._known: KnownClosures | None = None
         self._expired = False
 
-    async def known(self, reader: Reader) -> Known:
+    async def known(self, reader: Reader) -> KnownClosures:
         """As they were read last; whether that is still so, the append says."""
         if self._known is None or self._expired:
             return await self.refresh(reader)
@@ -42,7 +42,7 @@ class Closures:
         """Read on when they are next asked for."""
         self._expired = True
 
-    async def refresh(self, reader: Reader) -> Known:
+    async def refresh(self, reader: Reader) -> KnownClosures:
         """As the log holds them now. Only what was recorded since is read."""
         self._expired = False  # before reading, since they may expire meanwhile
         categories, after = closed_periods.CATEGORIES, self._position
@@ -56,7 +56,7 @@ class Closures:
                 self._states[one.stream] = decider.evolve(before, event)
                 self._position = one.position
         if self._known is None or self._known.condition.after < self._position:
-            self._known = Known(
+            self._known = KnownClosures(
                 ClosedPeriods(
                     self._of(publication.decider.category),
                     self._of(indicator.decider.category),

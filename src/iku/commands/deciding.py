@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from iku import streams
-from iku.commands.closures import Known
+from iku.commands.closures import KnownClosures
 from iku.commands.command import (
     Command,
     is_opening,
@@ -78,7 +78,7 @@ def decide(
     *,
     today: date,
     areas: frozenset[str],
-    closed: Known | None,
+    closed: KnownClosures | None,
 ) -> Decided:
     """The facts that *command* adds to what was *read*, and what they rest on.
 

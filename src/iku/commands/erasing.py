@@ -16,7 +16,7 @@ from iku.ledger import log
 from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.vault import quarantine
-from iku.vault.keys import Entry
+from iku.vault.keys import ErasureEntry
 
 
 class Reconciled(Struct, frozen=True):
@@ -74,7 +74,7 @@ async def reconcile(office: Office, connection: Connection) -> Reconciled:
     return Reconciled(len(lost), texts)
 
 
-async def _lost(office: Office, reader: Reader) -> list[Entry]:
+async def _lost(office: Office, reader: Reader) -> list[ErasureEntry]:
     """Those erasures of the folder of keys that the log does not hold."""
     ours = await _name(reader)
     noted = [entry for entry in office.vault.keys.erased() if entry.log == ours]
@@ -103,9 +103,9 @@ async def _name(reader: Reader) -> str:
     return first[0].leaf.hex() if first else ""
 
 
-def _entry(recorded: Recorded, ours: str) -> Entry:
+def _entry(recorded: Recorded, ours: str) -> ErasureEntry:
     body, erased = recorded.body(), fact.of(recorded, Erased)
-    return Entry(
+    return ErasureEntry(
         log=ours,
         subject=recorded.subject,
         command=body.command,
@@ -116,7 +116,7 @@ def _entry(recorded: Recorded, ours: str) -> Entry:
     )
 
 
-def _command(entry: Entry) -> Command:
+def _command(entry: ErasureEntry) -> Command:
     erased = Erased(
         decision=entry.decision,
         legal_basis=entry.legal_basis,

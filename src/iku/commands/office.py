@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from iku import streams
 from iku.commands import deciding
-from iku.commands.closures import Closures, Known
+from iku.commands.closures import Closures, KnownClosures
 from iku.commands.command import Command, OnlyReads, Outcome, Outdated, is_first, under
 from iku.commands.deciding import Decided, decide
 from iku.commands.requests import request, unnamed
@@ -272,7 +272,7 @@ class Office:
             raise Outdated(version, command.expected or 0)
         today = command.known_on or self.today()
 
-        def decided(closed: Known) -> Decided:
+        def decided(closed: KnownClosures) -> Decided:
             return decide(command, read, today=today, areas=self.areas, closed=closed)
 
         with suppress(Unexplained):

@@ -22,23 +22,23 @@ from iku.domain.decider import (
     Turn,
 )
 from iku.domain.deciders import DECIDERS
-from iku.domain.numbering import Series
+from iku.domain.numbering import NumberSeries
 from iku.ledger import identifier
 from iku.ledger.log import (
-    Part,
     Request,
+    StreamPart,
     Unnamed,
 )
-from iku.ledger.record import Commitment, Draft
+from iku.ledger.record import Commitment, NewEvent
 from iku.vault import sealing
-from iku.vault.sealing import Place, Secret
+from iku.vault.sealing import Secret, TextPlace
 
 
 def request(command: Command, decided: Decided, body: bytes) -> Request:
     """The request that appends what was *decided*."""
     before = decided.before
     own = Changed(command.subject, decided.events, before, decided.after)
-    parts: list[Part] = []
+    parts: list[StreamPart] = []
     turns: list[Turn] = []
     secrets: list[Secret] = []
     for changed in (*decided.others, own):  # the command's own subject last
@@ -47,7 +47,7 @@ def request(command: Command, decided: Decided, body: bytes) -> Request:
         secrets += sealed
         turns += _turns(command.category, changed)
     if command.file is not None:
-        place = Place(command.stream, before.version + 1, "file", command.stream)
+        place = TextPlace(command.stream, before.version + 1, "file", command.stream)
         key = sealing.secret(place, command.file.key.hex())
         secrets.append(structs.replace(key, file=command.file.name))
     return Request(
@@ -63,7 +63,7 @@ def request(command: Command, decided: Decided, body: bytes) -> Request:
     )
 
 
-def _part(command: Command, changed: Changed) -> tuple[Part, list[Secret]]:
+def _part(command: Command, changed: Changed) -> tuple[StreamPart, list[Secret]]:
     """What is appended to the stream of one subject, and the texts to be kept."""
     stream = DECIDERS[command.category].stream(changed.subject)
     version = changed.before.version
@@ -71,7 +71,7 @@ def _part(command: Command, changed: Changed) -> tuple[Part, list[Secret]]:
         _parted(event, stream, place, fact.owner(event, command.stream))
         for place, event in enumerate(changed.events, version + 1)
     ]
-    part = Part(stream, version, tuple(draft for draft, _ in parted))
+    part = StreamPart(stream, version, tuple(draft for draft, _ in parted))
     return part, [secret for _, of in parted for secret in of.values()]
 
 
@@ -107,7 +107,7 @@ def unnamed(
     return Unnamed(
         category=command.category,
         command_id=str(asked.command_id),
-        series=Series(
+        series=NumberSeries(
             command.category,
             kinds.named(command.category).letter,
             opening.effective_on.year,
@@ -120,7 +120,7 @@ def unnamed(
 
 def _parted(
     event: fact.Fact, stream: str, version: int, owner: str
-) -> tuple[Draft, dict[str, Secret]]:
+) -> tuple[NewEvent, dict[str, Secret]]:
     """What the record of *event* says, and the texts it says in commitments only.
 
     They belong to the persons whom they name, or else to *owner*.
@@ -128,7 +128,7 @@ def _parted(
     written = fact.write(event)
     secrets = {
         name: sealing.secret(
-            Place(stream, version, name, text.person or owner), text.plain
+            TextPlace(stream, version, name, text.person or owner), text.plain
         )
         for name, text in written.text.items()
     }
@@ -136,7 +136,7 @@ def _parted(
         name: Commitment(secret.commitment, secret.place.subject)
         for name, secret in secrets.items()
     }
-    draft = Draft(
+    draft = NewEvent(
         written.type, written.effective_on, written.data, committed, written.schema
     )
     return draft, secrets

@@ -34,7 +34,7 @@ from iku.domain.question import Question
 CATEGORIES = ("indicator", "publication")
 
 
-class FrozenFigure(Struct, frozen=True):
+class ClosedFigure(Struct, frozen=True):
     """A figure of a closed publication, and the options that count it."""
 
     publication: Publication
@@ -43,10 +43,10 @@ class FrozenFigure(Struct, frozen=True):
     options: Options
 
 
-class Recounted(Struct, frozen=True):
+class ChangedFigure(Struct, frozen=True):
     """A subject would add *after* to the figure, where it adds *before*."""
 
-    figure: FrozenFigure
+    figure: ClosedFigure
     before: Counts
     after: Counts
 
@@ -54,12 +54,12 @@ class Recounted(Struct, frozen=True):
 class Retargeted(Struct, frozen=True):
     """The figure would be held against another target; None: against none."""
 
-    figure: FrozenFigure
+    figure: ClosedFigure
     before: Decimal | None
     after: Decimal | None
 
 
-Change: TypeAlias = Recounted | Retargeted
+Change: TypeAlias = ChangedFigure | Retargeted
 
 
 class Unexplained(Invalid):
@@ -80,7 +80,7 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
     indicators: Mapping[str, Indicator] = MappingProxyType({})
 
     @cached_property
-    def figures(self) -> tuple[FrozenFigure, ...]:
+    def figures(self) -> tuple[ClosedFigure, ...]:
         """Every frozen figure, those first that were closed first."""
         closed = [
             (closing.effective_on, publication, closing)
@@ -89,7 +89,7 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
             if (closing := publication.closing) is not None
         ]
         return tuple(
-            FrozenFigure(publication, closing, frozen, self._options(frozen))
+            ClosedFigure(publication, closing, frozen, self._options(frozen))
             for _, publication, closing in sorted(closed, key=lambda one: one[0])
             for frozen in closing.figures
         )
@@ -157,7 +157,7 @@ def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Chang
         # What adds up to the same by other contributions changes nothing.
         was, becomes = _adds(figure, before), _adds(figure, after)
         if was != becomes:
-            yield Recounted(figure, was, becomes)
+            yield ChangedFigure(figure, was, becomes)
 
 
 def _moved(
@@ -180,7 +180,7 @@ def _on(day: date, contributions: Iterable[Contribution]) -> bool:
     return any(c.start <= day and (c.end is None or day < c.end) for c in contributions)
 
 
-def _adds(figure: FrozenFigure, subject: Any) -> Counts:
+def _adds(figure: ClosedFigure, subject: Any) -> Counts:
     if subject is None:
         return Counts()
     start, as_of = figure.publication.period.start, figure.publication.as_of
@@ -201,7 +201,7 @@ def question(change: Change) -> Question:
 def said(change: Change, counted: Counts | None = None) -> str:
     """The change in words, both values named (*counted*: see `Unexplained`)."""
     match change:
-        case Recounted():
+        case ChangedFigure():
             told = _recount(change, counted or _frozen(change.figure.frozen))
         case Retargeted():
             was, becomes = change.before or "none", change.after or "none"
@@ -216,7 +216,7 @@ def _frozen(frozen: Frozen) -> Counts:
     return Counts(frozen.numerator, frozen.denominator, frozen.expired or 0)
 
 
-def _recount(change: Recounted, now: Counts) -> str:
+def _recount(change: ChangedFigure, now: Counts) -> str:
     before, after, of = change.before, change.after, _of(change.figure)
     numerator = now.numerator + after.numerator - before.numerator
     denominator = now.denominator + after.denominator - before.denominator
@@ -228,7 +228,7 @@ def _recount(change: Recounted, now: Counts) -> str:
     return f"{of} would change from {was} to {numerator}/{denominator}"
 
 
-def _of(figure: FrozenFigure) -> str:
+def _of(figure: ClosedFigure) -> str:
     of = figure.publication
     return (
         f"{figure.frozen.indicator} of publication {of.id} ({of.period.start} to "

@@ -19,7 +19,7 @@ from iku.domain.period import Period
 LISTS = ("resolution_manners", "kinds")
 
 
-class Outcome(Struct, frozen=True):
+class ComparisonResult(Struct, frozen=True):
     """What comes out under one definition.
 
     Attributes:
@@ -37,7 +37,7 @@ class Outcome(Struct, frozen=True):
     rating: str | None
 
 
-class Column(Outcome, frozen=True, kw_only=True):
+class Column(ComparisonResult, frozen=True, kw_only=True):
     """An indicator's figure under one definition.
 
     Attributes:
@@ -99,11 +99,11 @@ class Point(Struct, frozen=True):
 
     as_of: date
     target: Decimal | None
-    in_force: Outcome
-    proposed: Outcome
+    in_force: ComparisonResult
+    proposed: ComparisonResult
 
 
-class Year(Struct, frozen=True):
+class YearEffect(Struct, frozen=True):
     """What a proposed definition would make of one year.
 
     Attributes:
@@ -139,10 +139,10 @@ class Effect(Struct, frozen=True):
     effective_on: date
     options: Options
     size: int
-    years: tuple[Year, ...]
+    years: tuple[YearEffect, ...]
 
 
-class Held(Outcome, frozen=True, kw_only=True):
+class Held(ComparisonResult, frozen=True, kw_only=True):
     """What a day comes to, and what it is made with.
 
     Attributes:
@@ -202,10 +202,12 @@ def tried(basis: Basis, options: Options) -> Basis:
     return structs.replace(basis, definition=definition)
 
 
-def outcome(at: Coordinates, counts: Counts, basis: Basis) -> Outcome:
+def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
     """What *counts* come to."""
     made = figure.figure(at, counts, basis)
-    return Outcome(*(getattr(made, name) for name in Outcome.__struct_fields__))
+    return ComparisonResult(
+        *(getattr(made, name) for name in ComparisonResult.__struct_fields__)
+    )
 
 
 def column(

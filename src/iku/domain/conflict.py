@@ -39,7 +39,7 @@ from iku.domain.fact import (
     Reason,
     Rejection,
     Restated,
-    Standing,
+    StandingFact,
     annulled_versions,
     stated,
 )
@@ -302,7 +302,7 @@ class Report(Reported, frozen=True, tag=False):
 # State.
 
 
-class Segment(Struct, frozen=True):
+class CaseSegment(Struct, frozen=True):
     """What a case was from *start* until the eve of *end* (None: until now).
 
     Attributes:
@@ -340,7 +340,7 @@ class Conflict(Subject, frozen=True, dict=True):
         return next(self.of(Verified), None) is not None
 
     @cached_property
-    def returned(self) -> Standing | None:
+    def returned(self) -> StandingFact | None:
         """The return that the report still waits for, as far as is known.
 
         None where the report was corrected since, or the case is verified or void.
@@ -368,11 +368,11 @@ class Conflict(Subject, frozen=True, dict=True):
         return self.dated(Reopened)
 
     @cached_property
-    def timeline(self) -> tuple[Segment, ...]:
+    def timeline(self) -> tuple[CaseSegment, ...]:
         """What the case was from day to day; empty once the report was annulled."""
         return tuple(_timeline(self))
 
-    def on(self, day: date) -> Segment | None:
+    def on(self, day: date) -> CaseSegment | None:
         """What the case was at the end of *day*; None before it was reported."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
@@ -401,7 +401,7 @@ def evolve(case: Conflict | None, event: Event) -> Conflict:
 CHANGES = (Returned, Verified, Handled, Referred, Resolved, Reopened, Reclassified)
 
 
-def _timeline(case: Conflict) -> Iterable[Segment]:
+def _timeline(case: Conflict) -> Iterable[CaseSegment]:
     """Segments in order, none of them empty.
 
     Raises:
@@ -421,8 +421,8 @@ def _timeline(case: Conflict) -> Iterable[Segment]:
     yield now
 
 
-def _opening(reported: Reported) -> Segment:
-    return Segment(
+def _opening(reported: Reported) -> CaseSegment:
+    return CaseSegment(
         start=reported.effective_on,
         end=None,
         category=reported.category,
@@ -433,7 +433,7 @@ def _opening(reported: Reported) -> Segment:
 
 
 def _turn(
-    now: Segment,
+    now: CaseSegment,
     event: Returned
     | Verified
     | Handled
@@ -442,7 +442,7 @@ def _turn(
     | Reopened
     | Reclassified,
     reported: Reported,
-) -> Segment:
+) -> CaseSegment:
     """What the case is after *event*, its days not yet set."""
     if event.effective_on < reported.effective_on:
         raise Refused(
@@ -461,7 +461,7 @@ def _turn(
     assert_never(event)
 
 
-def _resolved(now: Segment, event: Resolved) -> Segment:
+def _resolved(now: CaseSegment, event: Resolved) -> CaseSegment:
     if now.resolved_on is not None:
         raise Refused(
             f"resolved on {event.effective_on}, "
@@ -470,7 +470,7 @@ def _resolved(now: Segment, event: Resolved) -> Segment:
     return structs.replace(now, resolved_on=event.effective_on, manner=event.manner)
 
 
-def _reopened(now: Segment, event: Reopened) -> Segment:
+def _reopened(now: CaseSegment, event: Reopened) -> CaseSegment:
     if now.resolved_on is None:
         raise Refused(
             f"reopened on {event.effective_on}, but open since {now.opened_on}"
@@ -480,7 +480,7 @@ def _reopened(now: Segment, event: Reopened) -> Segment:
     )
 
 
-def _reclassified(now: Segment, event: Reclassified) -> Segment:
+def _reclassified(now: CaseSegment, event: Reclassified) -> CaseSegment:
     after = structs.replace(
         now,
         category=event.category or now.category,

@@ -16,12 +16,12 @@ from iku.domain import conflict, counting
 from iku.domain.attachment import Attached
 from iku.domain.cause import Cause
 from iku.domain.conflict import (
+    CaseSegment,
     Conflict,
     Reclassified,
     Reopened,
     Reported,
     Resolved,
-    Segment,
     Verified,
 )
 from iku.domain.contribution import Contribution
@@ -33,7 +33,7 @@ from iku.domain.counting import (
     Ruling,
     Sentence,
 )
-from iku.domain.fact import Annulled, Standing
+from iku.domain.fact import Annulled, StandingFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import CarryOver, ConflictOptions, DateBasis, Reopening
 from iku.domain.lineage import Undone, undone
@@ -44,7 +44,7 @@ REPORTED = Sentence("dilaporkan", "reported on")
 OCCURRED = Sentence("terjadi", "occurred on")
 
 
-class Entry(NamedTuple):
+class Existence(NamedTuple):
     """How the case came to exist, on which day, and by which fact."""
 
     came: Sentence
@@ -104,7 +104,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return Ruling(False, self._pending)
 
     @property
-    def _now(self) -> Segment:
+    def _now(self) -> CaseSegment:
         """What the case was at the end of the day; before its report, as it began."""
         return self.case.on(self.as_of) or self.case.timeline[0]
 
@@ -221,28 +221,28 @@ class CaseRules(Rules, frozen=True, dict=True):
         return Reason(rule, (by,), {"came": came, "day": day, **quoted})
 
     @property
-    def _report(self) -> Standing:
+    def _report(self) -> StandingFact:
         (report,) = counting.standing(self.case, Reported)
         return report
 
     @property
-    def _entry(self) -> Entry:
+    def _entry(self) -> Existence:
         case, report = self.case, self._report
         day = report.event.effective_on
         if self.options.date_basis is DateBasis.REPORTED:
-            return Entry(REPORTED, day, counting.cited(case, report))
+            return Existence(REPORTED, day, counting.cited(case, report))
         occurred = report.event.occurred_on
         if occurred is not None:
             by = counting.said_by(case, report, "occurred_on")
-            return Entry(OCCURRED, occurred, by)
+            return Existence(OCCURRED, occurred, by)
         # A correction may have cleared the day on which it occurred.
-        return Entry(REPORTED, day, counting.cited(case, report, "occurred_on"))
+        return Existence(REPORTED, day, counting.cited(case, report, "occurred_on"))
 
-    def _closing(self, day: date) -> Standing:
+    def _closing(self, day: date) -> StandingFact:
         """The closing that is in force on *day*."""
         return counting.between(self.case, date.min, day, Resolved)[-1]
 
-    def _closed(self, rule: Rule, closing: Standing, **quoted: Any) -> Reason:
+    def _closed(self, rule: Rule, closing: StandingFact, **quoted: Any) -> Reason:
         event, by = closing.event, (counting.cited(self.case, closing, "manner"),)
         said = {"day": event.effective_on, "manner": event.manner, **quoted}
         return Reason(rule, by, said)
@@ -316,7 +316,7 @@ def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribu
         )
 
 
-def _from_entry(case: Conflict, entered: date) -> Iterator[Segment]:
+def _from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
     """Its timeline; by day of occurrence it is there, and open, before its report."""
     first = case.timeline[0]
     if entered < first.start:

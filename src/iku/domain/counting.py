@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from iku.domain import merging
 from iku.domain.decider import subject_number
-from iku.domain.fact import Fact, Merger, Rejection, Standing
+from iku.domain.fact import Fact, Merger, Rejection, StandingFact
 from iku.domain.figure import Counts
 from iku.domain.lineage import Undone, corrections, undone
 from iku.domain.subject import Subject
@@ -180,14 +180,14 @@ def district(area: str | None) -> str:
 # The facts that decided: those of a kind, in order of day, as they stand.
 
 
-def standing(subject: Subject, *types: type[Fact]) -> list[Standing]:
+def standing(subject: Subject, *types: type[Fact]) -> list[StandingFact]:
     """The facts of these types that are left, in the order in which they were told."""
     return [fact for fact in subject.facts if isinstance(fact.event, types)]
 
 
 def between(
     subject: Subject, first: date, last: date, *types: type[Fact]
-) -> list[Standing]:
+) -> list[StandingFact]:
     """Those of them that took effect from *first* to *last*, in that order."""
     within = [
         fact
@@ -198,12 +198,12 @@ def between(
     return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
-def cited(subject: Subject, fact: Standing, *fields: str) -> Deciding:
+def cited(subject: Subject, fact: StandingFact, *fields: str) -> Deciding:
     """*fact*, with the corrections that its day or one of *fields* stands by."""
     return said_by(subject, fact, "effective_on", *fields)
 
 
-def said_by(subject: Subject, fact: Standing, *fields: str) -> Deciding:
+def said_by(subject: Subject, fact: StandingFact, *fields: str) -> Deciding:
     """*fact*, with the corrections that these *fields* stand by."""
     return Deciding(fact.version, corrections(subject.history, fact.version, *fields))
 

@@ -25,7 +25,7 @@ from iku.domain.place import Place
 from iku.domain.question import Question, Unanswerable, refuse_future
 
 
-class Step(StrEnum):
+class DifferenceStep(StrEnum):
     """What one step of the way changes."""
 
     KNOWLEDGE = "knowledge"
@@ -39,7 +39,14 @@ class Step(StrEnum):
         return self.value[0]
 
 
-LETTERS = "".join(step.letter for step in (Step.KNOWLEDGE, Step.DEFINITION, Step.TIME))
+LETTERS = "".join(
+    step.letter
+    for step in (
+        DifferenceStep.KNOWLEDGE,
+        DifferenceStep.DEFINITION,
+        DifferenceStep.TIME,
+    )
+)
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -69,7 +76,7 @@ class Leg(Struct, frozen=True):
     Whoever wants to say why a subject counts as it does at either end asks with these.
     """
 
-    step: Step
+    step: DifferenceStep
     before: Question
     after: Question
 
@@ -107,7 +114,7 @@ class Stride(Struct, frozen=True):
         after: What the figure is once it is taken.
     """
 
-    step: Step
+    step: DifferenceStep
     numerator: int
     denominator: int
     after: Reached
@@ -168,7 +175,7 @@ class Item(Struct, frozen=True):
         event: The event that did it; None where it was the definition or time.
     """
 
-    step: Step
+    step: DifferenceStep
     cause: Cause
     id: str
     number: str
@@ -210,7 +217,7 @@ def place(cursor: str | None) -> Place | None:
         Unanswerable: No page of a difference gave it.
     """
     found = places.read(cursor, LETTERS)
-    if found is None or found.part != Step.KNOWLEDGE.letter:
+    if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:
         return found
     # There, and only there, what moved is ordered by position.
     if not _POSITION.fullmatch(found.key):
@@ -226,9 +233,9 @@ def legs(against: Question, of: Question) -> tuple[Leg, Leg, Leg]:
     known = structs.replace(against, known_on=of.known_on, size=of.size)
     defined = structs.replace(known, definition=of.definition)
     return (
-        Leg(Step.KNOWLEDGE, against, known),
-        Leg(Step.DEFINITION, known, defined),
-        Leg(Step.TIME, defined, of),
+        Leg(DifferenceStep.KNOWLEDGE, against, known),
+        Leg(DifferenceStep.DEFINITION, known, defined),
+        Leg(DifferenceStep.TIME, defined, of),
     )
 
 
@@ -245,7 +252,9 @@ def strides(ends: Sequence[Made]) -> tuple[Stride, ...]:
             denominator=after.denominator - before.denominator,
             after=after,
         )
-        for step, before, after in zip(Step, reached, reached[1:], strict=False)
+        for step, before, after in zip(
+            DifferenceStep, reached, reached[1:], strict=False
+        )
     )
 
 

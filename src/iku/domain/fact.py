@@ -260,7 +260,7 @@ def owner(event: Fact, stream: str) -> str:
     return origin.stream if isinstance(origin, EventId) else stream
 
 
-class Standing(NamedTuple):
+class StandingFact(NamedTuple):
     """A fact as it stands: its place in the stream, and itself as last corrected."""
 
     version: int
@@ -270,14 +270,14 @@ class Standing(NamedTuple):
 F = TypeVar("F", bound=Fact)
 
 
-def standing(history: Sequence[Fact]) -> list[Standing]:
+def standing(history: Sequence[Fact]) -> list[StandingFact]:
     """The facts left of *history* after its corrections and annulments, in order.
 
     Of several corrections of a field the last counts. An annulment may itself be
     annulled, and so may a correction: what it named is then as it was.
     """
     if not reaching_back(history):
-        return [*map(Standing._make, enumerate(history, start=1))]
+        return [*map(StandingFact._make, enumerate(history, start=1))]
     void = annulled_versions(history)
     facts = {
         version: event
@@ -288,7 +288,7 @@ def standing(history: Sequence[Fact]) -> list[Standing]:
         if event.corrects in facts:
             facts[event.corrects] = replace(facts[event.corrects], **event.restated())
     return [
-        Standing(version, event)
+        StandingFact(version, event)
         for version, event in facts.items()
         if not isinstance(event, _REACHES_BACK)
     ]
@@ -416,7 +416,7 @@ class Committed(Protocol):
         """The subject whose text it is."""
 
 
-class Body(Protocol):
+class FactBody(Protocol):
     """The parts of a record that are the fact's own."""
 
     @property
@@ -432,7 +432,7 @@ class Body(Protocol):
         """What it is held to of each free text."""
 
 
-class Recorded(Protocol):
+class RecordedFact(Protocol):
     """An event as it was recorded, as far as a fact is made of it."""
 
     @property
@@ -451,7 +451,7 @@ class Recorded(Protocol):
     def effective_on(self) -> date | None:
         """The day it holds from."""
 
-    def body(self) -> Body:
+    def body(self) -> FactBody:
         """The rest of it."""
 
 
@@ -459,7 +459,7 @@ NOTHING_OPENED: Mapping[str, str] = {}
 
 
 def of(
-    recorded: Recorded, event_type: Any, opened: Mapping[str, str] = NOTHING_OPENED
+    recorded: RecordedFact, event_type: Any, opened: Mapping[str, str] = NOTHING_OPENED
 ) -> Any:
     """The fact, one of the union *event_type*, that was recorded.
 
@@ -540,7 +540,7 @@ def _form(of_type: Any) -> _Form:
     )
 
 
-def _unopened(recorded: Recorded, body: Body, event_type: Any) -> Any:
+def _unopened(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
     """The fact with all its texts sealed; None where `read` must look at it.
 
     What `read` gives, at a tenth of its cost: what stands in place of a text need not

@@ -34,7 +34,7 @@ from iku.domain.fact import (
     Line,
     Reason,
     Restated,
-    Standing,
+    StandingFact,
     Version,
     annulled_versions,
     standing,
@@ -162,7 +162,9 @@ class OrganisationOptions(
 
     certified: ClassVar[bool] = True
 
-    kinds: tuple[organisation.Kind, ...] = tuple(organisation.Kind)
+    kinds: tuple[organisation.OrganisationKind, ...] = tuple(
+        organisation.OrganisationKind
+    )
     expired_registration: ExpiredRegistration = ExpiredRegistration.KEEP
     participation_threshold: int = 1
     population: Population = Population.STOCK_AT_DATE
@@ -273,7 +275,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
     ] = None
     kinds: Annotated[
         Annotated[
-            tuple[organisation.Kind, ...],
+            tuple[organisation.OrganisationKind, ...],
             Meta(min_length=1, max_length=3),
         ]
         | None,
@@ -422,7 +424,7 @@ class Indicator(Struct, frozen=True, dict=True):
         return tuple(one for place, one in placed if place not in self.void)
 
     @cached_property
-    def targeted(self) -> tuple[Standing, ...]:
+    def targeted(self) -> tuple[StandingFact, ...]:
         """The targets that stand, as last corrected, each with its version."""
         left = standing(self.history)
         return tuple(one for one in left if isinstance(one.event, Targeted))
@@ -558,7 +560,7 @@ def _target(command: Targeted, indicator: Indicator) -> list[Event]:
     return [command]
 
 
-def _refuse_same_target(command: Targeted, held: Standing) -> None:
+def _refuse_same_target(command: Targeted, held: StandingFact) -> None:
     said = (
         f"the target of {command.year} is {command.value} per cent from "
         f"{command.effective_on} on"

@@ -28,7 +28,7 @@ from iku.domain.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SubjectKind:
     """A kind of subject that counts, and all that others need to know of it.
 
     Attributes:
@@ -69,8 +69,8 @@ class Kind:
         return self.state.LETTER
 
 
-KINDS: list[Kind] = [
-    Kind(
+KINDS: list[SubjectKind] = [
+    SubjectKind(
         called="a case",
         decider=conflict.decider,
         state=conflict.Conflict,
@@ -83,7 +83,7 @@ KINDS: list[Kind] = [
         texts=standings.CASE_TEXTS,
         listed=("title", "reference"),
     ),
-    Kind(
+    SubjectKind(
         called="an organisation",
         decider=organisation.decider,
         state=organisation.Organisation,
@@ -99,7 +99,7 @@ KINDS: list[Kind] = [
 ]
 
 
-def of(category: str) -> Kind | None:
+def of(category: str) -> SubjectKind | None:
     """The kind of that category; None where subjects of it do not count."""
     for kind in KINDS:
         if kind.decider.category == category:
@@ -107,7 +107,7 @@ def of(category: str) -> Kind | None:
     return None
 
 
-def named(category: str) -> Kind:
+def named(category: str) -> SubjectKind:
     """The kind of that category, which is one that counts.
 
     Raises:
@@ -129,7 +129,7 @@ def openings() -> tuple[type[Fact], ...]:
     return tuple(kind.state.OPENING for kind in KINDS)
 
 
-def counted_by(options: Options) -> Kind:
+def counted_by(options: Options) -> SubjectKind:
     """The kind that these options count.
 
     Raises:

@@ -14,7 +14,7 @@ from iku.domain.fact import (
     Annulled,
     Correction,
     Fact,
-    Standing,
+    StandingFact,
     annulled_versions,
     standing,
 )
@@ -28,11 +28,11 @@ class Undone(Struct, frozen=True):
         by: Version of the annulment.
     """
 
-    fact: Standing
+    fact: StandingFact
     by: int
 
 
-class Replaced(Struct, frozen=True):
+class ReplacedField(Struct, frozen=True):
     """A field that a correction or annulment left other than it was.
 
     Attributes:
@@ -62,16 +62,16 @@ def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[Undone]:
         if version in void and isinstance(event, types):
             for _, correction in _corrections(history, version):
                 event = structs.replace(event, **correction.restated())  # noqa: PLW2901
-            yield Undone(Standing(version, event), annulment(history, version))
+            yield Undone(StandingFact(version, event), annulment(history, version))
 
 
-def replaced(history: Sequence[Fact], version: int) -> list[Replaced]:
+def replaced(history: Sequence[Fact], version: int) -> list[ReplacedField]:
     """What the fact at *version* put in the place of what stood before it."""
     (found,) = each_replaced(history[:version], version - 1)
     return found
 
 
-def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[Replaced]]:
+def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[ReplacedField]]:
     """The same for each fact of *history* after the version *after*, in order."""
     before: tuple[int, dict[int, Any]] | None = None  # what stood at a version
     for version, event in enumerate(history[after:], start=after + 1):
@@ -82,7 +82,7 @@ def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[Replaced
             before = version - 1, dict(standing(history[: version - 1]))
         now = dict(standing(history[:version]))
         yield [
-            Replaced(of, field, was, is_now)
+            ReplacedField(of, field, was, is_now)
             for of in sorted(before[1].keys() | now.keys())
             for field, was, is_now in _differences(before[1].get(of), now.get(of))
         ]

@@ -21,7 +21,7 @@ from iku.domain.fact import (
     Fact,
     Merger,
     Rejection,
-    Standing,
+    StandingFact,
     annulled_versions,
     standing,
     stated,
@@ -70,7 +70,7 @@ def decision(
     return Decision([command], others) if others else [command]
 
 
-def _ended(command: Fact, state: Subject | None) -> Standing | None:
+def _ended(command: Fact, state: Subject | None) -> StandingFact | None:
     """The merger that *command* annuls, or corrects to another survivor."""
     match command:
         case Annulled():
@@ -82,11 +82,11 @@ def _ended(command: Fact, state: Subject | None) -> Standing | None:
     found = dict(state.facts).get(version) if state else None
     if not isinstance(found, Merger) or stated(command, "into") == found.into:
         return None
-    return Standing(version, found)
+    return StandingFact(version, found)
 
 
 def _undone(
-    command: Any, ended: Standing, survivor: Subject | None, origin: EventId
+    command: Any, ended: StandingFact, survivor: Subject | None, origin: EventId
 ) -> list[Annulled]:
     """The annulments, in the survivor, of the absorption and of what came with it."""
     stands = survivor.facts if survivor else []
@@ -132,7 +132,7 @@ def _is_copy(event: Fact) -> bool:
     return origin is not None and not isinstance(event, Absorption)
 
 
-def absorbed(facts: Iterable[Standing]) -> dict[str, int]:
+def absorbed(facts: Iterable[StandingFact]) -> dict[str, int]:
     """Identifiers of the subjects that are merged into one; version of each absorption.
 
     Those of older logs, where a merger stands in one stream only, are missing.

@@ -30,7 +30,7 @@ class Numbered(NamedTuple):
         return self.held and fold(number) == fold(self.number)
 
 
-class Series(NamedTuple):
+class NumberSeries(NamedTuple):
     """The automatic numbers of one kind of subject and one year."""
 
     category: str

@@ -51,7 +51,7 @@ from iku.domain.subject import Subject
 LATEST = date(2999, 12, 31)  # a later last day of a certificate is a slip of the pen
 
 
-class Kind(StrEnum):
+class OrganisationKind(StrEnum):
     """Mass organisation, NGO or political party."""
 
     ORMAS = "ormas"
@@ -108,7 +108,7 @@ class Registered(Fact, frozen=True, tag="registered"):
         area: Code of the area in which it has its seat.
     """
 
-    kind: Kind
+    kind: OrganisationKind
     name: Line
     legal_basis: LegalBasis
     effective_on: date
@@ -236,7 +236,7 @@ class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
 class Corrected(Correction, frozen=True, tag="corrected"):
     """A fact of this organisation was recorded wrongly (see `Correction`)."""
 
-    kind: Restated[Kind] = UNSET
+    kind: Restated[OrganisationKind] = UNSET
     name: Restated[Line] = UNSET
     legal_basis: Restated[LegalBasis] = UNSET
     valid_until: Restated[date] = UNSET
@@ -309,7 +309,7 @@ class Status(StrEnum):
         return self in {Status.ACTIVE, Status.SUSPENDED}
 
 
-class Segment(Struct, frozen=True):
+class OrganisationSegment(Struct, frozen=True):
     """What an organisation was from *start* until the eve of *end* (None: until now).
 
     Attributes:
@@ -363,11 +363,11 @@ class Organisation(Subject, frozen=True, dict=True):
         return sorted(found, key=lambda participation: participation.on)
 
     @cached_property
-    def timeline(self) -> tuple[Segment, ...]:
+    def timeline(self) -> tuple[OrganisationSegment, ...]:
         """What it was from day to day; empty once the registration was annulled."""
         return tuple(_timeline(self))
 
-    def on(self, day: date) -> Segment | None:
+    def on(self, day: date) -> OrganisationSegment | None:
         """What it was at the end of *day*; None before it was registered."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
@@ -393,7 +393,7 @@ CHANGES = (
 Change = Renewed | Suspended | Restored | Dissolved | Revoked | MovedOut | Participated
 
 
-def _timeline(organisation: Organisation) -> Iterable[Segment]:
+def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
     """Segments in order, none of them empty.
 
     Raises:
@@ -415,8 +415,8 @@ def _timeline(organisation: Organisation) -> Iterable[Segment]:
     yield now
 
 
-def _opening(registered: Registered) -> Segment:
-    return Segment(
+def _opening(registered: Registered) -> OrganisationSegment:
+    return OrganisationSegment(
         start=registered.effective_on,
         end=None,
         status=Status.ACTIVE,
@@ -426,7 +426,9 @@ def _opening(registered: Registered) -> Segment:
     )
 
 
-def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
+def _turn(
+    now: OrganisationSegment, event: Change, registered: Registered
+) -> OrganisationSegment:
     """What the organisation is after *event*, its days not yet set."""
     if event.effective_on < registered.effective_on:
         only = registered.effective_on
@@ -455,17 +457,19 @@ def _turn(now: Segment, event: Change, registered: Registered) -> Segment:
     return after
 
 
-def _ended(now: Segment) -> str:
+def _ended(now: OrganisationSegment) -> str:
     return f"{now.status.replace('_', ' ')} on {now.since}"
 
 
-def _from(now: Segment, was: Status, becomes: Status, event: Change) -> Segment:
+def _from(
+    now: OrganisationSegment, was: Status, becomes: Status, event: Change
+) -> OrganisationSegment:
     if now.status is not was:
         raise Refused(f"{correcting.said(event)}, but {now.status} since {now.since}")
     return structs.replace(now, status=becomes)
 
 
-def _renewed(now: Segment, event: Renewed) -> Segment:
+def _renewed(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
     if now.legal_basis is not LegalBasis.SKT:
         raise Refused(
             f"renewed on {event.effective_on}, but it exists by {now.legal_basis}, "
@@ -619,7 +623,7 @@ def _refuse_misfit(before: Organisation, after: Organisation) -> None:
         _refuse_endless_certificate(*_certificate(is_now))
 
 
-def _kind(registered: Registered) -> tuple[Kind, LegalBasis]:
+def _kind(registered: Registered) -> tuple[OrganisationKind, LegalBasis]:
     return registered.kind, registered.legal_basis
 
 
@@ -627,10 +631,12 @@ def _certificate(registered: Registered) -> tuple[LegalBasis, date | None]:
     return registered.legal_basis, registered.valid_until
 
 
-def _refuse_stray_basis(kind: Kind, basis: LegalBasis) -> None:
-    if (kind is Kind.PARPOL) != (basis is LegalBasis.PARPOL):
+def _refuse_stray_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
+    if (kind is OrganisationKind.PARPOL) != (basis is LegalBasis.PARPOL):
         of_kind = [
-            b for b in LegalBasis if (b is LegalBasis.PARPOL) == (kind is Kind.PARPOL)
+            b
+            for b in LegalBasis
+            if (b is LegalBasis.PARPOL) == (kind is OrganisationKind.PARPOL)
         ]
         message = f"those of {kind} are {', '.join(of_kind)}"
         raise Invalid("legal_basis", f"legal_basis is {basis}, but {message}")

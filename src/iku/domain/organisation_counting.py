@@ -16,7 +16,7 @@ from iku.domain.attachment import Attached
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
 from iku.domain.counting import Deciding, Reason, Rule, Rules, Ruling, Sentence
-from iku.domain.fact import Annulled, Standing
+from iku.domain.fact import Annulled, StandingFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
 from iku.domain.lineage import undone
@@ -24,12 +24,12 @@ from iku.domain.organisation import (
     Dissolved,
     MovedOut,
     Organisation,
+    OrganisationSegment,
     Participated,
     ParticipationVerified,
     Registered,
     Renewed,
     Revoked,
-    Segment,
     Status,
     Suspended,
 )
@@ -128,7 +128,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return max(days, default=None)
 
     @property
-    def _then(self) -> Segment:
+    def _then(self) -> OrganisationSegment:
         """What it was on its last day, of one that is in the denominator."""
         last = self._last_day or self.as_of
         return self.organisation.on(last) or self.organisation.timeline[0]
@@ -215,22 +215,22 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return End(Rule.EXPIRED, EXPIRED, certificate.event.valid_until, by)
 
     @property
-    def _registration(self) -> Standing:
+    def _registration(self) -> StandingFact:
         (registration,) = counting.standing(self.organisation, Registered)
         return registration
 
     @property
-    def _taken(self) -> list[Standing]:
+    def _taken(self) -> list[StandingFact]:
         """Its participations of the period so far, verified or not."""
         return counting.between(self.organisation, self.start, self.as_of, Participated)
 
     @property
-    def _qualifying(self) -> list[Standing]:
+    def _qualifying(self) -> list[StandingFact]:
         """Those of them that are verified, oldest first."""
         sure = {p.reference for p in self.organisation.participations if p.verified}
         return [fact for fact in self._taken if fact.event.participation in sure]
 
-    def _participation(self, took: Standing) -> list[Deciding]:
+    def _participation(self, took: StandingFact) -> list[Deciding]:
         """The participation and, if it was verified later, what verified it."""
         by = [counting.cited(self.organisation, took, "verified")]
         if not took.event.verified:
@@ -242,7 +242,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return by
 
 
-def expired(segment: Segment, day: date) -> bool:
+def expired(segment: OrganisationSegment, day: date) -> bool:
     """Whether the certificate in force was out of date on *day*."""
     return segment.valid_until is not None and segment.valid_until < day
 
@@ -255,7 +255,7 @@ class _Piece(NamedTuple):
 
     start: date
     end: date | None
-    segment: Segment
+    segment: OrganisationSegment
 
 
 def contributions(

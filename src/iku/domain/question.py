@@ -66,7 +66,7 @@ class Known(NamedTuple):
     event: Any
 
 
-class Told:
+class DefinitionHistory:
     """All facts of an indicator or of the scale, and what it was by any knowledge.
 
     Of one stream, so neither their places nor the days they were known ever fall: what
@@ -103,11 +103,15 @@ def basis(
         Unanswerable: There is no definition of the version asked for.
     """
     return basis_of(
-        Told(indicator.decider, of_indicator), Told(scale.decider, of_scale), question
+        DefinitionHistory(indicator.decider, of_indicator),
+        DefinitionHistory(scale.decider, of_scale),
+        question,
     )
 
 
-def basis_of(of_indicator: Told, of_scale: Told, question: Question) -> Basis:
+def basis_of(
+    of_indicator: DefinitionHistory, of_scale: DefinitionHistory, question: Question
+) -> Basis:
     """The same, for whoever asks more than once (raises as `basis` does)."""
     known = (of_indicator.state(question), of_scale.state(question))
     whole = (of_indicator.state(), of_scale.state())

@@ -107,7 +107,7 @@ class OrganisationStanding(Standing, frozen=True):
     id: str
     number: str
     status: str
-    kind: organisation.Kind
+    kind: organisation.OrganisationKind
     area: str | None
     legal_basis: organisation.LegalBasis
     valid_until: date | None
@@ -216,8 +216,8 @@ def of_case(subject: str, case: Conflict) -> Iterator[Span]:
 
 
 def _statuses(
-    case: Conflict, timeline: tuple[conflict.Segment, ...]
-) -> Iterator[tuple[date, date | None, conflict.Segment, str]]:
+    case: Conflict, timeline: tuple[conflict.CaseSegment, ...]
+) -> Iterator[tuple[date, date | None, conflict.CaseSegment, str]]:
     """Each segment with its status; one that is open is cut where it was returned."""
     day = case.returned.event.effective_on if case.returned else None
     for segment in timeline:
@@ -260,7 +260,7 @@ def of_organisation(subject: str, state: Organisation) -> Iterator[Span]:
 
 
 def _validity(
-    segment: organisation.Segment,
+    segment: organisation.OrganisationSegment,
 ) -> Iterator[tuple[date, date | None, bool]]:
     """The segment, cut where its certificate runs out."""
     start, end, until = segment.start, segment.end, segment.valid_until

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from msgspec import Struct
 
-from iku.domain.fact import Fact, Merger, Rejection, Standing, standing
+from iku.domain.fact import Fact, Merger, Rejection, StandingFact, standing
 from iku.domain.lineage import corrections
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Subject(Struct, frozen=True, dict=True):
     LETTER: ClassVar[str]
 
     @cached_property
-    def facts(self) -> list[Standing]:
+    def facts(self) -> list[StandingFact]:
         """The facts left after corrections and annulments."""
         return standing(self.history)
 

@@ -33,7 +33,7 @@ _WORDS = {
 }
 
 
-class Decision(Struct, frozen=True):
+class ErasureDecision(Struct, frozen=True):
     """The decision by which a text was erased.
 
     Attributes:
@@ -57,7 +57,7 @@ class Withheld(Struct, frozen=True):
     """
 
     why: Why
-    erased: Decision | None = None
+    erased: ErasureDecision | None = None
 
     @property
     def words(self) -> str:

@@ -35,7 +35,7 @@ _SECTOR = tarfile.BLOCKSIZE
 Take: TypeAlias = Callable[[bytes], None]
 
 
-class Unreadable(Exception):
+class UnreadableBackup(Exception):
     """The file is no backup, or not as it was written; the sentence says why."""
 
 
@@ -140,7 +140,7 @@ class Archive:
         try:
             self.manifest = msgspec.json.decode(raw, type=Manifest)
         except msgspec.MsgspecError as error:
-            raise Unreadable(f"its manifest cannot be read: {error}") from error
+            raise UnreadableBackup(f"its manifest cannot be read: {error}") from error
         self._compare(found)
 
     def blocks(self, name: str) -> Iterator[bytes]:
@@ -150,7 +150,7 @@ class Archive:
             self._file.seek(begin)
             block = self._file.read(min(left, BLOCK))
             if not block:
-                raise Unreadable(f"{name} is cut off")
+                raise UnreadableBackup(f"{name} is cut off")
             begin, left = begin + len(block), left - len(block)
             yield block
 
@@ -164,24 +164,28 @@ class Archive:
                     if not found:
                         self._refuse_other_formats(one)
                     if not one.isreg() or one.name in found or not _known(one.name):
-                        raise Unreadable(f"it has a member {one.name!r} too many")
+                        raise UnreadableBackup(f"it has a member {one.name!r} too many")
                     self._places[one.name] = (one.offset_data, one.size)
                     found[one.name], content = self._measured(one.name)
                     raw = content if one.name == MANIFEST else raw
         except tarfile.TarError as error:
-            raise Unreadable(f"it is no backup of iku, or cut off: {error}") from error
+            raise UnreadableBackup(
+                f"it is no backup of iku, or cut off: {error}"
+            ) from error
         if next(reversed(found), None) != MANIFEST:
-            raise Unreadable("it ends before its manifest: it was not written whole")
+            raise UnreadableBackup(
+                "it ends before its manifest: it was not written whole"
+            )
         return found, raw
 
     def _refuse_other_formats(self, first: tarfile.TarInfo) -> None:
         wanted = f"{MARK} {VERSION}\n".encode()
         self._file.seek(first.offset_data)
         if first.name != MARK:
-            raise Unreadable("it is no backup of iku")
+            raise UnreadableBackup("it is no backup of iku")
         said = self._file.read(min(first.size, BLOCK))
         if said != wanted:
-            raise Unreadable(
+            raise UnreadableBackup(
                 f"its format is {said[:40].decode(errors='replace').strip()!r}, but "
                 f"this program reads {wanted.decode().strip()!r}"
             )
@@ -199,7 +203,7 @@ class Archive:
             if name == MANIFEST:
                 continue
             if told.get(name) != found.get(name):
-                raise Unreadable(f"{name} is not what the manifest says")
+                raise UnreadableBackup(f"{name} is not what the manifest says")
 
 
 def _known(name: str) -> bool:

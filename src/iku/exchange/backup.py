@@ -52,7 +52,7 @@ class Saved(Struct, frozen=True):
     epochs: list[str]
 
 
-class Restored(Struct, frozen=True):
+class RestoredRegister(Struct, frozen=True):
     """A register that was restored.
 
     Attributes:
@@ -145,7 +145,7 @@ async def restore(
     tell: Tell,
     *,
     replace: bool = False,
-) -> Restored:
+) -> RestoredRegister:
     """Make the register that *backup* holds, beside what is there, and put it in place.
 
     What is there stays as it is until all was read, verified and put away; then it is
@@ -185,7 +185,7 @@ async def restore(
         # A file is on the disk before the log tells of it.
         await asyncio.to_thread(_take_files, files, backup)
         kept = await replacing.switch(control, name, keep=there is not None)
-    return Restored(
+    return RestoredRegister(
         digest=backup.digest,
         made_at=backup.manifest.made_at,
         database=name,

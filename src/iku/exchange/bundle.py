@@ -34,7 +34,7 @@ class Unwritable(Exception):
     """The bundle cannot be written; the sentence says why."""
 
 
-class Written(Struct, frozen=True):
+class BundleFile(Struct, frozen=True):
     """A file of the bundle, as the manifest lists it."""
 
     bytes: int
@@ -167,7 +167,7 @@ class _Writing:
         place.parent.mkdir(parents=True, exist_ok=True)
         with durable.naming(place):
             place.write_bytes(content)
-        listed = Written(len(content), path, sha256(content).hexdigest())
+        listed = BundleFile(len(content), path, sha256(content).hexdigest())
         # Line by line, so that a manifest of any length needs no room in memory.
         with durable.naming(self._part):
             first = len(self._written) == 2  # the manifest was begun before

@@ -37,7 +37,7 @@ class Unfit(ValueError):
     """The cell cannot be what the column says; the sentence tells what could."""
 
 
-class Field(NamedTuple):
+class CellReader(NamedTuple):
     """How a field's cell is read, and whether it may not be empty."""
 
     parse: Parse
@@ -45,10 +45,10 @@ class Field(NamedTuple):
 
 
 @cache
-def fields(fact: Any) -> dict[str, Field]:
+def fields(fact: Any) -> dict[str, CellReader]:
     """How each field of *fact* is read from a cell."""
     return {
-        field.name: Field(_parser(_given(field.type)), field.required)
+        field.name: CellReader(_parser(_given(field.type)), field.required)
         for field in msgspec.structs.fields(fact)
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from iku.domain.figure import Figure
 from iku.exchange import delimited
 from iku.exchange.delimited import Delimiter
-from iku.queries.explanation import Item, Why
+from iku.queries.explanation import ExplainedSubject, ShownReason
 
 HEADINGS = (
     *("nomor", "judul", "bagian", "kecamatan", "penyebut", "pembilang"),
@@ -24,7 +24,9 @@ def head(delimiter: Delimiter = Delimiter.COMMA) -> str:
 
 
 def rows(
-    items: Iterable[Item], figure: Figure, delimiter: Delimiter = Delimiter.COMMA
+    items: Iterable[ExplainedSubject],
+    figure: Figure,
+    delimiter: Delimiter = Delimiter.COMMA,
 ) -> str:
     """A line for each of *items* of the explanation of *figure*."""
     lines = (
@@ -44,6 +46,6 @@ def rows(
     return delimited.lines(lines, delimiter)
 
 
-def _why(why: Why) -> tuple[str, str, str]:
+def _why(why: ShownReason) -> tuple[str, str, str]:
     positions = " ".join(str(event.position) for event in why.events)
     return why.rule, why.id, positions

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from iku.exchange.bundle import Unwritable
 from iku.ledger import durable
-from iku.queries.opening import Held, Tally
+from iku.queries.opening import HeldText, Tally
 from iku.vault.sealing import Opened
 
-Name: TypeAlias = Callable[[Held], None]
+Name: TypeAlias = Callable[[HeldText], None]
 
 
 class Handed(Struct, frozen=True):
@@ -28,7 +28,7 @@ class Handed(Struct, frozen=True):
     texts: Tally
 
 
-async def export(found: AsyncIterable[Held], path: Path, name: Name) -> Tally:
+async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Tally:
     """Write what of *found* opened to *path*; *name* is told of each.
 
     Whatever *found* raises leaves nothing of the file.
@@ -56,7 +56,7 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _write(file: IO[bytes], held: Held) -> None:
+def _write(file: IO[bytes], held: HeldText) -> None:
     if isinstance(held.fate, Opened):
         told = {
             "event": held.event,

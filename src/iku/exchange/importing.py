@@ -22,16 +22,16 @@ from msgspec import Struct
 from iku import streams
 from iku.commands.office import ATTEMPTS, Office
 from iku.exchange import journals
-from iku.exchange.journals import Entry, Journal
+from iku.exchange.journals import JournalFile, JournalRow
 from iku.exchange.planning import Before, Plan, Prospect, Remark, Skipped
-from iku.exchange.reading import Reading, Scope
-from iku.exchange.sheet import Fault, Faulty
+from iku.exchange.reading import RowReader, RowScope
+from iku.exchange.sheet import Faulty, FileFault
 from iku.ledger import log
 from iku.ledger.appender import Accepted, Project
 from iku.ledger.log import Conflicted, Connection, Framed, Receipt
 from iku.projections import numbers
 from iku.projections import rows as projection
-from iku.projections.rows import Counted
+from iku.projections.rows import CountedDefinition
 
 CHUNK = 2_000  # rows that one statement deals with
 ROOM = 4_000  # subjects that are held in memory
@@ -41,7 +41,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 T = TypeVar("T")
 
 
-class Report(Struct, frozen=True):
+class ImportReport(Struct, frozen=True):
     """What came of a file.
 
     Attributes:
@@ -66,7 +66,7 @@ class Report(Struct, frozen=True):
     repeated: int
     standing: int
     size: int
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FileFault, ...] = ()
     faulted: int = 0
     identical: int = 0
     skipped: tuple[Skipped, ...] = ()
@@ -93,7 +93,7 @@ class Importer:
         self,
         content: bytes | BinaryIO,
         progress: Progress = lambda _done, _of: None,
-    ) -> Report:
+    ) -> ImportReport:
         """Import one file; *progress* hears how many rows of how many are done.
 
         A file that is open must be one that can be read again from its beginning.
@@ -104,14 +104,14 @@ class Importer:
         """
         with _uncollected():
             try:
-                journal = Journal(content, self.office.vault.keys.digest)
+                journal = JournalFile(content, self.office.vault.keys.digest)
                 for _ in range(ATTEMPTS - 1):
                     with suppress(Conflicted):
                         return await self._attempt(journal, progress)
                 return await self._attempt(journal, progress)
             except Faulty as error:
                 size = (await log.head(self.connection)).size
-                return Report(None, 0, 0, 0, 0, size, error.faults, error.count)
+                return ImportReport(None, 0, 0, 0, 0, size, error.faults, error.count)
 
     async def ids(self, content: bytes | BinaryIO) -> list[str]:
         """The ids under which the rows of a file are, or would be, recorded.
@@ -119,10 +119,10 @@ class Importer:
         Raises:
             Faulty: It cannot be read as rows.
         """
-        journal = Journal(content, self.office.vault.keys.digest)
+        journal = JournalFile(content, self.office.vault.keys.digest)
         return [numbered.command_id for numbered in journal.rows()]
 
-    async def _attempt(self, journal: Journal, progress: Progress) -> Report:
+    async def _attempt(self, journal: JournalFile, progress: Progress) -> ImportReport:
         steps = _Steps(progress, journal.size)
         scope = await self._scope()
         closed = await self.office.closures.refresh(self.connection)
@@ -143,7 +143,7 @@ class Importer:
         await self._count(plan)
         plan.close()
         steps.finish()
-        return Report(
+        return ImportReport(
             journal=journal.name,
             rows=journal.size,
             added=0 if plan.faults else plan.added,
@@ -164,13 +164,13 @@ class Importer:
         for index, error in zip(plan.unexplained, counted, strict=True):
             plan.restate(index, error)
 
-    async def _scope(self) -> Scope:
+    async def _scope(self) -> RowScope:
         counted = await projection.definitions(self.connection)
         codes = dict.fromkeys(definition.indicator for definition in counted)
         digest = self.office.vault.keys.digest
-        return Scope(self.office.today(), self.office.areas, tuple(codes), digest)
+        return RowScope(self.office.today(), self.office.areas, tuple(codes), digest)
 
-    async def _before(self, journal: Journal, scope: Scope) -> Before:
+    async def _before(self, journal: JournalFile, scope: RowScope) -> Before:
         """Which rows were imported before."""
         before = Before()
         for rows in _chunked(journal.rows()):
@@ -182,7 +182,7 @@ class Importer:
                 )
                 before.rows.append(known)
                 if known:
-                    subject = Reading(journal.layout, row, scope).subject()
+                    subject = RowReader(journal.layout, row, scope).subject()
                     before.lines[subject] = row.line
         return before
 
@@ -239,7 +239,7 @@ class Importer:
                 recording.cancel()
                 await asyncio.gather(recording, return_exceptions=True)
 
-    async def _read(self, plan: Plan, entries: Sequence[Entry]) -> None:
+    async def _read(self, plan: Plan, entries: Sequence[JournalRow]) -> None:
         """Read what deciding them rests on, at one go."""
         vault, prospect = self.office.vault, plan.prospect
         prospect.names.forget()
@@ -297,31 +297,33 @@ class _Chunks:
     """The rows that were not imported before, as entries, so many at a time."""
 
     def __init__(
-        self, journal: Journal, scope: Scope, before: Before, steps: "_Steps"
+        self, journal: JournalFile, scope: RowScope, before: Before, steps: "_Steps"
     ) -> None:
         self._rows = zip(journal.rows(), before.rows, strict=True)
         self._layout = journal.layout
         self._scope = scope
         self._steps = steps
 
-    async def following(self) -> list[Entry] | None:
+    async def following(self) -> list[JournalRow] | None:
         """The entries of the next rows; None where there are no more."""
         entries, ended = [], True
         async for numbered, repeated in _breathing(islice(self._rows, CHUNK)):
             ended = False
             if not repeated:
-                reading = Reading(self._layout, numbered.row, self._scope)
+                reading = RowReader(self._layout, numbered.row, self._scope)
                 entries.append(journals.entry(reading, numbered))
             self._steps.done()
         return None if ended else entries
 
 
-async def _judge(plan: Plan, entries: Iterable[Entry]) -> None:
+async def _judge(plan: Plan, entries: Iterable[JournalRow]) -> None:
     async for entry in _breathing(entries):
         plan.judge(entry)
 
 
-async def _foresee(framed: Iterable[Framed], counted: Sequence[Counted]) -> None:
+async def _foresee(
+    framed: Iterable[Framed], counted: Sequence[CountedDefinition]
+) -> None:
     """Work ahead for `project`, while the database is busy with the chunk before."""
     async for one in _breathing(framed):
         for turn in one.request.attachments:

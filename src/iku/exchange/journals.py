@@ -20,8 +20,8 @@ from iku.domain.decider import Invalid, subject_id, subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact
 from iku.exchange.layouts import LAYOUTS, REMARK, Statement
-from iku.exchange.reading import Digest, Reading, Scope
-from iku.exchange.sheet import CHANGED, Fault, Faulty, Row, Sheet
+from iku.exchange.reading import Digest, RowReader, RowScope
+from iku.exchange.sheet import CHANGED, Faulty, FileFault, Sheet, SheetRow
 
 
 class Aim(Struct, frozen=True):
@@ -92,7 +92,7 @@ class Twin(NamedTuple):
     line: int
 
 
-class Entry(Struct, frozen=True):
+class JournalRow(Struct, frozen=True):
     """One row, understood as far as it can be.
 
     Attributes:
@@ -112,7 +112,7 @@ class Entry(Struct, frozen=True):
     fact: Fact | Aim | None
     columns: Mapping[str, str]
     remark: str | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[FileFault, ...] = ()
     twin: Twin | None = None
     recurs: bool = False
 
@@ -143,18 +143,18 @@ class Entry(Struct, frozen=True):
         ]
 
 
-class Numbered(NamedTuple):
+class IdentifiedRow(NamedTuple):
     """A row, and the id under which it is recorded.
 
     *twin* is the first of several rows that say the same; None for that one itself.
     """
 
-    row: Row
+    row: SheetRow
     command_id: str
     twin: Twin | None = None
 
 
-class Journal:
+class JournalFile:
     """A file that is one of the journals, its rows read anew whenever they are needed.
 
     Attributes:
@@ -181,7 +181,7 @@ class Journal:
         self._twins = {a for a, b in pairwise(ordered) if a == b}
         self.size = len(self._marks)
 
-    def rows(self) -> Iterator[Numbered]:
+    def rows(self) -> Iterator[IdentifiedRow]:
         """Each row, in the order of the file.
 
         Raises:
@@ -192,27 +192,27 @@ class Journal:
         marks = iter(self._marks)
         for index, (row, said) in enumerate(self._said()):
             if (mark := hash(said)) != next(marks, None):
-                raise Faulty(Fault(row.line, None, CHANGED))
+                raise Faulty(FileFault(row.line, None, CHANGED))
             nth, twin = 1, None
             if mark in self._twins:
                 counts[said] += 1
                 nth, twin = counts[said], firsts.get(said)
                 firsts.setdefault(said, Twin(index, row.line))
             numbered = said + str(nth).encode()
-            yield Numbered(row, f"import:{self._digest(numbered).hex()}", twin)
+            yield IdentifiedRow(row, f"import:{self._digest(numbered).hex()}", twin)
         if next(marks, None) is not None:
-            raise Faulty(Fault(1, None, CHANGED))
+            raise Faulty(FileFault(1, None, CHANGED))
 
-    def entries(self, scope: Scope) -> Iterator[Entry]:
+    def entries(self, scope: RowScope) -> Iterator[JournalRow]:
         """Each row as an entry, in the order of the file.
 
         Raises:
             Faulty: The file is not what it was.
         """
         for numbered in self.rows():
-            yield entry(Reading(self.layout, numbered.row, scope), numbered)
+            yield entry(RowReader(self.layout, numbered.row, scope), numbered)
 
-    def _said(self) -> Iterator[tuple[Row, bytes]]:
+    def _said(self) -> Iterator[tuple[SheetRow, bytes]]:
         """Each row, and all that it says, however it is spelt."""
         name, headings = self.name, self.layout.headings
         for row in self._sheet.rows():
@@ -225,13 +225,13 @@ class Journal:
 _encode = msgspec.json.Encoder().encode
 
 
-def entry(reading: Reading, numbered: Numbered) -> Entry:
+def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
     """The entry that a row makes; its cells are all read, whatever is wrong first."""
     subject = reading.subject()
     known_on = reading.known_on()
     statement = reading.statement()
     fact = None if statement is None else _fact(reading, statement)
-    return Entry(
+    return JournalRow(
         line=reading.row.line,
         command_id=numbered.command_id,
         subject=subject,
@@ -245,7 +245,7 @@ def entry(reading: Reading, numbered: Numbered) -> Entry:
     )
 
 
-def _fact(reading: Reading, statement: Statement) -> Fact | Aim | None:
+def _fact(reading: RowReader, statement: Statement) -> Fact | Aim | None:
     day = reading.day(reading.layout.day, required=True)
     given = reading.fields(statement)
     found_by = {"effective_on": day, **reading.found_by(statement)}

@@ -15,16 +15,16 @@ Held = dict[str, bool]  # by subject that goes or went by a name, whether it has
 _Key = tuple[str, str]  # category and folded name
 
 
-class Names:
+class NameIndex:
     """The names that were read for the rows at hand, and what is planned since."""
 
     def __init__(self) -> None:
         self._read: dict[_Key, Held] = {}
         self._planned: dict[_Key, Held] = {}
 
-    def copy(self) -> "Names":
+    def copy(self) -> "NameIndex":
         """The same, to go back to."""
-        other = Names()
+        other = NameIndex()
         other._planned = {key: {**held} for key, held in self._planned.items()}
         return other
 
@@ -87,7 +87,7 @@ class Names:
 class _Used:
     """The identifiers of a category that there are, as `numbering.fold` gives them."""
 
-    names: Names
+    names: NameIndex
     category: str
 
     def __contains__(self, identifier: object) -> bool:

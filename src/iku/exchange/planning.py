@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 
 from iku.commands import command as commands
 from iku.commands import deciding, requests
-from iku.commands.closures import Known
+from iku.commands.closures import KnownClosures
 from iku.commands.command import Command, is_opening
 from iku.commands.deciding import Decided
 from iku.domain import correcting, kinds, numbering
@@ -28,11 +28,11 @@ from iku.domain.deciders import DECIDERS
 from iku.domain.fact import Fact, Merger, stated
 from iku.exchange import cells
 from iku.exchange.cells import Unfit
-from iku.exchange.journals import Aim, Entry, Twin
+from iku.exchange.journals import Aim, JournalRow, Twin
 from iku.exchange.layouts import Layout
-from iku.exchange.names import Names
-from iku.exchange.reading import Scope
-from iku.exchange.sheet import MOST, Fault
+from iku.exchange.names import NameIndex
+from iku.exchange.reading import RowScope
+from iku.exchange.sheet import MOST, FileFault
 from iku.exchange.shelf import Shelf
 from iku.ledger import log
 from iku.ledger.log import Framed, Request
@@ -88,7 +88,7 @@ class Prospect:
     def __init__(self) -> None:
         self.histories: dict[str, Folded] = {}
         self.known: dict[str, date] = {}
-        self.names = Names()
+        self.names = NameIndex()
         self._shelf = Shelf()
         self._changed: set[str] = set()
 
@@ -190,9 +190,9 @@ class Plan:
         prospect: Prospect,
         before: Before,
         actor: str,
-        scope: Scope,
+        scope: RowScope,
         *,
-        closed: Known,
+        closed: KnownClosures,
     ) -> None:
         self.prospect = prospect
         self.added = 0
@@ -200,10 +200,10 @@ class Plan:
         self.identical = 0
         self.skipped: list[Skipped] = []
         self.remarks: list[Remark] = []
-        self.faults: list[Fault] = []
+        self.faults: list[FileFault] = []
         self.faulted = 0
         self.refused: list[str] = []
-        self.unexplained: dict[int, tuple[Entry, Unexplained]] = {}
+        self.unexplained: dict[int, tuple[JournalRow, Unexplained]] = {}
         self._framed: list[Framed] = []
         self._layout = layout
         self._actor = actor
@@ -220,13 +220,13 @@ class Plan:
         """The kind of the subjects that the rows are about."""
         return self._layout.category
 
-    def numbers(self, entries: Iterable[Entry]) -> set[str]:
+    def numbers(self, entries: Iterable[JournalRow]) -> set[str]:
         """The numbers that these rows name; none where subjects have none."""
         if self.category not in kinds.categories():
             return set()
         return {n for e in entries if not e.faults for n in e.numbers(self.category)}
 
-    def former_numbers(self, entries: Iterable[Entry]) -> set[str]:
+    def former_numbers(self, entries: Iterable[JournalRow]) -> set[str]:
         """Numbers that annulments among these rows may give back to their subjects."""
         if self.category not in kinds.categories():
             return set()
@@ -239,12 +239,12 @@ class Plan:
             for number in _numbers(stream, history)
         }
 
-    def streams(self, entries: Iterable[Entry]) -> list[str]:
+    def streams(self, entries: Iterable[JournalRow]) -> list[str]:
         """The streams that deciding these may rest on, each once."""
         wanted = (s for e in entries if not e.faults for s in self._streams(e))
         return list(dict.fromkeys(wanted))
 
-    def _streams(self, entry: Entry) -> list[str]:
+    def _streams(self, entry: JournalRow) -> list[str]:
         names, stream = self.prospect.names, DECIDERS[self.category].stream
         return [
             *entry.streams(self.category),
@@ -255,12 +255,12 @@ class Plan:
             ),
         ]
 
-    def further(self, entries: Iterable[Entry]) -> list[str]:
+    def further(self, entries: Iterable[JournalRow]) -> list[str]:
         """Streams that rows about mergers rest on, too, once `streams` are at hand."""
         wanted = (s for e in entries if not e.faults for s in self._further(e))
         return list(dict.fromkeys(wanted))
 
-    def _further(self, entry: Entry) -> Iterator[str]:
+    def _further(self, entry: JournalRow) -> Iterator[str]:
         decider = DECIDERS[self.category]
         for stream in self._streams(entry) if _about_mergers(entry.fact) else ():
             history = self.prospect.histories.get(stream)
@@ -278,7 +278,7 @@ class Plan:
                 yield from map(decider.stream, grounds.peers)
                 yield from grounds.streams
 
-    def judge(self, entry: Entry) -> None:
+    def judge(self, entry: JournalRow) -> None:
         """Decide one row, the rows before it being decided."""
         if entry.faults:
             self._refuse(entry, *entry.faults)
@@ -318,15 +318,15 @@ class Plan:
             rows = "row" if count == 1 else "rows"
             number = subject_number(subject)
             note = f"{count} later {rows} naming {number} not judged because of this"
-            self.faults[index] = Fault(
+            self.faults[index] = FileFault(
                 fault.row, fault.column, f"{fault.message} ({note})"
             )
 
-    def sorted_faults(self) -> tuple[Fault, ...]:
+    def sorted_faults(self) -> tuple[FileFault, ...]:
         """All faults in the order of the file."""
         return tuple(sorted(self.faults, key=lambda fault: fault.row))
 
-    def _in_doubt(self, entry: Entry) -> str | None:
+    def _in_doubt(self, entry: JournalRow) -> str | None:
         """The first subject the row is about whose course of events is in doubt."""
         further = (stream.partition("-")[2] for stream in self._further(entry))
         for named in (entry.subject, *entry.peers(self.category), *further):
@@ -335,7 +335,7 @@ class Plan:
                 return subject
         return None
 
-    def _decide(self, entry: Entry) -> None:
+    def _decide(self, entry: JournalRow) -> None:
         prospect, command = self.prospect, self._command(entry)
         if self._stood(entry, command):
             self._skip(entry)
@@ -383,7 +383,7 @@ class Plan:
                     f"{holder}",
                 )
 
-    def _command(self, entry: Entry) -> Command:
+    def _command(self, entry: JournalRow) -> Command:
         subject = self._subject(entry)
         stream = DECIDERS[self.category].stream(subject)
         history = self.prospect.histories.get(stream)
@@ -399,7 +399,7 @@ class Plan:
             return commands.under(command, subject, subject_number(entry.subject))
         return command
 
-    def _subject(self, entry: Entry) -> str:
+    def _subject(self, entry: JournalRow) -> str:
         """The identifier of the subject that the row names by its number.
 
         Raises:
@@ -427,7 +427,7 @@ class Plan:
         begun = correcting.alike(opening, state.history[0])
         return its is not None and its.held and begun
 
-    def _proposed(self, entry: Entry, history: Folded | None) -> Fact | None:
+    def _proposed(self, entry: JournalRow, history: Folded | None) -> Fact | None:
         if not isinstance(entry.fact, Aim):
             return self._with_identifier(entry.fact)
         if history is None:
@@ -450,14 +450,14 @@ class Plan:
         self,
         command: Command,
         read: Mapping[str, Folded],
-        closed: Known | None,
+        closed: KnownClosures | None,
     ) -> Decided:
         today = command.known_on or date.max
         return deciding.decide(
             command, read, today=today, areas=self._areas, closed=closed
         )
 
-    def _explained(self, entry: Entry, command: Command) -> Command:
+    def _explained(self, entry: JournalRow, command: Command) -> Command:
         """The command with the row's remark as its reason, if there is one."""
         if entry.remark is None:
             return command
@@ -469,7 +469,7 @@ class Plan:
             command, proposed=structs.replace(command.proposed, reason=reason)
         )
 
-    def _stood(self, entry: Entry, command: Command) -> bool:
+    def _stood(self, entry: JournalRow, command: Command) -> bool:
         """Whether the row had nothing to add when the file was first imported.
 
         A later row of the file on the same subject is recorded, so this one was
@@ -497,7 +497,7 @@ class Plan:
         except Refused:
             return False
 
-    def _imported(self, twin: Twin, entry: Entry) -> bool:
+    def _imported(self, twin: Twin, entry: JournalRow) -> bool:
         """Whether a row of which one says the same was imported before is the same.
 
         It was skipped then, if the file held it: it must not come up again because
@@ -505,7 +505,7 @@ class Plan:
         """
         return not entry.recurs and bool(self._before.rows[twin.place])
 
-    def _skip(self, entry: Entry, why: str | None = None) -> None:
+    def _skip(self, entry: JournalRow, why: str | None = None) -> None:
         """Pass over a row that says what is, or will be, recorded already."""
         if entry.twin is not None and not entry.recurs:
             self.identical += 1
@@ -517,21 +517,21 @@ class Plan:
             why = why or f"{number} holds this already"
             self.skipped.append(Skipped(entry.line, why))
 
-    def _refuse(self, entry: Entry, *faults: Fault) -> None:
+    def _refuse(self, entry: JournalRow, *faults: FileFault) -> None:
         if entry.subject and entry.subject not in self._doubtful:
             self._doubtful[entry.subject] = self.faulted
         self.faulted += len(faults)
         self.faults.extend(faults[: MOST - len(self.faults)])
         self.refused.append(entry.command_id)
 
-    def _fault(self, entry: Entry, error: Exception) -> Fault:
+    def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
         if isinstance(error, Invalid) and error.path in entry.columns:
             # The sentence names the field as programs do; the column stands beside it.
             message = str(error).removeprefix(f"{error.path} ")
-            return Fault(entry.line, entry.columns[error.path], message)
+            return FileFault(entry.line, entry.columns[error.path], message)
         about_subject = isinstance(error, Missing) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
-        return Fault(entry.line, column, str(error))
+        return FileFault(entry.line, column, str(error))
 
 
 def _about_mergers(fact: Fact | Aim | None) -> bool:

@@ -12,12 +12,12 @@ from iku.domain.fact import EARLIEST
 from iku.exchange import cells
 from iku.exchange.cells import Parse, Unfit
 from iku.exchange.layouts import CLEAR, Layout, Statement
-from iku.exchange.sheet import Fault, Row, shown
+from iku.exchange.sheet import FileFault, SheetRow, shown
 
 Digest: TypeAlias = Callable[[bytes], bytes]
 
 
-class Scope(Struct, frozen=True, dict=True):
+class RowScope(Struct, frozen=True, dict=True):
     """What there is that a row may name.
 
     Attributes:
@@ -38,17 +38,17 @@ class Scope(Struct, frozen=True, dict=True):
         return {code: code for code in sorted(self.areas)}
 
 
-class Reading:
+class RowReader:
     """Takes a row's cells one by one.
 
     Attributes:
         faults: What was wrong with those taken so far; each cell is faulted once.
     """
 
-    def __init__(self, layout: Layout, row: Row, scope: Scope) -> None:
+    def __init__(self, layout: Layout, row: SheetRow, scope: RowScope) -> None:
         self.layout = layout
         self.row = row
-        self.faults: list[Fault] = [] if row.fault is None else [row.fault]
+        self.faults: list[FileFault] = [] if row.fault is None else [row.fault]
         self._scope = scope
         self._taken: dict[str, Any] = {}
 
@@ -115,7 +115,7 @@ class Reading:
         )
         return {name: value for name, value in taken if value is not None}
 
-    def _field(self, heading: str, name: str, kind: cells.Field) -> Any:
+    def _field(self, heading: str, name: str, kind: cells.CellReader) -> Any:
         if name in {"effective_on", "occurred_on"}:
             return self.day(heading, required=kind.required)
         parse = kind.parse
@@ -151,4 +151,4 @@ class Reading:
         return self._taken[heading]
 
     def _fault(self, heading: str, message: str) -> None:
-        self.faults.append(Fault(self.row.line, heading, message))
+        self.faults.append(FileFault(self.row.line, heading, message))

@@ -24,7 +24,7 @@ CHANGED = "the file was changed while it was read; import it again"
 BLOCK = 1 << 20  # bytes
 
 
-class Fault(Struct, frozen=True):
+class FileFault(Struct, frozen=True):
     """What is wrong with a file, and where.
 
     Attributes:
@@ -45,13 +45,13 @@ class Faulty(Exception):
         count: How many faults there are.
     """
 
-    def __init__(self, *faults: Fault, count: int | None = None) -> None:
+    def __init__(self, *faults: FileFault, count: int | None = None) -> None:
         super().__init__("; ".join(fault.message for fault in faults))
         self.faults = faults
         self.count = len(faults) if count is None else count
 
 
-class Row(Struct, frozen=True):
+class SheetRow(Struct, frozen=True):
     """One row: cells by heading, blanks around them and empty ones left out.
 
     Attributes:
@@ -60,7 +60,7 @@ class Row(Struct, frozen=True):
 
     line: int
     cells: dict[str, str]
-    fault: Fault | None = None
+    fault: FileFault | None = None
 
 
 class Sheet:
@@ -90,11 +90,11 @@ class Sheet:
         try:
             first, cells = next(self._lines())
         except StopIteration:
-            raise Faulty(Fault(1, None, "the file is empty")) from None
+            raise Faulty(FileFault(1, None, "the file is empty")) from None
         self._headings = [_tidy(cell).lower() for cell in cells]
         self.layout = _layout(first, self._headings, layouts, optional)
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[SheetRow]:
         """The rows, read anew at each call; no two calls can be read in turns.
 
         Raises:
@@ -118,9 +118,9 @@ class Sheet:
                 return
             except csv.Error as error:
                 message = f"this is no CSV: {_explained(error)}"
-                raise Faulty(Fault(begins, None, message)) from None
+                raise Faulty(FileFault(begins, None, message)) from None
             except UnicodeDecodeError:
-                raise Faulty(Fault(begins, None, CHANGED)) from None
+                raise Faulty(FileFault(begins, None, CHANGED)) from None
             if any(map(str.strip, cells)):
                 yield begins, cells
             begins = reader.line_num + 1
@@ -181,7 +181,7 @@ def _refuse_other_encodings(file: BinaryIO) -> None:
                 f"byte {begins + error.start + 1} of the file is not UTF-8: "
                 'save it as "CSV UTF-8" and import that'
             )
-            raise Faulty(Fault(line, None, message)) from None
+            raise Faulty(FileFault(line, None, message)) from None
         if len(block) < BLOCK:
             return
         begins += len(block) - len(decoder.getstate()[0])
@@ -198,16 +198,16 @@ def _tidy(cell: str) -> str:
     return tidy if tidy.isascii() else unicodedata.normalize("NFC", tidy)
 
 
-def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> Row:
+def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
     given = {
         h: text
         for h, c in zip(headings, cells, strict=False)
         if c and (text := _tidy(c))
     }
     if len(cells) == len(headings):
-        return Row(line, given)
+        return SheetRow(line, given)
     message = f"has {len(cells)} columns, but there are {len(headings)} headings"
-    return Row(line, given, Fault(line, None, message))
+    return SheetRow(line, given, FileFault(line, None, message))
 
 
 def _layout(
@@ -222,7 +222,7 @@ def _layout(
     if not common[likely]:
         forms = "; ".join(",".join(of) for of in layouts.values())
         message = f"the headings are those of no journal; they must be one of: {forms}"
-        raise Faulty(Fault(line, None, message))
+        raise Faulty(FileFault(line, None, message))
     of, more = layouts[likely], optional.get(likely, ())
     faults = _heading_faults(line, headings, likely, of, more)
     if first := [*islice(faults, MOST)]:
@@ -236,16 +236,18 @@ def _heading_faults(
     name: str,
     of: Sequence[str],
     optional: Sequence[str],
-) -> Iterator[Fault]:
+) -> Iterator[FileFault]:
     all_ = (*of, *optional)
     known = f"those of the journal {name} are {', '.join(all_)}"
     seen: set[str] = set()
     for heading in headings:
         if heading not in all_:
-            yield Fault(line, None, f"unknown heading {shown(heading)}: {known}")
+            yield FileFault(line, None, f"unknown heading {shown(heading)}: {known}")
         elif heading in seen:
-            yield Fault(line, heading, "this heading stands twice")
+            yield FileFault(line, heading, "this heading stands twice")
         seen.add(heading)
     for heading in of:
         if heading not in seen:
-            yield Fault(line, heading, f"this heading of the journal {name} is missing")
+            yield FileFault(
+                line, heading, f"this heading of the journal {name} is missing"
+            )

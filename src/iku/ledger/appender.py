@@ -84,7 +84,7 @@ class Overloaded(Unavailable):
     """Too many requests wait already; this one was not taken in."""
 
 
-class Full(Unavailable):
+class OutOfSpace(Unavailable):
     """The database has no room, on its disk or in its memory; nothing was recorded."""
 
 
@@ -343,7 +343,7 @@ class Appender:
                 # No disk, no memory: nothing was recorded, nor would the next be. It
                 # does not mend by itself, as the other reasons do.
                 _logger.error("the database has no room: %s", error)  # noqa: TRY400
-                raise Full(f"the database has no room: {error}") from error
+                raise OutOfSpace(f"the database has no room: {error}") from error
             except Exception as error:
                 if not log.is_away(error, connection):
                     raise

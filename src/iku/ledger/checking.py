@@ -52,7 +52,7 @@ async def check_ledger(
 async def _check(connection: Connection, progress: Progress, every: str) -> list[str]:
     """What is wrong, with the commands as the query *every* gives them."""
     size = await connection.fetchval("select max(position) from ledger.event") or 0
-    reading = _Reading()
+    reading = _CheckState()
     for rule, table, expected, found in await tables.broken_tables(connection):
         reading.hold(rule, f"ledger.{table}", expected, found)
     tables_read = _Tables(connection)
@@ -82,7 +82,7 @@ class _Disordered(Exception):
     """The table of commands is not in the order of its positions."""
 
 
-class _Reading:
+class _CheckState:
     """What the events read so far amount to, and where they first broke a rule."""
 
     def __init__(self) -> None:
@@ -197,7 +197,7 @@ class _Commands:
     """The commands in the order of their positions, each held as it is read."""
 
     def __init__(
-        self, tables_read: "_Tables", query: str, reading: _Reading, size: int
+        self, tables_read: "_Tables", query: str, reading: _CheckState, size: int
     ) -> None:
         self.last = 0  # position of the last one read
         self._pages = tables_read.pages(query)
@@ -264,7 +264,7 @@ class _Signed:
         self._next: tuple[int, Checkpoint | Malformed] | None = None
 
     @classmethod
-    async def begun(cls, tables_read: "_Tables", reading: _Reading) -> "_Signed":
+    async def begun(cls, tables_read: "_Tables", reading: _CheckState) -> "_Signed":
         """Those of a log without events already held."""
         signed = cls(tables_read)
         signed._next = await anext(signed._rows, None)
@@ -276,7 +276,7 @@ class _Signed:
         """The size that the next one is of."""
         return LAST if self._next is None else self._next[0]
 
-    async def hold(self, reading: _Reading) -> None:
+    async def hold(self, reading: _CheckState) -> None:
         """Hold those of the size read so far against the tree of the records."""
         while self._next is not None and self._next[0] <= reading.tree.size:
             size, signed = self._next
@@ -289,7 +289,7 @@ class _Signed:
                 reading.hold("root of the records", place, signed.root.hex(), root)
             self._next = await anext(self._rows, None)
 
-    def hold_rest(self, reading: _Reading) -> None:
+    def hold_rest(self, reading: _CheckState) -> None:
         """No checkpoint is larger than the log."""
         if self._next is not None:
             size, _ = self._next
@@ -371,7 +371,7 @@ async def _checkpoints(
                 yield size, error
 
 
-async def _hold_streams(tables_read: _Tables, reading: _Reading) -> None:
+async def _hold_streams(tables_read: _Tables, reading: _CheckState) -> None:
     """Hold what is kept of each stream against what its events amount to."""
     left = dict(reading.streams)
     async for rows in tables_read.pages(_STREAMS):
@@ -382,7 +382,7 @@ async def _hold_streams(tables_read: _Tables, reading: _Reading) -> None:
     reading.hold("streams", "ledger.stream", [], sorted(left)[:1])
 
 
-async def _hold_head(connection: Connection, reading: _Reading) -> None:
+async def _hold_head(connection: Connection, reading: _CheckState) -> None:
     found = await log.head(connection)
     some = reading.size > 0
     at, day = (reading.recorded_at, reading.known_on) if some else (None, None)

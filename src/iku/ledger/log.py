@@ -15,7 +15,7 @@ from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct, structs
 
 from iku.ledger import record
-from iku.ledger.record import Draft, Recorded
+from iku.ledger.record import NewEvent, Recorded
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
@@ -62,7 +62,7 @@ class Condition(Struct, frozen=True):
     after: int
 
 
-class Part(Struct, frozen=True):
+class StreamPart(Struct, frozen=True):
     """What a request appends to one stream.
 
     Attributes:
@@ -71,7 +71,7 @@ class Part(Struct, frozen=True):
 
     stream: str
     expected_version: int
-    drafts: tuple[Draft, ...]
+    drafts: tuple[NewEvent, ...]
 
 
 class Request(Struct, frozen=True):
@@ -94,7 +94,7 @@ class Request(Struct, frozen=True):
         secrets: Handed on to whoever keeps the texts that the drafts commit to.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[StreamPart, ...]
     command_id: str
     body: bytes
     actor: str
@@ -105,7 +105,7 @@ class Request(Struct, frozen=True):
     secrets: tuple[Any, ...] = ()
 
     @property
-    def main(self) -> Part:
+    def main(self) -> StreamPart:
         """The part that the receipt is about."""
         return self.parts[-1]
 

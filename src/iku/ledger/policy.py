@@ -108,7 +108,7 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
         raise Malformed("a policy holds no control characters but tabs and line feeds")
     # Names are bytes to the format; they come back as they were.
     text = raw.decode("utf-8", "surrogateescape")
-    reading = _Reading()
+    reading = _PolicyLines()
     for number, line in enumerate(text.split("\n"), 1):
         words = re.split("[ \t]+", line.strip(" \t"))
         if words == [""] or words[0].startswith("#"):
@@ -143,7 +143,7 @@ def _spelt(party: Party) -> list[str]:
 Words: TypeAlias = list[str]
 
 
-class _Reading:
+class _PolicyLines:
     """What the lines read so far amount to."""
 
     def __init__(self) -> None:

@@ -44,7 +44,7 @@ class Commitment(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     s: str
 
 
-class Draft(Struct, frozen=True):
+class NewEvent(Struct, frozen=True):
     """An event as its author gives it, before it has a place in the log.
 
     Attributes:
@@ -150,7 +150,13 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def frame(
-    draft: Draft, *, actor: str, command: str, stream: str, version: int, declared: bool
+    draft: NewEvent,
+    *,
+    actor: str,
+    command: str,
+    stream: str,
+    version: int,
+    declared: bool,
 ) -> tuple[bytes, bytes]:
     """Head and tail of the record that *draft* becomes as *version* of *stream*.
 
@@ -215,7 +221,7 @@ def _refuse_nul(encoded: bytes) -> None:
         raise Unrecordable("text holds U+0000, which PostgreSQL cannot store")
 
 
-def _refuse_foreign(draft: Draft) -> None:
+def _refuse_foreign(draft: NewEvent) -> None:
     refuse_unfit_day(draft.effective_on)
     _refuse_value(draft.data, "data", 0)
     for name, commitment in draft.text.items():

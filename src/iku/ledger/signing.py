@@ -41,7 +41,7 @@ class Unprepared(Exception):
     """The signer's folder lacks something; the sentence says what helps."""
 
 
-class State(Struct, frozen=True, forbid_unknown_fields=True):
+class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
     """The last checkpoint that was signed, and all that is needed to go on from it.
 
     Attributes:
@@ -118,7 +118,7 @@ class Home(Struct, frozen=True):
             durable.write(retired, (self.folder / "key").read_bytes())
             durable.rename(upcoming, self.folder / "key")
 
-    def state(self) -> State | None:
+    def state(self) -> SignerState | None:
         """What was signed last; None where nothing was.
 
         Raises:
@@ -129,7 +129,7 @@ class Home(Struct, frozen=True):
         if raw is None:
             return None
         try:
-            state = msgspec.json.decode(raw, type=State)
+            state = msgspec.json.decode(raw, type=SignerState)
             intact = state.frontier.root() == state.checkpoint.root
         except (msgspec.DecodeError, ValueError) as error:
             raise Unprepared(f"{path} is damaged: {error}") from error
@@ -137,7 +137,7 @@ class Home(Struct, frozen=True):
             raise Unprepared(f"{path} is damaged: its parts do not fit together")
         return state
 
-    def keep(self, state: State) -> None:
+    def keep(self, state: SignerState) -> None:
         """Write down what is signed, on disk once this returns."""
         durable.write(self.folder / "state", msgspec.json.encode(state))
 
@@ -192,7 +192,7 @@ class Home(Struct, frozen=True):
             raise Unprepared(f"{path} holds no key: {error}") from error
 
 
-class Outcome(Struct, frozen=True):
+class SigningResult(Struct, frozen=True):
     """What a round came to.
 
     Attributes:
@@ -209,7 +209,7 @@ class Outcome(Struct, frozen=True):
 
 async def sign(
     connection: Reader, home: Home, origin: str, *, full: bool = False
-) -> Outcome:
+) -> SigningResult:
     """Sign what the log has become, if it has grown; *full*: read all of it anew.
 
     Raises:
@@ -222,7 +222,7 @@ async def sign(
     return await _sign(connection, home, origin, [home.key()], full=full)
 
 
-async def rotate(connection: Reader, home: Home, origin: str) -> Outcome:
+async def rotate(connection: Reader, home: Home, origin: str) -> SigningResult:
     """Let the key introduce a new one: both sign a checkpoint, then the new one alone.
 
     Raises:
@@ -241,7 +241,7 @@ async def rotate(connection: Reader, home: Home, origin: str) -> Outcome:
 
 async def _sign(
     connection: Reader, home: Home, origin: str, keys: list[SigningKey], *, full: bool
-) -> Outcome:
+) -> SigningResult:
     state = home.state()
     _refuse_other(state, origin, keys[0])
     try:
@@ -256,7 +256,7 @@ async def _sign(
         home.keep(state)
     assert state is not None  # noqa: S101 - it is new otherwise
     await _publish(connection, state, keys)
-    return Outcome(state.checkpoint.size, new, read, state.note)
+    return SigningResult(state.checkpoint.size, new, read, state.note)
 
 
 async def alarmed(connection: Reader, home: Home, sentence: str) -> Alarmed:
@@ -268,7 +268,7 @@ async def alarmed(connection: Reader, home: Home, sentence: str) -> Alarmed:
     return Alarmed(sentence)
 
 
-def _refuse_other(state: State | None, origin: str, key: SigningKey) -> None:
+def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> None:
     if key.name != origin:
         raise Unprepared(f"the key is that of {key.name}, but IKU_ORIGIN is {origin}")
     if state is None:
@@ -282,14 +282,16 @@ def _refuse_other(state: State | None, origin: str, key: SigningKey) -> None:
         )
 
 
-def _signed(frontier: Frontier, origin: str, keys: list[SigningKey]) -> State:
+def _signed(frontier: Frontier, origin: str, keys: list[SigningKey]) -> SignerState:
     text = Checkpoint(origin, frontier.size, frontier.root()).text
     signed = Note(text, tuple(key.sign(text) for key in keys))
     peaks = tuple(spell_hash(peak) for peak in frontier.peaks)
-    return State(peaks, str(signed), str(keys[-1].verifier))
+    return SignerState(peaks, str(signed), str(keys[-1].verifier))
 
 
-async def _publish(connection: Reader, state: State, keys: list[SigningKey]) -> None:
+async def _publish(
+    connection: Reader, state: SignerState, keys: list[SigningKey]
+) -> None:
     by = [key.verifier for key in keys]
     signed = note.parse(state.note.encode())
     await checkpoints.publish(connection, state.checkpoint, signed, by)
@@ -297,7 +299,7 @@ async def _publish(connection: Reader, state: State, keys: list[SigningKey]) -> 
 
 
 async def _measure(
-    connection: Reader, state: State | None, *, full: bool
+    connection: Reader, state: SignerState | None, *, full: bool
 ) -> tuple[Frontier, int]:
     """The tree of the log as its bytes are now, and how many records were read.
 

@@ -47,7 +47,7 @@ class Behind(Declined):
         self.size = size
 
 
-class Request(Struct, frozen=True):
+class CosignRequest(Struct, frozen=True):
     """A checkpoint to be cosigned, and the proof that it continues an older one.
 
     Attributes:
@@ -64,7 +64,7 @@ class Request(Struct, frozen=True):
         return f"old {self.old}\n{proof}\n{self.signed}"
 
 
-def parse_request(raw: bytes) -> Request:
+def parse_request(raw: bytes) -> CosignRequest:
     """The request that these bytes are.
 
     Raises:
@@ -78,7 +78,7 @@ def parse_request(raw: bytes) -> Request:
     if not old.startswith("old ") or not blank:
         raise Malformed("a request begins with a line such as: old 120")
     size = parse_size(old.removeprefix("old "))
-    return Request(size, tlog_proof.parse_hashes(lines), note.parse(signed))
+    return CosignRequest(size, tlog_proof.parse_hashes(lines), note.parse(signed))
 
 
 class Cosigned(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +92,7 @@ class Cosigned(Struct, frozen=True, forbid_unknown_fields=True):
         return checkpoint.parse(note.parse(self.note.encode()).text)
 
 
-class Home(Struct, frozen=True):
+class WitnessHome(Struct, frozen=True):
     """The witness's folder: ``key``, and a file for each log under ``logs``."""
 
     folder: Path
@@ -164,7 +164,7 @@ class Witness(Struct, frozen=True):
         last = self._last(place)
         return last.note if last else None
 
-    def _refuse_unsigned(self, asked: Request, found: Checkpoint) -> None:
+    def _refuse_unsigned(self, asked: CosignRequest, found: Checkpoint) -> None:
         keys = [p.key for p in self.policy.logs if p.key.name == found.origin]
         if not keys:
             sentence = f"the log {found.origin} is not known here"
@@ -174,7 +174,7 @@ class Witness(Struct, frozen=True):
         except Unverified as error:
             raise Declined(HTTPStatus.FORBIDDEN, str(error)) from error
 
-    def _cosign(self, asked: Request, found: Checkpoint) -> str:
+    def _cosign(self, asked: CosignRequest, found: Checkpoint) -> str:
         """Compare and replace; the caller holds the lock."""
         place = _place(found.origin)
         last = self._last(place)

@@ -15,7 +15,7 @@ from iku.ledger.note import Malformed, Note, Unverified, VerifierKey, Vouched
 from iku.ledger.policy import Party, Policy
 from iku.ledger.signing import Home
 from iku.ledger.tiling import Tiles
-from iku.ledger.witness import Request
+from iku.ledger.witness import CosignRequest
 
 TIMEOUT_S = 15.0
 ATTEMPTS = 3  # the first, one at the size the witness named, one if others were faster
@@ -66,14 +66,14 @@ async def gather(
         raise await signing.alarmed(connection, home, str(error)) from error
 
 
-async def request(connection: Reader, old: int, signed: Signed) -> Request:
+async def request(connection: Reader, old: int, signed: Signed) -> CosignRequest:
     """What a witness is sent that last cosigned size *old*.
 
     Raises:
         ValueError: *old* is more than the checkpoint's size.
     """
     proof = await proving.consistency(Tiles(connection), old, signed.size)
-    return Request(old, tuple(proof), note.parse(signed.note.encode()))
+    return CosignRequest(old, tuple(proof), note.parse(signed.note.encode()))
 
 
 async def accept(

@@ -23,7 +23,7 @@ from iku.ledger import log
 from iku.ledger.appender import Connect
 from iku.ledger.log import Connection
 from iku.projections import folding, rows
-from iku.projections.rows import Counted, Entry, Rows
+from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
 LOCK = 0x696B75_6466  # one definition is prepared at a time; any constant of our own
 WAIT_S = 0.1  # between two attempts to take it
@@ -84,7 +84,7 @@ async def _prepare(connection: Connection, options: Options) -> None:
         return
 
 
-async def _begin(connection: Connection, options: Options) -> Counted:
+async def _begin(connection: Connection, options: Options) -> CountedDefinition:
     """The next definition, of which no rows are there."""
     async with connection.transaction():
         await connection.execute("set local statement_timeout = 0")
@@ -97,7 +97,7 @@ async def _begin(connection: Connection, options: Options) -> Counted:
             number,
             rows.encoded(options),
         )
-    return Counted(number, "", 0, 0, options)
+    return CountedDefinition(number, "", 0, 0, options)
 
 
 async def _clear(connection: Connection, number: int) -> None:
@@ -106,7 +106,7 @@ async def _clear(connection: Connection, number: int) -> None:
     await connection.execute("delete from contribution where definition >= $1", number)
 
 
-async def _hold(connection: Connection, counted: Counted) -> None:
+async def _hold(connection: Connection, counted: CountedDefinition) -> None:
     """Keep others from taking the number until the transaction ends.
 
     Raises:
@@ -121,7 +121,7 @@ async def _hold(connection: Connection, counted: Counted) -> None:
         raise _Lost
 
 
-async def define(connection: Connection, entry: Entry, size: int) -> None:
+async def define(connection: Connection, entry: ProjectedEvent, size: int) -> None:
     """Count a log of this *size* by the definitions that *entry* brings, if any.
 
     Within the append's transaction.
@@ -141,7 +141,7 @@ async def define(connection: Connection, entry: Entry, size: int) -> None:
             await _catch_up(connection, known, filled, size)
 
 
-async def _take(connection: Connection, counted: Counted) -> int | None:
+async def _take(connection: Connection, counted: CountedDefinition) -> int | None:
     """The size up to which the definition was filled in; None where it was not."""
     size: int | None = await connection.fetchval(
         """
@@ -157,7 +157,7 @@ async def _take(connection: Connection, counted: Counted) -> int | None:
     return size
 
 
-async def _fill(connection: Connection, counted: Counted, size: int) -> None:
+async def _fill(connection: Connection, counted: CountedDefinition, size: int) -> None:
     category = _category(counted.options)
     histories = log.read_subjects(connection, category, size=size)
     async for found in folding.folded(histories, [counted], size, folding.count):
@@ -165,7 +165,7 @@ async def _fill(connection: Connection, counted: Counted, size: int) -> None:
 
 
 async def _catch_up(
-    connection: Connection, known: Sequence[Counted], filled: int, size: int
+    connection: Connection, known: Sequence[CountedDefinition], filled: int, size: int
 ) -> None:
     """Count what came after *filled* events by the last of the definitions *known*."""
     counted = known[-1]

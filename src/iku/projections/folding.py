@@ -22,7 +22,7 @@ from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import numbers
-from iku.projections.rows import FOREVER, Counted, Rows, Turns
+from iku.projections.rows import FOREVER, CountedDefinition, Rows, Turns
 
 BATCH = 1_000  # events that are folded at a time
 FEW = 20_000  # events; a process is not started for fewer
@@ -33,7 +33,7 @@ COUNTED = (
 )
 
 
-class Folded(NamedTuple):
+class CopyRows(NamedTuple):
     """Rows of some subjects, in the text format of PostgreSQL's COPY.
 
     Attributes:
@@ -46,7 +46,9 @@ class Folded(NamedTuple):
     numbers: bytes
 
 
-def fold(histories: Sequence[Sequence[Recorded]], counted: Sequence[Counted]) -> Folded:
+def fold(
+    histories: Sequence[Sequence[Recorded]], counted: Sequence[CountedDefinition]
+) -> CopyRows:
     """All rows that these *histories*, each of one subject, leave in empty tables."""
     rows, events = Rows(), 0
     for history in histories:
@@ -56,7 +58,7 @@ def fold(histories: Sequence[Sequence[Recorded]], counted: Sequence[Counted]) ->
             rows.add(entry, counted)
             rows.names |= numbers.changed(entry.turn)
         events += len(history)
-    return Folded(
+    return CopyRows(
         events,
         _lines(_ranged(row, 4) for row in rows.begun),
         _lines(_ranged(row, 8) for row in rows.stated),
@@ -65,8 +67,8 @@ def fold(histories: Sequence[Sequence[Recorded]], counted: Sequence[Counted]) ->
 
 
 def count(
-    histories: Sequence[Sequence[Recorded]], counted: Sequence[Counted]
-) -> Folded:
+    histories: Sequence[Sequence[Recorded]], counted: Sequence[CountedDefinition]
+) -> CopyRows:
     """The same, but only what the subjects contribute."""
     rows, events = Rows(), 0
     for history in histories:
@@ -76,22 +78,22 @@ def count(
             for definition in counted:
                 rows.count(entry, definition)
         events += len(history)
-    return Folded(events, _lines(_ranged(row, 4) for row in rows.begun), b"", b"")
+    return CopyRows(events, _lines(_ranged(row, 4) for row in rows.begun), b"", b"")
 
 
 async def folded(
     histories: AsyncIterator[list[Recorded]],
-    counted: Sequence[Counted],
+    counted: Sequence[CountedDefinition],
     size: int,
     do: Any = fold,
-) -> AsyncIterator[Folded]:
+) -> AsyncIterator[CopyRows]:
     """`fold` of all *histories*, of some *size* events in all, in their order.
 
     At most so many batches are in memory as there are workers, and one more.
     """
     loop = asyncio.get_running_loop()
     with _executor(size) as (executor, workers):
-        waiting: deque[asyncio.Future[Folded]] = deque()
+        waiting: deque[asyncio.Future[CopyRows]] = deque()
         async for batch in log.batched(histories, BATCH):
             if len(waiting) > workers:
                 yield await waiting.popleft()
@@ -100,7 +102,7 @@ async def folded(
             yield await waiting.popleft()
 
 
-async def copy(connection: Connection, rows: Folded) -> None:
+async def copy(connection: Connection, rows: CopyRows) -> None:
     """Write *rows* into tables that hold none of these subjects."""
     await _copy(connection, "contribution", rows.contributions, COUNTED)
     await _copy(connection, "state", rows.states)

@@ -9,28 +9,28 @@ from collections.abc import Sequence
 from iku.ledger.appender import Accepted
 from iku.ledger.log import Connection
 from iku.projections import backfill, numbers, rows
-from iku.projections.rows import Counted, Entry, Rows
+from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
 
 class Journal:
     """Keeps all projections up to date with the log."""
 
     def __init__(self) -> None:
-        self._definitions: list[Counted] = []
+        self._definitions: list[CountedDefinition] = []
 
     async def project(
         self, connection: Connection, accepted: Sequence[Accepted]
     ) -> None:
         """Write what was just appended; runs within the append's transaction."""
         entries = [
-            Entry(position, one.receipt.known_on, turn)
+            ProjectedEvent(position, one.receipt.known_on, turn)
             for one in accepted
             for position, turn in one.attached()
         ]
         await self.write(connection, entries, max(a.receipt.size for a in accepted))
 
     async def write(
-        self, connection: Connection, entries: Sequence[Entry], size: int
+        self, connection: Connection, entries: Sequence[ProjectedEvent], size: int
     ) -> None:
         """Write what *entries*, in the order of the log of this *size*, mean."""
         while not await rows.write(connection, self._rows(entries), self._definitions):
@@ -42,7 +42,7 @@ class Journal:
         for entry in entries:
             await backfill.define(connection, entry, size)
 
-    def _rows(self, entries: Sequence[Entry]) -> Rows:
+    def _rows(self, entries: Sequence[ProjectedEvent]) -> Rows:
         found = Rows()
         for entry in entries:
             found.add(entry, self._definitions)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from iku.domain import fact, numbering
 from iku.domain.decider import Turn, subject_number
-from iku.domain.numbering import Occupied, Series, Taken
+from iku.domain.numbering import NumberSeries, Occupied, Taken
 from iku.domain.subject import Subject
 from iku.ledger import log
 from iku.ledger.log import Connection, Framed, Reader, Request, Unnamed
@@ -136,7 +136,7 @@ class Claim(NamedTuple):
     new: bool
 
 
-def _wanted(asked: Framed | Unnamed) -> list[Claim | Series]:
+def _wanted(asked: Framed | Unnamed) -> list[Claim | NumberSeries]:
     if isinstance(asked, Unnamed):
         return [asked.series]
     return [*claims(asked.request)]
@@ -175,7 +175,7 @@ def _alike(one: str, other: str) -> bool:
 async def _read(
     connection: Connection,
     asked: Sequence[Framed | Unnamed],
-    claims: Sequence[Sequence[Claim | Series]],
+    claims: Sequence[Sequence[Claim | NumberSeries]],
 ) -> "_Register":
     """What is known of the names claimed, the log being locked from here on."""
     wanted = [
@@ -184,9 +184,9 @@ async def _read(
         if isinstance(claim, Claim)
         for name in {claim.number, subject_number(claim.subject)}
     ]
-    counts: dict[Series, int] = defaultdict(int)
+    counts: dict[NumberSeries, int] = defaultdict(int)
     for claim in chain.from_iterable(claims):
-        if isinstance(claim, Series):
+        if isinstance(claim, NumberSeries):
             counts[claim] += 1
     rows = await connection.fetch(
         """
@@ -242,7 +242,7 @@ class _Register:
         self._identifiers[category].setdefault(identifier, subject)
 
     def admit(
-        self, asked: Framed | Unnamed, wanted: Sequence[Claim | Series]
+        self, asked: Framed | Unnamed, wanted: Sequence[Claim | NumberSeries]
     ) -> Framed | Exception:
         """*asked* as it may be appended, or why not."""
         if isinstance(asked, Unnamed):
@@ -279,7 +279,7 @@ class _Register:
 
     def _name(self, asked: Unnamed) -> Framed | Exception:
         """The request under the next number, which is used up where all is well."""
-        series: Series = asked.series
+        series: NumberSeries = asked.series
         key = series.category, numbering.fold(series.prefix)
         if asked.command_id in self.recorded:
             # The append answers with the first receipt, whatever it is called here.

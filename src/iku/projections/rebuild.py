@@ -18,7 +18,7 @@ from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.projections import folding, rows
 from iku.projections.journal import Journal
-from iku.projections.rows import Counted, Turns
+from iku.projections.rows import CountedDefinition, Turns
 
 LOCK = 0x696B75_5265  # one rebuild at a time; any constant of our own
 BATCH = 2_000  # events a transaction
@@ -153,7 +153,7 @@ async def _histories(owner: Connection, size: int) -> AsyncIterator[list[Recorde
             yield history
 
 
-async def _definitions(owner: Connection, size: int) -> list[Counted]:
+async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
     """Every definition up to that *size*, noted as being counted."""
     entries = []
     async for recorded in log.read_subjects(
@@ -161,7 +161,7 @@ async def _definitions(owner: Connection, size: int) -> list[Counted]:
     ):
         turns = Turns()
         entries += [turns.entry(one) for one in recorded]
-    counted: list[Counted] = []
+    counted: list[CountedDefinition] = []
     for entry in sorted(entries, key=lambda entry: entry.position):
         counted += rows.counted_anew(entry, len(counted) + 1)
     for definition in counted:

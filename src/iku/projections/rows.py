@@ -28,7 +28,7 @@ FOREVER = date.max  # the driver's name for PostgreSQL's infinity
 LAST = 2**63 - 1
 
 
-class Entry(Struct, frozen=True):
+class ProjectedEvent(Struct, frozen=True):
     """An event's place in the log and in knowledge, and its effect on its subject."""
 
     position: int
@@ -36,7 +36,7 @@ class Entry(Struct, frozen=True):
     turn: Turn
 
 
-class Counted(Struct, frozen=True):
+class CountedDefinition(Struct, frozen=True):
     """A version of an indicator's definition that is counted.
 
     Attributes:
@@ -73,13 +73,13 @@ class Rows:
         self._contributions: dict[tuple[Any, ...], list[Any]] = {}
         self._states: dict[tuple[str, str, date], list[Any]] = {}
 
-    def add(self, entry: Entry, counted: Sequence[Counted]) -> None:
+    def add(self, entry: ProjectedEvent, counted: Sequence[CountedDefinition]) -> None:
         """Take in what *entry* means, *counted* being all definitions."""
         for definition in counted:
             self.count(entry, definition)
         self._state(entry)
 
-    def count(self, entry: Entry, definition: Counted) -> None:
+    def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
         """Take in what *entry* means under one definition."""
         turn = entry.turn
         before = kinds.contributions(turn.before, definition.options)
@@ -93,7 +93,7 @@ class Rows:
             if one not in before:
                 self._begin(entry, definition.number, one)
 
-    def _end(self, entry: Entry, number: int, one: Contribution) -> None:
+    def _end(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
         key = (number, entry.turn.subject, one)
         row = self._contributions.pop(key, None)
         if row is not None:
@@ -107,7 +107,7 @@ class Rows:
             )
         )
 
-    def _begin(self, entry: Entry, number: int, one: Contribution) -> None:
+    def _begin(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
         counts = one.counts
         row = [
             *(number, entry.turn.subject, one.part, one.district),
@@ -118,7 +118,7 @@ class Rows:
         self._contributions[number, entry.turn.subject, one] = row
         self.begun.append(row)
 
-    def _state(self, entry: Entry) -> None:
+    def _state(self, entry: ProjectedEvent) -> None:
         turn = entry.turn
         before = kinds.spans(turn.category, turn.subject, turn.before)
         after = kinds.spans(turn.category, turn.subject, turn.after)
@@ -129,7 +129,7 @@ class Rows:
             if span not in before:
                 self._begin_state(entry, span)
 
-    def _supersede(self, entry: Entry, span: Span) -> None:
+    def _supersede(self, entry: ProjectedEvent, span: Span) -> None:
         turn = entry.turn
         key = (turn.category, turn.subject, span.valid_from)
         row = self._states.pop(key, None)
@@ -138,7 +138,7 @@ class Rows:
         else:
             row[3], row[1] = entry.known_on, entry.position
 
-    def _begin_state(self, entry: Entry, span: Span) -> None:
+    def _begin_state(self, entry: ProjectedEvent, span: Span) -> None:
         turn, stored = entry.turn, span.standing.stored
         row = [
             *(entry.position, LAST, entry.known_on, FOREVER),
@@ -150,7 +150,7 @@ class Rows:
         self.stated.append(row)
 
 
-def foresee(turn: Turn, counted: Sequence[Counted]) -> None:
+def foresee(turn: Turn, counted: Sequence[CountedDefinition]) -> None:
     """Fill the per-subject caches that `Rows` reads, before the transaction starts."""
     for state in (turn.before, turn.after):
         kinds.spans(turn.category, turn.subject, state)
@@ -166,10 +166,10 @@ def brought(turn: Turn) -> list[Definition]:
     return [*turn.after.definitions[known:]]
 
 
-def counted_anew(entry: Entry, number: int) -> list[Counted]:
+def counted_anew(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
     """The definitions that an event brings, the first of them as that *number*."""
     return [
-        Counted(
+        CountedDefinition(
             number + place,
             entry.turn.subject,
             new.version,
@@ -189,17 +189,17 @@ class Turns:
     def __init__(self, states: Mapping[str, Any] = MappingProxyType({})) -> None:
         self._states = dict(states)
 
-    def entry(self, recorded: Recorded) -> Entry:
+    def entry(self, recorded: Recorded) -> ProjectedEvent:
         """The effect of the next event of the log."""
         before = self._states.get(recorded.stream)
         decider = DECIDERS[recorded.category]
         after = decider.evolve(before, fact.of(recorded, decider.event_type))
         self._states[recorded.stream] = after
         turn = Turn(recorded.category, recorded.subject, before, after)
-        return Entry(recorded.position, recorded.known_on, turn)
+        return ProjectedEvent(recorded.position, recorded.known_on, turn)
 
 
-async def definitions(connection: Connection) -> list[Counted]:
+async def definitions(connection: Connection) -> list[CountedDefinition]:
     """All definitions that are counted, in the order of the log."""
     rows = await connection.fetch(
         """
@@ -209,7 +209,7 @@ async def definitions(connection: Connection) -> list[Counted]:
         """
     )
     return [
-        Counted(
+        CountedDefinition(
             row["number"],
             row["indicator"],
             row["version"],
@@ -220,7 +220,9 @@ async def definitions(connection: Connection) -> list[Counted]:
     ]
 
 
-async def write(connection: Connection, rows: Rows, counted: Sequence[Counted]) -> bool:
+async def write(
+    connection: Connection, rows: Rows, counted: Sequence[CountedDefinition]
+) -> bool:
     """Write *rows*, by one call; False if *counted* are not all definitions.
 
     Another process may have recorded a new one a moment ago.
@@ -253,7 +255,7 @@ def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
     return list(zip(*rows, strict=True)) if rows else [()] * width
 
 
-async def keep(connection: Connection, counted: Counted) -> None:
+async def keep(connection: Connection, counted: CountedDefinition) -> None:
     """Note that this definition is being counted."""
     await connection.execute(
         """
@@ -275,7 +277,7 @@ def encoded(options: Options) -> str:
 
 async def entries(
     connection: Connection, recorded: Sequence[Recorded], after: int
-) -> list[Entry]:
+) -> list[ProjectedEvent]:
     """The effects of events that follow the first *after* ones of the log."""
     streams = list(dict.fromkeys(one.stream for one in recorded))
     before = await log.read_streams(connection, streams, size=after)

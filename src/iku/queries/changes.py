@@ -49,7 +49,7 @@ class Value(Struct, frozen=True):
     number: str
 
 
-class Effect(Struct, frozen=True):
+class FigureChange(Struct, frozen=True):
     """What was added to a figure, or taken away where below nought."""
 
     indicator: str
@@ -68,7 +68,7 @@ class InForce(Value, frozen=True, kw_only=True):
 
     cause: Cause
     definition: int
-    difference: Effect
+    difference: FigureChange
 
 
 class FrozenFigure(Struct, frozen=True):
@@ -85,7 +85,7 @@ class FrozenFigure(Struct, frozen=True):
     definition: int
     published: Value
     present: Value
-    difference: Effect
+    difference: FigureChange
     in_force: InForce | None
 
 
@@ -108,10 +108,10 @@ class Change(Struct, frozen=True):
     number: str
     title: str | None
     event: Event
-    effects: tuple[Effect, ...]
+    effects: tuple[FigureChange, ...]
 
 
-class Page(Struct, frozen=True):
+class ChangesPage(Struct, frozen=True):
     """Part of what changed.
 
     Attributes:
@@ -149,7 +149,7 @@ async def changes(
     view: View,
     figures: Figures,
     of: Publication,
-    page: Page,
+    page: ChangesPage,
     today: date,
 ) -> PublicationChanges:
     """What changed since *of* was closed; of the events, the page asked for.
@@ -191,7 +191,7 @@ def _next(of: Publication, size: int, last: Change) -> str:
     return Place(size, of.as_of, PART, str(last.event.position)).cursor
 
 
-def read_page(cursor: str | None, limit: int) -> Page:
+def read_page(cursor: str | None, limit: int) -> ChangesPage:
     """The page that follows the one that gave *cursor*; None: the first.
 
     Raises:
@@ -199,10 +199,10 @@ def read_page(cursor: str | None, limit: int) -> Page:
     """
     ended = place.read(cursor, PART)
     if ended is None:
-        return Page(limit=limit)
+        return ChangesPage(limit=limit)
     if not ended.key.isdecimal() or int(ended.key) > LAST:
         raise Unanswerable("cursor", "cursor is none that a page gave as next")
-    return Page(int(ended.key), ended.size, limit)
+    return ChangesPage(int(ended.key), ended.size, limit)
 
 
 def _question(of: Publication, frozen: Frozen, size: int) -> Question:
@@ -238,8 +238,8 @@ def _in_force(present: Figure, in_force: Figure) -> InForce | None:
     )
 
 
-def _less(of: Figure, other: Frozen | Figure) -> Effect:
-    return Effect(
+def _less(of: Figure, other: Frozen | Figure) -> FigureChange:
+    return FigureChange(
         of.indicator,
         of.numerator - other.numerator,
         of.denominator - other.denominator,
@@ -259,24 +259,24 @@ class _Since(NamedTuple):
 
     of: Publication
     closing: Closed
-    page: Page
+    page: ChangesPage
     size: int
 
 
-async def _effects(reader: Reader, since: _Since) -> dict[int, list[Effect]]:
+async def _effects(reader: Reader, since: _Since) -> dict[int, list[FigureChange]]:
     """What the events not heard at the closing moved, by position.
 
     That is the difference along knowledge of each frozen figure. For each, one event
     more than the page holds, if there is one.
     """
-    found: dict[int, list[Effect]] = {}
+    found: dict[int, list[FigureChange]] = {}
     of, closing, page, size = since
     for frozen in sorted(closing.figures, key=lambda one: one.indicator):
         now = _question(of, frozen, size)
         heard = structs.replace(now, size=closing.size, known_on=closing.known_on)
         known, *_ = difference.legs(heard, now)
         for move in await moves.events(reader, known, page.after, page.limit + 1):
-            effect = Effect(frozen.indicator, move.numerator, move.denominator)
+            effect = FigureChange(frozen.indicator, move.numerator, move.denominator)
             found.setdefault(move.position, []).append(effect)
     return found
 
@@ -329,7 +329,7 @@ async def _unheard(
 async def _items(
     reader: Reader,
     page: Sequence[Recorded],
-    effects: Mapping[int, Sequence[Effect]],
+    effects: Mapping[int, Sequence[FigureChange]],
     size: int,
 ) -> tuple[Change, ...]:
     streams = dict.fromkeys(one.stream for one in page)

@@ -25,7 +25,7 @@ from iku.domain.comparison import (
     Revised,
     Row,
     Turned,
-    Year,
+    YearEffect,
 )
 from iku.domain.coordinates import Coordinates
 from iku.domain.difference import Counted
@@ -70,7 +70,7 @@ class Lens(NamedTuple):
     as_of: date
 
 
-class Sheet:
+class ComparisonSheet:
     """The sums under several lenses, and a page of the subjects on which they differ.
 
     Attributes:
@@ -137,7 +137,7 @@ async def compare(view: View, tried: Tried, today: date) -> Comparison:
     bases = _bases(await _facts(connection, question.indicator), question, tried)
     at = [_at(question, one, head, today) for one in bases]
     lenses = [_lens(one, question) for one in bases]
-    sheet = Sheet(lenses, tried.after.key if tried.after else "", tried.limit)
+    sheet = ComparisonSheet(lenses, tried.after.key if tried.after else "", tried.limit)
     await _count(connection, [sheet], question)
     versions: list[int | None] = [one.definition.version for one in bases]
     if tried.amendment is not None:
@@ -217,7 +217,7 @@ async def revised(
 def _turn(before: Facts, after: Facts, question: Question) -> "_Day":
     bases = (before.basis(question), after.basis(question))
     lenses = [_lens(one, question) for one in bases]
-    return _Day(question, bases, Sheet(lenses, "", 0))
+    return _Day(question, bases, ComparisonSheet(lenses, "", 0))
 
 
 class _Day(NamedTuple):
@@ -225,14 +225,14 @@ class _Day(NamedTuple):
 
     question: Question
     bases: tuple[Basis, Basis]
-    sheet: Sheet
+    sheet: ComparisonSheet
 
 
 def _day(facts: Facts, question: Question, proposed: Defined) -> _Day:
     in_force = facts.basis(question)
     bases = (in_force, comparison.tried(in_force, proposed.options))
     lenses = [_lens(one, question) for one in bases]
-    return _Day(question, bases, Sheet(lenses, "", FIRST_ROWS))
+    return _Day(question, bases, ComparisonSheet(lenses, "", FIRST_ROWS))
 
 
 def _point(day: _Day, at: Sequence[Coordinates]) -> Point:
@@ -240,7 +240,7 @@ def _point(day: _Day, at: Sequence[Coordinates]) -> Point:
     return Point(day.question.as_of, day.bases[0].target, in_force, proposed)
 
 
-def _year(end: _Day, points: Sequence[Point]) -> Year:
+def _year(end: _Day, points: Sequence[Point]) -> YearEffect:
     in_force, proposed = end.bases
     as_of, size = end.question.as_of, end.question.size or 0
     place = end.sheet.end(size, as_of)
@@ -251,7 +251,7 @@ def _year(end: _Day, points: Sequence[Point]) -> Year:
     more = None
     if place is not None:
         more = urlencode({**asked, **changed, "cursor": place.cursor})
-    return Year(
+    return YearEffect(
         year=as_of.year,
         definition=in_force.definition.version,
         points=tuple(points),
@@ -296,7 +296,7 @@ def _lens(made_with: Basis, question: Question) -> Lens:
 
 
 async def _count(
-    connection: Reader, sheets: Sequence[Sheet], question: Question
+    connection: Reader, sheets: Sequence[ComparisonSheet], question: Question
 ) -> None:
     """Show every subject, as far as the question hears of it, to all *sheets*."""
 

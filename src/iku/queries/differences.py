@@ -19,10 +19,10 @@ from iku.domain.decider import Decider
 from iku.domain.difference import (
     Against,
     Difference,
+    DifferenceStep,
     Item,
     Moved,
     Stand,
-    Step,
 )
 from iku.domain.figure import Made
 from iku.domain.indicator import Options
@@ -189,7 +189,7 @@ async def _items(
 
     One subject's history after the other is held in memory, each but once.
     """
-    of_subject: dict[tuple[Step, str], list[int]] = {}
+    of_subject: dict[tuple[DifferenceStep, str], list[int]] = {}
     for index, move in enumerate(page):
         of_subject.setdefault((move.leg.step, move.subject), []).append(index)
     items: dict[int, Item] = {}

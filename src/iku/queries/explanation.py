@@ -133,7 +133,7 @@ class Cited(Struct, frozen=True):
     known_on: date
 
 
-class Why(Struct, frozen=True):
+class ShownReason(Struct, frozen=True):
     """A reason.
 
     Attributes:
@@ -149,7 +149,7 @@ class Why(Struct, frozen=True):
     en: str
 
 
-class Item(Struct, frozen=True):
+class ExplainedSubject(Struct, frozen=True):
     """How a case or organisation counts in a figure, and why.
 
     Attributes:
@@ -173,11 +173,11 @@ class Item(Struct, frozen=True):
     denominator: bool
     numerator: bool
     expired: bool
-    why_denominator: Why
-    why_numerator: Why
+    why_denominator: ShownReason
+    why_numerator: ShownReason
 
 
-class Page(Struct, frozen=True):
+class ExplanationPage(Struct, frozen=True):
     """Part of an explanation.
 
     Attributes:
@@ -187,7 +187,7 @@ class Page(Struct, frozen=True):
         next: Identifier to go on after; None where all have been looked at.
     """
 
-    items: tuple[Item, ...]
+    items: tuple[ExplainedSubject, ...]
     examined: int
     counts: Counts
     next: str | None
@@ -205,7 +205,7 @@ class Begun(NamedTuple):
     question: Question
     after: str
 
-    def cursor(self, found: Page) -> str | None:
+    def cursor(self, found: ExplanationPage) -> str | None:
         """The cursor of the page after the one that was *found*; None at the end."""
         if found.next is None:
             return None
@@ -248,7 +248,7 @@ async def page(
     *,
     after: str = "",
     limit: int = EXAMINED,
-) -> Page:
+) -> ExplanationPage:
     """At most *limit* of the subjects wanted, those after the identifier *after*.
 
     Raises:
@@ -261,23 +261,23 @@ async def page(
 
 async def _examined(
     connection: Reader, question: Question, wanted: Wanted, after: str, limit: int
-) -> Page:
+) -> ExplanationPage:
     by = await replay.made_with(connection, question)
     options = by.definition.defined.options
-    items: list[Item] = []
+    items: list[ExplainedSubject] = []
     examined, counts, last = 0, Counts(), after
     streams = _streams(connection, question, options, wanted.subject, after)
     async with aclosing(streams):
         async for recorded in streams:
             if examined == EXAMINED or len(items) == limit:
-                return Page(tuple(items), examined, counts, last)
+                return ExplanationPage(tuple(items), examined, counts, last)
             state = _state(recorded, options)
             found = kinds.membership(state, options, question.start, question.as_of)
             examined, counts = examined + 1, counts + found.counts
             last = recorded[0].subject
             if _is_wanted(found, wanted):
                 items.append(_item(recorded, state, found))
-    return Page(tuple(items), examined, counts, None)
+    return ExplanationPage(tuple(items), examined, counts, None)
 
 
 def _decider(options: Options) -> Decider[Any, Any]:
@@ -333,9 +333,11 @@ def _rules(found: Membership) -> tuple[Rule, Rule]:
     return found.denominator.reason().rule, found.numerator.reason().rule
 
 
-def _item(recorded: Sequence[Recorded], state: Any, found: Membership) -> Item:
+def _item(
+    recorded: Sequence[Recorded], state: Any, found: Membership
+) -> ExplainedSubject:
     subject = recorded[0].subject
-    return Item(
+    return ExplainedSubject(
         id=subject,
         number=numbering.number(subject, state),
         title=state.title,
@@ -349,11 +351,11 @@ def _item(recorded: Sequence[Recorded], state: Any, found: Membership) -> Item:
     )
 
 
-def _why(recorded: Sequence[Recorded], reason: Reason) -> Why:
+def _why(recorded: Sequence[Recorded], reason: Reason) -> ShownReason:
     said = explaining.worded(reason, [one.position for one in recorded])
     cited = (recorded[version - 1] for version in reason.versions)
     events = (
         Cited(one.position, one.version, one.type, one.effective_on, one.known_on)
         for one in cited
     )
-    return Why(reason.rule, tuple(events), said.id, said.en)
+    return ShownReason(reason.rule, tuple(events), said.id, said.en)

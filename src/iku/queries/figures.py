@@ -22,9 +22,9 @@ from iku.domain.indicator import Definition, Indicator
 from iku.domain.period import Kind
 from iku.domain.question import (
     SCALE,
+    DefinitionHistory,
     Known,
     Question,
-    Told,
     Unanswerable,
     Unknown,
     basis_of,
@@ -79,7 +79,7 @@ class Figures:
     """
 
     def __init__(self) -> None:
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, DefinitionHistory] = {}
         self._kept = _Kept()
 
     async def answer(
@@ -159,7 +159,7 @@ class Figures:
         )
         found = await log.read_streams(connection, [row["stream"] for row in rows])
         self._told = {
-            stream: Told(
+            stream: DefinitionHistory(
                 DECIDERS[stream.partition("-")[0]],
                 [
                     Known(r.position, r.known_on, fact.of(r, _event_type(stream)))
@@ -200,11 +200,13 @@ class _Asked(Struct, frozen=True):
     basis: Basis
 
 
-def _asked(told: Mapping[str, Told], questions: Sequence[Question]) -> list[_Asked]:
+def _asked(
+    told: Mapping[str, DefinitionHistory], questions: Sequence[Question]
+) -> list[_Asked]:
     return [_ask(told, question) for question in questions]
 
 
-def _ask(told: Mapping[str, Told], question: Question) -> _Asked:
+def _ask(told: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
     if _stream(question) not in told:
         raise Unknown(f"there is no indicator {question.indicator}")
     of_scale = told[scale.decider.stream(SCALE)]

@@ -98,7 +98,7 @@ class Event(Struct, frozen=True):
     movements: tuple[Movement, ...]
 
 
-class Page(Struct, frozen=True):
+class HistoryPage(Struct, frozen=True):
     """Part of a history.
 
     Attributes:
@@ -122,7 +122,7 @@ async def page(
     *,
     after: int = 0,
     limit: int | None = None,
-) -> Page:
+) -> HistoryPage:
     """The facts of *subject* after a version, at most *limit* (None: all).
 
     Only the texts that the page shows are opened.
@@ -152,7 +152,7 @@ async def page(
         )
         for one, items in zip(recorded[after:], replaced, strict=True)
     )
-    return Page(events, upto if upto < len(stream) else None)
+    return HistoryPage(events, upto if upto < len(stream) else None)
 
 
 def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
@@ -211,7 +211,7 @@ async def movements(
 Said: TypeAlias = Mapping[int, Mapping[str, str]]  # texts by version and name
 
 
-def _replacement(one: lineage.Replaced, said: Said) -> Replaced:
+def _replacement(one: lineage.ReplacedField, said: Said) -> Replaced:
     before, after = _told(one.before, said), _told(one.after, said)
     return Replaced(one.version, one.field, before, after)
 

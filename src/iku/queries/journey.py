@@ -39,7 +39,7 @@ class ReplayQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     ] = Order.KNOWN
 
 
-class Subject(Struct, frozen=True):
+class MovedSubject(Struct, frozen=True):
     """The case or organisation that moved a count.
 
     Attributes:
@@ -51,7 +51,7 @@ class Subject(Struct, frozen=True):
     number: str
 
 
-class Moved(Struct, frozen=True):
+class CountsMoved(Struct, frozen=True):
     """What a movement adds to the counts, or takes from them."""
 
     numerator: int
@@ -77,13 +77,13 @@ class Line(Struct, frozen=True):
     position: int
     version: int
     type: str
-    subject: Subject
+    subject: MovedSubject
     effective_on: date
     known_on: date
     recorded_at: datetime
     part: str
     district: str
-    moved: Moved
+    moved: CountsMoved
     numerator: int
     denominator: int
 
@@ -256,13 +256,13 @@ def _line(row: asyncpg.Record, number: str, numerator: int, denominator: int) ->
         position=row["position"],
         version=row["version"],
         type=row["type"],
-        subject=Subject(row["stream"].partition("-")[0], row["subject"], number),
+        subject=MovedSubject(row["stream"].partition("-")[0], row["subject"], number),
         effective_on=row["effective_on"],
         known_on=row["known_on"],
         recorded_at=row["recorded_at"],
         part=row["part"],
         district=row["district"],
-        moved=Moved(row["numerator"], row["denominator"]),
+        moved=CountsMoved(row["numerator"], row["denominator"]),
         numerator=numerator,
         denominator=denominator,
     )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from iku.domain.difference import Leg, Step
+from iku.domain.difference import DifferenceStep, Leg
 from iku.domain.place import Place
 from iku.domain.question import Question
 from iku.ledger.log import Reader
@@ -53,7 +53,7 @@ async def moves(
 
 
 async def _moves_of(connection: Reader, leg: Leg, after: str, limit: int) -> list[Move]:
-    if leg.step is Step.KNOWLEDGE:
+    if leg.step is DifferenceStep.KNOWLEDGE:
         return await events(connection, leg, int(after or 0), limit)
     return await _subjects(connection, leg, after, limit)
 

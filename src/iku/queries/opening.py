@@ -35,7 +35,7 @@ class Scope(NamedTuple):
     subjects: frozenset[str] = frozenset()
 
 
-class Held(NamedTuple):
+class HeldText(NamedTuple):
     """A text or file, as it was found when it was held against its record.
 
     Attributes:
@@ -79,7 +79,7 @@ class Tally(Struct, frozen=True):
     damaged: int = 0
     missing: int = 0
 
-    def with_one(self, held: Held) -> "Tally":
+    def with_one(self, held: HeldText) -> "Tally":
         """These and one more."""
         name = "opened" if held.why is None else held.why.value
         return structs.replace(self, **{name: getattr(self, name) + 1})
@@ -109,7 +109,7 @@ async def size_of(view: View, asked: int | None) -> int:
 
 async def held_texts(
     view: View, scope: Scope, tell: Tell
-) -> AsyncGenerator[Held, None]:
+) -> AsyncGenerator[HeldText, None]:
     """Each text that is committed to, in order; *tell* how far it is.
 
     Raises:
@@ -123,7 +123,7 @@ async def held_texts(
             unseen.difference_update(owners.values())
             for field in owners:
                 fate = found[one.stream, one.version][field]
-                yield Held(one.position, _event(one), field, fate)
+                yield HeldText(one.position, _event(one), field, fate)
         tell(page[-1].position, scope.size)
     for subject in sorted(unseen):
         absent = naming.absent("subject", subject)
@@ -132,13 +132,13 @@ async def held_texts(
 
 async def held_files(
     view: View, scope: Scope, tell: Tell
-) -> AsyncGenerator[Held, None]:
+) -> AsyncGenerator[HeldText, None]:
     """Each file that is committed to, in order; *tell* how far it is."""
     async for page in _pages(view.reader, scope.size):
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):
                 fate = await _file(view, one)
-                yield Held(one.position, _event(one), FILE, fate)
+                yield HeldText(one.position, _event(one), FILE, fate)
         tell(page[-1].position, scope.size)
 
 

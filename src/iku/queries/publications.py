@@ -225,7 +225,11 @@ async def shown(
 
 
 async def changed(
-    view: View, figures: Figures, identifier: str, page: changes.Page, today: date
+    view: View,
+    figures: Figures,
+    identifier: str,
+    page: changes.ChangesPage,
+    today: date,
 ) -> PublicationChanges:
     """What changed since the publication of that identifier was closed.
 

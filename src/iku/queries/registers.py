@@ -180,7 +180,7 @@ class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
         ),
     ] = ()
     kind: Annotated[
-        tuple[organisation.Kind, ...],
+        tuple[organisation.OrganisationKind, ...],
         Meta(description="Only organisations of one of these kinds."),
     ] = ()
     expired: Annotated[

@@ -78,7 +78,7 @@ class Found(Struct, frozen=True):
     standing: dict[str, Any]
 
 
-class Matches(Struct, frozen=True):
+class ListedMatches(Struct, frozen=True):
     """Part of what matches a search.
 
     Attributes:
@@ -96,7 +96,7 @@ CHUNK = 200
 ALL = 2**63 - 2  # a size that no log has: that of all there is
 
 
-async def page(view: View, asked: Search) -> Matches:
+async def page(view: View, asked: Search) -> ListedMatches:
     """The page asked for; at most as many items as *asked* limits it to.
 
     Where a text is looked for among more than `WALKED` subjects, a page may hold fewer
@@ -122,7 +122,9 @@ async def page(view: View, asked: Search) -> Matches:
     return await _walked(view, asked)
 
 
-async def _looked_through(view: View, asked: Search, found: list[Found]) -> Matches:
+async def _looked_through(
+    view: View, asked: Search, found: list[Found]
+) -> ListedMatches:
     """The page of all that were *found*, those whose texts do not match left out."""
     named = [*zip(found, await _names(view, asked.category, found), strict=True)]
     if asked.sort is Sort.TITLE:
@@ -140,7 +142,7 @@ async def _looked_through(view: View, asked: Search, found: list[Found]) -> Matc
     return _page(further, asked.limit, dict(statuses))
 
 
-async def _walked(view: View, asked: Search) -> Matches:
+async def _walked(view: View, asked: Search) -> ListedMatches:
     """The page of a list of which only part is looked through."""
     wanted, matching = (asked.text or "").lower(), list[Found]()
     for _ in range(WALKED // CHUNK):
@@ -150,7 +152,7 @@ async def _walked(view: View, asked: Search) -> Matches:
         if len(matching) > asked.limit or len(walked) < CHUNK:
             return _page(matching, asked.limit, None)
         asked = structs.replace(asked, after=walked[-1].subject)
-    return Matches(matching, asked.after, None)
+    return ListedMatches(matching, asked.after, None)
 
 
 async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]:
@@ -171,10 +173,12 @@ def _sought(found: Found, name: str) -> str:
     return f"{found.standing['number']} {name}".lower()
 
 
-def _page(found: list[Found], limit: int, statuses: dict[str, int] | None) -> Matches:
+def _page(
+    found: list[Found], limit: int, statuses: dict[str, int] | None
+) -> ListedMatches:
     shown = found[:limit]
     following = shown[-1].subject if len(found) > limit else None
-    return Matches(shown, following, statuses)
+    return ListedMatches(shown, following, statuses)
 
 
 async def _standings(

@@ -24,7 +24,7 @@ from iku.queries.publications import First
 MOST_POINTS = 1_200  # a hundred years by month
 
 
-class Span(Struct, frozen=True):
+class SeriesRange(Struct, frozen=True):
     """Which days a series is about; *last* None: until today."""
 
     first: date
@@ -52,9 +52,9 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     definition: Definition = None
 
     @property
-    def span(self) -> Span:
+    def span(self) -> SeriesRange:
         """The days it is about."""
-        return Span(self.first, self.last, self.step)
+        return SeriesRange(self.first, self.last, self.step)
 
     def on(self, today: date) -> Question:
         """The question that is asked of each of the days.
@@ -106,7 +106,7 @@ class Series(Struct, frozen=True):
 
 
 async def series(
-    reader: Reader, figures: Figures, asked: Question, span: Span, today: date
+    reader: Reader, figures: Figures, asked: Question, span: SeriesRange, today: date
 ) -> Series:
     """The figures *asked* for, at each point of *span*; all in one statement.
 

@@ -43,7 +43,7 @@ class Recounted(Struct, frozen=True):
     expired: int | None
 
 
-class Verified(Figure, frozen=True, kw_only=True):
+class VerifiedFigure(Figure, frozen=True, kw_only=True):
     """The figure that bears a number, and what the log alone gives in its place.
 
     Attributes:
@@ -56,7 +56,7 @@ class Verified(Figure, frozen=True, kw_only=True):
 
 async def verify(
     reader: Reader, figures: Figures, number: str, today: date
-) -> Verified:
+) -> VerifiedFigure:
     """The figure of that *number*, recounted; it takes as long as reading the log.
 
     Raises:
@@ -69,7 +69,7 @@ async def verify(
     except Unanswerable as error:
         raise Unanswerable("number", str(error)) from error
     counted = await recount(reader, question, today)
-    return Verified(
+    return VerifiedFigure(
         *structs.astuple(found),
         verdict="same" if counted == found else "differs",
         recounted=Recounted(

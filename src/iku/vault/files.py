@@ -43,7 +43,7 @@ class Filed(NamedTuple):
     key: bytes
 
 
-class Stored(NamedTuple):
+class StoredFile(NamedTuple):
     """A file in one of the folders; *written*: when it was put away, seconds of Unix.
 
     Moving a file keeps that time.
@@ -138,18 +138,18 @@ class Files:
                 _sync(self.quarantine)
         return removed
 
-    def stored(self) -> Iterator[list[Stored]]:
+    def stored(self) -> Iterator[list[StoredFile]]:
         """The files of the folder, a page at a time.
 
         Files may be moved while they are listed.
         """
         return _pages(self._listed(self.folder))
 
-    def quarantined(self) -> Iterator[list[Stored]]:
+    def quarantined(self) -> Iterator[list[StoredFile]]:
         """The files in quarantine, a page at a time."""
         return _pages(self._listed(self.quarantine))
 
-    def find(self, names: Iterable[UUID]) -> list[Stored]:
+    def find(self, names: Iterable[UUID]) -> list[StoredFile]:
         """Those of the named files that lie in quarantine."""
         with _plain_errors(self.folder):
             paths = [self._paths(name)[1] for name in names]
@@ -215,7 +215,7 @@ class Files:
             _sync(source)
         return moved
 
-    def _listed(self, folder: Path) -> Iterator[Stored]:
+    def _listed(self, folder: Path) -> Iterator[StoredFile]:
         with _plain_errors(self.folder):
             try:
                 opened = os.scandir(folder)
@@ -253,7 +253,7 @@ def _name(entry: str) -> UUID | None:
     return name if entry == f"{name}{SUFFIX}" else None
 
 
-def _stored(entry: str, at: Path | os.DirEntry[str]) -> Stored | None:
+def _stored(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
     """A sealed file; None where it is none, or gone."""
     if (name := _name(entry)) is None:
         return None
@@ -263,10 +263,10 @@ def _stored(entry: str, at: Path | os.DirEntry[str]) -> Stored | None:
         return None
     if not stat.S_ISREG(found.st_mode):
         return None
-    return Stored(name, found.st_size, found.st_mtime)
+    return StoredFile(name, found.st_size, found.st_mtime)
 
 
-def _pages(found: Iterator[Stored]) -> Iterator[list[Stored]]:
+def _pages(found: Iterator[StoredFile]) -> Iterator[list[StoredFile]]:
     while page := list(islice(found, PAGE)):
         yield page
 

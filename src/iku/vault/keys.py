@@ -37,7 +37,7 @@ class KeysError(Exception):
     """The folder of keys cannot be used; the sentence says why."""
 
 
-class Entry(Struct, frozen=True):
+class ErasureEntry(Struct, frozen=True):
     """An erasure, with all that recording it again would need.
 
     Attributes:
@@ -118,7 +118,7 @@ class Keys:
             _sync(self.folder)
         self._read.pop(epoch, None)
 
-    def note(self, erased: Entry) -> None:
+    def note(self, erased: ErasureEntry) -> None:
         """Write an erasure down for good."""
         line = msgspec.json.encode(erased) + b"\n"
         with _plain_errors(self.folder), _alone(self.folder / ERASED) as file:
@@ -131,7 +131,7 @@ class Keys:
             os.fsync(file.fileno())
             _sync(self.folder)
 
-    def erased(self) -> list[Entry]:
+    def erased(self) -> list[ErasureEntry]:
         """Every erasure written down, in order.
 
         Raises:
@@ -205,9 +205,9 @@ def _decoded(content: bytes, name: str) -> bytes:
     return key
 
 
-def _entry(line: bytes, number: int) -> Entry:
+def _entry(line: bytes, number: int) -> ErasureEntry:
     try:
-        return msgspec.json.decode(line, type=Entry)
+        return msgspec.json.decode(line, type=ErasureEntry)
     except msgspec.DecodeError as error:
         raise KeysError(f"{ERASED}, line {number}, is no erasure: {error}") from error
 

@@ -16,8 +16,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from iku.ledger.log import Reader
-from iku.vault.files import Stored
-from iku.vault.store import Use, Vault
+from iku.vault.files import StoredFile
+from iku.vault.store import FileUse, Vault
 
 
 class Swept(Struct, frozen=True):
@@ -112,18 +112,18 @@ async def remove(vault: Vault, found: Iterable[Quarantined]) -> int:
     return await asyncio.to_thread(vault.files.discard, names)
 
 
-async def _pages(pages: Iterator[list[Stored]]) -> AsyncIterator[list[Stored]]:
+async def _pages(pages: Iterator[list[StoredFile]]) -> AsyncIterator[list[StoredFile]]:
     while (page := await asyncio.to_thread(next, pages, None)) is not None:
         yield page
 
 
 async def _uses(
-    vault: Vault, reader: Reader, page: Iterable[Stored]
-) -> dict[UUID, Use]:
+    vault: Vault, reader: Reader, page: Iterable[StoredFile]
+) -> dict[UUID, FileUse]:
     return await vault.uses(reader, [one.name for one in page])
 
 
-def _named(page: Iterable[Stored], uses: Mapping[UUID, Use]) -> list[UUID]:
+def _named(page: Iterable[StoredFile], uses: Mapping[UUID, FileUse]) -> list[UUID]:
     """Names of those that an event names."""
     return [one.name for one in page if one.name in uses and not uses[one.name].erased]
 
@@ -132,16 +132,16 @@ async def _put_back(vault: Vault, names: list[UUID]) -> int:
     return await asyncio.to_thread(vault.files.put_back, names)
 
 
-async def _destroy(vault: Vault, uses: Mapping[UUID, Use]) -> int:
+async def _destroy(vault: Vault, uses: Mapping[UUID, FileUse]) -> int:
     erased = [name for name, use in uses.items() if use.erased]
     return await asyncio.to_thread(vault.files.remove, erased)
 
 
 async def _looked_up(
-    vault: Vault, reader: Reader, page: Iterable[Stored]
+    vault: Vault, reader: Reader, page: Iterable[StoredFile]
 ) -> list[Quarantined]:
     uses = await _uses(vault, reader, page)
-    nothing = Use(None, None)
+    nothing = FileUse(None, None)
     return [
         Quarantined(
             name=one.name,

@@ -22,7 +22,7 @@ class Damaged(Exception):
     """What is sealed is not what was sealed there, or the key is another."""
 
 
-class Place(NamedTuple):
+class TextPlace(NamedTuple):
     """Where a text stands: in which event, under which name, and whose it is."""
 
     stream: str
@@ -45,7 +45,7 @@ class Secret(Struct, frozen=True):
         file: Of the key of a file, which the record says nothing of: the file's name.
     """
 
-    place: Place
+    place: TextPlace
     plain: bytes
     salt: bytes
     commitment: str
@@ -78,13 +78,13 @@ def plain(text: str) -> bytes:
     return encoded + b" " * (-len(encoded) % BLOCK)
 
 
-def secret(place: Place, text: str) -> Secret:
+def secret(place: TextPlace, text: str) -> Secret:
     """*text*, to stand at *place*, under fresh salt."""
     salt, padded = os.urandom(SALT), plain(text)
     return Secret(place, padded, salt, commitment(place, salt, padded))
 
 
-def commitment(place: Place, salt: bytes, padded: bytes) -> str:
+def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
     """What a record says in place of the text *padded*."""
     at = context(b"iku/text/v1\0", place.event, place.field, place.subject)
     return sha256(at + salt + padded).hexdigest()
@@ -97,7 +97,7 @@ def seal(kept: Secret, key: Key) -> bytes:
     return nonce + AESGCM(key.bytes).encrypt(nonce, kept.salt + kept.plain, bound)
 
 
-def unseal(place: Place, committed: str | None, sealed: bytes, key: Key) -> Opened:
+def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> Opened:
     """The text that was *sealed* at *place*, which the record *committed* to.
 
     None: of which the record says nothing.
@@ -117,7 +117,7 @@ def unseal(place: Place, committed: str | None, sealed: bytes, key: Key) -> Open
     return Opened(text, salt)
 
 
-def _bound(place: Place, key_id: UUID) -> bytes:
+def _bound(place: TextPlace, key_id: UUID) -> bytes:
     """What is authenticated beside the text: moved elsewhere, it does not open."""
     where = (place.event, place.field, place.subject, str(key_id))
     return context(b"iku/seal/v1\0", *where)

@@ -23,7 +23,7 @@ from iku.ledger.record import Recorded
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
 from iku.vault.keys import LENGTH, Keys, KeysError, found
-from iku.vault.sealing import Damaged, Key, Opened, Owner, Place, Secret
+from iku.vault.sealing import Damaged, Key, Opened, Owner, Secret, TextPlace
 
 CACHE = 4_096  # keys held in memory
 REWRAPPED = 1_000  # keys wrapped anew in one statement
@@ -51,7 +51,7 @@ class Lasting(Struct, frozen=True):
     count: int
 
 
-class Use(NamedTuple):
+class FileUse(NamedTuple):
     """What the database knows of a file: the event that attached it, or its erasure.
 
     *stream* and *version* are None where a decision erased it.
@@ -144,7 +144,7 @@ class Vault:
         return {
             (stream, version): {
                 field: self._opened(
-                    Place(stream, version, field, committed.s),
+                    TextPlace(stream, version, field, committed.s),
                     committed.c,
                     sealed.get((stream, version, field)),
                 )
@@ -160,7 +160,7 @@ class Vault:
         row = next((row for row in rows if row["file"] is not None), None)
         if row is None:
             return Trouble.MISSING
-        place = Place(stream, version, row["field"], row["subject"])
+        place = TextPlace(stream, version, row["field"], row["subject"])
         opened = self._opened(place, None, row)
         if isinstance(opened, Trouble):
             return opened
@@ -171,11 +171,11 @@ class Vault:
         rows = await reader.fetch("select file from vault.filed($1)", subject)
         return {row["file"] for row in rows}
 
-    async def uses(self, reader: Reader, names: Iterable[UUID]) -> dict[UUID, Use]:
+    async def uses(self, reader: Reader, names: Iterable[UUID]) -> dict[UUID, FileUse]:
         """What is known of those files, by name; unknown ones are left out."""
         asked = list(names)
         rows = await reader.fetch(_FILES, asked) if asked else []
-        return {row["file"]: Use(row["stream"], row["version"]) for row in rows}
+        return {row["file"]: FileUse(row["stream"], row["version"]) for row in rows}
 
     async def erase(self, connection: Connection, subject: str, position: int) -> int:
         """Destroy what was kept of *subject* before *position*; how many texts.
@@ -275,7 +275,7 @@ class Vault:
         self.keys.destroy(epoch)
 
     def _opened(
-        self, place: Place, committed: str | None, row: asyncpg.Record | None
+        self, place: TextPlace, committed: str | None, row: asyncpg.Record | None
     ) -> Opened | Trouble:
         if row is None:
             return Trouble.MISSING

@@ -22,7 +22,7 @@ from iku.queries import identifying
 from iku.web.connection import Reading
 
 
-class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Proof of entry: durable, and in the log for good.
 
     Attributes:
@@ -109,7 +109,7 @@ class Changing(Entering, frozen=True):
         return Desk(house, self.actor, self.key, expected)
 
 
-R = TypeVar("R", bound=Receipt)
+R = TypeVar("R", bound=EntryReceipt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,10 +189,10 @@ def known(command: Command) -> Iterator[None]:
         raise
 
 
-def receipt(outcome: Outcome) -> Receipt:
+def receipt(outcome: Outcome) -> EntryReceipt:
     """The receipt as the client gets it."""
     given = outcome.receipt
-    return Receipt(
+    return EntryReceipt(
         id=outcome.subject,
         number=outcome.number,
         version=given.version,

@@ -9,7 +9,7 @@ import asyncpg
 
 from iku.app import House
 from iku.ledger import log
-from iku.ledger.appender import Full, Unavailable
+from iku.ledger.appender import OutOfSpace, Unavailable
 from iku.postgres.pool import Connection
 from iku.queries.view import View
 
@@ -49,7 +49,7 @@ async def connected(house: House) -> AsyncIterator[Connection]:
 def _told(error: Exception, connection: Connection) -> Unavailable | None:
     """What *error* means where the database is at fault; None where it is not."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
-        return Full(f"the database has no room: {error}")
+        return OutOfSpace(f"the database has no room: {error}")
     if isinstance(error, asyncpg.SerializationError):
         # Only on a replica, where what comes from the primary goes before reading.
         return Unavailable(f"the replica could not hold still: {error}")

@@ -27,7 +27,7 @@ from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
 from iku.web.components import Json, Schemas, tidy_values
 from iku.web.problems import Problem
-from iku.web.routes import Taken
+from iku.web.routes import RouteParameters
 
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
@@ -129,7 +129,7 @@ def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> N
     }
 
 
-def _parameters(taken: Taken, handler: HTTPRouteHandler) -> list[Json]:
+def _parameters(taken: RouteParameters, handler: HTTPRouteHandler) -> list[Json]:
     """What path, query and headers hold, as the Structs of the route declare it."""
     (path,) = handler.paths
     in_path = set(_PLACEHOLDER.findall(path))

@@ -59,7 +59,7 @@ SwaggerUIBundle({{
 """
 
 
-class Page(OpenAPIRenderPlugin):
+class DocumentationPage(OpenAPIRenderPlugin):
     """The interactive page."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - the page fetches the description itself
@@ -118,7 +118,9 @@ def router() -> Router:
 
 def pages() -> tuple[OpenAPIRenderPlugin, ...]:
     """What is rendered at `/docs`, the page first."""
-    return Page(path="/"), Description(path="/openapi.json", media_type=MediaType.JSON)
+    return DocumentationPage(path="/"), Description(
+        path="/openapi.json", media_type=MediaType.JSON
+    )
 
 
 HANDLERS: list[Any] = [openapi, asset]

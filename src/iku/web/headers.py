@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from litestar import Request
 
 from iku.declared import shown
-from iku.web.problems import Malformed, Unsupported
+from iku.web.problems import BadRequest, Unsupported
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -21,9 +21,9 @@ CONDITIONS = (
 )
 
 
-def unheeded(name: str, rather: str) -> Malformed:
+def unheeded(name: str, rather: str) -> BadRequest:
     """The refusal of a header *name* that would be ignored; *rather* is the way out."""
-    return Malformed(
+    return BadRequest(
         name, f"{name} is not heeded here, so nothing was recorded; {rather}"
     )
 
@@ -46,7 +46,7 @@ async def json_body(request: AnyRequest) -> bytes:
     refuse_encoded(request)
     body = await request.body()
     if not body:
-        raise Malformed("", "there is no body")
+        raise BadRequest("", "there is no body")
     return body
 
 

@@ -18,7 +18,7 @@ from iku.declared import Misread
 from iku.domain import hidden
 from iku.domain.decider import Invalid, Missing, Refused
 from iku.domain.question import Unanswerable, Unknown
-from iku.ledger.appender import Full, Overloaded, Unavailable
+from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
 from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.queries.attachments import Gone
@@ -62,7 +62,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     errors: tuple[Fault, ...] = ()
 
 
-class Malformed(ValueError):
+class BadRequest(ValueError):
     """The request itself is at fault; *path* names the part of it."""
 
     def __init__(self, path: str, message: str) -> None:
@@ -84,7 +84,7 @@ class Unsigned(Exception):
 
 # The kind of each error that the program raises; of a subclass, unless it is named too.
 OURS: dict[type, str] = {
-    Malformed: "invalid",
+    BadRequest: "invalid",
     Misread: "invalid",
     Invalid: "invalid",
     Unanswerable: "invalid",
@@ -104,7 +104,7 @@ OURS: dict[type, str] = {
     Reused: "reused",
     Unavailable: "unavailable",
     Overloaded: "overloaded",
-    Full: "full",
+    OutOfSpace: "full",
     OnlyReads: "replica",
     asyncpg.ReadOnlySQLTransactionError: "replica",
     Gone: "gone",

@@ -37,7 +37,7 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """Neither path nor query has parameters."""
 
 
-class Taken(NamedTuple):
+class RouteParameters(NamedTuple):
     """What a route takes.
 
     Attributes:
@@ -100,9 +100,9 @@ def post(
     return _route(litestar.post, path, headers or usual, options)
 
 
-def taken(handler: BaseRouteHandler) -> Taken:
+def taken(handler: BaseRouteHandler) -> RouteParameters:
     """What the route takes."""
-    found: Taken = handler.opt[TAKEN]
+    found: RouteParameters = handler.opt[TAKEN]
     return found
 
 
@@ -116,7 +116,7 @@ def _route(
         signature = inspect.signature(handler)
         of = {name: one.annotation for name, one in signature.parameters.items()}
         about = of.get("question") or of.get("about") or Nothing
-        takes = Taken(about, headers, of.get("command"), tuple(of))
+        takes = RouteParameters(about, headers, of.get("command"), tuple(of))
 
         @wraps(handler)
         async def answered(request: AnyRequest) -> Any:
@@ -136,7 +136,7 @@ def _route(
     return decorate
 
 
-async def _receive(request: AnyRequest, takes: Taken) -> Received:
+async def _receive(request: AnyRequest, takes: RouteParameters) -> Received:
     """The request as its route takes it.
 
     Raises:

@@ -26,10 +26,10 @@ from iku.texts import File
 from iku.vault.files import MOST
 from iku.web.api.conflicts import AboutConflict
 from iku.web.api.organisations import AboutOrganisation
-from iku.web.commands import Changing, Desk, Receipt, answer, known, receipt
+from iku.web.commands import Changing, Desk, EntryReceipt, answer, known, receipt
 from iku.web.connection import Reading
 from iku.web.headers import AnyRequest, refuse_encoded
-from iku.web.problems import Malformed, Unsupported
+from iku.web.problems import BadRequest, Unsupported
 from iku.web.routes import get, post
 
 
@@ -78,7 +78,7 @@ class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
 )
 async def attach_to_conflict(
     about: AboutConflict, headers: Attaching, desk: Desk, request: AnyRequest
-) -> Response[Receipt]:
+) -> Response[EntryReceipt]:
     """The body is the file, of the type that Content-Type says, at most 10 MiB.
 
     It is sealed before it is written to the disk. The log is given its length and a
@@ -98,7 +98,7 @@ async def attach_to_conflict(
 )
 async def attach_to_organisation(
     about: AboutOrganisation, headers: Attaching, desk: Desk, request: AnyRequest
-) -> Response[Receipt]:
+) -> Response[EntryReceipt]:
     """The body is the file, of the type that Content-Type says, at most 10 MiB.
 
     It is sealed before it is written to the disk. The log is given its length and a
@@ -143,13 +143,13 @@ async def _file(name: str, request: AnyRequest) -> File:
     """
     file = File(_name(name), _media_type(request), await request.body())
     if not file.content:
-        raise Malformed("", "there is no file: the body is empty")
+        raise BadRequest("", "there is no file: the body is empty")
     return file
 
 
 async def _attach(
     desk: Desk, category: str, number: str, file: File
-) -> Response[Receipt]:
+) -> Response[EntryReceipt]:
     house, subject = desk.house, subject_id(number)
     command = desk.command(category, subject, None)
     with known(command):
@@ -222,7 +222,7 @@ def _name(file_name: str) -> str:
         return msgspec.convert(name, Line)
     except (UnicodeDecodeError, msgspec.ValidationError) as error:
         said = "must be one line of at most 500 characters, UTF-8, percent-encoded"
-        raise Malformed("Iku-File-Name", f"Iku-File-Name {said}") from error
+        raise BadRequest("Iku-File-Name", f"Iku-File-Name {said}") from error
 
 
 def _media_type(request: AnyRequest) -> str:

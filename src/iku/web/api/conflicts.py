@@ -19,7 +19,7 @@ from iku.queries.subjects import (
     ConflictQuestion,
     EventPage,
 )
-from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.commands import Desk, EntryReceipt, answer, receipt
 from iku.web.connection import viewing
 from iku.web.routes import get, post
 
@@ -79,7 +79,7 @@ class ConflictPage(Struct, frozen=True):
     by_status: dict[str, int] | None
 
 
-class Conflict(ConflictItem, frozen=True, kw_only=True):
+class ConflictDetail(ConflictItem, frozen=True, kw_only=True):
     """A case on a day.
 
     Attributes:
@@ -99,7 +99,7 @@ class Conflict(ConflictItem, frozen=True, kw_only=True):
     summary="Report a conflict",
     tags=TAGS,
 )
-async def report(command: conflict.Report, desk: Desk) -> Response[Receipt]:
+async def report(command: conflict.Report, desk: Desk) -> Response[EntryReceipt]:
     """Enters a case. Without a number it is given the register's next one."""
     subject = subject_id(command.number or "")
     outcome = await desk.handle("conflict", subject, command.fact())
@@ -114,7 +114,7 @@ async def report(command: conflict.Report, desk: Desk) -> Response[Receipt]:
 )
 async def record(
     about: AboutConflict, command: conflict.Later, desk: Desk
-) -> Response[Receipt]:
+) -> Response[EntryReceipt]:
     """Records a dated change, a correction or an annulment.
 
     What the register says already is not recorded again: 409.
@@ -145,13 +145,13 @@ async def search(question: ConflictsQuestion, house: House) -> Response[Conflict
     summary="Look at a case",
     tags=TAGS,
 )
-async def show(question: ConflictQuestion, house: House) -> Response[Conflict]:
+async def show(question: ConflictQuestion, house: House) -> Response[ConflictDetail]:
     """What the case was on a day, as known on another."""
     at = question.at(house.office.today())
     subject = subject_id(question.conflict_id)
     async with viewing(house) as view:
         seen = await subjects.standing(view, "conflict", subject, at)
-    shown = Conflict(**seen.shown, version=seen.version)
+    shown = ConflictDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
 

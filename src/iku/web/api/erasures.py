@@ -13,7 +13,7 @@ from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
 from iku.queries import erasures
 from iku.vault.store import Lasting
-from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.commands import Desk, EntryReceipt, answer, receipt
 from iku.web.connection import Reading
 from iku.web.routes import get, post
 
@@ -64,7 +64,7 @@ class ShownErasure(Struct, frozen=True):
     recorded_at: datetime
 
 
-class Subject(Struct, frozen=True):
+class ErasableSubject(Struct, frozen=True):
     """What is held of a subject, without any of its texts.
 
     Attributes:
@@ -85,11 +85,11 @@ class Subject(Struct, frozen=True):
     summary="See what is held of a subject",
     tags=TAGS,
 )
-async def show(question: AboutSubject, house: House) -> Subject:
+async def show(question: AboutSubject, house: House) -> ErasableSubject:
     """In which histories texts of the subject are, and how many; never the texts."""
     view = house.view(Reading(house))
     known = await erasures.look(view, question.subject_id)
-    return Subject(
+    return ErasableSubject(
         id=question.subject_id,
         texts=sum(one.count for one in known.held),
         held=tuple(known.held),
@@ -112,7 +112,9 @@ async def show(question: AboutSubject, house: House) -> Subject:
     summary="Erase a subject",
     tags=TAGS,
 )
-async def erase(about: AboutSubject, command: Erasure, desk: Desk) -> Response[Receipt]:
+async def erase(
+    about: AboutSubject, command: Erasure, desk: Desk
+) -> Response[EntryReceipt]:
     """Destroys every text of the subject, and its keys, for good.
 
     No figure, history or proof changes: where a text was, the decision is named.

@@ -16,15 +16,15 @@ from iku.queries import explanation
 from iku.queries.explanation import (
     EXAMINED,
     Begun,
+    ExplainedSubject,
+    ExplanationPage,
     ExplanationQuestion,
-    Item,
-    Page,
     Wanted,
 )
 from iku.queries.parameters import Cursor
 from iku.web.connection import viewing
 from iku.web.headers import AnyRequest, accepts
-from iku.web.problems import Malformed
+from iku.web.problems import BadRequest
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -66,7 +66,7 @@ class Explained(Struct, frozen=True):
     """
 
     figure: Figure
-    items: tuple[Item, ...]
+    items: tuple[ExplainedSubject, ...]
     examined: int
     next: str | None
 
@@ -88,13 +88,15 @@ async def explain(
     as_csv, delimiter = accepts(request, CSV), question.delimiter
     if delimiter and not as_csv:
         message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
-        raise Malformed("delimiter", message)
+        raise BadRequest("delimiter", message)
     today = house.office.today()
     async with viewing(house) as view:
         begun = await explanation.begin(
             view, house.figures, question.on(today), question.cursor, today
         )
-    asked = _Asked(house, begun, question.wanted, delimiter or Delimiter.COMMA)
+    asked = _ExplanationQuery(
+        house, begun, question.wanted, delimiter or Delimiter.COMMA
+    )
     limit = question.limit
     if as_csv:
         return await _as_csv(asked, limit or LARGEST)
@@ -103,7 +105,7 @@ async def explain(
     return Response(Explained(begun.figure, page.items, page.examined, cursor))
 
 
-class _Asked(Struct, frozen=True):
+class _ExplanationQuery(Struct, frozen=True):
     """A figure, and what is to be found of its explanation."""
 
     house: House
@@ -111,14 +113,14 @@ class _Asked(Struct, frozen=True):
     wanted: Wanted
     delimiter: Delimiter
 
-    async def page(self, after: str, limit: int) -> Page:
+    async def page(self, after: str, limit: int) -> ExplanationPage:
         async with viewing(self.house) as view:
             return await explanation.page(
                 view, self.begun.question, self.wanted, after=after, limit=limit
             )
 
 
-async def _as_csv(asked: _Asked, most: int) -> Response[Any]:
+async def _as_csv(asked: _ExplanationQuery, most: int) -> Response[Any]:
     # The first part is read before anything is sent: an error still has its status.
     first = await asked.page(asked.begun.after, min(most, EXAMINED))
     name = f"penjelasan-{asked.begun.figure.number}.csv"
@@ -129,7 +131,9 @@ async def _as_csv(asked: _Asked, most: int) -> Response[Any]:
     )
 
 
-async def _lines(asked: _Asked, page: Page, most: int) -> AsyncIterator[str]:
+async def _lines(
+    asked: _ExplanationQuery, page: ExplanationPage, most: int
+) -> AsyncIterator[str]:
     """Line by line, *page* and those after it.
 
     Between two pages it holds no connection, however slowly they are taken.

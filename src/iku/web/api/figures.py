@@ -10,14 +10,14 @@ from iku.queries import series as serial
 from iku.queries import verifying
 from iku.queries.parameters import FigureQuestion, FiguresQuestion
 from iku.queries.series import Series, SeriesQuestion
-from iku.queries.verifying import VerificationQuestion, Verified
+from iku.queries.verifying import VerificationQuestion, VerifiedFigure
 from iku.web.connection import Reading, connected
 from iku.web.routes import get
 
-TAGS = ["Figures"]
+TAGS = ["FigureList"]
 
 
-class Figures(Struct, frozen=True):
+class FigureList(Struct, frozen=True):
     """Figures that were counted from one snapshot of the log."""
 
     figures: tuple[Figure, ...]
@@ -47,14 +47,14 @@ async def figure(question: FigureQuestion, house: House) -> Figure:
     summary="Ask for the figures of all indicators",
     tags=TAGS,
 )
-async def figures(question: FiguresQuestion, house: House) -> Figures:
+async def figures(question: FiguresQuestion, house: House) -> FigureList:
     """The figures of all indicators, counted from one snapshot of the log."""
     today = house.office.today()
     async with connected(house) as connection:
         codes = await house.figures.indicators(connection)
         questions = [question.of(code, today) for code in sorted(codes)]
         answers = await house.figures.answer(connection, questions, today)
-    return Figures(tuple(answers))
+    return FigureList(tuple(answers))
 
 
 @get(
@@ -63,7 +63,7 @@ async def figures(question: FiguresQuestion, house: House) -> Figures:
     summary="Verify a figure by its number",
     tags=TAGS,
 )
-async def verify(question: VerificationQuestion, house: House) -> Verified:
+async def verify(question: VerificationQuestion, house: House) -> VerifiedFigure:
     """The figure that bears this number, and its recount from the log alone.
 
     The number gives the same figure for ever, whatever is recorded, corrected or

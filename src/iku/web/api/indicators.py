@@ -13,7 +13,7 @@ from iku.queries import comparing, indicators, subjects
 from iku.queries.indicators import Indicators, OneIndicator
 from iku.queries.parameters import Code
 from iku.queries.subjects import EventPage, IndicatorHistory
-from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.commands import Desk, EntryReceipt, answer, receipt
 from iku.web.connection import connected, viewing
 from iku.web.headers import unheeded
 from iku.web.routes import get, post
@@ -39,7 +39,7 @@ class Revising(AboutIndicator, frozen=True):
     ] = False
 
 
-class DefinitionReceipt(Receipt, frozen=True, kw_only=True):
+class DefinitionReceipt(EntryReceipt, frozen=True, kw_only=True):
     """Proof of entry of a definition.
 
     Attributes:
@@ -50,7 +50,7 @@ class DefinitionReceipt(Receipt, frozen=True, kw_only=True):
     definition: int
 
 
-class TargetReceipt(Receipt, frozen=True, kw_only=True):
+class TargetReceipt(EntryReceipt, frozen=True, kw_only=True):
     """Proof of entry of a target, in per cent."""
 
     indicator: str
@@ -58,7 +58,7 @@ class TargetReceipt(Receipt, frozen=True, kw_only=True):
     target: Decimal
 
 
-class RevisionReceipt(Receipt, frozen=True, kw_only=True):
+class RevisionReceipt(EntryReceipt, frozen=True, kw_only=True):
     """Proof of entry of a correction or annulment.
 
     Attributes:

@@ -14,7 +14,7 @@ from iku.queries import records
 from iku.queries.records import LogQuestion, Range
 from iku.web.connection import viewing
 from iku.web.headers import AnyRequest, accepts
-from iku.web.problems import Malformed
+from iku.web.problems import BadRequest
 from iku.web.routes import get
 
 TAGS = ["Log"]
@@ -67,7 +67,7 @@ class LogPage(Struct, frozen=True):
     next: int | None
 
 
-class Part(Struct, frozen=True):
+class LogPart(Struct, frozen=True):
     """The page as it is sent, its records as the bytes they are."""
 
     events: list[Entry]
@@ -91,13 +91,13 @@ async def events(
     """
     first, last, limit = question.first, question.last, question.limit
     if first and last and first > last:
-        raise Malformed("from", f"from is {first}, which is later than to, {last}")
+        raise BadRequest("from", f"from is {first}, which is later than to, {last}")
     zone = house.settings.timezone.key
     async with viewing(house) as view:
         between = await records.between(
             view, question.wanted, question.after, (first, last), zone
         )
-    asked, after = _Asked(house, between), between.after
+    asked, after = _LogQuery(house, between), between.after
     if not accepts(request, NDJSON):
         page = await _part(asked, after=after, most=_most(limit))
         shown: Response[Any] = Response(
@@ -111,7 +111,7 @@ async def events(
     return answer
 
 
-class _Asked(Struct, frozen=True):
+class _LogQuery(Struct, frozen=True):
     """What is read of the log."""
 
     house: House
@@ -122,7 +122,7 @@ def _most(limit: int | None) -> int:
     return min(limit or USUAL_LIMIT, MOST_AS_JSON)
 
 
-async def _lines(asked: _Asked, part: Part, most: int) -> AsyncIterator[bytes]:
+async def _lines(asked: _LogQuery, part: LogPart, most: int) -> AsyncIterator[bytes]:
     """Line by line, *part* and what follows it in a log of its size.
 
     Between two parts it holds no connection, however slowly they are taken.
@@ -135,11 +135,11 @@ async def _lines(asked: _Asked, part: Part, most: int) -> AsyncIterator[bytes]:
         part = await _part(asked, after=part.next, most=min(most, LINES))
 
 
-async def _part(asked: _Asked, *, after: int, most: int) -> Part:
+async def _part(asked: _LogQuery, *, after: int, most: int) -> LogPart:
     """At most so many matching records after that position."""
     async with viewing(asked.house) as view:
         found = await records.page(view, asked.range, after, most)
-    return Part(
+    return LogPart(
         [Entry(one.position, one.leaf.hex(), Raw(one.record)) for one in found.events],
         asked.range.size,
         found.next,

@@ -18,7 +18,7 @@ from iku.queries.subjects import (
     OrganisationHistory,
     OrganisationQuestion,
 )
-from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.commands import Desk, EntryReceipt, answer, receipt
 from iku.web.connection import viewing
 from iku.web.routes import get, post
 
@@ -47,7 +47,7 @@ class OrganisationItem(Struct, frozen=True):
     id: str
     number: str
     status: str
-    kind: organisation.Kind
+    kind: organisation.OrganisationKind
     name: str
     area: str | None
     legal_basis: organisation.LegalBasis
@@ -74,7 +74,7 @@ class OrganisationPage(Struct, frozen=True):
     by_status: dict[str, int] | None
 
 
-class Organisation(OrganisationItem, frozen=True, kw_only=True):
+class OrganisationDetail(OrganisationItem, frozen=True, kw_only=True):
     """An organisation on a day.
 
     Attributes:
@@ -90,7 +90,9 @@ class Organisation(OrganisationItem, frozen=True, kw_only=True):
     summary="Register an organisation",
     tags=TAGS,
 )
-async def register(command: organisation.Registration, desk: Desk) -> Response[Receipt]:
+async def register(
+    command: organisation.Registration, desk: Desk
+) -> Response[EntryReceipt]:
     """Enters an organisation. Without a number it is given the register's next one."""
     subject = subject_id(command.number or "")
     outcome = await desk.handle("organisation", subject, command.fact())
@@ -105,7 +107,7 @@ async def register(command: organisation.Registration, desk: Desk) -> Response[R
 )
 async def record(
     about: AboutOrganisation, command: organisation.Later, desk: Desk
-) -> Response[Receipt]:
+) -> Response[EntryReceipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
     What the register says already is not recorded again: 409.
@@ -138,13 +140,15 @@ async def search(
     summary="Look at an organisation",
     tags=TAGS,
 )
-async def show(question: OrganisationQuestion, house: House) -> Response[Organisation]:
+async def show(
+    question: OrganisationQuestion, house: House
+) -> Response[OrganisationDetail]:
     """What the organisation was on a day, as known on another."""
     at = question.at(house.office.today())
     subject = subject_id(question.organisation_id)
     async with viewing(house) as view:
         seen = await subjects.standing(view, "organisation", subject, at)
-    shown = Organisation(**seen.shown, version=seen.version)
+    shown = OrganisationDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
 

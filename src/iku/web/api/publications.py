@@ -18,7 +18,7 @@ from iku.queries.publications import (
     PublicationsQuestion,
     ShownPublication,
 )
-from iku.web.commands import Desk, Receipt, answer, receipt
+from iku.web.commands import Desk, EntryReceipt, answer, receipt
 from iku.web.connection import connected, viewing
 from iku.web.routes import get, post
 
@@ -38,7 +38,7 @@ class AboutPublication(Struct, frozen=True, forbid_unknown_fields=True):
     summary="Draft a publication",
     tags=TAGS,
 )
-async def draft(command: Draft, desk: Desk) -> Response[Receipt]:
+async def draft(command: Draft, desk: Desk) -> Response[EntryReceipt]:
     """Begins the publication of the figures of a day and its period.
 
     A restatement names the published edition that it is to stand beside.
@@ -56,7 +56,7 @@ async def draft(command: Draft, desk: Desk) -> Response[Receipt]:
 )
 async def record(
     about: AboutPublication, command: NextStep, desk: Desk
-) -> Response[Receipt]:
+) -> Response[EntryReceipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
 
     Closing freezes the figures. Whoever publishes must not be who reviewed.
@@ -116,7 +116,7 @@ async def changes(question: ChangesQuestion, house: House) -> PublicationChanges
         return await publications.changed(view, house.figures, of, page, today)
 
 
-def _answer(outcome: Outcome, identifier: str) -> Response[Receipt]:
+def _answer(outcome: Outcome, identifier: str) -> Response[EntryReceipt]:
     """The receipt: its version is that of all publications of the year."""
     shown = structs.replace(receipt(outcome), id=identifier, number=identifier)
     return answer(outcome, shown, f"/api/v1/publications/{identifier}")

@@ -20,7 +20,7 @@ from iku.ledger.tiling import Tiles
 from iku.ledger.tlog_proof import TlogProof
 from iku.postgres.pool import Connection
 from iku.web.connection import connected
-from iku.web.problems import Malformed, Nowhere, Unsigned
+from iku.web.problems import BadRequest, Nowhere, Unsigned
 from iku.web.routes import get
 
 TAGS = ["Proof"]
@@ -159,7 +159,7 @@ async def inclusion(question: InclusionQuestion, house: House) -> Response[str]:
     """
     position, size = question.position, question.size
     if size is not None and position > size:
-        raise Malformed("size", f"a log of {size} events has no position {position}")
+        raise BadRequest("size", f"a log of {size} events has no position {position}")
     async with connected(house) as connection:
         held = await _held(connection)
         if position > held:
@@ -192,7 +192,7 @@ async def consistency(question: ConsistencyQuestion, house: House) -> Response[s
         last = await _last(connection)
         upto = last.size if new is None else new
         if old > upto:
-            raise Malformed("old", f"old is {old}, which is more than {upto}")
+            raise BadRequest("old", f"old is {old}, which is more than {upto}")
         if upto > last.size:
             raise Unsigned(f"size {upto} is not signed yet; {last.size} is")
         found = await proving.consistency(Tiles(connection), old, upto)
@@ -236,7 +236,9 @@ async def _held(connection: Connection) -> int:
 
 def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
     if size is not None and size > held:
-        raise Malformed(name, f"{name} is {size}, but the log holds only {held} events")
+        raise BadRequest(
+            name, f"{name} is {size}, but the log holds only {held} events"
+        )
 
 
 async def _last(connection: Connection) -> Signed:
