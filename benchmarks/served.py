@@ -18,13 +18,13 @@ from litestar import Router
 from msgspec import Struct
 
 from iku.app import House, open_house
+from iku.connection import connected
 from iku.domain import conflict
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.settings import Settings
 from iku.web import serving
 from iku.web.app import create_app
-from iku.web.connection import connected
 from iku.web.routes import get, post
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from iku.app import open_house
 from iku.commands.command import OnlyReads
+from iku.connection import connected
 from iku.exchange import example
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
@@ -26,7 +27,6 @@ from iku.postgres.migrations import MigrationError
 from iku.postgres.pool import Plain
 from iku.postgres.programs import Programs
 from iku.settings import Settings
-from iku.web.connection import connected
 from tests.conftest import FAST, enter, within
 from tests.forked import Done, Forker
 from tests.web.conftest import CASE, ORGANISATION, RESOLVED, client_of, problem

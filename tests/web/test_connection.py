@@ -9,12 +9,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from iku import connection
 from iku.app import House, open_house
 from iku.ledger.appender import OutOfSpace, Unavailable
 from iku.postgres import embedded
 from iku.postgres.pool import Plain
 from iku.settings import Settings
-from iku.web import connection
 from tests.conftest import FAST
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, client_of, problem
 

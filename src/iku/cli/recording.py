@@ -18,12 +18,12 @@ from iku.cli.edge import Failed
 from iku.cli.options import Command, Pairs, flag, misread, options, read, spelled
 from iku.commands.command import Outcome
 from iku.declared import Field, Misread
+from iku.desk import Desk, receipt
 from iku.domain import conflict, organisation
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Version
 from iku.exchange import formats
 from iku.queries.identifying import Named, identify
-from iku.web.commands import Desk, receipt
 
 Kinds: TypeAlias = Mapping[str, type[Struct]]  # of an event, by category of subject
 NOUNS = {"conflict": "kasus", "organisation": "organisasi"}

@@ -3,48 +3,15 @@
 A repetition under the same `Idempotency-Key` gets the receipt it got before.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from litestar import Response
 from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Meta, Struct, field
 
 from iku.app import House
-from iku.commands.command import Command, Outcome, Outdated
-from iku.domain import naming
-from iku.domain.decider import Invalid, Missing, Refused
-from iku.domain.fact import stated
-from iku.queries import identifying
-from iku.web.connection import Reading
-
-
-class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Proof of entry: durable, and in the log for good.
-
-    Attributes:
-        id: Identifier of the subject, as in its address.
-        number: Its number in the register.
-        version: Of its last event, which this receipt is about.
-        position: Of that event in the log.
-        size: Of the log once the event was in it.
-        recorded_at: The database's clock, UTC.
-        leaf: The event's leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
-        notes: What else it means: the participations that a merger does not take over
-            and why, the subjects that a rejection takes along. Absent where nothing.
-    """
-
-    id: str
-    number: str
-    version: int
-    position: int
-    size: int
-    recorded_at: datetime
-    leaf: str
-    notes: tuple[str, ...] = ()
+from iku.commands.command import Outcome
+from iku.desk import Desk, EntryReceipt
 
 
 class Entering(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +45,7 @@ class Entering(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = field(name="Idempotency-Key", default=None)
 
-    def desk(self, house: House) -> "Desk":
+    def desk(self, house: House) -> Desk:
         """Where the command is handed in."""
         return Desk(house, self.actor, self.key)
 
@@ -102,7 +69,7 @@ class Changing(Entering, frozen=True):
         | None
     ) = field(name="If-Match", default=None)
 
-    def desk(self, house: House) -> "Desk":
+    def desk(self, house: House) -> Desk:
         """Where the command is handed in."""
         named = (self.if_match or "*").strip('"')
         expected = None if named == "*" else int(named)
@@ -110,98 +77,6 @@ class Changing(Entering, frozen=True):
 
 
 R = TypeVar("R", bound=EntryReceipt)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where the commands of one request are handed in."""
-
-    house: House
-    actor: str
-    command_id: str | None
-    expected: int | None = None
-
-    async def handle(self, category: str, subject: str, proposed: Any) -> Outcome:
-        """Carry out what is *proposed* for that subject (see `Office.handle`).
-
-        Raises:
-            Refused: The rules do not allow it, or the register says so already: the
-                receipt of another's event would pass for one of this request.
-        """
-        command = self.command(category, subject, proposed)
-        try:
-            with known(command):
-                outcome = await self.house.office.handle(Reading(self.house), command)
-        except Missing as error:
-            raise Missing(f"{error}{await self._hint(command, subject)}") from error
-        except Invalid as error:
-            if error.path != "into":
-                raise
-            hint = await self._hint(command, stated(command.proposed, "into"))
-            raise Invalid(error.path, f"{error}{hint}") from error
-        if not outcome.added:
-            raise Refused(
-                f"{category} {outcome.subject} says just this already, "
-                f"at version {outcome.receipt.version}; nothing was recorded"
-            )
-        return outcome
-
-    async def _hint(self, command: Command, name: str) -> str:
-        """Whose number it is that was given for an identifier."""
-        view = self.house.view(Reading(self.house))
-        return await identifying.hint(view, command.category, name)
-
-    async def foresee(self, category: str, subject: str, proposed: Any) -> list[Any]:
-        """What `handle` would record now; nothing is recorded.
-
-        Raises:
-            Refused: The rules do not allow it, or the register says so already.
-        """
-        command = self.command(category, subject, proposed)
-        with known(command):
-            facts = await self.house.office.foresee(Reading(self.house), command)
-        if not facts:
-            message = f"{category} {subject} says just this already; it adds nothing"
-            raise Refused(message)
-        return facts
-
-    def command(self, category: str, subject: str, proposed: Any) -> Command:
-        """What the request asks for, as a command."""
-        return Command(
-            category,
-            subject,
-            proposed,
-            self.actor,
-            command_id=self.command_id,
-            expected=self.expected,
-        )
-
-
-@contextmanager
-def known(command: Command) -> Iterator[None]:
-    """Tell a version of nothing from one that is merely not the last."""
-    try:
-        yield
-    except Outdated as error:
-        if error.version == 0:
-            missing = naming.absent(command.category, command.subject)
-            raise Missing(missing) from error
-        raise
-
-
-def receipt(outcome: Outcome) -> EntryReceipt:
-    """The receipt as the client gets it."""
-    given = outcome.receipt
-    return EntryReceipt(
-        id=outcome.subject,
-        number=outcome.number,
-        version=given.version,
-        position=given.position,
-        size=given.size,
-        recorded_at=given.recorded_at,
-        leaf=given.leaf.hex(),
-        notes=outcome.notes,
-    )
 
 
 def answer(outcome: Outcome, shown: R, location: str) -> Response[R]:

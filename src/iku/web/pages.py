@@ -15,6 +15,7 @@ from litestar import Request, Response, get
 
 from iku import labels
 from iku.app import House
+from iku.connection import viewing
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.domain.question import Unanswerable
@@ -23,7 +24,6 @@ from iku.queries import front as queries
 from iku.queries import records
 from iku.queries.front import Fallback, Front, FrontDay, Sought
 from iku.web import problems
-from iku.web.connection import viewing
 from iku.web.door import Application
 from iku.web.problems import Problem
 

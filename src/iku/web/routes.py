@@ -23,7 +23,8 @@ from msgspec import Struct
 
 from iku import declared
 from iku.app import House
-from iku.web.commands import Changing, Desk, Entering
+from iku.desk import Desk
+from iku.web.commands import Changing, Entering
 from iku.web.door import Application
 from iku.web.headers import CONDITIONS, AnyRequest, json_body, unheeded
 from iku.web.metrics import Metrics

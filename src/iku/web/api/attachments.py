@@ -14,7 +14,9 @@ from msgspec import Meta, Struct, field
 
 from iku.app import House
 from iku.commands import attaching
+from iku.connection import Reading
 from iku.declared import shown
+from iku.desk import Desk, EntryReceipt, known, receipt
 from iku.domain.attachment import MediaType
 from iku.domain.decider import subject_id
 from iku.domain.deciders import DECIDERS
@@ -26,8 +28,7 @@ from iku.texts import File
 from iku.vault.files import MOST
 from iku.web.api.conflicts import AboutConflict
 from iku.web.api.organisations import AboutOrganisation
-from iku.web.commands import Changing, Desk, EntryReceipt, answer, known, receipt
-from iku.web.connection import Reading
+from iku.web.commands import Changing, answer
 from iku.web.headers import AnyRequest, refuse_encoded
 from iku.web.problems import BadRequest, Unsupported
 from iku.web.routes import get, post

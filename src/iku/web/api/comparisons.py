@@ -3,10 +3,10 @@
 from typing import Any
 
 from iku.app import House
+from iku.connection import viewing
 from iku.domain.comparison import Comparison
 from iku.queries import comparing
 from iku.queries.tried import TryingQuestion
-from iku.web.connection import viewing
 from iku.web.routes import get
 
 TAGS = ["Figures"]

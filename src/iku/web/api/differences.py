@@ -3,10 +3,10 @@
 from typing import Any
 
 from iku.app import House
+from iku.connection import viewing
 from iku.domain.difference import Difference
 from iku.queries import differences
 from iku.queries.differences import DifferenceQuestion
-from iku.web.connection import viewing
 from iku.web.routes import get
 
 TAGS = ["Figures"]

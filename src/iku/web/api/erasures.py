@@ -8,13 +8,14 @@ from msgspec import Meta, Struct
 
 from iku.app import House
 from iku.commands import erasing
+from iku.connection import Reading
+from iku.desk import Desk, EntryReceipt, receipt
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
 from iku.queries import erasures
 from iku.vault.store import Lasting
-from iku.web.commands import Desk, EntryReceipt, answer, receipt
-from iku.web.connection import Reading
+from iku.web.commands import answer
 from iku.web.routes import get, post
 
 TAGS = ["Subjects"]

@@ -8,6 +8,7 @@ from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from iku.app import House
+from iku.connection import viewing
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.exchange import explained
@@ -22,7 +23,6 @@ from iku.queries.explanation import (
     Wanted,
 )
 from iku.queries.parameters import Cursor
-from iku.web.connection import viewing
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get

@@ -5,13 +5,13 @@ from typing import Any
 from msgspec import Struct
 
 from iku.app import House
+from iku.connection import Reading, connected
 from iku.domain.figure import Figure
 from iku.queries import series as serial
 from iku.queries import verifying
 from iku.queries.parameters import FigureQuestion, FiguresQuestion
 from iku.queries.series import Series, SeriesQuestion
 from iku.queries.verifying import VerificationQuestion, VerifiedFigure
-from iku.web.connection import Reading, connected
 from iku.web.routes import get
 
 TAGS = ["FigureList"]

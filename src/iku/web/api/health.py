@@ -7,11 +7,11 @@ from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from iku.app import House
+from iku.connection import Reading, viewing
 from iku.ledger.appender import Unavailable
 from iku.postgres.migrations import MigrationError
 from iku.queries import health
 from iku.vault.files import Quarantine
-from iku.web.connection import Reading, viewing
 from iku.web.metrics import Metrics
 from iku.web.routes import get
 

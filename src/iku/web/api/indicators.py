@@ -7,14 +7,15 @@ from litestar import Response
 from msgspec import Meta, Struct, structs
 
 from iku.app import House
+from iku.connection import connected, viewing
+from iku.desk import Desk, EntryReceipt, receipt
 from iku.domain import indicator
 from iku.domain.comparison import Effect, Revised
 from iku.queries import comparing, indicators, subjects
 from iku.queries.indicators import Indicators, OneIndicator
 from iku.queries.parameters import Code
 from iku.queries.subjects import EventPage, IndicatorHistory
-from iku.web.commands import Desk, EntryReceipt, answer, receipt
-from iku.web.connection import connected, viewing
+from iku.web.commands import answer
 from iku.web.headers import unheeded
 from iku.web.routes import get, post
 

@@ -9,10 +9,10 @@ from litestar.response import Stream
 from msgspec import Raw, Struct
 
 from iku.app import House
+from iku.connection import viewing
 from iku.domain.coordinates import LARGEST
 from iku.queries import records
 from iku.queries.records import LogQuestion, Range
-from iku.web.connection import viewing
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get

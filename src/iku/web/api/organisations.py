@@ -7,6 +7,8 @@ from litestar import Response
 from msgspec import Struct
 
 from iku.app import House
+from iku.connection import viewing
+from iku.desk import Desk, EntryReceipt, receipt
 from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
@@ -18,8 +20,7 @@ from iku.queries.subjects import (
     OrganisationHistory,
     OrganisationQuestion,
 )
-from iku.web.commands import Desk, EntryReceipt, answer, receipt
-from iku.web.connection import viewing
+from iku.web.commands import answer
 from iku.web.routes import get, post
 
 TAGS = ["Organisations"]

@@ -7,6 +7,8 @@ from msgspec import Struct, structs
 
 from iku.app import House
 from iku.commands.command import Outcome
+from iku.connection import connected, viewing
+from iku.desk import Desk, EntryReceipt, receipt
 from iku.domain import publication
 from iku.domain.publication import Draft, NextStep, Take
 from iku.queries import publications
@@ -18,8 +20,7 @@ from iku.queries.publications import (
     PublicationsQuestion,
     ShownPublication,
 )
-from iku.web.commands import Desk, EntryReceipt, answer, receipt
-from iku.web.connection import connected, viewing
+from iku.web.commands import answer
 from iku.web.routes import get, post
 
 TAGS = ["Publications"]

@@ -8,10 +8,10 @@ from litestar import Response
 from litestar.response import Stream
 
 from iku.app import House
+from iku.connection import Reading, connected
 from iku.queries import journey
 from iku.queries.journey import Line, ReplayQuestion
 from iku.web.api.log import NDJSON
-from iku.web.connection import Reading, connected
 from iku.web.routes import get
 
 TAGS = ["Figures"]

@@ -10,6 +10,7 @@ from litestar import Response
 from msgspec import Meta, Struct
 
 from iku.app import House
+from iku.connection import connected
 from iku.declared import shown
 from iku.domain.coordinates import LARGEST
 from iku.exchange import bundle
@@ -19,7 +20,6 @@ from iku.ledger.tile import Misplaced, Tile
 from iku.ledger.tiling import Tiles
 from iku.ledger.tlog_proof import TlogProof
 from iku.postgres.pool import Connection
-from iku.web.connection import connected
 from iku.web.problems import BadRequest, Nowhere, Unsigned
 from iku.web.routes import get
 
