@@ -143,6 +143,21 @@ def test_an_organisation_is_cut_where_its_certificate_runs_out() -> None:
     assert statuses("organisation", by_law) == [("2021-02-01", "active")]
 
 
+def test_a_certificate_that_outlasts_a_suspension_does_not_cut_it() -> None:
+    found = organised(
+        organisation.Suspended(effective_on=on("2021-07-01")),
+        organisation.Restored(effective_on=on("2021-08-01")),
+        valid_until=on("2021-10-31"),
+    )
+    shown: list[Any] = [*kinds.spans("organisation", "A01", found)]
+    assert [(str(s.valid_from), s.standing.expired) for s in shown] == [
+        ("2021-02-01", False),
+        ("2021-07-01", False),
+        ("2021-08-01", False),
+        ("2021-11-01", True),
+    ]
+
+
 def test_what_does_not_begin_with_its_opening_was_nothing() -> None:
     assert kinds.spans("conflict", "A01", Conflict((VERIFIED,))) == ()
     suspended = organisation.Suspended(effective_on=on("2021-07-01"))
