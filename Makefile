@@ -23,8 +23,9 @@ setup-dev: $(VENV)/.installed-dev
 # The pure rooms are held to every branch; the others run without that, at half the time.
 # Three at once, since much of a test is waiting for its database; by file, since those of
 # a file often share a register that takes a while to fill, and in the order given, for
-# that begins with what takes longest.
-PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+# that begins with what takes longest. Examples are derived from the tests themselves:
+# whether every branch is reached must not be left to chance.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile=ci
 
 # mypy thinks on one processor for as long as the pure rooms take.
 test: setup-dev
