@@ -54,7 +54,6 @@ READ_BESIDE_QUERIES = {
     "exchange/importing.py": "decides and appends in batches of its own",
     "exchange/planning.py": "decides in batches of its own",
     "web/api/tree.py": "serves proofs; no text is in them",
-    "connection.py": "asks whether an error means that the database is away",
 }
 OPENERS = {
     *("iku.texts", "iku.texts.read", "iku.texts.fates"),

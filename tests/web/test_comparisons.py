@@ -222,7 +222,7 @@ async def test_both_answers_are_described(visitor: Client) -> None:
         for status in ("200", "201")
     ]
     assert [ref.rpartition("/")[2] for ref in refs] == [
-        "ComparisonEffect",
+        "Effect",
         "DefinitionReceipt",
     ]
     assert "headers" not in answers["200"]

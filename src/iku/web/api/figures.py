@@ -14,7 +14,7 @@ from iku.queries.series import Series, SeriesQuestion
 from iku.queries.verifying import VerificationQuestion, VerifiedFigure
 from iku.web.routes import get
 
-TAGS = ["FigureList"]
+TAGS = ["Figures"]
 
 
 class FigureList(Struct, frozen=True):
