@@ -1,4 +1,4 @@
-"""Mergers in the log: one append for both streams, whoever else is at work."""
+"""Mergers in the log: one append for both streams, also with concurrent writers."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -72,7 +72,7 @@ def _refuse_place(chosen: Settings, file: Path, *, replace: bool) -> None:
     keys = chosen.keys_folder.resolve()
     if file.resolve().is_relative_to(keys):
         raise Failed(
-            f"{file} would lie in {keys}, with the keys of texts: whoever has both "
+            f"{file} would lie in {keys}, with the keys of texts: anyone who has both "
             "could bring back what was erased; write it elsewhere"
         )
 

@@ -160,7 +160,7 @@ def _texts(typed: Any) -> tuple[str, ...]:
 
 
 def _option(field: Field, key: str, default: str | None) -> Any:
-    # Click reads nothing: texts go to the Struct, and all its faults are told at once.
+    # Click reads nothing: texts go to the Struct, which reports all faults at once.
     option, usual = flag(field.name), default or field.schema.get("default")
     said = _said(field)
     if usual is False:

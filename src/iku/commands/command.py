@@ -1,4 +1,4 @@
-"""What somebody asks for, and what came of it."""
+"""A command as it is handed in, and its outcome."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -56,16 +56,16 @@ class Outdated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody asks for.
+    """What is to be recorded of a subject, and by whom.
 
     Attributes:
         category: Kind of the subject; names its decider.
         subject: Identifier of the subject; empty where it is to be given a number.
         proposed: The fact to be recorded, or what its decider makes a fact of.
-        command_id: The id under which a repetition is told; None: there is none.
+        command_id: The idempotency key; None: repetitions are not recognised.
         known_on: The day the office knew, declared; None: today.
         expected: The version it is about; None: whichever is the last.
-        file: What was put away for it, and has to be told of where it is recorded.
+        file: The sealed file that it attaches; None: it attaches none.
     """
 
     category: str
@@ -86,7 +86,7 @@ class Command:
         """All that a repetition must share with the first.
 
         Clear text: what is stored of it is a hash under a key of the vault's folder,
-        or whoever guesses what was asked could make sure of it.
+        so that nobody can confirm a guess of what was asked.
         """
         proposed = DECIDERS[self.category].asked(self.proposed)
         return _encode((self.category, self.subject, proposed, self.known_on))

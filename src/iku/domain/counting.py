@@ -181,7 +181,7 @@ def district(area: str | None) -> str:
 
 
 def standing(subject: Subject, *types: type[Fact]) -> list[StandingFact]:
-    """The facts of these types that are left, in the order in which they were told."""
+    """The facts of these types that are left, in the order recorded."""
     return [fact for fact in subject.facts if isinstance(fact.event, types)]
 
 

@@ -48,7 +48,7 @@ _ELSE = "; as in the figure asked for if it is left out."
 
 
 class Compared(Struct, frozen=True):
-    """Two figures to be told apart.
+    """Two figures whose difference is explained.
 
     Attributes:
         of: The figure asked for.

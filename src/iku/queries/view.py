@@ -1,8 +1,8 @@
 """Who asks, and the one place where texts are opened for people.
 
-Projections and folds leave texts sealed. An answer passes through the `View` of whoever
-asks, which opens the texts named in it. What a viewer may not read is masked here, and
-in no other place.
+Projections and folds leave texts sealed. An answer passes through a viewer's `View`,
+which opens the texts named in it. What a viewer may not read is masked here, and in no
+other place.
 """
 
 import asyncio
