@@ -28,7 +28,8 @@ class Shelf:
         key = os.urandom(32)
         self._cipher = AESGCM(key)
         self._key = key
-        self._file = sqlite3.connect("", isolation_level=None)
+        # Any thread may be the one that collects this object, and so closes the file.
+        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._file.close)
         self._file.execute("pragma synchronous = off")
         for table in ("put", "noted"):
