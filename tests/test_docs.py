@@ -28,10 +28,12 @@ from iku.settings import Settings
 ROOT = Path(__file__).parents[1]
 REGISTER = (ROOT / "docs" / "register.md").read_text()
 README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+CLI = (ROOT / "docs" / "cli.md").read_text()
 
 
 def codes(text: str) -> set[str]:
-    """What stands between backticks."""
+    """The texts between backticks."""
     return set(re.findall(r"`([^`\n]+)`", text))
 
 
@@ -45,34 +47,34 @@ def facts() -> list[type[Fact]]:
 
 
 @pytest.mark.parametrize("event", facts())
-def test_every_event_type_and_its_fields_are_told(event: type[Fact]) -> None:
-    told = codes(REGISTER)
+def test_every_event_type_and_its_fields_are_documented(event: type[Fact]) -> None:
+    documented = codes(REGISTER)
     tag = str(event.__struct_config__.tag)
 
-    assert tag in told
+    assert tag in documented
     if tag != "corrected":  # whose further fields are those of what is corrected
-        assert set(event.__struct_fields__) <= told
+        assert set(event.__struct_fields__) <= documented
 
 
-def test_what_a_closing_keeps_of_a_figure_is_told() -> None:
+def test_what_a_closing_keeps_of_a_figure_is_documented() -> None:
     assert set(publication.Frozen.__struct_fields__) <= codes(REGISTER)
 
 
-def test_what_a_continued_log_says_is_told() -> None:
-    told = codes((ROOT / "docs" / "ledger-format.md").read_text())
+def test_what_a_continued_log_says_is_documented() -> None:
+    documented = codes((ROOT / "docs" / "ledger-format.md").read_text())
     fields = set(continuation.Continued.__struct_fields__) - {"effective_on"}
 
-    assert "continued" in told & codes(REGISTER)
-    assert fields <= told
+    assert "continued" in documented & codes(REGISTER)
+    assert fields <= documented
 
 
 @pytest.mark.parametrize(
     "options", [indicator.ConflictOptions, indicator.OrganisationOptions]
 )
-def test_every_option_of_a_definition_is_told(options: type[Struct]) -> None:
-    told = codes(REGISTER) | {"category", "kinds"}
+def test_every_option_of_a_definition_is_documented(options: type[Struct]) -> None:
+    documented = codes(REGISTER) | {"category", "kinds"}
 
-    assert set(options.__struct_fields__) <= told
+    assert set(options.__struct_fields__) <= documented
 
 
 @pytest.mark.parametrize(
@@ -85,26 +87,26 @@ def test_every_option_of_a_definition_is_told(options: type[Struct]) -> None:
         *(indicator.Population, indicator.Empty, period.Kind),
     ],
 )
-def test_every_value_is_told(values: type[conflict.Category]) -> None:
+def test_every_value_is_documented(values: type[conflict.Category]) -> None:
     assert {str(value) for value in values} <= codes(REGISTER)
 
 
-def test_every_rule_of_an_explanation_is_told() -> None:
+def test_every_rule_of_an_explanation_is_documented() -> None:
     assert {rule.value for rule in Rule} <= codes(REGISTER)
 
 
-def test_every_indicator_is_told() -> None:
+def test_every_indicator_is_documented() -> None:
     for code in agency.load_brought(None).indicators:
         assert code in README
 
 
-def test_every_setting_is_told() -> None:
+def test_every_setting_is_documented() -> None:
     variables = re.findall(
         r"\"(IKU_[A-Z_]+)\"", (ROOT / "src/iku/settings.py").read_text()
     )
 
     assert len(set(variables)) >= len(fields(Settings))
-    assert set(variables) <= codes(README)
+    assert set(variables) <= codes(CLI)
 
 
 def walk(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -116,17 +118,16 @@ def walk(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Comma
             yield f"{above}{name}", command
 
 
-def test_commands_in_groups_are_told_by_their_whole_name() -> None:
+def test_commands_in_groups_are_found_by_their_whole_name() -> None:
     assert {"figure", "verify figure", "verify log"} <= dict(walk(commands)).keys()
 
 
-def test_every_command_and_its_options_are_told() -> None:
-    told = (ROOT / "docs" / "cli.md").read_text()
+def test_every_command_and_its_options_are_documented() -> None:
     for name, command in walk(commands):
-        assert f"iku {name}" in told
+        assert f"iku {name}" in CLI
         for option in command.params:
             for flag in option.opts if isinstance(option, click.Option) else ():
-                assert flag in told or len(flag) == 2, (name, flag)
+                assert flag in CLI or len(flag) == 2, (name, flag)
 
 
 def test_every_link_leads_somewhere() -> None:
@@ -141,8 +142,27 @@ def test_every_link_leads_somewhere() -> None:
     assert dead == []
 
 
-def test_the_readmes_requests_are_well_formed() -> None:
-    bodies = re.findall(r"-d '(\{.*?\})'", README, re.DOTALL)
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are linked by, as GitHub derives it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    words = [re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings]
+    return {heading.replace(" ", "-") for heading in words}
+
+
+def test_every_link_to_a_heading_finds_it() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    dead = [
+        f"{page.relative_to(ROOT)}: {link}#{anchor}"
+        for page in pages
+        for link, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text())
+        if anchor not in anchors(page.parent / link if link else page)
+    ]
+
+    assert dead == []
+
+
+def test_the_requests_of_the_api_page_are_well_formed() -> None:
+    bodies = re.findall(r"-d '(\{.*?\})'", API, re.DOTALL)
 
     assert len(bodies) == 3
     for body in bodies:

@@ -153,6 +153,18 @@ def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
     assert shown == [iku("example").out.partition("\n\n")[2]]
 
 
+def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
+    readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    [(words, shown)] = re.findall(
+        r"^ {4}\.venv/bin/iku (explain .+)\n\n```\n(.+?)^```$",
+        readme,
+        re.DOTALL | re.MULTILINE,
+    )
+    iku("example")
+
+    assert iku(*words.split(), COLUMNS="88").out == shown
+
+
 def test_the_example_twice_is_there_once(iku: Any) -> None:
     first = iku("example").out
     again = iku("example")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -17,6 +18,9 @@ from iku.web.describing import describe
 from iku.web.door import Application
 from iku.web.problems import KINDS
 from tests.web.conftest import CASE, Client
+
+# The description does not describe itself.
+UNDESCRIBED = {"/openapi.json"}
 
 
 @pytest.fixture
@@ -59,6 +63,19 @@ def test_every_operation_is_named_summed_up_and_tagged(described: Any) -> None:
         assert one["summary"]
         assert one["description"]
         assert set(one["tags"]) <= tags
+
+
+def test_every_route_stands_in_the_documents(described: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `([A-Z]+ /\S+)` \|", page, re.MULTILINE))
+    routes = {
+        method.upper() + " " + re.sub(r"\w+_id}", "id}", path.removeprefix("/api/v1"))
+        for path, methods in described["paths"].items()
+        for method in methods
+    }
+
+    assert routes <= rows
+    assert {path.partition(" ")[2] for path in rows - routes} <= UNDESCRIBED
 
 
 def test_every_reference_leads_somewhere(described: Any) -> None:
