@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 
-.PHONY: run setup setup-dev test test-pure check bench lock
+.PHONY: run setup setup-dev test test-pure check bench lock messages
 
 run: setup
 	$(BIN)/iku example
@@ -40,6 +40,11 @@ check: setup-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Sentences from the code into the catalog, and what programs read of it. Fails where a
+# translation is missing: write it into src/iku/locale/id/LC_MESSAGES/iku.po.
+messages: setup-dev
+	$(BIN)/python -m tests.catalog
 
 # As modules, for they share how registers are filled and measured; those are no measure.
 NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py report.py served.py stores.py)

@@ -10,32 +10,35 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
-FLOOR_0 |= {"declared"}
-FLOOR_1 = {"texts", "streams", "labels", "projections", "agency"}
+FLOOR_0 |= {"declared", "messages"}
+FLOOR_1 = {"texts", "streams", "labels", "language", "projections", "agency"}
 FLOOR_2 = {"commands", "queries"}  # strangers to each other
 FLOOR_3 = {"exchange", "app", "connection", "desk"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "domain": set(),
-    "ledger": set(),
-    "vault": {"ledger"},
-    "settings": set(),
-    "strict_json": set(),
-    "declared": {"strict_json"},
-    "postgres": {"settings"},
-    "agency": {"domain", "strict_json"},
+    "messages": set(),
+    "domain": {"messages"},
+    "ledger": {"messages"},
+    "vault": {"ledger", "messages"},
+    "settings": {"messages"},
+    "strict_json": {"messages"},
+    "declared": {"strict_json", "messages"},
+    "postgres": {"settings", "messages"},
+    "agency": {"domain", "strict_json", "messages"},
     "texts": {"domain", "ledger", "vault"},
-    "labels": {"domain", "ledger"},
+    "labels": {"domain", "ledger", "messages"},
+    "language": {"labels", "messages"},
     "streams": {"domain", "ledger", "vault", "texts"},
-    "projections": {"domain", "ledger"},
-    "commands": {"domain", "ledger", "vault", "texts", "streams"},  # no projection
+    "projections": {"domain", "ledger", "messages"},
+    # No projection.
+    "commands": {"domain", "ledger", "vault", "texts", "streams", "messages"},
     "queries": {
-        *("domain", "ledger", "vault", "postgres", "settings"),
+        *("domain", "ledger", "vault", "postgres", "settings", "messages"),
         *("texts", "streams", "projections"),
     },
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "app": FLOOR_0 | FLOOR_1 | FLOOR_2,
-    "connection": {"app", "ledger", "postgres", "queries"},
-    "desk": {"app", "commands", "connection", "domain", "queries"},
+    "connection": {"app", "ledger", "messages", "postgres", "queries"},
+    "desk": {"app", "commands", "connection", "domain", "messages", "queries"},
     "web": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3,
     "cli": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3 | {"web"},
 }

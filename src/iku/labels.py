@@ -13,6 +13,7 @@ from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.publication import State
 from iku.ledger.checkpoints import Coverage
+from iku.messages import Term
 
 
 class Label(NamedTuple):
@@ -263,6 +264,16 @@ CAUSES: Mapping[str, Label] = {
     Cause.TIME: Label("waktu", "time"),
 }
 
+# What a subject is, by the category of its stream.
+SUBJECTS: Mapping[str, Label] = {
+    "conflict": Label("kasus", "case"),
+    "organisation": Label("organisasi", "organisation"),
+    "indicator": Label("indikator", "indicator"),
+    "scale": Label("skala predikat", "rating scale"),
+    "publication": Label("publikasi", "publication"),
+    "subject": Label("subjek", "subject"),
+    "ledger": Label("log", "log"),
+}
 # What stands above the numbers of a figure.
 FIGURE: Mapping[str, Label] = {
     "indicator": Label("Indikator", "Indicator"),
@@ -279,3 +290,17 @@ def value(field: str, of: Any) -> Label | None:
     """The label of the value *of* that *field* holds; None where it has none."""
     labels = VALUES.get(field)
     return labels.get(of) if labels is not None and isinstance(of, str) else None
+
+
+# By the field of a `Term`.
+_TERMS: Mapping[str, Mapping[str, Label]] = {
+    "category": SUBJECTS,
+    "event": EVENTS,
+    "state": PUBLICATION_STATES,
+    "status": STATUSES,
+}
+
+
+def of(term: Term) -> Label:
+    """The label of *term*."""
+    return _TERMS[term.field][term.stored]

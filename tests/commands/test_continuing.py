@@ -112,7 +112,7 @@ async def test_the_first_event_after_those_kept_tells_what_is_lost(
 
 async def test_it_is_told_once(restored: Office) -> None:
     await restored.go_on()
-    with pytest.raises(Refused, match=r"the log has been called iku\.test/log/2 since"):
+    with pytest.raises(Refused, match=r"the log has been named iku\.test/log/2 since"):
         await restored.go_on()
 
 
@@ -126,7 +126,7 @@ async def test_a_log_that_holds_all_that_was_signed_is_not_continued(
     office: Office,
 ) -> None:
     for size in (4, 2):
-        with pytest.raises(Refused, match="nothing is lost: 4 events are there"):
+        with pytest.raises(Refused, match="no event is lost: the log holds 4 events"):
             await office.go_on(size)
 
 

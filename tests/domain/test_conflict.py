@@ -244,7 +244,7 @@ def test_two_handlings_or_referrals_that_are_alike_are_two_facts() -> None:
 def test_a_case_is_verified_once_unless_that_is_annulled() -> None:
     found = case(reported(), verified("2021-03-05"))
     repeats(decider, found, verified("2021-03-05"), 2, "verified on 2021-03-05")
-    sides = "verified on 2021-03-09", "verified already on 2021-03-05"
+    sides = "verified again on 2021-03-09", "was verified on 2021-03-05"
     refused(decider, found, verified("2021-03-09"), *sides)
     freed = recorded(decider, recorded(decider, found, annulled(2)), annulled(3))
     assert freed.verified
@@ -252,7 +252,7 @@ def test_a_case_is_verified_once_unless_that_is_annulled() -> None:
         decider, recorded(decider, freed, annulled(2)), verified("2021-03-09")
     )
     # Two would stand if the first came back.
-    sides = "verified on 2021-03-09", "verified already on 2021-03-05"
+    sides = "verified again on 2021-03-09", "was verified on 2021-03-05"
     refused(decider, again, annulled(5), *sides)
 
 
@@ -267,8 +267,8 @@ def test_a_reclassification_into_what_the_case_is_on_that_day_is_refused() -> No
     found = case(reported(), reclassified("2021-05-01", **SARA))
     same = reclassified("2021-06-01", **SARA, level=Level.PERSETERUAN)
     sides = (
-        "reclassified on 2021-06-01 to sara, agama, perseteruan",
-        "on that day it is sara, agama, perseteruan already",
+        "on 2021-06-01 the case is sara, agama, perseteruan already",
+        "changes nothing",
     )
     refused(decider, found, same, *sides)
     refused(decider, found, reclassified("2021-06-01"), *sides)
@@ -324,7 +324,7 @@ def test_a_case_may_be_closed_on_the_day_of_its_report() -> None:
 
 def test_a_closed_case_is_not_closed_again() -> None:
     found = case(reported(), resolved("2021-04-01"), reclassified("2021-05-01", **SARA))
-    sides = "resolved on 2021-06-01", "resolved already since 2021-04-01"
+    sides = "resolved again on 2021-06-01", "was resolved on 2021-04-01"
     refused(decider, found, resolved("2021-06-01"), *sides)
 
 
@@ -349,9 +349,7 @@ def test_an_open_case_is_not_reopened_and_the_day_it_opened_is_told() -> None:
 
 def test_no_case_occurs_after_its_report() -> None:
     late = reported("2021-03-01", occurred_on=on("2021-03-02"))
-    refused(
-        decider, None, late, "reported on 2021-03-01", "occurred only on 2021-03-02"
-    )
+    refused(decider, None, late, "reported on 2021-03-01", "occurred on 2021-03-02")
     recorded(decider, None, reported("2021-03-01", occurred_on=on("2021-03-01")))
 
 
@@ -474,7 +472,11 @@ def test_a_case_is_merged_into_another_that_counts() -> None:
 
 @pytest.mark.parametrize(
     ("into", "side"),
-    [("A01", "this one itself"), ("A98", "no such number"), ("A77", "no such number")],
+    [
+        ("A01", "A01 cannot be merged into itself"),
+        ("A98", "no such number"),
+        ("A77", "no such number"),
+    ],
 )
 def test_a_case_is_not_merged_into_itself_or_into_nothing(into: str, side: str) -> None:
     refusal = refused(
@@ -487,7 +489,7 @@ def test_a_case_is_not_merged_into_itself_or_into_nothing(into: str, side: str) 
 def test_a_case_is_not_merged_into_one_that_was_taken_away() -> None:
     gone = case(reported(), Rejected(reason="Bukan konflik"))
     here = Context(HERE.today, "A01", frozenset(), {"A~2": gone})
-    sides = "merged into A/2", "that was rejected before"
+    sides = "merged into A/2", "A/2 was rejected before"
     merged = Merged(into="A/2", reason="Sama")
     refused(decider, case(reported()), merged, *sides, context=here)
 

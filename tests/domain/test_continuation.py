@@ -51,18 +51,18 @@ def test_the_log_goes_by_the_last_of_its_names() -> None:
 
 def test_a_log_that_lost_nothing_is_not_continued() -> None:
     for kept in (150, 151):
-        sides = (f"{kept} events are there", "no more than 150 were signed")
-        refused(decider, None, lost(kept=kept), "nothing is lost", *sides)
+        sides = (f"{kept} events", "only 150 were signed")
+        refused(decider, None, lost(kept=kept), "no event is lost", *sides)
 
 
 def test_a_name_that_was_given_up_is_not_continued_again() -> None:
-    sides = ("called iku.test/log/2 since 2021-03-01", "not iku.test/log")
+    sides = ("named iku.test/log/2 since 2021-03-01", "not iku.test/log")
     refused(decider, given(decider, LOST), lost(kept=90), *sides)
 
 
 def test_a_log_is_not_continued_under_a_name_of_ones_choice() -> None:
     other = lost(successor="iku.test/other")
-    refused(decider, None, other, "is called iku.test/log/2", "not iku.test/other")
+    refused(decider, None, other, "must be named iku.test/log/2", "not iku.test/other")
 
 
 def test_a_log_is_not_continued_tomorrow() -> None:

@@ -61,8 +61,16 @@ def test_a_corrected_category_holds_from_the_beginning() -> None:
     [
         (corrected(4, manner=Manner.ISLAH), "corrects", ("is 4", "version is 3")),
         (annulled(4), "annuls", ("is 4", "version is 3")),
-        (corrected(2), "corrects", ("corrected", "no field is restated")),
-        (corrected(2, phase=Phase.PEMULIHAN), "phase", ("2, resolved", "no field")),
+        (
+            corrected(2),
+            "corrects",
+            ("a correction must restate a field", "none is given"),
+        ),
+        (
+            corrected(2, phase=Phase.PEMULIHAN),
+            "phase",
+            ("2, resolved", "no such field"),
+        ),
         (
             corrected(3, manner=Manner.ISLAH),
             "corrects",
@@ -93,10 +101,14 @@ def test_an_annulled_fact_is_not_corrected() -> None:
 def test_a_correction_to_what_stands_already_is_a_repetition() -> None:
     found = case(resolved("2021-04-01"))
     same = corrected(2, manner=Manner.MEDIASI)
-    repeats(decider, found, same, 2, "version 2 is corrected", "already, at version 2")
+    repeats(
+        decider, found, same, 2, "the correction of version 2", "already, at version 2"
+    )
     right = corrected(2, manner=Manner.ISLAH)
     found = recorded(decider, found, right)
-    repeats(decider, found, right, 3, "version 2 is corrected", "already, at version 3")
+    repeats(
+        decider, found, right, 3, "the correction of version 2", "already, at version 3"
+    )
 
 
 def test_a_correction_may_be_repeated_once_another_has_changed_it() -> None:
@@ -113,7 +125,7 @@ def test_a_correction_leaves_a_course_that_could_have_happened() -> None:
     late = corrected(2, effective_on=on("2021-05-02"))
     refused(decider, found, late, "reopened on 2021-05-01", "open since 2021-03-01")
     early = corrected(1, effective_on=on("2021-04-02"))
-    refused(decider, found, early, "on 2021-04-01", "only on 2021-04-02")
+    refused(decider, found, early, "on 2021-04-01", "was reported on 2021-04-02")
 
 
 def test_a_case_taken_away_may_still_be_put_right() -> None:
@@ -171,7 +183,11 @@ def test_a_dimension_may_be_cleared_of_a_reclassification() -> None:
             ("occurred_on is cleared", "version 1, reported, has none"),
         ),
         (corrected(1, title="Lain", area=None), "area", ("reported, has none",)),
-        (corrected(2, area=None), "area", ("2, resolved, has no field area",)),
+        (
+            corrected(2, area=None),
+            "area",
+            ("area is restated, but version 2, resolved, has no such field",),
+        ),
     ],
 )
 def test_what_a_fact_must_have_or_has_not_is_not_cleared(
@@ -197,7 +213,9 @@ def test_an_annulment_takes_a_fact_away_once() -> None:
     found = recorded(decider, case(resolved("2021-04-01")), annulled(2))
     assert found.closings == []
     again = Annulled(annuls=2, reason="Alasan lain")
-    repeats(decider, found, again, 3, "version 2 is annulled", "already, at version 3")
+    repeats(
+        decider, found, again, 3, "the annulment of version 2", "already, at version 3"
+    )
 
 
 def test_an_annulment_leaves_a_course_that_could_have_happened() -> None:
@@ -207,7 +225,7 @@ def test_an_annulment_leaves_a_course_that_could_have_happened() -> None:
 
 def test_an_annulment_is_taken_back_only_if_the_fact_still_fits() -> None:
     found = case(resolved("2021-04-01"), annulled(2), resolved("2021-05-01"))
-    sides = "2021-05-01", "resolved already since 2021-04-01"
+    sides = "2021-05-01", "was resolved on 2021-04-01"
     refused(decider, found, annulled(3), *sides)
     free = recorded(decider, found, annulled(4))
     back = recorded(decider, free, annulled(3))
@@ -230,13 +248,13 @@ def test_an_annulled_merger_is_recorded_anew_and_not_brought_back() -> None:
     here = replace(HERE, peers=peers)
     merged = Merged(into="K02", reason="Sama")
     found = given(decider, reported("2021-03-01"), merged, annulled(2), context=here)
-    refused(decider, found, annulled(3), "annuls is 3", "record that again")
+    refused(decider, found, annulled(3), "annuls is 3", "record the merger again")
     assert recorded(decider, found, merged, here).void == "merged into K02"
 
 
 def test_a_report_that_was_annulled_is_not_taken_for_recorded() -> None:
     found = case(annulled(1))
-    refused(decider, found, reported("2021-03-01"), "this number was given before")
+    refused(decider, found, reported("2021-03-01"), "this number belongs to the case")
 
 
 # Words.

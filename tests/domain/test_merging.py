@@ -250,7 +250,10 @@ def test_an_annulled_merger_is_undone_in_both_streams(register: Register) -> Non
             "version 3 of O2",
         ),
         (Annulled(annuls=4, reason="Salah"), "version 4 of O2"),
-        (ParticipationVerified(participation="P1"), "P1 was verified"),
+        (
+            ParticipationVerified(participation="P1"),
+            "participation P1 cannot be verified",
+        ),
     ],
 )
 def test_a_merger_whose_copies_were_changed_since_is_not_annulled(
@@ -258,7 +261,7 @@ def test_a_merger_whose_copies_were_changed_since_is_not_annulled(
 ) -> None:
     register.do(OLD, MERGED)
     register.do(NEW, change)
-    register.refuses(OLD, ENDED, "the merger into O2 is to end", said)
+    register.refuses(OLD, ENDED, "the merger into O2 cannot be annulled", said)
     # Once that change is annulled, it may be.
     back = len(register.entries[NEW].history)
     register.do(NEW, Annulled(annuls=back, reason="Keliru"))
@@ -268,7 +271,9 @@ def test_a_merger_whose_copies_were_changed_since_is_not_annulled(
 def test_a_chain_of_mergers_is_undone_from_its_end(register: Register) -> None:
     register.do(OLD, MERGED)
     register.do(NEW, Merged(into=THIRD, reason="Sama"))
-    register.refuses(OLD, ENDED, "into O2 is to end", "O2 was merged into O3 since")
+    register.refuses(
+        OLD, ENDED, "into O2 cannot be annulled", "O2 was merged into O3 later"
+    )
     register.do(NEW, Annulled(annuls=5, reason="Keliru"))
     register.do(OLD, ENDED)
     assert {register.entries[o].void for o in (OLD, NEW, THIRD)} == {None}
@@ -289,7 +294,9 @@ def test_a_merger_corrected_to_another_survivor_moves_to_it(register: Register) 
     assert absorbed.origin == EventId("organisation-O1", 4)
     assert len(copies) == 2
     register.refuses(
-        OLD, Annulled(annuls=5, reason="Keliru"), "corrected a merger: correct that"
+        OLD,
+        Annulled(annuls=5, reason="Keliru"),
+        "corrected a merger: correct the merger",
     )
     # Annulled, it ends where it stands.
     assert set(register.do(OLD, ENDED).others) == {THIRD}
@@ -321,7 +328,7 @@ def test_a_survivor_s_registration_is_not_annulled_while_others_are_merged_into_
 ) -> None:
     register.do(OLD, MERGED)
     gone = Annulled(annuls=1, reason="Keliru")
-    register.refuses(NEW, gone, "version 1 is to be annulled", "O1", "at version 2")
+    register.refuses(NEW, gone, "version 1 cannot be annulled", "O1", "at version 2")
     register.do(OLD, ENDED)
     register.do(NEW, gone)
     assert register.entries[NEW].void == "annulled"
@@ -365,7 +372,7 @@ def test_one_half_of_a_merger_is_never_undone_or_brought_back_alone(
     register.do(OLD, ENDED)
     for version in (5, 6, 7):
         register.refuses(
-            NEW, Annulled(annuls=version, reason="Keliru"), "record that again"
+            NEW, Annulled(annuls=version, reason="Keliru"), "record the merger again"
         )
 
 

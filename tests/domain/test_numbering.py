@@ -67,7 +67,12 @@ def test_an_organisation_has_a_number_and_an_indicator_has_none() -> None:
 def test_only_an_opening_has_a_number_to_be_corrected() -> None:
     verified = conflict.Verified(effective_on=on("2021-03-02"))
     case = given(conflict.decider, REPORTED, verified)
-    refused(conflict.decider, case, renumbered("K15", 2), "has no field number")
+    refused(
+        conflict.decider,
+        case,
+        renumbered("K15", 2),
+        "number is restated, but version 2, verified, has no such field",
+    )
 
 
 def test_restating_the_number_that_it_has_adds_nothing() -> None:
@@ -82,7 +87,7 @@ def test_an_opening_repeated_is_told_whatever_the_number_has_become() -> None:
     case = conflict.evolve(None, structs.replace(REPORTED, number="K14"))
     refused(conflict.decider, case, REPORTED, "recorded already, at version 1")
     other = conflict.evolve(None, conflict.Verified(effective_on=on("2021-03-02")))
-    refused(conflict.decider, other, REPORTED, "given before")
+    refused(conflict.decider, other, REPORTED, "this number belongs to")
 
 
 def test_numbers_are_compared_without_case() -> None:

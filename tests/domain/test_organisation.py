@@ -202,7 +202,7 @@ def test_a_renewal_until_the_day_in_force_is_refused() -> None:
 
 def test_a_participation_is_verified_once() -> None:
     found = organised(registered(), participated("2021-03-01", verified=True))
-    sides = "participation P1 was verified", "verified before"
+    sides = "participation P1 was verified before", "verified before"
     refused(decider, found, confirmed(), *sides)
     later = organised(registered(), participated("2021-03-01"), confirmed())
     repeats(decider, later, confirmed(), 3, "version 3")
@@ -335,7 +335,7 @@ def test_a_reference_names_one_participation() -> None:
 
 
 def test_only_a_participation_that_was_told_is_verified() -> None:
-    sides = "participation P1 was verified", "no participation of that reference"
+    sides = "participation P1 cannot be verified", "no participation of that reference"
     refused(decider, organised(registered()), confirmed("P1"), *sides)
     found = organised(registered(), participated("2021-03-01", "P1"), confirmed("P1"))
     refused(decider, found, annulled(2), *sides)

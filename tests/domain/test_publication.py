@@ -143,15 +143,31 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
         (
             (DRAFT,),
             RETURN,
-            "returned, which follows upon closed or reviewed, but it is draft since",
+            "cannot be returned: that follows upon closed or reviewed",
         ),
-        ((DRAFT,), REVIEW, "2021 is to be reviewed, which follows upon closed, but"),
-        ((DRAFT,), RELEASE, "published, which follows upon reviewed, but it is draft"),
-        ((DRAFT, CLOSE), RELEASE, "upon reviewed, but it is closed since 2022-02-01"),
-        ((DRAFT, CLOSE), WITHDRAW, "2021 is to be withdrawn, which follows upon draft"),
-        ((DRAFT, CLOSE, REVIEW), CLOSE, "upon draft, but it is reviewed"),
-        ((DRAFT, WITHDRAW), CLOSE, "upon draft, but it is withdrawn"),
-        ((DRAFT, WITHDRAW), RETURN, "upon closed or reviewed, but it is withdrawn"),
+        (
+            (DRAFT,),
+            REVIEW,
+            "2021 has been draft since 2022-02-01, so it cannot be reviewed",
+        ),
+        (
+            (DRAFT,),
+            RELEASE,
+            "has been draft since 2022-02-01, so it cannot be published",
+        ),
+        (
+            (DRAFT, CLOSE),
+            RELEASE,
+            "has been closed since 2022-02-01, so it cannot be published",
+        ),
+        ((DRAFT, CLOSE), WITHDRAW, "it cannot be withdrawn: that follows upon draft"),
+        ((DRAFT, CLOSE, REVIEW), CLOSE, "has been reviewed since"),
+        ((DRAFT, WITHDRAW), CLOSE, "has been withdrawn since"),
+        (
+            (DRAFT, WITHDRAW),
+            RETURN,
+            "it cannot be returned: that follows upon closed or reviewed",
+        ),
     ],
 )
 def test_a_step_is_taken_only_where_it_is_due(
@@ -166,12 +182,12 @@ def test_a_published_publication_takes_no_more_steps(command: Any) -> None:
         decider,
         published(),
         command,
-        "2021 is to be",
-        "but it is published since 2022-02-01",
+        "2021 has been published since 2022-02-01",
+        "so it cannot be",
         context=by("ani"),
     )
     late = by("budi", on("2022-02-02"))
-    refused(decider, published(), RELEASE, "it is published since", context=late)
+    refused(decider, published(), RELEASE, "has been published since", context=late)
 
 
 @pytest.mark.parametrize("publisher", ["siti", "Siti", " SITI "])
@@ -222,7 +238,7 @@ def test_a_second_draft_of_the_same_day_is_refused_until_the_first_is_withdrawn(
         decider,
         drafted,
         other,
-        "2021 is to be drafted, but that was draft on 2022-02-01",
+        "2021 was draft on 2022-02-01, so it cannot be drafted again",
         context=by("ani"),
     )
     anew = year(WITHDRAW, other, state=drafted)
@@ -238,7 +254,7 @@ def test_what_is_published_is_restated_not_drafted_again() -> None:
         decider,
         published(),
         other,
-        "that was published on 2022-02-01: restate it (restates 2021)",
+        "2021 was published on 2022-02-01, so it cannot be drafted again: restate it",
         context=by("ani"),
     )
 
@@ -283,11 +299,16 @@ def test_only_what_is_published_can_be_restated() -> None:
         decider,
         year(DRAFT, CLOSE),
         AGAIN,
-        "restates 2021, but that is only closed",
+        "restates is 2021, but only a published one can be restated, and that is "
+        "closed",
         context=by("ani"),
     )
     nothing = refused(
-        decider, None, AGAIN, "restates 2021, but there is no such", context=by("ani")
+        decider,
+        None,
+        AGAIN,
+        "restates is 2021, but there is no such",
+        context=by("ani"),
     )
     assert isinstance(nothing, Invalid)
     assert nothing.path == "restates"
@@ -303,7 +324,7 @@ def test_a_restatement_is_of_the_same_period_and_day() -> None:
             decider,
             published(),
             other,
-            f"restates {other.restates}, but that of this period and day is",
+            "but the publication of this period and day is",
             context=by("ani"),
         )
         assert isinstance(told, Invalid)
@@ -312,7 +333,13 @@ def test_a_restatement_is_of_the_same_period_and_day() -> None:
 def test_there_is_one_next_edition() -> None:
     drafted = year(AGAIN, state=published())
     other = structs.replace(AGAIN, reason="Lagi")
-    refused(decider, drafted, other, "2021.2 is to be drafted, but", context=by("ani"))
+    refused(
+        decider,
+        drafted,
+        other,
+        "2021.2 was draft on 2022-02-01, so it cannot be drafted",
+        context=by("ani"),
+    )
 
 
 # What a closing freezes.
@@ -355,7 +382,7 @@ def test_only_figures_of_the_draft_are_frozen(other: Frozen) -> None:
             snapshot=Snapshot(KNOWN, 145, (other,)),
         ),
         "2021 freezes figure IKU-",
-        f"but was given {other.number}",
+        f"figure {other.number} is given",
         context=by("ani"),
     )
 
@@ -383,7 +410,7 @@ def test_only_a_closing_takes_a_day_of_knowledge(kind: StepType) -> None:
         decider,
         year(DRAFT),
         take(NextStep(type=kind, reason="x", known_on=KNOWN)),
-        f"known_on is of a closing, but the step is {kind}",
+        f"known_on belongs to a closing, but the step is {kind}",
         context=by("ani"),
     )
     assert isinstance(told, Invalid)

@@ -27,6 +27,10 @@ from tests.domain.register import FIGURES
 
 BROUGHT = 4  # events that the program brings along: three definitions and a scale
 
+REOPENED = (
+    "the case has been open since 2022-03-01, so it cannot be reopened on 2022-03-01"
+)
+
 
 async def size(connection: Plain) -> int:
     return (await log.head(connection)).size
@@ -275,7 +279,11 @@ async def test_one_fault_keeps_the_whole_file_out(
     rows = [make.report(f"K{n}") for n in range(50)]
     report = await bring(make("konflik", *rows, make.row("K1", "dibuka_kembali")))
     assert said(report) == [
-        (52, "peristiwa", "reopened on 2022-03-01, but open since 2022-03-01")
+        (
+            52,
+            "peristiwa",
+            REOPENED,
+        )
     ]
     assert report.added == 0
     assert await size(connection) == BROUGHT
@@ -312,8 +320,8 @@ async def test_a_fault_of_the_rules_is_told_with_its_row_and_column(
             2,
             "nomor",
             (
-                "reported on 2022-03-02, but this number was given before, "
-                "to the case reported on 2022-03-01"
+                "this number belongs to the case reported on 2022-03-01, "
+                "so no case can be reported under it on 2022-03-02"
             ),
         ),
         (
@@ -567,7 +575,7 @@ async def test_subjects_that_have_no_room_in_memory_are_not_forgotten(
         rows += [make.row(number, event, **cells) for number in numbers]
     twice = make.row("K7", "dibuka_kembali", keterangan="lagi")
     faulty = make("konflik", *rows, twice)
-    sentence = "reopened on 2022-03-01, but open since 2022-03-01"
+    sentence = REOPENED
     for dry_run in (True, False):
         report = await bring(faulty, dry_run=dry_run)
         assert said(report) == [(82, "peristiwa", sentence)]
@@ -906,7 +914,7 @@ async def test_a_number_that_is_another_cases_is_a_fault_of_its_row(
         (4, "nomor"),
         (5, "ke_nomor"),
     ]
-    assert "this number was given before" in said(report)[0][2]
+    assert "this number belongs to the case" in said(report)[0][2]
     assert "is k14, but that belongs to conflict K14 (1 later row" in said(report)[1][2]
     assert await size(connection) == before
 

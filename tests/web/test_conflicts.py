@@ -83,7 +83,10 @@ async def test_a_returned_report_is_listed_until_it_is_completed(
     await client.records(path, VERIFIED)
     again = given_back | {"missing": "Hari kejadian"}
     late = problem(await client.post(path, json=again), 409)
-    assert "returned on 2021-02-12, but verified on 2021-02-10" in late["detail"]
+    assert (
+        "the case was verified on 2021-02-10, so it cannot be returned on 2021-02-12"
+        in late["detail"]
+    )
 
 
 async def test_a_case_of_boundaries_is_in_the_register_and_in_no_indicator(

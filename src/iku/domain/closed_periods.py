@@ -28,6 +28,7 @@ from iku.domain.figure import Counts
 from iku.domain.indicator import Indicator, Options
 from iku.domain.publication import Closed, Frozen, Publication, Year
 from iku.domain.question import Question
+from iku.messages import Message, message
 
 # The events of these categories decide what is closed and how it is counted: what was
 # decided on them holds as long as no further one is recorded.
@@ -69,7 +70,10 @@ class Unexplained(Invalid):
     """
 
     def __init__(self, change: Change, counted: Counts | None = None) -> None:
-        super().__init__("reason", f"reason is missing: {said(change, counted)}")
+        super().__init__(
+            "reason",
+            message("reason is missing: {change}", change=said(change, counted)),
+        )
         self.change = change
 
 
@@ -198,39 +202,54 @@ def question(change: Change) -> Question:
     )
 
 
-def said(change: Change, counted: Counts | None = None) -> str:
+def said(change: Change, counted: Counts | None = None) -> Message:
     """The change in words, both values named (*counted*: see `Unexplained`)."""
     match change:
         case ChangedFigure():
-            told = _recount(change, counted or _frozen(change.figure.frozen))
+            return _recount(change, counted or _frozen(change.figure.frozen))
         case Retargeted():
-            was, becomes = change.before or "none", change.after or "none"
-            of = _of(change.figure)
-            told = f"the target of {of} would change from {was} to {becomes}"
-        case _:
-            assert_never(change)
-    return told
+            none = message("none")
+            return message(
+                "the target of {figure} would change from {before} to {after}",
+                figure=_of(change.figure),
+                before=change.before or none,
+                after=change.after or none,
+            )
+    assert_never(change)
 
 
 def _frozen(frozen: Frozen) -> Counts:
     return Counts(frozen.numerator, frozen.denominator, frozen.expired or 0)
 
 
-def _recount(change: ChangedFigure, now: Counts) -> str:
-    before, after, of = change.before, change.after, _of(change.figure)
+def _recount(change: ChangedFigure, now: Counts) -> Message:
+    before, after = change.before, change.after
     numerator = now.numerator + after.numerator - before.numerator
     denominator = now.denominator + after.denominator - before.denominator
     if (numerator, denominator) == (now.numerator, now.denominator):
-        expired = now.expired + after.expired - before.expired
-        what = f"the number of expired registrations in {of}"
-        return f"{what} would change from {now.expired} to {expired}"
-    was = f"{now.numerator}/{now.denominator}"
-    return f"{of} would change from {was} to {numerator}/{denominator}"
+        return message(
+            "the number of expired registrations in {figure} would change from "
+            "{before} to {after}",
+            figure=_of(change.figure),
+            before=now.expired,
+            after=now.expired + after.expired - before.expired,
+        )
+    return message(
+        "{figure} would change from {before} to {after}",
+        figure=_of(change.figure),
+        before=f"{now.numerator}/{now.denominator}",
+        after=f"{numerator}/{denominator}",
+    )
 
 
-def _of(figure: ClosedFigure) -> str:
+def _of(figure: ClosedFigure) -> Message:
     of = figure.publication
-    return (
-        f"{figure.frozen.indicator} of publication {of.id} ({of.period.start} to "
-        f"{of.as_of}, closed on {figure.closing.effective_on})"
+    return message(
+        "{indicator} of publication {publication} ({start} to {as_of}, closed on "
+        "{closed})",
+        indicator=figure.frozen.indicator,
+        publication=of.id,
+        start=of.period.start,
+        as_of=of.as_of,
+        closed=figure.closing.effective_on,
     )

@@ -44,6 +44,7 @@ from iku.domain.fact import (
     stated,
 )
 from iku.domain.subject import Subject
+from iku.messages import message
 
 
 class Category(StrEnum):
@@ -388,7 +389,14 @@ class Conflict(Subject, frozen=True, dict=True):
             return
         reported, occurred = self.reported.effective_on, self.reported.occurred_on
         if occurred is not None and occurred > reported:
-            raise Refused(f"reported on {reported}, but it occurred only on {occurred}")
+            raise Refused(
+                message(
+                    "the case occurred on {occurred}, so it cannot be reported on "
+                    "{reported}",
+                    reported=reported,
+                    occurred=occurred,
+                )
+            )
         _refuse_stray_dimension(self.reported.category, self.reported.dimension)
         _ = self.timeline
 
@@ -446,8 +454,12 @@ def _turn(
     """What the case is after *event*, its days not yet set."""
     if event.effective_on < reported.effective_on:
         raise Refused(
-            f"{correcting.name(event)} on {event.effective_on}, "
-            f"but reported only on {reported.effective_on}"
+            message(
+                "the case was reported on {reported}, so it cannot be {event} on {day}",
+                event=correcting.name(event),
+                day=event.effective_on,
+                reported=reported.effective_on,
+            )
         )
     match event:
         case Returned() | Verified() | Handled() | Referred():
@@ -464,8 +476,12 @@ def _turn(
 def _resolved(now: CaseSegment, event: Resolved) -> CaseSegment:
     if now.resolved_on is not None:
         raise Refused(
-            f"resolved on {event.effective_on}, "
-            f"but resolved already since {now.resolved_on}"
+            message(
+                "the case was resolved on {resolved}, so it cannot be resolved again "
+                "on {day}",
+                day=event.effective_on,
+                resolved=now.resolved_on,
+            )
         )
     return structs.replace(now, resolved_on=event.effective_on, manner=event.manner)
 
@@ -473,7 +489,12 @@ def _resolved(now: CaseSegment, event: Resolved) -> CaseSegment:
 def _reopened(now: CaseSegment, event: Reopened) -> CaseSegment:
     if now.resolved_on is None:
         raise Refused(
-            f"reopened on {event.effective_on}, but open since {now.opened_on}"
+            message(
+                "the case has been open since {opened}, so it cannot be reopened on "
+                "{day}",
+                day=event.effective_on,
+                opened=now.opened_on,
+            )
         )
     return structs.replace(
         now, opened_on=event.effective_on, resolved_on=None, manner=None
@@ -493,9 +514,15 @@ def _reclassified(now: CaseSegment, event: Reclassified) -> CaseSegment:
 
 def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
     if dimension not in DIMENSIONS[category]:
-        of = ", ".join(DIMENSIONS[category])
-        message = f"dimension is {dimension}, but those of {category} are {of}"
-        raise Invalid("dimension", message)
+        raise Invalid(
+            "dimension",
+            message(
+                "dimension is {dimension}, but those of {category} are {dimensions}",
+                dimension=dimension,
+                category=category,
+                dimensions=DIMENSIONS[category],
+            ),
+        )
 
 
 # Decisions.
@@ -511,7 +538,12 @@ def decide(
         Refused: The rules do not allow it; the sentence says both sides.
     """
     if case is None and not isinstance(command, Reported):
-        raise Refused(f"{correcting.name(command)}, but the case was never reported")
+        raise Refused(
+            message(
+                "the case was never reported, so it cannot be recorded as {event}",
+                event=correcting.name(command),
+            )
+        )
     if case is not None and isinstance(command, Reported):
         _refuse_again(command, case)
     for field in ("effective_on", "occurred_on"):
@@ -533,15 +565,28 @@ def _take_over(_survivor: Conflict, _merged: Conflict, origin: EventId) -> list[
 
 def _refuse_late_return(command: Returned, before: Conflict) -> None:
     for verified in before.of(Verified):
-        day = verified.effective_on
-        raise Refused(f"{correcting.said(command)}, but verified on {day}")
+        raise Refused(
+            message(
+                "the case was verified on {verified}, so it cannot be returned on "
+                "{day}",
+                verified=verified.effective_on,
+                day=command.effective_on,
+            )
+        )
 
 
 def _refuse_second_verification(before: Conflict, after: Conflict) -> None:
     sure = [event.effective_on for event in after.of(Verified)]
     # Cases of former days may have been verified twice; they stay as they are.
     if len(sure) > max(1, len([*before.of(Verified)])):
-        raise Refused(f"verified on {sure[-1]}, but verified already on {sure[0]}")
+        raise Refused(
+            message(
+                "the case was verified on {verified}, so it cannot be verified again "
+                "on {day}",
+                day=sure[-1],
+                verified=sure[0],
+            )
+        )
 
 
 def _refuse_idle_reclassification(
@@ -551,14 +596,19 @@ def _refuse_idle_reclassification(
     was, is_now = _class(before, day), _class(after, day)
     if was == is_now:
         raise Refused(
-            f"reclassified on {day} to {is_now}, but on that day it is {was} already"
+            message(
+                "on {day} the case is {classification} already, so reclassifying it "
+                "changes nothing",
+                day=day,
+                classification=is_now,
+            )
         )
 
 
-def _class(case: Conflict, day: date) -> str:
-    """Its category, dimension and level at the end of *day*, in words."""
+def _class(case: Conflict, day: date) -> tuple[StrEnum, ...]:
+    """Its category, dimension and level at the end of *day*."""
     now = case.on(day)
-    return f"{now.category}, {now.dimension}, {now.level}" if now else "nothing"
+    return (now.category, now.dimension, now.level) if now else ()
 
 
 def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
@@ -566,8 +616,12 @@ def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
     if correcting.alike(command, first) and case.reported is not None:
         raise correcting.repetition(command, 1)
     raise Refused(
-        f"reported on {command.effective_on}, but this number was given before, "
-        f"to the case reported on {getattr(first, 'effective_on', None)}"
+        message(
+            "this number belongs to the case reported on {first}, so no case can be "
+            "reported under it on {day}",
+            day=command.effective_on,
+            first=getattr(first, "effective_on", None),
+        )
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from iku.domain.decider import Context, Decider, Refused, refuse_unlikely_day
 from iku.domain.fact import Fact, Line, Reason
+from iku.messages import message
 
 SUBJECT = "log"  # the one stream of this category
 SUCCESSOR = re.compile(r"(.*)/(\d{1,9})")
@@ -79,18 +80,31 @@ def decide(
         return []
     if names and command.origin != names.last:
         raise Refused(
-            f"the log has been called {names.last} since "
-            f"{names.history[-1].effective_on}, not {command.origin}"
+            message(
+                "the log has been named {name} since {day}, not {origin}",
+                name=names.last,
+                day=names.history[-1].effective_on,
+                origin=command.origin,
+            )
         )
     if command.lost_to <= command.kept:
         raise Refused(
-            f"nothing is lost: {command.kept} events are there, and no more than "
-            f"{command.lost_to} were signed; the log goes on as it is"
+            message(
+                "no event is lost: the log holds {kept} events, and only {signed} "
+                "were signed, so the log needs no continuation",
+                kept=command.kept,
+                signed=command.lost_to,
+            )
         )
     if command.successor != successor(command.origin):
         raise Refused(
-            f"the log that continues {command.origin} is called "
-            f"{successor(command.origin)}, not {command.successor}"
+            message(
+                "the log that continues {origin} must be named {expected}, not "
+                "{successor}",
+                origin=command.origin,
+                expected=successor(command.origin),
+                successor=command.successor,
+            )
         )
     return [command]
 

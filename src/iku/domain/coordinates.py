@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from iku.domain import period
 from iku.domain.period import Kind, Period
+from iku.messages import message
 
 LETTERS = {
     Kind.YEAR: "T",  # tahun
@@ -85,15 +86,22 @@ def parse(number: str) -> Coordinates:
     if len(fields) != 7:
         points = typed.count(".")
         raise Mistyped(
-            f"a figure's number has seven parts, as in {EXAMPLE}, hence six points; "
-            f"this one has {points}"
+            message(
+                "a figure's number has seven parts, separated by six points, as in "
+                "{example}; this one has {points} points",
+                example=EXAMPLE,
+                points=points,
+            )
         )
     *fields, last = fields
     at = _read(fields)
     if last != check(".".join(fields)):
         raise Mistyped(
-            f"the last part, {last!r}, does not fit what stands before it: somewhere a "
-            "character is mistyped, missing, or in another's place"
+            message(
+                "the last part, {last!r}, does not match the parts before it: a "
+                "character is mistyped, missing or in the wrong place",
+                last=last,
+            )
         )
     return at
 
@@ -129,31 +137,51 @@ def _refuse_strange(typed: str) -> None:
     for symbol in typed:
         if symbol not in _SYMBOLS:
             raise Mistyped(
-                f"{symbol!r} stands in no figure's number, only letters, digits, "
-                "points and hyphens do"
+                message(
+                    "a figure's number holds letters, digits, points and hyphens "
+                    "only, not {symbol!r}",
+                    symbol=symbol,
+                )
             )
+
+
+_ORDINALS = {
+    2: message("second"),
+    4: message("fourth"),
+    5: message("fifth"),
+    6: message("sixth"),
+}
 
 
 def _read(fields: list[str]) -> Coordinates:
     code, definition, kind, as_of, known, size = fields
     if not re.fullmatch(CODE, code):
-        raise Mistyped(f"the first part, {code!r}, is no indicator's code")
-    day = _day("fourth", "the day asked about", as_of)
+        raise Mistyped(
+            message("the first part, {typed!r}, is not an indicator's code", typed=code)
+        )
+    day = _day(4, message("the day asked about"), as_of)
     return Coordinates(
         indicator=code,
-        definition=_whole("second", "version of a definition", definition, 1),
+        definition=_whole(2, message("a version of a definition"), definition, 1),
         period=period.containing(day, _kind(kind)),
         as_of=day,
-        known_on=_day("fifth", "the day of knowledge", known),
-        size=_whole("sixth", "size of a log", size, 0),
+        known_on=_day(5, message("the knowledge cut-off"), known),
+        size=_whole(6, message("a size of the log"), size, 0),
     )
 
 
-def _whole(which: str, what: str, typed: str, least: int) -> int:
+def _whole(place: int, what: str, typed: str, least: int) -> int:
     if not re.fullmatch("0|[1-9][0-9]{0,15}", typed) or not (
         least <= int(typed) <= LARGEST
     ):
-        raise Mistyped(f"the {which} part, {typed!r}, is no {what}")
+        raise Mistyped(
+            message(
+                "the {place} part, {typed!r}, is not {what}",
+                place=_ORDINALS[place],
+                typed=typed,
+                what=what,
+            )
+        )
     return int(typed)
 
 
@@ -163,12 +191,23 @@ def _kind(typed: str) -> Kind:
             return kind
     known = ", ".join(f"{letter} ({kind})" for kind, letter in LETTERS.items())
     raise Mistyped(
-        f"the third part, {typed!r}, is no kind of period; there are {known}"
+        message(
+            "the third part, {typed!r}, is not a kind of period; the kinds are {kinds}",
+            typed=typed,
+            kinds=known,
+        )
     )
 
 
-def _day(which: str, what: str, typed: str) -> date:
+def _day(place: int, what: str, typed: str) -> date:
     with suppress(ValueError):
         if re.fullmatch("[0-9]{8}", typed):
             return date(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
-    raise Mistyped(f"the {which} part, {typed!r}, is not {what} as YYYYMMDD")
+    raise Mistyped(
+        message(
+            "the {place} part, {typed!r}, is not {what} in the form YYYYMMDD",
+            place=_ORDINALS[place],
+            typed=typed,
+            what=what,
+        )
+    )

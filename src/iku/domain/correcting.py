@@ -18,6 +18,7 @@ from iku.domain.decider import Context, Invalid, Refused, Repeated, subject_id
 from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
 from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
+from iku.messages import Term, message
 
 
 def refuse_unfit(
@@ -40,7 +41,14 @@ def refuse_unfit(
     else:
         _refuse_repetition(command, before, after)
         if before.void:
-            raise Refused(f"{name(command)}, but it was {before.void} before")
+            raise Refused(
+                message(
+                    "the case or organisation was {status} before, so it cannot be "
+                    "recorded as {event}",
+                    event=name(command),
+                    status=Term("status", before.void),
+                )
+            )
     merging.refuse_proposed(command)
     _refuse_bad_merger(command, context)
     _refuse_unknown_area(command, context)
@@ -57,8 +65,12 @@ def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
 
 def repetition(command: Fact, version: int) -> Repeated:
     """The refusal of a fact that is recorded already, at *version*."""
-    message = f"{said(command)}, but that is recorded already, at version {version}"
-    return Repeated(version, message)
+    refusal = message(
+        "{event}, but that is recorded already, at version {version}",
+        event=said(command),
+        version=version,
+    )
+    return Repeated(version, refusal)
 
 
 def _alters(before: Subject, after: Subject) -> bool:
@@ -74,8 +86,12 @@ def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
         by = annulment(subject.history, command.annuls)
         raise Repeated(
             by,
-            f"version {command.annuls} is annulled, but that is recorded already, at "
-            f"version {by}",
+            message(
+                "the annulment of version {version} is recorded already, at version "
+                "{place}",
+                version=command.annuls,
+                place=by,
+            ),
         )
 
 
@@ -88,8 +104,12 @@ def _refuse_idle_correction(
     by = max(corrections(before.history, version, *restated), default=version)
     raise Repeated(
         by,
-        f"version {version} is corrected, but that is recorded already, at version "
-        f"{by}",
+        message(
+            "the correction of version {version} is recorded already, at version "
+            "{place}",
+            version=version,
+            place=by,
+        ),
     )
 
 
@@ -106,9 +126,24 @@ def target(version: int, subject: Subject, path: str) -> Any:
         Invalid: There is no such version, or it was annulled before.
     """
     if version > (last := len(subject.history)):
-        raise Invalid(path, f"{path} is {version}, but the last version is {last}")
+        raise Invalid(
+            path,
+            message(
+                "{path} is {version}, but the last version is {last}",
+                path=path,
+                version=version,
+                last=last,
+            ),
+        )
     if version in annulled_versions(subject.history):
-        raise Invalid(path, f"{path} is {version}, but that version was annulled")
+        raise Invalid(
+            path,
+            message(
+                "{path} is {version}, but that version was annulled",
+                path=path,
+                version=version,
+            ),
+        )
     return subject.history[version - 1]
 
 
@@ -120,15 +155,31 @@ def _refuse_bad_annulment(command: Annulled, subject: Subject) -> None:
 def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
     wrong, version = target(command.corrects, subject, "corrects"), command.corrects
     if isinstance(wrong, Correction | Annulled):
-        message = f"version {version} is {name(wrong)}: correct the fact it is about"
-        raise Invalid("corrects", message)
+        refusal = message(
+            "version {version} is {event}, so it cannot be corrected: correct the "
+            "fact it is about",
+            version=version,
+            event=name(wrong),
+        )
+        raise Invalid("corrects", refusal)
     restated = command.restated()
     if not restated:
-        raise Invalid("corrects", "corrected, but no field is restated")
+        raise Invalid(
+            "corrects", message("a correction must restate a field, but none is given")
+        )
     for field in restated:
         if field not in wrong.__struct_fields__:
-            message = f"version {version}, {name(wrong)}, has no field {field}"
-            raise Invalid(field, f"{field} is restated, but {message}")
+            refusal = message(
+                "{field} is restated, but version {version}, {event}, has no such "
+                "field",
+                version=version,
+                event=name(wrong),
+                field=field,
+            )
+            raise Invalid(
+                field,
+                refusal,
+            )
 
 
 def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -> None:
@@ -139,16 +190,31 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
     for field, value in command.restated().items():
         if value is not None:
             continue
-        fact = f"version {version}, {name(wrong)}"
         if kinds[field].default is not None:
-            raise Invalid(field, f"{field} is cleared, but {fact}, must have it")
+            raise Invalid(
+                field,
+                message(
+                    "{field} is cleared, but version {version}, {event}, must have it",
+                    field=field,
+                    version=version,
+                    event=name(wrong),
+                ),
+            )
         # To clear it again is a repetition.
         empty = getattr(wrong, field) is None
         again = after.facts == before.facts and corrections(
             before.history, version, field
         )
         if empty and not again:
-            raise Invalid(field, f"{field} is cleared, but {fact}, has none")
+            raise Invalid(
+                field,
+                message(
+                    "{field} is cleared, but version {version}, {event}, has none",
+                    field=field,
+                    version=version,
+                    event=name(wrong),
+                ),
+            )
 
 
 def _refuse_bad_merger(command: Fact, context: Context) -> None:
@@ -156,24 +222,41 @@ def _refuse_bad_merger(command: Fact, context: Context) -> None:
     if into is None:
         return
     if subject_id(into) == context.subject:
-        raise Invalid("into", f"merged into {into}, but that is this one itself")
+        raise Invalid(
+            "into",
+            message("{into} cannot be merged into itself", into=into),
+        )
     other: Subject | None = context.peers.get(subject_id(into))
     if other is None:
-        raise Invalid("into", f"merged into {into}, but there is no such number")
+        raise Invalid(
+            "into",
+            message("merged into {into}, but there is no such number", into=into),
+        )
     if other.void:
-        raise Refused(f"merged into {into}, but that was {other.void} before")
+        raise Refused(
+            message(
+                "merged into {into}, but {into} was {status} before",
+                into=into,
+                status=Term("status", other.void),
+            )
+        )
 
 
 def _refuse_unknown_area(command: Fact, context: Context) -> None:
     area = stated(command, "area")
     if area is not None and area not in context.areas:
-        raise Invalid("area", f"area is {area}, but there is no area with that code")
+        raise Invalid(
+            "area",
+            message("area is {area}, but there is no area with that code", area=area),
+        )
 
 
 def said(event: Fact) -> str:
     """What happened and, where it is of a day, when: ``moved out on 2021-10-01``."""
     day: date | None = stated(event, "effective_on")
-    return name(event) if day is None else f"{name(event)} on {day}"
+    if day is None:
+        return name(event)
+    return message("{event} on {day}", event=name(event), day=day)
 
 
 def alike(opening: Fact, other: Fact) -> bool:
@@ -184,6 +267,6 @@ def alike(opening: Fact, other: Fact) -> bool:
     return bool(one == two)
 
 
-def name(event: Fact) -> str:
+def name(event: Fact) -> Term:
     """What happened, as a person says it: ``moved out``."""
-    return str(event.__struct_config__.tag).replace("_", " ")
+    return Term("event", str(event.__struct_config__.tag))

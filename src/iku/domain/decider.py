@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from iku.domain.fact import EARLIEST, Fact
 from iku.domain.hidden import is_hidden
+from iku.messages import message
 
 State = TypeVar("State")
 Event = TypeVar("Event", bound=Fact)
@@ -183,10 +184,22 @@ def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
     if day is None:
         return
     if day > today:
-        raise Refused(f"{field_name} is {day}, but today is only {today}")
+        raise Refused(
+            message(
+                "{field} is {day}, but today is only {today}",
+                field=field_name,
+                day=day,
+                today=today,
+            )
+        )
     if day < EARLIEST:
         raise Refused(
-            f"{field_name} is {day}, but no day before {EARLIEST} is accepted"
+            message(
+                "{field} is {day}, but no day before {earliest} is accepted",
+                field=field_name,
+                day=day,
+                earliest=EARLIEST,
+            )
         )
 
 
@@ -223,8 +236,14 @@ def _refuse_hidden_in_text(text: str, path: str) -> None:
         called = unicodedata.name(character, "a format character")
         raise Invalid(
             path,
-            f"{path} holds U+{ord(character):04X} ({called}) as character {place}, "
-            "but characters that hide or reorder text are refused",
+            message(
+                "{path} holds U+{code} ({name}) as character {place}, but characters "
+                "that hide or reorder text are refused",
+                path=path,
+                code=f"{ord(character):04X}",
+                name=called,
+                place=place,
+            ),
         )
 
 

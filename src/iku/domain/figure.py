@@ -14,6 +14,7 @@ from iku.domain import indicator, period, scale
 from iku.domain.coordinates import Coordinates
 from iku.domain.indicator import Empty
 from iku.domain.period import Kind, Period
+from iku.messages import message
 
 
 class Counts(Struct, frozen=True):
@@ -111,7 +112,13 @@ def basis(
         definition = whole[0].definitions[version - 1]
     else:
         last = len(whole[0].definitions)
-        raise LookupError(f"definition is {version}, but the last version is {last}")
+        raise LookupError(
+            message(
+                "definition is {version}, but the last version is {last}",
+                version=version,
+                last=last,
+            )
+        )
     return Basis(
         definition=definition,
         target=known[0].target(as_of) if known[0] else None,

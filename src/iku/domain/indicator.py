@@ -39,12 +39,15 @@ from iku.domain.fact import (
     annulled_versions,
     standing,
 )
+from iku.messages import Term, message
 
 PERCENT = r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)"
 
 # Of a conflict: by UU 7/2012, art. 5 c-e; such cases stand in the register only.
 IN_NO_INDICATOR = conflict.Category.LAINNYA
 PER_CENT = 100
+TARGET = message("a target")
+DEFINITION = message("a definition")
 YEARS_AHEAD = 10  # within which a definition or target may be decreed
 
 Percent: TypeAlias = Annotated[
@@ -315,11 +318,15 @@ class Amendment(Fact, frozen=True, kw_only=True):
         own = said.__struct_fields__
         for name in self.changes(Amendment):
             if name not in own:
-                has = ", ".join(own)
-                message = (
-                    f"{name} is given, but the options of this indicator are {has}"
+                raise Invalid(
+                    name,
+                    message(
+                        "{name} is given, but the options of this indicator are "
+                        "{options}",
+                        name=name,
+                        options=own,
+                    ),
                 )
-                raise Invalid(name, message)
         changes = self.changes(type(said))
         if isinstance(options, ConflictOptions):
             _refuse_other_category(changes.get("category"), options.category)
@@ -334,8 +341,12 @@ def _refuse_other_category(
     if given not in {None, own}:
         raise Invalid(
             "category",
-            f"category is {given}, but this indicator counts cases of category {own}, "
-            f"and an indicator's category never changes",
+            message(
+                "category is {given}, but this indicator counts cases of category "
+                "{own}, and an indicator's category never changes",
+                given=given,
+                own=own,
+            ),
         )
 
 
@@ -501,14 +512,14 @@ def decide(
         case Defined():
             return [] if indicator else _define(command)
         case Targeted():
-            return _target(command, _there(indicator, "a target"))
+            return _target(command, _there(indicator, TARGET))
         case Redefinition():
-            return _redefine(command, _there(indicator, "a definition"))
+            return _redefine(command, _there(indicator, DEFINITION))
         case Revision():
-            indicator = _there(indicator, "a correction")
+            indicator = _there(indicator, message("a correction"))
             return _standing_by(_revise(command, indicator), indicator, context)
         case Annulled():
-            indicator = _there(indicator, "an annulment")
+            indicator = _there(indicator, message("an annulment"))
             return _standing_by(_annul(command, indicator), indicator, context)
     assert_never(command)
 
@@ -522,15 +533,22 @@ def _refuse_unlikely_day(day: date | None, today: date) -> None:
     last = date(min(today.year + YEARS_AHEAD, date.max.year), 12, 31)
     if day is not None and day > last:
         raise Refused(
-            f"effective_on is {day}, but a definition or target can be decreed at most "
-            f"{YEARS_AHEAD} years ahead, until {last}"
+            message(
+                "effective_on is {day}, but a definition or target can be decreed at "
+                "most {years} years ahead, until {last}",
+                day=day,
+                years=YEARS_AHEAD,
+                last=last,
+            )
         )
     refuse_unlikely_day("effective_on", day, last)
 
 
 def _there(indicator: Indicator | None, given: str) -> Indicator:
     if indicator is None:
-        raise Refused(f"{given} is given, but there is no such indicator")
+        raise Refused(
+            message("{what} is given, but there is no such indicator", what=given)
+        )
     return indicator
 
 
@@ -539,7 +557,11 @@ def _define(command: Defined) -> list[Event]:
     if category == IN_NO_INDICATOR:
         raise Invalid(
             "category",
-            f"category is {category}, but cases of that category count in no indicator",
+            message(
+                "category is {category}, but cases of that category count in no "
+                "indicator",
+                category=category,
+            ),
         )
     return [command]
 
@@ -554,23 +576,42 @@ def _target(command: Targeted, indicator: Indicator) -> list[Event]:
     if command.value > PER_CENT and command.reason is None:
         raise Invalid(
             "reason",
-            f"reason is missing: the target of {command.year} is {command.value} per "
-            f"cent, and a target above {PER_CENT} per cent of a percentage needs one",
+            message(
+                "reason is missing: the target of {year} is {target} per cent, and a "
+                "target above {most} per cent needs a reason",
+                year=command.year,
+                target=command.value,
+                most=PER_CENT,
+            ),
         )
     return [command]
 
 
 def _refuse_same_target(command: Targeted, held: StandingFact) -> None:
-    said = (
-        f"the target of {command.year} is {command.value} per cent from "
-        f"{command.effective_on} on"
-    )
     if held.event.basis == command.basis:
-        message = f"{said}, but that is recorded already, at version {held.version}"
-        raise Repeated(held.version, message)
+        raise Repeated(
+            held.version,
+            message(
+                "the target of {year} is {target} per cent from {day} on, but that "
+                "is recorded already, at version {version}",
+                version=held.version,
+                year=command.year,
+                target=command.value,
+                day=command.effective_on,
+            ),
+        )
     raise Refused(
-        f"{said}, on the basis of {command.basis}, but version {held.version} says so "
-        f"on the basis of {held.event.basis}: correct that version"
+        message(
+            "the target of {year} is {target} per cent from {day} on, on the basis "
+            "of {basis}, but version {version} sets it on the basis of {held}: "
+            "correct that version",
+            basis=command.basis,
+            version=held.version,
+            held=held.event.basis,
+            year=command.year,
+            target=command.value,
+            day=command.effective_on,
+        )
     )
 
 
@@ -593,9 +634,15 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
         place = indicator.places[held.version - 1]
         raise Repeated(
             place,
-            f"the definition from {after.effective_on} on is that of definition "
-            f"{held.version}, in force since {held.defined.effective_on} (recorded at "
-            f"version {place}): it changes nothing",
+            message(
+                "the definition from {day} on is that of definition {version}, in "
+                "force since {since} (recorded at version {place}): it changes "
+                "nothing",
+                day=after.effective_on,
+                version=held.version,
+                since=held.defined.effective_on,
+                place=place,
+            ),
         )
 
 
@@ -612,11 +659,15 @@ def _revise(command: Revision, indicator: Indicator) -> list[Event]:
         case Defined():
             return _correct_definition(command, wrong, indicator)
         case Corrected() | Annulled():
-            kind = wrong.__struct_config__.tag
-            message = (
-                f"version {command.corrects} is {kind}: correct the fact it is about"
+            raise Invalid(
+                "corrects",
+                message(
+                    "version {version} is {event}, so it cannot be corrected: "
+                    "correct the fact it is about",
+                    version=command.corrects,
+                    event=Term("event", str(wrong.__struct_config__.tag)),
+                ),
             )
-            raise Invalid("corrects", message)
     assert_never(wrong)
 
 
@@ -628,45 +679,81 @@ def _named(version: int, indicator: Indicator, path: str) -> Event:
         Invalid: There is none, or it was annulled.
     """
     if version > (last := len(indicator.history)):
-        raise Invalid(path, f"{path} is {version}, but the last version is {last}")
+        raise Invalid(
+            path,
+            message(
+                "{path} is {version}, but the last version is {last}",
+                path=path,
+                version=version,
+                last=last,
+            ),
+        )
     if version not in indicator.void:
         return indicator.history[version - 1]
     for place, one in zip(indicator.places, indicator.definitions, strict=True):
         if one in indicator.standing and one.defined.corrects == version:
             raise Repeated(
                 place,
-                f"{path} is {version}, but that version was replaced by definition "
-                f"{one.version}, at version {place}",
+                message(
+                    "{path} is {version}, but that version was replaced by "
+                    "definition {definition}, at version {place}",
+                    path=path,
+                    version=version,
+                    definition=one.version,
+                    place=place,
+                ),
             )
-    raise Invalid(path, f"{path} is {version}, but that version was annulled")
+    raise Invalid(
+        path,
+        message(
+            "{path} is {version}, but that version was annulled",
+            path=path,
+            version=version,
+        ),
+    )
 
 
 def _refuse_foreign(command: Revision, kind: str, own: Sequence[str]) -> None:
     if not command.given:
         raise Invalid(
             "corrects",
-            f"version {command.corrects} is corrected, but no field is given",
+            message(
+                "version {version} is corrected, but no field is given",
+                version=command.corrects,
+            ),
         )
     for name in command.given:
         if name not in own:
-            message = f"version {command.corrects}, {kind}, has no field {name}"
-            raise Invalid(name, f"{name} is given, but {message}")
+            raise Invalid(
+                name,
+                message(
+                    "{name} is given, but version {version}, {kind}, has no field "
+                    "{name}",
+                    name=name,
+                    version=command.corrects,
+                    kind=kind,
+                ),
+            )
 
 
 def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
     own = ("year", "target", "effective_on", "basis")
-    _refuse_foreign(command, "a target", own)
+    _refuse_foreign(command, TARGET, own)
     given = {name: getattr(command, name) for name in command.given}
     corrected = Corrected(corrects=command.corrects, reason=command.reason, **given)
     if _told(evolve(indicator, corrected)) == _told(indicator):
         version = command.corrects
         by = lineage.corrections(indicator.history, version, *command.given)
         place = max(by, default=version)
-        message = (
-            f"version {version} is corrected, but that is recorded already, at version "
-            f"{place}"
+        raise Repeated(
+            place,
+            message(
+                "the correction of version {version} is recorded already, at version "
+                "{place}",
+                version=version,
+                place=place,
+            ),
         )
-        raise Repeated(place, message)
     return [corrected]
 
 
@@ -679,7 +766,7 @@ def _correct_definition(
     command: Revision, wrong: Defined, indicator: Indicator
 ) -> list[Event]:
     own = (*Amendment.__struct_fields__, *Defined.__struct_fields__)
-    _refuse_foreign(command, "a definition", own)
+    _refuse_foreign(command, DEFINITION, own)
     after = structs.replace(
         wrong,
         **command.changes(Defined),
@@ -699,9 +786,14 @@ def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
     held = indicator.in_force(wrong.effective_on)
     if held is not None and held.version != number:
         raise Refused(
-            f"definition {number} is to be corrected, but from {wrong.effective_on} on "
-            f"definition {held.version} is in force in its place: correct version "
-            f"{indicator.places[held.version - 1]}"
+            message(
+                "definition {definition} is replaced from {day} on by definition "
+                "{held}, so it cannot be corrected: correct version {place}",
+                definition=number,
+                day=wrong.effective_on,
+                held=held.version,
+                place=indicator.places[held.version - 1],
+            )
         )
 
 
@@ -711,8 +803,12 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
         by = lineage.annulment(indicator.history, version)
         raise Repeated(
             by,
-            f"version {version} is annulled, but that is recorded already, at version "
-            f"{by}",
+            message(
+                "the annulment of version {version} is recorded already, at version "
+                "{place}",
+                version=version,
+                place=by,
+            ),
         )
     _named(version, indicator, "annuls")
     return [command]
@@ -725,8 +821,12 @@ def _standing_by(
     before, after = indicator.in_force(context.today), decider.fold(events, indicator)
     if before and not (after and after.in_force(context.today)):
         raise Refused(
-            f"definition {before.version} is to be taken out of force, but no other "
-            f"definition is in force on {context.today}: record that one first"
+            message(
+                "definition {definition} cannot be taken out of force, since no "
+                "other definition is in force on {today}: record that one first",
+                definition=before.version,
+                today=context.today,
+            )
         )
     return events
 

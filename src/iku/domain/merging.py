@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, TypeVar
 
+from iku import messages
 from iku.domain.decider import Context, Decision, Grounds, Invalid, Refused, subject_id
 from iku.domain.fact import (
     Absorption,
@@ -27,6 +28,7 @@ from iku.domain.fact import (
     stated,
 )
 from iku.domain.subject import Subject
+from iku.messages import message
 
 S = TypeVar("S", bound=Subject)
 E = TypeVar("E", bound=Fact)
@@ -100,23 +102,35 @@ def _undone(
     into, versions = ended.event.into, [found[-1], *copies(survivor, found[-1])]
     for merger in survivor.of(Merger):
         raise Refused(
-            f"the merger into {into} is to end, but {into} was merged into "
-            f"{merger.into} since: annul that merger first"
+            message(
+                "the merger into {into} cannot be annulled, since {into} was merged "
+                "into {other} later: annul that merger first",
+                into=into,
+                other=merger.into,
+            )
         )
     now = dict(stands)
     for version in versions:
         if now.get(version) is not survivor.history[version - 1]:
             raise Refused(
-                f"the merger into {into} is to end, but version {version} of {into}, "
-                "a copy that came with it, was changed since"
+                message(
+                    "the merger into {into} cannot be annulled, since version "
+                    "{version} of {into}, which it copied there, was changed later",
+                    into=into,
+                    version=version,
+                )
             )
     annulments = [Annulled(annuls=v, reason=command.reason) for v in versions]
     try:
         type(survivor)((*survivor.history, *annulments)).refuse_illegal()
     except Refused as error:
         raise Refused(
-            f"the merger into {into} is to end, but what {into} took over was changed "
-            f"since: {error}"
+            message(
+                "the merger into {into} cannot be annulled, since what {into} took "
+                "over was changed later: {error}",
+                into=into,
+                error=messages.of(error),
+            )
         ) from error
     return annulments
 
@@ -162,18 +176,42 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
     if isinstance(wrong, subject.OPENING):
         for other, since in absorbed(subject.facts).items():
             raise Refused(
-                f"version {version} is to be annulled, but {other} is merged into this "
-                f"one, at version {since}: annul that merger first"
+                message(
+                    "version {version} cannot be annulled, since {other} is merged "
+                    "into this subject, at version {place}: annul that merger first",
+                    version=version,
+                    other=other,
+                    place=since,
+                )
             )
     if isinstance(wrong, Absorption):
-        message = f"version {version} belongs to the merger at {wrong.origin}"
-        raise Invalid("annuls", f"annuls is {version}, but {message}: annul that")
+        raise Invalid(
+            "annuls",
+            message(
+                "annuls is {version}, but version {version} belongs to the merger at "
+                "{origin}: annul that",
+                version=version,
+                origin=wrong.origin,
+            ),
+        )
     if isinstance(wrong, Correction) and stated(wrong, "into") is not None:
-        message = f"version {version} corrected a merger: correct that again"
-        raise Invalid("annuls", f"annuls is {version}, but {message}")
+        raise Invalid(
+            "annuls",
+            message(
+                "annuls is {version}, but that version corrected a merger: correct the "
+                "merger again",
+                version=version,
+            ),
+        )
     if isinstance(wrong, Annulled) and _ended_merger(wrong, subject):
-        message = f"version {version} annulled a merger: record that again"
-        raise Invalid("annuls", f"annuls is {version}, but {message}")
+        raise Invalid(
+            "annuls",
+            message(
+                "annuls is {version}, but that version annulled a merger: record the "
+                "merger again",
+                version=version,
+            ),
+        )
 
 
 def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
@@ -200,7 +238,13 @@ def refuse_proposed(command: Fact) -> None:
     """
     origin = stated(command, "origin")
     if origin is not None:
-        raise Refused(f"what comes from {origin} is recorded by the merger itself")
+        raise Refused(
+            message(
+                "a fact copied from {origin} is recorded by the merger only, not by "
+                "a command",
+                origin=origin,
+            )
+        )
 
 
 def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[str, ...]:
@@ -211,8 +255,12 @@ def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[st
     """
     if isinstance(event, Rejection):
         return tuple(
-            f"{other} is merged into this one (version {version}), so it does not "
-            "count either"
+            message(
+                "{other} is merged into this one (version {version}), so it does not "
+                "count either",
+                other=other,
+                version=version,
+            )
             for other, version in absorbed(subject.facts).items()
         )
     return tuple(

@@ -7,22 +7,36 @@ from iku.domain.decider import subject_number
 from iku.domain.deciders import DECIDERS
 from iku.domain.fact import NUMBER, PERSON
 from iku.domain.publication import IDENTIFIER
+from iku.messages import Term, message
 
 _MOST = 100  # characters of a wrong name that are repeated
-_NUMBER = "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
+_NUMBER = message(
+    "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
+)
 _FORMS = {
-    "publication": "a publication is named as 2021 or 2021-W3.2",
-    "subject": "a person is named by the identifier that a history gives, a case or "
-    "organisation as conflict-K14 or organisation-O41",
+    "publication": message("a publication is named as 2021 or 2021-W3.2"),
+    "subject": message(
+        "a person is named by the identifier that a history gives, a case or "
+        "organisation as conflict-K14 or organisation-O41"
+    ),
 }
 
 
 def absent(category: str, name: str) -> str:
     """That there is no such subject; if it cannot be called that, what it is called."""
     if _fits(category, name):
-        return f"there is no {category} {name}"
+        return message(
+            "there is no {category} {name}",
+            category=Term("category", category),
+            name=name,
+        )
     shown = name if len(name) <= _MOST else f"{name[:_MOST]}…"
-    return f"there is no {category} {shown!r}; {_FORMS.get(category, _NUMBER)}"
+    return message(
+        "there is no {category} {name!r}; {form}",
+        category=Term("category", category),
+        name=shown,
+        form=_FORMS.get(category, _NUMBER),
+    )
 
 
 def _fits(category: str, name: str) -> bool:

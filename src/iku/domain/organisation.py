@@ -47,6 +47,7 @@ from iku.domain.fact import (
     stated,
 )
 from iku.domain.subject import Subject
+from iku.messages import Term, message
 
 LATEST = date(2999, 12, 31)  # a later last day of a certificate is a slip of the pen
 
@@ -431,12 +432,28 @@ def _turn(
 ) -> OrganisationSegment:
     """What the organisation is after *event*, its days not yet set."""
     if event.effective_on < registered.effective_on:
-        only = registered.effective_on
-        raise Refused(f"{correcting.said(event)}, but registered only on {only}")
+        raise Refused(
+            message(
+                "the organisation was registered on {registered}, so it cannot be "
+                "recorded as {event} on {day}",
+                event=correcting.name(event),
+                registered=registered.effective_on,
+                day=event.effective_on,
+            )
+        )
     # What was recorded before `decide` refused it is still a legal course of events.
     last_act = isinstance(event, Participated) and event.effective_on == now.since
     if not now.status.exists and not last_act:
-        raise Refused(f"{correcting.said(event)}, but {_ended(now)}")
+        raise Refused(
+            message(
+                "the organisation was {status} on {ended}, so it cannot be recorded "
+                "as {event} on {day}",
+                event=correcting.name(event),
+                ended=now.since,
+                status=Term("status", now.status),
+                day=event.effective_on,
+            )
+        )
     match event:
         case Participated():
             after = now
@@ -457,27 +474,40 @@ def _turn(
     return after
 
 
-def _ended(now: OrganisationSegment) -> str:
-    return f"{now.status.replace('_', ' ')} on {now.since}"
-
-
 def _from(
     now: OrganisationSegment, was: Status, becomes: Status, event: Change
 ) -> OrganisationSegment:
     if now.status is not was:
-        raise Refused(f"{correcting.said(event)}, but {now.status} since {now.since}")
+        raise Refused(
+            message(
+                "the organisation has been {status} since {since}, so it cannot be "
+                "recorded as {event} on {day}",
+                event=correcting.name(event),
+                status=Term("status", now.status),
+                since=now.since,
+                day=event.effective_on,
+            )
+        )
     return structs.replace(now, status=becomes)
 
 
 def _renewed(now: OrganisationSegment, event: Renewed) -> OrganisationSegment:
     if now.legal_basis is not LegalBasis.SKT:
         raise Refused(
-            f"renewed on {event.effective_on}, but it exists by {now.legal_basis}, "
-            "which does not expire"
+            message(
+                "the organisation exists by {basis}, which does not expire, so it "
+                "cannot be renewed on {day}",
+                day=event.effective_on,
+                basis=now.legal_basis,
+            )
         )
     if event.valid_until < event.effective_on:
         raise Refused(
-            f"renewed on {event.effective_on}, but valid only until {event.valid_until}"
+            message(
+                "renewed on {day}, but valid only until {until}",
+                day=event.effective_on,
+                until=event.valid_until,
+            )
         )
     return structs.replace(now, valid_until=event.valid_until)
 
@@ -488,12 +518,20 @@ def _refuse_bad_validity(registered: Registered) -> None:
         return
     if registered.legal_basis is not LegalBasis.SKT:
         raise Refused(
-            f"valid until {until}, but it exists by {registered.legal_basis}, "
-            "which does not expire"
+            message(
+                "the organisation exists by {basis}, which does not expire, so it "
+                "cannot be valid until {until}",
+                until=until,
+                basis=registered.legal_basis,
+            )
         )
     if until < registered.effective_on:
         raise Refused(
-            f"registered on {registered.effective_on}, but valid only until {until}"
+            message(
+                "registered on {day}, but valid only until {until}",
+                day=registered.effective_on,
+                until=until,
+            )
         )
 
 
@@ -502,15 +540,21 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
     for event in organisation.of(Participated):
         if event.participation in references:
             raise Refused(
-                f"participated under reference {event.participation}, "
-                "but that names an earlier participation"
+                message(
+                    "reference {reference} names an earlier participation, so it "
+                    "cannot name another",
+                    reference=event.participation,
+                )
             )
         references.add(event.participation)
     for event in organisation.of(ParticipationVerified):
         if event.participation not in references:
             raise Refused(
-                f"participation {event.participation} was verified, "
-                "but there is no participation of that reference"
+                message(
+                    "participation {reference} cannot be verified: there is no "
+                    "participation of that reference",
+                    reference=event.participation,
+                )
             )
 
 
@@ -527,16 +571,27 @@ def decide(
         Refused: The rules do not allow it; the sentence says both sides.
     """
     if organisation is None and not isinstance(command, Registered):
-        said = correcting.name(command)
-        raise Refused(f"{said}, but the organisation was never registered")
+        raise Refused(
+            message(
+                "the organisation was never registered, so it cannot be recorded as "
+                "{event}",
+                event=correcting.name(command),
+            )
+        )
     if organisation is not None and isinstance(command, Registered):
         _refuse_again(command, organisation)
     effective_on = stated(command, "effective_on")
     refuse_unlikely_day("effective_on", effective_on, context.today)
     valid_until = stated(command, "valid_until")
     if valid_until is not None and valid_until > LATEST:
-        message = f"valid_until is {valid_until}, but no day after {LATEST} is accepted"
-        raise Invalid("valid_until", message)
+        raise Invalid(
+            "valid_until",
+            message(
+                "valid_until is {day}, but no day after {latest} is accepted",
+                day=valid_until,
+                latest=LATEST,
+            ),
+        )
     before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
     correcting.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
@@ -638,14 +693,27 @@ def _refuse_stray_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
             for b in LegalBasis
             if (b is LegalBasis.PARPOL) == (kind is OrganisationKind.PARPOL)
         ]
-        message = f"those of {kind} are {', '.join(of_kind)}"
-        raise Invalid("legal_basis", f"legal_basis is {basis}, but {message}")
+        raise Invalid(
+            "legal_basis",
+            message(
+                "legal_basis is {basis}, but those of {kind} are {bases}",
+                basis=basis,
+                kind=kind,
+                bases=of_kind,
+            ),
+        )
 
 
 def _refuse_endless_certificate(basis: LegalBasis, until: date | None) -> None:
     if basis is LegalBasis.SKT and until is None:
-        message = "legal_basis is skt, a certificate that has a last day"
-        raise Invalid("valid_until", f"valid_until is missing, but {message}")
+        raise Invalid(
+            "valid_until",
+            message(
+                "valid_until is missing, but legal_basis is {basis}, a certificate "
+                "that has a last day",
+                basis=basis,
+            ),
+        )
 
 
 def _refuse_participation_at_the_end(before: Organisation, after: Organisation) -> None:
@@ -659,7 +727,16 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
             continue
         now = after.on(event.effective_on)
         if now and not now.status.exists and (version, event.effective_on) not in held:
-            raise Refused(f"{correcting.said(event)}, but {_ended(now)}")
+            raise Refused(
+                message(
+                    "the organisation was {status} on {ended}, so it cannot be "
+                    "recorded as {event} on {day}",
+                    event=correcting.name(event),
+                    ended=now.since,
+                    status=Term("status", now.status),
+                    day=event.effective_on,
+                )
+            )
 
 
 def _refuse_idle(command: Event, before: Organisation) -> None:
@@ -669,8 +746,12 @@ def _refuse_idle(command: Event, before: Organisation) -> None:
             now = before.on(command.effective_on)
             if now and now.valid_until == command.valid_until:
                 raise Refused(
-                    f"{correcting.said(command)} until {command.valid_until}, "
-                    f"but valid until {now.valid_until} already"
+                    message(
+                        "renewed on {day} until {until}, but the organisation is "
+                        "valid until {until} already",
+                        until=command.valid_until,
+                        day=command.effective_on,
+                    )
                 )
         case ParticipationVerified():
             if any(
@@ -678,8 +759,11 @@ def _refuse_idle(command: Event, before: Organisation) -> None:
                 for p in before.participations
             ):
                 raise Refused(
-                    f"participation {command.participation} was verified, "
-                    "but it was verified before"
+                    message(
+                        "participation {reference} was verified before, so it cannot "
+                        "be verified again",
+                        reference=command.participation,
+                    )
                 )
         case _:
             return
@@ -690,8 +774,12 @@ def _refuse_again(command: Registered, organisation: Organisation) -> NoReturn:
     if correcting.alike(command, first) and organisation.registered is not None:
         raise correcting.repetition(command, 1)
     raise Refused(
-        f"registered on {command.effective_on}, but this number was given before, "
-        f"to the organisation registered on {getattr(first, 'effective_on', None)}"
+        message(
+            "this number belongs to the organisation registered on {first}, so no "
+            "organisation can be registered under it on {day}",
+            day=command.effective_on,
+            first=getattr(first, "effective_on", None),
+        )
     )
 
 

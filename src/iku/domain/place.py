@@ -14,12 +14,13 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct, structs
 
 from iku.domain.question import Unanswerable
+from iku.messages import message
 
 _WORD = re.compile(
     r"([0-9]{1,16})\.([0-9]{8})([0-9]{8})?\.([a-z]{1,2})\.([A-Za-z0-9][\w.~-]{0,63})",
     re.ASCII,
 )
-STRANGE = "cursor is none that a page gave as next"
+STRANGE = message("cursor is none that a page gave as next")
 
 
 class Dated(Protocol):
@@ -99,19 +100,28 @@ def resume(question: Q, place: Place | None, today: date) -> Q:
     if place is None:
         return question
     if question.size not in {None, place.size}:
-        message = f"cursor goes on at size {place.size}, but size is {question.size}"
-        raise Unanswerable("cursor", message)
+        refusal = message(
+            "cursor continues at size {pinned}, but size is {size}",
+            pinned=place.size,
+            size=question.size,
+        )
+        raise Unanswerable("cursor", refusal)
     if question.as_of not in {today, place.as_of}:
-        message = f"cursor goes on as of {place.as_of}, but as_of is {question.as_of}"
-        raise Unanswerable("cursor", message)
+        refusal = message(
+            "cursor continues as of {pinned}, but as_of is {as_of}",
+            pinned=place.as_of,
+            as_of=question.as_of,
+        )
+        raise Unanswerable("cursor", refusal)
     pinned = {"size": place.size, "as_of": place.as_of}
     if place.known_on is not None:
         if question.known_on not in {None, place.known_on}:
-            message = (
-                f"cursor goes on as known on {place.known_on}, but known_on is "
-                f"{question.known_on}"
+            refusal = message(
+                "cursor continues as known on {pinned}, but known_on is {known_on}",
+                pinned=place.known_on,
+                known_on=question.known_on,
             )
-            raise Unanswerable("cursor", message)
+            raise Unanswerable("cursor", refusal)
         pinned["known_on"] = place.known_on
     question_struct: Any = question  # a protocol cannot say that it is a Struct
     resumed: Q = structs.replace(question_struct, **pinned)

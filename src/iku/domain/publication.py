@@ -29,6 +29,7 @@ from iku.domain.decider import (
 )
 from iku.domain.fact import Fact, Line, Reason
 from iku.domain.period import MONTHS, Kind, Period
+from iku.messages import Term, message
 
 IDENTIFIER = (
     r"^[0-9]{4}(-[SCWB][0-9]{1,2})?(-sd[0-9]{4})?(\.([2-9]|[1-9][0-9]{1,3}))?$(?!\n)"
@@ -385,16 +386,25 @@ def _draft(
         return []
     _refuse_bad_restatement(command, known)
     if before is not None and before.state is not State.WITHDRAWN:
-        raise Refused(
-            f"{before.id} is to be drafted, but that was {before.state} on "
-            f"{before.last.effective_on}{_then(before)}"
-        )
+        raise Refused(_drafted_before(before))
     return [drafted]
 
 
-def _then(before: Publication) -> str:
-    published = before.state is State.PUBLISHED
-    return f": restate it (restates {before.id})" if published else ""
+def _drafted_before(before: Publication) -> str:
+    then: dict[str, Any] = {
+        "publication": before.id,
+        "state": Term("state", before.state),
+        "day": before.last.effective_on,
+    }
+    if before.state is State.PUBLISHED:
+        return message(
+            "{publication} was {state} on {day}, so it cannot be drafted again: "
+            "restate it (restates {publication})",
+            **then,
+        )
+    return message(
+        "{publication} was {state} on {day}, so it cannot be drafted again", **then
+    )
 
 
 def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) -> None:
@@ -403,13 +413,33 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
         return
     same = identifier(command.period, command.as_of, edition(restates))
     if restates != same:
-        message = f"restates {restates}, but that of this period and day is {same}"
-        raise Invalid("restates", message)
+        raise Invalid(
+            "restates",
+            message(
+                "restates is {restates}, but the publication of this period and day "
+                "is {same}",
+                restates=restates,
+                same=same,
+            ),
+        )
     before = known.get(restates)
     if before is None:
-        raise Invalid("restates", f"restates {restates}, but there is no such one")
+        raise Invalid(
+            "restates",
+            message(
+                "restates is {restates}, but there is no such publication",
+                restates=restates,
+            ),
+        )
     if before.state is not State.PUBLISHED:
-        raise Refused(f"restates {restates}, but that is only {before.state}")
+        raise Refused(
+            message(
+                "restates is {restates}, but only a published one can be restated, "
+                "and that is {state}",
+                restates=restates,
+                state=Term("state", before.state),
+            )
+        )
 
 
 def _take(
@@ -417,22 +447,38 @@ def _take(
 ) -> list[Event]:
     now = known.get(command.publication)
     if now is None:
-        raise Refused(f"there is no publication {command.publication}")
+        raise Refused(
+            message(
+                "there is no publication {publication}", publication=command.publication
+            )
+        )
     event = _event(command, context)
     if now.last == event:
         return []
     wanted = FOLLOWS[command.step.type]
     if now.state not in wanted:
         raise Refused(
-            f"{now.id} is to be {correcting.name(event)}, which follows upon "
-            f"{' or '.join(wanted)}, but it is {now.state} since "
-            f"{now.last.effective_on}"
+            message(
+                "{publication} has been {state} since {day}, so it cannot be "
+                "{event}: that follows upon {wanted}",
+                publication=now.id,
+                event=correcting.name(event),
+                wanted=_either(wanted),
+                state=Term("state", now.state),
+                day=now.last.effective_on,
+            )
         )
     if isinstance(event, Closed):
         _refuse_bad_closing(event, now, context)
     elif isinstance(event, Published):
         _refuse_own_review(event, now)
     return [event]
+
+
+def _either(wanted: tuple[State, ...]) -> str:
+    """One or two states: ``closed or reviewed``."""
+    one, *others = [Term("state", state) for state in wanted]
+    return message("{one} or {other}", one=one, other=others[0]) if others else one
 
 
 # What a publication must be for the step to be taken.
@@ -449,8 +495,12 @@ def _event(command: Take, context: Context) -> Event:
     """The fact that the step is, entered today by whoever acts."""
     asked = command.step
     if asked.known_on is not None and asked.type is not StepType.CLOSED:
-        message = f"known_on is of a closing, but the step is {asked.type}"
-        raise Invalid("known_on", message)
+        raise Invalid(
+            "known_on",
+            message(
+                "known_on belongs to a closing, but the step is {step}", step=asked.type
+            ),
+        )
     step: dict[str, Any] = {
         "publication": command.publication,
         "effective_on": context.today,
@@ -480,8 +530,14 @@ def _refuse_bad_closing(event: Closed, draft: Publication, context: Context) -> 
     refuse_unknown_yet(event.known_on, draft, context.today)
     codes = [frozen.indicator for frozen in event.figures]
     if not codes or len(set(codes)) < len(codes):
-        told = ", ".join(codes) or "none"
-        raise Refused(f"{draft.id} freezes each indicator once, but there are: {told}")
+        raise Refused(
+            message(
+                "{publication} freezes each indicator once, but these are given: "
+                "{indicators}",
+                publication=draft.id,
+                indicators=codes or message("none"),
+            )
+        )
     for frozen in event.figures:
         number = Coordinates(
             indicator=frozen.indicator,
@@ -493,7 +549,13 @@ def _refuse_bad_closing(event: Closed, draft: Publication, context: Context) -> 
         ).number
         if frozen.number != number:
             raise Refused(
-                f"{draft.id} freezes figure {number}, but was given {frozen.number}"
+                message(
+                    "{publication} freezes figure {number}, but figure {given} is "
+                    "given",
+                    publication=draft.id,
+                    number=number,
+                    given=frozen.number,
+                )
             )
 
 
@@ -506,8 +568,13 @@ def refuse_unknown_yet(known_on: date, draft: Publication, today: date) -> None:
     if not draft.as_of <= known_on <= today:
         raise Invalid(
             "known_on",
-            f"known_on is {known_on}, but the figures are as of {draft.as_of} and "
-            f"today is {today}: it must lie between them",
+            message(
+                "known_on is {known_on}, but the figures are as of {as_of} and today "
+                "is {today}: it must lie between them",
+                known_on=known_on,
+                as_of=draft.as_of,
+                today=today,
+            ),
         )
 
 
@@ -515,8 +582,13 @@ def _refuse_own_review(event: Published, now: Publication) -> None:
     reviewed = now.last
     if isinstance(reviewed, Reviewed) and _same(reviewed.by, event.by):
         raise Refused(
-            f"{now.id} is to be published by {event.by}, but it was reviewed by "
-            f"{reviewed.by}: somebody else must publish it"
+            message(
+                "{publication} was reviewed by {reviewer}, so it cannot be published "
+                "by {actor}: somebody else must publish it",
+                publication=now.id,
+                actor=event.by,
+                reviewer=reviewed.by,
+            )
         )
 
 

@@ -11,11 +11,13 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
+from iku import messages
 from iku.domain import figure, indicator, period, scale
 from iku.domain.coordinates import Coordinates, Mistyped, parse
 from iku.domain.decider import Decider
 from iku.domain.figure import Basis
 from iku.domain.period import Kind
+from iku.messages import message
 
 SCALE = "kinerja"  # the one scale there is: it rates performance
 
@@ -120,7 +122,7 @@ def basis_of(
             known, whole, question.as_of, question.period, question.definition
         )
     except LookupError as error:
-        raise Unanswerable("definition", str(error)) from error
+        raise Unanswerable("definition", messages.of(error)) from error
 
 
 def refuse_future(
@@ -137,7 +139,15 @@ def refuse_future(
     for name, day in (("as_of", as_of), ("known_on", known_on)):
         if day is not None and day > today:
             named = f"{prefix}{name}"
-            raise Unanswerable(named, f"{named} is {day}, but today is only {today}")
+            raise Unanswerable(
+                named,
+                message(
+                    "{field} is {day}, but today is only {today}",
+                    field=named,
+                    day=day,
+                    today=today,
+                ),
+            )
 
 
 def refuse_size_beyond(asked: int | None, size: int) -> None:
@@ -147,8 +157,14 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
         Unanswerable: It has not reached the size *asked* for.
     """
     if asked is not None and asked > size:
-        message = f"size is {asked}, but the log holds only {size} events"
-        raise Unanswerable("size", message)
+        raise Unanswerable(
+            "size",
+            message(
+                "size is {asked}, but the log holds only {size} events",
+                asked=asked,
+                size=size,
+            ),
+        )
 
 
 def coordinates(
@@ -190,4 +206,4 @@ def numbered(number: str) -> Question:
             definition=at.definition,
         )
     except Mistyped as error:
-        raise Unanswerable("number", str(error)) from error
+        raise Unanswerable("number", messages.of(error)) from error

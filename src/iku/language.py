@@ -1,0 +1,86 @@
+"""The two languages of the program, and how each writes sentences, numbers and days.
+
+The Indonesian sentences are the gettext catalog `locale/id/LC_MESSAGES/iku.po`, read
+here as it is compiled; the English ones are their ids.
+"""
+
+import gettext
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from iku import labels
+from iku.messages import Message, Term, filled
+
+MONTHS = (
+    *("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus"),
+    *("September", "Oktober", "November", "Desember"),
+)
+_SWAPPED = str.maketrans(",.", ".,")
+
+
+class Language(StrEnum):
+    """A language that people read, by its code in ISO 639-1."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
+
+
+def translate(said: str, language: Language) -> str:
+    """What is *said* in that language; what is no `Message`, as it is."""
+    if language is Language.ENGLISH or not isinstance(said, Message | Term):
+        return str(said)
+    return _indonesian(said)
+
+
+def day(of: date, language: Language) -> str:
+    """``31 Desember 2021``; in English ``2021-12-31``, which cannot be misread."""
+    if language is Language.ENGLISH:
+        return f"{of:%Y-%m-%d}" if of.year > 999 else of.isoformat()[:10]
+    return f"{of.day} {MONTHS[of.month - 1]} {of.year}"
+
+
+def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
+    """``1.234,50``; in English ``1,234.50``. *places* None: as many as it has.
+
+    Nothing is rounded here but what has more places than that.
+    """
+    text = f"{of:,}" if places is None else f"{of:,.{places}f}"
+    return text if language is Language.ENGLISH else text.translate(_SWAPPED)
+
+
+def _indonesian(value: Any, specification: str = "") -> str:
+    match value:
+        case Message():
+            pattern = _sentence(value.id, value.many, value.values)
+            text = filled(pattern, value.values, _indonesian)
+        case Term():
+            text = labels.of(value).id
+        case list() | tuple():
+            text = ", ".join(map(_indonesian, value))
+        case date() if not isinstance(value, datetime):
+            text = day(value, Language.INDONESIAN)
+        case Decimal() | float():
+            text = format(value, specification).translate(_SWAPPED)
+        case int() if specification == "n":
+            text = number(value, Language.INDONESIAN)
+        case _:
+            text = format(value, specification)
+    return text
+
+
+def _sentence(one: str, many: str | None, values: Mapping[str, Any]) -> str:
+    if many is None:
+        return _catalog().gettext(one)
+    return _catalog().ngettext(one, many, values["count"])
+
+
+@cache
+def _catalog() -> gettext.NullTranslations:
+    compiled = resources.files("iku") / "locale" / "id" / "LC_MESSAGES" / "iku.mo"
+    with compiled.open("rb") as file:
+        return gettext.GNUTranslations(file)

@@ -1,0 +1,126 @@
+"""Keeps the catalog of sentences: takes them from the code, and compiles them.
+
+What is extracted: the literals in calls of `message` and `plural`. New sentences come
+into `iku.po` without a translation, those that the code has no more leave it.
+"""
+
+import ast
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "iku"
+PO = SOURCE / "locale" / "id" / "LC_MESSAGES" / "iku.po"
+MO = PO.with_suffix(".mo")
+HEADER = [
+    ("Project-Id-Version", "iku"),
+    ("Language", "id"),
+    ("Plural-Forms", "nplurals=1; plural=0;"),
+    ("MIME-Version", "1.0"),
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Content-Transfer-Encoding", "8bit"),
+]
+
+
+class Found(NamedTuple):
+    """A sentence in the code; *many* is its plural form."""
+
+    file: str
+    one: str
+    many: str | None
+
+
+class IndonesianCatalog(Catalog):  # type: ignore[misc]  # babel is not followed
+    """A catalog whose header has no dates, which would change it each time."""
+
+    mime_headers = property(lambda _: HEADER, lambda _, __: None)
+
+
+def extracted() -> Iterator[Found]:
+    """Every sentence of the program, in the order of files and lines."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        file = str(path.relative_to(ROOT))
+        for one, many in sentences(ast.parse(path.read_text())):
+            yield Found(file, one, many)
+
+
+def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
+    """The sentences of a file, each with its plural form."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name("message"), args=[ast.Constant(str(one)), *_]):
+                yield one, None
+            case ast.Call(
+                func=ast.Name("plural"),
+                args=[ast.Constant(str(one)), ast.Constant(str(many)), *_],
+            ):
+                yield one, many
+            case _:
+                continue
+
+
+def template() -> Catalog:
+    """The sentences of the program without translations."""
+    catalog = Catalog(charset="utf-8")
+    for file, one, many in extracted():
+        catalog.add(one if many is None else (one, many), locations=[(file, 0)])
+    return catalog
+
+
+def kept() -> Catalog:
+    """The catalog as it stands in the repository."""
+    catalog = IndonesianCatalog(locale="id", charset="utf-8", fuzzy=False)
+    for entry in read_po(io.BytesIO(PO.read_bytes()), locale="id"):
+        if entry.id:
+            catalog.add(entry.id, entry.string, entry.locations, entry.flags)
+    return catalog
+
+
+def written(catalog: Catalog) -> bytes:
+    """The catalog as a file."""
+    file = io.BytesIO()
+    write_po(
+        file,
+        catalog,
+        width=88,
+        sort_by_file=True,
+        include_lineno=False,
+        ignore_obsolete=True,
+    )
+    return file.getvalue().rstrip(b"\n") + b"\n"
+
+
+def compiled(catalog: Catalog) -> bytes:
+    """What programs read of it."""
+    file = io.BytesIO()
+    write_mo(file, catalog)
+    return file.getvalue()
+
+
+def updated() -> bytes:
+    """The catalog with the sentences that the code has, and no others."""
+    catalog = kept()
+    catalog.update(template(), no_fuzzy_matching=True)
+    catalog.header_comment = "# Indonesian sentences; `make messages` updates the file."
+    return written(catalog)
+
+
+def main() -> int:
+    """Update both files. The exit code is 1 where a translation is missing."""
+    PO.write_bytes(updated())
+    MO.write_bytes(compiled(kept()))
+    missing = [entry.id for entry in kept() if entry.id and not entry.string]
+    for one in missing:
+        sys.stderr.write(f"no translation: {one}\n")
+    return bool(missing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

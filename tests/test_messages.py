@@ -1,0 +1,222 @@
+"""Every sentence for people is a message, and its catalog is whole."""
+
+import ast
+import io
+import pickle
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from babel.messages.catalog import Message as Entry
+from babel.messages.pofile import read_po
+
+from iku import messages
+from iku.domain.conflict import Category
+from iku.domain.decider import Invalid, Refused
+from iku.messages import Message, Term, message, plural
+from tests import catalog
+
+SOURCE = catalog.SOURCE
+# Rooms whose refusals are messages.
+SPEAKING = ("domain",)
+# Errors that are read by programmers, or caught before any person reads them.
+INTERNAL = {"ValueError", "TypeError", "AssertionError", "LookupError", "KeyError"}
+
+
+def entries() -> list[Entry]:
+    po = read_po(io.BytesIO(catalog.PO.read_bytes()), locale="id")
+    return [entry for entry in po if entry.id]
+
+
+def fields(pattern: str) -> set[tuple[str | None, str | None, str | None]]:
+    """The parameters of a sentence, with how each is written."""
+    return {part[1:] for part in Formatter().parse(pattern) if part[1] is not None}
+
+
+def test_a_message_is_the_english_sentence() -> None:
+    said = message("{case} was resolved on {day}", case="K10", day=date(2021, 2, 15))
+
+    assert said == "K10 was resolved on 2021-02-15"
+    assert str(said) == f"{said}" == "K10 was resolved on 2021-02-15"
+    assert type(str(said)) is str
+
+
+def test_a_message_keeps_its_id_and_parameters() -> None:
+    said = message("{case} was resolved on {day}", case="K10", day=date(2021, 2, 15))
+
+    assert said.id == "{case} was resolved on {day}"
+    assert said.values == {"case": "K10", "day": date(2021, 2, 15)}
+
+
+def test_the_parameter_count_chooses_the_plural_form() -> None:
+    one, two = (plural("{count} event", "{count} events", count=n) for n in (1, 2))
+
+    assert (one, two) == ("1 event", "2 events")
+    assert one.id == two.id == "{count} event"
+
+
+def test_a_list_is_written_with_commas() -> None:
+    assert message("of {these}", these=["a", date(2021, 2, 15)]) == "of a, 2021-02-15"
+
+
+def test_an_error_gives_the_message_that_it_was_raised_with() -> None:
+    said = message("area is {area}", area="X")
+
+    assert messages.of(Refused(said)) is said
+    assert messages.of(Invalid("area", said)) is said
+    assert messages.of(OSError(2, "away")) == "[Errno 2] away"
+
+
+def test_programs_get_parameters_in_jsons_types() -> None:
+    said = message(
+        "{day} {ratio} {of} {term} {several} {inner} {nothing} {count}",
+        day=date(2021, 2, 15),
+        ratio=Decimal("77.78"),
+        of=Category.SARA,
+        term=Term("event", "moved_out"),
+        several=(Category.SARA, 1),
+        inner=message("until {day}", day=date(2021, 3, 1)),
+        nothing=None,
+        count=3,
+    )
+
+    assert messages.parameters(said) == {
+        "day": "2021-02-15",
+        "ratio": "77.78",
+        "of": "sara",
+        "term": "moved_out",
+        "several": ["sara", 1],
+        "inner": {"message": "until {day}", "parameters": {"day": "2021-03-01"}},
+        "nothing": None,
+        "count": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        message("of {day}", day=date(2021, 2, 15)),
+        plural("{count} event", "{count} events", count=2),
+        Term("event", "moved_out"),
+    ],
+)
+def test_messages_and_terms_can_be_sent_to_another_process(said: str) -> None:
+    received = pickle.loads(pickle.dumps(said))  # noqa: S301 - our own
+
+    assert received == said
+    assert type(received) is type(said)
+    if isinstance(said, Message) and isinstance(received, Message):
+        assert (received.id, received.values) == (said.id, said.values)
+
+
+def test_every_sentence_of_the_code_is_in_the_catalog_and_no_other_is() -> None:
+    in_code = {one for _, one, _ in catalog.extracted()}
+    in_catalog = {e.id if isinstance(e.id, str) else e.id[0] for e in entries()}
+
+    assert sorted(in_code - in_catalog) == [], "run make messages, and translate"
+    assert sorted(in_catalog - in_code) == [], "run make messages"
+
+
+def test_every_sentence_is_translated_and_none_is_fuzzy() -> None:
+    untold = [e.id for e in entries() if not (e.string and all(e.string)) or e.fuzzy]
+
+    assert untold == []
+
+
+def test_a_translation_has_the_parameters_of_its_sentence() -> None:
+    strays = []
+    for entry in entries():
+        ids = [entry.id] if isinstance(entry.id, str) else [*entry.id]
+        strings = [entry.string] if isinstance(entry.string, str) else [*entry.string]
+        if any(fields(string) != fields(ids[-1]) for string in strings):
+            strays.append((entry.id, entry.string))
+
+    assert strays == []
+
+
+def test_a_sentence_begins_and_ends_in_both_languages_alike() -> None:
+    """So that whoever puts sentences together need not know the language."""
+    strays = [
+        entry.id
+        for entry in entries()
+        if isinstance(entry.id, str) and isinstance(entry.string, str)
+        if entry.id.endswith(".") != entry.string.endswith(".")
+        or entry.id[0].isspace() != entry.string[0].isspace()
+    ]
+
+    assert strays == []
+
+
+def test_what_programs_read_is_compiled_from_the_catalog() -> None:
+    compiled = catalog.compiled(catalog.kept())
+
+    assert catalog.updated() == catalog.PO.read_bytes(), "run make messages"
+    assert catalog.MO.read_bytes() == compiled, "run make messages"
+
+
+def test_every_parameter_of_a_message_is_given() -> None:
+    strays = [
+        f"{path.relative_to(SOURCE)}:{call.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if call.func.id in {"message", "plural"}
+        if None not in (given := {keyword.arg for keyword in call.keywords})
+        for sentence in call.args
+        if not isinstance(sentence, ast.Constant)
+        or {name for name, _, _ in fields(str(sentence.value))} - given
+    ]
+
+    assert strays == []
+
+
+def test_nothing_is_said_to_people_by_a_bare_string() -> None:
+    strays = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for room in SPEAKING
+        for path in _files(room)
+        for line in _bare(ast.parse(path.read_text()))
+    ]
+
+    assert strays == []
+
+
+def test_the_check_of_bare_strings_finds_them() -> None:
+    source = """
+        raise Refused(f"{day} is gone")
+        raise Invalid("area", "area is not known")
+        raise Invalid("area", message("area is not known"))
+        raise ValueError("of programs")
+    """
+    lines = ast.parse("if True:" + source)
+
+    assert [*_bare(lines)] == [2, 3]
+
+
+def _files(room: str) -> list[Path]:
+    folder = SOURCE / room
+    return [*folder.rglob("*.py")] if folder.is_dir() else [SOURCE / f"{room}.py"]
+
+
+def _bare(tree: ast.Module) -> Iterator[int]:
+    """Lines on which an error is raised with a sentence that is no message."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.Call(func=called, args=args)):
+                if ast.unparse(called) not in INTERNAL and any(map(_is_bare, args)):
+                    yield node.lineno
+            case _:
+                continue
+
+
+def _is_bare(node: ast.expr) -> bool:
+    match node:
+        case ast.JoinedStr():
+            return True
+        case ast.Constant(str(text)):
+            return " " in text
+        case _:
+            return False
