@@ -3,10 +3,12 @@
 import io
 import json
 import tarfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -20,7 +22,7 @@ from iku.postgres.embedded import Lease
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
 from tests.conftest import SETTINGS, Clone, within
-from tests.kept import kept
+from tests.kept import drawing, kept
 from tests.kept.kept import answers, differences, records
 from tests.web.conftest import Client, client_of
 
@@ -83,6 +85,27 @@ async def test_building_the_projections_again_finds_no_difference(
     owner = await pools.connect_as_owner(stored.owner_dsn)
     assert await rebuild(owner, lambda *_: None) == []
     await owner.close()
+
+
+def test_two_thousand_questions_of_every_kind_were_answered_then() -> None:
+    before = answers()
+    assert len(before) == 2_000
+    kinds = Counter(urlsplit(asked).path.split("/")[-1] for asked in before)
+    for kind, least in (
+        ("figure", 700),
+        ("figures", 100),
+        ("series", 200),
+        ("explanation", 200),
+        ("difference", 150),
+        ("replay", 150),
+        ("comparison", 60),
+        ("conflicts", 90),
+        ("organisations", 90),
+        ("events", 30),
+        ("changes", 4),
+    ):
+        assert kinds[kind] >= least
+    assert before.keys() >= {*drawing.drawn()}
 
 
 async def test_every_question_is_answered_as_it_was_then(office: Client) -> None:
