@@ -1,1 +1,1 @@
-"""What it costs, by measurement. ``make bench`` runs them all."""
+"""Benchmarks. ``make bench`` runs all of them."""

@@ -1,9 +1,9 @@
-"""How fast events are appended, beside other stores, and as the log grows.
+"""Append throughput, compared with other stores and with longer logs.
 
-Everything is durable: PostgreSQL has the settings of production, UmaDB its own. An
-event carries 256 bytes of JSON; our record holds its provenance besides, and every
-request carries the append condition that an ordinary fact carries. The longest log
-takes some six gigabytes of disk for a while.
+All writes are durable: PostgreSQL has production settings, UmaDB its defaults. An
+event has 256 bytes of JSON; a record of iku also contains its provenance, and every
+request carries the append condition of an ordinary fact. The longest log temporarily
+needs some six gigabytes of disk.
 
     python -m benchmarks.appending
 """
@@ -30,9 +30,9 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 
-TITLE = "Appending: events a second, each with version check, command id and leaf hash"
+TITLE = "Appending: events per second, with version check, command id and leaf hash"
 UNIT = "events/s"
-# The least ratios that are asked for, by how many ask at once.
+# Target ratios by number of concurrent clients.
 BARS: dict[str, dict[int, float]] = {
     "UmaDB": {16: 1.0, 64: 1.5, 256: 3.0},
     "eventsourcing": {16: 8.0, 64: 8.0, 256: 8.0},
@@ -88,7 +88,7 @@ async def _compare(
 
 
 async def by_two(dsn: str, one: Rate) -> list[Row]:
-    """Two processes append to one log, beside one with as many clients."""
+    """Two processes append to one log, compared with one that has as many clients."""
     async with _process(dsn) as first, _process(dsn) as second:
 
         async def two() -> float:
@@ -102,7 +102,7 @@ async def by_two(dsn: str, one: Rate) -> list[Row]:
 
 @asynccontextmanager
 async def _process(dsn: str) -> AsyncIterator[Rate]:
-    """Our log, asked by a process that waits to be told how."""
+    """The log of iku, used by a process that waits for its instructions."""
     command = (sys.executable, "-m", "benchmarks.appending", "--process")
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     asked, answers = process.stdin, process.stdout
@@ -128,7 +128,7 @@ async def answer() -> None:
 
 
 async def as_it_grows(server: Lease) -> list[Row]:
-    """The rate at each size of the log, beside that at the least."""
+    """The rate at each size of the log, compared with that at the smallest."""
     async with AsyncExitStack() as stack:
         rates: list[Rate] = []
         for size in SIZES:

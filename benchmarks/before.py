@@ -1,10 +1,10 @@
-"""Rebuilding and importing, beside the program as it was with postings and balances.
+"""Rebuild and import, compared with the program before the bitemporal tables.
 
     python -m benchmarks.before [EVENTS] [ROWS]
 
-That program is taken from the history of this repository (`BEFORE`) into a folder, and
-runs with the packages of this one. Each measurement is a process of its own; each side
-fills a register of its own, once, by its own code.
+The earlier program (`BEFORE`) is checked out from the history of this repository and
+runs with the packages of this one. Each measurement is a separate process; each side
+fills its own register once, with its own code.
 """
 
 import argparse
@@ -124,7 +124,11 @@ def main() -> None:
     parser.add_argument("rows", nargs="?", type=int, default=ROWS)
     asked = parser.parse_args()
     rows = asyncio.run(measure(asked.events, asked.rows))
-    measuring.report("before", "Rebuild and import, beside the program before", rows)
+    measuring.report(
+        "before",
+        "Rebuild and import, compared with the program before the bitemporal tables",
+        rows,
+    )
 
 
 if __name__ == "__main__":

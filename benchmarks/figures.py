@@ -1,11 +1,11 @@
-"""What a figure costs over HTTP: beside one select, and in longer and busier logs.
+"""Figures over HTTP, compared with one select, and in longer and larger registers.
 
     python -m benchmarks.figures [COUNT]
 
-What is asked again while nothing is recorded is kept in memory. So what is counted is
-measured on questions that were not asked before. COUNT is the size of the log in which
-many subjects count: 100,000; a million where such a register is there already, since
-it takes minutes to fill.
+A repeated question is answered from a cache until something is recorded. Counting is
+therefore measured with questions that were not asked before. COUNT is the size of the
+log in which many subjects count: 100,000, or a million if such a register exists
+already, because filling it takes minutes.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""What `iku import` costs, beside PostgreSQL's `copy` of the same rows into one table.
+"""`iku import`, compared with PostgreSQL's `copy` of the same rows into one table.
 
-Every import goes into a register of its own, on durable settings, and runs in a process
-of its own, so that its peak of memory is its own. iku and PostgreSQL work at the same
-time; so it tells how much of a processor each takes, too.
+Every import fills a new register with durable settings, in a separate process, so that
+peak memory is measured for it alone. iku and PostgreSQL run concurrently, so the
+processor time of each is measured as well.
 
     python -m benchmarks.importing [ROWS]
 """

@@ -1,9 +1,9 @@
-"""Load over HTTP, from a process of its own: so many connections, each asks in turn.
+"""HTTP load generator in a separate process: concurrent connections, one request each.
 
     python -m benchmarks.loading < load.json
 
-The program that is measured and the one that measures share the machine, so this one
-does as little as it can: it writes bytes and looks only for the end of answers.
+It shares the machine with the measured program, so it does as little as possible: it
+writes bytes and looks only for the end of responses.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from benchmarks import measuring
 
 
 class Load(Struct, frozen=True):
-    """What is asked, for how long.
+    """The requests to send, and for how long.
 
     Attributes:
         heads: The start of each request up to its fields, such as ``GET /x HTTP/1.1``;
-            taken in turns. A ``{}`` stands for a number that no other request has.
-        body: JSON with the same; empty where there is none.
-        most: How many requests in all; None: as many as there is time for.
+            taken in turns. ``{}`` is replaced by a number unique to the request.
+        body: JSON, also with ``{}``; empty if there is none.
+        most: Maximum number of requests; None: limited by time only.
     """
 
     port: int
@@ -40,7 +40,7 @@ class Load(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """What came of it: answers a second, and how long they took, in milliseconds."""
+    """The result: responses a second and their latencies in milliseconds."""
 
     rate: float
     count: int
@@ -49,7 +49,7 @@ class Told(Struct, frozen=True):
 
 
 class _Line(asyncio.Protocol):
-    """One connection, which asks again as soon as it is answered."""
+    """One connection, which sends the next request after each response."""
 
     def __init__(self, run: "_Run") -> None:
         self._run = run
@@ -94,7 +94,7 @@ class _Line(asyncio.Protocol):
 
 
 class _Run:
-    """What is still to be asked, and how long each answer took."""
+    """The remaining requests, and the latency of each response."""
 
     def __init__(self, load: Load) -> None:
         self.took: list[float] = []
@@ -120,7 +120,7 @@ class _Run:
 
 
 async def run(load: Load) -> Told:
-    """Ask until the time is over, or all was asked, and wait for the answers."""
+    """Send requests until the time or the number is reached; await the responses."""
     loop, told = asyncio.get_running_loop(), _Run(load)
     began = time.perf_counter()
     lines = [
@@ -135,13 +135,13 @@ async def run(load: Load) -> Told:
 
 
 async def apart(load: Load) -> Told:
-    """The same from another process, so that neither slows the other's loop."""
+    """The same in another process, so that the event loops do not interfere."""
     told = await measuring.apart("benchmarks.loading", said=msgspec.json.encode(load))
     return msgspec.convert(told, Told)
 
 
 def main() -> None:
-    """Carry out the load described on standard input."""
+    """Run the load described on standard input."""
     load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(msgspec.json.encode(runner.run(run(load))).decode())

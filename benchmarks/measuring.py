@@ -1,7 +1,7 @@
-"""Rows of measurements: something of ours beside a peer or a limit, in the same run.
+"""Measurements of iku against a peer or a limit, in the same run.
 
-A machine has good minutes and bad ones. So both sides are measured in turns, and what
-counts is the ratio of the two sides of each turn: its median, its lowest and highest.
+The speed of a machine varies. Both sides are therefore measured alternately, and the
+result is the ratio of both sides of each turn: its median and its range.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from msgspec import Struct
 
 RESULTS = Path("var") / "benchmarks" / "results"
 REPEATS = 5  # the least
-HEADINGS = ("what", "ours", "peer", "ratio", "lowest–highest", "bar", "met")
+HEADINGS = ("measurement", "iku", "peer", "ratio", "range", "target", "met")
 
 Measure: TypeAlias = Callable[[], Awaitable[float]]
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One thing measured, turn by turn.
+    """One measurement, with a sample for each turn.
 
     Attributes:
-        peer: What it is held against; empty where the bar is an amount of *unit*.
-        bar: The ratio to the peer that is asked for, or the amount; None if none is.
-        better: Which side of the bar is the good one.
-        samples: Ours, one a turn, in *unit*; as many of the peer, or none.
+        peer: The peer's name; empty if the target is an amount of *unit*.
+        bar: The target: a ratio to the peer, or an amount; None if there is none.
+        better: Whether higher or lower values are better.
+        samples: One sample a turn, in *unit*; the peer has as many, or none.
     """
 
     what: str
@@ -43,7 +43,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def ratios(self) -> list[float]:
-        """Ours by the peer's, turn by turn; ours alone where there is no peer."""
+        """The ratio to the peer for each turn; without a peer, the samples."""
         if not self.peer_samples:
             return self.samples
         pairs = zip(self.samples, self.peer_samples, strict=True)
@@ -51,7 +51,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def met(self) -> bool | None:
-        """Whether the median reaches the bar; None where there is no bar."""
+        """Whether the median meets the target; None without a target."""
         if self.bar is None:
             return None
         ratio = median(self.ratios)
@@ -61,7 +61,7 @@ class Row(Struct, frozen=True, kw_only=True):
 async def in_turns(
     sides: Sequence[Measure], repeats: int = REPEATS
 ) -> list[list[float]]:
-    """Samples of each side, measured in turns; each turn begins with another side."""
+    """Samples of each side, measured alternately; the first side rotates."""
     samples: list[list[float]] = [[] for _ in sides]
     for turn in range(repeats):
         for place in range(len(sides)):
@@ -71,7 +71,7 @@ async def in_turns(
 
 
 def report(name: str, title: str, rows: Sequence[Row]) -> None:
-    """Print *rows* as a table, and keep them for `benchmarks.report`."""
+    """Print *rows* as a table and store them for `benchmarks.report`."""
     print(table(title, rows), flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     told = msgspec.json.encode({"name": name, "title": title, "rows": rows})
@@ -79,7 +79,7 @@ def report(name: str, title: str, rows: Sequence[Row]) -> None:
 
 
 def table(title: str, rows: Sequence[Row]) -> str:
-    """*rows*, a line each below their headings."""
+    """*rows* as a table, one line each."""
     lines = [HEADINGS, *map(cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -94,7 +94,7 @@ def table(title: str, rows: Sequence[Row]) -> str:
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """What stands below each of the headings; nothing where there is nothing."""
+    """The cells of a row; empty where there is no value."""
     ratios, beside, ratio = row.ratios, "", ""
     if row.peer_samples:
         beside = f"{amount(median(row.peer_samples))} ({row.peer})"
@@ -112,12 +112,12 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def amount(value: float) -> str:
-    """*value* in three digits, or in all before the point."""
+    """*value* with three significant digits, or all digits before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 async def apart(module: str, *words: str, said: bytes = b"") -> Any:
-    """The JSON that a program of ours prints, as a process of its own.
+    """The JSON that a benchmark prints when it runs as a separate process.
 
     So its peak of memory is its own, and it slows nobody's loop. It reads what is
     *said*.
@@ -134,7 +134,7 @@ async def apart(module: str, *words: str, said: bytes = b"") -> Any:
 
 
 def peak(process: int | str = "self") -> float:
-    """MiB at most of one process so far.
+    """The peak memory of a process so far, in MiB.
 
     Getrusage would tell that of whoever started it, if larger.
     """

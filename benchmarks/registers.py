@@ -1,9 +1,9 @@
-"""Long registers to measure on: the years of a busy office, loaded in batches.
+"""Generated registers of given sizes, loaded in batches.
 
-`register(count)` gives a database of that many events, kept in ``var/benchmarks`` so
-that it is filled only once. Its years end with 2021; 20,000 events in twenty years are
-a busy city (docs/scaling.md). Every case is closed in the end, so that as many are open
-in the last year of a longer log with the same activity.
+`register(count)` opens a database with that many events, stored in ``var/benchmarks``
+so that it is filled only once. Its years end with 2021; 20,000 events in twenty years
+are a busy city (docs/scaling.md). Every case is resolved eventually, so a longer log
+with the same activity has as many open cases in its last year.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ async def register(
 ) -> AsyncIterator[Database]:
     """A database that holds *count* events of so many *years*, filled where it is new.
 
-    Its server runs on *settings* beside those of production; None: on those that fill
+    Its server has *settings* in addition to those of production; None: those that fill
     it fastest, and lose it when the machine stops.
     """
     home = place(count, folder, years)
@@ -116,7 +116,7 @@ async def _fill(database: Database, count: int, years: int) -> None:
 
 
 async def load(house: House, connection: Connection, told: Iterator[Told]) -> None:
-    """Append what was told, known to be legal, and project it."""
+    """Append facts that are known to be legal, and project them."""
     histories: dict[str, Folded] = {}
     batch: list[log.Request] = []
     for one in told:

@@ -1,6 +1,6 @@
-"""What it costs to see why a figure is what it is, at 10,000 and at 100,000 events.
+"""Replay, explanation, series, difference and recount, at 10,000 and 100,000 events.
 
-Each measurement runs in a process of its own, so that its peak of memory is its own.
+Each measurement runs in a separate process, so that its peak memory is its own.
 
     python -m benchmarks.replay [COUNT]
 """
@@ -119,7 +119,7 @@ async def compared(house: House, connection: Connection) -> AsyncIterator[int]:
     yield len(told.items)
 
 
-# Whoever explains figures in another way adds a line.
+# Each further way of explaining a figure has a line here.
 MEASUREMENTS: dict[str, Measured] = {
     "figure": figure,
     "replay as known": as_known,
@@ -146,12 +146,14 @@ async def measure(name: str, database: Database) -> dict[str, float]:
 
 
 async def report(count: int) -> None:
-    """Measure all there is on a register of *count* events, beside a small one."""
+    """Measure everything on a register of *count* events and on a small one."""
     rows: list[Row] = []
     async with registers.register(count) as long, registers.register(SMALL) as short:
         for name in MEASUREMENTS:
             rows += await _beside(name, long, short)
-    measuring.report("replay", f"Seeing why, {count:,} events", rows)
+    measuring.report(
+        "replay", f"Replay, explanation and differences, {count:,} events", rows
+    )
 
 
 async def _beside(name: str, long: Database, short: Database) -> list[Row]:

@@ -1,9 +1,9 @@
-"""What was measured, as a page and a plot for each benchmark.
+"""Writes the results of the benchmarks as a page with a plot for each.
 
     python -m benchmarks.report [FOLDER]
 
-Reads the results that the benchmarks left and writes ``docs/benchmarks.md``, and beside
-it ``docs/benchmarks/<name>.svg``; nothing stands there that was not measured.
+Reads the stored results and writes ``docs/benchmarks.md`` and
+``docs/benchmarks/<name>.svg``. The page contains measurements only.
 """
 
 import argparse
@@ -28,13 +28,12 @@ PAGE = Path("docs") / "benchmarks.md"
 HEAD = """\
 # Benchmarks
 
-`make bench` measures and writes this page. Ours and the peer's are measured in turns,
-in the same run; a *ratio* is ours by the peer's of the same turn, and what counts is
-its median, with the lowest and the highest beside it. Everything is durable: `fsync`
-and `synchronous_commit` are on, and UmaDB flushes before it answers, as it does by
-default. Another machine has other amounts; ratios carry over better, but not from one
-kind of disk to another. What the figures mean for an agency stands in
-[scaling.md](scaling.md).
+`make bench` measures and writes this page. `iku` and its peer are measured alternately
+in the same run. A *ratio* is the value of `iku` divided by that of the peer in the same
+turn; the table shows its median and its range. All writes are durable: `fsync` and
+`synchronous_commit` are on, and UmaDB flushes before it answers (its default). Absolute
+values depend on the machine; ratios are more portable, except between kinds of disks.
+[scaling.md](scaling.md) describes what the results mean for an agency.
 
 """
 ORDER = (
@@ -54,7 +53,7 @@ FLUSHES = 200
 
 
 class Told(Struct, frozen=True):
-    """What a benchmark left."""
+    """The stored result of a benchmark."""
 
     name: str
     title: str
@@ -86,7 +85,7 @@ def page(found: Iterable[Told]) -> str:
 
 
 def plot(told: Told) -> Figure:
-    """Every row with a peer or a bar: its ratios, by the bar where there is one."""
+    """The ratios of all rows with a peer or a target, relative to the target if any."""
     rows = [row for row in told.rows if row.peer_samples or row.bar] or told.rows
     figure = Figure(figsize=(8, 0.9 + 0.34 * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -101,7 +100,7 @@ def plot(told: Told) -> Figure:
     axes.set_yticks(range(len(rows)), names, fontsize=8)
     axes.axvline(1.0, color="black", linestyle=":", linewidth=1)
     axes.set_xlabel(
-        "median and spread of the ratio; 1 is the bar (without one: the peer)",
+        "median and range of the ratio; 1 is the target (without one: the peer)",
         fontsize=8,
     )
     axes.spines[["top", "right"]].set_visible(b=False)
@@ -115,7 +114,7 @@ def _name(row: Row) -> str:
 
 
 def machine() -> str:
-    """What the figures depend on: processor, memory, disk, versions."""
+    """What the results depend on: processor, memory, disk, versions."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = re.search(r"model name\s*: (.*)", info)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -128,7 +127,7 @@ def machine() -> str:
 
 
 def flushes() -> float:
-    """How often a second the disk takes 8 KiB and flushes them: a commit's limit."""
+    """Flushed writes of 8 KiB a second: the upper limit of commits on this disk."""
     with tempfile.NamedTemporaryFile(dir=RESULTS) as file:
         began = time.perf_counter()
         for _ in range(FLUSHES):
@@ -144,10 +143,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=RESULTS)
     found = read(parser.parse_args(arguments).folder)
     if not found:
-        raise SystemExit("nothing was measured yet; make bench does")
+        raise SystemExit("there are no results yet: run make bench")
     plots = PAGE.with_suffix("")
     plots.mkdir(exist_ok=True)
-    # The same figures give the same file.
+    # The same results produce the same file.
     mpl.rcParams["svg.hashsalt"] = "iku"
     for told in found:
         figure = plot(told)

@@ -1,10 +1,10 @@
-"""The program as `iku serve` runs it, with two routes more, to compare others with.
+"""The program as `iku serve` runs it, with two further routes for comparison.
 
     IKU_DATABASE_URL=… python -m benchmarks.served
 
-It prints its address. `GET /one` runs one select by an index, and shows the row.
-`POST /crud` enters a case as a program without a log would: one transaction with an
-insert of the case and an insert of an audit row, into tables that `prepare` makes.
+Prints its address. `GET /one` runs one select by an index and returns the row.
+`POST /crud` records a case as a CRUD program would: one transaction that inserts the
+case and an audit row into tables that `prepare` creates.
 """
 
 import asyncio
@@ -141,7 +141,7 @@ def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 async def main() -> None:
-    """Serve until told to stop."""
+    """Serve until stopped."""
     async with open_house(Settings.from_environment(os.environ)) as house:
         app = create_app(house)
         # As the routes of the API are held to their parameters, so is this.

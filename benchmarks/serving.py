@@ -1,4 +1,4 @@
-"""Entering a case over HTTP, complete, beside a plain CRUD handler; and slow readers.
+"""POST of a case over HTTP, compared with a CRUD handler; and slow readers.
 
 python -m benchmarks.serving
 """
@@ -49,7 +49,7 @@ async def entering(port: int) -> list[Row]:
                 peer_samples=peers,
             ),
             Row(
-                what=f"{what}, the slowest in a hundred",
+                what=f"{what}, 99th percentile",
                 peer="median",
                 bar=5,
                 better="lower",
@@ -102,7 +102,7 @@ async def beside_a_reader(port: int) -> list[Row]:
     ours, peers = await in_turns([read_beside, post])
     return [
         Row(
-            what="POST /conflicts, while the log is replayed slowly",
+            what="POST /conflicts, with slow readers of a replay",
             peer="without",
             bar=0.9,
             unit="a second",
@@ -149,7 +149,7 @@ async def main() -> None:
             rows += await beside_a_reader(port)
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)
-    report("serving", "Entering over HTTP, and who reads meanwhile", rows)
+    report("serving", "Entering over HTTP, with concurrent readers", rows)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How long `iku serve` takes until its first answer, and how much memory it takes.
+"""Time until the first response of `iku serve`, and its memory.
 
-With data present, beside PostgreSQL alone on the same folder; and with no folder yet,
-so that everything has to be made. Then it is asked and told things from many sides at
-once, and its peak of memory is read.
+Measured with existing data, compared with PostgreSQL alone on the same folder, and
+without a folder, so that the cluster must be created. Then many clients read and write
+concurrently, and peak memory is read.
 
     python -m benchmarks.starting [COUNT]
 """
@@ -187,7 +187,7 @@ async def report(count: int) -> None:
     memory = [await asyncio.to_thread(loaded, home) for _ in range(measuring.REPEATS)]
     rows = [
         Row(
-            what="start with data present, beyond PostgreSQL's own",
+            what="start with data present, without PostgreSQL's share",
             bar=1.5,
             better="lower",
             unit="s",
@@ -201,7 +201,13 @@ async def report(count: int) -> None:
             samples=ours,
             peer_samples=postgres,
         ),
-        Row(what="first start ever", bar=8, better="lower", unit="s", samples=first),
+        Row(
+            what="first start, with creation of the cluster",
+            bar=8,
+            better="lower",
+            unit="s",
+            samples=first,
+        ),
         Row(
             what=f"peak memory of the program, {CLIENTS} clients at once",
             bar=250,
@@ -210,7 +216,7 @@ async def report(count: int) -> None:
             samples=[program for program, _ in memory],
         ),
         Row(
-            what="memory of its PostgreSQL then",
+            what="memory of its PostgreSQL under the same load",
             better="lower",
             unit="MiB",
             samples=[server for _, server in memory],

@@ -1,9 +1,9 @@
-"""Our log and what it is held against, each as one question: how many events a second?
+"""The log of iku and its peers, each measured in events per second.
 
-A store is asked by so many clients at once, each with so many events a request. A
-client waits for its answer before it asks again; a store answers when the disk has it.
-Streams grow to six events, as our subjects do; each append claims the version it found.
-Streams and commands are named as the product names those that come without a name.
+A store is used by a number of concurrent clients with a number of events per request.
+A client waits for the response before its next request; a store responds when the
+events are on disk. Streams grow to six events, as subjects do; each append states the
+expected version. Streams and commands are named as the program names unnamed ones.
 """
 
 import asyncio

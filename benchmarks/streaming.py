@@ -1,8 +1,8 @@
-"""What it costs to go through the whole log: to recount, to check, to build it anew.
+"""Operations that read the whole log: recount, check, rebuild.
 
-Beside each, on the same events and in the same turn: reading and decoding the records
-and nothing else. Each runs in a process of its own, so that its peak of memory is its
-own; a smaller register beside the one asked for tells whether memory grows with it.
+Each is compared with only reading and decoding the records, on the same events and in
+the same turn. Each runs in a separate process, so that its peak memory is its own; a
+smaller register shows whether memory grows with the log.
 
     python -m benchmarks.streaming [COUNT]
 """
@@ -76,7 +76,7 @@ async def checked(connection: Connection) -> None:
 
 
 async def rebuilt(connection: Connection) -> None:
-    """All projections built anew, compared and put in place."""
+    """A rebuild of all projections: fill, compare, switch."""
     assert await rebuild(connection, lambda _done, _size: None) == []
 
 

@@ -1,7 +1,7 @@
-"""What it costs an append that texts are kept sealed beside the log.
+"""The cost of sealed texts for an append.
 
-Cases of three texts each are reported by so many at once, into a server with the
-settings of production: with the vault, and with one that keeps nothing.
+Cases with three texts each are reported by concurrent clients, on a server with
+production settings: with the vault, and with a vault that stores nothing.
 
     python -m benchmarks.vault [COUNT]
 """
@@ -70,7 +70,7 @@ async def measure(home: Path, count: int) -> list[Row]:
             rows.append(
                 Row(
                     what=f"reports with three texts, {at_once} at once",
-                    peer="no text kept",
+                    peer="no text stored",
                     unit="a second",
                     samples=ours,
                     peer_samples=theirs,
@@ -90,7 +90,7 @@ def main() -> None:
     count = parser.parse_args().count
     with tempfile.TemporaryDirectory() as home:
         rows = asyncio.run(measure(Path(home), count))
-    measuring.report("vault", "Keeping texts sealed beside the log", rows)
+    measuring.report("vault", "Reports with sealed texts", rows)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What it costs an auditor to verify a bundle with `iku_verify.py` alone.
+"""Verification of a bundle with `iku_verify.py`.
 
-Beside it, on the same files: reading and decoding all records and nothing else, and
-that with SHA-256 over all bytes, which is the least that any verifier must do. Each
-runs in a process of its own that knows nothing of ours, so that its memory is its own.
+Compared, on the same files, with reading and decoding all records, and with that plus
+SHA-256 over all bytes, which is the minimum for any verifier. Each runs in a separate
+process without iku, so that its memory is its own.
 
     python -m benchmarks.verifying [COUNT]
 """
@@ -129,7 +129,7 @@ async def measure(count: int, repeats: int) -> None:
             peer_samples=hashed,
         ),
         seconds(
-            what="the same, and count a figure again",
+            what="the same, and recount a figure",
             samples=counted,
             peer=least,
             peer_samples=decoded,
