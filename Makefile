@@ -1,11 +1,11 @@
-# The few commands. Each begins from nothing: PYTHON makes .venv, pip fills it with the
-# exact files that the lock names. A file in .venv remembers that it was done.
+# Each target works in a fresh checkout: PYTHON creates .venv, pip installs the files of
+# the lock file. A marker file in .venv records that this was done.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Extras stand in the lock, too: an older pip holds coverage[toml] against no other pin.
+# Extras are kept in the lock: an older pip matches coverage[toml] with no other pin.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
@@ -20,14 +20,14 @@ setup: $(VENV)/.installed
 
 setup-dev: $(VENV)/.installed-dev
 
-# The pure rooms are held to every branch; the others run without that, at half the time.
-# Three at once, since much of a test is waiting for its database; by file, since those of
-# a file often share a register that takes a while to fill, and in the order given, for
-# that begins with what takes longest. Examples are derived from the tests themselves:
-# whether every branch is reached must not be left to chance.
+# domain/ and ledger/ need full branch coverage; the other tests run without coverage, in
+# half the time. Three processes, because tests often wait for the database; distributed by
+# file, because the tests of a file often share a register that is slow to fill; in the
+# given order, which starts with the longest. Hypothesis is derandomised (profile ci), so
+# that coverage does not depend on chance.
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile=ci
 
-# mypy thinks on one processor for as long as the pure rooms take.
+# mypy uses one processor for about as long as these tests.
 test: setup-dev
 	@$(MAKE) --no-print-directory --jobs=2 check test-pure
 	@$(PYTEST) --ignore=tests/domain --ignore=tests/ledger
@@ -41,19 +41,19 @@ check: setup-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# Sentences from the code into the catalog, and what programs read of it. Fails where a
-# translation is missing: write it into src/iku/locale/id/LC_MESSAGES/iku.po.
+# Extracts messages into the catalog and compiles it. Fails if a translation is missing:
+# add it to src/iku/locale/id/LC_MESSAGES/iku.po.
 messages: setup-dev
 	$(BIN)/python -m tests.catalog
 
-# As modules, for they share how registers are filled and measured; those are no measure.
+# Benchmarks run as modules, because they share code; the following are no benchmarks.
 NO_BENCH := $(addprefix benchmarks/,__init__.py loading.py measuring.py registers.py report.py served.py stores.py)
 bench: setup-dev $(VENV)/.installed-bench
 	@set -e; for script in $(filter-out $(NO_BENCH),$(wildcard benchmarks/*.py)); \
 	do echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 	$(BIN)/python -m benchmarks.report
 
-# The only command that asks a registry which versions there are.
+# The only target that queries a registry for versions.
 lock: setup-dev
 	$(COMPILE) --group build -o requirements.lock pyproject.toml
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
@@ -62,8 +62,8 @@ lock: setup-dev
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-# Hashes cannot be asked of the checkout itself, hence two calls; the second fetches
-# nothing, for what builds it is in the lock.
+# The checkout itself has no hash, hence two calls; the second downloads nothing, because
+# the build requirements are in the lock.
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-build-isolation --no-deps -e .

@@ -1,13 +1,12 @@
--- Runs once, when the server's volume is empty, as its superuser.
+-- Runs once as superuser, when the server's volume is empty.
 --
--- Four logins: the superuser, which nothing uses afterwards; iku_owner, which owns the
--- schema and migrates it; iku, with which the program serves and which may only take on
--- the group iku_app: read and append; iku_sign, with which checkpoints are signed and
--- which may only take on the group iku_signer: read, and add what was signed. Auditors
--- get logins of their own, in the group iku_auditor (docs/operating.md).
+-- Creates the logins: iku_owner owns and migrates the schema; iku serves, as a member of
+-- iku_app (read and append); iku_sign signs checkpoints, as a member of iku_signer (read,
+-- add checkpoints). The superuser is not used afterwards. Auditors get logins of their
+-- own in the group iku_auditor (docs/operating.md).
 --
--- Then the guard, which only a superuser can put in place: from the first migration on
--- not even iku_owner changes the ledger's schema but by a migration.
+-- Then installs the guard, which requires a superuser: from the first migration on the
+-- ledger's schema changes by migrations only, also for iku_owner.
 
 \set ON_ERROR_STOP on
 \getenv owner_password IKU_OWNER_PASSWORD
