@@ -1,4 +1,4 @@
-"""The files of cases and organisations, opened and held against their records."""
+"""Attached files of cases and organisations, opened and verified."""
 
 from hashlib import sha256
 
@@ -13,16 +13,16 @@ from iku.vault.keys import KeysError
 
 
 class Gone(LookupError):
-    """There was such a file; why it cannot be had stands in the sentence."""
+    """The file existed but is not available; the message states why."""
 
 
 async def fetch(view: View, stream: str, version: int) -> File:
-    """The file that was put with the subject of *stream* at that version.
+    """The file attached by the event of *stream* with that version.
 
     Raises:
-        Missing: There is none.
-        Gone: It was erased, or is not what the record commits to.
-        KeysError: Its key is not here.
+        Missing: There is no such file.
+        Gone: It was erased, or does not match the commitment.
+        KeysError: Its key is not available.
     """
     named = f"attachment {version} of {stream.partition('-')[2]}"
     recorded = await _attached(view.reader, stream, version)
@@ -42,7 +42,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
 
 
 async def held(view: View, recorded: Recorded, digest: str) -> bytes | Why:
-    """The content of the file of *recorded*, whose SHA-256 is *digest*; or why not."""
+    """The content of an attached file with SHA-256 *digest*, or why there is none."""
     content = await view.file(recorded)
     if isinstance(content, Why):
         return content

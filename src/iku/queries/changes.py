@@ -1,9 +1,9 @@
 """What became known after a publication was closed (*perubahan setelah terbit*).
 
-Each frozen figure is held against the same figure by what is known now. Between the two
-lies what was not heard at the closing: recorded after its size, or known after its day.
-What each such event added is the difference along knowledge (`moves`); the sum is that
-of the two figures, exactly.
+Each frozen figure is compared with the same figure by present knowledge. The events in
+between were recorded after the size of the closing or known after its day. The effect
+of each is the knowledge step of a difference (`moves`); the effects add up to the
+difference of the two figures.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,12 +33,12 @@ from iku.queries import differences, moves, revisions
 from iku.queries.figures import Figures
 from iku.queries.view import View
 
-PART = "c"  # of a cursor: it is one of changes
+PART = "c"  # marks a cursor of changes
 LAST = 2**53 - 1  # no position is greater
 
 
 class Value(Struct, frozen=True):
-    """A figure, and what it was held against; None where there was nothing."""
+    """A figure with target, achievement and rating; None if undefined."""
 
     numerator: int
     denominator: int
@@ -50,7 +50,7 @@ class Value(Struct, frozen=True):
 
 
 class FigureChange(Struct, frozen=True):
-    """What was added to a figure, or taken away where below nought."""
+    """The change of a figure's counts; negative if they decreased."""
 
     indicator: str
     numerator: int
@@ -58,12 +58,12 @@ class FigureChange(Struct, frozen=True):
 
 
 class InForce(Value, frozen=True, kw_only=True):
-    """The present figure, counted by the definition that is in force by now.
+    """The present figure under the definition that is in force now.
 
     Attributes:
-        cause: Why it differs from `FrozenFigure.present`: always the definition.
+        cause: Of the difference from `FrozenFigure.present`: always the definition.
         definition: Version of that definition.
-        difference: This figure less the one that is counted as published.
+        difference: This figure minus the one under the published definition.
     """
 
     cause: Cause
@@ -72,13 +72,13 @@ class InForce(Value, frozen=True, kw_only=True):
 
 
 class FrozenFigure(Struct, frozen=True):
-    """A frozen figure beside the same figure by what is known now.
+    """A frozen figure and the same figure by present knowledge.
 
     Attributes:
-        definition: Version of the definition that both are counted by.
-        difference: Present less published.
-        in_force: What the present figure is under the definition that is in force for
-            the period by what is known now; None where that is the same version.
+        definition: Version of the definition, the same for both.
+        difference: Present minus published.
+        in_force: The present figure under the definition that is in force for the
+            period by present knowledge; None if that is the same version.
     """
 
     indicator: str
@@ -90,16 +90,16 @@ class FrozenFigure(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """An event that was not heard when the publication was closed.
+    """An event that was not known when the publication was closed.
 
     Attributes:
-        cause: What kind of news it is; a target may be a new rating scale as well.
+        cause: The kind of change; ``target`` includes a new rating scale.
         category: Kind of its subject.
         subject: Identifier of its subject.
         number: Number of its subject in the register.
         title: Title of the case, name of the organisation; None for all others.
-        event: The event itself: who, when and why.
-        effects: What it changed in the frozen figures; none where it moved none.
+        event: The event: actor, dates and reason.
+        effects: The changes of the frozen figures; empty if there are none.
     """
 
     cause: Cause
@@ -112,12 +112,12 @@ class Change(Struct, frozen=True):
 
 
 class ChangesPage(Struct, frozen=True):
-    """Part of what changed.
+    """A page of changes.
 
     Attributes:
-        after: Position after which it begins.
-        size: Of the log that the first page saw; None: this is it.
-        limit: The most changes.
+        after: Position after which the page begins.
+        size: Size of the log on the first page; None: this is the first page.
+        limit: Maximum number of changes.
     """
 
     after: int = 0
@@ -126,16 +126,16 @@ class ChangesPage(Struct, frozen=True):
 
 
 class PublicationChanges(Struct, frozen=True):
-    """A publication held against what is known now.
+    """A publication compared with present knowledge.
 
     Attributes:
-        size: Of the log that is looked at; all pages of one answer share it.
-        figures: Each frozen figure beside the same figure of now. What the effects
-            of all items add up to is the difference between the two.
-        items: Events that were not heard when it was closed, and that hold from a day
-            within it, moved one of its figures, or changed the definition in force or
+        size: Size of the log, the same for all pages of one answer.
+        figures: Each frozen figure with the present one. The effects of all items add
+            up to the difference.
+        items: Events that were not known at the closing and that hold from a day within
+            the period, moved one of the figures, or changed the definition in force or
             the target; by position.
-        next: Cursor of the page after this one; None at the end.
+        next: Cursor of the next page; None on the last page.
     """
 
     publication: str
@@ -152,11 +152,11 @@ async def changes(
     page: ChangesPage,
     today: date,
 ) -> PublicationChanges:
-    """What changed since *of* was closed; of the events, the page asked for.
+    """The changes since *of* was closed, with one page of the events.
 
     Raises:
         Unknown: Its figures are not frozen.
-        Unanswerable: The log is not, or was not yet, of the size asked for.
+        Unanswerable: The requested size does not exist.
     """
     closing = of.closing
     if closing is None:
@@ -192,10 +192,10 @@ def _next(of: Publication, size: int, last: Change) -> str:
 
 
 def read_page(cursor: str | None, limit: int) -> ChangesPage:
-    """The page that follows the one that gave *cursor*; None: the first.
+    """The page that *cursor* refers to; None: the first page.
 
     Raises:
-        Unanswerable: None gave it.
+        Unanswerable: The cursor is invalid.
     """
     ended = place.read(cursor, PART)
     if ended is None:
@@ -206,7 +206,7 @@ def read_page(cursor: str | None, limit: int) -> ChangesPage:
 
 
 def _question(of: Publication, frozen: Frozen, size: int) -> Question:
-    """The same figure again, by what is known in a log of that *size*."""
+    """The question for the same figure by the knowledge of a log of that *size*."""
     return Question(
         frozen.indicator,
         of.as_of,
@@ -251,10 +251,10 @@ def _value(of: Frozen | Figure) -> Value:
 
 
 class _Since(NamedTuple):
-    """A publication, its closing, and what is asked of what came since.
+    """A publication, its closing, and the requested page of changes.
 
     Attributes:
-        size: Of the log that is looked at.
+        size: Size of the log.
     """
 
     of: Publication
@@ -264,10 +264,10 @@ class _Since(NamedTuple):
 
 
 async def _effects(reader: Reader, since: _Since) -> dict[int, list[FigureChange]]:
-    """What the events not heard at the closing moved, by position.
+    """The effects of events not known at the closing, by position.
 
-    That is the difference along knowledge of each frozen figure. For each, one event
-    more than the page holds, if there is one.
+    These are the knowledge steps of each frozen figure. For each figure one event more
+    than the page holds, if there is one.
     """
     found: dict[int, list[FigureChange]] = {}
     of, closing, page, size = since

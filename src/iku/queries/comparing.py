@@ -1,7 +1,7 @@
-"""Definitions held against each other: the same log, counted by several at once.
+"""Comparison of definitions: one pass over the log that counts by several at once.
 
-Like `replay` it reads the log alone, one subject after the other, and counts each by
-the literal rule; so a definition can be tried out that no projection was made for.
+Like `replay` it reads only the log, subject by subject, and applies the literal rules,
+so a definition without projections can be tried.
 """
 
 from collections.abc import Sequence
@@ -47,23 +47,23 @@ from iku.queries import replay
 from iku.queries.tried import LETTER, Tried
 from iku.queries.view import View
 
-FIRST_ROWS = 50  # of each year that a preview lists
+FIRST_ROWS = 50  # listed by a preview for each year
 QUARTER_ENDS = ((3, 31), (6, 30), (9, 30), (12, 31))
 
 
 class Facts(NamedTuple):
-    """What is known of an indicator and of the scale."""
+    """The known facts of an indicator and of the scale."""
 
     indicator: list[Known]
     scale: list[Known]
 
     def basis(self, question: Question) -> Basis:
-        """What the figure is made with (raises as `question.basis` does)."""
+        """Definition, target and scale of the figure (raises as `question.basis`)."""
         return basis(self.indicator, self.scale, question)
 
 
 class Lens(NamedTuple):
-    """How, and as of when, every subject is looked at."""
+    """The options and the day by which every subject is counted."""
 
     options: Options
     start: date
@@ -74,8 +74,8 @@ class ComparisonSheet:
     """The sums under several lenses, and a page of the subjects on which they differ.
 
     Attributes:
-        differing: How many there are, of all pages.
-        rows: Those of the page, and one more where more follow.
+        differing: Their number on all pages.
+        rows: Those of the page, and one more if there is a next page.
     """
 
     def __init__(self, lenses: Sequence[Lens], after: str, limit: int) -> None:
@@ -87,7 +87,7 @@ class ComparisonSheet:
         self._limit = limit
 
     def add(self, name: str, subject: Any) -> None:
-        """Count one subject; they come in the order of their names."""
+        """Count one subject. Subjects must be passed in the order of their names."""
         counted = [_counted(subject, lens) for lens in self._lenses]
         sums = zip(self.totals, counted, strict=True)
         self.totals = [total + counts for total, counts in sums]
@@ -101,7 +101,7 @@ class ComparisonSheet:
 
     @property
     def options(self) -> Options:
-        """Those of the first lens; all are of one kind."""
+        """The options of the first lens; all lenses are of one kind."""
         return self._lenses[0].options
 
     @property
@@ -110,7 +110,7 @@ class ComparisonSheet:
         return tuple(self.rows[: self._limit])
 
     def end(self, size: int, as_of: date) -> Place | None:
-        """Where the page ends; None where no other follows."""
+        """The end of the page; None on the last page."""
         if len(self.rows) <= self._limit:
             return None
         return Place(size, as_of, LETTER, self.page[-1].id)
@@ -121,14 +121,14 @@ def _counted(subject: Any, lens: Lens) -> Counts:
 
 
 async def compare(view: View, tried: Tried, today: date) -> Comparison:
-    """The figure under each definition, and the subjects that make the difference.
+    """The figure under each definition, and the subjects that differ.
 
-    Reads the whole log once, whatever page is asked for, and holds one subject of it.
+    Reads the whole log for each page; one subject is in memory at a time.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: A day, size or version asked for does not exist (yet).
-        Invalid: An option tried out is none of this indicator.
+        Unanswerable: A requested day, size or version does not exist.
+        Invalid: An option does not belong to this indicator.
     """
     refuse_future(tried.question.as_of, today)
     connection = view.reader
@@ -160,9 +160,9 @@ async def compare(view: View, tried: Tried, today: date) -> Comparison:
 
 
 async def foresee(view: View, code: str, proposed: Defined, today: date) -> Effect:
-    """What the definition *proposed* would change in the last two complete years.
+    """The effect of a proposed definition on the last two complete years.
 
-    By all that is known. Reads the whole log once, and holds one subject of it.
+    By all present knowledge. Reads the whole log once, one subject at a time.
     """
     connection = view.reader
     head = await log.head(connection)
@@ -192,9 +192,9 @@ async def foresee(view: View, code: str, proposed: Defined, today: date) -> Effe
 async def revised(
     reader: Reader, code: str, proposed: Sequence[indicator.Event], today: date
 ) -> Revised:
-    """What the facts *proposed* would change, were they known now.
+    """The effect of *proposed* facts if they were known now.
 
-    Reads the whole log once, and holds one subject of it.
+    Reads the whole log once, one subject at a time.
     """
     head = await log.head(reader)
     facts = await _facts(reader, code)
@@ -221,7 +221,7 @@ def _turn(before: Facts, after: Facts, question: Question) -> "_Day":
 
 
 class _Day(NamedTuple):
-    """A day under the definition in force, and under the one proposed."""
+    """A day under the definition in force and under the proposed one."""
 
     question: Question
     bases: tuple[Basis, Basis]
@@ -269,14 +269,14 @@ async def _facts(connection: Reader, code: str) -> Facts:
 
 
 def _pinned(question: Question, head: Head) -> Question:
-    """The question in a log that may grow meanwhile."""
+    """The question with the size of the log pinned."""
     if question.size is None:
         return structs.replace(question, size=head.size)
     return question
 
 
 def _bases(facts: Facts, question: Question, tried: Tried) -> list[Basis]:
-    """What each column is made with."""
+    """Definition, target and scale of each column."""
     named = [structs.replace(question, definition=n) for n in tried.definitions]
     bases = [facts.basis(one) for one in named or [question]]
     if tried.amendment is not None:
@@ -298,7 +298,7 @@ def _lens(made_with: Basis, question: Question) -> Lens:
 async def _count(
     connection: Reader, sheets: Sequence[ComparisonSheet], question: Question
 ) -> None:
-    """Show every subject, as far as the question hears of it, to all *sheets*."""
+    """Pass every subject, as known at the coordinates, to all *sheets*."""
 
     def show(name: str, subject: Any) -> None:
         for sheet in sheets:

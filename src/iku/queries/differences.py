@@ -1,9 +1,9 @@
-"""Why two figures differ, read from the journal: what moved, and by what cause.
+"""Differences between two figures: movements with their causes.
 
-The journal tells which events and subjects moved a count between two coordinates, a
-page at a time, by its own indexes. How each of them counts before and after, and why,
-is then said of that one subject by the literal rules of `counting`: so what the items
-add up to is held against the balances that the figures are made of.
+The projections find the events and subjects that moved a count between two coordinates,
+page by page. The literal rules of `counting` then decide how each of them counts before
+and after. The sum of the items is therefore an independent check of the figures, which
+come from the projections.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -51,10 +51,10 @@ class Compared(Struct, frozen=True):
     """Two figures whose difference is explained.
 
     Attributes:
-        of: The figure asked for.
-        against: The one it is compared with.
-        after: Where the page before ended; None for the first page.
-        limit: The most items.
+        of: The requested figure.
+        against: The figure that it is compared with.
+        after: End of the previous page; None on the first page.
+        limit: Maximum number of items.
     """
 
     of: Question
@@ -64,7 +64,7 @@ class Compared(Struct, frozen=True):
 
 
 class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
-    """Between which figures the difference is asked for."""
+    """Coordinates of the two figures to compare."""
 
     against_as_of: Annotated[
         date | None, Meta(description=f"The day compared with{_ELSE}")
@@ -93,7 +93,7 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
         """The two figures.
 
         Raises:
-            Unanswerable: A day lies after *today*, or no page gave the cursor.
+            Unanswerable: A day is after *today*, or the cursor is invalid.
         """
         against = Against(
             as_of=self.against_as_of,
@@ -111,11 +111,11 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 async def answer(
     view: View, figures: Figures, compared: Compared, today: date
 ) -> Difference:
-    """What lies between the two figures; of the items, the page asked for.
+    """The difference of the two figures, with one page of its items.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: A day, size or version asked for does not exist (yet).
+        Unanswerable: A requested day, size or version does not exist.
     """
     connection = view.reader
     first, last = await _both(connection, figures, compared, today)
@@ -142,7 +142,7 @@ async def answer(
         numerator=last.figure.numerator - first.figure.numerator,
         denominator=last.figure.denominator - first.figure.denominator,
         steps=difference.strides(ends),
-        # One that the figure asked for does not know keeps the number it had.
+        # A subject unknown to the requested figure keeps its earlier number.
         items=tuple(
             structs.replace(item, number=called.get(item.id, item.number))
             for item in items
@@ -155,24 +155,24 @@ async def answer(
 async def _both(
     connection: Reader, figures: Figures, compared: Compared, today: date
 ) -> list[Made]:
-    """The figure compared with and the one asked for, from one snapshot."""
+    """Both figures, from one snapshot."""
     try:
         questions = [compared.against, compared.of]
         return await figures.make(connection, questions, today)
     except Unanswerable as error:
-        # Raises on its own, where it is the figure asked for that is at fault.
+        # Raises by itself if the requested figure is at fault.
         await figures.make(connection, [compared.of], today)
         raise Unanswerable(f"against_{error.path}", f"against_{error}") from error
 
 
 def _pinned(question: Question, made: Made) -> Question:
-    """The question with the size and the definition that it was answered with."""
+    """The question with the size and definition of its answer pinned."""
     size, definition = made.figure.size, made.figure.definition
     return structs.replace(question, size=size, definition=definition)
 
 
 def _options(ends: Sequence[Made]) -> dict[int, Options]:
-    """The options of each version of the definition on the way."""
+    """The options of each version of the definition in the steps."""
     versions = (made.made_with.definition for made in ends)
     return {version.version: version.defined.options for version in versions}
 
@@ -185,9 +185,9 @@ def _place(move: Move, made: Made) -> Place:
 async def _items(
     connection: Reader, page: Sequence[Move], options: Mapping[int, Options]
 ) -> list[Item]:
-    """The moves of a page as they are shown, in its order.
+    """The moves of a page as items, in order.
 
-    One subject's history after the other is held in memory, each but once.
+    One subject's history is in memory at a time; each is read once.
     """
     of_subject: dict[tuple[DifferenceStep, str], list[int]] = {}
     for index, move in enumerate(page):
@@ -229,13 +229,13 @@ def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
 
 
 class _Looking(NamedTuple):
-    """How one subject is looked at: the formulas, and where its events stand."""
+    """What a subject is examined with: the formulas and its events' positions."""
 
     options: Mapping[int, Options]
     positions: Sequence[int]
 
     def at(self, state: Any, question: Question) -> Stand:
-        """How it counts, by what is known of it, as the question has it."""
+        """How the subject counts, by its known state, at the question's coordinates."""
         if state is None:
             return Stand(0, 0, None)
         formula = self.options[question.definition or 0]
@@ -247,7 +247,7 @@ class _Looking(NamedTuple):
 def _by_event(
     move: Move, recorded: Recorded, turn: tuple[Any, Any], looking: _Looking
 ) -> Item:
-    """What one event did; where it is heard at the beginning only, what it undid."""
+    """The effect of one event, reversed if only the first figure knows it."""
     stood = [looking.at(state, move.leg.before) for state in turn]
     before, after = stood if move.gained else reversed(stood)
     why = kinds.named(recorded.category).cause(turn[1].history[-1])
@@ -255,7 +255,7 @@ def _by_event(
 
 
 def _by_step(move: Move, state: Any, looking: _Looking) -> Item:
-    """What the other definition, or the time between, makes of one subject."""
+    """The effect of the other definition or of time on one subject."""
     before = looking.at(state, move.leg.before)
     after = looking.at(state, move.leg.after)
     return _item(move, Cause(move.leg.step.value), state, (before, after), None)
@@ -284,7 +284,7 @@ def _item(
 
 
 def moved(recorded: Recorded) -> Moved:
-    """The event as it is shown."""
+    """The event as shown in an answer."""
     body = recorded.body()
     reason = fact.sealed(recorded.stream, recorded.version, "reason")
     return Moved(

@@ -1,4 +1,4 @@
-"""What is held of a subject, and what erasing it would destroy; never its texts."""
+"""The stored texts of a subject, and the effect of an erasure; no contents."""
 
 from msgspec import Struct
 
@@ -12,20 +12,20 @@ from iku.vault.store import Lasting
 
 
 class HeldTexts(Struct, frozen=True):
-    """What is held of a subject, and what was decided about it."""
+    """The stored texts of a subject, and decisions to erase them."""
 
     held: list[Lasting]
     erasures: list[tuple[Recorded, Erased]]
 
 
 class Doomed(Struct, frozen=True):
-    """What an erasure would destroy, without any of its texts.
+    """The effect of an erasure, without the texts.
 
     Attributes:
-        held: How many texts of each field, in which history.
-        files: How many attached files.
-        others: Persons who have texts in its history, and subjects from which a merger
-            brought some: they keep them, and are erased by decisions of their own.
+        held: Number of texts by history and field.
+        files: Number of attached files.
+        others: Persons with texts in its history, and subjects whose texts a merger
+            copied: their texts are kept and need erasures of their own.
     """
 
     held: list[Lasting]
@@ -34,15 +34,15 @@ class Doomed(Struct, frozen=True):
 
     @property
     def texts(self) -> int:
-        """How many texts; what is held of a file is none."""
+        """Number of texts, without those of files."""
         return sum(one.count for one in self.held) - self.files
 
 
 async def look(view: View, subject: str) -> HeldTexts:
-    """What is known of *subject*.
+    """The stored texts of *subject*.
 
     Raises:
-        Missing: Nothing is held of it, and nothing ever was erased.
+        Missing: Nothing is stored, and nothing was ever erased.
     """
     if not erasure.is_identifier(subject):
         raise Missing(naming.absent("subject", subject))
@@ -54,10 +54,10 @@ async def look(view: View, subject: str) -> HeldTexts:
 
 
 async def preview(view: View, subject: str) -> Doomed:
-    """What erasing *subject* would destroy now (raises as `look` does)."""
+    """The effect of erasing *subject* now (raises as `look`)."""
     known = await look(view, subject)
     files = await view.vault.filed(view.reader, subject)
-    # A person's name is no stream.
+    # A person is not a stream.
     recorded = await log.read_stream(view.reader, subject)
     named = {text.s for one in recorded for text in one.body().text.values()}
     return Doomed(known.held, len(files), sorted(named - {subject}))

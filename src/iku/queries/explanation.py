@@ -1,9 +1,9 @@
-"""Every case or organisation of a figure: how it counts, by which rule and event.
+"""Explanations: the membership of each subject in a figure, with rule and events.
 
-Read from the log alone, as `replay` does, subject by subject in the order of their
-identifiers. A page examines a bounded number of them, so that the first one comes as
-soon from a log of a million events as from a short one; whoever reads on until there
-is no next page has seen all, and the counts of all are the figure's.
+Like `replay` it reads only the log, subject by subject in the order of identifiers. A
+page examines a bounded number of subjects, so its duration does not depend on the
+length of the log. All pages together contain every subject, and their counts add up to
+the figure.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -28,22 +28,22 @@ from iku.queries.figures import Figures
 from iku.queries.parameters import DistrictCode, IndicatorQuestion
 from iku.queries.view import View
 
-PART = "e"  # of a cursor: it is one of an explanation
-EXAMINED = 2_000  # subjects; what one page looks at, at most
+PART = "e"  # marks a cursor of an explanation
+EXAMINED = 2_000  # maximum number of subjects examined for a page
 
 Counted: TypeAlias = Literal["numerator", "denominator", "open", "none"]
 
 
 class Wanted(Struct, frozen=True):
-    """Which subjects are looked for; what is None is not asked about.
+    """A filter of subjects; None: no restriction.
 
     Attributes:
-        counted: Those in the numerator; in the denominator; in the denominator but not
-            in the numerator (open); in neither (none).
-        rule: Those that this rule decided, in numerator or denominator.
+        counted: In the numerator; in the denominator; in the denominator only (open);
+            in neither (none).
+        rule: Decided by this rule, in the numerator or the denominator.
         part: Dimension of a case, kind of an organisation.
-        district: Code of a district; empty for those of which none is known.
-        subject: Identifier of the only one that is looked for.
+        district: Code of a district; empty: without a known area.
+        subject: Identifier of a single subject.
     """
 
     counted: Counted | None = None
@@ -71,7 +71,7 @@ Part: TypeAlias = Literal[
 
 
 class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
-    """Which figure is to be explained, and by which of its subjects."""
+    """The figure to explain, and a filter of its subjects."""
 
     counted: Annotated[
         Counted | None,
@@ -111,7 +111,7 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 
     @property
     def wanted(self) -> Wanted:
-        """Of which subjects."""
+        """The filter of subjects."""
         one = None if self.subject is None else subject_id(self.subject)
         return Wanted(self.counted, self.rule, self.part, self.district, one)
 
@@ -120,10 +120,10 @@ class Cited(Struct, frozen=True):
     """An event that decided.
 
     Attributes:
-        position: Its place in the log, from 1.
-        version: Its place in the history of its subject, from 1.
-        effective_on: The day it holds from; None where it has none.
-        known_on: The day the office knew.
+        position: Position in the log, from 1.
+        version: Version in the stream of its subject, from 1.
+        effective_on: The day from which it holds; None if it has none.
+        known_on: The day on which the office knew it.
     """
 
     position: int
@@ -150,19 +150,19 @@ class ShownReason(Struct, frozen=True):
 
 
 class ExplainedSubject(Struct, frozen=True):
-    """How a case or organisation counts in a figure, and why.
+    """The membership of a case or organisation in a figure, with reasons.
 
     Attributes:
         title: Title of the case, name of the organisation.
         part: Its dimension on the day, or its kind.
-        district: Code of its district; empty where no area is known.
+        district: Code of its district; empty if no area is known.
         denominator: Whether it is in the denominator.
         numerator: Whether it is in the numerator.
         expired: Whether it is an organisation in the denominator whose certificate
             has expired.
-        why_denominator: Why it is in the denominator, or is not.
-        why_numerator: Why it is in the numerator, or is not; what is not in the
-            denominator is not in the numerator for the same reason.
+        why_denominator: Why it is in the denominator or not.
+        why_numerator: Why it is in the numerator or not; outside the denominator, the
+            same reason.
     """
 
     id: str
@@ -178,13 +178,13 @@ class ExplainedSubject(Struct, frozen=True):
 
 
 class ExplanationPage(Struct, frozen=True):
-    """Part of an explanation.
+    """A page of an explanation.
 
     Attributes:
-        items: What was found, in the order of identifiers.
-        examined: How many subjects were looked at for it.
-        counts: What those add to the figure, whether they were looked for or not.
-        next: Identifier to go on after; None where all have been looked at.
+        items: Matching subjects, in the order of identifiers.
+        examined: Number of subjects examined.
+        counts: Sum of the contributions of all examined subjects, matching or not.
+        next: Last examined identifier; None on the last page.
     """
 
     items: tuple[ExplainedSubject, ...]
@@ -194,10 +194,10 @@ class ExplanationPage(Struct, frozen=True):
 
 
 class Begun(NamedTuple):
-    """A figure that is to be explained.
+    """A figure to be explained.
 
     Attributes:
-        question: What it answers, with all its coordinates (see `pinned`).
+        question: Its question with all coordinates (see `pinned`).
         after: Identifier after which the page begins.
     """
 
@@ -206,7 +206,7 @@ class Begun(NamedTuple):
     after: str
 
     def cursor(self, found: ExplanationPage) -> str | None:
-        """The cursor of the page after the one that was *found*; None at the end."""
+        """The cursor of the page after *found*; None on the last page."""
         if found.next is None:
             return None
         at = self.figure
@@ -216,11 +216,11 @@ class Begun(NamedTuple):
 async def begin(
     view: View, figures: Figures, question: Question, cursor: str | None, today: date
 ) -> Begun:
-    """The figure that *question* asks for, or that of the page that gave *cursor*.
+    """The figure of *question*, or of the page that *cursor* refers to.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: A coordinate does not exist, or no page gave the cursor.
+        Unanswerable: A coordinate does not exist, or the cursor is invalid.
     """
     ended = place.read(cursor, PART)
     question = place.resume(question, ended, today)
@@ -231,7 +231,7 @@ async def begin(
 def pinned(question: Question, figure: Figure) -> Question:
     """*question* with all coordinates of the *figure* that answered it.
 
-    Whatever is recorded meanwhile, every page asked for with it is of that figure.
+    All pages requested with it describe that figure, whatever is recorded later.
     """
     return structs.replace(
         question,
@@ -249,11 +249,11 @@ async def page(
     after: str = "",
     limit: int = EXAMINED,
 ) -> ExplanationPage:
-    """At most *limit* of the subjects wanted, those after the identifier *after*.
+    """At most *limit* matching subjects after the identifier *after*.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: There is no definition of the version asked for.
+        Unanswerable: The requested version of the definition does not exist.
     """
     found = await _examined(view.reader, question, wanted, after, limit)
     return await view.reveal(found)
@@ -291,7 +291,7 @@ async def _streams(
     subject: str | None,
     after: str,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """What the question hears of each subject, or of the one that is named."""
+    """Each subject's stream, or the named one's, as known at the coordinates."""
     decider = _decider(options)
     heard: Any = {"size": question.size, "known_on": question.known_on}
     if subject is not None:

@@ -1,7 +1,7 @@
-"""What the front page shows: all indicators on a day, and a year earlier.
+"""The front page: all indicators on a day, and at the end of the year before.
 
-Without a day it is of today, unless no fact of this year has moved a figure: then it is
-of the end of the last year that has a target (decision 22).
+The default day is today, or, if no fact of this year has moved a figure, the end of the
+last year that has a target (decision 22).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from iku.queries.view import View
 
 
 class Sought(Struct, frozen=True):
-    """The coordinates asked for; None where one is left open."""
+    """The requested coordinates; None: the default."""
 
     as_of: date | None = None
     known_on: date | None = None
@@ -35,10 +35,10 @@ class Fallback(StrEnum):
 
 
 class FrontDay(NamedTuple):
-    """The day that the page is about.
+    """The day of the page.
 
     Attributes:
-        why: Why it is not today, where no day was asked for; else None.
+        why: Why the default is not today; otherwise None.
     """
 
     as_of: date
@@ -46,11 +46,10 @@ class FrontDay(NamedTuple):
 
 
 class Front(NamedTuple):
-    """What stands on the page.
+    """The content of the page.
 
     Attributes:
-        earlier: By indicator, the figure at the end of the year before; none of the
-            first year that there is.
+        earlier: By indicator, the figure at the end of the year before, if any.
     """
 
     day: FrontDay
@@ -60,10 +59,10 @@ class Front(NamedTuple):
 
 
 async def front(view: View, figures: Figures, asked: Sought, today: date) -> Front:
-    """The figures of the day asked for, and those of the end of the year before.
+    """The figures of the requested day and of the end of the year before.
 
     Raises:
-        Unanswerable: The coordinates cannot be asked about.
+        Unanswerable: A coordinate does not exist.
     """
     indicators = await figures.indicators(view.reader)
     day = FrontDay(asked.as_of) if asked.as_of else None
@@ -85,10 +84,10 @@ async def front(view: View, figures: Figures, asked: Sought, today: date) -> Fro
 
 
 def default(today: date, moved_on: date | None, targets: Sequence[int]) -> FrontDay:
-    """The day that the page is about where none is asked for.
+    """The default day of the page.
 
-    A figure was last moved *on* a day, None where never; *targets* are the years that
-    have one.
+    *moved_on* is the last day on which a figure moved, None if never; *targets* are the
+    years that have one.
     """
     if moved_on is None or moved_on.year == today.year:
         return FrontDay(today)

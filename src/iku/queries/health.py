@@ -1,4 +1,4 @@
-"""Whether the register can be used, and how far its log is vouched for."""
+"""The readiness of the register, and the assurance of its log."""
 
 import asyncio
 from pathlib import Path
@@ -19,10 +19,10 @@ class Health(Struct, frozen=True):
     """The state of the register.
 
     Attributes:
-        size: How many events the log holds.
+        size: Number of events in the log.
         replica: Whether the database is a replica.
-        assurance: How far the log is signed and witnessed, and the signer's alarm.
-        lost_keys: Epochs whose key is not in the folder of keys, or is another.
+        assurance: Signed and witnessed sizes of the log, and the signer's alarm.
+        lost_keys: Epochs whose key is missing from the folder of keys, or differs.
     """
 
     size: int
@@ -32,7 +32,7 @@ class Health(Struct, frozen=True):
 
 
 async def health(view: View, witnesses: Policy, signer_home: Path) -> Health:
-    """The state of a register whose schema is up to date."""
+    """The state of a register with a migrated schema."""
     return Health(
         (await log.head(view.reader)).size,
         await pool.only_reads(view.reader),
@@ -42,16 +42,16 @@ async def health(view: View, witnesses: Policy, signer_home: Path) -> Health:
 
 
 async def pending(view: View) -> list[str]:
-    """The migrations that the schema lacks.
+    """The pending migrations.
 
     Raises:
-        MigrationError: The schema is not one that this program can bring up to date.
+        MigrationError: This program cannot migrate the schema.
     """
     return [str(one) for one in await migrations.pending(view.reader)]
 
 
 async def quarantine(view: View) -> Quarantine | None:
-    """What lies in quarantine; None where the folder of attachments cannot be read."""
+    """The files in quarantine; None if the folder cannot be read."""
     try:
         return await asyncio.to_thread(view.vault.files.look)
     except FilesError:
@@ -59,9 +59,9 @@ async def quarantine(view: View) -> Quarantine | None:
 
 
 async def assurance(reader: Reader, witnesses: Policy, signer_home: Path) -> Assurance:
-    """How far the log is vouched for; the signer's alarm, also from its own file.
+    """Signatures and cosignatures of the log, and the signer's alarm.
 
-    A database that was put back to an older state knows of no alarm.
+    The alarm is also read from its file, because a restored database may lack it.
     """
     found = await checkpoints.assurance(reader, witnesses)
     alarm = Home(signer_home).told_alarm()

@@ -1,6 +1,6 @@
-"""The whole history of a case or organisation: what was recorded, replaced and moved.
+"""The history of a case or organisation: events, replaced fields, movements.
 
-The events come from the log, what each moved from the journal of postings.
+Events are read from the log, movements from the projections.
 """
 
 from collections import defaultdict
@@ -20,12 +20,12 @@ from iku.queries.view import View
 
 
 class Replaced(Struct, frozen=True):
-    """A field that a correction or annulment left other than it was.
+    """A field that a correction or annulment changed.
 
     Attributes:
-        version: Of the fact whose field it is.
-        before: What it was; None where the fact did not stand, or left it empty.
-        after: What it is now; None where the fact is gone, or leaves it empty.
+        version: Version of the fact to which the field belongs.
+        before: Previous value; None if the fact was annulled, or the field empty.
+        after: New value; None if the fact is annulled, or the field empty.
     """
 
     version: int
@@ -35,15 +35,15 @@ class Replaced(Struct, frozen=True):
 
 
 class Movement(Struct, frozen=True):
-    """What an event added to, or took from, an indicator: a row of the journal.
+    """A change of an indicator's counts by an event.
 
     Attributes:
-        definition: Version of the indicator's definition under which it moved so.
-        effective_on: The day from which it counts.
-        since: It counts only in periods that begin on or before this day; None: in all.
-        part: The dimension, or kind, that it moved.
-        district: Code of the district that it moved; empty where none is known.
-        expired: Of the denominator, organisations whose certificate has expired.
+        definition: Version of the indicator's definition.
+        effective_on: The day from which the change counts.
+        since: It counts only in periods that begin by this day; None: in all.
+        part: The dimension or kind concerned.
+        district: Code of the district concerned; empty if none is known.
+        expired: Change of the number of expired certificates in the denominator.
     """
 
     indicator: str
@@ -61,21 +61,21 @@ class Event(Struct, frozen=True):
     """A fact as it was recorded.
 
     Attributes:
-        version: Its place in the history of its subject, from 1.
-        position: Its place in the log, from 1.
-        effective_on: The day it holds from; null where it has none.
-        known_on: The day the office knew.
-        declared: Whether that day was declared by an import.
+        version: Version in the stream of its subject, from 1.
+        position: Position in the log, from 1.
+        effective_on: The day from which it holds; null if it has none.
+        known_on: The day on which the office knew it.
+        declared: Whether an import declared that day.
         recorded_at: The database's clock, UTC.
-        command: The id of the command that it came of.
+        command: The id of its command.
         leaf: Its leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
-        data: What is counted.
-        text: Free text, by name; a word stands in the place of what is not shown.
-        subjects: By name of a text, on whose request it may be erased.
+        data: The fields of the fact, without texts.
+        text: Texts by name; a word replaces a text that is not shown.
+        subjects: By name of a text, the subject to which it belongs.
         withheld: By name, why a text is not shown.
-        replaced: What it left other than it was, if it is a correction or annulment.
-        takes_along: Of a rejection, the subjects that are merged into this one, by
-            identifier: they do not count either.
+        replaced: The fields that a correction or annulment changed.
+        takes_along: For a rejection, the identifiers of the subjects merged into this
+            one, which do not count either.
         movements: How it moved each figure, by definition, day and part.
     """
 
@@ -99,10 +99,10 @@ class Event(Struct, frozen=True):
 
 
 class HistoryPage(Struct, frozen=True):
-    """Part of a history.
+    """A page of a history.
 
     Attributes:
-        next: The version to go on after; None at the end.
+        next: The last version of the page; None on the last page.
     """
 
     events: tuple[Event, ...]
@@ -110,7 +110,7 @@ class HistoryPage(Struct, frozen=True):
 
 
 async def history(view: View, category: str, subject: str) -> tuple[Event, ...]:
-    """All facts of *subject*, the first at version 1; none where it is unknown."""
+    """All facts of *subject*, from version 1; empty if it is unknown."""
     found = await page(view, category, subject)
     return found.events
 
@@ -125,7 +125,7 @@ async def page(
 ) -> HistoryPage:
     """The facts of *subject* after a version, at most *limit* (None: all).
 
-    Only the texts that the page shows are opened.
+    Only the texts shown on the page are opened.
     """
     decider = DECIDERS[category]
     stream = await log.read_stream(view.reader, decider.stream(subject))
@@ -156,7 +156,7 @@ async def page(
 
 
 def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
-    """The versions whose texts a page shows: its own, and what these replaced."""
+    """The versions whose texts a page shows: its own, and those they replaced."""
     roots = lineage.roots(facts)
     touched = {
         root
@@ -173,7 +173,7 @@ def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
 async def movements(
     reader: Reader, subject: str, positions: Sequence[int]
 ) -> dict[int, Sequence[Movement]]:
-    """What the subject's events at these positions moved, in the order of its days."""
+    """The movements of the subject's events at these positions, ordered by day."""
     rows = await reader.fetch(
         """
         select m.position, d.indicator, d.version, m.effective_on, c.since, c.part,
@@ -217,7 +217,7 @@ def _replacement(one: lineage.ReplacedField, said: Said) -> Replaced:
 
 
 def _told(value: Any, said: Said) -> str | bool | None:
-    """A field's value in few words: of persons, their names."""
+    """A field's value as short text; for persons, their names."""
     match value:
         case None | bool():
             return value
