@@ -31,8 +31,7 @@ SECONDS = 0.5
 PEER = "GET of one select"
 SERIES = "series of 60 months, three indicators"
 CODES = ("IKU-1", "IKU-2", "IKU-3")
-# Of the last years of the register; so many that none is asked for twice.
-DAYS = [registers.END - timedelta(days=n) for n in range(3_000)]
+DAYS = 3_000  # of the last years of a register; so many that none is asked for twice
 OWN, BOTH = "as of a past day", "known on a past day, at a past size"
 BARS = {OWN: 3, "known on a past day": 3, "at a past size": 3, BOTH: 5}
 PARTS = "?breakdown=dimension"
@@ -40,25 +39,37 @@ FIGURE = "/api/v1/indicators/{}/figure"
 
 
 class Asked(NamedTuple):
-    """A register that is served, and how many events it holds a year."""
+    """A register that is served.
+
+    Attributes:
+        size: How many events it holds.
+        years: In so many years.
+        last: The day the last of them was known; the register may end before its years.
+    """
 
     port: int
     size: int
     years: int
+    last: date
+
+    @property
+    def days(self) -> list[date]:
+        """Days to ask for, of years in which as much happened as in any other."""
+        return [self.last - timedelta(days=n) for n in range(DAYS)]
 
     def queries(self) -> dict[str, list[str]]:
         """Queries of each kind of question."""
         week, step = timedelta(days=7), self.size / self.years / 365
-        sizes = [int(self.size - n * step) for n in range(len(DAYS))]
+        days, sizes = self.days, [int(self.size - n * step) for n in range(DAYS)]
         return {
-            OWN: [f"as_of={day}" for day in DAYS],
+            OWN: [f"as_of={day}" for day in days],
             "known on a past day": [
-                f"as_of={day}&known_on={day + week}" for day in DAYS
+                f"as_of={day}&known_on={day + week}" for day in days
             ],
-            "at a past size": [f"as_of={registers.END}&size={size}" for size in sizes],
+            "at a past size": [f"as_of={self.last}&size={size}" for size in sizes],
             BOTH: [
                 f"as_of={day}&known_on={day + week}&size={size}"
-                for day, size in zip(DAYS, sizes, strict=True)
+                for day, size in zip(days, sizes, strict=True)
             ],
         }
 
@@ -120,7 +131,7 @@ async def measure(count: int) -> list[Row]:
             )
             home = served(database, IKU_HOME=str(registers.FOLDER))
             port = await stack.enter_async_context(home)
-            found.append(Asked(port, size, years))
+            found.append(Asked(port, size, years, await _last(database)))
             if size == CITY:
                 footprint = await _footprint(database)
         city, longer, many = found
@@ -145,8 +156,8 @@ async def _beside_a_select(city: Asked) -> list[Row]:
         "one": city.takes(["/one"]),
         "now": city.takes([now]),
         "parts": city.takes([now + PARTS]),
-        "again": city.takes(_series(DAYS[:1]), 3),
-        "series": city.takes(_series(DAYS), 3),
+        "again": city.takes(_series(city.days[:1]), 3),
+        "series": city.takes(_series(city.days), 3),
         **city.figures("IKU-1"),
     }
     told = dict(zip(sides, await in_turns([*sides.values()]), strict=True))
@@ -194,6 +205,16 @@ async def _by_subject(many: Asked, counted: dict[str, int]) -> list[Row]:
         )
         for what, ours in zip(figures, samples, strict=True)
     ]
+
+
+async def _last(database: Database) -> date:
+    """The day on which the last event was known."""
+    owner = await pools.connect_as_owner(database.owner_dsn)
+    day: date = await owner.fetchval(
+        "select known_on from ledger.event order by position desc limit 1"
+    )
+    await owner.close()
+    return day
 
 
 async def _footprint(database: Database) -> int:

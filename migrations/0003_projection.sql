@@ -50,17 +50,21 @@ create table projection.contribution (
   expired     smallint  not null
 );
 
--- Contributions to all periods, found by the day they are valid on: those in force now,
--- those known on a day, those of a prefix of the log.
-create index contribution_now on projection.contribution
+-- Contributions to all periods are found by the range of days, days of knowledge or
+-- positions that is the shortest: of those in force, the days they are valid; of those
+-- superseded, the time until they were. Rows without an end have an index of their own:
+-- pages of a range index that ever held one would be read for every later day.
+create index contribution_open on projection.contribution (definition, lower(valid))
+  where superseded = 9223372036854775807 and since is null and upper(valid) is null;
+create index contribution_valid on projection.contribution
   using gist (definition, valid)
-  where superseded = 9223372036854775807 and since is null;
+  where superseded = 9223372036854775807 and since is null and upper(valid) is not null;
 create index contribution_known on projection.contribution
-  using gist (definition, valid, daterange(known_from, known_to))
-  where since is null;
+  using gist (definition, daterange(known_from, known_to))
+  where superseded < 9223372036854775807 and since is null;
 create index contribution_prefix on projection.contribution
-  using gist (definition, valid, int8range(position, superseded))
-  where since is null;
+  using gist (definition, int8range(position, superseded))
+  where superseded < 9223372036854775807 and since is null;
 -- The others belong to the period in which `since` lies.
 create index contribution_since on projection.contribution (definition, since)
   where since is not null;
@@ -215,13 +219,13 @@ begin
 end;
 $$;
 
--- The contributions that may count on some day from _first to _last, in a period that
--- begins on _start or later, as known on some day of _known (null: on any) by the first
--- _size events (null: all). Of one day and one day of knowledge they are exactly those
--- that count. A branch runs where its cut-off is given, each by an index of its own. Where
--- both are, the first finds what was superseded within the prefix, the second the rest.
+-- The contributions that may count on some of _days, in a period that begins on _start or
+-- later, as known on some day of _known (null: on any) by the first _size events (null:
+-- all). Of one day and one day of knowledge they are exactly those that count: known by
+-- both, and not superseded by both. Each line after "and (" has an index of its own; the
+-- planner joins what they find in one bitmap. Callers compute the ranges beforehand, once.
 create function projection.counting(
-  _definition smallint, _start date, _first date, _last date, _known daterange, _size bigint
+  _definition smallint, _start date, _days daterange, _known daterange, _size bigint
 )
 returns table (
   subject text, part text, district text, valid daterange, since date,
@@ -233,48 +237,32 @@ as $$
   select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
          c.position, c.superseded, c.numerator, c.denominator, c.expired
     from projection.contribution c
-   where _known is null and _size is null
-     and c.definition = _definition and c.since is null
-     and c.valid && daterange(_first, _last, '[]')
-     and c.superseded = 9223372036854775807
-   union all
-  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
-         c.position, c.superseded, c.numerator, c.denominator, c.expired
-    from projection.contribution c
-   where _known is not null
-     and c.definition = _definition and c.since is null
-     and c.valid && daterange(_first, _last, '[]')
-     and daterange(c.known_from, c.known_to) && _known
-     and (_size is null or c.superseded <= _size)
-   union all
-  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
-         c.position, c.superseded, c.numerator, c.denominator, c.expired
-    from projection.contribution c
-   where _size is not null
-     and c.definition = _definition and c.since is null
-     and c.valid && daterange(_first, _last, '[]')
-     and int8range(c.position, c.superseded) @> _size
-     and (_known is null or c.known_from < upper(_known))
-   union all
-  select c.subject, c.part, c.district, c.valid, c.since, c.known_from, c.known_to,
-         c.position, c.superseded, c.numerator, c.denominator, c.expired
-    from projection.contribution c
    where c.definition = _definition
-     and c.since between _start and _last
-     and c.valid && daterange(_first, _last, '[]')
-     and c.known_from < coalesce(upper(_known), 'infinity')
-     and c.position <= coalesce(_size, 9223372036854775806)
-     and (c.known_to > coalesce(lower(_known), 'infinity')
-          or c.superseded > coalesce(_size, 9223372036854775806))
+     and c.valid && _days
+     and (_known is null or c.known_from < upper(_known))
+     and (_size is null or c.position <= _size)
+     and (c.since is null and c.superseded = 9223372036854775807
+            and upper(c.valid) is null and lower(c.valid) < upper(_days)
+          or c.since is null and c.superseded = 9223372036854775807
+            and upper(c.valid) is not null and c.valid && _days
+          or c.since is null and c.superseded < 9223372036854775807
+            and daterange(c.known_from, c.known_to) && _known
+          or c.since is null and c.superseded < 9223372036854775807
+            and int8range(c.position, c.superseded) @> _size
+          or c.since >= _start and c.since < upper(_days)
+            and (c.superseded > coalesce(_size, 9223372036854775806)
+                 or c.known_to > lower(_known)))
 $$;
 
--- The counts at each of _days, which ascend, in periods that begin on _starts: what
--- changes from each day to the next. _by is '' for the whole, 'part' for its dimensions
--- or kinds, 'district'. With _own each day is counted as known on that day itself.
--- A contribution counts on a run of days, so it is added once and taken away once.
+-- The counts at each of _days, which ascend and lie in the range _span, in periods that
+-- begin on _starts: what changes from each day to the next, as often as two rows a point
+-- and part, to be added up. _by is '' for the whole, 'part' for its dimensions or kinds,
+-- 'district'. With _own each day is counted as known on that day itself, and _known holds
+-- them all. A contribution counts on a run of days: it is added where the run begins and
+-- taken away where it ends.
 create function projection.series(
-  _definition smallint, _by text, _starts date[], _days date[], _known_on date,
-  _size bigint, _own boolean
+  _definition smallint, _by text, _starts date[], _days date[], _span daterange,
+  _known daterange, _size bigint, _own boolean
 )
 returns table (point integer, part text, numerator bigint, denominator bigint, expired bigint)
 language sql stable
@@ -289,20 +277,17 @@ as $$
              width_bucket(coalesce(upper(c.valid), 'infinity') - 1, _days),
              case when _own then width_bucket(c.known_to - 1, _days) end,
              width_bucket(c.since, _starts)) as ended
-      from projection.counting(
-             _definition, _starts[1], _days[1], _days[cardinality(_days)],
-             case when _own then daterange(_days[1], _days[cardinality(_days)], '[]')
-                  when _known_on is not null then daterange(_known_on, _known_on, '[]')
-             end,
-             _size) c
+      from projection.counting(_definition, _starts[1], _span, _known, _size) c
+    offset 0 -- so that the run of each is computed once
   )
-  select m.point, r.part, sum(m.sign * r.numerator), sum(m.sign * r.denominator),
-         sum(m.sign * r.expired)
+  select coalesce(r.first, r.ended), r.part,
+         case when grouping(r.first) = 0 then 1 else -1 end * sum(r.numerator),
+         case when grouping(r.first) = 0 then 1 else -1 end * sum(r.denominator),
+         case when grouping(r.first) = 0 then 1 else -1 end * sum(r.expired)
     from run r
-   cross join lateral (values (r.first, 1), (r.ended, -1)) as m (point, sign)
    where r.first < r.ended
-     and m.point <= cardinality(_days)
-   group by m.point, r.part
+   group by grouping sets ((r.first, r.part), (r.ended, r.part))
+  having coalesce(r.first, r.ended) <= cardinality(_days)
 $$;
 
 -- What the events after one position up to another moved: each rectangle adds its counts
@@ -334,16 +319,22 @@ as $$
          and c.definition = _definition
          and (lower(c.valid) > _later and lower(c.valid) <= _until
               or upper(c.valid) > _later and upper(c.valid) <= _until)
+    ),
+    corner as (
+      select case known.sign when 1 then c.position else c.superseded end as position,
+             case known.sign when 1 then c.known_from else c.known_to end as known_on,
+             case valid.sign when 1 then lower(c.valid) else upper(c.valid) end
+               as effective_on,
+             known.sign * valid.sign as sign, c.since, c.subject, c.part, c.district,
+             c.numerator, c.denominator, c.expired
+        from found c
+             -- Not lateral: a list of values is prepared anew for each row it depends on.
+       cross join (values (1), (-1)) as known (sign)
+       cross join (values (1), (-1)) as valid (sign)
     )
-  select m.position, m.known_on, m.effective_on, c.since, c.subject, c.part, c.district,
-         m.sign * c.numerator, m.sign * c.denominator, m.sign * c.expired
-    from found c
-   cross join lateral (
-           values (c.position, c.known_from, lower(c.valid), 1),
-                  (c.position, c.known_from, upper(c.valid), -1),
-                  (c.superseded, c.known_to, lower(c.valid), -1),
-                  (c.superseded, c.known_to, upper(c.valid), 1)
-         ) as m (position, known_on, effective_on, sign)
+  select m.position, m.known_on, m.effective_on, m.since, m.subject, m.part, m.district,
+         m.sign * m.numerator, m.sign * m.denominator, m.sign * m.expired
+    from corner m
    where m.position > _after
      and m.position <= _upto
      and m.effective_on > coalesce(_later, '-infinity')

@@ -8,7 +8,7 @@ snapshot: counts, size and definitions belong together.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
@@ -34,41 +34,7 @@ from iku.domain.question import (
 from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.log import Reader
-
-MOST_KEPT = 4_096  # figures in memory, of a kilobyte or so each
-
-
-class _Mark(NamedTuple):
-    """Tells that the log, and what was derived from it, are what they were.
-
-    Attributes:
-        recorded_at: Of the last event: a log put back to an older state may grow to
-            the same size again.
-        tables: Of the projections; a rebuild puts others in their place.
-    """
-
-    size: int
-    recorded_at: datetime | None
-    tables: int
-
-
-class _Kept:
-    """Figures as they were made at one mark: as long as it stands they are the same."""
-
-    def __init__(self) -> None:
-        self.mark: _Mark | None = None
-        self._made: dict[tuple[Any, ...], list[Made]] = {}
-        self._figures = 0
-
-    def at(self, asked: tuple[Any, ...]) -> list[Made] | None:
-        return self._made.get(asked)
-
-    def keep(self, asked: tuple[Any, ...], made: list[Made], mark: _Mark) -> None:
-        if mark != self.mark or self._figures + len(made) > MOST_KEPT:
-            self.mark, self._made, self._figures = mark, {}, 0
-        if asked not in self._made:
-            self._figures += len(made)
-        self._made[asked] = made
+from iku.queries.kept import KeptFigures, LogMark
 
 
 class Figures:
@@ -80,7 +46,7 @@ class Figures:
 
     def __init__(self) -> None:
         self._told: dict[str, DefinitionHistory] = {}
-        self._kept = _Kept()
+        self._kept = KeptFigures()
 
     async def answer(
         self, connection: Reader, questions: Sequence[Question], today: date
@@ -123,7 +89,7 @@ class Figures:
 
     def forget(self) -> None:
         """Make every figure anew when it is asked for again."""
-        self._kept = _Kept()
+        self._kept = KeptFigures()
 
     async def indicators(self, connection: Reader) -> dict[str, Indicator]:
         """All indicators as they stand, by code."""
@@ -178,7 +144,7 @@ def _event_type(stream: str) -> Any:
     return DECIDERS[stream.partition("-")[0]].event_type
 
 
-async def _mark(connection: Reader) -> _Mark:
+async def _mark(connection: Reader) -> LogMark:
     row = await connection.fetchrow(
         """
         select h.size, h.recorded_at,
@@ -191,8 +157,8 @@ async def _mark(connection: Reader) -> _Mark:
     return _marked(row)
 
 
-def _marked(row: asyncpg.Record) -> _Mark:
-    return _Mark(row["size"], row["recorded_at"], row["tables"])
+def _marked(row: asyncpg.Record) -> LogMark:
+    return LogMark(row["size"], row["recorded_at"], row["tables"])
 
 
 class _Asked(Struct, frozen=True):
@@ -266,11 +232,25 @@ async def _count(
         select q.number - 1 as course, c.point - 1 as point, c.part,
                c.numerator, c.denominator, c.expired, h.size, h.known_on, h.recorded_at,
                d.tableoid as tables, g.generation
-          from unnest($1::text[], $2::int[], $3::text[], $4::date[], $5::bigint[],
-                      $6::boolean[], $7::int[], $8::int[])
-               with ordinality as q (
-               indicator, definition, breakdown, known_on, size, own, first, last,
-               number)
+          from (
+                 select u.*, o.starts, o.days, o.span,
+                        case when u.own then o.span
+                             when u.known_on is not null
+                             then daterange(u.known_on, u.known_on, '[]')
+                        end as known
+                   from unnest($1::text[], $2::int[], $3::text[], $4::date[],
+                               $5::bigint[], $6::boolean[], $7::int[], $8::int[])
+                        with ordinality as u (
+                        indicator, definition, breakdown, known_on, size, own, first,
+                        last, number)
+                  cross join lateral (
+                          select ($10::date[])[u.first:u.last] as starts,
+                                 ($11::date[])[u.first:u.last] as days,
+                                 daterange(($11::date[])[u.first],
+                                           ($11::date[])[u.last], '[]') as span
+                        ) o
+                 offset 0 -- or each would be computed for every contribution
+               ) q
           -- Locked before the snapshot is taken: see rebuild.
           join projection.definition d
             on (d.indicator, d.version) = (q.indicator, q.definition)
@@ -281,9 +261,8 @@ async def _count(
                   where s.stream = any($9::text[])
                ) g
           left join lateral projection.series(
-                 d.number, q.breakdown,
-                 ($10::date[])[q.first:q.last], ($11::date[])[q.first:q.last],
-                 q.known_on, q.size, q.own) c
+                 d.number, q.breakdown, q.starts, q.days, q.span, q.known, q.size,
+                 q.own) c
             on true
          order by q.number, c.point
         """,

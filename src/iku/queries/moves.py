@@ -104,15 +104,22 @@ async def _subjects(connection: Reader, leg: Leg, after: str, limit: int) -> lis
     rows = await connection.fetch(
         """
         select c.subject
-          from unnest($2::int[], $3::date[], $4::date[], $5::date[], $6::bigint[])
-               with ordinality as q (version, start, as_of, known_on, size, place)
+          from (
+                 select u.version, u.start, u.size, u.place,
+                        daterange(u.as_of, u.as_of, '[]') as days,
+                        case when u.known_on is not null
+                             then daterange(u.known_on, u.known_on, '[]')
+                        end as known
+                   from unnest($2::int[], $3::date[], $4::date[], $5::date[],
+                               $6::bigint[])
+                        with ordinality as u (
+                        version, start, as_of, known_on, size, place)
+                 offset 0 -- or each range would be computed for every contribution
+               ) q
           join projection.definition d
             on (d.indicator, d.version) = ($1, q.version)
          cross join lateral projection.counting(
-                 d.number, q.start, q.as_of, q.as_of,
-                 case when q.known_on is not null
-                      then daterange(q.known_on, q.known_on, '[]') end,
-                 q.size) c
+                 d.number, q.start, q.days, q.known, q.size) c
          where c.subject > $7
          group by c.subject
         having sum(c.numerator * (2 * q.place - 3)) <> 0 -- less at the first end
