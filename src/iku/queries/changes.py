@@ -38,7 +38,7 @@ LAST = 2**53 - 1  # no position is greater
 
 
 class Value(Struct, frozen=True):
-    """A figure with target, achievement and rating; None if undefined."""
+    """A figure with target, achievement and rating; undefined values are None."""
 
     numerator: int
     denominator: int

@@ -1,4 +1,4 @@
-"""Which subjects go by a number or an identifier that somebody gives."""
+"""Look-up of subjects by number or identifier."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from iku.queries.view import View
 
 
 class Named(NamedTuple):
-    """A subject that may be meant."""
+    """A subject that matches."""
 
     category: str
     subject: str
@@ -21,10 +21,10 @@ async def identify(
 ) -> list[Named]:
     """The subjects with that number, and the one with that identifier.
 
-    They are *among* these categories; None: among those of all subjects that count.
+    They are *among* these categories; None: all categories that count.
 
-    ``conflict-K14`` is an identifier and nothing else. An indicator has a code only;
-    whether there is one is not looked up.
+    ``conflict-K14`` is an identifier only. An indicator has a code only; its existence
+    is not checked.
     """
     categories = kinds.categories() if among is None else among
     kind, _, identifier = typed.partition("-")
@@ -48,7 +48,7 @@ async def _named(view: View, category: str, typed: str) -> list[Named]:
 
 
 async def hint(view: View, category: str, name: str) -> str:
-    """What to say after "there is no K15": whose number it is, if it is anybody's."""
+    """A hint for "there is no K15": the subject with that number, if any."""
     if category not in kinds.categories():
         return ""
     number = subject_number(name)

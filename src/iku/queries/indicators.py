@@ -18,12 +18,12 @@ from iku.queries.view import View
 
 
 class ShownAnnulment(Struct, frozen=True):
-    """That a definition or target was annulled.
+    """The annulment of a definition or target.
 
     Attributes:
-        version: Of the annulment, in the indicator's history.
-        known_on: The day the office knew.
-        reason: Why. A word in its place where it is not shown.
+        version: Version of the annulment in the indicator's history.
+        known_on: The day on which the office knew it.
+        reason: The reason; a word replaces it if it is not shown.
     """
 
     version: int
@@ -32,19 +32,18 @@ class ShownAnnulment(Struct, frozen=True):
 
 
 class ShownDefinition(Struct, frozen=True):
-    """One version of the formula.
+    """A version of the definition.
 
     Attributes:
-        definition: Which version, from 1.
-        version: Its place in the indicator's history, which a correction names.
+        definition: Number of the version, from 1.
+        version: Version in the indicator's history, which a correction names.
         effective_on: It counts periods that start on this day or later.
-        basis: The decree it rests on.
-        reason: Why it was changed; null for the first. A word in its place where it
-            is not shown.
+        basis: The legal basis.
+        reason: The reason; null for the first version. A word replaces it if it is
+            not shown.
         options: The formula as data.
-        corrects: The definition that was recorded wrongly and that this one replaces;
-            null where it is a change.
-        annulled: How it was annulled; null where it stands.
+        corrects: The wrong definition that this one replaces; null for a change.
+        annulled: Its annulment; null if it is not annulled.
     """
 
     definition: int
@@ -63,15 +62,15 @@ class ShownDefinition(Struct, frozen=True):
 
 
 class ShownTarget(Struct, frozen=True):
-    """A target in per cent, for figures as of *effective_on* on, as last corrected.
+    """A target in per cent, as last corrected, for figures from *effective_on* on.
 
     Attributes:
-        version: Its place in the indicator's history, which a correction names.
-        basis: The agreement it rests on.
-        reason: Why it is so; null where none was given. A word in its place where it
-            is not shown.
-        corrected: Versions, in the indicator's history, of its corrections.
-        annulled: How it was annulled; null where it stands.
+        version: Version in the indicator's history, which a correction names.
+        basis: The performance agreement.
+        reason: The reason; null if none was given. A word replaces it if it is not
+            shown.
+        corrected: Versions of its corrections in the indicator's history.
+        annulled: Its annulment; null if it is not annulled.
     """
 
     version: int
@@ -88,7 +87,7 @@ class ShownScale(Struct, frozen=True):
     """The rating scale in force.
 
     Attributes:
-        bands: Each with the least achievement, in per cent, that earns it.
+        bands: Each with its minimum achievement in per cent.
     """
 
     effective_on: date
@@ -97,12 +96,12 @@ class ShownScale(Struct, frozen=True):
 
 
 class ShownIndicator(Struct, frozen=True):
-    """An indicator; what is worded is worded as in the definition in force today.
+    """An indicator, with the wording of the definition in force today.
 
     Attributes:
-        version: Of its history, for If-Match.
-        definitions: All versions, the first first; those that were annulled say so.
-        targets: All targets, in the order in which they were recorded; likewise.
+        version: Version of its history, for If-Match.
+        definitions: All versions in order, including annulled ones.
+        targets: All targets in the order of recording, including annulled ones.
     """
 
     code: str
@@ -117,13 +116,13 @@ class ShownIndicator(Struct, frozen=True):
 
 
 class OneIndicator(ShownIndicator, frozen=True, kw_only=True):
-    """An indicator and the scale its achievement is rated by."""
+    """An indicator and the scale by which its achievement is rated."""
 
     scale: ShownScale | None
 
 
 class Indicators(Struct, frozen=True):
-    """All indicators, and the scale their achievements are rated by."""
+    """All indicators, and the scale by which their achievements are rated."""
 
     indicators: tuple[ShownIndicator, ...]
     scale: ShownScale | None
@@ -140,10 +139,10 @@ async def listing(view: View, figures: Figures, today: date) -> Indicators:
 
 
 async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndicator:
-    """The indicator of that code.
+    """The indicator with that code.
 
     Raises:
-        Unknown: There is none.
+        Unknown: There is no such indicator.
     """
     found = await figures.indicators(view.reader)
     if code not in found:
@@ -154,7 +153,7 @@ async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndi
 
 
 async def version(reader: Reader, code: str) -> int:
-    """Where the history of the indicator stands.
+    """The version of the indicator's history.
 
     Raises:
         Missing: There is no such indicator.
@@ -166,26 +165,26 @@ async def version(reader: Reader, code: str) -> int:
 
 
 async def definitions(reader: Reader, code: str, version: int) -> int:
-    """How many definitions there were once the indicator was at *version*."""
+    """The number of definitions in the first *version* events of the indicator."""
     recorded = await log.read_stream(reader, indicator.decider.stream(code))
     return sum(one.type == "defined" for one in recorded[:version])
 
 
 async def added(reader: Reader, code: str, given: Receipt) -> int | None:
-    """The number of the definition that was appended; None where none was."""
+    """The number of the appended definition; None if none was appended."""
     before = await definitions(reader, code, given.version - given.count)
     after = await definitions(reader, code, given.version)
     return after if after > before else None
 
 
 class _Words(NamedTuple):
-    """The reasons of an indicator's facts, and the days they were known, by version."""
+    """Reasons and days of knowledge of an indicator's facts, by version."""
 
     reasons: Mapping[int, str]
     known_on: Mapping[int, date]
 
     def annulment(self, state: Indicator, version: int) -> ShownAnnulment | None:
-        """How the fact at *version* was annulled; None where it stands."""
+        """The annulment of the fact at *version*; None if it is not annulled."""
         if version not in state.void:
             return None
         by = lineage.annulment(state.history, version)

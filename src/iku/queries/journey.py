@@ -1,9 +1,8 @@
-"""The way to a figure: every movement of its counts, with where they stood after it.
+"""Replay of a figure: every movement of its counts, with the counts after it.
 
-The journal of postings, read in the order in which things became known or in that in
-which they happened. It is read by pages, each a query of its own that starts after the
-last movement of the page before, so that a journal of any length takes no memory, no
-transaction and no connection while it is looked at.
+Movements are ordered by knowledge or by the day on which they happened. They are read
+by keyset pagination, one query a page, so a replay of any length needs bounded memory
+and holds no transaction or connection between pages.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,18 +19,18 @@ from iku.projections import numbers
 from iku.queries.parameters import IndicatorQuestion
 from iku.queries.view import View
 
-PAGE = 500  # rows that begin or end
+PAGE = 500  # rows that begin or end, per query
 
 
 class Order(StrEnum):
-    """By position in the log, or by the day on which a movement takes effect."""
+    """The order of a replay: by position, or by the day of effect."""
 
     KNOWN = "known"
     HAPPENED = "happened"
 
 
 class ReplayQuestion(IndicatorQuestion, frozen=True, kw_only=True):
-    """Which way to which figure is asked for."""
+    """The figure to replay, and the order."""
 
     order: Annotated[
         Order,
@@ -52,24 +51,24 @@ class MovedSubject(Struct, frozen=True):
 
 
 class CountsMoved(Struct, frozen=True):
-    """What a movement adds to the counts, or takes from them."""
+    """The change of the counts by a movement."""
 
     numerator: int
     denominator: int
 
 
 class Line(Struct, frozen=True):
-    """One movement of a count, under the event that made it.
+    """One movement of the counts, with its event.
 
     Attributes:
-        position: Of the event in the log.
-        version: Of the event in the history of its subject.
-        type: What the event says.
-        effective_on: The day the count moves on. A correction moves it back on the day
-            it had moved on wrongly.
-        known_on: The day the office knew.
-        part: The dimension of a case, the kind of an organisation.
-        district: Its code; empty where none is known.
+        position: Position of the event in the log.
+        version: Version of the event in the stream of its subject.
+        type: Event type.
+        effective_on: The day on which the count moves. A correction reverses it on the
+            day on which it had moved wrongly.
+        known_on: The day on which the office knew the event.
+        part: Dimension of a case, kind of an organisation.
+        district: Code of the district; empty if none is known.
         numerator: After the movement; on the last line, the figure's.
         denominator: After the movement; on the last line, the figure's.
     """
@@ -89,12 +88,11 @@ class Line(Struct, frozen=True):
 
 
 async def pages(view: View, figure: Figure, order: Order) -> AsyncIterator[list[Line]]:
-    """The movements that lead to *figure*, the first first; no page is empty.
+    """The movements that lead to *figure*, in order; no page is empty.
 
-    They are those the figure counted, whatever has been recorded since. What one event
-    moves on one day, of one part and district, is one movement; an event of several,
-    such as a correction, is done only after the last of them. What moves neither count,
-    such as a certificate that expires, is left out.
+    They are those that the figure counts, whatever is recorded later. The effect of an
+    event on one day, part and district is one movement; an event may have several, such
+    as a correction. Events that move neither count, such as an expiry, are omitted.
     """
     end = _last_position if order is Order.KNOWN else _last_day
     after: Any = _FIRST[order]
@@ -119,12 +117,12 @@ async def pages(view: View, figure: Figure, order: Order) -> AsyncIterator[list[
 async def _numbered(
     reader: Reader, figure: Figure, rows: Sequence[asyncpg.Record]
 ) -> Mapping[str, str]:
-    """The number of each subject, as known at the figure's coordinates."""
+    """The number of each subject as known at the figure's coordinates."""
     if not rows:
         return {}
     return await numbers.shown(
         reader,
-        rows[0]["stream"].partition("-")[0],  # those of a figure are of one kind
+        rows[0]["stream"].partition("-")[0],  # all subjects of a figure are of one kind
         {row["subject"] for row in rows},
         size=figure.size,
         known_on=figure.known_on,
@@ -135,7 +133,7 @@ _FIRST = {Order.KNOWN: 0, Order.HAPPENED: date.min}
 
 
 async def _last_position(reader: Reader, figure: Figure, after: int) -> int | None:
-    """The last of the next positions at which rows begin or end; None at the end."""
+    """The last position of the next page; None if there is no further row."""
     last: int | None = await reader.fetchval(
         """
           with counted as (
@@ -175,7 +173,7 @@ async def _last_position(reader: Reader, figure: Figure, after: int) -> int | No
 
 
 async def _last_day(reader: Reader, figure: Figure, after: date) -> date | None:
-    """The last of the next days on which rows begin or end; None at the end."""
+    """The last day of the next page; None if there is no further row."""
     last: date | None = await reader.fetchval(
         """
           with counted as (
@@ -216,7 +214,7 @@ async def _last_day(reader: Reader, figure: Figure, after: date) -> date | None:
 async def _movements(
     reader: Reader, figure: Figure, order: Order, after: Any, upto: Any
 ) -> list[asyncpg.Record]:
-    """The movements after a position, or a day, up to another, in that order."""
+    """The movements in a range of positions or days, in that order."""
     known = order is Order.KNOWN
     positions = (after, upto) if known else (0, figure.size)
     days = (None, None) if known else (after, upto)

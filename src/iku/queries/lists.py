@@ -1,4 +1,4 @@
-"""Lists of cases and organisations as they were on a day, as known on another."""
+"""Lists of cases and organisations, as of a day, as known on another."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -20,13 +20,13 @@ from iku.queries.view import View
 
 
 class Listed(Struct, frozen=True):
-    """Part of a list, as it is shown.
+    """A page of a list.
 
     Attributes:
-        items: Standings with their texts.
-        next: Cursor of the page after this one; None at the end.
-        total: How many match, on all pages; None where it is not known.
-        by_status: The same of each status.
+        items: States of subjects, with their texts.
+        next: Cursor of the next page; None on the last page.
+        total: Number of matches on all pages; None if unknown.
+        by_status: The same for each status.
     """
 
     items: list[dict[str, Any]]
@@ -35,18 +35,16 @@ class Listed(Struct, frozen=True):
     by_status: dict[str, int] | None
 
 
-# Of each order, the letter by which a cursor says that it goes on in it. Before it
-# stands that of the list.
+# The letter that marks each order in a cursor, after the letter of the list.
 LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
 
 
 async def listing(view: View, question: ListQuestion, today: date) -> Listed:
-    """The page asked for.
+    """The requested page.
 
     Raises:
-        Unanswerable: No page of this list gave the cursor, the log is not of the size
-            asked for, too many match to be ordered by their titles, or as
-            `ListQuestion.search` does.
+        Unanswerable: The cursor is invalid, the requested size does not exist, too many
+            subjects match to be ordered by title, or as `ListQuestion.search`.
     """
     asked = question.search(today)
     of = kinds.named(asked.category).letter.lower()
@@ -75,7 +73,7 @@ async def with_texts(
     found: Sequence[dict[str, Any]],
     fields: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """Standings with these texts, where they have them, among their fields."""
+    """States with these texts added to their fields."""
     stream = DECIDERS[category].stream
     wordings = [
         (

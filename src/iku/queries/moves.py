@@ -1,6 +1,6 @@
-"""What moved between two coordinates: events, or subjects that count otherwise.
+"""Movements between two coordinates: events, or subjects that count differently.
 
-Each statement answers a page at a time, in a total order.
+Each statement returns one page in a total order.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,13 +16,13 @@ FOREVER = date.max  # the driver's name for PostgreSQL's infinity
 
 
 class Move(NamedTuple):
-    """That a subject's count moved in a leg.
+    """A movement of a subject's counts in a step.
 
     Attributes:
-        position: Of the event that moved it, in the knowledge step; else 0.
-        gained: Whether the event is heard at the end of the leg, not at its beginning.
-        numerator: What the event adds to the numerator of those who hear it.
-        denominator: The same of the denominator.
+        position: Position of the event, in the knowledge step; otherwise 0.
+        gained: Whether the event is known at the end of the step, not at its beginning.
+        numerator: Effect of the event on the numerator where it is known.
+        denominator: The same for the denominator.
     """
 
     leg: Leg
@@ -34,14 +34,14 @@ class Move(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What moves of one leg are ordered by."""
+        """The sort key of the movements of a step."""
         return str(self.position or self.subject)
 
 
 async def moves(
     connection: Reader, legs: Sequence[Leg], after: Place | None, limit: int
 ) -> AsyncIterator[Move]:
-    """What moved after that place: at most one more than *limit*, in order."""
+    """The movements after that place, in order; at most one more than *limit*."""
     letters = [leg.step.letter for leg in legs]
     left = limit + 1
     for leg in legs[letters.index(after.part) if after else 0 :]:
@@ -59,10 +59,10 @@ async def _moves_of(connection: Reader, leg: Leg, after: str, limit: int) -> lis
 
 
 async def events(connection: Reader, leg: Leg, after: int, limit: int) -> list[Move]:
-    """Events that are known at one end of the leg only, and move its figure.
+    """Events known at one end of the step only that move its figure.
 
-    They are those *after* a position, in order, at most *limit*. Where the cut-off is
-    the same day they lie between the two sizes, else anywhere.
+    At most *limit* events *after* a position, in order. With equal knowledge cut-offs
+    they are between the two sizes, otherwise anywhere.
     """
     before, then = leg.before, leg.after
     heard_alike = before.known_on == then.known_on
@@ -99,7 +99,7 @@ async def events(connection: Reader, leg: Leg, after: int, limit: int) -> list[M
 
 
 async def _subjects(connection: Reader, leg: Leg, after: str, limit: int) -> list[Move]:
-    """Subjects that count at one end of the leg otherwise than at the other."""
+    """Subjects that count differently at the two ends of the step."""
     ends = [_coordinates(question) for question in (leg.before, leg.after)]
     rows = await connection.fetch(
         """

@@ -1,9 +1,8 @@
-"""Every text and file that the log commits to, opened and held against its record.
+"""Verification of every text and file against the commitments in the log.
 
-What nobody asks for is never opened, so nobody would see that it no longer opens, or is
-another. This goes through the log from its first event, page by page: what is in memory
-does not grow with it. Whoever records or erases meanwhile is no obstacle: first a text
-is looked for, then the decisions that may have erased it.
+A text that nobody requests is never opened, so damage would remain unnoticed. The log
+is read page by page from its first event; memory does not grow with it. Concurrent
+writes are safe: a text is looked up first, then the decisions that may have erased it.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -22,26 +21,25 @@ from iku.queries import attachments
 from iku.queries.view import View
 from iku.texts import Fate
 
-FILE = "file"  # stands for the name of a field; no record commits to one of that name
+FILE = "file"  # used as a field name; no record commits to a text of that name
 DIGEST = "sha256"  # the text by which a record commits to its file
 
 Tell: TypeAlias = Callable[[int, int], None]
 
 
 class Scope(NamedTuple):
-    """The log's first *size* events; of these what *subjects* own, all if empty."""
+    """The first *size* events, and the *subjects* whose texts count; empty: all."""
 
     size: int
     subjects: frozenset[str] = frozenset()
 
 
 class HeldText(NamedTuple):
-    """A text or file, as it was found when it was held against its record.
+    """The result of verifying a text or file against its record.
 
     Attributes:
-        event: Stream and version, as contexts spell it.
-        fate: The text opened, or why it is not to be had; of a file that is as the
-            record says, None.
+        event: Stream and version, in the form used by contexts.
+        fate: The opened text, or why it is not available; None for a verified file.
     """
 
     position: int
@@ -51,12 +49,12 @@ class HeldText(NamedTuple):
 
     @property
     def why(self) -> Why | None:
-        """Why it is not to be had; None where it is what the record commits to."""
+        """Why it is not available; None if it matches the commitment."""
         return self.fate.why if isinstance(self.fate, Withheld) else None
 
     @property
     def finding(self) -> str | None:
-        """What is wrong; None where it opened, or a decision erased it."""
+        """The finding; None if it was opened or erased by a decision."""
         if self.why is None or self.why is Why.ERASED:
             return None
         told = _FINDINGS[self.why]
@@ -71,7 +69,7 @@ _FINDINGS = {
 
 
 class Tally(Struct, frozen=True):
-    """How many were opened; how many were not, and why."""
+    """Numbers of opened and unavailable texts, by reason."""
 
     opened: int = 0
     erased: int = 0
@@ -80,23 +78,23 @@ class Tally(Struct, frozen=True):
     missing: int = 0
 
     def with_one(self, held: HeldText) -> "Tally":
-        """These and one more."""
+        """The tally including *held*."""
         name = "opened" if held.why is None else held.why.value
         return structs.replace(self, **{name: getattr(self, name) + 1})
 
     @property
     def withheld(self) -> int:
-        """How many are not to be had, though no decision erased them."""
+        """Number of texts that are unavailable without a decision."""
         return self.locked + self.damaged + self.missing
 
 
 async def size_of(view: View, asked: int | None) -> int:
-    """How many events are looked at: as *asked*; else as many as were signed last.
+    """The number of events to examine: *asked*, or the last signed size.
 
-    For that is what the next bundle holds, and no bundle vouches for a later text.
+    The last signed size is that of the next bundle.
 
     Raises:
-        Unanswerable: Nothing was signed yet, or the log does not hold so many.
+        Unanswerable: Nothing was signed yet, or the log has fewer events.
     """
     last, held = await checkpoints.latest(view.reader), await log.head(view.reader)
     if asked is not None:
@@ -110,10 +108,10 @@ async def size_of(view: View, asked: int | None) -> int:
 async def held_texts(
     view: View, scope: Scope, tell: Tell
 ) -> AsyncGenerator[HeldText, None]:
-    """Each text that is committed to, in order; *tell* how far it is.
+    """Each text with a commitment, in order; *tell* receives the progress.
 
     Raises:
-        Missing: Of one of the subjects none is committed to; told after the last text.
+        Missing: A subject has no commitment; raised after the last text.
     """
     unseen = set(scope.subjects)
     async for page in _pages(view.reader, scope.size):
@@ -133,7 +131,7 @@ async def held_texts(
 async def held_files(
     view: View, scope: Scope, tell: Tell
 ) -> AsyncGenerator[HeldText, None]:
-    """Each file that is committed to, in order; *tell* how far it is."""
+    """Each file with a commitment, in order; *tell* receives the progress."""
     async for page in _pages(view.reader, scope.size):
         for one in page:
             if one.type == "attached" and DIGEST in _owners(one, scope):
@@ -144,13 +142,13 @@ async def held_files(
 
 async def _file(view: View, recorded: Recorded) -> Withheld | None:
     digest = await _digest(view, recorded)
-    # Without its hash nothing can be held against anything.
+    # A file cannot be verified without its hash.
     if isinstance(digest, Withheld):
         return digest
     content = await attachments.held(view, recorded, digest.text)
     if not isinstance(content, Why):
         return None
-    # It may have been erased since its hash was read.
+    # The file may have been erased after its hash was read.
     again = await _digest(view, recorded)
     return again if isinstance(again, Withheld) else Withheld(content)
 
@@ -172,7 +170,7 @@ async def _pages(reader: Reader, size: int) -> AsyncGenerator[list[Recorded], No
 
 
 def _owners(recorded: Recorded, scope: Scope) -> dict[str, str]:
-    """By field whose each text is, as far as they are of the *scope*."""
+    """The subject of each text in the *scope*, by field."""
     return {
         field: committed.s
         for field, committed in recorded.body().text.items()

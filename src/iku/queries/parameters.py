@@ -1,7 +1,7 @@
 """Parameters that several questions share, and the questions about one figure.
 
-A question as it is asked is a frozen Struct; what it leaves open is None. From its
-fields the routes, their description and the options of the command line are derived
+A question is a frozen Struct; None is the default. Routes, their description and the
+options of the command line are derived from its fields
 (`iku.declared`).
 """
 
@@ -97,7 +97,7 @@ Breakdown: TypeAlias = Annotated[
 
 
 class At(Struct, frozen=True):
-    """The day asked about, and by which knowledge; None: by all there is."""
+    """The day asked about and the knowledge cut-off; None: all knowledge."""
 
     as_of: date
     known_on: date | None = None
@@ -105,24 +105,24 @@ class At(Struct, frozen=True):
 
 
 class MomentQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The day and the knowledge, as they are asked for."""
+    """The requested day and knowledge cut-off."""
 
     as_of: AsOf = None
     known_on: KnownOn = None
     size: Size = None
 
     def at(self, today: date) -> At:
-        """The day, today where none is asked for, and the knowledge.
+        """The day (default: today) and the knowledge cut-off.
 
         Raises:
-            Unanswerable: A day lies after *today*.
+            Unanswerable: A day is after *today*.
         """
         refuse_future(self.as_of, today, self.known_on)
         return At(self.as_of or today, self.known_on, self.size)
 
 
 class OpenMoment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When, as it is asked: the day, its period, and by whose knowledge."""
+    """The requested day, period and knowledge cut-off."""
 
     as_of: AsOf = None
     known_on: KnownOn = None
@@ -130,10 +130,10 @@ class OpenMoment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     period: PeriodKind = Kind.YEAR
 
     def of(self, code: str, today: date) -> Question:
-        """The question about that indicator then, asked *today*.
+        """The question about that indicator, asked *today*.
 
         Raises:
-            Unanswerable: A day lies after *today*.
+            Unanswerable: A day is after *today*.
         """
         refuse_future(self.as_of, today, self.known_on)
         return Question(
@@ -146,12 +146,12 @@ class OpenMoment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class OpenCoordinates(OpenMoment, frozen=True, kw_only=True):
-    """The coordinates of a figure as they are asked for, but for the indicator."""
+    """The requested coordinates of a figure, without the indicator."""
 
     definition: Definition = None
 
     def of(self, code: str, today: date) -> Question:
-        """As of `OpenMoment`, by this definition."""
+        """As `OpenMoment.of`, with this definition."""
         asked = super().of(code, today)
         return structs.replace(asked, definition=self.definition)
 
@@ -167,12 +167,12 @@ class IndicatorQuestion(OpenCoordinates, frozen=True, kw_only=True):
 
 
 class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
-    """Which figure is asked for."""
+    """The requested figure."""
 
     breakdown: Breakdown = None
 
     def of(self, code: str, today: date) -> Question:
-        """As of `OpenCoordinates`, with the parts asked for."""
+        """As `OpenCoordinates.of`, with the requested parts."""
         return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
 
 
@@ -182,10 +182,10 @@ class FiguresQuestion(OpenMoment, frozen=True, kw_only=True):
     breakdown: Breakdown = None
 
     def of(self, code: str, today: date) -> Question:
-        """As of `OpenMoment`, with the parts asked for."""
+        """As `OpenMoment.of`, with the requested parts."""
         return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
 
 
 def parts(breakdown: Breakdown) -> Literal["part", "district"] | None:
-    """What a `Question` calls that breakdown."""
+    """The name of that breakdown in a `Question`."""
     return "part" if breakdown == "dimension" else breakdown

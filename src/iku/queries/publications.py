@@ -1,7 +1,7 @@
-"""Publications as they stand, folded anew from their few streams whenever asked for.
+"""Publications, folded from their streams on each request.
 
-There is a stream a year, so nothing is kept beside the log. The figures that a closing
-freezes are counted here, from one snapshot.
+There is one stream a year, so no projection is needed. The figures that a closing
+freezes are counted here, in one snapshot.
 """
 
 import re
@@ -42,7 +42,7 @@ PublicationId: TypeAlias = Annotated[
 
 
 class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which publications are asked for."""
+    """A filter of publications."""
 
     year: Annotated[
         Annotated[int, Meta(ge=1945, le=9999)] | None,
@@ -54,7 +54,7 @@ class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which page of the changes after a publication is asked for."""
+    """The requested page of the changes after a publication."""
 
     publication_id: PublicationId
     limit: Limit = 50
@@ -62,12 +62,12 @@ class ChangesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Printed(Struct, frozen=True):
-    """A publication, and the records that tell of it.
+    """A publication and its records.
 
     Attributes:
-        steps: The record of each of its steps, in order.
-        editions: All of the same period and day, itself included, the first first.
-        version: Of the stream that all publications of its year share.
+        steps: The record of each step, in order.
+        editions: All editions of the same period and day, in order, including itself.
+        version: Version of the stream of all publications of its year.
     """
 
     publication: Publication
@@ -77,11 +77,11 @@ class Printed(Struct, frozen=True):
 
 
 class First(Struct, frozen=True):
-    """What was first published as the figure of a day.
+    """The first publication of a figure of a day.
 
     Attributes:
         publication: Identifier of the publication.
-        position: Of its publishing in the log.
+        position: Position of its event `published`.
     """
 
     publication: str
@@ -94,7 +94,7 @@ class Edition(Struct, frozen=True):
     """An edition of a publication.
 
     Attributes:
-        edition: From 1; every later one restates the one before it.
+        edition: From 1; each later one restates the previous one.
     """
 
     id: str
@@ -106,11 +106,11 @@ class ListedPublication(Struct, frozen=True):
     """A publication in the list.
 
     Attributes:
-        as_of: The day whose figures are printed.
-        edition: From 1; every later one restates the one before it.
-        restates: Identifier of the edition before it; None for the first.
-        title: What it is printed under.
-        since: The day of its last step.
+        as_of: The day of its figures.
+        edition: From 1; each later one restates the previous one.
+        restates: Identifier of the previous edition; None for the first.
+        title: Title of the printed report.
+        since: Day of its last step.
     """
 
     id: str
@@ -124,20 +124,20 @@ class ListedPublication(Struct, frozen=True):
 
 
 class Publications(Struct, frozen=True):
-    """All publications that were asked for."""
+    """The matching publications."""
 
     publications: tuple[ListedPublication, ...]
 
 
 class ShownStep(Struct, frozen=True):
-    """A step that the publication took.
+    """A step of a publication.
 
     Attributes:
-        version: Its place in the history of the year's publications, from 1.
-        position: Its place in the log, from 1.
+        version: Version in the history of the year's publications, from 1.
+        position: Position in the log, from 1.
         recorded_at: The database's clock, UTC.
-        actor: Who took it.
-        reason: Why.
+        actor: Who recorded it.
+        reason: The reason.
     """
 
     type: str
@@ -153,18 +153,17 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
     """A publication.
 
     Attributes:
-        version: Of the history of the year's publications, for If-Match.
-        known_on: Whose knowledge is frozen: that of the end of this day; None while
-            it is a draft.
-        size: Of the log from which the frozen figures were counted; None while it is
+        version: Version of the history of the year's publications, for If-Match.
+        known_on: Knowledge cut-off of the frozen figures: the end of this day; None for
             a draft.
-        figures: The frozen figures; None while it is a draft.
-        live: What a draft would freeze if it were closed now; None for all others.
-        coverage: Who vouches that the frozen figures stay in the log as they are:
-            nobody outside the database yet (pending), the log's own key (signed), or
-            as many witnesses as are asked for (witnessed); None while it is a draft.
-        steps: Every step that it took, the first first.
-        editions: All editions of the same period and day, this one included.
+        size: Size of the log of the frozen figures; None for a draft.
+        figures: The frozen figures; None for a draft.
+        live: The figures that a draft would freeze now; None otherwise.
+        coverage: Proof of the frozen figures: none yet (pending), signed by the log's
+            key (signed), or cosigned by a quorum of witnesses (witnessed); None for a
+            draft.
+        steps: All steps, in order.
+        editions: All editions of the same period and day, including this one.
     """
 
     version: int
@@ -180,7 +179,7 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
 async def listing(
     view: View, year: int | None = None, state: State | None = None
 ) -> Publications:
-    """Publications, of one year or in one state if these are given."""
+    """Publications, optionally of one year or in one state."""
     found = tuple(
         ListedPublication(**_listed(one.publication))
         for one in await printed(view.reader)
@@ -197,10 +196,10 @@ async def shown(
     today: date,
     assurance: Assurance,
 ) -> ShownPublication:
-    """The publication of that identifier, in a log that is vouched for so far.
+    """The publication with that identifier, and its coverage by that assurance.
 
     Raises:
-        Unknown: There is none.
+        Unknown: There is no such publication.
     """
     found = await find(view.reader, identifier)
     of, live = found.publication, None
@@ -231,18 +230,18 @@ async def changed(
     page: changes.ChangesPage,
     today: date,
 ) -> PublicationChanges:
-    """What changed since the publication of that identifier was closed.
+    """The changes since the publication with that identifier was closed.
 
     Raises:
-        Unknown: There is none, or its figures are not frozen.
-        Unanswerable: The log is not, or was not yet, of the size asked for.
+        Unknown: There is no such publication, or it is not frozen.
+        Unanswerable: The requested size does not exist.
     """
     of = (await find(view.reader, identifier)).publication
     return await changes.changes(view, figures, of, page, today)
 
 
 def _coverage(found: Printed, assurance: Assurance) -> Coverage | None:
-    """How the event is covered that froze the figures."""
+    """The coverage of the event that froze the figures."""
     closing = found.publication.closing
     taken = zip(found.steps, found.publication.steps, strict=True)
     closed = [one.position for one, step in taken if step is closing]
@@ -282,10 +281,10 @@ async def printed(connection: Reader) -> list[Printed]:
 
 
 async def find(connection: Reader, identifier: str) -> Printed:
-    """The publication of that identifier.
+    """The publication with that identifier.
 
     Raises:
-        Unknown: There is none.
+        Unknown: There is no such publication.
     """
     if not re.fullmatch(publication.IDENTIFIER, identifier):
         raise Unknown(naming.absent("publication", identifier))
@@ -328,11 +327,11 @@ def _order(of: Publication) -> tuple[int, date, int]:
 async def snapshot(
     reader: Reader, figures: Figures, identifier: str, step: NextStep, today: date
 ) -> Snapshot | None:
-    """The figures that the *step* freezes; None where it is no closing.
+    """The figures that the *step* freezes; None if it is not a closing.
 
     Raises:
         Unknown: There is no such publication.
-        Invalid: The day of knowledge does not lie between the day printed and today.
+        Invalid: The knowledge cut-off is not between the day of the figures and today.
     """
     of = (await find(reader, identifier)).publication
     if step.type is not StepType.CLOSED:
@@ -353,7 +352,7 @@ async def _live(
     known_on: date | None,
     today: date,
 ) -> list[Made]:
-    """What the figures of its day are, by that knowledge; None: by all there is."""
+    """The figures of its day by that knowledge cut-off; None: all knowledge."""
     codes = sorted(await figures.indicators(connection))
     questions = [
         Question(code, of.as_of, known_on=known_on, period=of.period.kind)
@@ -383,11 +382,11 @@ def _frozen(made: Made, rated_by: Scale | None) -> Frozen:
 async def first_published(
     connection: Reader, code: str, kind: Kind
 ) -> dict[date, First]:
-    """The figures of that indicator as they were first published, by their day."""
+    """The first published figures of that indicator, by day."""
     found: dict[date, First] = {}
     for one in await printed(connection):
         of = one.publication
-        # Editions come in order, and none is drafted before the last was published.
+        # Editions are ordered; each is drafted after the previous one was published.
         if of.period.kind is not kind or of.state is not State.PUBLISHED:
             continue
         for frozen in of.figures:

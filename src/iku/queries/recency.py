@@ -1,4 +1,4 @@
-"""How far the register reaches: the last day on which a fact moved a figure."""
+"""The last day on which a fact moved a figure."""
 
 from datetime import date
 
@@ -6,11 +6,11 @@ from iku.ledger.log import Reader
 
 
 async def last_moved_on(reader: Reader, today: date) -> date | None:
-    """The last day of valid time, *today* at the latest, on which a count moved.
+    """The last day of valid time, up to *today*, on which a count moved.
 
-    By all that is known, under any definition. The expiry of a certificate, which moves
-    neither numerator nor denominator by itself, and movements that were corrected or
-    annulled do not matter. None where nothing counts.
+    By all present knowledge, under any definition. Expired certificates, which move
+    neither count, and corrected or annulled movements are ignored. None if nothing
+    counts.
     """
     found: date | None = await reader.fetchval(
         """

@@ -1,4 +1,4 @@
-"""The log as it was recorded: records as they were stored, filtered, page by page."""
+"""The records of the log as stored, filtered, page by page."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ Name = Annotated[str, Meta(max_length=100)]
 
 
 class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which part of the log is asked for, and which of its events."""
+    """The requested part of the log, and a filter of events."""
 
     after: Annotated[
         int,
@@ -73,17 +73,17 @@ class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     @property
     def wanted(self) -> Filter:
-        """Which events are asked for."""
+        """The filter of events."""
         return Filter(self.actor, self.stream, self.category, self.type)
 
 
 class Range(Struct, frozen=True):
-    """What is read of the log.
+    """A range of the log.
 
     Attributes:
-        after: The position before the first one that can match.
-        upto: The last position that can match.
-        size: How many events the log held.
+        after: The position before the range.
+        upto: The last position of the range.
+        size: Number of events in the log.
     """
 
     wanted: Filter
@@ -93,12 +93,12 @@ class Range(Struct, frozen=True):
 
 
 async def size(reader: Reader) -> int:
-    """How many events the log holds."""
+    """Number of events in the log."""
     return (await log.head(reader)).size
 
 
 async def holds_others(reader: Reader, commands: Sequence[str]) -> bool:
-    """Whether cases or organisations were recorded by other commands than these."""
+    """Whether the log has cases or organisations recorded by other commands."""
     found: bool = await reader.fetchval(
         """
         select exists (
@@ -120,9 +120,9 @@ async def between(
     days: tuple[date | None, date | None],
     zone: str,
 ) -> Range:
-    """What matches after a position, recorded on these *days* of the *zone*.
+    """The range after a position, recorded on these *days* of the *zone*.
 
-    None of the two days: from the first event, to the last.
+    None: from the first event, or to the last.
     """
     first, last = days
     held = upto = await size(view.reader)

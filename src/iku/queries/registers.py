@@ -1,4 +1,4 @@
-"""Which cases or organisations are asked for, where a list of them is wanted."""
+"""Questions for lists of cases and organisations: filters, order, page."""
 
 from datetime import date
 from enum import StrEnum
@@ -26,7 +26,7 @@ OrganisationStatus: TypeAlias = Literal[
     "merged",
     "annulled",
 ]
-# The fields of an item by which a list of theirs may be ordered.
+# The fields of an item by which its list can be ordered.
 ConflictSort: TypeAlias = Literal[
     "id", "number", "reported_on", "status", "level", "title"
 ]
@@ -40,16 +40,16 @@ SORTS: dict[str, Sort] = {
 
 
 class Direction(StrEnum):
-    """Whether a list ascends or descends."""
+    """Ascending or descending order."""
 
     ASC = "asc"
     DESC = "desc"
 
 
 class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
-    """What is asked for of a list, of cases or of organisations.
+    """The common parameters of lists of cases and of organisations.
 
-    Of a filter with several values one must match; all filters must.
+    One value of each filter must match; all filters must match.
     """
 
     CATEGORY: ClassVar[Literal["conflict", "organisation"]]
@@ -76,10 +76,10 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
     cursor: Cursor = None
 
     def search(self, today: date) -> Search:
-        """What is looked for, of all that these questions have in common.
+        """The search by the common parameters.
 
         Raises:
-            Unanswerable: A day lies after *today*, or two filters exclude each other.
+            Unanswerable: A day is after *today*, or two filters exclude each other.
         """
         at = self.at(today)
         return Search(
@@ -96,7 +96,7 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
 
 
 class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
-    """Which cases are asked for."""
+    """A filter of cases."""
 
     CATEGORY = "conflict"
 
@@ -139,7 +139,7 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
     ] = "id"
 
     def search(self, today: date) -> Search:
-        """What is looked for (raises as `ListQuestion.search` does)."""
+        """The search (raises as `ListQuestion.search`)."""
         _refuse_empty_span(
             "reported_from", self.reported_from, "reported_to", self.reported_to
         )
@@ -169,7 +169,7 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
 
 
 class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
-    """Which organisations are asked for."""
+    """A filter of organisations."""
 
     CATEGORY = "organisation"
 
@@ -207,7 +207,7 @@ class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
     ] = "id"
 
     def search(self, today: date) -> Search:
-        """What is looked for (raises as `ListQuestion.search` does)."""
+        """The search (raises as `ListQuestion.search`)."""
         _refuse_empty_span(
             "registered_from", self.registered_from, "registered_to", self.registered_to
         )

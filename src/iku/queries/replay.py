@@ -1,8 +1,7 @@
-"""A figure counted again from the log alone.
+"""Recount of a figure from the log alone.
 
-What an auditor runs, and what every faster path is tested against. It reads no
-projection: with `domain` and `ledger`, this file is all that has to be read to trust
-a figure.
+This is the auditor's tool and the test oracle of every faster path. It reads no
+projection: a figure can be verified by reading `domain`, `ledger` and this module.
 """
 
 import asyncio
@@ -31,16 +30,16 @@ from iku.ledger.record import Recorded
 
 
 async def recount(connection: Reader, question: Question, today: date) -> Figure:
-    """The figure that *question* asks for, from the first event on.
+    """The figure of *question*, counted from the first event.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: A day, size or version asked for does not exist (yet).
+        Unanswerable: A requested day, size or version does not exist.
     """
     refuse_future(question.as_of, today)
     head = await log.head(connection)
     if question.size is None:
-        # The log may grow meanwhile.
+        # The log may grow in the meantime.
         question = structs.replace(question, size=head.size)
     by = await made_with(connection, question)
     known = max(today, head.known_on or today)
@@ -61,11 +60,11 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
 
 
 async def made_with(connection: Reader, question: Question) -> figure.Basis:
-    """The formula, target and scale that the figure asked for is made with.
+    """The definition, target and scale of the requested figure.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: There is no definition of the version asked for.
+        Unanswerable: The requested version of the definition does not exist.
     """
     of_indicator = await facts(connection, indicator.decider, question.indicator)
     if not of_indicator:
@@ -77,7 +76,7 @@ async def made_with(connection: Reader, question: Question) -> figure.Basis:
 async def facts(
     connection: Reader, decider: Decider[Any, Any], subject: str
 ) -> list[Known]:
-    """All facts of an indicator, or of the scale, in the order recorded."""
+    """All facts of an indicator or of the scale, in the order of recording."""
     stream = decider.stream(subject)
     return [
         Known(one.position, one.known_on, fact.of(one, decider.event_type))
@@ -91,10 +90,10 @@ async def visit(
     question: Question,
     show: Callable[[str, Any], None],
 ) -> None:
-    """Show every subject, as far as the question hears of it, by name and state.
+    """Pass every subject, as known at the coordinates, by name and state.
 
-    In the order of their names. A thread folds some while the next ones are read: so
-    the event loop stays free, and a log of any length takes no more memory.
+    In the order of names. A thread folds subjects while the next ones are read, so the
+    event loop is not blocked and memory is bounded.
     """
     decider = kinds.counted_by(options).decider
 
@@ -116,5 +115,5 @@ async def visit(
         await folding
 
 
-AT_ONCE = 2  # of all who count from the log, so many are given a thread; others wait
+AT_ONCE = 2  # concurrent recounts with a thread; further ones wait
 _THREADS = ThreadPoolExecutor(AT_ONCE, "recount")

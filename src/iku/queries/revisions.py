@@ -1,7 +1,7 @@
-"""What changed how figures are made: the definition in force, the target, the scale.
+"""Changes of the definition in force, the target or the scale of a figure.
 
-Such an event moves no count, and may hold from any day, or from none, as an annulment
-does. So it is found by what figures would be made with before and after it.
+Such an event moves no count and may have any effective day or none, such as an
+annulment. It is found by comparing definition, target and scale before and after it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,9 @@ from iku.ledger.record import Recorded
 async def positions(
     reader: Reader, of: Publication, closing: Closed, size: int
 ) -> list[int]:
-    """Positions of the events that changed what a frozen figure would be made with.
+    """Positions of events that changed definition, target or scale of a frozen figure.
 
-    The definition in force for its period, its target or its scale. Those that the
-    closing heard are left out.
+    Events known at the closing are omitted.
     """
     codes = [frozen.indicator for frozen in closing.figures]
     streams = [*map(indicator.decider.stream, codes), scale.decider.stream(SCALE)]
@@ -42,7 +41,7 @@ async def positions(
 def _turns(
     recorded: Sequence[Recorded], of: Publication
 ) -> Iterator[tuple[Recorded, Any, Any]]:
-    """Each event with what figures were made with before and after it."""
+    """Each event with definition, target and scale before and after it."""
     decider = DECIDERS[recorded[0].category]
     states = [*accumulate(chain([None], facts(recorded)), decider.evolve)]
     made = [_made_with(state, states[-1], of) for state in states]
@@ -50,7 +49,7 @@ def _turns(
 
 
 def _made_with(state: Any, whole: Any, of: Publication) -> Any:
-    """The scale, or the number of the definition and the target, by what is known."""
+    """The scale, or the number of the definition and the target, as known."""
     if isinstance(whole, scale.Scale):
         return scale.applicable(state, whole, of.as_of)
     definition = indicator.applicable(state, whole, of.period.start)
@@ -58,20 +57,20 @@ def _made_with(state: Any, whole: Any, of: Publication) -> Any:
 
 
 def facts(recorded: Sequence[Recorded]) -> list[Any]:
-    """The facts of a stream, or of its beginning."""
+    """The facts of a stream or of its first events."""
     event_type = DECIDERS[recorded[0].category].event_type
     return [fact.of(one, event_type) for one in recorded]
 
 
 def cause(category: str, history: Sequence[Any]) -> Cause:
-    """Why a figure moved when the last event of its subject's history became known."""
+    """The cause of the last event of a history."""
     match event := history[-1]:
         case indicator.Defined():
             return Cause.DEFINITION
         case indicator.Targeted() | indicator.Corrected() | scale.Scaled():
             return Cause.TARGET
         case Annulled() if category == indicator.decider.category:
-            # What it annuls, or puts back, is a definition or a target.
+            # It annuls or restores a definition or a target.
             return cause(category, history[: event.annuls])
         case _:
             return kinds.named(category).cause(event)

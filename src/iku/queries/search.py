@@ -1,8 +1,8 @@
-"""Which cases and organisations match a search, at coordinates, in an order.
+"""Search of cases and organisations at given coordinates, in a given order.
 
-A list is filtered and ordered by what `projection.state` holds. Titles and names, which
-no projection holds, are opened in memory where a list is looked through or ordered by
-them: of at most `WALKED` subjects.
+Lists are filtered and ordered by columns of `projection.state`. No projection has
+titles or names: for a text search, or to order by them, the texts of at most `WALKED`
+subjects are opened.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from iku.queries.view import View
 
 
 class Sort(StrEnum):
-    """What a list is ordered by; subjects that are alike in it by their identifier."""
+    """The sort field of a list; equal subjects are ordered by identifier."""
 
     ID = "id"
     NUMBER = "number"
@@ -36,17 +36,17 @@ class Sort(StrEnum):
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """What is looked for. What is empty or None is not asked about.
+    """A search. Empty or None: no restriction.
 
     Attributes:
         kinds: Categories of cases, kinds of organisations.
         levels: Ranks of levels, from 1.
         area: Code of an area, or of a district with all its areas.
-        first: The first day of a report or registration that is wanted.
-        last: The last one.
-        number: The whole number, without regard to case.
-        text: Part of the title, name or number, without regard to case.
-        after: Identifier with which the page before ended.
+        first: The first day of report or registration.
+        last: The last day of report or registration.
+        number: The exact number, compared without case.
+        text: Part of the title, name or number, compared without case.
+        after: Last identifier of the previous page.
     """
 
     category: str
@@ -72,18 +72,18 @@ class Search(Struct, frozen=True, kw_only=True):
 
 
 class Found(Struct, frozen=True):
-    """A standing in a list, as the journal keeps it: without its texts."""
+    """The state of a subject in a list, without its texts."""
 
     subject: str
     standing: dict[str, Any]
 
 
 class ListedMatches(Struct, frozen=True):
-    """Part of what matches a search.
+    """A page of the matches of a search.
 
     Attributes:
-        next: Identifier to go on after; None at the end.
-        statuses: How many match of each status; None where it is not known.
+        next: Last identifier of the page; None on the last page.
+        statuses: Number of matches by status; None if unknown.
     """
 
     items: list[Found]
@@ -91,20 +91,20 @@ class ListedMatches(Struct, frozen=True):
     statuses: dict[str, int] | None
 
 
-WALKED = 2_000  # standings whose titles or names are read for one page, at most
+WALKED = 2_000  # maximum number of titles or names opened for a page
 CHUNK = 200
-ALL = 2**63 - 2  # a size that no log has: that of all there is
+ALL = 2**63 - 2  # larger than any size of a log: all events
 
 
 async def page(view: View, asked: Search) -> ListedMatches:
-    """The page asked for; at most as many items as *asked* limits it to.
+    """The requested page, with at most as many items as *asked* allows.
 
-    Where a text is looked for among more than `WALKED` subjects, a page may hold fewer
-    items, and even none, and yet have a next one, and how many match is not known.
+    In a text search among more than `WALKED` subjects a page may have fewer items or
+    none and still a next one, and the number of matches is unknown.
 
     Raises:
-        Unanswerable: No page ended with the subject to go on after, or more than
-            `WALKED` subjects are to be ordered by their titles.
+        Unanswerable: The subject to continue after does not exist, or more than
+            `WALKED` subjects would have to be ordered by title.
     """
     if asked.text is None and asked.sort is not Sort.TITLE:
         found, statuses = await _standings(view.reader, asked, asked.limit + 1)
@@ -125,7 +125,7 @@ async def page(view: View, asked: Search) -> ListedMatches:
 async def _looked_through(
     view: View, asked: Search, found: list[Found]
 ) -> ListedMatches:
-    """The page of all that were *found*, those whose texts do not match left out."""
+    """The page of the *found* subjects whose texts match."""
     named = [*zip(found, await _names(view, asked.category, found), strict=True)]
     if asked.sort is Sort.TITLE:
         named.sort(key=lambda one: (one[1].casefold(), one[0].subject))
@@ -143,7 +143,7 @@ async def _looked_through(
 
 
 async def _walked(view: View, asked: Search) -> ListedMatches:
-    """The page of a list of which only part is looked through."""
+    """A page of a text search that examines part of the list."""
     wanted, matching = (asked.text or "").lower(), list[Found]()
     for _ in range(WALKED // CHUNK):
         walked, _ = await _standings(view.reader, asked, CHUNK)
@@ -156,7 +156,7 @@ async def _walked(view: View, asked: Search) -> ListedMatches:
 
 
 async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]:
-    """The title or name of each standing."""
+    """The title or name of each subject."""
     stream, field = DECIDERS[category].stream, _title(category)
     wordings = [
         (stream(one.subject), {field: one.standing["wording"][field]}) for one in found
@@ -165,7 +165,7 @@ async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]
 
 
 def _title(category: str) -> str:
-    """The text that a list is looked through by."""
+    """The text field that is searched."""
     return kinds.named(category).texts[0]
 
 
@@ -184,13 +184,13 @@ def _page(
 async def _standings(
     reader: Reader, asked: Search, limit: int
 ) -> tuple[list[Found], dict[str, int]]:
-    """The first that fit, whatever their texts say; of all, how many of each status.
+    """The first matches regardless of their texts, and the number of each status.
 
-    A page goes on after a subject by what that was at the same coordinates, whether it
-    fits or not: there its place in the order is the same on every page.
+    A page continues after the state of the last subject at the same coordinates,
+    whether or not it matches, so its place in the order is the same on every page.
 
     Raises:
-        Unanswerable: There is no subject that *asked* goes on after.
+        Unanswerable: The subject to continue after does not exist.
     """
     rows = await reader.fetch(
         """
@@ -262,7 +262,7 @@ def _found(row: asyncpg.Record) -> Found:
 
 
 def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
-    """What stands for $1 to $18."""
+    """The values of $1 to $18."""
     return (
         *(asked.category, asked.as_of),
         ALL if asked.size is None else asked.size,
@@ -277,7 +277,7 @@ def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
 async def _numbered(
     reader: Reader, asked: Search
 ) -> tuple[str | None, list[str] | None]:
-    """The number as it is compared, and who goes or went by it: few, by an index."""
+    """The folded number, and the few subjects that have or had it, by an index."""
     if asked.number is None:
         return None, None
     folded = numbering.fold(asked.number)

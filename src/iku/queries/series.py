@@ -1,7 +1,7 @@
-"""A series for plots: figures from step to step, and where they cannot be compared.
+"""Series of figures by step, with breaks where they cannot be compared.
 
-As known now and as each was known on its own day; between the two lies what was learnt
-late. Where another version of the definition counts from a point on, the series breaks.
+Each point is given as known now and as known on its own day; the difference is late
+knowledge. The series breaks where another version of the definition begins.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ MOST_POINTS = 1_200  # a hundred years by month
 
 
 class SeriesRange(Struct, frozen=True):
-    """Which days a series is about; *last* None: until today."""
+    """The range of days of a series; *last* None: until today."""
 
     first: date
     last: date | None = None
@@ -33,7 +33,7 @@ class SeriesRange(Struct, frozen=True):
 
 
 class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which series is asked for."""
+    """The requested series."""
 
     code: Code
     first: Annotated[
@@ -53,14 +53,14 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def span(self) -> SeriesRange:
-        """The days it is about."""
+        """The range of days."""
         return SeriesRange(self.first, self.last, self.step)
 
     def on(self, today: date) -> Question:
-        """The question that is asked of each of the days.
+        """The question for each of the days.
 
         Raises:
-            Unanswerable: The knowledge cut-off lies after *today*.
+            Unanswerable: The knowledge cut-off is after *today*.
         """
         refuse_future(None, today, self.known_on)
         return Question(
@@ -78,9 +78,9 @@ class Break(Struct, frozen=True):
 
     Attributes:
         as_of: The first point counted by the other version.
-        before: The version that counted the point before.
-        after: The version that counts from this point on.
-        basis: The decree that the version rests on.
+        before: Version of the previous point.
+        after: Version from this point on.
+        basis: Legal basis of the new version.
     """
 
     as_of: date
@@ -93,10 +93,10 @@ class Series(Struct, frozen=True):
     """Figures of one indicator at each step's end, all from one snapshot of the log.
 
     Attributes:
-        figures: As known now, or by the knowledge asked for.
+        figures: As known now, or by the requested knowledge cut-off.
         then: The same points, each as known on its own day.
-        published: The same points as first published; null where none was.
-        breaks: Where another version of the definition begins to count.
+        published: The same points as first published; null if not published.
+        breaks: Where another version of the definition begins.
     """
 
     figures: tuple[Figure, ...]
@@ -108,9 +108,9 @@ class Series(Struct, frozen=True):
 async def series(
     reader: Reader, figures: Figures, asked: Question, span: SeriesRange, today: date
 ) -> Series:
-    """The figures *asked* for, at each point of *span*; all in one statement.
+    """The figures of *asked* at each point of *span*, in one statement.
 
-    The question's own day does not matter.
+    The question's own day is ignored.
 
     Raises:
         Unknown: There is no such indicator.
@@ -129,15 +129,15 @@ async def series(
 
 
 def _then(question: Question) -> Question:
-    """The same by the knowledge of its own day, and no more than was asked for."""
+    """The question as known on its own day, limited to the requested knowledge."""
     known = min(question.as_of, question.known_on or question.as_of)
     return structs.replace(question, known_on=known)
 
 
 async def published(reader: Reader, figures: Sequence[Figure]) -> list[First | None]:
-    """Of each of *figures* the first that was published of its period and day.
+    """For each of *figures*, the first publication of its period and day.
 
-    None where none was, or not yet in a log of that size.
+    None if there is none in a log of its size.
     """
     kind, code = figures[0].period.kind, figures[0].indicator
     firsts = await publications.first_published(reader, code, kind)
@@ -149,7 +149,7 @@ async def published(reader: Reader, figures: Sequence[Figure]) -> list[First | N
 def breaks(
     figures: Sequence[Figure], definitions: Sequence[indicator.Definition]
 ) -> Iterator[Break]:
-    """Where, in the order of *figures*, another version takes over."""
+    """The points, in the order of *figures*, at which another version begins."""
     for before, after in pairwise(figures):
         if before.definition != after.definition:
             defined = definitions[after.definition - 1].defined
@@ -157,10 +157,10 @@ def breaks(
 
 
 def points(first: date, last: date, step: Kind, today: date) -> list[date]:
-    """The last day of each step from *first* on, and *last* itself.
+    """The last day of each step from *first* on, and *last*.
 
     Raises:
-        Unanswerable: They are in the wrong order, too many, or not yet past.
+        Unanswerable: The days are in the wrong order, too many, or in the future.
     """
     if last > today:
         raise Unanswerable("to", f"to is {last}, but today is only {today}")

@@ -1,6 +1,6 @@
-"""What a register is kept in, what it holds, and how far that is protected.
+"""Status of a register: database, content and protection.
 
-It answers for a database that is not migrated as well, and opens no text.
+Also available for a database that is not migrated. Opens no text.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ from iku.vault.files import Files, Quarantine
 
 
 class IndicatorCounts(Struct, frozen=True):
-    """How often an indicator was defined and given a target."""
+    """Numbers of definitions and targets of an indicator."""
 
     definitions: int
     targets: int
@@ -31,17 +31,17 @@ class RegisterStatus(Struct, frozen=True):
     """The state of the register.
 
     Attributes:
-        database: ``embedded``, or ``own`` for a server that IKU_DATABASE_URL names.
+        database: ``embedded``, or ``own`` for the server of IKU_DATABASE_URL.
         server: PostgreSQL's version.
-        replica: Whether it follows another server and only reads.
-        migrations: Those applied.
-        pending: Those still to be applied; then nothing else is known.
-        events: How many there are, by category.
-        assurance: How far the log is signed and witnessed, and the signer's alarm.
-        guard: How the ledger's schema is kept from being changed.
-        lost_keys: Epochs whose key is not in the folder of keys, or is another.
-        quarantine: What lies in the quarantine of attached files.
-        findings: What checking the ledger found; None: it was not checked.
+        replica: Whether the server is a replica.
+        migrations: Applied migrations.
+        pending: Pending migrations; if any, nothing else is known.
+        events: Number of events by category.
+        assurance: Signed and witnessed sizes of the log, and the signer's alarm.
+        guard: State of the guard of the ledger's schema.
+        lost_keys: Epochs whose key is missing from the folder of keys, or differs.
+        quarantine: Attached files in quarantine.
+        findings: Findings of the check of the ledger; None: not checked.
     """
 
     database: str
@@ -98,7 +98,7 @@ async def _full(
 
 
 async def _events(reader: Reader) -> dict[str, int]:
-    """How many events there are, by category."""
+    """Number of events by category."""
     rows = await reader.fetch(
         """
         select split_part(stream, '-', 1) as category, sum(version)::bigint as events

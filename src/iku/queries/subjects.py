@@ -1,4 +1,4 @@
-"""What a case or an organisation was on a day, and the histories of all subjects."""
+"""The state of a case or organisation on a day, and histories of subjects."""
 
 import re
 from typing import Any
@@ -25,54 +25,54 @@ from iku.queries.parameters import (
 )
 from iku.queries.view import View
 
-# What can be the identifier of a subject: nothing else is looked for.
+# The form of an identifier; anything else is not looked up.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _VERSION = re.compile(r"[0-9]{1,9}")
-PART = "h"  # of a cursor: it is one of a history
+PART = "h"  # marks a cursor of a history
 
 
 class ConflictQuestion(MomentQuestion, frozen=True, kw_only=True):
-    """Which case is asked for, and when."""
+    """The requested case, day and knowledge cut-off."""
 
     conflict_id: SubjectId
 
 
 class OrganisationQuestion(MomentQuestion, frozen=True, kw_only=True):
-    """Which organisation is asked for, and when."""
+    """The requested organisation, day and knowledge cut-off."""
 
     organisation_id: SubjectId
 
 
 class HistoryQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which page of a history is asked for."""
+    """The requested page of a history."""
 
     limit: Limit = 100
     cursor: Cursor = None
 
 
 class ConflictHistory(HistoryQuestion, frozen=True, kw_only=True):
-    """Which case's history is asked for."""
+    """The requested case's history."""
 
     conflict_id: SubjectId
 
 
 class OrganisationHistory(HistoryQuestion, frozen=True, kw_only=True):
-    """Which organisation's history is asked for."""
+    """The requested organisation's history."""
 
     organisation_id: SubjectId
 
 
 class IndicatorHistory(HistoryQuestion, frozen=True, kw_only=True):
-    """Which indicator's history is asked for."""
+    """The requested indicator's history."""
 
     code: Code
 
 
 class Seen(Struct, frozen=True):
-    """What a subject was on a day, and the version of its stream by that knowledge.
+    """The state of a subject on a day, and the version of its stream as known.
 
     Attributes:
-        shown: Its standing, its texts among the fields.
+        shown: Its state, including its texts.
     """
 
     shown: dict[str, Any]
@@ -80,11 +80,11 @@ class Seen(Struct, frozen=True):
 
 
 class EventPage(Struct, frozen=True):
-    """Part of the history of a subject.
+    """A page of the history of a subject.
 
     Attributes:
-        items: Its events by version, the first at version 1.
-        next: The cursor of the page after this one; null at the end.
+        items: Its events by version, from 1.
+        next: The cursor of the next page; null on the last page.
     """
 
     items: tuple[Event, ...]
@@ -92,11 +92,11 @@ class EventPage(Struct, frozen=True):
 
 
 async def standing(view: View, category: str, subject: str, asked: At) -> Seen:
-    """What *subject* was on the day asked about, by the knowledge asked for.
+    """The state of *subject* at the requested coordinates.
 
     Raises:
-        Missing: There was no such case or organisation.
-        Unanswerable: The log is not of the size asked for.
+        Missing: There is no such case or organisation at these coordinates.
+        Unanswerable: The requested size does not exist.
     """
     _refuse_unfit(category, subject)
     refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
@@ -123,7 +123,7 @@ async def history(
     """A page of the facts of *subject*.
 
     Raises:
-        Unanswerable: No page gave this cursor.
+        Unanswerable: The cursor is invalid.
         Missing: There is no such subject.
     """
     _refuse_unfit(category, subject)
@@ -140,7 +140,7 @@ async def history(
 
 
 def _version(cursor: str | None) -> int:
-    """The version that the page before ended with; 0 on the first page."""
+    """The last version of the previous page; 0 on the first page."""
     ended = place.read(cursor, PART)
     if ended is None:
         return 0

@@ -1,4 +1,4 @@
-"""Which definitions are to be compared, and which options are tried out with them."""
+"""Questions for comparisons of definitions and of options that are tried."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -23,8 +23,8 @@ from iku.queries.parameters import (
     VersionNumber,
 )
 
-MOST = 8  # definitions side by side
-LETTER = "s"  # marks a place among subjects
+MOST = 8  # maximum number of definitions
+LETTER = "s"  # marks a cursor of subjects
 
 Definitions: TypeAlias = Annotated[
     Annotated[tuple[VersionNumber, ...], Meta(max_length=MOST)] | None,
@@ -39,11 +39,11 @@ class Tried(Struct, frozen=True):
     """Definitions to be compared on one day.
 
     Attributes:
-        question: The day, the period and the knowledge.
-        definitions: Versions, in the order of the columns; none: the one in force.
-        amendment: Options to be tried out on top of the last of them; None: none are.
-        after: Where the page before ended; None for the first page.
-        limit: The most subjects of the page.
+        question: The day, the period and the knowledge cut-off.
+        definitions: Versions in the order of the columns; empty: the one in force.
+        amendment: Options to try on top of the last definition; None: none.
+        after: End of the previous page; None on the first page.
+        limit: Maximum number of subjects on the page.
     """
 
     question: Question
@@ -54,7 +54,7 @@ class Tried(Struct, frozen=True):
 
 
 class ComparisonQuestion(OpenMoment, frozen=True, kw_only=True):
-    """Which definitions of an indicator are to be compared."""
+    """The definitions of an indicator to compare."""
 
     code: Code
     definition: Definitions = None
@@ -62,10 +62,10 @@ class ComparisonQuestion(OpenMoment, frozen=True, kw_only=True):
     cursor: Cursor = None
 
     def tried(self, amendment: Amendment, today: date) -> Tried:
-        """What is to be compared, with the options of *amendment* tried out.
+        """The comparison, including the options of *amendment*.
 
         Raises:
-            Unanswerable: A day lies after *today*, or no page gave the cursor.
+            Unanswerable: A day is after *today*, or the cursor is invalid.
         """
         after = place.read(self.cursor, LETTER)
         return Tried(
@@ -78,7 +78,7 @@ class ComparisonQuestion(OpenMoment, frozen=True, kw_only=True):
 
 
 class TryingQuestion(Amendment, frozen=True, kw_only=True):
-    """A comparison, and the options that are tried out with it."""
+    """A comparison with options to try."""
 
     code: Code
     as_of: AsOf = None
@@ -90,7 +90,7 @@ class TryingQuestion(Amendment, frozen=True, kw_only=True):
     cursor: Cursor = None
 
     def tried(self, today: date) -> Tried:
-        """What is to be compared (raises as `ComparisonQuestion.tried` does)."""
+        """The comparison (raises as `ComparisonQuestion.tried`)."""
         given = structs.asdict(self)
         amendment = Amendment(**{n: given[n] for n in Amendment.__struct_fields__})
         names = ComparisonQuestion.__struct_fields__

@@ -1,7 +1,6 @@
-"""A printed figure held against the log, by nothing but its number.
+"""Verification of a printed figure by its number.
 
-The figure itself comes from the projections; the counts beside it from reading the log,
-which knows none of them.
+The figure comes from the projections, the recounted values from the log alone.
 """
 
 from datetime import date
@@ -18,7 +17,7 @@ from iku.queries.replay import recount
 
 
 class VerificationQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which figure is to be verified."""
+    """The figure to verify."""
 
     number: Annotated[
         str,
@@ -30,11 +29,11 @@ class VerificationQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recounted(Struct, frozen=True):
-    """What counting the log from its first event on gives.
+    """The counts found by reading the log from its first event.
 
     Attributes:
-        percentage: Per cent, two decimals; None where there is nothing to count.
-        expired: As the figure's.
+        percentage: Per cent, two decimals; None if the denominator is empty.
+        expired: Number of expired certificates, as in the figure.
     """
 
     numerator: int
@@ -44,10 +43,10 @@ class Recounted(Struct, frozen=True):
 
 
 class VerifiedFigure(Figure, frozen=True, kw_only=True):
-    """The figure that bears a number, and what the log alone gives in its place.
+    """The figure with a number, and its recount from the log.
 
     Attributes:
-        verdict: ``same`` where the log gives this very figure, else ``differs``.
+        verdict: ``same`` if the recount gives the same figure, else ``differs``.
     """
 
     verdict: Literal["same", "differs"]
@@ -57,11 +56,11 @@ class VerifiedFigure(Figure, frozen=True, kw_only=True):
 async def verify(
     reader: Reader, figures: Figures, number: str, today: date
 ) -> VerifiedFigure:
-    """The figure of that *number*, recounted; it takes as long as reading the log.
+    """The figure with that *number*, recounted in the time of reading the log.
 
     Raises:
         Unknown: There is no such indicator.
-        Unanswerable: No figure bears the number, or none can yet.
+        Unanswerable: No figure has this number, or its coordinates do not exist yet.
     """
     question = numbered(number)
     try:

@@ -1,8 +1,7 @@
-"""Who asks, and the one place where texts are opened for people.
+"""The viewer, and the only place where texts are opened for people.
 
 Projections and folds leave texts sealed. An answer passes through a viewer's `View`,
-which opens the texts named in it. What a viewer may not read is masked here, and in no
-other place.
+which opens its texts. Texts that a viewer may not read are masked here only.
 """
 
 import asyncio
@@ -26,7 +25,7 @@ Sealed = dict[str, tuple[str, int, str]]  # stream, version and name of a text, 
 
 
 class Viewer(Struct, frozen=True):
-    """Who asks a question.
+    """The person or program that asks a question.
 
     Attributes:
         name: The account's name; ``lokal`` while the register has no accounts.
@@ -39,7 +38,7 @@ LOCAL = Viewer("lokal")
 
 
 class Wording(NamedTuple):
-    """A field of text as it is shown, and why parts of it are not.
+    """A text field as shown, and why parts of it are not shown.
 
     Attributes:
         value: A text, a person, or several.
@@ -50,11 +49,11 @@ class Wording(NamedTuple):
 
 
 class View(NamedTuple):
-    """What one viewer can read of the register.
+    """Read access of one viewer.
 
     Attributes:
-        reader: Answers the queries: a connection, or one that takes one for each.
-        vault: Holds the sealed texts and files.
+        reader: A connection, or a reader that acquires one for each query.
+        vault: The sealed texts and files.
     """
 
     viewer: Viewer
@@ -62,14 +61,14 @@ class View(NamedTuple):
     vault: Vault
 
     async def fates(self, recorded: Sequence[Recorded]) -> dict[Event, dict[str, Fate]]:
-        """Each text that these events commit to, opened, or why it is not shown.
+        """Each text of these events, opened, or why it is not shown.
 
-        Every text that anybody reads comes from here.
+        Every text in an answer comes from here.
         """
         return await texts.fates(self.reader, self.vault, recorded)
 
     async def file(self, recorded: Recorded) -> bytes | Why:
-        """The content of the file that *recorded* attached, or why it is not given."""
+        """The content of the file that *recorded* attached, or why there is none."""
         filed = await self.vault.file(self.reader, recorded)
         if isinstance(filed, Trouble):
             return Why(filed.value)
@@ -84,7 +83,7 @@ class View(NamedTuple):
         return {event: texts.apart(named) for event, named in found.items()}
 
     async def reveal(self, found: T) -> T:
-        """*found* with every text opened that is sealed in it, at any depth."""
+        """*found* with all sealed texts opened, at any depth."""
         sealed: Sealed = {}
         _mapped(found, lambda text: _gather(text, sealed))
         if not sealed:
@@ -101,7 +100,7 @@ class View(NamedTuple):
     async def worded(
         self, wordings: Sequence[tuple[str, Mapping[str, int]]]
     ) -> list[dict[str, Wording]]:
-        """Of each stream, the fields that its wording names, by the version given."""
+        """For each stream, the text fields named, by the given version."""
         events = {
             (stream, version)
             for stream, wording in wordings
