@@ -25,7 +25,7 @@ from benchmarks import measuring, stores
 from benchmarks.measuring import Row
 from benchmarks.registers import FOLDER
 from benchmarks.stores import CONNECTIONS, DATA, LENGTH, Rate
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease

@@ -24,10 +24,10 @@ from statistics import median
 
 from benchmarks import measuring, registers
 from benchmarks.measuring import Row
-from iku.app import open_house
+from iku.app import migrate_and_open
 from iku.domain.conflict import DIMENSIONS, Category, Manner, Phase, Source
-from iku.exchange.importing import Importer
-from iku.exchange.layouts import CONFLICTS
+from iku.exchange.journal_import import Importer
+from iku.exchange.journal_layouts import CONFLICTS
 from iku.postgres import pool as pools
 from iku.postgres.database import open_database
 from iku.settings import Settings
@@ -81,10 +81,10 @@ def _row(number: int, what: str, day: date, **cells: str) -> dict[str, str]:
 async def imported(home: Path, rows: int) -> dict[str, float]:
     """Import into an empty register; seconds in all and of processors, peak MiB."""
     async with (
-        open_house(Settings(home=home)) as house,
-        house.pool.acquire() as connection,
+        migrate_and_open(Settings(home=home)) as app,
+        app.pool.acquire() as connection,
     ):
-        importer = Importer(connection, house.office, house.books.project, "uji")
+        importer = Importer(connection, app.commands, app.projections.project, "uji")
         backend = connection.get_server_pid()
         began, ours, theirs = time.perf_counter(), time.process_time(), _busy(backend)
         with (home / "journal.csv").open("rb") as file:

@@ -17,23 +17,23 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from iku.app import House, furnish
+from iku.app import App, open_app
+from iku.commands.append_request import request
 from iku.commands.command import Command
-from iku.commands.deciding import Decided
-from iku.commands.requests import request
+from iku.commands.decision import CommandDecision
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.ledger import log
-from iku.ledger.appender import Accepted
+from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, Receipt
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import lease
 from iku.settings import Settings
-from iku.streams import Folded
+from iku.streams import FoldedStream
 
 FOLDER = Path("var") / "benchmarks"
 FAST = {
@@ -90,24 +90,24 @@ def place(count: int, folder: Path = FOLDER, years: int = YEARS) -> Path:
 
 
 @asynccontextmanager
-async def opened(database: Database) -> AsyncIterator[tuple[House, Connection]]:
+async def opened(database: Database) -> AsyncIterator[tuple[App, Connection]]:
     """A house over a database, and a connection to it."""
     async with (
-        furnish(Settings(home=FOLDER), database) as house,
-        house.pool.acquire() as connection,
+        open_app(Settings(home=FOLDER), database) as app,
+        app.pool.acquire() as connection,
     ):
-        yield house, connection
+        yield app, connection
 
 
 async def _fill(database: Database, count: int, years: int) -> None:
-    async with opened(database) as (house, connection):
+    async with opened(database) as (app, connection):
         size = (await log.head(connection)).size
         if size >= count:
             return
         if size > 4:
             raise SystemExit(f"{place(count, years=years)} is half filled; delete it")
         began = time.perf_counter()
-        await load(house, connection, chronicle(count - size, years=years))
+        await load(app, connection, chronicle(count - size, years=years))
         took = time.perf_counter() - began
     owner = await pools.connect_as_owner(database.owner_dsn)
     await owner.execute("vacuum analyze")
@@ -115,43 +115,41 @@ async def _fill(database: Database, count: int, years: int) -> None:
     print(f"loaded {count:,} events in {took:.0f} s, {count / took:,.0f} a second")
 
 
-async def load(house: House, connection: Connection, told: Iterator[Told]) -> None:
+async def load(app: App, connection: Connection, told: Iterator[Told]) -> None:
     """Append facts that are known to be legal, and project them."""
-    histories: dict[str, Folded] = {}
+    histories: dict[str, FoldedStream] = {}
     batch: list[log.Request] = []
     for one in told:
         command = one.command
-        before = histories.get(command.stream, Folded())
+        before = histories.get(command.stream, FoldedStream())
         after = DECIDERS[command.category].evolve(before.state, command.proposed)
-        decided = Decided([command.proposed], before, after, ())
-        body = house.vault.keys.digest(command.content)
+        decided = CommandDecision([command.proposed], before, after, ())
+        body = app.vault.keys.digest(command.content)
         drawn = request(command, decided, body)
         batch.append(drawn)
         if one.last:
             histories.pop(command.stream, None)
         else:
-            histories[command.stream] = Folded(after, before.version + 1)
+            histories[command.stream] = FoldedStream(after, before.version + 1)
         if len(batch) == BATCH:
-            await _append(house, connection, batch)
+            await _append(app, connection, batch)
             batch = []
     if batch:
-        await _append(house, connection, batch)
+        await _append(app, connection, batch)
 
 
-async def _append(
-    house: House, connection: Connection, batch: list[log.Request]
-) -> None:
+async def _append(app: App, connection: Connection, batch: list[log.Request]) -> None:
     async with connection.transaction():
         await connection.execute("set local statement_timeout = 0")
-        zone = house.settings.timezone.key
+        zone = app.settings.timezone.key
         verdicts = await log.append(connection, batch, zone=zone)
         accepted = [
-            Accepted(asked, verdict)
+            AcceptedRequest(asked, verdict)
             for asked, verdict in zip(batch, verdicts, strict=True)
             if isinstance(verdict, Receipt)
         ]
         assert len(accepted) == len(batch), verdicts
-        await house.books.project(connection, accepted)
+        await app.projections.project(connection, accepted)
 
 
 def chronicle(count: int, seed: int = 2021, years: int = YEARS) -> Iterator[Told]:

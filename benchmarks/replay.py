@@ -20,21 +20,26 @@ from msgspec import structs
 
 from benchmarks import measuring, registers
 from benchmarks.measuring import Row
-from iku.app import House
+from iku.app import App
 from iku.domain.indicator import Amendment
 from iku.domain.question import Question
 from iku.ledger.log import Connection
 from iku.postgres.database import Database
-from iku.queries import comparing, differences, explanation, journey
+from iku.queries import (
+    definition_comparison,
+    explanation,
+    figure_difference,
+    figure_replay,
+)
 from iku.queries import series as serial
-from iku.queries.differences import Compared
-from iku.queries.explanation import Wanted
-from iku.queries.journey import Order
-from iku.queries.tried import Tried
-from iku.queries.verifying import verify
+from iku.queries.explanation import SubjectFilter
+from iku.queries.figure_difference import ComparedQuestions
+from iku.queries.figure_replay import ReplayOrder
+from iku.queries.figure_verification import verify
+from iku.queries.trial_options import TrialOptions
 
 # What is looked at, piece by piece: how many lines each piece has.
-Measured: TypeAlias = Callable[[House, Connection], AsyncIterator[int]]
+Measured: TypeAlias = Callable[[App, Connection], AsyncIterator[int]]
 
 COUNT, SMALL = 100_000, 10_000
 AS_OF = date(2021, 12, 31)
@@ -44,30 +49,30 @@ YEAR_BEFORE = date(2020, 12, 31)
 PAGE = 50
 
 
-async def figure(house: House, connection: Connection) -> AsyncIterator[int]:
+async def figure(app: App, connection: Connection) -> AsyncIterator[int]:
     """One figure, for comparison."""
-    await house.figures.answer(connection, [ASKED], AS_OF)
+    await app.figures.answer(connection, [ASKED], AS_OF)
     yield 1
 
 
-async def as_known(house: House, connection: Connection) -> AsyncIterator[int]:
+async def as_known(app: App, connection: Connection) -> AsyncIterator[int]:
     """The whole journal by position."""
-    async for page in _replay(house, connection, Order.KNOWN):
+    async for page in _replay(app, connection, ReplayOrder.KNOWN):
         yield page
 
 
-async def as_happened(house: House, connection: Connection) -> AsyncIterator[int]:
+async def as_happened(app: App, connection: Connection) -> AsyncIterator[int]:
     """The whole journal by day."""
-    async for page in _replay(house, connection, Order.HAPPENED):
+    async for page in _replay(app, connection, ReplayOrder.HAPPENED):
         yield page
 
 
 async def _replay(
-    house: House, connection: Connection, order: Order
+    app: App, connection: Connection, order: ReplayOrder
 ) -> AsyncIterator[int]:
-    (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
+    (found,) = await app.figures.answer(connection, [ASKED], AS_OF)
     line = None
-    async for page in journey.pages(house.view(connection), found, order):
+    async for page in figure_replay.pages(app.view(connection), found, order):
         line = page[-1]
         yield len(page)
     assert line is not None
@@ -75,18 +80,20 @@ async def _replay(
     assert (line.numerator, line.denominator) == counts
 
 
-async def series(house: House, connection: Connection) -> AsyncIterator[int]:
+async def series(app: App, connection: Connection) -> AsyncIterator[int]:
     """Twenty years by month, as known now and then."""
     span = serial.SeriesRange(registers.BEGIN, AS_OF)
-    told = await serial.series(connection, house.figures, ASKED, span, AS_OF)
+    told = await serial.series(connection, app.figures, ASKED, span, AS_OF)
     yield len(told.figures)
 
 
-async def explained(house: House, connection: Connection) -> AsyncIterator[int]:
+async def explained(app: App, connection: Connection) -> AsyncIterator[int]:
     """The first page of an explanation; the figure comes with it."""
-    (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
+    (found,) = await app.figures.answer(connection, [ASKED], AS_OF)
     asked = explanation.pinned(ASKED, found)
-    page = await explanation.page(house.view(connection), asked, Wanted(), limit=PAGE)
+    page = await explanation.page(
+        app.view(connection), asked, SubjectFilter(), limit=PAGE
+    )
     assert page.next is not None
     yield len(page.items)
 
@@ -94,28 +101,28 @@ async def explained(house: House, connection: Connection) -> AsyncIterator[int]:
 def difference(against: Question) -> Measured:
     """The first page of what lies between the figure and another."""
 
-    async def measured(house: House, connection: Connection) -> AsyncIterator[int]:
-        compared = Compared(ASKED, against, limit=PAGE)
-        told = await differences.answer(
-            house.view(connection), house.figures, compared, AS_OF
+    async def measured(app: App, connection: Connection) -> AsyncIterator[int]:
+        compared = ComparedQuestions(ASKED, against, limit=PAGE)
+        told = await figure_difference.answer(
+            app.view(connection), app.figures, compared, AS_OF
         )
         yield len(told.items)
 
     return measured
 
 
-async def verified(house: House, connection: Connection) -> AsyncIterator[int]:
+async def verified(app: App, connection: Connection) -> AsyncIterator[int]:
     """A figure by its number, counted from the log alone."""
-    (found,) = await house.figures.answer(connection, [ASKED], AS_OF)
-    told = await verify(connection, house.figures, found.number, AS_OF)
+    (found,) = await app.figures.answer(connection, [ASKED], AS_OF)
+    told = await verify(connection, app.figures, found.number, AS_OF)
     assert told.verdict == "same"
     yield 1
 
 
-async def compared(house: House, connection: Connection) -> AsyncIterator[int]:
+async def compared(app: App, connection: Connection) -> AsyncIterator[int]:
     """Two definitions side by side, one of them only tried out."""
-    tried = Tried(ASKED, amendment=Amendment(participation_threshold=2))
-    told = await comparing.compare(house.view(connection), tried, AS_OF)
+    tried = TrialOptions(ASKED, amendment=Amendment(participation_threshold=2))
+    told = await definition_comparison.compare(app.view(connection), tried, AS_OF)
     yield len(told.items)
 
 
@@ -136,10 +143,10 @@ MEASUREMENTS: dict[str, Measured] = {
 
 async def measure(name: str, database: Database) -> dict[str, float]:
     """Milliseconds to the first and to the last line, and MiB at most."""
-    async with registers.opened(database) as (house, connection):
-        await house.figures.indicators(connection)
+    async with registers.opened(database) as (app, connection):
+        await app.figures.indicators(connection)
         first, began = 0.0, time.perf_counter()
-        async for _ in MEASUREMENTS[name](house, connection):
+        async for _ in MEASUREMENTS[name](app, connection):
             first = first or time.perf_counter() - began
         last = time.perf_counter() - began
     return {"first": 1000 * first, "last": 1000 * last, "peak": measuring.peak()}

@@ -17,13 +17,13 @@ import msgspec
 from litestar import Router
 from msgspec import Struct
 
-from iku.app import House, open_house
-from iku.connection import connected
+from iku.app import App, migrate_and_open
+from iku.connection import acquire_connection
 from iku.domain import conflict
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.settings import Settings
-from iku.web import serving
+from iku.web import server
 from iku.web.app import create_app
 from iku.web.routes import get, post
 
@@ -36,9 +36,9 @@ class One(Struct, frozen=True):
 
 
 @get("/one")
-async def one(house: House) -> One:
+async def one(app: App) -> One:
     """What one indexed select costs over HTTP."""
-    async with connected(house) as connection:
+    async with acquire_connection(app) as connection:
         row = await connection.fetchrow(
             "select stream, version from ledger.stream where stream = $1",
             "indicator-IKU-1",
@@ -54,9 +54,9 @@ class Entered(Struct, frozen=True):
 
 
 @post("/crud")
-async def crud(command: conflict.Report, house: House) -> Entered:
+async def crud(command: conflict.Report, app: App) -> Entered:
     """What entering a case costs where only it and an audit row are kept."""
-    async with connected(house) as connection, connection.transaction():
+    async with acquire_connection(app) as connection, connection.transaction():
         number = await connection.fetchval(
             """
             insert into crud.conflict (
@@ -142,12 +142,12 @@ def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
 
 async def main() -> None:
     """Serve until stopped."""
-    async with open_house(Settings.from_environment(os.environ)) as house:
-        app = create_app(house)
+    async with migrate_and_open(Settings.from_environment(os.environ)) as app:
+        asgi = create_app(app)
         # As the routes of the API are held to their parameters, so is this.
-        app.register(Router("/", route_handlers=[one, crud]))
-        await serving.serve_app(app, "127.0.0.1", 0, lambda at: print(at, flush=True))
+        asgi.register(Router("/", route_handlers=[one, crud]))
+        await server.serve_app(asgi, "127.0.0.1", 0, lambda at: print(at, flush=True))
 
 
 if __name__ == "__main__":
-    serving.run(main())
+    server.run(main())

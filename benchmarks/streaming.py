@@ -25,15 +25,15 @@ from benchmarks import measuring, registers
 from benchmarks.measuring import Row
 from iku.domain.question import Question
 from iku.exchange import bundle
-from iku.ledger import log, record, signing
-from iku.ledger.checking import check_ledger
+from iku.ledger import checkpoint_signing, log, record
+from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection
 from iku.ledger.policy import Policy
-from iku.ledger.signing import Home
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.projections.rebuild import rebuild
-from iku.queries.replay import recount
+from iku.queries.recount import recount
 
 COUNT, SMALL = 50_000, 10_000
 AS_OF = date(2021, 12, 31)
@@ -142,10 +142,10 @@ async def signed(count: int) -> AsyncIterator[Database]:
     async with registers.register(count, settings={}) as database:
         assert database.signer_dsn is not None
         signer = await pools.connect_as_signer(database.signer_dsn)
-        signs = Home(registers.place(count) / "signer")
+        signs = SignerFolder(registers.place(count) / "signer")
         if not signs.folder.exists():
             signs.make_key(ORIGIN)
-        await signing.sign(signer, signs, ORIGIN)
+        await checkpoint_signing.sign(signer, signs, ORIGIN)
         await signer.close()
         yield database
 

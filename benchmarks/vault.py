@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from benchmarks import measuring
 from benchmarks.measuring import Row, in_turns
-from iku.app import House, open_house
+from iku.app import App, migrate_and_open
 from iku.commands.command import Command
 from iku.domain.conflict import Category, Dimension, Reported
 from iku.domain.fact import Person
@@ -34,15 +34,15 @@ REPORT = Reported(
 )
 
 
-async def report(house: House, prefix: str, count: int, at_once: int) -> float:
+async def report(app: App, prefix: str, count: int, at_once: int) -> float:
     """Reports a second."""
     numbers = iter(range(count))
 
     async def one() -> None:
-        async with house.pool.acquire() as connection:
+        async with app.pool.acquire() as connection:
             for number in numbers:
                 command = Command("conflict", f"{prefix}-{number}", REPORT, "uji")
-                await house.office.handle(connection, command)
+                await app.commands.handle(connection, command)
 
     began = time.perf_counter()
     await asyncio.gather(*(one() for _ in range(at_once)))
@@ -54,17 +54,17 @@ async def measure(home: Path, count: int) -> list[Row]:
     settings = Settings(home=home, pool_size=max(AT_ONCE))
     names = itertools.count()
     rows = []
-    async with open_house(settings) as house:
-        vault = house.vault
-        await report(house, "warm", count, max(AT_ONCE))
+    async with migrate_and_open(settings) as app:
+        vault = app.vault
+        await report(app, "warm", count, max(AT_ONCE))
         for at_once in AT_ONCE:
 
             async def kept(at_once: int = at_once) -> float:
-                return await report(house, f"kept-{next(names)}", count, at_once)
+                return await report(app, f"kept-{next(names)}", count, at_once)
 
             async def bare(at_once: int = at_once) -> float:
                 with patch.object(vault, "keep", _nothing):
-                    return await report(house, f"bare-{next(names)}", count, at_once)
+                    return await report(app, f"bare-{next(names)}", count, at_once)
 
             ours, theirs = await in_turns((kept, bare))
             rows.append(

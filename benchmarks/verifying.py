@@ -22,9 +22,9 @@ from benchmarks import measuring, registers
 from benchmarks.measuring import Row
 from iku.domain.question import Question
 from iku.exchange import bundle
-from iku.ledger import signing
+from iku.ledger import checkpoint_signing
+from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.policy import Policy
-from iku.ledger.signing import Home
 from iku.postgres.pool import connect_as_owner, connect_as_signer
 
 PROGRAM = Path(__file__).parents[1] / "src" / "iku_verify.py"
@@ -69,17 +69,17 @@ async def exported(count: int) -> tuple[Path, str]:
     async with registers.register(count) as database:
         assert database.signer_dsn is not None
         signer = await connect_as_signer(database.signer_dsn)
-        signs = Home(home / "signer")
+        signs = SignerFolder(home / "signer")
         if not signs.folder.exists():
             signs.make_key(ORIGIN)
-        await signing.sign(signer, signs, ORIGIN)
+        await checkpoint_signing.sign(signer, signs, ORIGIN)
         await signer.close()
         owner = await connect_as_owner(database.owner_dsn)
         await bundle.export(owner, Policy(quorum="none"), folder, lambda *_: None)
         await owner.close()
         (home / "policy").write_text(f"log {signs.key().verifier}\nquorum none\n")
-        async with registers.opened(database) as (house, connection):
-            [figure] = await house.figures.answer(connection, [ASKED], ASKED.as_of)
+        async with registers.opened(database) as (app, connection):
+            [figure] = await app.figures.answer(connection, [ASKED], ASKED.as_of)
     kept.write_text(figure.number)
     return folder, figure.number
 

@@ -112,7 +112,7 @@ create index event_category on ledger.event (split_part(stream, '-', 1), positio
 --
 -- A record begins {"actor":"…","command":"…", so the actor is what stands before the first
 -- ","command":" (a quotation mark inside the name is escaped), in JSON's spelling. No column
--- repeats it: only the record is evidence. src/iku/ledger/matching.py asks by the same expression.
+-- repeats it: only the record is evidence. src/iku/ledger/event_filter.py asks by the same expression.
 -- A record that was tampered with may lack the mark: then nothing stands before it.
 create index event_actor
           on ledger.event (

@@ -21,11 +21,11 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.commands.command import Command
 from iku.domain import indicator
-from iku.postgres import guarding
 from iku.postgres import pool as pools
+from iku.postgres import schema_guard
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, Pool
@@ -149,7 +149,7 @@ async def furnished(server: Lease, administrator: Plain, template: str) -> str:
     """The name of a database that has what the program brings along, too."""
     name = "template_furnished"
     await administrator.execute(f"create database {name} template {template}")
-    async with furnish(SETTINGS, within(server, name)):
+    async with open_app(SETTINGS, within(server, name)):
         pass
     return name
 
@@ -159,27 +159,27 @@ async def entered(server: Lease, administrator: Plain, furnished: str) -> str:
     """The name of a database that has the fictional register and targets, too."""
     name = "template_entered"
     await administrator.execute(f"create database {name} template {furnished}")
-    async with furnish(SETTINGS, within(server, name)) as house:
-        await enter(house)
+    async with open_app(SETTINGS, within(server, name)) as app:
+        await enter(app)
     return name
 
 
-async def enter(house: House) -> None:
+async def enter(app: App) -> None:
     """Enter the fictional register and the targets, as the office did."""
-    async with house.pool.acquire() as connection:
+    async with app.pool.acquire() as connection:
         for known, _ in register.recorded():
             category = "organisation" if known.number.startswith("O") else "conflict"
             command = Command(
                 category, known.number, known.event, "siti", known_on=known.known_on
             )
-            await house.office.handle(connection, command)
+            await app.commands.handle(connection, command)
         for code, percent, day in TARGETS:
             since = date.fromisoformat(day)
             targeted = indicator.Targeted(
                 year=2021, target=percent, effective_on=since, basis="PK 2021 (contoh)"
             )
             command = Command("indicator", code, targeted, "siti", known_on=since)
-            await house.office.handle(connection, command)
+            await app.commands.handle(connection, command)
 
 
 @pytest.fixture(scope="session")
@@ -313,7 +313,7 @@ async def plain_owner(
 ) -> AsyncIterator[Plain]:
     """The owner of a migrated database that a superuser had guarded beforehand."""
     superuser = await pools.connect_as_owner(empty_database.owner_dsn)
-    await superuser.execute(guarding.SQL)
+    await superuser.execute(schema_guard.SQL)
     await superuser.close()
     await migrate_database(plain)
     connection = await pools.connect_as_owner(plain.owner_dsn)

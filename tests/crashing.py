@@ -14,8 +14,8 @@ from typing import Any
 
 import asyncpg
 
-from iku.app import House, open_house
-from iku.commands.command import Command, Outcome
+from iku.app import App, migrate_and_open
+from iku.commands.command import Command, CommandResult
 from iku.domain import conflict
 from iku.ledger.appender import Unavailable
 from iku.settings import Settings
@@ -59,18 +59,18 @@ def command(command_id: str) -> Command:
     return Command("conflict", subject, steps[step], "uji", command_id)
 
 
-async def carry_out(house: House, command_id: str) -> Outcome:
+async def carry_out(app: App, command_id: str) -> CommandResult:
     """Hand the command in."""
-    async with house.pool.acquire() as connection:
-        return await house.office.handle(connection, command(command_id))
+    async with app.pool.acquire() as connection:
+        return await app.commands.handle(connection, command(command_id))
 
 
-async def client(house: House, turn: int, name: int) -> None:
+async def client(app: App, turn: int, name: int) -> None:
     """Command after command, each told once it is answered."""
     number = 0
     while True:
         command_id = f"{turn}-{name}-{number}"
-        outcome = await carry_out(house, command_id)
+        outcome = await carry_out(app, command_id)
         # One write of a short line: the reader never gets half of it.
         os.write(1, f"{command_id} {outcome.receipt.position}\n".encode())
         number += 1
@@ -78,10 +78,10 @@ async def client(house: House, turn: int, name: int) -> None:
 
 async def main(home: Path, turn: int) -> None:
     """All clients at once, until the first is told that the database is away."""
-    async with open_house(Settings(home=home)) as house:
+    async with migrate_and_open(Settings(home=home)) as app:
         os.write(1, b"open\n")
         try:
-            await asyncio.gather(*(client(house, turn, n) for n in range(CLIENTS)))
+            await asyncio.gather(*(client(app, turn, n) for n in range(CLIENTS)))
         except (
             *(Unavailable, OSError, asyncpg.PostgresError),
             *(asyncpg.InterfaceError, asyncpg.InternalClientError),

@@ -17,12 +17,12 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.commands.command import Command
 from iku.domain import conflict, organisation
-from iku.domain.closed_periods import Unexplained
+from iku.domain.closed_periods import ReasonRequired
 from iku.domain.decider import Refused
-from iku.ledger.log import Conflicted
+from iku.ledger.log import VersionConflict
 from iku.postgres.database import Database
 from iku.settings import Settings
 
@@ -70,7 +70,7 @@ def chosen(chance: random.Random, name: str, number: int) -> tuple[str, str, Any
             return "conflict", f"K{old}", fact
 
 
-async def client(house: House, until: float, name: str) -> Counter[str]:
+async def client(app: App, until: float, name: str) -> Counter[str]:
     """Fact after fact, each of this client's own subjects."""
     chance, done = random.Random(name), Counter[str]()
     number = 0
@@ -79,15 +79,15 @@ async def client(house: House, until: float, name: str) -> Counter[str]:
         category, subject, fact = chosen(chance, name, number)
         for proposed in (fact, structs.replace(fact, reason="Laporan baru diterima")):
             try:
-                async with house.pool.acquire() as connection:
-                    await house.office.handle(
+                async with app.pool.acquire() as connection:
+                    await app.commands.handle(
                         connection, Command(category, subject, proposed, name)
                     )
-            except Unexplained:
+            except ReasonRequired:
                 done["refused"] += 1
                 if chance.random() < 0.5:
                     continue
-            except (Refused, LookupError, Conflicted):
+            except (Refused, LookupError, VersionConflict):
                 pass
             else:
                 done["late" if proposed.reason else "recorded"] += 1
@@ -97,10 +97,10 @@ async def client(house: House, until: float, name: str) -> Counter[str]:
 
 async def main(database: Database, home: Path, seconds: float, name: str) -> None:
     """All clients at once, then what came of it."""
-    async with furnish(Settings(home=home), database) as house:
+    async with open_app(Settings(home=home), database) as app:
         until = time.monotonic() + seconds
         done = await asyncio.gather(
-            *(client(house, until, f"{name}.{n}") for n in range(CLIENTS))
+            *(client(app, until, f"{name}.{n}") for n in range(CLIENTS))
         )
     total = sum(done, Counter[str]())
     sys.stdout.write(f"{total['recorded']} {total['refused']} {total['late']}\n")

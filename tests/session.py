@@ -26,11 +26,11 @@ from uuid import UUID
 import httpx
 import msgspec
 
-from iku.app import House, open_house
+from iku.app import App, migrate_and_open
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner, Phase, Source
 from iku.domain.organisation import Activity, OrganisationKind
 from iku.domain.period import Kind as PeriodKind
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.embedded import lease
 from iku.postgres.pool import connect_as_owner
 from iku.settings import Settings
@@ -753,14 +753,14 @@ def _open(listed: dict[str, dict[str, Any]], options: dict[str, Any]) -> set[str
 
 
 async def run(
-    house: House, seed: int, commands: int, coordinates: int
+    app: App, seed: int, commands: int, coordinates: int
 ) -> tuple[Session, Questions]:
     """A whole session: commands, then questions.
 
     Raises:
         Contradiction: Two answers do not agree, or one is none.
     """
-    async with client_of(house) as client:
+    async with client_of(app) as client:
         session = Session(client, Commands(Random(seed)))
         await session.perform(commands)
         questions = Questions(client, Random(seed + 1))
@@ -772,8 +772,8 @@ async def run(
 async def _main(home: Path, seed: int, commands: int, coordinates: int) -> None:
     began = time.monotonic()
     with lease(home) as held:
-        async with open_house(Settings(home=home)) as house:
-            session, questions = await run(house, seed, commands, coordinates)
+        async with migrate_and_open(Settings(home=home)) as app:
+            session, questions = await run(app, seed, commands, coordinates)
         owner = await connect_as_owner(held.owner_dsn)
         findings = await check_ledger(owner)
         await owner.close()

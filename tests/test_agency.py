@@ -127,7 +127,7 @@ def _written_out(text: str) -> str:
 
 @pytest.mark.parametrize("code", WORDINGS)
 def test_an_indicator_is_worded_and_reckoned_as_in_the_document(code: str) -> None:
-    defined = agency.load_brought(None).indicators[code]
+    defined = agency.load_seed_definitions(None).indicators[code]
     assert defined.wording == WORDINGS[code]
     assert defined.objective == OBJECTIVE
     above, below = map(_written_out, FORMULAS[code])
@@ -137,7 +137,7 @@ def test_an_indicator_is_worded_and_reckoned_as_in_the_document(code: str) -> No
 
 @pytest.mark.parametrize("code", WORDINGS)
 def test_an_indicator_is_fed_and_owned_as_in_the_document(code: str) -> None:
-    defined = agency.load_brought(None).indicators[code]
+    defined = agency.load_seed_definitions(None).indicators[code]
     # "Ekonomi, Sosial, Budaya & Agama" is one division: no source begins within it.
     assert len(defined.sources) == {"IKU-1": 6, "IKU-2": 4, "IKU-3": 3}[code]
     assert ", ".join(defined.sources) == SOURCES[code].replace(",PKS", ", PKS")
@@ -145,13 +145,13 @@ def test_an_indicator_is_fed_and_owned_as_in_the_document(code: str) -> None:
 
 
 def test_no_indicator_is_brought_that_the_document_does_not_name() -> None:
-    brought = agency.load_brought(None)
+    brought = agency.load_seed_definitions(None)
     assert brought.indicators.keys() == WORDINGS.keys()
     assert brought.known_on == date(2021, 1, 1)
 
 
 def test_the_options_brought_are_the_defaults_that_the_design_names() -> None:
-    indicators = agency.load_brought(None).indicators
+    indicators = agency.load_seed_definitions(None).indicators
     sara, other = conflict.Category.SARA, conflict.Category.IPOLEKSOSBUD
     assert indicators["IKU-1"].options == ConflictOptions(category=other)
     assert indicators["IKU-3"].options == ConflictOptions(category=sara)
@@ -179,7 +179,9 @@ def test_the_options_brought_are_the_defaults_that_the_design_names() -> None:
 def test_an_achievement_is_rated_as_permendagri_86_of_2017_says(
     achievement: str, rating: str
 ) -> None:
-    assert agency.load_brought(None).scale.rating(Decimal(achievement)) == rating
+    assert (
+        agency.load_seed_definitions(None).scale.rating(Decimal(achievement)) == rating
+    )
 
 
 @pytest.fixture
@@ -194,7 +196,7 @@ def test_another_city_brings_files_of_its_own(folder: Path) -> None:
     told = json.loads(file.read_text()) | {"city": "Kota Lain"}
     file.write_text(json.dumps(told))
     assert agency.load_agency(folder).city == "Kota Lain"
-    assert agency.load_brought(folder) == agency.load_brought(None)
+    assert agency.load_seed_definitions(folder) == agency.load_seed_definitions(None)
 
 
 @pytest.mark.parametrize("name", ["agency.json", "indicators.json"])
@@ -218,7 +220,7 @@ def test_a_folder_that_is_malformed_is_refused_by_the_name_of_the_file(
         file.write_text(json.dumps(told | {"motto": "Maju"}))
     elif spoilt == "a field less":
         file.write_text(json.dumps(dict([*told.items()][1:])))
-    load = agency.load_agency if name == "agency.json" else agency.load_brought
+    load = agency.load_agency if name == "agency.json" else agency.load_seed_definitions
     with pytest.raises(AgencyError, match=name):
         load(folder)
 
@@ -243,7 +245,7 @@ def test_an_option_that_does_not_exist_is_refused_with_its_path(folder: Path) ->
     told["indicators"]["IKU-1"]["options"]["carry_over"] = "sometimes"
     file.write_text(json.dumps(told))
     with pytest.raises(AgencyError, match="carry_over"):
-        agency.load_brought(folder)
+        agency.load_seed_definitions(folder)
 
 
 @pytest.mark.parametrize("code", ["iku-1", "IKU.1", "IKU--1", "", "A" * 17])
@@ -255,11 +257,11 @@ def test_a_code_that_no_figures_number_could_carry_is_refused(
     told["indicators"][code] = told["indicators"]["IKU-1"]
     file.write_text(json.dumps(told))
     with pytest.raises(AgencyError, match="matching regex"):
-        agency.load_brought(folder)
+        agency.load_seed_definitions(folder)
 
 
 def test_each_category_and_kind_has_one_division_the_owner_of_its_indicator() -> None:
-    ours, brought = agency.load_agency(None), agency.load_brought(None)
+    ours, brought = agency.load_agency(None), agency.load_seed_definitions(None)
     by_category = {c: d.name for d in ours.divisions for c in d.categories}
     by_kind = {k: d.name for d in ours.divisions for k in d.kinds}
     assert by_category.keys() == {*conflict.Category}

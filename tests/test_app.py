@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 
 from iku import agency
-from iku.app import ACTOR, bring_along, furnish, open_house
+from iku.app import ACTOR, migrate_and_open, open_app, seed_definitions
 from iku.commands.command import Command
 from iku.domain import fact, indicator, scale
 from iku.domain.indicator import Redefinition
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
 from iku.postgres.database import Database
@@ -30,12 +30,12 @@ async def recorded(connection: Connection) -> list[Recorded]:
 async def test_an_empty_register_is_given_its_definitions_and_its_scale(
     database: Database, connection: Connection
 ) -> None:
-    async with furnish(SETTINGS, database) as house:
-        assert house.office.areas == house.agency.area_codes
+    async with open_app(SETTINGS, database) as app:
+        assert app.commands.areas == app.agency.area_codes
     events = await recorded(connection)
     assert {one.stream for one in events} == BROUGHT
     assert [one.position for one in events] == [1, 2, 3, 4]
-    brought = agency.load_brought(None)
+    brought = agency.load_seed_definitions(None)
     for one in events:
         if one.category == "indicator":
             defined = fact.of(one, indicator.Event)
@@ -47,7 +47,7 @@ async def test_an_empty_register_is_given_its_definitions_and_its_scale(
 async def test_what_is_brought_along_is_declared_as_known_on_new_years_day_2021(
     database: Database, connection: Connection
 ) -> None:
-    async with furnish(SETTINGS, database):
+    async with open_app(SETTINGS, database):
         pass
     for one in await recorded(connection):
         assert one.known_on == date(2021, 1, 1)
@@ -59,11 +59,11 @@ async def test_what_is_brought_along_is_declared_as_known_on_new_years_day_2021(
 async def test_bringing_along_again_adds_nothing(
     database: Database, connection: Connection
 ) -> None:
-    async with furnish(SETTINGS, database) as house:
-        brought = agency.load_brought(None)
+    async with open_app(SETTINGS, database) as app:
+        brought = agency.load_seed_definitions(None)
         for _ in range(2):
-            await bring_along(house.office, house.pool, brought)
-    async with furnish(SETTINGS, database):
+            await seed_definitions(app.commands, app.pool, brought)
+    async with open_app(SETTINGS, database):
         pass
     assert (await log.head(connection)).size == 4
 
@@ -72,7 +72,7 @@ async def test_houses_opened_at_once_bring_along_one_set_between_them(
     database: Database, connection: Connection
 ) -> None:
     async def open_one() -> None:
-        async with furnish(replace(SETTINGS, pool_size=2), database):
+        async with open_app(replace(SETTINGS, pool_size=2), database):
             await asyncio.sleep(0.05)
 
     await asyncio.gather(*(open_one() for _ in range(4)))
@@ -90,12 +90,12 @@ async def test_a_definition_changed_since_is_not_brought_back(
         reason="Rumusan baru",
         wording="Persentase perkara yang diselesaikan",
     )
-    async with furnish(SETTINGS, database) as house:
+    async with open_app(SETTINGS, database) as app:
         command = Command("indicator", "IKU-1", changed, "uji")
-        async with house.pool.acquire() as pooled:
-            assert (await house.office.handle(pooled, command)).added
-    async with furnish(SETTINGS, database) as house:
-        known = await house.figures.indicators(connection)
+        async with app.pool.acquire() as pooled:
+            assert (await app.commands.handle(pooled, command)).added
+    async with open_app(SETTINGS, database) as app:
+        known = await app.figures.indicators(connection)
     assert len(known["IKU-1"].definitions) == 2
     assert (await log.head(connection)).size == 5
 
@@ -109,13 +109,15 @@ async def test_a_house_over_an_empty_database_migrates_it_first(
         home=HOME,
     )
     for _ in range(2):
-        async with open_house(settings) as house, house.pool.acquire() as connection:
+        async with migrate_and_open(settings) as app, app.pool.acquire() as connection:
             assert {one.stream for one in await recorded(connection)} == BROUGHT
-            assert (await house.figures.scale(connection)) is not None
+            assert (await app.figures.scale(connection)) is not None
 
 
 async def test_a_closed_house_takes_nothing_in(database: Database) -> None:
-    async with furnish(SETTINGS, database) as house:
+    async with open_app(SETTINGS, database) as app:
         pass
     with pytest.raises(asyncpg.InterfaceError, match="closed"):
-        await bring_along(house.office, house.pool, agency.load_brought(None))
+        await seed_definitions(
+            app.commands, app.pool, agency.load_seed_definitions(None)
+        )

@@ -10,10 +10,10 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
-FLOOR_0 |= {"declared", "messages"}
+FLOOR_0 |= {"parsing", "messages"}
 FLOOR_1 = {"texts", "streams", "labels", "language", "projections", "agency"}
 FLOOR_2 = {"commands", "queries"}  # strangers to each other
-FLOOR_3 = {"exchange", "app", "connection", "desk"}
+FLOOR_3 = {"exchange", "app", "connection", "gateway"}
 MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
     "domain": {"messages"},
@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vault": {"ledger", "messages"},
     "settings": {"messages"},
     "strict_json": {"messages"},
-    "declared": {"strict_json", "messages"},
+    "parsing": {"strict_json", "messages"},
     "postgres": {"settings", "messages"},
     "agency": {"domain", "strict_json", "messages"},
     "texts": {"domain", "ledger", "vault"},
@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "app": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "connection": {"app", "ledger", "messages", "postgres", "queries"},
-    "desk": {"app", "commands", "connection", "domain", "messages", "queries"},
+    "gateway": {"app", "commands", "connection", "domain", "messages", "queries"},
     "web": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3,
     "cli": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3 | {"web"},
 }
@@ -46,16 +46,16 @@ MAY_IMPORT: dict[str, set[str]] = {
 # register in another way, each for its reason.
 STORES = ("iku.texts", "iku.streams", "iku.vault", "iku.projections", "iku.ledger.log")
 READ_BESIDE_QUERIES = {
-    "cli/attaching.py": "keeps house among files that no event names; opens none",
-    "cli/edge.py": "asks whether an error means that the database is away",
+    "cli/attachments.py": "keeps house among files that no event names; opens none",
+    "cli/errors.py": "asks whether an error means that the database is away",
     "cli/keys.py": "changes the keys that texts are sealed under; opens none",
-    "cli/rebuilding.py": "builds the projections",
-    "cli/serving.py": "sweeps files that no event names when the server starts",
-    "cli/signing.py": "is the signer's own program, with the signer's rights",
+    "cli/rebuild.py": "builds the projections",
+    "cli/serve.py": "sweeps files that no event names when the server starts",
+    "cli/signer.py": "is the signer's own program, with the signer's rights",
     "exchange/backup.py": "copies the database as it is, texts sealed",
     "exchange/bundle.py": "copies records and proofs; no text is in them",
-    "exchange/importing.py": "decides and appends in batches of its own",
-    "exchange/planning.py": "decides in batches of its own",
+    "exchange/journal_import.py": "decides and appends in batches of its own",
+    "exchange/import_plan.py": "decides in batches of its own",
     "web/api/tree.py": "serves proofs; no text is in them",
 }
 OPENERS = {

@@ -13,14 +13,14 @@ from datetime import date
 from pathlib import Path
 from random import Random
 
-from iku.app import House, open_house
+from iku.app import App, migrate_and_open
 from iku.domain.question import Question
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
-from iku.queries.replay import recount
+from iku.queries.recount import recount
 from iku.settings import Settings
 from tests.crashing import CLIENTS, carry_out
 
@@ -99,18 +99,18 @@ async def refuse_gaps(connection: Connection) -> None:
     assert drawn == [f"K2021-{n:05}" for n in range(1, len(drawn) + 1)]
 
 
-async def refuse_other_figures(house: House, connection: Connection) -> None:
-    today = house.office.today()
+async def refuse_other_figures(app: App, connection: Connection) -> None:
+    today = app.commands.today()
     for code in ("IKU-1", "IKU-3"):
         question = Question(code, YEAR_END, breakdown="part")
-        [figure] = await house.figures.answer(connection, [question], today)
+        [figure] = await app.figures.answer(connection, [question], today)
         assert figure == await recount(connection, question, today)
 
 
-async def repeat(house: House, acknowledged: dict[str, int], size: int) -> None:
+async def repeat(app: App, acknowledged: dict[str, int], size: int) -> None:
     """Send again what was answered last, and what was under way at the crash."""
     last = [*acknowledged][-30:]
-    outcomes = await asyncio.gather(*(carry_out(house, one) for one in last))
+    outcomes = await asyncio.gather(*(carry_out(app, one) for one in last))
     for command_id, outcome in zip(last, outcomes, strict=True):
         assert outcome.repeated
         assert outcome.receipt.position == acknowledged[command_id]
@@ -118,15 +118,15 @@ async def repeat(house: House, acknowledged: dict[str, int], size: int) -> None:
         turn = last[0].split("-")[0]
         answered = [i for i in acknowledged if i.startswith(f"{turn}-{client}-")]
         under_way = f"{turn}-{client}-{len(answered)}"
-        first = await carry_out(house, under_way)
+        first = await carry_out(app, under_way)
         assert first.repeated == (first.receipt.position <= size)
-        again = await carry_out(house, under_way)
+        again = await carry_out(app, under_way)
         assert again.repeated
         assert again.receipt.position == first.receipt.position
 
 
-async def check(house: House, acknowledged: dict[str, int]) -> None:
-    async with house.pool.acquire() as connection:
+async def check(app: App, acknowledged: dict[str, int]) -> None:
+    async with app.pool.acquire() as connection:
         size = (await log.head(connection)).size
         found = await recorded(connection)
         assert acknowledged.items() <= found.items()
@@ -136,9 +136,9 @@ async def check(house: House, acknowledged: dict[str, int]) -> None:
         assert len(of_round - acknowledged.keys()) <= CLIENTS
         assert await check_ledger(connection) == []
         await refuse_gaps(connection)
-        await refuse_other_figures(house, connection)
-        await repeat(house, acknowledged, size)
-        await refuse_other_figures(house, connection)
+        await refuse_other_figures(app, connection)
+        await repeat(app, acknowledged, size)
+        await refuse_other_figures(app, connection)
 
 
 async def test_nothing_acknowledged_is_lost_or_doubled_however_often_it_crashes(
@@ -149,13 +149,13 @@ async def test_nothing_acknowledged_is_lost_or_doubled_however_often_it_crashes(
     everything: dict[str, int] = {}
     for turn in range(ROUNDS):
         acknowledged = await crash(tmp_path, turn, random)
-        async with open_house(settings) as house:
-            await check(house, acknowledged)
+        async with migrate_and_open(settings) as app:
+            await check(app, acknowledged)
         everything |= acknowledged
-    async with open_house(settings) as house, house.pool.acquire() as connection:
+    async with migrate_and_open(settings) as app, app.pool.acquire() as connection:
         await refuse_gaps(connection)
         assert everything.items() <= (await recorded(connection)).items()
         assert await connection.fetchval("show fsync") == "on"
-        owner = await pools.connect_as_owner(house.database.owner_dsn)
+        owner = await pools.connect_as_owner(app.database.owner_dsn)
         assert await rebuild(owner, lambda _done, _of: None) == []
         await owner.close()

@@ -57,7 +57,7 @@ def test_every_event_type_and_its_fields_are_documented(event: type[Fact]) -> No
 
 
 def test_what_a_closing_keeps_of_a_figure_is_documented() -> None:
-    assert set(publication.Frozen.__struct_fields__) <= codes(REGISTER)
+    assert set(publication.FrozenValue.__struct_fields__) <= codes(REGISTER)
 
 
 def test_what_a_continued_log_says_is_documented() -> None:
@@ -84,7 +84,7 @@ def test_every_option_of_a_definition_is_documented(options: type[Struct]) -> No
         *(conflict.Phase, conflict.Source, organisation.OrganisationKind),
         *(organisation.LegalBasis, organisation.Activity, indicator.DateBasis),
         *(indicator.CarryOver, indicator.Reopening, indicator.ExpiredRegistration),
-        *(indicator.Population, indicator.Empty, period.Kind),
+        *(indicator.Population, indicator.EmptyRatio, period.Kind),
     ],
 )
 def test_every_value_is_documented(values: type[conflict.Category]) -> None:
@@ -96,7 +96,7 @@ def test_every_rule_of_an_explanation_is_documented() -> None:
 
 
 def test_every_indicator_is_documented() -> None:
-    for code in agency.load_brought(None).indicators:
+    for code in agency.load_seed_definitions(None).indicators:
         assert code in README
 
 

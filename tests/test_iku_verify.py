@@ -12,13 +12,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import iku_verify
-from iku.ledger import note, policy, proving
+from iku.ledger import note, policy, proof_building
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Malformed, Note
 from iku.ledger.tlog_proof import TlogProof
 from tests.ledger import test_note as notes
 from tests.ledger import test_policy as policies
-from tests.ledger import test_proving as proofs
+from tests.ledger import test_proof_building as proofs
 from tests.ledger import test_tree as trees
 
 PROGRAM = Path(iku_verify.__file__).read_text("utf-8")
@@ -129,7 +129,7 @@ async def test_every_leaf_is_proved_and_no_damaged_path_is() -> None:
     memory = proofs.Memory(proofs.LEAVES)
     for size in (1, 2, 3, 7, 8, 9, 33, 64):
         for index in range(size):
-            proof = await proving.inclusion(memory, index, size)
+            proof = await proof_building.inclusion(memory, index, size)
             leaf, root = proofs.LEAVES[index], proofs.ROOT[size]
             iku_verify.check_inclusion(leaf, index, size, root, proof)
             for broken in proofs.damaged(proof):
@@ -218,7 +218,7 @@ async def test_a_proof_is_verified_by_a_leaf_or_a_record(
 ) -> None:
     record = b"a record"
     leaves = [*proofs.LEAVES[:5], iku_verify.leaf_hash(record), *proofs.LEAVES[6:9]]
-    hashes = await proving.inclusion(proofs.Memory(leaves), 5, 9)
+    hashes = await proof_building.inclusion(proofs.Memory(leaves), 5, 9)
     last = await signed(9, proofs.roots(leaves)[9])
     (tmp_path / "policy").write_text(TRUSTED)
     (tmp_path / "record").write_bytes(record)

@@ -9,13 +9,13 @@ from msgspec import Struct
 from iku import labels
 from iku.domain import conflict, indicator, organisation
 from iku.domain.cause import Cause
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.difference import DifferenceStep
 from iku.domain.figure import Figure
-from iku.domain.publication import State
-from iku.exchange.layouts import LAYOUTS
+from iku.domain.publication import PublicationState
+from iku.exchange.journal_layouts import LAYOUTS
 from iku.labels import Label
-from iku.ledger.checkpoints import Coverage
+from iku.ledger.checkpoint_store import Coverage
 
 TABLES = {
     "category": (labels.CATEGORIES, conflict.Category),
@@ -27,7 +27,7 @@ TABLES = {
     "kind": (labels.KINDS, organisation.OrganisationKind),
     "legal_basis": (labels.LEGAL_BASES, organisation.LegalBasis),
     "activity": (labels.ACTIVITIES, organisation.Activity),
-    "state": (labels.PUBLICATION_STATES, State),
+    "state": (labels.PUBLICATION_STATES, PublicationState),
     "coverage": (labels.COVERAGES, Coverage),
     "step": (labels.STEPS, DifferenceStep),
     "cause": (labels.CAUSES, Cause),

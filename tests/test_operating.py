@@ -14,10 +14,10 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from iku.app import furnish
+from iku.app import open_app
 from iku.exchange import example
-from iku.ledger.signing import Home
-from iku.postgres import guarding, programs
+from iku.ledger.checkpoint_signing import SignerFolder
+from iku.postgres import programs, schema_guard
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
 from iku.vault.files import UPLOADING_S
@@ -138,7 +138,7 @@ class Machine:
     async def verify(self, name: str, *options: str) -> Any:
         """What iku-verify says of a bundle, to whom knows all keys of the log."""
         folders = sorted(self.folder.glob("signer*"))
-        keys = [Home(folder).key().verifier for folder in folders]
+        keys = [SignerFolder(folder).key().verifier for folder in folders]
         policy = "".join(f"log {key}\n" for key in keys) + "quorum none\n"
         (self.folder / "policy").write_text(policy)
         asked = f"iku-verify bundle {name} --policy policy --without-witness --json"
@@ -184,10 +184,10 @@ async def test_a_superuser_puts_the_guard_in_place(
     machine: Machine, owner: Plain
 ) -> None:
     await owner.execute("drop schema guard cascade")
-    assert not (await guarding.look(owner)).since
+    assert not (await schema_guard.look(owner)).since
     said = await machine.follow("The guard")
     assert "Penjaga skema" in said
-    assert (await guarding.look(owner)).findings == []
+    assert (await schema_guard.look(owner)).findings == []
 
 
 async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
@@ -237,7 +237,7 @@ async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
     assert re.search(r"^baik: \d+ peristiwa diperiksa", said, re.MULTILINE)
     assert await machine.done("iku rebuild")
     restored = await connect_as_owner(machine.environ["IKU_SUPERUSER_URL"])
-    guard = await guarding.look(restored)
+    guard = await schema_guard.look(restored)
     assert (guard.since is None, guard.findings) == (False, [])
     with pytest.raises(Exception, match="by migrations only"):
         await restored.execute("alter table ledger.event disable trigger all")
@@ -254,7 +254,7 @@ async def attach(machine: Machine, database: Database, content: bytes) -> None:
         keys=machine.folder / "texts",
         attachments=machine.folder / "files",
     )
-    async with furnish(mine, database) as house, client_of(house) as client:
+    async with open_app(mine, database) as app, client_of(app) as client:
         case = CASE | {"number": "K900"}
         await client.post("/conflicts", json=case, headers={"Idempotency-Key": "c"})
         answer = await client.post(
@@ -540,7 +540,7 @@ async def prove(machine: Machine, database: Database, owner: Plain) -> None:
         """
     )
     mine = replace(SETTINGS, keys=machine.folder / "texts")
-    async with furnish(mine, database) as house, client_of(house) as client:
+    async with open_app(mine, database) as app, client_of(app) as client:
         proof = await client.get(f"/log/proof/inclusion/{position}")
     (machine.folder / "it.tlog-proof").write_text(proof.text)
     said = await machine.done(
@@ -562,7 +562,7 @@ async def test_stolen_keys_are_replaced_and_destroyed(machine: Machine) -> None:
 
 
 async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> None:
-    key = Home(machine.folder / "signer").key().verifier
+    key = SignerFolder(machine.folder / "signer").key().verifier
     machine.environ["VKEY"] = str(key)
     said = await machine.follow("A witness is lost", 0)
     vkey = re.findall(r"witness NAMA (\S+) URL", said)[0]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec import structs, to_builtins
 
 import iku_verify
-from iku.app import furnish
+from iku.app import open_app
 from iku.domain import (
     conflict,
     coordinates,
@@ -29,9 +29,9 @@ from iku.domain import (
 )
 from iku.domain.attachment import Attached
 from iku.domain.conflict import Category, Conflict, Dimension, Level
-from iku.domain.coordinates import Mistyped
+from iku.domain.coordinates import MalformedNumber
 from iku.domain.fact import Annulled, EventId
-from iku.domain.indicator import Empty
+from iku.domain.indicator import EmptyRatio
 from iku.domain.organisation import Organisation
 from iku.domain.publication import identifier
 from iku.domain.question import numbered
@@ -409,11 +409,11 @@ SCALE = scale.Scaled(
     st.integers(0, 400),
     st.integers(0, 400),
     st.none() | st.integers(1, 12_000).map(lambda n: f"{n // 100}.{n % 100:02}"),
-    st.sampled_from(Empty),
+    st.sampled_from(EmptyRatio),
     st.booleans(),
 )
 def test_a_figure_is_rounded_and_rated_as_ours_is(
-    one: int, other: int, target: str | None, empty: Empty, of_cases: bool
+    one: int, other: int, target: str | None, empty: EmptyRatio, of_cases: bool
 ) -> None:
     options: indicator.Options = indicator.OrganisationOptions(empty=empty)
     if of_cases:
@@ -497,17 +497,17 @@ def test_a_number_is_spelt_and_read_as_ours_is(
         with pytest.raises(iku_verify.Finding) as caught:
             iku_verify.read_number(typed)
         assert caught.value.code == 2
-        with pytest.raises(Mistyped):
+        with pytest.raises(MalformedNumber):
             coordinates.parse(typed)
 
 
 @pytest.fixture
 async def world(database: Database) -> AsyncIterator[World]:
     async with (
-        furnish(Settings(), database) as house,
-        house.pool.acquire() as connection,
+        open_app(Settings(), database) as app,
+        app.pool.acquire() as connection,
     ):
-        yield World(house, connection)
+        yield World(app, connection)
 
 
 async def read(world: World) -> iku_verify.Register:
@@ -533,7 +533,7 @@ async def test_the_log_alone_gives_both_the_same_figure(
     await fill(world, seed, 300)
     for known_on in (date(2022, 2, 1) + timedelta(days=15 * n) for n in range(25)):
         code, redefinition = luck.redefinition()
-        empty = random.choice([None, *Empty])
+        empty = random.choice([None, *EmptyRatio])
         redefinition = structs.replace(redefinition, empty=empty)
         asked = ("indicator", code, redefinition, known_on)
         await world.try_to(*asked)

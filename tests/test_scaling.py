@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 import pytest
 
-from iku.app import open_house
-from iku.commands.command import OnlyReads
-from iku.connection import connected
+from iku.app import migrate_and_open
+from iku.commands.command import ReadOnlyReplica
+from iku.connection import acquire_connection
 from iku.exchange import example
 from iku.ledger import log
 from iku.ledger.appender import Unavailable
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres import programs
 from iku.postgres.database import Database
@@ -60,7 +60,7 @@ class Office:
     superuser: Plain
     variables: dict[str, str]
 
-    def type(self, *commands: str) -> str:
+    def type(self, *lines: str) -> str:
         """What lines of a shell say, typed by the account that runs the server."""
         script = SHELL.format(
             path=f"{self.programs.folder}:$PATH",
@@ -68,7 +68,7 @@ class Office:
                 f"export {name}={shlex.quote(value)}"
                 for name, value in self.variables.items()
             ),
-            commands="\n".join(commands),
+            lines="\n".join(lines),
         )
         done = self.programs.account.run(["bash", "-c", script])
         assert done.returncode == 0, done.stdout
@@ -132,17 +132,17 @@ async def primary(
     folder, held = followed
     database = within(held, "iku")
     settings = told(database, folder / "home", folder / "keys")
-    async with open_house(settings) as house:
-        await enter(house)
+    async with migrate_and_open(settings) as app:
+        await enter(app)
     superuser = await pools.connect_as_owner(database.owner_dsn)
     ran_by = programs.find(folder, folder / "postgres" / "data")
-    office = Office(
+    commands = Office(
         ran_by, settings, superuser, {"IKU_SUPERUSER_URL": database.owner_dsn}
     )
-    office.type(COMMANDS[LOGIN])
-    office.answers(forker, "signer", "key")
-    office.answers(forker, "signer", "once")
-    yield office
+    commands.type(COMMANDS[LOGIN])
+    commands.answers(forker, "signer", "key")
+    commands.answers(forker, "signer", "once")
+    yield commands
     await superuser.close()
 
 
@@ -182,9 +182,9 @@ async def replica(
     )
     try:
         superuser = await pools.connect_as_owner(database.owner_dsn)
-        office = Office(ran_by, settings, superuser, variables)
-        await caught_up(primary, office)
-        yield office
+        commands = Office(ran_by, settings, superuser, variables)
+        await caught_up(primary, commands)
+        yield commands
         await superuser.close()
     finally:
         ran_by.run("pg_ctl", "-D", str(tmp_path / "data"), "-m", "fast", "-w", "stop")
@@ -201,7 +201,7 @@ async def caught_up(primary: Office, replica: Office) -> None:
 
 async def grow(primary: Office, number: str) -> int:
     """Report another case to the primary; the size of its log then."""
-    async with open_house(primary.settings) as house, client_of(house) as client:
+    async with migrate_and_open(primary.settings) as app, client_of(app) as client:
         receipt = await client.records("/conflicts", CASE | {"number": number})
     size: int = receipt["size"]
     return size
@@ -234,9 +234,9 @@ async def test_the_command_line_says_the_same_at_a_replica(
         words = line.format(size=size).split()
         assert replica.answers(forker, *words) == primary.answers(forker, *words), line
     bundles: list[dict[Path, bytes]] = []
-    for office in (primary, replica):
+    for commands in (primary, replica):
         folder = replica.settings.home / f"bundle-{len(bundles)}"
-        office.answers(forker, "export", "bundle", folder)
+        commands.answers(forker, "export", "bundle", folder)
         bundles.append({p.relative_to(folder): c for p, c in kept(folder).items()})
     assert bundles[0] == bundles[1]
     assert Path("checkpoint") in bundles[0]
@@ -270,9 +270,9 @@ async def test_what_is_served_is_the_same_from_a_replica(
 ) -> None:
     size = await replica.size()
     async with (
-        open_house(primary.settings) as house,
-        open_house(replica.settings) as following,
-        client_of(house) as client,
+        migrate_and_open(primary.settings) as app,
+        migrate_and_open(replica.settings) as following,
+        client_of(app) as client,
         client_of(following) as reader,
     ):
         for path in READ:
@@ -294,7 +294,7 @@ async def test_a_size_that_has_not_reached_the_replica_is_refused_until_it_has(
     sentence = f"size is {size}, but the log holds only {before} events"
     early = replica.iku(forker, *asked)
     assert (early.code, early.err) == (1, f"iku: {sentence}\n")
-    async with open_house(replica.settings) as house, client_of(house) as reader:
+    async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
         path = f"/indicators/IKU-1/figure?as_of=2021-12-31&size={size}"
         problem(await reader.get(path), 400, "size")
         assert (await reader.says("/health/ready"))["size"] == before
@@ -326,7 +326,7 @@ async def test_a_replica_records_nothing_and_says_where_to_go(
 ) -> None:
     folders = (primary.settings.keys_folder, replica.settings.home)
     before, size = kept(*folders), await primary.size()
-    async with open_house(replica.settings) as house, client_of(house) as reader:
+    async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
         for path, body in WRITTEN:
             answer = await reader.post(path, json=body)
             shown = problem(answer, 503)
@@ -375,7 +375,7 @@ async def test_files_that_a_lagging_replica_has_not_heard_of_stay(
     filed = folder / "00000000-0000-4000-8000-000000000000.sealed"
     filed.write_bytes(b"sealed")
     os.utime(filed, (0, 0))
-    async with open_house(replica.settings):
+    async with migrate_and_open(replica.settings):
         pass
     assert filed.exists()
 
@@ -391,7 +391,7 @@ async def test_a_program_newer_than_the_replica_is_told_to_wait_for_the_primary(
     )
     await caught_up(primary, replica)
     with pytest.raises(MigrationError, match="its primary is still to be migrated"):
-        async with open_house(behind):
+        async with migrate_and_open(behind):
             pass
 
 
@@ -399,13 +399,13 @@ async def test_reading_that_stands_in_the_way_of_the_primary_is_told_to_try_agai
     primary: Office, replica: Office
 ) -> None:
     async def read() -> None:
-        async with connected(house) as connection, connection.transaction():
+        async with acquire_connection(app) as connection, connection.transaction():
             await connection.fetch("select size from ledger.head")
             async with primary.superuser.transaction():
                 await primary.superuser.execute(locked)
             await connection.fetch("select pg_sleep(10)")
 
-    async with open_house(replica.settings) as house:
+    async with migrate_and_open(replica.settings) as app:
         locked = "lock table ledger.head in access exclusive mode"
         with pytest.raises(Unavailable, match="could not hold still"):
             await read()
@@ -415,14 +415,14 @@ async def test_a_replica_that_became_the_primary_takes_over_with_the_next_start(
     replica: Office,
 ) -> None:
     size = await replica.size()
-    async with open_house(replica.settings) as house, client_of(house) as reader:
+    async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
         replica.type(COMMANDS[PROMOTE])
         problem(await reader.post("/conflicts", json=CASE), 503)
         assert (await reader.says("/health/ready"))["replica"]
-        with pytest.raises(OnlyReads):
-            house.office.refuse_replica()
-    async with open_house(replica.settings) as house, client_of(house) as client:
+        with pytest.raises(ReadOnlyReplica):
+            app.commands.refuse_replica()
+    async with migrate_and_open(replica.settings) as app, client_of(app) as client:
         assert not (await client.says("/health/ready"))["replica"]
         assert (await client.records("/conflicts", CASE))["size"] == size + 1
-        async with house.pool.acquire() as connection:
+        async with app.pool.acquire() as connection:
             assert await check_ledger(connection) == []

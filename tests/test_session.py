@@ -2,8 +2,8 @@
 
 import os
 
-from iku.app import furnish
-from iku.ledger.checking import check_ledger
+from iku.app import open_app
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests import session
@@ -17,8 +17,8 @@ SEED = int(os.environ.get("IKU_TEST_SEED", "2021"))
 async def test_in_a_session_of_random_commands_no_two_answers_contradict(
     database: Database, owner: Plain
 ) -> None:
-    async with furnish(SETTINGS, database) as house:
-        done, asked = await session.run(house, SEED, COMMANDS, COORDINATES)
+    async with open_app(SETTINGS, database) as app:
+        done, asked = await session.run(app, SEED, COMMANDS, COORDINATES)
     assert await check_ledger(owner) == []
     # The session was one: of every kind something was recorded, and counted.
     kinds = {"reported", "registered", "corrected", "annulled", "merged", "targeted"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku import strict_json
-from iku.strict_json import Duplicated, Unreadable
+from iku.strict_json import DuplicateKey, InvalidJson
 
 ANY = msgspec.json.Decoder(Any)
 
@@ -34,7 +34,7 @@ def test_a_key_that_is_there_twice_is_found_at_every_depth(
     raw: bytes, path: str
 ) -> None:
     of = msgspec.json.Decoder(msgspec.Raw)
-    with pytest.raises(Duplicated) as found:
+    with pytest.raises(DuplicateKey) as found:
         strict_json.decode(raw, of)
     assert found.value.path == path
 
@@ -71,7 +71,7 @@ def test_whichever_key_is_there_twice_is_named(
 ) -> None:
     key = data.draw(st.sampled_from(sorted(value)))
     raw = f"{json.dumps(value)[:-1]}, {json.dumps(key)}: 0}}".encode()
-    with pytest.raises(Duplicated) as found:
+    with pytest.raises(DuplicateKey) as found:
         strict_json.decode(raw, ANY)
     assert found.value.path == key
 
@@ -80,7 +80,7 @@ def test_whichever_key_is_there_twice_is_named(
     "raw", [b"[" * 100_000, b'{"a":' * 100_000, b"[" * 5_000 + b"]" * 5_000]
 )
 def test_what_is_nested_too_deep_is_refused(raw: bytes) -> None:
-    with pytest.raises(Unreadable, match="nested too deep"):
+    with pytest.raises(InvalidJson, match="nested too deep"):
         strict_json.decode(raw, ANY)
 
 

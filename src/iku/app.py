@@ -12,25 +12,25 @@ from itertools import groupby
 
 from iku import agency
 from iku.agency import AgencyProfile
-from iku.commands import continuing, erasing
+from iku.commands import log_continuation, text_erasure
 from iku.commands.command import Command
-from iku.commands.continuing import Approval
-from iku.commands.erasing import Reconciled
-from iku.commands.office import Office
+from iku.commands.handler import CommandHandler
+from iku.commands.log_continuation import Approval
+from iku.commands.text_erasure import ReconciliationResult
 from iku.domain.continuation import SUBJECT, Continued
 from iku.domain.erasure import Erasures
 from iku.domain.question import SCALE
-from iku.ledger import checkpoints, policy
-from iku.ledger.appender import Accepted, Appender
-from iku.ledger.checkpoints import Assurance
+from iku.ledger import checkpoint_store, policy
+from iku.ledger.appender import AcceptedRequest, Appender
+from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
-from iku.projections import backfill, numbers
-from iku.projections.journal import Journal
+from iku.projections import backfill, number_index
+from iku.projections.writer import ProjectionWriter
 from iku.queries import health
 from iku.queries.figures import Figures
 from iku.queries.health import Health
@@ -44,14 +44,14 @@ ACTOR = "iku"  # who records what the program brings along
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class TransactionalProjections:
     """What is written in the append's own transaction, beside the log."""
 
-    journal: Journal
+    journal: ProjectionWriter
     vault: Vault
 
     async def project(
-        self, connection: Connection, accepted: Sequence[Accepted]
+        self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
         """Count what was just appended, keep its texts, destroy what it erases."""
         await self.journal.project(connection, accepted)
@@ -66,28 +66,28 @@ class Books:
                 await self.vault.erase(connection, subject, one.receipt.position)
 
 
-def _erases(one: Accepted) -> bool:
+def _erases(one: AcceptedRequest) -> bool:
     return isinstance(one.request.attachments[-1].after, Erasures)
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class App:
     """Everything that is open while the program runs."""
 
     settings: Settings
     database: Database
     agency: AgencyProfile
     pool: Pool
-    office: Office
-    books: Books
-    reconciled: Reconciled
+    commands: CommandHandler
+    projections: TransactionalProjections
+    reconciled: ReconciliationResult
     figures: Figures
     witnesses: Policy = field(default_factory=Policy)
 
     @property
     def vault(self) -> Vault:
         """Where the texts are."""
-        return self.office.vault
+        return self.commands.vault
 
     def view(self, reader: Reader, viewer: Viewer = LOCAL) -> View:
         """What *viewer* can read through *reader*."""
@@ -104,32 +104,35 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """The whole house, migrated, its definitions recorded; closed at the end."""
+async def migrate_and_open(settings: Settings) -> AsyncIterator[App]:
+    """The application, migrated, its definitions recorded; closed at the end."""
     async with open_database(settings) as database:
         await migrate_database(database)
-        async with furnish(settings, database) as house:
-            yield house
+        async with open_app(settings, database) as app:
+            yield app
 
 
 @asynccontextmanager
-async def furnish(settings: Settings, database: Database) -> AsyncIterator[House]:
-    """The house over a database that is migrated already."""
+async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]:
+    """The application over a database that is migrated already."""
     ours = agency.load_agency(settings.agency)
     witnesses = load_witnesses(settings)
     vault = _vault(settings)
-    books = Books(Journal(), vault)
+    projections = TransactionalProjections(ProjectionWriter(), vault)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
     async with (
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
         Appender(
-            connect, zone=zone.key, project=books.project, admit=numbers.admit
+            connect,
+            zone=zone.key,
+            project=projections.project,
+            admit=number_index.admit,
         ) as appender,
     ):
         replica = await pools.only_reads(pool)
         figures = Figures()
-        office = Office(
+        commands = CommandHandler(
             appender,
             zone,
             ours.area_codes,
@@ -138,22 +141,24 @@ async def furnish(settings: Settings, database: Database) -> AsyncIterator[House
             only_reads=replica,
             prepare=partial(backfill.prepared, connect),
         )
-        reconciled = Reconciled(0, 0)
+        reconciled = ReconciliationResult(0, 0)
         # What a replica holds its primary looks after. Nor are files swept there: it
         # may not have heard yet of those that are new.
         if not replica:
             async with pool.acquire() as connection:
                 await vault.settle(connection)
                 # Before anybody reads: the database may be an old backup.
-                reconciled = await erasing.reconcile(office, connection)
-            await bring_along(office, pool, agency.load_brought(settings.agency))
-        yield House(
+                reconciled = await text_erasure.reconcile(commands, connection)
+            await seed_definitions(
+                commands, pool, agency.load_seed_definitions(settings.agency)
+            )
+        yield App(
             settings,
             database,
             ours,
             pool,
-            office,
-            books,
+            commands,
+            projections,
             reconciled,
             figures,
             witnesses=witnesses,
@@ -172,11 +177,13 @@ async def continue_log(
         Refused: Nothing is lost, or something else is wrong.
     """
     vault = _vault(settings)
-    books = Books(Journal(), vault)
+    projections = TransactionalProjections(ProjectionWriter(), vault)
 
-    async def project(connection: Connection, accepted: Sequence[Accepted]) -> None:
-        continuing.refuse_others(accepted)
-        await books.project(connection, accepted)
+    async def project(
+        connection: Connection, accepted: Sequence[AcceptedRequest]
+    ) -> None:
+        log_continuation.refuse_others(accepted)
+        await projections.project(connection, accepted)
 
     async with open_database(settings) as database:
         await migrate_database(database)
@@ -186,15 +193,15 @@ async def continue_log(
             await pools.create_pool(database.application_dsn, 1) as pool,
             Appender(connect, zone=zone.key, project=project) as appender,
         ):
-            office = Office(appender, zone, frozenset(), vault)
+            commands = CommandHandler(appender, zone, frozenset(), vault)
             await vault.settle(pool)
             known = [party.key for party in load_witnesses(settings).logs]
-            known += [key.key for key in await checkpoints.keys(pool)]
-            signed = continuing.verified(raw, known)
-            proposed = await continuing.proposed(
-                pool, signed, raw, approval, office.today()
+            known += [key.key for key in await checkpoint_store.keys(pool)]
+            signed = log_continuation.verified(raw, known)
+            proposed = await log_continuation.proposed(
+                pool, signed, raw, approval, commands.today()
             )
-            await office.handle(pool, Command("ledger", SUBJECT, proposed, actor))
+            await commands.handle(pool, Command("ledger", SUBJECT, proposed, actor))
             return proposed
 
 
@@ -221,22 +228,24 @@ def _today(settings: Settings) -> date:
     return datetime.now(settings.timezone).date()
 
 
-async def bring_along(office: Office, pool: Pool, brought: agency.Brought) -> None:
+async def seed_definitions(
+    commands: CommandHandler, pool: Pool, brought: agency.SeedDefinitions
+) -> None:
     """Record the definitions and the scale that the program brings, once."""
     subjects = [
         *(("indicator", code, new) for code, new in brought.indicators.items()),
         ("scale", SCALE, brought.scale),
     ]
-    commands = [
+    seeds = [
         Command(category, subject, proposed, ACTOR, known_on=brought.known_on)
         for category, subject, proposed in subjects
     ]
     async with pool.acquire() as connection:
         rows = await connection.fetch(
             "select stream from ledger.stream where stream = any($1::text[])",
-            [command.stream for command in commands],
+            [command.stream for command in seeds],
         )
         there = {row["stream"] for row in rows}
-        for command in commands:
+        for command in seeds:
             if command.stream not in there:
-                await office.handle(connection, command)
+                await commands.handle(connection, command)

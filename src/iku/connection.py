@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from iku.app import House
+from iku.app import App
 from iku.ledger import log
 from iku.ledger.appender import OutOfSpace, Unavailable
 from iku.postgres.pool import Connection
@@ -25,7 +25,7 @@ _TROUBLE = (
 
 
 @asynccontextmanager
-async def connected(house: House) -> AsyncIterator[Connection]:
+async def acquire_connection(app: App) -> AsyncIterator[Connection]:
     """A connection of the pool with the application's rights.
 
     Raises:
@@ -33,7 +33,7 @@ async def connected(house: House) -> AsyncIterator[Connection]:
             connections have been busy for too long; Full where it has no room.
     """
     try:
-        connection = await house.pool.acquire(timeout=ACQUIRE_S)
+        connection = await app.pool.acquire(timeout=ACQUIRE_S)
     except _TROUBLE as error:
         raise Unavailable(f"no connection: {error!r}") from error
     try:
@@ -43,7 +43,7 @@ async def connected(house: House) -> AsyncIterator[Connection]:
             raise told from error
         raise
     finally:
-        await house.pool.release(connection)
+        await app.pool.release(connection)
 
 
 def _told(error: Exception, connection: Connection) -> Unavailable | None:
@@ -61,33 +61,33 @@ def _told(error: Exception, connection: Connection) -> Unavailable | None:
 
 
 @asynccontextmanager
-async def viewing(house: House) -> AsyncIterator[View]:
-    """What the sender of a request can read (raises as `connected` does)."""
-    async with connected(house) as connection:
-        yield house.view(connection)
+async def open_view(app: App) -> AsyncIterator[View]:
+    """What the sender of a request can read (raises as `acquire_connection` does)."""
+    async with acquire_connection(app) as connection:
+        yield app.view(connection)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PooledReader:
     """Reads with a connection taken for each query, and held for no longer.
 
     So a command that waits for its place in the log keeps no reader waiting, and as
     many commands as there are share a commit.
     """
 
-    house: House
+    app: App
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
-        """All rows (raises as `connected` does)."""
-        async with connected(self.house) as connection:
+        """All rows (raises as `acquire_connection` does)."""
+        async with acquire_connection(self.app) as connection:
             return await connection.fetch(query, *args)
 
     async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
         """The first row; None where there is none."""
-        async with connected(self.house) as connection:
+        async with acquire_connection(self.app) as connection:
             return await connection.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
         """The first column of the first row; None where there is none."""
-        async with connected(self.house) as connection:
+        async with acquire_connection(self.app) as connection:
             return await connection.fetchval(query, *args)

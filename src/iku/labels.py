@@ -11,8 +11,8 @@ from iku.domain.cause import Cause
 from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Source
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
-from iku.domain.publication import State
-from iku.ledger.checkpoints import Coverage
+from iku.domain.publication import PublicationState
+from iku.ledger.checkpoint_store import Coverage
 from iku.messages import Term
 
 
@@ -226,11 +226,11 @@ FIELDS: Mapping[str, Label] = {
 }
 
 PUBLICATION_STATES: Mapping[str, Label] = {
-    State.DRAFT: Label("draf", "draft"),
-    State.CLOSED: Label("ditutup", "closed"),
-    State.REVIEWED: Label("ditelaah", "reviewed"),
-    State.PUBLISHED: Label("terbit", "published"),
-    State.WITHDRAWN: Label("ditarik", "withdrawn"),
+    PublicationState.DRAFT: Label("draf", "draft"),
+    PublicationState.CLOSED: Label("ditutup", "closed"),
+    PublicationState.REVIEWED: Label("ditelaah", "reviewed"),
+    PublicationState.PUBLISHED: Label("terbit", "published"),
+    PublicationState.WITHDRAWN: Label("ditarik", "withdrawn"),
 }
 COVERAGES: Mapping[str, Label] = {
     Coverage.PENDING: Label(

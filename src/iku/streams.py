@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from iku import texts
 from iku.domain import fact
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.withheld import NONE, Texts
 from iku.ledger import log
 from iku.ledger.log import Reader
@@ -16,7 +16,7 @@ from iku.ledger.record import Recorded
 from iku.vault.store import Vault
 
 
-class Folded(Struct, frozen=True):
+class FoldedStream(Struct, frozen=True):
     """A stream folded into the state of its subject.
 
     Attributes:
@@ -33,7 +33,7 @@ class Folded(Struct, frozen=True):
 def fold(
     recorded: Sequence[Recorded],
     opened: Mapping[texts.Event, Texts] = MappingProxyType({}),
-) -> Folded:
+) -> FoldedStream:
     """The subject of a stream, from all its events and what was *opened* of them."""
     decider = DECIDERS[recorded[0].category]
     events = (
@@ -44,7 +44,7 @@ def fold(
         )
         for one in recorded
     )
-    return Folded(decider.fold(events), len(recorded), recorded[-1])
+    return FoldedStream(decider.fold(events), len(recorded), recorded[-1])
 
 
 async def read(
@@ -52,7 +52,7 @@ async def read(
     vault: Vault,
     streams: Sequence[str],
     opens: Callable[[Recorded], bool] = lambda _recorded: True,
-) -> dict[str, Folded]:
+) -> dict[str, FoldedStream]:
     """Each stream folded; those that are new are left out.
 
     Texts are opened of the events that *opens* accepts.

@@ -20,11 +20,11 @@ _MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte ([0-9]+)\)")
 _NO_NUMBER = re.compile(rb"-?(?:NaN|Infinity)")
 
 
-class Unreadable(ValueError):
+class InvalidJson(ValueError):
     """It is no JSON; the sentence begins with the verb: "is not JSON: …"."""
 
 
-class Duplicated(ValueError):
+class DuplicateKey(ValueError):
     """An object has a key twice; *path* leads to it, as in JSONPath without ``$.``."""
 
     def __init__(self, path: str) -> None:
@@ -45,13 +45,13 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         # After it: so depth, fields and numbers are bounded by the type.
         _objects.decode(raw.decode())
     except _Twice:
-        raise Duplicated(_twice(_kept.decode(raw.decode()), "") or "") from None
+        raise DuplicateKey(_twice(_kept.decode(raw.decode()), "") or "") from None
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Unreadable(_fault(raw, str(error))) from error
+        raise InvalidJson(_fault(raw, str(error))) from error
     except RecursionError as error:
-        raise Unreadable("is nested too deep") from error
+        raise InvalidJson("is nested too deep") from error
     return value
 
 
@@ -63,12 +63,12 @@ def plain(raw: bytes) -> Any:
     Raises:
         Unreadable: It is no JSON in UTF-8, or nested too deep.
     """
-    with suppress(Duplicated):
+    with suppress(DuplicateKey):
         decode(raw, _any)
     try:
         return _kept.decode(raw.decode())
     except RecursionError as error:
-        raise Unreadable("is nested too deep") from error
+        raise InvalidJson("is nested too deep") from error
 
 
 class _Marker:

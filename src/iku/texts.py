@@ -5,12 +5,12 @@ from typing import NamedTuple, TypeAlias
 
 from iku.domain import erasure, fact
 from iku.domain.erasure import Erased
-from iku.domain.withheld import ErasureDecision, Texts, Why, Withheld
+from iku.domain.withheld import ErasureDecision, Texts, Withheld, WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.vault.sealing import Opened
-from iku.vault.store import Trouble, Vault
+from iku.vault.store import Vault, VaultFault
 
 Event: TypeAlias = tuple[str, int]  # stream and version
 Fate: TypeAlias = Opened | Withheld  # of a text
@@ -40,7 +40,7 @@ async def fates(
     missing = [
         one
         for one in recorded
-        if Trouble.MISSING in found.get((one.stream, one.version), {}).values()
+        if VaultFault.MISSING in found.get((one.stream, one.version), {}).values()
     ]
     erased = await _erasures(reader, missing)
     return {
@@ -76,29 +76,30 @@ def apart(named: Mapping[str, Fate]) -> Texts:
 
 def _fates(
     recorded: Recorded,
-    found: Mapping[str, Opened | Trouble],
+    found: Mapping[str, Opened | VaultFault],
     erased: Mapping[str, dict[int, Recorded]],
 ) -> dict[str, Fate]:
     committed, position = recorded.body().text, recorded.position
     return {
         name: _withheld(one, position, erased.get(committed[name].s, {}))
-        if isinstance(one, Trouble)
+        if isinstance(one, VaultFault)
         else one
         for name, one in found.items()
     }
 
 
 def _withheld(
-    trouble: Trouble, position: int, erased: Mapping[int, Recorded]
+    trouble: VaultFault, position: int, erased: Mapping[int, Recorded]
 ) -> Withheld:
-    if trouble is not Trouble.MISSING:
-        return Withheld(Why(trouble.value))
+    if trouble is not VaultFault.MISSING:
+        return Withheld(WithheldReason(trouble.value))
     facts = {place: fact.of(one, Erased) for place, one in erased.items()}
     covering = erasure.covering(position, facts)
     if covering is None:
-        return Withheld(Why.MISSING)
+        return Withheld(WithheldReason.MISSING)
     decided, recorded = facts[covering], erased[covering]
     on = decided.effective_on or recorded.known_on
     return Withheld(
-        Why.ERASED, ErasureDecision(decided.decision, decided.legal_basis, on)
+        WithheldReason.ERASED,
+        ErasureDecision(decided.decision, decided.legal_basis, on),
     )

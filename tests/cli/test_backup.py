@@ -14,9 +14,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from iku.app import furnish
+from iku.app import open_app
 from iku.exchange import archive
-from iku.postgres import guarding
+from iku.postgres import schema_guard
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
 from tests.cli.conftest import Said, Type
@@ -113,7 +113,7 @@ async def test_attached_files_come_back_those_in_quarantine_too(
 ) -> None:
     iku = register
     mine = replace(SETTINGS, home=tmp_path / "var")
-    async with furnish(mine, database) as house, client_of(house) as client:
+    async with open_app(mine, database) as app, client_of(app) as client:
         await client.post("/conflicts", json=CASE, headers={"Idempotency-Key": "a"})
         for content in (b"one", b"two"):
             answer = await client.post(
@@ -346,7 +346,7 @@ async def test_the_owner_need_be_no_superuser(
         "IKU_SUPERUSER_URL": empty_database.owner_dsn,
     }
     superuser = await connect_as_owner(empty_database.owner_dsn)
-    await superuser.execute(guarding.SQL)
+    await superuser.execute(schema_guard.SQL)
     await superuser.close()
 
     def typed(*words: str, **variables: str) -> Said:

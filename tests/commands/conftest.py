@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from iku.app import House, furnish
-from iku.commands.command import Command, Outcome
+from iku.app import App, open_app
+from iku.commands.command import Command, CommandResult
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from tests.conftest import SETTINGS
 
@@ -17,24 +17,24 @@ from tests.conftest import SETTINGS
 class Desk:
     """Somebody who works with one house; each call has a connection of its own."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, app: App) -> None:
+        self.app = app
 
     async def do(
         self, subject: str, proposed: Any, command_id: str | None = None, **more: Any
-    ) -> Outcome:
+    ) -> CommandResult:
         category = more.pop("category", "conflict")
         command = Command(category, subject, proposed, "uji", command_id, **more)
-        async with self.house.pool.acquire() as connection:
-            return await self.house.office.handle(connection, command)
+        async with self.app.pool.acquire() as connection:
+            return await self.app.commands.handle(connection, command)
 
     async def size(self) -> int:
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             return (await log.head(connection)).size
 
-    async def commands(self, subject: str) -> int:
+    async def entered(self, subject: str) -> int:
         """How many events its stream has."""
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             return len(await log.read_stream(connection, f"conflict-{subject}"))
 
 
@@ -45,12 +45,12 @@ Desks = Callable[[], Awaitable[Desk]]
 async def desks(database: Database) -> AsyncIterator[Desks]:
     """Opens desks, each in a house of its own, as two processes would be."""
     async with AsyncExitStack() as stack:
-        opened: list[House] = []
+        opened: list[App] = []
 
         async def open_desk() -> Desk:
-            house = await stack.enter_async_context(furnish(SETTINGS, database))
-            opened.append(house)
-            return Desk(house)
+            app = await stack.enter_async_context(open_app(SETTINGS, database))
+            opened.append(app)
+            return Desk(app)
 
         yield open_desk
         # Whatever a test did, the ledger is whole afterwards.

@@ -14,23 +14,35 @@ import pytest
 from msgspec import structs
 
 from iku import texts
-from iku.app import House, furnish
-from iku.commands.command import Command, Outcome
-from iku.domain import conflict, fact, indicator, kinds, organisation, publication
+from iku.app import App, open_app
+from iku.commands.command import Command, CommandResult
+from iku.domain import (
+    conflict,
+    fact,
+    indicator,
+    organisation,
+    publication,
+    subject_kinds,
+)
 from iku.domain.closed_periods import (
     CATEGORIES,
     ClosedPeriods,
-    Unexplained,
+    ReasonRequired,
     changes,
 )
-from iku.domain.decider import Context, Decision, Grounds, Missing
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider import (
+    Decision,
+    DecisionContext,
+    DecisionPremises,
+    SubjectNotFound,
+)
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.organisation import Registered
 from iku.domain.period import Kind
-from iku.domain.publication import Draft, NextStep, Take
+from iku.domain.publication import Draft, NextStep, TakeStep
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection, Reader
 from iku.postgres.database import Database
 from iku.queries import publications
@@ -45,42 +57,42 @@ YEAR = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="LKjIP 2021")
 class Desk:
     """Somebody who works with one house, and counts what is read for it."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, app: App) -> None:
+        self.app = app
         self.read: list[str] = []
 
     async def fetch(self, query: str, *args: Any) -> Any:
         self.read.append(query)
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             return await connection.fetch(query, *args)
 
     async def fetchrow(self, query: str, *args: Any) -> Any:
         self.read.append(query)
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             return await connection.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
         self.read.append(query)
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             return await connection.fetchval(query, *args)
 
     async def do(
         self, subject: str, proposed: Any, command_id: str | None = None, **more: Any
-    ) -> Outcome:
+    ) -> CommandResult:
         category = more.pop("category", "conflict")
         command = Command(category, subject, proposed, "uji", command_id, **more)
         self.read.clear()
         reader: Reader = self
-        return await self.house.office.handle(reader, command)
+        return await self.app.commands.handle(reader, command)
 
-    async def register(self, subject: str, proposed: Registered) -> Outcome:
+    async def register(self, subject: str, proposed: Registered) -> CommandResult:
         return await self.do(subject, proposed, category="organisation")
 
-    async def foresee(self, subject: str, proposed: Any, category: str) -> list[Any]:
+    async def preview(self, subject: str, proposed: Any, category: str) -> list[Any]:
         command = Command(category, subject, proposed, "uji")
-        return await self.house.office.foresee(self, command)
+        return await self.app.commands.preview(self, command)
 
-    async def draft(self, draft: Draft = YEAR) -> Outcome:
+    async def draft(self, draft: Draft = YEAR) -> CommandResult:
         subject = publication.subject(draft.publication)
         return await self.do(subject, draft, category="publication")
 
@@ -90,18 +102,18 @@ class Desk:
         actor: str = "uji",
         command_id: str | None = None,
         publication: str = "2021",
-    ) -> Outcome:
-        house = self.house
-        async with house.pool.acquire() as connection:
+    ) -> CommandResult:
+        app = self.app
+        async with app.pool.acquire() as connection:
             frozen = await publications.snapshot(
-                connection, house.figures, publication, step, house.office.today()
+                connection, app.figures, publication, step, app.commands.today()
             )
-        taken = Take(publication, step, frozen)
+        taken = TakeStep(publication, step, frozen)
         command = Command("publication", publication[:4], taken, actor, command_id)
-        return await house.office.handle(self, command)
+        return await app.commands.handle(self, command)
 
     async def size(self) -> int:
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             return (await log.head(connection)).size
 
 
@@ -112,12 +124,12 @@ Desks = Callable[[], Awaitable[Desk]]
 async def desks(database: Database) -> AsyncIterator[Desks]:
     """Opens desks, each in a house of its own, as two processes would be."""
     async with AsyncExitStack() as stack:
-        opened: list[House] = []
+        opened: list[App] = []
 
         async def open_desk() -> Desk:
-            house = await stack.enter_async_context(furnish(Settings(), database))
-            opened.append(house)
-            return Desk(house)
+            app = await stack.enter_async_context(open_app(Settings(), database))
+            opened.append(app)
+            return Desk(app)
 
         yield open_desk
         async with opened[0].pool.acquire() as connection:
@@ -158,7 +170,7 @@ VERIFIED = conflict.Verified(effective_on=DAY)
 
 
 def closed(desk: Desk, code: str = "IKU-2", publication: str = "2021") -> str:
-    today = desk.house.office.today()
+    today = desk.app.commands.today()
     return (
         f"reason is missing: {code} of publication {publication} (2021-01-01 to "
         f"2021-12-31, closed on {today}) would change from "
@@ -179,17 +191,17 @@ async def test_what_changes_a_frozen_figure_needs_a_reason_and_is_accepted(
         # As counted now, not as frozen.
         ("organisation", "", registration(), "IKU-2", "0/2 to 0/3"),
     ):
-        with pytest.raises(Unexplained) as caught:
+        with pytest.raises(ReasonRequired) as caught:
             await desk.do(subject, event, category=category)
         assert str(caught.value) == closed(desk, code) + change
-        with pytest.raises(Unexplained):
-            await desk.foresee(subject or "O9", event, category=category)
+        with pytest.raises(ReasonRequired):
+            await desk.preview(subject or "O9", event, category=category)
         assert await desk.size() == size
         done = await desk.do(subject, late(event), category=category)
         size = done.receipt.size
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         [*_, verified] = await log.read_stream(connection, "conflict-K1")
-        vault = desk.house.vault
+        vault = desk.app.vault
         read = await texts.read(connection, vault, [verified])
     assert read["conflict-K1", 2].plain == {"reason": "Laporan baru diterima"}
 
@@ -201,14 +213,16 @@ async def test_a_command_that_changes_a_frozen_figure_by_another_subject_needs_a
     await desk.take(CLOSE)
     ordinary = DECIDERS["organisation"]
 
-    def decide(command: Any, state: Any, context: Context) -> Any:
+    def decide(command: Any, state: Any, context: DecisionContext) -> Any:
         events = ordinary.decision(command, state, context).events
         return Decision(events, {"O2": [registration()]})
 
-    both = replace(ordinary, decide=decide, names=lambda *_: Grounds(peers=("O2",)))
-    monkeypatch.setattr(kinds, "KINDS", decided_by(both))
+    both = replace(
+        ordinary, decide=decide, names=lambda *_: DecisionPremises(peers=("O2",))
+    )
+    monkeypatch.setattr(subject_kinds, "KINDS", decided_by(both))
     outside = registration(day=date(2022, 1, 1))
-    with pytest.raises(Unexplained) as caught:
+    with pytest.raises(ReasonRequired) as caught:
         await desk.register("O1", outside)
     assert str(caught.value) == f"{closed(desk)}0/0 to 0/1"
     assert (await desk.register("O1", late(outside))).receipt.count == 2
@@ -240,11 +254,11 @@ async def test_a_target_learnt_late_needs_a_reason(desk: Desk) -> None:
         )
 
     refused, accepted = target(date(2021, 3, 1)), target(date(2022, 1, 1), 2022)
-    with pytest.raises(Unexplained) as caught:
+    with pytest.raises(ReasonRequired) as caught:
         await desk.do("IKU-2", refused, category="indicator")
     assert str(caught.value) == (
         "reason is missing: the target of IKU-2 of publication 2021 (2021-01-01 to "
-        f"2021-12-31, closed on {desk.house.office.today()}) would change from none to "
+        f"2021-12-31, closed on {desk.app.commands.today()}) would change from none to "
         "80.00"
     )
     assert (await desk.do("IKU-2", accepted, category="indicator")).added
@@ -259,10 +273,10 @@ async def test_a_period_closed_by_another_process_is_closed_at_once(
     await first.do("K1", report())
     await second.draft()
     await second.take(CLOSE)
-    with pytest.raises(Unexplained):
+    with pytest.raises(ReasonRequired):
         await first.do("K1", VERIFIED)
     for subject in ("O1", ""):
-        with pytest.raises(Unexplained):
+        with pytest.raises(ReasonRequired):
             await first.register(subject, registration())
     assert (await first.do("K1", late(VERIFIED))).added
 
@@ -273,7 +287,7 @@ async def test_a_period_opened_by_another_process_is_open_at_once(
     first, second = await desks(), await desks()
     await first.draft()
     await first.take(CLOSE)
-    with pytest.raises(Unexplained):
+    with pytest.raises(ReasonRequired):
         await first.register("O1", registration())
     await second.take(RETURN)
     assert (await first.register("O1", registration())).added
@@ -289,7 +303,7 @@ async def test_a_publication_of_another_year_than_the_facts_closes_it_as_well(
     year = structs.replace(YEAR, as_of=date(2022, 12, 31))
     await second.draft(year)
     await second.take(CLOSE, publication="2022")
-    with pytest.raises(Unexplained, match=r"publication 2022 .* from 0/1 to 0/2$"):
+    with pytest.raises(ReasonRequired, match=r"publication 2022 .* from 0/1 to 0/2$"):
         await first.register("O2", registration())
 
 
@@ -310,13 +324,13 @@ async def test_nothing_slips_in_at_the_moment_of_the_closing(
             return_exceptions=True,
         )
         closing = told.pop(3)
-        assert isinstance(closing, Outcome)
+        assert isinstance(closing, CommandResult)
         for outcome in told:
-            if isinstance(outcome, Outcome):
+            if isinstance(outcome, CommandResult):
                 assert outcome.receipt.position < closing.receipt.position
                 before += 1
             else:
-                assert isinstance(outcome, Unexplained), outcome
+                assert isinstance(outcome, ReasonRequired), outcome
         await second.take(RETURN)
     assert before
 
@@ -329,7 +343,7 @@ async def test_what_is_refused_uses_up_no_number(desks: Desks) -> None:
     await second.draft()
     await second.take(CLOSE)
     for desk in (first, first, second):
-        with pytest.raises(Unexplained):
+        with pytest.raises(ReasonRequired):
             await desk.register("", new)
     assert (await first.register("", late(new))).subject == f"O{year}-00002"
     await first.take(RETURN)
@@ -403,11 +417,11 @@ async def test_no_process_changes_without_a_reason_what_another_has_closed(
         return times
 
     names = [f"p{n}" for n in range(PROCESSES)]
-    home = desk.house.settings.home
+    home = desk.app.settings.home
     recording = asyncio.gather(*(recorded_by(database, home, name) for name in names))
     times = await close_and_open()
     recorded, refused, explained = map(sum, zip(*await recording, strict=True))
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         changed, found = await unexplained(connection)
     assert found == []
     # They have met, or this shows nothing.
@@ -456,12 +470,12 @@ async def test_who_publishes_is_told_by_the_command(desk: Desk) -> None:
     await desk.take(CLOSE)
     await desk.take(step("reviewed"), actor="siti")
     await desk.take(step("published"), actor="budi")
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         found = await publications.find(connection, "2021")
     assert [step.body().data.get("by") for step in found.steps[2:]] == ["siti", "budi"]
 
 
 async def test_no_step_is_taken_in_a_year_without_publications(desk: Desk) -> None:
-    taken = Take("2021", step("reviewed"))
-    with pytest.raises(Missing, match="there is no publication 2021"):
+    taken = TakeStep("2021", step("reviewed"))
+    with pytest.raises(SubjectNotFound, match="there is no publication 2021"):
         await desk.do("2021", taken, category="publication")

@@ -11,23 +11,23 @@ import pytest
 from msgspec import structs
 
 from iku import streams
-from iku.commands.command import Outcome, Outdated
-from iku.commands.office import ATTEMPTS
+from iku.commands.command import CommandResult, StaleVersion
+from iku.commands.handler import ATTEMPTS
 from iku.domain import conflict, fact, organisation
 from iku.domain.decider import (
+    AlreadyRecorded,
     Invalid,
-    Missing,
     Refused,
-    Repeated,
+    SubjectNotFound,
 )
 from iku.domain.indicator import Targeted
 from iku.ledger import log
 from iku.ledger.log import (
-    Conflicted,
-    KnowledgeAhead,
-    KnowledgeFell,
+    KeyReused,
+    KnownOnDecreased,
+    KnownOnInFuture,
     Receipt,
-    Reused,
+    VersionConflict,
 )
 from iku.ledger.record import Unrecordable
 from tests.commands.conftest import Desk, Desks
@@ -112,7 +112,7 @@ async def test_a_command_repeated_at_the_same_moment_draws_one_number(
 
 
 async def test_what_is_refused_or_recorded_before_draws_no_number(desk: Desk) -> None:
-    tomorrow = desk.house.office.today() + timedelta(days=1)
+    tomorrow = desk.app.commands.today() + timedelta(days=1)
     unfit = report("Tak \ud800 tersandi")
     await desk.do("", report(), "satu")
     for _ in range(3):
@@ -123,11 +123,11 @@ async def test_what_is_refused_or_recorded_before_draws_no_number(desk: Desk) ->
             desk.do("", report(day=tomorrow)),
             desk.do("", report("Lain")),
         )
-        assert [type(one) for one in found[:2]] == [Reused, KnowledgeAhead]
+        assert [type(one) for one in found[:2]] == [KeyReused, KnownOnInFuture]
         assert isinstance(found[2], Unrecordable | ValueError)
         assert isinstance(found[3], Refused)
-        assert isinstance(found[4], Outcome)
-    async with desk.house.pool.acquire() as connection:
+        assert isinstance(found[4], CommandResult)
+    async with desk.app.pool.acquire() as connection:
         named = [one.subject async for one in log.read_log(connection, after=BROUGHT)]
     assert named == [f"K2021-{n:05}" for n in range(1, 5)]
 
@@ -178,7 +178,7 @@ async def test_a_number_is_another_cases_whatever_its_case(desk: Desk) -> None:
     for number in ("K14", "k14"):
         with pytest.raises(Refused, match="number K14 belongs to conflict K14, repo"):
             await desk.do(number, report("Lain"))
-        with pytest.raises(Repeated, match="recorded already, at version 1"):
+        with pytest.raises(AlreadyRecorded, match="recorded already, at version 1"):
             await desk.do(number, report())
     other = await desk.do("K14", registered(), category="organisation")
     assert other.subject == "K14"  # the numbers of organisations are others
@@ -196,7 +196,7 @@ async def test_a_corrected_number_is_free_for_another_case(desk: Desk) -> None:
     await desk.do("k14.2", renumbered("K16"))
     third = await desk.do("K14", report("Ketiga"))
     assert third.subject == "K14.3"
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         [one] = await log.read_stream(connection, "conflict-K14.3")
     assert one.body().data["number"] == "K14"
     with pytest.raises(Refused, match=r"number K14 belongs to conflict K14\.3, repor"):
@@ -209,10 +209,10 @@ async def test_a_correction_to_the_number_that_it_has_is_a_repetition(
     desk: Desk,
 ) -> None:
     await desk.do("K14", report())
-    with pytest.raises(Repeated):
+    with pytest.raises(AlreadyRecorded):
         await desk.do("K14", renumbered("K14"))
     assert (await desk.do("K14", renumbered("k14"))).added
-    with pytest.raises(Repeated):
+    with pytest.raises(AlreadyRecorded):
         await desk.do("K14", renumbered("k14"))
 
 
@@ -221,7 +221,7 @@ async def test_the_very_report_of_a_renumbered_case_is_no_second_case(
 ) -> None:
     await desk.do("K14", report())
     await desk.do("K14", renumbered("K15"))
-    with pytest.raises(Repeated, match="recorded already, at version 1"):
+    with pytest.raises(AlreadyRecorded, match="recorded already, at version 1"):
         await desk.do("K14", report())
 
 
@@ -272,7 +272,7 @@ async def test_of_those_who_claim_one_number_at_the_same_moment_one_gets_it(
             second.do(f"A{n}", renumbered(number)),
         )
         assert sorted(type(one).__name__ for one in found) == [
-            "Outcome",
+            "CommandResult",
             *["Refused"] * 3,
         ]
         refused = [str(one).lower() for one in found if isinstance(one, Refused)]
@@ -334,7 +334,7 @@ async def test_an_id_given_to_another_command_is_refused(
     await desk.do("K1", resolved(), "p1")
     asked = {"subject": "K1", "proposed": resolved(), **other}
     size = await desk.size()
-    with pytest.raises(Reused):
+    with pytest.raises(KeyReused):
         await desk.do(command_id="p1", **asked)
     assert await desk.size() == size
 
@@ -361,7 +361,7 @@ async def test_what_a_twin_has_just_recorded_is_not_taken_for_somebody_elses(
     """The twin comes in after the id was looked for, and before the case is read."""
     await desk.do("K1", report())
     original = log.read_streams
-    twins: list[Outcome] = []
+    twins: list[CommandResult] = []
 
     async def read_streams(*args: Any, **named: Any) -> Any:
         monkeypatch.setattr(log, "read_streams", original)
@@ -382,7 +382,9 @@ async def test_without_an_id_what_was_said_already_is_not_recorded_again(
     await desk.do("K1", VERIFIED)
     await desk.do("K1", handled("x"))
     for version, again in ((1, report()), (2, VERIFIED)):
-        with pytest.raises(Repeated, match=f"already, at version {version}") as refusal:
+        with pytest.raises(
+            AlreadyRecorded, match=f"already, at version {version}"
+        ) as refusal:
             await desk.do("K1", again, "p9")
         assert refusal.value.version == version
     assert await desk.size() == BROUGHT + 3
@@ -417,9 +419,9 @@ async def test_only_a_correction_that_clears_fields_is_of_schema_number_3(
     )
     for fields in corrections:
         await desk.do("K1", conflict.Corrected(corrects=1, reason="Salah", **fields))
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         found = await log.read_streams(connection, ["conflict-K1"])
-        read = await streams.read(connection, desk.house.vault, ["conflict-K1"])
+        read = await streams.read(connection, desk.app.vault, ["conflict-K1"])
     bodies = [one.body() for one in found["conflict-K1"]]
     assert [body.schema for body in bodies] == [2, 3, 2]
     assert bodies[1].data == {"cleared": ["area", "occurred_on"], "corrects": 1}
@@ -439,13 +441,13 @@ async def test_a_text_with_hidden_characters_is_refused_and_an_old_one_is_read(
         with pytest.raises(Invalid, match=r"title holds U\+202E"):
             await desk.do(subject, report(hidden))
     monkeypatch.setattr(
-        "iku.commands.deciding.refuse_hidden_characters", lambda _asked: None
+        "iku.commands.decision.refuse_hidden_characters", lambda _asked: None
     )
     await desk.do("K1", report(hidden))
     monkeypatch.undo()
     assert (await desk.do("K1", VERIFIED)).receipt.version == 2
-    async with desk.house.pool.acquire() as connection:
-        read = await streams.read(connection, desk.house.vault, ["conflict-K1"])
+    async with desk.app.pool.acquire() as connection:
+        read = await streams.read(connection, desk.app.vault, ["conflict-K1"])
     assert read["conflict-K1"].state.title == hidden
 
 
@@ -458,7 +460,7 @@ async def test_a_command_about_a_version_that_is_not_the_last_is_refused(
     await desk.do("K1", report())
     await desk.do("K1", VERIFIED, expected=1)
     for expected in (0, 1, 3):
-        with pytest.raises(Outdated) as refused:
+        with pytest.raises(StaleVersion) as refused:
             await desk.do("K1", resolved(), expected=expected)
         assert refused.value.version == 2
     assert (await desk.do("K1", resolved(), expected=2)).receipt.version == 3
@@ -475,14 +477,14 @@ async def test_of_two_about_one_version_the_slower_is_told_it_is_outdated(
             first.do(case, handled("satu"), expected=1),
             second.do(case, handled("dua"), expected=1),
         )
-        slower = [told for told in outcomes if not isinstance(told, Outcome)]
-        assert [type(told) for told in slower] == [Outdated]
-        assert await first.commands(case) == 2
+        slower = [told for told in outcomes if not isinstance(told, CommandResult)]
+        assert [type(told) for told in slower] == [StaleVersion]
+        assert await first.entered(case) == 2
 
 
 async def test_a_new_subject_may_be_said_to_be_expected(desk: Desk) -> None:
     assert (await desk.do("K1", report(), expected=0)).receipt.version == 1
-    with pytest.raises(Outdated):
+    with pytest.raises(StaleVersion):
         await desk.do("K1", report("Lain"), expected=0)
 
 
@@ -499,8 +501,8 @@ async def test_two_who_say_the_same_at_once_make_one_event(
         case = f"K{n}"
         await first.do(case, report())
         outcomes = await both(first.do(case, resolved()), second.do(case, resolved()))
-        assert set(map(type, outcomes)) == {Repeated, Outcome}
-        assert await first.commands(case) == 2
+        assert set(map(type, outcomes)) == {AlreadyRecorded, CommandResult}
+        assert await first.entered(case) == 2
 
 
 @pytest.mark.parametrize("houses", [1, 2])
@@ -519,7 +521,7 @@ async def test_of_two_who_contradict_each_other_at_once_one_is_refused(
         refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
         assert len(refused) == 1
         assert "resolved" in str(refused[0])
-        assert await first.commands(case) == 2
+        assert await first.entered(case) == 2
 
 
 async def test_two_who_report_different_cases_under_one_number_do_not_both_get_it(
@@ -530,7 +532,7 @@ async def test_two_who_report_different_cases_under_one_number_do_not_both_get_i
         first.do("K1", report("Pasar")), second.do("K1", report("Balai"))
     )
     assert sorted(isinstance(outcome, Refused) for outcome in outcomes) == [False, True]
-    assert await first.commands("K1") == 1
+    assert await first.entered("K1") == 1
 
 
 async def test_two_cases_are_never_merged_into_each_other(desks: Desks) -> None:
@@ -545,7 +547,7 @@ async def test_two_cases_are_never_merged_into_each_other(desks: Desks) -> None:
         assert len(refused) == 1, outcomes
         assert "merged" in str(refused[0])
         # Both reports, the merger, and what the survivor absorbed.
-        assert await first.commands(a) + await first.commands(b) == 4
+        assert await first.entered(a) + await first.entered(b) == 4
 
 
 async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
@@ -559,7 +561,7 @@ async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
         merger, rejection = await both(
             first.do(a, merged(b)), second.do(b, conflict.Rejected(reason="Salah"))
         )
-        if isinstance(merger, Outcome):  # it came first; then B went the same way
+        if isinstance(merger, CommandResult):  # it came first; then B went the same way
             assert isinstance(rejection, Refused) or (
                 rejection.receipt.position > merger.receipt.position
             )
@@ -573,7 +575,7 @@ async def test_who_is_overtaken_is_served_in_the_end_unless_it_goes_on_and_on(
 ) -> None:
     await desk.do("K1", report())
     original = log.read_streams
-    overtaken: list[Outcome] = []
+    overtaken: list[CommandResult] = []
 
     async def read_streams(*args: Any, **named: Any) -> Any:
         found = await original(*args, **named)
@@ -588,9 +590,9 @@ async def test_who_is_overtaken_is_served_in_the_end_unless_it_goes_on_and_on(
     if overtakers < ATTEMPTS:
         assert (await desk.do("K1", resolved())).receipt.version == overtakers + 2
     else:
-        with pytest.raises(Conflicted):
+        with pytest.raises(VersionConflict):
             await desk.do("K1", resolved())
-        assert await desk.commands("K1") == overtakers + 1
+        assert await desk.entered("K1") == overtakers + 1
 
 
 # What is refused.
@@ -598,10 +600,10 @@ async def test_who_is_overtaken_is_served_in_the_end_unless_it_goes_on_and_on(
 
 async def test_what_was_never_reported_is_missing(desk: Desk) -> None:
     for proposed in (VERIFIED, resolved(), merged("K1")):
-        with pytest.raises(Missing, match="no conflict K9"):
+        with pytest.raises(SubjectNotFound, match="no conflict K9"):
             await desk.do("K9", proposed)
     target = Targeted(year=2021, target="80.00", effective_on=DAY, basis="PK")
-    with pytest.raises(Missing, match="no indicator IKU-9"):
+    with pytest.raises(SubjectNotFound, match="no indicator IKU-9"):
         await desk.do("IKU-9", target, category="indicator")
     assert await desk.size() == BROUGHT
 
@@ -630,7 +632,7 @@ async def test_text_that_no_record_can_hold_is_refused_and_hurts_nobody(
         desk.do("K1", report()), desk.do("K2", unfit), desk.do("K3", report())
     )
     assert isinstance(outcomes[1], Unrecordable | ValueError)
-    assert [type(outcomes[n]) for n in (0, 2)] == [Outcome, Outcome]
+    assert [type(outcomes[n]) for n in (0, 2)] == [CommandResult, CommandResult]
     assert await desk.size() == BROUGHT + 2
 
 
@@ -638,16 +640,16 @@ async def test_text_that_no_record_can_hold_is_refused_and_hurts_nobody(
 
 
 def at(desk: Desk, zone: str) -> Desk:
-    office = desk.house.office
-    there = replace(office, zone=ZoneInfo(zone))
-    return Desk(replace(desk.house, office=there))
+    commands = desk.app.commands
+    there = replace(commands, zone=ZoneInfo(zone))
+    return Desk(replace(desk.app, commands=there))
 
 
 async def test_today_is_the_day_at_the_agency(desk: Desk) -> None:
     # It is never the same day at these two places.
     early, late = at(desk, "Etc/GMT+12"), at(desk, "Pacific/Kiritimati")
-    today = late.house.office.today()
-    assert early.house.office.today() < today
+    today = late.app.commands.today()
+    assert early.app.commands.today() < today
     assert today == datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
     with pytest.raises(Refused, match="but today is only"):
         await early.do("K1", report(day=today))
@@ -661,8 +663,8 @@ async def test_a_day_declared_is_the_today_of_what_is_imported(desk: Desk) -> No
     outcome = await desk.do("K1", report(day=known_on), known_on=known_on)
     assert outcome.receipt.known_on == known_on
     live = await desk.do("K2", report(day=known_on))
-    assert live.receipt.known_on == desk.house.office.today()
-    async with desk.house.pool.acquire() as connection:
+    assert live.receipt.known_on == desk.app.commands.today()
+    async with desk.app.pool.acquire() as connection:
         [one] = await log.read_stream(connection, "conflict-K1")
         [two] = await log.read_stream(connection, "conflict-K2")
     assert (one.declared, two.declared) == (True, False)
@@ -670,7 +672,7 @@ async def test_a_day_declared_is_the_today_of_what_is_imported(desk: Desk) -> No
 
 async def test_knowledge_of_one_case_never_falls(desk: Desk) -> None:
     await desk.do("K1", report(), known_on=date(2021, 6, 1))
-    with pytest.raises(KnowledgeFell) as fell:
+    with pytest.raises(KnownOnDecreased) as fell:
         await desk.do("K1", VERIFIED, known_on=date(2021, 5, 31))
     assert fell.value.last == date(2021, 6, 1)
     assert (await desk.do("K1", VERIFIED, known_on=date(2021, 6, 1))).added
@@ -678,7 +680,7 @@ async def test_knowledge_of_one_case_never_falls(desk: Desk) -> None:
 
 
 async def test_what_is_known_only_tomorrow_cannot_be_declared(desk: Desk) -> None:
-    tomorrow = desk.house.office.today() + timedelta(days=1)
-    with pytest.raises(KnowledgeAhead):
+    tomorrow = desk.app.commands.today() + timedelta(days=1)
+    with pytest.raises(KnownOnInFuture):
         await desk.do("K1", report(), known_on=tomorrow)
     assert await desk.size() == BROUGHT

@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 
 from iku import streams, texts
-from iku.commands import erasing
-from iku.commands.command import Command, Outcome
+from iku.commands import text_erasure
+from iku.commands.command import Command, CommandResult
 from iku.domain import conflict, organisation
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
@@ -22,7 +22,7 @@ from iku.ledger.record import Recorded
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
 from iku.queries import erasures
-from iku.queries.replay import recount
+from iku.queries.recount import recount
 from tests.commands.conftest import Desk, Desks
 from tests.commands.test_handling import BROUGHT, both, report
 
@@ -60,7 +60,7 @@ class Entries:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    async def do(self, subject: str, proposed: Any, *more: Any) -> Outcome:
+    async def do(self, subject: str, proposed: Any, *more: Any) -> CommandResult:
         return await self.desk.do(subject, proposed, *more, category="organisation")
 
     async def open(self) -> "Entries":
@@ -72,24 +72,24 @@ class Entries:
 
     async def read(self, *subjects: str) -> list[Organisation]:
         named = [f"organisation-{subject}" for subject in subjects]
-        async with self.desk.house.pool.acquire() as connection:
-            found = await streams.read(connection, self.desk.house.vault, named)
+        async with self.desk.app.pool.acquire() as connection:
+            found = await streams.read(connection, self.desk.app.vault, named)
         return [found[name].state for name in named]
 
     async def recorded(self, subject: str) -> Sequence[Recorded]:
-        async with self.desk.house.pool.acquire() as connection:
+        async with self.desk.app.pool.acquire() as connection:
             return await log.read_stream(connection, f"organisation-{subject}")
 
-    async def erase(self, subject: str) -> Outcome:
+    async def erase(self, subject: str) -> CommandResult:
         command = Command("subject", subject, DECIDED, "uji")
-        async with self.desk.house.pool.acquire() as connection:
-            return await erasing.erase(self.desk.house.office, connection, command)
+        async with self.desk.app.pool.acquire() as connection:
+            return await text_erasure.erase(self.desk.app.commands, connection, command)
 
     async def notes(self, subject: str) -> list[str | None]:
         """The notes of its participations as people read them."""
-        async with self.desk.house.pool.acquire() as connection:
+        async with self.desk.app.pool.acquire() as connection:
             found = await texts.read(
-                connection, self.desk.house.vault, await self.recorded(subject)
+                connection, self.desk.app.vault, await self.recorded(subject)
             )
         return [one.all["note"] for one in found.values() if "note" in one.all]
 
@@ -148,13 +148,13 @@ async def test_a_rejection_names_those_it_takes_along_also_when_sent_again(
 async def test_each_event_of_a_merger_counts_from_its_own_position(
     entries: Entries, owner: Plain
 ) -> None:
-    house = entries.desk.house
+    app = entries.desk.app
     merger = await entries.do("O1", MERGED)
     undone = await entries.do("O1", UNDONE)
-    async with house.pool.acquire() as connection:
+    async with app.pool.acquire() as connection:
         for size in range(merger.receipt.position - 4, undone.receipt.position + 1):
-            asked, today = structs.replace(YEAR_END, size=size), house.office.today()
-            [found] = await house.figures.answer(connection, [asked], today)
+            asked, today = structs.replace(YEAR_END, size=size), app.commands.today()
+            [found] = await app.figures.answer(connection, [asked], today)
             assert found == await recount(connection, asked, today)
             whole = {merger.receipt.position: (1, 1), undone.receipt.position: (1, 2)}
             if size in whole:
@@ -165,7 +165,7 @@ async def test_each_event_of_a_merger_counts_from_its_own_position(
 async def test_a_merger_is_decided_again_where_the_survivor_has_moved_on(
     entries: Entries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    appender = entries.desk.house.office.appender
+    appender = entries.desk.app.commands.appender
     submit, faster = appender.submit, [True]
 
     async def overtaken(asked: Any) -> Receipt:
@@ -214,8 +214,8 @@ async def test_several_are_merged_into_one_at_the_same_moment(
     outcomes = await both(
         *(desk.do(f"K{n}", merged("K0")) for n, desk in enumerate((first, second), 1))
     )
-    assert [type(outcome) for outcome in outcomes] == [Outcome, Outcome]
-    assert await first.commands("K0") == 3
+    assert [type(outcome) for outcome in outcomes] == [CommandResult, CommandResult]
+    assert await first.entered("K0") == 3
 
 
 async def test_of_an_annulled_merger_and_a_change_of_a_copy_one_is_refused(
@@ -249,9 +249,9 @@ async def test_erasing_a_survivor_leaves_what_is_another_s_and_says_so(
     entries: Entries,
 ) -> None:
     await entries.do("O1", MERGED)
-    house = entries.desk.house
-    async with house.pool.acquire() as connection:
-        doomed = await erasures.preview(house.view(connection), "organisation-O2")
+    app = entries.desk.app
+    async with app.pool.acquire() as connection:
+        doomed = await erasures.preview(app.view(connection), "organisation-O2")
     assert doomed.others == ["organisation-O1"]
     await entries.erase("organisation-O2")
     assert await entries.notes("O2") == ["Daftar hadir Bu Sari"] * 2
@@ -274,7 +274,7 @@ async def test_a_note_that_was_erased_before_is_not_copied(entries: Entries) -> 
 async def test_what_is_erased_while_a_merger_is_decided_does_not_come_back(
     entries: Entries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    appender = entries.desk.house.office.appender
+    appender = entries.desk.app.commands.appender
     submit, faster = appender.submit, [True]
 
     async def overtaken(asked: Any) -> Receipt:

@@ -11,10 +11,10 @@ from msgspec import Struct, convert, inspect
 
 from iku.domain import conflict, indicator, organisation, period
 from iku.domain.conflict import Category, Dimension, Level, Manner
-from iku.domain.decider import Context, Decider, Refused
+from iku.domain.decider import Decider, DecisionContext, Refused
 from iku.domain.fact import Annulled, of_its_own
-from iku.domain.kinds import KINDS
 from iku.domain.organisation import Activity, LegalBasis
+from iku.domain.subject_kinds import KINDS
 from tests.domain.story import assert_nothing_to_add
 
 # Few days, many of them edges of periods, so that facts meet on them.
@@ -44,10 +44,10 @@ SURVIVORS: dict[str, Any] = {
 }
 
 
-def here(category: str, survivor: Any = None) -> Context:
+def here(category: str, survivor: Any = None) -> DecisionContext:
     """Where A01 may be merged into A97."""
     peers = {"A97": survivor or SURVIVORS[category], "A98": None}
-    return Context(DAYS[-1], "A01", frozenset(AREAS), peers)
+    return DecisionContext(DAYS[-1], "A01", frozenset(AREAS), peers)
 
 
 kinds = st.sampled_from(

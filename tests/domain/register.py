@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.decider import Context
+from iku.domain.decider import DecisionContext
 from iku.domain.fact import Annulled
 from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.organisation import Organisation
@@ -250,7 +250,9 @@ def recorded() -> list[tuple[Known, Conflict | Organisation]]:
         before = states.get(row.number)
         peers = {n: states.get(n) for n in ("K07",)}
         area = getattr(row.event, "area", None)
-        context = Context(row.known_on, row.number, frozenset({area or ""}), peers)
+        context = DecisionContext(
+            row.known_on, row.number, frozenset({area or ""}), peers
+        )
         found = decider.decider.decision(row.event, before, context)
         assert found.events == [row.event]
         states[row.number] = after = decider.evolve(before, row.event)

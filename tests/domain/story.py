@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from iku.domain import kinds
+from iku.domain import subject_kinds
 from iku.domain.counting import Membership
-from iku.domain.decider import Context, Decider, Refused, Repeated
-from iku.domain.kinds import SubjectKind
+from iku.domain.decider import AlreadyRecorded, Decider, DecisionContext, Refused
 from iku.domain.publication import NextStep, StepType
+from iku.domain.subject_kinds import SubjectKind
 
 AREA = "35.76.02.1003"
-HERE = Context(
+HERE = DecisionContext(
     today=date(2022, 6, 30),
     subject="A01",
     areas=frozenset({AREA, "35.76.01.1006", "35.76.03.1001"}),
@@ -27,7 +27,9 @@ def on(day: str) -> date:
     return date.fromisoformat(day)
 
 
-def given(decider: Decider[Any, Any], *events: Any, context: Context = HERE) -> Any:
+def given(
+    decider: Decider[Any, Any], *events: Any, context: DecisionContext = HERE
+) -> Any:
     """The state after *events*, each of which the rules allow."""
     state = None
     for event in events:
@@ -40,7 +42,7 @@ def decided_by(decider: Decider[Any, Any]) -> list[SubjectKind]:
     """The kinds, that of its category decided by *decider*."""
     return [
         replace(kind, decider=decider) if kind.category == decider.category else kind
-        for kind in kinds.KINDS
+        for kind in subject_kinds.KINDS
     ]
 
 
@@ -48,14 +50,14 @@ def membership(
     subject: Any, options: Any, start: date, as_of: date
 ) -> Membership | None:
     """How *subject* counts; None where it does not, or options count another kind."""
-    if not isinstance(subject, kinds.counted_by(options).state):
+    if not isinstance(subject, subject_kinds.counted_by(options).state):
         return None
-    found = kinds.membership(subject, options, start, as_of)
+    found = subject_kinds.membership(subject, options, start, as_of)
     return found if found.counts.denominator else None
 
 
 def recorded(
-    decider: Decider[Any, Any], state: Any, when: Any, context: Context = HERE
+    decider: Decider[Any, Any], state: Any, when: Any, context: DecisionContext = HERE
 ) -> Any:
     """The state after the facts that *when* adds; a second time it adds none."""
     events = decider.decision(when, state, context).events
@@ -66,12 +68,12 @@ def recorded(
 
 
 def assert_nothing_to_add(
-    decider: Decider[Any, Any], state: Any, when: Any, context: Context = HERE
+    decider: Decider[Any, Any], state: Any, when: Any, context: DecisionContext = HERE
 ) -> None:
     """What stands already adds no fact, or is refused as that, unless it recurs."""
     if getattr(when, "RECURS", False):
         return
-    with suppress(Repeated):
+    with suppress(AlreadyRecorded):
         assert decider.decision(when, state, context).events == []
 
 
@@ -81,11 +83,11 @@ def repeats(
     when: Any,
     version: int,
     *both_sides: str,
-    context: Context = HERE,
+    context: DecisionContext = HERE,
 ) -> None:
     """*when* is refused as a repetition of the fact at *version*."""
     refusal = refused(decider, state, when, *both_sides, context=context)
-    assert isinstance(refusal, Repeated), refusal
+    assert isinstance(refusal, AlreadyRecorded), refusal
     assert refusal.version == version
 
 
@@ -94,7 +96,7 @@ def refused(
     state: Any,
     when: Any,
     *both_sides: str,
-    context: Context = HERE,
+    context: DecisionContext = HERE,
 ) -> Refused:
     """The refusal, both times alike, whose sentence holds *both_sides*."""
     sentences = []

@@ -15,8 +15,8 @@ from iku.domain.attachment import Attached
 from iku.domain.closed_periods import (
     ChangedFigure,
     ClosedPeriods,
-    Retargeted,
-    Unexplained,
+    ReasonRequired,
+    TargetChange,
     changes,
     refuse_unexplained,
 )
@@ -38,12 +38,12 @@ from iku.domain.publication import (
     Closed,
     Drafted,
     Event,
-    Frozen,
+    FrozenValue,
+    PublicationYear,
     Published,
     Returned,
     Reviewed,
     Withdrawn,
-    Year,
     identifier,
 )
 from tests.domain import chance, story
@@ -72,10 +72,10 @@ IKU_2 = OrganisationOptions()
 CLOSED_ON = "2022-01-10"
 
 
-def frozen(code: str, as_of: str, kind: PeriodKind, version: int = 1) -> Frozen:
+def frozen(code: str, as_of: str, kind: PeriodKind, version: int = 1) -> FrozenValue:
     day = on(as_of)
     at = Coordinates(code, version, containing(day, kind), day, on(CLOSED_ON), 99)
-    return Frozen(
+    return FrozenValue(
         indicator=code,
         definition=version,
         scale=1,
@@ -121,7 +121,7 @@ def closed(*steps: Event, **options: Options | tuple[Options, ...]) -> ClosedPer
     for step in steps:
         years[step.publication[:4]] = (*years.get(step.publication[:4], ()), step)
     return ClosedPeriods(
-        {name: Year(history) for name, history in years.items()},
+        {name: PublicationYear(history) for name, history in years.items()},
         {
             code.replace("_", "-"): indicator.Indicator(
                 tuple(defined("2019-01-01", options=version) for version in versions)
@@ -145,7 +145,7 @@ def refusal(periods: ClosedPeriods, before: Any, command: Any) -> str | None:
         return None
     try:
         refuse_unexplained(periods, "A01", before, of.decider.evolve(before, command))
-    except Unexplained as error:
+    except ReasonRequired as error:
         explained = structs.replace(command, reason="Laporan baru diterima")
         assert not of.decider.rests_on(explained, "A01", before).closures
         return str(error)
@@ -498,17 +498,17 @@ def test_a_target_learnt_late_needs_a_reason() -> None:
     for first, becomes in ((aimed(), "none"), (aimed(targeted(target="75")), "75.00")):
         late = targeted("2021-06-01", target="80")
         after = indicator.evolve(first, late)
-        with pytest.raises(Unexplained) as caught:
+        with pytest.raises(ReasonRequired) as caught:
             refuse_unexplained(YEAR, "IKU-1", first, after)
         assert str(caught.value) == (
             "reason is missing: the target of IKU-1 of publication 2021 (2021-01-01 to "
             f"2021-12-31, closed on 2022-01-10) would change from {becomes} to 80.00"
         )
-        assert isinstance(caught.value.change, Retargeted)
+        assert isinstance(caught.value.change, TargetChange)
         assert caught.value.path == "reason"
     # Of an indicator that is new, there was no target either.
     [change] = changes(YEAR, "IKU-1", None, aimed(targeted()))
-    assert isinstance(change, Retargeted)
+    assert isinstance(change, TargetChange)
     assert (change.before, change.after) == (None, Decimal("75.00"))
     assert before.targets == ()
 
@@ -548,7 +548,7 @@ def test_the_figure_is_said_as_it_is_counted_now() -> None:
     [change] = changes(
         YEAR, "A01", known, conflict.evolve(known, verified("2021-06-02"))
     )
-    error = Unexplained(change, Counts(7, 9))
+    error = ReasonRequired(change, Counts(7, 9))
     assert str(error) == said("7/9", "8/10")
     asked = closed_periods.question(change)
     assert (asked.indicator, asked.as_of) == ("IKU-1", on("2021-12-31"))

@@ -5,12 +5,12 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from iku import declared
+from iku import parsing
 from iku.domain import comparison
-from iku.domain.comparison import texts
+from iku.domain.comparison import changed_options
 from iku.domain.decider import Invalid
 from iku.domain.figure import Counts
-from iku.domain.indicator import Amendment, Empty, OrganisationOptions, Reopening
+from iku.domain.indicator import Amendment, EmptyRatio, OrganisationOptions, Reopening
 from tests.domain.test_figure import IPOLEKSOSBUD, coordinates, made_with
 
 
@@ -36,14 +36,16 @@ def test_the_options_that_differ_are_told_as_they_are_read(
     told: dict[str, str],
 ) -> None:
     before = OrganisationOptions()
-    after = declared.from_texts(Amendment, told.items()).amend(before)
-    assert texts(before, after) == told
-    assert texts(after, after) == {}
+    after = parsing.parse_texts(Amendment, told.items()).amend(before)
+    assert changed_options(before, after) == told
+    assert changed_options(after, after) == {}
 
 
 def test_a_column_says_what_comes_out_and_by_what() -> None:
     basis = made_with()
-    tried = comparison.tried(basis, Amendment(empty=Empty.FULL).amend(IPOLEKSOSBUD))
+    tried = comparison.with_options(
+        basis, Amendment(empty=EmptyRatio.FULL).amend(IPOLEKSOSBUD)
+    )
     assert tried.definition.version == basis.definition.version
     assert tried.target == basis.target
     shown = comparison.column(coordinates(), Counts(), tried, None)
@@ -58,7 +60,7 @@ def test_a_column_says_what_comes_out_and_by_what() -> None:
 
 def test_what_a_day_is_held_against_stands_with_what_comes_out() -> None:
     basis = made_with()
-    one = comparison.held(coordinates(), Counts(7, 9), basis)
+    one = comparison.evaluate(coordinates(), Counts(7, 9), basis)
     assert (one.definition, one.target) == (basis.definition.version, basis.target)
     told = comparison.outcome(coordinates(), Counts(7, 9), basis)
     assert structs.astuple(one)[:6] == structs.astuple(told)

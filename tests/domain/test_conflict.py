@@ -28,7 +28,7 @@ from iku.domain.conflict import (
     Verified,
     decider,
 )
-from iku.domain.decider import Context, Invalid
+from iku.domain.decider import DecisionContext, Invalid
 from iku.domain.fact import Annulled
 from tests.domain.story import AREA, HERE, given, on, recorded, refused, repeats
 
@@ -67,7 +67,7 @@ def annulled(version: int) -> Annulled:
     return Annulled(annuls=version, reason="Keliru")
 
 
-def case(*events: Any, context: Context = HERE) -> Conflict:
+def case(*events: Any, context: DecisionContext = HERE) -> Conflict:
     found = given(decider, *events, context=context)
     assert isinstance(found, Conflict)
     return found
@@ -392,7 +392,7 @@ def test_an_area_must_exist() -> None:
     recorded(decider, case(reported()), corrected(1, area=AREA))
 
 
-OTHER = Context(HERE.today, "A01", HERE.areas, {"A02": case(reported())})
+OTHER = DecisionContext(HERE.today, "A01", HERE.areas, {"A02": case(reported())})
 
 # Returned for completion.
 
@@ -488,7 +488,7 @@ def test_a_case_is_not_merged_into_itself_or_into_nothing(into: str, side: str) 
 
 def test_a_case_is_not_merged_into_one_that_was_taken_away() -> None:
     gone = case(reported(), Rejected(reason="Bukan konflik"))
-    here = Context(HERE.today, "A01", frozenset(), {"A~2": gone})
+    here = DecisionContext(HERE.today, "A01", frozenset(), {"A~2": gone})
     sides = "merged into A/2", "A/2 was rejected before"
     merged = Merged(into="A/2", reason="Sama")
     refused(decider, case(reported()), merged, *sides, context=here)
@@ -496,7 +496,7 @@ def test_a_case_is_not_merged_into_one_that_was_taken_away() -> None:
 
 def test_a_merger_may_be_corrected_to_another_case_that_counts() -> None:
     peers = {"A02": case(reported()), "A03": case(reported())}
-    here = Context(HERE.today, "A01", frozenset(), peers)
+    here = DecisionContext(HERE.today, "A01", frozenset(), peers)
     found = case(reported(), Merged(into="A02", reason="Sama"), context=here)
     assert recorded(decider, found, corrected(2, into="A03"), here).void == (
         "merged into A03"

@@ -21,8 +21,8 @@ from iku.domain.indicator import (
     OrganisationOptions,
     Reopening,
 )
-from iku.domain.kinds import contributions
 from iku.domain.organisation import Organisation
+from iku.domain.subject_kinds import contributions
 from tests.domain import chance, register, story
 from tests.domain.chance import Question
 from tests.domain.story import given, on

@@ -8,7 +8,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from iku.domain import coordinates, period
-from iku.domain.coordinates import Coordinates, Mistyped, check, parse
+from iku.domain.coordinates import Coordinates, MalformedNumber, check, parse
 from iku.domain.period import Kind
 
 words = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=1, max_size=4)
@@ -53,7 +53,7 @@ def told(typed: str) -> Coordinates | None:
     """What a number tells; None where it is refused."""
     try:
         return parse(typed)
-    except Mistyped:
+    except MalformedNumber:
         return None
 
 
@@ -169,5 +169,5 @@ def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
 def test_what_is_wrong_with_a_number_is_said_of_the_part_that_is(
     number: str, sentence: str
 ) -> None:
-    with pytest.raises(Mistyped, match=sentence):
+    with pytest.raises(MalformedNumber, match=sentence):
         parse(number)

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from iku.domain import conflict, kinds, organisation, period
+from iku.domain import conflict, organisation, period, subject_kinds
 from iku.domain.conflict import Category, Conflict, Dimension, Level, Manner
 from iku.domain.counting import Membership
 from iku.domain.fact import Annulled
@@ -347,9 +347,9 @@ def test_a_case_falls_to_its_dimension_of_the_day_and_its_district() -> None:
 def test_cases_are_not_counted_as_organisations_nor_the_other_way_round() -> None:
     year = on("2021-01-01"), on("2021-12-31")
     with pytest.raises(TypeError, match="OrganisationOptions do not count a Conflict"):
-        kinds.membership(case(), OrganisationOptions(), *year)
+        subject_kinds.membership(case(), OrganisationOptions(), *year)
     with pytest.raises(TypeError, match="ConflictOptions do not count a Organisation"):
-        kinds.membership(organised(), IPOLEKSOSBUD, *year)
+        subject_kinds.membership(organised(), IPOLEKSOSBUD, *year)
 
 
 # Organisations, rule by rule.

@@ -8,7 +8,14 @@ from msgspec import structs
 
 from iku.domain import conflict, indicator, organisation, publication, scale
 from iku.domain import decider as deciders
-from iku.domain.decider import Context, Decision, Grounds, Invalid, Refused, Turn
+from iku.domain.decider import (
+    Decision,
+    DecisionContext,
+    DecisionPremises,
+    Invalid,
+    Refused,
+    Transition,
+)
 from iku.domain.fact import Person
 from tests.domain.story import on
 
@@ -134,7 +141,7 @@ def test_an_invalid_field_is_refused_and_named() -> None:
 
 
 def test_a_context_knows_nothing_it_was_not_told() -> None:
-    context = Context(on("2021-03-01"))
+    context = DecisionContext(on("2021-03-01"))
     assert (context.subject, context.areas, dict(context.peers)) == (
         "",
         frozenset(),
@@ -143,7 +150,7 @@ def test_a_context_knows_nothing_it_was_not_told() -> None:
 
 
 def test_what_is_decided_about_one_subject_adds_nothing_to_others() -> None:
-    context = Context(on("2021-03-01"), "K01")
+    context = DecisionContext(on("2021-03-01"), "K01")
     rejected = conflict.Rejected(reason="Salah")
     report = conflict.Reported(
         category=conflict.Category.SARA,
@@ -161,7 +168,7 @@ def test_what_is_decided_about_one_subject_adds_nothing_to_others() -> None:
 
 
 def test_a_turn_holds_both_states() -> None:
-    turn = Turn("conflict", "K01", None, conflict.NEVER_REPORTED)
+    turn = Transition("conflict", "K01", None, conflict.NEVER_REPORTED)
     assert (turn.before, turn.after) == (None, conflict.NEVER_REPORTED)
 
 
@@ -175,4 +182,4 @@ def test_a_fact_without_a_reason_rests_on_the_closed_periods() -> None:
 def test_what_moves_no_figure_never_rests_on_the_closed_periods() -> None:
     decider = replace(conflict.decider, moves_figures=False)
     verified = conflict.Verified(effective_on=on("2021-04-01"))
-    assert decider.rests_on(verified, "K01", None) == Grounds()
+    assert decider.rests_on(verified, "K01", None) == DecisionPremises()

@@ -6,14 +6,14 @@ from typing import Any, get_args
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, difference, fact, figure, kinds, organisation
+from iku.domain import conflict, difference, fact, figure, organisation, subject_kinds
 from iku.domain.cause import Cause
-from iku.domain.difference import Against, DifferenceStep
-from iku.domain.figure import Basis, Counts, Made
-from iku.domain.indicator import ConflictOptions, Empty
+from iku.domain.difference import ComparedCoordinates, DifferenceStep
+from iku.domain.figure import Basis, ComputedFigure, Counts
+from iku.domain.indicator import ConflictOptions, EmptyRatio
+from iku.domain.page_cursor import PageCursor
 from iku.domain.period import Kind
-from iku.domain.place import Place
-from iku.domain.question import Question, Unanswerable
+from iku.domain.question import InvalidQuestion, Question
 from tests.domain.story import on
 from tests.domain.test_fact import CORPUS, kept
 from tests.domain.test_figure import IPOLEKSOSBUD, coordinates, made_with
@@ -39,22 +39,24 @@ AGAINST = Question(
 @pytest.mark.parametrize(
     ("against", "name"),
     [
-        (Against(as_of=on("2022-07-02")), "against_as_of"),
-        (Against(known_on=on("2022-07-02")), "against_known_on"),
+        (ComparedCoordinates(as_of=on("2022-07-02")), "against_as_of"),
+        (ComparedCoordinates(known_on=on("2022-07-02")), "against_known_on"),
     ],
 )
-def test_a_day_to_come_is_nothing_to_compare_with(against: Against, name: str) -> None:
+def test_a_day_to_come_is_nothing_to_compare_with(
+    against: ComparedCoordinates, name: str
+) -> None:
     today = on("2022-07-01")
     sentence = f"{name} is 2022-07-02, but today is only 2022-07-01"
-    with pytest.raises(Unanswerable, match=sentence) as refusal:
+    with pytest.raises(InvalidQuestion, match=sentence) as refusal:
         against.refuse_future(today)
     assert refusal.value.path == name
     structs.replace(against, as_of=today, known_on=today).refuse_future(today)
 
 
 def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
-    assert Against().beside(OF) == OF
-    given = Against(
+    assert ComparedCoordinates().beside(OF) == OF
+    given = ComparedCoordinates(
         as_of=AGAINST.as_of,
         known_on=AGAINST.known_on,
         size=AGAINST.size,
@@ -62,11 +64,11 @@ def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
         period=AGAINST.period,
     )
     assert given.beside(OF) == AGAINST
-    assert Against(size=0).beside(OF) == structs.replace(OF, size=0)
+    assert ComparedCoordinates(size=0).beside(OF) == structs.replace(OF, size=0)
 
 
 def test_each_leg_changes_one_thing_and_begins_where_the_last_one_ended() -> None:
-    legs = difference.legs(AGAINST, OF)
+    legs = difference.coordinate_steps(AGAINST, OF)
     assert [leg.step for leg in legs] == list(DifferenceStep)[:3]
     assert (legs[0].before, legs[-1].after) == (AGAINST, OF)
     assert [leg.before for leg in legs[1:]] == [leg.after for leg in legs[:-1]]
@@ -81,15 +83,15 @@ def test_each_leg_changes_one_thing_and_begins_where_the_last_one_ended() -> Non
     assert changed == [{"known_on", "size"}, {"definition"}, {"as_of", "period"}]
 
 
-def made(numerator: int, denominator: int, basis: Basis) -> Made:
+def made(numerator: int, denominator: int, basis: Basis) -> ComputedFigure:
     counts = Counts(numerator, denominator)
-    return Made(figure.figure(coordinates(), counts, basis), basis)
+    return ComputedFigure(figure.figure(coordinates(), counts, basis), basis)
 
 
 def test_steps_add_up_and_the_target_is_exchanged_last() -> None:
     old, new = made_with(target="75"), made_with(target="80")
     ends = [made(5, 7, old), made(5, 6, new), made(4, 4, old), made(7, 9, new)]
-    strides = difference.strides(ends)
+    strides = difference.intervals(ends)
     changes = [(s.step, s.numerator, s.denominator) for s in strides]
     assert changes == [
         (DifferenceStep.KNOWLEDGE, 0, -1),
@@ -105,10 +107,10 @@ def test_steps_add_up_and_the_target_is_exchanged_last() -> None:
 
 
 def test_a_step_is_counted_by_its_own_definition_also_where_nothing_is() -> None:
-    full = ConflictOptions(IPOLEKSOSBUD.category, empty=Empty.FULL)
+    full = ConflictOptions(IPOLEKSOSBUD.category, empty=EmptyRatio.FULL)
     ends = [made(0, 0, made_with()), made(0, 0, made_with())]
     ends += [made(0, 0, made_with(full)), made(0, 0, made_with(full, target=None))]
-    after = [stride.after for stride in difference.strides(ends)]
+    after = [stride.after for stride in difference.intervals(ends)]
     assert [a.percentage for a in after] == [None, *[Decimal("100.00")] * 3]
     assert [str(a.achievement) for a in after] == ["None", "125.00", "125.00", "None"]
 
@@ -138,7 +140,9 @@ def test_every_event_has_a_cause_and_what_is_dated_is_late(
     category: str, event: Any
 ) -> None:
     tag = str(type(event).__struct_config__.tag)
-    assert kinds.named(category).cause(event) is SINGLE.get(tag, Cause.LATE_DATA)
+    assert subject_kinds.named(category).cause(event) is SINGLE.get(
+        tag, Cause.LATE_DATA
+    )
 
 
 def test_every_type_of_event_was_among_them() -> None:
@@ -148,12 +152,12 @@ def test_every_type_of_event_was_among_them() -> None:
 
 @pytest.mark.parametrize("key", ["K01", "1.", "1" * 19])
 def test_a_place_in_the_step_of_knowledge_is_a_position(key: str) -> None:
-    at = Place(49, on("2021-12-31"), "k", "31")
+    at = PageCursor(49, on("2021-12-31"), "k", "31")
     assert difference.place(at.cursor) == at
-    with pytest.raises(Unanswerable, match="cursor"):
+    with pytest.raises(InvalidQuestion, match="cursor"):
         difference.place(structs.replace(at, key=key).cursor)
     other = structs.replace(at, part="t", key=key)
     assert difference.place(other.cursor) == other
     assert difference.place(None) is None
-    with pytest.raises(Unanswerable, match="cursor"):
+    with pytest.raises(InvalidQuestion, match="cursor"):
         difference.place(structs.replace(at, part="s").cursor)

@@ -6,7 +6,7 @@ import pytest
 
 from iku.domain import erasure
 from iku.domain.erasure import Erased, decider
-from iku.domain.withheld import ErasureDecision, Texts, Why, Withheld
+from iku.domain.withheld import ErasureDecision, Texts, Withheld, WithheldReason
 from tests.domain.story import HERE, given, on, refused
 
 DECIDED = Erased(decision="B/12/2022", legal_basis="UU 27/2022 Pasal 8")
@@ -51,10 +51,10 @@ def test_in_place_of_a_text_stands_a_word_and_of_an_erased_one_its_decision() ->
     texts = Texts(
         {"title": "Perkara"},
         {
-            "note": Withheld(Why.ERASED, decision),
-            "reason": Withheld(Why.LOCKED),
-            "evidence": Withheld(Why.DAMAGED),
-            "reference": Withheld(Why.MISSING),
+            "note": Withheld(WithheldReason.ERASED, decision),
+            "reason": Withheld(WithheldReason.LOCKED),
+            "evidence": Withheld(WithheldReason.DAMAGED),
+            "reference": Withheld(WithheldReason.MISSING),
         },
     )
     assert texts.all == {

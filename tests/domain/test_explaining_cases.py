@@ -4,9 +4,8 @@ from typing import Any
 
 from msgspec import structs
 
-from iku.domain import conflict, kinds
+from iku.domain import conflict, subject_kinds
 from iku.domain.conflict import Category, Conflict, Dimension, Level, Manner
-from iku.domain.explaining import explained, worded
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
@@ -14,6 +13,7 @@ from iku.domain.indicator import (
     DateBasis,
     Reopening,
 )
+from iku.domain.reasons import explained, worded
 from tests.domain.story import AREA, given, on
 from tests.domain.witness import YEAR, told
 
@@ -338,7 +338,7 @@ def test_too_low_a_level_names_the_fact_it_is_of() -> None:
 
 
 def test_the_same_is_told_in_english() -> None:
-    found = kinds.membership(
+    found = subject_kinds.membership(
         case(corrected(1, effective_on=on("2021-02-27"))), IKU_1, *YEAR
     )
     assert worded(found.denominator.reason(), [7, 8, 12]).en == (
@@ -348,12 +348,12 @@ def test_the_same_is_told_in_english() -> None:
 
 
 def test_all_of_an_explanation_is_told_in_one_sentence() -> None:
-    counted = kinds.membership(case(resolved("2021-05-01")), IKU_1, *YEAR)
+    counted = subject_kinds.membership(case(resolved("2021-05-01")), IKU_1, *YEAR)
     assert explained(counted, [31, 32, 33]).id == (
         "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31; "
         "selesai: ditutup 01-05-2021 (mediasi), peristiwa 33"
     )
-    missing = kinds.membership(case(annulled(1)), IKU_1, *YEAR)
+    missing = subject_kinds.membership(case(annulled(1)), IKU_1, *YEAR)
     assert (missing.part, missing.district) == ("sosial", "")
     alone = worded(missing.denominator.reason(), [31, 32, 33])
     assert explained(missing, [31, 32, 33]) == alone

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from iku.domain import kinds, organisation
-from iku.domain.explaining import worded
+from iku.domain import organisation, subject_kinds
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     ExpiredRegistration,
@@ -14,6 +13,7 @@ from iku.domain.indicator import (
     Population,
 )
 from iku.domain.organisation import LegalBasis, Organisation, OrganisationKind
+from iku.domain.reasons import worded
 from tests.domain.story import given, on
 from tests.domain.witness import YEAR, told
 
@@ -212,7 +212,7 @@ def annulled(version: int) -> Annulled:
 
 def test_the_same_is_told_in_english() -> None:
     left = organised(organisation.MovedOut(effective_on=on("2021-08-01")))
-    found = kinds.membership(left, ANY_TIME, *YEAR)
+    found = subject_kinds.membership(left, ANY_TIME, *YEAR)
     assert worded(found.denominator.reason(), [7, 9]).en == (
         "counted: it was there in the period, until 2021-07-31; "
         "moved out on 2021-08-01, events 7 and 9"

@@ -13,22 +13,22 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from msgspec import Struct, ValidationError, convert, inspect
 
-from iku.domain import conflict, deciders, fact, indicator, organisation
+from iku.domain import conflict, decider_registry, fact, indicator, organisation
 from iku.domain.conflict import Category, Corrected, Handled, Phase, Verified
 from iku.domain.fact import (
     FREE_TEXT,
     SEAL,
     Annulled,
+    EncodedFact,
     Fact,
     Person,
     StandingFact,
     Text,
-    Written,
 )
 from tests.domain import chance, recount
 from tests.domain.story import on
 
-DECIDERS = tuple(deciders.DECIDERS.values())
+DECIDERS = tuple(decider_registry.DECIDERS.values())
 
 
 def types_of(union: Any) -> tuple[type[Fact], ...]:
@@ -203,10 +203,10 @@ def test_a_field_holds_what_it_is_for(text: Any, of: Any, fits: bool) -> None:
 
 def test_what_is_none_is_not_written_and_free_text_stands_apart() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
-    assert fact.write(handled) == Written(
+    assert fact.write(handled) == EncodedFact(
         "handled", FIRST, {"phase": "pencegahan"}, {"note": Text("Rapat")}
     )
-    assert fact.write(annulled(3)) == Written(
+    assert fact.write(annulled(3)) == EncodedFact(
         "annulled", None, {"annuls": 3}, {"reason": Text("Keliru")}
     )
 
@@ -232,7 +232,7 @@ def test_a_cleared_field_is_named_in_a_record_of_schema_number_3() -> None:
     assert fact.write(verified("2021-03-01", note=None)).schema == 2
 
 
-CLEARING = Written("corrected", None, {"corrects": 1}, {"reason": Text("Salah")})
+CLEARING = EncodedFact("corrected", None, {"corrects": 1}, {"reason": Text("Salah")})
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_cleared_fields_are_read_in_one_form_only(cleared: Any) -> None:
 
 
 def test_only_a_correction_clears_fields() -> None:
-    wrong = Written("verified", FIRST, {"cleared": ["note"]}, {})
+    wrong = EncodedFact("verified", FIRST, {"cleared": ["note"]}, {})
     with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*cleared"):
         fact.read(wrong, conflict.Event)
     with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*cleared"):
@@ -297,9 +297,9 @@ def test_a_cleared_field_is_left_out_of_the_fact_that_stands() -> None:
 
 def test_what_this_program_does_not_know_is_not_read() -> None:
     with pytest.raises(ValueError, match="unreadable 'vanished' fact"):
-        fact.read(Written("vanished", FIRST, {}, {}), conflict.Event)
+        fact.read(EncodedFact("vanished", FIRST, {}, {}), conflict.Event)
     with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*colour"):
-        fact.read(Written("verified", FIRST, {"colour": "red"}, {}), conflict.Event)
+        fact.read(EncodedFact("verified", FIRST, {"colour": "red"}, {}), conflict.Event)
 
 
 @pytest.mark.parametrize(("decider", "event_type"), EVERY_TYPE)
@@ -340,7 +340,7 @@ class Body(NamedTuple):
 class Ledgered:
     """A record, as far as `fact.of` looks at it."""
 
-    def __init__(self, written: Written, schema: int | None = None) -> None:
+    def __init__(self, written: EncodedFact, schema: int | None = None) -> None:
         self.stream, self.version = "conflict-K-1", 7
         self.type = written.type
         self.effective_on = written.effective_on
@@ -354,7 +354,7 @@ class Ledgered:
         return self._body
 
 
-def opened(written: Written) -> dict[str, str]:
+def opened(written: EncodedFact) -> dict[str, str]:
     return {name: text.plain for name, text in written.text.items()}
 
 
@@ -381,7 +381,9 @@ def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
     check()
 
 
-WRITTEN = Written("resolved", FIRST, {"manner": "islah"}, {"evidence": Text("Surat")})
+WRITTEN = EncodedFact(
+    "resolved", FIRST, {"manner": "islah"}, {"evidence": Text("Surat")}
+)
 UNREADABLE = {
     "of a type that is not known": WRITTEN._replace(type="solved"),
     "with a field that is not known": WRITTEN._replace(
@@ -391,8 +393,8 @@ UNREADABLE = {
     "without a field that it needs": WRITTEN._replace(data={}),
     "without the day that it needs": WRITTEN._replace(effective_on=None),
     "with a text that is not known": WRITTEN._replace(text={"title": Text("Surat")}),
-    "without a text that it needs": Written("rejected", None, {}, {}),
-    "with a day where it has none": Written(
+    "without a text that it needs": EncodedFact("rejected", None, {}, {}),
+    "with a day where it has none": EncodedFact(
         "annulled", FIRST, {"annuls": 1}, {"reason": Text("Salah")}
     ),
 }
@@ -400,7 +402,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("written", UNREADABLE.values(), ids=UNREADABLE)
 def test_an_event_that_is_no_fact_of_ours_is_not_read_sealed_either(
-    written: Written,
+    written: EncodedFact,
 ) -> None:
     with pytest.raises(ValueError, match="unreadable"):
         fact.of(Ledgered(written), conflict.Event)
@@ -536,14 +538,14 @@ def field_of(name: str) -> str:
     return name.partition(".")[0]
 
 
-def kept(body: dict[str, Any]) -> Written:
+def kept(body: dict[str, Any]) -> EncodedFact:
     day = body["effective_on"]
     effective_on = None if day is None else date.fromisoformat(day)
     text = {
         name: Text(*said) if isinstance(said, list) else Text(said)
         for name, said in body["text"].items()
     }
-    return Written(body["type"], effective_on, body["data"], text)
+    return EncodedFact(body["type"], effective_on, body["data"], text)
 
 
 @pytest.mark.parametrize("decider", DECIDERS, ids=lambda decider: decider.category)

@@ -12,7 +12,12 @@ from iku.domain import figure, indicator, period, scale
 from iku.domain.conflict import Category
 from iku.domain.coordinates import Coordinates
 from iku.domain.figure import Basis, Counts, Figure, Part
-from iku.domain.indicator import ConflictOptions, Empty, Options, OrganisationOptions
+from iku.domain.indicator import (
+    ConflictOptions,
+    EmptyRatio,
+    Options,
+    OrganisationOptions,
+)
 from iku.domain.period import Kind
 from tests.domain.story import on
 from tests.domain.test_indicator import defined, targeted
@@ -106,13 +111,13 @@ def test_without_a_target_there_is_no_achievement_and_no_rating() -> None:
 @pytest.mark.parametrize(
     ("empty", "percentage", "achievement"),
     [
-        (Empty.UNDEFINED, None, None),
-        (Empty.FULL, Decimal("100.00"), Decimal("125.00")),
-        (Empty.ZERO, Decimal("0.00"), Decimal("0.00")),
+        (EmptyRatio.UNDEFINED, None, None),
+        (EmptyRatio.FULL, Decimal("100.00"), Decimal("125.00")),
+        (EmptyRatio.ZERO, Decimal("0.00"), Decimal("0.00")),
     ],
 )
 def test_nothing_out_of_nothing_is_what_the_definition_says(
-    empty: Empty, percentage: Decimal | None, achievement: Decimal | None
+    empty: EmptyRatio, percentage: Decimal | None, achievement: Decimal | None
 ) -> None:
     options = structs.replace(IPOLEKSOSBUD, empty=empty)
     found = figured(Counts(), made_with(options))

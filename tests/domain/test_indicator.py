@@ -9,7 +9,7 @@ from msgspec import ValidationError, convert, structs
 
 from iku.domain import indicator
 from iku.domain.conflict import Category, Level, Manner
-from iku.domain.decider import Invalid, Repeated
+from iku.domain.decider import AlreadyRecorded, Invalid
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
@@ -458,7 +458,7 @@ def test_the_same_target_is_recorded_once_however_it_is_written() -> None:
     repeats(decider, found, again, 2, "80.00", "version 2")
     other = structs.replace(targeted(target="80"), basis="PK lain")
     refusal = refused(decider, found, other, "PK lain", "PK 2021", "version 2")
-    assert not isinstance(refusal, Repeated)
+    assert not isinstance(refusal, AlreadyRecorded)
 
 
 def test_a_target_above_a_hundred_per_cent_says_why() -> None:

@@ -130,12 +130,12 @@ def test_an_identifier_is_the_number_or_the_next_that_nobody_has() -> None:
 
 
 def test_a_number_that_is_taken_names_who_has_it() -> None:
-    taken = numbering.Taken("conflict", "K15", "K14")
+    taken = numbering.NumberTaken("conflict", "K15", "K14")
     assert str(taken) == "number K15 belongs to conflict K14"
     assert (taken.number, taken.holder) == ("K15", "K14")
 
 
 def test_an_identifier_that_is_occupied_names_the_next_one() -> None:
-    occupied = numbering.Occupied("K14", "k14", "K14.2")
+    occupied = numbering.IdentifierTaken("K14", "k14", "K14.2")
     assert str(occupied) == "K14 is the identifier of k14"
     assert (occupied.number, occupied.holder, occupied.free) == ("K14", "k14", "K14.2")

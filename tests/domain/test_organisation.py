@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
-from iku.domain.decider import Context, Invalid
+from iku.domain.decider import DecisionContext, Invalid
 from iku.domain.fact import Annulled
 from iku.domain.organisation import (
     Activity,
@@ -82,7 +82,7 @@ def annulled(version: int) -> Annulled:
     return Annulled(annuls=version, reason="Keliru")
 
 
-def organised(*events: Any, context: Context = HERE) -> Organisation:
+def organised(*events: Any, context: DecisionContext = HERE) -> Organisation:
     found = given(decider, *events, context=context)
     assert isinstance(found, Organisation)
     return found
@@ -451,7 +451,9 @@ def test_a_rejected_entry_takes_no_more_changes_until_the_rejection_is_annulled(
 
 
 def test_an_entry_is_merged_into_another_that_counts() -> None:
-    here = Context(HERE.today, "A01", frozenset(), {"A02": organised(registered())})
+    here = DecisionContext(
+        HERE.today, "A01", frozenset(), {"A02": organised(registered())}
+    )
     merged = Merged(into="A02", reason="Organisasi yang sama")
     found = recorded(decider, organised(registered()), merged, here)
     assert found.void == "merged into A02"

@@ -9,22 +9,22 @@ from msgspec import structs
 
 from iku.domain import publication
 from iku.domain.coordinates import Coordinates
-from iku.domain.decider import Context, Invalid
+from iku.domain.decider import DecisionContext, Invalid
 from iku.domain.period import Kind, containing
 from iku.domain.publication import (
     Closed,
     Draft,
     Drafted,
-    Frozen,
+    FrozenValue,
     NextStep,
+    PublicationState,
+    PublicationYear,
     Published,
     Returned,
     Reviewed,
     Snapshot,
-    State,
     StepType,
-    Take,
-    Year,
+    TakeStep,
     decider,
 )
 from tests.domain.story import on, recorded, refused, step
@@ -34,17 +34,17 @@ END, KNOWN = on("2021-12-31"), on("2022-01-15")
 DRAFT = Draft(period=Kind.YEAR, as_of=END, reason="LKjIP 2021")
 
 
-def by(actor: str, today: date = TODAY) -> Context:
-    return Context(today=today, subject="2021", actor=actor)
+def by(actor: str, today: date = TODAY) -> DecisionContext:
+    return DecisionContext(today=today, subject="2021", actor=actor)
 
 
 def frozen(
     code: str, of: Draft = DRAFT, known_on: date = KNOWN, size: int = 145
-) -> Frozen:
+) -> FrozenValue:
     number = Coordinates(
         code, 1, containing(of.as_of, of.period), of.as_of, known_on, size
     ).number
-    return Frozen(
+    return FrozenValue(
         indicator=code,
         definition=1,
         scale=1,
@@ -62,10 +62,12 @@ def frozen(
 SNAPSHOT = Snapshot(KNOWN, 145, (frozen("IKU-1"), frozen("IKU-3")))
 
 
-def take(step: NextStep, of: str = "2021", snapshot: Snapshot | None = None) -> Take:
+def take(
+    step: NextStep, of: str = "2021", snapshot: Snapshot | None = None
+) -> TakeStep:
     if step.type is StepType.CLOSED and snapshot is None:
         snapshot = SNAPSHOT
-    return Take(of, step, snapshot)
+    return TakeStep(of, step, snapshot)
 
 
 CLOSE = take(step("closed", "Tutup buku"))
@@ -75,20 +77,20 @@ RELEASE = take(step("published", "Disahkan"))
 WITHDRAW = take(step("withdrawn", "Salah tanggal"))
 
 
-def year(*commands: Any, actor: str = "ani", state: Any = None) -> Year:
+def year(*commands: Any, actor: str = "ani", state: Any = None) -> PublicationYear:
     """The year once *commands* were carried out, each tried twice."""
     for command in commands:
         state = recorded(decider, state, command, by(actor))
-    assert isinstance(state, Year)
+    assert isinstance(state, PublicationYear)
     return state
 
 
-def published() -> Year:
+def published() -> PublicationYear:
     reviewed = year(REVIEW, actor="siti", state=year(DRAFT, CLOSE))
     return year(RELEASE, actor="budi", state=reviewed)
 
 
-def state(of: Year, identifier: str = "2021") -> State:
+def state(of: PublicationYear, identifier: str = "2021") -> PublicationState:
     return of.publications[identifier].state
 
 
@@ -97,7 +99,7 @@ def state(of: Year, identifier: str = "2021") -> State:
 
 def test_a_publication_goes_from_draft_to_published_and_keeps_who_and_why() -> None:
     of = published().publications["2021"]
-    assert of.state is State.PUBLISHED
+    assert of.state is PublicationState.PUBLISHED
     assert of.figures == SNAPSHOT.figures
     assert of.steps == (
         Drafted(
@@ -127,7 +129,7 @@ def test_what_was_closed_or_reviewed_can_be_a_draft_again_and_frozen_anew() -> N
     for before in (year(DRAFT, CLOSE), year(DRAFT, CLOSE, REVIEW)):
         returned = year(RETURN, state=before)
         of = returned.publications["2021"]
-        assert (of.state, of.closing, of.figures) == (State.DRAFT, None, ())
+        assert (of.state, of.closing, of.figures) == (PublicationState.DRAFT, None, ())
         assert isinstance(of.last, Returned)
         other = Snapshot(TODAY, 160, (frozen("IKU-1", known_on=TODAY, size=160),))
         again = year(
@@ -207,7 +209,7 @@ def test_who_reviewed_may_publish_what_somebody_else_reviewed_later() -> None:
     reviewed = year(REVIEW, actor="siti", state=year(DRAFT, CLOSE))
     again = year(RETURN, CLOSE, state=reviewed)
     other = year(REVIEW, actor="budi", state=again)
-    assert state(year(RELEASE, actor="siti", state=other)) is State.PUBLISHED
+    assert state(year(RELEASE, actor="siti", state=other)) is PublicationState.PUBLISHED
 
 
 def test_no_step_is_taken_of_what_was_never_drafted() -> None:
@@ -242,7 +244,7 @@ def test_a_second_draft_of_the_same_day_is_refused_until_the_first_is_withdrawn(
         context=by("ani"),
     )
     anew = year(WITHDRAW, other, state=drafted)
-    assert state(anew) is State.DRAFT
+    assert state(anew) is PublicationState.DRAFT
     assert [type(s).__name__ for s in anew.publications["2021"].steps] == [
         *("Drafted", "Withdrawn", "Drafted")
     ]
@@ -276,7 +278,11 @@ def test_a_restatement_is_the_next_edition_and_leaves_the_old_one_alone() -> Non
     after = year(AGAIN, state=before)
     assert after.publications["2021"] == before.publications["2021"]
     second = after.publications["2021.2"]
-    assert (second.edition, second.restates, second.state) == (2, "2021", State.DRAFT)
+    assert (second.edition, second.restates, second.state) == (
+        2,
+        "2021",
+        PublicationState.DRAFT,
+    )
     of = "2021.2"
     closed = year(take(step("closed", "Tutup"), of=of), state=after)
     reviewed = year(
@@ -291,7 +297,7 @@ def test_a_restatement_is_the_next_edition_and_leaves_the_old_one_alone() -> Non
     )
     third = year(structs.replace(AGAIN, restates="2021.2"), state=both)
     assert third.publications["2021.3"].edition == 3
-    assert state(third, "2021") is state(third, "2021.2") is State.PUBLISHED
+    assert state(third, "2021") is state(third, "2021.2") is PublicationState.PUBLISHED
 
 
 def test_only_what_is_published_can_be_restated() -> None:
@@ -373,7 +379,7 @@ def test_each_indicator_is_frozen_once(snapshot: Snapshot) -> None:
         structs.replace(frozen("IKU-1"), indicator="IKU-2"),
     ],
 )
-def test_only_figures_of_the_draft_are_frozen(other: Frozen) -> None:
+def test_only_figures_of_the_draft_are_frozen(other: FrozenValue) -> None:
     refused(
         decider,
         year(DRAFT),
@@ -420,7 +426,7 @@ def test_only_a_closing_takes_a_day_of_knowledge(kind: StepType) -> None:
 def test_a_closing_brings_its_figures_or_it_is_our_fault() -> None:
     with pytest.raises(AssertionError, match="brings the figures"):
         decider.decide(
-            Take("2021", step("closed")),
+            TakeStep("2021", step("closed")),
             year(DRAFT),
             by("ani"),
         )

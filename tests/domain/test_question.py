@@ -5,7 +5,7 @@ from msgspec import structs
 
 from iku.domain import indicator, question
 from iku.domain.period import Kind
-from iku.domain.question import DefinitionHistory, Known, Question, Unanswerable
+from iku.domain.question import DefinitionHistory, InvalidQuestion, KnownFact, Question
 from tests.domain.story import on
 from tests.domain.test_indicator import defined, targeted
 from tests.domain.test_scale import scaled
@@ -34,17 +34,19 @@ def test_an_event_beyond_the_size_or_known_later_is_not_heard(
     size: int | None, known_on: str | None, heard: bool
 ) -> None:
     asked = structs.replace(ASKED, size=size, known_on=known_on and on(known_on))
-    told = DefinitionHistory(indicator.decider, [Known(7, on("2021-03-01"), defined())])
+    told = DefinitionHistory(
+        indicator.decider, [KnownFact(7, on("2021-03-01"), defined())]
+    )
     assert (told.state(asked) is not None) is heard
 
 
 def test_a_figure_is_made_with_what_was_heard_and_else_the_first_version() -> None:
     told = [
-        Known(1, on("2021-01-01"), defined()),
-        Known(3, on("2021-02-01"), targeted("2021-01-01", "75")),
-        Known(4, on("2021-03-01"), targeted("2021-01-01", "80")),
+        KnownFact(1, on("2021-01-01"), defined()),
+        KnownFact(3, on("2021-02-01"), targeted("2021-01-01", "75")),
+        KnownFact(4, on("2021-03-01"), targeted("2021-01-01", "80")),
     ]
-    scales = [Known(2, on("2021-01-01"), scaled())]
+    scales = [KnownFact(2, on("2021-01-01"), scaled())]
     assert question.basis(told, scales, ASKED).target == 80
     before = structs.replace(ASKED, known_on=on("2021-02-28"))
     assert question.basis(told, scales, before).target == 75
@@ -56,16 +58,18 @@ def test_a_figure_is_made_with_what_was_heard_and_else_the_first_version() -> No
 
 
 def test_a_definition_that_is_not_cannot_be_asked_for() -> None:
-    told = [Known(1, on("2021-01-01"), defined())]
+    told = [KnownFact(1, on("2021-01-01"), defined())]
     asked = structs.replace(ASKED, definition=2)
-    with pytest.raises(Unanswerable, match="is 2, but the last version is 1") as caught:
-        question.basis(told, [Known(2, on("2021-01-01"), scaled())], asked)
+    with pytest.raises(
+        InvalidQuestion, match="is 2, but the last version is 1"
+    ) as caught:
+        question.basis(told, [KnownFact(2, on("2021-01-01"), scaled())], asked)
     assert caught.value.path == "definition"
 
 
 def test_the_future_is_not_told() -> None:
     question.refuse_future(on("2021-03-01"), on("2021-03-01"))
-    with pytest.raises(Unanswerable, match=r"2021-03-02.* 2021-03-01") as caught:
+    with pytest.raises(InvalidQuestion, match=r"2021-03-02.* 2021-03-01") as caught:
         question.refuse_future(on("2021-03-02"), on("2021-03-01"))
     assert caught.value.path == "as_of"
 
@@ -88,7 +92,7 @@ def test_a_size_that_the_log_has_not_reached_cannot_be_asked_for() -> None:
     asked = structs.replace(ASKED, size=49)
     assert question.coordinates(asked, 1, 49, on("2022-06-30")).size == 49
     with pytest.raises(
-        Unanswerable, match="is 49, but the log holds only 48"
+        InvalidQuestion, match="is 49, but the log holds only 48"
     ) as caught:
         question.coordinates(asked, 1, 48, on("2022-06-30"))
     assert caught.value.path == "size"
@@ -102,6 +106,6 @@ def test_a_number_asks_the_question_its_figure_answered() -> None:
 
 
 def test_a_number_that_no_figure_bears_asks_nothing() -> None:
-    with pytest.raises(Unanswerable, match="seven parts") as refused:
+    with pytest.raises(InvalidQuestion, match="seven parts") as refused:
         question.numbered("IKU-1")
     assert refused.value.path == "number"

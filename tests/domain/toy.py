@@ -16,16 +16,16 @@ from msgspec import Struct
 from iku.domain import counting, numbering
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
-from iku.domain.counting import Reason, Rule, Rules, Ruling, Sentence
-from iku.domain.decider import Context, Decider, Refused, refuse_unlikely_day
+from iku.domain.counting import Reason, Rule, RuleResult, Rules, Sentence
+from iku.domain.decider import Decider, DecisionContext, Refused, refuse_unlikely_day
 from iku.domain.fact import Annulled, Fact, Line, Number, StandingFact
 from iku.domain.fact import Reason as Why
 from iku.domain.figure import Counts
-from iku.domain.indicator import Empty, Options, Rounding
-from iku.domain.kinds import SubjectKind
-from iku.domain.standings import Span, Stored, rest
-from iku.domain.standings import Standing as Shown
+from iku.domain.indicator import EmptyRatio, Options, Rounding
 from iku.domain.subject import Subject
+from iku.domain.subject_kinds import SubjectKind
+from iku.domain.subject_states import StateColumns, StateInterval, rest
+from iku.domain.subject_states import SubjectState as Shown
 
 
 class Topic(StrEnum):
@@ -80,7 +80,9 @@ def evolve(course: Course | None, event: Event) -> Course:
     return Course((*(course.history if course else ()), event))
 
 
-def decide(command: Event, course: Course | None, context: Context) -> list[Event]:
+def decide(
+    command: Event, course: Course | None, context: DecisionContext
+) -> list[Event]:
     """The facts that *command* adds to *course*."""
     match command:
         case Opened():
@@ -103,7 +105,7 @@ class CourseOptions(Struct, Options, frozen=True, tag_field="counts", tag="cours
     """How courses are counted: those of one topic."""
 
     topic: Topic
-    empty: Empty = Empty.UNDEFINED
+    empty: EmptyRatio = EmptyRatio.UNDEFINED
     rounding: Rounding = "half_up_2"
 
 
@@ -120,27 +122,27 @@ class CourseRules(Rules, frozen=True, dict=True):
     start: date
     as_of: date
 
-    def denominator(self) -> Ruling:
+    def denominator(self) -> RuleResult:
         """Opened by the day, of the topic, and not finished before the period."""
         if self.course.void:
-            return Ruling(False, partial(counting.void, self.course, OPENING))
+            return RuleResult(False, partial(counting.void, self.course, OPENING))
         opened = self.course.opening
         if opened.topic != self.options.topic:
-            return Ruling(False, self._other_topic)
+            return RuleResult(False, self._other_topic)
         if opened.effective_on > self.as_of:
-            return Ruling(False, partial(self._by_opening, Rule.NOT_YET))
+            return RuleResult(False, partial(self._by_opening, Rule.NOT_YET))
         if self.start <= opened.effective_on:
-            return Ruling(True, partial(self._by_opening, Rule.NEW_IN_PERIOD))
+            return RuleResult(True, partial(self._by_opening, Rule.NEW_IN_PERIOD))
         if (self.course.finished_on or self.as_of) < self.start:
-            return Ruling(False, partial(self._by_end, Rule.RESOLVED_BEFORE))
-        return Ruling(True, partial(self._by_opening, Rule.OPEN_ON_EVE))
+            return RuleResult(False, partial(self._by_end, Rule.RESOLVED_BEFORE))
+        return RuleResult(True, partial(self._by_opening, Rule.OPEN_ON_EVE))
 
-    def numerator(self) -> Ruling:
+    def numerator(self) -> RuleResult:
         """Finished by the day."""
         finished = self.course.finished_on
         if finished is not None and finished <= self.as_of:
-            return Ruling(True, partial(self._by_end, Rule.RESOLVED))
-        return Ruling(False, partial(self._by_opening, Rule.STILL_OPEN))
+            return RuleResult(True, partial(self._by_end, Rule.RESOLVED))
+        return RuleResult(False, partial(self._by_opening, Rule.STILL_OPEN))
 
     def part(self) -> str:
         """Its topic."""
@@ -205,9 +207,9 @@ class CourseStanding(Shown, frozen=True):
     wording: dict[str, int]
 
     @property
-    def stored(self) -> Stored:
+    def stored(self) -> StateColumns:
         """The course as it is kept."""
-        return Stored(
+        return StateColumns(
             entered_on=self.opened_on,
             level=0,
             verified=False,
@@ -222,7 +224,7 @@ class CourseStanding(Shown, frozen=True):
         )
 
 
-def spans(subject: str, course: Course) -> Iterator[Span]:
+def spans(subject: str, course: Course) -> Iterator[StateInterval]:
     """All that a course was, oldest first."""
     opened, finished = course.opening, course.finished_on
 
@@ -237,9 +239,9 @@ def spans(subject: str, course: Course) -> Iterator[Span]:
         )
 
     if finished is None or opened.effective_on < finished:
-        yield Span(opened.effective_on, finished, standing("open"))
+        yield StateInterval(opened.effective_on, finished, standing("open"))
     if finished is not None:
-        yield Span(finished, None, standing("finished"))
+        yield StateInterval(finished, None, standing("finished"))
 
 
 decider: Decider[Course, Event] = Decider(

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from iku.domain import conflict, kinds, organisation, period
+from iku.domain import conflict, organisation, period, subject_kinds
 from iku.domain.counting import Membership, Reason, Rule
-from iku.domain.explaining import worded
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
@@ -15,6 +14,7 @@ from iku.domain.indicator import (
     Options,
 )
 from iku.domain.organisation_counting import EXPIRED
+from iku.domain.reasons import worded
 from tests.domain import recount
 from tests.domain.chance import Question
 from tests.domain.story import on
@@ -31,7 +31,7 @@ YEAR = Question(on("2021-01-01"), on("2021-12-31"))
 
 def agrees(subject: Any, options: Options, question: Question) -> Membership:
     """How it counts, whose counts fit the rules that are given for them."""
-    found = kinds.membership(subject, options, *question)
+    found = subject_kinds.membership(subject, options, *question)
     denominator, numerator = found.denominator.reason(), found.numerator.reason()
     if not found.counts.denominator:
         assert denominator.rule in MISSING

@@ -6,11 +6,11 @@ from datetime import date
 
 import pytest
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.exchange import example
-from iku.exchange.importing import Importer, ImportReport
-from iku.exchange.layouts import LAYOUTS
-from iku.ledger.checking import check_ledger
+from iku.exchange.journal_import import Importer, ImportReport
+from iku.exchange.journal_layouts import LAYOUTS
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.conftest import SETTINGS
@@ -20,15 +20,15 @@ Make = Callable[..., bytes]
 
 
 @pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
+async def app(database: Database) -> AsyncIterator[App]:
     settings = replace(SETTINGS, database_url=database.application_dsn, pool_size=4)
-    async with furnish(settings, database) as house:
-        yield house
+    async with open_app(settings, database) as app:
+        yield app
 
 
 @pytest.fixture
-def importer(house: House, connection: Plain) -> Importer:
-    return Importer(connection, house.office, house.books.project, "u/siti")
+def importer(app: App, connection: Plain) -> Importer:
+    return Importer(connection, app.commands, app.projections.project, "u/siti")
 
 
 @pytest.fixture
@@ -95,5 +95,5 @@ def make() -> Maker:
 
 
 @pytest.fixture
-def today(house: House) -> date:
-    return house.office.today()
+def today(app: App) -> date:
+    return app.commands.today()

@@ -138,7 +138,7 @@ def test_links_are_no_members() -> None:
 
 
 def test_a_member_that_the_manifest_lacks_or_misses_is_named(written: bytes) -> None:
-    for told in ({}, {NAMES[0]: archive.Member(6, "00")}):
+    for told in ({}, {NAMES[0]: archive.ArchiveMember(6, "00")}):
         file = io.BytesIO()
         writer = Writer(file)
         with writer.member(archive.DUMP) as take:

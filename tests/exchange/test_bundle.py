@@ -17,11 +17,11 @@ from tlog_scales.reader import TilesReader
 
 import iku_verify
 from iku.exchange import bundle
-from iku.ledger import checkpoints, log, signing, witnessing
+from iku.ledger import checkpoint_signing, checkpoint_store, log, witness_client
 from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.note import SigningKey
 from iku.ledger.policy import Party, Policy
-from iku.ledger.signing import Home
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
 from tests.conftest import numbers, within
@@ -44,10 +44,10 @@ class Kept(NamedTuple):
 
 
 async def cosign(signer: Plain) -> None:
-    last = await checkpoints.latest(signer)
+    last = await checkpoint_store.latest(signer)
     assert last is not None
     line = WITNESS.sign(last.published.text, 1_700_000_000).line
-    await witnessing.accept(signer, WITNESS.verifier, last, line.encode())
+    await witness_client.accept(signer, WITNESS.verifier, last, line.encode())
 
 
 async def grow(connection: Plain, size: int) -> None:
@@ -68,14 +68,14 @@ async def kept(
     await administrator.execute(f"create database {name} template {template}")
     database = within(server, name)
     place: Path = tmp_path_factory.mktemp("bundle")
-    home = Home(place / "signer")
+    home = SignerFolder(place / "signer")
     key = home.make_key(ORIGIN)
     connection = await connect(database.application_dsn)
     assert database.signer_dsn is not None
     signer = await connect_as_signer(database.signer_dsn)
     for size in SIZES:
         await grow(connection, size)
-        await signing.sign(signer, home, ORIGIN)
+        await checkpoint_signing.sign(signer, home, ORIGIN)
     await cosign(signer)
     await bundle.export(connection, WATCHED, place / "b", lambda *_: None)
     policy = place / "policy"
@@ -332,9 +332,9 @@ def test_what_is_no_bundle_is_malformed(
 async def test_an_empty_log_is_not_enough(
     database: Database, signer: Plain, connection: Plain, tmp_path: Path, verify: Verify
 ) -> None:
-    home = Home(tmp_path / "signer")
+    home = SignerFolder(tmp_path / "signer")
     key = home.make_key(ORIGIN)
-    await signing.sign(signer, home, ORIGIN)
+    await checkpoint_signing.sign(signer, home, ORIGIN)
     await cosign(signer)
     await bundle.export(connection, WATCHED, tmp_path / "b", lambda *_: None)
     policy = tmp_path / "policy"
@@ -374,10 +374,10 @@ async def test_what_cannot_be_written_whole_leaves_nothing(
 async def test_a_bundle_is_not_written_over_another(
     kept: Kept, connection: Plain, tmp_path: Path
 ) -> None:
-    with pytest.raises(bundle.Unwritable, match="nothing was signed yet"):
+    with pytest.raises(bundle.BundleWriteError, match="nothing was signed yet"):
         await bundle.export(connection, WATCHED, tmp_path / "b", lambda *_: None)
     owner = await connect_as_owner(kept.database.owner_dsn)
-    with pytest.raises(bundle.Unwritable, match="is not empty"):
+    with pytest.raises(bundle.BundleWriteError, match="is not empty"):
         await bundle.export(owner, WATCHED, kept.folder, lambda *_: None)
     told: list[tuple[int, int]] = []
     written = await bundle.export(

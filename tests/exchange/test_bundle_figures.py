@@ -12,16 +12,16 @@ from typing import Any, NamedTuple, TypeAlias
 import pytest
 
 import iku_verify
-from iku.app import furnish
+from iku.app import open_app
 from iku.domain.period import Kind
 from iku.domain.publication import Draft
 from iku.domain.question import Question
 from iku.exchange import bundle, example
-from iku.exchange.importing import Importer
-from iku.ledger import checkpoints, signing, witnessing
+from iku.exchange.journal_import import Importer
+from iku.ledger import checkpoint_signing, checkpoint_store, witness_client
+from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.note import SigningKey
 from iku.ledger.policy import Party, Policy
-from iku.ledger.signing import Home
 from iku.postgres.pool import Plain, connect_as_signer
 from iku.settings import Settings
 from tests.conftest import numbers, within
@@ -73,25 +73,25 @@ async def kept(
     await administrator.execute(f"create database {name} template {template}")
     database = within(server, name)
     place: Path = tmp_path_factory.mktemp("figures")
-    home = Home(place / "signer")
+    home = SignerFolder(place / "signer")
     key = home.make_key(ORIGIN)
     async with (
-        furnish(Settings(), database) as house,
-        house.pool.acquire() as connection,
+        open_app(Settings(), database) as app,
+        app.pool.acquire() as connection,
     ):
-        importer = Importer(connection, house.office, house.books.project, "u/siti")
+        importer = Importer(connection, app.commands, app.projections.project, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
-        world = World(house, connection)
+        world = World(app, connection)
         await print_reports(world)
         shown = {line: await number(world, line) for line in register.FIGURES}
         assert database.signer_dsn is not None
         signer = await connect_as_signer(database.signer_dsn)
-        await signing.sign(signer, home, ORIGIN)
-        last = await checkpoints.latest(signer)
+        await checkpoint_signing.sign(signer, home, ORIGIN)
+        last = await checkpoint_store.latest(signer)
         assert last is not None
         line = WITNESS.sign(last.published.text, 1_700_000_000).line
-        await witnessing.accept(signer, WITNESS.verifier, last, line.encode())
+        await witness_client.accept(signer, WITNESS.verifier, last, line.encode())
         await bundle.export(connection, WATCHED, place / "b", lambda *_: None)
         await signer.close()
     (place / "policy").write_text(policy(key))

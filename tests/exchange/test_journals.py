@@ -13,10 +13,10 @@ from iku.domain.conflict import Category, Dimension, Manner, Phase, Source
 from iku.domain.indicator import Targeted
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.exchange import example
-from iku.exchange.journals import Aim, JournalFile, JournalRow
-from iku.exchange.layouts import LAYOUTS
-from iku.exchange.reading import RowScope
-from iku.exchange.sheet import Faulty
+from iku.exchange.journal_layouts import LAYOUTS
+from iku.exchange.journals import CorrectionTarget, JournalFile, JournalRow
+from iku.exchange.row_reader import RowScope
+from iku.exchange.spreadsheet import UnreadableSheet
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "importing.md"
 SCOPE = RowScope(
@@ -264,7 +264,7 @@ def test_a_file_that_is_changed_while_it_is_read_is_refused(make: Any) -> None:
         file.seek(0)
         file.truncate()
         file.write(make("konflik", *changed))
-        with pytest.raises(Faulty, match="changed while it was read"):
+        with pytest.raises(UnreadableSheet, match="changed while it was read"):
             list(journal.rows())
 
 
@@ -286,7 +286,7 @@ def test_an_area_stands_only_in_rows_that_say_where_an_organisation_is(
     wrong = make.row("O1", "bubar", wilayah="35.76.01")
     nowhere = make.registration("O2", wilayah="35.76.09")
     cleared, *faulty = entries(make("organisasi", moved, wrong, nowhere))
-    assert isinstance(cleared.fact, Aim)
+    assert isinstance(cleared.fact, CorrectionTarget)
     assert cleared.fact.given == {"area": None, "reason": "n"}
     messages = [(f.column, f.message) for e in faulty for f in e.faults]
     assert [column for column, _ in messages] == ["wilayah", "wilayah"]
@@ -453,7 +453,7 @@ def test_all_that_is_wrong_with_a_row_is_said_at_once(make: Any) -> None:
 def test_corrections_and_annulments_look_for_the_fact_they_are_about(make: Any) -> None:
     row = make.row("K1", "penutupan_dibatalkan", keterangan="n")
     [entry] = entries(make("konflik", row))
-    assert isinstance(entry.fact, Aim)
+    assert isinstance(entry.fact, CorrectionTarget)
     assert entry.fact.found_by == {"effective_on": DAY}
 
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import iku_verify
-from iku.app import House, furnish
-from iku.domain.deciders import DECIDERS
-from iku.ledger.checking import check_ledger
+from iku.app import App, open_app
+from iku.domain.decider_registry import DECIDERS
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
@@ -48,14 +48,14 @@ async def stored(clone: Clone, loaded: str) -> Database:
 @pytest.fixture(scope="module")
 async def opened(
     stored: Database, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+) -> AsyncIterator[App]:
     home = tmp_path_factory.mktemp("kept")
-    async with furnish(replace(SETTINGS, home=home), stored) as house:
-        yield house
+    async with open_app(replace(SETTINGS, home=home), stored) as app:
+        yield app
 
 
 @pytest.fixture(scope="module")
-async def office(opened: House) -> AsyncIterator[Client]:
+async def commands(opened: App) -> AsyncIterator[Client]:
     async with client_of(opened) as client:
         yield client
 
@@ -74,13 +74,13 @@ def read() -> list[Any]:
     return [json.loads(record) for record in records()]
 
 
-async def test_the_ledger_is_found_sound(opened: House) -> None:
+async def test_the_ledger_is_found_sound(opened: App) -> None:
     async with opened.pool.acquire() as connection:
         assert await check_ledger(connection) == []
 
 
 async def test_building_the_projections_again_finds_no_difference(
-    stored: Database, office: Client
+    stored: Database, commands: Client
 ) -> None:
     owner = await pools.connect_as_owner(stored.owner_dsn)
     assert await rebuild(owner, lambda *_: None) == []
@@ -108,9 +108,9 @@ def test_two_thousand_questions_of_every_kind_were_answered_then() -> None:
     assert before.keys() >= {*drawing.drawn()}
 
 
-async def test_every_question_is_answered_as_it_was_then(office: Client) -> None:
+async def test_every_question_is_answered_as_it_was_then(commands: Client) -> None:
     before = answers()
-    now = await kept.ask(office, before)
+    now = await kept.ask(commands, before)
     found = [
         difference
         for asked, answer in before.items()
@@ -120,7 +120,7 @@ async def test_every_question_is_answered_as_it_was_then(office: Client) -> None
 
 
 async def test_each_published_figure_is_recounted_from_the_log_alone(
-    office: Client,
+    commands: Client,
 ) -> None:
     numbers = {
         figure["number"]
@@ -130,7 +130,7 @@ async def test_each_published_figure_is_recounted_from_the_log_alone(
     }
     assert len(numbers) == 6
     for number in numbers:
-        assert (await office.says(f"/figures/{number}"))["verdict"] == "same"
+        assert (await commands.says(f"/figures/{number}"))["verdict"] == "same"
 
 
 def test_the_bundle_and_its_texts_are_verified(

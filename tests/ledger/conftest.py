@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Condition, Request, StreamPart, Verdict
 from iku.ledger.record import Commitment, NewEvent
 from iku.postgres.pool import Plain

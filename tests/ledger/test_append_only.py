@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Request, Verdict
 from iku.postgres.pool import Plain
 

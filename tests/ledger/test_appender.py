@@ -12,18 +12,24 @@ from msgspec import structs
 
 from iku.ledger import appender as appending
 from iku.ledger import log
-from iku.ledger.appender import Accepted, Appender, OutOfSpace, Overloaded, Unavailable
-from iku.ledger.checking import check_ledger
+from iku.ledger.appender import (
+    AcceptedRequest,
+    Appender,
+    OutOfSpace,
+    Overloaded,
+    Unavailable,
+)
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import (
     Condition,
-    Conflicted,
-    Framed,
-    Overtaken,
+    ConditionFailed,
+    EncodedRequest,
+    KeyReused,
     Receipt,
     Request,
-    Reused,
     StreamPart,
-    Unnamed,
+    UnnumberedRequest,
+    VersionConflict,
 )
 from iku.ledger.record import NewEvent, TooLarge
 from iku.postgres import pool as pools
@@ -142,7 +148,7 @@ async def test_neighbours_of_a_stale_request_are_appended(ask: Ask, desk: Desk) 
         tasks = submitted(appender, ask("a-1"), ask("b-1", 4), ask("c-1"))
         first, stale, last = await outcomes(*tasks)
     assert (first, last) == (1, 1)
-    assert isinstance(stale, Conflicted)
+    assert isinstance(stale, VersionConflict)
 
 
 async def test_requests_of_one_stream_are_judged_one_after_the_other(
@@ -152,7 +158,7 @@ async def test_requests_of_one_stream_are_judged_one_after_the_other(
     async with desk.appender() as appender:
         first, stale, *rest = await outcomes(*submitted(appender, *asked))
     assert (first, rest) == (1, [2, 1, 3])
-    assert isinstance(stale, Conflicted)
+    assert isinstance(stale, VersionConflict)
     assert await transactions(owner) == 3
 
 
@@ -181,8 +187,8 @@ async def test_a_condition_is_judged_by_what_is_recorded_not_by_what_may_fail(
             *submitted(appender, *asked)
         )
     assert (first, second, other) == (1, 1, 1)
-    assert isinstance(stale, Conflicted)
-    assert isinstance(third, Overtaken)
+    assert isinstance(stale, VersionConflict)
+    assert isinstance(third, ConditionFailed)
     assert (third.stream, third.expected, third.actual) == ("b", 0, 3)
     assert await transactions(owner) == 2
 
@@ -198,7 +204,7 @@ async def test_the_same_command_twice_at_once_is_recorded_once(
         )
     assert isinstance(first, Receipt)
     assert twin == msgspec.structs.replace(first, repeated=True)
-    assert isinstance(other, Reused)
+    assert isinstance(other, KeyReused)
 
 
 async def test_what_cannot_be_encoded_never_reaches_the_queue(
@@ -233,7 +239,7 @@ async def projected(owner: Plain) -> Callable[[], Any]:
     return content
 
 
-async def note_streams(connection: Plain, accepted: Sequence[Accepted]) -> None:
+async def note_streams(connection: Plain, accepted: Sequence[AcceptedRequest]) -> None:
     """A projection that fails on what is attached to some requests."""
     for one in accepted:
         for attached in one.request.attachments:
@@ -381,7 +387,7 @@ async def test_a_database_lost_while_each_is_tried_alone_is_told_to_the_rest(
 ) -> None:
     calls = 0
 
-    async def project(connection: Plain, accepted: Sequence[Accepted]) -> None:
+    async def project(connection: Plain, accepted: Sequence[AcceptedRequest]) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
@@ -404,7 +410,7 @@ async def test_a_database_without_room_is_unavailable_and_records_nothing(
 ) -> None:
     full = True
 
-    async def project(_connection: Plain, _accepted: Sequence[Accepted]) -> None:
+    async def project(_connection: Plain, _accepted: Sequence[AcceptedRequest]) -> None:
         if full:
             raise asyncpg.DiskFullError("no space left on device")
 
@@ -526,14 +532,14 @@ class Series:
 
     async def admit(
         self, connection: log.Connection, asked: Sequence[Any]
-    ) -> list[Framed | Exception]:
+    ) -> list[EncodedRequest | Exception]:
         self.rounds.append(len(asked))
         last = await connection.fetchval(
             "select count(*) from ledger.stream where stream like 'S-%'"
         )
-        admitted: list[Framed | Exception] = []
+        admitted: list[EncodedRequest | Exception] = []
         for one in asked:
-            if isinstance(one, Framed):
+            if isinstance(one, EncodedRequest):
                 admitted.append(one)
             elif one.series == "refused":
                 admitted.append(ValueError(one.command_id))
@@ -543,13 +549,15 @@ class Series:
         return admitted
 
 
-def unnamed(request: Request, series: str = "S") -> Unnamed:
+def unnamed(request: Request, series: str = "S") -> UnnumberedRequest:
     def named(stream: str, _number: str) -> Request:
         part = structs.replace(request.main, stream=stream)
         return structs.replace(request, parts=(part,))
 
     premises, condition = request.premises, request.condition
-    return Unnamed("S", request.command_id, series, named, premises, condition)
+    return UnnumberedRequest(
+        "S", request.command_id, series, named, premises, condition
+    )
 
 
 async def test_streams_are_named_in_the_appends_own_transaction(
@@ -584,7 +592,12 @@ async def test_a_name_drawn_for_what_is_not_appended_is_the_next_ones(
         found = await asyncio.gather(
             *map(appender.submit, asked), return_exceptions=True
         )
-    assert [type(one) for one in found] == [Receipt, Conflicted, ValueError, Receipt]
+    assert [type(one) for one in found] == [
+        Receipt,
+        VersionConflict,
+        ValueError,
+        Receipt,
+    ]
     rows = await owner.fetch("select stream from ledger.event order by position")
     assert [row["stream"] for row in rows] == ["a-1", "S-1", "S-2"]
     assert series.rounds == [1, 4, 3]

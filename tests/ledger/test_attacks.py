@@ -17,22 +17,22 @@ import asyncpg
 import pytest
 
 import iku_verify
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.commands.command import Command
 from iku.domain.conflict import Category, Dimension, Referred, Reported
 from iku.domain.fact import Person
 from iku.exchange import bundle
-from iku.ledger import checkpoints, log, policy, signing, witnessing
-from iku.ledger.checking import check_ledger
+from iku.ledger import checkpoint_signing, checkpoint_store, log, policy, witness_client
+from iku.ledger.checkpoint_signing import AlarmRaised, SignerFolder
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Verdict
-from iku.ledger.signing import Alarmed, Home
-from iku.ledger.witness import Declined, Witness, WitnessHome
-from iku.postgres import guarding
+from iku.ledger.witness import CosignRefused, Witness, WitnessFolder
+from iku.postgres import schema_guard
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.embedded import Lease, lease
 from iku.postgres.pool import Plain, connect, connect_as_owner, connect_as_signer
-from iku.queries import opening
-from iku.queries.opening import Scope
+from iku.queries import text_check
+from iku.queries.text_check import TextScope
 from iku.vault import sealing
 from iku.vault.sealing import TextPlace
 from tests.conftest import FAST, SETTINGS, Clone
@@ -125,8 +125,8 @@ CAREFUL = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    home = Home(tmp_path / "signer")
+def home(tmp_path: Path) -> SignerFolder:
+    home = SignerFolder(tmp_path / "signer")
     home.make_key(ORIGIN)
     return home
 
@@ -135,10 +135,10 @@ class Signed(NamedTuple):
     """A log and who signs it."""
 
     signer: Plain
-    home: Home
+    home: SignerFolder
 
-    async def sign(self, *, full: bool = False) -> signing.SigningResult:
-        return await signing.sign(self.signer, self.home, ORIGIN, full=full)
+    async def sign(self, *, full: bool = False) -> checkpoint_signing.SigningResult:
+        return await checkpoint_signing.sign(self.signer, self.home, ORIGIN, full=full)
 
 
 async def sign_twice(application: Plain, ask: Ask, signed: Signed) -> None:
@@ -149,7 +149,9 @@ async def sign_twice(application: Plain, ask: Ask, signed: Signed) -> None:
 
 
 @pytest.fixture
-async def signed(connection: Plain, ask: Ask, signer: Plain, home: Home) -> Signed:
+async def signed(
+    connection: Plain, ask: Ask, signer: Plain, home: SignerFolder
+) -> Signed:
     signed = Signed(signer, home)
     await sign_twice(connection, ask, signed)
     return signed
@@ -164,7 +166,7 @@ async def unmoved(
     assert database.signer_dsn is not None
     connection = await connect(database.application_dsn)
     signer = await connect_as_signer(database.signer_dsn)
-    home = Home(tmp_path_factory.mktemp("signer"))
+    home = SignerFolder(tmp_path_factory.mktemp("signer"))
     home.make_key(ORIGIN)
     await sign_twice(connection, Ask(), Signed(signer, home))
     superuser = await connect_as_owner(database.owner_dsn)
@@ -280,7 +282,7 @@ async def test_what_a_superuser_changed_of_the_schema_is_found_by_the_guard(
     signed: Signed, owner: Plain, attack: str
 ) -> None:
     await owner.execute(attack)
-    found = (await guarding.look(owner)).findings
+    found = (await schema_guard.look(owner)).findings
     # A rewrite leaves no mark in the schema, but in the rows.
     assert found or await check_ledger(owner)
 
@@ -298,7 +300,7 @@ async def test_what_a_superuser_did_with_care_is_found_by_the_signer(
 ) -> None:
     await asleep(owner, attack, FORGET)
     assert await check_ledger(owner) == []
-    with pytest.raises(Alarmed, match=sentence):
+    with pytest.raises(AlarmRaised, match=sentence):
         await signed.sign(full=True)
 
 
@@ -313,23 +315,23 @@ async def test_a_log_cut_and_grown_to_the_same_size_is_found_by_the_signer(
     signed: Signed, owner: Plain, ask: Ask
 ) -> None:
     await regrow(owner, ask)
-    with pytest.raises(Alarmed, match="the first 4 records give root "):
+    with pytest.raises(AlarmRaised, match="the first 4 records give root "):
         await signed.sign()
 
 
 @pytest.fixture
-def witness(tmp_path: Path, home: Home) -> Witness:
-    kept = WitnessHome(tmp_path / "witness")
+def witness(tmp_path: Path, home: SignerFolder) -> Witness:
+    kept = WitnessFolder(tmp_path / "witness")
     key = kept.make_key("witness.test")
     known = f"log {home.key().verifier}\nquorum none\n"
     return Witness(kept.folder, key, policy.parse(known.encode()))
 
 
-def posting(witness: Witness) -> witnessing.Post:
+def posting(witness: Witness) -> witness_client.Post:
     def post(_url: str, body: bytes) -> tuple[int, bytes]:
         try:
             return 200, witness.cosign(body).encode()
-        except Declined as error:
+        except CosignRefused as error:
             size = getattr(error, "size", None)
             said = error if size is None else size
             return error.status, f"{said}\n".encode()
@@ -337,7 +339,7 @@ def posting(witness: Witness) -> witnessing.Post:
     return post
 
 
-def trusted(witness: Witness, home: Home) -> policy.Policy:
+def trusted(witness: Witness, home: SignerFolder) -> policy.Policy:
     return policy.parse(
         f"log {home.key().verifier}\nwitness w {witness.key.verifier} http://w\n"
         "quorum w\n".encode()
@@ -346,12 +348,14 @@ def trusted(witness: Witness, home: Home) -> policy.Policy:
 
 async def gather(signed: Signed, witness: Witness) -> list[str]:
     known = trusted(witness, signed.home)
-    return await witnessing.gather(signed.signer, signed.home, known, posting(witness))
+    return await witness_client.gather(
+        signed.signer, signed.home, known, posting(witness)
+    )
 
 
-def stolen(home: Home) -> Home:
+def stolen(home: SignerFolder) -> SignerFolder:
     """A folder with the real key, but without the memory of what was signed."""
-    thief = Home(home.folder.with_name("thief"))
+    thief = SignerFolder(home.folder.with_name("thief"))
     thief.folder.mkdir()
     shutil.copy2(home.folder / "key", thief.folder / "key")
     return thief
@@ -359,7 +363,7 @@ def stolen(home: Home) -> Home:
 
 async def fork(signed: Signed, owner: Plain, attack: str, regrown: int) -> Signed:
     """Another log under the same name, signed with the real key."""
-    before = await checkpoints.latest(owner)
+    before = await checkpoint_store.latest(owner)
     await asleep(owner, attack, FORGET)
     new = [Ask()(f"x-{n}", command=f"x-{n}") for n in range(regrown)]
     await log.append(owner, new, zone=ZONE)
@@ -377,7 +381,9 @@ async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
 ) -> None:
     assert await gather(signed, witness) == []
     forked = await fork(signed, owner, attack, regrown)
-    with pytest.raises(Alarmed, match=r"the witness witness\.test (refuses|has cosig)"):
+    with pytest.raises(
+        AlarmRaised, match=r"the witness witness\.test (refuses|has cosig)"
+    ):
         await gather(forked, witness)
 
 
@@ -451,7 +457,7 @@ TEXTS = {
 }
 
 
-async def enter(house: House, connection: Plain, subject: str) -> None:
+async def enter(app: App, connection: Plain, subject: str) -> None:
     reported = Reported(
         category=Category.IPOLEKSOSBUD,
         dimension=Dimension.EKONOMI,
@@ -459,21 +465,21 @@ async def enter(house: House, connection: Plain, subject: str) -> None:
         effective_on=date(2021, 2, 9),
     )
     command = Command("conflict", subject, reported, "siti")
-    assert (await house.office.handle(connection, command)).added
+    assert (await app.commands.handle(connection, command)).added
 
 
 @pytest.mark.parametrize("attack", TEXTS.values(), ids=TEXTS)
 async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
     database: Database, connection: Plain, owner: Plain, attack: str
 ) -> None:
-    async with furnish(SETTINGS, database) as house:
+    async with open_app(SETTINGS, database) as app:
         for subject in ("K01", "K02"):
-            await enter(house, connection, subject)
-        house.vault.forget()
+            await enter(app, connection, subject)
+        app.vault.forget()
         await owner.execute(attack)
         size = (await log.head(connection)).size
-        view = house.view(connection)
-        found = opening.held_texts(view, Scope(size), lambda *_: None)
+        view = app.view(connection)
+        found = text_check.held_texts(view, TextScope(size), lambda *_: None)
         wrong = [one async for one in found if one.finding]
     assert [(one.event, one.field) for one in wrong] == [("conflict-K01/1", "title")]
     assert await check_ledger(owner) == []  # the log itself is as it was
@@ -521,7 +527,7 @@ async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def read(desk: Desk) -> dict[tuple[str, int, str], str]:
     """Every text, by stream, version and field, or what stands in its place."""
-    desk.house.vault.forget()
+    desk.app.vault.forget()
     return {
         (f"conflict-{case}", version, field): text
         for case in ("K1", "K2")
@@ -572,7 +578,7 @@ async def test_keys_that_a_superuser_swapped_are_found_by_what_wraps_them(
     found = await read(desk)
     assert found["conflict-K1", 1, "title"] == found["conflict-K2", 1, "title"]
     assert found["conflict-K2", 1, "title"] == "terkunci"
-    epochs = await desk.house.vault.epochs(guarded)
+    epochs = await desk.app.vault.epochs(guarded)
     assert sum(epoch.locked for epoch in epochs.values()) == 2
 
 
@@ -586,7 +592,7 @@ async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment
          where s.stream = 'conflict-K2'
         """
     )
-    outer = desk.house.vault.keys.key(row["epoch"])
+    outer = desk.app.vault.keys.key(row["epoch"])
     assert outer is not None
     owner = sealing.Owner(row["stream"], row["subject"], row["epoch"])
     key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
@@ -608,20 +614,20 @@ def copy(source: Path, to: Path) -> None:
     subprocess.run(["cp", "-a", source, to], check=True)
 
 
-async def grow(held: Lease, home: Home, ask: Ask, *streams: str) -> None:
+async def grow(held: Lease, home: SignerFolder, ask: Ask, *streams: str) -> None:
     """Append to a server's log and have it signed."""
     application = await connect(held.application_dsn)
     await log.append(application, [ask(s) for s in streams], zone=ZONE)
     await application.close()
     signer = await connect_as_signer(held.signer_dsn)
     try:
-        await signing.sign(signer, home, ORIGIN)
+        await checkpoint_signing.sign(signer, home, ORIGIN)
     finally:
         await signer.close()
 
 
 async def test_an_older_data_folder_put_back_is_found_by_the_signer(
-    tmp_path: Path, home: Home, ask: Ask, data: Path
+    tmp_path: Path, home: SignerFolder, ask: Ask, data: Path
 ) -> None:
     with lease(tmp_path / "var", FAST) as held:
         await migrate_database(
@@ -637,5 +643,7 @@ async def test_an_older_data_folder_put_back_is_found_by_the_signer(
         owner = await connect_as_owner(held.owner_dsn)
         assert await check_ledger(owner) == []  # sound in itself, only old
         await owner.close()
-        with pytest.raises(Alarmed, match="the log holds 2 records, but 4 were signed"):
+        with pytest.raises(
+            AlarmRaised, match="the log holds 2 records, but 4 were signed"
+        ):
             await grow(held, home, ask)

@@ -14,14 +14,14 @@ from msgspec import structs
 from iku.ledger import log, record, tree
 from iku.ledger.log import (
     Condition,
-    Conflicted,
-    KnowledgeAhead,
-    KnowledgeFell,
-    Overtaken,
+    ConditionFailed,
+    KeyReused,
+    KnownOnDecreased,
+    KnownOnInFuture,
     Receipt,
     Request,
-    Reused,
     Verdict,
+    VersionConflict,
 )
 from iku.ledger.record import Unrecordable
 from iku.postgres import pool as pools
@@ -129,7 +129,7 @@ async def test_a_stale_request_leaves_its_neighbours_alone_and_burns_no_position
     await append(ask("a-1", events=2))
     first, stale, last = await append(ask("b-1"), ask("a-1", 1), ask("c-1"))
 
-    assert isinstance(stale, Conflicted)
+    assert isinstance(stale, VersionConflict)
     assert (stale.stream, stale.expected, stale.actual) == ("a-1", 1, 2)
     assert (receipt(first).position, receipt(last).position) == (3, 4)
     assert (await log.head(connection)).size == 4
@@ -267,7 +267,7 @@ async def test_a_condition_holds_until_an_event_of_its_categories_lies_after_it(
     )
     assert said(verdicts) == [overtaken(1), overtaken(2, "c"), 1]
     [broken, *_] = verdicts
-    assert isinstance(broken, Conflicted)
+    assert isinstance(broken, VersionConflict)
     assert (broken.stream, broken.expected, broken.actual) == ("b", 1, 2)
 
 
@@ -292,7 +292,7 @@ async def test_an_earlier_request_of_the_call_breaks_a_condition_on_its_category
     )
     assert said(verdicts) == [1, 1, overtaken(0), overtaken(0), 1, 1]
     [_, _, broken, *_] = verdicts
-    assert isinstance(broken, Overtaken)
+    assert isinstance(broken, ConditionFailed)
     assert broken.actual == 0  # nothing of the category lay in the log
 
 
@@ -306,7 +306,7 @@ async def test_an_earlier_request_breaks_a_condition_whatever_comes_of_it(
     verdicts = await append(ask("b-1", 7), rested)
     assert said(verdicts) == ["b-1 is at version 1, not 7", overtaken(1)]
     [_, broken] = verdicts
-    assert isinstance(broken, Overtaken)
+    assert isinstance(broken, ConditionFailed)
     assert broken.actual == 1
     assert said(await append(rested, ask("b-1", 1))) == [1, 2]
 
@@ -577,7 +577,7 @@ async def test_a_command_id_with_another_body_is_refused(
 ) -> None:
     await append(ask("a-1", command="one", body="this"))
     (verdict,) = await append(ask("b-1", command="one", body="that"))
-    assert isinstance(verdict, Reused)
+    assert isinstance(verdict, KeyReused)
     assert verdict.command_id == "one"
 
 
@@ -592,8 +592,8 @@ async def test_a_twin_in_one_call_gets_the_verdict_on_the_first(
         ask("c-1", 5, command="two"),
     )
     assert twin == msgspec.structs.replace(receipt(first), repeated=True)
-    assert isinstance(other, Reused)
-    assert isinstance(stale, Conflicted)
+    assert isinstance(other, KeyReused)
+    assert isinstance(stale, VersionConflict)
     assert stale_twin is stale
 
 
@@ -607,7 +607,7 @@ async def test_knowledge_never_falls_within_a_stream(ask: Ask, append: Append) -
         ask("b-1", known_on=JANUARY),
         ask("c-1", known_on=MARCH),
     )
-    assert isinstance(fell, KnowledgeFell)
+    assert isinstance(fell, KnownOnDecreased)
     assert (fell.stream, fell.known_on, fell.last) == ("a-1", JANUARY, MARCH)
     assert (receipt(other).known_on, receipt(same).known_on) == (JANUARY, MARCH)
     assert said(await append(ask("a-1", 1, known_on=MARCH))) == [2]
@@ -617,7 +617,7 @@ async def test_knowledge_never_falls_within_a_chain(ask: Ask, append: Append) ->
     verdicts = await append(
         ask("a-1", known_on=MARCH), ask("a-1", 1, known_on=JANUARY), ask("b-1")
     )
-    assert [type(v) for v in verdicts] == [Receipt, KnowledgeFell, Receipt]
+    assert [type(v) for v in verdicts] == [Receipt, KnownOnDecreased, Receipt]
 
 
 async def test_after_a_live_entry_no_older_register_can_be_imported(
@@ -625,7 +625,7 @@ async def test_after_a_live_entry_no_older_register_can_be_imported(
 ) -> None:
     await append(ask("a-1"))
     (verdict,) = await append(ask("a-1", 1, known_on=MARCH))
-    assert isinstance(verdict, KnowledgeFell)
+    assert isinstance(verdict, KnownOnDecreased)
 
 
 async def test_nothing_is_known_before_its_day_has_come(
@@ -637,7 +637,7 @@ async def test_nothing_is_known_before_its_day_has_come(
         ask("a-1", known_on=tomorrow), ask("b-1", known_on=today)
     )
 
-    assert isinstance(ahead, KnowledgeAhead)
+    assert isinstance(ahead, KnownOnInFuture)
     assert (ahead.stream, ahead.known_on, ahead.today) == ("a-1", tomorrow, today)
     assert isinstance(last, Receipt)
 
@@ -647,14 +647,14 @@ async def test_a_live_entry_waits_if_the_office_moved_west_of_its_own_day(
 ) -> None:
     await log.append(connection, [ask("a-1")], zone="Pacific/Kiritimati")
     (verdict,) = await log.append(connection, [ask("a-1", 1)], zone="Etc/GMT+12")
-    assert isinstance(verdict, KnowledgeFell)
+    assert isinstance(verdict, KnownOnDecreased)
     assert str(verdict).endswith("later than today")
 
 
 async def test_a_conflict_is_told_before_the_calendar(ask: Ask, append: Append) -> None:
     await append(ask("a-1", known_on=MARCH))
     (verdict,) = await append(ask("a-1", 0, known_on=JANUARY))
-    assert isinstance(verdict, Conflicted)
+    assert isinstance(verdict, VersionConflict)
 
 
 @pytest.mark.parametrize("day", [date.min, date.max])
@@ -707,9 +707,9 @@ async def test_what_is_amiss_is_found_among_those_that_hold(
     assert [type(verdict) for verdict in verdicts] == [
         Receipt,
         Receipt,
-        Conflicted,
-        Conflicted,
-        KnowledgeAhead,
+        VersionConflict,
+        VersionConflict,
+        KnownOnInFuture,
         Receipt,
     ]
     assert verdicts[1] == structs.replace(receipt(first), repeated=True)
@@ -880,7 +880,7 @@ async def test_of_two_who_read_the_same_version_one_is_told(
     )
     await one.close()
     await two.close()
-    assert {type(verdict) for (verdict,) in verdicts} == {Receipt, Conflicted}
+    assert {type(verdict) for (verdict,) in verdicts} == {Receipt, VersionConflict}
 
 
 async def test_who_reads_with_an_old_snapshot_is_stopped_not_believed(

@@ -80,7 +80,7 @@ def test_a_key_of_the_same_name_is_another_key() -> None:
         note.verify(signed, [log_key(seed=9).verifier])
     with pytest.raises(Unverified, match="no key"):
         note.verify(signed, [])
-    assert note.vouching(signed, []) == []
+    assert note.verified_signatures(signed, []) == []
 
 
 def test_a_witness_vouches_for_a_time() -> None:

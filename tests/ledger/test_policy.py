@@ -8,7 +8,7 @@ from iku.ledger import policy
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Malformed, Note, SigningKey, Unverified
 from tests.ledger.test_note import log_key, witness_key
-from tests.ledger.test_proving import ROOT
+from tests.ledger.test_proof_building import ROOT
 
 LOG = log_key()
 TEXT = Checkpoint("iku.test/log", 9, ROOT[9]).text

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain

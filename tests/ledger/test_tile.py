@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.ledger import tile
-from iku.ledger.tile import Misplaced, Tile
+from iku.ledger.tile import InvalidTilePath, Tile
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_place_is_read_as_it_was_written(number: int, width: int) -> None:
     ],
 )
 def test_no_other_spelling_is_a_place(text: str) -> None:
-    with pytest.raises(Misplaced):
+    with pytest.raises(InvalidTilePath):
         tile.parse_place(text)
 
 

@@ -2,18 +2,18 @@
 
 import pytest
 
-from iku.ledger import proving, tlog_proof
+from iku.ledger import proof_building, tlog_proof
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Malformed, Note
-from iku.ledger.proof_checking import Disproved
+from iku.ledger.proof_verification import InvalidProof
 from iku.ledger.tlog_proof import TlogProof
 from tests.ledger.test_note import log_key
-from tests.ledger.test_proving import LEAVES, OTHER, ROOT, Memory
+from tests.ledger.test_proof_building import LEAVES, OTHER, ROOT, Memory
 
 
 async def proof(index: int = 5, size: int = 9) -> TlogProof:
     text = Checkpoint("iku.test/log", size, ROOT[size]).text
-    hashes = await proving.inclusion(Memory(LEAVES), index, size)
+    hashes = await proof_building.inclusion(Memory(LEAVES), index, size)
     return TlogProof(index, tuple(hashes), Note(text, (log_key().sign(text),)))
 
 
@@ -23,7 +23,7 @@ async def test_a_proof_is_written_read_and_checked() -> None:
         read = tlog_proof.parse(str(written).encode())
         assert read == written
         read.check(LEAVES[index])
-        with pytest.raises(Disproved):
+        with pytest.raises(InvalidProof):
             read.check(OTHER)
 
 

@@ -11,12 +11,12 @@ import pytest
 import iku_verify
 from iku.domain.erasure import covering
 from iku.exchange import bundle
-from iku.ledger import proving, tile, tlog_proof, tree, witness
+from iku.ledger import proof_building, tile, tlog_proof, tree, witness
 from iku.ledger.checkpoint import Checkpoint
-from iku.ledger.checkpoints import Signed
+from iku.ledger.checkpoint_store import SignedCheckpoint
 from iku.ledger.note import Algorithm, Note, SigningKey
 from iku.ledger.tlog_proof import TlogProof
-from tests.ledger.test_proving import Memory
+from tests.ledger.test_proof_building import Memory
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
 RECORDS = [b'{"n":"satu"}', b'{"n":"dua"}', b'{"n":"tiga"}']
@@ -38,8 +38,8 @@ async def vectors() -> dict[str, str]:
     text = Checkpoint("iku.example/log", 3, tree.root(leaves)).text
     cosignature = WITNESS.sign(text, TIME)
     cosigned = Note(text, (LOG.sign(text), cosignature))
-    path = tuple(await proving.inclusion(memory, 1, 3))
-    grown = tuple(await proving.consistency(memory, 1, 3))
+    path = tuple(await proof_building.inclusion(memory, 1, 3))
+    grown = tuple(await proof_building.consistency(memory, 1, 3))
     return {
         "records": "".join(f"{record.decode()}\n" for record in RECORDS),
         "leaves": "".join(f"{leaf.hex()}\n" for leaf in leaves),
@@ -65,7 +65,7 @@ async def vectors() -> dict[str, str]:
 def manifest(note: str) -> str:
     """That of a bundle which holds a checkpoint and nothing else."""
     root = b64decode(note.split("\n")[2])
-    signed = Signed(3, root, note, datetime.now(UTC), ())
+    signed = SignedCheckpoint(3, root, note, datetime.now(UTC), ())
     with TemporaryDirectory() as folder:
         writing = bundle._Writing(Path(folder), signed)
         writing.add("checkpoint", note.encode())

@@ -7,12 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from iku.ledger import checkpoint, durable, note, policy, proving, tree, witness
+from iku.ledger import (
+    checkpoint,
+    durable_files,
+    note,
+    policy,
+    proof_building,
+    tree,
+    witness,
+)
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Algorithm, Malformed, Note
-from iku.ledger.witness import Behind, CosignRequest, Declined, Witness, WitnessHome
+from iku.ledger.witness import (
+    CosignConflict,
+    CosignRefused,
+    CosignRequest,
+    Witness,
+    WitnessFolder,
+)
 from tests.ledger.test_note import log_key, witness_key
-from tests.ledger.test_proving import LEAVES, OTHER, ROOT, Memory
+from tests.ledger.test_proof_building import LEAVES, OTHER, ROOT, Memory
 
 LOG = log_key()
 KEY = witness_key()
@@ -37,12 +51,14 @@ async def request(
     if proof is None:
         known = old <= size
         memory = Memory(LEAVES)
-        proof = await proving.consistency(memory, old, size) if known else []
+        proof = await proof_building.consistency(memory, old, size) if known else []
     text = Checkpoint(origin, size, root or ROOT[size]).text
     return CosignRequest(old, tuple(proof), Note(text, (LOG.sign(text),)))
 
 
-def cosign(cosigner: Witness, asked: CosignRequest | bytes | str) -> note.Vouched:
+def cosign(
+    cosigner: Witness, asked: CosignRequest | bytes | str
+) -> note.VerifiedSignature:
     """The cosignature, which must verify."""
     raw = asked if isinstance(asked, bytes) else str(asked).encode()
     line = cosigner.cosign(raw)
@@ -52,9 +68,9 @@ def cosign(cosigner: Witness, asked: CosignRequest | bytes | str) -> note.Vouche
     return vouched
 
 
-def declined(cosigner: Witness, asked: CosignRequest | bytes | str) -> Declined:
+def declined(cosigner: Witness, asked: CosignRequest | bytes | str) -> CosignRefused:
     raw = asked if isinstance(asked, bytes) else str(asked).encode()
-    with pytest.raises(Declined) as caught:
+    with pytest.raises(CosignRefused) as caught:
         cosigner.cosign(raw)
     return caught.value
 
@@ -87,7 +103,7 @@ async def test_whoever_begins_elsewhere_is_told_the_size(cosigner: Witness) -> N
     cosign(cosigner, await request(0, 9))
     for old in (0, 8, 10):
         error = declined(cosigner, await request(old, 12))
-        assert isinstance(error, Behind)
+        assert isinstance(error, CosignConflict)
         assert (error.status, error.size) == (HTTPStatus.CONFLICT, 9)
 
 
@@ -171,7 +187,7 @@ async def test_of_many_at_once_none_is_rolled_back(cosigner: Witness) -> None:
         barrier.wait()
         try:
             cosigner.cosign(raw)
-        except Behind:
+        except CosignConflict:
             return
         won.append(raw)
 
@@ -195,7 +211,7 @@ async def test_what_is_not_on_disk_is_not_answered(
         raise OSError(28, "no space")
 
     with monkeypatch.context() as patched:
-        patched.setattr(durable, "write", full)
+        patched.setattr(durable_files, "write", full)
         with pytest.raises(OSError, match="no space"):
             cosigner.cosign(asked)
     assert cosigner.latest(PLACE) is None
@@ -210,7 +226,7 @@ def test_only_logs_that_are_known_are_shown(cosigner: Witness) -> None:
 async def test_its_folder_tells_the_last_checkpoint_of_a_log(
     cosigner: Witness, tmp_path: Path
 ) -> None:
-    home = WitnessHome(tmp_path / "witness")
+    home = WitnessFolder(tmp_path / "witness")
     assert home.last(ORIGIN) is None
     cosign(cosigner, await request(0, 9))
     last = home.last(ORIGIN)
@@ -219,15 +235,15 @@ async def test_its_folder_tells_the_last_checkpoint_of_a_log(
 
 
 def test_its_key_is_its_own(tmp_path: Path) -> None:
-    home = WitnessHome(tmp_path)
+    home = WitnessFolder(tmp_path)
     made = home.make_key("saksi.test")
     assert home.key() == made
     assert made.algorithm is Algorithm.COSIGNATURE
     with pytest.raises(FileExistsError):
         home.make_key("saksi.test")
     (tmp_path / "key").chmod(0o604)
-    with pytest.raises(durable.Exposed):
+    with pytest.raises(durable_files.InsecurePermissions):
         home.key()
-    durable.write(tmp_path / "key", LOG.secret.encode())
+    durable_files.write(tmp_path / "key", LOG.secret.encode())
     with pytest.raises(Malformed, match="is one of a log"):
         home.key()

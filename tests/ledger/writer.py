@@ -11,7 +11,7 @@ import time
 from datetime import date
 
 from iku.ledger.appender import Appender
-from iku.ledger.log import Conflicted, Request, StreamPart
+from iku.ledger.log import Request, StreamPart, VersionConflict
 from iku.ledger.record import NewEvent
 from iku.postgres import pool as pools
 
@@ -40,7 +40,7 @@ async def write(appender: Appender, until: float, name: str) -> list[str]:
         )
         try:
             receipt = await appender.submit(request)
-        except Conflicted as conflict:
+        except VersionConflict as conflict:
             versions[stream] = conflict.actual
         else:
             versions[stream] = receipt.version

@@ -16,7 +16,7 @@ from iku.domain.question import Question
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
-from iku.projections import backfill, folding
+from iku.projections import backfill, parallel_fold
 from iku.projections.rebuild import rebuild
 from tests.registers.world import World
 
@@ -44,7 +44,7 @@ class Gate:
         self.reached = asyncio.Event()
         self._open = asyncio.Event()
 
-    async def copy(self, connection: Connection, found: folding.CopyRows) -> None:
+    async def copy(self, connection: Connection, found: parallel_fold.CopyRows) -> None:
         await COPY(connection, found)
         self._copies += 1
         if self._copies > 1:
@@ -61,14 +61,14 @@ class Gate:
         self._open.set()
 
 
-COPY = folding.copy
+COPY = parallel_fold.copy
 
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     gate = Gate()
-    monkeypatch.setattr(folding, "copy", gate.copy)
-    monkeypatch.setattr(folding, "BATCH", 20)
+    monkeypatch.setattr(parallel_fold, "copy", gate.copy)
+    monkeypatch.setattr(parallel_fold, "BATCH", 20)
     monkeypatch.setattr(backfill, "FEW", 0)
     yield gate
     gate.open()
@@ -76,17 +76,15 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
-    connection = await pools.connect_as_owner(world.house.database.owner_dsn)
+    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
     yield connection
     await connection.close()
 
 
 async def define(world: World, proposed: Redefinition) -> int:
     """Record the definition on a connection of its own; its position."""
-    async with world.house.pool.acquire() as connection:
-        outcome = await World(world.house, connection).do(
-            "indicator", "IKU-1", proposed
-        )
+    async with world.app.pool.acquire() as connection:
+        outcome = await World(world.app, connection).do("indicator", "IKU-1", proposed)
     return outcome.receipt.position
 
 
@@ -193,10 +191,10 @@ async def test_a_rebuild_removes_what_a_crash_left(
 async def another_definition(world: World, owner: Plain) -> None:
     """Somebody records another definition, who does not prepare it."""
     del owner
-    office = replace(world.house.office, prepare=lambda _: nullcontext())
-    house = replace(world.house, office=office)
-    async with world.house.pool.acquire() as connection:
-        await World(house, connection).do("indicator", "IKU-3", VIOLENT)
+    commands = replace(world.app.commands, prepare=lambda _: nullcontext())
+    app = replace(world.app, commands=commands)
+    async with world.app.pool.acquire() as connection:
+        await World(app, connection).do("indicator", "IKU-3", VIOLENT)
 
 
 async def a_rebuild(world: World, owner: Plain) -> None:

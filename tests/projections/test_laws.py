@@ -25,19 +25,19 @@ from hypothesis.stateful import (
 )
 from msgspec import structs
 
-from iku.commands.command import Outcome
+from iku.commands.command import CommandResult
 from iku.domain import conflict, organisation
 from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.question import Question, numbered
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
 from iku.projections.rebuild import rebuild
 from iku.queries import explanation
-from iku.queries.explanation import Wanted
-from iku.queries.verifying import verify
+from iku.queries.explanation import SubjectFilter
+from iku.queries.figure_verification import verify
 from tests.conftest import within
 from tests.registers.world import (
     CASES,
@@ -90,7 +90,7 @@ class Register(RuleBasedStateMachine):
 
     def _record(
         self, chance: Chance, category: str, subject: str, fact: Any, *others: str
-    ) -> Outcome | None:
+    ) -> CommandResult | None:
         """Declared days of knowledge rise within a subject, not across the register."""
         said = getattr(fact, "effective_on", None) or FIRST
         earliest = max(self.known.get(one, said) for one in (subject, *others))
@@ -116,7 +116,7 @@ class Register(RuleBasedStateMachine):
         world = self.world
         for code, change in changes:
             self.running.run(world.try_to("indicator", code, change))
-        found = self.running.run(world.house.figures.indicators(world.connection))
+        found = self.running.run(world.app.figures.indicators(world.connection))
         for code, state in found.items():
             self.definitions[code] = len(state.definitions)
 
@@ -138,7 +138,7 @@ class Register(RuleBasedStateMachine):
         """Whatever was recorded since, the whole figure is what was printed."""
         for number in chance.random.sample([*self.printed], min(3, len(self.printed))):
             world, typed = self.world, " ".join(number).lower()
-            figures = world.house.figures
+            figures = world.app.figures
             verified = self.running.run(
                 verify(world.connection, figures, typed, world.today)
             )
@@ -162,7 +162,9 @@ class Register(RuleBasedStateMachine):
     def _explain(self, question: Question, figure: Figure) -> None:
         """The cases, each with its reason, are those of the figure."""
         asked = explanation.pinned(question, figure)
-        page = self.running.run(explanation.page(self.world.view, asked, Wanted()))
+        page = self.running.run(
+            explanation.page(self.world.view, asked, SubjectFilter())
+        )
         assert page.next is None
         assert sum(item.numerator for item in page.items) == figure.numerator
         assert sum(item.denominator for item in page.items) == figure.denominator
@@ -195,7 +197,7 @@ class Register(RuleBasedStateMachine):
             for number, figure in self.printed.items():
                 assert self.running.run(world.figure(numbered(number))) == figure
             assert self.running.run(check_ledger(world.connection)) == []
-            assert self.running.run(_rebuild(world.house.database)) == []
+            assert self.running.run(_rebuild(world.app.database)) == []
         finally:
             self.running.close()
 

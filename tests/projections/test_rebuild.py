@@ -14,12 +14,12 @@ from iku.domain import conflict
 from iku.domain.indicator import CarryOver, Redefinition, Revision
 from iku.domain.question import Question
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import rebuild as rebuilding
-from iku.projections.rebuild import TABLES, Busy, rebuild
+from iku.projections.rebuild import TABLES, RebuildRunning, rebuild
 from iku.queries import search
 from iku.queries.figures import Figures
 from iku.queries.search import Search
@@ -42,7 +42,7 @@ def silent(_done: int, _size: int) -> None:
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
     """A connection with the owner's rights."""
-    connection = await pools.connect_as_owner(world.house.database.owner_dsn)
+    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
     yield connection
     connection.terminate()
 
@@ -59,7 +59,7 @@ async def held(owner: Plain) -> dict[str, list[Any]]:
 
 async def refuse_other_figures(world: World) -> None:
     memory = await Memory.of(world.connection)
-    figures = await world.house.figures.answer(world.connection, QUESTIONS, world.today)
+    figures = await world.app.figures.answer(world.connection, QUESTIONS, world.today)
     assert figures == [memory.figure(question, world.today) for question in QUESTIONS]
 
 
@@ -74,8 +74,8 @@ def _reported(title: str = "Perselisihan") -> conflict.Reported:
 
 async def write(world: World, prefix: str, count: int) -> None:
     """Add cases that count, one after the other."""
-    async with world.house.pool.acquire() as connection:
-        writer = World(world.house, connection)
+    async with world.app.pool.acquire() as connection:
+        writer = World(world.app, connection)
         for number in range(count):
             case = f"{prefix}{number:04}"
             await writer.do("conflict", case, _reported())
@@ -255,8 +255,8 @@ async def test_a_new_definition_during_a_rebuild_is_counted_once(
     code, redefinition = "IKU-1", _redefined()
 
     async def define() -> None:
-        async with world.house.pool.acquire() as connection:
-            writer = World(world.house, connection)
+        async with world.app.pool.acquire() as connection:
+            writer = World(world.app, connection)
             await writer.do("indicator", code, redefinition)
             await write(world, "X", 20)
 
@@ -286,7 +286,7 @@ def _redefined() -> Any:
 async def test_of_two_rebuilds_at_once_the_second_is_told_that_it_is_busy(
     world: World, owner: Plain
 ) -> None:
-    other = await pools.connect_as_owner(world.house.database.owner_dsn)
+    other = await pools.connect_as_owner(world.app.database.owner_dsn)
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def catch_up(projector: Any, size: int) -> None:
@@ -299,7 +299,7 @@ async def test_of_two_rebuilds_at_once_the_second_is_told_that_it_is_busy(
         patch.setattr(rebuilding._Projector, "catch_up", catch_up)
         first = asyncio.create_task(rebuild(owner, silent))
         await begun.wait()
-        with pytest.raises(Busy, match="another rebuild is under way"):
+        with pytest.raises(RebuildRunning, match="another rebuild is under way"):
             await rebuild(other, silent)
         go_on.set()
         assert await first == []
@@ -321,7 +321,7 @@ async def test_a_killed_rebuild_leaves_all_as_it_was_and_the_next_one_works(
 
     async def killed(*args: Any) -> None:
         await original(*args)
-        other = await pools.connect_as_owner(world.house.database.owner_dsn)
+        other = await pools.connect_as_owner(world.app.database.owner_dsn)
         pid = owner.get_server_pid()
         assert await other.fetchval("select pg_terminate_backend($1, 5000)", pid)
         await other.close()
@@ -330,7 +330,7 @@ async def test_a_killed_rebuild_leaves_all_as_it_was_and_the_next_one_works(
         patch.setattr(place, name, killed)
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await rebuild(owner, silent)
-    another = await pools.connect_as_owner(world.house.database.owner_dsn)
+    another = await pools.connect_as_owner(world.app.database.owner_dsn)
     assert await held(another) == before
     await write(world, "X", 3)
     await refuse_other_figures(world)
@@ -348,15 +348,15 @@ async def test_who_reads_while_the_tables_are_switched_gets_right_figures(
 
     async def read() -> None:
         figures = Figures()
-        async with world.house.pool.acquire() as connection:
+        async with world.app.pool.acquire() as connection:
             while not stop.is_set():
                 told.extend(await figures.answer(connection, [question], world.today))
 
     async def browse() -> None:
         asked = Search(category="conflict", as_of=YEAR_END, limit=5)
-        async with world.house.pool.acquire() as connection:
+        async with world.app.pool.acquire() as connection:
             while not stop.is_set():
-                view = world.house.view(connection)
+                view = world.app.view(connection)
                 assert len((await search.page(view, asked)).items) == 5
 
     async def rebuild_often() -> None:
@@ -393,8 +393,8 @@ async def test_a_figure_asked_for_just_before_the_switch_is_told_from_full_table
         return structs.replace(found, size=found.size - 500)
 
     async def ask() -> Any:
-        async with world.house.pool.acquire() as other:
-            return await world.house.figures.answer(other, [question], world.today)
+        async with world.app.pool.acquire() as other:
+            return await world.app.figures.answer(other, [question], world.today)
 
     async def switch(connection: Plain) -> None:
         await connection.execute("lock table projection.definition")
@@ -423,7 +423,7 @@ async def _until_somebody_waits(connection: Plain) -> None:
 
 
 async def test_the_application_may_not_rebuild(world: World) -> None:
-    dsn = world.house.database.application_dsn
+    dsn = world.app.database.application_dsn
     for connect in (pools.connect, pools.connect_as_owner):
         connection = await connect(dsn)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -10,19 +10,19 @@ from msgspec import structs
 from iku.domain import conflict
 from iku.domain.counting import Rule
 from iku.domain.figure import Counts, Figure
-from iku.domain.question import Question, Unanswerable, Unknown
+from iku.domain.question import InvalidQuestion, Question, UnknownReference
 from iku.postgres import pool as pools
 from iku.queries import explanation
-from iku.queries.explanation import ExplainedSubject, ExplanationPage, Wanted
+from iku.queries.explanation import ExplainedSubject, ExplanationPage, SubjectFilter
 from tests.registers.world import Chance, World
 
 DEFINITIONS = {"IKU-1": 2, "IKU-2": 2, "IKU-3": 2}
 YEAR_END = date(2021, 12, 31)
-ALL = Wanted()
+ALL = SubjectFilter()
 
 
 async def pages(
-    world: World, question: Question, wanted: Wanted = ALL, limit: int = 100_000
+    world: World, question: Question, wanted: SubjectFilter = ALL, limit: int = 100_000
 ) -> list[ExplanationPage]:
     """All pages of the explanation, *question* being pinned."""
     found, after = [], ""
@@ -97,7 +97,7 @@ async def test_what_is_looked_for_is_found_and_no_more(world: World) -> None:
         items = items_of(await pages(world, asked))
 
         async def looked_for(**fields: Any) -> list[ExplainedSubject]:
-            found = await pages(world, asked, Wanted(**fields))  # noqa: B023 - used at once
+            found = await pages(world, asked, SubjectFilter(**fields))  # noqa: B023 - used at once
             total = sum((page.counts for page in found), Counts())
             assert total.denominator == figure.denominator  # noqa: B023 - the same
             return items_of(found)
@@ -125,9 +125,11 @@ async def test_what_is_looked_for_is_found_and_no_more(world: World) -> None:
             expected = [i for i in items if i.district == district]
             assert await looked_for(district=district) == expected
         one = items[len(items) // 2]
-        assert items_of(await pages(world, asked, Wanted(subject=one.id))) == [one]
-        assert items_of(await pages(world, asked, Wanted(subject="X999"))) == []
-        other = Wanted(
+        assert items_of(await pages(world, asked, SubjectFilter(subject=one.id))) == [
+            one
+        ]
+        assert items_of(await pages(world, asked, SubjectFilter(subject="X999"))) == []
+        other = SubjectFilter(
             subject=one.id, counted="none" if one.denominator else "numerator"
         )
         assert items_of(await pages(world, asked, other)) == []
@@ -177,7 +179,7 @@ async def test_what_decided_is_named_as_it_was_recorded(world: World) -> None:
 async def test_an_explanation_reads_no_projection(world: World) -> None:
     _, asked = await pinned(world, Question("IKU-1", YEAR_END))
     before = await pages(world, asked)
-    owner = await pools.connect_as_owner(world.house.database.owner_dsn)
+    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
     await owner.execute("drop schema projection cascade")
     await owner.close()
     assert await pages(world, asked) == before
@@ -185,7 +187,7 @@ async def test_an_explanation_reads_no_projection(world: World) -> None:
 
 async def test_what_does_not_exist_cannot_be_explained(world: World) -> None:
     size = await world.size()
-    with pytest.raises(Unknown, match="IKU-4"):
+    with pytest.raises(UnknownReference, match="IKU-4"):
         await pages(world, Question("IKU-4", YEAR_END, size=size))
-    with pytest.raises(Unanswerable, match="definition is 9"):
+    with pytest.raises(InvalidQuestion, match="definition is 9"):
         await pages(world, Question("IKU-1", YEAR_END, size=size, definition=9))

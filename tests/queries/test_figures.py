@@ -14,7 +14,7 @@ from msgspec import structs
 from iku.domain import conflict
 from iku.domain.indicator import Redefinition, Reopening, Targeted
 from iku.domain.period import Kind
-from iku.domain.question import Question, Unanswerable, Unknown
+from iku.domain.question import InvalidQuestion, Question, UnknownReference
 from iku.ledger.log import Connection
 from iku.postgres import pool as pools
 from iku.queries.figures import Figures
@@ -77,7 +77,7 @@ async def test_any_figure_of_a_long_log_is_what_counting_it_anew_gives(
     figures = []
     for start in range(0, len(asked), 50):
         part = asked[start : start + 50]
-        answers = await long.house.figures.answer(long.connection, part, long.today)
+        answers = await long.app.figures.answer(long.connection, part, long.today)
         figures += answers
     for question, figure in zip(asked, figures, strict=True):
         assert figure == memory.figure(question, long.today), question
@@ -101,7 +101,7 @@ async def test_a_size_counts_just_so_many_events(long: World, memory: Memory) ->
     assert {0, 1, memory.size} <= {*edges}
     for code in CODES:
         asked = [Question(code, date(2022, 6, 30), size=size) for size in edges]
-        figures = await long.house.figures.answer(long.connection, asked, long.today)
+        figures = await long.app.figures.answer(long.connection, asked, long.today)
         assert figures == [memory.figure(q, long.today) for q in asked]
         assert figures[0].denominator == 0
 
@@ -114,7 +114,7 @@ async def test_knowledge_at_the_edge_of_a_month_is_told_apart(
             Question("IKU-1", date(2022, 6, 30), known_on=day, size=size)
             for day in month_edges()
         ]
-        figures = await long.house.figures.answer(long.connection, asked, long.today)
+        figures = await long.app.figures.answer(long.connection, asked, long.today)
         assert figures == [memory.figure(q, long.today) for q in asked]
         assert len({figure.denominator for figure in figures}) > 5
 
@@ -179,7 +179,7 @@ async def test_a_new_definition_counts_the_past(world: World) -> None:
         structs.replace(question, indicator="IKU-1", definition=3)
         for question in questions(memory, 40)
     ]
-    figures = await world.house.figures.answer(world.connection, asked, world.today)
+    figures = await world.app.figures.answer(world.connection, asked, world.today)
     assert figures == [memory.figure(question, world.today) for question in asked]
     assert (await world.figure(structs.replace(YEAR, definition=3))).denominator > 0
     again = await world.figure(structs.replace(YEAR, definition=1))
@@ -197,7 +197,7 @@ async def test_a_definition_may_be_asked_for_as_soon_as_it_is_recorded(
 
 
 async def test_what_another_process_defines_is_noticed(world: World) -> None:
-    database = world.house.database
+    database = world.app.database
     async with opened(database) as other:
         for _ in range(2):
             await world.figure(YEAR)
@@ -220,10 +220,10 @@ async def test_a_figure_is_never_made_with_a_definition_its_size_has_outgrown(
     world: World,
 ) -> None:
     """Several ask at once while the formula changes: each figure fits its size."""
-    figures = world.house.figures
+    figures = world.app.figures
 
     async def ask() -> list[Any]:
-        async with world.house.pool.acquire() as connection:
+        async with world.app.pool.acquire() as connection:
             return [
                 (await figures.answer(connection, [YEAR], world.today))[0]
                 for _ in range(40)
@@ -246,7 +246,7 @@ async def test_a_figure_is_never_made_with_a_definition_its_size_has_outgrown(
 async def test_questions_that_name_nothing_are_told_so(world: World) -> None:
     tomorrow = world.today + timedelta(days=1)
     size = await world.size()
-    with pytest.raises(Unknown, match="no indicator IKU-9"):
+    with pytest.raises(UnknownReference, match="no indicator IKU-9"):
         await world.figure(Question("IKU-9", YEAR_END))
     for path, question in (
         ("as_of", Question("IKU-1", tomorrow)),
@@ -255,10 +255,10 @@ async def test_questions_that_name_nothing_are_told_so(world: World) -> None:
         ("definition", structs.replace(YEAR, definition=0)),
     ):
         for answer in (world.figure, world.recount):
-            with pytest.raises(Unanswerable) as refused:
+            with pytest.raises(InvalidQuestion) as refused:
                 await answer(question)
             assert refused.value.path == path
-    with pytest.raises(Unknown):
+    with pytest.raises(UnknownReference):
         await world.recount(Question("IKU-9", YEAR_END))
 
 
@@ -333,7 +333,7 @@ async def test_parts_add_up_to_the_whole(long: World) -> None:
         asked = [
             Question(code, YEAR_END, breakdown=by) for by in (None, "part", "district")
         ]
-        answers = await long.house.figures.answer(long.connection, asked, long.today)
+        answers = await long.app.figures.answer(long.connection, asked, long.today)
         whole, *parted = answers
         assert whole.parts is None
         for figure in parted:
@@ -348,7 +348,7 @@ async def test_figures_asked_together_are_of_one_size(world: World) -> None:
             await world.do("conflict", f"K9{number:03}", _reported())
 
     writing = asyncio.create_task(write())
-    async with world.house.pool.acquire() as connection:
+    async with world.app.pool.acquire() as connection:
         figures = Figures()
         while not writing.done():
             asked = [Question(code, YEAR_END) for code in CODES]
@@ -378,14 +378,14 @@ class Looking:
 async def test_a_figure_asked_again_costs_one_look_until_something_is_recorded(
     world: World,
 ) -> None:
-    figures, reader = world.house.figures, Looking(world.connection)
+    figures, reader = world.app.figures, Looking(world.connection)
     asked = [YEAR, structs.replace(YEAR, indicator="IKU-2", size=300)]
     first = await figures.answer(reader, asked, world.today)
     reader.asked.clear()
     assert await figures.answer(reader, asked, world.today) == first
     assert len(reader.asked) == 1
     assert "course" not in reader.asked[0]
-    async with opened(world.house.database) as other:  # another process records it
+    async with opened(world.app.database) as other:  # another process records it
         await other.do("conflict", "K9001", _reported())
         await other.do("conflict", "K9001", conflict.Verified(effective_on=YEAR_END))
     moved, still = await figures.answer(reader, asked, world.today)
@@ -415,7 +415,7 @@ async def test_no_more_figures_are_kept_than_memory_may_hold(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("iku.queries.kept.MOST_KEPT", 6)
-    figures, reader = world.house.figures, Looking(world.connection)
+    figures, reader = world.app.figures, Looking(world.connection)
     for size in range(20, 40):
         asked = [structs.replace(YEAR, size=size), structs.replace(YEAR, size=size + 1)]
         await figures.answer(reader, asked, world.today)
@@ -443,7 +443,7 @@ async def _cost(world: World, question: Question) -> Counter[str]:
     """What one figure reads."""
     async with world.connection.transaction():
         before = await _read(world.connection)
-        world.house.figures.forget()
+        world.app.figures.forget()
         await world.figure(question)
         after = await _read(world.connection)
     after.subtract(before)

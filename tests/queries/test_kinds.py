@@ -1,7 +1,7 @@
 """A kind of subject that the program did not have: one file, and one entry of a list.
 
 `toy` says all of a kind: facts, state, rules, options, how it is shown. By its entry in
-`kinds.KINDS` all that reads and writes figures knows it, and names no kind.
+`subject_kinds.KINDS` all that reads and writes figures knows it, and names no kind.
 """
 
 from datetime import date, timedelta
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from iku.domain import kinds
+from iku.domain import subject_kinds
 from iku.domain.cause import Cause
 from iku.domain.counting import Rule
-from iku.domain.decider import Missing
+from iku.domain.decider import SubjectNotFound
 from iku.domain.difference import DifferenceStep
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Defined
@@ -21,9 +21,9 @@ from iku.domain.publication import Draft
 from iku.domain.question import Question
 from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
-from iku.queries import differences, explanation, journey, series
-from iku.queries.differences import Compared
-from iku.queries.explanation import Wanted
+from iku.queries import explanation, figure_difference, figure_replay, series
+from iku.queries.explanation import SubjectFilter
+from iku.queries.figure_difference import ComparedQuestions
 from iku.queries.search import Search
 from iku.queries.series import SeriesRange
 from tests.domain import toy
@@ -49,7 +49,7 @@ DEFINED = Defined(
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The toy kind is registered: one entry of the list."""
-    monkeypatch.setattr(kinds, "KINDS", [*kinds.KINDS, toy.KIND])
+    monkeypatch.setattr(subject_kinds, "KINDS", [*subject_kinds.KINDS, toy.KIND])
 
 
 def opened(day: str, topic: Topic = Topic.MEDIATION) -> Opened:
@@ -99,7 +99,7 @@ async def test_a_new_kind_is_counted_now_on_a_past_day_by_past_knowledge_and_siz
     asked = SeriesRange(date(2021, 1, 1), YEAR_END)
     found = await series.series(
         world.connection,
-        world.house.figures,
+        world.app.figures,
         Question(CODE, YEAR_END),
         asked,
         world.today,
@@ -110,7 +110,7 @@ async def test_a_new_kind_is_counted_now_on_a_past_day_by_past_knowledge_and_siz
 async def test_a_new_kind_takes_numbers_of_its_own_letter(world: World) -> None:
     outcome = await world.do("course", "", opened("2021-02-01"))
     assert outcome.number == "C2021-00001"
-    with pytest.raises(Missing, match="there is no course C77"):
+    with pytest.raises(SubjectNotFound, match="there is no course C77"):
         await world.do("course", "C77", finished("2021-02-01"))
 
 
@@ -139,7 +139,7 @@ async def test_a_new_kind_is_explained_by_the_rules_that_counted_it(
     question = Question(CODE, YEAR_END)
     figure = await world.figure(question)
     pinned = explanation.pinned(question, figure)
-    page = await explanation.page(world.view, pinned, Wanted())
+    page = await explanation.page(world.view, pinned, SubjectFilter())
     assert (page.counts.numerator, page.counts.denominator) == (2, 3)
     rules = {
         one.id: (one.why_denominator.rule, one.why_numerator.rule) for one in page.items
@@ -165,15 +165,15 @@ async def test_the_way_to_the_figure_of_a_new_kind_and_a_difference_add_up(
     size = await filled(world)
     question = Question(CODE, YEAR_END)
     figure = await world.figure(question)
-    for order in journey.Order:
-        pages = journey.pages(world.view, figure, order)
+    for order in figure_replay.ReplayOrder:
+        pages = figure_replay.pages(world.view, figure, order)
         lines = [line async for page in pages for line in page]
         assert (lines[-1].numerator, lines[-1].denominator) == (2, 3)
         assert {line.subject.category for line in lines} == {"course"}
     earlier = Question(CODE, YEAR_END, size=size)
-    compared = Compared(question, earlier)
-    told = await differences.answer(
-        world.view, world.house.figures, compared, world.today
+    compared = ComparedQuestions(question, earlier)
+    told = await figure_difference.answer(
+        world.view, world.app.figures, compared, world.today
     )
     [item] = told.items
     assert (item.step, item.cause, item.id) == (
@@ -209,7 +209,7 @@ async def test_a_rebuild_finds_the_rows_of_a_new_kind_as_they_were_written(
 ) -> None:
     await filled(world)
     before = await counted(world)
-    owner = await pools.connect_as_owner(world.house.database.owner_dsn)
+    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
     assert await rebuild(owner, lambda _done, _of: None) == []
     await owner.close()
     assert await counted(world) == before

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from iku.domain import conflict, kinds, organisation
-from iku.domain.question import Unanswerable
-from iku.domain.standings import Stored
+from iku.domain import conflict, organisation, subject_kinds
+from iku.domain.question import InvalidQuestion
+from iku.domain.subject_states import StateColumns
 from iku.queries import search
 from iku.queries.search import Search, Sort
 from tests.registers.memory import Memory
@@ -31,7 +31,7 @@ class Kept(NamedTuple):
 
     subject: str
     standing: Any
-    stored: Stored
+    stored: StateColumns
     name: str
 
 
@@ -41,7 +41,9 @@ def folded(memory: Memory, asked: Search) -> list[Kept]:
     field = "title" if asked.category == "conflict" else "name"
     for subject, known in memory.subjects[asked.category].items():
         state = known.heard(asked.known_on, asked.size)
-        standing: Any = kinds.standing(asked.category, subject, state, asked.as_of)
+        standing: Any = subject_kinds.standing(
+            asked.category, subject, state, asked.as_of
+        )
         if standing is not None:
             worded = getattr(state.history[standing.wording[field] - 1], field)
             found.append(Kept(subject, standing, standing.stored, worded))
@@ -198,7 +200,7 @@ async def test_more_than_are_looked_through_have_no_total_and_no_order_by_title(
     assert paged == whole
     everything = structs.replace(asked, text=None, after="")
     count = len(expected(memory, everything))
-    with pytest.raises(Unanswerable, match=f"at most 60 conflicts .*, but {count} "):
+    with pytest.raises(InvalidQuestion, match=f"at most 60 conflicts .*, but {count} "):
         await long.search(structs.replace(everything, sort=Sort.TITLE))
     # A filter that leaves few enough brings the total and the order back.
     few = structs.replace(asked, kinds=("lainnya",), sort=Sort.TITLE, after="")
@@ -211,7 +213,7 @@ async def test_more_than_are_looked_through_have_no_total_and_no_order_by_title(
 async def test_a_page_goes_on_only_after_a_subject_that_there_was(long: World) -> None:
     for sort in Sort:
         asked = Search(category="conflict", as_of=AS_OF, sort=sort, after="K9999999")
-        with pytest.raises(Unanswerable, match="cursor"):
+        with pytest.raises(InvalidQuestion, match="cursor"):
             await long.search(asked)
 
 

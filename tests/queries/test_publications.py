@@ -11,25 +11,25 @@ from msgspec import structs
 from iku.commands.command import Command
 from iku.domain import publication
 from iku.domain.cause import Cause
-from iku.domain.closed_periods import Unexplained
-from iku.domain.decider import Invalid, Missing, Refused
+from iku.domain.closed_periods import ReasonRequired
+from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.indicator import Targeted
+from iku.domain.page_cursor import PageCursor
 from iku.domain.period import Kind
-from iku.domain.place import Place
 from iku.domain.publication import (
     Draft,
     NextStep,
     Publication,
-    State,
-    Take,
+    PublicationState,
+    TakeStep,
 )
-from iku.domain.question import Question, Unanswerable, Unknown
-from iku.ledger.checkpoints import Assurance, Coverage
-from iku.ledger.log import KnowledgeFell
+from iku.domain.question import InvalidQuestion, Question, UnknownReference
+from iku.ledger.checkpoint_store import Assurance, Coverage
+from iku.ledger.log import KnownOnDecreased
 from iku.postgres import pool as pools
 from iku.projections.rebuild import rebuild
-from iku.queries import changes, publications
-from iku.queries.changes import Change, PublicationChanges
+from iku.queries import publication_changes, publications
+from iku.queries.publication_changes import PublicationChange, PublicationChanges
 from tests.domain.story import step
 from tests.registers.world import (
     CASES,
@@ -56,15 +56,15 @@ def some(random: Random) -> Chance:
 async def hand_in(world: World, of: str, proposed: Any, actor: str = "ani") -> None:
     subject = publication.subject(of)
     command = Command("publication", subject, proposed, actor)
-    assert (await world.house.office.handle(world.connection, command)).added
+    assert (await world.app.commands.handle(world.connection, command)).added
 
 
 async def take(world: World, of: str, step: NextStep, actor: str = "ani") -> None:
-    figures = world.house.figures
+    figures = world.app.figures
     frozen = await publications.snapshot(
         world.connection, figures, of, step, world.today
     )
-    await hand_in(world, of, Take(of, step, frozen), actor)
+    await hand_in(world, of, TakeStep(of, step, frozen), actor)
 
 
 async def close(world: World, draft: Draft, known_on: date | None = None) -> str:
@@ -91,15 +91,15 @@ async def find(world: World, of: str) -> Publication:
 
 async def changed(
     world: World, of: str, limit: int = 200
-) -> tuple[PublicationChanges, list[Change]]:
+) -> tuple[PublicationChanges, list[PublicationChange]]:
     """The first page, and the items of all pages."""
     pages, cursor = [], None
     while True:
-        page = await changes.changes(
+        page = await publication_changes.changes(
             world.view,
-            world.house.figures,
+            world.app.figures,
             await find(world, of),
-            changes.read_page(cursor, limit),
+            publication_changes.read_page(cursor, limit),
             world.today,
         )
         pages.append(page)
@@ -120,9 +120,9 @@ async def record(world: World, chance: Chance) -> int:
     for said in (event, _explained(event)):
         try:
             done = await world.do(category, subject, said, known_on=known_on)
-        except Unexplained:
+        except ReasonRequired:
             continue
-        except (Refused, Missing, KnowledgeFell):
+        except (Refused, SubjectNotFound, KnownOnDecreased):
             return 0
         return int(done.added)
     raise AssertionError(event)
@@ -201,7 +201,7 @@ async def test_nothing_moves_what_was_published_and_every_change_is_told(
         await check_frozen(world, before)
     # Chance left no cause out but time, which does not pass for what is printed.
     assert set(causes) == set(Cause) - {Cause.TIME}
-    owner = await pools.connect_as_owner(world.house.database.owner_dsn)
+    owner = await pools.connect_as_owner(world.app.database.owner_dsn)
     assert await rebuild(owner, lambda _done, _of: None) == []
     await owner.close()
 
@@ -250,20 +250,20 @@ async def test_a_page_goes_on_in_the_log_that_the_first_one_saw(world: World) ->
     first, whole = await changed(world, of)
     assert len(whole) > 1
     found = await find(world, of)
-    one = await changes.changes(
+    one = await publication_changes.changes(
         world.view,
-        world.house.figures,
+        world.app.figures,
         found,
-        changes.ChangesPage(limit=len(whole) - 1),
+        publication_changes.ChangesPage(limit=len(whole) - 1),
         world.today,
     )
     while not await record(world, chance):
         pass
-    rest = await changes.changes(
+    rest = await publication_changes.changes(
         world.view,
-        world.house.figures,
+        world.app.figures,
         found,
-        changes.read_page(one.next, 200),
+        publication_changes.read_page(one.next, 200),
         world.today,
     )
     assert (rest.size, rest.figures) == (first.size, first.figures)
@@ -278,13 +278,13 @@ async def test_a_cursor_that_no_page_gave_is_refused(
 ) -> None:
     draft = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="Uji")
     of = await close(world, draft)
-    cursor = Place(size, draft.as_of, changes.PART, key).cursor
-    with pytest.raises(Unanswerable):
-        await changes.changes(
+    cursor = PageCursor(size, draft.as_of, publication_changes.PART, key).cursor
+    with pytest.raises(InvalidQuestion):
+        await publication_changes.changes(
             world.view,
-            world.house.figures,
+            world.app.figures,
             await find(world, of),
-            changes.read_page(cursor, 10),
+            publication_changes.read_page(cursor, 10),
             world.today,
         )
 
@@ -293,9 +293,11 @@ async def test_a_log_smaller_than_at_the_closing_cannot_be_asked(world: World) -
     draft = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="Uji")
     found = await find(world, await close(world, draft))
     assert found.closing is not None
-    page = changes.ChangesPage(size=found.closing.size - 1)
-    with pytest.raises(Unanswerable, match="was closed at size"):
-        await changes.changes(world.view, world.house.figures, found, page, world.today)
+    page = publication_changes.ChangesPage(size=found.closing.size - 1)
+    with pytest.raises(InvalidQuestion, match="was closed at size"):
+        await publication_changes.changes(
+            world.view, world.app.figures, found, page, world.today
+        )
 
 
 async def look(
@@ -304,7 +306,7 @@ async def look(
     """The publication, in a log signed and witnessed up to these sizes."""
     assurance = Assurance(signed, None, seen, 1, None)
     return await publications.shown(
-        world.view, world.house.figures, identifier, world.today, assurance
+        world.view, world.app.figures, identifier, world.today, assurance
     )
 
 
@@ -329,11 +331,13 @@ async def test_of_a_draft_nothing_is_frozen_and_the_live_figures_are_shown(
 ) -> None:
     draft = Draft(period=Kind.HALF, as_of=date(2021, 6, 30), reason="Uji")
     await hand_in(world, draft.publication, draft)
-    with pytest.raises(Unknown, match="2021-S1 is draft: no figure of it is frozen"):
+    with pytest.raises(
+        UnknownReference, match="2021-S1 is draft: no figure of it is frozen"
+    ):
         await changed(world, "2021-S1")
     for _ in range(2):
         shown = await look(world, "2021-S1")
-        assert (shown.state, shown.figures) == (State.DRAFT, None)
+        assert (shown.state, shown.figures) == (PublicationState.DRAFT, None)
         assert shown.live is not None
         for live in shown.live:
             question = Question(live.indicator, draft.as_of, period=Kind.HALF)
@@ -394,5 +398,5 @@ async def test_what_was_first_published_is_told_by_its_day(world: World) -> None
 
 @pytest.mark.parametrize("of", ["", "2021", "2021-W1", "2021\x00", "x", "2021.1"])
 async def test_what_was_never_drafted_is_unknown(world: World, of: str) -> None:
-    with pytest.raises(Unknown, match="there is no publication"):
+    with pytest.raises(UnknownReference, match="there is no publication"):
         await publications.find(world.connection, of)

@@ -9,13 +9,17 @@ from msgspec import structs
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Category, Dimension
-from iku.domain.decider import Missing
+from iku.domain.decider import SubjectNotFound
 from iku.domain.fact import Annulled
 from iku.domain.organisation import LegalBasis, OrganisationKind
-from iku.domain.question import Unanswerable
+from iku.domain.question import InvalidQuestion
 from iku.queries import lists, subjects
-from iku.queries.parameters import At
-from iku.queries.registers import ConflictsQuestion, ListQuestion, OrganisationsQuestion
+from iku.queries.list_questions import (
+    ConflictsQuestion,
+    ListQuestion,
+    OrganisationsQuestion,
+)
+from iku.queries.parameters import Moment
 from tests.registers.world import World
 
 # Of a year of which the filled register holds nothing.
@@ -80,13 +84,13 @@ async def test_a_cursor_goes_on_in_its_own_list_only(reported: World) -> None:
     page = await subjects.history(view, "conflict", "K01", None, 1)
     assert len({of_cases, of_organisations, page.next}) == 3
     for cursor in (of_organisations, page.next):
-        with pytest.raises(Unanswerable, match="none that a page gave as next"):
+        with pytest.raises(InvalidQuestion, match="none that a page gave as next"):
             await lists.listing(view, structs.replace(CASES, cursor=cursor), today)
     for cursor in (of_cases, of_organisations):
-        with pytest.raises(Unanswerable, match="none that a page gave as next"):
+        with pytest.raises(InvalidQuestion, match="none that a page gave as next"):
             await subjects.history(view, "conflict", "K01", cursor, 1)
     asked = ConflictsQuestion(as_of=MAY, limit=1, cursor=of_cases)
-    with pytest.raises(Unanswerable, match=f"as of {AS_OF}, but as_of is {MAY}"):
+    with pytest.raises(InvalidQuestion, match=f"as of {AS_OF}, but as_of is {MAY}"):
         await lists.listing(view, asked, today)
 
 
@@ -94,18 +98,18 @@ async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:
     size = await reported.size()
     await reported.do("conflict", "K01", conflict.Verified(effective_on=MAY))
     view = reported.view
-    before = await subjects.standing(view, "conflict", "K01", At(AS_OF, size=size))
-    after = await subjects.standing(view, "conflict", "K01", At(AS_OF))
+    before = await subjects.standing(view, "conflict", "K01", Moment(AS_OF, size=size))
+    after = await subjects.standing(view, "conflict", "K01", Moment(AS_OF))
     assert [(one.shown["verified"], one.version) for one in (before, after)] == [
         (False, 1),
         (True, 2),
     ]
     assert after.shown["title"] == "Sengketa K01"
     for asked, sentence in (
-        (At(date(2001, 2, 28)), "there was no conflict K01 on 2001-02-28"),
-        (At(AS_OF, date(2001, 1, 1)), "no conflict K01 known on 2001-01-01"),
+        (Moment(date(2001, 2, 28)), "there was no conflict K01 on 2001-02-28"),
+        (Moment(AS_OF, date(2001, 1, 1)), "no conflict K01 known on 2001-01-01"),
     ):
-        with pytest.raises(Missing, match=sentence):
+        with pytest.raises(SubjectNotFound, match=sentence):
             await subjects.standing(view, "conflict", "K01", asked)
-    with pytest.raises(Unanswerable, match="but the log holds only"):
-        await subjects.standing(view, "conflict", "K01", At(AS_OF, size=10**6))
+    with pytest.raises(InvalidQuestion, match="but the log holds only"):
+        await subjects.standing(view, "conflict", "K01", Moment(AS_OF, size=10**6))

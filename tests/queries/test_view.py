@@ -11,25 +11,25 @@ from iku.domain import conflict
 from iku.domain.conflict import Category, Dimension
 from iku.domain.fact import Person
 from iku.domain.question import Question
-from iku.domain.withheld import Why, Withheld
+from iku.domain.withheld import Withheld, WithheldReason
 from iku.ledger.record import Recorded
 from iku.queries import (
-    comparing,
-    differences,
+    definition_comparison,
+    event_history,
     explanation,
-    histories,
+    figure_difference,
     lists,
-    opening,
     search,
     subjects,
+    text_check,
 )
-from iku.queries.differences import Compared
-from iku.queries.explanation import Wanted
-from iku.queries.opening import Scope
-from iku.queries.parameters import At
-from iku.queries.registers import ConflictsQuestion
+from iku.queries.explanation import SubjectFilter
+from iku.queries.figure_difference import ComparedQuestions
+from iku.queries.list_questions import ConflictsQuestion
+from iku.queries.parameters import Moment
 from iku.queries.search import Search
-from iku.queries.tried import Tried
+from iku.queries.text_check import TextScope
+from iku.queries.trial_options import TrialOptions
 from iku.queries.view import LOCAL, View
 from iku.texts import Event, Fate
 from tests.registers.world import World
@@ -51,7 +51,9 @@ async def masked(
 ) -> Mapping[Event, Mapping[str, Fate]]:
     """No text of any event, as a viewer without the right to read them has it."""
     return {
-        (one.stream, one.version): dict.fromkeys(one.body().text, Withheld(Why.LOCKED))
+        (one.stream, one.version): dict.fromkeys(
+            one.body().text, Withheld(WithheldReason.LOCKED)
+        )
         for one in recorded
         if self.viewer == LOCAL
     }
@@ -59,8 +61,8 @@ async def masked(
 
 async def answers(world: World) -> dict[str, Any]:
     """What each query that shows texts answers."""
-    view, figures, today = world.view, world.house.figures, world.today
-    tried = Tried(ASKED, (1,), None, None, 50)
+    view, figures, today = world.view, world.app.figures, world.today
+    tried = TrialOptions(ASKED, (1,), None, None, 50)
     earlier = Question("IKU-1", date(2020, 12, 31))
     found = lists.listing(view, ConflictsQuestion(as_of=AS_OF), today)
     size = await world.size()
@@ -69,16 +71,18 @@ async def answers(world: World) -> dict[str, Any]:
         "sought": await search.page(
             view, Search(category="conflict", as_of=AS_OF, text="rahasia")
         ),
-        "case": await subjects.standing(view, "conflict", "K01", At(AS_OF)),
-        "history": await histories.history(view, "conflict", "K01"),
-        "explanation": await explanation.page(view, ASKED, Wanted()),
-        "difference": await differences.answer(
-            view, figures, Compared(ASKED, earlier), today
+        "case": await subjects.standing(view, "conflict", "K01", Moment(AS_OF)),
+        "history": await event_history.history(view, "conflict", "K01"),
+        "explanation": await explanation.page(view, ASKED, SubjectFilter()),
+        "difference": await figure_difference.answer(
+            view, figures, ComparedQuestions(ASKED, earlier), today
         ),
-        "comparison": await comparing.compare(view, tried, today),
+        "comparison": await definition_comparison.compare(view, tried, today),
         "opened": [
             (one.field, str(one.fate))
-            async for one in opening.held_texts(view, Scope(size), lambda *_: None)
+            async for one in text_check.held_texts(
+                view, TextScope(size), lambda *_: None
+            )
         ],
     }
 
@@ -98,7 +102,7 @@ async def test_a_text_that_the_view_masks_is_in_no_answer(
         assert TITLE.encode() not in json.encode(one), name
         assert b"Siti" not in json.encode(one), name
     assert not hidden["sought"].items
-    assert hidden["list"].items[0]["title"] == Why.LOCKED.word
+    assert hidden["list"].items[0]["title"] == WithheldReason.LOCKED.word
 
 
 async def test_who_asks_is_the_local_user_while_there_are_no_accounts(

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from iku.commands.command import Command
 from iku.domain import conflict, organisation
-from iku.domain.decider import Context, Refused
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider import DecisionContext, Refused
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.indicator import (
     CarryOver,
@@ -77,7 +77,9 @@ def _life(random: Random, category: str, name: str) -> Iterator[tuple[date, Any]
     for event in facts:
         said = getattr(event, "effective_on", None) or known_on
         day = max(known_on, said) + timedelta(days=random.choice([0, 0, 0, 1, 3, 30]))
-        context = Context(day, name, KNOWN, {HARBOUR: conflict.evolve(None, REPORT)})
+        context = DecisionContext(
+            day, name, KNOWN, {HARBOUR: conflict.evolve(None, REPORT)}
+        )
         try:
             decided = decider.decision(event, state, context).events
         except Refused:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from iku.app import furnish
+from iku.app import open_app
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.embedded import Lease
@@ -23,10 +23,10 @@ SHORT = 600
 async def opened(database: Database) -> AsyncIterator[World]:
     """A world over a database that is there already."""
     async with (
-        furnish(SETTINGS, database) as house,
-        house.pool.acquire() as connection,
+        open_app(SETTINGS, database) as app,
+        app.pool.acquire() as connection,
     ):
-        yield World(house, connection)
+        yield World(app, connection)
 
 
 async def _filled(
@@ -63,7 +63,7 @@ async def long(clone: Clone, long_register: str) -> AsyncIterator[World]:
 @pytest.fixture(scope="session")
 async def memory(long: World) -> Memory:
     """All of the long register, in memory."""
-    return await Memory.of(long.connection, long.house.vault)
+    return await Memory.of(long.connection, long.app.vault)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The log held in memory, folded once, to be recounted from as often as one likes.
 
-Says what `replay.recount` says, from `kinds.membership` alone, but thousands of
+Says what `replay.recount` says, from `subject_kinds.membership` alone, but thousands of
 times faster: within a stream positions and days known never fall, so what a question
 hears of a subject is a prefix of its events.
 """
@@ -11,10 +11,10 @@ from datetime import date
 from typing import Any
 
 from iku import texts
-from iku.domain import fact, figure, kinds
-from iku.domain.deciders import DECIDERS
+from iku.domain import fact, figure, subject_kinds
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.figure import Counts, Figure
-from iku.domain.question import SCALE, Known, Question, basis, coordinates
+from iku.domain.question import SCALE, KnownFact, Question, basis, coordinates
 from iku.domain.withheld import NONE
 from iku.ledger import log
 from iku.ledger.log import Connection
@@ -46,7 +46,7 @@ class Memory:
         self.size = 0
         self.known: list[date] = []  # of each position
         self.subjects: dict[str, dict[str, Subject]] = defaultdict(dict)
-        self.facts: dict[str, list[Known]] = defaultdict(list)
+        self.facts: dict[str, list[KnownFact]] = defaultdict(list)
 
     @classmethod
     async def of(cls, connection: Connection, vault: Vault | None = None) -> "Memory":
@@ -65,7 +65,7 @@ class Memory:
             subject.known.append(one.known_on)
             subject.states.append(decider.evolve(before, event))
             if one.category in {"indicator", "scale"}:
-                known = Known(one.position, one.known_on, event)
+                known = KnownFact(one.position, one.known_on, event)
                 memory.facts[one.stream].append(known)
             memory.known.append(one.known_on)
             memory.size = one.position
@@ -77,12 +77,14 @@ class Memory:
         made_with = basis(facts, self.facts[f"scale-{SCALE}"], question)
         options = made_with.definition.defined.options
         parts: dict[str, Counts] = {}
-        category = kinds.counted_by(options).decider.category
+        category = subject_kinds.counted_by(options).decider.category
         for subject in self.subjects[category].values():
             state = subject.heard(question.known_on, question.size)
             if state is None:
                 continue
-            member = kinds.membership(state, options, question.start, question.as_of)
+            member = subject_kinds.membership(
+                state, options, question.start, question.as_of
+            )
             if member.counts.denominator:
                 by_district = question.breakdown == "district"
                 key = member.district if by_district else member.part

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from iku import streams
-from iku.app import House, furnish
-from iku.commands.command import Command, Outcome
-from iku.commands.deciding import Decided
-from iku.commands.requests import request
+from iku.app import App, open_app
+from iku.commands.append_request import request
+from iku.commands.command import Command, CommandResult
+from iku.commands.decision import CommandDecision
 from iku.domain import conflict, organisation
 from iku.domain.conflict import DIMENSIONS, Category, Level, Manner
-from iku.domain.decider import Missing, Refused
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider import Refused, SubjectNotFound
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
 from iku.domain.indicator import (
@@ -33,16 +33,16 @@ from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.period import Kind as PeriodKind
 from iku.domain.question import Question
 from iku.ledger import log
-from iku.ledger.appender import Accepted
-from iku.ledger.log import Connection, KnowledgeFell, Receipt
+from iku.ledger.appender import AcceptedRequest
+from iku.ledger.log import Connection, KnownOnDecreased, Receipt
 from iku.ledger.record import Recorded
 from iku.postgres.database import Database
-from iku.queries import histories, search
-from iku.queries.histories import Event
-from iku.queries.replay import recount
+from iku.queries import event_history, search
+from iku.queries.event_history import EventView
+from iku.queries.recount import recount
 from iku.queries.search import ListedMatches, Search
 from iku.queries.view import View
-from iku.streams import Folded
+from iku.streams import FoldedStream
 from tests.conftest import SETTINGS
 
 FIRST = date(2020, 11, 1)
@@ -58,15 +58,15 @@ T = TypeVar("T")
 class World:
     """A house, a connection to it, and shorthands."""
 
-    def __init__(self, house: House, connection: Connection) -> None:
-        self.house = house
+    def __init__(self, app: App, connection: Connection) -> None:
+        self.app = app
         self.connection = connection
-        self.today = house.office.today()
-        self._loaded: dict[str, Folded] = {}
+        self.today = app.commands.today()
+        self._loaded: dict[str, FoldedStream] = {}
 
     @property
     def view(self) -> View:
-        return self.house.view(self.connection)
+        return self.app.view(self.connection)
 
     async def do(
         self,
@@ -75,21 +75,21 @@ class World:
         proposed: Any,
         known_on: date | None = None,
         command_id: str | None = None,
-    ) -> Outcome:
+    ) -> CommandResult:
         command = Command(
             category, subject, proposed, "uji", command_id, known_on=known_on
         )
-        return await self.house.office.handle(self.connection, command)
+        return await self.app.commands.handle(self.connection, command)
 
-    async def try_to(self, *args: Any, **named: Any) -> Outcome | None:
+    async def try_to(self, *args: Any, **named: Any) -> CommandResult | None:
         """What came of it; None where the rules said no."""
         try:
             return await self.do(*args, **named)
-        except (Refused, Missing, KnowledgeFell):
+        except (Refused, SubjectNotFound, KnownOnDecreased):
             return None
 
     async def figure(self, question: Question) -> Figure:
-        [answer] = await self.house.figures.answer(
+        [answer] = await self.app.figures.answer(
             self.connection, [question], self.today
         )
         return answer
@@ -101,40 +101,40 @@ class World:
         return (await log.head(self.connection)).size
 
     def _body(self, command: Command) -> bytes:
-        return self.house.vault.keys.digest(command.content)
+        return self.app.vault.keys.digest(command.content)
 
     async def search(self, asked: Search) -> ListedMatches:
         return await search.page(self.view, asked)
 
-    async def history(self, category: str, subject: str) -> Sequence[Event]:
-        return await histories.history(self.view, category, subject)
+    async def history(self, category: str, subject: str) -> Sequence[EventView]:
+        return await event_history.history(self.view, category, subject)
 
     def continue_from(self, recorded: Sequence[Recorded]) -> None:
         """Let `load` go on with a stream that it did not begin."""
         self._loaded[recorded[0].stream] = streams.fold(recorded)
 
-    async def load(self, commands: Sequence[Command], batch: int = 500) -> None:
+    async def load(self, sent: Sequence[Command], batch: int = 500) -> None:
         """Append many commands, known to be legal, of subjects that only this loads."""
         histories = self._loaded
         requests = []
-        for command in commands:
-            before = histories.get(command.stream, Folded())
+        for command in sent:
+            before = histories.get(command.stream, FoldedStream())
             after = DECIDERS[command.category].evolve(before.state, command.proposed)
-            decided = Decided([command.proposed], before, after, ())
+            decided = CommandDecision([command.proposed], before, after, ())
             requests.append(request(command, decided, self._body(command)))
-            histories[command.stream] = Folded(after, before.version + 1)
-        zone = self.house.settings.timezone.key
+            histories[command.stream] = FoldedStream(after, before.version + 1)
+        zone = self.app.settings.timezone.key
         for start in range(0, len(requests), batch):
             part = requests[start : start + batch]
             async with self.connection.transaction():
                 verdicts = await log.append(self.connection, part, zone=zone)
                 accepted = [
-                    Accepted(asked, verdict)
+                    AcceptedRequest(asked, verdict)
                     for asked, verdict in zip(part, verdicts, strict=True)
                     if isinstance(verdict, Receipt)
                 ]
                 assert len(accepted) == len(part)
-                await self.house.books.project(self.connection, accepted)
+                await self.app.projections.project(self.connection, accepted)
 
 
 class Running:
@@ -146,9 +146,9 @@ class Running:
         self.world = self._runner.run(self._open(database))
 
     async def _open(self, database: Database) -> World:
-        house = await self._stack.enter_async_context(furnish(SETTINGS, database))
-        connection = await self._stack.enter_async_context(house.pool.acquire())
-        return World(house, connection)
+        app = await self._stack.enter_async_context(open_app(SETTINGS, database))
+        connection = await self._stack.enter_async_context(app.pool.acquire())
+        return World(app, connection)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from iku.vault.files import PAGE, QUARANTINE, Files, FilesError, Quarantine
-from iku.vault.sealing import Damaged
+from iku.vault.sealing import TextDamaged
 
 CONTENT = b"Berita acara"
 
@@ -84,7 +84,7 @@ def test_destroying_reaches_both_folders_and_discarding_only_the_quarantine(
     assert files.discard([two.name]) == 0
     assert files.remove([one.name, two.name, uuid4()]) == 2
     for gone in (one, two):
-        with pytest.raises(Damaged):
+        with pytest.raises(TextDamaged):
             files.get(gone)
     three = files.put(CONTENT)
     files.set_aside([three.name])

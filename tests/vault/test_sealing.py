@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
-from iku.vault.sealing import Damaged, Key, Owner, TextPlace
+from iku.vault.sealing import Key, Owner, TextDamaged, TextPlace
 
 PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
 KEY = Key(UUID(int=7), b"k" * 32)
@@ -59,25 +59,25 @@ def test_the_same_text_is_never_committed_to_or_sealed_alike() -> None:
 def test_a_text_that_was_moved_does_not_open(other: TextPlace) -> None:
     kept = sealing.secret(PLACE, "Budi")
     sealed = sealing.seal(kept, KEY)
-    with pytest.raises(Damaged):
+    with pytest.raises(TextDamaged):
         sealing.unseal(other, kept.commitment, sealed, KEY)
     # Not even where whoever moved it makes a commitment for the other place.
     moved = sealing.commitment(other, kept.salt, kept.plain)
     assert moved != kept.commitment
-    with pytest.raises(Damaged):
+    with pytest.raises(TextDamaged):
         sealing.unseal(other, moved, sealed, KEY)
 
 
 def test_another_text_sealed_at_the_place_is_not_what_was_committed_to() -> None:
     kept, other = sealing.secret(PLACE, "Budi"), sealing.secret(PLACE, "Siti")
-    with pytest.raises(Damaged, match="not the text committed to"):
+    with pytest.raises(TextDamaged, match="not the text committed to"):
         sealing.unseal(PLACE, kept.commitment, sealing.seal(other, KEY), KEY)
 
 
 @pytest.mark.parametrize("key", [Key(UUID(int=8), KEY.bytes), Key(KEY.id, b"x" * 32)])
 def test_another_key_does_not_open_it(key: Key) -> None:
     kept = sealing.secret(PLACE, "Budi")
-    with pytest.raises(Damaged):
+    with pytest.raises(TextDamaged):
         sealing.unseal(PLACE, kept.commitment, sealing.seal(kept, KEY), key)
 
 
@@ -87,10 +87,10 @@ def test_one_flipped_bit_anywhere_is_found() -> None:
     for place in range(len(sealed)):
         other = bytearray(sealed)
         other[place] ^= 1
-        with pytest.raises(Damaged):
+        with pytest.raises(TextDamaged):
             sealing.unseal(PLACE, kept.commitment, bytes(other), KEY)
     for short in (b"", sealed[:5], sealed[:-1]):
-        with pytest.raises(Damaged):
+        with pytest.raises(TextDamaged):
             sealing.unseal(PLACE, kept.commitment, short, KEY)
 
 
@@ -110,7 +110,7 @@ def test_a_wrapped_key_is_bound_to_whose_it_is(
     wrapped = sealing.wrap(KEY, OWNER, b"o" * 32)
     assert len(wrapped) == 60
     assert sealing.unwrap(KEY.id, wrapped, OWNER, b"o" * 32) == KEY
-    with pytest.raises(Damaged):
+    with pytest.raises(TextDamaged):
         sealing.unwrap(key_id, wrapped, owner, outer)
 
 

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from iku import texts
-from iku.app import House, furnish
-from iku.commands import erasing
+from iku.app import App, open_app
+from iku.commands import text_erasure
 from iku.commands.command import Command
 from iku.domain import conflict
 from iku.domain.conflict import (
@@ -28,7 +28,7 @@ from iku.domain.erasure import Erased
 from iku.domain.fact import Person
 from iku.domain.withheld import NONE
 from iku.ledger import log
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database, migrate_database
 from iku.postgres.pool import Plain
 from iku.vault.keys import KeysError
@@ -57,31 +57,33 @@ def handled(note: str) -> Handled:
 class Desk:
     """A house and shorthands for it."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, app: App) -> None:
+        self.app = app
 
     async def do(self, subject: str, proposed: Any, category: str = "conflict") -> None:
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             command = Command(category, subject, proposed, "siti")
-            assert (await self.house.office.handle(connection, command)).added
+            assert (await self.app.commands.handle(connection, command)).added
 
     async def erase(self, subject: str, erased: Erased = ERASED) -> None:
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             command = Command("subject", subject, erased, "siti")
-            assert (await erasing.erase(self.house.office, connection, command)).added
+            assert (
+                await text_erasure.erase(self.app.commands, connection, command)
+            ).added
 
     async def shown(self, subject: str = "K1") -> list[dict[str, str]]:
         """The texts of each event of a case, or what stands in their place."""
-        async with self.house.pool.acquire() as connection:
+        async with self.app.pool.acquire() as connection:
             recorded = await log.read_stream(connection, f"conflict-{subject}")
-            found = await texts.read(connection, self.house.vault, recorded)
+            found = await texts.read(connection, self.app.vault, recorded)
         return [found.get((one.stream, one.version), NONE).all for one in recorded]
 
 
 @asynccontextmanager
 async def opened(database: Database, keys: Path) -> AsyncIterator[Desk]:
-    async with furnish(replace(SETTINGS, keys=keys), database) as house:
-        yield Desk(house)
+    async with open_app(replace(SETTINGS, keys=keys), database) as app:
+        yield Desk(app)
 
 
 @pytest.fixture
@@ -206,9 +208,9 @@ async def test_each_stream_and_subject_has_one_key_however_many_texts(
 
 async def test_a_repeated_command_keeps_nothing_twice(desk: Desk, owner: Plain) -> None:
     command = Command("conflict", "K1", report(), "siti", command_id="c-1")
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         for _ in range(3):
-            await desk.house.office.handle(connection, command)
+            await desk.app.commands.handle(connection, command)
     assert await owner.fetchval("select count(*) from vault.segment") == 1
     assert await owner.fetchval("select count(*) from vault.dek") == 1
 
@@ -244,13 +246,13 @@ async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
 
     async def cut(connection: Any, framed: Any, *, zone: str) -> Any:
         verdicts = await real(connection, framed, zone=zone)
-        keep = desk.house.vault.keep
+        keep = desk.app.vault.keep
 
         async def fail(*args: Any) -> None:
             await keep(*args)
             raise RuntimeError("power cut")
 
-        monkeypatch.setattr(desk.house.vault, "keep", fail)
+        monkeypatch.setattr(desk.app.vault, "keep", fail)
         return verdicts
 
     monkeypatch.setattr(log, "append_framed", cut)
@@ -275,7 +277,7 @@ async def test_the_cache_of_keys_is_bounded_and_what_fell_out_still_opens(
             {"title": f"Perkara {n}"},
             {"note": f"catatan {n}"},
         ]
-    vault = desk.house.vault
+    vault = desk.app.vault
     assert len(vault._unwrapped) <= 3
     assert len(vault._latest) <= 3
 
@@ -366,7 +368,7 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
     async with opened(database, keys) as desk:
         await desk.do("K1", report())
         assert await lost(desk) == []
-        [epoch] = desk.house.vault.keys.epochs()
+        [epoch] = desk.app.vault.keys.epochs()
     path = keys / f"{epoch}.key"
     kept = path.read_bytes()
     match damage:
@@ -390,18 +392,18 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
     async with opened(database, keys) as desk:
         assert await desk.shown() == [{"title": TEXT}, *later]
         assert await lost(desk) == []
-        assert desk.house.vault.keys.epochs() == [epoch, f"{epoch}.2"]
+        assert desk.app.vault.keys.epochs() == [epoch, f"{epoch}.2"]
 
 
 async def lost(desk: Desk) -> list[str]:
-    async with desk.house.pool.acquire() as connection:
-        return await desk.house.vault.lost(connection)
+    async with desk.app.pool.acquire() as connection:
+        return await desk.app.vault.lost(connection)
 
 
 async def test_of_many_epochs_those_are_told_whose_key_is_lost(
     desk: Desk, keys: Path
 ) -> None:
-    vault, today = desk.house.vault, desk.house.office.today()
+    vault, today = desk.app.vault, desk.app.commands.today()
     for n in range(3):
         await desk.do(f"K{n}a", report())
         await desk.do(f"K{n}b", report())
@@ -419,7 +421,7 @@ async def test_no_file_outside_the_folder_is_taken_for_a_key(
     desk: Desk, owner: Plain, keys: Path
 ) -> None:
     await desk.do("K1", report())
-    [epoch] = desk.house.vault.keys.epochs()
+    [epoch] = desk.app.vault.keys.epochs()
     (keys / f"{epoch}.key").rename(keys.parent / "other.key")
     await owner.execute("update vault.dek set epoch = '../other'")
     assert await lost(desk) == ["../other"]
@@ -432,11 +434,11 @@ def silent(_done: int, _of: int) -> None:
 async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
     desk: Desk, owner: Plain, database: Database, keys: Path
 ) -> None:
-    vault, today = desk.house.vault, desk.house.office.today()
+    vault, today = desk.app.vault, desk.app.commands.today()
     for n in range(5):
         await desk.do(f"K{n}", report(f"Perkara {n}"))
     [old] = vault.keys.epochs()
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         with pytest.raises(KeysError, match="is the current epoch"):
             await vault.destroy(connection, old)
         new = vault.keys.begin(today)
@@ -458,7 +460,7 @@ async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
             "update vault.dek set wrapped = $2, epoch = $3 where dek = $1",
             [(row["dek"], row["wrapped"], row["epoch"]) for row in stolen],
         )
-        other.house.vault.forget()
+        other.app.vault.forget()
         assert await other.shown("K4") == [{"title": "terkunci"}]
 
 
@@ -471,11 +473,11 @@ async def test_rotating_leaves_what_is_locked_and_says_how_much(
     await owner.execute(
         "update vault.dek set epoch = '2020-01' where stream = 'conflict-K2'"
     )
-    vault = desk.house.vault
-    vault.keys.begin(desk.house.office.today())
+    vault = desk.app.vault
+    vault.keys.begin(desk.app.commands.today())
     vault.forget()
     told: list[tuple[int, int]] = []
-    async with desk.house.pool.acquire() as connection:
+    async with desk.app.pool.acquire() as connection:
         assert await vault.rotate(connection, lambda *done: told.append(done)) == 1
     assert told == [(2, 5), (4, 5), (5, 5)]
     assert await desk.shown("K2") == [{"title": "terkunci"}]
@@ -486,10 +488,10 @@ async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
     desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process may still hold it for the current one."""
-    vault = desk.house.vault
-    old, key = vault.keys.current(desk.house.office.today())
-    new = vault.keys.begin(desk.house.office.today())
-    async with desk.house.pool.acquire() as connection:
+    vault = desk.app.vault
+    old, key = vault.keys.current(desk.app.commands.today())
+    new = vault.keys.begin(desk.app.commands.today())
+    async with desk.app.pool.acquire() as connection:
         await vault.destroy(connection, old)
     real = vault.keys.current
     answers = iter([(old, key)])
@@ -519,14 +521,14 @@ async def test_a_backup_from_before_an_erasure_brings_nobody_back(
     assert await owner.fetchval("select count(*) from vault.segment") == 2
     # Before anybody is served, the decision is in the log again and the text gone.
     async with opened(database, keys) as desk:
-        assert (desk.house.reconciled.decisions, desk.house.reconciled.texts) == (1, 0)
+        assert (desk.app.reconciled.decisions, desk.app.reconciled.texts) == (1, 0)
         assert await desk.shown("K1") == [{"title": "dihapus (B/12/2022)"}]
         assert await desk.shown("K2") == [{"title": TEXT}]
         assert await owner.fetchval("select size from ledger.head") == position
     assert await owner.fetchval("select count(*) from vault.segment") == 1
     assert await check_ledger(owner) == []
     async with opened(database, keys) as desk:
-        assert desk.house.reconciled == erasing.Reconciled(0, 0)
+        assert desk.app.reconciled == text_erasure.ReconciliationResult(0, 0)
 
 
 async def test_a_backup_of_the_vault_alone_brings_nobody_back(
@@ -541,7 +543,7 @@ async def test_a_backup_of_the_vault_alone_brings_nobody_back(
     both = {t: saved[t] + later[t] for t in ("vault.dek", "vault.segment")}
     await restore(owner, both)
     async with opened(database, keys) as desk:
-        assert desk.house.reconciled == erasing.Reconciled(0, 1)
+        assert desk.app.reconciled == text_erasure.ReconciliationResult(0, 1)
         assert await desk.shown() == [
             {"title": "dihapus (B/12/2022)"},
             {"note": "Sesudahnya"},
@@ -554,12 +556,12 @@ async def test_an_erasure_whose_note_was_lost_is_noted_at_the_next_start(
     async with opened(database, keys) as desk:
         await desk.do("K1", report())
         await desk.erase("conflict-K1")
-        [noted] = desk.house.vault.keys.erased()
+        [noted] = desk.app.vault.keys.erased()
     (keys / "erased.jsonl").unlink()
     async with opened(database, keys) as desk:
-        assert desk.house.vault.keys.erased() == [noted]
+        assert desk.app.vault.keys.erased() == [noted]
     async with opened(database, keys) as desk:
-        assert desk.house.vault.keys.erased() == [noted]
+        assert desk.app.vault.keys.erased() == [noted]
 
 
 async def test_the_erasures_of_one_log_do_not_touch_another(

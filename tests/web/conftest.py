@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.web.app import create_app
@@ -62,9 +62,9 @@ class Client(httpx.AsyncClient):
         return answer.json()
 
 
-def client_of(house: House) -> Client:
-    """A client of an application over *house*, in this very loop."""
-    return Client(transport=httpx.ASGITransport(create_app(house)), base_url=API)
+def client_of(app: App) -> Client:
+    """A client of an application over *app*, in this very loop."""
+    return Client(transport=httpx.ASGITransport(create_app(app)), base_url=API)
 
 
 def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:
@@ -88,14 +88,14 @@ def origin(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def house(database: Database) -> AsyncIterator[House]:
-    async with furnish(SETTINGS, database) as house:
-        yield house
+async def app(database: Database) -> AsyncIterator[App]:
+    async with open_app(SETTINGS, database) as app:
+        yield app
 
 
 @pytest.fixture
-async def client(house: House) -> AsyncIterator[Client]:
-    async with client_of(house) as client:
+async def client(app: App) -> AsyncIterator[Client]:
+    async with client_of(app) as client:
         yield client
 
 
@@ -106,26 +106,26 @@ def loaded(client: Client) -> Client:
 
 
 @asynccontextmanager
-async def _kept_open(database: Database) -> AsyncIterator[tuple[House, Client]]:
+async def _kept_open(database: Database) -> AsyncIterator[tuple[App, Client]]:
     async with (
-        furnish(SETTINGS, database) as house,
-        client_of(house) as client,
+        open_app(SETTINGS, database) as app,
+        client_of(app) as client,
     ):
-        yield house, client
+        yield app, client
 
 
 @asynccontextmanager
-async def _only_reading(house: House) -> AsyncIterator[None]:
+async def _only_reading(app: App) -> AsyncIterator[None]:
     """Refuse a test that records something where others read."""
-    before = await log.head(house.pool)
+    before = await log.head(app.pool)
     yield
-    assert await log.head(house.pool) == before
+    assert await log.head(app.pool) == before
 
 
 @pytest.fixture(scope="session")
 async def furnished_office(
     clone: Clone, furnished: str
-) -> AsyncIterator[tuple[House, Client]]:
+) -> AsyncIterator[tuple[App, Client]]:
     async with _kept_open(await clone(furnished)) as opened:
         yield opened
 
@@ -133,22 +133,22 @@ async def furnished_office(
 @pytest.fixture(scope="session")
 async def entered_office(
     clone: Clone, entered: str
-) -> AsyncIterator[tuple[House, Client]]:
+) -> AsyncIterator[tuple[App, Client]]:
     async with _kept_open(await clone(entered)) as opened:
         yield opened
 
 
 @pytest.fixture
-async def visitor(furnished_office: tuple[House, Client]) -> AsyncIterator[Client]:
+async def visitor(furnished_office: tuple[App, Client]) -> AsyncIterator[Client]:
     """A client of an office without cases, for tests that record nothing."""
-    house, client = furnished_office
-    async with _only_reading(house):
+    app, client = furnished_office
+    async with _only_reading(app):
         yield client
 
 
 @pytest.fixture
-async def reader(entered_office: tuple[House, Client]) -> AsyncIterator[Client]:
+async def reader(entered_office: tuple[App, Client]) -> AsyncIterator[Client]:
     """A client of the fictional register, for tests that record nothing."""
-    house, client = entered_office
-    async with _only_reading(house):
+    app, client = entered_office
+    async with _only_reading(app):
         yield client

@@ -6,11 +6,11 @@
 import os
 import socket
 
-from iku.app import open_house
+from iku.app import migrate_and_open
 from iku.settings import Settings
-from iku.web import serving
+from iku.web import server
 
-listen = serving.listen
+listen = server.listen
 
 
 def listen_with_little_ahead(host: str, port: int) -> socket.socket:
@@ -22,10 +22,10 @@ def listen_with_little_ahead(host: str, port: int) -> socket.socket:
 
 
 async def main() -> None:
-    serving.listen = listen_with_little_ahead
-    async with open_house(Settings.from_environment(os.environ)) as house:
-        await serving.serve(house, "127.0.0.1", 0, lambda at: print(at, flush=True))  # noqa: T201 - whoever started it reads the address
+    server.listen = listen_with_little_ahead
+    async with migrate_and_open(Settings.from_environment(os.environ)) as app:
+        await server.serve(app, "127.0.0.1", 0, lambda at: print(at, flush=True))  # noqa: T201 - whoever started it reads the address
 
 
 if __name__ == "__main__":
-    serving.run(main())
+    server.run(main())

@@ -13,15 +13,15 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from iku.app import House, furnish
-from iku.commands import deciding
+from iku.app import App, open_app
+from iku.commands import decision
 from iku.ledger.appender import Unavailable
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.vault import quarantine
 from iku.vault.files import MOST, QUARANTINE, UPLOADING_S, FilesError
-from iku.vault.quarantine import Swept
+from iku.vault.quarantine import SweepResult
 from iku.web.api import attachments
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, ORGANISATION, Client, client_of, problem
@@ -45,9 +45,9 @@ def origin(template: str) -> str:
 
 
 @pytest.fixture
-async def house(database: Database, home: Path) -> AsyncIterator[House]:
-    async with furnish(replace(SETTINGS, home=home), database) as house:
-        yield house
+async def app(database: Database, home: Path) -> AsyncIterator[App]:
+    async with open_app(replace(SETTINGS, home=home), database) as app:
+        yield app
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ def age(*paths: Path) -> None:
         os.utime(path, (0, path.stat().st_mtime - UPLOADING_S - 1))
 
 
-async def sweep(house: House) -> Swept:
+async def sweep(app: App) -> SweepResult:
     """Look after the files as the server does when it starts."""
-    async with house.pool.acquire() as connection:
-        return await quarantine.sweep(house.vault, connection)
+    async with app.pool.acquire() as connection:
+        return await quarantine.sweep(app.vault, connection)
 
 
 async def forget_attachment(owner: Plain) -> None:
@@ -98,7 +98,7 @@ async def remember_attachment(owner: Plain) -> None:
 
 
 async def test_a_file_is_given_back_as_it_was_attached(
-    case: Client, house: House, owner: Plain, home: Path
+    case: Client, app: App, owner: Plain, home: Path
 ) -> None:
     answer = await attach(case)
     assert answer.headers["Location"] == f"/api/v1{PATH}/2"
@@ -123,11 +123,11 @@ async def test_a_file_is_given_back_as_it_was_attached(
     rows = await live_rows(owner)
     for trace in ("Pak Tono", sha256(PDF).hexdigest()):
         assert trace not in rows
-    assert house.pool is not None
+    assert app.pool is not None
 
 
 async def test_a_file_of_an_organisation_is_kept_like_that_of_a_case(
-    client: Client, house: House, owner: Plain, home: Path
+    client: Client, app: App, owner: Plain, home: Path
 ) -> None:
     await client.records("/organisations", ORGANISATION)
     path = "/organisations/O41/attachments"
@@ -145,9 +145,9 @@ async def test_a_file_of_an_organisation_is_kept_like_that_of_a_case(
     # It survives a start over an older dump, and goes with an erasure.
     age(*files(home))
     await forget_attachment(owner)
-    assert await sweep(house) == Swept(quarantined=1)
+    assert await sweep(app) == SweepResult(quarantined=1)
     await remember_attachment(owner)
-    assert await sweep(house) == Swept(restored=1)
+    assert await sweep(app) == SweepResult(restored=1)
     await client.records("/subjects/organisation-O41/erasure", DECIDED)
     assert files(home) == []
     gone = problem(await client.get(f"{path}/2"), 410)
@@ -266,7 +266,7 @@ async def test_a_hostile_name_of_an_older_record_does_no_harm(
     case: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(deciding, "refuse_hidden_characters", lambda _: None)
+        older.setattr(decision, "refuse_hidden_characters", lambda _: None)
         await attach(case, Iku_File_Name=quote("../surat\u202efdp.exe", safe=""))
     got = await case.get(f"{PATH}/2")
     assert got.content == PDF
@@ -345,19 +345,19 @@ async def test_swapped_keys_of_files_are_found(
 
 
 async def test_without_its_key_a_file_is_locked_and_said_to_be(
-    case: Client, house: House, database: Database, home: Path, tmp_path: Path
+    case: Client, app: App, database: Database, home: Path, tmp_path: Path
 ) -> None:
     await attach(case)
     other = replace(SETTINGS, home=home, keys=tmp_path / "other")
-    async with furnish(other, database) as there, client_of(there) as client:
+    async with open_app(other, database) as there, client_of(there) as client:
         locked = problem(await client.get(f"{PATH}/2"), 503)
         assert locked["type"].endswith(":locked")
-    assert house.settings.home == home
+    assert app.settings.home == home
 
 
 async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
     case: Client,
-    house: House,
+    app: App,
     database: Database,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -366,7 +366,7 @@ async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
         raise Unavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(house.office.appender), "submit", away)
+        patched.setattr(type(app.commands.appender), "submit", away)
         problem(await case.post(PATH, content=PDF, headers=HEADERS), 503)
     assert files(home) == []
     await attach(case)
@@ -376,10 +376,10 @@ async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
         path.write_bytes(b"left behind")
     age(stale, kept)
     # Opening the register, as each command does, moves nothing.
-    async with furnish(replace(SETTINGS, home=home), database):
+    async with open_app(replace(SETTINGS, home=home), database):
         assert set(files(home)) == {kept, stale, fresh}
-    swept = await sweep(house)
-    assert swept == Swept(quarantined=1)
+    swept = await sweep(app)
+    assert swept == SweepResult(quarantined=1)
     assert set(files(home)) == {kept, fresh}
     [aside] = quarantined(home)
     assert (aside.name, aside.read_bytes()) == (stale.name, b"left behind")
@@ -397,13 +397,13 @@ async def test_a_folder_that_cannot_be_written_is_told_and_nothing_is_recorded(
 
 
 async def test_a_file_in_quarantine_is_found_and_put_back_once_its_event_is_known(
-    case: Client, house: House, owner: Plain, home: Path
+    case: Client, app: App, owner: Plain, home: Path
 ) -> None:
     await attach(case)
     [kept] = files(home)
     age(kept)
     await forget_attachment(owner)
-    assert await sweep(house) == Swept(quarantined=1)
+    assert await sweep(app) == SweepResult(quarantined=1)
     assert files(home) == []
     shown = (await case.says("/health/ready"))["quarantine"]
     assert (shown["files"], shown["bytes"]) == (1, len(PDF) + 28)
@@ -412,7 +412,7 @@ async def test_a_file_in_quarantine_is_found_and_put_back_once_its_event_is_know
     await remember_attachment(owner)
     assert (await case.get(f"{PATH}/2")).content == PDF
     assert files(home) == []
-    assert await sweep(house) == Swept(restored=1)
+    assert await sweep(app) == SweepResult(restored=1)
     assert files(home) == [kept]
     assert quarantined(home) == []
     assert (await case.get(f"{PATH}/2")).content == PDF
@@ -433,12 +433,12 @@ async def test_a_file_in_quarantine_that_is_another_is_not_given_out(
 
 
 async def test_erasing_reaches_a_file_in_quarantine(
-    case: Client, house: House, owner: Plain, home: Path
+    case: Client, app: App, owner: Plain, home: Path
 ) -> None:
     await attach(case)
     age(*files(home))
     await forget_attachment(owner)
-    await sweep(house)
+    await sweep(app)
     await remember_attachment(owner)
     assert len(quarantined(home)) == 1
     await case.records("/subjects/conflict-K14/erasure", DECIDED)
@@ -447,7 +447,7 @@ async def test_erasing_reaches_a_file_in_quarantine(
 
 @pytest.mark.parametrize("place", [".", QUARANTINE])
 async def test_an_erased_file_that_comes_back_is_destroyed_and_not_quarantined(
-    case: Client, house: House, home: Path, place: str
+    case: Client, app: App, home: Path, place: str
 ) -> None:
     await attach(case)
     [path] = files(home)
@@ -456,7 +456,7 @@ async def test_an_erased_file_that_comes_back_is_destroyed_and_not_quarantined(
     back = home / "attachments" / place / path.name
     back.parent.mkdir(exist_ok=True)
     back.write_bytes(copy)
-    assert await sweep(house) == Swept(destroyed=1)
+    assert await sweep(app) == SweepResult(destroyed=1)
     assert (files(home), quarantined(home)) == ([], [])
 
 
@@ -481,16 +481,16 @@ async def test_files_of_texts_that_an_older_dump_brought_back_are_destroyed_at_o
         delete from vault.erased_file;
         """
     )
-    async with furnish(replace(SETTINGS, home=home), database) as house:
-        assert house.reconciled.texts == 4
+    async with open_app(replace(SETTINGS, home=home), database) as app:
+        assert app.reconciled.texts == 4
     assert files(home) == []
 
 
 async def test_the_server_starts_over_a_folder_that_it_cannot_use(
-    case: Client, house: House, home: Path
+    case: Client, app: App, home: Path
 ) -> None:
     (home / "attachments").write_text("no folder")
     with pytest.raises(FilesError, match="Not a directory"):
-        await sweep(house)
+        await sweep(app)
     shown = await case.says("/health/ready")
     assert shown["quarantine"] == {"files": 0, "bytes": 0, "oldest": None}

@@ -7,9 +7,9 @@ from unittest.mock import Mock
 import msgspec
 import pytest
 
-from iku import declared
-from iku.declared import Misread
-from iku.web.commands import Changing
+from iku import parsing
+from iku.parsing import ParseError
+from iku.web.commands import ChangeHeaders
 from tests.web.conftest import (
     CASE,
     ORGANISATION,
@@ -25,20 +25,20 @@ from tests.web.test_indicators import STRICTER, TARGET
 def test_a_version_is_named_as_etag_gave_it(
     if_match: str, expected: int | None
 ) -> None:
-    assert _changing(("If-Match", if_match)).desk(Mock()).expected == expected
-    assert _changing().desk(Mock()).expected is None
+    assert _changing(("If-Match", if_match)).gateway(Mock()).expected == expected
+    assert _changing().gateway(Mock()).expected is None
 
 
 @pytest.mark.parametrize(
     "malformed", ["3", "", '"', '""', 'W/"3"', '"3", "4"', '"-1"', '"٣"', '"3"\n']
 )
 def test_what_etag_never_gave_names_no_version(malformed: str) -> None:
-    with pytest.raises(Misread, match="If-Match"):
+    with pytest.raises(ParseError, match="If-Match"):
         _changing(("If-Match", malformed))
 
 
-def _changing(*headers: tuple[str, str]) -> Changing:
-    return declared.from_texts(Changing, headers)
+def _changing(*headers: tuple[str, str]) -> ChangeHeaders:
+    return parsing.parse_texts(ChangeHeaders, headers)
 
 
 async def test_a_repetition_gets_the_first_receipt_whatever_happened_since(

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from iku.app import House
+from iku.app import App
 from tests.web.conftest import Client, problem
 from tests.web.test_indicators import STRICTER
 
@@ -120,7 +120,7 @@ async def test_an_unknown_indicator_has_no_definitions(client: Client) -> None:
 
 
 async def test_a_preview_shows_two_years_and_records_nothing(
-    loaded: Client, house: House
+    loaded: Client, app: App
 ) -> None:
     before = await loaded.says("/indicators/IKU-2")
     size = (await loaded.says("/figures"))["figures"][0]["size"]
@@ -131,7 +131,7 @@ async def test_a_preview_shows_two_years_and_records_nothing(
     assert (shown["indicator"], shown["definition"]) == ("IKU-2", 2)
     assert shown["options"]["participation_threshold"] == 2
     assert shown["size"] == size
-    last = house.office.today().year - 1
+    last = app.commands.today().year - 1
     assert [year["year"] for year in shown["years"]] == [last - 1, last]
     for year in shown["years"]:
         assert [point["as_of"][5:] for point in year["points"]] == [
@@ -149,9 +149,9 @@ async def test_a_preview_shows_two_years_and_records_nothing(
 
 
 async def test_the_rest_of_a_preview_is_found_where_it_says(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
-    day = f"{house.office.today().year - 1}-02-01"
+    day = f"{app.commands.today().year - 1}-02-01"
     for number in range(53):
         body = {
             "number": f"O{number:03}",
@@ -222,7 +222,7 @@ async def test_both_answers_are_described(visitor: Client) -> None:
         for status in ("200", "201")
     ]
     assert [ref.rpartition("/")[2] for ref in refs] == [
-        "Effect",
+        "RedefinitionEffect",
         "DefinitionReceipt",
     ]
     assert "headers" not in answers["200"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iku.app import House
+from iku.app import App
 from iku.ledger import log
 from iku.ledger.log import Request, StreamPart
 from iku.ledger.record import NewEvent
@@ -141,7 +141,7 @@ async def test_a_number_with_slashes_is_found_by_number_and_by_identifier(
 
 
 async def test_a_case_is_shown_as_of_a_day_and_as_known_on_another(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
     await client.records("/conflicts", CASE)
     await client.records("/conflicts/K14/events", VERIFIED)
@@ -174,7 +174,7 @@ async def test_a_case_is_shown_as_of_a_day_and_as_known_on_another(
     assert (eve["status"], eve["version"]) == ("open", 3)
     before = await client.says("/conflicts/K14", size=size - 1)
     assert (before["status"], before["version"]) == ("open", 2)
-    yesterday = house.office.today() - timedelta(days=1)
+    yesterday = app.commands.today() - timedelta(days=1)
     unknown = await client.get("/conflicts/K14", params={"known_on": str(yesterday)})
     problem(unknown, 404)
     problem(await client.get("/conflicts/K14?as_of=2021-02-08"), 404)
@@ -358,10 +358,10 @@ async def test_what_no_page_gave_is_no_cursor(visitor: Client) -> None:
 
 
 async def test_a_list_or_a_case_is_asked_of_what_there_is(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
     await client.records("/conflicts", CASE)
-    tomorrow = str(house.office.today() + timedelta(days=1))
+    tomorrow = str(app.commands.today() + timedelta(days=1))
     for path in ("/conflicts", "/conflicts/K14"):
         for name, value in (
             ("as_of", tomorrow),
@@ -407,10 +407,10 @@ async def test_a_cursor_that_no_page_of_a_history_gave_is_refused(
 
 
 async def test_a_case_of_five_thousand_events_answers_in_bounded_time_and_size(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
     await client.records("/conflicts", CASE)
-    async with house.pool.acquire() as connection:
+    async with app.pool.acquire() as connection:
         for start in range(0, 5_000, 500):
             drafts = tuple(
                 NewEvent("handled", date(2021, 3, 1), {"phase": "pencegahan"}, {})

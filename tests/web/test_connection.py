@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from iku import connection
-from iku.app import House, open_house
+from iku.app import App, migrate_and_open
 from iku.ledger.appender import OutOfSpace, Unavailable
 from iku.postgres import embedded
 from iku.postgres.pool import Plain
@@ -68,7 +68,7 @@ async def test_a_database_that_stops_is_told_and_its_return_is_noticed(
             "IKU_OWNER_URL": lease.owner_dsn,
         }
     )
-    async with open_house(settings) as house, client_of(house) as client:
+    async with migrate_and_open(settings) as app, client_of(app) as client:
         await client.records("/conflicts", CASE)
         await asyncio.to_thread(own_server.stop)
         await _is_away(client)
@@ -114,19 +114,19 @@ async def test_a_connection_that_is_cut_is_replaced(
     ],
 )
 async def test_a_driver_lost_a_full_disk_and_a_fault_of_ours_are_told_apart(
-    house: House, error: Exception, told: type[Exception]
+    app: App, error: Exception, told: type[Exception]
 ) -> None:
     with pytest.raises(told) as caught:
-        async with connection.connected(house):
+        async with connection.acquire_connection(app):
             raise error
     assert type(caught.value) is told
 
 
 async def test_a_connection_that_is_cut_while_in_use_is_a_database_away(
-    house: House,
+    app: App,
 ) -> None:
     async def cut_and_ask() -> None:
-        async with connection.connected(house) as one:
+        async with connection.acquire_connection(app) as one:
             one.terminate()
             await asyncio.sleep(0)  # the pool takes it back
             await one.fetch("select 1")
@@ -136,10 +136,10 @@ async def test_a_connection_that_is_cut_while_in_use_is_a_database_away(
 
 
 async def test_too_many_are_answered_in_bounded_time(
-    client: Client, house: House, monkeypatch: pytest.MonkeyPatch
+    client: Client, app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "ACQUIRE_S", 0.2)
-    held = [await house.pool.acquire() for _ in range(house.settings.pool_size)]
+    held = [await app.pool.acquire() for _ in range(app.settings.pool_size)]
     began = monotonic()
     answers = await asyncio.gather(*(client.get("/figures") for _ in range(40)))
     assert monotonic() - began < 2
@@ -148,15 +148,15 @@ async def test_too_many_are_answered_in_bounded_time(
         assert answer.headers["Retry-After"]
     assert (await client.get("/health/live")).status_code == 200
     for one in held:
-        await house.pool.release(one)
+        await app.pool.release(one)
     assert (await client.get("/figures")).status_code == 200
 
 
 async def test_a_statement_past_its_time_is_no_fault_of_ours(
-    client: Client, house: House, owner: Plain
+    client: Client, app: App, owner: Plain
 ) -> None:
     await client.records("/conflicts", CASE)
-    async with house.pool.acquire() as one:
+    async with app.pool.acquire() as one:
         await one.execute("set statement_timeout = '100ms'")
     async with owner.transaction():
         await owner.execute("lock table ledger.event in access exclusive mode")

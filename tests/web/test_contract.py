@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from iku.ledger import signing
-from iku.ledger.signing import Home
+from iku.ledger import checkpoint_signing
+from iku.ledger.checkpoint_signing import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from tests.web.test_serving import serving_process, told
+from tests.web.test_server import serving_process, told
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = 3  # an operation; the long run by hand had 400
@@ -20,8 +20,8 @@ async def test_schemathesis_finds_nothing(
 ) -> None:
     with serving_process(**told(database, tmp_path / "var")) as served:
         # Half of what proves the log is to be had only once something is signed.
-        home = Home(tmp_path / "signer")
-        await signing.sign(signer, home, home.make_key("iku.test/log").name)
+        home = SignerFolder(tmp_path / "signer")
+        await checkpoint_signing.sign(signer, home, home.make_key("iku.test/log").name)
         found = await asyncio.to_thread(
             subprocess.run,
             [

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from iku.app import House
-from iku.domain.place import Place
+from iku.app import App
+from iku.domain.page_cursor import PageCursor
 from tests.domain.register import FIGURES
 from tests.domain.story import on
 from tests.web.conftest import CASE, Client, problem
@@ -189,8 +189,8 @@ async def test_a_figure_compared_with_itself_differs_in_nothing(
         *(("against_definition", "1.0"), ("against_period", "week")),
         *(("definition", "2"), ("limit", "0"), ("limit", "201")),
         *(("cursor", "abc"), ("cursor", "%"), ("against", "1")),
-        ("cursor", Place(4, on("2021-12-31"), "k", "K01").cursor),
-        ("cursor", Place(4, on("2021-12-31"), "s", "K01").cursor),
+        ("cursor", PageCursor(4, on("2021-12-31"), "k", "K01").cursor),
+        ("cursor", PageCursor(4, on("2021-12-31"), "s", "K01").cursor),
     ],
 )
 async def test_what_cannot_be_compared_is_refused_by_name(
@@ -200,11 +200,11 @@ async def test_what_cannot_be_compared_is_refused_by_name(
 
 
 async def test_the_future_and_an_unknown_indicator_are_refused(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
-    tomorrow = str(house.office.today() + timedelta(days=1))
+    tomorrow = str(app.commands.today() + timedelta(days=1))
     for name in ("as_of", "against_as_of"):
         problem(await client.get(PATH, params={name: tomorrow}), 400, name)
     problem(await client.get("/indicators/IKU-4/difference"), 404)
-    beyond = Place(10**15, house.office.today(), "k", "1").cursor
+    beyond = PageCursor(10**15, app.commands.today(), "k", "1").cursor
     problem(await client.get(PATH, params={"cursor": beyond}), 400, "size")

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from iku.app import House
+from iku.app import App
 from iku.web.app import create_app
 from tests.web.conftest import Client, problem
 
@@ -55,9 +55,9 @@ async def test_the_examples_of_the_docs_run(loaded: Client) -> None:
         assert answer.status_code == 200 or unsigned, path
 
 
-def test_every_route_stands_in_the_docs(house: House) -> None:
+def test_every_route_stands_in_the_docs(app: App) -> None:
     page = API_PAGE.read_text()
-    for route in create_app(house).routes:
+    for route in create_app(app).routes:
         if route.path.startswith("/api/v1"):
             path = route.path_format.removeprefix("/api/v1")
             path = re.sub(

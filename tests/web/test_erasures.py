@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.exchange import example
-from iku.exchange.importing import Importer
-from iku.ledger.checking import check_ledger
+from iku.exchange.journal_import import Importer
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from tests.conftest import SETTINGS
@@ -47,18 +47,18 @@ def origin(template: str) -> str:
 
 
 @pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
     """A house with a folder of keys of its own, for erasures are noted there."""
-    async with furnish(replace(SETTINGS, keys=tmp_path / "keys"), database) as house:
-        yield house
+    async with open_app(replace(SETTINGS, keys=tmp_path / "keys"), database) as app:
+        yield app
 
 
 @pytest.fixture
-async def register(house: House, client: Client) -> Client:
+async def register(app: App, client: Client) -> Client:
     """The example register, imported."""
-    async with house.pool.acquire() as connection:
-        project = house.books.project
-        importer = Importer(connection, house.office, project, "u/siti")
+    async with app.pool.acquire() as connection:
+        project = app.projections.project
+        importer = Importer(connection, app.commands, project, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
     return client
@@ -315,11 +315,11 @@ async def test_whoever_erases_while_others_write_leaves_no_text_from_before(
 
 
 async def test_the_house_that_is_opened_on_no_folder_of_its_own_still_counts(
-    house: House, register: Client, database: Database, tmp_path: Path
+    app: App, register: Client, database: Database, tmp_path: Path
 ) -> None:
     figures = await register.says("/figures", **FIGURES[-1])
     other = replace(SETTINGS, keys=tmp_path / "other")
-    async with furnish(other, database) as there, client_of(there) as client:
+    async with open_app(other, database) as there, client_of(there) as client:
         assert await client.says("/figures", **FIGURES[-1]) == figures
         shown = await client.says("/conflicts/K01")
         assert shown["title"] == "terkunci"

@@ -15,16 +15,16 @@ import httpx
 import jsonschema_rs
 import pytest
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.exchange import example
-from iku.exchange.importing import Importer
-from iku.ledger import signing
-from iku.ledger.signing import Home
+from iku.exchange.journal_import import Importer
+from iku.ledger import checkpoint_signing
+from iku.ledger.checkpoint_signing import SignerFolder
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.web import examples
 from iku.web.app import create_app
-from iku.web.describing import describe
+from iku.web.openapi_document import describe
 from tests.conftest import SETTINGS
 from tests.web.conftest import Client
 
@@ -181,17 +181,17 @@ def origin(template: str) -> str:
 
 
 @pytest.fixture
-async def house(database: Database, tmp_path: Path) -> AsyncIterator[House]:
+async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
     """A house with a folder of keys of its own, for the erasure is noted there."""
-    async with furnish(replace(SETTINGS, keys=tmp_path / "keys"), database) as house:
-        yield house
+    async with open_app(replace(SETTINGS, keys=tmp_path / "keys"), database) as app:
+        yield app
 
 
 @pytest.fixture
-async def register(house: House, client: Client) -> Client:
+async def register(app: App, client: Client) -> Client:
     """A client of the example register, imported."""
-    async with house.pool.acquire() as connection:
-        importer = Importer(connection, house.office, house.books.project, "u/siti")
+    async with app.pool.acquire() as connection:
+        importer = Importer(connection, app.commands, app.projections.project, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
     return client
@@ -232,7 +232,7 @@ def shown(answer: httpx.Response) -> tuple[str, Any]:
 
 
 async def recorded(
-    client: Client, house: House, signer: Plain, home: Home
+    client: Client, app: App, signer: Plain, home: SignerFolder
 ) -> dict[str, Any]:
     """By operation, status and media type: what is answered."""
     found: dict[str, Any] = {}
@@ -247,12 +247,12 @@ async def recorded(
             )
             of.setdefault(media_type, example)
 
-    origin = house.settings.origin
+    origin = app.settings.origin
     home.make_key(origin)
     await record(BEFORE[:1])
-    await signing.sign(signer, home, origin)
+    await checkpoint_signing.sign(signer, home, origin)
     await record(BEFORE[1:])
-    await signing.sign(signer, home, origin)
+    await checkpoint_signing.sign(signer, home, origin)
     await record(AFTER)
     return found
 
@@ -276,9 +276,9 @@ def different(expected: Any, found: Any, path: str = "") -> Iterator[str]:
 
 
 async def test_each_example_is_what_its_route_answers(
-    register: Client, house: House, signer: Plain, tmp_path: Path
+    register: Client, app: App, signer: Plain, tmp_path: Path
 ) -> None:
-    found = await recorded(register, house, signer, Home(tmp_path / "signer"))
+    found = await recorded(register, app, signer, SignerFolder(tmp_path / "signer"))
     if RECORD:
         text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=False)
         FILE.write_text(f"{text}\n")
@@ -286,8 +286,8 @@ async def test_each_example_is_what_its_route_answers(
 
 
 @pytest.fixture
-def described(house: House) -> Any:
-    return json.loads(describe(create_app(house)))
+def described(app: App) -> Any:
+    return json.loads(describe(create_app(app)))
 
 
 def answers(described: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import pytest
 
-from iku.commands import deciding
+from iku.commands import decision
 from iku.domain.conflict import DIMENSIONS, Category, Dimension
 from iku.domain.organisation import OrganisationKind
-from iku.exchange import delimited, explained
+from iku.exchange import csv_output, explanation_csv
 from iku.queries import explanation
 from iku.queries.explanation import Part
 from tests.domain.register import FIGURES
@@ -147,7 +147,7 @@ async def test_as_csv_all_items_come_with_the_figures_number(
 ) -> None:
     found = await items(reader, **YEAR_END)
     head, *rows = await sheet(reader, **YEAR_END)
-    assert head == [*explained.HEADINGS]
+    assert head == [*explanation_csv.HEADINGS]
     assert [row[0] for row in rows] == [item["number"] for item in found]
     figure = await reader.says("/indicators/IKU-1/figure", **YEAR_END)
     assert {row[-1] for row in rows} == {figure["number"]}
@@ -174,8 +174,8 @@ async def test_a_title_is_never_a_formula(client: Client) -> None:
         await client.records("/conflicts", body)
     _, *rows = await sheet(client)
     assert [row[1] for row in rows] == ["'=1+1", "'+62", "'-2", "'@a", "wajar", "'=1"]
-    assert delimited.inert("\t=1") == "'\t=1"
-    assert delimited.inert("\r=1") == "'\r=1"
+    assert csv_output.inert("\t=1") == "'\t=1"
+    assert csv_output.inert("\r=1") == "'\r=1"
 
 
 async def test_what_cannot_be_explained_is_refused_by_name(visitor: Client) -> None:
@@ -279,7 +279,7 @@ async def test_the_csv_is_described_beside_the_json(visitor: Client) -> None:
     path = described["paths"]["/api/v1/indicators/{code}/explanation"]
     content = path["get"]["responses"]["200"]["content"]
     assert content["text/csv"]["schema"] == {"type": "string"}
-    assert content["text/csv"]["example"].startswith(delimited.MARK + "nomor,judul,")
+    assert content["text/csv"]["example"].startswith(csv_output.MARK + "nomor,judul,")
     schema = content["application/json"]["schema"]
     assert schema == {"$ref": "#/components/schemas/Explained"}
 
@@ -288,7 +288,7 @@ async def test_a_cell_shows_the_hidden_characters_of_an_older_record(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
-        older.setattr(deciding, "refuse_hidden_characters", lambda _: None)
+        older.setattr(decision, "refuse_hidden_characters", lambda _: None)
         await client.records("/conflicts", CASE | {"title": "Ali\u202e \u2066Budi"})
     rows = await sheet(client, **YEAR_END)
     assert [row[1] for row in rows if row[0] == "K14"] == ["Ali<U+202E> <U+2066>Budi"]

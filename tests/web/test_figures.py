@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from iku.app import House
+from iku.app import App
 from iku.domain import period
 from iku.domain.coordinates import Coordinates
 from iku.domain.period import Kind
@@ -101,17 +101,17 @@ async def test_a_series_has_the_figure_of_each_steps_end(reader: Client) -> None
 
 
 async def test_a_series_ends_today_unless_another_day_is_given(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
     figures = (await client.says("/indicators/IKU-1/series?from=2021-01-15"))["figures"]
     assert figures[0]["as_of"] == "2021-01-31"
-    assert figures[-1]["as_of"] == str(house.office.today())
+    assert figures[-1]["as_of"] == str(app.commands.today())
 
 
 async def test_what_cannot_be_answered_is_refused_by_name(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
-    tomorrow = str(house.office.today() + timedelta(days=1))
+    tomorrow = str(app.commands.today() + timedelta(days=1))
     for path in ("/indicators/IKU-1/figure", "/figures", "/indicators/IKU-1/series"):
         started = {"from": "2021-01-01"} if path.endswith("series") else {}
         for name, value in (

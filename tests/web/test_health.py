@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.postgres import migrations
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
@@ -31,11 +31,11 @@ async def test_it_works_on_without_its_keys_and_says_that_they_are_lost(
 ) -> None:
     """Told while the program runs, though it still holds the keys in memory."""
     mine = replace(SETTINGS, keys=tmp_path / "keys")
-    async with furnish(mine, database) as house, client_of(house) as client:
+    async with open_app(mine, database) as app, client_of(app) as client:
         await client.records("/conflicts", CASE)
         assert (await client.says("/health/ready"))["status"] == "ready"
         assert "iku_vault_lost_keys 0.0" in (await client.get("/metrics")).text
-        [epoch] = house.vault.keys.epochs()
+        [epoch] = app.vault.keys.epochs()
         (tmp_path / "keys" / f"{epoch}.key").unlink()
         shown = await client.says("/health/ready")
         assert (shown["status"], shown["lost_keys"]) == ("degraded", [epoch])
@@ -87,9 +87,9 @@ async def test_requests_are_counted_by_route(client: Client) -> None:
     assert "iku_append_waiting 0.0" in text
 
 
-async def test_the_agency_says_what_it_is_for(client: Client, house: House) -> None:
+async def test_the_agency_says_what_it_is_for(client: Client, app: App) -> None:
     shown = await client.says("/agency")
-    assert shown["name"] == house.agency.name
+    assert shown["name"] == app.agency.name
     assert shown["mission"]["number"] == "V"
-    assert {area["code"] for area in shown["areas"]} == house.agency.area_codes
+    assert {area["code"] for area in shown["areas"]} == app.agency.area_codes
     assert {"vision", "main_task", "functions", "objective", "city"} <= shown.keys()

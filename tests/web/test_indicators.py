@@ -4,9 +4,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from iku.app import House
+from iku.app import App
 from iku.domain.question import Question
-from iku.queries.replay import recount
+from iku.queries.recount import recount
 from tests.web.conftest import Client, problem
 
 STRICTER = {
@@ -275,9 +275,9 @@ async def test_a_target_above_a_hundred_per_cent_says_why(client: Client) -> Non
 
 
 async def test_what_is_decreed_for_a_day_to_come_counts_from_that_day_on(
-    loaded: Client, house: House
+    loaded: Client, app: App
 ) -> None:
-    today = house.office.today()
+    today = app.commands.today()
     coming = today.replace(year=today.year + 1, month=1, day=1)
     path = f"/indicators/IKU-2/figure?as_of={today}"
     before = await loaded.says(path)
@@ -293,10 +293,10 @@ async def test_what_is_decreed_for_a_day_to_come_counts_from_that_day_on(
         wording == (await loaded.says("/indicators/IKU-2"))["definitions"][0]["wording"]
     )
     question = Question("IKU-2", coming)
-    async with house.pool.acquire() as connection:
+    async with app.pool.acquire() as connection:
         for day in (coming, coming.replace(month=12)):
             then = replace(question, as_of=day)
-            [figure] = await house.figures.answer(connection, [then], day)
+            [figure] = await app.figures.answer(connection, [then], day)
             assert (figure.definition, str(figure.target)) == (2, "80.00")
             assert figure == await recount(connection, then, day)
     far = TARGET | {"effective_on": f"{today.year + 11}-01-01"}

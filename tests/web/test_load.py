@@ -10,17 +10,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from iku.app import House, furnish
+from iku.app import App, open_app
 from iku.commands.command import Command
 from iku.domain.conflict import Reported
 from iku.domain.question import Question
-from iku.ledger.checking import check_ledger
+from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.queries.replay import recount
+from iku.queries.recount import recount
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
-from tests.web.test_serving import serving_process, told
+from tests.web.test_server import serving_process, told
 
 # Bytes that a reader's and the server's buffers hold of an answer that nobody reads.
 UNDER_WAY = 2 * 65_536
@@ -36,7 +36,7 @@ def case(number: int) -> dict[str, Any]:
 
 
 async def test_every_receipt_is_counted_at_its_size_while_others_append(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
     sizes: list[int] = []
 
@@ -56,20 +56,20 @@ async def test_every_receipt_is_counted_at_its_size_while_others_append(
         assert [event["type"] for event in explained][-1] == "resolved"
 
     await asyncio.gather(*map(enter, range(24)))
-    async with house.pool.acquire() as connection:
+    async with app.pool.acquire() as connection:
         for size in sorted({*sizes}):
             shown = await client.says(f"{YEAR}&size={size}")
             asked = Question("IKU-1", date(2021, 12, 31), size=size)
-            counted = await recount(connection, asked, house.office.today())
+            counted = await recount(connection, asked, app.commands.today())
             told = shown["numerator"], shown["denominator"]
             assert told == (counted.numerator, counted.denominator)
     assert told == (24, 24)
 
 
 async def test_who_comes_when_the_queue_is_full_is_told_at_once(
-    client: Client, house: House, owner: Plain
+    client: Client, app: App, owner: Plain
 ) -> None:
-    house.office.appender.capacity = 3
+    app.commands.appender.capacity = 3
     async with owner.transaction():
         await owner.execute("select from ledger.head for update")
         waiting = []
@@ -77,7 +77,7 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
             entering = client.post("/conflicts", json=case(number))
             waiting.append(asyncio.create_task(entering))
             await asyncio.sleep(0.1)
-        assert house.office.appender.waiting == 3
+        assert app.commands.appender.waiting == 3
         # Nobody gets on before the lock is given back; so who is answered did not wait.
         for number in range(4, 12):
             answer = await client.post("/conflicts", json=case(number))
@@ -195,13 +195,13 @@ BUSY = """
 
 async def _fill(database: Database, count: int) -> None:
     """Record as many cases, without the detour over HTTP."""
-    async with furnish(SETTINGS, database) as house:
+    async with open_app(SETTINGS, database) as app:
 
         async def enter(numbers: range) -> None:
-            async with house.pool.acquire() as connection:
+            async with app.pool.acquire() as connection:
                 for number in numbers:
                     command = Command("conflict", f"K{number:03}", FACT, "siti")
-                    await house.office.handle(connection, command)
+                    await app.commands.handle(connection, command)
 
         await asyncio.gather(*(enter(range(n, count, 4)) for n in range(4)))
 

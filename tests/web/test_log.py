@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from iku.app import House
+from iku.app import App
 from iku.ledger import log
 from tests.web.conftest import CASE, VERIFIED, Client, problem
 
@@ -33,9 +33,9 @@ async def test_the_log_comes_page_by_page(reader: Client) -> None:
     assert await lines(reader) == told
 
 
-async def test_records_are_shown_byte_for_byte(loaded: Client, house: House) -> None:
+async def test_records_are_shown_byte_for_byte(loaded: Client, app: App) -> None:
     text = (await loaded.get("/log/events", params={"limit": 1000})).content
-    async with house.pool.acquire() as connection:
+    async with app.pool.acquire() as connection:
         async for recorded in log.read_log(connection):
             assert recorded.record in text
             leaf = sha256(b"\x00" + recorded.record).hexdigest()
@@ -72,14 +72,14 @@ async def test_what_cannot_be_read_is_refused(visitor: Client) -> None:
 
 
 async def test_the_log_is_filtered_by_actor_day_category_type_and_stream(
-    loaded: Client, house: House
+    loaded: Client, app: App
 ) -> None:
     await loaded.records("/conflicts", CASE | {"number": "K90"}, Iku_Actor="u/siti")
     await loaded.records("/conflicts", CASE | {"number": "K91"}, Iku_Actor="u/budi")
     await loaded.records("/conflicts/K90/events", VERIFIED, Iku_Actor="u/siti")
     whole = await lines(loaded)
-    today = str(house.office.today())
-    later = str(house.office.today() + timedelta(days=1))
+    today = str(app.commands.today())
+    later = str(app.commands.today() + timedelta(days=1))
 
     async def positions(**filters: str) -> list[int]:
         page = await loaded.says("/log/events", limit=1000, **filters)
@@ -119,7 +119,7 @@ async def test_days_of_recording_that_contain_none_are_refused(visitor: Client) 
 async def test_pages_of_a_filtered_log_lead_to_all_that_matches(
     reader: Client, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("iku.ledger.matching.EXAMINED", 10)
+    monkeypatch.setattr("iku.ledger.event_filter.EXAMINED", 10)
     after, told = 0, []
     while after is not None:
         page = await reader.says("/log/events", after=after, limit=2, type="verified")

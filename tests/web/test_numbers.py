@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iku.app import House
+from iku.app import App
 from tests.web.conftest import CASE, ORGANISATION, VERIFIED, Client, problem
 
 CASES = "/conflicts"
@@ -63,11 +63,11 @@ async def test_a_number_is_shown_as_known_wherever_a_subject_is(
 
 
 async def test_a_number_is_shown_by_the_knowledge_of_a_day(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
     await client.records(CASES, CASE)
     await client.records(f"{CASES}/K14/events", renumbered("K15"))
-    eve = house.office.today() - timedelta(days=1)
+    eve = app.commands.today() - timedelta(days=1)
     answer = await client.get(f"{CASES}/K14", params={"known_on": str(eve)})
     problem(answer, 404)
     assert await numbered(client, CASES) == [("K14", "K15")]

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from iku.app import House
+from iku.app import App
 from iku.exchange import formats
 from iku.ledger.appender import Unavailable
 from tests.web.conftest import BEFORE_ANY, CASE, Client
@@ -82,10 +82,10 @@ async def test_the_first_year_has_no_year_before(loaded: Client) -> None:
 
 
 async def test_a_register_of_the_past_shows_its_last_year_with_a_target(
-    loaded: Client, house: House
+    loaded: Client, app: App
 ) -> None:
     page = await loaded.get(FRONT)
-    today = house.office.today()
+    today = app.commands.today()
     assert "<strong>Tahun 2021, per 31-12-2021</strong>" in page.text
     assert f"bukan keadaan hari ini, {formats.day(today)}" in page.text
     assert f'href="/?as_of={today}"' in page.text
@@ -95,8 +95,8 @@ async def test_a_register_of_the_past_shows_its_last_year_with_a_target(
     assert "bukan keadaan hari ini" not in asked.text
 
 
-async def test_a_register_in_use_shows_today(loaded: Client, house: House) -> None:
-    today = house.office.today()
+async def test_a_register_in_use_shows_today(loaded: Client, app: App) -> None:
+    today = app.commands.today()
     reported = CASE | {"number": "K77", "effective_on": str(today)}
     await loaded.records("/conflicts", reported)
     verified = {"type": "verified", "effective_on": str(today)}
@@ -159,7 +159,7 @@ async def test_what_goes_wrong_inside_is_a_page_as_well(
     async def away(*_: Any) -> None:
         raise Unavailable
 
-    monkeypatch.setattr("iku.queries.recency.last_moved_on", away)
+    monkeypatch.setattr("iku.queries.last_movement.last_moved_on", away)
     page = await reader.get(FRONT)
     assert page.status_code == 503
     assert page.headers["Content-Type"].startswith("text/html")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from iku.app import House
-from iku.commands.command import Outdated
-from iku.commands.office import Office
+from iku.app import App
+from iku.commands.command import StaleVersion
+from iku.commands.handler import CommandHandler
 from iku.domain.decider import Refused
 from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
-from iku.ledger.log import Conflicted, KnowledgeFell
+from iku.ledger.log import KnownOnDecreased, VersionConflict
 from iku.ledger.record import TooLarge, Unrecordable
 from iku.web.app import LARGEST_BODY
 from iku.web.problems import KINDS
@@ -235,7 +235,7 @@ def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
         async def handle(*_: Any) -> Any:
             raise error
 
-        monkeypatch.setattr(Office, "handle", handle)
+        monkeypatch.setattr(CommandHandler, "handle", handle)
 
     return raise_
 
@@ -244,9 +244,9 @@ def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
     ("error", "status", "kind"),
     [
         (Refused("no"), 409, "refused"),
-        (Conflicted("conflict-K14", 1, 2), 409, "overtaken"),
-        (KnowledgeFell("conflict-K14", None, date.max), 409, "refused"),
-        (Outdated(2, 1), 412, "outdated"),
+        (VersionConflict("conflict-K14", 1, 2), 409, "overtaken"),
+        (KnownOnDecreased("conflict-K14", None, date.max), 409, "refused"),
+        (StaleVersion(2, 1), 412, "outdated"),
         (TooLarge("long"), 413, "too-large"),
         (Unrecordable("odd"), 400, "invalid"),
         (Unavailable("gone"), 503, "unavailable"),
@@ -287,9 +287,7 @@ async def test_a_fault_of_ours_is_logged_and_not_told(
     assert isinstance(record.exc_info[1], ZeroDivisionError)
 
 
-async def test_nothing_is_recorded_by_what_is_refused(
-    client: Client, house: House
-) -> None:
+async def test_nothing_is_recorded_by_what_is_refused(client: Client, app: App) -> None:
     before = (await client.says("/log/events"))["size"]
     for body in (b"{", altered(area='"99"'), altered(effective_on='"2999-01-01"')):
         assert (await post(client, body)).status_code in {400, 409}

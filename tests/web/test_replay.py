@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from iku.app import House
+from iku.app import App
 from iku.domain.coordinates import check
 from iku.postgres.pool import Plain
-from iku.queries import journey
+from iku.queries import figure_replay
 from tests.domain.register import FIGURES
 from tests.web.conftest import BEFORE_ANY, CASE, RESOLVED, VERIFIED, Client, problem
 
@@ -70,7 +70,7 @@ async def test_a_replay_is_the_same_whatever_its_pages(
     reader: Client, order: str, monkeypatch: Any
 ) -> None:
     whole = await lines(reader, "IKU-2", order=order, as_of="2021-12-31")
-    monkeypatch.setattr(journey, "PAGE", 7)
+    monkeypatch.setattr(figure_replay, "PAGE", 7)
     assert await lines(reader, "IKU-2", order=order, as_of="2021-12-31") == whole
     assert len(whole) > 21
 
@@ -89,9 +89,9 @@ async def test_before_the_first_event_nothing_moves(reader: Client) -> None:
 
 
 async def test_what_cannot_be_replayed_is_refused_by_name(
-    client: Client, house: House
+    client: Client, app: App
 ) -> None:
-    tomorrow = str(house.office.today() + timedelta(days=1))
+    tomorrow = str(app.commands.today() + timedelta(days=1))
     for name, value in (
         ("as_of", tomorrow),
         ("known_on", "yesterday"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iku.app import House
+from iku.app import App
 from tests.web.conftest import CASE, VERIFIED, Client, problem
 
 DAY = "must be a date written YYYY-MM-DD, not "
@@ -285,9 +285,9 @@ async def test_null_is_no_way_to_leave_a_parameter_out(visitor: Client) -> None:
 
 
 async def test_knowledge_of_a_day_to_come_is_refused_on_every_route(
-    visitor: Client, house: House
+    visitor: Client, app: App
 ) -> None:
-    today = house.office.today()
+    today = app.commands.today()
     tomorrow = today + timedelta(days=1)
     paths = (await visitor.says("/openapi.json"))["paths"]
     asked = [

@@ -16,12 +16,21 @@ from tlog_scales.tlog import (
     InclusionProofInvalid,
 )
 
-from iku.app import House
-from iku.ledger import log, note, policy, signing, tile, tlog_proof, tree, witnessing
-from iku.ledger.checkpoints import latest
+from iku.app import App
+from iku.ledger import (
+    checkpoint_signing,
+    log,
+    note,
+    policy,
+    tile,
+    tlog_proof,
+    tree,
+    witness_client,
+)
+from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.checkpoint_store import latest
 from iku.ledger.policy import Party, Policy
-from iku.ledger.proof_checking import check_consistency
-from iku.ledger.signing import Home
+from iku.ledger.proof_verification import check_consistency
 from iku.postgres.pool import Plain
 from tests.ledger.test_note import witness_key
 from tests.web.conftest import CASE, Client, client_of, problem
@@ -30,24 +39,24 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "signer")
+def home(tmp_path: Path) -> SignerFolder:
+    return SignerFolder(tmp_path / "signer")
 
 
 @pytest.fixture
-async def vkey(house: House, signer: Plain, home: Home) -> str:
+async def vkey(app: App, signer: Plain, home: SignerFolder) -> str:
     """The log's key, once it has signed what there is."""
-    made = home.make_key(house.settings.origin)
-    await sign(house, signer, home)
+    made = home.make_key(app.settings.origin)
+    await sign(app, signer, home)
     return str(made.verifier)
 
 
-async def sign(house: House, signer: Plain, home: Home) -> int:
-    return (await signing.sign(signer, home, house.settings.origin)).size
+async def sign(app: App, signer: Plain, home: SignerFolder) -> int:
+    return (await checkpoint_signing.sign(signer, home, app.settings.origin)).size
 
 
-async def records(house: House) -> list[bytes]:
-    async with house.pool.acquire() as connection:
+async def records(app: App) -> list[bytes]:
+    async with app.pool.acquire() as connection:
         return [one.record async for one in log.read_log(connection)]
 
 
@@ -78,14 +87,14 @@ async def test_before_anything_is_signed_a_sentence_says_so(
 
 
 async def test_the_checkpoint_is_what_was_signed(
-    loaded: Client, house: House, vkey: str
+    loaded: Client, app: App, vkey: str
 ) -> None:
     answer = await text(loaded, "/log/checkpoint")
     assert answer.headers["Cache-Control"] == "public, max-age=5"
     assert answer.headers["Iku-Coverage"].startswith("signed; no witness")
     trusted = policy.parse(f"log {vkey}\nquorum none\n".encode())
     judged = policy.judge(trusted, note.parse(answer.content))
-    of = [tree.leaf_hash(record) for record in await records(house)]
+    of = [tree.leaf_hash(record) for record in await records(app)]
     assert judged.checkpoint.root == tree.root(of)
     assert judged.checkpoint.size == len(of)
     assert judged.checkpoint.origin == "iku.mojokerto.local/log"
@@ -117,7 +126,7 @@ async def fetched(client: Client) -> Fetched:
     return Fetched(files)
 
 
-async def grow(house: House, owner: Plain, size: int) -> None:
+async def grow(app: App, owner: Plain, size: int) -> None:
     """Records past the ledger, until the log is so long."""
     await owner.execute(
         """
@@ -134,17 +143,23 @@ async def grow(house: House, owner: Plain, size: int) -> None:
 
 
 async def test_a_foreign_reader_accepts_checkpoint_tiles_and_proofs(
-    client: Client, house: House, owner: Plain, signer: Plain, home: Home, *, vkey: str
+    client: Client,
+    app: App,
+    owner: Plain,
+    signer: Plain,
+    home: SignerFolder,
+    *,
+    vkey: str,
 ) -> None:
-    await grow(house, owner, 700)
-    assert await sign(house, signer, home) == 700
+    await grow(app, owner, 700)
+    assert await sign(app, signer, home) == 700
     reader = TilesReader(await fetched(client))
     found = reader.get_checkpoint()
     found.verify(Vkey.from_string(vkey))
     assert reader.calculate_root_hash() == found.root_hash
-    for at, record in enumerate(await records(house)):
+    for at, record in enumerate(await records(app)):
         assert reader.get_entry(at) == record
-    of = [tree.leaf_hash(record) for record in await records(house)]
+    of = [tree.leaf_hash(record) for record in await records(app)]
     for position in (1, 2, 256, 257, 512, 513, 699, 700):
         served = await text(client, f"/log/proof/inclusion/{position}")
         proof = tlog_proof.parse(served.content)
@@ -165,10 +180,16 @@ async def test_a_foreign_reader_accepts_checkpoint_tiles_and_proofs(
 
 
 async def test_a_foreign_reader_refuses_what_is_damaged(
-    client: Client, house: House, owner: Plain, signer: Plain, home: Home, *, vkey: str
+    client: Client,
+    app: App,
+    owner: Plain,
+    signer: Plain,
+    home: SignerFolder,
+    *,
+    vkey: str,
 ) -> None:
-    await grow(house, owner, 300)
-    await sign(house, signer, home)
+    await grow(app, owner, 300)
+    await sign(app, signer, home)
     sound = (await fetched(client)).files
     trusted = Vkey.from_string(vkey)
 
@@ -197,18 +218,18 @@ async def test_a_foreign_reader_refuses_what_is_damaged(
 
 
 async def test_a_receipt_can_be_proved_for_ever(
-    client: Client, house: House, signer: Plain, home: Home, vkey: str
+    client: Client, app: App, signer: Plain, home: SignerFolder, vkey: str
 ) -> None:
     receipt = await client.records("/conflicts", CASE)
     size, position = receipt["size"], receipt["position"]
     early = await client.get(f"/log/proof/inclusion/{position}", params={"size": size})
     shown = problem(early, 409)
     assert f"position {position} is not signed yet" in shown["detail"]
-    await sign(house, signer, home)
+    await sign(app, signer, home)
     first = await text(client, f"/log/proof/inclusion/{position}", size=size)
     for number in range(3):
         await client.records("/conflicts", {**CASE, "number": f"L{number}"})
-    await sign(house, signer, home)
+    await sign(app, signer, home)
     again = await text(client, f"/log/proof/inclusion/{position}", size=size)
     assert again.content == first.content
     later = await text(client, f"/log/proof/inclusion/{position}", size=size + 1)
@@ -222,9 +243,9 @@ async def test_a_receipt_can_be_proved_for_ever(
 
 
 async def test_growth_between_any_two_sizes_is_proved(
-    loaded: Client, house: House, vkey: str
+    loaded: Client, app: App, vkey: str
 ) -> None:
-    of = [tree.leaf_hash(record) for record in await records(house)]
+    of = [tree.leaf_hash(record) for record in await records(app)]
     for old, new in ((0, 0), (0, 7), (5, 5), (1, 8), (7, 100), (100, len(of))):
         served = await text(loaded, "/log/proof/consistency", old=old, new=new)
         hashes = tlog_proof.parse_hashes(served.text.split("\n")[:-1])
@@ -240,9 +261,9 @@ async def test_growth_between_any_two_sizes_is_proved(
 
 
 async def test_what_is_nowhere_is_said_to_be(
-    loaded: Client, house: House, vkey: str
+    loaded: Client, app: App, vkey: str
 ) -> None:
-    size = len(await records(house))
+    size = len(await records(app))
     for path in (
         *("tile/0/000", "tile/0/001.p/1", f"tile/0/000.p/{size + 1}", "tile/1/000.p/1"),
         *("tile/64/000", "tile/-1/000", "tile/00/000", "tile/x/000", "tile/0/0"),
@@ -264,10 +285,10 @@ async def test_what_is_nowhere_is_said_to_be(
 
 
 async def test_the_policy_names_every_key_and_that_nobody_watches(
-    loaded: Client, house: House, signer: Plain, home: Home, vkey: str
+    loaded: Client, app: App, signer: Plain, home: SignerFolder, vkey: str
 ) -> None:
-    size = len(await records(house))
-    await signing.rotate(signer, home, house.settings.origin)
+    size = len(await records(app))
+    await checkpoint_signing.rotate(signer, home, app.settings.origin)
     shown = (await text(loaded, "/log/policy")).text
     read = policy.parse(shown.encode())
     assert [str(party.key) for party in read.logs] == [vkey, str(home.key().verifier)]
@@ -278,26 +299,26 @@ async def test_the_policy_names_every_key_and_that_nobody_watches(
 
 
 async def test_witnesses_are_named_and_what_they_vouch_for(
-    loaded: Client, house: House, signer: Plain, home: Home, vkey: str
+    loaded: Client, app: App, signer: Plain, home: SignerFolder, vkey: str
 ) -> None:
     witness = witness_key()
     party = Party(witness.verifier, "http://witness.test")
     listed = f"witness W {party.key} {party.url}\n".encode()
-    watched = watched_by(house, policy.parse(listed, complete=False))
+    watched = watched_by(app, policy.parse(listed, complete=False))
     async with client_of(watched) as client:
         answer = await client.get("/log/checkpoint")
         assert answer.headers["Iku-Coverage"] == "signed; no quorum of witnesses yet"
         last = await latest(signer)
         assert last is not None
         line = witness.sign(last.published.text, 1_700_000_000).line
-        await witnessing.accept(signer, party.key, last, line.encode())
+        await witness_client.accept(signer, party.key, last, line.encode())
         answer = await client.get("/log/checkpoint")
         assert answer.headers["Iku-Coverage"] == "witnessed"
         assert answer.text.endswith(line)
         ready = await client.says("/health/ready")
         assert (ready["witnessed"], ready["witnesses"]) == (last.size, 1)
         await client.records("/conflicts", CASE)
-        await sign(house, signer, home)
+        await sign(app, signer, home)
         said = (await client.get("/log/proof/inclusion/1")).headers["Iku-Coverage"]
         assert said == f"signed; witnessed up to size {last.size}"
         shown = (await client.get("/log/policy")).text
@@ -305,18 +326,24 @@ async def test_witnesses_are_named_and_what_they_vouch_for(
         assert policy.parse(shown.encode()).witnesses == {"W": party}
 
 
-def watched_by(house: House, witnesses: Policy) -> House:
+def watched_by(app: App, witnesses: Policy) -> App:
     """The same house, watched by these."""
-    return replace(house, witnesses=witnesses)
+    return replace(app, witnesses=witnesses)
 
 
 async def test_an_alarm_is_told_and_the_rest_goes_on(
-    loaded: Client, house: House, owner: Plain, signer: Plain, home: Home, *, vkey: str
+    loaded: Client,
+    app: App,
+    owner: Plain,
+    signer: Plain,
+    home: SignerFolder,
+    *,
+    vkey: str,
 ) -> None:
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute("update ledger.event set record = 'x' where position = 9")
-    with pytest.raises(signing.Alarmed):
-        await sign(house, signer, home)
+    with pytest.raises(checkpoint_signing.AlarmRaised):
+        await sign(app, signer, home)
     ready = await loaded.says("/health/ready")
     assert ready["status"] == "degraded"
     assert ready["alarm"].startswith("position 9: ")

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from iku.ledger import durable, note
+from iku.ledger import durable_files, note
 from iku.ledger.witness import Witness
 from iku.web.witness import create_witness
-from tests.ledger.test_proving import OTHER
+from tests.ledger.test_proof_building import OTHER
 from tests.ledger.test_witness import KEY, KNOWN, ORIGIN, request
 
 ADD = "/add-checkpoint"
@@ -76,7 +76,7 @@ async def test_a_full_disk_is_no_cosignature(
     def full(*_: object) -> None:
         raise OSError(28, "no space")
 
-    monkeypatch.setattr(durable, "write", full)
+    monkeypatch.setattr(durable_files, "write", full)
     answer = await client.post(ADD, content=str(await request(0, 9)))
     assert (answer.status_code, answer.text) == (500, "the witness failed\n")
 

@@ -22,7 +22,7 @@ from iku.domain.fact import of_its_own
 from iku.domain.indicator import Defined
 from iku.domain.organisation import OrganisationKind
 from iku.domain.scale import Scaled
-from iku.strict_json import Duplicated, Unreadable
+from iku.strict_json import DuplicateKey, InvalidJson
 
 
 class AgencyError(Exception):
@@ -80,7 +80,7 @@ class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
         return frozenset(area.code for area in self.areas)
 
 
-class Brought(Struct, frozen=True, forbid_unknown_fields=True):
+class SeedDefinitions(Struct, frozen=True, forbid_unknown_fields=True):
     """Definitions and scale that the program records where the log has none.
 
     Attributes:
@@ -105,9 +105,9 @@ def load_agency(folder: Path | None) -> AgencyProfile:
     return _load(_file(folder, "agency.json"), AgencyProfile)
 
 
-def load_brought(folder: Path | None) -> Brought:
+def load_seed_definitions(folder: Path | None) -> SeedDefinitions:
     """The definitions and the scale to bring along (see `load_agency`)."""
-    return _load(_file(folder, "indicators.json"), Brought)
+    return _load(_file(folder, "indicators.json"), SeedDefinitions)
 
 
 def _file(folder: Path | None, name: str) -> Traversable:
@@ -119,7 +119,7 @@ def _load(file: Traversable, of: type[T]) -> T:
         return strict_json.decode(
             file.read_bytes(), msgspec.json.Decoder(of, dec_hook=of_its_own)
         )
-    except Unreadable as error:
+    except InvalidJson as error:
         raise AgencyError(f"{file} {error}") from error
-    except (OSError, msgspec.ValidationError, Duplicated) as error:
+    except (OSError, msgspec.ValidationError, DuplicateKey) as error:
         raise AgencyError(f"{file}: {error}") from error

@@ -10,39 +10,42 @@ from collections.abc import Sequence
 import click
 
 import iku
-from iku.cli import edge, terminal
-from iku.cli.attaching import attachments
-from iku.cli.backup import backup, restore
-from iku.cli.compare import compare
-from iku.cli.continuing import continue_log
-from iku.cli.define import define
-from iku.cli.difference import difference
-from iku.cli.erasing import erase
-from iku.cli.example import example
-from iku.cli.explaining import explain
-from iku.cli.exporting import export
-from iku.cli.figure import figure
-from iku.cli.history import history
-from iku.cli.importing import import_
-from iku.cli.keys import keys
-from iku.cli.lists import list_
-from iku.cli.migrating import guard, migrate
-from iku.cli.publication import publication
-from iku.cli.rebuilding import rebuild
-from iku.cli.recording import record, register, report
-from iku.cli.replaying import replay
-from iku.cli.series import series
-from iku.cli.serving import serve
-from iku.cli.showing import show
-from iku.cli.signing import signer
-from iku.cli.status import status
-from iku.cli.target import target
-from iku.cli.verifying import verify
-from iku.cli.witnessing import witness
+from iku.cli import (
+    attachments,
+    backup,
+    compare,
+    continue_log,
+    define,
+    difference,
+    erase,
+    errors,
+    example,
+    explain,
+    export,
+    figure,
+    history,
+    import_,
+    keys,
+    lists,
+    migrate,
+    publication,
+    rebuild,
+    record,
+    replay,
+    series,
+    serve,
+    show,
+    signer,
+    status,
+    target,
+    terminal,
+    verify,
+    witness,
+)
 
 
 @click.group(
-    cls=terminal.InOrder, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=terminal.OrderedGroup, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(iku.__version__, prog_name="iku", message="%(prog)s %(version)s")
 def commands() -> None:
@@ -54,18 +57,36 @@ def commands() -> None:
 
 
 for command in (
-    *(example, serve, import_),
-    *(report, register, record),
-    *(list_, show),
-    *(figure, series, explain, replay, difference, compare, history, verify),
-    *(publication, define, target),
-    *(erase, keys, attachments),
-    *(backup, restore),
-    *(status, migrate, guard, rebuild, signer, witness, continue_log, export),
+    *(example.example, serve.serve, import_.import_),
+    *(record.report, record.register, record.record),
+    *(lists.list_, show.show),
+    *(
+        figure.figure,
+        series.series,
+        explain.explain,
+        replay.replay,
+        difference.difference,
+        compare.compare,
+        history.history,
+        verify.verify,
+    ),
+    *(publication.publication, define.define, target.target),
+    *(erase.erase, keys.keys, attachments.attachments),
+    *(backup.backup, backup.restore),
+    *(
+        status.status,
+        migrate.migrate,
+        migrate.guard,
+        rebuild.rebuild,
+        signer.signer,
+        witness.witness,
+        continue_log.continue_log,
+        export.export,
+    ),
 ):
     commands.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
-    edge.run(commands, arguments)
+    errors.run(commands, arguments)

@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from iku.cli import streams, tables, terminal
-from iku.cli.edge import Failed
+from iku.cli import standard_streams, tables, terminal
+from iku.cli.errors import CommandFailed
 from iku.exchange import backup as backups
 from iku.exchange import formats
 from iku.exchange.archive import Archive
-from iku.exchange.backup import RestoredRegister, Saved
-from iku.ledger import signing, witness
-from iku.ledger.signing import Unprepared
+from iku.exchange.backup import BackupResult, RestoredRegister
+from iku.ledger import checkpoint_signing, witness
+from iku.ledger.checkpoint_signing import SignerNotReady
 from iku.postgres.database import open_database
 from iku.settings import Settings
 
@@ -44,7 +44,7 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
     chosen = terminal.settings()
     _refuse_place(chosen, file, replace=replace)
 
-    async def work() -> Saved:
+    async def work() -> BackupResult:
         async with open_database(chosen) as database:
             with terminal.plain_address():
                 return await backups.save(chosen, database, file)
@@ -68,10 +68,10 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
 
 def _refuse_place(chosen: Settings, file: Path, *, replace: bool) -> None:
     if file.exists() and not replace:
-        raise Failed(f"{file} is there already; --replace writes over it")
+        raise CommandFailed(f"{file} is there already; --replace writes over it")
     keys = chosen.keys_folder.resolve()
     if file.resolve().is_relative_to(keys):
-        raise Failed(
+        raise CommandFailed(
             f"{file} would lie in {keys}, with the keys of texts: anyone who has both "
             "could bring back what was erased; write it elsewhere"
         )
@@ -129,15 +129,17 @@ def _show(done: RestoredRegister, chosen: Settings) -> None:
 def _warn(done: RestoredRegister, known: int | None) -> None:
     """Say on the error stream what is lost, as far as it is known here."""
     if done.lost_keys:
-        streams.say(f"Kunci teks {terminal.LOST.format(', '.join(done.lost_keys))}")
+        standard_streams.say(
+            f"Kunci teks {terminal.LOST.format(', '.join(done.lost_keys))}"
+        )
     if known is not None and known > done.size:
-        streams.say(
+        standard_streams.say(
             f"PERINGATAN: log berisi {formats.number(done.size)} peristiwa, tetapi "
             f"{formats.number(known)} sudah ditandatangani. Jangan mencatat apa pun "
             "sebelum membaca docs/operating.md, A restore that lost signed events."
         )
     elif done.replaced is not None and done.replaced > done.size:
-        streams.say(
+        standard_streams.say(
             f"PERINGATAN: log berisi {formats.number(done.size)} peristiwa, basis data "
             f"sebelumnya {formats.number(done.replaced)}."
         )
@@ -146,10 +148,10 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
 def _known(chosen: Settings) -> int | None:
     """The largest size that somebody on this machine knows the log to have had."""
     try:
-        state = signing.Home(chosen.signer_home).state()
-    except Unprepared as error:
-        streams.say(str(error))
+        state = checkpoint_signing.SignerFolder(chosen.signer_home).state()
+    except SignerNotReady as error:
+        standard_streams.say(str(error))
         state = None
-    last = witness.WitnessHome(chosen.witness_home).last(chosen.origin)
+    last = witness.WitnessFolder(chosen.witness_home).last(chosen.origin)
     sizes = [state.checkpoint.size] if state is not None else []
     return max([*sizes, *([last.size] if last is not None else [])], default=None)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from iku.cli import figures
+from iku.cli import figure_table
 from iku.cli.tables import Printer, exact, number, text
-from iku.domain.comparison import ComparisonResult, Row
-from iku.domain.difference import Counted
+from iku.domain.comparison import ComparisonResult, ComparisonRow
+from iku.domain.difference import SubjectCount
 from iku.exchange import formats
 
-COUNTS = (*figures.COUNTS, number("Realisasi"), number("Capaian"))
+COUNTS = (*figure_table.COUNTS, number("Realisasi"), number("Capaian"))
 
 
 def cells(one: ComparisonResult) -> tuple[str, ...]:
@@ -22,7 +22,9 @@ def cells(one: ComparisonResult) -> tuple[str, ...]:
     )
 
 
-def show_subjects(out: Printer, names: Sequence[str], rows: Sequence[Row]) -> None:
+def show_subjects(
+    out: Printer, names: Sequence[str], rows: Sequence[ComparisonRow]
+) -> None:
     """Print how each subject counts under the definitions of these *names*."""
     shown = [
         (row.number, row.title, *(share(counted) for counted in row.columns))
@@ -31,7 +33,7 @@ def show_subjects(out: Printer, names: Sequence[str], rows: Sequence[Row]) -> No
     out.table((exact("Nomor"), text("Judul"), *map(number, names)), shown)
 
 
-def share(counted: Counted) -> str:
+def share(counted: SubjectCount) -> str:
     """``1/1``; a dash for what does not count."""
     if not counted.denominator:
         return formats.NOTHING

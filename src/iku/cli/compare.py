@@ -7,11 +7,11 @@ from iku.cli.columns import COUNTS, cells, show_subjects
 from iku.cli.options import options, tried_out
 from iku.cli.tables import exact, text
 from iku.domain import comparison
-from iku.domain.comparison import Column, Comparison
+from iku.domain.comparison import Comparison, ComparisonColumn
 from iku.domain.indicator import Amendment
 from iku.exchange import formats
-from iku.queries import comparing
-from iku.queries.tried import ComparisonQuestion
+from iku.queries import definition_comparison
+from iku.queries.trial_options import ComparisonQuestion
 
 COLUMNS = (
     *(exact("Definisi"), *COUNTS),
@@ -31,10 +31,10 @@ def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -
     """
 
     async def ask() -> Comparison:
-        async with terminal.viewing() as (house, view):
-            today = house.office.today()
+        async with terminal.opened_view() as (app, view):
+            today = app.commands.today()
             tried = question.tried(amendment, today)
-            return await comparing.compare(view, tried, today)
+            return await definition_comparison.compare(view, tried, today)
 
     found = terminal.run(ask())
     if json:
@@ -64,12 +64,12 @@ def show(found: Comparison) -> None:
         out.say(f"Masih ada lanjutannya: --cursor {found.next}")
 
 
-def named(one: Column) -> str:
+def named(one: ComparisonColumn) -> str:
     """``versi 1``, or what is only tried out."""
     return "dicoba" if one.definition is None else f"versi {one.definition}"
 
 
-def changes(first: Column, one: Column) -> str:
+def changes(first: ComparisonColumn, one: ComparisonColumn) -> str:
     """The options that are not as in the first."""
-    told = comparison.texts(first.options, one.options)
+    told = comparison.changed_options(first.options, one.options)
     return "; ".join(f"{name}={value}" for name, value in told.items())

@@ -9,19 +9,19 @@ from datetime import date
 import click
 from msgspec import Struct, structs
 
-from iku.app import House
-from iku.cli import revising, tables, terminal
+from iku.app import App
+from iku.cli import revision, tables, terminal
 from iku.cli.columns import COUNTS, cells, show_subjects
-from iku.cli.edge import Failed
+from iku.cli.errors import CommandFailed
 from iku.cli.options import tried_out
 from iku.cli.tables import exact, text
-from iku.commands.command import Command, Outcome
+from iku.commands.command import Command, CommandResult
 from iku.domain import comparison
-from iku.domain.comparison import Effect, YearEffect
+from iku.domain.comparison import RedefinitionEffect, YearEffect
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Amendment, Redefinition
 from iku.exchange import formats
-from iku.queries import comparing
+from iku.queries import definition_comparison
 
 NAMES = ("Berlaku", "Diusulkan")
 COLUMNS = (exact("Per"), exact("Definisi"), *COUNTS, text("Predikat"))
@@ -42,28 +42,28 @@ class RecordedDefinition(Struct, frozen=True):
     version: int
     position: int
     size: int
-    effect: Effect
+    effect: RedefinitionEffect
 
 
 @click.command(short_help="Add, correct or annul a version of a definition.")
 @click.argument("code", metavar="CODE")
 @click.option(
     "--effective-on",
-    type=terminal.Day(),
+    type=terminal.DayType(),
     help="It counts periods that start on this day or later.",
 )
 @click.option(
-    "--basis", type=terminal.Words("text", Line, 500), help="The decree it rests on."
+    "--basis", type=terminal.LineType("text", Line, 500), help="The decree it rests on."
 )
 @click.option(
     "--reason",
-    type=terminal.Words("text", Reason, 2000),
+    type=terminal.LineType("text", Reason, 2000),
     required=True,
     help="Why it is changed, corrected or annulled.",
 )
 @tried_out
-@revising.revision
-@revising.accepted
+@revision.revision
+@revision.accepted
 @terminal.actor
 @terminal.as_json
 def define(
@@ -91,9 +91,9 @@ def define(
     amended = structs.asdict(amendment)
     given = {"effective_on": effective_on, "basis": basis, **amended}
     if corrects is not None or annuls is not None:
-        proposed = revising.proposed(corrects, annuls, reason, given)
+        proposed = revision.proposed(corrects, annuls, reason, given)
         command = Command("indicator", code, proposed, actor)
-        revising.revise(command, preview=preview, yes=yes, json=json)
+        revision.revise(command, preview=preview, yes=yes, json=json)
         return
     if effective_on is None or basis is None:
         missing = "--effective-on" if effective_on is None else "--basis"
@@ -108,20 +108,20 @@ def define(
 def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
     """Show the effect of a new version, and record it once that is accepted."""
 
-    async def work() -> tuple[Effect, Outcome | None]:
-        async with terminal.house(terminal.settings()) as house:
+    async def work() -> tuple[RedefinitionEffect, CommandResult | None]:
+        async with terminal.opened_app(terminal.settings()) as app:
             # What is recorded must be what was shown.
-            expected = await revising.version(house, command)
+            expected = await revision.version(app, command)
             pinned = replace(command, expected=expected)
-            effect = await _foresee(house, pinned)
+            effect = await _preview(app, pinned)
             if not json:
                 show(effect)
             if preview:
                 return effect, None
             if not yes and not click.confirm("Catat definisi ini?", err=json):
-                raise Failed("nothing was recorded")
-            async with house.pool.acquire() as connection:
-                return effect, await house.office.handle(connection, pinned)
+                raise CommandFailed("nothing was recorded")
+            async with app.pool.acquire() as connection:
+                return effect, await app.commands.handle(connection, pinned)
 
     effect, done = terminal.run(work())
     if done is not None:
@@ -130,7 +130,7 @@ def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
         terminal.emit(effect)
 
 
-def _tell(effect: Effect, done: Outcome, *, json: bool) -> None:
+def _tell(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> None:
     given = done.receipt
     if json:
         at = (given.version, given.position, given.size)
@@ -144,20 +144,22 @@ def _tell(effect: Effect, done: Outcome, *, json: bool) -> None:
         )
 
 
-async def _foresee(house: House, command: Command) -> Effect:
+async def _preview(app: App, command: Command) -> RedefinitionEffect:
     """What the definition would change.
 
     Raises:
         Refused: The rules do not allow it, or it is so already.
     """
-    today = house.office.today()
-    async with house.pool.acquire() as connection:
-        [proposed] = await house.office.foresee(connection, command)
+    today = app.commands.today()
+    async with app.pool.acquire() as connection:
+        [proposed] = await app.commands.preview(connection, command)
         code = command.subject
-        return await comparing.foresee(house.view(connection), code, proposed, today)
+        return await definition_comparison.preview_definition(
+            app.view(connection), code, proposed, today
+        )
 
 
-def show(effect: Effect) -> None:
+def show(effect: RedefinitionEffect) -> None:
     """Print what would change in each year, and who makes the difference."""
     out = tables.Printer()
     out.say(
@@ -176,7 +178,7 @@ def show(effect: Effect) -> None:
             out.say(f"Selebihnya: GET …/comparison?{year.more}")
 
 
-def _rows(point: comparison.Point) -> list[tuple[str, ...]]:
+def _rows(point: comparison.ComparedPoint) -> list[tuple[str, ...]]:
     outcomes = zip(NAMES, (point.in_force, point.proposed), strict=True)
     day = formats.day(point.as_of)
     return [(day, name, *cells(outcome)) for name, outcome in outcomes]

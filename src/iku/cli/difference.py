@@ -3,25 +3,25 @@
 import click
 
 from iku import labels
-from iku.cli import figures, tables, terminal
+from iku.cli import figure_table, tables, terminal
 from iku.cli.columns import share
 from iku.cli.options import options
 from iku.cli.tables import Printer, exact, number, text
 from iku.domain.difference import (
     Difference,
-    Item,
-    Stride,
+    DifferenceItem,
+    Interval,
 )
 from iku.domain.figure import Figure
 from iku.exchange import formats
-from iku.queries import differences
-from iku.queries.differences import DifferenceQuestion
+from iku.queries import figure_difference
+from iku.queries.figure_difference import DifferenceQuestion
 
 AT = ("Periode", "Per", "Diketahui", "Log", "Definisi")
 BOTH = (exact("Angka"), number("Dibandingkan"), number("Diminta"))
-WAY = (exact("Langkah"), *figures.COUNTS, number("Menjadi"), *figures.REACHED)
+WAY = (exact("Langkah"), *figure_table.COUNTS, number("Menjadi"), *figure_table.REACHED)
 MOVED = (
-    *(text("Sebab"), exact("Nomor"), text("Judul"), *figures.COUNTS),
+    *(text("Sebab"), exact("Nomor"), text("Judul"), *figure_table.COUNTS),
     *(number("Dari"), number("Menjadi"), number("Peristiwa")),
     *(exact("Efektif"), exact("Diketahui"), text("Oleh"), text("Alasan")),
 )
@@ -37,10 +37,10 @@ def difference(question: DifferenceQuestion, *, json: bool) -> None:
     """
 
     async def ask() -> Difference:
-        async with terminal.viewing() as (house, view):
-            today = house.office.today()
+        async with terminal.opened_view() as (app, view):
+            today = app.commands.today()
             compared = question.compared(today)
-            return await differences.answer(view, house.figures, compared, today)
+            return await figure_difference.answer(view, app.figures, compared, today)
 
     found = terminal.run(ask())
     if json:
@@ -69,8 +69,8 @@ def show(found: Difference) -> None:
 
 def _show_both(out: Printer, *both: Figure) -> None:
     """Print both figures side by side, a line for each of their coordinates."""
-    names = (*AT, *(column.heading for column in figures.COLUMNS[1:]))
-    cells = [(*_at(one), *figures.cells(one)[1:]) for one in both]
+    names = (*AT, *(column.heading for column in figure_table.COLUMNS[1:]))
+    cells = [(*_at(one), *figure_table.cells(one)[1:]) for one in both]
     out.table(BOTH, zip(names, *cells, strict=True))
 
 
@@ -84,7 +84,7 @@ def _at(one: Figure) -> tuple[str, ...]:
     )
 
 
-def _stride(stride: Stride) -> tuple[str, ...]:
+def _stride(stride: Interval) -> tuple[str, ...]:
     after = stride.after
     return (
         labels.STEPS[stride.step].id,
@@ -98,7 +98,7 @@ def _stride(stride: Stride) -> tuple[str, ...]:
     )
 
 
-def _item(item: Item) -> tuple[str, ...]:
+def _item(item: DifferenceItem) -> tuple[str, ...]:
     moved, why = item.event, item.after.why
     event = ("", "", "", "", why.id if why else "")
     if moved is not None:

@@ -6,22 +6,22 @@ from datetime import date
 import click
 from msgspec import Struct
 
-from iku.app import House
-from iku.cli import figures, importing, tables, terminal
-from iku.cli.importing import ImportedFile
+from iku.app import App
+from iku.cli import figure_table, import_, tables, terminal
+from iku.cli.import_ import ImportedFile
 from iku.cli.tables import exact
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import example as files
 from iku.exchange import formats
-from iku.exchange.importing import Importer
-from iku.queries import records
+from iku.exchange.journal_import import Importer
+from iku.queries import log_records
 
 AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about when the yearly report was printed
 NOW = "hari ini"  # no date: so it reads the same on any day, as in the README
 ACTOR = "contoh"
-COLUMNS = (figures.COLUMNS[0], exact("Diketahui"), *figures.COLUMNS[1:])
+COLUMNS = (figure_table.COLUMNS[0], exact("Diketahui"), *figure_table.COLUMNS[1:])
 
 
 class Example(Struct, frozen=True):
@@ -37,9 +37,9 @@ def example(*, json: bool) -> None:
     """Import the example register, if there is none, and show its figures of 2021."""
 
     async def work() -> tuple[list[ImportedFile], list[Figure]]:
-        async with terminal.house(terminal.settings()) as house:
-            done = await _fill(house, quiet=json)
-            return done, await _now_and_then(house)
+        async with terminal.opened_app(terminal.settings()) as app:
+            done = await _fill(app, quiet=json)
+            return done, await _now_and_then(app)
 
     done, found = terminal.run(work())
     if json:
@@ -48,26 +48,26 @@ def example(*, json: bool) -> None:
         _show(found)
 
 
-async def _fill(house: House, *, quiet: bool) -> list[ImportedFile]:
+async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
     contents = files.read()
-    async with house.pool.acquire() as connection:
-        importer = Importer(connection, house.office, house.books.project, ACTOR)
+    async with app.pool.acquire() as connection:
+        importer = Importer(connection, app.commands, app.projections.project, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
         # What of the example is there already is passed over by the import.
-        alone = not await records.holds_others(connection, ours)
+        alone = not await log_records.holds_others(connection, ours)
     if alone:
-        return await importing.bring_in(house, contents, ACTOR, quiet=quiet)
+        return await import_.bring_in(app, contents, ACTOR, quiet=quiet)
     if not quiet:
         tables.say("Register sudah berisi data sendiri: contoh tidak diimpor.")
     return []
 
 
-async def _now_and_then(house: House) -> list[Figure]:
+async def _now_and_then(app: App) -> list[Figure]:
     """Of each indicator the figure of 2021 as it is known now, then as it was."""
-    async with house.pool.acquire() as connection:
-        codes = list(await house.figures.indicators(connection))
-    return await figures.answer(
-        house,
+    async with app.pool.acquire() as connection:
+        codes = list(await app.figures.indicators(connection))
+    return await figure_table.answer(
+        app,
         [Question(c, AS_OF, known_on=k) for c in codes for k in (None, KNOWN_ON)],
     )
 
@@ -80,7 +80,7 @@ def _show(found: Sequence[Figure]) -> None:
         (row[0], known, *row[1:])
         for pair in pairs
         for figure, known in zip(pair, (NOW, formats.day(KNOWN_ON)), strict=True)
-        for row in [figures.cells(figure)]
+        for row in [figure_table.cells(figure)]
     ]
     out.table(COLUMNS, rows)
     for now, then in pairs:
@@ -89,9 +89,9 @@ def _show(found: Sequence[Figure]) -> None:
 
 def _difference(now: Figure, then: Figure) -> str:
     """Whether the figure has moved since, and from what to what."""
-    if figures.counts(now) == figures.counts(then):
-        return f"{now.indicator} tetap: {figures.counts(now)}."
+    if figure_table.counts(now) == figure_table.counts(then):
+        return f"{now.indicator} tetap: {figure_table.counts(now)}."
     return (
-        f"{now.indicator} berubah: {figures.counts(then)} menurut yang diketahui per "
-        f"{formats.day(KNOWN_ON)}, kini {figures.counts(now)}."
+        f"{now.indicator} berubah: {figure_table.counts(then)} menurut yang diketahui "
+        f"per {formats.day(KNOWN_ON)}, kini {figure_table.counts(now)}."
     )

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import click
 from msgspec import Struct, structs
 
-from iku.app import House
-from iku.cli import figures, terminal
+from iku.app import App
+from iku.cli import figure_table, terminal
 from iku.cli.options import options
 from iku.domain.figure import Figure
-from iku.domain.question import Question, Unknown, numbered
+from iku.domain.question import Question, UnknownReference, numbered
 from iku.queries.parameters import FigureQuestion, parts
 
 ANY = FigureQuestion(code="")  # of which indicators is said by the arguments
@@ -41,32 +41,34 @@ def figure(
     if number is not None and (codes or structs.replace(asked, breakdown=None) != ANY):
         raise click.UsageError("--number says all: give no CODE, day or size beside it")
 
-    async def ask() -> tuple[House, list[Figure]]:
-        async with terminal.house(terminal.settings()) as house:
-            questions = await _questions(house, codes, asked, number)
-            return house, await figures.answer(house, questions, replay=replay)
+    async def ask() -> tuple[App, list[Figure]]:
+        async with terminal.opened_app(terminal.settings()) as app:
+            questions = await _questions(app, codes, asked, number)
+            return app, await figure_table.answer(app, questions, replay=replay)
 
-    house, found = terminal.run(ask())
+    app, found = terminal.run(ask())
     if json:
         alone = len(codes) == 1 or number is not None
         terminal.emit(found[0] if alone else FiguresResult(tuple(found)))
     else:
-        figures.show(found, {area.code: area.name for area in house.agency.areas})
+        figure_table.show(found, {area.code: area.name for area in app.agency.areas})
 
 
 async def _questions(
-    house: House, codes: Sequence[str], asked: FigureQuestion, number: str | None
+    app: App, codes: Sequence[str], asked: FigureQuestion, number: str | None
 ) -> list[Question]:
     if number is not None:
         return [structs.replace(numbered(number), breakdown=parts(asked.breakdown))]
-    today = house.office.today()
-    return [asked.of(code, today) for code in await _codes(house, codes)]
+    today = app.commands.today()
+    return [asked.of(code, today) for code in await _codes(app, codes)]
 
 
-async def _codes(house: House, codes: Sequence[str]) -> Sequence[str]:
-    async with house.pool.acquire() as connection:
-        known = list(await house.figures.indicators(connection))
+async def _codes(app: App, codes: Sequence[str]) -> Sequence[str]:
+    async with app.pool.acquire() as connection:
+        known = list(await app.figures.indicators(connection))
     for code in codes:
         if code not in known:
-            raise Unknown(f"there is no indicator {code}; there are {', '.join(known)}")
+            raise UnknownReference(
+                f"there is no indicator {code}; there are {', '.join(known)}"
+            )
     return codes or known

@@ -6,15 +6,15 @@ from zoneinfo import ZoneInfo
 import click
 
 from iku import labels
-from iku.cli import naming, tables, terminal
-from iku.cli.edge import Failed
+from iku.cli import ambiguity, tables, terminal
+from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
-from iku.domain import indicator, kinds
+from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
-from iku.exchange import formats, wording
-from iku.queries import histories
-from iku.queries.histories import Event, Movement
-from iku.queries.identifying import Named, identify
+from iku.exchange import field_text, formats
+from iku.queries import event_history
+from iku.queries.event_history import EventView, Movement
+from iku.queries.subject_lookup import SubjectMatch, identify
 
 COLUMNS = (
     *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),
@@ -22,11 +22,11 @@ COLUMNS = (
     *(text("Isi"), text("Menggantikan"), text("Menggerakkan")),
 )
 DECLARED = " *"
-CATEGORIES = (*kinds.categories(), indicator.decider.category)
+CATEGORIES = (*subject_kinds.categories(), indicator.decider.category)
 
 
 @click.command(short_help="Show all that was recorded of a subject or indicator.")
-@click.argument("subject", metavar="NUMBER", type=terminal.Number())
+@click.argument("subject", metavar="NUMBER", type=terminal.SubjectNumberType())
 @click.option(
     "--kind",
     type=click.Choice(CATEGORIES),
@@ -43,14 +43,14 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
     stands beside it.
     """
 
-    async def work() -> tuple[Sequence[Event], ZoneInfo]:
-        async with terminal.viewing() as (house, view):
+    async def work() -> tuple[Sequence[EventView], ZoneInfo]:
+        async with terminal.opened_view() as (app, view):
             among = CATEGORIES if kind is None else [kind]
             found = {
-                one: await histories.history(view, one.category, one.subject)
+                one: await event_history.history(view, one.category, one.subject)
                 for one in await identify(view, subject, among)
             }
-            return _only(found, subject), house.settings.timezone
+            return _only(found, subject), app.settings.timezone
 
     events, zone = terminal.run(work())
     if json:
@@ -62,18 +62,20 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
             out.say(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
 
 
-def _only(found: Mapping[Named, Sequence[Event]], typed: str) -> Sequence[Event]:
+def _only(
+    found: Mapping[SubjectMatch, Sequence[EventView]], typed: str
+) -> Sequence[EventView]:
     """The history that there is."""
     there = {one: events for one, events in found.items() if events}
     if not there:
         number = subject_number(typed)
-        raise Failed(f"there is no case, organisation or indicator {number}")
-    naming.refuse_several([*there], typed)
+        raise CommandFailed(f"there is no case, organisation or indicator {number}")
+    ambiguity.refuse_several([*there], typed)
     [events] = there.values()
     return events
 
 
-def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
+def _cells(event: EventView, zone: ZoneInfo) -> tuple[str, ...]:
     return (
         formats.number(event.version),
         formats.number(event.position),
@@ -88,15 +90,17 @@ def _cells(event: Event, zone: ZoneInfo) -> tuple[str, ...]:
     )
 
 
-def _content(event: Event) -> Iterator[str]:
+def _content(event: EventView) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
         field = name.partition(".")[0]
-        yield f"{labels.FIELDS[field].id}: {wording.value(field, value)}"
+        yield f"{labels.FIELDS[field].id}: {field_text.value(field, value)}"
 
 
-def _replaced(event: Event) -> Iterator[str]:
+def _replaced(event: EventView) -> Iterator[str]:
     for one in event.replaced:
-        before, after = (wording.value(one.field, v) for v in (one.before, one.after))
+        before, after = (
+            field_text.value(one.field, v) for v in (one.before, one.after)
+        )
         field = labels.FIELDS[one.field].id
         yield f"versi {one.version}, {field}: {before} → {after}"
     if event.takes_along:

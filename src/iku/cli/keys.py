@@ -3,11 +3,11 @@
 import click
 from msgspec import Struct
 
-from iku.app import House
+from iku.app import App
 from iku.cli import tables, terminal
-from iku.cli.edge import Failed
+from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number
-from iku.commands import erasing
+from iku.commands import text_erasure
 from iku.exchange import formats
 from iku.vault.store import Wrapped
 
@@ -17,7 +17,7 @@ EPOCHS = (
 )
 
 
-class Epoch(Struct, frozen=True):
+class KeyEpoch(Struct, frozen=True):
     """An epoch of keys.
 
     Attributes:
@@ -32,16 +32,16 @@ class Epoch(Struct, frozen=True):
     here: bool
 
 
-class Shown(Struct, frozen=True):
+class KeysReport(Struct, frozen=True):
     """The folder of keys, and what hangs on it."""
 
     folder: str
-    epochs: list[Epoch]
+    epochs: list[KeyEpoch]
     erasures: int
 
 
 @click.group(
-    cls=terminal.InOrder, short_help="Show, renew and destroy the keys of texts."
+    cls=terminal.OrderedGroup, short_help="Show, renew and destroy the keys of texts."
 )
 def keys() -> None:
     """Keys outside the database, without which no text can be read.
@@ -55,9 +55,9 @@ def keys() -> None:
 def show(*, json: bool) -> None:
     """Show the epochs: whose key is here, and how many keys it wraps."""
 
-    async def work() -> Shown:
-        async with terminal.house(terminal.settings()) as house:
-            return await shown(house)
+    async def work() -> KeysReport:
+        async with terminal.opened_app(terminal.settings()) as app:
+            return await shown(app)
 
     found = terminal.run(work())
     if json:
@@ -78,16 +78,16 @@ def show(*, json: bool) -> None:
     out.table(EPOCHS, rows)
 
 
-async def shown(house: House) -> Shown:
+async def shown(app: App) -> KeysReport:
     """What `iku keys show` tells."""
-    async with house.pool.acquire() as connection:
-        found = await house.vault.epochs(connection)
-    here = house.vault.keys.epochs()
+    async with app.pool.acquire() as connection:
+        found = await app.vault.epochs(connection)
+    here = app.vault.keys.epochs()
     none = Wrapped(0, 0)
     names = sorted({*here, *found})
-    epochs = [Epoch(n, *found.get(n, none), here=n in here) for n in names]
-    folder = house.vault.keys
-    return Shown(str(folder.folder), epochs, len(folder.erased()))
+    epochs = [KeyEpoch(n, *found.get(n, none), here=n in here) for n in names]
+    folder = app.vault.keys
+    return KeysReport(str(folder.folder), epochs, len(folder.erased()))
 
 
 @keys.command()
@@ -97,13 +97,13 @@ def rotate(*, new: bool, json: bool) -> None:
     """Wrap all keys by that of the current epoch; older ones may then be destroyed."""
 
     async def work() -> tuple[str, int]:
-        async with terminal.house(terminal.settings()) as house:
-            house.office.refuse_replica()
-            vault, today = house.vault, house.office.today()
+        async with terminal.opened_app(terminal.settings()) as app:
+            app.commands.refuse_replica()
+            vault, today = app.vault, app.commands.today()
             if new:
                 vault.keys.begin(today)
             epoch, _ = vault.keys.current(today)
-            async with house.pool.acquire() as connection:
+            async with app.pool.acquire() as connection:
                 with terminal.progress("kunci") as tell:
                     return epoch, await vault.rotate(connection, tell)
 
@@ -113,7 +113,7 @@ def rotate(*, new: bool, json: bool) -> None:
     else:
         tables.say(f"Semua kunci yang terbuka kini di epoch {epoch}.")
     if locked:
-        raise Failed(
+        raise CommandFailed(
             f"{locked} keys stay as they are: the keys of their epochs are not in the "
             "folder, or are others"
         )
@@ -127,11 +127,11 @@ def destroy(epoch: str, *, json: bool) -> None:
 
     async def work() -> None:
         async with (
-            terminal.house(terminal.settings()) as house,
-            house.pool.acquire() as connection,
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
         ):
-            house.office.refuse_replica()
-            await house.vault.destroy(connection, epoch)
+            app.commands.refuse_replica()
+            await app.vault.destroy(connection, epoch)
 
     terminal.run(work())
     if json:
@@ -145,13 +145,15 @@ def destroy(epoch: str, *, json: bool) -> None:
 def reconcile(*, json: bool) -> None:
     """Erase again what was erased before; every start of the program does so."""
 
-    async def work() -> erasing.Reconciled:
+    async def work() -> text_erasure.ReconciliationResult:
         async with (
-            terminal.house(terminal.settings()) as house,
-            house.pool.acquire() as connection,
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
         ):
-            house.office.refuse_replica()
-            return house.reconciled + await erasing.reconcile(house.office, connection)
+            app.commands.refuse_replica()
+            return app.reconciled + await text_erasure.reconcile(
+                app.commands, connection
+            )
 
     found = terminal.run(work())
     if json:

@@ -9,16 +9,20 @@ import click
 from msgspec import structs
 
 from iku import labels
-from iku.app import House
+from iku.app import App
 from iku.cli import tables, terminal
-from iku.cli.forms import Form, forms, write
 from iku.cli.options import options
+from iku.cli.output_format import Form, forms, write
 from iku.cli.tables import Listing, TableColumn, exact, text
-from iku.exchange import formats, listed, wording
-from iku.exchange.delimited import Delimiter
+from iku.exchange import field_text, formats, list_csv
+from iku.exchange.csv_output import Delimiter
 from iku.queries import lists
-from iku.queries.lists import Listed
-from iku.queries.registers import ConflictsQuestion, ListQuestion, OrganisationsQuestion
+from iku.queries.list_questions import (
+    ConflictsQuestion,
+    ListQuestion,
+    OrganisationsQuestion,
+)
+from iku.queries.lists import ListPage
 from iku.queries.view import View
 
 Fields: TypeAlias = Mapping[str, Any]
@@ -27,7 +31,7 @@ LIMIT = 200  # items that are read at a time
 WHOLE = {"limit": LIMIT, "cursor": None}  # the command shows all pages
 
 
-class Shape(NamedTuple):
+class ListLayout(NamedTuple):
     """How a list is drawn."""
 
     noun: str
@@ -36,7 +40,7 @@ class Shape(NamedTuple):
 
 
 def _word(field: str, item: Fields) -> str:
-    return wording.value(field, item[field])
+    return field_text.value(field, item[field])
 
 
 def _case(item: Fields, areas: Areas) -> Sequence[str]:
@@ -64,8 +68,8 @@ def _organisation(item: Fields, areas: Areas) -> Sequence[str]:
     )
 
 
-SHAPES: dict[type[ListQuestion], Shape] = {
-    ConflictsQuestion: Shape(
+SHAPES: dict[type[ListQuestion], ListLayout] = {
+    ConflictsQuestion: ListLayout(
         "perkara",
         (
             *(exact("Nomor"), text("Judul"), text("Dimensi dan tingkat")),
@@ -74,7 +78,7 @@ SHAPES: dict[type[ListQuestion], Shape] = {
         ),
         _case,
     ),
-    OrganisationsQuestion: Shape(
+    OrganisationsQuestion: ListLayout(
         "organisasi",
         (
             *(exact("Nomor"), text("Nama"), text("Jenis"), text("Status")),
@@ -86,7 +90,9 @@ SHAPES: dict[type[ListQuestion], Shape] = {
 }
 
 
-@click.group("list", cls=terminal.InOrder, short_help="List cases or organisations.")
+@click.group(
+    "list", cls=terminal.OrderedGroup, short_help="List cases or organisations."
+)
 def list_() -> None:
     """List what there was on a day, as known on another; by any filters, in any order.
 
@@ -112,53 +118,51 @@ def organisations(question: OrganisationsQuestion, form: Form) -> None:
 
 def _show(question: ListQuestion, form: Form) -> None:
     async def work() -> None:
-        async with terminal.viewing() as (house, view):
-            pages = _pages(house, view, question)
+        async with terminal.opened_view() as (app, view):
+            pages = _pages(app, view, question)
             if form.csv is not None:
                 await _as_csv(question, pages, form.csv)
             elif form.json:
                 await _as_json(pages)
             else:
-                await _as_table(house, question, pages)
+                await _as_table(app, question, pages)
 
     terminal.run(work())
 
 
-async def _pages(
-    house: House, view: View, asked: ListQuestion
-) -> AsyncIterator[Listed]:
+async def _pages(app: App, view: View, asked: ListQuestion) -> AsyncIterator[ListPage]:
     """All pages, one after the other."""
     cursor: str | None = ""
     while cursor is not None:
         question = structs.replace(asked, cursor=cursor or None)
-        page = await lists.listing(view, question, house.office.today())
+        page = await lists.listing(view, question, app.commands.today())
         yield page
         cursor = page.next
 
 
 async def _as_csv(
-    question: ListQuestion, pages: AsyncIterator[Listed], delimiter: Delimiter
+    question: ListQuestion, pages: AsyncIterator[ListPage], delimiter: Delimiter
 ) -> None:
-    write(listed.head(question.CATEGORY, delimiter))
+    write(list_csv.head(question.CATEGORY, delimiter))
     async for page in pages:
-        write(listed.rows(question.CATEGORY, page.items, delimiter))
+        write(list_csv.rows(question.CATEGORY, page.items, delimiter))
 
 
-async def _as_json(pages: AsyncIterator[Listed]) -> None:
+async def _as_json(pages: AsyncIterator[ListPage]) -> None:
     items = [item async for page in pages for item in page.items]
-    terminal.emit(Listed(items, None, len(items), _statuses(items)))
+    terminal.emit(ListPage(items, None, len(items), _statuses(items)))
 
 
 async def _as_table(
-    house: House, question: ListQuestion, pages: AsyncIterator[Listed]
+    app: App, question: ListQuestion, pages: AsyncIterator[ListPage]
 ) -> None:
     """One table that grows page by page; then how many there are."""
     out, shape = tables.Printer(), SHAPES[type(question)]
-    areas = {area.code: area.name for area in house.agency.areas}
+    areas = {area.code: area.name for area in app.agency.areas}
     listing, found = Listing(shape.columns, out), Counter[str]()
     async for page in pages:
         if not found:
-            out.say(f"Daftar {shape.noun} {moment(question, house.office.today())}")
+            out.say(f"Daftar {shape.noun} {moment(question, app.commands.today())}")
         if page.items:
             listing.add(shape.cells(item, areas) for item in page.items)
         found.update(_statuses(page.items))

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 import click
 from msgspec import Struct
 
-from iku import declared, labels
-from iku.declared import Field, Misread
+from iku import labels, parsing
 from iku.domain.indicator import Amendment
+from iku.parsing import Field, ParseError
 
 Command: TypeAlias = Callable[..., None]
 Pairs: TypeAlias = Collection[tuple[str, str]]  # names, each with a text
@@ -31,7 +31,7 @@ def options(
     Those *given* are neither: they have that value. *defaults* stand where the Struct
     has others.
     """
-    known = {n: f for n, f in declared.fields(struct).items() if n not in given}
+    known = {n: f for n, f in parsing.fields(struct).items() if n not in given}
     flags = {n: arguments.get(n, flag(n)) for n in known}
 
     def decorate(command: Command) -> Command:
@@ -88,12 +88,12 @@ def read(
         UsageError: They spell none; each fault is named by its flag.
     """
     try:
-        return declared.from_texts(struct, pairs, given)
-    except Misread as error:
+        return parsing.parse_texts(struct, pairs, given)
+    except ParseError as error:
         raise misread(error, flags) from error
 
 
-def misread(error: Misread, flags: Mapping[str, str]) -> click.UsageError:
+def misread(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
     """The faults as a sentence that names each by its flag."""
     said = []
     for path, rule in error.faults.items():
@@ -107,7 +107,7 @@ def tried_out(command: Command) -> Command:
 
     @wraps(command)
     def gathered(**given: Any) -> None:
-        amendment = declared.from_texts(Amendment, given.pop("named"))
+        amendment = parsing.parse_texts(Amendment, given.pop("named"))
         command(amendment=amendment, **given)
 
     return click.option(

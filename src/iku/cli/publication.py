@@ -4,17 +4,17 @@ from typing import Any
 
 import click
 
-from iku.app import House
-from iku.cli import printed as shown
+from iku.app import App
+from iku.cli import publication_table as shown
 from iku.cli import terminal
-from iku.cli.edge import Failed
+from iku.cli.errors import CommandFailed
 from iku.cli.options import options
 from iku.commands.command import Command
 from iku.domain import publication as printing
 from iku.domain.period import Kind
-from iku.domain.publication import Draft, NextStep, StepType, Take
+from iku.domain.publication import Draft, NextStep, StepType, TakeStep
 from iku.queries import publications
-from iku.queries.changes import PublicationChanges, read_page
+from iku.queries.publication_changes import PublicationChanges, read_page
 from iku.queries.publications import (
     ChangesQuestion,
     Publications,
@@ -24,7 +24,7 @@ from iku.queries.publications import (
 
 
 @click.group(
-    cls=terminal.InOrder, short_help="Print figures, and see what changed since."
+    cls=terminal.OrderedGroup, short_help="Print figures, and see what changed since."
 )
 def publication() -> None:
     """Publications: draft, close, review, publish; and what changed afterwards.
@@ -41,8 +41,8 @@ def draft(drafted: Draft, *, actor: str, json: bool) -> None:
     """Begin the publication of a day's figures."""
 
     async def work() -> ShownPublication:
-        async with terminal.house(terminal.settings()) as house:
-            return await _hand_in(house, drafted.publication, drafted, actor)
+        async with terminal.opened_app(terminal.settings()) as app:
+            return await _hand_in(app, drafted.publication, drafted, actor)
 
     _tell(terminal.run(work()), json=json)
 
@@ -85,7 +85,7 @@ def list_(question: PublicationsQuestion, *, json: bool) -> None:
     """List publications."""
 
     async def ask() -> Publications:
-        async with terminal.viewing() as (_, view):
+        async with terminal.opened_view() as (_, view):
             return await publications.listing(view, question.year, question.state)
 
     found = terminal.run(ask())
@@ -102,8 +102,8 @@ def show(identifier: str, *, json: bool) -> None:
     """Show a publication: figures, steps, editions."""
 
     async def ask() -> ShownPublication:
-        async with terminal.house(terminal.settings()) as house:
-            return await _show(house, identifier)
+        async with terminal.opened_app(terminal.settings()) as app:
+            return await _show(app, identifier)
 
     _tell(terminal.run(ask()), json=json)
 
@@ -117,9 +117,9 @@ def changes(question: ChangesQuestion, *, json: bool) -> None:
 
     async def ask() -> PublicationChanges:
         page = read_page(question.cursor, question.limit)
-        async with terminal.viewing() as (house, view):
-            today, of = house.office.today(), question.publication_id
-            return await publications.changed(view, house.figures, of, page, today)
+        async with terminal.opened_view() as (app, view):
+            today, of = app.commands.today(), question.publication_id
+            return await publications.changed(view, app.figures, of, page, today)
 
     found = terminal.run(ask())
     if json:
@@ -132,35 +132,37 @@ def _take(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
     """Take the step, and tell what the publication is then."""
 
     async def work() -> ShownPublication:
-        async with terminal.house(terminal.settings()) as house:
-            async with house.pool.acquire() as connection:
+        async with terminal.opened_app(terminal.settings()) as app:
+            async with app.pool.acquire() as connection:
                 frozen = await publications.snapshot(
-                    connection, house.figures, identifier, step, house.office.today()
+                    connection, app.figures, identifier, step, app.commands.today()
                 )
-            taken = Take(identifier, step, frozen)
-            return await _hand_in(house, identifier, taken, actor)
+            taken = TakeStep(identifier, step, frozen)
+            return await _hand_in(app, identifier, taken, actor)
 
     _tell(terminal.run(work()), json=json)
 
 
 async def _hand_in(
-    house: House, identifier: str, proposed: Any, actor: str
+    app: App, identifier: str, proposed: Any, actor: str
 ) -> ShownPublication:
     category = printing.decider.category
     command = Command(category, printing.subject(identifier), proposed, actor)
-    async with house.pool.acquire() as connection:
-        outcome = await house.office.handle(connection, command)
+    async with app.pool.acquire() as connection:
+        outcome = await app.commands.handle(connection, command)
     if not outcome.added:
-        raise Failed(f"of {identifier} this was recorded already; nothing was added")
-    return await _show(house, identifier)
+        raise CommandFailed(
+            f"of {identifier} this was recorded already; nothing was added"
+        )
+    return await _show(app, identifier)
 
 
-async def _show(house: House, identifier: str) -> ShownPublication:
-    async with house.pool.acquire() as connection:
-        vouched = await house.assurance(connection)
-        view = house.view(connection)
+async def _show(app: App, identifier: str) -> ShownPublication:
+    async with app.pool.acquire() as connection:
+        vouched = await app.assurance(connection)
+        view = app.view(connection)
         return await publications.shown(
-            view, house.figures, identifier, house.office.today(), vouched
+            view, app.figures, identifier, app.commands.today(), vouched
         )
 
 

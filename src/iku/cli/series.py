@@ -2,17 +2,17 @@
 
 import click
 
-from iku.cli import figures, tables, terminal
+from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import exact, number, text
 from iku.domain.figure import Figure
-from iku.domain.publication import Frozen
+from iku.domain.publication import FrozenValue
 from iku.exchange import formats
 from iku.queries import series as serial
 from iku.queries.series import Series, SeriesQuestion
 
 COLUMNS = (
-    *(exact("Per"), *figures.COUNTS, number("Realisasi")),
+    *(exact("Per"), *figure_table.COUNTS, number("Realisasi")),
     *(number("Saat itu"), number("Terbit"), text("Putus seri")),
 )
 
@@ -29,12 +29,12 @@ def series(question: SeriesQuestion, *, json: bool) -> None:
 
     async def ask() -> Series:
         async with (
-            terminal.house(terminal.settings()) as house,
-            house.pool.acquire() as connection,
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
         ):
-            today = house.office.today()
+            today = app.commands.today()
             asked, span = question.on(today), question.span
-            return await serial.series(connection, house.figures, asked, span, today)
+            return await serial.series(connection, app.figures, asked, span, today)
 
     found = terminal.run(ask())
     if json:
@@ -57,7 +57,7 @@ def _show(found: Series) -> None:
     rows = [
         (
             formats.day(now.as_of),
-            *figures.cells(now)[1:4],
+            *figure_table.cells(now)[1:4],
             _brief(then),
             _brief(None if printed is None else printed.figure),
             marks.get(now.as_of, ""),
@@ -69,5 +69,5 @@ def _show(found: Series) -> None:
     out.table(COLUMNS, rows)
 
 
-def _brief(figure: Figure | Frozen | None) -> str:
-    return formats.NOTHING if figure is None else figures.counts(figure)
+def _brief(figure: Figure | FrozenValue | None) -> str:
+    return formats.NOTHING if figure is None else figure_table.counts(figure)

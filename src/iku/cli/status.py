@@ -6,11 +6,11 @@ import click
 from msgspec import structs
 
 from iku.app import load_witnesses
-from iku.cli import attaching, signing, tables, terminal
-from iku.cli.edge import Failed
-from iku.cli.verifying import checked
+from iku.cli import attachments, signer, tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.cli.verify import checked
 from iku.exchange import formats
-from iku.postgres.guarding import Guard
+from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
 from iku.queries.status import IndicatorCounts, RegisterStatus
 from iku.settings import Settings
@@ -28,9 +28,11 @@ def status(*, check: bool, json: bool) -> None:
     else:
         _show(found, asked)
     if found.findings:
-        raise Failed("the ledger does not verify; the first findings are above")
+        raise CommandFailed("the ledger does not verify; the first findings are above")
     if found.guard.findings:
-        raise Failed("the ledger's schema is not guarded as it should be; see above")
+        raise CommandFailed(
+            "the ledger's schema is not guarded as it should be; see above"
+        )
 
 
 async def _look(chosen: Settings, *, check: bool) -> RegisterStatus:
@@ -64,11 +66,11 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
     lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
     lines += [(code, _defined(of)) for code, of in found.indicators.items()]
     if found.assurance is not None:
-        lines += signing.lines(found.assurance)
+        lines += signer.lines(found.assurance)
     return [
         *lines,
         ("Kunci teks", _keys(found.lost_keys)),
-        ("Karantina lampiran", attaching.summary(found.quarantine, asked.timezone)),
+        ("Karantina lampiran", attachments.summary(found.quarantine, asked.timezone)),
         ("Penjaga skema", _guarded(found.guard, asked.timezone)),
         ("Pemeriksaan", _verdict(found.findings)),
     ]

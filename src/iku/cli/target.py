@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from iku.cli import revising, terminal
+from iku.cli import revision, terminal
 from iku.commands.command import Command
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Percent, Targeted
@@ -17,20 +17,22 @@ from iku.domain.indicator import Percent, Targeted
 )
 @click.option(
     "--target",
-    type=terminal.Words("percent", Percent, 7),
+    type=terminal.LineType("percent", Percent, 7),
     help="Per cent, with a point and at most two decimals; above 100 with a reason.",
 )
 @click.option(
     "--effective-on",
-    type=terminal.Day(),
+    type=terminal.DayType(),
     help="It is held against figures as of this day or later.",
 )
 @click.option(
-    "--basis", type=terminal.Words("text", Line, 500), help="The agreement it rests on."
+    "--basis",
+    type=terminal.LineType("text", Line, 500),
+    help="The agreement it rests on.",
 )
-@click.option("--reason", type=terminal.Words("text", Reason, 2000), help="Why.")
-@revising.revision
-@revising.accepted
+@click.option("--reason", type=terminal.LineType("text", Reason, 2000), help="Why.")
+@revision.revision
+@revision.accepted
 @terminal.actor
 @terminal.as_json
 def target(
@@ -56,9 +58,9 @@ def target(
         if value is None:
             raise click.UsageError(f"Missing option '--{name.replace('_', '-')}'.")
     proposed = (
-        revising.proposed(corrects, annuls, reason or "", given)
+        revision.proposed(corrects, annuls, reason or "", given)
         if revised
         else Targeted(**given, reason=reason)
     )
     command = Command("indicator", code, proposed, actor)
-    revising.revise(command, preview=preview, yes=yes, json=json)
+    revision.revise(command, preview=preview, yes=yes, json=json)

@@ -1,4 +1,4 @@
-"""What the commands share: opening the house, options, progress, JSON."""
+"""What the commands share: opening the application, options, progress, JSON."""
 
 import asyncio
 import getpass
@@ -20,9 +20,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from iku.app import House, open_house
-from iku.commands.command import OnlyReads
-from iku.domain import hidden
+from iku.app import App, migrate_and_open
+from iku.commands.command import ReadOnlyReplica
+from iku.domain import hidden_characters
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
@@ -46,7 +46,7 @@ T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
 
 
-class InOrder(click.Group):
+class OrderedGroup(click.Group):
     """Lists its commands in the order in which they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
@@ -54,7 +54,7 @@ class InOrder(click.Group):
         return list(self.commands)
 
 
-class Day(click.ParamType[date]):
+class DayType(click.ParamType[date]):
     """A day, written YYYY-MM-DD."""
 
     name = "yyyy-mm-dd"  # as the help shows it, in capitals
@@ -65,11 +65,11 @@ class Day(click.ParamType[date]):
         """*value* as a day, or a usage error."""
         try:
             return cells.day(str(value))
-        except cells.Unfit as error:
+        except cells.InvalidCell as error:
             self.fail(str(error), param, ctx)
 
 
-class Number(click.ParamType[str]):
+class SubjectNumberType(click.ParamType[str]):
     """A number in the register, or the identifier of what has it."""
 
     name = "number"
@@ -80,11 +80,11 @@ class Number(click.ParamType[str]):
         """The identifier of what has that number, or a usage error."""
         try:
             return subject_id(cells.number(subject_number(str(value))))
-        except cells.Unfit as error:
+        except cells.InvalidCell as error:
             self.fail(str(error), param, ctx)
 
 
-class Words(click.ParamType[str]):
+class LineType(click.ParamType[str]):
     """One line of text that is fit to stand in the record."""
 
     def __init__(self, name: str, kind: Any, most: int) -> None:
@@ -119,7 +119,7 @@ def user() -> str:
 
 actor = click.option(
     "--actor",
-    type=Words("name", Line, 500),
+    type=LineType("name", Line, 500),
     default=user,
     help="Who records [default: you].",
 )
@@ -143,19 +143,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @asynccontextmanager
-async def house(chosen: Settings) -> AsyncIterator[House]:
-    """The whole house, migrated."""
+async def opened_app(chosen: Settings) -> AsyncIterator[App]:
+    """The application, migrated."""
     async with AsyncExitStack() as stack:
         with plain_address():
-            opened = await stack.enter_async_context(open_house(chosen))
+            opened = await stack.enter_async_context(migrate_and_open(chosen))
         yield opened
 
 
 @asynccontextmanager
-async def viewing() -> AsyncIterator[tuple[House, View]]:
-    """The whole house, and what the user of the terminal can read of it."""
+async def opened_view() -> AsyncIterator[tuple[App, View]]:
+    """The application, and what the user of the terminal can read of it."""
     async with (
-        house(settings()) as opened,
+        opened_app(settings()) as opened,
         opened.pool.acquire() as connection,
     ):
         yield opened, opened.view(connection)
@@ -195,7 +195,7 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
         try:
             await _refuse_pending(connection)
             if await only_reads(connection):
-                raise OnlyReads
+                raise ReadOnlyReplica
             yield connection
         finally:
             await connection.close()
@@ -237,4 +237,4 @@ def progress(doing: str) -> Iterator[Tell]:
 
 def emit(value: Any) -> None:
     """*value* as JSON, on one line."""
-    click.echo(hidden.escaped(msgspec.json.encode(value)))
+    click.echo(hidden_characters.escaped(msgspec.json.encode(value)))

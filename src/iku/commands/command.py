@@ -11,14 +11,14 @@ from iku.domain import (
     continuation,
     erasure,
     indicator,
-    kinds,
     publication,
     scale,
+    subject_kinds,
 )
 from iku.domain.decider import (
     subject_number,
 )
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Fact
 from iku.ledger.appender import Unavailable
 from iku.ledger.log import (
@@ -38,7 +38,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def is_first(proposed: Any) -> TypeGuard[Fact]:
     """Whether this is said of a subject first, and only then."""
-    return isinstance(proposed, (*kinds.openings(), *FIRST))
+    return isinstance(proposed, (*subject_kinds.openings(), *FIRST))
 
 
 def is_opening(proposed: Any) -> TypeGuard[Fact]:
@@ -46,7 +46,7 @@ def is_opening(proposed: Any) -> TypeGuard[Fact]:
     return is_first(proposed) or isinstance(proposed, publication.Draft)
 
 
-class Outdated(Exception):
+class StaleVersion(Exception):
     """The command was about a version that is no longer the last one."""
 
     def __init__(self, version: int, expected: int) -> None:
@@ -97,7 +97,7 @@ class Command:
         return DECIDERS[self.category].stream(self.subject)
 
 
-class Outcome(Struct, frozen=True):
+class CommandResult(Struct, frozen=True):
     """What came of a command.
 
     Attributes:
@@ -117,7 +117,7 @@ class Outcome(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-class OnlyReads(Unavailable):
+class ReadOnlyReplica(Unavailable):
     """The database is a replica, or was when the program started: nothing is recorded.
 
     One that has become the primary is looked after by the next start, as any that may
@@ -131,7 +131,7 @@ class OnlyReads(Unavailable):
         )
 
 
-def under(command: Command, subject: str, number: str) -> Command:
+def with_subject(command: Command, subject: str, number: str) -> Command:
     """The opening under that identifier; it says its number where that is another."""
     proposed = command.proposed
     if subject_number(subject) != number:

@@ -21,12 +21,12 @@ from typing import Any, TypeAlias, assert_never
 
 from msgspec import Struct
 
-from iku.domain import kinds
+from iku.domain import subject_kinds
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Invalid
 from iku.domain.figure import Counts
 from iku.domain.indicator import Indicator, Options
-from iku.domain.publication import Closed, Frozen, Publication, Year
+from iku.domain.publication import Closed, FrozenValue, Publication, PublicationYear
 from iku.domain.question import Question
 from iku.messages import Message, message
 
@@ -40,7 +40,7 @@ class ClosedFigure(Struct, frozen=True):
 
     publication: Publication
     closing: Closed
-    frozen: Frozen
+    frozen: FrozenValue
     options: Options
 
 
@@ -52,7 +52,7 @@ class ChangedFigure(Struct, frozen=True):
     after: Counts
 
 
-class Retargeted(Struct, frozen=True):
+class TargetChange(Struct, frozen=True):
     """The figure would be held against another target; None: against none."""
 
     figure: ClosedFigure
@@ -60,10 +60,10 @@ class Retargeted(Struct, frozen=True):
     after: Decimal | None
 
 
-Change: TypeAlias = ChangedFigure | Retargeted
+Change: TypeAlias = ChangedFigure | TargetChange
 
 
-class Unexplained(Invalid):
+class ReasonRequired(Invalid):
     """A fact would change a frozen figure, and gives no reason.
 
     *counted* is the figure as it would be counted today; None: as it was frozen.
@@ -80,7 +80,7 @@ class Unexplained(Invalid):
 class ClosedPeriods(Struct, frozen=True, dict=True):
     """All publications, by year, and all indicators, by code."""
 
-    years: Mapping[str, Year] = MappingProxyType({})
+    years: Mapping[str, PublicationYear] = MappingProxyType({})
     indicators: Mapping[str, Indicator] = MappingProxyType({})
 
     @cached_property
@@ -98,7 +98,7 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
             for frozen in closing.figures
         )
 
-    def _options(self, frozen: Frozen) -> Options:
+    def _options(self, frozen: FrozenValue) -> Options:
         definitions = self.indicators[frozen.indicator].definitions
         return definitions[frozen.definition - 1].defined.options
 
@@ -122,7 +122,7 @@ def refuse_unexplained(
     """
     change = next(changes(closed, subject, before, after), None)
     if change is not None:
-        raise Unexplained(change)
+        raise ReasonRequired(change)
 
 
 def changes(
@@ -143,7 +143,7 @@ def _retargeted(
             was = before.target(as_of) if before else None
             becomes = after.target(as_of)
             if was != becomes:
-                yield Retargeted(figure, was, becomes)
+                yield TargetChange(figure, was, becomes)
 
 
 def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Change]:
@@ -168,8 +168,8 @@ def _moved(
     before: Any, after: Any, options: Options, latest: date
 ) -> list[Contribution]:
     """The contributions up to *latest* that begin or end with the command."""
-    gone = kinds.contributions(before, options)
-    come = kinds.contributions(after, options)
+    gone = subject_kinds.contributions(before, options)
+    come = subject_kinds.contributions(after, options)
     if gone == come:
         return []
     return [
@@ -188,7 +188,7 @@ def _adds(figure: ClosedFigure, subject: Any) -> Counts:
     if subject is None:
         return Counts()
     start, as_of = figure.publication.period.start, figure.publication.as_of
-    return kinds.membership(subject, figure.options, start, as_of).counts
+    return subject_kinds.membership(subject, figure.options, start, as_of).counts
 
 
 def question(change: Change) -> Question:
@@ -203,11 +203,11 @@ def question(change: Change) -> Question:
 
 
 def said(change: Change, counted: Counts | None = None) -> Message:
-    """The change in words, both values named (*counted*: see `Unexplained`)."""
+    """The change in words, both values named (*counted*: see `ReasonRequired`)."""
     match change:
         case ChangedFigure():
             return _recount(change, counted or _frozen(change.figure.frozen))
-        case Retargeted():
+        case TargetChange():
             none = message("none")
             return message(
                 "the target of {figure} would change from {before} to {after}",
@@ -218,7 +218,7 @@ def said(change: Change, counted: Counts | None = None) -> Message:
     assert_never(change)
 
 
-def _frozen(frozen: Frozen) -> Counts:
+def _frozen(frozen: FrozenValue) -> Counts:
     return Counts(frozen.numerator, frozen.denominator, frozen.expired or 0)
 
 

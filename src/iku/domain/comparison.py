@@ -11,7 +11,7 @@ from msgspec import Struct, structs, to_builtins
 
 from iku.domain import figure, indicator
 from iku.domain.coordinates import Coordinates
-from iku.domain.difference import Counted
+from iku.domain.difference import SubjectCount
 from iku.domain.figure import Basis, Counts
 from iku.domain.indicator import Options
 from iku.domain.period import Period
@@ -37,7 +37,7 @@ class ComparisonResult(Struct, frozen=True):
     rating: str | None
 
 
-class Column(ComparisonResult, frozen=True, kw_only=True):
+class ComparisonColumn(ComparisonResult, frozen=True, kw_only=True):
     """An indicator's figure under one definition.
 
     Attributes:
@@ -53,7 +53,7 @@ class Column(ComparisonResult, frozen=True, kw_only=True):
     options: Options
 
 
-class Row(Struct, frozen=True):
+class ComparisonRow(Struct, frozen=True):
     """A subject that does not count alike under all definitions.
 
     Attributes:
@@ -66,7 +66,7 @@ class Row(Struct, frozen=True):
     id: str
     number: str
     title: str
-    columns: tuple[Counted, ...]
+    columns: tuple[SubjectCount, ...]
 
 
 class Comparison(Struct, frozen=True):
@@ -88,13 +88,13 @@ class Comparison(Struct, frozen=True):
     known_on: date
     size: int
     target: Decimal | None
-    columns: tuple[Column, ...]
+    columns: tuple[ComparisonColumn, ...]
     differing: int
-    items: tuple[Row, ...]
+    items: tuple[ComparisonRow, ...]
     next: str | None
 
 
-class Point(Struct, frozen=True):
+class ComparedPoint(Struct, frozen=True):
     """A day under the definition in force and under the one proposed."""
 
     as_of: date
@@ -117,13 +117,13 @@ class YearEffect(Struct, frozen=True):
 
     year: int
     definition: int
-    points: tuple[Point, ...]
+    points: tuple[ComparedPoint, ...]
     differing: int
-    items: tuple[Row, ...]
+    items: tuple[ComparisonRow, ...]
     more: str | None
 
 
-class Effect(Struct, frozen=True):
+class RedefinitionEffect(Struct, frozen=True):
     """What a proposed definition would change in the last two complete years.
 
     Attributes:
@@ -142,7 +142,7 @@ class Effect(Struct, frozen=True):
     years: tuple[YearEffect, ...]
 
 
-class Held(ComparisonResult, frozen=True, kw_only=True):
+class EvaluatedFigure(ComparisonResult, frozen=True, kw_only=True):
     """What a day comes to, and what it is made with.
 
     Attributes:
@@ -154,15 +154,15 @@ class Held(ComparisonResult, frozen=True, kw_only=True):
     target: Decimal | None
 
 
-class Turned(Struct, frozen=True):
+class RevisedPoint(Struct, frozen=True):
     """The year so far on a day, before and after a revision."""
 
     as_of: date
-    before: Held
-    after: Held
+    before: EvaluatedFigure
+    after: EvaluatedFigure
 
 
-class Revised(Struct, frozen=True):
+class RevisionPreview(Struct, frozen=True):
     """What a target, or a correction or annulment, would change.
 
     Attributes:
@@ -172,19 +172,19 @@ class Revised(Struct, frozen=True):
 
     indicator: str
     size: int
-    points: tuple[Turned, ...]
+    points: tuple[RevisedPoint, ...]
 
 
-def held(at: Coordinates, counts: Counts, basis: Basis) -> Held:
+def evaluate(at: Coordinates, counts: Counts, basis: Basis) -> EvaluatedFigure:
     """What *counts* come to, with what they are made with."""
-    return Held(
+    return EvaluatedFigure(
         *structs.astuple(outcome(at, counts, basis)),
         definition=basis.definition.version,
         target=basis.target,
     )
 
 
-def texts(before: Options, after: Options) -> dict[str, str]:
+def changed_options(before: Options, after: Options) -> dict[str, str]:
     """The options of *after* that are not as in *before*, as they are typed."""
     was, now = to_builtins(before), to_builtins(after)
     return {
@@ -194,7 +194,7 @@ def texts(before: Options, after: Options) -> dict[str, str]:
     }
 
 
-def tried(basis: Basis, options: Options) -> Basis:
+def with_options(basis: Basis, options: Options) -> Basis:
     """The same, but counted by *options*."""
     version, defined = basis.definition.version, basis.definition.defined
     changed = structs.replace(defined, options=options)
@@ -212,9 +212,9 @@ def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
 
 def column(
     at: Coordinates, counts: Counts, basis: Basis, version: int | None
-) -> Column:
+) -> ComparisonColumn:
     """The same, with what it is counted by."""
-    return Column(
+    return ComparisonColumn(
         *structs.astuple(outcome(at, counts, basis)),
         definition=version,
         options=basis.definition.defined.options,

@@ -14,12 +14,12 @@ from typing import Any, NoReturn, assert_never
 
 from msgspec import UNSET, Struct, structs
 
-from iku.domain import correcting, merging
+from iku.domain import merger, subject_rules
 from iku.domain.attachment import Attached
 from iku.domain.decider import (
-    Context,
     Decider,
     Decision,
+    DecisionContext,
     Invalid,
     Refused,
     refuse_unlikely_day,
@@ -456,7 +456,7 @@ def _turn(
         raise Refused(
             message(
                 "the case was reported on {reported}, so it cannot be {event} on {day}",
-                event=correcting.name(event),
+                event=subject_rules.name(event),
                 day=event.effective_on,
                 reported=reported.effective_on,
             )
@@ -529,7 +529,7 @@ def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
 
 
 def decide(
-    command: Event, case: Conflict | None, context: Context
+    command: Event, case: Conflict | None, context: DecisionContext
 ) -> list[Event] | Decision[Event]:
     """The facts that *command* adds to *case*.
 
@@ -541,7 +541,7 @@ def decide(
         raise Refused(
             message(
                 "the case was never reported, so it cannot be recorded as {event}",
-                event=correcting.name(command),
+                event=subject_rules.name(command),
             )
         )
     if case is not None and isinstance(command, Reported):
@@ -549,14 +549,14 @@ def decide(
     for field in ("effective_on", "occurred_on"):
         refuse_unlikely_day(field, stated(command, field), context.today)
     before, after = case or NEVER_REPORTED, evolve(case, command)
-    correcting.refuse_unfit(command, before, after, context)
+    subject_rules.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
     _refuse_second_verification(before, after)
     if isinstance(command, Returned):
         _refuse_late_return(command, before)
     if isinstance(command, Reclassified):
         _refuse_idle_reclassification(command, before, after)
-    return merging.decision(command, before, context, _take_over)
+    return merger.decision(command, before, context, _take_over)
 
 
 def _take_over(_survivor: Conflict, _merged: Conflict, origin: EventId) -> list[Event]:
@@ -613,8 +613,8 @@ def _class(case: Conflict, day: date) -> tuple[StrEnum, ...]:
 
 def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
     first = case.history[0]
-    if correcting.alike(command, first) and case.reported is not None:
-        raise correcting.repetition(command, 1)
+    if subject_rules.alike(command, first) and case.reported is not None:
+        raise subject_rules.repetition(command, 1)
     raise Refused(
         message(
             "this number belongs to the case reported on {first}, so no case can be "
@@ -632,6 +632,6 @@ decider: Decider[Conflict, Event] = Decider(
     Event,
     decide,
     evolve,
-    merging.names,
+    merger.names,
     moves_figures=True,
 )

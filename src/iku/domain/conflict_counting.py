@@ -26,17 +26,17 @@ from iku.domain.conflict import (
 )
 from iku.domain.contribution import Contribution
 from iku.domain.counting import (
-    Deciding,
+    DecidingFact,
     Reason,
     Rule,
+    RuleResult,
     Rules,
-    Ruling,
     Sentence,
 )
 from iku.domain.fact import Annulled, StandingFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import CarryOver, ConflictOptions, DateBasis, Reopening
-from iku.domain.lineage import Undone, undone
+from iku.domain.lineage import UndoneFact, undone
 
 ONE_DAY = timedelta(days=1)
 REPORT = Sentence("laporan", "report")
@@ -49,7 +49,7 @@ class Existence(NamedTuple):
 
     came: Sentence
     day: date
-    by: Deciding
+    by: DecidingFact
 
 
 class CaseRules(Rules, frozen=True, dict=True):
@@ -60,48 +60,48 @@ class CaseRules(Rules, frozen=True, dict=True):
     start: date
     as_of: date
 
-    def denominator(self) -> Ruling:
+    def denominator(self) -> RuleResult:
         """It is verified, of the category and level, and belongs to the period."""
         return self._excluded() or self._of_period()
 
-    def _excluded(self) -> Ruling | None:
+    def _excluded(self) -> RuleResult | None:
         """Why it does not count in any period as of the day; None where it may."""
         case, options = self.case, self.options
         if case.void:
-            return Ruling(False, partial(counting.void, case, REPORT))
+            return RuleResult(False, partial(counting.void, case, REPORT))
         if not case.verified:
-            return Ruling(False, self._unverified)
+            return RuleResult(False, self._unverified)
         if entered_on(case, options) > self.as_of:
-            return Ruling(False, self._not_yet)
+            return RuleResult(False, self._not_yet)
         now = self._now
         if now.category != options.category:
-            return Ruling(False, self._other_category)
+            return RuleResult(False, self._other_category)
         if not now.level.reaches(options.minimum_level):
-            return Ruling(False, self._below_level)
+            return RuleResult(False, self._below_level)
         return None
 
-    def _of_period(self) -> Ruling:
+    def _of_period(self) -> RuleResult:
         """It entered in the period; or was open on its eve; or was reopened in it."""
         case, options = self.case, self.options
         if self.start <= entered_on(case, options):
-            return Ruling(True, self._new_in_period)
+            return RuleResult(True, self._new_in_period)
         if options.carry_over is CarryOver.EXCLUDE:
-            return Ruling(False, self._not_new)
+            return RuleResult(False, self._not_new)
         if not self._resolved_on(self.start - ONE_DAY):
-            return Ruling(True, self._open_on_eve)
+            return RuleResult(True, self._open_on_eve)
         if any(self.start <= e.effective_on <= self.as_of for e in case.reopenings):
-            return Ruling(True, self._reopened_in_period)
-        return Ruling(False, self._resolved_before)
+            return RuleResult(True, self._reopened_in_period)
+        return RuleResult(False, self._resolved_before)
 
-    def numerator(self) -> Ruling:
+    def numerator(self) -> RuleResult:
         """It lies in a resolved interval, [closed, reopened)."""
         if self.options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
             first = first_closing(self.case, self.options)
             if first is not None and first <= self.as_of:
-                return Ruling(True, self._first_closure)
+                return RuleResult(True, self._first_closure)
         elif self._resolved_on(self.as_of):
-            return Ruling(True, self._resolved)
-        return Ruling(False, self._pending)
+            return RuleResult(True, self._resolved)
+        return RuleResult(False, self._pending)
 
     @property
     def _now(self) -> CaseSegment:
@@ -133,7 +133,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         report = self._report
         quoted = {"day": report.event.effective_on}
         if returned is None:
-            return Reason(Rule.NOT_VERIFIED, (Deciding(report.version),), quoted)
+            return Reason(Rule.NOT_VERIFIED, (DecidingFact(report.version),), quoted)
         by = (counting.cited(case, report), counting.cited(case, returned))
         quoted["returned"] = returned.event.effective_on
         return Reason(Rule.RETURNED, by, quoted)
@@ -206,7 +206,7 @@ class CaseRules(Rules, frozen=True, dict=True):
             return self._closed(Rule.CLOSED_LATER, later[0], as_of=self.as_of)
         return self._by_entry(Rule.STILL_OPEN)
 
-    def _annulled_closings(self) -> list[Undone]:
+    def _annulled_closings(self) -> list[UndoneFact]:
         """The closings by which it would be resolved, had they not been annulled."""
         now = self.case.on(self.as_of)
         return [
@@ -248,12 +248,12 @@ class CaseRules(Rules, frozen=True, dict=True):
         return Reason(rule, by, said)
 
     @property
-    def _classified(self) -> list[Deciding]:
+    def _classified(self) -> list[DecidingFact]:
         """What made it of this category and level, where its report alone did not."""
         found = [self._classifying(field) for field in ("category", "level")]
         return [one for one in found if one.version > 1 or one.corrections]
 
-    def _classifying(self, field: str) -> Deciding:
+    def _classifying(self, field: str) -> DecidingFact:
         """The fact by which the case is of its category, or level, on the day."""
         report = self._report
         # Before its report it is what it began as.

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from iku.domain.decider import Context, Decider, Refused, refuse_unlikely_day
+from iku.domain.decider import Decider, DecisionContext, Refused, refuse_unlikely_day
 from iku.domain.fact import Fact, Line, Reason
 from iku.messages import message
 
@@ -72,7 +72,7 @@ def evolve(names: Names | None, event: Continued) -> Names:
 
 
 def decide(
-    command: Continued, names: Names | None, context: Context
+    command: Continued, names: Names | None, context: DecisionContext
 ) -> list[Continued]:
     """The facts that *command* adds; none where it stands already."""
     refuse_unlikely_day("effective_on", command.effective_on, context.today)

@@ -70,7 +70,7 @@ class Coordinates(Struct, frozen=True):
         return f"{line}.{check(line)}"
 
 
-class Mistyped(ValueError):
+class MalformedNumber(ValueError):
     """That is no figure's number; the sentence says which part of it is wrong."""
 
 
@@ -85,7 +85,7 @@ def parse(number: str) -> Coordinates:
     fields = typed.rsplit(".", 6)
     if len(fields) != 7:
         points = typed.count(".")
-        raise Mistyped(
+        raise MalformedNumber(
             message(
                 "a figure's number has seven parts, separated by six points, as in "
                 "{example}; this one has {points} points",
@@ -96,7 +96,7 @@ def parse(number: str) -> Coordinates:
     *fields, last = fields
     at = _read(fields)
     if last != check(".".join(fields)):
-        raise Mistyped(
+        raise MalformedNumber(
             message(
                 "the last part, {last!r}, does not match the parts before it: a "
                 "character is mistyped, missing or in the wrong place",
@@ -136,7 +136,7 @@ def _compact(day: date) -> str:
 def _refuse_strange(typed: str) -> None:
     for symbol in typed:
         if symbol not in _SYMBOLS:
-            raise Mistyped(
+            raise MalformedNumber(
                 message(
                     "a figure's number holds letters, digits, points and hyphens "
                     "only, not {symbol!r}",
@@ -156,7 +156,7 @@ _ORDINALS = {
 def _read(fields: list[str]) -> Coordinates:
     code, definition, kind, as_of, known, size = fields
     if not re.fullmatch(CODE, code):
-        raise Mistyped(
+        raise MalformedNumber(
             message("the first part, {typed!r}, is not an indicator's code", typed=code)
         )
     day = _day(4, message("the day asked about"), as_of)
@@ -174,7 +174,7 @@ def _whole(place: int, what: str, typed: str, least: int) -> int:
     if not re.fullmatch("0|[1-9][0-9]{0,15}", typed) or not (
         least <= int(typed) <= LARGEST
     ):
-        raise Mistyped(
+        raise MalformedNumber(
             message(
                 "the {place} part, {typed!r}, is not {what}",
                 place=_ORDINALS[place],
@@ -190,7 +190,7 @@ def _kind(typed: str) -> Kind:
         if letter == typed:
             return kind
     known = ", ".join(f"{letter} ({kind})" for kind, letter in LETTERS.items())
-    raise Mistyped(
+    raise MalformedNumber(
         message(
             "the third part, {typed!r}, is not a kind of period; the kinds are {kinds}",
             typed=typed,
@@ -203,7 +203,7 @@ def _day(place: int, what: str, typed: str) -> date:
     with suppress(ValueError):
         if re.fullmatch("[0-9]{8}", typed):
             return date(int(typed[:4]), int(typed[4:6]), int(typed[6:]))
-    raise Mistyped(
+    raise MalformedNumber(
         message(
             "the {place} part, {typed!r}, is not {what} in the form YYYYMMDD",
             place=_ORDINALS[place],

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from iku.domain import merging
+from iku.domain import merger
 from iku.domain.decider import subject_number
 from iku.domain.fact import Fact, Merger, Rejection, StandingFact
 from iku.domain.figure import Counts
-from iku.domain.lineage import Undone, corrections, undone
+from iku.domain.lineage import UndoneFact, corrections, undone
 from iku.domain.subject import Subject
 
 DISTRICT = len("35.76.02")  # an area's code begins with that of its district
@@ -74,7 +74,7 @@ class Sentence(Struct, frozen=True):
     en: str
 
 
-class Deciding(Struct, frozen=True):
+class DecidingFact(Struct, frozen=True):
     """A fact that decided, by its version.
 
     Attributes:
@@ -89,7 +89,7 @@ class Reason(Struct, frozen=True):
     """A rule, the facts that decided it, and the values it looked at."""
 
     rule: Rule
-    deciding: tuple[Deciding, ...]
+    deciding: tuple[DecidingFact, ...]
     quoted: Mapping[str, Any]
 
     @property
@@ -99,7 +99,7 @@ class Reason(Struct, frozen=True):
         return tuple(sorted({version for part in parts for version in part}))
 
 
-class Ruling(NamedTuple):
+class RuleResult(NamedTuple):
     """Whether a subject is in the numerator or denominator.
 
     Attributes:
@@ -114,11 +114,11 @@ class Rules(Struct, frozen=True, dict=True):
     """The rules of one kind of subject, put to one subject, definition and day."""
 
     @abstractmethod
-    def denominator(self) -> Ruling:
+    def denominator(self) -> RuleResult:
         """Whether it is in the denominator: the rules, in order."""
 
     @abstractmethod
-    def numerator(self) -> Ruling:
+    def numerator(self) -> RuleResult:
         """Whether it is in the numerator, being in the denominator."""
 
     @abstractmethod
@@ -154,8 +154,8 @@ class Membership(Struct, frozen=True):
     """
 
     counts: Counts
-    denominator: Ruling
-    numerator: Ruling
+    denominator: RuleResult
+    numerator: RuleResult
     rules: Rules
 
     @property
@@ -198,28 +198,30 @@ def between(
     return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
-def cited(subject: Subject, fact: StandingFact, *fields: str) -> Deciding:
+def cited(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
     """*fact*, with the corrections that its day or one of *fields* stands by."""
     return said_by(subject, fact, "effective_on", *fields)
 
 
-def said_by(subject: Subject, fact: StandingFact, *fields: str) -> Deciding:
+def said_by(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
     """*fact*, with the corrections that these *fields* stand by."""
-    return Deciding(fact.version, corrections(subject.history, fact.version, *fields))
+    return DecidingFact(
+        fact.version, corrections(subject.history, fact.version, *fields)
+    )
 
 
-def together(*deciding: Deciding) -> tuple[Deciding, ...]:
+def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
     """All of them, each fact once with all its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
         merged.setdefault(one.version, set()).update(one.corrections)
-    return tuple(Deciding(v, tuple(sorted(by))) for v, by in merged.items())
+    return tuple(DecidingFact(v, tuple(sorted(by))) for v, by in merged.items())
 
 
-def by_annulment(rule: Rule, gone: Undone, **quoted: Any) -> Reason:
+def by_annulment(rule: Rule, gone: UndoneFact, **quoted: Any) -> Reason:
     """The reason that the fact *gone* was annulled."""
     day = gone.fact.event.effective_on
-    return Reason(rule, (Deciding(gone.by),), {"day": day, **quoted})
+    return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
 def void(subject: Subject, opening: Sentence) -> Reason:
@@ -235,7 +237,7 @@ def void(subject: Subject, opening: Sentence) -> Reason:
 
 def _along(rejected: Subject) -> Sentence:
     """Whom its rejection takes along; empty where nobody is merged into it."""
-    numbers = ", ".join(map(subject_number, merging.absorbed(rejected.facts)))
+    numbers = ", ".join(map(subject_number, merger.absorbed(rejected.facts)))
     if not numbers:
         return Sentence("", "")
     return Sentence(

@@ -2,7 +2,7 @@
 
 After Jérémie Chassaing, "Functional Event Sourcing Decider" (2021). A command here
 is the fact that somebody wants recorded; `decide` returns it, or raises `Refused`:
-`Repeated` where it stands already.
+`AlreadyRecorded` where it stands already.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from iku.domain.fact import EARLIEST, Fact
-from iku.domain.hidden import is_hidden
+from iku.domain.hidden_characters import is_hidden
 from iku.messages import message
 
 State = TypeVar("State")
@@ -35,11 +35,11 @@ class Invalid(Refused):
         self.path = path
 
 
-class Missing(LookupError):
+class SubjectNotFound(LookupError):
     """There is no such case, organisation or indicator."""
 
 
-class Repeated(Refused):
+class AlreadyRecorded(Refused):
     """The subject holds this fact already, and recording it again changes nothing.
 
     Attributes:
@@ -52,7 +52,7 @@ class Repeated(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class DecisionContext:
     """What a decision may know beside the state.
 
     Attributes:
@@ -73,7 +73,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Transition:
     """One event's effect on its subject: what was known before, and after."""
 
     category: str
@@ -83,7 +83,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
+class DecisionPremises:
     """What the decision on a command rests on, besides its own subject.
 
     The append fails where one of these has changed since it was read.
@@ -105,7 +105,7 @@ class Decision(Generic[Event]):
     """What a command adds to its subject and, in the same append, to others.
 
     Attributes:
-        others: Facts by the subject they are added to, one of `Grounds.peers`.
+        others: Facts by the subject they are added to, one of `DecisionPremises.peers`.
     """
 
     events: list[Event]
@@ -116,8 +116,8 @@ def _itself(command: Any) -> Any:
     return command
 
 
-def _nothing(_command: Any, _subject: str, _state: Any) -> Grounds:
-    return Grounds()
+def _nothing(_command: Any, _subject: str, _state: Any) -> DecisionPremises:
+    return DecisionPremises()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Decider(Generic[State, Event]):
         event_type: The union of its facts, for decoding.
         decide: The facts that *command* adds to *state*; as a `Decision` where it adds
             to other subjects, too. What the state holds already is answered by none, or
-            refused as `Repeated`.
+            refused as `AlreadyRecorded`.
         evolve: The state once *event* has happened. Never fails, never refuses.
         names: The other streams that a command, about the subject of this identifier
             and state, rests on.
@@ -140,23 +140,27 @@ class Decider(Generic[State, Event]):
 
     category: str
     event_type: Any
-    decide: Callable[[Event, State | None, Context], list[Event] | Decision[Event]]
+    decide: Callable[
+        [Event, State | None, DecisionContext], list[Event] | Decision[Event]
+    ]
     evolve: Callable[[State | None, Event], State]
-    names: Callable[[Event, str, State | None], Grounds] = _nothing
+    names: Callable[[Event, str, State | None], DecisionPremises] = _nothing
     asked: Callable[[Any], Any] = _itself
     moves_figures: bool = field(kw_only=True)
 
-    def rests_on(self, command: Event, subject: str, state: State | None) -> Grounds:
+    def rests_on(
+        self, command: Event, subject: str, state: State | None
+    ) -> DecisionPremises:
         """What the decision on *command* rests on, besides the *state* of *subject*.
 
         What can change a figure and gives no reason rests on the closed periods.
         """
         closures = self.moves_figures and getattr(command, "reason", None) is None
         named = self.names(command, subject, state)
-        return Grounds(named.peers, named.streams, closures)
+        return DecisionPremises(named.peers, named.streams, closures)
 
     def decision(
-        self, command: Event, state: State | None, context: Context
+        self, command: Event, state: State | None, context: DecisionContext
     ) -> Decision[Event]:
         """What *command* adds to *state* and to other subjects.
 

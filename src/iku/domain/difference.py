@@ -15,14 +15,14 @@ from enum import StrEnum
 from msgspec import Struct, structs
 
 from iku.domain import figure
-from iku.domain import place as places
+from iku.domain import page_cursor as places
 from iku.domain.cause import Cause
 from iku.domain.coordinates import Coordinates
 from iku.domain.counting import Sentence
-from iku.domain.figure import Basis, Counts, Figure, Made
+from iku.domain.figure import Basis, ComputedFigure, Counts, Figure
+from iku.domain.page_cursor import PageCursor
 from iku.domain.period import Kind, Period
-from iku.domain.place import Place
-from iku.domain.question import Question, Unanswerable, refuse_future
+from iku.domain.question import InvalidQuestion, Question, refuse_future
 
 
 class DifferenceStep(StrEnum):
@@ -50,7 +50,7 @@ LETTERS = "".join(
 _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class Against(Struct, frozen=True):
+class ComparedCoordinates(Struct, frozen=True):
     """Coordinates of the figure compared with; what is None is as in the other."""
 
     as_of: date | None = None
@@ -70,7 +70,7 @@ class Against(Struct, frozen=True):
         return structs.replace(question, **own)
 
 
-class Leg(Struct, frozen=True):
+class CoordinateStep(Struct, frozen=True):
     """A step that can move counts, and the coordinates at its two ends.
 
     Whoever wants to say why a subject counts as it does at either end asks with these.
@@ -81,7 +81,7 @@ class Leg(Struct, frozen=True):
     after: Question
 
 
-class Reached(Struct, frozen=True):
+class StepResult(Struct, frozen=True):
     """Where a step leads: the counts there, held against the target of that step.
 
     Attributes:
@@ -105,7 +105,7 @@ class Reached(Struct, frozen=True):
     rating: str | None
 
 
-class Stride(Struct, frozen=True):
+class Interval(Struct, frozen=True):
     """One step of the way.
 
     Attributes:
@@ -117,17 +117,17 @@ class Stride(Struct, frozen=True):
     step: DifferenceStep
     numerator: int
     denominator: int
-    after: Reached
+    after: StepResult
 
 
-class Counted(Struct, frozen=True):
+class SubjectCount(Struct, frozen=True):
     """How one subject counts: nought or one each."""
 
     numerator: int
     denominator: int
 
 
-class Stand(Counted, frozen=True):
+class EndpointCount(SubjectCount, frozen=True):
     """How one subject counts at one end of a step, and why.
 
     Attributes:
@@ -137,7 +137,7 @@ class Stand(Counted, frozen=True):
     why: Sentence | None
 
 
-class Moved(Struct, frozen=True):
+class CausingEvent(Struct, frozen=True):
     """The event by which a count moved.
 
     Attributes:
@@ -159,7 +159,7 @@ class Moved(Struct, frozen=True):
     reason: str | None
 
 
-class Item(Struct, frozen=True):
+class DifferenceItem(Struct, frozen=True):
     """What one event, or one subject, changes in a step.
 
     Attributes:
@@ -182,9 +182,9 @@ class Item(Struct, frozen=True):
     title: str
     numerator: int
     denominator: int
-    before: Stand
-    after: Stand
-    event: Moved | None
+    before: EndpointCount
+    after: EndpointCount
+    event: CausingEvent | None
 
 
 class Difference(Struct, frozen=True):
@@ -205,12 +205,12 @@ class Difference(Struct, frozen=True):
     against: Figure
     numerator: int
     denominator: int
-    steps: tuple[Stride, ...]
-    items: tuple[Item, ...]
+    steps: tuple[Interval, ...]
+    items: tuple[DifferenceItem, ...]
     next: str | None
 
 
-def place(cursor: str | None) -> Place | None:
+def place(cursor: str | None) -> PageCursor | None:
     """Where the page ended that gave this *cursor*; None where there is none.
 
     Raises:
@@ -221,11 +221,13 @@ def place(cursor: str | None) -> Place | None:
         return found
     # There, and only there, what moved is ordered by position.
     if not _POSITION.fullmatch(found.key):
-        raise Unanswerable("cursor", places.STRANGE)
+        raise InvalidQuestion("cursor", places.STRANGE)
     return found
 
 
-def legs(against: Question, of: Question) -> tuple[Leg, Leg, Leg]:
+def coordinate_steps(
+    against: Question, of: Question
+) -> tuple[CoordinateStep, CoordinateStep, CoordinateStep]:
     """The way from *against* to *of*, both with a definition and a size of their own.
 
     Only at the end are the target and the scale exchanged; that moves no count.
@@ -233,20 +235,20 @@ def legs(against: Question, of: Question) -> tuple[Leg, Leg, Leg]:
     known = structs.replace(against, known_on=of.known_on, size=of.size)
     defined = structs.replace(known, definition=of.definition)
     return (
-        Leg(DifferenceStep.KNOWLEDGE, against, known),
-        Leg(DifferenceStep.DEFINITION, known, defined),
-        Leg(DifferenceStep.TIME, defined, of),
+        CoordinateStep(DifferenceStep.KNOWLEDGE, against, known),
+        CoordinateStep(DifferenceStep.DEFINITION, known, defined),
+        CoordinateStep(DifferenceStep.TIME, defined, of),
     )
 
 
-def strides(ends: Sequence[Made]) -> tuple[Stride, ...]:
+def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
     """The four steps through *ends*, figures at the beginning and after each leg."""
     first, last = ends[0].made_with, ends[-1].made_with
     # The last step goes nowhere else: only what the figure is held against changes.
     stops = [*((one, first) for one in ends), (ends[-1], last)]
     reached = [_reached(one, held) for one, held in stops]
     return tuple(
-        Stride(
+        Interval(
             step,
             numerator=after.numerator - before.numerator,
             denominator=after.denominator - before.denominator,
@@ -258,11 +260,11 @@ def strides(ends: Sequence[Made]) -> tuple[Stride, ...]:
     )
 
 
-def _reached(made: Made, held: Basis) -> Reached:
+def _reached(made: ComputedFigure, held: Basis) -> StepResult:
     """The figure with the target and scale of another."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))
     counts = Counts(made.figure.numerator, made.figure.denominator)
     definition = made.made_with.definition
     shown = figure.figure(at, counts, structs.replace(held, definition=definition))
-    return Reached(*(getattr(shown, name) for name in Reached.__struct_fields__))
+    return StepResult(*(getattr(shown, name) for name in StepResult.__struct_fields__))

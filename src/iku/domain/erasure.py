@@ -9,7 +9,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from iku.domain.decider import Context, Decider, refuse_unlikely_day
+from iku.domain.decider import Decider, DecisionContext, refuse_unlikely_day
 from iku.domain.fact import Fact, Line
 
 # A person's, or the name of a stream.
@@ -49,7 +49,7 @@ def evolve(erasures: Erasures | None, event: Erased) -> Erasures:
 
 
 def decide(
-    command: Erased, erasures: Erasures | None, context: Context
+    command: Erased, erasures: Erasures | None, context: DecisionContext
 ) -> list[Erased]:
     """The fact that *command* adds; none where the same decision was carried out.
 

@@ -340,7 +340,7 @@ class Text(NamedTuple):
 CLEARED = "cleared"  # in a correction's record: the fields that it clears
 
 
-class Written(NamedTuple):
+class EncodedFact(NamedTuple):
     """A fact as the ledger takes it, its free text apart."""
 
     type: str
@@ -357,7 +357,7 @@ class Written(NamedTuple):
         return 3 if CLEARED in self.data else 2
 
 
-def write(event: Fact) -> Written:
+def write(event: Fact) -> EncodedFact:
     """*event* in the parts a record is made of.
 
     What is None is left out; of a correction it is named among the fields `CLEARED`.
@@ -368,7 +368,7 @@ def write(event: Fact) -> Written:
     if cleared and isinstance(event, Correction):
         fields[CLEARED] = cleared
     fields.pop("effective_on", None)
-    return Written(
+    return EncodedFact(
         type=fields.pop("type"),
         effective_on=stated(event, "effective_on"),
         data={k: v for k, v in fields.items() if k not in FREE_TEXT},
@@ -408,7 +408,7 @@ def together(text: Mapping[str, Text]) -> dict[str, Any]:
     }
 
 
-class Committed(Protocol):
+class TextCommitment(Protocol):
     """What a record holds of a text."""
 
     @property
@@ -428,7 +428,7 @@ class FactBody(Protocol):
         """What is counted."""
 
     @property
-    def text(self) -> Mapping[str, Committed]:
+    def text(self) -> Mapping[str, TextCommitment]:
         """What it is held to of each free text."""
 
 
@@ -486,7 +486,7 @@ def of(
         )
         for name, committed in body.text.items()
     }
-    written = Written(recorded.type, recorded.effective_on, body.data, text)
+    written = EncodedFact(recorded.type, recorded.effective_on, body.data, text)
     return read(written, event_type)
 
 
@@ -592,7 +592,7 @@ def person(name: str, subject: str) -> str | None:
     return subject if name.partition(".")[0] in PERSONS else None
 
 
-def read(written: Written, event_type: Any) -> Any:
+def read(written: EncodedFact, event_type: Any) -> Any:
     """The fact, one of the union *event_type*, that `write` took apart.
 
     Raises:

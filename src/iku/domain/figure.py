@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from iku.domain import indicator, period, scale
 from iku.domain.coordinates import Coordinates
-from iku.domain.indicator import Empty
+from iku.domain.indicator import EmptyRatio
 from iku.domain.period import Kind, Period
 from iku.messages import message
 
@@ -86,7 +86,7 @@ class Basis(Struct, frozen=True):
     scale: scale.Scaled
 
 
-class Made(Struct, frozen=True):
+class ComputedFigure(Struct, frozen=True):
     """A figure and what it is made with."""
 
     figure: Figure
@@ -156,7 +156,7 @@ def figure(
     )
 
 
-def _parts(parts: dict[str, Counts], empty: Empty) -> tuple[Part, ...]:
+def _parts(parts: dict[str, Counts], empty: EmptyRatio) -> tuple[Part, ...]:
     return tuple(
         Part(
             key=key,
@@ -171,10 +171,14 @@ def _parts(parts: dict[str, Counts], empty: Empty) -> tuple[Part, ...]:
 
 
 # Not Python's own fractions: reducing them at each step takes longer than all the rest.
-def _ratio(counts: Counts, empty: Empty) -> tuple[int, int] | None:
+def _ratio(counts: Counts, empty: EmptyRatio) -> tuple[int, int] | None:
     if counts.denominator:
         return counts.numerator, counts.denominator
-    return {Empty.UNDEFINED: None, Empty.FULL: (1, 1), Empty.ZERO: (0, 1)}[empty]
+    return {
+        EmptyRatio.UNDEFINED: None,
+        EmptyRatio.FULL: (1, 1),
+        EmptyRatio.ZERO: (0, 1),
+    }[empty]
 
 
 def _achievement(

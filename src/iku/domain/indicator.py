@@ -20,11 +20,11 @@ from msgspec import UNSET, Meta, Struct, ValidationError, convert, structs
 
 from iku.domain import conflict, lineage, organisation
 from iku.domain.decider import (
-    Context,
+    AlreadyRecorded,
     Decider,
+    DecisionContext,
     Invalid,
     Refused,
-    Repeated,
     refuse_unlikely_day,
 )
 from iku.domain.fact import (
@@ -99,7 +99,7 @@ class Population(StrEnum):
     ANY_TIME_IN_PERIOD = "any_time_in_period"
 
 
-class Empty(StrEnum):
+class EmptyRatio(StrEnum):
     """What the percentage of nothing out of nothing is."""
 
     UNDEFINED = "undefined"
@@ -122,7 +122,7 @@ class Options:
 
     __slots__ = ()
     certified: ClassVar[bool] = False
-    empty: Empty
+    empty: EmptyRatio
     rounding: Rounding
 
     @classmethod
@@ -154,7 +154,7 @@ class ConflictOptions(
     resolution_manners: tuple[conflict.Manner, ...] = tuple(
         manner for manner in conflict.Manner if manner != conflict.Manner.DILIMPAHKAN
     )
-    empty: Empty = Empty.UNDEFINED
+    empty: EmptyRatio = EmptyRatio.UNDEFINED
     rounding: Rounding = "half_up_2"
 
 
@@ -171,7 +171,7 @@ class OrganisationOptions(
     expired_registration: ExpiredRegistration = ExpiredRegistration.KEEP
     participation_threshold: int = 1
     population: Population = Population.STOCK_AT_DATE
-    empty: Empty = Empty.UNDEFINED
+    empty: EmptyRatio = EmptyRatio.UNDEFINED
     rounding: Rounding = "half_up_2"
 
 
@@ -296,7 +296,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
         Population | None, Meta(description="Which organisations there are.")
     ] = None
     empty: Annotated[
-        Empty | None, Meta(description="What the percentage of 0 of 0 is.")
+        EmptyRatio | None, Meta(description="What the percentage of 0 of 0 is.")
     ] = None
     rounding: Annotated[
         Rounding | None, Meta(description="How percentages are rounded.")
@@ -498,7 +498,7 @@ def applicable(known: Indicator | None, whole: Indicator, start: date) -> Defini
 
 
 def decide(
-    command: Command, indicator: Indicator | None, context: Context
+    command: Command, indicator: Indicator | None, context: DecisionContext
 ) -> list[Event]:
     """The facts that *command* adds to *indicator*.
 
@@ -589,7 +589,7 @@ def _target(command: Targeted, indicator: Indicator) -> list[Event]:
 
 def _refuse_same_target(command: Targeted, held: StandingFact) -> None:
     if held.event.basis == command.basis:
-        raise Repeated(
+        raise AlreadyRecorded(
             held.version,
             message(
                 "the target of {year} is {target} per cent from {day} on, but that "
@@ -632,7 +632,7 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
     held = indicator.in_force(after.effective_on)
     if held is not None and _formula(held.defined) == _formula(after):
         place = indicator.places[held.version - 1]
-        raise Repeated(
+        raise AlreadyRecorded(
             place,
             message(
                 "the definition from {day} on is that of definition {version}, in "
@@ -692,7 +692,7 @@ def _named(version: int, indicator: Indicator, path: str) -> Event:
         return indicator.history[version - 1]
     for place, one in zip(indicator.places, indicator.definitions, strict=True):
         if one in indicator.standing and one.defined.corrects == version:
-            raise Repeated(
+            raise AlreadyRecorded(
                 place,
                 message(
                     "{path} is {version}, but that version was replaced by "
@@ -745,7 +745,7 @@ def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
         version = command.corrects
         by = lineage.corrections(indicator.history, version, *command.given)
         place = max(by, default=version)
-        raise Repeated(
+        raise AlreadyRecorded(
             place,
             message(
                 "the correction of version {version} is recorded already, at version "
@@ -801,7 +801,7 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
     version = command.annuls
     if version in indicator.void:
         by = lineage.annulment(indicator.history, version)
-        raise Repeated(
+        raise AlreadyRecorded(
             by,
             message(
                 "the annulment of version {version} is recorded already, at version "
@@ -815,7 +815,7 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
 
 
 def _standing_by(
-    events: list[Event], indicator: Indicator, context: Context
+    events: list[Event], indicator: Indicator, context: DecisionContext
 ) -> list[Event]:
     """*events*, unless no definition would be in force today once they are known."""
     before, after = indicator.in_force(context.today), decider.fold(events, indicator)

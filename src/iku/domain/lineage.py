@@ -20,7 +20,7 @@ from iku.domain.fact import (
 )
 
 
-class Undone(Struct, frozen=True):
+class UndoneFact(Struct, frozen=True):
     """A fact that was taken away.
 
     Attributes:
@@ -55,14 +55,14 @@ def corrections(history: Sequence[Fact], version: int, *fields: str) -> tuple[in
     return tuple(sorted({last[field] for field in fields if field in last}))
 
 
-def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[Undone]:
+def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[UndoneFact]:
     """The facts of these types that were taken away, in the order recorded."""
     void = annulled_versions(history)
     for version, event in enumerate(history, start=1):
         if version in void and isinstance(event, types):
             for _, correction in _corrections(history, version):
                 event = structs.replace(event, **correction.restated())  # noqa: PLW2901
-            yield Undone(StandingFact(version, event), annulment(history, version))
+            yield UndoneFact(StandingFact(version, event), annulment(history, version))
 
 
 def replaced(history: Sequence[Fact], version: int) -> list[ReplacedField]:

@@ -47,7 +47,7 @@ class NumberSeries(NamedTuple):
         return f"{self.prefix}{serial:05}"
 
 
-class Taken(Exception):
+class NumberTaken(Exception):
     """Subject *holder* has the number already."""
 
     def __init__(self, category: str, number: str, holder: str) -> None:
@@ -56,7 +56,7 @@ class Taken(Exception):
         self.holder = holder
 
 
-class Occupied(Exception):
+class IdentifierTaken(Exception):
     """The identifier of a new subject is that of *holder*, without case.
 
     Attributes:

@@ -16,13 +16,13 @@ from typing import NoReturn, assert_never
 
 from msgspec import UNSET, Struct, structs
 
-from iku.domain import correcting, erasure, merging, numbering
+from iku.domain import erasure, merger, numbering, subject_rules
 from iku.domain.attachment import Attached
 from iku.domain.decider import (
-    Context,
     Decider,
     Decision,
-    Grounds,
+    DecisionContext,
+    DecisionPremises,
     Invalid,
     Refused,
     refuse_unlikely_day,
@@ -436,7 +436,7 @@ def _turn(
             message(
                 "the organisation was registered on {registered}, so it cannot be "
                 "recorded as {event} on {day}",
-                event=correcting.name(event),
+                event=subject_rules.name(event),
                 registered=registered.effective_on,
                 day=event.effective_on,
             )
@@ -448,7 +448,7 @@ def _turn(
             message(
                 "the organisation was {status} on {ended}, so it cannot be recorded "
                 "as {event} on {day}",
-                event=correcting.name(event),
+                event=subject_rules.name(event),
                 ended=now.since,
                 status=Term("status", now.status),
                 day=event.effective_on,
@@ -482,7 +482,7 @@ def _from(
             message(
                 "the organisation has been {status} since {since}, so it cannot be "
                 "recorded as {event} on {day}",
-                event=correcting.name(event),
+                event=subject_rules.name(event),
                 status=Term("status", now.status),
                 since=now.since,
                 day=event.effective_on,
@@ -562,7 +562,7 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
 
 
 def decide(
-    command: Event, organisation: Organisation | None, context: Context
+    command: Event, organisation: Organisation | None, context: DecisionContext
 ) -> list[Event] | Decision[Event]:
     """The facts that *command* adds to *organisation*.
 
@@ -575,7 +575,7 @@ def decide(
             message(
                 "the organisation was never registered, so it cannot be recorded as "
                 "{event}",
-                event=correcting.name(command),
+                event=subject_rules.name(command),
             )
         )
     if organisation is not None and isinstance(command, Registered):
@@ -593,12 +593,12 @@ def decide(
             ),
         )
     before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
-    correcting.refuse_unfit(command, before, after, context)
+    subject_rules.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
     _refuse_misfit(before, after)
     _refuse_participation_at_the_end(before, after)
     _refuse_idle(command, before)
-    return merging.decision(command, before, context, _take_over)
+    return merger.decision(command, before, context, _take_over)
 
 
 def _take_over(
@@ -652,9 +652,11 @@ def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
     return None if now.status.exists else Obstacle.ENDED
 
 
-def names(command: Event, subject: str, organisation: Organisation | None) -> Grounds:
+def names(
+    command: Event, subject: str, organisation: Organisation | None
+) -> DecisionPremises:
     """The survivors of a merger; whether texts that it copies are erased meanwhile."""
-    grounds = merging.names(command, subject, organisation)
+    grounds = merger.names(command, subject, organisation)
     if stated(command, "into") is None:
         return grounds
     own = f"{Organisation.CATEGORY}-{subject}"
@@ -731,7 +733,7 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
                 message(
                     "the organisation was {status} on {ended}, so it cannot be "
                     "recorded as {event} on {day}",
-                    event=correcting.name(event),
+                    event=subject_rules.name(event),
                     ended=now.since,
                     status=Term("status", now.status),
                     day=event.effective_on,
@@ -771,8 +773,8 @@ def _refuse_idle(command: Event, before: Organisation) -> None:
 
 def _refuse_again(command: Registered, organisation: Organisation) -> NoReturn:
     first = organisation.history[0]
-    if correcting.alike(command, first) and organisation.registered is not None:
-        raise correcting.repetition(command, 1)
+    if subject_rules.alike(command, first) and organisation.registered is not None:
+        raise subject_rules.repetition(command, 1)
     raise Refused(
         message(
             "this number belongs to the organisation registered on {first}, so no "

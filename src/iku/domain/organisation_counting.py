@@ -15,7 +15,7 @@ from iku.domain import counting, organisation
 from iku.domain.attachment import Attached
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
-from iku.domain.counting import Deciding, Reason, Rule, Rules, Ruling, Sentence
+from iku.domain.counting import DecidingFact, Reason, Rule, RuleResult, Rules, Sentence
 from iku.domain.fact import Annulled, StandingFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
@@ -51,7 +51,7 @@ class End(NamedTuple):
     rule: Rule
     gone: Sentence
     day: date
-    by: Deciding
+    by: DecidingFact
 
 
 class OrganisationRules(Rules, frozen=True, dict=True):
@@ -62,40 +62,40 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     start: date
     as_of: date
 
-    def denominator(self) -> Ruling:
+    def denominator(self) -> RuleResult:
         """It is of the kinds, and is there on the day, or was in the period."""
         return self._excluded() or self._of_period()
 
-    def _excluded(self) -> Ruling | None:
+    def _excluded(self) -> RuleResult | None:
         """Why it does not count in any period as of the day; None where it may."""
         subject, options = self.organisation, self.options
         if subject.void:
-            return Ruling(False, partial(counting.void, subject, REGISTRATION))
+            return RuleResult(False, partial(counting.void, subject, REGISTRATION))
         registered: Registered = subject.registered or subject.opening
         if registered.kind not in options.kinds:
-            return Ruling(False, self._other_kind)
+            return RuleResult(False, self._other_kind)
         if registered.effective_on > self.as_of:
-            return Ruling(False, self._not_yet)
+            return RuleResult(False, self._not_yet)
         return None
 
-    def _of_period(self) -> Ruling:
+    def _of_period(self) -> RuleResult:
         """It is there on the day, or, where that is asked for, was in the period."""
         last, options = self._last_day, self.options
         if last is not None and last == self.as_of:
-            return Ruling(True, self._registered)
+            return RuleResult(True, self._registered)
         if last is None or options.population is Population.STOCK_AT_DATE:
-            return Ruling(False, self._gone)
+            return RuleResult(False, self._gone)
         if last < self.start:
-            return Ruling(False, partial(self._gone_before, last))
-        return Ruling(True, partial(self._left_in_period, last))
+            return RuleResult(False, partial(self._gone_before, last))
+        return RuleResult(True, partial(self._left_in_period, last))
 
-    def numerator(self) -> Ruling:
+    def numerator(self) -> RuleResult:
         """It is active, and took part as often as it takes."""
         if self._then.status is Status.SUSPENDED:
-            return Ruling(False, self._suspended)
+            return RuleResult(False, self._suspended)
         if self._times >= self.options.participation_threshold:
-            return Ruling(True, self._takes_part)
-        return Ruling(False, self._too_few)
+            return RuleResult(True, self._takes_part)
+        return RuleResult(False, self._too_few)
 
     def expired(self) -> bool:
         """Whether it is there with a certificate that is out of date on the day."""
@@ -200,7 +200,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
             "annulled": len(annulled),
         }
         by = [by for fact in took for by in self._participation(fact)]
-        return Reason(Rule.TOO_FEW, (*by, *map(Deciding, annulled)), quoted)
+        return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
     def _end(self, day: date) -> End:
         """Why it is not there on *day*: it left, or else its certificate ran out."""
@@ -230,7 +230,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         sure = {p.reference for p in self.organisation.participations if p.verified}
         return [fact for fact in self._taken if fact.event.participation in sure]
 
-    def _participation(self, took: StandingFact) -> list[Deciding]:
+    def _participation(self, took: StandingFact) -> list[DecidingFact]:
         """The participation and, if it was verified later, what verified it."""
         by = [counting.cited(self.organisation, took, "verified")]
         if not took.event.verified:

@@ -18,11 +18,11 @@ from typing import Annotated, Any, TypeAlias, assert_never
 
 from msgspec import Meta, Struct, structs
 
-from iku.domain import correcting, period
+from iku.domain import period, subject_rules
 from iku.domain.coordinates import LETTERS, Coordinates
 from iku.domain.decider import (
-    Context,
     Decider,
+    DecisionContext,
     Invalid,
     Refused,
     refuse_unlikely_day,
@@ -51,7 +51,7 @@ Identifier: TypeAlias = Annotated[
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
-class State(StrEnum):
+class PublicationState(StrEnum):
     """How far a publication has come."""
 
     DRAFT = "draft"
@@ -61,7 +61,7 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-class Frozen(Struct, frozen=True):
+class FrozenValue(Struct, frozen=True):
     """A figure as it stood when its period was closed, and what it was made with.
 
     Attributes:
@@ -115,7 +115,7 @@ class Closed(Step, frozen=True, tag="closed"):
 
     known_on: date
     size: Count
-    figures: tuple[Frozen, ...]
+    figures: tuple[FrozenValue, ...]
 
 
 class Returned(Step, frozen=True, tag="returned"):
@@ -204,10 +204,10 @@ class Snapshot(Struct, frozen=True):
 
     known_on: date
     size: int
-    figures: tuple[Frozen, ...]
+    figures: tuple[FrozenValue, ...]
 
 
-class Take(Struct, frozen=True):
+class TakeStep(Struct, frozen=True):
     """Takes a publication one step further; a closing brings what it freezes."""
 
     publication: str
@@ -215,12 +215,12 @@ class Take(Struct, frozen=True):
     snapshot: Snapshot | None = None
 
 
-Command = Draft | Take
+Command = Draft | TakeStep
 
 
 def asked(command: Command) -> Command:
     """What was asked for: without the figures, which come out as the day has it."""
-    if isinstance(command, Take):
+    if isinstance(command, TakeStep):
         return structs.replace(command, snapshot=None)
     return command
 
@@ -243,7 +243,7 @@ class Publication(Struct, frozen=True, dict=True):
     edition: int
     restates: str | None
     title: str | None
-    state: State
+    state: PublicationState
     closing: Closed | None
     steps: tuple[Event, ...]
 
@@ -253,12 +253,12 @@ class Publication(Struct, frozen=True, dict=True):
         return self.steps[-1]
 
     @property
-    def figures(self) -> tuple[Frozen, ...]:
+    def figures(self) -> tuple[FrozenValue, ...]:
         """The frozen figures; none while it is a draft."""
         return self.closing.figures if self.closing else ()
 
 
-class Year(Struct, frozen=True, dict=True):
+class PublicationYear(Struct, frozen=True, dict=True):
     """All publications of a year; *history* is all their steps, in order."""
 
     history: tuple[Event, ...]
@@ -272,9 +272,9 @@ class Year(Struct, frozen=True, dict=True):
         return MappingProxyType(found)
 
 
-def evolve(year: Year | None, event: Event) -> Year:
+def evolve(year: PublicationYear | None, event: Event) -> PublicationYear:
     """The year's publications once *event* has happened."""
-    return Year((*(year.history if year else ()), event))
+    return PublicationYear((*(year.history if year else ()), event))
 
 
 def _turn(before: Publication | None, event: Event) -> Publication:
@@ -292,19 +292,19 @@ def _turn(before: Publication | None, event: Event) -> Publication:
     )
 
 
-def becomes(event: Event) -> State:
+def becomes(event: Event) -> PublicationState:
     """What a publication is once *event* has happened."""
     match event:
         case Drafted() | Returned():
-            return State.DRAFT
+            return PublicationState.DRAFT
         case Closed():
-            return State.CLOSED
+            return PublicationState.CLOSED
         case Reviewed():
-            return State.REVIEWED
+            return PublicationState.REVIEWED
         case Published():
-            return State.PUBLISHED
+            return PublicationState.PUBLISHED
         case Withdrawn():
-            return State.WITHDRAWN
+            return PublicationState.WITHDRAWN
     assert_never(event)
 
 
@@ -316,7 +316,7 @@ def _drafted(before: Publication | None, event: Drafted) -> Publication:
         edition=event.edition,
         restates=event.restates,
         title=event.title,
-        state=State.DRAFT,
+        state=PublicationState.DRAFT,
         closing=None,
         steps=(*(before.steps if before else ()), event),
     )
@@ -352,7 +352,9 @@ def subject(publication: str) -> str:
 # Decisions.
 
 
-def decide(command: Command, year: Year | None, context: Context) -> list[Event]:
+def decide(
+    command: Command, year: PublicationYear | None, context: DecisionContext
+) -> list[Event]:
     """The fact that *command* adds to the *year*; none where it stands already.
 
     Raises:
@@ -362,13 +364,13 @@ def decide(command: Command, year: Year | None, context: Context) -> list[Event]
     match command:
         case Draft():
             return _draft(command, known, context)
-        case Take():
+        case TakeStep():
             return _take(command, known, context)
     assert_never(command)
 
 
 def _draft(
-    command: Draft, known: Mapping[str, Publication], context: Context
+    command: Draft, known: Mapping[str, Publication], context: DecisionContext
 ) -> list[Event]:
     refuse_unlikely_day("as_of", command.as_of, context.today)
     drafted = Drafted(
@@ -385,7 +387,7 @@ def _draft(
     if before is not None and before.last == drafted:
         return []
     _refuse_bad_restatement(command, known)
-    if before is not None and before.state is not State.WITHDRAWN:
+    if before is not None and before.state is not PublicationState.WITHDRAWN:
         raise Refused(_drafted_before(before))
     return [drafted]
 
@@ -396,7 +398,7 @@ def _drafted_before(before: Publication) -> str:
         "state": Term("state", before.state),
         "day": before.last.effective_on,
     }
-    if before.state is State.PUBLISHED:
+    if before.state is PublicationState.PUBLISHED:
         return message(
             "{publication} was {state} on {day}, so it cannot be drafted again: "
             "restate it (restates {publication})",
@@ -431,7 +433,7 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
                 restates=restates,
             ),
         )
-    if before.state is not State.PUBLISHED:
+    if before.state is not PublicationState.PUBLISHED:
         raise Refused(
             message(
                 "restates is {restates}, but only a published one can be restated, "
@@ -443,7 +445,7 @@ def _refuse_bad_restatement(command: Draft, known: Mapping[str, Publication]) ->
 
 
 def _take(
-    command: Take, known: Mapping[str, Publication], context: Context
+    command: TakeStep, known: Mapping[str, Publication], context: DecisionContext
 ) -> list[Event]:
     now = known.get(command.publication)
     if now is None:
@@ -462,7 +464,7 @@ def _take(
                 "{publication} has been {state} since {day}, so it cannot be "
                 "{event}: that follows upon {wanted}",
                 publication=now.id,
-                event=correcting.name(event),
+                event=subject_rules.name(event),
                 wanted=_either(wanted),
                 state=Term("state", now.state),
                 day=now.last.effective_on,
@@ -475,23 +477,23 @@ def _take(
     return [event]
 
 
-def _either(wanted: tuple[State, ...]) -> str:
+def _either(wanted: tuple[PublicationState, ...]) -> str:
     """One or two states: ``closed or reviewed``."""
     one, *others = [Term("state", state) for state in wanted]
     return message("{one} or {other}", one=one, other=others[0]) if others else one
 
 
 # What a publication must be for the step to be taken.
-FOLLOWS: Mapping[StepType, tuple[State, ...]] = {
-    StepType.CLOSED: (State.DRAFT,),
-    StepType.RETURNED: (State.CLOSED, State.REVIEWED),
-    StepType.REVIEWED: (State.CLOSED,),
-    StepType.PUBLISHED: (State.REVIEWED,),
-    StepType.WITHDRAWN: (State.DRAFT,),
+FOLLOWS: Mapping[StepType, tuple[PublicationState, ...]] = {
+    StepType.CLOSED: (PublicationState.DRAFT,),
+    StepType.RETURNED: (PublicationState.CLOSED, PublicationState.REVIEWED),
+    StepType.REVIEWED: (PublicationState.CLOSED,),
+    StepType.PUBLISHED: (PublicationState.REVIEWED,),
+    StepType.WITHDRAWN: (PublicationState.DRAFT,),
 }
 
 
-def _event(command: Take, context: Context) -> Event:
+def _event(command: TakeStep, context: DecisionContext) -> Event:
     """The fact that the step is, entered today by whoever acts."""
     asked = command.step
     if asked.known_on is not None and asked.type is not StepType.CLOSED:
@@ -526,7 +528,9 @@ def _closed(snapshot: Snapshot | None, step: dict[str, Any]) -> Closed:
     return Closed(**step, **structs.asdict(snapshot))
 
 
-def _refuse_bad_closing(event: Closed, draft: Publication, context: Context) -> None:
+def _refuse_bad_closing(
+    event: Closed, draft: Publication, context: DecisionContext
+) -> None:
     refuse_unknown_yet(event.known_on, draft, context.today)
     codes = [frozen.indicator for frozen in event.figures]
     if not codes or len(set(codes)) < len(codes):
@@ -596,7 +600,7 @@ def _same(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
-decider: Decider[Year, Any] = Decider(
+decider: Decider[PublicationYear, Any] = Decider(
     "publication",
     Event,
     decide,

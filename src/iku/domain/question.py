@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from iku import messages
 from iku.domain import figure, indicator, period, scale
-from iku.domain.coordinates import Coordinates, Mistyped, parse
+from iku.domain.coordinates import Coordinates, MalformedNumber, parse
 from iku.domain.decider import Decider
 from iku.domain.figure import Basis
 from iku.domain.period import Kind
@@ -48,7 +48,7 @@ class Question(Struct, frozen=True):
         return period.containing(self.as_of, self.period).start
 
 
-class Unanswerable(ValueError):
+class InvalidQuestion(ValueError):
     """The question names something that does not exist; *path* is the parameter."""
 
     def __init__(self, path: str, message: str) -> None:
@@ -56,11 +56,11 @@ class Unanswerable(ValueError):
         self.path = path
 
 
-class Unknown(LookupError):
+class UnknownReference(LookupError):
     """There is no such indicator or publication."""
 
 
-class Known(NamedTuple):
+class KnownFact(NamedTuple):
     """A fact with its place in the log and the day it was known."""
 
     position: int
@@ -76,7 +76,7 @@ class DefinitionHistory:
     them, but for each often.
     """
 
-    def __init__(self, decider: Decider[Any, Any], facts: Sequence[Known]) -> None:
+    def __init__(self, decider: Decider[Any, Any], facts: Sequence[KnownFact]) -> None:
         self.facts = facts
         self._decider = decider
         self._positions = [fact.position for fact in facts]
@@ -97,7 +97,7 @@ class DefinitionHistory:
 
 
 def basis(
-    of_indicator: Sequence[Known], of_scale: Sequence[Known], question: Question
+    of_indicator: Sequence[KnownFact], of_scale: Sequence[KnownFact], question: Question
 ) -> Basis:
     """What the figure asked for is made with, by what was known then.
 
@@ -122,7 +122,7 @@ def basis_of(
             known, whole, question.as_of, question.period, question.definition
         )
     except LookupError as error:
-        raise Unanswerable("definition", messages.of(error)) from error
+        raise InvalidQuestion("definition", messages.of(error)) from error
 
 
 def refuse_future(
@@ -139,7 +139,7 @@ def refuse_future(
     for name, day in (("as_of", as_of), ("known_on", known_on)):
         if day is not None and day > today:
             named = f"{prefix}{name}"
-            raise Unanswerable(
+            raise InvalidQuestion(
                 named,
                 message(
                     "{field} is {day}, but today is only {today}",
@@ -157,7 +157,7 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
         Unanswerable: It has not reached the size *asked* for.
     """
     if asked is not None and asked > size:
-        raise Unanswerable(
+        raise InvalidQuestion(
             "size",
             message(
                 "size is {asked}, but the log holds only {size} events",
@@ -205,5 +205,5 @@ def numbered(number: str) -> Question:
             period=at.period.kind,
             definition=at.definition,
         )
-    except Mistyped as error:
-        raise Unanswerable("number", messages.of(error)) from error
+    except MalformedNumber as error:
+        raise InvalidQuestion("number", messages.of(error)) from error

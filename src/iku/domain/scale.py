@@ -10,7 +10,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from iku.domain.decider import Context, Decider, refuse_unlikely_day
+from iku.domain.decider import Decider, DecisionContext, refuse_unlikely_day
 from iku.domain.fact import Fact, Line
 
 
@@ -62,7 +62,9 @@ def evolve(scale: Scale | None, event: Scaled) -> Scale:
     return Scale((*(scale.history if scale else ()), event))
 
 
-def decide(command: Scaled, scale: Scale | None, context: Context) -> list[Scaled]:
+def decide(
+    command: Scaled, scale: Scale | None, context: DecisionContext
+) -> list[Scaled]:
     """The facts that *command* adds to *scale*; none where they stand already."""
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     if scale and command in scale.history:

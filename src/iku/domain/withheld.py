@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 
-class Why(StrEnum):
+class WithheldReason(StrEnum):
     """Why a text is not shown."""
 
     ERASED = "erased"
@@ -26,10 +26,10 @@ class Why(StrEnum):
 
 
 _WORDS = {
-    Why.ERASED: "dihapus",
-    Why.LOCKED: "terkunci",
-    Why.DAMAGED: "rusak",
-    Why.MISSING: "hilang",
+    WithheldReason.ERASED: "dihapus",
+    WithheldReason.LOCKED: "terkunci",
+    WithheldReason.DAMAGED: "rusak",
+    WithheldReason.MISSING: "hilang",
 }
 
 
@@ -56,7 +56,7 @@ class Withheld(Struct, frozen=True):
         erased: The decision; null where there is none.
     """
 
-    why: Why
+    why: WithheldReason
     erased: ErasureDecision | None = None
 
     @property

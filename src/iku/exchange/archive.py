@@ -39,7 +39,7 @@ class UnreadableBackup(Exception):
     """The file is no backup, or not as it was written; the sentence says why."""
 
 
-class Member(Struct, frozen=True, forbid_unknown_fields=True):
+class ArchiveMember(Struct, frozen=True, forbid_unknown_fields=True):
     """One member: its size in bytes, its SHA-256 (hexadecimal)."""
 
     size: int
@@ -69,7 +69,7 @@ class Manifest(Struct, frozen=True):
     owner: str
     size: int
     epochs: list[str]
-    members: dict[str, Member]
+    members: dict[str, ArchiveMember]
 
     @property
     def files(self) -> list[str]:
@@ -86,7 +86,7 @@ class Writer:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, ArchiveMember] = {}
         with self.member(MARK) as take:
             take(f"{MARK} {VERSION}\n".encode())
 
@@ -109,7 +109,7 @@ class Writer:
         self._file.seek(header)
         self._file.write(_header(name, size))
         self._file.seek(end)
-        self.members[name] = Member(size, digest.hexdigest())
+        self.members[name] = ArchiveMember(size, digest.hexdigest())
 
     def close(self, manifest: Manifest) -> str:
         """Write the *manifest* last; its SHA-256, which stands for the whole file."""
@@ -154,9 +154,9 @@ class Archive:
             begin, left = begin + len(block), left - len(block)
             yield block
 
-    def _read(self) -> tuple[dict[str, Member], bytes]:
+    def _read(self) -> tuple[dict[str, ArchiveMember], bytes]:
         """What each member is, and the manifest as it stands there."""
-        found: dict[str, Member] = {}
+        found: dict[str, ArchiveMember] = {}
         raw = b""
         try:
             with tarfile.open(fileobj=self._file, mode="r:") as tar:
@@ -190,14 +190,14 @@ class Archive:
                 f"this program reads {wanted.decode().strip()!r}"
             )
 
-    def _measured(self, name: str) -> tuple[Member, bytes]:
+    def _measured(self, name: str) -> tuple[ArchiveMember, bytes]:
         digest, kept = sha256(), b""
         for block in self.blocks(name):
             digest.update(block)
             kept = kept + block if name == MANIFEST else b""
-        return Member(self._places[name][1], digest.hexdigest()), kept
+        return ArchiveMember(self._places[name][1], digest.hexdigest()), kept
 
-    def _compare(self, found: dict[str, Member]) -> None:
+    def _compare(self, found: dict[str, ArchiveMember]) -> None:
         told = self.manifest.members
         for name in [*told, *found]:
             if name == MANIFEST:

@@ -16,8 +16,8 @@ from msgspec import Struct, structs
 import iku
 from iku.exchange import archive
 from iku.exchange.archive import Archive, Manifest, Writer
-from iku.ledger import checking, durable, log
-from iku.postgres import dumping, migrations, replacing
+from iku.ledger import durable_files, integrity_check, log
+from iku.postgres import database_switch, dump, migrations
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
 from iku.settings import Settings
@@ -31,7 +31,7 @@ class NotRestorable(Exception):
     """The backup cannot be restored here; the sentence says why and what helps."""
 
 
-class Saved(Struct, frozen=True):
+class BackupResult(Struct, frozen=True):
     """A backup that was made.
 
     Attributes:
@@ -75,7 +75,7 @@ class RestoredRegister(Struct, frozen=True):
     lost_keys: list[str]
 
 
-async def save(settings: Settings, database: Database, path: Path) -> Saved:
+async def save(settings: Settings, database: Database, path: Path) -> BackupResult:
     """Write a backup to *path*, whole or not at all; the register goes on working.
 
     Raises:
@@ -86,8 +86,8 @@ async def save(settings: Settings, database: Database, path: Path) -> Saved:
     superuser = settings.superuser_url or database.owner_dsn
     connection = await connect_as_owner(superuser)
     try:
-        await replacing.refuse_few_rights(connection)
-        await dumping.refuse_other_major(connection)
+        await database_switch.refuse_few_rights(connection)
+        await dump.refuse_other_major(connection)
         # One snapshot for all: what the manifest says is what the dump holds.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             described = await _described(connection)
@@ -95,10 +95,10 @@ async def save(settings: Settings, database: Database, path: Path) -> Saved:
             files = Files(settings.attachments_folder)
 
             def write() -> tuple[Manifest, str, int]:
-                with durable.naming(path), durable.writing(path) as file:
+                with durable_files.naming(path), durable_files.writing(path) as file:
                     writer = Writer(file)
                     with writer.member(archive.DUMP) as take:
-                        dumping.dump(superuser, snapshot, take)
+                        dump.dump(superuser, snapshot, take)
                     # A file is on the disk before the log tells of it: files come last.
                     _put_files(writer, files)
                     whole = structs.replace(described, members=dict(writer.members))
@@ -108,7 +108,7 @@ async def save(settings: Settings, database: Database, path: Path) -> Saved:
             manifest, digest, length = await asyncio.to_thread(write)
     finally:
         await connection.close()
-    return Saved(
+    return BackupResult(
         file=str(path),
         bytes=length,
         digest=digest,
@@ -157,34 +157,34 @@ async def restore(
         PostgresError: pg_restore failed.
     """
     superuser = settings.superuser_url or database.owner_dsn
-    name = dumping.database(database.application_dsn)
+    name = dump.database(database.application_dsn)
     _refuse_other_names(database, superuser, name)
     files = Files(settings.attachments_folder)
     await asyncio.to_thread(_refuse_other_files, files, backup)
-    async with replacing.control(superuser) as control:
+    async with database_switch.control(superuser) as control:
         await _refuse_other_server(control, backup.manifest)
-        await replacing.refuse_users(control, name)
-        there = await _held(control, dumping.beside(superuser, name), name)
+        await database_switch.refuse_users(control, name)
+        there = await _held(control, dump.beside(superuser, name), name)
         if there is not None and not replace:
             raise NotRestorable(
                 f"the database {name} holds {there} events: restore into an empty one, "
                 "or add --replace, which keeps it under another name"
             )
-        part = await replacing.create(
+        part = await database_switch.create(
             control,
             name,
-            owner=dumping.login(database.owner_dsn),
+            owner=dump.login(database.owner_dsn),
             wanted=backup.manifest.owner,
             logins=_logins(settings),
         )
         await asyncio.to_thread(
-            dumping.load, dumping.beside(superuser, part), backup.blocks(archive.DUMP)
+            dump.load, dump.beside(superuser, part), backup.blocks(archive.DUMP)
         )
-        beside = dumping.beside(database.owner_dsn, part)
+        beside = dump.beside(database.owner_dsn, part)
         size, lost = await _verify(settings, beside, backup.manifest, tell)
         # A file is on the disk before the log tells of it.
         await asyncio.to_thread(_take_files, files, backup)
-        kept = await replacing.switch(control, name, keep=there is not None)
+        kept = await database_switch.switch(control, name, keep=there is not None)
     return RestoredRegister(
         digest=backup.digest,
         made_at=backup.manifest.made_at,
@@ -199,7 +199,7 @@ async def restore(
 
 def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
     for dsn in (database.owner_dsn, superuser):
-        if (other := dumping.database(dsn)) != name:
+        if (other := dump.database(dsn)) != name:
             raise NotRestorable(
                 f"IKU_DATABASE_URL names the database {name}, but the login of the "
                 f"owner or superuser names {other}: let all name the one to restore"
@@ -207,7 +207,7 @@ def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
 
 
 async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
-    await dumping.refuse_other_major(control)
+    await dump.refuse_other_major(control)
     made, here = int(manifest.server.split(".")[0]), control.get_server_version().major
     if here < made:
         raise NotRestorable(
@@ -218,7 +218,9 @@ async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
 
 async def _held(control: Plain, dsn: str, name: str) -> int | None:
     """How many events the database *name* holds; None where it is empty, or none is."""
-    if not await replacing.exists(control, name) or await replacing.is_empty(dsn):
+    if not await database_switch.exists(
+        control, name
+    ) or await database_switch.is_empty(dsn):
         return None
     connection = await connect_as_owner(dsn)
     try:
@@ -235,7 +237,7 @@ def _logins(settings: Settings) -> list[str]:
     if settings.database_url is None:
         return []
     urls = (settings.database_url, settings.owner_url, settings.signer_url)
-    named = [dumping.login(url) for url in urls if url is not None]
+    named = [dump.login(url) for url in urls if url is not None]
     return [*dict.fromkeys((*named, "iku_auditor"))]
 
 
@@ -250,7 +252,7 @@ async def _verify(
     connection = await connect_as_owner(dsn)
     try:
         await migrations.migrate(connection)
-        findings = await checking.check_ledger(connection, tell)
+        findings = await integrity_check.check_ledger(connection, tell)
         size = (await log.head(connection)).size
         if size != manifest.size:
             findings.append(f"{size} events, but the backup says {manifest.size}")
@@ -360,7 +362,7 @@ def _take_files(files: Files, backup: Archive) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists():
             continue
-        with durable.naming(path), durable.writing(path) as file:
+        with durable_files.naming(path), durable_files.writing(path) as file:
             for block in backup.blocks(name):
                 file.write(block)
 

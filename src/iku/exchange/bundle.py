@@ -15,13 +15,13 @@ import msgspec
 from msgspec import Struct
 
 from iku.domain import fact, indicator, publication, scale
-from iku.ledger import checkpoints, durable, log, tile
-from iku.ledger.checkpoints import Signed
+from iku.ledger import checkpoint_store, durable_files, log, tile
+from iku.ledger.checkpoint_store import SignedCheckpoint
 from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
 from iku.ledger.record import Recorded
 from iku.ledger.tile import Tile
-from iku.ledger.tiling import Tiles
+from iku.ledger.tile_cache import Tiles
 
 FORMAT = "iku-bundle/1"
 MANIFEST = "manifest.json"
@@ -30,7 +30,7 @@ COPY = "A copy to be read. Only the records at these positions count."
 Tell = Callable[[int, int], None]
 
 
-class Unwritable(Exception):
+class BundleWriteError(Exception):
     """The bundle cannot be written; the sentence says why."""
 
 
@@ -67,9 +67,9 @@ async def export(
         Unwritable: Nothing was signed yet, or the folder holds something already.
         OSError: A file cannot be written. Whatever fails, nothing written is left.
     """
-    last = await checkpoints.latest(connection)
+    last = await checkpoint_store.latest(connection)
     if last is None:
-        raise Unwritable("nothing was signed yet; `iku signer once` signs")
+        raise BundleWriteError("nothing was signed yet; `iku signer once` signs")
     writing = _Writing(folder, last)
     try:
         async for path, content in _files(connection, witnesses, last, tell):
@@ -81,12 +81,12 @@ async def export(
 
 
 async def _files(
-    connection: Reader, witnesses: Policy, last: Signed, tell: Tell
+    connection: Reader, witnesses: Policy, last: SignedCheckpoint, tell: Tell
 ) -> AsyncIterator[tuple[str, bytes]]:
     yield "checkpoint", str(last).encode()
-    keys = await checkpoints.keys(connection)
-    yield "policy.txt", checkpoints.handed_out(keys, witnesses)
-    async for signed in checkpoints.every(connection, last.size):
+    keys = await checkpoint_store.keys(connection)
+    yield "policy.txt", checkpoint_store.handed_out(keys, witnesses)
+    async for signed in checkpoint_store.every(connection, last.size):
         yield f"checkpoints/{signed.size}", str(signed).encode()
     for asked in tile.tiles(last.size):
         # A reader keeps what it read; one for each tile, so that it is forgotten.
@@ -150,9 +150,9 @@ async def entries(connection: Reader, asked: Tile) -> bytes:
 class _Writing:
     """A bundle that is being written; it is one once the manifest is in its place."""
 
-    def __init__(self, folder: Path, last: Signed) -> None:
+    def __init__(self, folder: Path, last: SignedCheckpoint) -> None:
         if folder.exists() and any(folder.iterdir()):
-            raise Unwritable(f"{folder} is not empty")
+            raise BundleWriteError(f"{folder} is not empty")
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._found = last.checkpoint
@@ -165,11 +165,11 @@ class _Writing:
         place = self._folder / path
         self._written.append(place)
         place.parent.mkdir(parents=True, exist_ok=True)
-        with durable.naming(place):
+        with durable_files.naming(place):
             place.write_bytes(content)
         listed = BundleFile(len(content), path, sha256(content).hexdigest())
         # Line by line, so that a manifest of any length needs no room in memory.
-        with durable.naming(self._part):
+        with durable_files.naming(self._part):
             first = len(self._written) == 2  # the manifest was begun before
             self._manifest.write(b'{"files":[\n' if first else b",\n")
             self._manifest.write(msgspec.json.encode(listed, order="sorted"))
@@ -199,9 +199,9 @@ class _Writing:
             "size": found.size,
         }
         tail = msgspec.json.encode(rest, order="sorted")[1:]
-        with durable.naming(self._part), self._manifest:
+        with durable_files.naming(self._part), self._manifest:
             self._manifest.write(b"\n]," + tail + b"\n")
-        durable.rename(self._part, self._folder / MANIFEST)
+        durable_files.rename(self._part, self._folder / MANIFEST)
         return Bundle(
             str(self._folder),
             found.origin,

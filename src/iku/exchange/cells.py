@@ -16,7 +16,7 @@ import msgspec
 from iku.domain.fact import Line, Note, Number, Reason
 from iku.domain.indicator import Percent, Year
 from iku.domain.organisation import LegalBasis
-from iku.exchange.sheet import shown
+from iku.exchange.spreadsheet import shown
 
 Parse: TypeAlias = Callable[[str], Any]
 
@@ -33,7 +33,7 @@ _TEXTS: tuple[tuple[Any, str], ...] = (
 WORDS: Mapping[StrEnum, str] = {LegalBasis.NONE: "tidak_ada"}
 
 
-class Unfit(ValueError):
+class InvalidCell(ValueError):
     """The cell cannot be what the column says; the sentence tells what could."""
 
 
@@ -60,7 +60,7 @@ def day(cell: str) -> date:
             return date.fromisoformat(cell)
     except ValueError:
         pass
-    raise Unfit(f"is {shown(cell)}, but must be a day, written YYYY-MM-DD")
+    raise InvalidCell(f"is {shown(cell)}, but must be a day, written YYYY-MM-DD")
 
 
 def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
@@ -69,7 +69,7 @@ def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
         if spelling in allowed:
             return allowed[spelling]
     listed = ", ".join(allowed)
-    raise Unfit(f"is {shown(cell)}, but must be one of {listed}")
+    raise InvalidCell(f"is {shown(cell)}, but must be one of {listed}")
 
 
 def number(cell: str) -> str:
@@ -108,18 +108,20 @@ def _text(kind: Any, expected: str, cell: str) -> Any:
     try:
         return msgspec.convert(cell, kind)
     except msgspec.ValidationError:
-        raise Unfit(f"is {shown(cell)}, but must be {expected}") from None
+        raise InvalidCell(f"is {shown(cell)}, but must be {expected}") from None
 
 
 def _percent(cell: str) -> Any:
     expected = "per cent above 0 with at most two decimals, such as 80 or 77,5"
     try:
         return _text(Percent, expected, cell.replace(",", ".", 1))
-    except Unfit:
-        raise Unfit(f"is {shown(cell)}, but must be {expected}") from None
+    except InvalidCell:
+        raise InvalidCell(f"is {shown(cell)}, but must be {expected}") from None
 
 
 def _year(cell: str) -> int:
     if re.fullmatch(r"\d{4}", cell, re.ASCII) and int(cell) >= 1945:
         return int(cell)
-    raise Unfit(f"is {shown(cell)}, but must be a year from 1945 on, such as 2021")
+    raise InvalidCell(
+        f"is {shown(cell)}, but must be a year from 1945 on, such as 2021"
+    )

@@ -17,14 +17,20 @@ import msgspec
 from msgspec import Struct
 
 from iku.domain.decider import Invalid, subject_id, subject_number
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Fact
-from iku.exchange.layouts import LAYOUTS, REMARK, Statement
-from iku.exchange.reading import Digest, RowReader, RowScope
-from iku.exchange.sheet import CHANGED, Faulty, FileFault, Sheet, SheetRow
+from iku.exchange.journal_layouts import LAYOUTS, REMARK, Statement
+from iku.exchange.row_reader import Digest, RowReader, RowScope
+from iku.exchange.spreadsheet import (
+    CHANGED,
+    FileFault,
+    Sheet,
+    SheetRow,
+    UnreadableSheet,
+)
 
 
-class Aim(Struct, frozen=True):
+class CorrectionTarget(Struct, frozen=True):
     """A correction or annulment of the fact that its day, and more, tells.
 
     Attributes:
@@ -85,7 +91,7 @@ class Aim(Struct, frozen=True):
         return f"is no day of a fact {kinds!r}: there is none of {wanted}, {stands}"
 
 
-class Twin(NamedTuple):
+class DuplicateRow(NamedTuple):
     """The first row of the file that says the same: its place, from 0, and its line."""
 
     place: int
@@ -109,16 +115,16 @@ class JournalRow(Struct, frozen=True):
     command_id: str
     subject: str
     known_on: date
-    fact: Fact | Aim | None
+    fact: Fact | CorrectionTarget | None
     columns: Mapping[str, str]
     remark: str | None = None
     faults: tuple[FileFault, ...] = ()
-    twin: Twin | None = None
+    twin: DuplicateRow | None = None
     recurs: bool = False
 
     def peers(self, category: str) -> tuple[str, ...]:
         """Identifiers of the other subjects it names."""
-        if self.fact is None or isinstance(self.fact, Aim):
+        if self.fact is None or isinstance(self.fact, CorrectionTarget):
             return ()
         return DECIDERS[category].names(self.fact, self.subject, None).peers
 
@@ -130,7 +136,10 @@ class JournalRow(Struct, frozen=True):
     @property
     def renumbered(self) -> tuple[str, ...]:
         """The number that it corrects its subject's to, as an identifier."""
-        if not isinstance(self.fact, Aim) or "number" not in self.fact.given:
+        if (
+            not isinstance(self.fact, CorrectionTarget)
+            or "number" not in self.fact.given
+        ):
             return ()
         return (subject_id(self.fact.given["number"]),)
 
@@ -151,7 +160,7 @@ class IdentifiedRow(NamedTuple):
 
     row: SheetRow
     command_id: str
-    twin: Twin | None = None
+    twin: DuplicateRow | None = None
 
 
 class JournalFile:
@@ -188,20 +197,20 @@ class JournalFile:
             Faulty: The file is not what it was.
         """
         counts: Counter[bytes] = Counter()
-        firsts: dict[bytes, Twin] = {}
+        firsts: dict[bytes, DuplicateRow] = {}
         marks = iter(self._marks)
         for index, (row, said) in enumerate(self._said()):
             if (mark := hash(said)) != next(marks, None):
-                raise Faulty(FileFault(row.line, None, CHANGED))
+                raise UnreadableSheet(FileFault(row.line, None, CHANGED))
             nth, twin = 1, None
             if mark in self._twins:
                 counts[said] += 1
                 nth, twin = counts[said], firsts.get(said)
-                firsts.setdefault(said, Twin(index, row.line))
+                firsts.setdefault(said, DuplicateRow(index, row.line))
             numbered = said + str(nth).encode()
             yield IdentifiedRow(row, f"import:{self._digest(numbered).hex()}", twin)
         if next(marks, None) is not None:
-            raise Faulty(FileFault(1, None, CHANGED))
+            raise UnreadableSheet(FileFault(1, None, CHANGED))
 
     def entries(self, scope: RowScope) -> Iterator[JournalRow]:
         """Each row as an entry, in the order of the file.
@@ -245,7 +254,7 @@ def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
     )
 
 
-def _fact(reading: RowReader, statement: Statement) -> Fact | Aim | None:
+def _fact(reading: RowReader, statement: Statement) -> Fact | CorrectionTarget | None:
     day = reading.day(reading.layout.day, required=True)
     given = reading.fields(statement)
     found_by = {"effective_on": day, **reading.found_by(statement)}
@@ -253,7 +262,7 @@ def _fact(reading: RowReader, statement: Statement) -> Fact | Aim | None:
     if reading.faults:
         return None
     if statement.about:
-        return Aim(statement, given, found_by)
+        return CorrectionTarget(statement, given, found_by)
     fact: Fact = statement.fact(**given)
     return fact
 

@@ -17,11 +17,11 @@ from msgspec import Struct
 
 from iku.ledger import log
 from iku.ledger.log import (
-    Framed,
+    EncodedRequest,
+    KeyReused,
     Receipt,
     Request,
-    Reused,
-    Unnamed,
+    UnnumberedRequest,
     Verdict,
 )
 
@@ -38,7 +38,7 @@ HALF = 100  # requests; two transactions of fewer cost more than working at once
 _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 
-class Accepted(Struct, frozen=True):
+class AcceptedRequest(Struct, frozen=True):
     """A request that the transaction under way appends, and what came of it."""
 
     request: Request
@@ -65,11 +65,13 @@ class Accepted(Struct, frozen=True):
         return places
 
 
-Project: TypeAlias = Callable[[log.Connection, Sequence[Accepted]], Awaitable[None]]
-Asked: TypeAlias = Framed | Unnamed
+Project: TypeAlias = Callable[
+    [log.Connection, Sequence[AcceptedRequest]], Awaitable[None]
+]
+Asked: TypeAlias = EncodedRequest | UnnumberedRequest
 # Each request as it may be appended, or why not; it may take the log's lock.
 Admit: TypeAlias = Callable[
-    [log.Connection, Sequence[Asked]], Awaitable[Sequence[Framed | Exception]]
+    [log.Connection, Sequence[Asked]], Awaitable[Sequence[EncodedRequest | Exception]]
 ]
 
 
@@ -102,13 +104,15 @@ class _Waiting:
     @property
     def command_id(self) -> str:
         asked = self.asked
-        return (asked if isinstance(asked, Unnamed) else asked.request).command_id
+        return (
+            asked if isinstance(asked, UnnumberedRequest) else asked.request
+        ).command_id
 
     @property
     def appends_to(self) -> Iterator[str]:
         """Its streams and categories; an unnamed one's stream nobody else can have."""
         asked = self.asked
-        if isinstance(asked, Unnamed):
+        if isinstance(asked, UnnumberedRequest):
             yield asked.category
             return
         for part in asked.request.parts:
@@ -119,10 +123,10 @@ class _Waiting:
     def rests_on(self) -> Iterator[str]:
         """The streams and categories that must be as its author knew them."""
         asked = self.asked
-        if isinstance(asked, Framed):
+        if isinstance(asked, EncodedRequest):
             for part in asked.request.parts:
                 yield part.stream
-        request = asked if isinstance(asked, Unnamed) else asked.request
+        request = asked if isinstance(asked, UnnumberedRequest) else asked.request
         for stream, _ in request.premises:
             yield stream
         if request.condition is not None:
@@ -201,7 +205,7 @@ class Appender:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def submit(self, request: Request | Unnamed) -> Receipt:
+    async def submit(self, request: Request | UnnumberedRequest) -> Receipt:
         """Append *request* together with whatever else waits; its receipt.
 
         Raises what *admit* refuses it with, and:
@@ -210,7 +214,7 @@ class Appender:
             Unavailable: The database is away, or too much waits (Overloaded).
         """
         waiting = _Waiting(
-            request if isinstance(request, Unnamed) else log.frame(request)
+            request if isinstance(request, UnnumberedRequest) else log.frame(request)
         )
         if self._closing:
             raise Unavailable("the appender is closed")
@@ -382,23 +386,27 @@ class Appender:
                 be done again without them, or their numbers would be missing for ever.
         """
         admitted = await self._admit(connection, asked)
-        framed = [one for one in admitted if isinstance(one, Framed)]
+        framed = [one for one in admitted if isinstance(one, EncodedRequest)]
         verdicts = iter(await log.append_framed(connection, framed, zone=self._zone))
-        found = [next(verdicts) if isinstance(one, Framed) else one for one in admitted]
+        found = [
+            next(verdicts) if isinstance(one, EncodedRequest) else one
+            for one in admitted
+        ]
         lost: dict[int, Verdict | Exception] = {
             n: verdict
             for n, verdict in enumerate(found)
-            if isinstance(asked[n], Unnamed) and isinstance(admitted[n], Framed)
+            if isinstance(asked[n], UnnumberedRequest)
+            and isinstance(admitted[n], EncodedRequest)
             # One that was recorded before drew none.
-            if not isinstance(verdict, Receipt | Reused)
+            if not isinstance(verdict, Receipt | KeyReused)
         }
         if lost:
             raise _NumbersLost(lost)
         accepted = [
-            Accepted(one.request, verdict)
+            AcceptedRequest(one.request, verdict)
             for one, verdict in zip(admitted, found, strict=True)
             # A repeated request was projected when it was recorded.
-            if isinstance(one, Framed)
+            if isinstance(one, EncodedRequest)
             and isinstance(verdict, Receipt)
             and not verdict.repeated
         ]
@@ -414,10 +422,10 @@ class Appender:
 
 async def _admit_named(
     _connection: log.Connection, asked: Sequence[Asked]
-) -> Sequence[Framed | Exception]:
+) -> Sequence[EncodedRequest | Exception]:
     """Every request that has a name; nobody is there to give one to the others."""
     return [
-        one if isinstance(one, Framed) else TypeError("a stream without a name")
+        one if isinstance(one, EncodedRequest) else TypeError("a stream without a name")
         for one in asked
     ]
 

@@ -115,7 +115,7 @@ class Request(Struct, frozen=True):
         return sum(len(part.drafts) for part in self.parts)
 
 
-class Unnamed(Struct, frozen=True):
+class UnnumberedRequest(Struct, frozen=True):
     """A request whose stream is named under the log's lock, by the next number free.
 
     Attributes:
@@ -153,7 +153,7 @@ class Receipt(Struct, frozen=True):
     repeated: bool = False
 
 
-class Conflicted(Exception):
+class VersionConflict(Exception):
     """A stream is not at the version the request rests on: read it, decide anew.
 
     *actual* is where the stream stands once the whole call is done.
@@ -166,7 +166,7 @@ class Conflicted(Exception):
         self.actual = actual
 
 
-class Overtaken(Conflicted):
+class ConditionFailed(VersionConflict):
     """An event of a category lies after the position that a condition names.
 
     *stream* is the category, *expected* the position that the condition names, and
@@ -180,7 +180,7 @@ class Overtaken(Conflicted):
         )
 
 
-class Reused(Exception):
+class KeyReused(Exception):
     """The command id was recorded with another body."""
 
     def __init__(self, command_id: str) -> None:
@@ -188,7 +188,7 @@ class Reused(Exception):
         self.command_id = command_id
 
 
-class KnowledgeFell(Exception):
+class KnownOnDecreased(Exception):
     """The day known would fall behind what the stream already holds."""
 
     def __init__(self, stream: str, known_on: date | None, last: date) -> None:
@@ -199,7 +199,7 @@ class KnowledgeFell(Exception):
         self.last = last
 
 
-class KnowledgeAhead(Exception):
+class KnownOnInFuture(Exception):
     """The day declared has not come yet, by the database's clock."""
 
     def __init__(self, stream: str, known_on: date, today: date) -> None:
@@ -209,10 +209,12 @@ class KnowledgeAhead(Exception):
         self.today = today
 
 
-Verdict: TypeAlias = Receipt | Conflicted | Reused | KnowledgeFell | KnowledgeAhead
+Verdict: TypeAlias = (
+    Receipt | VersionConflict | KeyReused | KnownOnDecreased | KnownOnInFuture
+)
 
 
-class Framed(Struct, frozen=True):
+class EncodedRequest(Struct, frozen=True):
     """A request whose events are encoded, as far as they can be before the lock."""
 
     request: Request
@@ -232,7 +234,7 @@ class Head(Struct, frozen=True):
     known_on: date | None
 
 
-def frame(request: Request) -> Framed:
+def frame(request: Request) -> EncodedRequest:
     """*request* with its events encoded; all that Python can refuse, it refuses here.
 
     Raises:
@@ -246,7 +248,7 @@ def frame(request: Request) -> Framed:
     if not request.parts or not all(part.drafts for part in request.parts):
         raise record.Unrecordable(f"command {request.command_id} appends no event")
     record.refuse_unfit_day(request.known_on)
-    return Framed(
+    return EncodedRequest(
         request,
         tuple(
             record.frame(
@@ -281,11 +283,11 @@ async def append(
 
 
 async def append_framed(
-    connection: Connection, framed: Sequence[Framed], *, zone: str
+    connection: Connection, framed: Sequence[EncodedRequest], *, zone: str
 ) -> list[Verdict]:
     """`append` for requests that `frame` has encoded."""
     # The database takes a command id once a call; a twin gets the first one's verdict.
-    first: dict[str, Framed] = {}
+    first: dict[str, EncodedRequest] = {}
     for f in framed:
         first.setdefault(f.request.command_id, f)
     if not first:
@@ -575,7 +577,7 @@ select verdict, stream, expected, version, position, count, size, recorded_at,
 """
 
 
-def _arrays(framed: Sequence[Framed]) -> list[Sequence[Any]]:
+def _arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     """The arguments of ledger.append after the zone, in its order."""
     requests: list[tuple[Any, ...]] = []
     claims: list[tuple[Any, ...]] = []
@@ -653,25 +655,27 @@ def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
             repeated = verdict == "repeated"
             return structs.replace(receipt, repeated=True) if repeated else receipt
         case "reused":
-            return Reused(request.command_id)
+            return KeyReused(request.command_id)
         case "conflicted":
-            return Conflicted(*row[1:4])
+            return VersionConflict(*row[1:4])
         case "overtaken":
-            return Overtaken(*row[1:4])
+            return ConditionFailed(*row[1:4])
         case "ahead":
             declared = cast("date", request.known_on)  # no live day is ahead
-            return KnowledgeAhead(row["stream"], declared, row["known_on"])
+            return KnownOnInFuture(row["stream"], declared, row["known_on"])
         case _:
-            return KnowledgeFell(row["stream"], request.known_on, row["known_on"])
+            return KnownOnDecreased(row["stream"], request.known_on, row["known_on"])
 
 
-def _of(asked: Framed, first: Framed, verdicts: dict[str, Verdict]) -> Verdict:
+def _of(
+    asked: EncodedRequest, first: EncodedRequest, verdicts: dict[str, Verdict]
+) -> Verdict:
     """The verdict on *asked*, where *first* was the first with its command id."""
     command_id = asked.request.command_id
     if asked is first:
         return verdicts[command_id]
     if asked.request.body != first.request.body:
-        return Reused(command_id)
+        return KeyReused(command_id)
     verdict = verdicts[command_id]
     if isinstance(verdict, Receipt):
         return structs.replace(verdict, repeated=True)

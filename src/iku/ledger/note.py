@@ -94,7 +94,7 @@ class VerifierKey(Struct, frozen=True):
         return f"{self.name}+{self.key_id.hex()}+{shown}"
 
 
-class Vouched(Struct, frozen=True):
+class VerifiedSignature(Struct, frozen=True):
     """A signature that verifies.
 
     Attributes:
@@ -204,28 +204,30 @@ def parse_signing(secret: str) -> SigningKey:
     return key
 
 
-def verify(note: Note, keys: Iterable[VerifierKey]) -> list[Vouched]:
+def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
     """The signatures by *keys*, of which there must be one; the first of each counts.
 
     Raises:
         Unverified: There is none, or one is wrong: then the note is not to be used.
     """
     known = list(keys)
-    vouched = vouching(note, known)
+    vouched = verified_signatures(note, known)
     if not vouched:
         wanted = ", ".join(f"{key.name}+{key.key_id.hex()}" for key in known)
         raise Unverified(f"the note is not signed by any of: {wanted or 'no key'}")
     return vouched
 
 
-def vouching(note: Note, keys: Iterable[VerifierKey]) -> list[Vouched]:
+def verified_signatures(
+    note: Note, keys: Iterable[VerifierKey]
+) -> list[VerifiedSignature]:
     """The signatures by *keys*, if there are any; the first of each counts.
 
     Raises:
         Unverified: One is wrong.
     """
     known = {(key.name, key.key_id): key for key in keys}
-    vouched: dict[tuple[str, bytes], Vouched] = {}
+    vouched: dict[tuple[str, bytes], VerifiedSignature] = {}
     for signature in note.signatures:
         by = signature.name, signature.key_id
         if by in known and by not in vouched:
@@ -233,7 +235,7 @@ def vouching(note: Note, keys: Iterable[VerifierKey]) -> list[Vouched]:
     return list(vouched.values())
 
 
-def _check(text: str, key: VerifierKey, signature: Signature) -> Vouched:
+def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignature:
     payload, time = signature.payload, None
     if key.algorithm is Algorithm.COSIGNATURE:
         time = int.from_bytes(payload[:_TIME], "big")
@@ -245,7 +247,7 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> Vouched:
         )
     except (InvalidSignature, ValueError) as error:
         raise Unverified(f"the signature of {key.name} is wrong") from error
-    return Vouched(key, signature, time)
+    return VerifiedSignature(key, signature, time)
 
 
 def _message(algorithm: Algorithm, text: str, time: int) -> bytes:

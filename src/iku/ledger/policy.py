@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from iku.ledger import checkpoint, note
 from iku.ledger.checkpoint import Checkpoint
-from iku.ledger.note import Algorithm, Malformed, Note, VerifierKey, Vouched
+from iku.ledger.note import Algorithm, Malformed, Note, VerifiedSignature, VerifierKey
 from iku.ledger.tree import EMPTY_ROOT
 
 NONE = "none"
@@ -73,7 +73,7 @@ class Judgement(Struct, frozen=True):
     """
 
     checkpoint: Checkpoint
-    cosigned: tuple[Vouched, ...]
+    cosigned: tuple[VerifiedSignature, ...]
     quorum: bool
 
 
@@ -90,7 +90,7 @@ def judge(policy: Policy, signed: Note) -> Judgement:
         raise Malformed("the root of an empty log is the hash of nothing")
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
-    cosigned = note.vouching(signed, policy.witness_keys)
+    cosigned = note.verified_signatures(signed, policy.witness_keys)
     quorum = policy.is_quorum([vouched.key for vouched in cosigned])
     return Judgement(found, tuple(cosigned), quorum)
 

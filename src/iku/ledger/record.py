@@ -110,7 +110,7 @@ class Recorded(Struct, frozen=True, gc=False):
         return _bodies.decode(self.record)
 
 
-class Full(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class FullRecord(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """Every key of a record, as it is written."""
 
     actor: str
@@ -145,7 +145,7 @@ class _Tail(Struct, frozen=True):
 
 _COMMITMENT = re.compile(r"[0-9a-f]{64}")
 _bodies = msgspec.json.Decoder(Body)
-_records = msgspec.json.Decoder(Full)
+_records = msgspec.json.Decoder(FullRecord)
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -177,7 +177,7 @@ def frame(
     return head, tail
 
 
-def decode(record: bytes) -> Full:
+def decode(record: bytes) -> FullRecord:
     """Every key of *record*.
 
     Raises:

@@ -18,7 +18,7 @@ HIGHEST = 63  # the level of a tile, as a path may name it
 _PLACE = re.compile(r"((?:x[0-9]{3}/){0,5})([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
-class Misplaced(ValueError):
+class InvalidTilePath(ValueError):
     """A path names no tile; the sentence says why."""
 
 
@@ -61,11 +61,11 @@ def parse_place(text: str) -> tuple[int, int]:
     """
     match = _PLACE.fullmatch(text)
     if match is None:
-        raise Misplaced(f"{text!r} is no place of a tile, such as x001/067.p/3")
+        raise InvalidTilePath(f"{text!r} is no place of a tile, such as x001/067.p/3")
     number = int(match[1].replace("x", "").replace("/", "") + match[2])
     width = int(match[3] or WIDTH)
     if width > WIDTH or place(number, width) != text:
-        raise Misplaced(f"{text!r} is not how a tile's place is spelt")
+        raise InvalidTilePath(f"{text!r} is not how a tile's place is spelt")
     return number, width
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from iku.ledger import checkpoint, note, proof_checking
+from iku.ledger import checkpoint, note, proof_verification
 from iku.ledger.checkpoint import parse_hash, parse_size, spell_hash
 from iku.ledger.note import Malformed, Note
 
@@ -32,7 +32,7 @@ class TlogProof(Struct, frozen=True):
             Malformed: What was signed is no checkpoint.
         """
         found = checkpoint.parse(self.signed.text)
-        proof_checking.check_inclusion(
+        proof_verification.check_inclusion(
             leaf, self.index, found.size, found.root, self.hashes
         )
 

@@ -17,18 +17,18 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from iku.ledger import checkpoint, durable, note, tlog_proof
+from iku.ledger import checkpoint, durable_files, note, tlog_proof
 from iku.ledger.checkpoint import Checkpoint, parse_size
 from iku.ledger.note import Algorithm, Malformed, Note, SigningKey, Unverified
 from iku.ledger.policy import Policy
-from iku.ledger.proof_checking import Disproved, check_consistency
+from iku.ledger.proof_verification import InvalidProof, check_consistency
 from iku.ledger.tree import EMPTY_ROOT
 
 SIZE_TYPE = "text/x.tlog.size"
 LARGEST_REQUEST = 1 << 20  # bytes
 
 
-class Declined(Exception):
+class CosignRefused(Exception):
     """The witness does not cosign; *status* is the one of C2SP tlog-witness."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
@@ -36,7 +36,7 @@ class Declined(Exception):
         self.status = status
 
 
-class Behind(Declined):
+class CosignConflict(CosignRefused):
     """The request begins at another size than the one this witness signed last."""
 
     def __init__(self, asked: int, size: int) -> None:
@@ -92,7 +92,7 @@ class Cosigned(Struct, frozen=True, forbid_unknown_fields=True):
         return checkpoint.parse(note.parse(self.note.encode()).text)
 
 
-class WitnessHome(Struct, frozen=True):
+class WitnessFolder(Struct, frozen=True):
     """The witness's folder: ``key``, and a file for each log under ``logs``."""
 
     folder: Path
@@ -109,7 +109,7 @@ class WitnessHome(Struct, frozen=True):
             raise FileExistsError(f"{path} is there already")
         made = note.generate(name, Algorithm.COSIGNATURE)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        durable.write(path, f"{made.secret}\n".encode())
+        durable_files.write(path, f"{made.secret}\n".encode())
         return made
 
     def key(self) -> SigningKey:
@@ -120,7 +120,7 @@ class WitnessHome(Struct, frozen=True):
             Exposed: Others may read it.
             FileNotFoundError: There is none.
         """
-        key = note.parse_signing(durable.read_secret(self.folder / "key"))
+        key = note.parse_signing(durable_files.read_secret(self.folder / "key"))
         if key.algorithm is not Algorithm.COSIGNATURE:
             raise Malformed(f"the key of {key.name} is one of a log, not of a witness")
         return key
@@ -148,12 +148,12 @@ class Witness(Struct, frozen=True):
             asked = parse_request(raw)
             found = checkpoint.parse(asked.signed.text)
         except Malformed as error:
-            raise Declined(HTTPStatus.BAD_REQUEST, str(error)) from error
+            raise CosignRefused(HTTPStatus.BAD_REQUEST, str(error)) from error
         self._refuse_unsigned(asked, found)
         if asked.old > found.size:
             sentence = f"old {asked.old} is more than the checkpoint's {found.size}"
-            raise Declined(HTTPStatus.BAD_REQUEST, sentence)
-        with durable.alone(self.folder, wait=True):
+            raise CosignRefused(HTTPStatus.BAD_REQUEST, sentence)
+        with durable_files.alone(self.folder, wait=True):
             return self._cosign(asked, found)
 
     def latest(self, place: str) -> str | None:
@@ -168,11 +168,11 @@ class Witness(Struct, frozen=True):
         keys = [p.key for p in self.policy.logs if p.key.name == found.origin]
         if not keys:
             sentence = f"the log {found.origin} is not known here"
-            raise Declined(HTTPStatus.NOT_FOUND, sentence)
+            raise CosignRefused(HTTPStatus.NOT_FOUND, sentence)
         try:
             note.verify(asked.signed, keys)
         except Unverified as error:
-            raise Declined(HTTPStatus.FORBIDDEN, str(error)) from error
+            raise CosignRefused(HTTPStatus.FORBIDDEN, str(error)) from error
 
     def _cosign(self, asked: CosignRequest, found: Checkpoint) -> str:
         """Compare and replace; the caller holds the lock."""
@@ -180,16 +180,16 @@ class Witness(Struct, frozen=True):
         last = self._last(place)
         size, root = _tree(last)
         if asked.old != size:
-            raise Behind(asked.old, size)
+            raise CosignConflict(asked.old, size)
         try:
             check_consistency(size, root, found.size, found.root, asked.proof)
-        except Disproved as error:
+        except InvalidProof as error:
             sentence = f"the checkpoint does not continue the last one: {error}"
-            raise Declined(HTTPStatus.UNPROCESSABLE_ENTITY, sentence) from error
+            raise CosignRefused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence) from error
         line = self.key.sign(asked.signed.text, int(time.time())).line
         kept = msgspec.json.encode(Cosigned(f"{asked.signed}{line}"))
         self._path(place).parent.mkdir(mode=0o700, exist_ok=True)
-        durable.write(self._path(place), kept)
+        durable_files.write(self._path(place), kept)
         return line
 
     def _last(self, place: str) -> Cosigned | None:
@@ -200,7 +200,7 @@ class Witness(Struct, frozen=True):
 
 
 def _kept(folder: Path, place: str) -> Cosigned | None:
-    raw = durable.read(_path(folder, place))
+    raw = durable_files.read(_path(folder, place))
     return None if raw is None else msgspec.json.decode(raw, type=Cosigned)
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from iku.postgres import embedded, guarding, migrations, pool
+from iku.postgres import embedded, migrations, pool, schema_guard
 from iku.postgres.embedded import Lease
 from iku.postgres.migrations import Migration, MigrationError
 from iku.postgres.programs import PostgresError
@@ -86,8 +86,9 @@ async def _comes(event: asyncio.Event, within_s: float) -> bool:
 async def migrate_database(database: Database) -> list[Migration]:
     """Bring the schema up to date and let the other logins in; what was applied.
 
-    A superuser guards the schema, too; another owner cannot (`iku.postgres.guarding`).
-    On a replica nothing is done: all of it comes from its primary.
+    A superuser guards the schema, too; another owner cannot
+    (`iku.postgres.schema_guard`). On a replica nothing is done: all of it comes from
+    its primary.
     """
     owner = await pool.connect_as_owner(database.owner_dsn)
     try:
@@ -98,7 +99,7 @@ async def migrate_database(database: Database) -> list[Migration]:
         await pool.prepare_application_login(owner, database.application_dsn)
         if database.signer_dsn is not None:
             await pool.prepare_signer_login(owner, database.signer_dsn)
-        await guarding.arm(owner)
+        await schema_guard.arm(owner)
     finally:
         await owner.close()
     return applied

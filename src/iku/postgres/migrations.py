@@ -19,7 +19,7 @@ from typing import NamedTuple
 import asyncpg
 
 import iku
-from iku.postgres import guarding
+from iku.postgres import schema_guard
 from iku.postgres.pool import Connection, Queryable
 
 LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
@@ -163,7 +163,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
         await connection.execute(
             "select set_config('lock_timeout', $1, true)", str(LOCK_TIMEOUT_MS)
         )
-        await guarding.announce(connection, str(migration), migration.sha256)
+        await schema_guard.announce(connection, str(migration), migration.sha256)
         await connection.execute(migration.sql)
         await connection.execute(
             """

@@ -31,7 +31,7 @@ class PostgresError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RunAccount:
     """Whom a program runs as: `uid` None is the user we are ourselves."""
 
     uid: int | None = None
@@ -92,7 +92,7 @@ class Programs:
     """The programs of one wheel, run under one account."""
 
     folder: Path
-    account: Account
+    account: RunAccount
 
     def run(self, name: str, *arguments: str) -> str:
         """What the program printed; `PostgresError` with its last lines if it fails."""
@@ -161,14 +161,14 @@ def wheel_programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _accounts(owner: int | None) -> Iterator[Account]:
+def _accounts(owner: int | None) -> Iterator[RunAccount]:
     if os.geteuid() != 0:
-        yield Account()
+        yield RunAccount()
         return
     entries = list(_unprivileged(owner))
     for capability in (None, *CAPABILITIES):
         for entry in entries:
-            yield Account(entry.pw_uid, entry.pw_gid, capability)
+            yield RunAccount(entry.pw_uid, entry.pw_gid, capability)
 
 
 def _unprivileged(owner: int | None) -> Iterator[pwd.struct_passwd]:
@@ -181,7 +181,7 @@ def _unprivileged(owner: int | None) -> Iterator[pwd.struct_passwd]:
                 yield pwd.getpwnam(name)
 
 
-def _works(account: Account, folder: Path, programs: Path) -> bool:
+def _works(account: RunAccount, folder: Path, programs: Path) -> bool:
     # The shell changes folder as the account; subprocess's own `cwd` would do so
     # while still root, and prove nothing.
     enter = ["sh", "-c", 'cd "$1" && exec "$2" -V', "sh"]

@@ -16,13 +16,13 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from iku.domain import kinds
-from iku.domain.decider import Turn
+from iku.domain import subject_kinds
+from iku.domain.decider import Transition
 from iku.domain.indicator import Options
 from iku.ledger import log
 from iku.ledger.appender import Connect
 from iku.ledger.log import Connection
-from iku.projections import folding, rows
+from iku.projections import parallel_fold, rows
 from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
 LOCK = 0x696B75_6466  # one definition is prepared at a time; any constant of our own
@@ -35,12 +35,16 @@ class _Lost(Exception):
 
 
 @asynccontextmanager
-async def prepared(connect: Connect, turns: Sequence[Turn]) -> AsyncIterator[None]:
+async def prepared(
+    connect: Connect, turns: Sequence[Transition]
+) -> AsyncIterator[None]:
     """Fill in the definition that *turns* bring, if any, to be recorded within.
 
     Opens a connection of its own, whose lock makes others wait who prepare one.
     """
-    options = [new.defined.options for turn in turns for new in rows.brought(turn)]
+    options = [
+        new.defined.options for turn in turns for new in rows.new_definitions(turn)
+    ]
     if not options:
         yield
         return
@@ -71,10 +75,12 @@ async def _prepare(connection: Connection, options: Options) -> None:
     size = (await log.head(connection)).size
     histories = log.read_subjects(connection, _category(options), size=size)
     try:
-        async for found in folding.folded(histories, [counted], size, folding.count):
+        async for found in parallel_fold.folded(
+            histories, [counted], size, parallel_fold.count
+        ):
             async with connection.transaction():
                 await _hold(connection, counted)
-                await folding.copy(connection, found)
+                await parallel_fold.copy(connection, found)
         async with connection.transaction():
             await _hold(connection, counted)
             await connection.execute(
@@ -126,12 +132,12 @@ async def define(connection: Connection, entry: ProjectedEvent, size: int) -> No
 
     Within the append's transaction.
     """
-    if not rows.brought(entry.turn):
+    if not rows.new_definitions(entry.turn):
         return
     # The whole log takes longer than a request may.
     await connection.execute("set local statement_timeout = 0")
     known = await rows.definitions(connection)
-    for counted in rows.counted_anew(entry, len(known) + 1):
+    for counted in rows.counted_definitions(entry, len(known) + 1):
         filled = await _take(connection, counted)
         await rows.keep(connection, counted)
         known.append(counted)
@@ -160,8 +166,10 @@ async def _take(connection: Connection, counted: CountedDefinition) -> int | Non
 async def _fill(connection: Connection, counted: CountedDefinition, size: int) -> None:
     category = _category(counted.options)
     histories = log.read_subjects(connection, category, size=size)
-    async for found in folding.folded(histories, [counted], size, folding.count):
-        await folding.copy(connection, found)
+    async for found in parallel_fold.folded(
+        histories, [counted], size, parallel_fold.count
+    ):
+        await parallel_fold.copy(connection, found)
 
 
 async def _catch_up(
@@ -183,4 +191,4 @@ async def _catch_up(
 
 
 def _category(options: Options) -> str:
-    return kinds.counted_by(options).decider.category
+    return subject_kinds.counted_by(options).decider.category

@@ -12,13 +12,13 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from iku.domain import indicator
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import folding, rows
-from iku.projections.journal import Journal
-from iku.projections.rows import CountedDefinition, Turns
+from iku.projections import parallel_fold, rows
+from iku.projections.rows import CountedDefinition, TransitionFold
+from iku.projections.writer import ProjectionWriter
 
 LOCK = 0x696B75_5265  # one rebuild at a time; any constant of our own
 BATCH = 2_000  # events a transaction
@@ -32,7 +32,7 @@ BULKY = ("contribution", "state")  # filled before they are indexed
 Progress = Callable[[int, int], None]
 
 
-class Busy(Exception):
+class RebuildRunning(Exception):
     """Another rebuild is under way."""
 
 
@@ -65,7 +65,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
 @asynccontextmanager
 async def _alone(owner: Connection) -> AsyncIterator[None]:
     if not await owner.fetchval("select pg_try_advisory_lock($1)", LOCK):
-        raise Busy("another rebuild is under way")
+        raise RebuildRunning("another rebuild is under way")
     try:
         yield
     finally:
@@ -109,7 +109,7 @@ class _Projector:
         self.done = 0
         self._owner = owner
         self._progress = progress
-        self._journal = Journal()
+        self._journal = ProjectionWriter()
 
     async def catch_up(self, size: int) -> None:
         """Project what lies between the last event projected and *size*."""
@@ -136,8 +136,8 @@ async def _fill(owner: Connection, size: int, progress: Progress) -> None:
     """Fill empty tables with all that a log of this *size* means, and index them."""
     definitions = await _definitions(owner, size)
     done = 0
-    async for found in folding.folded(_histories(owner, size), definitions, size):
-        await folding.copy(owner, found)
+    async for found in parallel_fold.folded(_histories(owner, size), definitions, size):
+        await parallel_fold.copy(owner, found)
         done += found.events
         progress(done, size)
     for table in BULKY:
@@ -159,11 +159,11 @@ async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
     async for recorded in log.read_subjects(
         owner, indicator.decider.category, size=size
     ):
-        turns = Turns()
+        turns = TransitionFold()
         entries += [turns.entry(one) for one in recorded]
     counted: list[CountedDefinition] = []
     for entry in sorted(entries, key=lambda entry: entry.position):
-        counted += rows.counted_anew(entry, len(counted) + 1)
+        counted += rows.counted_definitions(entry, len(counted) + 1)
     for definition in counted:
         await rows.keep(owner, definition)
     return counted

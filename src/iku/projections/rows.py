@@ -13,16 +13,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from iku.domain import fact, kinds
+from iku.domain import fact, subject_kinds
 from iku.domain.contribution import Contribution
-from iku.domain.decider import Turn
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider import Transition
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.indicator import Definition, Indicator, Options
-from iku.domain.standings import Span
+from iku.domain.subject_states import StateInterval
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
-from iku.projections import numbers
+from iku.projections import number_index
 
 FOREVER = date.max  # the driver's name for PostgreSQL's infinity
 LAST = 2**63 - 1
@@ -33,7 +33,7 @@ class ProjectedEvent(Struct, frozen=True):
 
     position: int
     known_on: date
-    turn: Turn
+    turn: Transition
 
 
 class CountedDefinition(Struct, frozen=True):
@@ -69,7 +69,7 @@ class Rows:
         self.begun: list[list[Any]] = []
         self.past: list[tuple[Any, ...]] = []
         self.stated: list[list[Any]] = []
-        self.names: numbers.Names = {}
+        self.names: number_index.Names = {}
         self._contributions: dict[tuple[Any, ...], list[Any]] = {}
         self._states: dict[tuple[str, str, date], list[Any]] = {}
 
@@ -82,8 +82,8 @@ class Rows:
     def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
         """Take in what *entry* means under one definition."""
         turn = entry.turn
-        before = kinds.contributions(turn.before, definition.options)
-        after = kinds.contributions(turn.after, definition.options)
+        before = subject_kinds.contributions(turn.before, definition.options)
+        after = subject_kinds.contributions(turn.after, definition.options)
         if before == after:
             return
         for one in before:
@@ -120,8 +120,8 @@ class Rows:
 
     def _state(self, entry: ProjectedEvent) -> None:
         turn = entry.turn
-        before = kinds.spans(turn.category, turn.subject, turn.before)
-        after = kinds.spans(turn.category, turn.subject, turn.after)
+        before = subject_kinds.spans(turn.category, turn.subject, turn.before)
+        after = subject_kinds.spans(turn.category, turn.subject, turn.after)
         for span in before:
             if span not in after:
                 self._supersede(entry, span)
@@ -129,7 +129,7 @@ class Rows:
             if span not in before:
                 self._begin_state(entry, span)
 
-    def _supersede(self, entry: ProjectedEvent, span: Span) -> None:
+    def _supersede(self, entry: ProjectedEvent, span: StateInterval) -> None:
         turn = entry.turn
         key = (turn.category, turn.subject, span.valid_from)
         row = self._states.pop(key, None)
@@ -138,7 +138,7 @@ class Rows:
         else:
             row[3], row[1] = entry.known_on, entry.position
 
-    def _begin_state(self, entry: ProjectedEvent, span: Span) -> None:
+    def _begin_state(self, entry: ProjectedEvent, span: StateInterval) -> None:
         turn, stored = entry.turn, span.standing.stored
         row = [
             *(entry.position, LAST, entry.known_on, FOREVER),
@@ -150,15 +150,15 @@ class Rows:
         self.stated.append(row)
 
 
-def foresee(turn: Turn, counted: Sequence[CountedDefinition]) -> None:
+def precompute(turn: Transition, counted: Sequence[CountedDefinition]) -> None:
     """Fill the per-subject caches that `Rows` reads, before the transaction starts."""
     for state in (turn.before, turn.after):
-        kinds.spans(turn.category, turn.subject, state)
+        subject_kinds.spans(turn.category, turn.subject, state)
         for definition in counted:
-            kinds.contributions(state, definition.options)
+            subject_kinds.contributions(state, definition.options)
 
 
-def brought(turn: Turn) -> list[Definition]:
+def new_definitions(turn: Transition) -> list[Definition]:
     """The definitions that an event brings."""
     if not isinstance(turn.after, Indicator):
         return []
@@ -166,7 +166,7 @@ def brought(turn: Turn) -> list[Definition]:
     return [*turn.after.definitions[known:]]
 
 
-def counted_anew(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
+def counted_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
     """The definitions that an event brings, the first of them as that *number*."""
     return [
         CountedDefinition(
@@ -176,11 +176,11 @@ def counted_anew(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
             entry.position,
             new.defined.options,
         )
-        for place, new in enumerate(brought(entry.turn))
+        for place, new in enumerate(new_definitions(entry.turn))
     ]
 
 
-class Turns:
+class TransitionFold:
     """Folds the log event by event: what each did to its subject.
 
     Takes the *states* from which it goes on, by stream.
@@ -195,7 +195,7 @@ class Turns:
         decider = DECIDERS[recorded.category]
         after = decider.evolve(before, fact.of(recorded, decider.event_type))
         self._states[recorded.stream] = after
-        turn = Turn(recorded.category, recorded.subject, before, after)
+        turn = Transition(recorded.category, recorded.subject, before, after)
         return ProjectedEvent(recorded.position, recorded.known_on, turn)
 
 
@@ -281,7 +281,9 @@ async def entries(
     """The effects of events that follow the first *after* ones of the log."""
     streams = list(dict.fromkeys(one.stream for one in recorded))
     before = await log.read_streams(connection, streams, size=after)
-    turns = Turns({stream: _fold(history) for stream, history in before.items()})
+    turns = TransitionFold(
+        {stream: _fold(history) for stream, history in before.items()}
+    )
     return [turns.entry(one) for one in recorded]
 
 

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from iku.domain import erasure, fact, naming
-from iku.domain.decider import Missing
+from iku.domain import erasure, fact, subject_name
+from iku.domain.decider import SubjectNotFound
 from iku.domain.erasure import Erased
 from iku.ledger import log
 from iku.ledger.record import Recorded
@@ -45,11 +45,11 @@ async def look(view: View, subject: str) -> HeldTexts:
         Missing: Nothing is stored, and nothing was ever erased.
     """
     if not erasure.is_identifier(subject):
-        raise Missing(naming.absent("subject", subject))
+        raise SubjectNotFound(subject_name.absent("subject", subject))
     held = await view.vault.held(view.reader, subject)
     recorded = await log.read_stream(view.reader, erasure.decider.stream(subject))
     if not held and not recorded:
-        raise Missing(naming.absent("subject", subject))
+        raise SubjectNotFound(subject_name.absent("subject", subject))
     return HeldTexts(held, [(one, fact.of(one, Erased)) for one in recorded])
 
 

@@ -1,6 +1,6 @@
 """Explanations: the membership of each subject in a figure, with rule and events.
 
-Like `replay` it reads only the log, subject by subject in the order of identifiers. A
+Like `recount` it reads only the log, subject by subject in the order of identifiers. A
 page examines a bounded number of subjects, so its duration does not depend on the
 length of the log. All pages together contain every subject, and their counts add up to
 the figure.
@@ -13,17 +13,17 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from msgspec import Meta, Struct, structs
 
-from iku.domain import explaining, fact, kinds, numbering, place
+from iku.domain import fact, numbering, page_cursor, reasons, subject_kinds
 from iku.domain.counting import Membership, Reason, Rule
 from iku.domain.decider import Decider, subject_id
 from iku.domain.figure import Counts, Figure
 from iku.domain.indicator import Options
-from iku.domain.place import Place
+from iku.domain.page_cursor import PageCursor
 from iku.domain.question import Question
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
-from iku.queries import replay
+from iku.queries import recount
 from iku.queries.figures import Figures
 from iku.queries.parameters import DistrictCode, IndicatorQuestion
 from iku.queries.view import View
@@ -34,7 +34,7 @@ EXAMINED = 2_000  # maximum number of subjects examined for a page
 Counted: TypeAlias = Literal["numerator", "denominator", "open", "none"]
 
 
-class Wanted(Struct, frozen=True):
+class SubjectFilter(Struct, frozen=True):
     """A filter of subjects; None: no restriction.
 
     Attributes:
@@ -110,13 +110,13 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     ] = None
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> SubjectFilter:
         """The filter of subjects."""
         one = None if self.subject is None else subject_id(self.subject)
-        return Wanted(self.counted, self.rule, self.part, self.district, one)
+        return SubjectFilter(self.counted, self.rule, self.part, self.district, one)
 
 
-class Cited(Struct, frozen=True):
+class CitedEvent(Struct, frozen=True):
     """An event that decided.
 
     Attributes:
@@ -133,7 +133,7 @@ class Cited(Struct, frozen=True):
     known_on: date
 
 
-class ShownReason(Struct, frozen=True):
+class ReasonView(Struct, frozen=True):
     """A reason.
 
     Attributes:
@@ -144,7 +144,7 @@ class ShownReason(Struct, frozen=True):
     """
 
     rule: Rule
-    events: tuple[Cited, ...]
+    events: tuple[CitedEvent, ...]
     id: str
     en: str
 
@@ -173,8 +173,8 @@ class ExplainedSubject(Struct, frozen=True):
     denominator: bool
     numerator: bool
     expired: bool
-    why_denominator: ShownReason
-    why_numerator: ShownReason
+    why_denominator: ReasonView
+    why_numerator: ReasonView
 
 
 class ExplanationPage(Struct, frozen=True):
@@ -193,7 +193,7 @@ class ExplanationPage(Struct, frozen=True):
     next: str | None
 
 
-class Begun(NamedTuple):
+class PinnedFigure(NamedTuple):
     """A figure to be explained.
 
     Attributes:
@@ -210,22 +210,22 @@ class Begun(NamedTuple):
         if found.next is None:
             return None
         at = self.figure
-        return Place(at.size, at.as_of, PART, found.next, at.known_on).cursor
+        return PageCursor(at.size, at.as_of, PART, found.next, at.known_on).cursor
 
 
 async def begin(
     view: View, figures: Figures, question: Question, cursor: str | None, today: date
-) -> Begun:
+) -> PinnedFigure:
     """The figure of *question*, or of the page that *cursor* refers to.
 
     Raises:
         Unknown: There is no such indicator.
         Unanswerable: A coordinate does not exist, or the cursor is invalid.
     """
-    ended = place.read(cursor, PART)
-    question = place.resume(question, ended, today)
+    ended = page_cursor.read(cursor, PART)
+    question = page_cursor.resume(question, ended, today)
     (figure,) = await figures.answer(view.reader, [question], today)
-    return Begun(figure, pinned(question, figure), ended.key if ended else "")
+    return PinnedFigure(figure, pinned(question, figure), ended.key if ended else "")
 
 
 def pinned(question: Question, figure: Figure) -> Question:
@@ -244,7 +244,7 @@ def pinned(question: Question, figure: Figure) -> Question:
 async def page(
     view: View,
     question: Question,
-    wanted: Wanted,
+    wanted: SubjectFilter,
     *,
     after: str = "",
     limit: int = EXAMINED,
@@ -260,9 +260,13 @@ async def page(
 
 
 async def _examined(
-    connection: Reader, question: Question, wanted: Wanted, after: str, limit: int
+    connection: Reader,
+    question: Question,
+    wanted: SubjectFilter,
+    after: str,
+    limit: int,
 ) -> ExplanationPage:
-    by = await replay.made_with(connection, question)
+    by = await recount.made_with(connection, question)
     options = by.definition.defined.options
     items: list[ExplainedSubject] = []
     examined, counts, last = 0, Counts(), after
@@ -272,7 +276,9 @@ async def _examined(
             if examined == EXAMINED or len(items) == limit:
                 return ExplanationPage(tuple(items), examined, counts, last)
             state = _state(recorded, options)
-            found = kinds.membership(state, options, question.start, question.as_of)
+            found = subject_kinds.membership(
+                state, options, question.start, question.as_of
+            )
             examined, counts = examined + 1, counts + found.counts
             last = recorded[0].subject
             if _is_wanted(found, wanted):
@@ -281,7 +287,7 @@ async def _examined(
 
 
 def _decider(options: Options) -> Decider[Any, Any]:
-    return kinds.counted_by(options).decider
+    return subject_kinds.counted_by(options).decider
 
 
 async def _streams(
@@ -312,7 +318,7 @@ def _state(recorded: Sequence[Recorded], options: Options) -> Any:
     return decider.fold(fact.of(one, decider.event_type) for one in recorded)
 
 
-def _is_wanted(found: Membership, wanted: Wanted) -> bool:
+def _is_wanted(found: Membership, wanted: SubjectFilter) -> bool:
     counts = found.counts
     counted = {
         None: True,
@@ -351,11 +357,11 @@ def _item(
     )
 
 
-def _why(recorded: Sequence[Recorded], reason: Reason) -> ShownReason:
-    said = explaining.worded(reason, [one.position for one in recorded])
+def _why(recorded: Sequence[Recorded], reason: Reason) -> ReasonView:
+    said = reasons.worded(reason, [one.position for one in recorded])
     cited = (recorded[version - 1] for version in reason.versions)
     events = (
-        Cited(one.position, one.version, one.type, one.effective_on, one.known_on)
+        CitedEvent(one.position, one.version, one.type, one.effective_on, one.known_on)
         for one in cited
     )
-    return ShownReason(reason.rule, tuple(events), said.id, said.en)
+    return ReasonView(reason.rule, tuple(events), said.id, said.en)

@@ -16,17 +16,17 @@ import asyncpg
 from msgspec import Struct
 
 from iku.domain import fact, figure, indicator, scale
-from iku.domain.deciders import DECIDERS
-from iku.domain.figure import Basis, Counts, Figure, Made
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.figure import Basis, ComputedFigure, Counts, Figure
 from iku.domain.indicator import Definition, Indicator
 from iku.domain.period import Kind
 from iku.domain.question import (
     SCALE,
     DefinitionHistory,
-    Known,
+    InvalidQuestion,
+    KnownFact,
     Question,
-    Unanswerable,
-    Unknown,
+    UnknownReference,
     basis_of,
     coordinates,
     refuse_future,
@@ -61,7 +61,7 @@ class Figures:
 
     async def make(
         self, connection: Reader, questions: Sequence[Question], today: date
-    ) -> list[Made]:
+    ) -> list[ComputedFigure]:
         """The same, each figure with what it is made with (raises as `answer` does)."""
         key = (today, *questions)
         kept, mark = self._kept.at(key), self._kept.mark
@@ -71,7 +71,7 @@ class Figures:
             refuse_future(question.as_of, today)
         try:
             asked = _asked(told := self._told, questions)
-        except (Unknown, Unanswerable):
+        except (UnknownReference, InvalidQuestion):
             # It may have been recorded since, by this process or by another.
             await self.refresh(connection)
             asked = _asked(told := self._told, questions)
@@ -128,7 +128,7 @@ class Figures:
             stream: DefinitionHistory(
                 DECIDERS[stream.partition("-")[0]],
                 [
-                    Known(r.position, r.known_on, fact.of(r, _event_type(stream)))
+                    KnownFact(r.position, r.known_on, fact.of(r, _event_type(stream)))
                     for r in recorded
                 ],
             )
@@ -174,7 +174,7 @@ def _asked(
 
 def _ask(told: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
     if _stream(question) not in told:
-        raise Unknown(f"there is no indicator {question.indicator}")
+        raise UnknownReference(f"there is no indicator {question.indicator}")
     of_scale = told[scale.decider.stream(SCALE)]
     return _Asked(question, basis_of(told[_stream(question)], of_scale, question))
 
@@ -296,11 +296,11 @@ def _made(
     courses: Mapping[_Course, Sequence[int]],
     rows: Sequence[asyncpg.Record],
     today: date,
-) -> list[Made]:
+) -> list[ComputedFigure]:
     size, known = rows[0]["size"], max(today, rows[0]["known_on"])
     counts = _counts(courses, rows)
     return [
-        Made(_figure(one, counts[place], size, known), one.basis)
+        ComputedFigure(_figure(one, counts[place], size, known), one.basis)
         for place, one in enumerate(asked)
     ]
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from iku.ledger import checkpoints, log
-from iku.ledger.checkpoints import Assurance
+from iku.ledger import checkpoint_store, log
+from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
-from iku.ledger.signing import Home
 from iku.postgres import migrations, pool
 from iku.queries.view import View
 from iku.vault.files import FilesError, Quarantine
@@ -63,6 +63,6 @@ async def assurance(reader: Reader, witnesses: Policy, signer_home: Path) -> Ass
 
     The alarm is also read from its file, because a restored database may lack it.
     """
-    found = await checkpoints.assurance(reader, witnesses)
-    alarm = Home(signer_home).told_alarm()
+    found = await checkpoint_store.assurance(reader, witnesses)
+    alarm = SignerFolder(signer_home).told_alarm()
     return found if alarm is None else structs.replace(found, alarm=alarm)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from msgspec import Struct, structs
 
 from iku.domain import indicator, lineage, scale
-from iku.domain.decider import Missing
+from iku.domain.decider import SubjectNotFound
 from iku.domain.indicator import Indicator
-from iku.domain.question import Unknown
+from iku.domain.question import UnknownReference
 from iku.ledger import log
 from iku.ledger.log import Reader, Receipt
 from iku.queries.figures import Figures
@@ -146,7 +146,7 @@ async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndi
     """
     found = await figures.indicators(view.reader)
     if code not in found:
-        raise Unknown(f"there is no indicator {code}")
+        raise UnknownReference(f"there is no indicator {code}")
     rated_by = _scale(await figures.scale(view.reader), today)
     one = await _shown(view, code, found[code], today)
     return OneIndicator(*structs.astuple(one), scale=rated_by)
@@ -160,7 +160,7 @@ async def version(reader: Reader, code: str) -> int:
     """
     recorded = await log.read_stream(reader, indicator.decider.stream(code))
     if not recorded:
-        raise Missing(f"there is no indicator {code}")
+        raise SubjectNotFound(f"there is no indicator {code}")
     return recorded[-1].version
 
 

@@ -6,7 +6,7 @@ Who looks at the same figures again, as many do, costs a look at where the log s
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from iku.domain.figure import Made
+from iku.domain.figure import ComputedFigure
 
 MOST_KEPT = 4_096  # figures in memory, of a kilobyte or so each
 
@@ -30,14 +30,16 @@ class KeptFigures:
 
     def __init__(self) -> None:
         self.mark: LogMark | None = None
-        self._made: dict[tuple[Any, ...], list[Made]] = {}
+        self._made: dict[tuple[Any, ...], list[ComputedFigure]] = {}
         self._figures = 0
 
-    def at(self, asked: tuple[Any, ...]) -> list[Made] | None:
+    def at(self, asked: tuple[Any, ...]) -> list[ComputedFigure] | None:
         """What was made of the questions *asked*; None: nothing is kept."""
         return self._made.get(asked)
 
-    def keep(self, asked: tuple[Any, ...], made: list[Made], mark: LogMark) -> None:
+    def keep(
+        self, asked: tuple[Any, ...], made: list[ComputedFigure], mark: LogMark
+    ) -> None:
         """Keep what was *made* at the *mark*, and nothing of other marks."""
         if mark != self.mark or self._figures + len(made) > MOST_KEPT:
             self.mark, self._made, self._figures = mark, {}, 0

@@ -8,18 +8,18 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from iku.domain import kinds, place
-from iku.domain.deciders import DECIDERS
-from iku.domain.place import Place
-from iku.domain.question import Unanswerable, refuse_size_beyond
+from iku.domain import page_cursor, subject_kinds
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.page_cursor import PageCursor
+from iku.domain.question import InvalidQuestion, refuse_size_beyond
 from iku.ledger import log
 from iku.queries import search
-from iku.queries.registers import ListQuestion
+from iku.queries.list_questions import ListQuestion
 from iku.queries.search import Sort
 from iku.queries.view import View
 
 
-class Listed(Struct, frozen=True):
+class ListPage(Struct, frozen=True):
     """A page of a list.
 
     Attributes:
@@ -39,7 +39,7 @@ class Listed(Struct, frozen=True):
 LETTERS = dict(zip(product(Sort, (False, True)), ascii_lowercase, strict=False))
 
 
-async def listing(view: View, question: ListQuestion, today: date) -> Listed:
+async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
     """The requested page.
 
     Raises:
@@ -47,24 +47,26 @@ async def listing(view: View, question: ListQuestion, today: date) -> Listed:
             subjects match to be ordered by title, or as `ListQuestion.search`.
     """
     asked = question.search(today)
-    of = kinds.named(asked.category).letter.lower()
-    ended = place.read(question.cursor, (of + letter for letter in LETTERS.values()))
+    of = subject_kinds.named(asked.category).letter.lower()
+    ended = page_cursor.read(
+        question.cursor, (of + letter for letter in LETTERS.values())
+    )
     letter = of + LETTERS[asked.sort, asked.descending]
     if ended is not None and ended.part != letter:
-        raise Unanswerable("cursor", "cursor is of a page in another order")
-    asked = place.resume(asked, ended, today)
+        raise InvalidQuestion("cursor", "cursor is of a page in another order")
+    asked = page_cursor.resume(asked, ended, today)
     size = (await log.head(view.reader)).size
     refuse_size_beyond(asked.size, size)
     size = size if asked.size is None else asked.size
     after = ended.key if ended else ""
     page = await search.page(view, structs.replace(asked, size=size, after=after))
     found = [one.standing for one in page.items]
-    fields = kinds.named(asked.category).listed
+    fields = subject_kinds.named(asked.category).listed
     items = await with_texts(view, asked.category, found, fields)
-    end = page.next and Place(size, asked.as_of, letter, page.next).cursor
+    end = page.next and PageCursor(size, asked.as_of, letter, page.next).cursor
     statuses = page.statuses
     total = None if statuses is None else sum(statuses.values())
-    return Listed(items, end, total, statuses)
+    return ListPage(items, end, total, statuses)
 
 
 async def with_texts(

@@ -2,7 +2,7 @@
 
 A question is a frozen Struct; None is the default. Routes, their description and the
 options of the command line are derived from its fields
-(`iku.declared`).
+(`iku.parsing`).
 """
 
 from datetime import date
@@ -96,7 +96,7 @@ Breakdown: TypeAlias = Annotated[
 ]
 
 
-class At(Struct, frozen=True):
+class Moment(Struct, frozen=True):
     """The day asked about and the knowledge cut-off; None: all knowledge."""
 
     as_of: date
@@ -111,17 +111,17 @@ class MomentQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     known_on: KnownOn = None
     size: Size = None
 
-    def at(self, today: date) -> At:
+    def at(self, today: date) -> Moment:
         """The day (default: today) and the knowledge cut-off.
 
         Raises:
             Unanswerable: A day is after *today*.
         """
         refuse_future(self.as_of, today, self.known_on)
-        return At(self.as_of or today, self.known_on, self.size)
+        return Moment(self.as_of or today, self.known_on, self.size)
 
 
-class OpenMoment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MomentParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The requested day, period and knowledge cut-off."""
 
     as_of: AsOf = None
@@ -145,18 +145,18 @@ class OpenMoment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-class OpenCoordinates(OpenMoment, frozen=True, kw_only=True):
+class CoordinateParameters(MomentParameters, frozen=True, kw_only=True):
     """The requested coordinates of a figure, without the indicator."""
 
     definition: Definition = None
 
     def of(self, code: str, today: date) -> Question:
-        """As `OpenMoment.of`, with this definition."""
+        """As `MomentParameters.of`, with this definition."""
         asked = super().of(code, today)
         return structs.replace(asked, definition=self.definition)
 
 
-class IndicatorQuestion(OpenCoordinates, frozen=True, kw_only=True):
+class IndicatorQuestion(CoordinateParameters, frozen=True, kw_only=True):
     """A question about one figure of an indicator."""
 
     code: Code
@@ -172,17 +172,17 @@ class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
     breakdown: Breakdown = None
 
     def of(self, code: str, today: date) -> Question:
-        """As `OpenCoordinates.of`, with the requested parts."""
+        """As `CoordinateParameters.of`, with the requested parts."""
         return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
 
 
-class FiguresQuestion(OpenMoment, frozen=True, kw_only=True):
+class FiguresQuestion(MomentParameters, frozen=True, kw_only=True):
     """Figures of all indicators, by the definitions in force."""
 
     breakdown: Breakdown = None
 
     def of(self, code: str, today: date) -> Question:
-        """As `OpenMoment.of`, with the requested parts."""
+        """As `MomentParameters.of`, with the requested parts."""
         return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
 
 

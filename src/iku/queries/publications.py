@@ -11,29 +11,29 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from iku.domain import fact, naming, publication
-from iku.domain.figure import Figure, Made
+from iku.domain import fact, publication, subject_name
+from iku.domain.figure import ComputedFigure, Figure
 from iku.domain.period import Kind, Period
 from iku.domain.publication import (
     Event,
-    Frozen,
+    FrozenValue,
     NextStep,
     Publication,
+    PublicationState,
+    PublicationYear,
     Snapshot,
-    State,
     StepType,
-    Year,
 )
-from iku.domain.question import Question, Unknown
+from iku.domain.question import Question, UnknownReference
 from iku.domain.scale import Scale
 from iku.ledger import log
-from iku.ledger.checkpoints import Assurance, Coverage
+from iku.ledger.checkpoint_store import Assurance, Coverage
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
-from iku.queries import changes
-from iku.queries.changes import PublicationChanges
+from iku.queries import publication_changes
 from iku.queries.figures import Figures
 from iku.queries.parameters import Cursor, Limit
+from iku.queries.publication_changes import PublicationChanges
 from iku.queries.view import View
 
 PublicationId: TypeAlias = Annotated[
@@ -49,7 +49,8 @@ class PublicationsQuestion(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Only publications of days of this year."),
     ] = None
     state: Annotated[
-        State | None, Meta(description="Only publications that are this now.")
+        PublicationState | None,
+        Meta(description="Only publications that are this now."),
     ] = None
 
 
@@ -61,7 +62,7 @@ class ChangesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     cursor: Cursor = None
 
 
-class Printed(Struct, frozen=True):
+class PublicationRecord(Struct, frozen=True):
     """A publication and its records.
 
     Attributes:
@@ -76,7 +77,7 @@ class Printed(Struct, frozen=True):
     version: int
 
 
-class First(Struct, frozen=True):
+class FirstPublished(Struct, frozen=True):
     """The first publication of a figure of a day.
 
     Attributes:
@@ -87,10 +88,10 @@ class First(Struct, frozen=True):
     publication: str
     published_on: date
     position: int
-    figure: Frozen
+    figure: FrozenValue
 
 
-class Edition(Struct, frozen=True):
+class PublicationEdition(Struct, frozen=True):
     """An edition of a publication.
 
     Attributes:
@@ -99,7 +100,7 @@ class Edition(Struct, frozen=True):
 
     id: str
     edition: int
-    state: State
+    state: PublicationState
 
 
 class ListedPublication(Struct, frozen=True):
@@ -119,7 +120,7 @@ class ListedPublication(Struct, frozen=True):
     edition: int
     restates: str | None
     title: str | None
-    state: State
+    state: PublicationState
     since: date
 
 
@@ -169,15 +170,15 @@ class ShownPublication(ListedPublication, frozen=True, kw_only=True):
     version: int
     known_on: date | None
     size: int | None
-    figures: tuple[Frozen, ...] | None
+    figures: tuple[FrozenValue, ...] | None
     live: tuple[Figure, ...] | None
     coverage: Coverage | None
     steps: tuple[ShownStep, ...]
-    editions: tuple[Edition, ...]
+    editions: tuple[PublicationEdition, ...]
 
 
 async def listing(
-    view: View, year: int | None = None, state: State | None = None
+    view: View, year: int | None = None, state: PublicationState | None = None
 ) -> Publications:
     """Publications, optionally of one year or in one state."""
     found = tuple(
@@ -203,7 +204,7 @@ async def shown(
     """
     found = await find(view.reader, identifier)
     of, live = found.publication, None
-    if of.state is State.DRAFT:
+    if of.state is PublicationState.DRAFT:
         made = await _live(view.reader, figures, of, None, today)
         live = tuple(one.figure for one in made)
     closing = of.closing
@@ -217,7 +218,7 @@ async def shown(
         coverage=_coverage(found, assurance),
         steps=tuple(map(_step, found.steps, of.steps)),
         editions=tuple(
-            Edition(one.id, one.edition, one.state) for one in found.editions
+            PublicationEdition(one.id, one.edition, one.state) for one in found.editions
         ),
     )
     return await view.reveal(one)
@@ -227,7 +228,7 @@ async def changed(
     view: View,
     figures: Figures,
     identifier: str,
-    page: changes.ChangesPage,
+    page: publication_changes.ChangesPage,
     today: date,
 ) -> PublicationChanges:
     """The changes since the publication with that identifier was closed.
@@ -237,10 +238,10 @@ async def changed(
         Unanswerable: The requested size does not exist.
     """
     of = (await find(view.reader, identifier)).publication
-    return await changes.changes(view, figures, of, page, today)
+    return await publication_changes.changes(view, figures, of, page, today)
 
 
-def _coverage(found: Printed, assurance: Assurance) -> Coverage | None:
+def _coverage(found: PublicationRecord, assurance: Assurance) -> Coverage | None:
     """The coverage of the event that froze the figures."""
     closing = found.publication.closing
     taken = zip(found.steps, found.publication.steps, strict=True)
@@ -266,7 +267,7 @@ def _step(recorded: Recorded, step: Event) -> ShownStep:
     )
 
 
-async def printed(connection: Reader) -> list[Printed]:
+async def printed(connection: Reader) -> list[PublicationRecord]:
     """All publications, by year, kind of period, day and edition."""
     streams = await connection.fetch(
         """
@@ -280,29 +281,29 @@ async def printed(connection: Reader) -> list[Printed]:
     return [one for recorded in found.values() for one in _of_year(recorded)]
 
 
-async def find(connection: Reader, identifier: str) -> Printed:
+async def find(connection: Reader, identifier: str) -> PublicationRecord:
     """The publication with that identifier.
 
     Raises:
         Unknown: There is no such publication.
     """
     if not re.fullmatch(publication.IDENTIFIER, identifier):
-        raise Unknown(naming.absent("publication", identifier))
+        raise UnknownReference(subject_name.absent("publication", identifier))
     stream = publication.decider.stream(publication.subject(identifier))
     of_year = _of_year(await log.read_stream(connection, stream))
     for one in of_year:
         if one.publication.id == identifier:
             return one
-    raise Unknown(f"there is no publication {identifier}")
+    raise UnknownReference(f"there is no publication {identifier}")
 
 
-def _of_year(recorded: Sequence[Recorded]) -> list[Printed]:
+def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
     decider = publication.decider
     facts = [fact.of(one, decider.event_type) for one in recorded]
-    year: Year | None = decider.fold(facts)
+    year: PublicationYear | None = decider.fold(facts)
     told = sorted(year.publications.values(), key=_order) if year else []
     return [
-        Printed(
+        PublicationRecord(
             one,
             tuple(
                 step
@@ -351,7 +352,7 @@ async def _live(
     of: Publication,
     known_on: date | None,
     today: date,
-) -> list[Made]:
+) -> list[ComputedFigure]:
     """The figures of its day by that knowledge cut-off; None: all knowledge."""
     codes = sorted(await figures.indicators(connection))
     questions = [
@@ -361,10 +362,10 @@ async def _live(
     return await figures.make(connection, questions, today)
 
 
-def _frozen(made: Made, rated_by: Scale | None) -> Frozen:
+def _frozen(made: ComputedFigure, rated_by: Scale | None) -> FrozenValue:
     shown = made.figure
     scales = rated_by.history if rated_by else ()
-    return Frozen(
+    return FrozenValue(
         indicator=shown.indicator,
         definition=shown.definition,
         scale=scales.index(made.made_with.scale) + 1,
@@ -381,17 +382,17 @@ def _frozen(made: Made, rated_by: Scale | None) -> Frozen:
 
 async def first_published(
     connection: Reader, code: str, kind: Kind
-) -> dict[date, First]:
+) -> dict[date, FirstPublished]:
     """The first published figures of that indicator, by day."""
-    found: dict[date, First] = {}
+    found: dict[date, FirstPublished] = {}
     for one in await printed(connection):
         of = one.publication
         # Editions are ordered; each is drafted after the previous one was published.
-        if of.period.kind is not kind or of.state is not State.PUBLISHED:
+        if of.period.kind is not kind or of.state is not PublicationState.PUBLISHED:
             continue
         for frozen in of.figures:
             if frozen.indicator == code and of.as_of not in found:
-                found[of.as_of] = First(
+                found[of.as_of] = FirstPublished(
                     of.id, of.last.effective_on, one.steps[-1].position, frozen
                 )
     return found

@@ -14,13 +14,13 @@ from typing import Any
 import asyncpg
 from msgspec import Struct, json, structs
 
-from iku.domain import kinds, numbering, standings
-from iku.domain.deciders import DECIDERS
-from iku.domain.place import STRANGE
-from iku.domain.question import Unanswerable
-from iku.domain.standings import Stored
+from iku.domain import numbering, subject_kinds, subject_states
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.page_cursor import STRANGE
+from iku.domain.question import InvalidQuestion
+from iku.domain.subject_states import StateColumns
 from iku.ledger.log import Reader
-from iku.projections import numbers
+from iku.projections import number_index
 from iku.queries.view import View
 
 
@@ -118,7 +118,7 @@ async def page(view: View, asked: Search) -> ListedMatches:
             f"sort is by {_title(asked.category)}, which at most {WALKED} "
             f"{asked.category}s can be ordered by, but {total} match; filter them"
         )
-        raise Unanswerable("sort", message)
+        raise InvalidQuestion("sort", message)
     return await _walked(view, asked)
 
 
@@ -136,7 +136,7 @@ async def _looked_through(
     statuses = Counter(one.standing["status"] for one in matching)
     place = {one.subject: place for place, (one, _) in enumerate(named)}
     if asked.after and asked.after not in place:
-        raise Unanswerable("cursor", STRANGE)
+        raise InvalidQuestion("cursor", STRANGE)
     begin = place.get(asked.after, -1)
     further = [one for one in matching if place[one.subject] > begin]
     return _page(further, asked.limit, dict(statuses))
@@ -166,7 +166,7 @@ async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]
 
 def _title(category: str) -> str:
     """The text field that is searched."""
-    return kinds.named(category).texts[0]
+    return subject_kinds.named(category).texts[0]
 
 
 def _sought(found: Found, name: str) -> str:
@@ -249,15 +249,15 @@ async def _standings(
         *await _numbered(reader, asked),
     )
     if asked.after and rows[0]["last"] is None:
-        raise Unanswerable("cursor", STRANGE)
+        raise InvalidQuestion("cursor", STRANGE)
     statuses: dict[str, int] = json.decode(rows[0]["statuses"] or "{}")
     return [_found(row) for row in rows if row["subject"] is not None], statuses
 
 
 def _found(row: asyncpg.Record) -> Found:
-    stored = Stored(*(row[name] for name in Stored._fields))
-    shape = kinds.named(row["category"]).standing
-    decoded = standings.decoded(shape, row["subject"], stored)
+    stored = StateColumns(*(row[name] for name in StateColumns._fields))
+    shape = subject_kinds.named(row["category"]).standing
+    decoded = subject_states.decoded(shape, row["subject"], stored)
     return Found(row["subject"], decoded)
 
 
@@ -281,5 +281,5 @@ async def _numbered(
     if asked.number is None:
         return None, None
     folded = numbering.fold(asked.number)
-    found = await numbers.find(reader, asked.category, [folded])
+    found = await number_index.find(reader, asked.category, [folded])
     return folded, [subject for subject, _ in found.get(folded, ())]

@@ -14,12 +14,12 @@ from msgspec import Meta, Struct, field, structs
 from iku.domain import indicator, period
 from iku.domain.figure import Figure
 from iku.domain.period import Kind
-from iku.domain.question import Question, Unanswerable, refuse_future
+from iku.domain.question import InvalidQuestion, Question, refuse_future
 from iku.ledger.log import Reader
 from iku.queries import publications
 from iku.queries.figures import Figures
 from iku.queries.parameters import Code, Definition, KnownOn, PeriodKind, Size
-from iku.queries.publications import First
+from iku.queries.publications import FirstPublished
 
 MOST_POINTS = 1_200  # a hundred years by month
 
@@ -101,7 +101,7 @@ class Series(Struct, frozen=True):
 
     figures: tuple[Figure, ...]
     then: tuple[Figure, ...]
-    published: tuple[First | None, ...]
+    published: tuple[FirstPublished | None, ...]
     breaks: tuple[Break, ...]
 
 
@@ -134,7 +134,9 @@ def _then(question: Question) -> Question:
     return structs.replace(question, known_on=known)
 
 
-async def published(reader: Reader, figures: Sequence[Figure]) -> list[First | None]:
+async def published(
+    reader: Reader, figures: Sequence[Figure]
+) -> list[FirstPublished | None]:
     """For each of *figures*, the first publication of its period and day.
 
     None if there is none in a log of its size.
@@ -163,14 +165,14 @@ def points(first: date, last: date, step: Kind, today: date) -> list[date]:
         Unanswerable: The days are in the wrong order, too many, or in the future.
     """
     if last > today:
-        raise Unanswerable("to", f"to is {last}, but today is only {today}")
+        raise InvalidQuestion("to", f"to is {last}, but today is only {today}")
     if first > last:
-        raise Unanswerable("from", f"from is {first}, but to is {last}")
+        raise InvalidQuestion("from", f"from is {first}, but to is {last}")
     days: list[date] = []
     day = first
     while day <= last:
         days.append(min(period.containing(day, step).end, last))
         if len(days) > MOST_POINTS:
-            raise Unanswerable("step", f"that is more than {MOST_POINTS} points")
+            raise InvalidQuestion("step", f"that is more than {MOST_POINTS} points")
         day = days[-1] + timedelta(days=1)
     return days

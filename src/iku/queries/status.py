@@ -8,11 +8,11 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from iku.ledger import log
-from iku.ledger.checkpoints import Assurance
+from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
-from iku.postgres import guarding, migrations, pool
-from iku.postgres.guarding import Guard
+from iku.postgres import migrations, pool, schema_guard
+from iku.postgres.schema_guard import Guard
 from iku.queries.figures import Figures
 from iku.queries.health import assurance
 from iku.settings import Settings
@@ -90,7 +90,7 @@ async def _full(
             code: IndicatorCounts(len(state.definitions), len(state.targets))
             for code, state in indicators.items()
         },
-        guard=await guarding.look(reader),
+        guard=await schema_guard.look(reader),
         lost_keys=await store.lost(reader, settings.keys_folder),
         quarantine=Files(settings.attachments_folder).look(),
         assurance=await assurance(reader, witnesses, settings.signer_home),

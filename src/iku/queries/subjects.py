@@ -6,20 +6,20 @@ from typing import Any
 from msgspec import Struct, structs
 
 from iku import streams
-from iku.domain import kinds, naming, place
-from iku.domain.decider import Missing
-from iku.domain.deciders import DECIDERS
-from iku.domain.place import STRANGE, Place
-from iku.domain.question import Unanswerable, refuse_size_beyond
+from iku.domain import page_cursor, subject_kinds, subject_name
+from iku.domain.decider import SubjectNotFound
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.page_cursor import STRANGE, PageCursor
+from iku.domain.question import InvalidQuestion, refuse_size_beyond
 from iku.ledger import log
-from iku.queries import histories, identifying
-from iku.queries.histories import Event
+from iku.queries import event_history, subject_lookup
+from iku.queries.event_history import EventView
 from iku.queries.lists import with_texts
 from iku.queries.parameters import (
-    At,
     Code,
     Cursor,
     Limit,
+    Moment,
     MomentQuestion,
     SubjectId,
 )
@@ -68,7 +68,7 @@ class IndicatorHistory(HistoryQuestion, frozen=True, kw_only=True):
     code: Code
 
 
-class Seen(Struct, frozen=True):
+class SubjectView(Struct, frozen=True):
     """The state of a subject on a day, and the version of its stream as known.
 
     Attributes:
@@ -87,11 +87,13 @@ class EventPage(Struct, frozen=True):
         next: The cursor of the next page; null on the last page.
     """
 
-    items: tuple[Event, ...]
+    items: tuple[EventView, ...]
     next: str | None
 
 
-async def standing(view: View, category: str, subject: str, asked: At) -> Seen:
+async def standing(
+    view: View, category: str, subject: str, asked: Moment
+) -> SubjectView:
     """The state of *subject* at the requested coordinates.
 
     Raises:
@@ -106,15 +108,15 @@ async def standing(view: View, category: str, subject: str, asked: At) -> Seen:
     )
     if not recorded:
         known_on = f" known on {asked.known_on}" if asked.known_on else ""
-        hint = await identifying.hint(view, category, subject)
-        raise Missing(f"there is no {category} {subject}{known_on}{hint}")
+        hint = await subject_lookup.hint(view, category, subject)
+        raise SubjectNotFound(f"there is no {category} {subject}{known_on}{hint}")
     known = streams.fold(recorded)
-    found = kinds.standing(category, subject, known.state, asked.as_of)
+    found = subject_kinds.standing(category, subject, known.state, asked.as_of)
     if found is None:
-        raise Missing(f"there was no {category} {subject} on {asked.as_of}")
+        raise SubjectNotFound(f"there was no {category} {subject} on {asked.as_of}")
     one = [structs.asdict(found)]
-    [shown] = await with_texts(view, category, one, kinds.named(category).texts)
-    return Seen(shown, known.version)
+    [shown] = await with_texts(view, category, one, subject_kinds.named(category).texts)
+    return SubjectView(shown, known.version)
 
 
 async def history(
@@ -128,27 +130,27 @@ async def history(
     """
     _refuse_unfit(category, subject)
     after = _version(cursor)
-    found = await histories.page(view, category, subject, after=after, limit=limit)
+    found = await event_history.page(view, category, subject, after=after, limit=limit)
     if not found.events:
         if after:
-            raise Unanswerable("cursor", STRANGE)
-        hint = await identifying.hint(view, category, subject)
-        raise Missing(f"there is no {category} {subject}{hint}")
+            raise InvalidQuestion("cursor", STRANGE)
+        hint = await subject_lookup.hint(view, category, subject)
+        raise SubjectNotFound(f"there is no {category} {subject}{hint}")
     last = found.events[-1]
-    end = Place(last.position, last.known_on, PART, str(last.version))
+    end = PageCursor(last.position, last.known_on, PART, str(last.version))
     return EventPage(found.events, None if found.next is None else end.cursor)
 
 
 def _version(cursor: str | None) -> int:
     """The last version of the previous page; 0 on the first page."""
-    ended = place.read(cursor, PART)
+    ended = page_cursor.read(cursor, PART)
     if ended is None:
         return 0
     if not _VERSION.fullmatch(ended.key):
-        raise Unanswerable("cursor", STRANGE)
+        raise InvalidQuestion("cursor", STRANGE)
     return int(ended.key)
 
 
 def _refuse_unfit(category: str, subject: str) -> None:
     if not _IDENTIFIER.fullmatch(subject):
-        raise Missing(naming.absent(category, subject))
+        raise SubjectNotFound(subject_name.absent(category, subject))

@@ -12,13 +12,13 @@ from msgspec import Struct, structs
 
 from iku import texts
 from iku.domain import fact
-from iku.domain.withheld import NONE, Texts, Why, Withheld
+from iku.domain.withheld import NONE, Texts, Withheld, WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.texts import Event, Fate
-from iku.vault.sealing import Damaged
-from iku.vault.store import Trouble, Vault
+from iku.vault.sealing import TextDamaged
+from iku.vault.store import Vault, VaultFault
 
 T = TypeVar("T")
 Sealed = dict[str, tuple[str, int, str]]  # stream, version and name of a text, by seal
@@ -37,7 +37,7 @@ class Viewer(Struct, frozen=True):
 LOCAL = Viewer("lokal")
 
 
-class Wording(NamedTuple):
+class Wordings(NamedTuple):
     """A text field as shown, and why parts of it are not shown.
 
     Attributes:
@@ -67,15 +67,15 @@ class View(NamedTuple):
         """
         return await texts.fates(self.reader, self.vault, recorded)
 
-    async def file(self, recorded: Recorded) -> bytes | Why:
+    async def file(self, recorded: Recorded) -> bytes | WithheldReason:
         """The content of the file that *recorded* attached, or why there is none."""
         filed = await self.vault.file(self.reader, recorded)
-        if isinstance(filed, Trouble):
-            return Why(filed.value)
+        if isinstance(filed, VaultFault):
+            return WithheldReason(filed.value)
         try:
             return await asyncio.to_thread(self.vault.files.get, filed)
-        except Damaged:
-            return Why.DAMAGED
+        except TextDamaged:
+            return WithheldReason.DAMAGED
 
     async def texts(self, recorded: Sequence[Recorded]) -> dict[Event, Texts]:
         """The texts of each event; events without texts are left out."""
@@ -99,7 +99,7 @@ class View(NamedTuple):
 
     async def worded(
         self, wordings: Sequence[tuple[str, Mapping[str, int]]]
-    ) -> list[dict[str, Wording]]:
+    ) -> list[dict[str, Wordings]]:
         """For each stream, the text fields named, by the given version."""
         events = {
             (stream, version)
@@ -142,7 +142,7 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
             return value
 
 
-def _worded(recorded: Recorded, found: Texts, field: str) -> Wording:
+def _worded(recorded: Recorded, found: Texts, field: str) -> Wordings:
     committed = recorded.body().text
     names = [name for name in committed if name.partition(".")[0] == field]
     parts = {
@@ -150,4 +150,4 @@ def _worded(recorded: Recorded, found: Texts, field: str) -> Wording:
         for name in names
     }
     withheld = {name: found.withheld[name] for name in names if name in found.withheld}
-    return Wording(fact.together(parts)[field], withheld)
+    return Wordings(fact.together(parts)[field], withheld)

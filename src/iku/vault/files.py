@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
 from iku.vault.keys import LENGTH
-from iku.vault.sealing import NONCE, Damaged, context
+from iku.vault.sealing import NONCE, TextDamaged, context
 
 MOST = 10 << 20  # bytes of a file
 UPLOADING_S = 3_600.0  # how long an event may follow its file
@@ -113,7 +113,7 @@ class Files:
                 return AESGCM(filed.key).decrypt(nonce, rest, _bound(filed.name))
             except (OSError, InvalidTag, ValueError):
                 continue
-        raise Damaged(f"file {filed.name} is not what was put away")
+        raise TextDamaged(f"file {filed.name} is not what was put away")
 
     def remove(self, names: Iterable[UUID]) -> int:
         """Destroy files, in quarantine, too; how many there were.

@@ -20,7 +20,7 @@ from iku.vault.files import StoredFile
 from iku.vault.store import FileUse, Vault
 
 
-class Swept(Struct, frozen=True):
+class SweepResult(Struct, frozen=True):
     """How many files were moved to quarantine, put back, and destroyed as erased."""
 
     quarantined: int = 0
@@ -54,7 +54,7 @@ class Quarantined(Struct, frozen=True):
         return self.stream is not None
 
 
-async def sweep(vault: Vault, reader: Reader) -> Swept:
+async def sweep(vault: Vault, reader: Reader) -> SweepResult:
     """Put back what the database knows, move to quarantine what it does not.
 
     An upload under way may be another process's: young files stay where they are.
@@ -72,7 +72,7 @@ async def sweep(vault: Vault, reader: Reader) -> Swept:
         unknown = [one.name for one in page if one.stale and one.name not in uses]
         counts["quarantined"] += await asyncio.to_thread(vault.files.set_aside, unknown)
         counts["destroyed"] += await _destroy(vault, uses)
-    return Swept(**counts)
+    return SweepResult(**counts)
 
 
 async def destroy_erased(vault: Vault, reader: Reader) -> int:

@@ -18,7 +18,7 @@ NONCE = 12  # NIST SP 800-38D, 8.2: of AES-GCM
 BLOCK = 64  # a text's length is told to no more than this
 
 
-class Damaged(Exception):
+class TextDamaged(Exception):
     """What is sealed is not what was sealed there, or the key is another."""
 
 
@@ -110,10 +110,10 @@ def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> 
     try:
         text = msgspec.json.decode(opened[SALT:], type=str)
     except (msgspec.DecodeError, ValueError) as error:
-        raise Damaged(f"{place.event} {place.field}: no text") from error
+        raise TextDamaged(f"{place.event} {place.field}: no text") from error
     # Spelt anew, as whoever is handed the text will have to spell it.
     if committed not in {None, commitment(place, salt, plain(text))}:
-        raise Damaged(f"{place.event} {place.field}: not the text committed to")
+        raise TextDamaged(f"{place.event} {place.field}: not the text committed to")
     return Opened(text, salt)
 
 
@@ -157,4 +157,4 @@ def _decrypt(sealed: bytes, key: bytes, bound: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)
     except (InvalidTag, ValueError) as error:
-        raise Damaged("it does not open with this key at this place") from error
+        raise TextDamaged("it does not open with this key at this place") from error

@@ -17,13 +17,13 @@ from uuid import UUID, uuid4
 import asyncpg
 from msgspec import Struct
 
-from iku.ledger.appender import Accepted
+from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
 from iku.vault.keys import LENGTH, Keys, KeysError, found
-from iku.vault.sealing import Damaged, Key, Opened, Owner, Secret, TextPlace
+from iku.vault.sealing import Key, Opened, Owner, Secret, TextDamaged, TextPlace
 
 CACHE = 4_096  # keys held in memory
 REWRAPPED = 1_000  # keys wrapped anew in one statement
@@ -35,7 +35,7 @@ V = TypeVar("V")
 Pair: TypeAlias = tuple[str, str]  # stream and subject
 
 
-class Trouble(StrEnum):
+class VaultFault(StrEnum):
     """Why a text cannot be read: its key is not here, it is not whole, it is gone."""
 
     LOCKED = "locked"
@@ -102,7 +102,9 @@ class Vault:
         self._unwrapped: OrderedDict[UUID, Key] = OrderedDict()
         self._latest: OrderedDict[Pair, _Latest] = OrderedDict()
 
-    async def keep(self, connection: Connection, accepted: Sequence[Accepted]) -> None:
+    async def keep(
+        self, connection: Connection, accepted: Sequence[AcceptedRequest]
+    ) -> None:
         """Keep the texts of what was just appended; runs within its transaction."""
         kept = [
             (secret, positions[secret.place.stream] + secret.place.version)
@@ -129,7 +131,7 @@ class Vault:
 
     async def read(
         self, reader: Reader, recorded: Iterable[Recorded]
-    ) -> dict[tuple[str, int], dict[str, Opened | Trouble]]:
+    ) -> dict[tuple[str, int], dict[str, Opened | VaultFault]]:
         """By event, the texts it committed to by name: opened, or why not.
 
         One query for all of them. Events without texts are left out.
@@ -153,16 +155,16 @@ class Vault:
             for stream, version in asked
         }
 
-    async def file(self, reader: Reader, recorded: Recorded) -> Filed | Trouble:
+    async def file(self, reader: Reader, recorded: Recorded) -> Filed | VaultFault:
         """The file of an event of a case: where it is and its key, or why not."""
         stream, version = recorded.stream, recorded.version
         rows = await reader.fetch(_READ, [stream], [version])
         row = next((row for row in rows if row["file"] is not None), None)
         if row is None:
-            return Trouble.MISSING
+            return VaultFault.MISSING
         place = TextPlace(stream, version, row["field"], row["subject"])
         opened = self._opened(place, None, row)
-        if isinstance(opened, Trouble):
+        if isinstance(opened, VaultFault):
             return opened
         return Filed(row["file"], bytes.fromhex(opened.text))
 
@@ -276,16 +278,16 @@ class Vault:
 
     def _opened(
         self, place: TextPlace, committed: str | None, row: asyncpg.Record | None
-    ) -> Opened | Trouble:
+    ) -> Opened | VaultFault:
         if row is None:
-            return Trouble.MISSING
+            return VaultFault.MISSING
         key = self._unwrap(row)
         if key is None:
-            return Trouble.LOCKED
+            return VaultFault.LOCKED
         try:
             return sealing.unseal(place, committed, row["sealed"], key)
-        except Damaged:
-            return Trouble.DAMAGED
+        except TextDamaged:
+            return VaultFault.DAMAGED
 
     def _unwrap(self, row: asyncpg.Record) -> Key | None:
         """The key a row holds; None where no key in the folder unwraps it."""
@@ -297,7 +299,7 @@ class Vault:
         owner = Owner(row["stream"], row["subject"], row["epoch"])
         try:
             key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
-        except Damaged:
+        except TextDamaged:
             return None
         _remember(self._unwrapped, key.id, key)
         return key
@@ -337,7 +339,7 @@ def _opens(row: asyncpg.Record, folder: Path) -> bool:
         return outer is not None and bool(
             sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
         )
-    except Damaged:
+    except TextDamaged:
         return False
 
 

@@ -5,8 +5,9 @@ from typing import Any
 from litestar import Router
 from litestar.exceptions import HTTPException
 
-from iku.app import House
-from iku.web import describing, documentation, pages, problems
+from iku.app import App
+from iku.web import documentation, openapi_document, pages, problems
+from iku.web.admission import Application
 from iku.web.api import (
     agency,
     attachments,
@@ -24,9 +25,8 @@ from iku.web.api import (
     replay,
     tree,
 )
-from iku.web.door import Application
+from iku.web.http_options import options
 from iku.web.metrics import Metrics
-from iku.web.options import options
 
 LARGEST_BODY = 1 << 20
 MODULES = (
@@ -37,28 +37,28 @@ MODULES = (
 )
 
 
-def create_app(house: House, *, local_only: bool = False) -> Application:
-    """The application over a house that somebody else opens and closes.
+def create_app(app: App, *, local_only: bool = False) -> Application:
+    """The application over an application that somebody else opens and closes.
 
     Where it is *local_only*, it answers to the names of this machine alone.
     """
-    metrics = Metrics(house)
+    metrics = Metrics(app)
     handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]
     api = Router(
         "/api/v1",
         route_handlers=[*options(handlers), *handlers],
     )
-    app = Application(
+    asgi = Application(
         [api, *documentation.HANDLERS, *pages.HANDLERS],
         exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
-        openapi_config=describing.config(
+        openapi_config=openapi_document.config(
             documentation.router(), *documentation.pages()
         ),
     )
-    app.house = house
-    app.body_timeout_s = house.settings.body_timeout_s
-    app.local_only = local_only
-    app.metrics = metrics
-    return app
+    asgi.app = app
+    asgi.body_timeout_s = app.settings.body_timeout_s
+    asgi.local_only = local_only
+    asgi.metrics = metrics
+    return asgi

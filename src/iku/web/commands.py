@@ -9,12 +9,12 @@ from litestar import Response
 from litestar.status_codes import HTTP_201_CREATED
 from msgspec import Meta, Struct, field
 
-from iku.app import House
-from iku.commands.command import Outcome
-from iku.desk import Desk, EntryReceipt
+from iku.app import App
+from iku.commands.command import CommandResult
+from iku.gateway import CommandGateway, EntryReceipt
 
 
-class Entering(Struct, frozen=True, forbid_unknown_fields=True):
+class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
     """Headers of a request that records something."""
 
     actor: Annotated[
@@ -45,12 +45,12 @@ class Entering(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = field(name="Idempotency-Key", default=None)
 
-    def desk(self, house: House) -> Desk:
+    def gateway(self, app: App) -> CommandGateway:
         """Where the command is handed in."""
-        return Desk(house, self.actor, self.key)
+        return CommandGateway(app, self.actor, self.key)
 
 
-class Changing(Entering, frozen=True):
+class ChangeHeaders(EntryHeaders, frozen=True):
     """Headers of a request that records something of a known subject."""
 
     if_match: (
@@ -69,17 +69,17 @@ class Changing(Entering, frozen=True):
         | None
     ) = field(name="If-Match", default=None)
 
-    def desk(self, house: House) -> Desk:
+    def gateway(self, app: App) -> CommandGateway:
         """Where the command is handed in."""
         named = (self.if_match or "*").strip('"')
         expected = None if named == "*" else int(named)
-        return Desk(house, self.actor, self.key, expected)
+        return CommandGateway(app, self.actor, self.key, expected)
 
 
 R = TypeVar("R", bound=EntryReceipt)
 
 
-def answer(outcome: Outcome, shown: R, location: str) -> Response[R]:
+def answer(outcome: CommandResult, shown: R, location: str) -> Response[R]:
     """The response that carries the receipt *shown*."""
     headers = {"Location": location, "ETag": f'"{shown.version}"'}
     if outcome.repeated:

@@ -15,7 +15,7 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
 
-from iku.web.describing import describe
+from iku.web.openapi_document import describe
 
 DESCRIPTION = "/api/v1/openapi.json"
 ASSETS = {

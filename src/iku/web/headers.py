@@ -5,8 +5,8 @@ from typing import Any, TypeAlias
 
 from litestar import Request
 
-from iku.declared import shown
-from iku.web.problems import BadRequest, Unsupported
+from iku.parsing import shown
+from iku.web.problems import BadRequest, UnsupportedMediaType
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -37,10 +37,12 @@ async def json_body(request: AnyRequest) -> bytes:
     """
     kind, options = request.content_type
     if kind.lower() != "application/json":
-        raise Unsupported(f"Content-Type is {shown(kind)}, not application/json")
+        raise UnsupportedMediaType(
+            f"Content-Type is {shown(kind)}, not application/json"
+        )
     charset = options.get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "us-ascii"}:
-        raise Unsupported(
+        raise UnsupportedMediaType(
             f"Content-Type has charset {shown(charset)}, but JSON is read as UTF-8"
         )
     refuse_encoded(request)
@@ -58,7 +60,7 @@ def refuse_encoded(request: AnyRequest) -> None:
     """
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
-        raise Unsupported(
+        raise UnsupportedMediaType(
             f"Content-Encoding is {shown(encoding)}; send the body without one"
         )
 

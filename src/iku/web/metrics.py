@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from iku.app import House
+from iku.app import App
 from iku.queries.health import Health
 from iku.vault.files import Quarantine
 
@@ -21,7 +21,7 @@ GAUGES = {
 class Metrics:
     """Counters of one application, in a registry of their own."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, app: App) -> None:
         self.registry = CollectorRegistry()
         labels = ("method", "route")
         self._requests = Counter(
@@ -45,7 +45,7 @@ class Metrics:
             "Requests that wait to be appended.",
             registry=self.registry,
         )
-        waiting.set_function(lambda: house.office.appender.waiting)
+        waiting.set_function(lambda: app.commands.appender.waiting)
 
     def tell(self, found: Health | None, quarantine: Quarantine | None) -> None:
         """Set the gauges to what was *found*; None: it is not known."""

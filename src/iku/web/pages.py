@@ -14,17 +14,17 @@ import msgspec
 from litestar import Request, Response, get
 
 from iku import labels
-from iku.app import House
-from iku.connection import viewing
+from iku.app import App
+from iku.connection import open_view
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
-from iku.domain.question import Unanswerable
+from iku.domain.question import InvalidQuestion
 from iku.exchange import formats
-from iku.queries import front as queries
-from iku.queries import records
-from iku.queries.front import Fallback, Front, FrontDay, Sought
+from iku.queries import front_page as queries
+from iku.queries import log_records
+from iku.queries.front_page import Fallback, FrontDay, FrontPage, RequestedMoment
 from iku.web import problems
-from iku.web.door import Application
+from iku.web.admission import Application
 from iku.web.problems import Problem
 
 # Nothing of another host, and no program at all.
@@ -128,7 +128,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SIZE = re.compile(r"[0-9]{1,16}")
 
 
-class Wrong(ValueError):
+class InvalidAddress(ValueError):
     """The address asks for what cannot be shown; a sentence in each language."""
 
     def __init__(self, indonesian: str, english: str) -> None:
@@ -138,11 +138,11 @@ class Wrong(ValueError):
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The response to a request for the page that ended in *error*, as a page."""
-    if isinstance(error, Wrong):
+    if isinstance(error, InvalidAddress):
         return _page(_fault("Alamat ini tidak dapat dijawab", error), 400)
     told = problems.answer(request, error)
     problem = msgspec.json.decode(told.content, type=Problem)
-    said = Wrong(
+    said = InvalidAddress(
         "Halaman ini sedang tidak dapat ditampilkan. Coba lagi sebentar lagi.",
         f"{problem.title}. {problem.detail}",
     )
@@ -153,14 +153,14 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 @get("/", include_in_schema=False, exception_handlers={Exception: answer})
 async def front(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The figures of a day, and those of the end of the year before."""
-    house = cast(Application, request.app).house
-    today = house.office.today()
+    app = cast(Application, request.app).app
+    today = app.commands.today()
     asked = read(list(request.query_params.multi_items()), today)
-    shown = await _look(house, asked, today)
-    return _page(_front(shown, asked, house.agency.name, today))
+    shown = await _look(app, asked, today)
+    return _page(_front(shown, asked, app.agency.name, today))
 
 
-def read(given: Sequence[tuple[str, str]], today: date) -> Sought:
+def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
     """What the query asks for. A parameter without a value is as if left out.
 
     Raises:
@@ -170,16 +170,16 @@ def read(given: Sequence[tuple[str, str]], today: date) -> Sought:
     for name in named:
         if name not in NAMES:
             there = ", ".join(NAMES)
-            raise Wrong(
+            raise InvalidAddress(
                 f"Tidak ada parameter {name}; yang ada: {there}.",
                 f"There is no parameter {name}; there are: {there}.",
             )
         if (times := named.count(name)) > 1:
-            raise Wrong(
+            raise InvalidAddress(
                 f"{name} diberikan {times} kali.", f"{name} is given {times} times."
             )
     values = {name: value for name, value in given if value}
-    return Sought(
+    return RequestedMoment(
         _day("as_of", values, today), _day("known_on", values, today), _size(values)
     )
 
@@ -192,14 +192,14 @@ def _day(name: str, values: Mapping[str, str], today: date) -> date | None:
     except ValueError:
         day = None
     if day is None:
-        raise Wrong(
+        raise InvalidAddress(
             f"{name} adalah “{value}”, bukan tanggal. Tulis sebagai YYYY-MM-DD, "
             "misalnya 2021-12-31.",
             f"{name} is “{value}”, which is not a day. Write YYYY-MM-DD, such as "
             "2021-12-31.",
         )
     if day > today:
-        raise Wrong(
+        raise InvalidAddress(
             f"{name} adalah {formats.day(day)}, sesudah hari ini, "
             f"{formats.day(today)}.",
             f"{name} is {day}, which is after today, {today}.",
@@ -211,7 +211,7 @@ def _size(values: Mapping[str, str]) -> int | None:
     if (value := values.get("size")) is None:
         return None
     if not _SIZE.fullmatch(value) or int(value) > LARGEST:
-        raise Wrong(
+        raise InvalidAddress(
             f"size adalah “{value}”, bukan banyaknya peristiwa. Tulis bilangan bulat, "
             "misalnya 140.",
             f"size is “{value}”, which is not a number of events. Write a whole "
@@ -220,22 +220,24 @@ def _size(values: Mapping[str, str]) -> int | None:
     return int(value)
 
 
-async def _look(house: House, asked: Sought, today: date) -> Front:
-    async with viewing(house) as view:
-        size = await records.size(view.reader)
+async def _look(app: App, asked: RequestedMoment, today: date) -> FrontPage:
+    async with open_view(app) as view:
+        size = await log_records.size(view.reader)
         if asked.size is not None and asked.size > size:
-            raise Wrong(
+            raise InvalidAddress(
                 f"size adalah {formats.number(asked.size)}, tetapi log memuat "
                 f"{formats.number(size)} peristiwa.",
                 f"size is {asked.size}, but the log holds {size} events.",
             )
         try:
-            return await queries.front(view, house.figures, asked, today)
-        except Unanswerable as error:
-            raise Wrong("Angka ini tidak dapat dihitung.", f"{error}.") from error
+            return await queries.front(view, app.figures, asked, today)
+        except InvalidQuestion as error:
+            raise InvalidAddress(
+                "Angka ini tidak dapat dihitung.", f"{error}."
+            ) from error
 
 
-def _front(shown: Front, asked: Sought, agency: str, today: date) -> str:
+def _front(shown: FrontPage, asked: RequestedMoment, agency: str, today: date) -> str:
     one = shown.figures[0]
     known = f"per {formats.day(one.known_on)}" if asked.known_on else "sampai sekarang"
     return FRONT.format(
@@ -285,7 +287,7 @@ def _labels(one: Figure) -> tuple[str, ...]:
     return (*reached, f"Per {formats.day(date(one.as_of.year - 1, 12, 31))}")
 
 
-def _rows(shown: Front) -> Iterator[str]:
+def _rows(shown: FrontPage) -> Iterator[str]:
     """A row an indicator."""
     for figure in shown.figures:
         definitions = {
@@ -320,7 +322,7 @@ def _whole(text: str) -> str:
     return f"<span>{escape(text)}</span>"
 
 
-def _fault(heading: str, error: Wrong) -> str:
+def _fault(heading: str, error: InvalidAddress) -> str:
     return FAULT.format(
         heading=escape(heading),
         indonesian=escape(error.indonesian),

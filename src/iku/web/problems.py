@@ -13,18 +13,18 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from msgspec import Struct
 
-from iku.commands.command import OnlyReads, Outdated
-from iku.declared import Misread
-from iku.domain import hidden
-from iku.domain.decider import Invalid, Missing, Refused
-from iku.domain.question import Unanswerable, Unknown
+from iku.commands.command import ReadOnlyReplica, StaleVersion
+from iku.domain import hidden_characters
+from iku.domain.decider import Invalid, Refused, SubjectNotFound
+from iku.domain.question import InvalidQuestion, UnknownReference
 from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
-from iku.ledger.log import Conflicted, KnowledgeAhead, KnowledgeFell, Reused
+from iku.ledger.log import KeyReused, KnownOnDecreased, KnownOnInFuture, VersionConflict
 from iku.ledger.record import TooLarge, Unrecordable
+from iku.parsing import ParseError
 from iku.queries.attachments import Gone
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
-from iku.web.receiving import Disconnected, Stalled
+from iku.web.body_timeout import ClientDisconnected, RequestTimeout
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 
 
-class Fault(Struct, frozen=True):
+class FieldError(Struct, frozen=True):
     """A field or parameter that is at fault.
 
     Attributes:
@@ -59,7 +59,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
-    errors: tuple[Fault, ...] = ()
+    errors: tuple[FieldError, ...] = ()
 
 
 class BadRequest(ValueError):
@@ -70,42 +70,42 @@ class BadRequest(ValueError):
         self.path = path
 
 
-class Unsupported(ValueError):
+class UnsupportedMediaType(ValueError):
     """The body is of a kind that is not read here."""
 
 
-class Nowhere(LookupError):
+class NotFound(LookupError):
     """The address names nothing that there is; the sentence says why."""
 
 
-class Unsigned(Exception):
+class NotYetSigned(Exception):
     """What is asked for is not signed yet; the sentence says what is."""
 
 
 # The kind of each error that the program raises; of a subclass, unless it is named too.
 OURS: dict[type, str] = {
     BadRequest: "invalid",
-    Misread: "invalid",
+    ParseError: "invalid",
     Invalid: "invalid",
-    Unanswerable: "invalid",
+    InvalidQuestion: "invalid",
     Unrecordable: "invalid",
-    Stalled: "timeout",
+    RequestTimeout: "timeout",
     TooLarge: "too-large",
-    Missing: "missing",
-    Unknown: "missing",
-    Nowhere: "missing",
-    Unsigned: "unsigned",
+    SubjectNotFound: "missing",
+    UnknownReference: "missing",
+    NotFound: "missing",
+    NotYetSigned: "unsigned",
     Refused: "refused",
-    KnowledgeFell: "refused",
-    KnowledgeAhead: "refused",
-    Conflicted: "overtaken",
-    Outdated: "outdated",
-    Unsupported: "media-type",
-    Reused: "reused",
+    KnownOnDecreased: "refused",
+    KnownOnInFuture: "refused",
+    VersionConflict: "overtaken",
+    StaleVersion: "outdated",
+    UnsupportedMediaType: "media-type",
+    KeyReused: "reused",
     Unavailable: "unavailable",
     Overloaded: "overloaded",
     OutOfSpace: "full",
-    OnlyReads: "replica",
+    ReadOnlyReplica: "replica",
     asyncpg.ReadOnlySQLTransactionError: "replica",
     Gone: "gone",
     KeysError: "locked",
@@ -122,7 +122,7 @@ _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
     "full": f"Its disk or its memory is full, which the operators must mend. {_LATER}",
-    "replica": f"{OnlyReads()}.".capitalize(),
+    "replica": f"{ReadOnlyReplica()}.".capitalize(),
     "locked": "The server's keys or its folder of files cannot be used; it has been "
     "written down for the operators. " + _LATER,
     "fault": "It has been written down for the operators. The same request under the "
@@ -152,7 +152,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
 }
 
 
-def problem(kind: str, detail: str, *errors: Fault) -> Problem:
+def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
     """The problem of that *kind* (`KINDS`)."""
     status, title = KINDS[kind]
     return Problem(f"urn:iku:problem:{kind}", title, status, detail, errors)
@@ -160,12 +160,12 @@ def problem(kind: str, detail: str, *errors: Fault) -> Problem:
 
 def encoded(shown: Problem) -> bytes:
     """The problem as it is sent."""
-    return hidden.escaped(msgspec.json.encode(shown))
+    return hidden_characters.escaped(msgspec.json.encode(shown))
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The response to a request that ended in *error*."""
-    if isinstance(error, Disconnected):
+    if isinstance(error, ClientDisconnected):
         _logger.info("%s %s: the client disconnected", request.method, _target(request))
         return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
     shown = _http(request, error) if isinstance(error, HTTPException) else _of(error)
@@ -190,10 +190,10 @@ def _of(error: Exception) -> Problem:
     """The problem that an error of ours is."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
     detail = _DETAILS.get(kind, str(error))
-    if isinstance(error, Misread):
+    if isinstance(error, ParseError):
         return _misread(error)
     if kind == "invalid" and hasattr(error, "path"):
-        return problem(kind, detail, Fault(error.path, detail))
+        return problem(kind, detail, FieldError(error.path, detail))
     return problem(kind, detail)
 
 
@@ -224,9 +224,9 @@ _ROUTING = {
 }
 
 
-def _misread(error: Misread) -> Problem:
+def _misread(error: ParseError) -> Problem:
     found = [
-        Fault(path, f"{path or 'the body'} {rule}")
+        FieldError(path, f"{path or 'the body'} {rule}")
         for path, rule in error.faults.items()
     ]
     return problem("invalid", "; ".join(one.message for one in found), *found)

@@ -4,8 +4,8 @@ A handler is given, by the names of its parameters:
 
 * `question` or `about`: path and query string, as the Struct that annotates it;
 * `command`: the body, as the Struct or union that annotates it;
-* `headers` or, made of them, `desk`, where commands are handed in;
-* `house`, `metrics` and `request`.
+* `headers` or, made of them, `gateway`, where commands are handed in;
+* `app`, `metrics` and `request`.
 
 A parameter or condition that it does not take is refused. The same Structs give the
 description of the API (`describing`).
@@ -21,11 +21,11 @@ import litestar
 from litestar.handlers import BaseRouteHandler
 from msgspec import Struct
 
-from iku import declared
-from iku.app import House
-from iku.desk import Desk
-from iku.web.commands import Changing, Entering
-from iku.web.door import Application
+from iku import parsing
+from iku.app import App
+from iku.gateway import CommandGateway
+from iku.web.admission import Application
+from iku.web.commands import ChangeHeaders, EntryHeaders
 from iku.web.headers import CONDITIONS, AnyRequest, json_body, unheeded
 from iku.web.metrics import Metrics
 
@@ -34,7 +34,7 @@ TAKEN = "taken"  # under which a handler's `opt` holds what it takes
 REMEMBERED = 512  # bytes of a query string whose reading is kept for the next request
 
 
-class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
     """Neither path nor query has parameters."""
 
 
@@ -49,12 +49,12 @@ class RouteParameters(NamedTuple):
     """
 
     about: type[Struct]
-    headers: type[Entering] | None
+    headers: type[EntryHeaders] | None
     command: Any
     names: tuple[str, ...]
 
 
-class Received(NamedTuple):
+class ParsedRequest(NamedTuple):
     """A request, read as its route takes it: what handlers are given, by name."""
 
     request: AnyRequest
@@ -68,9 +68,9 @@ class Received(NamedTuple):
         return self.question
 
     @property
-    def house(self) -> House:
-        """The house that the application stands over."""
-        return self._app.house
+    def app(self) -> App:
+        """The application that the application stands over."""
+        return self._app.app
 
     @property
     def metrics(self) -> Metrics:
@@ -78,10 +78,10 @@ class Received(NamedTuple):
         return self._app.metrics
 
     @property
-    def desk(self) -> Desk:
+    def gateway(self) -> CommandGateway:
         """Where the request's command is handed in."""
-        desk: Desk = self.headers.desk(self.house)
-        return desk
+        gateway: CommandGateway = self.headers.gateway(self.app)
+        return gateway
 
     @property
     def _app(self) -> Application:
@@ -94,10 +94,10 @@ def get(path: str, **options: Any) -> Callable[[Handler], Any]:
 
 
 def post(
-    path: str, *, headers: type[Entering] | None = None, **options: Any
+    path: str, *, headers: type[EntryHeaders] | None = None, **options: Any
 ) -> Callable[[Handler], Any]:
     """A route by which something is recorded; about a known subject, with If-Match."""
-    usual = Changing if "{" in path else Entering
+    usual = ChangeHeaders if "{" in path else EntryHeaders
     return _route(litestar.post, path, headers or usual, options)
 
 
@@ -110,13 +110,13 @@ def taken(handler: BaseRouteHandler) -> RouteParameters:
 def _route(
     method: Callable[..., Any],
     path: str,
-    headers: type[Entering] | None,
+    headers: type[EntryHeaders] | None,
     options: dict[str, Any],
 ) -> Callable[[Handler], Any]:
     def decorate(handler: Handler) -> Any:
         signature = inspect.signature(handler)
         of = {name: one.annotation for name, one in signature.parameters.items()}
-        about = of.get("question") or of.get("about") or Nothing
+        about = of.get("question") or of.get("about") or NoParameters
         takes = RouteParameters(about, headers, of.get("command"), tuple(of))
 
         @wraps(handler)
@@ -137,7 +137,7 @@ def _route(
     return decorate
 
 
-async def _receive(request: AnyRequest, takes: RouteParameters) -> Received:
+async def _receive(request: AnyRequest, takes: RouteParameters) -> ParsedRequest:
     """The request as its route takes it.
 
     Raises:
@@ -149,12 +149,14 @@ async def _receive(request: AnyRequest, takes: RouteParameters) -> Received:
     read = _remembered if len(query) <= REMEMBERED else _asked
     question = read(takes.about, query, in_path)
     if takes.headers is None:
-        return Received(request, question)
+        return ParsedRequest(request, question)
     headers = _headers(takes.headers, scope["headers"])
     if takes.command is None:
-        return Received(request, question, headers)
+        return ParsedRequest(request, question, headers)
     body = await json_body(request)
-    return Received(request, question, headers, declared.from_json(takes.command, body))
+    return ParsedRequest(
+        request, question, headers, parsing.parse_json(takes.command, body)
+    )
 
 
 def _asked(
@@ -162,13 +164,15 @@ def _asked(
 ) -> Struct:
     """Path and query string as the Struct; the door has seen to the encoding."""
     pairs = parse_qsl(query.decode(), keep_blank_values=True)
-    return declared.from_texts(struct, pairs, dict(in_path))
+    return parsing.parse_texts(struct, pairs, dict(in_path))
 
 
 _remembered = lru_cache(1024)(_asked)  # Structs are frozen
 
 
-def _headers(struct: type[Entering], sent: Iterable[tuple[bytes, bytes]]) -> Entering:
+def _headers(
+    struct: type[EntryHeaders], sent: Iterable[tuple[bytes, bytes]]
+) -> EntryHeaders:
     known = _names(struct)
     given = [(name.decode("latin-1"), value) for name, value in sent]
     for name in CONDITIONS:
@@ -176,10 +180,10 @@ def _headers(struct: type[Entering], sent: Iterable[tuple[bytes, bytes]]) -> Ent
             heeded = ", ".join(one for one in CONDITIONS if one in known.values())
             raise unheeded(name, f"conditions that are: {heeded or 'none'}")
     pairs = [(known[n], v.decode("latin-1")) for n, v in given if n in known]
-    return declared.from_texts(struct, pairs)
+    return parsing.parse_texts(struct, pairs)
 
 
 @cache
 def _names(struct: type[Struct]) -> Mapping[str, str]:
     """The names of headers by their lower-case spelling, as servers give them."""
-    return {name.lower(): name for name in declared.fields(struct)}
+    return {name.lower(): name for name in parsing.fields(struct)}

@@ -13,10 +13,10 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
 from iku.ledger import witness
-from iku.ledger.witness import Behind, Declined, Witness
+from iku.ledger.witness import CosignConflict, CosignRefused, Witness
 from iku.settings import BODY_TIMEOUT_S
-from iku.web import hosts, receiving
-from iku.web.receiving import Disconnected, Stalled
+from iku.web import body_timeout, host_check
+from iku.web.body_timeout import ClientDisconnected, RequestTimeout
 
 TEXT = "text/plain"
 _logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def create_witness(
     """
 
     async def admit(request: Request[Any, Any, Any]) -> None:
-        stray = hosts.fault(request.scope["headers"], local_only=local_only)
+        stray = host_check.fault(request.scope["headers"], local_only=local_only)
         if stray:
             raise HTTPException(status_code=stray.status, detail=stray.detail)
 
@@ -57,12 +57,12 @@ def create_witness(
     return Litestar(
         [add, latest],
         before_request=admit,
-        middleware=[lambda app: receiving.within(app, body_timeout_s)],
+        middleware=[lambda app: body_timeout.within(app, body_timeout_s)],
         exception_handlers={
-            Declined: _declined,
+            CosignRefused: _declined,
             HTTPException: _refused,
-            Disconnected: _unheard,
-            Stalled: _stalled,
+            ClientDisconnected: _unheard,
+            RequestTimeout: _stalled,
             Exception: _failed,
         },
         request_max_body_size=witness.LARGEST_REQUEST,
@@ -71,8 +71,8 @@ def create_witness(
     )
 
 
-def _declined(_: Request[Any, Any, Any], error: Declined) -> Response[str]:
-    if isinstance(error, Behind):
+def _declined(_: Request[Any, Any, Any], error: CosignRefused) -> Response[str]:
+    if isinstance(error, CosignConflict):
         # The size alone, so that the log can catch up.
         size = f"{error.size}\n"
         return Response(size, status_code=error.status, media_type=witness.SIZE_TYPE)
@@ -88,12 +88,12 @@ def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
     )
 
 
-def _unheard(_: Request[Any, Any, Any], __: Disconnected) -> Response[bytes]:
+def _unheard(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[bytes]:
     _logger.info("the client disconnected before its request was complete")
     return Response(b"", status_code=400, media_type=TEXT)  # nobody reads it
 
 
-def _stalled(_: Request[Any, Any, Any], error: Stalled) -> Response[str]:
+def _stalled(_: Request[Any, Any, Any], error: RequestTimeout) -> Response[str]:
     sentence, headers = f"{error}\n", error.headers
     return Response(sentence, status_code=408, media_type=TEXT, headers=headers)
 

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from iku.agency import Area, Division, Mission
-from iku.app import House
+from iku.app import App
 from iku.web.routes import get
 
 
@@ -34,9 +34,9 @@ class Agency(Struct, frozen=True):
     summary="Read what the agency is for",
     tags=["Agency"],
 )
-async def show(house: House) -> Agency:
+async def show(app: App) -> Agency:
     """Vision, mission, main task, functions, objective and areas of the agency."""
-    ours = house.agency
+    ours = app.agency
     return Agency(*(getattr(ours, name) for name in Agency.__struct_fields__))
 
 

@@ -12,29 +12,29 @@ import msgspec
 from litestar import Response
 from msgspec import Meta, Struct, field
 
-from iku.app import House
-from iku.commands import attaching
-from iku.connection import Reading
-from iku.declared import shown
-from iku.desk import Desk, EntryReceipt, known, receipt
+from iku.app import App
+from iku.commands import upload
+from iku.connection import PooledReader
 from iku.domain.attachment import MediaType
 from iku.domain.decider import subject_id
-from iku.domain.deciders import DECIDERS
+from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Line
-from iku.domain.hidden import is_unsafe
+from iku.domain.hidden_characters import is_unsafe
+from iku.gateway import CommandGateway, EntryReceipt, known, receipt
+from iku.parsing import shown
 from iku.queries import attachments
 from iku.queries.parameters import SubjectId
 from iku.texts import File
 from iku.vault.files import MOST
 from iku.web.api.conflicts import AboutConflict
 from iku.web.api.organisations import AboutOrganisation
-from iku.web.commands import Changing, answer
+from iku.web.commands import ChangeHeaders, answer
 from iku.web.headers import AnyRequest, refuse_encoded
-from iku.web.problems import BadRequest, Unsupported
+from iku.web.problems import BadRequest, UnsupportedMediaType
 from iku.web.routes import get, post
 
 
-class Attaching(Changing, frozen=True, kw_only=True):
+class AttachmentHeaders(ChangeHeaders, frozen=True, kw_only=True):
     """Headers of a request that attaches a file."""
 
     file_name: Annotated[
@@ -74,11 +74,14 @@ class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
     operation_id="attachFile",
     summary="Put a file with a case",
     tags=["Conflict cases"],
-    headers=Attaching,
+    headers=AttachmentHeaders,
     request_max_body_size=MOST,
 )
 async def attach_to_conflict(
-    about: AboutConflict, headers: Attaching, desk: Desk, request: AnyRequest
+    about: AboutConflict,
+    headers: AttachmentHeaders,
+    gateway: CommandGateway,
+    request: AnyRequest,
 ) -> Response[EntryReceipt]:
     """The body is the file, of the type that Content-Type says, at most 10 MiB.
 
@@ -86,7 +89,7 @@ async def attach_to_conflict(
     commitment to its SHA-256; the case's history shows it as `attached`.
     """
     file = await _file(headers.file_name, request)
-    return await _attach(desk, "conflict", about.conflict_id, file)
+    return await _attach(gateway, "conflict", about.conflict_id, file)
 
 
 @post(
@@ -94,11 +97,14 @@ async def attach_to_conflict(
     operation_id="attachOrganisationFile",
     summary="Put a file with an organisation",
     tags=["Organisations"],
-    headers=Attaching,
+    headers=AttachmentHeaders,
     request_max_body_size=MOST,
 )
 async def attach_to_organisation(
-    about: AboutOrganisation, headers: Attaching, desk: Desk, request: AnyRequest
+    about: AboutOrganisation,
+    headers: AttachmentHeaders,
+    gateway: CommandGateway,
+    request: AnyRequest,
 ) -> Response[EntryReceipt]:
     """The body is the file, of the type that Content-Type says, at most 10 MiB.
 
@@ -106,7 +112,7 @@ async def attach_to_organisation(
     commitment to its SHA-256; the organisation's history shows it as `attached`.
     """
     file = await _file(headers.file_name, request)
-    return await _attach(desk, "organisation", about.organisation_id, file)
+    return await _attach(gateway, "organisation", about.organisation_id, file)
 
 
 @get(
@@ -115,9 +121,9 @@ async def attach_to_organisation(
     summary="Read a file that was put with a case",
     tags=["Conflict cases"],
 )
-async def fetch_of_conflict(question: ConflictFile, house: House) -> Response[bytes]:
+async def fetch_of_conflict(question: ConflictFile, app: App) -> Response[bytes]:
     """The file, after it was held against what the log commits to."""
-    return await _fetch(house, "conflict", question.conflict_id, question.version)
+    return await _fetch(app, "conflict", question.conflict_id, question.version)
 
 
 @get(
@@ -127,12 +133,10 @@ async def fetch_of_conflict(question: ConflictFile, house: House) -> Response[by
     tags=["Organisations"],
 )
 async def fetch_of_organisation(
-    question: OrganisationFile, house: House
+    question: OrganisationFile, app: App
 ) -> Response[bytes]:
     """The file, after it was held against what the log commits to."""
-    return await _fetch(
-        house, "organisation", question.organisation_id, question.version
-    )
+    return await _fetch(app, "organisation", question.organisation_id, question.version)
 
 
 async def _file(name: str, request: AnyRequest) -> File:
@@ -149,22 +153,20 @@ async def _file(name: str, request: AnyRequest) -> File:
 
 
 async def _attach(
-    desk: Desk, category: str, number: str, file: File
+    gateway: CommandGateway, category: str, number: str, file: File
 ) -> Response[EntryReceipt]:
-    house, subject = desk.house, subject_id(number)
-    command = desk.command(category, subject, None)
+    app, subject = gateway.app, subject_id(number)
+    command = gateway.command(category, subject, None)
     with known(command):
-        outcome = await attaching.attach(house.office, Reading(house), command, file)
+        outcome = await upload.attach(app.commands, PooledReader(app), command, file)
     version = outcome.receipt.version
     place = f"/api/v1/{category}s/{subject}/attachments/{version}"
     return answer(outcome, receipt(outcome), place)
 
 
-async def _fetch(
-    house: House, category: str, number: str, version: int
-) -> Response[bytes]:
+async def _fetch(app: App, category: str, number: str, version: int) -> Response[bytes]:
     stream = DECIDERS[category].stream(subject_id(number))
-    view = house.view(Reading(house))
+    view = app.view(PooledReader(app))
     file = await attachments.fetch(view, stream, version)
     headers = {
         "Content-Disposition": disposition(file.name),
@@ -238,7 +240,7 @@ def _media_type(request: AnyRequest) -> str:
         return msgspec.convert(kind.lower(), MediaType)
     except msgspec.ValidationError as error:
         message = f"Content-Type is {shown(kind)}; write it as application/pdf"
-        raise Unsupported(message) from error
+        raise UnsupportedMediaType(message) from error
 
 
 HANDLERS: list[Any] = [

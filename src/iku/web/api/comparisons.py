@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from iku.app import House
-from iku.connection import viewing
+from iku.app import App
+from iku.connection import open_view
 from iku.domain.comparison import Comparison
-from iku.queries import comparing
-from iku.queries.tried import TryingQuestion
+from iku.queries import definition_comparison
+from iku.queries.trial_options import TryingQuestion
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -18,16 +18,16 @@ TAGS = ["Figures"]
     summary="Compare definitions",
     tags=TAGS,
 )
-async def comparison(question: TryingQuestion, house: House) -> Comparison:
+async def comparison(question: TryingQuestion, app: App) -> Comparison:
     """The figure under each definition, and the subjects that make the difference.
 
     Options given as parameters make one more column, on top of the last definition
     named. Every page counts the whole log anew, subject by subject.
     """
-    today = house.office.today()
+    today = app.commands.today()
     tried = question.tried(today)
-    async with viewing(house) as view:
-        return await comparing.compare(view, tried, today)
+    async with open_view(app) as view:
+        return await definition_comparison.compare(view, tried, today)
 
 
 HANDLERS: list[Any] = [comparison]

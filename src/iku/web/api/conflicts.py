@@ -6,16 +6,16 @@ from typing import Any
 from litestar import Response
 from msgspec import Struct
 
-from iku.app import House
-from iku.connection import viewing
-from iku.desk import Desk, EntryReceipt, receipt
+from iku.app import App
+from iku.connection import open_view
 from iku.domain import conflict
 from iku.domain.decider import subject_id
 from iku.domain.fact import Person
 from iku.domain.withheld import Withheld
+from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import lists, subjects
+from iku.queries.list_questions import ConflictsQuestion
 from iku.queries.parameters import SubjectId
-from iku.queries.registers import ConflictsQuestion
 from iku.queries.subjects import (
     ConflictHistory,
     ConflictQuestion,
@@ -100,10 +100,12 @@ class ConflictDetail(ConflictItem, frozen=True, kw_only=True):
     summary="Report a conflict",
     tags=TAGS,
 )
-async def report(command: conflict.Report, desk: Desk) -> Response[EntryReceipt]:
+async def report(
+    command: conflict.Report, gateway: CommandGateway
+) -> Response[EntryReceipt]:
     """Enters a case. Without a number it is given the register's next one."""
     subject = subject_id(command.number or "")
-    outcome = await desk.handle("conflict", subject, command.fact())
+    outcome = await gateway.handle("conflict", subject, command.fact())
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -114,14 +116,14 @@ async def report(command: conflict.Report, desk: Desk) -> Response[EntryReceipt]
     tags=TAGS,
 )
 async def record(
-    about: AboutConflict, command: conflict.Later, desk: Desk
+    about: AboutConflict, command: conflict.Later, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Records a dated change, a correction or an annulment.
 
     What the register says already is not recorded again: 409.
     """
     subject = subject_id(about.conflict_id)
-    outcome = await desk.handle("conflict", subject, command)
+    outcome = await gateway.handle("conflict", subject, command)
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -131,10 +133,10 @@ async def record(
     summary="List the cases of a day",
     tags=TAGS,
 )
-async def search(question: ConflictsQuestion, house: House) -> Response[ConflictPage]:
+async def search(question: ConflictsQuestion, app: App) -> Response[ConflictPage]:
     """Cases as they were on a day, as known on another, page by page."""
-    today = house.office.today()
-    async with viewing(house) as view:
+    today = app.commands.today()
+    async with open_view(app) as view:
         page = await lists.listing(view, question, today)
     shown: Response[Any] = Response(page)
     return shown
@@ -146,11 +148,11 @@ async def search(question: ConflictsQuestion, house: House) -> Response[Conflict
     summary="Look at a case",
     tags=TAGS,
 )
-async def show(question: ConflictQuestion, house: House) -> Response[ConflictDetail]:
+async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]:
     """What the case was on a day, as known on another."""
-    at = question.at(house.office.today())
+    at = question.at(app.commands.today())
     subject = subject_id(question.conflict_id)
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         seen = await subjects.standing(view, "conflict", subject, at)
     shown = ConflictDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
@@ -162,14 +164,14 @@ async def show(question: ConflictQuestion, house: House) -> Response[ConflictDet
     summary="Read the history of a case",
     tags=TAGS,
 )
-async def history(question: ConflictHistory, house: House) -> EventPage:
+async def history(question: ConflictHistory, app: App) -> EventPage:
     """Every fact ever recorded of the case, corrections and annulments included.
 
     Each says what it left other than it was, and how it moved each figure. The first
     recorded comes first, page by page.
     """
     subject = subject_id(question.conflict_id)
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         return await subjects.history(
             view, "conflict", subject, question.cursor, question.limit
         )

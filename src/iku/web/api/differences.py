@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from iku.app import House
-from iku.connection import viewing
+from iku.app import App
+from iku.connection import open_view
 from iku.domain.difference import Difference
-from iku.queries import differences
-from iku.queries.differences import DifferenceQuestion
+from iku.queries import figure_difference
+from iku.queries.figure_difference import DifferenceQuestion
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -18,17 +18,17 @@ TAGS = ["Figures"]
     summary="Ask why two figures differ",
     tags=TAGS,
 )
-async def difference(question: DifferenceQuestion, house: House) -> Difference:
+async def difference(question: DifferenceQuestion, app: App) -> Difference:
     """What lies between the figure asked for and one of other coordinates, by cause.
 
     Step by step from the one compared with: what is known, by which definition it is
     counted, the day and its period, the target. In each step the items, of all pages,
     add up to what the step changes.
     """
-    today = house.office.today()
+    today = app.commands.today()
     compared = question.compared(today)
-    async with viewing(house) as view:
-        return await differences.answer(view, house.figures, compared, today)
+    async with open_view(app) as view:
+        return await figure_difference.answer(view, app.figures, compared, today)
 
 
 HANDLERS: list[Any] = [difference]

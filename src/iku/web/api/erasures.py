@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from litestar import Response
 from msgspec import Meta, Struct
 
-from iku.app import House
-from iku.commands import erasing
-from iku.connection import Reading
-from iku.desk import Desk, EntryReceipt, receipt
+from iku.app import App
+from iku.commands import text_erasure
+from iku.connection import PooledReader
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
+from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import erasures
 from iku.vault.store import Lasting
 from iku.web.commands import answer
@@ -86,9 +86,9 @@ class ErasableSubject(Struct, frozen=True):
     summary="See what is held of a subject",
     tags=TAGS,
 )
-async def show(question: AboutSubject, house: House) -> ErasableSubject:
+async def show(question: AboutSubject, app: App) -> ErasableSubject:
     """In which histories texts of the subject are, and how many; never the texts."""
-    view = house.view(Reading(house))
+    view = app.view(PooledReader(app))
     known = await erasures.look(view, question.subject_id)
     return ErasableSubject(
         id=question.subject_id,
@@ -114,15 +114,15 @@ async def show(question: AboutSubject, house: House) -> ErasableSubject:
     tags=TAGS,
 )
 async def erase(
-    about: AboutSubject, command: Erasure, desk: Desk
+    about: AboutSubject, command: Erasure, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Destroys every text of the subject, and its keys, for good.
 
     No figure, history or proof changes: where a text was, the decision is named.
     """
-    house, subject = desk.house, about.subject_id
-    proposed = desk.command("subject", subject, command.fact())
-    outcome = await erasing.erase(house.office, Reading(house), proposed)
+    app, subject = gateway.app, about.subject_id
+    proposed = gateway.command("subject", subject, command.fact())
+    outcome = await text_erasure.erase(app.commands, PooledReader(app), proposed)
     if not outcome.added:
         raise Refused(f"{command.decision} was carried out for {subject} before")
     return answer(outcome, receipt(outcome), f"/api/v1/subjects/{subject}")

@@ -7,20 +7,20 @@ from litestar import Response
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from iku.app import House
-from iku.connection import viewing
+from iku.app import App
+from iku.connection import open_view
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
-from iku.exchange import explained
-from iku.exchange.delimited import Delimiter
+from iku.exchange import explanation_csv
+from iku.exchange.csv_output import Delimiter
 from iku.queries import explanation
 from iku.queries.explanation import (
     EXAMINED,
-    Begun,
     ExplainedSubject,
     ExplanationPage,
     ExplanationQuestion,
-    Wanted,
+    PinnedFigure,
+    SubjectFilter,
 )
 from iku.queries.parameters import Cursor
 from iku.web.headers import AnyRequest, accepts
@@ -78,7 +78,7 @@ class Explained(Struct, frozen=True):
     tags=TAGS,
 )
 async def explain(
-    question: PageQuestion, request: AnyRequest, house: House
+    question: PageQuestion, request: AnyRequest, app: App
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
@@ -89,14 +89,12 @@ async def explain(
     if delimiter and not as_csv:
         message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
         raise BadRequest("delimiter", message)
-    today = house.office.today()
-    async with viewing(house) as view:
+    today = app.commands.today()
+    async with open_view(app) as view:
         begun = await explanation.begin(
-            view, house.figures, question.on(today), question.cursor, today
+            view, app.figures, question.on(today), question.cursor, today
         )
-    asked = _ExplanationQuery(
-        house, begun, question.wanted, delimiter or Delimiter.COMMA
-    )
+    asked = _ExplanationQuery(app, begun, question.wanted, delimiter or Delimiter.COMMA)
     limit = question.limit
     if as_csv:
         return await _as_csv(asked, limit or LARGEST)
@@ -108,13 +106,13 @@ async def explain(
 class _ExplanationQuery(Struct, frozen=True):
     """A figure, and what is to be found of its explanation."""
 
-    house: House
-    begun: Begun
-    wanted: Wanted
+    app: App
+    begun: PinnedFigure
+    wanted: SubjectFilter
     delimiter: Delimiter
 
     async def page(self, after: str, limit: int) -> ExplanationPage:
-        async with viewing(self.house) as view:
+        async with open_view(self.app) as view:
             return await explanation.page(
                 view, self.begun.question, self.wanted, after=after, limit=limit
             )
@@ -138,9 +136,9 @@ async def _lines(
 
     Between two pages it holds no connection, however slowly they are taken.
     """
-    yield explained.head(asked.delimiter)
+    yield explanation_csv.head(asked.delimiter)
     while True:
-        yield explained.rows(page.items, asked.begun.figure, asked.delimiter)
+        yield explanation_csv.rows(page.items, asked.begun.figure, asked.delimiter)
         most -= len(page.items)
         if page.next is None or most <= 0:
             return

@@ -4,14 +4,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from iku.app import House
-from iku.connection import Reading, connected
+from iku.app import App
+from iku.connection import PooledReader, acquire_connection
 from iku.domain.figure import Figure
+from iku.queries import figure_verification
 from iku.queries import series as serial
-from iku.queries import verifying
+from iku.queries.figure_verification import VerificationQuestion, VerifiedFigure
 from iku.queries.parameters import FigureQuestion, FiguresQuestion
 from iku.queries.series import Series, SeriesQuestion
-from iku.queries.verifying import VerificationQuestion, VerifiedFigure
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -29,15 +29,15 @@ class FigureList(Struct, frozen=True):
     summary="Ask for a figure",
     tags=TAGS,
 )
-async def figure(question: FigureQuestion, house: House) -> Figure:
+async def figure(question: FigureQuestion, app: App) -> Figure:
     """The indicator's figure as of a day, by what was known on another.
 
     With the coordinates it names it comes out the same for ever.
     """
-    today = house.office.today()
+    today = app.commands.today()
     asked = [question.on(today)]
-    async with connected(house) as connection:
-        (answer,) = await house.figures.answer(connection, asked, today)
+    async with acquire_connection(app) as connection:
+        (answer,) = await app.figures.answer(connection, asked, today)
     return answer
 
 
@@ -47,13 +47,13 @@ async def figure(question: FigureQuestion, house: House) -> Figure:
     summary="Ask for the figures of all indicators",
     tags=TAGS,
 )
-async def figures(question: FiguresQuestion, house: House) -> FigureList:
+async def figures(question: FiguresQuestion, app: App) -> FigureList:
     """The figures of all indicators, counted from one snapshot of the log."""
-    today = house.office.today()
-    async with connected(house) as connection:
-        codes = await house.figures.indicators(connection)
+    today = app.commands.today()
+    async with acquire_connection(app) as connection:
+        codes = await app.figures.indicators(connection)
         questions = [question.of(code, today) for code in sorted(codes)]
-        answers = await house.figures.answer(connection, questions, today)
+        answers = await app.figures.answer(connection, questions, today)
     return FigureList(tuple(answers))
 
 
@@ -63,14 +63,14 @@ async def figures(question: FiguresQuestion, house: House) -> FigureList:
     summary="Verify a figure by its number",
     tags=TAGS,
 )
-async def verify(question: VerificationQuestion, house: House) -> VerifiedFigure:
+async def verify(question: VerificationQuestion, app: App) -> VerifiedFigure:
     """The figure that bears this number, and its recount from the log alone.
 
     The number gives the same figure for ever, whatever is recorded, corrected or
     defined anew. Recounting reads all that was recorded of the cases or organisations.
     """
-    return await verifying.verify(
-        Reading(house), house.figures, question.number, house.office.today()
+    return await figure_verification.verify(
+        PooledReader(app), app.figures, question.number, app.commands.today()
     )
 
 
@@ -80,18 +80,16 @@ async def verify(question: VerificationQuestion, house: House) -> VerifiedFigure
     summary="Ask for a series of figures",
     tags=TAGS,
 )
-async def series(question: SeriesQuestion, house: House) -> Series:
+async def series(question: SeriesQuestion, app: App) -> Series:
     """Figures at the end of each step between two days; the last one on the last day.
 
     At most 1,200 points: as known now, as known on each point's own day, and as first
     published; and where another version of the definition begins to count.
     """
-    today = house.office.today()
+    today = app.commands.today()
     asked = question.on(today)
-    async with connected(house) as connection:
-        return await serial.series(
-            connection, house.figures, asked, question.span, today
-        )
+    async with acquire_connection(app) as connection:
+        return await serial.series(connection, app.figures, asked, question.span, today)
 
 
 HANDLERS: list[Any] = [figure, figures, verify, series]

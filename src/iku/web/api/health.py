@@ -6,8 +6,8 @@ from litestar import Response
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from iku.app import House
-from iku.connection import Reading, viewing
+from iku.app import App
+from iku.connection import PooledReader, open_view
 from iku.ledger.appender import Unavailable
 from iku.postgres.migrations import MigrationError
 from iku.queries import health
@@ -61,25 +61,25 @@ async def live() -> Alive:
 
 
 @get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
-async def ready(house: House) -> Ready:
+async def ready(app: App) -> Ready:
     """Answers where the database does and its schema is the program's.
 
     It goes on serving while the signer's alarm stands or keys are lost, and says so.
     """
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         try:
             missing = await health.pending(view)
         except MigrationError as error:
             raise Unavailable(str(error)) from error
         if missing:
             raise Unavailable(f"not migrated yet: {', '.join(missing)}")
-        found = await house.health(view)
+        found = await app.health(view)
         quarantine = await health.quarantine(view)
     vouched = found.assurance
     return Ready(
         found.size,
         # What has become the primary records nothing before the next start.
-        house.office.only_reads or found.replica,
+        app.commands.only_reads or found.replica,
         "degraded" if found.lost_keys or vouched.alarm is not None else "ready",
         vouched.alarm,
         vouched.signed,
@@ -98,14 +98,14 @@ async def ready(house: House) -> Ready:
     media_type="text/plain",
 )
 async def metrics(
-    house: House,
+    app: App,
     metrics: Metrics,
 ) -> Response[str]:
     """Requests, durations, the log's size and what waits, as Prometheus reads them."""
-    quarantine = await health.quarantine(house.view(Reading(house)))
+    quarantine = await health.quarantine(app.view(PooledReader(app)))
     try:
-        async with viewing(house) as view:
-            metrics.tell(await house.health(view), quarantine)
+        async with open_view(app) as view:
+            metrics.tell(await app.health(view), quarantine)
     except Unavailable:
         metrics.tell(None, quarantine)
     text = generate_latest(metrics.registry).decode()

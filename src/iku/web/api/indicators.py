@@ -6,12 +6,12 @@ from typing import Annotated, Any
 from litestar import Response
 from msgspec import Meta, Struct, structs
 
-from iku.app import House
-from iku.connection import connected, viewing
-from iku.desk import Desk, EntryReceipt, receipt
+from iku.app import App
+from iku.connection import acquire_connection, open_view
 from iku.domain import indicator
-from iku.domain.comparison import Effect, Revised
-from iku.queries import comparing, indicators, subjects
+from iku.domain.comparison import RedefinitionEffect, RevisionPreview
+from iku.gateway import CommandGateway, EntryReceipt, receipt
+from iku.queries import definition_comparison, indicators, subjects
 from iku.queries.indicators import Indicators, OneIndicator
 from iku.queries.parameters import Code
 from iku.queries.subjects import EventPage, IndicatorHistory
@@ -28,7 +28,7 @@ class AboutIndicator(Struct, frozen=True, forbid_unknown_fields=True):
     code: Code
 
 
-class Revising(AboutIndicator, frozen=True):
+class RevisedIndicator(AboutIndicator, frozen=True):
     """Of which indicator something is recorded, or only previewed."""
 
     preview: Annotated[
@@ -77,10 +77,10 @@ class RevisionReceipt(EntryReceipt, frozen=True, kw_only=True):
     summary="List the indicators",
     tags=TAGS,
 )
-async def index(house: House) -> Indicators:
+async def index(app: App) -> Indicators:
     """All indicators with their definitions, targets and the rating scale."""
-    async with viewing(house) as view:
-        return await indicators.listing(view, house.figures, house.office.today())
+    async with open_view(app) as view:
+        return await indicators.listing(view, app.figures, app.commands.today())
 
 
 @get(
@@ -89,11 +89,11 @@ async def index(house: House) -> Indicators:
     summary="Look at an indicator",
     tags=TAGS,
 )
-async def show(question: AboutIndicator, house: House) -> Response[OneIndicator]:
+async def show(question: AboutIndicator, app: App) -> Response[OneIndicator]:
     """The indicator with its definitions, targets and the rating scale."""
-    async with viewing(house) as view:
-        today = house.office.today()
-        one = await indicators.shown(view, house.figures, question.code, today)
+    async with open_view(app) as view:
+        today = app.commands.today()
+        one = await indicators.shown(view, app.figures, question.code, today)
     return Response(one, headers={"ETag": f'"{one.version}"'})
 
 
@@ -104,8 +104,8 @@ async def show(question: AboutIndicator, house: House) -> Response[OneIndicator]
     tags=TAGS,
 )
 async def redefine(
-    about: Revising, command: indicator.Redefinition, desk: Desk
-) -> Response[DefinitionReceipt | Effect]:
+    about: RevisedIndicator, command: indicator.Redefinition, gateway: CommandGateway
+) -> Response[DefinitionReceipt | RedefinitionEffect]:
     """Adds a version. What is left out stays as in the version in force on its day.
 
     It may be decreed for a day to come: figures before it stay as they are. A version
@@ -117,12 +117,12 @@ async def redefine(
     shown: Response[Any]
     code = about.code
     if about.preview:
-        _refuse_key(desk)
-        (proposed,) = await desk.foresee("indicator", code, command)
-        shown = Response(await _effect(desk.house, code, proposed), status_code=200)
+        _refuse_key(gateway)
+        (proposed,) = await gateway.preview("indicator", code, command)
+        shown = Response(await _effect(gateway.app, code, proposed), status_code=200)
         return shown
-    outcome = await desk.handle("indicator", code, command)
-    async with connected(desk.house) as connection:
+    outcome = await gateway.handle("indicator", code, command)
+    async with acquire_connection(gateway.app) as connection:
         number = await indicators.definitions(connection, code, outcome.receipt.version)
     entered = DefinitionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=number
@@ -131,9 +131,13 @@ async def redefine(
     return shown
 
 
-async def _effect(house: House, code: str, proposed: indicator.Defined) -> Effect:
-    async with viewing(house) as view:
-        return await comparing.foresee(view, code, proposed, house.office.today())
+async def _effect(
+    app: App, code: str, proposed: indicator.Defined
+) -> RedefinitionEffect:
+    async with open_view(app) as view:
+        return await definition_comparison.preview_definition(
+            view, code, proposed, app.commands.today()
+        )
 
 
 @post(
@@ -143,16 +147,16 @@ async def _effect(house: House, code: str, proposed: indicator.Defined) -> Effec
     tags=TAGS,
 )
 async def target(
-    about: Revising, command: indicator.Target, desk: Desk
-) -> Response[TargetReceipt | Revised]:
+    about: RevisedIndicator, command: indicator.Target, gateway: CommandGateway
+) -> Response[TargetReceipt | RevisionPreview]:
     """Sets a target; a later one of the same year counts from its own day on.
 
     It may be agreed for a day to come. Above 100 per cent it needs a reason.
     """
     targeted, code = command.fact(), about.code
     if about.preview:
-        return await _revised(desk, code, targeted)
-    outcome = await desk.handle("indicator", code, targeted)
+        return await _revised(gateway, code, targeted)
+    outcome = await gateway.handle("indicator", code, targeted)
     entered = TargetReceipt(
         **structs.asdict(receipt(outcome)),
         indicator=code,
@@ -170,8 +174,8 @@ async def target(
     tags=TAGS,
 )
 async def record(
-    about: Revising, command: indicator.Later, desk: Desk
-) -> Response[RevisionReceipt | Revised]:
+    about: RevisedIndicator, command: indicator.Later, gateway: CommandGateway
+) -> Response[RevisionReceipt | RevisionPreview]:
     """Records a correction or annulment of what the history holds at a version.
 
     A corrected definition becomes a new version; where its day was wrong, the wrong
@@ -180,9 +184,9 @@ async def record(
     """
     code = about.code
     if about.preview:
-        return await _revised(desk, code, command)
-    outcome = await desk.handle("indicator", code, command)
-    async with connected(desk.house) as connection:
+        return await _revised(gateway, code, command)
+    outcome = await gateway.handle("indicator", code, command)
+    async with acquire_connection(gateway.app) as connection:
         added = await indicators.added(connection, code, outcome.receipt)
     entered = RevisionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=added
@@ -197,31 +201,33 @@ async def record(
     summary="Read the history of an indicator",
     tags=TAGS,
 )
-async def history(question: IndicatorHistory, house: House) -> EventPage:
+async def history(question: IndicatorHistory, app: App) -> EventPage:
     """Every fact ever recorded of the indicator, corrections and annulments included.
 
     Each says what it left other than it was. The first recorded comes first, page by
     page.
     """
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         return await subjects.history(
             view, "indicator", question.code, question.cursor, question.limit
         )
 
 
-def _refuse_key(desk: Desk) -> None:
-    if desk.command_id is not None:
+def _refuse_key(gateway: CommandGateway) -> None:
+    if gateway.command_id is not None:
         raise unheeded("Idempotency-Key", "a preview may be asked for time and again")
 
 
-async def _revised(desk: Desk, code: str, data: Any) -> Response[Any]:
+async def _revised(gateway: CommandGateway, code: str, data: Any) -> Response[Any]:
     """What a target, correction or annulment would desk."""
-    _refuse_key(desk)
-    proposed = await desk.foresee("indicator", code, data)
-    house = desk.house
-    async with connected(house) as connection:
-        today = house.office.today()
-        found = await comparing.revised(connection, code, proposed, today)
+    _refuse_key(gateway)
+    proposed = await gateway.preview("indicator", code, data)
+    app = gateway.app
+    async with acquire_connection(app) as connection:
+        today = app.commands.today()
+        found = await definition_comparison.preview_revision(
+            connection, code, proposed, today
+        )
     return Response(found, status_code=200)
 
 

@@ -8,11 +8,11 @@ from litestar import Response
 from litestar.response import Stream
 from msgspec import Raw, Struct
 
-from iku.app import House
-from iku.connection import viewing
+from iku.app import App
+from iku.connection import open_view
 from iku.domain.coordinates import LARGEST
-from iku.queries import records
-from iku.queries.records import LogQuestion, Range
+from iku.queries import log_records
+from iku.queries.log_records import LogQuestion, LogRange
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get
@@ -82,7 +82,7 @@ class LogPart(Struct, frozen=True):
     tags=TAGS,
 )
 async def events(
-    question: LogQuestion, request: AnyRequest, house: House
+    question: LogQuestion, request: AnyRequest, app: App
 ) -> Response[LogPage]:
     """Records as they were stored, as JSON or, where that is accepted, as NDJSON.
 
@@ -92,12 +92,12 @@ async def events(
     first, last, limit = question.first, question.last, question.limit
     if first and last and first > last:
         raise BadRequest("from", f"from is {first}, which is later than to, {last}")
-    zone = house.settings.timezone.key
-    async with viewing(house) as view:
-        between = await records.between(
+    zone = app.settings.timezone.key
+    async with open_view(app) as view:
+        between = await log_records.between(
             view, question.wanted, question.after, (first, last), zone
         )
-    asked, after = _LogQuery(house, between), between.after
+    asked, after = _LogQuery(app, between), between.after
     if not accepts(request, NDJSON):
         page = await _part(asked, after=after, most=_most(limit))
         shown: Response[Any] = Response(
@@ -114,8 +114,8 @@ async def events(
 class _LogQuery(Struct, frozen=True):
     """What is read of the log."""
 
-    house: House
-    range: Range
+    app: App
+    range: LogRange
 
 
 def _most(limit: int | None) -> int:
@@ -137,8 +137,8 @@ async def _lines(asked: _LogQuery, part: LogPart, most: int) -> AsyncIterator[by
 
 async def _part(asked: _LogQuery, *, after: int, most: int) -> LogPart:
     """At most so many matching records after that position."""
-    async with viewing(asked.house) as view:
-        found = await records.page(view, asked.range, after, most)
+    async with open_view(asked.app) as view:
+        found = await log_records.page(view, asked.range, after, most)
     return LogPart(
         [Entry(one.position, one.leaf.hex(), Raw(one.record)) for one in found.events],
         asked.range.size,

@@ -6,15 +6,15 @@ from typing import Any
 from litestar import Response
 from msgspec import Struct
 
-from iku.app import House
-from iku.connection import viewing
-from iku.desk import Desk, EntryReceipt, receipt
+from iku.app import App
+from iku.connection import open_view
 from iku.domain import organisation
 from iku.domain.decider import subject_id
 from iku.domain.withheld import Withheld
+from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import lists, subjects
+from iku.queries.list_questions import OrganisationsQuestion
 from iku.queries.parameters import SubjectId
-from iku.queries.registers import OrganisationsQuestion
 from iku.queries.subjects import (
     EventPage,
     OrganisationHistory,
@@ -92,11 +92,11 @@ class OrganisationDetail(OrganisationItem, frozen=True, kw_only=True):
     tags=TAGS,
 )
 async def register(
-    command: organisation.Registration, desk: Desk
+    command: organisation.Registration, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Enters an organisation. Without a number it is given the register's next one."""
     subject = subject_id(command.number or "")
-    outcome = await desk.handle("organisation", subject, command.fact())
+    outcome = await gateway.handle("organisation", subject, command.fact())
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -107,14 +107,14 @@ async def register(
     tags=TAGS,
 )
 async def record(
-    about: AboutOrganisation, command: organisation.Later, desk: Desk
+    about: AboutOrganisation, command: organisation.Later, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
     What the register says already is not recorded again: 409.
     """
     subject = subject_id(about.organisation_id)
-    outcome = await desk.handle("organisation", subject, command)
+    outcome = await gateway.handle("organisation", subject, command)
     return answer(outcome, receipt(outcome), _location(outcome.subject))
 
 
@@ -125,11 +125,11 @@ async def record(
     tags=TAGS,
 )
 async def search(
-    question: OrganisationsQuestion, house: House
+    question: OrganisationsQuestion, app: App
 ) -> Response[OrganisationPage]:
     """Organisations as they were on a day, as known on another, page by page."""
-    today = house.office.today()
-    async with viewing(house) as view:
+    today = app.commands.today()
+    async with open_view(app) as view:
         page = await lists.listing(view, question, today)
     shown: Response[Any] = Response(page)
     return shown
@@ -142,12 +142,12 @@ async def search(
     tags=TAGS,
 )
 async def show(
-    question: OrganisationQuestion, house: House
+    question: OrganisationQuestion, app: App
 ) -> Response[OrganisationDetail]:
     """What the organisation was on a day, as known on another."""
-    at = question.at(house.office.today())
+    at = question.at(app.commands.today())
     subject = subject_id(question.organisation_id)
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         seen = await subjects.standing(view, "organisation", subject, at)
     shown = OrganisationDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
@@ -159,14 +159,14 @@ async def show(
     summary="Read the history of an organisation",
     tags=TAGS,
 )
-async def history(question: OrganisationHistory, house: House) -> EventPage:
+async def history(question: OrganisationHistory, app: App) -> EventPage:
     """Every fact ever recorded of it, corrections and annulments included.
 
     Each says what it left other than it was, and how it moved each figure. The first
     recorded comes first, page by page.
     """
     subject = subject_id(question.organisation_id)
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         return await subjects.history(
             view, "organisation", subject, question.cursor, question.limit
         )

@@ -5,14 +5,14 @@ from typing import Any
 from litestar import Response
 from msgspec import Struct, structs
 
-from iku.app import House
-from iku.commands.command import Outcome
-from iku.connection import connected, viewing
-from iku.desk import Desk, EntryReceipt, receipt
+from iku.app import App
+from iku.commands.command import CommandResult
+from iku.connection import acquire_connection, open_view
 from iku.domain import publication
-from iku.domain.publication import Draft, NextStep, Take
+from iku.domain.publication import Draft, NextStep, TakeStep
+from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import publications
-from iku.queries.changes import PublicationChanges, read_page
+from iku.queries.publication_changes import PublicationChanges, read_page
 from iku.queries.publications import (
     ChangesQuestion,
     PublicationId,
@@ -39,13 +39,13 @@ class AboutPublication(Struct, frozen=True, forbid_unknown_fields=True):
     summary="Draft a publication",
     tags=TAGS,
 )
-async def draft(command: Draft, desk: Desk) -> Response[EntryReceipt]:
+async def draft(command: Draft, gateway: CommandGateway) -> Response[EntryReceipt]:
     """Begins the publication of the figures of a day and its period.
 
     A restatement names the published edition that it is to stand beside.
     """
     subject = publication.subject(command.publication)
-    outcome = await desk.handle(CATEGORY, subject, command)
+    outcome = await gateway.handle(CATEGORY, subject, command)
     return _answer(outcome, command.publication)
 
 
@@ -56,20 +56,20 @@ async def draft(command: Draft, desk: Desk) -> Response[EntryReceipt]:
     tags=TAGS,
 )
 async def record(
-    about: AboutPublication, command: NextStep, desk: Desk
+    about: AboutPublication, command: NextStep, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
 
     Closing freezes the figures. Whoever publishes must not be who reviewed.
     """
-    house, identifier = desk.house, about.publication_id
-    async with connected(house) as connection:
+    app, identifier = gateway.app, about.publication_id
+    async with acquire_connection(app) as connection:
         frozen = await publications.snapshot(
-            connection, house.figures, identifier, command, house.office.today()
+            connection, app.figures, identifier, command, app.commands.today()
         )
     subject = publication.subject(identifier)
-    taken = Take(identifier, command, frozen)
-    outcome = await desk.handle(CATEGORY, subject, taken)
+    taken = TakeStep(identifier, command, frozen)
+    outcome = await gateway.handle(CATEGORY, subject, taken)
     return _answer(outcome, identifier)
 
 
@@ -79,9 +79,9 @@ async def record(
     summary="List the publications",
     tags=TAGS,
 )
-async def search(question: PublicationsQuestion, house: House) -> Publications:
+async def search(question: PublicationsQuestion, app: App) -> Publications:
     """All publications, by year, kind of period, day and edition."""
-    async with viewing(house) as view:
+    async with open_view(app) as view:
         return await publications.listing(view, question.year, question.state)
 
 
@@ -91,12 +91,12 @@ async def search(question: PublicationsQuestion, house: House) -> Publications:
     summary="Look at a publication",
     tags=TAGS,
 )
-async def show(question: AboutPublication, house: House) -> Response[ShownPublication]:
+async def show(question: AboutPublication, app: App) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
-    async with viewing(house) as view:
-        vouched = await house.assurance(view.reader)
-        today, of = house.office.today(), question.publication_id
-        shown = await publications.shown(view, house.figures, of, today, vouched)
+    async with open_view(app) as view:
+        vouched = await app.assurance(view.reader)
+        today, of = app.commands.today(), question.publication_id
+        shown = await publications.shown(view, app.figures, of, today, vouched)
     return Response(shown, headers={"ETag": f'"{shown.version}"'})
 
 
@@ -106,18 +106,18 @@ async def show(question: AboutPublication, house: House) -> Response[ShownPublic
     summary="Ask what changed after a publication",
     tags=TAGS,
 )
-async def changes(question: ChangesQuestion, house: House) -> PublicationChanges:
+async def changes(question: ChangesQuestion, app: App) -> PublicationChanges:
     """Perubahan setelah terbit: published and present value, and each cause between.
 
     Pages after the first go on in the log as the first one found it.
     """
     page = read_page(question.cursor, question.limit)
-    today, of = house.office.today(), question.publication_id
-    async with viewing(house) as view:
-        return await publications.changed(view, house.figures, of, page, today)
+    today, of = app.commands.today(), question.publication_id
+    async with open_view(app) as view:
+        return await publications.changed(view, app.figures, of, page, today)
 
 
-def _answer(outcome: Outcome, identifier: str) -> Response[EntryReceipt]:
+def _answer(outcome: CommandResult, identifier: str) -> Response[EntryReceipt]:
     """The receipt: its version is that of all publications of the year."""
     shown = structs.replace(receipt(outcome), id=identifier, number=identifier)
     return answer(outcome, shown, f"/api/v1/publications/{identifier}")

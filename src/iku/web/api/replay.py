@@ -7,10 +7,10 @@ import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from iku.app import House
-from iku.connection import Reading, connected
-from iku.queries import journey
-from iku.queries.journey import Line, ReplayQuestion
+from iku.app import App
+from iku.connection import PooledReader, acquire_connection
+from iku.queries import figure_replay
+from iku.queries.figure_replay import ReplayLine, ReplayQuestion
 from iku.web.api.log import NDJSON
 from iku.web.routes import get
 
@@ -23,26 +23,26 @@ TAGS = ["Figures"]
     summary="Replay the way to a figure",
     tags=TAGS,
 )
-async def replay(question: ReplayQuestion, house: House) -> Response[Line]:
+async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
     """Every movement of the figure's counts as NDJSON, with the counts after it.
 
     The last line has the figure's own numerator and denominator; where nothing ever
     counted there is no line. It is sent while it is read; what is recorded meanwhile
     does not appear in it.
     """
-    today = house.office.today()
+    today = app.commands.today()
     asked = [question.on(today)]
-    async with connected(house) as connection:
-        (figure,) = await house.figures.answer(connection, asked, today)
-    pages = journey.pages(house.view(Reading(house)), figure, question.order)
+    async with acquire_connection(app) as connection:
+        (figure,) = await app.figures.answer(connection, asked, today)
+    pages = figure_replay.pages(app.view(PooledReader(app)), figure, question.order)
     # The first page is read before anything is sent: an error still has its status.
-    first: list[Line] = await anext(pages, [])
+    first: list[ReplayLine] = await anext(pages, [])
     answer: Response[Any] = Stream(_encoded(first, pages), media_type=NDJSON)
     return answer
 
 
 async def _encoded(
-    first: list[Line], others: AsyncIterator[list[Line]]
+    first: list[ReplayLine], others: AsyncIterator[list[ReplayLine]]
 ) -> AsyncIterator[bytes]:
     """A page at a time."""
     yield _lines(first)
@@ -50,7 +50,7 @@ async def _encoded(
         yield _lines(page)
 
 
-def _lines(page: list[Line]) -> bytes:
+def _lines(page: list[ReplayLine]) -> bytes:
     return b"".join(msgspec.json.encode(line) + b"\n" for line in page)
 
 

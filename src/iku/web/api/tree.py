@@ -9,18 +9,18 @@ from typing import Annotated, Any
 from litestar import Response
 from msgspec import Meta, Struct
 
-from iku.app import House
-from iku.connection import connected
-from iku.declared import shown
+from iku.app import App
+from iku.connection import acquire_connection
 from iku.domain.coordinates import LARGEST
 from iku.exchange import bundle
-from iku.ledger import checkpoints, log, proving, tile, tlog_proof
-from iku.ledger.checkpoints import Assurance, Signed
-from iku.ledger.tile import Misplaced, Tile
-from iku.ledger.tiling import Tiles
+from iku.ledger import checkpoint_store, log, proof_building, tile, tlog_proof
+from iku.ledger.checkpoint_store import Assurance, SignedCheckpoint
+from iku.ledger.tile import InvalidTilePath, Tile
+from iku.ledger.tile_cache import Tiles
 from iku.ledger.tlog_proof import TlogProof
+from iku.parsing import shown
 from iku.postgres.pool import Connection
-from iku.web.problems import BadRequest, Nowhere, Unsigned
+from iku.web.problems import BadRequest, NotFound, NotYetSigned
 from iku.web.routes import get
 
 TAGS = ["Proof"]
@@ -95,16 +95,16 @@ class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
     opt=UNSIGNED,
 )
 async def last_checkpoint(
-    house: House,
+    app: App,
 ) -> Response[str]:
     """The log's name, size and root, signed; below it what witnesses added.
 
     C2SP tlog-checkpoint. It is signed by a process of its own, so it lags behind the
     log a little.
     """
-    async with connected(house) as connection:
+    async with acquire_connection(app) as connection:
         last = await _last(connection)
-        headers = FOR_NOW | await _coverage(house, connection, last.size)
+        headers = FOR_NOW | await _coverage(app, connection, last.size)
     return Response(str(last), media_type=TEXT, headers=headers)
 
 
@@ -116,12 +116,12 @@ async def last_checkpoint(
     media_type=BYTES,
     opt=UNSIGNED,
 )
-async def hashes(question: TileQuestion, house: House) -> Response[bytes]:
+async def hashes(question: TileQuestion, app: App) -> Response[bytes]:
     """A tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It never changes."""
     level = question.level
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
-        raise Nowhere(f"{shown(level)} is no level of a tile: those go from 0 to 63")
-    async with connected(house) as connection:
+        raise NotFound(f"{shown(level)} is no level of a tile: those go from 0 to 63")
+    async with acquire_connection(app) as connection:
         asked = await _tile(connection, int(level), question.place)
         found = await Tiles(connection).tile(asked)
     return Response(found, media_type=BYTES, headers=FOR_EVER)
@@ -135,9 +135,9 @@ async def hashes(question: TileQuestion, house: House) -> Response[bytes]:
     media_type=BYTES,
     opt=UNSIGNED,
 )
-async def entries(question: EntriesQuestion, house: House) -> Response[bytes]:
+async def entries(question: EntriesQuestion, app: App) -> Response[bytes]:
     """Up to 256 records, each after its length in two bytes (C2SP tlog-tiles)."""
-    async with connected(house) as connection:
+    async with acquire_connection(app) as connection:
         asked = await _tile(connection, 0, question.place)
         found = await bundle.entries(connection, asked)
     return Response(found, media_type=BYTES, headers=FOR_EVER)
@@ -151,7 +151,7 @@ async def entries(question: EntriesQuestion, house: House) -> Response[bytes]:
     media_type=TEXT,
     opt=UNSIGNED,
 )
-async def inclusion(question: InclusionQuestion, house: House) -> Response[str]:
+async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
     """The way from a record's leaf to a signed root (C2SP tlog-proof, version 1).
 
     To be kept with the receipt: it can be checked without us. The index in it counts
@@ -160,16 +160,18 @@ async def inclusion(question: InclusionQuestion, house: House) -> Response[str]:
     position, size = question.position, question.size
     if size is not None and position > size:
         raise BadRequest("size", f"a log of {size} events has no position {position}")
-    async with connected(house) as connection:
+    async with acquire_connection(app) as connection:
         held = await _held(connection)
         if position > held:
-            raise Nowhere(
+            raise NotFound(
                 f"there is no event at position {position}; the log holds {held} events"
             )
         _refuse_size_beyond("size", size, held)
         signed = await _covering(connection, max(position, size or 0), size)
-        found = await proving.inclusion(Tiles(connection), position - 1, signed.size)
-        headers = await _coverage(house, connection, signed.size)
+        found = await proof_building.inclusion(
+            Tiles(connection), position - 1, signed.size
+        )
+        headers = await _coverage(app, connection, signed.size)
     proof = TlogProof(position - 1, tuple(found), signed.published)
     return Response(str(proof), media_type=TEXT, headers=headers)
 
@@ -182,9 +184,9 @@ async def inclusion(question: InclusionQuestion, house: House) -> Response[str]:
     media_type=TEXT,
     opt=UNSIGNED,
 )
-async def consistency(question: ConsistencyQuestion, house: House) -> Response[str]:
+async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
     """Hashes in base64, a line each (RFC 6962, 2.1.2); empty: nothing to prove."""
-    async with connected(house) as connection:
+    async with acquire_connection(app) as connection:
         held = await _held(connection)
         old, new = question.old, question.new
         _refuse_size_beyond("old", old, held)
@@ -194,9 +196,9 @@ async def consistency(question: ConsistencyQuestion, house: House) -> Response[s
         if old > upto:
             raise BadRequest("old", f"old is {old}, which is more than {upto}")
         if upto > last.size:
-            raise Unsigned(f"size {upto} is not signed yet; {last.size} is")
-        found = await proving.consistency(Tiles(connection), old, upto)
-        headers = await _coverage(house, connection, last.size)
+            raise NotYetSigned(f"size {upto} is not signed yet; {last.size} is")
+        found = await proof_building.consistency(Tiles(connection), old, upto)
+        headers = await _coverage(app, connection, last.size)
     lines = tlog_proof.spell_hashes(found)
     return Response(lines, media_type=TEXT, headers=headers)
 
@@ -210,18 +212,18 @@ async def consistency(question: ConsistencyQuestion, house: House) -> Response[s
     opt=UNSIGNED,
 )
 async def shown_policy(
-    house: House,
+    app: App,
 ) -> Response[str]:
     """The log's keys and its witnesses (C2SP tlog-policy).
 
     Handed out by the log, it proves nothing: whoever verifies gets a copy by another
     way, and may compare the two.
     """
-    async with connected(house) as connection:
-        keys = await checkpoints.keys(connection)
+    async with acquire_connection(app) as connection:
+        keys = await checkpoint_store.keys(connection)
     if not keys:
-        raise Unsigned(NOTHING)
-    spelt = checkpoints.handed_out(keys, house.witnesses)
+        raise NotYetSigned(NOTHING)
+    spelt = checkpoint_store.handed_out(keys, app.witnesses)
     return Response(spelt.decode("utf-8", "replace"), media_type=TEXT, headers=FOR_NOW)
 
 
@@ -230,7 +232,7 @@ NOTHING = "nothing has been signed yet; `iku signer once` signs the first checkp
 
 async def _held(connection: Connection) -> int:
     """How many events the log holds, or at least held when it was signed."""
-    head, last = await log.head(connection), await checkpoints.latest(connection)
+    head, last = await log.head(connection), await checkpoint_store.latest(connection)
     return head.size if last is None else max(head.size, last.size)
 
 
@@ -241,43 +243,45 @@ def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
         )
 
 
-async def _last(connection: Connection) -> Signed:
-    last = await checkpoints.latest(connection)
+async def _last(connection: Connection) -> SignedCheckpoint:
+    last = await checkpoint_store.latest(connection)
     if last is None:
-        raise Unsigned(NOTHING)
+        raise NotYetSigned(NOTHING)
     return last
 
 
-async def _covering(connection: Connection, least: int, size: int | None) -> Signed:
+async def _covering(
+    connection: Connection, least: int, size: int | None
+) -> SignedCheckpoint:
     """The checkpoint that a proof ends in: the last, or the first from *size* on."""
     last = await _last(connection)
     if least > last.size:
-        raise Unsigned(
+        raise NotYetSigned(
             f"position {least} is not signed yet; the last checkpoint is of size "
             f"{last.size}"
         )
     if size is None:
         return last
-    return await checkpoints.covering(connection, size) or last
+    return await checkpoint_store.covering(connection, size) or last
 
 
 async def _tile(connection: Connection, level: int, place: str) -> Tile:
     """The tile that a path names; only what is signed is handed out."""
     try:
         number, width = tile.parse_place(place.removeprefix("/"))
-    except Misplaced as error:
-        raise Nowhere(str(error)) from error
+    except InvalidTilePath as error:
+        raise NotFound(str(error)) from error
     asked, last = Tile(level, number, width), await _last(connection)
     if asked.leaves > last.size:
-        raise Nowhere(
+        raise NotFound(
             f"{asked.path()} needs {asked.leaves} records; {last.size} are signed"
         )
     return asked
 
 
-async def _coverage(house: House, connection: Connection, size: int) -> dict[str, str]:
+async def _coverage(app: App, connection: Connection, size: int) -> dict[str, str]:
     """The header that says who vouches for a log of that size, and who does not."""
-    found = await house.assurance(connection)
+    found = await app.assurance(connection)
     return {COVERAGE: _spoken(found, size)}
 
 

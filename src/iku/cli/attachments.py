@@ -1,0 +1,194 @@
+"""`iku attachments`: attached files that no event of the database names."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import click
+from msgspec import Struct
+
+from iku.app import App
+from iku.cli import tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.cli.tables import exact, number, text
+from iku.exchange import formats
+from iku.postgres.pool import Connection
+from iku.vault import quarantine
+from iku.vault.files import Quarantine
+from iku.vault.quarantine import Quarantined
+
+NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
+COLUMNS = (exact("Nama"), number("Bita"), exact("Disimpan"), text("Dikenal"))
+ERASED = "dihapus menurut keputusan"
+UNKNOWN = "tidak"
+
+Opened: TypeAlias = tuple[App, Connection]
+
+
+class QuarantineList(Struct, frozen=True):
+    """What lies in quarantine, for programs."""
+
+    folder: str
+    files: list[Quarantined]
+
+
+@click.group(
+    cls=terminal.OrderedGroup,
+    short_help="List, restore and remove attached files in quarantine.",
+)
+def attachments() -> None:
+    """Attached files that no event of the database names.
+
+    The server moves them to quarantine when it starts: a database restored from an
+    older dump does not know the files attached since. No command but `remove` deletes
+    any.
+    """
+
+
+@asynccontextmanager
+async def _opened(*, writes: bool = True) -> AsyncIterator[Opened]:
+    async with (
+        terminal.opened_app(terminal.settings()) as app,
+        app.pool.acquire() as connection,
+    ):
+        if writes:
+            app.commands.refuse_replica()
+        yield app, connection
+
+
+@attachments.command("list")
+@terminal.as_json
+def list_(*, json: bool) -> None:
+    """List the files in quarantine, and which of them the database knows by now."""
+
+    async def work() -> None:
+        async with _opened(writes=False) as (app, connection):
+            vault, zone = app.vault, app.settings.timezone
+            table = tables.Listing(COLUMNS, tables.Printer())
+            listed: list[Quarantined] = []
+            async for page in quarantine.listed(vault, connection):
+                if json:
+                    listed += page
+                else:
+                    table.add([_row(one, zone) for one in page])
+            if json:
+                terminal.emit(QuarantineList(str(vault.files.quarantine), listed))
+            else:
+                tables.say(f"Karantina: {summary(vault.files.look(), zone)}")
+
+    terminal.run(work())
+
+
+@attachments.command()
+@NAMES
+@terminal.as_json
+def restore(names: tuple[UUID, ...], *, json: bool) -> None:
+    """Put back files that the database knows by now, or those that are named.
+
+    The next start of the server moves a file back to quarantine that the database
+    still does not know.
+    """
+
+    async def work() -> int:
+        async with _opened() as (app, connection):
+            restored = 0
+            if names:
+                found = await _find(app, connection, names)
+                for one in found:
+                    if one.erased:
+                        raise CommandFailed(
+                            f"{one.name} was erased by a decision, so it cannot be "
+                            "restored; nothing was"
+                        )
+                return await quarantine.restore(app.vault, found)
+            async for page in quarantine.listed(app.vault, connection):
+                known = [one for one in page if one.known]
+                restored += await quarantine.restore(app.vault, known)
+            return restored
+
+    restored = terminal.run(work())
+    if json:
+        terminal.emit({"restored": restored})
+    else:
+        tables.say(f"{formats.number(restored)} berkas dikembalikan dari karantina.")
+
+
+@attachments.command()
+@NAMES
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@terminal.as_json
+def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
+    """Destroy files in quarantine that no event names, for good.
+
+    Without NAME, all of them. A file that an event names is never removed.
+    """
+
+    async def work() -> int:
+        async with _opened() as (app, connection):
+            if names:
+                found = await _find(app, connection, names)
+                for one in found:
+                    if one.known:
+                        raise CommandFailed(
+                            f"{one.name} was attached by {one.stream}, version "
+                            f"{one.version}, so it cannot be removed; nothing was"
+                        )
+            else:
+                pages = quarantine.listed(app.vault, connection)
+                found = [one async for page in pages for one in page if not one.known]
+            if not yes and found:
+                _ask(found)
+            return await quarantine.remove(app.vault, found)
+
+    removed = terminal.run(work())
+    if json:
+        terminal.emit({"removed": removed})
+    else:
+        tables.say(f"{formats.number(removed)} berkas karantina dihapus.")
+
+
+def summary(aside: Quarantine, zone: ZoneInfo) -> str:
+    """What lies in quarantine, in a few words."""
+    if aside.oldest is None:
+        return "kosong"
+    oldest = formats.day(aside.oldest.astimezone(zone).date())
+    return (
+        f"{formats.number(aside.files)} berkas, {formats.number(aside.bytes)} bita, "
+        f"tertua {oldest} (iku attachments list)"
+    )
+
+
+async def _find(
+    app: App, connection: Connection, names: Sequence[UUID]
+) -> list[Quarantined]:
+    """The named files, all of which are in quarantine."""
+    found = await quarantine.find(app.vault, connection, names)
+    there = {one.name for one in found}
+    for name in names:
+        if name not in there:
+            raise CommandFailed(
+                f"there is no file {name} in {app.vault.files.quarantine}"
+            )
+    return found
+
+
+def _ask(found: Sequence[Quarantined]) -> None:
+    """Go on only where the user says so."""
+    size = formats.number(sum(one.bytes for one in found))
+    click.confirm(
+        f"{formats.number(len(found))} berkas ({size} bita) akan dihapus untuk "
+        "selamanya. Lanjutkan?",
+        abort=True,
+        err=True,
+    )
+
+
+def _row(one: Quarantined, zone: ZoneInfo) -> tuple[str, str, str, str]:
+    if one.erased:
+        known = ERASED
+    else:
+        known = f"{one.stream}/{one.version}" if one.known else UNKNOWN
+    written = formats.day(one.written.astimezone(zone).date())
+    return str(one.name), formats.number(one.bytes), written, known

@@ -1,0 +1,53 @@
+"""`iku continue-log`: go on after a restore that lost events which had been signed."""
+
+from typing import IO
+
+import click
+
+from iku import app as wiring
+from iku.cli import tables, terminal
+from iku.commands.log_continuation import Approval
+from iku.domain.fact import Line, Reason
+from iku.exchange import formats
+
+
+@click.command("continue-log", short_help="Go on after a restore that lost events.")
+@click.option(
+    "--checkpoint",
+    "file",
+    type=click.File("rb"),
+    required=True,
+    help="The last checkpoint of the log that anybody outside still holds.",
+)
+@click.option(
+    "--approver",
+    type=terminal.LineType("office", Line, 500),
+    required=True,
+    help="The office that decided to go on without what is lost.",
+)
+@click.option(
+    "--reason",
+    type=terminal.LineType("text", Reason, 2_000),
+    required=True,
+    help="Why it was lost.",
+)
+@terminal.actor
+@terminal.as_json
+def continue_log(
+    file: IO[bytes], approver: str, reason: str, actor: str, *, json: bool
+) -> None:
+    """Begin a new log with the events that a backup kept, and say what is lost.
+
+    The first command after such a restore, while nothing else writes to the log.
+    Refused where nothing that was signed is lost. docs/operating.md tells the rest.
+    """
+    chosen = terminal.settings()
+    approval = Approval(approver, reason)
+    with terminal.plain_address():
+        done = terminal.run(wiring.continue_log(chosen, file.read(), approval, actor))
+    if json:
+        terminal.emit(done)
+        return
+    lost = f"{formats.number(done.kept + 1)} sampai {formats.number(done.lost_to)}"
+    tables.say(f"Log {done.origin} berakhir: peristiwa {lost} hilang.")
+    tables.say(f"Log berikutnya: atur IKU_ORIGIN={done.successor} sebelum menyajikan.")

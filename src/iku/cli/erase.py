@@ -1,0 +1,127 @@
+"""`iku erase`: forget a subject, by a decision that stays."""
+
+import sys
+from datetime import datetime
+
+import click
+from msgspec import Struct
+
+from iku import labels
+from iku.cli import tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.cli.tables import Printer, exact, number, text
+from iku.commands import text_erasure
+from iku.commands.command import Command
+from iku.domain.decider import subject_id
+from iku.domain.erasure import Erased
+from iku.domain.fact import Line
+from iku.exchange import formats
+from iku.queries import erasures
+from iku.queries.erasures import Doomed
+
+COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
+LINE = terminal.LineType("text", Line, 500)
+
+
+class ErasureResult(Struct, frozen=True):
+    """What was erased, for programs.
+
+    Attributes:
+        texts: How many texts and files together.
+        files: How many of them are files.
+    """
+
+    subject: str
+    texts: int
+    files: int
+    decision: str
+    legal_basis: str
+    position: int
+    recorded_at: datetime
+
+
+@click.command(short_help="Erase all texts of a person or of a case.")
+@click.argument("subject")
+@click.option("--decision", type=LINE, required=True, help="Number of the decision.")
+@click.option("--legal-basis", type=LINE, required=True, help="What it rests on.")
+@click.option("--effective-on", type=terminal.DayType(), help="Its day.")
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@terminal.actor
+@terminal.as_json
+def erase(
+    subject: str, actor: str, *, yes: bool, json: bool, **decided: object
+) -> None:
+    """Erase all texts of SUBJECT, and their keys, for good.
+
+    SUBJECT is a person's identifier, as a history gives it, or a whole case or
+    organisation, such as conflict-K14. Decision and legal basis stay in clear. Shows
+    first how many texts and files will be destroyed, and asks.
+    """
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(
+            "an erasure is for good, and nobody is there to be asked: add --yes"
+        )
+    subject = subject_id(subject)
+    erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
+
+    async def work() -> ErasureResult:
+        async with (
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
+        ):
+            doomed = await erasures.preview(app.view(connection), subject)
+            if not json or not yes:
+                _show(Printer(stderr=json), subject, doomed)
+            if not yes and not click.confirm("Hapus untuk selamanya?", err=True):
+                raise CommandFailed("nothing was erased")
+            command = Command("subject", subject, erased, actor)
+            outcome = await text_erasure.erase(app.commands, connection, command)
+        if not outcome.added:
+            raise CommandFailed(
+                f"{erased.decision} was carried out for {subject} before"
+            )
+        return ErasureResult(
+            subject=subject,
+            texts=doomed.texts + doomed.files,
+            files=doomed.files,
+            decision=erased.decision,
+            legal_basis=erased.legal_basis,
+            position=outcome.receipt.position,
+            recorded_at=outcome.receipt.recorded_at,
+        )
+
+    done = terminal.run(work())
+    if json:
+        terminal.emit(done)
+    else:
+        counted = _counted(done.texts - done.files, done.files)
+        tables.say(
+            f"{subject}: {counted} dihapus menurut {done.decision} "
+            f"({done.legal_basis}); dicatat pada posisi "
+            f"{formats.number(done.position)}."
+        )
+
+
+def _counted(texts: int, files: int) -> str:
+    return f"{formats.number(texts)} teks dan {formats.number(files)} berkas"
+
+
+def _show(out: Printer, subject: str, doomed: Doomed) -> None:
+    """Print what will be destroyed, and what will not; never a text."""
+    out.say(
+        f"Yang akan dihapus dari {subject}: {_counted(doomed.texts, doomed.files)}."
+    )
+    rows = [
+        (
+            one.stream,
+            labels.FIELDS[one.field].id,
+            formats.number(one.count),
+        )
+        for one in doomed.held
+    ]
+    if rows:
+        out.table(COLUMNS, rows)
+    if doomed.others:
+        out.say(
+            f"Tidak ikut dihapus, karena dihapus tersendiri: {', '.join(doomed.others)}"
+        )

@@ -1,0 +1,148 @@
+"""Where every error ends: as one sentence and an exit code."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import asyncpg
+import click
+
+from iku.agency import AgencyError
+from iku.cli import standard_streams
+from iku.cli.standard_streams import OutputClosed
+from iku.commands.command import ReadOnlyReplica, StaleVersion
+from iku.domain.decider import Refused, SubjectNotFound
+from iku.domain.question import InvalidQuestion, UnknownReference
+from iku.exchange.archive import UnreadableBackup
+from iku.exchange.backup import NotRestorable
+from iku.exchange.bundle import BundleWriteError
+from iku.ledger import log
+from iku.ledger.appender import Unavailable
+from iku.ledger.checkpoint_signing import AlarmRaised, SignerNotReady
+from iku.ledger.durable_files import FolderInUse, InsecurePermissions
+from iku.ledger.log import KeyReused, KnownOnDecreased, KnownOnInFuture, VersionConflict
+from iku.ledger.note import Malformed
+from iku.ledger.record import TooLarge
+from iku.ledger.witness import CosignRefused
+from iku.ledger.witness_client import WitnessUnavailable
+from iku.parsing import ParseError
+from iku.postgres.migrations import MigrationError
+from iku.postgres.programs import PostgresError
+from iku.projections.rebuild import RebuildRunning
+from iku.settings import SettingsError
+from iku.vault.files import FilesError
+from iku.vault.keys import KeysError
+
+DEBUG = "IKU_DEBUG"  # set: show tracebacks and what is logged
+
+
+class CommandFailed(Exception):
+    """The command ends here with code 1; the sentence says why."""
+
+
+# Their sentences are written for whoever typed the command.
+_PLAIN = (
+    CommandFailed,
+    ParseError,
+    click.ClickException,
+    SettingsError,
+    PostgresError,
+    MigrationError,
+    AgencyError,
+    Refused,
+    InvalidQuestion,
+    UnknownReference,
+    SubjectNotFound,
+    StaleVersion,
+    Unavailable,
+    RebuildRunning,
+    KnownOnInFuture,
+    KnownOnDecreased,
+    KeyReused,
+    TooLarge,
+    InsecurePermissions,
+    FolderInUse,
+    Malformed,
+    AlarmRaised,
+    SignerNotReady,
+    CosignRefused,
+    WitnessUnavailable,
+    BundleWriteError,
+    UnreadableBackup,
+    NotRestorable,
+    KeysError,
+    FilesError,
+)
+
+
+def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
+    """Run what was typed, and end the process with its exit code."""
+    try:
+        standard_streams.prepare()
+        code = _run(commands, arguments)
+        sys.stdout.flush()
+    except OutputClosed as error:
+        if error.reader_is_gone:
+            sys.exit(standard_streams.READER_GONE)
+        _say(str(error))
+        code = 1
+    sys.exit(code)
+
+
+def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
+    """The exit code of what was typed; whatever goes wrong but printing is told."""
+    if not os.environ.get(DEBUG):
+        # No log gets between the sentences.
+        logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        commands.main(arguments, prog_name="iku", standalone_mode=False)
+    except OutputClosed:
+        raise
+    except click.exceptions.NoArgsIsHelpError as error:
+        standard_streams.say(error.format_message())
+        return 2
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "iku"
+        _say(f'{_sentence(error.format_message())} (see "{command} --help")')
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted; what was not finished was not recorded")
+        return 130
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        _say(explain(error))
+        return 1
+    return 0
+
+
+def explain(error: Exception) -> str:
+    """What went wrong, in a sentence."""
+    match error:
+        case _ if isinstance(error, _PLAIN):
+            told = str(error)
+        case VersionConflict():
+            told = f"others are changing the same subjects ({error}); try again"
+        case asyncpg.ReadOnlySQLTransactionError():
+            told = str(ReadOnlyReplica())
+        case asyncpg.PostgresError() if not log.is_away(error, None):
+            told = f"the database refused: {error}"
+        case OSError(filename=str() | bytes()):
+            told = f"{error.filename!s}: {error.strerror}"
+        case OSError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
+            told = f"the database cannot be reached: {error}"
+        case _:
+            kind = type(error).__name__
+            told = f"this should not happen: {kind}: {error}; {DEBUG}=1 shows where"
+    return told
+
+
+def _say(sentence: str) -> None:
+    standard_streams.say(f"iku: {_sentence(sentence)}")
+
+
+def _sentence(message: str) -> str:
+    """*message* on one line, without the full stop."""
+    return " ".join(message.split()).removesuffix(".")

@@ -1,0 +1,159 @@
+"""`iku explain`: why a figure is what it is, case by case."""
+
+from collections.abc import AsyncIterator
+
+import click
+from msgspec import Struct, structs
+
+from iku.app import App
+from iku.cli import ambiguity, tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.cli.figure_table import where
+from iku.cli.options import options
+from iku.cli.output_format import Form, forms, write
+from iku.cli.tables import exact, text
+from iku.domain.figure import Counts, Figure
+from iku.domain.question import Question
+from iku.exchange import explanation_csv, formats
+from iku.exchange.csv_output import Delimiter
+from iku.queries import explanation
+from iku.queries.explanation import (
+    ExplainedSubject,
+    ExplanationPage,
+    ExplanationQuestion,
+    SubjectFilter,
+)
+from iku.queries.subject_lookup import identify
+
+COLUMNS = (
+    *(exact("Nomor"), text("Judul")),
+    *(exact("Penyebut", "Peny."), exact("Pembilang", "Pemb."), text("Alasan")),
+)
+MARKS = {True: "✓", False: formats.NOTHING}
+
+
+class ExplainedFigure(Struct, frozen=True):
+    """A figure and all that explains it, in the shape of the API's answer."""
+
+    figure: Figure
+    items: tuple[ExplainedSubject, ...]
+    examined: int
+    next: None = None
+
+
+@click.command(short_help="Show why an indicator is what it is, case by case.")
+@options(ExplanationQuestion, arguments={"code": "CODE"})
+@forms
+def explain(question: ExplanationQuestion, form: Form) -> None:
+    """Show how each case or organisation counts in an indicator, and why.
+
+    What is in the denominator or numerator is marked; the sentence names the events
+    that decided by their positions in the log. The total is the indicator's figure.
+    """
+
+    async def work() -> None:
+        async with terminal.opened_app(terminal.settings()) as app:
+            today, wanted = app.commands.today(), question.wanted
+            of = question.on(today)
+            async with app.pool.acquire() as connection:
+                view = app.view(connection)
+                figure, asked, _ = await explanation.begin(
+                    view, app.figures, of, None, today
+                )
+            subject = await _meant(app, wanted.subject)
+            meant = structs.replace(wanted, subject=subject)
+            pages = _pages(app, asked, meant)
+            if form.csv is not None:
+                await _as_csv(figure, pages, form.csv)
+            elif form.json:
+                await _as_json(figure, pages)
+            else:
+                await _as_tables(figure, pages, wanted)
+
+    terminal.run(work())
+
+
+async def _meant(app: App, typed: str | None) -> str | None:
+    """The identifier of the subject that is typed by its number."""
+    if typed is None:
+        return None
+    async with app.pool.acquire() as connection:
+        found = await identify(app.view(connection), typed)
+    subjects = {one.subject: one for one in found}
+    ambiguity.refuse_several([*subjects.values()], typed)
+    return found[0].subject if found else typed
+
+
+async def _pages(
+    app: App, question: Question, wanted: SubjectFilter
+) -> AsyncIterator[ExplanationPage]:
+    """All pages, one after the other."""
+    after: str | None = ""
+    while after is not None:
+        async with app.pool.acquire() as connection:
+            view = app.view(connection)
+            page = await explanation.page(view, question, wanted, after=after)
+        yield page
+        after = page.next
+
+
+async def _as_csv(
+    figure: Figure, pages: AsyncIterator[ExplanationPage], delimiter: Delimiter
+) -> None:
+    write(explanation_csv.head(delimiter))
+    async for page in pages:
+        write(explanation_csv.rows(page.items, figure, delimiter))
+
+
+async def _as_json(figure: Figure, pages: AsyncIterator[ExplanationPage]) -> None:
+    found = [page async for page in pages]
+    items = tuple(item for page in found for item in page.items)
+    examined = sum(page.examined for page in found)
+    terminal.emit(ExplainedFigure(figure, items, examined))
+
+
+async def _as_tables(
+    figure: Figure, pages: AsyncIterator[ExplanationPage], wanted: SubjectFilter
+) -> None:
+    """A table a page, so that a long register is shown as it is read; then the sum."""
+    out = tables.Printer()
+    out.say(f"{figure.indicator}, {where(figure)}")
+    shown, examined, counts = 0, 0, Counts()
+    async for page in pages:
+        if page.items:
+            out.table(COLUMNS, map(_cells, page.items))
+        shown += len(page.items)
+        examined += page.examined
+        counts += page.counts
+    out.say(
+        f"Ditampilkan {formats.number(shown)} dari {formats.number(examined)} "
+        "yang diperiksa."
+    )
+    out.say(
+        f"Jumlah: {formats.number(figure.numerator)} dari "
+        f"{formats.number(figure.denominator)} ({formats.percent(figure.percentage)}), "
+        f"nomor {figure.number}"
+    )
+    if wanted.subject is None:
+        _refuse_other_sum(figure, counts)
+
+
+def _refuse_other_sum(figure: Figure, counts: Counts) -> None:
+    told = (counts.numerator, counts.denominator)
+    if told != (figure.numerator, figure.denominator):
+        raise CommandFailed(
+            f"the figure is {figure.numerator} of {figure.denominator}, but the cases "
+            f"add up to {told[0]} of {told[1]}: rebuild, and report it"
+        )
+
+
+def _cells(item: ExplainedSubject) -> tuple[str, ...]:
+    return (
+        item.number,
+        item.title,
+        MARKS[item.denominator],
+        MARKS[item.numerator],
+        item.why_numerator.id
+        if item.why_numerator == item.why_denominator
+        else f"{item.why_denominator.id}; {item.why_numerator.id}",
+    )

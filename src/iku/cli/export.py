@@ -1,0 +1,110 @@
+"""`iku export`: what is taken away."""
+
+from pathlib import Path
+
+import click
+
+from iku.cli import tables, terminal, verify
+from iku.cli.errors import CommandFailed
+from iku.cli.signer import ALONE
+from iku.domain.coordinates import LARGEST
+from iku.exchange import bundle as bundles
+from iku.exchange import formats, text_export
+from iku.exchange.bundle import Bundle
+from iku.exchange.text_export import TextExportResult
+from iku.ledger.checkpoint_store import Assurance
+from iku.queries.text_check import TextScope, held_texts, size_of
+
+
+@click.group(short_help="Write files that are taken away.")
+def export() -> None:
+    """Write files that others take away."""
+
+
+@export.command(short_help="The log, for an auditor.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@terminal.as_json
+def bundle(folder: Path, *, json: bool) -> None:
+    """Write the log up to its last checkpoint into FOLDER, to be verified without us.
+
+    `iku-verify bundle FOLDER --policy POLICY` verifies it; the policy has to come by
+    another way than the bundle.
+    """
+    chosen = terminal.settings()
+
+    async def work() -> tuple[Bundle, Assurance]:
+        async with terminal.opened_app(chosen) as app, app.pool.acquire() as connection:
+            with terminal.progress("peristiwa") as tell:
+                written = await bundles.export(connection, app.witnesses, folder, tell)
+            return written, await app.assurance(connection)
+
+    written, found = terminal.run(work())
+    if json:
+        terminal.emit(written)
+    else:
+        _show(written, found)
+
+
+def _show(written: Bundle, found: Assurance) -> None:
+    tables.say(
+        f"{formats.number(written.size)} peristiwa dan "
+        f"{formats.number(written.checkpoints)} checkpoint ditulis ke "
+        f"{written.folder} ({formats.number(written.files)} berkas)."
+    )
+    click.echo(f"Periksa: iku-verify bundle {written.folder} --policy KEBIJAKAN")
+    if not found.witnesses:
+        tables.say(ALONE)
+
+
+@export.command(short_help="Texts in clear, for an auditor who is to read them.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@terminal.subjects
+@click.option(
+    "--size",
+    type=click.IntRange(1, LARGEST),
+    help="Of the log's first so many events only [default: as many as were signed].",
+)
+@terminal.as_json
+def texts(
+    file: Path, *, subjects: tuple[str, ...], size: int | None, json: bool
+) -> None:
+    """Open the sealed texts and write them into FILE, each with its salt.
+
+    Each is held against its record first. One that does not open is named and left out;
+    then this ends with 1. `iku-verify bundle FOLDER --texts FILE` verifies the file.
+    """
+
+    async def work() -> TextExportResult:
+        async with (
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
+        ):
+            view = app.view(connection)
+            up_to = await size_of(view, size)
+            scope = TextScope(up_to, frozenset(subjects))
+            with terminal.progress("peristiwa") as tell:
+                found = held_texts(view, scope, tell)
+                tally = await text_export.export(found, file, verify.name)
+            return TextExportResult(str(file), up_to, tally)
+
+    written = terminal.run(work())
+    if json:
+        terminal.emit(written)
+    else:
+        _show_handed(written)
+    if written.texts.withheld:
+        raise CommandFailed(
+            f"{written.texts.withheld} texts are not in {file}: they did not open to "
+            "what their records commit to, and are named above; the others are in it"
+        )
+
+
+def _show_handed(written: TextExportResult) -> None:
+    tables.say(f"Teks: {verify.spelt(written.texts)}.")
+    tables.say(
+        f"Yang dibuka ditulis ke {written.file}, dari {formats.number(written.size)} "
+        "peristiwa pertama."
+    )
+    click.echo(
+        "Periksa: iku-verify bundle FOLDER --policy KEBIJAKAN --texts " + written.file
+    )

@@ -1,0 +1,53 @@
+"""In which form a command prints what it found: as tables, JSON or CSV."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from msgspec import Struct
+
+from iku.cli import terminal
+from iku.exchange.csv_output import Delimiter
+
+
+class Form(Struct, frozen=True):
+    """The form that was asked for; tables where neither is.
+
+    Attributes:
+        csv: What separates its cells; None where CSV is not asked for.
+    """
+
+    json: bool
+    csv: Delimiter | None
+
+
+def forms(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives *command* the options of its form, gathered in its argument *form*."""
+
+    @wraps(command)
+    def gathered(*, csv: bool, delimiter: str | None, json: bool, **given: Any) -> None:
+        if csv and json:
+            raise click.UsageError("--csv and --json exclude each other")
+        if delimiter and not csv:
+            raise click.UsageError("--delimiter needs --csv")
+        separated = Delimiter(delimiter or Delimiter.COMMA) if csv else None
+        command(form=Form(json, separated), **given)
+
+    for option in (terminal.as_json, DELIMITER, CSV):
+        gathered = option(gathered)
+    return gathered
+
+
+CSV = click.option("--csv", is_flag=True, help="For a spreadsheet.")
+DELIMITER = click.option(
+    "--delimiter",
+    type=click.Choice([one.value for one in Delimiter]),
+    help="With --csv: what separates the cells; semicolon for a spreadsheet with an "
+    "Indonesian locale [default: comma].",
+)
+
+
+def write(text: str) -> None:
+    """Print part of a CSV file."""
+    click.echo(text.encode(), nl=False)  # as bytes, line ends and all

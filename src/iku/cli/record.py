@@ -1,0 +1,293 @@
+"""`iku report`, `iku register` and `iku record`: what officers enter.
+
+The options are the fields of the very Structs that the API takes as bodies, and what
+they spell is handed in where the API hands it in.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, BinaryIO, NamedTuple, TypeAlias, get_args
+
+import click
+from msgspec import Meta, Struct
+
+from iku import parsing
+from iku.app import App
+from iku.cli import ambiguity, tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.cli.options import Command, Pairs, flag, misread, options, read, spelled
+from iku.commands.command import CommandResult
+from iku.domain import conflict, organisation
+from iku.domain.decider import subject_id, subject_number
+from iku.domain.fact import Version
+from iku.exchange import formats
+from iku.gateway import CommandGateway, receipt
+from iku.parsing import Field, ParseError
+from iku.queries.subject_lookup import SubjectMatch, identify
+
+Kinds: TypeAlias = Mapping[str, type[Struct]]  # of an event, by category of subject
+NOUNS = {"conflict": "kasus", "organisation": "organisasi"}
+LATER = {"conflict": conflict.Later, "organisation": organisation.Later}
+
+
+class SubmissionOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a command is handed in."""
+
+    idempotency_key: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$(?!\n)")]
+        | None,
+        Meta(
+            description="Carried out once: the same command under the same key gives "
+            "the first receipt again."
+        ),
+    ] = None
+
+
+class ChangeOptions(SubmissionOptions, frozen=True, kw_only=True):
+    """How a command is handed in that is about a known subject."""
+
+    expected_version: Annotated[
+        Version | None,
+        Meta(
+            description="The last version that the command is based on, as iku history "
+            "shows it; refused if there is a later one."
+        ),
+    ] = None
+
+
+class TypedCommand(NamedTuple):
+    """What was typed of a command: fields as texts, or all of it as JSON.
+
+    Attributes:
+        cleared: Fields that a correction clears.
+    """
+
+    pairs: Pairs
+    body: BinaryIO | None
+    cleared: Collection[str] = ()
+
+    def read(self, kind: type[Struct]) -> Any:
+        """The command as that *kind*.
+
+        Raises:
+            UsageError: It is none, or was given both ways.
+        """
+        given = dict.fromkeys(self.cleared)
+        if self.body is None:
+            names = [*parsing.fields(kind), *(name for name, _ in self.pairs)]
+            flags = {name: flag(name) for name in names}
+            return read(kind, self.pairs, flags, given)
+        if self.pairs or given:
+            raise click.UsageError("--body says all: give no fields beside it")
+        try:
+            return parsing.parse_json(kind, self.body.read())
+        except ParseError as error:
+            raise misread(error, {"": "--body"}) from error
+
+
+BODY = click.option(
+    "--body",
+    type=click.File("rb"),
+    help="A file with the whole command as JSON, as the API takes it; - is standard "
+    "input.",
+)
+
+
+def _recording(
+    fields: Mapping[str, Field], handing: type[SubmissionOptions]
+) -> Callable[[Command], Command]:
+    """Gives a command the options of all that record something."""
+
+    def decorate(command: Command) -> Command:
+        command = terminal.actor(terminal.as_json(command))
+        command = options(handing, "handing")(BODY(command))
+        return spelled(fields, "pairs")(command)
+
+    return decorate
+
+
+@click.command(short_help="Enter a conflict case.")
+@_recording(parsing.fields(conflict.Report), SubmissionOptions)
+def report(
+    pairs: Pairs,
+    handing: SubmissionOptions,
+    body: BinaryIO | None,
+    *,
+    actor: str,
+    json: bool,
+) -> None:
+    """Enter a case. Without --number the register gives it the next one.
+
+    A person is written as a name or, if the register knows the person, as JSON with
+    name and subject.
+    """
+    told = TypedCommand(pairs, body).read(conflict.Report)
+    _enter("conflict", told, handing, actor, json=json)
+
+
+@click.command(short_help="Enter an organisation.")
+@_recording(parsing.fields(organisation.Registration), SubmissionOptions)
+def register(
+    pairs: Pairs,
+    handing: SubmissionOptions,
+    body: BinaryIO | None,
+    *,
+    actor: str,
+    json: bool,
+) -> None:
+    """Enter an organisation. Without --number the register gives it the next one."""
+    told = TypedCommand(pairs, body).read(organisation.Registration)
+    _enter("organisation", told, handing, actor, json=json)
+
+
+def _enter(
+    category: str, told: Any, handing: SubmissionOptions, actor: str, *, json: bool
+) -> None:
+    async def work() -> CommandResult:
+        async with terminal.opened_app(terminal.settings()) as app:
+            gateway = CommandGateway(app, actor, handing.idempotency_key)
+            return await gateway.handle(
+                category, subject_id(told.number or ""), told.fact()
+            )
+
+    _tell(category, terminal.run(work()), json=json)
+
+
+@click.group(
+    cls=terminal.OrderedGroup,
+    short_help="Record what happened to a case or organisation.",
+)
+def record() -> None:
+    """Record a dated change, a correction or an annulment.
+
+    SUBJECT is the number or identifier of a case or organisation. What the register
+    says already is refused.
+    """
+
+
+def _record(event: str, kinds: Kinds) -> click.Command:
+    """The command that records that *event*, of subjects of these *kinds*."""
+    fields = {n: f for kind in kinds.values() for n, f in parsing.fields(kind).items()}
+
+    @click.command(event, help=_help(kinds), short_help=_help(kinds).splitlines()[0])
+    @click.argument("subject", metavar="SUBJECT", type=terminal.SubjectNumberType())
+    @_recording(fields, ChangeOptions)
+    def command(
+        subject: str,
+        pairs: Pairs,
+        *,
+        handing: ChangeOptions,
+        body: BinaryIO | None,
+        cleared: Sequence[str] = (),
+        actor: str,
+        json: bool,
+    ) -> None:
+        told = _read(TypedCommand(pairs, body, cleared), kinds)
+
+        async def work() -> tuple[str, CommandResult]:
+            async with terminal.opened_app(terminal.settings()) as app:
+                meant = await _meant(app, subject)
+                proposed = _chosen(told, meant, event)
+                gateway = CommandGateway(
+                    *(app, actor, handing.idempotency_key, handing.expected_version)
+                )
+                done = await gateway.handle(meant.category, meant.subject, proposed)
+                return meant.category, done
+
+        category, done = terminal.run(work())
+        _tell(category, done, json=json)
+
+    if event == "corrected":
+        clear = click.option(
+            "--clear",
+            "cleared",
+            metavar="FIELD",
+            multiple=True,
+            help="A field that was wrongly given and has no value. Repeatable.",
+        )
+        return clear(command)
+    return command
+
+
+def _help(kinds: Kinds) -> str:
+    """What the event says, of each kind of subject."""
+    said = [parsing.split_docstring(kind.__doc__ or "")[0] for kind in kinds.values()]
+    plain = (_ASIDE.sub("", one).replace("*", "") for one in said)
+    return "\n\n".join(dict.fromkeys(plain))
+
+
+_ASIDE = re.compile(r" \(see [^)]*\)")
+
+
+def _read(typed: TypedCommand, kinds: Kinds) -> dict[str, Any]:
+    """By category, what was typed as an event of that kind, or why it is none.
+
+    Raises:
+        UsageError: It is no event of any kind.
+    """
+    told: dict[str, Any] = {}
+    for category, kind in kinds.items():
+        try:
+            told[category] = typed.read(kind)
+        except click.UsageError as error:
+            told[category] = error
+    faults = [one for one in told.values() if isinstance(one, click.UsageError)]
+    if len(faults) == len(told):
+        raise faults[0]
+    return told
+
+
+async def _meant(app: App, typed: str) -> SubjectMatch:
+    """The subject that goes by what was typed.
+
+    Raises:
+        Failed: There is none, or there are several.
+    """
+    async with app.pool.acquire() as connection:
+        found = await identify(app.view(connection), typed, [*LATER])
+    if not found:
+        raise CommandFailed(f"there is no case or organisation {subject_number(typed)}")
+    ambiguity.refuse_several(found, typed, by_kind=False)
+    return found[0]
+
+
+def _chosen(told: Mapping[str, Any], meant: SubjectMatch, event: str) -> Any:
+    """What was typed, as an event of the subject that is meant."""
+    if meant.category not in told:
+        number, noun = subject_number(meant.subject), ambiguity.called(meant.category)
+        [other] = told
+        raise CommandFailed(
+            f"{number} is {noun}, but {event} is recorded of {ambiguity.called(other)}"
+        )
+    chosen = told[meant.category]
+    if isinstance(chosen, click.UsageError):
+        raise chosen
+    return chosen
+
+
+def _tell(category: str, done: CommandResult, *, json: bool) -> None:
+    shown = receipt(done)
+    if json:
+        terminal.emit(shown)
+        return
+    said = "Sudah dicatat sebelumnya" if done.repeated else "Dicatat"
+    tables.say(
+        f"{said}: {NOUNS[category]} {shown.number}, versi "
+        f"{formats.number(shown.version)}, peristiwa {formats.number(shown.position)}."
+    )
+    for note in shown.notes:
+        tables.say(f"Catatan: {note}.")
+
+
+def _events() -> dict[str, dict[str, type[Struct]]]:
+    """By type of event, its Struct for each category of subject that has it."""
+    found: dict[str, dict[str, type[Struct]]] = {}
+    for category, later in LATER.items():
+        for kind in get_args(later):
+            tag = str(kind.__struct_config__.tag)
+            found.setdefault(tag, {})[category] = kind
+    return found
+
+
+for _event, _kinds in _events().items():
+    record.add_command(_record(_event, _kinds))

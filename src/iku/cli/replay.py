@@ -1,0 +1,88 @@
+"""`iku replay`: the way to a figure, movement by movement."""
+
+from collections.abc import AsyncIterator
+
+import click
+import msgspec
+
+from iku import labels
+from iku.cli import figure_table, tables, terminal
+from iku.cli.options import options
+from iku.cli.tables import exact, number, text
+from iku.domain.figure import Figure
+from iku.exchange import formats
+from iku.queries import figure_replay
+from iku.queries.figure_replay import ReplayLine, ReplayOrder, ReplayQuestion
+
+ORDERS = {
+    ReplayOrder.KNOWN: "menurut urutan diketahui",
+    ReplayOrder.HAPPENED: "menurut urutan kejadian",
+}
+COLUMNS = (
+    *(number("Posisi"), exact("Berlaku"), exact("Diketahui"), text("Peristiwa")),
+    *(exact("Nomor"), text("Bagian", optional=True)),
+    *(number("± Pembilang", "±"), number("Pembilang", "Pemb.")),
+    *(number("± Penyebut", "±"), number("Penyebut", "Peny.")),
+)
+
+
+@click.command(short_help="Show what moved a figure, event by event.")
+@options(ReplayQuestion, arguments={"code": "CODE"})
+@terminal.as_json
+def replay(question: ReplayQuestion, *, json: bool) -> None:
+    """Show every movement of a figure's counts, and where they stood after it.
+
+    The last line is the figure. With --json a movement a line (NDJSON).
+    """
+    terminal.run(_replay(question, json=json))
+
+
+async def _replay(question: ReplayQuestion, *, json: bool) -> None:
+    async with (
+        terminal.opened_app(terminal.settings()) as app,
+        app.pool.acquire() as connection,
+    ):
+        order = question.order
+        [figure] = await figure_table.answer(app, [question.on(app.commands.today())])
+        pages = figure_replay.pages(app.view(connection), figure, order)
+        if json:
+            async for page in pages:
+                click.echo(b"\n".join(msgspec.json.encode(line) for line in page))
+        else:
+            await _show(figure, order, pages)
+
+
+async def _show(
+    figure: Figure, order: ReplayOrder, pages: AsyncIterator[list[ReplayLine]]
+) -> None:
+    out = tables.Printer()
+    out.say(
+        f"{figure.indicator}, {figure_table.where(figure)}, "
+        f"definisi {figure.definition}, {ORDERS[order]}"
+    )
+    listing = tables.Listing(COLUMNS, out)
+    async for page in pages:
+        listing.add([_cells(line) for line in page])
+    listing.close()
+    out.say(
+        f"\n{figure.indicator}: {figure_table.counts(figure)}, nomor {figure.number}"
+    )
+
+
+def _cells(line: ReplayLine) -> tuple[str, ...]:
+    return (
+        formats.number(line.position),
+        formats.day(line.effective_on),
+        formats.day(line.known_on),
+        labels.EVENTS[line.type].id,
+        line.subject.number,
+        line.part,
+        _signed(line.moved.numerator),
+        formats.number(line.numerator),
+        _signed(line.moved.denominator),
+        formats.number(line.denominator),
+    )
+
+
+def _signed(moved: int) -> str:
+    return formats.signed(moved) if moved else ""

@@ -1,0 +1,98 @@
+"""`iku serve`: the API and the pages, on this machine only."""
+
+import logging
+import os
+from dataclasses import replace
+
+import click
+
+from iku.app import App
+from iku.cli import attachments, terminal
+from iku.cli.errors import DEBUG, CommandFailed
+from iku.exchange import formats
+from iku.settings import is_loopback
+from iku.vault import quarantine
+from iku.vault.files import FilesError
+
+
+@click.command(short_help="Serve the API and the pages.")
+@click.option("--host", help="Where to listen [default: IKU_HOST, or 127.0.0.1].")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    help="The port, 0 for any that is free [default: IKU_PORT, or 8000].",
+)
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the API and the pages until interrupted."""
+    asked = terminal.settings()
+    chosen = replace(
+        asked,
+        host=host or asked.host,
+        port=asked.port if port is None else port,
+    )
+    if not is_loopback(chosen.host):
+        raise CommandFailed(
+            "until there are accounts, iku listens to this machine only: "
+            f"127.0.0.1, ::1 or localhost, not {chosen.host}"
+        )
+    _show_faults()
+    # Litestar takes longer to import than most commands take altogether.
+    from iku.web import server  # noqa: PLC0415
+
+    async def work() -> None:
+        async with terminal.opened_app(chosen) as app:
+            await _warn(app)
+            await _sweep(app)
+            try:
+                await server.serve(app, chosen.host, chosen.port, _ready)
+            except OSError as error:
+                place = f"{chosen.host}, port {chosen.port}"
+                raise CommandFailed(f"cannot listen on {place}: {error}") from error
+
+    server.run(work())
+
+
+async def _warn(app: App) -> None:
+    async with app.pool.acquire() as connection:
+        lost = await app.vault.lost(connection)
+    if lost:
+        said = terminal.LOST.format(", ".join(lost))
+        click.echo(f"Kunci teks {said}", err=True)
+
+
+async def _sweep(app: App) -> None:
+    """Look after the attached files, and say what was moved; not over a replica.
+
+    Figures need no file: a folder that cannot be used is told, and does not stop us.
+    """
+    if app.commands.only_reads:
+        return
+    try:
+        async with app.pool.acquire() as connection:
+            swept = await quarantine.sweep(app.vault, connection)
+        aside = app.vault.files.look()
+    except FilesError as error:
+        click.echo(f"iku: {error}", err=True)
+        return
+    if swept.restored:
+        click.echo(
+            f"Lampiran: {formats.number(swept.restored)} berkas dikembalikan dari "
+            "karantina",
+            err=True,
+        )
+    if aside.files:
+        said = attachments.summary(aside, app.settings.timezone)
+        moved = formats.number(swept.quarantined)
+        click.echo(f"Karantina lampiran: {said}; {moved} baru dipindahkan", err=True)
+
+
+def _ready(address: str) -> None:
+    click.echo(f"iku melayani di {address}; halaman API: {address}/docs")
+
+
+def _show_faults() -> None:
+    """Write down on the error stream what is answered with 500, with its traceback."""
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    shown.setLevel(logging.WARNING if os.environ.get(DEBUG) else logging.ERROR)
+    logging.getLogger("iku").addHandler(shown)

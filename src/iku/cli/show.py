@@ -1,0 +1,113 @@
+"""`iku show`: what a case or an organisation was on a day, as known on another."""
+
+from collections.abc import Iterator
+
+import click
+
+from iku import labels
+from iku.cli import ambiguity, lists, tables, terminal
+from iku.cli.lists import Areas, Fields, day
+from iku.cli.options import options
+from iku.cli.output_format import Form, forms, write
+from iku.domain.fact import Person
+from iku.exchange import field_text, formats, list_csv
+from iku.queries import subjects
+from iku.queries.subject_lookup import identify
+from iku.queries.subjects import ConflictQuestion, OrganisationQuestion, SubjectView
+from iku.queries.view import View
+
+DAYS = ("reported_on", "occurred_on", "resolved_on", "registered_on", "valid_until")
+
+
+@click.group(cls=terminal.OrderedGroup, short_help="Show a case or an organisation.")
+def show() -> None:
+    """Show what a case or an organisation was on a day, as known on another.
+
+    ID is its number or its identifier. What was recorded of it is shown by iku history.
+    """
+
+
+@show.command()
+@options(ConflictQuestion, arguments={"conflict_id": "ID"})
+@forms
+def conflict(question: ConflictQuestion, form: Form) -> None:
+    """Show a conflict case."""
+    _show("conflict", question.conflict_id, question, form)
+
+
+@show.command()
+@options(OrganisationQuestion, arguments={"organisation_id": "ID"})
+@forms
+def organisation(question: OrganisationQuestion, form: Form) -> None:
+    """Show an organisation."""
+    _show("organisation", question.organisation_id, question, form)
+
+
+def _show(
+    category: str,
+    typed: str,
+    question: ConflictQuestion | OrganisationQuestion,
+    form: Form,
+) -> None:
+
+    async def work() -> tuple[SubjectView, Areas, str]:
+        async with terminal.opened_view() as (app, view):
+            today = app.commands.today()
+            subject = await _meant(view, category, typed)
+            seen = await subjects.standing(view, category, subject, question.at(today))
+            areas = {area.code: area.name for area in app.agency.areas}
+            return seen, areas, lists.moment(question, today)
+
+    seen, areas, moment = terminal.run(work())
+    if form.csv is not None:
+        write(list_csv.head(category, form.csv))
+        write(list_csv.rows(category, [seen.shown], form.csv))
+    elif form.json:
+        terminal.emit({**seen.shown, "version": seen.version})
+    else:
+        _print(category, seen, areas, moment)
+
+
+async def _meant(view: View, category: str, typed: str) -> str:
+    """The identifier of the subject that is typed by its number."""
+    subject = terminal.SubjectNumberType().convert(typed, None, None)
+    found = await identify(view, subject, (category,))
+    ambiguity.refuse_several(found, typed)
+    return found[0].subject if found else subject
+
+
+def _print(category: str, seen: SubjectView, areas: Areas, moment: str) -> None:
+    out = tables.Printer()
+    item = seen.shown
+    noun = "Perkara" if category == "conflict" else "Organisasi"
+    out.say(f"{noun} {item['number']} {moment}\n")
+    out.pairs([*_lines(category, item, areas)])
+    out.say(
+        f"\nVersi {formats.number(seen.version)}; riwayatnya: "
+        f"iku history {category}-{item['id']}"
+    )
+
+
+def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str]]:
+    """A line for each field that says something."""
+    more = ("reporter", "parties") if category == "conflict" else ()
+    for field in (*list_csv.FIELDS[category], *more):
+        if item[field] is not None:
+            yield labels.FIELDS[field].id.capitalize(), _value(field, item, areas)
+
+
+def _value(field: str, item: Fields, areas: Areas) -> str:
+    match field, item[field]:
+        case "status", _:
+            shown = lists.status(item)
+        case "area", code:
+            shown = f"{lists.place(item, areas)} ({code})"
+        case _, Person() as somebody:
+            shown = somebody.name
+        case _, tuple() | list() as several:
+            shown = ", ".join(one.name for one in several)
+        case _, value if field in DAYS:
+            shown = day(value)
+        case _, value:
+            shown = field_text.value(field, value)
+    return shown

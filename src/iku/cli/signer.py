@@ -1,0 +1,322 @@
+"""`iku signer`: checkpoints of the log, signed by a process of its own."""
+
+import asyncio
+import signal
+from datetime import datetime
+from typing import IO
+
+import asyncpg
+import click
+from msgspec import Struct
+
+from iku.app import load_witnesses
+from iku.cli import tables, terminal
+from iku.cli.errors import CommandFailed, explain
+from iku.commands import log_continuation
+from iku.exchange import formats
+from iku.ledger import (
+    checkpoint_signing,
+    checkpoint_store,
+    durable_files,
+    log,
+    note,
+    witness_client,
+)
+from iku.ledger.checkpoint_signing import SignerFolder, SigningResult
+from iku.ledger.checkpoint_store import Assurance, SignedCheckpoint
+from iku.ledger.policy import Party, Policy
+from iku.postgres.pool import Plain
+from iku.settings import Settings
+
+DAY_S = 86_400
+ALONE = (
+    "TANPA SAKSI: tidak ada saksi di luar kantor; yang memegang kunci dapat menulis "
+    "ulang sejarah tanpa ketahuan (IKU_WITNESSES)"
+)
+
+
+class SignerRound(Struct, frozen=True):
+    """What a round of the signer came to.
+
+    Attributes:
+        size: Of the last checkpoint.
+        signed: Whether it is a new one.
+        read: How many records were read and hashed.
+        witnessed: The largest size that a quorum of witnesses has cosigned.
+        witnesses: How many witnesses there are to ask.
+        unhelpful: Which of them did not cosign, and why.
+        checkpoint: The signed note.
+    """
+
+    size: int
+    signed: bool
+    read: int
+    witnessed: int | None
+    witnesses: int
+    unhelpful: list[str]
+    checkpoint: str
+
+
+@click.group(short_help="Sign checkpoints of the log.")
+def signer() -> None:
+    """Sign checkpoints of the log, with a key that lies outside the database.
+
+    Key, state and alarm lie in IKU_SIGNER_HOME. docs/cli.md tells more.
+    """
+
+
+@signer.command(short_help="Make the key.")
+@terminal.as_json
+def key(*, json: bool) -> None:
+    """Make the key that signs, once; show what others verify with, always."""
+    chosen = terminal.settings()
+    home = SignerFolder(chosen.signer_home)
+    with durable_files.alone(home.folder):
+        there = (home.folder / "key").exists()
+        held = home.key() if there else home.make_key(chosen.origin)
+    if json:
+        terminal.emit({"vkey": str(held.verifier), "made": not there})
+    else:
+        tables.say(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
+        click.echo(f"Bagikan kepada pemeriksa: {held.verifier}")
+
+
+@signer.command(short_help="Sign what the log has become.")
+@click.option("--full", is_flag=True, help="Read and hash every record anew.")
+@terminal.as_json
+def once(*, full: bool, json: bool) -> None:
+    """Sign a checkpoint, if the log has grown, and have it cosigned.
+
+    Ends with 1 where the log is not what was signed before: nothing is signed then.
+    """
+    chosen = terminal.settings()
+    with durable_files.alone(chosen.signer_home):
+        found = terminal.run(_round(chosen, load_witnesses(chosen), full=full))
+    _tell(found, json=json)
+
+
+@signer.command(short_help="Change the key.")
+@terminal.as_json
+def rotate(*, json: bool) -> None:
+    """Make a new key, and let the old one introduce it: both sign a checkpoint."""
+    chosen = terminal.settings()
+
+    async def work() -> SignerRound:
+        async with terminal.signer(chosen) as connection:
+            await _refuse_dead(connection, chosen)
+            home = SignerFolder(chosen.signer_home)
+            outcome = await checkpoint_signing.rotate(connection, home, chosen.origin)
+            return await _cosigned(connection, chosen, load_witnesses(chosen), outcome)
+
+    with durable_files.alone(chosen.signer_home):
+        found = terminal.run(work())
+        new = SignerFolder(chosen.signer_home).key().verifier
+    _tell(found, json=json)
+    if not json:
+        click.echo(f"Kunci baru; bagikan kepada pemeriksa dan saksi: {new}")
+
+
+@signer.command(short_help="Sign again and again, until interrupted.")
+@click.option(
+    "--every",
+    type=click.IntRange(1, DAY_S),
+    default=60,
+    show_default=True,
+    help="Seconds between two rounds.",
+)
+@click.option(
+    "--full-every",
+    type=click.IntRange(1, 24 * 366),
+    default=24,
+    show_default=True,
+    help="Hours between two full rounds; the first round is one.",
+)
+def run(every: int, full_every: int) -> None:
+    """Sign a checkpoint whenever the log has grown; read all of it now and then.
+
+    Ends with 1 once it finds the log tampered with, and keeps ending so until the file
+    ALARM is removed.
+    """
+    chosen = terminal.settings()
+    witnesses = load_witnesses(chosen)
+    with durable_files.alone(chosen.signer_home):
+        terminal.run(_run(chosen, witnesses, every, full_every * 3600))
+
+
+@signer.command(short_help="Write what a witness without a network is to read.")
+@click.option(
+    "--old",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="The size that the witness cosigned last.",
+)
+def request(old: int) -> None:
+    """Print the last checkpoint and its proof, for `iku witness cosign`."""
+    chosen = terminal.settings()
+
+    async def work() -> str:
+        async with terminal.signer(chosen) as connection:
+            last = await _last(connection)
+            if old > last.size:
+                raise CommandFailed(
+                    f"the last checkpoint is of size {last.size}, not {old}"
+                )
+            return str(await witness_client.request(connection, old, last))
+
+    click.echo(terminal.run(work()), nl=False)
+
+
+@signer.command(short_help="Take in what a witness answered by file.")
+@click.argument("file", type=click.File("rb"))
+def accept(file: IO[bytes]) -> None:
+    """Keep the cosignature that `iku witness cosign` printed into FILE."""
+    chosen = terminal.settings()
+    answer = file.read()
+
+    async def work() -> tuple[str, int]:
+        async with terminal.signer(chosen) as connection:
+            last = await _last(connection)
+            name = await _accept(connection, load_witnesses(chosen), last, answer)
+            return name, last.size
+
+    name, size = terminal.run(work())
+    tables.say(f"Disaksikan oleh {name}: ukuran {formats.number(size)}.")
+
+
+async def _accept(
+    connection: Plain, witnesses: Policy, last: SignedCheckpoint, answer: bytes
+) -> str:
+    party = _signatory(witnesses, answer)
+    await witness_client.accept(connection, party.key, last, answer)
+    return party.key.name
+
+
+def _signatory(witnesses: Policy, answer: bytes) -> Party:
+    """The witness whose key the answer's signature names."""
+    text = note.parse(b"-\n\n" + answer)
+    by = {(one.name, one.key_id) for one in text.signatures}
+    for party in witnesses.witnesses.values():
+        if (party.key.name, party.key.key_id) in by:
+            return party
+    raise CommandFailed("the file holds no cosignature of a witness in IKU_WITNESSES")
+
+
+async def _last(connection: Plain) -> SignedCheckpoint:
+    last = await checkpoint_store.latest(connection)
+    if last is None:
+        raise CommandFailed("nothing was signed yet; `iku signer once` signs")
+    return last
+
+
+async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> SignerRound:
+    async with terminal.signer(chosen) as connection:
+        await _refuse_dead(connection, chosen)
+        home = SignerFolder(chosen.signer_home)
+        outcome = await checkpoint_signing.sign(
+            connection, home, chosen.origin, full=full
+        )
+        return await _cosigned(connection, chosen, witnesses, outcome)
+
+
+async def _refuse_dead(connection: Plain, chosen: Settings) -> None:
+    """Sign nothing under a name that the log gave up: it would be a shorter log."""
+    name = await log_continuation.origin(connection)
+    if name not in {None, chosen.origin}:
+        raise CommandFailed(
+            f"the log is called {name} since it was continued, but IKU_ORIGIN is "
+            f"{chosen.origin}"
+        )
+
+
+async def _cosigned(
+    connection: Plain, chosen: Settings, witnesses: Policy, outcome: SigningResult
+) -> SignerRound:
+    home = SignerFolder(chosen.signer_home)
+    unhelpful = await witness_client.gather(connection, home, witnesses)
+    assurance = await checkpoint_store.assurance(connection, witnesses)
+    return SignerRound(
+        outcome.size,
+        outcome.signed,
+        outcome.read,
+        assurance.witnessed,
+        assurance.witnesses,
+        unhelpful,
+        outcome.note,
+    )
+
+
+async def _run(
+    chosen: Settings, witnesses: Policy, every: int, full_every: int
+) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if not witnesses.witnesses:
+        click.echo(ALONE, err=True)
+    read_all = float("-inf")
+    while not stop.is_set():
+        full = loop.time() - read_all >= full_every
+        if await _attempt(chosen, witnesses, full=full) and full:
+            read_all = loop.time()
+        try:
+            await asyncio.wait_for(stop.wait(), every)
+        except TimeoutError:
+            continue
+
+
+async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
+    """A round, if the database is there; whether it was."""
+    try:
+        found = await _round(chosen, witnesses, full=full)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if not log.is_away(error, None):
+            raise
+        click.echo(f"{_clock(chosen)} {explain(error)}; dicoba lagi", err=True)
+        return False
+    if found.signed:
+        tables.say(f"{_clock(chosen)} {_sentence(found)}")
+    for line in found.unhelpful:
+        click.echo(f"{_clock(chosen)} saksi {line}", err=True)
+    return True
+
+
+def _clock(chosen: Settings) -> str:
+    return formats.instant(datetime.now(chosen.timezone), chosen.timezone)
+
+
+def _tell(found: SignerRound, *, json: bool) -> None:
+    if json:
+        terminal.emit(found)
+        return
+    tables.say(f"{_sentence(found)}; {formats.number(found.read)} rekaman dibaca.")
+    if found.witnessed is not None:
+        tables.say(f"Disaksikan sampai ukuran {formats.number(found.witnessed)}.")
+    for line in found.unhelpful:
+        tables.say(f"Saksi {line}")
+    if not found.witnesses:
+        tables.say(ALONE)
+
+
+def _sentence(found: SignerRound) -> str:
+    size = formats.number(found.size)
+    if found.signed:
+        return f"Ditandatangani: ukuran {size}"
+    return f"Tidak ada yang baru: checkpoint terakhir berukuran {size}"
+
+
+def lines(found: Assurance) -> list[tuple[str, str]]:
+    """How far the log is vouched for, as `iku status` shows it."""
+    signed = formats.NOTHING if found.signed is None else formats.number(found.signed)
+    shown = [("Ditandatangani", f"sampai ukuran {signed}")]
+    if found.signed is None:
+        shown = [("Ditandatangani", "belum pernah (iku signer once)")]
+    if not found.witnesses:
+        shown.append(("Saksi", ALONE))
+    else:
+        size = found.witnessed
+        upto = "belum ada" if size is None else f"sampai ukuran {formats.number(size)}"
+        shown.append(("Saksi", f"{found.witnesses} saksi; {upto}"))
+    if found.alarm:
+        shown.append(("ALARM", found.alarm))
+    return shown

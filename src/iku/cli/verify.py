@@ -1,0 +1,215 @@
+"""`iku verify`: a figure, the log or its texts, held against what was recorded."""
+
+from typing import Any, assert_never
+
+import click
+from msgspec import Struct, structs
+
+from iku.app import App
+from iku.cli import figure_table, standard_streams, tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.domain.withheld import WithheldReason
+from iku.exchange import formats, printed_figure
+from iku.exchange.cells import InvalidCell
+from iku.exchange.printed_figure import Printed, PrintedCounts, PrintedPercentage
+from iku.ledger.integrity_check import check_ledger
+from iku.postgres import migrations
+from iku.postgres.pool import Connection
+from iku.queries import log_records, text_check
+from iku.queries.figure_verification import VerifiedFigure
+from iku.queries.figure_verification import verify as recounting
+from iku.queries.text_check import HeldText, TextCounts, TextScope
+
+VERDICTS = {"same": "sama", "differs": "berbeda"}
+
+
+class PrintedResultType(click.ParamType[Printed]):
+    """Counts or a percentage, as they are printed."""
+
+    name = "value"  # as the help shows it, in capitals
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Printed:
+        """*value* as counts or a percentage, or a usage error."""
+        try:
+            return printed_figure.read(str(value))
+        except InvalidCell as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.group(short_help="Hold a figure, the log or texts against what was recorded.")
+def verify() -> None:
+    """Hold a printed figure, the log or its texts against what was recorded."""
+
+
+@verify.command("figure", short_help="Count a printed figure again.")
+@click.argument("number")
+@click.option(
+    "--expect",
+    type=PrintedResultType(),
+    help="What is printed: 8/9, or the percentage as 88,89% or 88.89%. Ends with 1 "
+    "where the log gives another.",
+)
+@terminal.as_json
+def figure(number: str, *, expect: Printed | None, json: bool) -> None:
+    """Count the figure that bears NUMBER again, from the log alone.
+
+    Blanks and lower case in NUMBER do not matter. Ends with 1 where the recount is not
+    the figure, or not what --expect says.
+    """
+
+    async def work() -> VerifiedFigure:
+        async with (
+            terminal.opened_app(terminal.settings()) as app,
+            app.pool.acquire() as connection,
+        ):
+            today = app.commands.today()
+            return await recounting(connection, app.figures, number, today)
+
+    found = terminal.run(work())
+    kept = expect is None or expect.fits(found.recounted)
+    if not json:
+        _show(found, expect, kept=kept)
+    elif expect is None:
+        terminal.emit(found)
+    else:
+        verdict = "same" if kept else "differs"
+        told = {"expected": str(expect), "expected_verdict": verdict}
+        terminal.emit(structs.asdict(found) | told)
+    if found.verdict == "differs":
+        raise CommandFailed(
+            "the figure is not what the log gives; iku rebuild mends it"
+        )
+    if expect is not None and not kept:
+        raise CommandFailed(
+            f"{found.number} is {expect.of(found.recounted)} by the log, not {expect}"
+        )
+
+
+def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
+    tables.say(f"{found.indicator}, {figure_table.where(found)}")
+    tables.say(f"  angka ini      {figure_table.counts(found)}")
+    tables.say(f"  dari log saja  {figure_table.counts(found.recounted)}")
+    if expect is not None:
+        tables.say(f"  yang tercetak  {_typed(expect)}")
+    tables.say(VERDICTS[found.verdict if kept else "differs"])
+
+
+def _typed(expect: Printed) -> str:
+    match expect:
+        case PrintedCounts(numerator=numerator, denominator=denominator):
+            return formats.share(numerator, denominator)
+        case PrintedPercentage(value=value):
+            return formats.percent(value)
+        case _:
+            assert_never(expect)
+
+
+@verify.command("log", short_help="Verify every record of the log.")
+@terminal.as_json
+def log(*, json: bool) -> None:
+    """Read every record of the log and hold it against the rules of the ledger.
+
+    Ends with 1 and names the first position at which each rule is broken.
+    """
+
+    async def work() -> tuple[int, list[str]]:
+        async with terminal.owner(terminal.settings()) as connection:
+            if await migrations.pending(connection):
+                raise CommandFailed(
+                    "the schema is not up to date; iku migrate brings it there"
+                )
+            size = await log_records.size(connection)
+            return size, await checked(connection)
+
+    size, findings = terminal.run(work())
+    if json:
+        terminal.emit({"size": size, "findings": findings})
+    else:
+        for finding in findings:
+            tables.say(finding)
+    if findings:
+        raise CommandFailed("the ledger does not verify; the first findings are above")
+    if not json:
+        tables.say(f"baik: {formats.number(size)} peristiwa diperiksa.")
+
+
+async def checked(connection: Connection) -> list[str]:
+    """What is wrong with the ledger, with a bar while it is read."""
+    with terminal.progress("peristiwa") as tell:
+        return await check_ledger(connection, tell)
+
+
+class TextsReport(Struct, frozen=True):
+    """What was found of the texts and files of the log's first *size* events."""
+
+    size: int
+    texts: TextCounts
+    files: TextCounts
+
+    @property
+    def withheld(self) -> int:
+        """How many are not to be had, though no decision erased them."""
+        return self.texts.withheld + self.files.withheld
+
+
+@verify.command("texts", short_help="Open every sealed text and file.")
+@terminal.subjects
+@terminal.as_json
+def texts(*, subjects: tuple[str, ...], json: bool) -> None:
+    """Open every sealed text and every attached file, and hold it against its record.
+
+    Shows none of them. Ends with 1 where one is not what the record commits to, where
+    its key is lost, or where it is gone though no decision erased it, and names it.
+    """
+
+    async def work() -> TextsReport:
+        async with terminal.opened_app(terminal.settings()) as app:
+            return await opened(app, frozenset(subjects))
+
+    found = terminal.run(work())
+    if json:
+        terminal.emit(found)
+    else:
+        tables.say(f"Teks: {spelt(found.texts)}.")
+        tables.say(f"Berkas: {spelt(found.files)}.")
+    if found.withheld:
+        raise CommandFailed(
+            f"{found.withheld} texts or files are not to be had as the records commit "
+            "to them; they are named above"
+        )
+    if not json:
+        tables.say(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
+
+
+async def opened(app: App, subjects: frozenset[str]) -> TextsReport:
+    """What `iku verify texts` tells; what is wrong it names on the way."""
+    texts, files = TextCounts(), TextCounts()
+    async with app.pool.acquire() as connection:
+        view = app.view(connection)
+        scope = TextScope(await log_records.size(connection), subjects)
+        with terminal.progress("teks") as tell:
+            async for held in text_check.held_texts(view, scope, tell):
+                texts = texts.with_one(held)
+                name(held)
+        with terminal.progress("berkas") as tell:
+            async for held in text_check.held_files(view, scope, tell):
+                files = files.with_one(held)
+                name(held)
+    return TextsReport(scope.size, texts, files)
+
+
+def name(held: HeldText) -> None:
+    """Name what is wrong with a text or file, if anything is, on the error stream."""
+    if held.finding:
+        standard_streams.say(held.finding)
+
+
+def spelt(tally: TextCounts) -> str:
+    """How many were opened, how many not and why."""
+    counts = (
+        (tally.opened, "dibuka"),
+        *((getattr(tally, why.value), why.word) for why in WithheldReason),
+    )
+    return ", ".join(f"{formats.number(count)} {word}" for count, word in counts)

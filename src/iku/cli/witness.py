@@ -1,0 +1,109 @@
+"""`iku witness`: on the machine of somebody who does not trust the office.
+
+It needs no database, and no network either: `cosign` works on files.
+"""
+
+from pathlib import Path
+from typing import IO
+
+import click
+
+from iku.cli import tables, terminal
+from iku.cli.errors import CommandFailed
+from iku.ledger import policy
+from iku.ledger.policy import Policy
+from iku.ledger.witness import Witness, WitnessFolder
+from iku.settings import is_loopback
+
+known = click.option(
+    "--policy",
+    "logs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with a line `log VKEY` for each log [default: policy in "
+    "IKU_WITNESS_HOME].",
+)
+
+
+@click.group(short_help="Vouch for the log of somebody else.")
+def witness() -> None:
+    """Cosign checkpoints of a log, each only if it continues the last one.
+
+    Key and memory lie in IKU_WITNESS_HOME. Run it where the log's office has no access.
+    """
+
+
+@witness.command(short_help="Make the key.")
+@click.argument("name")
+@terminal.as_json
+def key(name: str, *, json: bool) -> None:
+    """Make the key that cosigns under NAME, such as saksi.inspektorat.example; show it.
+
+    A key that is there already is only shown.
+    """
+    home = WitnessFolder(terminal.settings().witness_home)
+    there = (home.folder / "key").exists()
+    held = home.key() if there else home.make_key(name)
+    if json:
+        terminal.emit({"vkey": str(held.verifier), "made": not there})
+    else:
+        tables.say(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
+        click.echo(f"Baris untuk IKU_WITNESSES: witness NAMA {held.verifier} URL")
+
+
+@witness.command(short_help="Cosign a file, without a network.")
+@click.argument("file", type=click.File("rb"))
+@known
+def cosign(file: IO[bytes], logs: Path | None) -> None:
+    """Print the cosignature for FILE, which `iku signer request` wrote."""
+    click.echo(_opened(logs).cosign(file.read()), nl=False)
+
+
+@witness.command(short_help="Cosign over HTTP.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8001,
+    show_default=True,
+    help="The port, 0 for any that is free.",
+)
+@known
+def serve(host: str, port: int, logs: Path | None) -> None:
+    """Answer logs that ask for a cosignature, until interrupted (C2SP tlog-witness)."""
+    opened = _opened(logs)
+    # Litestar takes longer to import than most commands take altogether.
+    from iku.web import server  # noqa: PLC0415
+    from iku.web.witness import create_witness  # noqa: PLC0415
+
+    async def work() -> None:
+        try:
+            app = create_witness(opened, local_only=is_loopback(host))
+            await server.serve_app(app, host, port, _ready)
+        except OSError as error:
+            raise CommandFailed(
+                f"cannot listen on {host}, port {port}: {error}"
+            ) from error
+
+    server.run(work())
+
+
+def _ready(address: str) -> None:
+    click.echo(f"saksi melayani di {address}")
+
+
+def _opened(logs: Path | None) -> Witness:
+    folder = terminal.settings().witness_home
+    return Witness(
+        folder, WitnessFolder(folder).key(), _logs(logs or folder / "policy")
+    )
+
+
+def _logs(path: Path) -> Policy:
+    if not path.exists():
+        raise CommandFailed(
+            f"there is no {path}; write a line `log VKEY` for each log into it"
+        )
+    found = policy.parse(path.read_bytes(), complete=False)
+    if not found.logs:
+        raise CommandFailed(f"{path} names no log; write a line `log VKEY` for each")
+    return found

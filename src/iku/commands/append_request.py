@@ -1,0 +1,142 @@
+"""The request to append what was decided.
+
+What a command says in words is put apart here: the record is given commitments, the
+vault the texts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from msgspec import structs
+
+from iku.commands.command import (
+    Command,
+    with_subject,
+)
+from iku.commands.decision import CommandDecision, SubjectChange
+from iku.domain import (
+    fact,
+    subject_kinds,
+)
+from iku.domain.decider import (
+    Transition,
+)
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.numbering import NumberSeries
+from iku.ledger import identifier
+from iku.ledger.log import (
+    Request,
+    StreamPart,
+    UnnumberedRequest,
+)
+from iku.ledger.record import Commitment, NewEvent
+from iku.vault import sealing
+from iku.vault.sealing import Secret, TextPlace
+
+
+def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
+    """The request that appends what was *decided*."""
+    before = decided.before
+    own = SubjectChange(command.subject, decided.events, before, decided.after)
+    parts: list[StreamPart] = []
+    turns: list[Transition] = []
+    secrets: list[Secret] = []
+    for changed in (*decided.others, own):  # the command's own subject last
+        part, sealed = _part(command, changed)
+        parts.append(part)
+        secrets += sealed
+        turns += _turns(command.category, changed)
+    if command.file is not None:
+        place = TextPlace(command.stream, before.version + 1, "file", command.stream)
+        key = sealing.secret(place, command.file.key.hex())
+        secrets.append(structs.replace(key, file=command.file.name))
+    return Request(
+        parts=tuple(parts),
+        command_id=command.command_id or identifier.fresh(),
+        body=body,
+        actor=command.actor,
+        known_on=command.known_on,
+        premises=decided.premises,
+        condition=decided.condition,
+        attachments=tuple(turns),
+        secrets=tuple(secrets),
+    )
+
+
+def _part(command: Command, changed: SubjectChange) -> tuple[StreamPart, list[Secret]]:
+    """What is appended to the stream of one subject, and the texts to be kept."""
+    stream = DECIDERS[command.category].stream(changed.subject)
+    version = changed.before.version
+    parted = [
+        _parted(event, stream, place, fact.owner(event, command.stream))
+        for place, event in enumerate(changed.events, version + 1)
+    ]
+    part = StreamPart(stream, version, tuple(draft for draft, _ in parted))
+    return part, [secret for _, of in parted for secret in of.values()]
+
+
+def _turns(category: str, changed: SubjectChange) -> Iterator[Transition]:
+    """What each event does to the subject, one after the other."""
+    state, evolve = changed.before.state, DECIDERS[category].evolve
+    for event in changed.events[:-1]:
+        state, before = evolve(state, event), state
+        yield Transition(category, changed.subject, before, state)
+    # The last state is at hand, with what was worked out of it when it was decided.
+    yield Transition(category, changed.subject, state, changed.after)
+
+
+def unnamed(
+    command: Command, decided: CommandDecision, body: bytes, drawn: list[str]
+) -> UnnumberedRequest:
+    """The request that appends an opening under the next automatic number.
+
+    The number goes to *drawn*; the last one there is the one it is recorded under.
+    """
+    (opening,) = decided.events
+    asked = replace(command, command_id=command.command_id or identifier.fresh())
+
+    def named(subject: str, number: str) -> Request:
+        begun = with_subject(asked, subject, number)
+        drawn.append(number)
+        if begun.proposed is opening:
+            return request(begun, decided, body)
+        after = DECIDERS[command.category].fold([begun.proposed])
+        changed = decided._replace(events=[begun.proposed], after=after)
+        return request(begun, changed, body)
+
+    return UnnumberedRequest(
+        category=command.category,
+        command_id=str(asked.command_id),
+        series=NumberSeries(
+            command.category,
+            subject_kinds.named(command.category).letter,
+            opening.effective_on.year,
+        ),
+        named=named,
+        premises=decided.premises,
+        condition=decided.condition,
+    )
+
+
+def _parted(
+    event: fact.Fact, stream: str, version: int, owner: str
+) -> tuple[NewEvent, dict[str, Secret]]:
+    """What the record of *event* says, and the texts it says in commitments only.
+
+    They belong to the persons whom they name, or else to *owner*.
+    """
+    written = fact.write(event)
+    secrets = {
+        name: sealing.secret(
+            TextPlace(stream, version, name, text.person or owner), text.plain
+        )
+        for name, text in written.text.items()
+    }
+    committed = {
+        name: Commitment(secret.commitment, secret.place.subject)
+        for name, secret in secrets.items()
+    }
+    draft = NewEvent(
+        written.type, written.effective_on, written.data, committed, written.schema
+    )
+    return draft, secrets

@@ -1,0 +1,167 @@
+"""The facts that a command adds to what was read, and what they rest on.
+
+A decision hears the texts of the streams it reads, as far as they can be opened; it
+depends on them only where it asks whether something was said before.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
+from typing import Any, NamedTuple
+
+from iku import streams
+from iku.commands.closed_period_cache import ClosedPeriodsSnapshot
+from iku.commands.command import (
+    Command,
+    is_opening,
+)
+from iku.domain import (
+    closed_periods,
+    fact,
+    merger,
+    subject_name,
+)
+from iku.domain.decider import (
+    DecisionContext,
+    SubjectNotFound,
+    refuse_hidden_characters,
+)
+from iku.domain.decider_registry import DECIDERS
+from iku.ledger.log import (
+    Condition,
+    Reader,
+)
+from iku.ledger.record import Recorded
+from iku.streams import FoldedStream
+from iku.vault.store import Vault
+
+
+class SubjectChange(NamedTuple):
+    """What a command adds to one subject.
+
+    Attributes:
+        before: The subject as it was read.
+        after: The subject once the events are recorded.
+    """
+
+    subject: str
+    events: list[Any]
+    before: "FoldedStream"
+    after: Any
+
+
+class CommandDecision(NamedTuple):
+    """What a command adds to the log, and what that rests on.
+
+    Attributes:
+        events: The facts to record of its own subject; none if they stand already.
+        before: The subject as it was read.
+        after: The subject once they are recorded.
+        premises: Other streams that it rests on, at the version read.
+        condition: What else it rests on; None: nothing.
+        others: What it adds to other subjects, in the same append.
+        notes: What the answer says besides the receipt.
+    """
+
+    events: list[Any]
+    before: "FoldedStream"
+    after: Any
+    premises: tuple[tuple[str, int], ...] = ()
+    condition: Condition | None = None
+    others: tuple[SubjectChange, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def decide(
+    command: Command,
+    read: Mapping[str, FoldedStream],
+    *,
+    today: date,
+    areas: frozenset[str],
+    closed: ClosedPeriodsSnapshot | None,
+) -> CommandDecision:
+    """The facts that *command* adds to what was *read*, and what they rest on.
+
+    If *closed* is None, they need no reason, whatever they change.
+
+    Raises:
+        Unexplained: It changes a figure of a closed period, and gives no reason.
+        Refused: The rules do not allow it, or a text holds hidden characters.
+        Missing: There is no such subject.
+    """
+    decider = DECIDERS[command.category]
+    proposed = decider.asked(command.proposed)
+    # Of a publication's step the sender's own part, whose fields are those of the body.
+    refuse_hidden_characters(getattr(proposed, "step", proposed))
+    before = read.get(command.stream, FoldedStream())
+    state = before.state
+    if state is None and not is_opening(command.proposed):
+        raise SubjectNotFound(subject_name.absent(command.category, command.subject))
+    grounds = decider.rests_on(command.proposed, command.subject, state)
+    peers = {
+        subject: read.get(decider.stream(subject), FoldedStream())
+        for subject in grounds.peers
+    }
+    context = DecisionContext(
+        today=today,
+        subject=command.subject,
+        areas=areas,
+        peers={subject: peer.state for subject, peer in peers.items()},
+        actor=command.actor,
+    )
+    decision = decider.decision(command.proposed, state, context)
+    after = decider.fold(decision.events, state)
+    others = tuple(
+        SubjectChange(subject, events, peer, decider.fold(events, peer.state))
+        for subject, events in decision.others.items()
+        for peer in [peers.pop(subject)]
+    )
+    # What the decision read of others must still be so.
+    premises = (
+        *((decider.stream(subject), peer.version) for subject, peer in peers.items()),
+        *((name, read.get(name, FoldedStream()).version) for name in grounds.streams),
+    )
+    notes = merger.notes(command.proposed, state, decision.others)
+    decided = CommandDecision(
+        decision.events, before, after, premises, others=others, notes=notes
+    )
+    if closed is None or not grounds.closures:
+        return decided
+    own = SubjectChange(command.subject, decision.events, before, after)
+    for one in (own, *others):
+        closed_periods.refuse_unexplained(
+            closed.periods, one.subject, one.before.state, one.after
+        )
+    return decided._replace(condition=closed.condition)
+
+
+async def read(
+    reader: Reader, vault: Vault, command: Command
+) -> dict[str, FoldedStream]:
+    """The streams that the decision on *command* rests on, its own first.
+
+    Of its own, the texts are opened as far as *command* may ask for them.
+    """
+    found = await streams.read(
+        reader, vault, [command.stream], partial(_asks_for, command)
+    )
+    decider, own = DECIDERS[command.category], found.get(command.stream, FoldedStream())
+    grounds = decider.rests_on(command.proposed, command.subject, own.state)
+    others = [*map(decider.stream, grounds.peers), *grounds.streams]
+    if others:
+        found |= await streams.read(reader, vault, others, lambda _recorded: False)
+    return found
+
+
+def _asks_for(command: Command, recorded: Recorded) -> bool:
+    """Whether deciding *command* needs the texts of this event of its own subject.
+
+    It does where it may say just what was recorded; a merger copies texts. Most
+    commands need none.
+    """
+    tag = command.proposed.__struct_config__.tag
+    return isinstance(command.proposed, fact.Correction | fact.Merger) or tag in {
+        None,
+        False,
+        recorded.type,
+    }

@@ -1,0 +1,113 @@
+"""Going on after a restore that lost events which had been signed.
+
+The log that was signed is dead: it can never be shown whole again, and whoever holds
+its checkpoints would find ours tampered with. So the kept events become the beginning
+of a log of another name, whose next event says what is lost
+(`iku.domain.continuation`).
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from msgspec import Struct, ValidationError, json
+
+from iku import streams
+from iku.domain import continuation
+from iku.domain.continuation import SUBJECT, Continued, successor
+from iku.domain.decider import Refused
+from iku.ledger import checkpoint, log, note
+from iku.ledger.appender import AcceptedRequest
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.log import Reader
+from iku.ledger.note import Malformed, Unverified, VerifierKey
+from iku.ledger.tree import Frontier, leaf_hash
+
+STREAM = continuation.decider.stream(SUBJECT)
+
+
+class Approval(Struct, frozen=True):
+    """Who says that the log goes on without what is lost, and why."""
+
+    approver: str
+    reason: str
+
+
+async def origin(connection: Reader) -> str | None:
+    """The name that the log says it goes by; None while it never was continued."""
+    recorded = await log.read_stream(connection, STREAM)
+    return streams.fold(recorded).state.last if recorded else None
+
+
+def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
+    """The checkpoint that the note *raw* holds, signed by one of these keys.
+
+    Raises:
+        Refused: It holds none, or none of the keys signed it.
+    """
+    known = list(keys)
+    try:
+        signed = note.parse(raw)
+        found = checkpoint.parse(signed.text)
+        note.verify(signed, [key for key in known if key.name == found.origin])
+    except Malformed as error:
+        raise Refused(f"the file holds no checkpoint: {error}") from error
+    except Unverified as error:
+        raise Refused(
+            f"the checkpoint is not signed by a key of {found.origin} that is known "
+            f"here ({error}); IKU_WITNESSES may name its key in a line: log <vkey>"
+        ) from error
+    return found
+
+
+async def proposed(
+    connection: Reader, signed: Checkpoint, raw: bytes, approval: Approval, today: date
+) -> Continued:
+    """What is to be recorded; *signed* is the old log's last checkpoint, in *raw*.
+
+    Reads every record.
+
+    Raises:
+        Refused: Nothing is lost, or what is there is not what was signed.
+    """
+    tree = Frontier()
+    same = signed.size > 0
+    async for recorded in log.read_log(connection):
+        tree.add(leaf_hash(recorded.record))
+        if tree.size == signed.size:
+            same = tree.root() == signed.root
+    if tree.size >= signed.size and not same:
+        raise Refused(
+            f"the log's first {signed.size} events are not those that were signed; "
+            "that is no loss but a change: keep all as it is, and call the auditors"
+        )
+    continued = Continued(
+        effective_on=today,
+        origin=signed.origin,
+        successor=successor(signed.origin),
+        kept=tree.size,
+        root=b64encode(tree.root()).decode(),
+        lost_to=signed.size,
+        signed=raw.decode(),
+        approver=approval.approver,
+        reason=approval.reason,
+    )
+    try:
+        return json.decode(json.encode(continued), type=Continued)
+    except ValidationError as error:
+        raise Refused(f"the log cannot be continued so: {error}") from error
+
+
+def refuse_others(accepted: Sequence[AcceptedRequest]) -> None:
+    """Refuse, within the append's transaction, where somebody else was faster.
+
+    Raises:
+        Refused: It would not be the first event after those that were kept.
+    """
+    for one in accepted:
+        continued = one.request.attachments[-1].after.history[-1]
+        if one.receipt.position != continued.kept + 1:
+            raise Refused(
+                f"{continued.kept} events were there, but the log has grown to "
+                f"{one.receipt.position - 1} meanwhile; stop whatever writes to it"
+            )

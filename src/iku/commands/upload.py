@@ -1,0 +1,43 @@
+"""Files of cases and organisations: sealed in a folder, committed to in the log."""
+
+import asyncio
+from hashlib import sha256
+
+from iku.commands.command import Command, CommandResult
+from iku.commands.handler import CommandHandler
+from iku.domain.attachment import Attached
+from iku.ledger.log import Reader
+from iku.texts import File
+from iku.vault.files import Filed
+
+
+async def attach(
+    commands: CommandHandler, reader: Reader, command: Command, file: File
+) -> CommandResult:
+    """Attach *file* to the subject of *command* (see `CommandHandler.handle`)."""
+    attached = Attached(
+        file_name=file.name,
+        media_type=file.media_type,
+        length=len(file.content),
+        sha256=sha256(file.content).hexdigest(),
+    )
+    filed = await asyncio.to_thread(commands.vault.files.put, file.content)
+    kept = False
+    try:
+        command = command.with_file(attached, filed)
+        outcome = await commands.handle(reader, command)
+        kept = outcome.added and not outcome.repeated
+    finally:
+        # Whether the event was recorded may not be known: then the file is kept, and a
+        # later start of the server moves it to quarantine if no event names it.
+        if not kept and not await _told(commands, reader, filed):
+            commands.vault.files.remove([filed.name])
+    return outcome
+
+
+async def _told(commands: CommandHandler, reader: Reader, filed: Filed) -> bool:
+    """Whether an event tells of the file, as far as can be found out."""
+    try:
+        return filed.name in await commands.vault.uses(reader, [filed.name])
+    except Exception:  # noqa: BLE001 - the error under way says more
+        return True

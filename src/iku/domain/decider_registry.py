@@ -1,0 +1,44 @@
+"""Every category of streams, and how its subjects are decided."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from iku.domain import (
+    continuation,
+    erasure,
+    indicator,
+    publication,
+    scale,
+    subject_kinds,
+)
+from iku.domain.decider import Decider
+
+# Of subjects that do not count themselves.
+OTHERS: dict[str, Decider[Any, Any]] = {
+    decider.category: decider
+    for decider in (
+        indicator.decider,
+        scale.decider,
+        publication.decider,
+        continuation.decider,
+        erasure.decider,
+    )
+}
+
+
+class Deciders(Mapping[str, Decider[Any, Any]]):
+    """By category: those of the kinds that count, and the others."""
+
+    def __getitem__(self, category: str) -> Decider[Any, Any]:
+        kind = subject_kinds.kind_of(category)
+        return OTHERS[category] if kind is None else kind.decider
+
+    def __iter__(self) -> Iterator[str]:
+        yield from subject_kinds.categories()
+        yield from OTHERS
+
+    def __len__(self) -> int:
+        return len(subject_kinds.KINDS) + len(OTHERS)
+
+
+DECIDERS = Deciders()

@@ -1,0 +1,279 @@
+"""Mergers: one subject ends, another, the survivor, goes on for both (design, 5).
+
+A merger is recorded in both streams by one append: as `Merger` in the stream that ends,
+as `Absorption` in the survivor's, followed there by copies of what the survivor takes
+over. Annulling it, or correcting which subject is the survivor, annuls the absorption
+and its copies in the same append. So the state of each follows from its own stream.
+
+A merger of an older log stands in one stream only: its survivor has no absorption.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import takewhile
+from typing import Any, TypeVar
+
+from iku import messages
+from iku.domain.decider import (
+    Decision,
+    DecisionContext,
+    DecisionPremises,
+    Invalid,
+    Refused,
+    subject_id,
+)
+from iku.domain.fact import (
+    Absorption,
+    Annulled,
+    Correction,
+    EventId,
+    Fact,
+    Merger,
+    Rejection,
+    StandingFact,
+    annulled_versions,
+    standing,
+    stated,
+)
+from iku.domain.subject import Subject
+from iku.messages import message
+
+S = TypeVar("S", bound=Subject)
+E = TypeVar("E", bound=Fact)
+
+
+def names(command: Fact, _subject: str, state: Subject | None) -> DecisionPremises:
+    """The subjects that *command* merges the subject into, or no longer does."""
+    into = stated(command, "into")
+    ended = _ended(command, state)
+    survivors = [ended.event.into] if ended else []
+    survivors += [] if into is None else [into]
+    return DecisionPremises(peers=tuple(dict.fromkeys(map(subject_id, survivors))))
+
+
+def decision(
+    command: E,
+    before: S,
+    context: DecisionContext,
+    take_over: Callable[[S, S, EventId], list[E]],
+) -> list[E] | Decision[E]:
+    """*command*, and what it adds to the survivors that it names.
+
+    *take_over* gives what the survivor, its first argument, records of the other.
+
+    Raises:
+        Refused: What the survivor took over was changed since.
+    """
+    stream = f"{before.CATEGORY}-{context.subject}"
+    origin = EventId(stream, len(before.history) + 1)
+    others: dict[str, list[Any]] = {}
+    if (ended := _ended(command, before)) is not None:
+        origin = EventId(stream, ended.version)
+        survivor = subject_id(ended.event.into)
+        others[survivor] = _undone(command, ended, context.peers.get(survivor), origin)
+    if (into := stated(command, "into")) is not None and (
+        ended or isinstance(command, Merger)
+    ):
+        survivor = subject_id(into)
+        others[survivor] = take_over(context.peers[survivor], before, origin)
+    others = {subject: events for subject, events in others.items() if events}
+    return Decision([command], others) if others else [command]
+
+
+def _ended(command: Fact, state: Subject | None) -> StandingFact | None:
+    """The merger that *command* annuls, or corrects to another survivor."""
+    match command:
+        case Annulled():
+            version = command.annuls
+        case Correction() if stated(command, "into") is not None:
+            version = command.corrects
+        case _:
+            return None
+    found = dict(state.facts).get(version) if state else None
+    if not isinstance(found, Merger) or stated(command, "into") == found.into:
+        return None
+    return StandingFact(version, found)
+
+
+def _undone(
+    command: Any, ended: StandingFact, survivor: Subject | None, origin: EventId
+) -> list[Annulled]:
+    """The annulments, in the survivor, of the absorption and of what came with it."""
+    stands = survivor.facts if survivor else []
+    found = [
+        version
+        for version, event in stands
+        if isinstance(event, Absorption) and event.origin == origin
+    ]
+    if survivor is None or not found:
+        return []  # it was recorded in one stream only
+    into, versions = ended.event.into, [found[-1], *copies(survivor, found[-1])]
+    for merger in survivor.of(Merger):
+        raise Refused(
+            message(
+                "the merger into {into} cannot be annulled, since {into} was merged "
+                "into {other} later: annul that merger first",
+                into=into,
+                other=merger.into,
+            )
+        )
+    now = dict(stands)
+    for version in versions:
+        if now.get(version) is not survivor.history[version - 1]:
+            raise Refused(
+                message(
+                    "the merger into {into} cannot be annulled, since version "
+                    "{version} of {into}, which it copied there, was changed later",
+                    into=into,
+                    version=version,
+                )
+            )
+    annulments = [Annulled(annuls=v, reason=command.reason) for v in versions]
+    try:
+        type(survivor)((*survivor.history, *annulments)).refuse_illegal()
+    except Refused as error:
+        raise Refused(
+            message(
+                "the merger into {into} cannot be annulled, since what {into} took "
+                "over was changed later: {error}",
+                into=into,
+                error=messages.of(error),
+            )
+        ) from error
+    return annulments
+
+
+def copies(survivor: Subject, absorption: int) -> list[int]:
+    """Versions of the copies that came with the absorption at that version."""
+    follow = enumerate(survivor.history[absorption:], start=absorption + 1)
+    return [version for version, _ in takewhile(lambda one: _is_copy(one[1]), follow)]
+
+
+def _is_copy(event: Fact) -> bool:
+    origin = stated(event, "origin")
+    return origin is not None and not isinstance(event, Absorption)
+
+
+def absorbed(facts: Iterable[StandingFact]) -> dict[str, int]:
+    """Identifiers of the subjects that are merged into one; version of each absorption.
+
+    Those of older logs, where a merger stands in one stream only, are missing.
+    """
+    return {
+        event.origin.subject: version
+        for version, event in facts
+        if isinstance(event, Absorption)
+    }
+
+
+def taken_along(history: Sequence[Fact], version: int) -> tuple[str, ...]:
+    """Identifiers of those that the fact at *version*, if a rejection, takes along."""
+    if not isinstance(history[version - 1], Rejection):
+        return ()
+    return tuple(absorbed(standing(history[:version])))
+
+
+def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> None:
+    """Refuse an annulment of *wrong* after which the streams of a merger disagree.
+
+    Raises:
+        Refused: Of an opening, others are merged into the subject; of what a merger
+            recorded here, its other half stands, or does not.
+    """
+    version = command.annuls
+    if isinstance(wrong, subject.OPENING):
+        for other, since in absorbed(subject.facts).items():
+            raise Refused(
+                message(
+                    "version {version} cannot be annulled, since {other} is merged "
+                    "into this subject, at version {place}: annul that merger first",
+                    version=version,
+                    other=other,
+                    place=since,
+                )
+            )
+    if isinstance(wrong, Absorption):
+        raise Invalid(
+            "annuls",
+            message(
+                "annuls is {version}, but version {version} belongs to the merger at "
+                "{origin}: annul that",
+                version=version,
+                origin=wrong.origin,
+            ),
+        )
+    if isinstance(wrong, Correction) and stated(wrong, "into") is not None:
+        raise Invalid(
+            "annuls",
+            message(
+                "annuls is {version}, but that version corrected a merger: correct the "
+                "merger again",
+                version=version,
+            ),
+        )
+    if isinstance(wrong, Annulled) and _ended_merger(wrong, subject):
+        raise Invalid(
+            "annuls",
+            message(
+                "annuls is {version}, but that version annulled a merger: record the "
+                "merger again",
+                version=version,
+            ),
+        )
+
+
+def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
+    """Whether it annulled a merger, or what a merger that is annulled recorded here.
+
+    Brought back so, a merger would not be held against what has become of the other
+    since: two that are merged into each other would both be gone.
+    """
+    revived = subject.history[annulment.annuls - 1]
+    if isinstance(revived, Merger | Absorption) or stated(revived, "into") is not None:
+        return True
+    if not _is_copy(revived):
+        return False
+    before = subject.history[: annulment.annuls]
+    absorption = max(v for v, e in enumerate(before, 1) if isinstance(e, Absorption))
+    return absorption in annulled_versions(subject.history)
+
+
+def refuse_proposed(command: Fact) -> None:
+    """Refuse to record by itself what only a merger records in the survivor.
+
+    Raises:
+        Refused: It is an absorption, or a copy.
+    """
+    origin = stated(command, "origin")
+    if origin is not None:
+        raise Refused(
+            message(
+                "a fact copied from {origin} is recorded by the merger only, not by "
+                "a command",
+                origin=origin,
+            )
+        )
+
+
+def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[str, ...]:
+    """What the answer says of *event*, recorded of *subject*, besides its receipt.
+
+    *subject* is as it was before, *others* are the events of the same append by the
+    subject that they were added to.
+    """
+    if isinstance(event, Rejection):
+        return tuple(
+            message(
+                "{other} is merged into this one (version {version}), so it does not "
+                "count either",
+                other=other,
+                version=version,
+            )
+            for other, version in absorbed(subject.facts).items()
+        )
+    return tuple(
+        note
+        for survivor, events in others.items()
+        for one in events
+        for missing in stated(one, "not_carried") or ()
+        for note in [missing.said(subject, survivor)]
+    )

@@ -1,0 +1,128 @@
+"""Where a page ended: the cursor by which the page after it is asked for.
+
+It is the one form of cursor, opaque to those who pass it on. It pins what the first
+page left open, the day and the log's size, so that all pages are parts of one answer,
+whatever is recorded meanwhile.
+"""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct, structs
+
+from iku.domain.question import InvalidQuestion
+from iku.messages import message
+
+_WORD = re.compile(
+    r"([0-9]{1,16})\.([0-9]{8})([0-9]{8})?\.([a-z]{1,2})\.([A-Za-z0-9][\w.~-]{0,63})",
+    re.ASCII,
+)
+STRANGE = message("cursor is none that a page gave as next")
+
+
+class PagedQuestion(Protocol):
+    """A question that is answered page by page; None where it leaves something open."""
+
+    @property
+    def as_of(self) -> date:
+        """The day asked about."""
+
+    @property
+    def known_on(self) -> date | None:
+        """The knowledge cut-off."""
+
+    @property
+    def size(self) -> int | None:
+        """How many events of the log are asked."""
+
+
+Q = TypeVar("Q", bound=PagedQuestion)
+
+
+class PageCursor(Struct, frozen=True):
+    """The last thing of a page.
+
+    Attributes:
+        size: Of the log that is asked.
+        as_of: The day asked about.
+        part: One letter or two: of which answer, and of which part of it, the page is.
+        key: What that part is ordered by.
+        known_on: The knowledge cut-off; None where the answer does not tell it.
+    """
+
+    size: int
+    as_of: date
+    part: str
+    key: str
+    known_on: date | None = None
+
+    @property
+    def cursor(self) -> str:
+        """The place in one word, at most 138 characters long."""
+        days = f"{self.as_of}{self.known_on or ''}".replace("-", "")
+        told = f"{self.size}.{days}.{self.part}.{self.key}"
+        return urlsafe_b64encode(told.encode()).decode().rstrip("=")
+
+
+def read(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
+    """The place that *cursor* tells of, in one of these *parts*; None where none is.
+
+    Raises:
+        Unanswerable: No page gave this cursor.
+    """
+    if not cursor:
+        return None
+    try:
+        return _read(cursor, frozenset(parts))
+    except ValueError as error:
+        raise InvalidQuestion("cursor", STRANGE) from error
+
+
+def _read(cursor: str, parts: frozenset[str]) -> PageCursor:
+    told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    found = _WORD.fullmatch(told)
+    if found is None or found[4] not in parts:
+        raise ValueError(told)
+    size, as_of, known_on, part, key = found.groups()
+    known = known_on and date.fromisoformat(known_on)
+    return PageCursor(int(size), date.fromisoformat(as_of), part, key, known or None)
+
+
+def resume(question: Q, place: PageCursor | None, today: date) -> Q:
+    """The question that the page which ended at *place* answered.
+
+    Raises:
+        Unanswerable: That page answered another question.
+    """
+    if place is None:
+        return question
+    if question.size not in {None, place.size}:
+        refusal = message(
+            "cursor continues at size {pinned}, but size is {size}",
+            pinned=place.size,
+            size=question.size,
+        )
+        raise InvalidQuestion("cursor", refusal)
+    if question.as_of not in {today, place.as_of}:
+        refusal = message(
+            "cursor continues as of {pinned}, but as_of is {as_of}",
+            pinned=place.as_of,
+            as_of=question.as_of,
+        )
+        raise InvalidQuestion("cursor", refusal)
+    pinned = {"size": place.size, "as_of": place.as_of}
+    if place.known_on is not None:
+        if question.known_on not in {None, place.known_on}:
+            refusal = message(
+                "cursor continues as known on {pinned}, but known_on is {known_on}",
+                pinned=place.known_on,
+                known_on=question.known_on,
+            )
+            raise InvalidQuestion("cursor", refusal)
+        pinned["known_on"] = place.known_on
+    question_struct: Any = question  # a protocol cannot say that it is a Struct
+    resumed: Q = structs.replace(question_struct, **pinned)
+    return resumed

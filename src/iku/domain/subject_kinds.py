@@ -1,0 +1,181 @@
+"""The kinds of subjects that count, each registered once.
+
+An indicator counts subjects of one kind, by options of that kind's own. What reads or
+writes figures asks here how a subject of it is decided, counted and shown, and names no
+kind. A new one is a file that says all this of it, and an entry of `KINDS`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from iku.domain import (
+    conflict,
+    conflict_counting,
+    organisation,
+    organisation_counting,
+    subject_states,
+)
+from iku.domain.cause import Cause
+from iku.domain.contribution import Contribution
+from iku.domain.counting import Membership, Rules
+from iku.domain.decider import Decider
+from iku.domain.fact import Fact
+from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
+from iku.domain.subject import Subject
+from iku.domain.subject_states import StateInterval, SubjectState
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKind:
+    """A kind of subject that counts, and all that others need to know of it.
+
+    Attributes:
+        called: A subject of it, in words.
+        decider: What may happen to it; names its category.
+        state: What its facts are folded into.
+        options: How it is counted, as a definition says it.
+        rules: How one counts, literally: made of its state, options, the first day of
+            the period, and the day.
+        contributions: The same as ranges of days, no two alike.
+        cause: Why a figure moved when an event of it became known.
+        spans: What one, of that identifier, was from day to day, oldest first.
+        standing: The shape of what it was on a day.
+        texts: The texts of its opening that are shown with it; its title first.
+        listed: Those of them that a list shows.
+    """
+
+    called: str
+    decider: Decider[Any, Any]
+    state: type[Subject]
+    options: type[Any]
+    rules: Callable[[Any, Any, date, date], Rules]
+    contributions: Callable[[Any, Any], Iterable[Contribution]]
+    cause: Callable[[Any], Cause]
+    spans: Callable[[str, Any], Iterable[StateInterval]]
+    standing: type[SubjectState]
+    texts: tuple[str, ...]
+    listed: tuple[str, ...]
+
+    @property
+    def category(self) -> str:
+        """What the names of its streams begin with."""
+        return self.decider.category
+
+    @property
+    def letter(self) -> str:
+        """The first letter of its automatic numbers."""
+        return self.state.LETTER
+
+
+KINDS: list[SubjectKind] = [
+    SubjectKind(
+        called="a case",
+        decider=conflict.decider,
+        state=conflict.Conflict,
+        options=ConflictOptions,
+        rules=conflict_counting.CaseRules,
+        contributions=conflict_counting.contributions,
+        cause=conflict_counting.cause,
+        spans=subject_states.of_case,
+        standing=subject_states.ConflictState,
+        texts=subject_states.CASE_TEXTS,
+        listed=("title", "reference"),
+    ),
+    SubjectKind(
+        called="an organisation",
+        decider=organisation.decider,
+        state=organisation.Organisation,
+        options=OrganisationOptions,
+        rules=organisation_counting.OrganisationRules,
+        contributions=organisation_counting.contributions,
+        cause=organisation_counting.cause,
+        spans=subject_states.of_organisation,
+        standing=subject_states.OrganisationState,
+        texts=("name",),
+        listed=("name",),
+    ),
+]
+
+
+def kind_of(category: str) -> SubjectKind | None:
+    """The kind of that category; None where subjects of it do not count."""
+    for kind in KINDS:
+        if kind.decider.category == category:
+            return kind
+    return None
+
+
+def named(category: str) -> SubjectKind:
+    """The kind of that category, which is one that counts.
+
+    Raises:
+        LookupError: It is not.
+    """
+    kind = kind_of(category)
+    if kind is None:
+        raise LookupError(f"{category} is no kind of subject that counts")
+    return kind
+
+
+def categories() -> tuple[str, ...]:
+    """The categories of all kinds."""
+    return tuple(kind.category for kind in KINDS)
+
+
+def openings() -> tuple[type[Fact], ...]:
+    """The types of facts that begin a subject of some kind."""
+    return tuple(kind.state.OPENING for kind in KINDS)
+
+
+def counted_by(options: Options) -> SubjectKind:
+    """The kind that these options count.
+
+    Raises:
+        LookupError: They are registered for none.
+    """
+    for kind in KINDS:
+        if type(options) is kind.options:
+            return kind
+    raise LookupError(f"{type(options).__name__} are registered for no kind")
+
+
+def membership(
+    subject: Subject, options: Options, start: date, as_of: date
+) -> Membership:
+    """How *subject* counts as of *as_of* in the period from *start*.
+
+    Raises:
+        TypeError: *options* count subjects of another kind.
+    """
+    kind = counted_by(options)
+    if not isinstance(subject, kind.state):
+        counted, given = type(options).__name__, type(subject).__name__
+        raise TypeError(f"{counted} do not count a {given}")
+    return kind.rules(subject, options, start, as_of).membership()
+
+
+def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
+    """What *subject* counts as, from day to day; nothing if it is of another kind."""
+    kind = counted_by(options)
+    if not isinstance(subject, kind.state):
+        return ()
+    return subject.once(options, lambda: tuple(kind.contributions(subject, options)))
+
+
+def spans(category: str, subject: str, state: Any) -> tuple[StateInterval, ...]:
+    """All that *subject* was, oldest first; nothing where its kind does not count."""
+    kind = kind_of(category)
+    if kind is None or state is None:
+        return ()
+    found: tuple[StateInterval, ...] = state.once(
+        subject_states.SPANS, lambda: tuple(kind.spans(subject, state))
+    )
+    return found
+
+
+def standing(category: str, subject: str, state: Any, day: date) -> SubjectState | None:
+    """What *subject* was at the end of *day*; None before there was anything."""
+    begun = [s for s in spans(category, subject, state) if s.valid_from <= day]
+    return begun[-1].standing if begun else None

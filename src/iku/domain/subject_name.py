@@ -1,0 +1,56 @@
+"""How a subject is named, told to whoever names it otherwise."""
+
+import re
+
+from iku.domain import subject_kinds
+from iku.domain.decider import subject_number
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.fact import NUMBER, PERSON
+from iku.domain.publication import IDENTIFIER
+from iku.messages import Term, message
+
+_MOST = 100  # characters of a wrong name that are repeated
+_NUMBER = message(
+    "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
+)
+_FORMS = {
+    "publication": message("a publication is named as 2021 or 2021-W3.2"),
+    "subject": message(
+        "a person is named by the identifier that a history gives, a case or "
+        "organisation as conflict-K14 or organisation-O41"
+    ),
+}
+
+
+def absent(category: str, name: str) -> str:
+    """That there is no such subject; if it cannot be called that, what it is called."""
+    if _fits(category, name):
+        return message(
+            "there is no {category} {name}",
+            category=Term("category", category),
+            name=name,
+        )
+    shown = name if len(name) <= _MOST else f"{name[:_MOST]}…"
+    return message(
+        "there is no {category} {name!r}; {form}",
+        category=Term("category", category),
+        name=shown,
+        form=_FORMS.get(category, _NUMBER),
+    )
+
+
+def _fits(category: str, name: str) -> bool:
+    """Whether a subject of that *category* may have this *name*."""
+    match category:
+        case "subject":
+            kind, _, rest = name.partition("-")
+            of_all = kind in DECIDERS and kind != "subject"
+            return bool(re.match(PERSON, name)) or (of_all and _is_number(rest))
+        case "publication":
+            return bool(re.match(IDENTIFIER, name))
+        case _:
+            return subject_kinds.kind_of(category) is None or _is_number(name)
+
+
+def _is_number(name: str) -> bool:
+    return bool(re.match(NUMBER, subject_number(name)))

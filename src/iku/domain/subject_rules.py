@@ -1,0 +1,280 @@
+"""How both registers refuse: what is common to `decide` of cases and organisations.
+
+A subject (a case, an organisation) is its history. Common rules: a fact that stands
+already is refused as a repetition, unless it changes the state once more (reopened
+again on the day of a second closing) or recurs (`Fact.RECURS`); a subject that was
+taken away takes no more changes; a correction or annulment must name a fact that can
+bear it. Whether the course of events that remains could have happened, each register
+judges by itself; whether it must say a reason, `closed_periods`.
+"""
+
+from datetime import date
+from typing import Any
+
+from msgspec import structs
+
+from iku.domain import merger, numbering
+from iku.domain.decider import (
+    AlreadyRecorded,
+    DecisionContext,
+    Invalid,
+    Refused,
+    subject_id,
+)
+from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
+from iku.domain.lineage import annulment, corrections
+from iku.domain.subject import Subject
+from iku.messages import Term, message
+
+
+def refuse_unfit(
+    command: Fact, before: Subject, after: Subject, context: DecisionContext
+) -> None:
+    """Refuse a *command* that is no fact to be recorded.
+
+    Raises:
+        Repeated: *before* holds it already.
+        Refused: It names what cannot be corrected, annulled or merged; or *before*
+            was taken away.
+    """
+    if isinstance(command, Annulled):
+        _refuse_second_annulment(command, before)
+        _refuse_bad_annulment(command, before)
+    elif isinstance(command, Correction):
+        _refuse_bad_correction(command, before)
+        _refuse_bad_clearing(command, before, after)
+        _refuse_idle_correction(command, before, after, context)
+    else:
+        _refuse_repetition(command, before, after)
+        if before.void:
+            raise Refused(
+                message(
+                    "the case or organisation was {status} before, so it cannot be "
+                    "recorded as {event}",
+                    event=name(command),
+                    status=Term("status", before.void),
+                )
+            )
+    merger.refuse_proposed(command)
+    _refuse_bad_merger(command, context)
+    _refuse_unknown_area(command, context)
+
+
+def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
+    """Refuse a fact that is alike to one in force and leaves the state as it is."""
+    if command.RECURS:
+        return
+    alike = [version for version, event in before.facts if event == command]
+    if alike and not _alters(before, after):
+        raise repetition(command, alike[-1])
+
+
+def repetition(command: Fact, version: int) -> AlreadyRecorded:
+    """The refusal of a fact that is recorded already, at *version*."""
+    refusal = message(
+        "{event}, but that is recorded already, at version {version}",
+        event=said(command),
+        version=version,
+    )
+    return AlreadyRecorded(version, refusal)
+
+
+def _alters(before: Subject, after: Subject) -> bool:
+    """Whether the state differs; it does not where the course would be illegal."""
+    try:
+        return after.course != before.course
+    except Refused:
+        return False
+
+
+def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
+    if command.annuls in annulled_versions(subject.history):
+        by = annulment(subject.history, command.annuls)
+        raise AlreadyRecorded(
+            by,
+            message(
+                "the annulment of version {version} is recorded already, at version "
+                "{place}",
+                version=command.annuls,
+                place=by,
+            ),
+        )
+
+
+def _refuse_idle_correction(
+    command: Correction, before: Subject, after: Subject, context: DecisionContext
+) -> None:
+    if after.facts != before.facts and not _is_its_number(command, before, context):
+        return
+    version, restated = command.corrects, command.restated()
+    by = max(corrections(before.history, version, *restated), default=version)
+    raise AlreadyRecorded(
+        by,
+        message(
+            "the correction of version {version} is recorded already, at version "
+            "{place}",
+            version=version,
+            place=by,
+        ),
+    )
+
+
+def _is_its_number(
+    command: Correction, subject: Subject, context: DecisionContext
+) -> bool:
+    """Whether it restates nothing but the number that the identifier says already."""
+    its = numbering.numbered(context.subject, subject)
+    return its is not None and command.restated() == {"number": its.number}
+
+
+def target(version: int, subject: Subject, path: str) -> Any:
+    """The fact at *version*, if it still stands.
+
+    Raises:
+        Invalid: There is no such version, or it was annulled before.
+    """
+    if version > (last := len(subject.history)):
+        raise Invalid(
+            path,
+            message(
+                "{path} is {version}, but the last version is {last}",
+                path=path,
+                version=version,
+                last=last,
+            ),
+        )
+    if version in annulled_versions(subject.history):
+        raise Invalid(
+            path,
+            message(
+                "{path} is {version}, but that version was annulled",
+                path=path,
+                version=version,
+            ),
+        )
+    return subject.history[version - 1]
+
+
+def _refuse_bad_annulment(command: Annulled, subject: Subject) -> None:
+    wrong = target(command.annuls, subject, "annuls")
+    merger.refuse_bad_annulment(command, wrong, subject)
+
+
+def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
+    wrong, version = target(command.corrects, subject, "corrects"), command.corrects
+    if isinstance(wrong, Correction | Annulled):
+        refusal = message(
+            "version {version} is {event}, so it cannot be corrected: correct the "
+            "fact it is about",
+            version=version,
+            event=name(wrong),
+        )
+        raise Invalid("corrects", refusal)
+    restated = command.restated()
+    if not restated:
+        raise Invalid(
+            "corrects", message("a correction must restate a field, but none is given")
+        )
+    for field in restated:
+        if field not in wrong.__struct_fields__:
+            refusal = message(
+                "{field} is restated, but version {version}, {event}, has no such "
+                "field",
+                version=version,
+                event=name(wrong),
+                field=field,
+            )
+            raise Invalid(
+                field,
+                refusal,
+            )
+
+
+def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -> None:
+    """Refuse to clear a field that the fact must have, or has not."""
+    version = command.corrects
+    wrong = dict(before.facts)[version]
+    kinds = {field.name: field for field in structs.fields(wrong)}
+    for field, value in command.restated().items():
+        if value is not None:
+            continue
+        if kinds[field].default is not None:
+            raise Invalid(
+                field,
+                message(
+                    "{field} is cleared, but version {version}, {event}, must have it",
+                    field=field,
+                    version=version,
+                    event=name(wrong),
+                ),
+            )
+        # To clear it again is a repetition.
+        empty = getattr(wrong, field) is None
+        again = after.facts == before.facts and corrections(
+            before.history, version, field
+        )
+        if empty and not again:
+            raise Invalid(
+                field,
+                message(
+                    "{field} is cleared, but version {version}, {event}, has none",
+                    field=field,
+                    version=version,
+                    event=name(wrong),
+                ),
+            )
+
+
+def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
+    into = stated(command, "into")
+    if into is None:
+        return
+    if subject_id(into) == context.subject:
+        raise Invalid(
+            "into",
+            message("{into} cannot be merged into itself", into=into),
+        )
+    other: Subject | None = context.peers.get(subject_id(into))
+    if other is None:
+        raise Invalid(
+            "into",
+            message("merged into {into}, but there is no such number", into=into),
+        )
+    if other.void:
+        raise Refused(
+            message(
+                "merged into {into}, but {into} was {status} before",
+                into=into,
+                status=Term("status", other.void),
+            )
+        )
+
+
+def _refuse_unknown_area(command: Fact, context: DecisionContext) -> None:
+    area = stated(command, "area")
+    if area is not None and area not in context.areas:
+        raise Invalid(
+            "area",
+            message("area is {area}, but there is no area with that code", area=area),
+        )
+
+
+def said(event: Fact) -> str:
+    """What happened and, where it is of a day, when: ``moved out on 2021-10-01``."""
+    day: date | None = stated(event, "effective_on")
+    if day is None:
+        return name(event)
+    return message("{event} on {day}", event=name(event), day=day)
+
+
+def alike(opening: Fact, other: Fact) -> bool:
+    """Whether two openings say the same; their numbers are compared elsewhere."""
+    if type(opening) is not type(other):
+        return False
+    one, two = (structs.replace(fact, number=None) for fact in (opening, other))
+    return bool(one == two)
+
+
+def name(event: Fact) -> Term:
+    """What happened, as a person says it: ``moved out``."""
+    return Term("event", str(event.__struct_config__.tag))

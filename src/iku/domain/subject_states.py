@@ -1,0 +1,283 @@
+"""What each case and organisation was, from day to day, as the API lists it."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from iku.domain import conflict, numbering, organisation
+from iku.domain.conflict import Conflict
+from iku.domain.organisation import Organisation
+
+CASE_TEXTS = ("title", "reference", "reporter", "parties")
+SPANS = "spans"
+
+
+class StateColumns(NamedTuple):
+    """The columns of `projection.state` that say what a subject was.
+
+    Attributes:
+        entered_on: The day of the report or registration.
+        level: Of a case, from 1; of an organisation 0.
+        kind: Category of a case, kind of an organisation.
+        shown: JSON of the fields that have no column.
+    """
+
+    entered_on: date
+    level: int
+    verified: bool
+    expired: bool
+    number: str
+    status: str
+    kind: str
+    dimension: str
+    area: str
+    source: str
+    shown: str
+
+
+class SubjectState(Struct, frozen=True):
+    """What a subject of some kind was on a day."""
+
+    @property
+    @abstractmethod
+    def stored(self) -> StateColumns:
+        """The subject as it is kept."""
+
+
+class ConflictState(SubjectState, frozen=True):
+    """A case on a day.
+
+    Attributes:
+        status: open, returned, resolved, rejected, merged or annulled.
+        verified: Whether the office had made sure of it; only then does it count.
+        merged_into: Number of the case that counts in its stead.
+        wording: By name of a text, the version of the fact that gave it.
+    """
+
+    id: str
+    number: str
+    status: str
+    verified: bool
+    category: conflict.Category
+    dimension: conflict.Dimension
+    level: conflict.Level
+    area: str | None
+    source: conflict.Source | None
+    reported_on: date
+    occurred_on: date | None
+    resolved_on: date | None
+    manner: conflict.Manner | None
+    merged_into: str | None
+    wording: dict[str, int]
+
+    @property
+    def stored(self) -> StateColumns:
+        """The case as it is kept."""
+        return StateColumns(
+            entered_on=self.reported_on,
+            level=RANKS[self.level],
+            verified=self.verified,
+            expired=False,
+            number=self.number,
+            status=self.status,
+            kind=self.category,
+            dimension=self.dimension,
+            area=self.area or "",
+            source=self.source or "",
+            shown=rest(self),
+        )
+
+
+class OrganisationState(SubjectState, frozen=True):
+    """An organisation on a day.
+
+    Attributes:
+        status: active, suspended, dissolved, revoked, moved_out, rejected, merged
+            or annulled.
+        area: Code of the area of its seat.
+        expired: Whether its certificate was out of date.
+        merged_into: Number of the organisation that counts in its stead.
+        wording: By name of a text, the version of the fact that gave it.
+    """
+
+    id: str
+    number: str
+    status: str
+    kind: organisation.OrganisationKind
+    area: str | None
+    legal_basis: organisation.LegalBasis
+    valid_until: date | None
+    expired: bool
+    registered_on: date
+    merged_into: str | None
+    wording: dict[str, int]
+
+    @property
+    def stored(self) -> StateColumns:
+        """The organisation as it is kept."""
+        return StateColumns(
+            entered_on=self.registered_on,
+            level=0,
+            verified=False,
+            expired=self.expired,
+            number=self.number,
+            status=self.status,
+            kind=self.kind,
+            dimension="",
+            area=self.area or "",
+            source="",
+            shown=rest(self),
+        )
+
+
+RANKS = {level: rank for rank, level in enumerate(conflict.Level, start=1)}
+
+
+class StateInterval(NamedTuple):
+    """A standing from *valid_from* until the eve of *valid_to* (None: open end)."""
+
+    valid_from: date
+    valid_to: date | None
+    standing: SubjectState
+
+
+def rest(standing: Struct) -> str:
+    """What of the standing is not null and has no column of its own, as JSON.
+
+    *wording* says where its texts are found.
+    """
+    shown = msgspec.to_builtins(standing)
+    kept = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
+    return msgspec.json.encode(kept).decode()
+
+
+COLUMNS = frozenset(
+    {
+        *("id", "number", "status", "category", "kind", "dimension", "level"),
+        *("area", "source", "verified", "expired", "reported_on", "registered_on"),
+    }
+)
+
+
+def decoded(shape: type[Struct], subject: str, columns: StateColumns) -> dict[str, Any]:
+    """All fields of the standing that was kept in these *columns*, in JSON's types."""
+    levels, entered_on = tuple(conflict.Level), columns.entered_on.isoformat()
+    given = {
+        **msgspec.json.decode(columns.shown),
+        "id": subject,
+        "number": columns.number,
+        "status": columns.status,
+        "verified": columns.verified,
+        "category": columns.kind,
+        "kind": columns.kind,
+        "dimension": columns.dimension,
+        "level": levels[columns.level - 1].value,
+        "expired": columns.expired,
+        "area": columns.area or None,
+        "source": columns.source or None,
+        "reported_on": entered_on,
+        "registered_on": entered_on,
+    }
+    return {name: given.get(name) for name in shape.__struct_fields__}
+
+
+def of_case(subject: str, case: Conflict) -> Iterator[StateInterval]:
+    """All that a case was, oldest first."""
+    first = case.reported or case.history[0]
+    if not isinstance(first, conflict.Reported):
+        return
+    timeline = case.timeline or tuple(Conflict((first,)).timeline)
+    if case.void:
+        timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
+    wording = case.worded(*CASE_TEXTS)
+    for start, end, segment, status in _statuses(case, timeline):
+        standing = ConflictState(
+            id=subject,
+            number=numbering.number(subject, case),
+            status=_void(case.void) or status,
+            verified=case.verified,
+            category=segment.category,
+            dimension=segment.dimension,
+            level=segment.level,
+            area=first.area,
+            source=first.source,
+            reported_on=first.effective_on,
+            occurred_on=first.occurred_on,
+            resolved_on=segment.resolved_on,
+            manner=segment.manner,
+            merged_into=_into(case.void),
+            wording=wording,
+        )
+        yield StateInterval(start, end, standing)
+
+
+def _statuses(
+    case: Conflict, timeline: tuple[conflict.CaseSegment, ...]
+) -> Iterator[tuple[date, date | None, conflict.CaseSegment, str]]:
+    """Each segment with its status; one that is open is cut where it was returned."""
+    day = case.returned.event.effective_on if case.returned else None
+    for segment in timeline:
+        start, end = segment.start, segment.end
+        if segment.resolved_on:
+            yield start, end, segment, "resolved"
+        elif day is None or (end is not None and end <= day):
+            yield start, end, segment, "open"
+        else:
+            if start < day:
+                yield start, day, segment, "open"
+            yield max(start, day), end, segment, "returned"
+
+
+def of_organisation(subject: str, state: Organisation) -> Iterator[StateInterval]:
+    """All that an organisation was, oldest first."""
+    first = state.registered or state.history[0]
+    if not isinstance(first, organisation.Registered):
+        return
+    timeline = state.timeline or tuple(Organisation((first,)).timeline)
+    if state.void:
+        timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
+    wording = state.worded("name")
+    for segment in timeline:
+        for start, end, expired in _validity(segment):
+            standing = OrganisationState(
+                id=subject,
+                number=numbering.number(subject, state),
+                status=_void(state.void) or segment.status,
+                kind=first.kind,
+                area=first.area,
+                legal_basis=segment.legal_basis,
+                valid_until=segment.valid_until,
+                expired=expired,
+                registered_on=first.effective_on,
+                merged_into=_into(state.void),
+                wording=wording,
+            )
+            yield StateInterval(start, end, standing)
+
+
+def _validity(
+    segment: organisation.OrganisationSegment,
+) -> Iterator[tuple[date, date | None, bool]]:
+    """The segment, cut where its certificate runs out."""
+    start, end, until = segment.start, segment.end, segment.valid_until
+    if until is None:
+        yield start, end, False
+        return
+    runs_out = until + timedelta(days=1)
+    if start < runs_out:
+        yield start, runs_out if end is None else min(end, runs_out), False
+    if end is None or runs_out < end:
+        yield max(start, runs_out), end, True
+
+
+def _void(void: str | None) -> str | None:
+    return void.split(" ")[0] if void else None
+
+
+def _into(void: str | None) -> str | None:
+    prefix = "merged into "
+    return void.removeprefix(prefix) if void and void.startswith(prefix) else None

@@ -1,0 +1,51 @@
+"""An explanation as a CSV file for a spreadsheet: a row a case or organisation.
+
+Every row ends with the figure's number, so that a row that is passed on alone still
+says which figure it explains.
+"""
+
+from collections.abc import Iterable
+
+from iku.domain.figure import Figure
+from iku.exchange import csv_output
+from iku.exchange.csv_output import Delimiter
+from iku.queries.explanation import ExplainedSubject, ReasonView
+
+HEADINGS = (
+    *("nomor", "judul", "bagian", "kecamatan", "penyebut", "pembilang"),
+    *("aturan_penyebut", "alasan_penyebut", "peristiwa_penyebut"),
+    *("aturan_pembilang", "alasan_pembilang", "peristiwa_pembilang", "nomor_angka"),
+)
+
+
+def head(delimiter: Delimiter = Delimiter.COMMA) -> str:
+    """The file's beginning: the mark of UTF-8 and the headings."""
+    return csv_output.head(HEADINGS, delimiter)
+
+
+def rows(
+    items: Iterable[ExplainedSubject],
+    figure: Figure,
+    delimiter: Delimiter = Delimiter.COMMA,
+) -> str:
+    """A line for each of *items* of the explanation of *figure*."""
+    lines = (
+        (
+            item.number,
+            item.title,
+            item.part,
+            item.district,
+            csv_output.yes(item.denominator),
+            csv_output.yes(item.numerator),
+            *_why(item.why_denominator),
+            *_why(item.why_numerator),
+            figure.number,
+        )
+        for item in items
+    )
+    return csv_output.lines(lines, delimiter)
+
+
+def _why(why: ReasonView) -> tuple[str, str, str]:
+    positions = " ".join(str(event.position) for event in why.events)
+    return why.rule, why.id, positions

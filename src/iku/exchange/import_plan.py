@@ -1,0 +1,556 @@
+"""Deciding the rows of a journal one after the other, in memory.
+
+Rows are held against the same rules as whatever is entered live. A row that is refused
+leaves its subject in doubt: later rows on that subject are read, but not judged, and
+the one refusal says how many they are.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from msgspec import Struct, structs
+
+from iku.commands import append_request, decision
+from iku.commands import command as commands
+from iku.commands.closed_period_cache import ClosedPeriodsSnapshot
+from iku.commands.command import Command, is_opening
+from iku.commands.decision import CommandDecision
+from iku.domain import numbering, subject_kinds, subject_rules
+from iku.domain.closed_periods import ReasonRequired
+from iku.domain.decider import (
+    AlreadyRecorded,
+    Invalid,
+    Refused,
+    SubjectNotFound,
+    subject_number,
+)
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.fact import Fact, Merger, stated
+from iku.exchange import cells
+from iku.exchange.cells import InvalidCell
+from iku.exchange.journal_layouts import Layout
+from iku.exchange.journals import CorrectionTarget, DuplicateRow, JournalRow
+from iku.exchange.name_index import NameIndex
+from iku.exchange.row_reader import RowScope
+from iku.exchange.spill_file import SpillFile
+from iku.exchange.spreadsheet import MOST, FileFault
+from iku.ledger import log
+from iku.ledger.log import EncodedRequest, Request
+from iku.ledger.record import Unrecordable
+from iku.projections import number_index
+from iku.streams import FoldedStream
+
+
+class RowNote(Struct, frozen=True):
+    """What a row means besides what it records."""
+
+    row: int
+    message: str
+
+
+class SkippedRow(Struct, frozen=True):
+    """A row that is not recorded, though nothing is wrong with it; and why."""
+
+    row: int
+    message: str
+
+
+@dataclass
+class PreviousImport:
+    """What was imported before.
+
+    Attributes:
+        rows: Of each row of the file, whether it was.
+        lines: By subject, the line of its last row that was.
+    """
+
+    rows: bytearray = field(default_factory=bytearray)
+    lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many rows were."""
+        return self.rows.count(True)
+
+
+class PlannedRegister:
+    """The register as it will stand once what was planned is recorded.
+
+    Of its subjects those that were asked for last are in memory, the others put aside.
+
+    Attributes:
+        histories: Subjects by stream, as far as they are in memory; those that are new
+            are missing.
+        known: Of those, by stream, the latest day of knowledge.
+        names: Whose the numbers are.
+    """
+
+    def __init__(self) -> None:
+        self.histories: dict[str, FoldedStream] = {}
+        self.known: dict[str, date] = {}
+        self.names = NameIndex()
+        self._shelf = SpillFile()
+        self._changed: set[str] = set()
+
+    @contextmanager
+    def trying(self) -> Iterator[Callable[[], None]]:
+        """What is planned within stays if the function that is given was called."""
+        stays: list[bool] = []
+        names = self.names.copy()
+        self._rest(0)
+        self._shelf.begin()
+        try:
+            yield lambda: stays.append(True)
+        finally:
+            self._rest(0)
+            self._shelf.end(kept=bool(stays))
+            if not stays:
+                self.names = names
+
+    def fetch(self, streams: Collection[str], room: int) -> list[str]:
+        """Take these into memory; those that are not known here, to be read and added.
+
+        Others are put aside where there is no *room* for so many.
+        """
+        unknown = []
+        for stream in streams:
+            # Once more at the end: those that were not asked for longest stand first.
+            if (history := self.histories.pop(stream, None)) is not None:
+                self.histories[stream] = history
+            elif (found := self._shelf.get(stream)) is not None:
+                self.histories[stream], known = found
+                if known is not None:
+                    self.known[stream] = known
+            else:
+                unknown.append(stream)
+        self._rest(max(room, len(streams)) - len(unknown))
+        return unknown
+
+    def add(self, read: Mapping[str, FoldedStream]) -> None:
+        """Take in subjects as they were *read*."""
+        self.histories |= read
+        for stream, history in read.items():
+            if history.last is not None:
+                self.known[stream] = history.last.known_on
+
+    def advance(self, framed: EncodedRequest) -> None:
+        """Take in what was just planned."""
+        request, turns = framed.request, iter(framed.request.attachments)
+        for part in request.parts:
+            for version, turn in zip(
+                itertools.count(part.expected_version + 1),
+                islice(turns, len(part.drafts)),
+                strict=False,
+            ):
+                self.histories[part.stream] = FoldedStream(turn.after, version)
+                self.names.plan(number_index.changed(turn))
+            self._changed.add(part.stream)
+            if request.known_on is not None:
+                self.known[part.stream] = request.known_on
+
+    def note(self, framed: Iterable[EncodedRequest]) -> None:
+        """Note commands as recorded, though they are only planned."""
+        self._shelf.note(one.request.command_id for one in framed)
+
+    def noted(self, command_id: str) -> bool:
+        """Whether it was noted as recorded."""
+        return self._shelf.noted(command_id)
+
+    def _rest(self, room: int) -> None:
+        """Put aside so many that no more than *room* stay in memory."""
+        surplus = list(islice(self.histories, max(len(self.histories) - room, 0)))
+        gone = {
+            stream: (self.histories.pop(stream), self.known.pop(stream, None))
+            for stream in surplus
+        }
+        # What is only read can be read again.
+        changed = self._changed & gone.keys()
+        self._shelf.put({stream: gone[stream] for stream in changed})
+        self._changed -= changed
+
+
+class Plan:
+    """What a journal's rows come to.
+
+    Attributes:
+        prospect: What they are decided on; the streams that they name must be in it.
+        added: How many events are to be recorded.
+        standing: Rows that the register said already.
+        identical: Rows that an earlier row of the file said already.
+        skipped: The first of those that are skipped for either reason.
+        remarks: What else the rows mean, the first ones.
+        faults: The first faults, in the order of the file; *faulted* counts all.
+        refused: Ids of the rows at fault.
+        unexplained: By index of the fault, the rows that miss a reason, and why.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        prospect: PlannedRegister,
+        before: PreviousImport,
+        actor: str,
+        scope: RowScope,
+        *,
+        closed: ClosedPeriodsSnapshot,
+    ) -> None:
+        self.prospect = prospect
+        self.added = 0
+        self.standing = 0
+        self.identical = 0
+        self.skipped: list[SkippedRow] = []
+        self.remarks: list[RowNote] = []
+        self.faults: list[FileFault] = []
+        self.faulted = 0
+        self.refused: list[str] = []
+        self.unexplained: dict[int, tuple[JournalRow, ReasonRequired]] = {}
+        self._framed: list[EncodedRequest] = []
+        self._layout = layout
+        self._actor = actor
+        self._areas = scope.areas
+        self._closed = closed
+        self._digest = scope.digest
+        self._doubtful: dict[str, int] = {}  # index of a subject's first fault
+        self._called: dict[str, str] = {}  # such a subject, by the number it is to have
+        self._unjudged: Counter[str] = Counter()
+        self._before = before
+
+    @property
+    def category(self) -> str:
+        """The kind of the subjects that the rows are about."""
+        return self._layout.category
+
+    def numbers(self, entries: Iterable[JournalRow]) -> set[str]:
+        """The numbers that these rows name; none where subjects have none."""
+        if self.category not in subject_kinds.categories():
+            return set()
+        return {n for e in entries if not e.faults for n in e.numbers(self.category)}
+
+    def former_numbers(self, entries: Iterable[JournalRow]) -> set[str]:
+        """Numbers that annulments among these rows may give back to their subjects."""
+        if self.category not in subject_kinds.categories():
+            return set()
+        return {
+            number
+            for entry in entries
+            if isinstance(entry.fact, CorrectionTarget) and entry.fact.annuls
+            for stream in self._streams(entry)
+            if (history := self.prospect.histories.get(stream)) is not None
+            for number in _numbers(stream, history)
+        }
+
+    def streams(self, entries: Iterable[JournalRow]) -> list[str]:
+        """The streams that deciding these may rest on, each once."""
+        wanted = (s for e in entries if not e.faults for s in self._streams(e))
+        return list(dict.fromkeys(wanted))
+
+    def _streams(self, entry: JournalRow) -> list[str]:
+        names, stream = self.prospect.names, DECIDERS[self.category].stream
+        return [
+            *entry.streams(self.category),
+            *(
+                stream(subject)
+                for number in entry.numbers(self.category)
+                for subject in names.known(self.category, number)
+            ),
+        ]
+
+    def further(self, entries: Iterable[JournalRow]) -> list[str]:
+        """Streams that rows about mergers rest on, too, once `streams` are at hand."""
+        wanted = (s for e in entries if not e.faults for s in self._further(e))
+        return list(dict.fromkeys(wanted))
+
+    def _further(self, entry: JournalRow) -> Iterator[str]:
+        decider = DECIDERS[self.category]
+        for stream in self._streams(entry) if _about_mergers(entry.fact) else ():
+            history = self.prospect.histories.get(stream)
+            if history is None or not stream.startswith(self.category):
+                continue
+            # A row that annuls one names it by its day: it may be any of them.
+            facts = (
+                (entry.fact,)
+                if isinstance(entry.fact, Fact)
+                else (e for e in history.state.history if stated(e, "into") is not None)
+            )
+            for one in facts:
+                subject = stream.partition("-")[2]
+                grounds = decider.rests_on(one, subject, history.state)
+                yield from map(decider.stream, grounds.peers)
+                yield from grounds.streams
+
+    def judge(self, entry: JournalRow) -> None:
+        """Decide one row, the rows before it being decided."""
+        if entry.faults:
+            self._refuse(entry, *entry.faults)
+        elif doubtful := self._in_doubt(entry):
+            self._unjudged[doubtful] += 1
+            # Rows further down name it by its new number.
+            self._called |= dict.fromkeys(entry.renumbered, doubtful)
+        elif entry.twin is not None and self._imported(entry.twin, entry):
+            self._skip(entry)
+        else:
+            try:
+                self._decide(entry)
+            except AlreadyRecorded as error:
+                self._skip(entry, str(error))
+            except (Refused, SubjectNotFound, Unrecordable) as error:
+                if isinstance(error, ReasonRequired) and len(self.faults) < MOST:
+                    self.unexplained[len(self.faults)] = entry, error
+                self._refuse(entry, self._fault(entry, error))
+
+    def take(self) -> list[EncodedRequest]:
+        """The requests to append for what was judged since the last time, in order."""
+        framed, self._framed = self._framed, []
+        return framed
+
+    def restate(self, index: int, error: ReasonRequired) -> None:
+        """Say the fault at *index*, which misses a reason, in the words of *error*."""
+        entry, _ = self.unexplained[index]
+        self.faults[index] = self._fault(entry, error)
+
+    def close(self) -> None:
+        """Say beside each first refusal how many rows were not judged for it."""
+        for subject, count in self._unjudged.items():
+            index = self._doubtful[subject]
+            if index >= len(self.faults):
+                continue
+            fault = self.faults[index]
+            rows = "row" if count == 1 else "rows"
+            number = subject_number(subject)
+            note = f"{count} later {rows} naming {number} not judged because of this"
+            self.faults[index] = FileFault(
+                fault.row, fault.column, f"{fault.message} ({note})"
+            )
+
+    def sorted_faults(self) -> tuple[FileFault, ...]:
+        """All faults in the order of the file."""
+        return tuple(sorted(self.faults, key=lambda fault: fault.row))
+
+    def _in_doubt(self, entry: JournalRow) -> str | None:
+        """The first subject the row is about whose course of events is in doubt."""
+        further = (stream.partition("-")[2] for stream in self._further(entry))
+        for named in (entry.subject, *entry.peers(self.category), *further):
+            subject = self._called.get(named, named)
+            if subject in self._doubtful:
+                return subject
+        return None
+
+    def _decide(self, entry: JournalRow) -> None:
+        prospect, command = self.prospect, self._command(entry)
+        if self._stood(entry, command):
+            self._skip(entry)
+            return
+        try:
+            decided = self._decided(command, prospect.histories, self._closed)
+        except ReasonRequired:
+            command = self._explained(entry, command)
+            decided = self._decided(command, prospect.histories, self._closed)
+        if not decided.events:
+            self._skip(entry)
+            return
+        for subject in (command.subject, *(one.subject for one in decided.others)):
+            self._refuse_earlier(entry.known_on, subject)
+        # The first append holds the log's lock to the end of the import, so what is
+        # closed then stays so; and targets would break what later rows rest on.
+        condition = None if self.added else self._closed.condition
+        decided = decided._replace(condition=condition)
+        body = self._digest(command.content)
+        request = append_request.request(command, decided, body)
+        self._refuse_taken(request)
+        framed = log.frame(request)
+        self._framed.append(framed)
+        self.added += request.count
+        prospect.advance(framed)
+        room = MOST - len(self.remarks)
+        self.remarks += [RowNote(entry.line, note) for note in decided.notes[:room]]
+
+    def _refuse_earlier(self, known_on: date, subject: str) -> None:
+        known = self.prospect.known.get(DECIDERS[self.category].stream(subject))
+        if known is not None and known_on < known:
+            raise Invalid(
+                "known_on",
+                f"is {known_on}, but {subject_number(subject)} holds what was known on "
+                f"{known}, and knowledge does not go back",
+            )
+
+    def _refuse_taken(self, request: Request) -> None:
+        for claim in number_index.claims(request):
+            holder = self.prospect.names.holder(self.category, claim.number)
+            if holder not in {None, claim.subject}:
+                raise Invalid(
+                    "number",
+                    f"number is {claim.number}, but that belongs to {self.category} "
+                    f"{holder}",
+                )
+
+    def _command(self, entry: JournalRow) -> Command:
+        subject = self._subject(entry)
+        stream = DECIDERS[self.category].stream(subject)
+        history = self.prospect.histories.get(stream)
+        command = Command(
+            category=self.category,
+            subject=subject,
+            proposed=self._proposed(entry, history),
+            actor=self._actor,
+            command_id=entry.command_id,
+            known_on=entry.known_on,
+        )
+        if history is None and is_opening(entry.fact):
+            return commands.with_subject(
+                command, subject, subject_number(entry.subject)
+            )
+        return command
+
+    def _subject(self, entry: JournalRow) -> str:
+        """The identifier of the subject that the row names by its number.
+
+        Raises:
+            Refused: The number is that of several subjects.
+        """
+        if self.category not in subject_kinds.categories():
+            return entry.subject
+        names, number = self.prospect.names, subject_number(entry.subject)
+        holder = names.holder(self.category, number)
+        if holder is not None:
+            return holder
+        # Rows of an older file go on to name it as it was called at first.
+        identified = names.identified(self.category, number)
+        if not is_opening(entry.fact):
+            return identified or entry.subject
+        if identified is not None and self._began(identified, entry.fact):
+            return identified
+        return names.free(self.category, number)
+
+    def _began(self, subject: str, opening: Fact) -> bool:
+        """Whether the subject, not annulled, was begun by this very opening."""
+        stream = DECIDERS[self.category].stream(subject)
+        state = self.prospect.histories[stream].state
+        its = numbering.numbered(subject, state)
+        begun = subject_rules.alike(opening, state.history[0])
+        return its is not None and its.held and begun
+
+    def _proposed(self, entry: JournalRow, history: FoldedStream | None) -> Fact | None:
+        if not isinstance(entry.fact, CorrectionTarget):
+            return self._with_identifier(entry.fact)
+        if history is None:
+            number = subject_number(entry.subject)
+            raise SubjectNotFound(f"there is no {self._layout.category} {number}")
+        return entry.fact.fact(history.state)
+
+    def _with_identifier(self, fact: Fact | None) -> Fact | None:
+        """A merger with the identifier of the subject that it names by its number."""
+        if not isinstance(fact, Merger):
+            return fact
+        names = self.prospect.names
+        into = names.holder(self.category, fact.into)
+        into = into or names.identified(self.category, fact.into)
+        if into is None or subject_number(into) == fact.into:
+            return fact
+        return structs.replace(fact, into=subject_number(into))
+
+    def _decided(
+        self,
+        command: Command,
+        read: Mapping[str, FoldedStream],
+        closed: ClosedPeriodsSnapshot | None,
+    ) -> CommandDecision:
+        today = command.known_on or date.max
+        return decision.decide(
+            command, read, today=today, areas=self._areas, closed=closed
+        )
+
+    def _explained(self, entry: JournalRow, command: Command) -> Command:
+        """The command with the row's remark as its reason, if there is one."""
+        if entry.remark is None:
+            return command
+        try:
+            reason = cells.reason(entry.remark)
+        except InvalidCell as error:
+            raise Invalid("reason", f"reason {error}") from error
+        return replace(
+            command, proposed=structs.replace(command.proposed, reason=reason)
+        )
+
+    def _stood(self, entry: JournalRow, command: Command) -> bool:
+        """Whether the row had nothing to add when the file was first imported.
+
+        A later row of the file on the same subject is recorded, so this one was
+        decided before: if nothing was recorded for it, it stood then; and it must not
+        come up again only because a later row has taken it back.
+        """
+        if entry.line > self._before.lines.get(entry.subject, 0):
+            return False
+        stands = self.prospect.histories.get(command.stream)
+        if stands is None:
+            return False
+        history = stands.state.history
+        decider = DECIDERS[command.category]
+        return any(
+            self._adds_nothing(command, decider.fold(history[:version]))
+            for version in range(1, len(history))
+        )
+
+    def _adds_nothing(self, command: Command, state: Any) -> bool:
+        read = {**self.prospect.histories, command.stream: FoldedStream(state)}
+        try:
+            return not self._decided(command, read, None).events
+        except AlreadyRecorded:
+            return True
+        except Refused:
+            return False
+
+    def _imported(self, twin: DuplicateRow, entry: JournalRow) -> bool:
+        """Whether a row of which one says the same was imported before is the same.
+
+        It was skipped then, if the file held it: it must not come up again because
+        the register has moved on. Where two such rows are two facts, it is a new one.
+        """
+        return not entry.recurs and bool(self._before.rows[twin.place])
+
+    def _skip(self, entry: JournalRow, why: str | None = None) -> None:
+        """Pass over a row that says what is, or will be, recorded already."""
+        if entry.twin is not None and not entry.recurs:
+            self.identical += 1
+            why = f"identical to row {entry.twin.line}"
+        else:
+            self.standing += 1
+        if len(self.skipped) < MOST:
+            number = subject_number(entry.subject)
+            why = why or f"{number} holds this already"
+            self.skipped.append(SkippedRow(entry.line, why))
+
+    def _refuse(self, entry: JournalRow, *faults: FileFault) -> None:
+        if entry.subject and entry.subject not in self._doubtful:
+            self._doubtful[entry.subject] = self.faulted
+        self.faulted += len(faults)
+        self.faults.extend(faults[: MOST - len(self.faults)])
+        self.refused.append(entry.command_id)
+
+    def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
+        if isinstance(error, Invalid) and error.path in entry.columns:
+            # The sentence names the field as programs do; the column stands beside it.
+            message = str(error).removeprefix(f"{error.path} ")
+            return FileFault(entry.line, entry.columns[error.path], message)
+        about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
+        column = self._layout.subject if about_subject else self._layout.event
+        return FileFault(entry.line, column, str(error))
+
+
+def _about_mergers(fact: Fact | CorrectionTarget | None) -> bool:
+    if isinstance(fact, CorrectionTarget):
+        return any(issubclass(about, Merger) for about in fact.statement.about)
+    return isinstance(fact, Merger)
+
+
+def _numbers(stream: str, history: FoldedStream) -> Iterator[str]:
+    """All numbers that a subject has had."""
+    yield subject_number(stream.partition("-")[2])
+    for event in history.state.history:
+        if isinstance(number := getattr(event, "number", None), str):
+            yield number

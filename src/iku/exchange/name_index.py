@@ -1,0 +1,95 @@
+"""Whose the numbers are that a file names, once the rows above are recorded.
+
+Rows name their subjects as the older register does, by number. A number is compared
+without case; one that a correction in the file frees may be given again further down.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from iku.domain import numbering
+from iku.domain.decider import Refused, subject_id, subject_number
+from iku.projections.number_index import NumberKey, NumberUse
+
+Held = dict[str, bool]  # by subject that goes or went by a name, whether it has it now
+_Key = tuple[str, str]  # category and folded name
+
+
+class NameIndex:
+    """The names that were read for the rows at hand, and what is planned since."""
+
+    def __init__(self) -> None:
+        self._read: dict[_Key, Held] = {}
+        self._planned: dict[_Key, Held] = {}
+
+    def copy(self) -> "NameIndex":
+        """The same, to go back to."""
+        other = NameIndex()
+        other._planned = {key: {**held} for key, held in self._planned.items()}
+        return other
+
+    def forget(self) -> None:
+        """Forget what was read: it is read again for the rows that need it."""
+        self._read.clear()
+
+    def learn(self, rows: Iterable[tuple[NumberKey, bool]]) -> None:
+        """Take in names as they are recorded, and whether they are held."""
+        for (category, folded, subject), held in rows:
+            self._read.setdefault((category, folded), {})[subject] = held
+
+    def plan(self, names: Mapping[NumberKey, NumberUse]) -> None:
+        """Take in what an event that is planned changes."""
+        for (category, folded, subject), use in names.items():
+            self._planned.setdefault((category, folded), {})[subject] = use.held
+
+    def known(self, category: str, number: str) -> Iterator[str]:
+        """The subjects that go or went by that number."""
+        yield from self._of(category, number)
+
+    def holder(self, category: str, number: str) -> str | None:
+        """The subject whose number it is; None where it is free.
+
+        Raises:
+            Refused: It is that of several, as logs of earlier versions may have it.
+        """
+        held = [s for s, holds in self._of(category, number).items() if holds]
+        if len(held) > 1 and subject_id(number) in held:
+            return subject_id(number)
+        if len(held) > 1:
+            several = ", ".join(f"{category} {subject}" for subject in sorted(held))
+            raise Refused(f"number {number} belongs to several: {several}")
+        return held[0] if held else None
+
+    def identified(self, category: str, number: str) -> str | None:
+        """The subject whose identifier is that number, whatever its number is now."""
+        wanted = numbering.fold(subject_id(number))
+        subjects = sorted(self._of(category, number), key=lambda s: s != number)
+        return next((s for s in subjects if numbering.fold(s) == wanted), None)
+
+    def free(self, category: str, number: str) -> str:
+        """The identifier of a new subject with that number.
+
+        Raises:
+            Refused: It would be too long.
+        """
+        found = numbering.identifier(number, _Used(self, category))
+        if found is None:
+            most = numbering.LONGEST
+            raise Refused(f"number {number}.2 has more than {most} characters")
+        return found
+
+    def _of(self, category: str, number: str) -> Held:
+        key = category, numbering.fold(number)
+        return {**self._read.get(key, {}), **self._planned.get(key, {})}
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """The identifiers of a category that there are, as `numbering.fold` gives them."""
+
+    names: NameIndex
+    category: str
+
+    def __contains__(self, identifier: object) -> bool:
+        number = subject_number(str(identifier))
+        return self.names.identified(self.category, number) is not None

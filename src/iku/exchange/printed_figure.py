@@ -1,0 +1,91 @@
+"""What a printed figure says, as somebody types it from paper."""
+
+import re
+from decimal import Decimal
+from typing import Protocol, TypeAlias
+
+from msgspec import Struct
+
+from iku.exchange.cells import InvalidCell
+from iku.exchange.spreadsheet import shown
+
+_WHOLE = r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,12}"  # 1.033 or 1033
+_COUNTS = re.compile(rf"({_WHOLE}) ?/ ?({_WHOLE})")
+_PERCENTAGE = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,12}))? ?(%?)")
+
+
+class PrintedResult(Protocol):
+    """What a figure came to."""
+
+    @property
+    def numerator(self) -> int:
+        """How many count."""
+
+    @property
+    def denominator(self) -> int:
+        """Of how many."""
+
+    @property
+    def percentage(self) -> Decimal | None:
+        """Per cent, as it is displayed; None where there is nothing to count."""
+
+
+class PrintedCounts(Struct, frozen=True):
+    """A numerator and a denominator."""
+
+    numerator: int
+    denominator: int
+
+    def __str__(self) -> str:
+        """``8/9``."""
+        return f"{self.numerator}/{self.denominator}"
+
+    def fits(self, result: PrintedResult) -> bool:
+        """Whether *result* has these counts."""
+        return self == PrintedCounts(result.numerator, result.denominator)
+
+    def of(self, result: PrintedResult) -> str:
+        """What stands in *result* in the place of these."""
+        return str(PrintedCounts(result.numerator, result.denominator))
+
+
+class PrintedPercentage(Struct, frozen=True):
+    """A percentage, rounded as it is displayed."""
+
+    value: Decimal
+
+    def __str__(self) -> str:
+        """``88.89%``."""
+        return f"{self.value}%"
+
+    def fits(self, result: PrintedResult) -> bool:
+        """Whether *result* is displayed as this percentage."""
+        return self.value == result.percentage
+
+    def of(self, result: PrintedResult) -> str:
+        """What stands in *result* in the place of this."""
+        shown = "undefined" if result.percentage is None else f"{result.percentage}%"
+        return f"{shown} ({result.numerator}/{result.denominator})"
+
+
+Printed: TypeAlias = PrintedCounts | PrintedPercentage
+
+
+def read(typed: str) -> Printed:
+    """What is typed, as ``8/9``, ``88,89%`` or ``88.89``.
+
+    Raises:
+        Unfit: It is neither.
+    """
+    tidy = typed.strip()
+    if counts := _COUNTS.fullmatch(tidy):
+        numerator, denominator = (int(one.replace(".", "")) for one in counts.groups())
+        return PrintedCounts(numerator, denominator)
+    if percentage := _PERCENTAGE.fullmatch(tidy):
+        whole, decimals, sign = percentage.groups()
+        if decimals or sign:
+            return PrintedPercentage(Decimal(f"{whole}.{decimals or 0}"))
+    raise InvalidCell(
+        f"is {shown(typed)}, but must be counts, such as 8/9, or a percentage, such as "
+        "88,89% or 88.89%"
+    )

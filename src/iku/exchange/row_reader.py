@@ -1,0 +1,154 @@
+"""Reading one row's cells: every fault is kept, and none ends it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cached_property, partial
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from iku.domain.decider import subject_id
+from iku.domain.fact import EARLIEST
+from iku.exchange import cells
+from iku.exchange.cells import InvalidCell, Parse
+from iku.exchange.journal_layouts import CLEAR, Layout, Statement
+from iku.exchange.spreadsheet import FileFault, SheetRow, shown
+
+Digest: TypeAlias = Callable[[bytes], bytes]
+
+
+class RowScope(Struct, frozen=True, dict=True):
+    """What there is that a row may name.
+
+    Attributes:
+        today: The agency's date; nothing was known later.
+        areas: Codes of the areas that exist.
+        indicators: Codes of the indicators there are.
+        digest: A hash under a key of ours; rows are clear text, which can be guessed.
+    """
+
+    today: date
+    areas: frozenset[str]
+    indicators: tuple[str, ...]
+    digest: Digest
+
+    @cached_property
+    def choices(self) -> dict[str, str]:
+        """Codes of areas as `cells.choice` takes them."""
+        return {code: code for code in sorted(self.areas)}
+
+
+class RowReader:
+    """Takes a row's cells one by one.
+
+    Attributes:
+        faults: What was wrong with those taken so far; each cell is faulted once.
+    """
+
+    def __init__(self, layout: Layout, row: SheetRow, scope: RowScope) -> None:
+        self.layout = layout
+        self.row = row
+        self.faults: list[FileFault] = [] if row.fault is None else [row.fault]
+        self._scope = scope
+        self._taken: dict[str, Any] = {}
+
+    def subject(self) -> str:
+        """Identifier of the subject; as far as it can be guessed where it is wrong."""
+        parse: Parse = cells.number
+        if self.layout.category == "indicator":
+            codes = {code: code for code in self._scope.indicators}
+            parse = partial(cells.choice, allowed=codes)
+        found = self._take(self.layout.subject, parse, required=True)
+        return subject_id(found or self.row.cells.get(self.layout.subject, ""))
+
+    def known_on(self) -> date:
+        """The day the office came to know; today where the row does not tell."""
+        known_on = self.day(self.layout.known, required=True)
+        return min(known_on or self._scope.today, self._scope.today)
+
+    def statement(self) -> Statement | None:
+        """What kind of row it is."""
+        statements = self.layout.statements
+        if self.layout.event is None:
+            return None if self.row.fault else statements[""]
+        parse = partial(cells.choice, allowed=statements)
+        found: Statement | None = self._take(self.layout.event, parse, required=True)
+        return found
+
+    def day(self, heading: str, *, required: bool = False) -> date | None:
+        """A day, not later than that on which it was known unless decreed ahead."""
+        found: date | None = self._take(heading, self._day, required=required)
+        return found
+
+    def fields(self, statement: Statement) -> dict[str, Any]:
+        """Fields of the statement's fact, as far as cells are filled in."""
+        given = {*self.row.cells} & {*statement.any_of}
+        if statement.any_of and not given:
+            needed = " or ".join(statement.any_of)
+            self._fault(statement.any_of[0], f"is empty, but {needed} must be given")
+        cleared = {h for h in statement.clears if self.row.cells.get(h) == CLEAR}
+        columns = {h: n for h, n in statement.fields.items() if h not in cleared}
+        return self._fields(statement.fact, columns) | {
+            statement.fields[heading]: None for heading in cleared
+        }
+
+    def found_by(self, statement: Statement) -> dict[str, Any]:
+        """Fields that tell, beside its day, which fact the statement is about."""
+        if not statement.found_by:
+            return {}
+        return self._fields(statement.about[0], statement.found_by)
+
+    def refuse_strays(self, statement: Statement) -> None:
+        """Refuse what stands in columns that such a row says nothing in."""
+        used = {*statement.fields, *statement.found_by} | self.layout.frame
+        for heading, cell in self.row.cells.items():
+            allowed = statement.only.get(heading, "")
+            if heading not in used and cell.lower() != allowed:
+                expected = f"empty or {allowed}" if allowed else "empty"
+                self._fault(heading, f"is {shown(cell)}, but must be {expected} here")
+
+    def _fields(self, fact: Any, columns: Mapping[str, str]) -> dict[str, Any]:
+        kinds = cells.fields(fact)
+        taken = (
+            (name, self._field(heading, name, kinds[name]))
+            for heading, name in columns.items()
+        )
+        return {name: value for name, value in taken if value is not None}
+
+    def _field(self, heading: str, name: str, kind: cells.CellReader) -> Any:
+        if name in {"effective_on", "occurred_on"}:
+            return self.day(heading, required=kind.required)
+        parse = kind.parse
+        if name == "area":
+            parse = partial(cells.choice, allowed=self._scope.choices)
+        return self._take(heading, parse, required=kind.required)
+
+    def _day(self, cell: str) -> date:
+        found = cells.day(cell)
+        if found < EARLIEST:
+            raise InvalidCell(f"is {found}, but no day before {EARLIEST} is accepted")
+        if found > self._scope.today and not self.layout.ahead:
+            raise InvalidCell(f"is {found}, but today is only {self._scope.today}")
+        known_on = self._taken.get(self.layout.known)
+        if known_on is not None and found > known_on:
+            raise InvalidCell(f"is {found}, but {self.layout.known} is only {known_on}")
+        return found
+
+    def _take(self, heading: str, parse: Parse, *, required: bool) -> Any:
+        """What the cell holds; None where it is empty, or not what it must be."""
+        if heading in self._taken or self.row.fault is not None:
+            return self._taken.get(heading)
+        self._taken[heading] = None
+        cell = self.row.cells.get(heading)
+        if cell is None:
+            if required:
+                self._fault(heading, "is empty, but must be given")
+            return None
+        try:
+            self._taken[heading] = parse(cell)
+        except InvalidCell as error:
+            self._fault(heading, str(error))
+        return self._taken[heading]
+
+    def _fault(self, heading: str, message: str) -> None:
+        self.faults.append(FileFault(self.row.line, heading, message))

@@ -1,0 +1,253 @@
+"""A CSV file as it comes from a spreadsheet, read into rows.
+
+UTF-8 with or without a byte order mark, commas or semicolons, any line ends, quoted
+cells of several lines; blank lines, and lines of empty cells, say nothing. Which of
+several layouts a file has is told by its headings, which may stand in any order.
+
+A file is read row by row, as often as it takes, and never held as a whole.
+"""
+
+import csv
+import io
+import unicodedata
+from codecs import getincrementaldecoder
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from types import MappingProxyType
+from typing import BinaryIO
+
+from msgspec import Struct
+
+LONGEST_QUOTE = 40  # characters of a wrong cell that are shown
+MOST = 200  # faults that are told of one file; of the others only how many they are
+CHANGED = "the file was changed while it was read; import it again"
+BLOCK = 1 << 20  # bytes
+
+
+class FileFault(Struct, frozen=True):
+    """What is wrong with a file, and where.
+
+    Attributes:
+        row: Number of the line in the file, from 1, on which the row begins.
+        column: Its heading; None where the whole row, or the file, is at fault.
+    """
+
+    row: int
+    column: str | None
+    message: str
+
+
+class UnreadableSheet(Exception):
+    """The file cannot be read as rows at all.
+
+    Attributes:
+        faults: Why, the first `MOST` of all.
+        count: How many faults there are.
+    """
+
+    def __init__(self, *faults: FileFault, count: int | None = None) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.faults = faults
+        self.count = len(faults) if count is None else count
+
+
+class SheetRow(Struct, frozen=True):
+    """One row: cells by heading, blanks around them and empty ones left out.
+
+    Attributes:
+        fault: Why its cells cannot be told apart; what it holds is then a guess.
+    """
+
+    line: int
+    cells: dict[str, str]
+    fault: FileFault | None = None
+
+
+class Sheet:
+    """A file that has the headings of one of several layouts.
+
+    Attributes:
+        layout: The name of that layout.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        layouts: Mapping[str, Sequence[str]],
+        optional: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        """Look at what comes before the rows, and at every byte.
+
+        Of each layout a file has all headings, and any of those that are *optional*.
+        The file is closed with the last reference to this.
+
+        Raises:
+            Faulty: It is no such file.
+        """
+        _refuse_other_encodings(file)
+        self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        self._delimiter = self._told_delimiter()
+        try:
+            first, cells = next(self._lines())
+        except StopIteration:
+            raise UnreadableSheet(FileFault(1, None, "the file is empty")) from None
+        self._headings = [_tidy(cell).lower() for cell in cells]
+        self.layout = _layout(first, self._headings, layouts, optional)
+
+    def rows(self) -> Iterator[SheetRow]:
+        """The rows, read anew at each call; no two calls can be read in turns.
+
+        Raises:
+            Faulty: It is no CSV; the rows before that are given.
+        """
+        lines = self._lines()
+        next(lines, None)
+        headings = self._headings
+        for line, cells in lines:
+            yield _row(line, headings, cells)
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Each line that says something, as cells, with the number it begins on."""
+        self._text.seek(0)
+        reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
+        begins = 1
+        while True:
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                message = f"this is no CSV: {_explained(error)}"
+                raise UnreadableSheet(FileFault(begins, None, message)) from None
+            except UnicodeDecodeError:
+                raise UnreadableSheet(FileFault(begins, None, CHANGED)) from None
+            if any(map(str.strip, cells)):
+                yield begins, cells
+            begins = reader.line_num + 1
+
+    def _told_delimiter(self) -> str:
+        """What stands between the headings."""
+        self._text.seek(0)
+        for line in self._text:
+            if headings := line.lstrip(" \t\r\n,;"):
+                return ";" if headings.count(";") > headings.count(",") else ","
+        return ","
+
+
+def shown(cell: str) -> str:
+    """*cell* in quotes, cut where it is long, without what a terminal would obey."""
+    cut = cell if len(cell) <= LONGEST_QUOTE else f"{cell[: LONGEST_QUOTE - 1]}…"
+    return f'"{"".join(map(_visible, cut))}"'
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() else f"\\u{ord(char):04x}"
+
+
+def _explained(error: csv.Error) -> str:
+    """What the reader complains about, with what may be the cause."""
+    match str(error):
+        case "unexpected end of data":
+            return (
+                "a cell that begins with a quotation mark has no closing one; a row "
+                "that begins on this line runs to the end of the file"
+            )
+        case long if long.startswith("field larger than field limit"):
+            return (
+                f"a cell holds more than {csv.field_size_limit():,} characters; "
+                "perhaps a closing quotation mark is missing"
+            )
+        case expected if expected.endswith("""expected after '"'"""):
+            return (
+                "a cell goes on after its closing quotation mark; within a quoted cell "
+                'a quotation mark is written twice ("")'
+            )
+        case other:
+            return other
+
+
+def _refuse_other_encodings(file: BinaryIO) -> None:
+    decoder = getincrementaldecoder("utf-8")()
+    begins, line = 0, 1  # where the block begins, and on which line
+    file.seek(0)
+    while True:
+        block = decoder.getstate()[0] + file.read(BLOCK)
+        decoder.reset()
+        try:
+            decoder.decode(block, final=len(block) < BLOCK)
+        except UnicodeDecodeError as error:
+            line += _line_ends(block[: error.start])
+            message = (
+                f"byte {begins + error.start + 1} of the file is not UTF-8: "
+                'save it as "CSV UTF-8" and import that'
+            )
+            raise UnreadableSheet(FileFault(line, None, message)) from None
+        if len(block) < BLOCK:
+            return
+        begins += len(block) - len(decoder.getstate()[0])
+        line += _line_ends(block)
+
+
+def _line_ends(block: bytes) -> int:
+    """How many lines end; of the kind of line end that the block has most of."""
+    return max(block.count(b"\n"), block.count(b"\r"))
+
+
+def _tidy(cell: str) -> str:
+    tidy = cell.strip()
+    return tidy if tidy.isascii() else unicodedata.normalize("NFC", tidy)
+
+
+def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
+    given = {
+        h: text
+        for h, c in zip(headings, cells, strict=False)
+        if c and (text := _tidy(c))
+    }
+    if len(cells) == len(headings):
+        return SheetRow(line, given)
+    message = f"has {len(cells)} columns, but there are {len(headings)} headings"
+    return SheetRow(line, given, FileFault(line, None, message))
+
+
+def _layout(
+    line: int,
+    headings: Sequence[str],
+    layouts: Mapping[str, Sequence[str]],
+    optional: Mapping[str, Sequence[str]],
+) -> str:
+    """Name of the layout that these are the headings of."""
+    common = {name: len({*headings} & {*of}) for name, of in layouts.items()}
+    likely = max(layouts, key=lambda name: common[name])
+    if not common[likely]:
+        forms = "; ".join(",".join(of) for of in layouts.values())
+        message = f"the headings are those of no journal; they must be one of: {forms}"
+        raise UnreadableSheet(FileFault(line, None, message))
+    of, more = layouts[likely], optional.get(likely, ())
+    faults = _heading_faults(line, headings, likely, of, more)
+    if first := [*islice(faults, MOST)]:
+        raise UnreadableSheet(*first, count=len(first) + sum(1 for _ in faults))
+    return likely
+
+
+def _heading_faults(
+    line: int,
+    headings: Sequence[str],
+    name: str,
+    of: Sequence[str],
+    optional: Sequence[str],
+) -> Iterator[FileFault]:
+    all_ = (*of, *optional)
+    known = f"those of the journal {name} are {', '.join(all_)}"
+    seen: set[str] = set()
+    for heading in headings:
+        if heading not in all_:
+            yield FileFault(line, None, f"unknown heading {shown(heading)}: {known}")
+        elif heading in seen:
+            yield FileFault(line, heading, "this heading stands twice")
+        seen.add(heading)
+    for heading in of:
+        if heading not in seen:
+            yield FileFault(
+                line, heading, f"this heading of the journal {name} is missing"
+            )

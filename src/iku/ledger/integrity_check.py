@@ -1,0 +1,391 @@
+"""Holding all that is stored against the rules of the ledger.
+
+Written apart from what appends: nothing here trusts a column, a count or a hash that
+`ledger.append` wrote, but reads the records and works them out anew.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from datetime import UTC, date, datetime
+from operator import attrgetter
+from typing import TypeAlias
+
+import asyncpg
+
+from iku.ledger import checkpoint, log, note, record, table_checks
+from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.log import Connection
+from iku.ledger.note import Malformed
+from iku.ledger.record import Unrecordable
+from iku.ledger.tree import Frontier, leaf_hash
+
+Progress: TypeAlias = Callable[[int, int], None]
+PAGE = 1_000  # rows of a table read at a time; progress is told after each
+WORKED = 500  # events between two looks at whether the database has answered
+LAST = 2**63 - 1
+
+
+def _untold(_done: int, _size: int) -> None:
+    """Progress that nobody watches."""
+
+
+async def check_ledger(
+    connection: Connection, progress: Progress = _untold
+) -> list[str]:
+    """What is wrong with the ledger; nothing if all is well.
+
+    Each finding names the first position at which a rule is broken, what was expected
+    and what was found. Reads the whole log once, in one snapshot, and keeps in memory
+    a few words for each stream. *progress* is told how many events of how many have
+    been read.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await connection.execute("set local synchronize_seqscans = off")
+        try:
+            return await _check(connection, progress, _COMMANDS)
+        except _Disordered:
+            return await _check(connection, progress, _SORTED)
+
+
+async def _check(connection: Connection, progress: Progress, every: str) -> list[str]:
+    """What is wrong, with the commands as the query *every* gives them."""
+    size = await connection.fetchval("select max(position) from ledger.event") or 0
+    reading = _CheckState()
+    for rule, table, expected, found in await table_checks.broken_tables(connection):
+        reading.hold(rule, f"ledger.{table}", expected, found)
+    tables_read = _Tables(connection)
+    signed = await _Signed.begun(tables_read, reading)
+    commands = _Commands(tables_read, every, reading, size)
+    async with aclosing(_ahead(_covered(tables_read, commands))) as pages:
+        async for rows in pages:
+            while rows:
+                some = min(WORKED, signed.due - reading.tree.size)
+                reading.read(rows[:some], commands)
+                del rows[:some]
+                if signed.due == reading.tree.size:
+                    await signed.hold(reading)
+                await asyncio.sleep(0)  # lets the next page be asked for
+            progress(reading.size, size)
+    if not size:
+        progress(0, 0)
+    await commands.reach(LAST)
+    reading.hold("last position", "commands", size, commands.last)
+    signed.hold_rest(reading)
+    await _hold_streams(tables_read, reading)
+    await _hold_head(connection, reading)
+    return [*reading.findings.values()]
+
+
+class _Disordered(Exception):
+    """The table of commands is not in the order of its positions."""
+
+
+class _CheckState:
+    """What the events read so far amount to, and where they first broke a rule."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.recorded_at = datetime.min.replace(tzinfo=UTC)
+        self.spelt = ""  # the same as a record spells it
+        self.known_on = date.min
+        self.streams: dict[str, tuple[int, date]] = {}  # version, day known
+        self.tree = Frontier()  # of the records' bytes
+        self.findings: dict[str, str] = {}  # by rule: the first position only
+
+    def hold(self, rule: str, place: str, expected: object, found: object) -> None:
+        """Note where *rule* is broken first; nothing if *expected* is *found*."""
+        if expected != found:
+            self.findings.setdefault(
+                rule, f"{place}: {rule}: expected {expected}, found {found}"
+            )
+
+    # Nearly all events break no rule: each is compared at one go, and looked at rule by
+    # rule only where it differs.
+
+    def read(self, rows: Sequence[asyncpg.Record], commands: "_Commands") -> None:
+        """Hold events, as `_EVENTS` gives them, against all that came before."""
+        leaves, streams = [], self.streams
+        for row in rows:
+            position, stream, version, _, _, known_on, _, instant, stored, leaf = row
+            expected = leaf_hash(stored)
+            leaves.append(expected)
+            last, known_before = streams.get(stream, _NEW)
+            place = self.size + 1, last + 1, expected
+            found = position, version, leaf
+            if place != found:
+                self._hold_all(_PLACE_RULES, position, place, found)
+            if known_on < known_before:
+                self._hold_order("known_on", position, known_before, known_on)
+            if instant != self.recorded_at:  # all of one transaction share it
+                self._hold_instant(position, instant)
+            self._hold_record(row, commands.covering(position))
+            self.size = position
+            streams[stream] = version, known_on
+            self.known_on = max(self.known_on, known_on)
+        self.tree.extend(leaves)
+
+    def _hold_instant(self, position: int, instant: datetime) -> None:
+        if instant.tzinfo is None:  # the driver's word for infinity
+            instant = instant.replace(tzinfo=UTC)
+        if instant < self.recorded_at:
+            self._hold_order("recorded_at", position, self.recorded_at, instant)
+        self.recorded_at = instant
+        self.spelt = instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def _hold_record(self, row: asyncpg.Record, command: asyncpg.Record | None) -> None:
+        position = row[0]
+        try:
+            full = record.decode(row[8])
+        except Unrecordable as error:
+            place = f"position {position}"
+            self.hold("record", place, "a canonical record", error)
+            return
+        said, beside = _said(full), row[1:7]
+        if said != beside or full.recorded_at != self.spelt:
+            self._hold_all(
+                *(_COLUMN_RULES, position),
+                *((*said, full.recorded_at), (*beside, self.spelt)),
+            )
+        if command is None:
+            self.hold("command", f"position {position}", full.command, None)
+            return
+        after = command[_AT] - position  # events of the command after this one
+        expected = full.command, row[1], row[2] + after
+        if expected != command[:3]:
+            if after and row[1] != command[1]:  # of another part; the main one is last
+                expected = full.command, *command[1:3]
+            self._hold_all(_COMMAND_RULES, position, expected, command[:3])
+
+    def _hold_all(
+        self,
+        rules: Sequence[str],
+        position: int,
+        expected: tuple[object, ...],
+        found: tuple[object, ...],
+    ) -> None:
+        """Hold rule by rule what was expected at *position*."""
+        for rule, wanted, is_there in zip(rules, expected, found, strict=True):
+            self.hold(rule, f"position {position}", _shown(wanted), _shown(is_there))
+
+    def _hold_order(self, rule: str, position: int, last: date, found: date) -> None:
+        self.hold(rule, f"position {position}", f"{last} or later", found)
+
+
+# What a record says that columns beside it repeat.
+_said = attrgetter(
+    *("stream", "version", "type", "effective_on", "known_on", "declared")
+)
+_NEW = 0, date.min  # version, and day known, of a stream without events
+_PLACE_RULES = ("position", "version", "leaf")
+_COLUMN_RULES = tuple(
+    f"{name} beside the record"
+    for name in (
+        *("stream", "version", "type", "effective_on", "known_on", "declared"),
+        "recorded_at",
+    )
+)
+_COMMAND_RULES = ("command", "stream of the command", "version of the command")
+
+
+def _shown(value: object) -> object:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+class _Commands:
+    """The commands in the order of their positions, each held as it is read."""
+
+    def __init__(
+        self, tables_read: "_Tables", query: str, reading: _CheckState, size: int
+    ) -> None:
+        self.last = 0  # position of the last one read
+        self._pages = tables_read.pages(query)
+        self._sorted = query is _SORTED
+        self._reading = reading
+        self._size = size
+        self._batch = 0
+        self._first: asyncpg.Record | None = None
+        self._waiting: deque[asyncpg.Record] = deque()
+
+    async def reach(self, position: int) -> None:
+        """Read on until one covers *position*, or there are no more."""
+        while self.last < position:
+            rows = await anext(self._pages, None)
+            if rows is None:
+                return
+            self._hold(rows)
+            self._waiting.extend(rows)
+
+    def covering(self, position: int) -> asyncpg.Record | None:
+        """The command in whose range *position* lies; what lies below is dropped."""
+        while self._first is None or self._first[_AT] < position:
+            if not self._waiting:
+                return None
+            self._first = self._waiting.popleft()
+        begins = self._first[_AT] - self._first[_COUNT]
+        return self._first if begins < position else None
+
+    def _hold(self, rows: list[asyncpg.Record]) -> None:
+        last, batch = self.last, self._batch
+        for command_id, _, _, position, count, size in rows:
+            # All commands of one transaction were told the size that it led to.
+            batch = size if last >= batch else batch
+            within = 0 < count <= position <= size <= self._size
+            if (position - count, size) != (last, batch) or not within:
+                if position < last and not self._sorted:
+                    raise _Disordered
+                expected = True, last, True, batch
+                found = count > 0, position - count, position <= size <= self._size
+                for rule, *both in zip(
+                    _BATCH_RULES, expected, (*found, size), strict=True
+                ):
+                    self._reading.hold(rule, f"command {command_id}", *both)
+            last = position
+        self.last, self._batch = last, batch
+
+
+_AT, _COUNT = 3, 4  # of a command: position of its last event, and how many it has
+_BATCH_RULES = (
+    *("at least one event", "start", "size within the log"),
+    "size after its transaction",
+)
+
+
+class _Signed:
+    """The checkpoints that were signed, in the order of their sizes.
+
+    That they are signed at all is for others to verify, who trust none of our tables;
+    but whoever rewrote the events may have forgotten them.
+    """
+
+    def __init__(self, tables_read: "_Tables") -> None:
+        self._rows = _checkpoints(tables_read)
+        self._next: tuple[int, Checkpoint | Malformed] | None = None
+
+    @classmethod
+    async def begun(cls, tables_read: "_Tables", reading: _CheckState) -> "_Signed":
+        """Those of a log without events already held."""
+        signed = cls(tables_read)
+        signed._next = await anext(signed._rows, None)
+        await signed.hold(reading)
+        return signed
+
+    @property
+    def due(self) -> int:
+        """The size that the next one is of."""
+        return LAST if self._next is None else self._next[0]
+
+    async def hold(self, reading: _CheckState) -> None:
+        """Hold those of the size read so far against the tree of the records."""
+        while self._next is not None and self._next[0] <= reading.tree.size:
+            size, signed = self._next
+            place = f"checkpoint of size {size}"
+            if isinstance(signed, Malformed):
+                reading.hold("note of the checkpoint", place, "a checkpoint", signed)
+            else:
+                root = reading.tree.root().hex()
+                reading.hold("size of the note", place, size, signed.size)
+                reading.hold("root of the records", place, signed.root.hex(), root)
+            self._next = await anext(self._rows, None)
+
+    def hold_rest(self, reading: _CheckState) -> None:
+        """No checkpoint is larger than the log."""
+        if self._next is not None:
+            size, _ = self._next
+            most = f"at most {reading.tree.size}"
+            place = "ledger.checkpoint"
+            reading.hold("signed size within the log", place, most, size)
+
+
+_EVENTS = """
+select position, stream, version, type, effective_on, known_on, declared,
+       recorded_at, record, leaf
+  from ledger.event
+ order by position
+"""
+# As they lie, which nearly always is their order: sorting takes as long as reading.
+_COMMANDS = """
+select command_id, stream, version, position, count, size
+  from ledger.command
+"""
+_SORTED = f"{_COMMANDS} order by position"
+_CHECKPOINTS = "select size, note from ledger.checkpoint order by size, number"
+_STREAMS = "select stream, version, known_on from ledger.stream order by stream"
+
+
+class _Tables:
+    """Several tables, read side by side on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._asking = asyncio.Lock()  # a connection answers one at a time
+
+    async def pages(self, query: str) -> AsyncGenerator[list[asyncpg.Record], None]:
+        """The rows of *query*, so many at a time."""
+        async with self._asking:
+            cursor = await self._connection.cursor(query)
+        while True:
+            async with self._asking:
+                rows = await cursor.fetch(PAGE)
+            if not rows:
+                return
+            yield rows
+
+
+async def _covered(
+    tables_read: _Tables, commands: _Commands
+) -> AsyncGenerator[list[asyncpg.Record], None]:
+    """The events, so many at a time, once all commands that cover them are read."""
+    async for rows in tables_read.pages(_EVENTS):
+        await commands.reach(rows[-1]["position"])
+        yield rows
+
+
+async def _ahead(
+    pages: AsyncGenerator[list[asyncpg.Record], None],
+) -> AsyncGenerator[list[asyncpg.Record], None]:
+    """The same pages; while one is worked on, the database gets the next ready."""
+
+    async def following() -> list[asyncpg.Record]:
+        return await anext(pages, [])
+
+    coming = asyncio.create_task(following())
+    try:
+        while rows := await coming:
+            coming = asyncio.create_task(following())
+            yield rows
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+async def _checkpoints(
+    tables_read: _Tables,
+) -> AsyncIterator[tuple[int, Checkpoint | Malformed]]:
+    async for rows in tables_read.pages(_CHECKPOINTS):
+        for size, signed in rows:
+            try:
+                yield size, checkpoint.parse(note.parse(signed.encode()).text)
+            except Malformed as error:
+                yield size, error
+
+
+async def _hold_streams(tables_read: _Tables, reading: _CheckState) -> None:
+    """Hold what is kept of each stream against what its events amount to."""
+    left = dict(reading.streams)
+    async for rows in tables_read.pages(_STREAMS):
+        for stream, version, known_on in rows:
+            held = left.pop(stream, None)
+            if held != (version, known_on):
+                reading.hold("stream", f"stream {stream}", held, (version, known_on))
+    reading.hold("streams", "ledger.stream", [], sorted(left)[:1])
+
+
+async def _hold_head(connection: Connection, reading: _CheckState) -> None:
+    found = await log.head(connection)
+    some = reading.size > 0
+    at, day = (reading.recorded_at, reading.known_on) if some else (None, None)
+    reading.hold("size", "ledger.head", reading.size, found.size)
+    reading.hold("last instant", "ledger.head", at, found.recorded_at)
+    reading.hold("latest day known", "ledger.head", day, found.known_on)

@@ -1,0 +1,116 @@
+"""Checking proofs, step by step as RFC 9162 writes it down.
+
+Written apart from `proving`, so that an error in one is not an error in both.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+LENGTH = 32  # bytes of a hash
+EMPTY = sha256(b"").digest()
+
+
+class InvalidProof(Exception):
+    """The proof does not show what it claims; the sentence says where it fails."""
+
+
+def check_inclusion(
+    leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes]
+) -> None:
+    """Check that the leaf hash stands at *index* of the tree of *size* under *root*.
+
+    RFC 9162, section 2.1.3.2.
+
+    Raises:
+        Disproved: It is not shown, also by a proof that is too short or too long.
+    """
+    if not 0 <= index < size:  # 1; before all else: the loop would not notice
+        raise InvalidProof(f"there is no leaf {index} in a tree of {size}")
+    _refuse_misshapen([leaf, root, *proof])
+    fn, sn = index, size - 1  # 2
+    r = leaf  # 3
+    for p in proof:  # 4
+        if sn == 0:
+            raise InvalidProof("the proof has surplus hashes")
+        if fn & 1 or fn == sn:
+            r = _hash(p, r)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = _hash(r, p)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:  # 5
+        raise InvalidProof("the proof lacks hashes")
+    _hold("root", root, r)
+
+
+def check_consistency(
+    old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    """Check that the tree of *new* leaves begins with the tree of *old* leaves.
+
+    RFC 9162, section 2.1.4.2. That section begins at 0 < old < new; for the rest there
+    is nothing to prove, and the proof must be empty.
+
+    Raises:
+        Disproved: It is not shown, also by a proof that is too short or too long.
+    """
+    if not 0 <= old <= new:
+        raise InvalidProof(f"a tree of {new} leaves cannot follow one of {old}")
+    _refuse_misshapen([old_root, new_root, *proof])
+    if old in {0, new}:
+        _check_trivial(old, old_root, new, new_root, proof)
+    else:
+        _check_growth(old, old_root, new, new_root, proof)
+
+
+def _check_trivial(
+    old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    if proof:
+        raise InvalidProof("the proof has surplus hashes")
+    if old == 0:
+        _hold("old root", EMPTY, old_root)
+    if old == new:
+        _hold("root", old_root, new_root)
+
+
+def _check_growth(
+    old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    if not proof:  # 1
+        raise InvalidProof("the proof lacks hashes")
+    path = list(proof) if old & (old - 1) else [old_root, *proof]  # 2
+    fn, sn = old - 1, new - 1  # 3
+    while fn & 1:  # 4
+        fn, sn = fn >> 1, sn >> 1
+    fr = sr = path[0]  # 5
+    for c in path[1:]:  # 6
+        if sn == 0:
+            raise InvalidProof("the proof has surplus hashes")
+        if fn & 1 or fn == sn:
+            fr, sr = _hash(c, fr), _hash(c, sr)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            sr = _hash(sr, c)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:  # 7
+        raise InvalidProof("the proof lacks hashes")
+    _hold("old root", old_root, fr)
+    _hold("new root", new_root, sr)
+
+
+def _hash(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+def _hold(name: str, expected: bytes, found: bytes) -> None:
+    if expected != found:
+        raise InvalidProof(f"{name}: expected {expected.hex()}, found {found.hex()}")
+
+
+def _refuse_misshapen(hashes: Sequence[bytes]) -> None:
+    for one in hashes:
+        if len(one) != LENGTH:
+            raise InvalidProof(f"a hash has {len(one)} bytes, not {LENGTH}")

@@ -1,0 +1,158 @@
+"""The tree as the database holds it: full tiles as a cache, and the leaves.
+
+The cache only spares work. What is not in it is worked out from the leaf hashes beside
+the records, so it may be emptied at any time; what a verifier trusts is neither.
+"""
+
+from collections.abc import Sequence
+
+from iku.ledger import tree
+from iku.ledger.log import Reader
+from iku.ledger.proof_building import Node
+from iku.ledger.tile import HEIGHT, LENGTH, WIDTH, Tile
+
+
+class SizeBeyondLog(Exception):
+    """The log does not hold as many records as the question needs."""
+
+
+class Tiles:
+    """Reads hashes of the tree, each row of them once."""
+
+    def __init__(self, connection: Reader) -> None:
+        self._connection = connection
+        self._rows: dict[tuple[int, int], bytes] = {}
+
+    async def read(self, nodes: Sequence[Node]) -> list[bytes]:
+        """The hash of each full subtree (`proving.Hashes`).
+
+        Raises:
+            Beyond: The log is too short for one of them.
+        """
+        return [await self._node(node) for node in nodes]
+
+    async def tile(self, asked: Tile) -> bytes:
+        """The hashes of a tile, 32 bytes each.
+
+        Raises:
+            Beyond: The log is too short for them.
+        """
+        kept = self._rows.get((asked.level, asked.number), b"")
+        if len(kept) < asked.width * LENGTH:
+            kept = await self._row(asked)
+            self._rows[asked.level, asked.number] = kept
+        return kept[: asked.width * LENGTH]
+
+    async def _node(self, node: Node) -> bytes:
+        level, within = divmod(node.level, HEIGHT)
+        number, first = divmod(node.number << within, WIDTH)
+        width = first + (1 << within)
+        row = await self.tile(Tile(level, number, width))
+        return tree.root(_cut(row[first * LENGTH :]))
+
+    async def _row(self, asked: Tile) -> bytes:
+        """At least what is asked for, the whole tile where it is cached."""
+        cached = await self._connection.fetchval(
+            "select hashes from ledger.tile where level = $1 and number = $2",
+            asked.level,
+            asked.number,
+        )
+        if cached is not None:
+            return bytes(cached)
+        if asked.level == 0:
+            return await self._leaves(asked)
+        return await self._roots(asked)
+
+    async def _leaves(self, asked: Tile) -> bytes:
+        first = asked.number * WIDTH
+        rows = await self._connection.fetch(
+            """
+            select leaf
+              from ledger.event
+             where position > $1
+               and position <= $2
+             order by position
+            """,
+            first,
+            first + asked.width,
+        )
+        if len(rows) < asked.width:
+            raise SizeBeyondLog(f"the log does not hold {first + asked.width} records")
+        return b"".join(row["leaf"] for row in rows)
+
+    async def _roots(self, asked: Tile) -> bytes:
+        """The roots of the tiles below, from the cache as far as they are there."""
+        first = asked.number * WIDTH
+        rows = await self._connection.fetch(
+            """
+            select number, root
+              from ledger.tile
+             where level = $1
+               and number >= $2
+               and number < $3
+            """,
+            asked.level - 1,
+            first,
+            first + asked.width,
+        )
+        found = {row["number"]: bytes(row["root"]) for row in rows}
+        for number in range(first, first + asked.width):
+            if number not in found:
+                below = await self._row(Tile(asked.level - 1, number))
+                found[number] = tree.root(_cut(below))
+        return b"".join(found[number] for number in sorted(found))
+
+
+async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
+    """Put a full tile into the cache, in the place of another one if need be."""
+    await connection.fetch(
+        """
+        delete from ledger.tile
+         where level = $1
+           and number = $2
+           and hashes <> $3
+        """,
+        tile.level,
+        tile.number,
+        hashes,
+    )
+    await connection.fetch(
+        """
+        insert into ledger.tile (level, number, hashes, root)
+        values ($1, $2, $3, $4)
+            on conflict do nothing
+        """,
+        tile.level,
+        tile.number,
+        hashes,
+        tree.root(_cut(hashes)),
+    )
+
+
+async def keep_upper(connection: Reader, size: int) -> None:
+    """Put what is missing above level 0 into the cache, for a log of that size."""
+    level = 0
+    while full := size >> (HEIGHT * (level + 2)):
+        level += 1
+        missing = await connection.fetch(
+            """
+            select number
+              from generate_series(0, $2::bigint - 1) as number
+             where not exists (select from ledger.tile t
+                                where t.level = $1 and t.number = number.number)
+            """,
+            level,
+            full,
+        )
+        for row in missing:
+            tile = Tile(level, row["number"])
+            await keep(connection, tile, await Tiles(connection).tile(tile))
+
+
+async def forget_upper(connection: Reader) -> None:
+    """Empty the cache above level 0."""
+    await connection.fetch("delete from ledger.tile where level > 0")
+
+
+def _cut(row: bytes) -> list[bytes]:
+    return [row[at : at + LENGTH] for at in range(0, len(row), LENGTH)]

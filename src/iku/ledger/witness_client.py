@@ -1,0 +1,170 @@
+"""Asking witnesses to cosign a checkpoint, and keeping what they answer."""
+
+import asyncio
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TypeAlias
+
+from iku.ledger import (
+    checkpoint,
+    checkpoint_signing,
+    checkpoint_store,
+    note,
+    proof_building,
+)
+from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.checkpoint_store import SignedCheckpoint
+from iku.ledger.log import Reader
+from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature, VerifierKey
+from iku.ledger.policy import Party, Policy
+from iku.ledger.tile_cache import Tiles
+from iku.ledger.witness import CosignRequest
+
+TIMEOUT_S = 15.0
+ATTEMPTS = 3  # the first, one at the size the witness named, one if others were faster
+LONGEST_ANSWER = 1 << 16  # bytes
+
+Post: TypeAlias = Callable[[str, bytes], tuple[int, bytes]]
+
+
+class WitnessUnavailable(Exception):
+    """A witness did not cosign; the sentence says why. It may do so later."""
+
+
+class WitnessContradiction(Exception):
+    """A witness has seen another log under our name; the sentence is the alarm's."""
+
+
+async def ask_all(
+    connection: Reader,
+    witnesses: Policy,
+    signed: SignedCheckpoint,
+    post: Post | None = None,
+) -> list[str]:
+    """Ask every witness that has not cosigned *signed* yet; why some did not.
+
+    Raises:
+        Contradicted: One has cosigned what our log is not.
+    """
+    found = []
+    for name, party in witnesses.witnesses.items():
+        try:
+            await _ask(connection, party, signed, post or _post)
+        except WitnessUnavailable as error:
+            found.append(f"{name}: {error}")
+    return found
+
+
+async def gather(
+    connection: Reader, home: SignerFolder, witnesses: Policy, post: Post | None = None
+) -> list[str]:
+    """Have the last checkpoint cosigned; which witnesses did not, and why.
+
+    Raises:
+        Alarmed: A witness has cosigned what our log is not; the alarm is told.
+    """
+    last = await checkpoint_store.latest(connection)
+    if last is None:
+        return []
+    try:
+        return await ask_all(connection, witnesses, last, post)
+    except WitnessContradiction as error:
+        raise await checkpoint_signing.alarmed(connection, home, str(error)) from error
+
+
+async def request(
+    connection: Reader, old: int, signed: SignedCheckpoint
+) -> CosignRequest:
+    """What a witness is sent that last cosigned size *old*.
+
+    Raises:
+        ValueError: *old* is more than the checkpoint's size.
+    """
+    proof = await proof_building.consistency(Tiles(connection), old, signed.size)
+    return CosignRequest(old, tuple(proof), note.parse(signed.note.encode()))
+
+
+async def accept(
+    connection: Reader, key: VerifierKey, signed: SignedCheckpoint, answer: bytes
+) -> VerifiedSignature:
+    """Keep the cosignature that a witness answered.
+
+    Raises:
+        Unhelpful: There is none of its key, or it is wrong.
+    """
+    text = note.parse(signed.note.encode()).text
+    try:
+        # As the specification suggests: its lines put below the checkpoint's text.
+        answered = note.parse(f"{text}\n".encode() + answer)
+        [vouched] = note.verify(Note(text, answered.signatures), [key])
+    except (Malformed, Unverified) as error:
+        raise WitnessUnavailable(
+            f"what it answered is no cosignature of it: {error}"
+        ) from error
+    await checkpoint_store.add_cosignature(connection, signed.size, vouched)
+    return vouched
+
+
+async def _ask(
+    connection: Reader, party: Party, signed: SignedCheckpoint, post: Post
+) -> None:
+    old = await checkpoint_store.cosigned_size(connection, party.key)
+    if old >= signed.size > 0 or party.url is None:
+        return
+    for _ in range(ATTEMPTS):
+        asked = await request(connection, old, signed)
+        url = f"{party.url.rstrip('/')}/add-checkpoint"
+        status, body = await asyncio.to_thread(post, url, str(asked).encode())
+        if status == HTTPStatus.OK:
+            await accept(connection, party.key, signed, body)
+            return
+        if status != HTTPStatus.CONFLICT:
+            _refused(party, status, body)
+        old = _size(party, body, signed.size)
+    raise WitnessUnavailable(f"it named another size {ATTEMPTS} times")
+
+
+def _refused(party: Party, status: int, body: bytes) -> None:
+    said = " ".join(body[:200].decode("utf-8", "replace").split())
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        raise WitnessContradiction(
+            f"the witness {party.key.name} refuses the log: {said}"
+        )
+    raise WitnessUnavailable(f"it answered {status}: {said}")
+
+
+def _size(party: Party, body: bytes, ours: int) -> int:
+    """The size that the witness says it cosigned last."""
+    try:
+        size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
+    except (UnicodeDecodeError, Malformed) as error:
+        raise WitnessUnavailable("it answered 409 without a size") from error
+    if size > ours:
+        raise WitnessContradiction(
+            f"the witness {party.key.name} has cosigned size {size} of this log, which "
+            f"is signed at {ours} now"
+        )
+    return size
+
+
+def _post(url: str, body: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer.
+
+    Raises:
+        Unhelpful: There is none.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise WitnessUnavailable(f"{url} is no address of a witness")
+    try:
+        asked = urllib.request.Request(url, body, method="POST")  # noqa: S310 - as above
+        asked.add_header("Content-Type", "text/plain; charset=utf-8")
+        with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as above
+            return answer.status, answer.read(LONGEST_ANSWER)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(LONGEST_ANSWER)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise WitnessUnavailable(f"it cannot be reached: {error}") from error

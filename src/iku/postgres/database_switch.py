@@ -1,0 +1,202 @@
+"""A database made beside the one in use, and put in its place.
+
+Only a superuser can do it: the guard of the schema belongs to one, and so do the roles.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import asyncpg
+
+from iku.postgres import dump
+from iku.postgres.pool import Plain, connect_as_owner
+from iku.postgres.programs import PostgresError
+
+MAINTENANCE = ("postgres", "template1")  # databases that every server has
+# What the migrations give rights to, or have own something.
+GROUPS = ("iku_app", "iku_signer", "iku_auditor", "iku_vault")
+PARTIAL = ".restore"
+
+
+class UnsupportedServer(PostgresError):
+    """The server is not one on which this can be done; the sentence says why."""
+
+
+@asynccontextmanager
+async def control(superuser: str) -> AsyncIterator[Plain]:
+    """A connection to the server, outside the register's database.
+
+    Raises:
+        Refusal: The login is no superuser's.
+    """
+    for name in MAINTENANCE:
+        try:
+            connection = await connect_as_owner(dump.beside(superuser, name))
+            break
+        except asyncpg.InvalidCatalogNameError:
+            continue
+    else:
+        raise UnsupportedServer(
+            f"the server has none of the databases {', '.join(MAINTENANCE)}"
+        )
+    try:
+        await refuse_few_rights(connection)
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def refuse_few_rights(connection: Plain) -> None:
+    """Refuse a login that may not read and make everything.
+
+    Raises:
+        Refusal: It is no superuser's.
+    """
+    [(name, superuser)] = await connection.fetch(
+        "select rolname, rolsuper from pg_roles where rolname = current_user"
+    )
+    if not superuser:
+        raise UnsupportedServer(
+            f"the login {name} is no superuser, but only one may read and make "
+            "everything: set IKU_SUPERUSER_URL"
+        )
+
+
+async def exists(connection: Plain, name: str) -> bool:
+    """Whether there is a database of that name."""
+    found: bool = await connection.fetchval(
+        "select exists (select from pg_database where datname = $1)", name
+    )
+    return found
+
+
+async def is_empty(dsn: str) -> bool:
+    """Whether a database has no relation of anybody's; the guard counts for nothing."""
+    connection = await connect_as_owner(dsn)
+    try:
+        empty: bool = await connection.fetchval(
+            """
+            select not exists (
+                     select
+                       from pg_class c
+                       join pg_namespace n on n.oid = c.relnamespace
+                      where n.nspname not like 'pg\\_%'
+                        and n.nspname not in ('information_schema', 'guard')
+                        and c.relkind in ('r', 'p', 'm', 'v', 'S', 'f')
+                   )
+            """
+        )
+    finally:
+        await connection.close()
+    return empty
+
+
+async def create(
+    connection: Plain, name: str, *, owner: str, wanted: str, logins: Sequence[str]
+) -> str:
+    """An empty database beside *name*, for what belongs to the role *wanted*.
+
+    *logins* may connect to it, and nobody else; where there are none, everybody may.
+    One that an attempt before left behind is dropped.
+
+    Raises:
+        Refusal: *owner*, who is to migrate it later, may not act for *wanted*.
+    """
+    await _make_roles(connection, owner, wanted)
+    part = f"{name}{PARTIAL}"
+    await connection.execute(
+        await _spelt(connection, "drop database if exists %I", part)
+    )
+    make = "create database %I owner %I template template0 encoding 'UTF8'"
+    await connection.execute(await _spelt(connection, make, part, owner))
+    if logins:
+        revoke = "revoke all on database %I from public"
+        await connection.execute(await _spelt(connection, revoke, part))
+        for login in logins:
+            grant = "grant connect on database %I to %I"
+            await connection.execute(await _spelt(connection, grant, part, login))
+    return part
+
+
+async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
+    """Put the database beside *name* in its place; the name of the old one, if kept.
+
+    Raises:
+        Refusal: Somebody uses one of the two.
+    """
+    now = datetime.now(UTC)
+    old = f"{name}_before_{now:%Y%m%d%H%M%S}"
+    there = await exists(connection, name)
+    rename = "alter database %I rename to %I"
+    try:
+        async with connection.transaction():
+            if there:
+                await connection.execute(await _spelt(connection, rename, name, old))
+            part = f"{name}{PARTIAL}"
+            await connection.execute(await _spelt(connection, rename, part, name))
+    except asyncpg.ObjectInUseError as error:
+        raise UnsupportedServer(
+            f"others are connected to the database {name}: stop whatever uses it, such "
+            "as iku serve, and restore again"
+        ) from error
+    if there and not keep:
+        await connection.execute(await _spelt(connection, "drop database %I", old))
+    return old if there and keep else None
+
+
+async def refuse_users(connection: Plain, name: str) -> None:
+    """Refuse to begin while somebody is connected to the database *name*.
+
+    Raises:
+        Refusal: Somebody is.
+    """
+    others = await connection.fetchval(
+        """
+        select count(*)
+          from pg_stat_activity
+         where datname = $1
+           and backend_type = 'client backend'
+        """,
+        name,
+    )
+    if others:
+        raise UnsupportedServer(
+            f"others are connected to the database {name}: stop whatever uses it, such "
+            "as iku serve, and restore again"
+        )
+
+
+async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
+    """The roles that a dump names and a new server lacks; none of them logs in."""
+    for role in dict.fromkeys((*GROUPS, wanted)):
+        if not await connection.fetchval("select to_regrole(quote_ident($1))", role):
+            await connection.execute(
+                await _spelt(connection, "create role %I nologin", role)
+            )
+    if not await connection.fetchval("select to_regrole(quote_ident($1))", owner):
+        raise UnsupportedServer(
+            f"the server has no login {owner}, which IKU_OWNER_URL names"
+        )
+    if not await connection.fetchval(
+        "select pg_has_role($1::name, $2::name, 'usage')", owner, wanted
+    ):
+        raise UnsupportedServer(
+            f"the backup's schema belongs to {wanted}, for whom {owner} may not act: "
+            f"let IKU_OWNER_URL name {wanted}, or a superuser"
+        )
+    for role in (wanted, owner):
+        if not await connection.fetchval(
+            "select pg_has_role($1::name, 'iku_vault', 'usage')", role
+        ):
+            await connection.execute(
+                await _spelt(connection, "grant iku_vault to %I", role)
+            )
+
+
+async def _spelt(connection: Plain, statement: str, *names: str) -> str:
+    """A statement about *names*, each quoted as the server would."""
+    spelt: str = await connection.fetchval(
+        "select format($1, variadic $2::text[])", statement, list(names)
+    )
+    return spelt

@@ -1,0 +1,381 @@
+"""The numbers of the register: which are taken, by whom, and which is the next.
+
+Each name a case or organisation goes or went by is a row: its identifier, its number,
+and the numbers it had before a correction. Rows are written in the append's own
+transaction, as all projections are; `admit` reads them under the log's lock, before the
+append. So a number is given once, whatever several processes do, and automatic numbers
+have no gaps: a request that is refused, repeated or overtaken draws none.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import chain
+from typing import Any, NamedTuple
+
+from iku.domain import fact, numbering
+from iku.domain.decider import Transition, subject_number
+from iku.domain.numbering import IdentifierTaken, NumberSeries, NumberTaken
+from iku.domain.subject import Subject
+from iku.ledger import log
+from iku.ledger.log import (
+    Connection,
+    EncodedRequest,
+    Reader,
+    Request,
+    UnnumberedRequest,
+)
+from iku.ledger.record import Unrecordable
+
+
+class NumberKey(NamedTuple):
+    """Key of a row: a name, folded, and the subject that goes or went by it."""
+
+    category: str
+    folded: str
+    subject: str
+
+
+class NumberUse(NamedTuple):
+    """Rest of a row.
+
+    Attributes:
+        held: Whether it is the number of a subject that is not annulled.
+        year: Of the subject's number, where that has the form of an automatic one.
+        serial: Likewise; None where it has not.
+    """
+
+    held: bool = False
+    year: int | None = None
+    serial: int | None = None
+
+
+Names = dict[NumberKey, NumberUse]
+
+
+def changed(turn: Transition) -> Names:
+    """The rows that an event adds or changes."""
+    if _same(turn):
+        return {}
+    before, after = (_names(turn, state) for state in (turn.before, turn.after))
+    left = {name: NumberUse() for name in before.keys() - after.keys()}
+    return left | {n: use for n, use in after.items() if before.get(n) != use}
+
+
+def _same(turn: Transition) -> bool:
+    """Whether the number is what it was; only few kinds of events can change it."""
+    before, after = turn.before, turn.after
+    if isinstance(before, Subject) and isinstance(after, Subject):
+        added = after.history[len(before.history) :]
+        if not fact.reaching_back(added):
+            return True
+    return numbering.numbered(turn.subject, turn.before) == numbering.numbered(
+        turn.subject, turn.after
+    )
+
+
+def _names(turn: Transition, state: Any) -> Names:
+    numbered = numbering.numbered(turn.subject, state)
+    if numbered is None:
+        return {}
+
+    def name(number: str) -> NumberKey:
+        return NumberKey(turn.category, numbering.fold(number), turn.subject)
+
+    serial = numbering.serial(state.LETTER, numbered.number) or (None, None)
+    own = {name(subject_number(turn.subject)): NumberUse()}
+    return own | {name(numbered.number): NumberUse(numbered.held, *serial)}
+
+
+async def keep(connection: Connection, names: Names) -> None:
+    """Write these rows."""
+    if not names:
+        return
+    await connection.execute(
+        """
+        insert into number (category, folded, subject, held, year, serial)
+        select *
+          from unnest($1::text[], $2::text[], $3::text[],
+                      $4::boolean[], $5::int[], $6::bigint[])
+            on conflict (category, folded, subject)
+            do update
+           set held = excluded.held, year = excluded.year, serial = excluded.serial
+        """,
+        *zip(*((*name, *use) for name, use in names.items()), strict=True),
+    )
+
+
+async def admit(
+    connection: Connection,
+    asked: Sequence[EncodedRequest | UnnumberedRequest],
+    *,
+    together: bool = False,
+) -> list[EncodedRequest | Exception]:
+    """Each request as it may be appended, or why not: its number is taken.
+
+    Where they are appended *together*, all or none, a later one may have a number that
+    an earlier one frees; else the earlier one may yet fail.
+
+    Takes the log's lock, which is held until the transaction ends, where any of them
+    begins a subject or changes a number. Requests that are unnamed get the next
+    automatic numbers; one that was recorded before is left to the append.
+    """
+    claims = [_wanted(one) for one in asked]
+    if not any(claims):
+        return [one for one in asked if isinstance(one, EncodedRequest)]
+    register = await _read(connection, asked, claims)
+    admitted: list[EncodedRequest | Exception] = []
+    for one, wanted in zip(asked, claims, strict=True):
+        admitted.append(register.admit(one, wanted))
+        if together and isinstance(one, EncodedRequest):
+            register.release(one)
+    return admitted
+
+
+class NumberClaim(NamedTuple):
+    """A number that a request wants for its subject, and whether that is new."""
+
+    category: str
+    subject: str
+    number: str
+    new: bool
+
+
+def _wanted(
+    asked: EncodedRequest | UnnumberedRequest,
+) -> list[NumberClaim | NumberSeries]:
+    if isinstance(asked, UnnumberedRequest):
+        return [asked.series]
+    return [*claims(asked.request)]
+
+
+def claims(request: Request) -> Iterator[NumberClaim]:
+    """The numbers that a request wants for its subjects, and that they have not."""
+    turns: dict[tuple[str, str], Transition] = {}
+    for turn in request.attachments:
+        if isinstance(turn, Transition):
+            key = turn.category, turn.subject
+            first = turns.get(key)
+            turns[key] = turn if first is None else replace(turn, before=first.before)
+    for turn in turns.values():
+        if (claimed := _claim(turn)) is not None:
+            yield claimed
+
+
+def _claim(turn: Transition) -> NumberClaim | None:
+    """The number that is wanted for a subject; None: none that it has not."""
+    if _same(turn):
+        return None
+    after = numbering.numbered(turn.subject, turn.after)
+    if after is None or not after.held:
+        return None
+    before = numbering.numbered(turn.subject, turn.before)
+    if before and before.held and _alike(before.number, after.number):
+        return None
+    return NumberClaim(turn.category, turn.subject, after.number, before is None)
+
+
+def _alike(one: str, other: str) -> bool:
+    return numbering.fold(one) == numbering.fold(other)
+
+
+async def _read(
+    connection: Connection,
+    asked: Sequence[EncodedRequest | UnnumberedRequest],
+    claims: Sequence[Sequence[NumberClaim | NumberSeries]],
+) -> "_Register":
+    """What is known of the names claimed, the log being locked from here on."""
+    wanted = [
+        (claim.category, numbering.fold(name))
+        for claim in chain.from_iterable(claims)
+        if isinstance(claim, NumberClaim)
+        for name in {claim.number, subject_number(claim.subject)}
+    ]
+    counts: dict[NumberSeries, int] = defaultdict(int)
+    for claim in chain.from_iterable(claims):
+        if isinstance(claim, NumberSeries):
+            counts[claim] += 1
+    rows = await connection.fetch(
+        """
+        select what, category, name, subject, held, last
+          from names($1, $2, $3, $4, $5, $6, $7)
+        """,
+        [_command(one) for one in asked],
+        [category for category, _ in wanted],
+        [folded for _, folded in wanted],
+        [series.category for series in counts],
+        [series.year for series in counts],
+        [numbering.fold(series.prefix) for series in counts],
+        [*counts.values()],
+    )
+    register = _Register()
+    for row in rows:
+        match row["what"]:
+            case "command":
+                register.recorded.add(row["name"])
+            case "series":
+                register.last[row["category"], row["name"]] = row["last"]
+            case _:
+                key = row["category"], row["name"]
+                register.note(*key, row["subject"], held=row["held"])
+    return register
+
+
+def _command(asked: EncodedRequest | UnnumberedRequest) -> str:
+    return (
+        asked.command_id
+        if isinstance(asked, UnnumberedRequest)
+        else asked.request.command_id
+    )
+
+
+@dataclass(slots=True)
+class _Register:
+    """What is known of the names that a batch of requests claims.
+
+    Attributes:
+        recorded: Ids of commands that were recorded before.
+        last: By category and folded prefix, the last serial number given.
+    """
+
+    recorded: set[str] = field(default_factory=set)
+    last: dict[tuple[str, str], int] = field(default_factory=dict)
+    _holders: dict[tuple[str, str], str] = field(default_factory=dict)
+    _identifiers: dict[str, dict[str, str]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+
+    def note(self, category: str, folded: str, subject: str, *, held: bool) -> None:
+        """Take in that *subject* goes by that name."""
+        if held:
+            self._holders.setdefault((category, folded), subject)
+        identifier = numbering.fold(subject)
+        self._identifiers[category].setdefault(identifier, subject)
+
+    def admit(
+        self,
+        asked: EncodedRequest | UnnumberedRequest,
+        wanted: Sequence[NumberClaim | NumberSeries],
+    ) -> EncodedRequest | Exception:
+        """*asked* as it may be appended, or why not."""
+        if isinstance(asked, UnnumberedRequest):
+            return self._name(asked)
+        if asked.request.command_id in self.recorded:
+            return asked
+        numbers = [one for one in wanted if isinstance(one, NumberClaim)]
+        for refusal in filter(None, map(self._refusal, numbers)):
+            return refusal
+        for one in numbers:
+            folded = numbering.fold(one.number)
+            self.note(one.category, folded, one.subject, held=True)
+        return asked
+
+    def release(self, asked: EncodedRequest) -> None:
+        """Take in which names are free once it is appended."""
+        turns = (t for t in asked.request.attachments if isinstance(t, Transition))
+        for turn in turns:
+            for name, use in changed(turn).items():
+                key = name.category, name.folded
+                if not use.held and self._holders.get(key) == name.subject:
+                    del self._holders[key]
+
+    def _refusal(self, claim: NumberClaim) -> NumberTaken | IdentifierTaken | None:
+        category, number = claim.category, claim.number
+        holder = self._holders.get((category, numbering.fold(number)))
+        if holder not in {None, claim.subject}:
+            return NumberTaken(category, number, str(holder))
+        used = self._identifiers[category]
+        other = used.get(numbering.fold(claim.subject))
+        if claim.new and other is not None:
+            return IdentifierTaken(number, other, numbering.identifier(number, used))
+        return None
+
+    def _name(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
+        """The request under the next number, which is used up where all is well."""
+        series: NumberSeries = asked.series
+        key = series.category, numbering.fold(series.prefix)
+        if asked.command_id in self.recorded:
+            # The append answers with the first receipt, whatever it is called here.
+            return log.frame(asked.named(series.number(0), series.number(0)))
+        number = series.number(self.last[key] + 1)
+        used = self._identifiers[series.category]
+        identifier = numbering.identifier(number, used)
+        try:
+            framed = log.frame(asked.named(str(identifier), number))
+        except Unrecordable as error:
+            return error
+        self.last[key] += 1
+        self.note(series.category, numbering.fold(number), str(identifier), held=True)
+        return framed
+
+
+async def find(
+    connection: Reader, category: str, names: Iterable[str]
+) -> Mapping[str, list[tuple[str, bool]]]:
+    """By folded name: who goes or went by it, and whether it is their number now."""
+    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    wanted = {numbering.fold(name) for name in names}
+    for name, held in await near(connection, category, wanted):
+        if name.folded in wanted:
+            found[name.folded].append((name.subject, held))
+    return found
+
+
+async def near(
+    connection: Reader, category: str, names: Iterable[str]
+) -> list[tuple[NumberKey, bool]]:
+    """The rows of these names and all that go on from them, as K14.2 from K14."""
+    rows = await connection.fetch(
+        """
+        select distinct n.folded, n.subject, n.held
+          from unnest($2::text[]) as w (folded)
+         cross join lateral (
+                 select folded, subject, held
+                   from number
+                  where (category, folded) >= ($1, w.folded)
+                    and (category, folded) < ($1, w.folded || '/')
+                 offset 0 -- a probe of the key for each name
+               ) n
+         order by n.folded, n.subject
+        """,
+        category,
+        [*{numbering.fold(name) for name in names}],
+    )
+    return [
+        (NumberKey(category, row["folded"], row["subject"]), row["held"])
+        for row in rows
+    ]
+
+
+async def shown(
+    reader: Reader,
+    category: str,
+    subjects: Iterable[str],
+    *,
+    size: int | None,
+    known_on: date | None,
+) -> dict[str, str]:
+    """The number of each of these subjects that was known, by identifier."""
+    rows = await reader.fetch(
+        """
+        select u.subject, n.number
+          from unnest($2::text[]) as u (subject)
+         cross join lateral (
+                select s.number
+                  from projection.state s
+                 where s.category = $1
+                   and s.subject = u.subject
+                   and s.position <= coalesce($3::bigint, 9223372036854775806)
+                   and s.known_from <= coalesce($4::date, 'infinity')
+                   and (s.superseded > coalesce($3::bigint, 9223372036854775806)
+                        or s.known_to > coalesce($4::date, 'infinity'))
+                 limit 1 -- it has one number, whatever the day
+               ) n
+        """,
+        category,
+        [*subjects],
+        size,
+        known_on,
+    )
+    return {row["subject"]: row["number"] for row in rows}

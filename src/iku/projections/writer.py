@@ -1,0 +1,49 @@
+"""Writing all projections, in the transaction that appends the events.
+
+Rows of a whole batch of events are written by one statement, which refuses to write
+where this process does not know all definitions there are.
+"""
+
+from collections.abc import Sequence
+
+from iku.ledger.appender import AcceptedRequest
+from iku.ledger.log import Connection
+from iku.projections import backfill, number_index, rows
+from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
+
+
+class ProjectionWriter:
+    """Keeps all projections up to date with the log."""
+
+    def __init__(self) -> None:
+        self._definitions: list[CountedDefinition] = []
+
+    async def project(
+        self, connection: Connection, accepted: Sequence[AcceptedRequest]
+    ) -> None:
+        """Write what was just appended; runs within the append's transaction."""
+        entries = [
+            ProjectedEvent(position, one.receipt.known_on, turn)
+            for one in accepted
+            for position, turn in one.attached()
+        ]
+        await self.write(connection, entries, max(a.receipt.size for a in accepted))
+
+    async def write(
+        self, connection: Connection, entries: Sequence[ProjectedEvent], size: int
+    ) -> None:
+        """Write what *entries*, in the order of the log of this *size*, mean."""
+        while not await rows.write(connection, self._rows(entries), self._definitions):
+            self._definitions = await rows.definitions(connection)
+        names: number_index.Names = {}
+        for entry in entries:
+            names |= number_index.changed(entry.turn)
+        await number_index.keep(connection, names)
+        for entry in entries:
+            await backfill.define(connection, entry, size)
+
+    def _rows(self, entries: Sequence[ProjectedEvent]) -> Rows:
+        found = Rows()
+        for entry in entries:
+            found.add(entry, self._definitions)
+        return found

@@ -1,0 +1,315 @@
+"""Comparison of definitions: one pass over the log that counts by several at once.
+
+Like `recount` it reads only the log, subject by subject, and applies the literal rules,
+so a definition without projections can be tried.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from msgspec import structs
+
+from iku.domain import (
+    comparison,
+    indicator,
+    numbering,
+    subject_kinds,
+)
+from iku.domain import scale as scales
+from iku.domain.comparison import (
+    ComparedPoint,
+    Comparison,
+    ComparisonRow,
+    RedefinitionEffect,
+    RevisedPoint,
+    RevisionPreview,
+    YearEffect,
+)
+from iku.domain.coordinates import Coordinates
+from iku.domain.difference import SubjectCount
+from iku.domain.figure import Basis, Counts
+from iku.domain.indicator import Defined, Options
+from iku.domain.page_cursor import PageCursor
+from iku.domain.question import (
+    SCALE,
+    KnownFact,
+    Question,
+    UnknownReference,
+    basis,
+    coordinates,
+    refuse_future,
+)
+from iku.ledger import log
+from iku.ledger.log import Head, Reader
+from iku.queries import recount
+from iku.queries.trial_options import LETTER, TrialOptions
+from iku.queries.view import View
+
+FIRST_ROWS = 50  # listed by a preview for each year
+QUARTER_ENDS = ((3, 31), (6, 30), (9, 30), (12, 31))
+
+
+class DefinitionFacts(NamedTuple):
+    """The known facts of an indicator and of the scale."""
+
+    indicator: list[KnownFact]
+    scale: list[KnownFact]
+
+    def basis(self, question: Question) -> Basis:
+        """Definition, target and scale of the figure (raises as `question.basis`)."""
+        return basis(self.indicator, self.scale, question)
+
+
+class Evaluation(NamedTuple):
+    """The options and the day by which every subject is counted."""
+
+    options: Options
+    start: date
+    as_of: date
+
+
+class ComparisonSheet:
+    """The sums under several lenses, and a page of the subjects on which they differ.
+
+    Attributes:
+        differing: Their number on all pages.
+        rows: Those of the page, and one more if there is a next page.
+    """
+
+    def __init__(self, lenses: Sequence[Evaluation], after: str, limit: int) -> None:
+        self.totals = [Counts() for _ in lenses]
+        self.differing = 0
+        self.rows: list[ComparisonRow] = []
+        self._lenses = lenses
+        self._after = after
+        self._limit = limit
+
+    def add(self, name: str, subject: Any) -> None:
+        """Count one subject. Subjects must be passed in the order of their names."""
+        counted = [_counted(subject, lens) for lens in self._lenses]
+        sums = zip(self.totals, counted, strict=True)
+        self.totals = [total + counts for total, counts in sums]
+        columns = [SubjectCount(c.numerator, c.denominator) for c in counted]
+        if all(column == columns[0] for column in columns):
+            return
+        self.differing += 1
+        if name > self._after and len(self.rows) <= self._limit:
+            number = numbering.number(name, subject)
+            self.rows.append(ComparisonRow(name, number, subject.title, tuple(columns)))
+
+    @property
+    def options(self) -> Options:
+        """The options of the first lens; all lenses are of one kind."""
+        return self._lenses[0].options
+
+    @property
+    def page(self) -> tuple[ComparisonRow, ...]:
+        """The subjects of the page."""
+        return tuple(self.rows[: self._limit])
+
+    def end(self, size: int, as_of: date) -> PageCursor | None:
+        """The end of the page; None on the last page."""
+        if len(self.rows) <= self._limit:
+            return None
+        return PageCursor(size, as_of, LETTER, self.page[-1].id)
+
+
+def _counted(subject: Any, lens: Evaluation) -> Counts:
+    return subject_kinds.membership(subject, *lens).counts
+
+
+async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
+    """The figure under each definition, and the subjects that differ.
+
+    Reads the whole log for each page; one subject is in memory at a time.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A requested day, size or version does not exist.
+        Invalid: An option does not belong to this indicator.
+    """
+    refuse_future(tried.question.as_of, today)
+    connection = view.reader
+    head = await log.head(connection)
+    question = _pinned(tried.question, head)
+    bases = _bases(await _facts(connection, question.indicator), question, tried)
+    at = [_at(question, one, head, today) for one in bases]
+    lenses = [_lens(one, question) for one in bases]
+    sheet = ComparisonSheet(lenses, tried.after.key if tried.after else "", tried.limit)
+    await _count(connection, [sheet], question)
+    versions: list[int | None] = [one.definition.version for one in bases]
+    if tried.amendment is not None:
+        versions[-1] = None
+    columns = map(comparison.column, at, sheet.totals, bases, versions)
+    end = sheet.end(at[0].size, question.as_of)
+    compared = Comparison(
+        indicator=question.indicator,
+        period=at[0].period,
+        as_of=question.as_of,
+        known_on=at[0].known_on,
+        size=at[0].size,
+        target=bases[0].target,
+        columns=tuple(columns),
+        differing=sheet.differing,
+        items=sheet.page,
+        next=None if end is None else end.cursor,
+    )
+    return await view.reveal(compared)
+
+
+async def preview_definition(
+    view: View, code: str, proposed: Defined, today: date
+) -> RedefinitionEffect:
+    """The effect of a proposed definition on the last two complete years.
+
+    By all present knowledge. Reads the whole log once, one subject at a time.
+    """
+    connection = view.reader
+    head = await log.head(connection)
+    facts = await _facts(connection, code)
+    days = [
+        _day(
+            facts, _pinned(Question(code, date(today.year - ago, *end)), head), proposed
+        )
+        for ago in (2, 1)
+        for end in QUARTER_ENDS
+    ]
+    await _count(connection, [day.sheet for day in days], days[0].question)
+    at = [[_at(d.question, one, head, today) for one in d.bases] for d in days]
+    points = [_point(*both) for both in zip(days, at, strict=True)]
+    last = sum(isinstance(known.event, Defined) for known in facts.indicator)
+    effect = RedefinitionEffect(
+        indicator=code,
+        definition=last + 1,
+        effective_on=proposed.effective_on,
+        options=proposed.options,
+        size=head.size,
+        years=(_year(days[3], points[:4]), _year(days[7], points[4:])),
+    )
+    return await view.reveal(effect)
+
+
+async def preview_revision(
+    reader: Reader, code: str, proposed: Sequence[indicator.Event], today: date
+) -> RevisionPreview:
+    """The effect of *proposed* facts if they were known now.
+
+    Reads the whole log once, one subject at a time.
+    """
+    head = await log.head(reader)
+    facts = await _facts(reader, code)
+    known = [KnownFact(head.size, today, event) for event in proposed]
+    after = DefinitionFacts([*facts.indicator, *known], facts.scale)
+    ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
+    days = [
+        _turn(facts, after, _pinned(Question(code, day), head))
+        for day in (*(date(*end) for end in ends), today)
+    ]
+    await _count(reader, [day.sheet for day in days], days[0].question)
+    points = []
+    for day in days:
+        at = [_at(day.question, one, head, today) for one in day.bases]
+        before, then = map(comparison.evaluate, at, day.sheet.totals, day.bases)
+        points.append(RevisedPoint(day.question.as_of, before, then))
+    return RevisionPreview(code, head.size, tuple(points))
+
+
+def _turn(
+    before: DefinitionFacts, after: DefinitionFacts, question: Question
+) -> "_Day":
+    bases = (before.basis(question), after.basis(question))
+    lenses = [_lens(one, question) for one in bases]
+    return _Day(question, bases, ComparisonSheet(lenses, "", 0))
+
+
+class _Day(NamedTuple):
+    """A day under the definition in force and under the proposed one."""
+
+    question: Question
+    bases: tuple[Basis, Basis]
+    sheet: ComparisonSheet
+
+
+def _day(facts: DefinitionFacts, question: Question, proposed: Defined) -> _Day:
+    in_force = facts.basis(question)
+    bases = (in_force, comparison.with_options(in_force, proposed.options))
+    lenses = [_lens(one, question) for one in bases]
+    return _Day(question, bases, ComparisonSheet(lenses, "", FIRST_ROWS))
+
+
+def _point(day: _Day, at: Sequence[Coordinates]) -> ComparedPoint:
+    in_force, proposed = map(comparison.outcome, at, day.sheet.totals, day.bases)
+    return ComparedPoint(day.question.as_of, day.bases[0].target, in_force, proposed)
+
+
+def _year(end: _Day, points: Sequence[ComparedPoint]) -> YearEffect:
+    in_force, proposed = end.bases
+    as_of, size = end.question.as_of, end.question.size or 0
+    place = end.sheet.end(size, as_of)
+    changed = comparison.changed_options(
+        in_force.definition.defined.options, proposed.definition.defined.options
+    )
+    asked = {"as_of": as_of, "size": size, "definition": in_force.definition.version}
+    more = None
+    if place is not None:
+        more = urlencode({**asked, **changed, "cursor": place.cursor})
+    return YearEffect(
+        year=as_of.year,
+        definition=in_force.definition.version,
+        points=tuple(points),
+        differing=end.sheet.differing,
+        items=end.sheet.page,
+        more=more,
+    )
+
+
+async def _facts(connection: Reader, code: str) -> DefinitionFacts:
+    of_indicator = await recount.facts(connection, indicator.decider, code)
+    if not of_indicator:
+        raise UnknownReference(f"there is no indicator {code}")
+    return DefinitionFacts(
+        of_indicator, await recount.facts(connection, scales.decider, SCALE)
+    )
+
+
+def _pinned(question: Question, head: Head) -> Question:
+    """The question with the size of the log pinned."""
+    if question.size is None:
+        return structs.replace(question, size=head.size)
+    return question
+
+
+def _bases(
+    facts: DefinitionFacts, question: Question, tried: TrialOptions
+) -> list[Basis]:
+    """Definition, target and scale of each column."""
+    named = [structs.replace(question, definition=n) for n in tried.definitions]
+    bases = [facts.basis(one) for one in named or [question]]
+    if tried.amendment is not None:
+        options = tried.amendment.amend(bases[-1].definition.defined.options)
+        bases.append(comparison.with_options(bases[-1], options))
+    return bases
+
+
+def _at(question: Question, made_with: Basis, head: Head, today: date) -> Coordinates:
+    known = max(today, head.known_on or today)
+    return coordinates(question, made_with.definition.version, head.size, known)
+
+
+def _lens(made_with: Basis, question: Question) -> Evaluation:
+    options = made_with.definition.defined.options
+    return Evaluation(options, question.start, question.as_of)
+
+
+async def _count(
+    connection: Reader, sheets: Sequence[ComparisonSheet], question: Question
+) -> None:
+    """Pass every subject, as known at the coordinates, to all *sheets*."""
+
+    def show(name: str, subject: Any) -> None:
+        for sheet in sheets:
+            sheet.add(name, subject)
+
+    await recount.visit(connection, sheets[0].options, question, show)

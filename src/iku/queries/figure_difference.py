@@ -1,0 +1,301 @@
+"""Differences between two figures: movements with their causes.
+
+The projections find the events and subjects that moved a count between two coordinates,
+page by page. The literal rules of `counting` then decide how each of them counts before
+and after. The sum of the items is therefore an independent check of the figures, which
+come from the projections.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date
+from itertools import accumulate, chain, pairwise
+from typing import Annotated, Any, NamedTuple
+
+from msgspec import Meta, Struct, structs
+
+from iku.domain import difference, fact, numbering, page_cursor, reasons, subject_kinds
+from iku.domain.cause import Cause
+from iku.domain.decider import Decider
+from iku.domain.difference import (
+    CausingEvent,
+    ComparedCoordinates,
+    Difference,
+    DifferenceItem,
+    DifferenceStep,
+    EndpointCount,
+)
+from iku.domain.figure import ComputedFigure
+from iku.domain.indicator import Options
+from iku.domain.page_cursor import PageCursor
+from iku.domain.period import Kind
+from iku.domain.question import InvalidQuestion, Question
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+from iku.projections import number_index
+from iku.queries.figures import Figures
+from iku.queries.movements import CountMovement, moves
+from iku.queries.parameters import (
+    Cursor,
+    IndicatorQuestion,
+    Limit,
+    SizeNumber,
+    VersionNumber,
+)
+from iku.queries.view import View
+
+_ELSE = "; as in the figure asked for if it is left out."
+
+
+class ComparedQuestions(Struct, frozen=True):
+    """Two figures whose difference is explained.
+
+    Attributes:
+        of: The requested figure.
+        against: The figure that it is compared with.
+        after: End of the previous page; None on the first page.
+        limit: Maximum number of items.
+    """
+
+    of: Question
+    against: Question
+    after: PageCursor | None = None
+    limit: int = 50
+
+
+class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
+    """Coordinates of the two figures to compare."""
+
+    against_as_of: Annotated[
+        date | None, Meta(description=f"The day compared with{_ELSE}")
+    ] = None
+    against_known_on: Annotated[
+        date | None, Meta(description=f"The knowledge cut-off compared with{_ELSE}")
+    ] = None
+    against_size: Annotated[
+        SizeNumber | None,
+        Meta(description=f"The size of the log compared with{_ELSE}"),
+    ] = None
+    against_period: Annotated[
+        Kind | None, Meta(description=f"The period compared with{_ELSE}")
+    ] = None
+    against_definition: Annotated[
+        VersionNumber | None,
+        Meta(
+            description=f"Version of the definition compared with{_ELSE} Where that "
+            "names none, each figure is counted by the one in force."
+        ),
+    ] = None
+    limit: Limit = 50
+    cursor: Cursor = None
+
+    def compared(self, today: date) -> ComparedQuestions:
+        """The two figures.
+
+        Raises:
+            Unanswerable: A day is after *today*, or the cursor is invalid.
+        """
+        against = ComparedCoordinates(
+            as_of=self.against_as_of,
+            known_on=self.against_known_on,
+            size=self.against_size,
+            definition=self.against_definition,
+            period=self.against_period,
+        )
+        against.refuse_future(today)
+        after = difference.place(self.cursor)
+        question = page_cursor.resume(self.on(today), after, today)
+        return ComparedQuestions(question, against.beside(question), after, self.limit)
+
+
+async def answer(
+    view: View, figures: Figures, compared: ComparedQuestions, today: date
+) -> Difference:
+    """The difference of the two figures, with one page of its items.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A requested day, size or version does not exist.
+    """
+    connection = view.reader
+    first, last = await _both(connection, figures, compared, today)
+    legs = difference.coordinate_steps(
+        _pinned(compared.against, first), _pinned(compared.of, last)
+    )
+    between = await figures.make(connection, [leg.after for leg in legs[:2]], today)
+    ends = [first, *between, last]
+    found = [
+        move async for move in moves(connection, legs, compared.after, compared.limit)
+    ]
+    page = found[: compared.limit]
+    options = _options(ends)
+    items = await _items(connection, page, options)
+    called = await number_index.shown(
+        connection,
+        _decider(options).category,
+        {move.subject for move in page},
+        size=last.figure.size,
+        known_on=compared.of.known_on,
+    )
+    apart = Difference(
+        indicator=compared.of.indicator,
+        figure=last.figure,
+        against=first.figure,
+        numerator=last.figure.numerator - first.figure.numerator,
+        denominator=last.figure.denominator - first.figure.denominator,
+        steps=difference.intervals(ends),
+        # A subject unknown to the requested figure keeps its earlier number.
+        items=tuple(
+            structs.replace(item, number=called.get(item.id, item.number))
+            for item in items
+        ),
+        next=_place(page[-1], last).cursor if len(found) > len(page) else None,
+    )
+    return await view.reveal(apart)
+
+
+async def _both(
+    connection: Reader, figures: Figures, compared: ComparedQuestions, today: date
+) -> list[ComputedFigure]:
+    """Both figures, from one snapshot."""
+    try:
+        questions = [compared.against, compared.of]
+        return await figures.make(connection, questions, today)
+    except InvalidQuestion as error:
+        # Raises by itself if the requested figure is at fault.
+        await figures.make(connection, [compared.of], today)
+        raise InvalidQuestion(f"against_{error.path}", f"against_{error}") from error
+
+
+def _pinned(question: Question, made: ComputedFigure) -> Question:
+    """The question with the size and definition of its answer pinned."""
+    size, definition = made.figure.size, made.figure.definition
+    return structs.replace(question, size=size, definition=definition)
+
+
+def _options(ends: Sequence[ComputedFigure]) -> dict[int, Options]:
+    """The options of each version of the definition in the steps."""
+    versions = (made.made_with.definition for made in ends)
+    return {version.version: version.defined.options for version in versions}
+
+
+def _place(move: CountMovement, made: ComputedFigure) -> PageCursor:
+    at = made.figure
+    return PageCursor(at.size, at.as_of, move.leg.step.letter, move.key)
+
+
+async def _items(
+    connection: Reader, page: Sequence[CountMovement], options: Mapping[int, Options]
+) -> list[DifferenceItem]:
+    """The moves of a page as items, in order.
+
+    One subject's history is in memory at a time; each is read once.
+    """
+    of_subject: dict[tuple[DifferenceStep, str], list[int]] = {}
+    for index, move in enumerate(page):
+        of_subject.setdefault((move.leg.step, move.subject), []).append(index)
+    items: dict[int, DifferenceItem] = {}
+    for indices in of_subject.values():
+        moves = [page[index] for index in indices]
+        made = [one async for one in _of_subject(connection, moves, options)]
+        items |= zip(indices, made, strict=True)
+    return [items[index] for index in range(len(page))]
+
+
+async def _of_subject(
+    connection: Reader, moves: Sequence[CountMovement], options: Mapping[int, Options]
+) -> AsyncIterator[DifferenceItem]:
+    """The moves of one subject in one leg."""
+    decider = _decider(options)
+    last, after = moves[-1], moves[-1].leg.after
+    recorded = await log.read_stream(
+        connection,
+        decider.stream(last.subject),
+        size=last.position or after.size,
+        known_on=None if last.position else after.known_on,
+    )
+    facts = [fact.of(one, decider.event_type) for one in recorded]
+    looking = _Looking(options, [one.position for one in recorded])
+    if not last.position:
+        yield _by_step(last, decider.fold(facts), looking)
+        return
+    moved = {move.position: move for move in moves}
+    states = pairwise(accumulate(chain([None], facts), decider.evolve))
+    for one, turn in zip(recorded, states, strict=True):
+        if one.position in moved:
+            yield _by_event(moved[one.position], one, turn, looking)
+
+
+def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
+    return subject_kinds.counted_by(next(iter(options.values()))).decider
+
+
+class _Looking(NamedTuple):
+    """What a subject is examined with: the formulas and its events' positions."""
+
+    options: Mapping[int, Options]
+    positions: Sequence[int]
+
+    def at(self, state: Any, question: Question) -> EndpointCount:
+        """How the subject counts, by its known state, at the question's coordinates."""
+        if state is None:
+            return EndpointCount(0, 0, None)
+        formula = self.options[question.definition or 0]
+        found = subject_kinds.membership(state, formula, question.start, question.as_of)
+        counts, why = found.counts, reasons.explained(found, self.positions)
+        return EndpointCount(counts.numerator, counts.denominator, why)
+
+
+def _by_event(
+    move: CountMovement, recorded: Recorded, turn: tuple[Any, Any], looking: _Looking
+) -> DifferenceItem:
+    """The effect of one event, reversed if only the first figure knows it."""
+    stood = [looking.at(state, move.leg.before) for state in turn]
+    before, after = stood if move.gained else reversed(stood)
+    why = subject_kinds.named(recorded.category).cause(turn[1].history[-1])
+    return _item(move, why, turn[1], (before, after), moved(recorded))
+
+
+def _by_step(move: CountMovement, state: Any, looking: _Looking) -> DifferenceItem:
+    """The effect of the other definition or of time on one subject."""
+    before = looking.at(state, move.leg.before)
+    after = looking.at(state, move.leg.after)
+    return _item(move, Cause(move.leg.step.value), state, (before, after), None)
+
+
+def _item(
+    move: CountMovement,
+    why: Cause,
+    state: Any,
+    ends: tuple[EndpointCount, EndpointCount],
+    event: CausingEvent | None,
+) -> DifferenceItem:
+    before, after = ends
+    return DifferenceItem(
+        step=move.leg.step,
+        cause=why,
+        id=move.subject,
+        number=numbering.number(move.subject, state),
+        title=state.title,
+        numerator=after.numerator - before.numerator,
+        denominator=after.denominator - before.denominator,
+        before=before,
+        after=after,
+        event=event,
+    )
+
+
+def moved(recorded: Recorded) -> CausingEvent:
+    """The event as shown in an answer."""
+    body = recorded.body()
+    reason = fact.sealed(recorded.stream, recorded.version, "reason")
+    return CausingEvent(
+        position=recorded.position,
+        version=recorded.version,
+        type=recorded.type,
+        effective_on=recorded.effective_on,
+        known_on=recorded.known_on,
+        recorded_at=recorded.recorded_at,
+        actor=body.actor,
+        reason=reason if "reason" in body.text else None,
+    )

@@ -1,0 +1,142 @@
+"""The records of the log as stored, filtered, page by page."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from iku.domain.coordinates import LARGEST
+from iku.ledger import event_filter, log
+from iku.ledger.event_filter import Filter, Matches
+from iku.ledger.log import Reader
+from iku.queries.view import View
+
+ONE_DAY = timedelta(days=1)
+
+
+Name = Annotated[str, Meta(max_length=100)]
+
+
+class LogQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The requested part of the log, and a filter of events."""
+
+    after: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=LARGEST,
+            description="The position to begin after; 0 is the start.",
+        ),
+    ] = 0
+    limit: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)] | None,
+        Meta(
+            description="The most records: 100 if it is left out, 1,000 at most; as "
+            "NDJSON all of them."
+        ),
+    ] = None
+    actor: Annotated[
+        Annotated[str, Meta(max_length=500)] | None,
+        Meta(
+            description="Only events recorded by this actor, written exactly as in the "
+            "records."
+        ),
+    ] = None
+    first: Annotated[
+        date | None,
+        Meta(
+            description="Only events recorded on this day or later, by the agency's "
+            "calendar."
+        ),
+    ] = field(name="from", default=None)
+    last: Annotated[
+        date | None,
+        Meta(
+            description="Only events recorded on this day or earlier, by the agency's "
+            "calendar."
+        ),
+    ] = field(name="to", default=None)
+    category: Annotated[
+        Name | None,
+        Meta(
+            description="Only events of this category: the stream's name up to its "
+            "first hyphen, such as conflict or publication."
+        ),
+    ] = None
+    type: Annotated[
+        Name | None, Meta(description="Only events of this type, such as annulled.")
+    ] = None
+    stream: Annotated[
+        Name | None, Meta(description="Only this stream, such as conflict-K14.")
+    ] = None
+
+    @property
+    def wanted(self) -> Filter:
+        """The filter of events."""
+        return Filter(self.actor, self.stream, self.category, self.type)
+
+
+class LogRange(Struct, frozen=True):
+    """A range of the log.
+
+    Attributes:
+        after: The position before the range.
+        upto: The last position of the range.
+        size: Number of events in the log.
+    """
+
+    wanted: Filter
+    after: int
+    upto: int
+    size: int
+
+
+async def size(reader: Reader) -> int:
+    """Number of events in the log."""
+    return (await log.head(reader)).size
+
+
+async def holds_others(reader: Reader, commands: Sequence[str]) -> bool:
+    """Whether the log has cases or organisations recorded by other commands."""
+    found: bool = await reader.fetchval(
+        """
+        select exists (
+                 select
+                   from ledger.command
+                  where split_part(stream, '-', 1) in ('conflict', 'organisation')
+                    and command_id <> all($1::text[])
+               )
+        """,
+        commands,
+    )
+    return found
+
+
+async def between(
+    view: View,
+    wanted: Filter,
+    after: int,
+    days: tuple[date | None, date | None],
+    zone: str,
+) -> LogRange:
+    """The range after a position, recorded on these *days* of the *zone*.
+
+    None: from the first event, or to the last.
+    """
+    first, last = days
+    held = upto = await size(view.reader)
+    if first is not None:
+        began = await event_filter.size_before(view.reader, first, zone)
+        after = max(after, began)
+    if last is not None and last < date.max:
+        ended = await event_filter.size_before(view.reader, last + ONE_DAY, zone)
+        upto = min(held, ended)
+    return LogRange(wanted, after, upto, held)
+
+
+async def page(view: View, asked: LogRange, after: int, limit: int) -> Matches:
+    """At most *limit* matching records after that position."""
+    return await event_filter.read(
+        view.reader, asked.wanted, after=after, size=asked.upto, limit=limit
+    )

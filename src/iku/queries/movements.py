@@ -1,0 +1,151 @@
+"""Movements between two coordinates: events, or subjects that count differently.
+
+Each statement returns one page in a total order.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from iku.domain.difference import CoordinateStep, DifferenceStep
+from iku.domain.page_cursor import PageCursor
+from iku.domain.question import Question
+from iku.ledger.log import Reader
+
+FOREVER = date.max  # the driver's name for PostgreSQL's infinity
+
+
+class CountMovement(NamedTuple):
+    """A movement of a subject's counts in a step.
+
+    Attributes:
+        position: Position of the event, in the knowledge step; otherwise 0.
+        gained: Whether the event is known at the end of the step, not at its beginning.
+        numerator: Effect of the event on the numerator where it is known.
+        denominator: The same for the denominator.
+    """
+
+    leg: CoordinateStep
+    subject: str
+    position: int = 0
+    gained: bool = True
+    numerator: int = 0
+    denominator: int = 0
+
+    @property
+    def key(self) -> str:
+        """The sort key of the movements of a step."""
+        return str(self.position or self.subject)
+
+
+async def moves(
+    connection: Reader,
+    legs: Sequence[CoordinateStep],
+    after: PageCursor | None,
+    limit: int,
+) -> AsyncIterator[CountMovement]:
+    """The movements after that place, in order; at most one more than *limit*."""
+    letters = [leg.step.letter for leg in legs]
+    left = limit + 1
+    for leg in legs[letters.index(after.part) if after else 0 :]:
+        key = after.key if after and after.part == leg.step.letter else ""
+        if left and leg.before != leg.after:
+            for move in await _moves_of(connection, leg, key, left):
+                left -= 1
+                yield move
+
+
+async def _moves_of(
+    connection: Reader, leg: CoordinateStep, after: str, limit: int
+) -> list[CountMovement]:
+    if leg.step is DifferenceStep.KNOWLEDGE:
+        return await events(connection, leg, int(after or 0), limit)
+    return await _subjects(connection, leg, after, limit)
+
+
+async def events(
+    connection: Reader, leg: CoordinateStep, after: int, limit: int
+) -> list[CountMovement]:
+    """Events known at one end of the step only that move its figure.
+
+    At most *limit* events *after* a position, in order. With equal knowledge cut-offs
+    they are between the two sizes, otherwise anywhere.
+    """
+    before, then = leg.before, leg.after
+    heard_alike = before.known_on == then.known_on
+    least = min(before.size or 0, then.size or 0) if heard_alike else 0
+    rows = await connection.fetch(
+        """
+        select m.subject, m.position, m.position <= $6 and m.known_on <= $7 as gained,
+               sum(m.numerator)::int, sum(m.denominator)::int
+          from projection.definition d
+         cross join lateral projection.moved(
+                 d.number, $5::bigint, greatest($6::bigint, $8::bigint), null, null) m
+         where (d.indicator, d.version) = ($1, $2)
+           and m.effective_on <= $3
+           and (m.since is null or m.since >= $4)
+           and (m.position <= $6 and m.known_on <= $7)
+               <> (m.position <= $8 and m.known_on <= $9)
+         group by m.position, m.subject, gained
+        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
+         order by m.position
+         limit $10
+        """,
+        before.indicator,
+        before.definition,
+        before.as_of,
+        before.start,
+        max(after, least),
+        then.size,
+        then.known_on or FOREVER,
+        before.size,
+        before.known_on or FOREVER,
+        limit,
+    )
+    return [CountMovement(leg, *row) for row in rows]
+
+
+async def _subjects(
+    connection: Reader, leg: CoordinateStep, after: str, limit: int
+) -> list[CountMovement]:
+    """Subjects that count differently at the two ends of the step."""
+    ends = [_coordinates(question) for question in (leg.before, leg.after)]
+    rows = await connection.fetch(
+        """
+        select c.subject
+          from (
+                 select u.version, u.start, u.size, u.place,
+                        daterange(u.as_of, u.as_of, '[]') as days,
+                        case when u.known_on is not null
+                             then daterange(u.known_on, u.known_on, '[]')
+                        end as known
+                   from unnest($2::int[], $3::date[], $4::date[], $5::date[],
+                               $6::bigint[])
+                        with ordinality as u (
+                        version, start, as_of, known_on, size, place)
+                 offset 0 -- or each range would be computed for every contribution
+               ) q
+          join projection.definition d
+            on (d.indicator, d.version) = ($1, q.version)
+         cross join lateral projection.counting(
+                 d.number, q.start, q.days, q.known, q.size) c
+         where c.subject > $7
+         group by c.subject
+        having sum(c.numerator * (2 * q.place - 3)) <> 0 -- less at the first end
+            or sum(c.denominator * (2 * q.place - 3)) <> 0
+         order by c.subject
+         limit $8
+        """,
+        leg.after.indicator,
+        *zip(*ends, strict=True),
+        after,
+        limit,
+    )
+    return [CountMovement(leg, row["subject"]) for row in rows]
+
+
+def _coordinates(question: Question) -> tuple[Any, ...]:
+    return (
+        *(question.definition, question.start, question.as_of),
+        *(question.known_on, question.size),
+    )

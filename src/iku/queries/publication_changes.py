@@ -1,0 +1,360 @@
+"""What became known after a publication was closed (*perubahan setelah terbit*).
+
+Each frozen figure is compared with the same figure by present knowledge. The events in
+between were recorded after the size of the closing or known after its day. The effect
+of each is the knowledge step of a difference (`movements`); the effects add up to the
+difference of the two figures.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from msgspec import Struct, structs
+
+from iku.domain import (
+    difference,
+    numbering,
+    page_cursor,
+)
+from iku.domain.cause import Cause
+from iku.domain.decider_registry import DECIDERS
+from iku.domain.difference import CausingEvent as Event
+from iku.domain.figure import Figure
+from iku.domain.page_cursor import PageCursor
+from iku.domain.publication import Closed, FrozenValue, Publication
+from iku.domain.question import InvalidQuestion, Question, UnknownReference
+from iku.domain.subject import Subject
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+from iku.queries import figure_difference, formula_changes, movements
+from iku.queries.figures import Figures
+from iku.queries.view import View
+
+PART = "c"  # marks a cursor of changes
+LAST = 2**53 - 1  # no position is greater
+
+
+class FigureValue(Struct, frozen=True):
+    """A figure with target, achievement and rating; undefined values are None."""
+
+    numerator: int
+    denominator: int
+    percentage: Decimal | None
+    target: Decimal | None
+    achievement: Decimal | None
+    rating: str | None
+    number: str
+
+
+class FigureChange(Struct, frozen=True):
+    """The change of a figure's counts; negative if they decreased."""
+
+    indicator: str
+    numerator: int
+    denominator: int
+
+
+class FigureInForce(FigureValue, frozen=True, kw_only=True):
+    """The present figure under the definition that is in force now.
+
+    Attributes:
+        cause: Of the difference from `FrozenFigure.present`: always the definition.
+        definition: Version of that definition.
+        difference: This figure minus the one under the published definition.
+    """
+
+    cause: Cause
+    definition: int
+    difference: FigureChange
+
+
+class FrozenFigure(Struct, frozen=True):
+    """A frozen figure and the same figure by present knowledge.
+
+    Attributes:
+        definition: Version of the definition, the same for both.
+        difference: Present minus published.
+        in_force: The present figure under the definition that is in force for the
+            period by present knowledge; None if that is the same version.
+    """
+
+    indicator: str
+    definition: int
+    published: FigureValue
+    present: FigureValue
+    difference: FigureChange
+    in_force: FigureInForce | None
+
+
+class PublicationChange(Struct, frozen=True):
+    """An event that was not known when the publication was closed.
+
+    Attributes:
+        cause: The kind of change; ``target`` includes a new rating scale.
+        category: Kind of its subject.
+        subject: Identifier of its subject.
+        number: Number of its subject in the register.
+        title: Title of the case, name of the organisation; None for all others.
+        event: The event: actor, dates and reason.
+        effects: The changes of the frozen figures; empty if there are none.
+    """
+
+    cause: Cause
+    category: str
+    subject: str
+    number: str
+    title: str | None
+    event: Event
+    effects: tuple[FigureChange, ...]
+
+
+class ChangesPage(Struct, frozen=True):
+    """A page of changes.
+
+    Attributes:
+        after: Position after which the page begins.
+        size: Size of the log on the first page; None: this is the first page.
+        limit: Maximum number of changes.
+    """
+
+    after: int = 0
+    size: int | None = None
+    limit: int = 50
+
+
+class PublicationChanges(Struct, frozen=True):
+    """A publication compared with present knowledge.
+
+    Attributes:
+        size: Size of the log, the same for all pages of one answer.
+        figures: Each frozen figure with the present one. The effects of all items add
+            up to the difference.
+        items: Events that were not known at the closing and that hold from a day within
+            the period, moved one of the figures, or changed the definition in force or
+            the target; by position.
+        next: Cursor of the next page; None on the last page.
+    """
+
+    publication: str
+    size: int
+    figures: tuple[FrozenFigure, ...]
+    items: tuple[PublicationChange, ...]
+    next: str | None
+
+
+async def changes(
+    view: View,
+    figures: Figures,
+    of: Publication,
+    page: ChangesPage,
+    today: date,
+) -> PublicationChanges:
+    """The changes since *of* was closed, with one page of the events.
+
+    Raises:
+        Unknown: Its figures are not frozen.
+        Unanswerable: The requested size does not exist.
+    """
+    closing = of.closing
+    if closing is None:
+        raise UnknownReference(f"{of.id} is {of.state}: no figure of it is frozen")
+    connection, size = view.reader, page.size
+    if size is None:
+        size = (await log.head(connection)).size
+    elif size < closing.size:
+        message = f"size is {size}, but {of.id} was closed at size {closing.size}"
+        raise InvalidQuestion("size", message)
+    questions = [_question(of, frozen, size) for frozen in of.figures]
+    by_now = [structs.replace(question, definition=None) for question in questions]
+    answers = await figures.answer(connection, [*questions, *by_now], today)
+    present, in_force = answers[: len(questions)], answers[len(questions) :]
+    since = _Since(of, closing, page, size)
+    effects = await _effects(connection, since)
+    revised = await formula_changes.positions(connection, of, closing, size)
+    found = await _unheard(connection, since, (*effects, *revised))
+    items = await _items(connection, found[: page.limit], effects, size)
+    more = len(found) > page.limit
+    changed = PublicationChanges(
+        publication=of.id,
+        size=size,
+        figures=tuple(map(_frozen, of.figures, present, in_force)),
+        items=items,
+        next=_next(of, size, items[-1]) if more else None,
+    )
+    return await view.reveal(changed)
+
+
+def _next(of: Publication, size: int, last: PublicationChange) -> str:
+    return PageCursor(size, of.as_of, PART, str(last.event.position)).cursor
+
+
+def read_page(cursor: str | None, limit: int) -> ChangesPage:
+    """The page that *cursor* refers to; None: the first page.
+
+    Raises:
+        Unanswerable: The cursor is invalid.
+    """
+    ended = page_cursor.read(cursor, PART)
+    if ended is None:
+        return ChangesPage(limit=limit)
+    if not ended.key.isdecimal() or int(ended.key) > LAST:
+        raise InvalidQuestion("cursor", "cursor is none that a page gave as next")
+    return ChangesPage(int(ended.key), ended.size, limit)
+
+
+def _question(of: Publication, frozen: FrozenValue, size: int) -> Question:
+    """The question for the same figure by the knowledge of a log of that *size*."""
+    return Question(
+        frozen.indicator,
+        of.as_of,
+        size=size,
+        period=of.period.kind,
+        definition=frozen.definition,
+    )
+
+
+def _frozen(frozen: FrozenValue, present: Figure, in_force: Figure) -> FrozenFigure:
+    return FrozenFigure(
+        indicator=frozen.indicator,
+        definition=frozen.definition,
+        published=_value(frozen),
+        present=_value(present),
+        difference=_less(present, frozen),
+        in_force=_in_force(present, in_force),
+    )
+
+
+def _in_force(present: Figure, in_force: Figure) -> FigureInForce | None:
+    if in_force.definition == present.definition:
+        return None
+    return FigureInForce(
+        *structs.astuple(_value(in_force)),
+        cause=Cause.DEFINITION,
+        definition=in_force.definition,
+        difference=_less(in_force, present),
+    )
+
+
+def _less(of: Figure, other: FrozenValue | Figure) -> FigureChange:
+    return FigureChange(
+        of.indicator,
+        of.numerator - other.numerator,
+        of.denominator - other.denominator,
+    )
+
+
+def _value(of: FrozenValue | Figure) -> FigureValue:
+    return FigureValue(*(getattr(of, name) for name in FigureValue.__struct_fields__))
+
+
+class _Since(NamedTuple):
+    """A publication, its closing, and the requested page of changes.
+
+    Attributes:
+        size: Size of the log.
+    """
+
+    of: Publication
+    closing: Closed
+    page: ChangesPage
+    size: int
+
+
+async def _effects(reader: Reader, since: _Since) -> dict[int, list[FigureChange]]:
+    """The effects of events not known at the closing, by position.
+
+    These are the knowledge steps of each frozen figure. For each figure one event more
+    than the page holds, if there is one.
+    """
+    found: dict[int, list[FigureChange]] = {}
+    of, closing, page, size = since
+    for frozen in sorted(closing.figures, key=lambda one: one.indicator):
+        now = _question(of, frozen, size)
+        heard = structs.replace(now, size=closing.size, known_on=closing.known_on)
+        known, *_ = difference.coordinate_steps(heard, now)
+        for move in await movements.events(reader, known, page.after, page.limit + 1):
+            effect = FigureChange(frozen.indicator, move.numerator, move.denominator)
+            found.setdefault(move.position, []).append(effect)
+    return found
+
+
+async def _unheard(
+    reader: Reader, since: _Since, moving: Iterable[int]
+) -> list[Recorded]:
+    """The events at these positions, and those dated inside the period, in order.
+
+    One event more than the page holds, if there is one.
+    """
+    of, closing, page, size = since
+    rows = await reader.fetch(
+        """
+          with page as (
+            select m.position
+              from unnest($8::bigint[]) as m (position)
+             where m.position > $5
+             union
+            select e.position
+              from ledger.event e
+             where e.effective_on between $1 and $2
+               and e.position > $5
+               and e.position <= $6
+               and (e.position > $3 or e.known_on > $4)
+               and split_part(e.stream, '-', 1) = any($9::text[])
+             order by position
+             limit $7
+          )
+        select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
+               e.declared, e.recorded_at, e.record, e.leaf
+          from page
+          join ledger.event e
+            on e.position = page.position
+         order by e.position
+        """,
+        of.period.start,
+        of.as_of,
+        closing.size,
+        closing.known_on,
+        page.after,
+        size,
+        page.limit + 1,
+        [*moving],
+        [name for name, one in DECIDERS.items() if one.moves_figures],
+    )
+    return [Recorded(*row) for row in rows]
+
+
+async def _items(
+    reader: Reader,
+    page: Sequence[Recorded],
+    effects: Mapping[int, Sequence[FigureChange]],
+    size: int,
+) -> tuple[PublicationChange, ...]:
+    streams = dict.fromkeys(one.stream for one in page)
+    read = await log.read_streams(reader, list(streams), size=size)
+    facts = {
+        stream: formula_changes.facts(recorded) for stream, recorded in read.items()
+    }
+    called = {stream: _called(stream, events) for stream, events in facts.items()}
+    return tuple(
+        PublicationChange(
+            cause=formula_changes.cause(one.category, facts[one.stream][: one.version]),
+            category=one.category,
+            subject=one.subject,
+            number=called[one.stream][0],
+            title=called[one.stream][1],
+            event=figure_difference.moved(one),
+            effects=tuple(effects.get(one.position, ())),
+        )
+        for one in page
+    )
+
+
+def _called(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
+    """Number of a subject, and what it is called if it is a case or organisation."""
+    category, _, subject = stream.partition("-")
+    state = DECIDERS[category].fold(facts)
+    title = state.title if isinstance(state, Subject) else None
+    return numbering.number(subject, state), title

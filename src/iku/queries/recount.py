@@ -1,0 +1,119 @@
+"""Recount of a figure from the log alone.
+
+This is the auditor's tool and the test oracle of every faster path. It reads no
+projection: a figure can be verified by reading `domain`, `ledger` and this module.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+from msgspec import structs
+
+from iku.domain import fact, figure, indicator, scale, subject_kinds
+from iku.domain.decider import Decider
+from iku.domain.figure import Counts, Figure
+from iku.domain.question import (
+    SCALE,
+    KnownFact,
+    Question,
+    UnknownReference,
+    basis,
+    coordinates,
+    refuse_future,
+)
+from iku.ledger import log
+from iku.ledger.log import Reader
+from iku.ledger.record import Recorded
+
+
+async def recount(connection: Reader, question: Question, today: date) -> Figure:
+    """The figure of *question*, counted from the first event.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: A requested day, size or version does not exist.
+    """
+    refuse_future(question.as_of, today)
+    head = await log.head(connection)
+    if question.size is None:
+        # The log may grow in the meantime.
+        question = structs.replace(question, size=head.size)
+    by = await made_with(connection, question)
+    known = max(today, head.known_on or today)
+    at = coordinates(question, by.definition.version, head.size, known)
+    options = by.definition.defined.options
+    start, by_district = question.start, question.breakdown == "district"
+    parts: dict[str, Counts] = {}
+
+    def count(_name: str, subject: Any) -> None:
+        member = subject_kinds.membership(subject, options, start, question.as_of)
+        if member.counts.denominator:
+            key = member.district if by_district else member.part
+            parts[key] = parts.get(key, Counts()) + member.counts
+
+    await visit(connection, options, question, count)
+    total = sum(parts.values(), Counts())
+    return figure.figure(at, total, by, parts if question.breakdown else None)
+
+
+async def made_with(connection: Reader, question: Question) -> figure.Basis:
+    """The definition, target and scale of the requested figure.
+
+    Raises:
+        Unknown: There is no such indicator.
+        Unanswerable: The requested version of the definition does not exist.
+    """
+    of_indicator = await facts(connection, indicator.decider, question.indicator)
+    if not of_indicator:
+        raise UnknownReference(f"there is no indicator {question.indicator}")
+    of_scale = await facts(connection, scale.decider, SCALE)
+    return basis(of_indicator, of_scale, question)
+
+
+async def facts(
+    connection: Reader, decider: Decider[Any, Any], subject: str
+) -> list[KnownFact]:
+    """All facts of an indicator or of the scale, in the order of recording."""
+    stream = decider.stream(subject)
+    return [
+        KnownFact(one.position, one.known_on, fact.of(one, decider.event_type))
+        for one in await log.read_stream(connection, stream)
+    ]
+
+
+async def visit(
+    connection: Reader,
+    options: indicator.Options,
+    question: Question,
+    show: Callable[[str, Any], None],
+) -> None:
+    """Pass every subject, as known at the coordinates, by name and state.
+
+    In the order of names. A thread folds subjects while the next ones are read, so the
+    event loop is not blocked and memory is bounded.
+    """
+    decider = subject_kinds.counted_by(options).decider
+
+    def fold(batch: Iterable[list[Recorded]]) -> None:
+        for recorded in batch:
+            facts = (fact.of(one, decider.event_type) for one in recorded)
+            show(recorded[0].subject, decider.fold(facts))
+
+    loop = asyncio.get_running_loop()
+    streams = log.read_subjects(
+        connection, decider.category, size=question.size, known_on=question.known_on
+    )
+    folding: asyncio.Future[None] | None = None
+    async for batch in log.batched(streams, log.PAGE):
+        if folding is not None:
+            await folding
+        folding = loop.run_in_executor(_THREADS, fold, batch)
+    if folding is not None:
+        await folding
+
+
+AT_ONCE = 2  # concurrent recounts with a thread; further ones wait
+_THREADS = ThreadPoolExecutor(AT_ONCE, "recount")

@@ -1,0 +1,59 @@
+"""Look-up of subjects by number or identifier."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from iku.domain import numbering, subject_kinds
+from iku.domain.decider import subject_number
+from iku.projections import number_index
+from iku.queries.view import View
+
+
+class SubjectMatch(NamedTuple):
+    """A subject that matches."""
+
+    category: str
+    subject: str
+
+
+async def identify(
+    view: View, typed: str, among: Collection[str] | None = None
+) -> list[SubjectMatch]:
+    """The subjects with that number, and the one with that identifier.
+
+    They are *among* these categories; None: all categories that count.
+
+    ``conflict-K14`` is an identifier only. An indicator has a code only; its existence
+    is not checked.
+    """
+    categories = subject_kinds.categories() if among is None else among
+    kind, _, identifier = typed.partition("-")
+    if kind in categories and identifier:
+        found = await _named(view, kind, identifier)
+        if (exact := SubjectMatch(kind, identifier)) in found:
+            return [exact]
+    return [one for kind in categories for one in await _named(view, kind, typed)]
+
+
+async def _named(view: View, category: str, typed: str) -> list[SubjectMatch]:
+    if category not in subject_kinds.categories():
+        return [SubjectMatch(category, typed)]
+    number = subject_number(typed)
+    found = await number_index.find(view.reader, category, [number])
+    return [
+        SubjectMatch(category, subject)
+        for subject, held in found.get(numbering.fold(number), ())
+        if held or numbering.fold(subject) == numbering.fold(typed)
+    ]
+
+
+async def hint(view: View, category: str, name: str) -> str:
+    """A hint for "there is no K15": the subject with that number, if any."""
+    if category not in subject_kinds.categories():
+        return ""
+    number = subject_number(name)
+    found = await number_index.find(view.reader, category, [number])
+    holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
+    if not holders:
+        return ""
+    return f"; number {number} is that of {category} {', '.join(holders)}"

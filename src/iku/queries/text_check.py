@@ -1,0 +1,184 @@
+"""Verification of every text and file against the commitments in the log.
+
+A text that nobody requests is never opened, so damage would remain unnoticed. The log
+is read page by page from its first event; memory does not grow with it. Concurrent
+writes are safe: a text is looked up first, then the decisions that may have erased it.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct, structs
+
+from iku.domain import subject_name
+from iku.domain.decider import SubjectNotFound
+from iku.domain.question import InvalidQuestion, refuse_size_beyond
+from iku.domain.withheld import Withheld, WithheldReason
+from iku.ledger import checkpoint_store, log
+from iku.ledger.log import PAGE, Reader
+from iku.ledger.record import Recorded
+from iku.queries import attachments
+from iku.queries.view import View
+from iku.texts import Fate
+
+FILE = "file"  # used as a field name; no record commits to a text of that name
+DIGEST = "sha256"  # the text by which a record commits to its file
+
+Tell: TypeAlias = Callable[[int, int], None]
+
+
+class TextScope(NamedTuple):
+    """The first *size* events, and the *subjects* whose texts count; empty: all."""
+
+    size: int
+    subjects: frozenset[str] = frozenset()
+
+
+class HeldText(NamedTuple):
+    """The result of verifying a text or file against its record.
+
+    Attributes:
+        event: Stream and version, in the form used by contexts.
+        fate: The opened text, or why it is not available; None for a verified file.
+    """
+
+    position: int
+    event: str
+    field: str
+    fate: Fate | None
+
+    @property
+    def why(self) -> WithheldReason | None:
+        """Why it is not available; None if it matches the commitment."""
+        return self.fate.why if isinstance(self.fate, Withheld) else None
+
+    @property
+    def finding(self) -> str | None:
+        """The finding; None if it was opened or erased by a decision."""
+        if self.why is None or self.why is WithheldReason.ERASED:
+            return None
+        told = _FINDINGS[self.why]
+        return f"position {self.position}: {self.field} of {self.event}: {told}"
+
+
+_FINDINGS = {
+    WithheldReason.LOCKED: (
+        "locked: its key is not in the folder of keys, or is another"
+    ),
+    WithheldReason.DAMAGED: "damaged: what is kept is not what the record commits to",
+    WithheldReason.MISSING: "missing: it is gone, and no decision erased it",
+}
+
+
+class TextCounts(Struct, frozen=True):
+    """Numbers of opened and unavailable texts, by reason."""
+
+    opened: int = 0
+    erased: int = 0
+    locked: int = 0
+    damaged: int = 0
+    missing: int = 0
+
+    def with_one(self, held: HeldText) -> "TextCounts":
+        """The tally including *held*."""
+        name = "opened" if held.why is None else held.why.value
+        return structs.replace(self, **{name: getattr(self, name) + 1})
+
+    @property
+    def withheld(self) -> int:
+        """Number of texts that are unavailable without a decision."""
+        return self.locked + self.damaged + self.missing
+
+
+async def size_of(view: View, asked: int | None) -> int:
+    """The number of events to examine: *asked*, or the last signed size.
+
+    The last signed size is that of the next bundle.
+
+    Raises:
+        Unanswerable: Nothing was signed yet, or the log has fewer events.
+    """
+    last, held = await checkpoint_store.latest(view.reader), await log.head(view.reader)
+    if asked is not None:
+        refuse_size_beyond(asked, held.size)
+        return asked
+    if last is None:
+        raise InvalidQuestion("size", "nothing was signed yet; `iku signer once` signs")
+    return last.checkpoint.size
+
+
+async def held_texts(
+    view: View, scope: TextScope, tell: Tell
+) -> AsyncGenerator[HeldText, None]:
+    """Each text with a commitment, in order; *tell* receives the progress.
+
+    Raises:
+        Missing: A subject has no commitment; raised after the last text.
+    """
+    unseen = set(scope.subjects)
+    async for page in _pages(view.reader, scope.size):
+        asked = [(one, of) for one in page if (of := _owners(one, scope))]
+        found = await view.fates([one for one, _ in asked])
+        for one, owners in asked:
+            unseen.difference_update(owners.values())
+            for field in owners:
+                fate = found[one.stream, one.version][field]
+                yield HeldText(one.position, _event(one), field, fate)
+        tell(page[-1].position, scope.size)
+    for subject in sorted(unseen):
+        absent = subject_name.absent("subject", subject)
+        raise SubjectNotFound(f"{absent} (of the log's first {scope.size} events)")
+
+
+async def held_files(
+    view: View, scope: TextScope, tell: Tell
+) -> AsyncGenerator[HeldText, None]:
+    """Each file with a commitment, in order; *tell* receives the progress."""
+    async for page in _pages(view.reader, scope.size):
+        for one in page:
+            if one.type == "attached" and DIGEST in _owners(one, scope):
+                fate = await _file(view, one)
+                yield HeldText(one.position, _event(one), FILE, fate)
+        tell(page[-1].position, scope.size)
+
+
+async def _file(view: View, recorded: Recorded) -> Withheld | None:
+    digest = await _digest(view, recorded)
+    # A file cannot be verified without its hash.
+    if isinstance(digest, Withheld):
+        return digest
+    content = await attachments.held(view, recorded, digest.text)
+    if not isinstance(content, WithheldReason):
+        return None
+    # The file may have been erased after its hash was read.
+    again = await _digest(view, recorded)
+    return again if isinstance(again, Withheld) else Withheld(content)
+
+
+async def _digest(view: View, recorded: Recorded) -> Fate:
+    found = await view.fates([recorded])
+    return found[recorded.stream, recorded.version][DIGEST]
+
+
+async def _pages(reader: Reader, size: int) -> AsyncGenerator[list[Recorded], None]:
+    page: list[Recorded] = []
+    async for one in log.read_log(reader, size=size):
+        page.append(one)
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _owners(recorded: Recorded, scope: TextScope) -> dict[str, str]:
+    """The subject of each text in the *scope*, by field."""
+    return {
+        field: committed.s
+        for field, committed in recorded.body().text.items()
+        if not scope.subjects or committed.s in scope.subjects
+    }
+
+
+def _event(recorded: Recorded) -> str:
+    return f"{recorded.stream}/{recorded.version}"

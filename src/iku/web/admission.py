@@ -1,0 +1,102 @@
+"""The door: every request passes it before routing, and is counted when it leaves.
+
+What a client may write in an address is settled here, once: percent-encoded UTF-8
+without U+0000. A number's slash, written %2F, is told from a path's. And whether it is
+this server that the request means (`host_check`).
+"""
+
+import re
+from time import perf_counter
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from litestar import Litestar
+from litestar.types import Message, Send
+
+from iku.app import App
+from iku.web import host_check, problems
+from iku.web.body_timeout import BodyReceiver
+from iku.web.metrics import Metrics
+from iku.web.problems import Problem
+
+_ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_SLASH = re.compile(rb"%2[Ff]")
+CLIENT_CLOSED = 499  # counted where no answer could be sent; no status of HTTP
+
+
+class Application(Litestar):
+    """The application behind its door."""
+
+    __slots__ = ("app", "body_timeout_s", "local_only", "metrics")
+
+    body_timeout_s: float
+    app: App
+    local_only: bool
+    metrics: Metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request, or a message of the server's own."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began, status = perf_counter(), 500
+        receiver = BodyReceiver(receive, self.body_timeout_s)
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                receiver.answered = True
+            await send(message)
+
+        try:
+            await self._admit(scope, receiver, watched)
+        finally:
+            if receiver.disconnected:
+                status = CLIENT_CLOSED
+            route = scope.get("path_template") or "none"
+            self.metrics.count(scope["method"], route, status, perf_counter() - began)
+
+    async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
+        stray = host_check.fault(scope["headers"], local_only=self.local_only)
+        if stray:
+            await _refuse(stray, send)
+            return
+        path, query = scope["raw_path"], scope["query_string"]
+        fault = _fault(path) or _fault(query)
+        if fault:
+            await _refuse(problems.problem("invalid", f"the address {fault}"), send)
+            return
+        # In an identifier ~ stands for the slash of a number (decider.subject_id).
+        scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
+        await super().__call__(scope, receive, send)
+
+
+def _fault(part: bytes) -> str | None:
+    """What is wrong with part of an address; None where nothing is."""
+    if _ESCAPES.search(part):
+        return "holds a % that is not followed by two hexadecimal digits"
+    plain = unquote_to_bytes(part)
+    if b"\x00" in plain:
+        return "holds U+0000"
+    try:
+        plain.decode()
+    except UnicodeDecodeError:
+        return "is not UTF-8"
+    return None if part.isascii() else "is not ASCII; percent-encode it"
+
+
+async def _refuse(problem: Problem, send: Send) -> None:
+    body = problems.encoded(problem)
+    headers = [
+        (b"content-type", problems.MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": problem.status,
+            "headers": headers,
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,45 @@
+"""Which server a request means: the name in its `Host`.
+
+Until there are accounts, what protects a server is that only this machine reaches it. A
+browser on this machine does, too, and a page of another site may have its own name lead
+here all of a sudden (DNS rebinding): then the browser takes our answers for that site's
+and lets the page read them, and write. Only `Host` still tells them apart.
+"""
+
+import re
+from collections.abc import Iterable
+
+from iku.settings import is_loopback
+from iku.web.problems import FieldError, Problem, problem
+
+# RFC 9110, section 7.2, with the host of RFC 3986, section 3.2.2; never empty here.
+_HOST = re.compile(
+    r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::[0-9]{0,5})?"
+)
+_FORM = "write a name or an address, then : and the port, as in 127.0.0.1:8000"
+_HERE = "here it is localhost, 127.0.0.1 or [::1], with the port or without"
+
+
+def fault(
+    headers: Iterable[tuple[bytes, bytes]], *, local_only: bool
+) -> Problem | None:
+    """What is wrong with a request's `Host`; None where nothing is.
+
+    Where a server is *local_only*, it answers to the names of this machine alone.
+    """
+    given = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    if len(given) != 1:
+        times = f"is there {len(given)} times" if given else "is missing"
+        return _malformed(f"Host {times}; {_FORM}")
+    named = _HOST.fullmatch(given[0])
+    if named is None:
+        return _malformed(f"Host is no host; {_FORM}")
+    host = named[1].lower()
+    if local_only and not is_loopback(host):
+        detail = f"Host is {host}, by which this server is not known; {_HERE}"
+        return problem("misdirected", detail)
+    return None
+
+
+def _malformed(detail: str) -> Problem:
+    return problem("invalid", detail, FieldError("Host", detail))

@@ -1,0 +1,303 @@
+"""The API's description, OpenAPI 3.1, exact enough for programs that are made of it.
+
+The framework lists routes and parameters; what bodies and answers look like is
+msgspec's own account of the very types that read and write them. So a bound, a pattern
+or a field that is refused cannot be one thing here and another in the program.
+"""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any, get_args
+
+import msgspec
+from litestar import Litestar, Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.spec import License, Tag
+from litestar.router import Router
+from litestar.routes import HTTPRoute
+
+import iku
+from iku import parsing
+from iku.parsing import Field
+from iku.web import examples, problems, routes
+from iku.web.api.explanations import CSV
+from iku.web.api.log import NDJSON, ShownEntry
+from iku.web.problems import Problem
+from iku.web.routes import RouteParameters
+from iku.web.schema_components import Json, Schemas, tidy_values
+
+_JSON = "application/json"
+_OCTETS = "application/octet-stream"
+# Operations that take a file as their body, and those that answer with one.
+_ATTACHING = frozenset({"attachFile", "attachOrganisationFile"})
+_FETCHING = frozenset({"getAttachment", "getOrganisationAttachment"})
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+
+INTRODUCTION = """\
+The register of conflict cases and organisations of a city's National Unity and Politics
+Agency, and the key performance indicators (IKU) counted from it.
+
+* **Valid time and knowledge.** `as_of` is the day asked about, `known_on` the
+  knowledge cut-off: a figure *as of* 31 March *as known on* 8 April counts what held
+  on 31 March, as far as the office knew it on 8 April.
+* **Size.** The log's size orders everything. A figure names the size it was counted
+  from; asked again with all its coordinates it is the same for ever.
+* **Pages.** Lists answer `items` and `next`; `cursor=<next>` asks for the page after.
+  `next` is null on the last page.
+* **Actor.** Until there are accounts, `Iku-Actor` says who enters something.
+* **Idempotency.** Every POST that records takes an `Idempotency-Key`: sent again
+  under the same key it is carried out once, and answered with the first receipt.
+* **Optimistic concurrency.** `ETag` is the version of a history. With `If-Match`
+  nothing is recorded (412) where the history has a later version than the one named.
+* **Formats.** JSON, with ISO dates and decimal point. Where a route has CSV or NDJSON
+  as well, ask for it by `Accept`.
+* **Errors** are `application/problem+json` (RFC 9457). Unknown fields and parameters
+  are refused. On 503, send the same request again after `Retry-After` seconds.
+"""
+TAGS = {
+    "Conflict cases": "From the report to the closing, and every correction.",
+    "Organisations": "Ormas, LSM and parties: registration and participation.",
+    "Indicators": "Formulas as data, in versions; targets; the rating scale.",
+    "Figures": "Numerator, denominator and percentage of any day.",
+    "Publications": "Figures as they were printed, and what changed since.",
+    "Subjects": "What is held of a person, and its erasure.",
+    "Log": "Every record, byte for byte.",
+    "Proof": "Signed checkpoints, tiles and proofs that can be checked without us.",
+    "Agency": "Whose register this is.",
+    "Health": "For whoever keeps it running.",
+}
+
+
+def config(router: Router, *pages: OpenAPIRenderPlugin) -> OpenAPIConfig:
+    """What the framework is to list, and where the documentation stands."""
+    return OpenAPIConfig(
+        title="iku",
+        version=iku.__version__,
+        description=INTRODUCTION,
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        tags=[Tag(name, description) for name, description in TAGS.items()],
+        use_handler_docstrings=True,
+        openapi_router=router,
+        render_plugins=pages,
+    )
+
+
+def describe(app: Litestar) -> bytes:
+    """The description as JSON."""
+    described = app.openapi_schema.to_schema()
+    handlers = {handler.operation_id: handler for handler in _handlers(app)}
+    bodies = [of for of in map(_body, handlers.values()) if of is not None]
+    answers = [one for handler in handlers.values() for one in _either(handler)]
+    schemas = Schemas([Problem, ShownEntry, *answers, *bodies])
+    for path in described["paths"].values():
+        for operation in path.values():
+            handler = handlers[operation["operationId"]]
+            _describe(operation, handler, schemas)
+    described["components"] = {"schemas": schemas.components}
+    return msgspec.json.encode(described)
+
+
+def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            yield from (
+                h for h, _ in route.route_handler_map.values() if h.operation_id
+            )
+
+
+def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
+    name = operation["operationId"]
+    operation.pop("deprecated", None)
+    operation["parameters"] = _parameters(routes.taken(handler), handler)
+    if routes.taken(handler).command is not None:
+        shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
+        content = {"schema": schemas.of(_body(handler)), "examples": shown}
+        operation["requestBody"] = {"required": True, "content": {_JSON: content}}
+    if name in _ATTACHING:
+        operation["requestBody"] = {
+            "description": "The file. Any other media type is taken as well, and kept "
+            "as the type of the file.",
+            "required": True,
+            "content": {_OCTETS: _BYTES},
+        }
+    operation["responses"] = {
+        **_answers(name, handler, schemas),
+        **{str(int(s)): _error(s, schemas) for s in _statuses(operation, handler)},
+    }
+
+
+def _parameters(taken: RouteParameters, handler: HTTPRouteHandler) -> list[Json]:
+    """What path, query and headers hold, as the Structs of the route declare it."""
+    (path,) = handler.paths
+    in_path = set(_PLACEHOLDER.findall(path))
+    found = [
+        _shown(field, "path" if field.name in in_path else "query")
+        for field in parsing.fields(taken.about).values()
+    ]
+    if taken.headers is not None:
+        of = parsing.fields(taken.headers).values()
+        found += [_shown(field, "header") for field in of]
+    return found
+
+
+_PLACEHOLDER = re.compile(r"\{(\w+):")
+
+
+def _shown(field: Field, place: str) -> Json:
+    schema = {k: v for k, v in field.schema.items() if k != "description"}
+    if field.multiple:
+        schema |= {"minItems": 1, "uniqueItems": True}
+    tidy_values(schema)
+    parameter = {
+        "name": field.name,
+        "in": place,
+        "required": field.required,
+        "description": field.description,
+        "schema": schema,
+    }
+    _exemplify(parameter)
+    return parameter
+
+
+def _exemplify(parameter: Json) -> None:
+    """The page fills in an `example`: not of a filter, nor of a key used only once."""
+    schema = parameter["schema"]
+    example = _example(parameter["name"], schema)
+    if parameter["required"] or parameter["name"] == "Iku-Actor":
+        parameter["example"] = example
+    else:
+        schema["examples"] = [example]
+
+
+def _example(name: str, schema: Json) -> Any:
+    """A value of the parameter that makes sense in the example register."""
+    if "items" in schema:
+        return [_example(name, schema["items"])]
+    if "enum" in schema:
+        usual = examples.PARAMETERS.get(name)
+        return usual if usual in schema["enum"] else schema["enum"][0]
+    return examples.PARAMETERS[name]
+
+
+def _body(handler: HTTPRouteHandler) -> Any:
+    """The type that the body is read as."""
+    return routes.taken(handler).command
+
+
+def _answer(handler: HTTPRouteHandler) -> Any:
+    """The type that the handler answers with."""
+    return _either(handler)[0]
+
+
+def _either(handler: HTTPRouteHandler) -> tuple[Any, ...]:
+    """The same; where nothing may be recorded, too, the type that says so second."""
+    returned = handler.parsed_fn_signature.return_type
+    if returned.is_subclass_of(Response):
+        returned = returned.inner_types[0]
+    annotation = returned.annotation
+    return get_args(annotation) if returned.is_union else (annotation,)
+
+
+_HEADERS = {
+    "ETag": 'The version of the history, such as "3", for If-Match.',
+    "Location": "Where the subject is to be found.",
+    "Idempotency-Replayed": "true where this is the first receipt once more.",
+}
+
+
+_MEDIA = {"replayFigure": NDJSON}  # the schema is that of a line
+_MEDIA_TYPES: dict[Any, str] = {
+    str: "text/plain",
+    bytes: _OCTETS,
+}
+
+
+def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
+    # What is no text has no schema: it is bytes.
+    returned = _answer(handler)
+    content: Json = {} if returned is bytes else {"schema": schemas.of(returned)}
+    usual = _MEDIA_TYPES.get(returned, _JSON)
+    media_type = _MEDIA.get(name, usual)
+    answer: Json = {
+        "description": "What was asked for.",
+        "content": {media_type: content},
+    }
+    if name == "readLog":
+        answer["content"][NDJSON] = {"schema": schemas.of(ShownEntry)}
+    if name == "explainFigure":
+        answer["content"][CSV] = {"schema": {"type": "string"}}
+    if name in _FETCHING:
+        answer["content"] = {_OCTETS: _BYTES, "*/*": _BYTES}
+    if "POST" not in handler.http_methods:
+        if _answer(handler).__name__ in {
+            "Conflict",
+            "Organisation",
+            "ShownPublication",
+        }:
+            answer["headers"] = _headers("ETag")
+        return _exemplified(name, {"200": answer})
+    recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
+    answers = {"201": answer | recorded}
+    for foreseen in _either(handler)[1:]:
+        answers["200"] = {
+            "description": "What it would change; nothing is recorded.",
+            "content": {_JSON: {"schema": schemas.of(foreseen)}},
+        }
+    return _exemplified(name, answers)
+
+
+def _exemplified(name: str, answers: Json) -> Json:
+    """*answers* with what the operation answered about the example register."""
+    for status, answer in answers.items():
+        for media_type, content in answer["content"].items():
+            shown = examples.ANSWERS.get(name, {}).get(status, {}).get(media_type)
+            if shown is not None:
+                content["example"] = shown
+    return answers
+
+
+def _headers(*names: str) -> Json:
+    return {
+        name: {"description": _HEADERS[name], "schema": {"type": "string"}}
+        for name in names
+    }
+
+
+def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
+    """The errors that the operation may end in."""
+    parameters = operation.get("parameters", [])
+    found = [HTTPStatus.BAD_REQUEST]
+    if any(parameter["in"] == "path" for parameter in parameters):
+        found.append(HTTPStatus.NOT_FOUND)
+    if "POST" in handler.http_methods:
+        found += [
+            HTTPStatus.REQUEST_TIMEOUT,
+            HTTPStatus.CONFLICT,
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        ]
+    if any(parameter["name"] == "If-Match" for parameter in parameters):
+        found.append(HTTPStatus.PRECONDITION_FAILED)
+    found += [HTTPStatus(status) for status in handler.opt.get("errors", ())]
+    if operation["operationId"] in _FETCHING:
+        found.append(HTTPStatus.GONE)
+    found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
+    if routes.taken(handler).names:
+        found.append(HTTPStatus.SERVICE_UNAVAILABLE)
+    return sorted(found)
+
+
+def _error(status: HTTPStatus, schemas: Schemas) -> Json:
+    titles = [title for at, title in problems.KINDS.values() if at == status]
+    error: Json = {
+        "description": "; ".join(titles) + ".",
+        "content": {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}},
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+        error["headers"] = {"Retry-After": retry}
+    return error

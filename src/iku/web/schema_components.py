@@ -1,0 +1,90 @@
+"""The schemas of what bodies and answers hold: msgspec's own, in plain names."""
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import msgspec
+
+from iku import parsing
+from iku.domain import subject_kinds
+
+Json: TypeAlias = dict[str, Any]
+
+_REF = "#/components/schemas/"
+
+
+class Schemas:
+    """msgspec's schemas of all types that bodies and answers have."""
+
+    def __init__(self, of: Iterable[Any]) -> None:
+        types = [*of, *(kind.options for kind in subject_kinds.KINDS)]
+        found, components = msgspec.json.schema_components(
+            types, schema_hook=_schema_of_options, ref_template=_REF + "{name}"
+        )
+        self._found = list(zip(types, map(_tidy, found), strict=True))
+        # The title, too: generators name their classes by it, and lose one of twins.
+        self.components = {
+            (name := _plain(n)): _tidy(s) | {"title": name}
+            for n, s in components.items()
+        }
+
+    def of(self, asked: Any) -> Json:
+        """The schema of a type."""
+        return next(schema for of, schema in self._found if of == asked)
+
+
+def _schema_of_options(_of: Any) -> Json:
+    """The schema of `indicator.Options`: those of each kind that counts."""
+    by_tag = {
+        kind.options.__struct_config__.tag: f"{_REF}{kind.options.__name__}"
+        for kind in subject_kinds.KINDS
+    }
+    return {
+        "anyOf": [{"$ref": ref} for ref in by_tag.values()],
+        "discriminator": {"propertyName": "counts", "mapping": by_tag},
+    }
+
+
+def _tidy(schema: Any) -> Any:
+    """*schema* in plain names, each attribute's description at its property."""
+    if isinstance(schema, list):
+        return [_tidy(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidied = {key: _tidy(value) for key, value in schema.items()}
+    if isinstance(schema.get("$ref"), str):
+        tidied["$ref"] = _REF + _plain(schema["$ref"].removeprefix(_REF))
+    if "discriminator" in schema:
+        named = schema["discriminator"]["mapping"].items()
+        tidied["discriminator"]["mapping"] = {
+            tag: _REF + _plain(ref.removeprefix(_REF)) for tag, ref in named
+        }
+    tidy_values(tidied)
+    if isinstance(schema.get("properties"), dict) and "title" in schema:
+        _hand_out(tidied)
+    return tidied
+
+
+def tidy_values(schema: Json) -> None:
+    """Say what a value is in the words of JSON Schema alone."""
+    if isinstance(schema.get("enum"), list):
+        schema.setdefault("type", "string")
+    if isinstance(schema.get("pattern"), str):
+        # Only to Python does `$` also lie before a line feed at the very end.
+        schema["pattern"] = schema["pattern"].replace(r"(?!\n)", "")
+
+
+def _hand_out(schema: Json) -> None:
+    """Move what a docstring says of its attributes to the properties."""
+    description, attributes = parsing.split_docstring(schema.get("description", ""))
+    schema["description"] = " ".join(description.split())
+    for name, text in attributes.items():
+        what = text.replace("None", "null").replace("``", "`")
+        if name in schema["properties"]:
+            schema["properties"][name].setdefault("description", what)
+
+
+def _plain(name: str) -> str:
+    """``iku.domain.conflict.Merged``, of which there are two, as ``ConflictMerged``."""
+    *path, last = name.split(".")
+    return path[-1].capitalize() + last if path else last

@@ -1,0 +1,193 @@
+"""Where it is printed to: gone, full, closed, or slow."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# A process of its own: Python looks at its streams when it starts.
+COMMAND = (sys.executable, "-m", "iku.cli")
+FULL = "/dev/full"
+# With rich, with click, as bytes, by click itself; the last two need no register.
+PRINTING = (
+    ("figure",),
+    ("status",),
+    ("figure", "--json"),
+    ("explain", "IKU-1", "--as-of", "2021-12-31", "--csv"),
+    ("serve", "--port", "0"),
+    ("guard",),
+    ("--help",),
+)
+
+
+def printed(
+    environ: dict[str, str], *arguments: str, **streams: Any
+) -> tuple[int, str]:
+    """The exit code and what stands on standard error."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+        **streams,
+    )
+    return done.returncode, done.stderr
+
+
+def typed(environ: dict[str, str], line: str) -> "subprocess.CompletedProcess[str]":
+    """What a shell does with *line*, in which ``iku`` is the command."""
+    return subprocess.run(
+        ["sh", "-c", line.replace("iku", " ".join(COMMAND))],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+SAYS = """
+import sys
+from iku.cli import standard_streams, terminal
+standard_streams.prepare()
+print("\\ufeffnomor,surat\\u202efdp.exe \\x9b31m \\xe9 \\U0001f600")
+terminal.emit({"judul": "surat\\u202efdp.exe"})
+sys.stdout.flush()
+standard_streams.say("surat\\u202efdp.exe")
+"""
+
+
+def test_what_a_terminal_would_obey_or_not_show_is_written_out() -> None:
+    # Older records may hold it; what is recorded now is refused.
+    said = subprocess.run(
+        [sys.executable, "-c", SAYS],
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    first, second = said.stdout.splitlines()
+    # The mark by which spreadsheets know UTF-8 stays.
+    assert first == "\ufeffnomor,surat<U+202E>fdp.exe <U+009B>31m \xe9 \U0001f600"
+    assert second == '{"judul":"surat\\u202efdp.exe"}'
+    assert said.stderr == "surat<U+202E>fdp.exe\n"
+
+
+@pytest.fixture
+def unread() -> Iterator[int]:
+    """A pipe whose reader is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_reader_that_goes_away_is_no_error_and_ends_the_command(
+    environ: dict[str, str], unread: int, arguments: tuple[str, ...]
+) -> None:
+    assert printed(environ, *arguments, stdout=unread) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_what_cannot_be_written_is_one_sentence(
+    environ: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    with Path(FULL).open("w") as full:
+        code, said = printed(environ, *arguments, stdout=full)
+
+    assert code == 1
+    assert said == (
+        "iku: the output could not be written, but what was recorded stays: "
+        "No space left on device\n"
+    )
+
+
+def test_what_was_recorded_stays_though_nobody_could_be_told(
+    iku: Any, environ: dict[str, str], files: dict[str, Path]
+) -> None:
+    with Path(FULL).open("w") as full:
+        code, _ = printed(environ, "import", str(files["target"]), stdout=full)
+
+    assert code == 1
+    assert iku("status", "--json").json["size"] == 8
+
+
+def test_with_standard_output_closed_nothing_is_begun(
+    iku: Any, environ: dict[str, str], files: dict[str, Path]
+) -> None:
+    done = typed(environ, f"iku import {files['target']} >&-")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "iku: standard output is closed; send it to /dev/null to see nothing\n"
+    )
+    assert iku("status", "--json").json["size"] == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("iku figure >/dev/null 2>&-", 0),
+        ("iku figure >/dev/null 2>&- <&-", 0),
+        ("iku figure >&- 2>&- <&-", 1),
+        ("iku figure >/dev/full 2>/dev/full", 1),
+        ("iku figure --nonsense 2>/dev/full", 2),
+        ("iku figure --nonsense 2>&-", 2),
+        ("iku 2>/dev/full", 2),
+        ("iku figure IKU-9 2>/dev/full", 1),
+        ("iku figure 1</dev/null 2>/dev/null", 1),
+    ],
+)
+def test_the_exit_code_is_the_same_where_nothing_can_be_said(
+    environ: dict[str, str], line: str, code: int
+) -> None:
+    done = typed(environ, line)
+
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_a_slow_reader_gets_all_of_it(environ: dict[str, str], iku: Any) -> None:
+    asked = ("explain", "IKU-2", "--as-of", "2021-12-31", "--csv")
+    iku("example")
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writer, False)
+    with subprocess.Popen([*COMMAND, *asked], env=environ, stdout=writer) as process:
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            received = pipe.read()
+
+    assert process.returncode == 0
+    assert len(received) > 4096
+    assert received.count(b"\r\n") == 1 + 40
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "figure --as-of 2021-12-31 --breakdown district",
+        "explain IKU-1 --as-of 2021-12-31",
+        "series IKU-1 --from 2021-01-31 --to 2021-12-31",
+        "difference IKU-1 --as-of 2021-12-31 --against-known-on 2022-01-15",
+        "compare IKU-1 --as-of 2021-12-31 --definition 1",
+        "replay IKU-1 --as-of 2021-12-31",
+        "history K10",
+        "status",
+        "keys show",
+        "example",
+    ],
+)
+def test_no_line_ends_in_blanks(iku: Any, arguments: str) -> None:
+    iku("example")
+    said = iku(*arguments.split())
+
+    assert said.code == 0, said.err
+    assert [line for line in said.out.splitlines() if line != line.rstrip()] == []

@@ -1,0 +1,113 @@
+"""A witness as somebody types it, over HTTP and by file; then the auditor's check."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import iku_verify
+
+
+@pytest.fixture
+def commands(iku: Any, tmp_path: Path) -> str:
+    """A register whose log is signed; its key."""
+    iku("example")
+    vkey: str = iku("signer", "key", "--json").json["vkey"]
+    iku("signer", "once")
+    (tmp_path / "logs").write_text(f"log {vkey}\n")
+    return vkey
+
+
+def test_a_witness_by_file_completes_the_proof(
+    iku: Any, commands: str, tmp_path: Path
+) -> None:
+    made = iku("witness", "key", "saksi.test", "--json").json
+    assert made["made"]
+    assert made["vkey"] in iku("witness", "key", "saksi.test").out
+    listed = tmp_path / "witnesses"
+    listed.write_text(f"witness W {made['vkey']}\n")
+    watched = {"IKU_WITNESSES": str(listed)}
+    asked = iku("signer", "request")
+    assert asked.out.startswith("old 0\n\niku.mojokerto.local/log\n146\n")
+    (tmp_path / "request").write_text(asked.out)
+    assert "there is no " in iku("witness", "cosign", "request").err
+    line = iku("witness", "cosign", "request", "--policy", "logs")
+    assert line.code == 0, line.err
+    (tmp_path / "answer").write_text(line.out)
+    assert iku("signer", "accept", "request", **watched).code == 1
+    said = iku("signer", "accept", "answer", **watched)
+    assert said.out == "Disaksikan oleh saksi.test: ukuran 146.\n"
+    assert "1 saksi; sampai ukuran 146" in iku("status", **watched).out
+    again = iku("witness", "cosign", "request", "--policy", "logs")
+    assert again.code == 1
+    assert "the last size cosigned is 146" in again.err
+    assert iku("signer", "request", "--old", "147").code == 1
+
+    policy = tmp_path / "policy"
+    policy.write_text(f"log {commands}\nwitness W {made['vkey']}\nquorum W\n")
+    written = iku("export", "bundle", "b", "--json", **watched).json
+    assert (written["size"], written["checkpoints"]) == (146, 1)
+    assert (
+        iku_verify.main(["bundle", str(tmp_path / "b"), "--policy", str(policy)]) == 0
+    )
+    assert "is not empty" in iku("export", "bundle", "b").err
+    said = iku("export", "bundle", "c")
+    assert "146 peristiwa dan 1 checkpoint" in said.out
+    assert "TANPA SAKSI" in said.out
+    alone = [sys.executable, "-m", "iku_verify", "bundle", "c"]
+    done = subprocess.run(alone, cwd=tmp_path, check=False)
+    assert done.returncode == 3, "the keys are only those from inside the bundle"
+
+
+def test_a_witness_over_http_is_asked_by_the_signer(
+    iku: Any, commands: str, environ: dict[str, str], tmp_path: Path
+) -> None:
+    vkey = iku("witness", "key", "saksi.test", "--json").json["vkey"]
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "iku.cli", "witness", "serve", "--port", "0"),
+            *("--policy", "logs"),
+        ],
+        env=environ,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().split()[-1]
+            listed = tmp_path / "witnesses"
+            listed.write_text(f"witness W {vkey} {address}\n")
+            watched = {"IKU_WITNESSES": str(listed)}
+            said = iku("signer", "once", **watched)
+            assert said.code == 0, said.err
+            assert "Disaksikan sampai ukuran 146." in said.out
+            assert "TANPA SAKSI" not in said.out
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert "Traceback" not in err
+    rotated = iku("signer", "rotate", **watched)
+    assert rotated.code == 0
+    listed.write_text(f"witness W {vkey} http://127.0.0.1:1\n")
+    assert iku("signer", "once", "--json", **watched).json["witnessed"] == 146
+
+
+def test_what_a_witness_lacks_is_named(iku: Any, commands: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert "key: No such file" in iku("witness", "cosign", "logs").err
+    iku("witness", "key", "saksi.test")
+    assert "names no log" in iku("witness", "cosign", "logs", "--policy", "empty").err
+    said = iku("witness", "serve", "--policy", "logs", "--host", "203.0.113.1")
+    assert said.code == 1
+    assert said.err.startswith("iku: cannot listen on 203.0.113.1, port 8001")
+    assert (
+        "is no name of a key"
+        in iku("witness", "key", "a b", IKU_WITNESS_HOME=str(tmp_path / "other")).err
+    )

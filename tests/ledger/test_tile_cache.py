@@ -1,0 +1,97 @@
+"""The tree read from the database is the one over its records, cached or not."""
+
+import pytest
+
+from iku.ledger import proof_building, tile, tile_cache, tree
+from iku.ledger.proof_building import Node
+from iku.ledger.tile import Tile
+from iku.ledger.tile_cache import Tiles
+from iku.postgres.pool import Plain
+
+SIZE = 66_100  # reaches into the second tile of level 1
+
+
+async def fill(owner: Plain, size: int) -> list[bytes]:
+    """A log of so many records, written past the ledger; their leaf hashes."""
+    await owner.execute(
+        """
+        insert into ledger.event
+              (position, stream, version, type, known_on, declared, recorded_at,
+               record, leaf)
+        select n, 'a-1', n, 'Noted', '2021-01-01', false, '2021-01-01', r,
+               sha256('\\x00'::bytea || r)
+          from generate_series(1, $1::int) n,
+               convert_to('record ' || n, 'UTF8') r
+        """,
+        size,
+    )
+    rows = await owner.fetch("select leaf from ledger.event order by position")
+    return [row["leaf"] for row in rows]
+
+
+async def keep_full(owner: Plain, size: int) -> None:
+    """Put every full tile into the cache, as the signer does."""
+    for number in range(size // 256):
+        row = await Tiles(owner).tile(Tile(0, number))
+        await tile_cache.keep(owner, Tile(0, number), row)
+    await tile_cache.keep_upper(owner, size)
+
+
+async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
+    owner: Plain,
+) -> None:
+    leaves = await fill(owner, SIZE)
+    sizes = (1, 255, 256, 257, 65_535, 65_536, 65_793, SIZE)
+    expected = [tree.root(leaves[:size]) for size in sizes]
+    plain = Tiles(owner)
+    assert [await proof_building.root(plain, size) for size in sizes] == expected
+
+    await keep_full(owner, SIZE)
+    count = await owner.fetch("select level, count(*) from ledger.tile group by 1")
+    assert sorted(map(tuple, count)) == [(0, 258), (1, 1)]
+    cached = Tiles(owner)
+    assert [await proof_building.root(cached, size) for size in sizes] == expected
+    for one in (Tile(0, 0), Tile(0, 258, 52), Tile(1, 0), Tile(1, 1, 2), Tile(2, 0, 1)):
+        assert await Tiles(owner).tile(one) == await plain.tile(one)
+
+    # Part of the cache is as good as all of it.
+    await owner.execute("delete from ledger.tile where number % 3 = 1 or level = 1")
+    partly = Tiles(owner)
+    assert [await proof_building.root(partly, size) for size in sizes] == expected
+    await tile_cache.keep(owner, Tile(0, 0), bytes(8192))
+    assert await Tiles(owner).tile(Tile(0, 0)) == bytes(8192)
+    await tile_cache.keep_upper(owner, SIZE)
+    await tile_cache.forget_upper(owner)
+    assert await owner.fetchval("select max(level) from ledger.tile") == 0
+
+
+async def test_a_hash_of_any_height_is_found(owner: Plain) -> None:
+    leaves = await fill(owner, 1030)
+    nodes = [
+        Node(level, number)
+        for level in range(11)
+        for number in range(0, 1030 >> level, 5)
+    ]
+    found = await Tiles(owner).read(nodes)
+    for node, one in zip(nodes, found, strict=True):
+        first = node.number << node.level
+        assert one == tree.root(leaves[first : first + (1 << node.level)])
+
+
+async def test_no_more_is_told_than_there_is(owner: Plain) -> None:
+    await fill(owner, 300)
+    for asked in (Tile(0, 1, 45), Tile(0, 2, 1), Tile(1, 0, 2), Tile(1, 1, 1)):
+        with pytest.raises(tile_cache.SizeBeyondLog, match="does not hold"):
+            await Tiles(owner).tile(asked)
+
+
+async def test_a_cached_tile_is_a_tile_by_the_specification(owner: Plain) -> None:
+    leaves = await fill(owner, 600)
+    await keep_full(owner, 600)
+    kept = await owner.fetch("select level, number, hashes, root from ledger.tile")
+    full = {(t.level, t.number) for t in tile.tiles(600) if t.width == 256}
+    assert {(row["level"], row["number"]) for row in kept} == full
+    for row in kept:
+        part = leaves[row["number"] * 256 : row["number"] * 256 + 256]
+        assert row["hashes"] == b"".join(part)
+        assert row["root"] == tree.root(part)

@@ -1,0 +1,326 @@
+"""The log asks its witnesses, catches up with what they know, and keeps their word."""
+
+import threading
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from iku.ledger import checkpoint_signing, checkpoint_store, policy, witness_client
+from iku.ledger.checkpoint_signing import SignerFolder
+from iku.ledger.log import Request, Verdict
+from iku.ledger.policy import Policy
+from iku.ledger.witness import CosignConflict, CosignRefused, Witness
+from iku.ledger.witness_client import WitnessUnavailable
+from iku.postgres.pool import Plain
+from tests.ledger.test_note import witness_key
+
+Ask = Callable[..., Request]
+Append = Callable[..., Awaitable[list[Verdict]]]
+
+ORIGIN = "iku.test/log"
+KEY = witness_key()
+URL = "http://saksi.test/prefix/"
+WATCHED = policy.parse(f"witness W {KEY.verifier} {URL}".encode(), complete=False)
+
+
+class Line:
+    """Carries requests to a witness, and counts them."""
+
+    def __init__(self, witness: Witness) -> None:
+        self.witness = witness
+        self.statuses: list[int] = []
+
+    def post(self, url: str, body: bytes) -> tuple[int, bytes]:
+        assert url == "http://saksi.test/prefix/add-checkpoint"
+        status, answer = self._answer(body)
+        self.statuses.append(status)
+        return status, answer
+
+    def _answer(self, body: bytes) -> tuple[int, bytes]:
+        try:
+            return 200, self.witness.cosign(body).encode()
+        except CosignConflict as error:
+            return 409, f"{error.size}\n".encode()
+        except CosignRefused as error:
+            return error.status, str(error).encode()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> SignerFolder:
+    home = SignerFolder(tmp_path / "signer")
+    home.make_key(ORIGIN)
+    return home
+
+
+@pytest.fixture
+def line(home: SignerFolder, tmp_path: Path) -> Line:
+    known = policy.parse(f"log {home.key().verifier}".encode(), complete=False)
+    return Line(Witness(tmp_path / "witness", KEY, known))
+
+
+async def sign(signer: Plain, home: SignerFolder) -> None:
+    await checkpoint_signing.sign(signer, home, ORIGIN)
+
+
+async def gather(
+    signer: Plain, home: SignerFolder, line: Line, witnesses: Policy = WATCHED
+) -> list[str]:
+    return await witness_client.gather(signer, home, witnesses, line.post)
+
+
+async def test_a_checkpoint_is_cosigned_once(
+    ask: Ask, append: Append, signer: Plain, home: SignerFolder, line: Line
+) -> None:
+    assert await gather(signer, home, line) == [], "nothing is signed yet"
+    await append(ask("a-1", events=3))
+    await sign(signer, home)
+    before = await checkpoint_store.assurance(signer, WATCHED)
+    assert before.of(3) is checkpoint_store.Coverage.SIGNED
+    assert before.of(4) is checkpoint_store.Coverage.PENDING
+    assert await gather(signer, home, line) == []
+    assert await gather(signer, home, line) == []
+    assert line.statuses == [200]
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    trusted = policy.Policy(
+        (policy.Party(home.key().verifier),), WATCHED.witnesses, WATCHED.groups, "W"
+    )
+    assert policy.judge(trusted, last.published).quorum
+    after = await checkpoint_store.assurance(signer, WATCHED)
+    assert after.of(3) is checkpoint_store.Coverage.WITNESSED
+    assert (after.signed, after.witnessed, after.witnesses) == (3, 3, 1)
+
+
+async def test_it_catches_up_with_a_witness_that_knows_more_or_less(
+    ask: Ask,
+    append: Append,
+    signer: Plain,
+    owner: Plain,
+    home: SignerFolder,
+    *,
+    line: Line,
+) -> None:
+    for number in range(3):
+        await append(ask(f"a-{number}", events=number + 1))
+        await sign(signer, home)
+        assert await gather(signer, home, line) == []
+    assert line.statuses == [200, 200, 200]
+    # A register that lost the cosignatures asks from 0, and is told where to begin.
+    await owner.execute("alter table ledger.cosignature disable trigger append_only")
+    await owner.execute("delete from ledger.cosignature")
+    await owner.execute(
+        "alter table ledger.cosignature enable always trigger append_only"
+    )
+    await append(ask("b-1"))
+    await sign(signer, home)
+    assert await gather(signer, home, line) == []
+    assert line.statuses[3:] == [409, 200]
+    # A witness that lost its memory begins anew.
+    for path in (line.witness.folder / "logs").iterdir():
+        path.unlink()
+    await append(ask("c-1"))
+    await sign(signer, home)
+    assert await gather(signer, home, line) == []
+    assert line.statuses[5:] == [409, 200]
+
+
+async def test_a_witness_that_saw_another_log_raises_the_alarm(
+    ask: Ask,
+    append: Append,
+    signer: Plain,
+    owner: Plain,
+    home: SignerFolder,
+    *,
+    line: Line,
+) -> None:
+    await append(ask("a-1", events=3))
+    await sign(signer, home)
+    await gather(signer, home, line)
+    # The office goes back to before, with another folder for its signer.
+    await owner.execute(
+        """
+        alter table ledger.event disable trigger append_only;
+        alter table ledger.checkpoint disable trigger append_only;
+        alter table ledger.cosignature disable trigger append_only;
+        delete from ledger.checkpoint;
+        delete from ledger.cosignature;
+        delete from ledger.event where position = 3;
+        """
+    )
+    (home.folder / "state").unlink()
+    await sign(signer, home)
+    with pytest.raises(
+        checkpoint_signing.AlarmRaised, match="has cosigned size 3 of this log"
+    ):
+        await gather(signer, home, line)
+    assert "has cosigned size 3" in home.alarm.read_text()
+    home.alarm.unlink()
+    await owner.execute(
+        """
+        insert into ledger.event
+        select n, 'z-1', n, 'Noted', null, '2021-01-01', false, '2021-01-01', 'x',
+               sha256('\\x0078'::bytea)
+          from generate_series(3, 5) n
+        """
+    )
+    await sign(signer, home)
+    with pytest.raises(checkpoint_signing.AlarmRaised, match="refuses the log"):
+        await gather(signer, home, line)
+    assert "refuses the log" in (await checkpoint_store.alarm(owner) or "")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (500, b"oh", "it answered 500: oh"),
+        (403, b"", "it answered 403: "),
+        (409, b"many\n", "it answered 409 without a size"),
+        (409, b"\xff\n", "it answered 409 without a size"),
+        (409, b"0\n", "it named another size 3 times"),
+        (200, b"", "is no cosignature"),
+        (200, b"\xff", "is no cosignature"),
+        (200, "\u2014 x AAAAAAA=\n".encode(), "is no cosignature"),
+    ],
+)
+async def test_a_witness_that_does_not_help_holds_nothing_up(
+    ask: Ask,
+    append: Append,
+    signer: Plain,
+    home: SignerFolder,
+    *,
+    status: int,
+    body: bytes,
+    says: str,
+) -> None:
+    await append(ask("a-1"))
+    await sign(signer, home)
+    [told] = await witness_client.gather(
+        signer, home, WATCHED, lambda *_: (HTTPStatus(status), body)
+    )
+    assert told.startswith("W: ")
+    assert says in told
+    assert (await checkpoint_store.assurance(signer, WATCHED)).witnessed is None
+    assert home.told_alarm() is None
+
+
+async def test_a_wrong_cosignature_is_not_kept(
+    ask: Ask, append: Append, signer: Plain, home: SignerFolder
+) -> None:
+    await append(ask("a-1"))
+    await sign(signer, home)
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    wrong = KEY.sign("another text\n", 1).line.encode()
+    with pytest.raises(WitnessUnavailable, match="is wrong"):
+        await witness_client.accept(signer, KEY.verifier, last, wrong)
+    assert await signer.fetchval("select count(*) from ledger.cosignature") == 0
+
+
+async def test_a_witness_without_an_address_is_asked_by_file(
+    ask: Ask, append: Append, signer: Plain, home: SignerFolder, line: Line
+) -> None:
+    spelt = f"witness W {KEY.verifier}\n".encode()
+    offline = policy.parse(spelt, complete=False)
+    await append(ask("a-1"))
+    await sign(signer, home)
+    assert await gather(signer, home, line, offline) == []
+    assert line.statuses == []
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    asked = await witness_client.request(signer, 0, last)
+    answer = line.witness.cosign(str(asked).encode())
+    await witness_client.accept(signer, KEY.verifier, last, answer.encode())
+    assert (await checkpoint_store.assurance(signer, offline)).witnessed == 1
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers as the path says: well, refusing, or not in HTTP."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/strange":
+            self.wfile.write(b"nonsense\r\n\r\n")
+            return
+        self.send_response(409 if self.path == "/refusing" else 200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+def test_what_a_witness_answers_is_read_whatever_its_status() -> None:
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            assert witness_client._post(f"{url}/well", b"a") == (200, b"a")
+            assert witness_client._post(f"{url}/refusing", b"7\n") == (409, b"7\n")
+            with pytest.raises(WitnessUnavailable, match="cannot be reached"):
+                witness_client._post(f"{url}/strange", b"")
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "ftp://saksi.test", "http://[", "saksi"]
+)
+def test_a_witness_that_cannot_be_reached_is_named(url: str) -> None:
+    with pytest.raises(WitnessUnavailable):
+        witness_client._post(url, b"")
+
+
+async def test_a_quorum_of_none_witnesses_nothing(
+    ask: Ask, append: Append, signer: Plain, home: SignerFolder, line: Line
+) -> None:
+    await append(ask("a-1"))
+    await sign(signer, home)
+    await gather(signer, home, line)
+    nobody = policy.parse(f"witness W {KEY.verifier}\nquorum none".encode())
+    assert (await checkpoint_store.assurance(signer, nobody)).witnessed is None
+
+
+async def test_the_last_size_with_a_quorum_is_found_however_far_back(
+    signer: Plain, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_store, "PAGE", 2)
+    other = witness_key("other.test", 5)
+    both = policy.parse(
+        f"witness A {KEY.verifier}\nwitness B {other.verifier}\n"
+        "group G all A B\nquorum G\n".encode()
+    )
+    assert (await checkpoint_store.assurance(signer, both)).witnessed is None
+    for size in range(1, 8):
+        await signer.execute(
+            "insert into ledger.cosignature values ($1, $2, '')",
+            size,
+            str(KEY.verifier),
+        )
+    assert (await checkpoint_store.assurance(signer, both)).witnessed is None
+    await signer.execute(
+        "insert into ledger.cosignature values (2, $1, '')", str(other.verifier)
+    )
+    assert (await checkpoint_store.assurance(signer, both)).witnessed == 2
+
+
+async def test_every_checkpoint_comes_in_order(
+    signer: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_store, "PAGE", 2)
+    for size in (5, 1, 3, 9, 7):
+        await signer.execute(
+            "insert into ledger.checkpoint (size, root, note) values ($1, $2, '')",
+            size,
+            bytes(32),
+        )
+    found = [one.size async for one in checkpoint_store.every(signer, 7)]
+    assert found == [1, 3, 5, 7]
+    first = await checkpoint_store.covering(signer, 4)
+    assert first is not None
+    assert first.size == 5
+    assert await checkpoint_store.covering(signer, 10) is None

@@ -1,0 +1,79 @@
+"""Processes fold what one thread folds, and copy every character as it is."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from iku.postgres import pool as pools
+from iku.postgres.pool import Plain
+from iku.projections import parallel_fold
+from iku.projections.rebuild import rebuild
+from tests.registers.world import World
+
+STARTER = """
+import os, time
+os.cpu_count = lambda: 2
+from iku.projections import folding
+if __name__ == "__main__":
+    with folding._executor(folding.FEW + 1) as (executor, workers):
+        pids = {executor.submit(os.getpid).result() for _ in range(9)}
+        print(*pids, flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.fixture
+async def owner(world: World) -> AsyncIterator[Plain]:
+    connection = await pools.connect_as_owner(world.app.database.owner_dsn)
+    yield connection
+    await connection.close()
+
+
+async def test_processes_fold_what_the_append_has_written(
+    world: World, owner: Plain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(parallel_fold, "FEW", 0)
+    monkeypatch.setattr(parallel_fold, "BATCH", 50)
+    assert await world.size() > 10 * parallel_fold.BATCH
+    assert await rebuild(owner, lambda *_: None) == []
+
+
+async def test_a_process_ends_with_the_one_that_started_it(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "starter.py"
+    script.write_text(STARTER)
+    starter = await asyncio.create_subprocess_exec(
+        sys.executable, script, stdout=asyncio.subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    workers = [int(pid) for pid in (await starter.stdout.readline()).split()]
+    assert workers
+    starter.send_signal(signal.SIGKILL)
+    await starter.wait()
+    async with asyncio.timeout(20):
+        while any(map(_runs, workers)):  # noqa: ASYNC110 - other processes end
+            await asyncio.sleep(0.05)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_a_text_is_copied_with_all_its_characters(connection: Plain) -> None:
+    texts = ["a\tb", "line\nline", "\\N", "\\", "\r", "", "é", '{"a":"\\u001a\\n"}']
+    await connection.execute("create temporary table copied (place int, text text)")
+    rows = [*enumerate(texts), (len(texts), None)]
+    await parallel_fold._copy(connection, "copied", parallel_fold._lines(rows))
+    found = await connection.fetch("select * from copied order by place")
+    assert [tuple(row) for row in found] == rows

@@ -1,0 +1,356 @@
+"""A request that is not sent to its end is nobody's fault but the client's."""
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import product
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+import pytest
+
+from iku.postgres.database import Database
+from iku.web import documentation, pages
+from iku.web.app import MODULES
+from tests.web.conftest import CASE, ORGANISATION
+from tests.web.test_server import Served, ended, serving_process, told
+
+SUBJECTS = {
+    "{conflict_id:str}": "K14",
+    "{organisation_id:str}": "O41",
+    "{code:str}": "IKU-1",
+    "{publication_id:str}": "2021",
+    "{subject_id:str}": "conflict-K14",
+}
+HEAD = "Host: localhost\r\nContent-Type: application/json\r\nIku-File-Name: a.pdf\r\n"
+STARTED = b'{"type": "'
+FRAMES = {
+    "length": ("Content-Length: 500\r\n\r\n", STARTED),
+    "chunked": ("Transfer-Encoding: chunked\r\n\r\n", b"20\r\n" + STARTED),
+    "between chunks": (
+        "Transfer-Encoding: chunked\r\n\r\n",
+        b"a\r\n" + STARTED + b"\r\n",
+    ),
+    "no byte": ("Content-Length: 500\r\n\r\n", b""),
+}
+
+
+def posted() -> list[str]:
+    """The address of every route that takes a body."""
+    handlers: list[Any] = [
+        *(handler for module in MODULES for handler in module.HANDLERS),
+        *documentation.HANDLERS,
+        *pages.HANDLERS,
+    ]
+    found = {
+        path
+        for handler in handlers
+        if handler.http_methods & {"POST", "PUT", "PATCH"}
+        for path in handler.paths
+    }
+    return sorted(found)
+
+
+POSTED = posted()
+
+
+def address(path: str) -> str:
+    for placeholder, subject in SUBJECTS.items():
+        path = path.replace(placeholder, subject)
+    assert "{" not in path
+    return f"/api/v1{path}"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+@pytest.fixture
+def served(database: Database, home: Path) -> Iterator[Served]:
+    with serving_process(**told(database, home), IKU_BODY_TIMEOUT_S="1") as served:
+        with httpx.Client(base_url=f"{served.address}/api/v1") as client:
+            client.post("/conflicts", json=CASE).raise_for_status()
+            client.post("/organisations", json=ORGANISATION).raise_for_status()
+            draft = {"period": "year", "as_of": "2021-12-31", "reason": "LKjIP"}
+            client.post("/publications", json=draft).raise_for_status()
+        yield served
+
+
+def connected(served: Served) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", served.port), timeout=10)
+
+
+def reset(connection: socket.socket) -> None:
+    """Close it by a reset instead of an end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes until the other side closes."""
+    answer = b""
+    while piece := connection.recv(65_536):
+        answer += piece
+    return answer
+
+
+def request(path: str, frame: str = "length") -> bytes:
+    head, body = FRAMES[frame]
+    return f"POST {path} HTTP/1.1\r\n{HEAD}{head}".encode() + body
+
+
+def counted(served: Served, status: str) -> float:
+    """How many requests were counted under that status."""
+    text = httpx.get(f"{served.address}/api/v1/metrics").text
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in text.splitlines()
+        if line.startswith("iku_http_requests_total") and f'status="{status}"' in line
+    )
+
+
+def size(served: Served) -> int:
+    answer = httpx.get(f"{served.address}/api/v1/health/ready")
+    return int(answer.json()["size"])
+
+
+def sockets(served: Served) -> int:
+    """How many files and sockets the process holds."""
+    return len([*Path(f"/proc/{served.process.pid}/fd").iterdir()])
+
+
+def eventually(served: Served, status: str, number: int) -> None:
+    """Wait until so many requests were counted under that status."""
+    give_up = monotonic() + 10
+    while counted(served, status) < number:
+        assert monotonic() < give_up, counted(served, status)
+        sleep(0.02)
+    assert counted(served, status) == number
+
+
+def test_the_routes_that_take_a_body_are_known() -> None:
+    assert len(POSTED) >= 9
+    assert {address(path) for path in POSTED}
+
+
+def test_a_client_that_leaves_in_mid_body_is_no_fault_of_the_server(
+    served: Served, home: Path
+) -> None:
+    before, files = size(served), set(home.rglob("*"))
+    for path, frame in product(POSTED, FRAMES):
+        for leave in (socket.socket.close, reset):
+            with connected(served) as connection:
+                connection.sendall(request(address(path), frame))
+                sleep(0.005)  # so that it is read before it is told of the reset
+                leave(connection)
+    eventually(served, "499", 2 * len(POSTED) * len(FRAMES))
+    assert counted(served, "500") == 0
+    assert size(served) == before
+    assert set(home.rglob("*")) == files
+    served.process.terminate()
+    assert ended(served, 10) == ""
+
+
+def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(
+    served: Served,
+) -> None:
+    before, held = size(served), sockets(served)
+    asked = [request(address(path), frame) for path in POSTED for frame in FRAMES]
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(connected(served)) for _ in asked]
+        for connection, said in zip(waiting, asked, strict=True):
+            connection.sendall(said)
+        for connection in waiting:
+            head, _, body = all_of(connection).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 408 ")
+            assert b"connection: close" in head.lower()
+            assert b"application/problem+json" in head
+            assert b"urn:iku:problem:timeout" in body
+            assert b"not complete after 1 s" in body
+    assert size(served) == before
+    assert counted(served, "408") == len(asked)
+    give_up = monotonic() + 10
+    while sockets(served) > held:  # each connection is closed, by the server too
+        assert monotonic() < give_up
+        sleep(0.05)
+    served.process.terminate()
+    assert ended(served, 10) == ""
+
+
+def test_a_body_that_trickles_in_stalls_too(served: Served) -> None:
+    began = monotonic()
+    with connected(served) as connection:
+        connection.sendall(request("/api/v1/conflicts"))
+        connection.settimeout(0.1)
+        answer = b""
+        while not answer:
+            connection.sendall(b" ")
+            try:
+                answer = connection.recv(65_536)
+            except TimeoutError:
+                continue
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert monotonic() - began < 5
+
+
+def test_a_large_file_on_a_slow_line_may_take_longer(served: Served) -> None:
+    content = b"x" * 60_000
+    head = (
+        "POST /api/v1/conflicts/K14/attachments HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/pdf\r\nIku-File-Name: a.pdf\r\n"
+        f"Connection: close\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    began = monotonic()
+    with connected(served) as connection:
+        connection.sendall(head.encode())
+        for start in range(0, len(content), 6_000):
+            connection.sendall(content[start : start + 6_000])
+            sleep(0.2)
+        assert all_of(connection).startswith(b"HTTP/1.1 201 ")
+    assert monotonic() - began > 1.5
+
+
+def test_a_head_that_stalls_does_not_hold_the_connection(served: Served) -> None:
+    for said, status in (
+        (b"", b""),
+        (b"GET /api/v1/agency HTTP/1.1\r\nHost: local", b"HTTP/1.1 408 "),
+        (b"POST", b"HTTP/1.1 408 "),
+        (b"\r\n\r\n", b""),
+    ):
+        began = monotonic()
+        with connected(served) as connection:
+            connection.sendall(said)
+            answer = all_of(connection)
+        assert answer.startswith(status)
+        assert bool(answer) == bool(status)
+        assert 0.5 < monotonic() - began < 5
+
+
+def test_the_rest_of_a_body_that_was_answered_does_not_hold_the_connection(
+    served: Served,
+) -> None:
+    began = monotonic()
+    with connected(served) as connection:
+        connection.sendall(request("/api/v1/nowhere"))
+        connection.settimeout(0.1)
+        answer = b""
+        try:
+            while monotonic() - began < 8:
+                connection.sendall(b" ")
+                try:
+                    piece = connection.recv(65_536)
+                except TimeoutError:
+                    continue
+                if not piece:
+                    break
+                answer += piece
+        except ConnectionError:
+            pass
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert monotonic() - began < 5
+
+
+def test_a_head_is_of_bounded_size(served: Served) -> None:
+    for said in (b"GET /api/v1/agency?", b"GET / HTTP/1.1\r\nHost: x\r\nX: "):
+        with connected(served) as connection:
+            connection.sendall(said)
+            answer = b""
+            try:
+                for _ in range(1_000):
+                    connection.sendall(b"x" * 65_536)
+                answer = all_of(connection)
+            except ConnectionError:
+                answer = answer or b"closed"
+        assert answer == b"closed" or answer.startswith(b"HTTP/1.1 431 ")
+    served.process.terminate()
+    assert ended(served, 10) == ""
+
+
+def test_a_field_of_the_trailer_is_none_of_the_header(served: Served) -> None:
+    body = b'{"number":"K15","category":"sara","title":"x","effective_on":"2021-02-09"'
+    body += b',"dimension":"agama"}'
+    head = "Host: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    said = (
+        f"POST /api/v1/conflicts HTTP/1.1\r\n{head}Transfer-Encoding: chunked\r\n\r\n"
+    )
+    chunk = b"%x\r\n%s\r\n0\r\n" % (len(body), body)
+    with connected(served) as connection:
+        connection.sendall(said.encode() + chunk + b"Iku-Actor: other\r\n\r\n")
+        assert all_of(connection).startswith(b"HTTP/1.1 201 ")
+    found = httpx.get(f"{served.address}/api/v1/conflicts/K15/events").json()
+    assert found["items"][0]["actor"] == "lokal"
+
+
+GET = b"GET /api/v1/agency HTTP/1.1\r\nHost: localhost\r\n\r\n"
+BROKEN = b"POST /api/v1/conflicts HTTP/1.1\r\nHost: localhost\r\n"
+
+
+GARBAGE: tuple[tuple[bytes, list[bytes]], ...] = (
+    (GET + b"\x00\x01\x02\r\n\r\n", [b"200"]),
+    (GET + GET + b"garbage\r\n\r\n" + GET, [b"200"]),
+    (GET * 50 + b"garbage\r\n\r\n", [b"200"]),
+    (BROKEN + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", [b"400"]),
+    (BROKEN + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", [b"400"]),
+    (BROKEN + b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", [b"400"]),
+    (b"CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n" + GET, []),
+    (
+        b"GET /api/v1/agency HTTP/1.1\r\nHost: localhost\r\n"
+        b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n" + GET,
+        [b"200"],
+    ),
+    (b"GET http://[ HTTP/1.1\r\nHost: localhost\r\n\r\n", [b"400"]),
+    (b"GET x HTTP/1.1\r\nHost: localhost\r\n\r\n", [b"400"]),
+)
+
+
+def test_garbage_on_a_connection_ends_it_without_a_word_in_the_log(
+    served: Served,
+) -> None:
+    for said, statuses in GARBAGE:
+        with connected(served) as connection:
+            connection.sendall(said)
+            answer = all_of(connection)
+            begun = [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
+        assert begun[: len(statuses)] == statuses, said
+        assert b"500" not in begun
+    assert counted(served, "500") == 0
+    served.process.terminate()
+    assert ended(served, 10) == ""
+
+
+def test_a_client_that_leaves_while_several_requests_wait_is_forgotten(
+    served: Served,
+) -> None:
+    for _ in range(20):
+        with connected(served) as connection:
+            connection.sendall(GET * 10)
+        with connected(served) as connection:
+            connection.sendall(GET * 10 + request("/api/v1/conflicts"))
+    assert size(served) > 0
+    served.process.terminate()
+    assert ended(served, 10) == ""
+
+
+def test_a_client_that_leaves_while_it_is_answered_is_forgotten(
+    served: Served,
+) -> None:
+    lines = "GET {} HTTP/1.1\r\nHost: localhost\r\nAccept: {}\r\n\r\n"
+    for _ in range(10):
+        for path, accept in (
+            ("/api/v1/log/events", "application/x-ndjson"),
+            ("/api/v1/indicators/IKU-1/replay", "*/*"),
+            ("/api/v1/indicators/IKU-1/explanation", "text/csv"),
+            ("/openapi.json", "*/*"),
+        ):
+            with connected(served) as connection:
+                connection.sendall(lines.format(path, accept).encode() * 2)
+                connection.recv(1)
+                reset(connection)
+    assert counted(served, "500") == 0
+    served.process.terminate()
+    assert ended(served, 10) == ""

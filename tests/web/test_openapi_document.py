@@ -1,0 +1,255 @@
+"""The API's description says what the program does."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from iku.app import App
+from iku.domain.coordinates import Coordinates
+from iku.domain.fact import of_its_own
+from iku.domain.figure import Figure
+from iku.web import examples, problems, routes
+from iku.web.admission import Application
+from iku.web.app import create_app
+from iku.web.openapi_document import describe
+from iku.web.problems import KINDS
+from tests.web.conftest import CASE, Client
+
+# The description does not describe itself.
+UNDESCRIBED = {"/openapi.json"}
+
+
+@pytest.fixture
+def asgi(app: App) -> Application:
+    return create_app(app)
+
+
+@pytest.fixture
+def described(asgi: Application) -> Any:
+    return json.loads(describe(asgi))
+
+
+def operations(described: Any) -> list[Any]:
+    return [one for path in described["paths"].values() for one in path.values()]
+
+
+def walk(node: Any) -> Any:
+    if isinstance(node, dict):
+        yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from walk(one)
+
+
+async def test_it_is_served(visitor: Client, described: Any) -> None:
+    answer = await visitor.get("/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json() == described
+    assert described["openapi"].startswith("3.1")
+    beside = await visitor.get("http://iku.test/docs/openapi.json")
+    assert beside.json() == described
+
+
+def test_every_operation_is_named_summed_up_and_tagged(described: Any) -> None:
+    names = [one["operationId"] for one in operations(described)]
+    assert len(names) == len(set(names)) >= 32
+    tags = {tag["name"] for tag in described["tags"]}
+    for one in operations(described):
+        assert one["summary"]
+        assert one["description"]
+        assert set(one["tags"]) <= tags
+
+
+def test_every_route_stands_in_the_documents(described: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `([A-Z]+ /\S+)` \|", page, re.MULTILINE))
+    routes = {
+        method.upper() + " " + re.sub(r"\w+_id}", "id}", path.removeprefix("/api/v1"))
+        for path, methods in described["paths"].items()
+        for method in methods
+    }
+
+    assert routes <= rows
+    assert {path.partition(" ")[2] for path in rows - routes} <= UNDESCRIBED
+
+
+def test_every_reference_leads_somewhere(described: Any) -> None:
+    schemas = described["components"]["schemas"]
+    references = {n["$ref"] for n in walk(described) if isinstance(n.get("$ref"), str)}
+    for node in walk(described):
+        references |= set(node.get("mapping", {}).values())
+    assert references == {f"#/components/schemas/{name}" for name in schemas}
+
+
+def test_every_error_is_a_problem(described: Any) -> None:
+    documented = set()
+    for one in operations(described):
+        for status, answer in one["responses"].items():
+            if int(status) < 400:
+                continue
+            documented.add(int(status))
+            (content,) = answer["content"].items()
+            assert content[0] == problems.MEDIA_TYPE
+            assert content[1]["schema"] == {"$ref": "#/components/schemas/Problem"}
+    assert documented == {int(status) for status, _ in KINDS.values()} - {405, 421}
+
+
+def test_every_post_says_how_it_is_repeated_and_answered(described: Any) -> None:
+    for path, of in described["paths"].items():
+        if "post" not in of:
+            continue
+        headers = {p["name"] for p in of["post"]["parameters"] if p["in"] == "header"}
+        about_known = {"If-Match"} if "{" in path else set()
+        named = {"Iku-File-Name"} if path.endswith("/attachments") else set()
+        assert headers == {"Iku-Actor", "Idempotency-Key"} | about_known | named
+        recorded = of["post"]["responses"]["201"]["headers"]
+        assert set(recorded) == {"ETag", "Location", "Idempotency-Replayed"}
+
+
+def test_what_is_refused_is_described_as_refused(described: Any) -> None:
+    schemas = described["components"]["schemas"]
+    bodies = {"Report", "Registration", "Redefinition", "Target"}
+    for name in bodies:
+        assert schemas[name]["additionalProperties"] is False
+        assert "type" not in schemas[name]["properties"]
+    for category in ("conflicts", "organisations"):
+        path = f"/api/v1/{category}/{{{category[:-1]}_id}}/events"
+        body = described["paths"][path]["post"]["requestBody"]["content"]
+        union = body["application/json"]["schema"]
+        assert union["discriminator"]["propertyName"] == "type"
+        for tag, reference in union["discriminator"]["mapping"].items():
+            of = schemas[reference.rpartition("/")[2]]
+            assert of["properties"]["type"] == {"enum": [tag], "type": "string"}
+            assert of["additionalProperties"] is False
+
+
+def test_parameters_are_never_null_and_bounds_are_whole(described: Any) -> None:
+    for one in operations(described):
+        for parameter in one.get("parameters", []):
+            schema = parameter["schema"]
+            assert isinstance(schema["type"], str)
+            assert parameter["description"]
+            assert not {"oneOf", "allOf", "anyOf", "$ref"} & schema.keys()
+    size = next(
+        p
+        for p in described["paths"]["/api/v1/figures"]["get"]["parameters"]
+        if p["name"] == "size"
+    )
+    numbers = [n for n in walk(described) if isinstance(n.get("maximum"), int | float)]
+    assert len(numbers) > 40
+    for node in numbers:
+        assert isinstance(node["maximum"], int)
+        assert isinstance(node.get("minimum", 0), int)
+    bounds = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+    assert size["schema"] == bounds | {"examples": [140]}
+
+
+def test_examples_are_what_their_types_read(asgi: Application) -> None:
+    handlers = {
+        handler.operation_id: handler
+        for route in asgi.routes
+        for handler, _ in getattr(route, "route_handler_map", {}).values()
+        if handler.operation_id
+    }
+    for name, shown in examples.BODIES.items():
+        of = routes.taken(handlers[name]).command
+        for example in shown.values():
+            msgspec.convert(example, of)
+    for name, answers in examples.ANSWERS.items():
+        returned = handlers[name].parsed_fn_signature.return_type
+        of = returned.inner_types[0].annotation if returned.inner_types else None
+        # Of two, the second is what is answered where nothing is recorded: 200.
+        kinds = get_args(of or returned.annotation) or (of or returned.annotation,)
+        for status, contents in answers.items():
+            kind = kinds[1 if status == "200" and len(kinds) == 2 else 0]
+            if (said := contents.get("application/json")) is None:
+                continue
+            read = msgspec.convert(said, kind, dec_hook=of_its_own)
+            assert msgspec.json.decode(msgspec.json.encode(read)) == said
+
+
+def test_the_example_figure_carries_its_own_number() -> None:
+    example = examples.ANSWERS["getFigure"]["200"]["application/json"]
+    shown = msgspec.convert(example, Figure)
+    names = Coordinates.__struct_fields__
+    coordinates = Coordinates(*(getattr(shown, name) for name in names))
+    assert shown.number == coordinates.number
+
+
+async def test_the_answer_to_the_example_has_its_shape(
+    client: Client, described: Any
+) -> None:
+    given = await client.records("/conflicts", CASE)
+    receipt = described["components"]["schemas"]["EntryReceipt"]
+    assert given.keys() == set(receipt["required"])
+    assert receipt["properties"].keys() - given.keys() == {"notes"}  # there are none
+    assert receipt["properties"]["leaf"]["description"].startswith("The event's leaf")
+
+
+def test_no_two_schemas_share_a_title_by_which_a_generator_names_them(
+    described: Any,
+) -> None:
+    schemas = described["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in schemas.items()} == {
+        name: name for name in schemas
+    }
+
+
+# What client generators read: JSON, text and bytes.
+READ = re.compile(r"application/(json|octet-stream|[a-z-]+\+json)|text/[a-z]+")
+STREAMED = {"replayFigure"}  # NDJSON, line by line: a generated client gives the bytes
+
+
+def test_a_generator_finds_in_each_operation_what_it_can_read(described: Any) -> None:
+    for path, of in described["paths"].items():
+        for one in of.values():
+            name = one["operationId"]
+            assert re.fullmatch(r"[a-z][A-Za-z]+", name)
+            named = re.findall(r"\{(\w+)\}", path)
+            declared = [
+                p["name"] for p in one.get("parameters", []) if p["in"] == "path"
+            ]
+            assert sorted(named) == sorted(declared)
+            assert all(READ.fullmatch(kind) for kind in one_body(one)), name
+            for status, answer in one["responses"].items():
+                kinds = list(answer["content"])
+                # A generator takes the first that it can read.
+                found = bool(READ.fullmatch(kinds[0]))
+                assert found != (name in STREAMED and status == "200"), name
+
+
+def one_body(operation: Any) -> list[str]:
+    """The media types of the body that the operation takes."""
+    return list(operation.get("requestBody", {}).get("content", ()))
+
+
+def test_every_variant_of_a_body_is_told_apart_by_its_type(described: Any) -> None:
+    for node in walk(described):
+        variants = node.get("anyOf", []) or node.get("oneOf", [])
+        named = [one for one in variants if "$ref" in one]
+        if len(named) > 1:
+            mapping = node["discriminator"]["mapping"]
+            assert sorted(mapping.values()) == sorted(one["$ref"] for one in named)
+
+
+def test_what_stands_for_a_parameter_that_is_left_out_is_described(
+    described: Any,
+) -> None:
+    found = {
+        (one["operationId"], parameter["name"]): parameter["schema"].get("default")
+        for one in operations(described)
+        for parameter in one.get("parameters", [])
+    }
+    assert found["getFigure", "period"] == "year"
+    assert found["getSeries", "step"] == "month"
+    assert found["replayFigure", "order"] == "known"
+    assert found["listConflicts", "limit"] == 50
+    assert found["readLog", "after"] == 0
+    assert found["redefineIndicator", "preview"] is False
+    assert found["setTarget", "Iku-Actor"] == "lokal"
+    assert found["getFigure", "as_of"] is None

@@ -1,0 +1,251 @@
+"""A real server, in a process of its own, stops without leaving anybody unanswered."""
+
+import asyncio
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from iku.app import App
+from iku.postgres.database import Database
+from iku.postgres.pool import Plain
+from iku.web import server
+from tests.web.conftest import CASE, RESOLVED
+
+SERVED = Path(__file__).with_name("served.py")
+ROOT = SERVED.parents[2]
+
+
+class Served:
+    """A serving process and its address."""
+
+    def __init__(self, process: "subprocess.Popen[str]", address: str) -> None:
+        self.process = process
+        self.address = address
+        self.port = int(address.rpartition(":")[2])
+
+
+@contextmanager
+def serving_process(**environment: str) -> Iterator[Served]:
+    """A process that serves a house; killed at the end if it still runs."""
+    mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", str(SERVED)],
+        env=mine | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert address, process.communicate()[1]
+        yield Served(process, address)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def told(database: Database, home: Path) -> dict[str, str]:
+    """The variables by which a process finds that database, and keys of its own."""
+    return {
+        "IKU_DATABASE_URL": database.application_dsn,
+        "IKU_OWNER_URL": database.owner_dsn,
+        "IKU_HOME": str(home),
+    }
+
+
+@pytest.fixture
+def served(database: Database, tmp_path: Path) -> Iterator[Served]:
+    with serving_process(**told(database, tmp_path / "var")) as served:
+        yield served
+
+
+def ended(served: Served, within_s: float) -> str:
+    """What the process wrote before it ended well."""
+    _, said = served.process.communicate(timeout=within_s)
+    assert served.process.returncode == 0, said
+    return said
+
+
+async def test_who_is_being_answered_is_answered_before_it_stops(
+    served: Served, owner: Plain
+) -> None:
+    async with httpx.AsyncClient(base_url=f"{served.address}/api/v1") as client:
+        (await client.post("/conflicts", json=CASE)).raise_for_status()
+        async with owner.transaction():
+            await owner.execute("select from ledger.head for update")
+            closing = client.post("/conflicts/K14/events", json=RESOLVED)
+            waiting = asyncio.create_task(closing)
+            await asyncio.sleep(0.3)
+            served.process.send_signal(signal.SIGTERM)
+            await asyncio.sleep(0.5)
+            assert not waiting.done()
+            with pytest.raises(httpx.ConnectError):
+                await httpx.AsyncClient().get(f"{served.address}/api/v1/health/live")
+        assert (await waiting).status_code == 201
+    assert ended(served, 10) == ""
+    version = "select version from ledger.stream where stream = 'conflict-K14'"
+    assert await owner.fetchval(version) == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_idle_connections_do_not_keep_it_from_stopping(
+    served: Served, number: int
+) -> None:
+    with httpx.Client() as client:
+        assert client.get(f"{served.address}/api/v1/health/ready").status_code == 200
+        served.process.send_signal(number)
+        assert ended(served, 10) == ""
+
+
+def test_the_embedded_database_is_stopped_after_it(own_home: Path) -> None:
+    with serving_process(IKU_HOME=str(own_home)) as served:
+        assert httpx.get(f"{served.address}/api/v1/health/ready").status_code == 200
+        assert (own_home / "postgres" / "data" / "postmaster.pid").exists()
+        served.process.send_signal(signal.SIGTERM)
+        ended(served, 20)
+    assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_the_embedded_database_may_be_killed_under_it(own_home: Path) -> None:
+    with (
+        serving_process(IKU_HOME=str(own_home)) as served,
+        httpx.Client(base_url=f"{served.address}/api/v1") as client,
+    ):
+        client.post("/conflicts", json=CASE).raise_for_status()
+        pid = (own_home / "postgres" / "data" / "postmaster.pid").read_text()
+        os.kill(int(pid.split()[0]), signal.SIGKILL)
+        give_up = monotonic() + 30
+        while (answer := client.post("/conflicts/K14/events", json=RESOLVED)).is_error:
+            assert answer.status_code == 503
+            assert monotonic() < give_up
+            sleep(0.05)
+        assert answer.json()["version"] == 2
+        assert client.get("/health/ready").json()["size"] == 6
+        served.process.send_signal(signal.SIGTERM)
+        ended(served, 20)
+    assert not (own_home / "postgres" / "data" / "postmaster.pid").exists()
+
+
+def test_the_log_is_sent_while_it_is_read(served: Served) -> None:
+    with httpx.Client(base_url=f"{served.address}/api/v1") as client:
+        long = CASE | {"title": "x" * 500, "reference": "y" * 500}
+        for number in range(60):
+            report = long | {"number": f"K{number}"}
+            client.post("/conflicts", json=report).raise_for_status()
+        head = {"Accept": "application/x-ndjson"}
+        with client.stream("GET", "/log/events", headers=head) as answer:
+            assert answer.headers["Transfer-Encoding"] == "chunked"
+            told = sum(1 for line in answer.iter_lines() if line)
+        assert told == 64
+
+
+def exchange(served: Served, said: bytes) -> bytes:
+    """All that the server answers to these bytes before it closes."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as plain:
+        plain.sendall(said)
+        answer = b""
+        while piece := plain.recv(65_536):
+            answer += piece
+    return answer
+
+
+def test_odd_targets_are_no_fault_of_ours(served: Served) -> None:
+    for target, status in (
+        ("/api/v1/conflicts?text=%zz", b"400"),
+        ("/api/v1/conflicts/K14%00", b"400"),
+        ("/api/v1/conflicts/\xe9", b"400"),
+        ("/api/v1/../../etc/passwd", b"404"),
+        ("//etc/passwd", b"404"),
+        ("/api/v1/conflicts/..%2f..%2fx", b"404"),
+        ("*", b"404"),
+        ("http://elsewhere/api/v1/health/live", b"200"),
+    ):
+        head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        answer = exchange(served, head.encode("latin-1"))
+        assert answer.split(b" ", 2)[1] == status, (target, answer)
+
+
+def test_what_is_no_request_is_refused(served: Served) -> None:
+    for said in (
+        b"\x00\x01\x02\x03\r\n\r\n",
+        b"POST /api/v1/conflicts HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n",
+    ):
+        assert exchange(served, said).split(b" ", 2)[1] == b"400", said
+
+
+def test_a_body_that_never_ends_is_cut_off(served: Served) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection.connect()
+    connection.auto_open = 0  # or the sender opens another once this one is closed
+    connection.putrequest("POST", "/api/v1/conflicts")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    piece = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+
+    def send() -> None:
+        try:
+            for _ in range(50):
+                connection.send(piece)
+        except (OSError, http.client.NotConnected):
+            pass  # it no longer listens
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    with connection.getresponse() as answer:
+        assert answer.status == 413
+    connection.close()
+    sender.join()
+
+
+def test_a_place_that_is_taken_is_an_error_of_the_callers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
+            server.listen("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("host", "begins"),
+    [("127.0.0.1", "http://127.0.0.1:"), ("localhost", "http://")],
+)
+def test_the_address_is_the_one_to_be_reached(host: str, begins: str) -> None:
+    with server.listen(host, 0) as listener:
+        at = urlsplit(server.address(listener))
+        assert server.address(listener).startswith(begins)
+        assert at.port == listener.getsockname()[1]
+
+
+async def test_it_serves_in_the_callers_loop(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(server.serve(app, "127.0.0.1", 0, found.set_result))
+    address = await found
+    async with httpx.AsyncClient() as client:
+        answer = await client.get(f"{address}/api/v1/health/ready")
+    assert answer.status_code == 200
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(task, 10)
+
+
+def test_uvloop_runs_it() -> None:
+    async def loop() -> Any:
+        return type(asyncio.get_running_loop()).__module__
+
+    assert server.run(loop()) == "uvloop"
