@@ -1,14 +1,14 @@
-"""A backup as one file: a tar archive whose last member tells what the others hold.
+"""The format of a backup: a tar archive with a manifest as its last member.
 
 Members, in this order:
 
 * `iku-backup`: the format's name and version;
 * `database.dump`: the database, in the custom format of pg_dump;
 * `attachments/…`: the sealed files; those in quarantine in `attachments/quarantine/`;
-* `manifest.json`: size and SHA-256 of each of them, and what it takes to restore them.
+* `manifest.json`: size and SHA-256 of each member, and the requirements of a restore.
 
-The hash of the manifest stands for all of it. The file is written as it comes, so a
-backup takes no more room on the disk than the file itself.
+The hash of the manifest identifies the backup. The file is streamed, so a backup needs
+no further disk space.
 """
 
 import re
@@ -36,29 +36,29 @@ Take: TypeAlias = Callable[[bytes], None]
 
 
 class UnreadableBackup(Exception):
-    """The file is no backup, or not as it was written; the sentence says why."""
+    """The file is not a backup, or is damaged; the message states why."""
 
 
 class ArchiveMember(Struct, frozen=True, forbid_unknown_fields=True):
-    """One member: its size in bytes, its SHA-256 (hexadecimal)."""
+    """A member: its size in bytes and its SHA-256 (hexadecimal)."""
 
     size: int
     sha256: str
 
 
 class Manifest(Struct, frozen=True):
-    """What a backup holds.
+    """The manifest of a backup.
 
     Attributes:
-        version: Of the format.
+        version: Version of the format.
         iku: The program's version.
-        made_at: When, by the clock of the machine.
+        made_at: Time of the backup, by the machine's clock.
         server: PostgreSQL's version.
-        migrations: Those that the schema has.
-        owner: The role to which the schema belongs.
-        size: How many events the log holds.
-        epochs: The keys without which its texts are not read. They are not in it.
-        members: By name.
+        migrations: Applied migrations.
+        owner: The role that owns the schema.
+        size: Number of events in the log.
+        epochs: The keys needed to read its texts. They are not included.
+        members: The members by name.
     """
 
     version: int
@@ -81,7 +81,7 @@ class Writer:
     """Writes the members of an archive, one after the other.
 
     Attributes:
-        members: What was written so far.
+        members: The members written so far.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -92,7 +92,7 @@ class Writer:
 
     @contextmanager
     def member(self, name: str) -> Iterator[Take]:
-        """A member that is written block by block, however long it becomes."""
+        """A member of any size, written block by block."""
         header = self._file.tell()
         self._file.write(bytes(_SECTOR))
         digest, size = sha256(), 0
@@ -112,7 +112,7 @@ class Writer:
         self.members[name] = ArchiveMember(size, digest.hexdigest())
 
     def close(self, manifest: Manifest) -> str:
-        """Write the *manifest* last; its SHA-256, which stands for the whole file."""
+        """Write the *manifest* as the last member; its SHA-256."""
         raw = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         with self.member(MANIFEST) as take:
             take(raw)
@@ -121,17 +121,17 @@ class Writer:
 
 
 class Archive:
-    """An archive every byte of which was held against its manifest.
+    """An archive whose bytes were all verified against its manifest.
 
     Attributes:
         digest: The manifest's SHA-256.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Read all of *file*, which is used until the archive is no more.
+        """Read all of *file*, which must stay open as long as the archive is used.
 
         Raises:
-            Unreadable: It is no backup, or damaged, or cut off.
+            Unreadable: It is not a backup, or damaged or truncated.
         """
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}
@@ -155,7 +155,7 @@ class Archive:
             yield block
 
     def _read(self) -> tuple[dict[str, ArchiveMember], bytes]:
-        """What each member is, and the manifest as it stands there."""
+        """The members as found, and the bytes of the manifest."""
         found: dict[str, ArchiveMember] = {}
         raw = b""
         try:

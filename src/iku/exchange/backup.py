@@ -1,7 +1,7 @@
-"""A backup of the register in one file, and the register from it.
+"""Backup of the register to one file, and restore.
 
-The keys of texts are never in it: with them a backup would bring back what was erased.
-Nor is anything of the signer's: with an older state it would sign a shorter log.
+A backup never contains the keys of texts, which would undo erasures, or the signer's
+state, an older version of which would sign a shorter log.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ Tell: TypeAlias = Callable[[int, int], None]
 
 
 class NotRestorable(Exception):
-    """The backup cannot be restored here; the sentence says why and what helps."""
+    """The backup cannot be restored; the message states the reason and the remedy."""
 
 
 class BackupResult(Struct, frozen=True):
-    """A backup that was made.
+    """A completed backup.
 
     Attributes:
         bytes: Size of the file.
-        digest: SHA-256 of its manifest, which stands for all of it.
-        size: How many events the log holds.
-        attachments: How many attached files.
-        keys: The folder of keys, which are not in it.
-        epochs: Those of them without which its texts are not read.
+        digest: SHA-256 of its manifest, which identifies the backup.
+        size: Number of events in the log.
+        attachments: Number of attached files.
+        keys: The folder of keys, which are not included.
+        epochs: The keys needed to read its texts.
     """
 
     file: str
@@ -53,16 +53,16 @@ class BackupResult(Struct, frozen=True):
 
 
 class RestoredRegister(Struct, frozen=True):
-    """A register that was restored.
+    """A restored register.
 
     Attributes:
         digest: SHA-256 of the backup's manifest.
-        made_at: When the backup was made.
-        size: How many events the log holds, all of which were verified.
-        attachments: How many attached files were put back.
-        kept: The name under which the database is kept that was there; None: none was.
-        replaced: How many events that one holds; None: none was there.
-        lost_keys: Epochs whose key is not in the folder of keys, or is another.
+        made_at: Time of the backup.
+        size: Number of events in the log, all of them verified.
+        attachments: Number of restored files.
+        kept: New name of the replaced database; None if there was none.
+        replaced: Number of events in the replaced database; None if there was none.
+        lost_keys: Epochs whose key is missing from the folder of keys, or differs.
     """
 
     digest: str
@@ -76,19 +76,19 @@ class RestoredRegister(Struct, frozen=True):
 
 
 async def save(settings: Settings, database: Database, path: Path) -> BackupResult:
-    """Write a backup to *path*, whole or not at all; the register goes on working.
+    """Write a backup to *path* atomically, while the register is in use.
 
     Raises:
         NotRestorable: There is no register.
         PostgresError: The login may not read everything, or the server is newer than
-            the programs that came along.
+            the included programs.
     """
     superuser = settings.superuser_url or database.owner_dsn
     connection = await connect_as_owner(superuser)
     try:
         await database_switch.refuse_few_rights(connection)
         await dump.refuse_other_major(connection)
-        # One snapshot for all: what the manifest says is what the dump holds.
+        # One snapshot for both, so that the manifest describes the dump.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             described = await _described(connection)
             snapshot = await connection.fetchval("select pg_export_snapshot()")
@@ -99,7 +99,7 @@ async def save(settings: Settings, database: Database, path: Path) -> BackupResu
                     writer = Writer(file)
                     with writer.member(archive.DUMP) as take:
                         dump.dump(superuser, snapshot, take)
-                    # A file is on the disk before the log tells of it: files come last.
+                    # A file is written before its event, so files are copied last.
                     _put_files(writer, files)
                     whole = structs.replace(described, members=dict(writer.members))
                     digest = writer.close(whole)
@@ -120,10 +120,10 @@ async def save(settings: Settings, database: Database, path: Path) -> BackupResu
 
 
 def read(file: IO[bytes]) -> Archive:
-    """The backup in *file*, every byte held against its manifest.
+    """The backup in *file*, with every byte verified against its manifest.
 
     Raises:
-        Unreadable: It is none, or damaged.
+        Unreadable: It is not a backup, or damaged.
         NotRestorable: A newer program wrote it.
     """
     found = Archive(file)
@@ -146,14 +146,14 @@ async def restore(
     *,
     replace: bool = False,
 ) -> RestoredRegister:
-    """Make the register that *backup* holds, beside what is there, and put it in place.
+    """Restore *backup* into a new database and rename it into place.
 
-    What is there stays as it is until all was read, verified and put away; then it is
-    kept under another name.
+    The existing database is unchanged until everything is restored and verified; it is
+    then kept under another name.
 
     Raises:
-        NotRestorable: There is a register already and it is not to be replaced, the
-            login may not do it, or the restored log does not verify.
+        NotRestorable: A register exists and replacing it was not requested, the login
+            lacks the privilege, or the restored log does not verify.
         PostgresError: pg_restore failed.
     """
     superuser = settings.superuser_url or database.owner_dsn
@@ -182,7 +182,7 @@ async def restore(
         )
         beside = dump.beside(database.owner_dsn, part)
         size, lost = await _verify(settings, beside, backup.manifest, tell)
-        # A file is on the disk before the log tells of it.
+        # A file is written before its event.
         await asyncio.to_thread(_take_files, files, backup)
         kept = await database_switch.switch(control, name, keep=there is not None)
     return RestoredRegister(
@@ -217,7 +217,7 @@ async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
 
 
 async def _held(control: Plain, dsn: str, name: str) -> int | None:
-    """How many events the database *name* holds; None where it is empty, or none is."""
+    """Number of events in database *name*; None if it is empty or missing."""
     if not await database_switch.exists(
         control, name
     ) or await database_switch.is_empty(dsn):
@@ -233,7 +233,7 @@ async def _held(control: Plain, dsn: str, name: str) -> int | None:
 
 
 def _logins(settings: Settings) -> list[str]:
-    """Who may connect on a server of one's own, as docker/logins.sql has it."""
+    """Roles that may connect on an external server, as in docker/logins.sql."""
     if settings.database_url is None:
         return []
     urls = (settings.database_url, settings.owner_url, settings.signer_url)
@@ -244,10 +244,10 @@ def _logins(settings: Settings) -> list[str]:
 async def _verify(
     settings: Settings, dsn: str, manifest: Manifest, tell: Tell
 ) -> tuple[int, list[str]]:
-    """How many events the restored log holds, and which keys of its texts are lost.
+    """Number of events in the restored log, and lost keys of its texts.
 
     Raises:
-        NotRestorable: It does not verify, or is another than the backup says.
+        NotRestorable: It does not verify, or differs from the manifest.
     """
     connection = await connect_as_owner(dsn)
     try:
@@ -267,7 +267,7 @@ async def _verify(
 
 
 async def _described(connection: Plain) -> Manifest:
-    """What the database is, as the manifest tells it; members are still to come."""
+    """The manifest of the database, still without members."""
     row = await connection.fetchrow(
         """
         select to_regclass('public.schema_migration') is not null as migrated,
@@ -307,7 +307,7 @@ async def _described(connection: Plain) -> Manifest:
 
 
 def _put_files(writer: Writer, files: Files) -> None:
-    """Every sealed file, those in quarantine, too."""
+    """Add every sealed file, including those in quarantine."""
     for name, path in _sealed(files):
         if name in writer.members:
             continue
@@ -321,9 +321,10 @@ def _put_files(writer: Writer, files: Files) -> None:
 
 
 def _sealed(files: Files) -> Iterator[tuple[str, Path]]:
-    """Names of members and the files they are of.
+    """Names of members and their files.
 
-    The folder comes last again: a file may have been put back meanwhile.
+    The folder is listed a second time at the end, because a file may have been moved
+    back in the meantime.
     """
     for folder in (files.folder, files.quarantine, files.folder):
         place = (
@@ -337,7 +338,7 @@ def _sealed(files: Files) -> Iterator[tuple[str, Path]]:
 
 
 def _refuse_other_files(files: Files, backup: Archive) -> None:
-    """Refuse where a file of a backup's name is another: neither may be lost."""
+    """Refuse if an existing file has the same name and another content."""
     for name in backup.manifest.files:
         path = _path(files, name)
         if path.exists() and _digest(path) != backup.manifest.members[name].sha256:
@@ -356,7 +357,7 @@ def _digest(path: Path) -> str:
 
 
 def _take_files(files: Files, backup: Archive) -> None:
-    """Put away the files that are not there; none is overwritten."""
+    """Store the missing files; no file is overwritten."""
     for name in backup.manifest.files:
         path = _path(files, name)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,9 +1,8 @@
-"""The log as a folder that an auditor takes away, and verifies without us.
+"""Export of the log as a folder that an auditor verifies independently.
 
-It holds the whole prefix that the last checkpoint covers, laid out as C2SP tlog-tiles
-does, every checkpoint there is, a manifest, and copies of the definitions and of the
-closed publications for people to read. `iku_verify.py` checks it. Written page by page:
-what is in memory does not grow with the log.
+It contains the complete log up to the last checkpoint in the layout of C2SP tlog-tiles,
+every checkpoint, a manifest, and readable copies of the definitions and closed
+publications. `iku_verify.py` verifies it. It is written page by page in bounded memory.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,11 +30,11 @@ Tell = Callable[[int, int], None]
 
 
 class BundleWriteError(Exception):
-    """The bundle cannot be written; the sentence says why."""
+    """The bundle cannot be written; the message states why."""
 
 
 class BundleFile(Struct, frozen=True):
-    """A file of the bundle, as the manifest lists it."""
+    """A file of the bundle, as listed in the manifest."""
 
     bytes: int
     path: str
@@ -43,11 +42,11 @@ class BundleFile(Struct, frozen=True):
 
 
 class Bundle(Struct, frozen=True):
-    """What was written.
+    """The written bundle.
 
     Attributes:
-        size: How many records; the last checkpoint's size.
-        checkpoints: How many signed checkpoints, the last one of each size.
+        size: Number of records; the last checkpoint's size.
+        checkpoints: Number of signed checkpoints, the last one of each size.
     """
 
     folder: str
@@ -61,11 +60,11 @@ class Bundle(Struct, frozen=True):
 async def export(
     connection: Reader, witnesses: Policy, folder: Path, tell: Tell
 ) -> Bundle:
-    """Write the log up to its last checkpoint into *folder*; *tell* how far it is.
+    """Write the log up to its last checkpoint to *folder*; *tell* gets the progress.
 
     Raises:
-        Unwritable: Nothing was signed yet, or the folder holds something already.
-        OSError: A file cannot be written. Whatever fails, nothing written is left.
+        Unwritable: Nothing was signed yet, or the folder is not empty.
+        OSError: A file cannot be written. After a failure written files are removed.
     """
     last = await checkpoint_store.latest(connection)
     if last is None:
@@ -89,7 +88,7 @@ async def _files(
     async for signed in checkpoint_store.every(connection, last.size):
         yield f"checkpoints/{signed.size}", str(signed).encode()
     for asked in tile.tiles(last.size):
-        # A reader keeps what it read; one for each tile, so that it is forgotten.
+        # A reader caches what it reads; a new one for each tile bounds memory.
         yield asked.path(), await Tiles(connection).tile(asked)
         if asked.level == 0:
             yield asked.entries_path(), await entries(connection, asked)
@@ -99,7 +98,7 @@ async def _files(
 
 
 async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, bytes]]:
-    """What the log says of definitions and closed publications, for people to read."""
+    """Readable copies of definitions and closed publications."""
     for category in (indicator.decider.category, scale.decider.category):
         async for told in log.read_subjects(connection, category, size=size):
             yield f"definitions/{told[0].stream}.json", _copy(told)
@@ -148,7 +147,7 @@ async def entries(connection: Reader, asked: Tile) -> bytes:
 
 
 class _Writing:
-    """A bundle that is being written; it is one once the manifest is in its place."""
+    """A bundle being written; it is complete when the manifest is in place."""
 
     def __init__(self, folder: Path, last: SignedCheckpoint) -> None:
         if folder.exists() and any(folder.iterdir()):
@@ -157,7 +156,7 @@ class _Writing:
         self._folder = folder
         self._found = last.checkpoint
         self._part = folder / f"{MANIFEST}.part"
-        self._manifest = self._part.open("xb")  # of two at once, one is refused
+        self._manifest = self._part.open("xb")  # refuses a second writer
         self._written = [self._part]
         self._checkpoints = 0
 
@@ -168,16 +167,16 @@ class _Writing:
         with durable_files.naming(place):
             place.write_bytes(content)
         listed = BundleFile(len(content), path, sha256(content).hexdigest())
-        # Line by line, so that a manifest of any length needs no room in memory.
+        # Written line by line, to bound memory.
         with durable_files.naming(self._part):
-            first = len(self._written) == 2  # the manifest was begun before
+            first = len(self._written) == 2  # the manifest was opened first
             self._manifest.write(b'{"files":[\n' if first else b",\n")
             self._manifest.write(msgspec.json.encode(listed, order="sorted"))
         self._checkpoints += path.startswith("checkpoints/")
 
     def undo(self) -> None:
-        """Take away what was written, and nothing else, so that one may try again."""
-        # Why it could not be written is what must be told, not what comes of that.
+        """Remove what was written, and nothing else, so that a retry is possible."""
+        # Report the original error, not errors of the clean-up.
         with suppress(OSError):
             self._manifest.close()
         folders = set[Path]()
@@ -185,7 +184,7 @@ class _Writing:
             folders.update(place.relative_to(self._folder).parents[:-1])
             with suppress(OSError):
                 place.unlink(missing_ok=True)
-        for folder in sorted(folders, reverse=True):  # what lies within comes first
+        for folder in sorted(folders, reverse=True):  # children first
             with suppress(OSError):
                 (self._folder / folder).rmdir()
 

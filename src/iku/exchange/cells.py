@@ -1,6 +1,6 @@
-"""What stands in a cell, by the type of the field it goes into.
+"""Parsing of cells by the type of their field.
 
-Every refusal says what was expected, so that the file can be mended without asking.
+Every error message states the expected value, so that the file can be corrected.
 """
 
 import re
@@ -29,16 +29,16 @@ _TEXTS: tuple[tuple[Any, str], ...] = (
 )
 
 
-# What stands in a cell for a value that has no Indonesian name of its own.
+# Words in cells for values without an Indonesian name of their own.
 WORDS: Mapping[StrEnum, str] = {LegalBasis.NONE: "tidak_ada"}
 
 
 class InvalidCell(ValueError):
-    """The cell cannot be what the column says; the sentence tells what could."""
+    """The cell does not fit its column; the message states what does."""
 
 
 class CellReader(NamedTuple):
-    """How a field's cell is read, and whether it may not be empty."""
+    """The parser of a field's cell, and whether the cell is required."""
 
     parse: Parse
     required: bool
@@ -46,7 +46,7 @@ class CellReader(NamedTuple):
 
 @cache
 def fields(fact: Any) -> dict[str, CellReader]:
-    """How each field of *fact* is read from a cell."""
+    """The cell reader of each field of *fact*."""
     return {
         field.name: CellReader(_parser(_given(field.type)), field.required)
         for field in msgspec.structs.fields(fact)
@@ -54,7 +54,7 @@ def fields(fact: Any) -> dict[str, CellReader]:
 
 
 def day(cell: str) -> date:
-    """A day as the files write it: ``2021-12-31``."""
+    """A day in the form of the files: ``2021-12-31``."""
     try:
         if _DAY.fullmatch(cell):
             return date.fromisoformat(cell)
@@ -64,7 +64,7 @@ def day(cell: str) -> date:
 
 
 def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
-    """What *allowed* holds under *cell*, capital letters or not."""
+    """The value of *allowed* for *cell*, compared without case."""
     for spelling in (cell, cell.lower(), cell.upper()):
         if spelling in allowed:
             return allowed[spelling]
@@ -78,13 +78,13 @@ def number(cell: str) -> str:
 
 
 def reason(cell: str) -> str:
-    """A remark, of one line or several, as the reason that it gives."""
+    """A remark of one or several lines, used as a reason."""
     kind, expected = _TEXTS[2]
     return str(_text(kind, expected, " ".join(cell.split())))
 
 
 def _given(kind: Any) -> Any:
-    """*kind* without what an empty cell is: None or, of a correction, UNSET."""
+    """*kind* without the value of an empty cell: None, or UNSET in a correction."""
     if isinstance(kind, types.UnionType) or type(None) in get_args(kind):
         empty = (type(None), msgspec.UnsetType)
         (kind,) = (one for one in get_args(kind) if one not in empty)

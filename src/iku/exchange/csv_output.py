@@ -1,7 +1,7 @@
 """CSV for spreadsheets: a byte order mark, a choice of delimiters, no formulas.
 
-Whatever the delimiter, a file begins with a byte order mark, by which Excel knows
-UTF-8, and has no `sep=` line, which every other program would take for the headings.
+A file begins with a byte order mark, by which Excel recognises UTF-8, and has no `sep=`
+line, which other programs would read as the headings.
 """
 
 import csv
@@ -11,17 +11,16 @@ from enum import StrEnum
 
 from iku.domain.hidden_characters import marked
 
-MARK = "\ufeff"  # by which spreadsheets know UTF-8
-# What makes a spreadsheet take a text for a formula (OWASP, "CSV Injection").
+MARK = "\ufeff"  # by which spreadsheets recognise UTF-8
+# Prefixes that make a spreadsheet evaluate a text (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Delimiter(StrEnum):
-    """What stands between two cells.
+    """The delimiter between cells.
 
-    A spreadsheet opens a file in columns where it is the list separator of the
-    system's locale: the semicolon where the decimal separator is a comma, as in
-    Indonesian.
+    A spreadsheet splits columns at the list separator of the system's locale: the
+    semicolon if the decimal separator is a comma, as in Indonesian.
     """
 
     COMMA = "comma"
@@ -32,12 +31,12 @@ _CHARACTERS = {Delimiter.COMMA: ",", Delimiter.SEMICOLON: ";"}
 
 
 def head(headings: Iterable[str], delimiter: Delimiter = Delimiter.COMMA) -> str:
-    """A file's beginning: the mark of UTF-8 and the headings."""
+    """The start of a file: byte order mark and headings."""
     return MARK + lines([headings], delimiter)
 
 
 def lines(rows: Iterable[Iterable[str]], delimiter: Delimiter = Delimiter.COMMA) -> str:
-    """A line for each row; characters that hide or reorder text are shown."""
+    """One line per row; characters that hide or reorder text are escaped."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=_CHARACTERS[delimiter])
     writer.writerows(map(inert, row) for row in rows)
@@ -45,10 +44,10 @@ def lines(rows: Iterable[Iterable[str]], delimiter: Delimiter = Delimiter.COMMA)
 
 
 def inert(cell: str) -> str:
-    """*cell* as a text that no spreadsheet carries out as a formula."""
+    """*cell* as a text that no spreadsheet evaluates as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def yes(value: bool) -> str:  # noqa: FBT001 - a word for it
+def yes(value: bool) -> str:  # noqa: FBT001 - the value to print
     """``ya`` or ``tidak``."""
     return "ya" if value else "tidak"

@@ -1,7 +1,7 @@
-"""An explanation as a CSV file for a spreadsheet: a row a case or organisation.
+"""An explanation as CSV: one row per case or organisation.
 
-Every row ends with the figure's number, so that a row that is passed on alone still
-says which figure it explains.
+Every row ends with the figure's number, so that a copied row still identifies its
+figure.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ HEADINGS = (
 
 
 def head(delimiter: Delimiter = Delimiter.COMMA) -> str:
-    """The file's beginning: the mark of UTF-8 and the headings."""
+    """The start of the file: byte order mark and headings."""
     return csv_output.head(HEADINGS, delimiter)
 
 
@@ -28,7 +28,7 @@ def rows(
     figure: Figure,
     delimiter: Delimiter = Delimiter.COMMA,
 ) -> str:
-    """A line for each of *items* of the explanation of *figure*."""
+    """One line for each of *items* of the explanation of *figure*."""
     lines = (
         (
             item.number,

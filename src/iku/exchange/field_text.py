@@ -1,4 +1,4 @@
-"""What the fields of facts hold, as it is shown in Indonesian."""
+"""Values of facts' fields as Indonesian text."""
 
 from datetime import date
 from typing import Any, get_args
@@ -9,7 +9,7 @@ from iku import labels
 from iku.domain.decider_registry import DECIDERS
 from iku.exchange import formats
 
-# Fields that hold a day, whatever the event.
+# Fields that contain a day, for any event.
 DAYS = {
     field.name
     for decider in DECIDERS.values()
@@ -20,10 +20,10 @@ DAYS = {
 
 
 def value(field: str, of: Any) -> str:
-    """What *field* holds, as it is shown in Indonesian; a dash for None.
+    """The value of *field* as Indonesian text; a dash for None.
 
-    Names of fields are given in words. *of* is as JSON has it: a day is a text,
-    written YYYY-MM-DD.
+    Names of fields are replaced by labels. *of* is JSON: a day is a text of the form
+    YYYY-MM-DD.
     """
     match of:
         case None | bool():
@@ -45,7 +45,7 @@ def _item(one: Any) -> str:
 
 
 def _place(of: Any) -> str:
-    """What something comes from, or which participation is meant."""
+    """The origin of a copy, or the reference of a participation."""
     match of:
         case {"stream": stream, "version": version}:
             return f"{stream}/{version}"
@@ -56,7 +56,7 @@ def _place(of: Any) -> str:
 
 
 def _options(of: dict[str, Any]) -> str:
-    """Options as they are typed in: ``participation_threshold=2; kinds=lsm,ormas``."""
+    """Options as typed: ``participation_threshold=2; kinds=lsm,ormas``."""
     told = {k: ",".join(v) if isinstance(v, list) else v for k, v in of.items()}
     return "; ".join(f"{name}={one}" for name, one in told.items())
 

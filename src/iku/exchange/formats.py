@@ -1,7 +1,7 @@
-"""Numbers, days, instants and periods as they are shown in Indonesian.
+"""Indonesian formats of numbers, days, instants and periods.
 
-Decimal comma, thousands point, the day before the month, quarters in Roman numerals.
-JSON and CSV have none of it: there the decimal point and ISO 8601 stand.
+Decimal comma, thousands point, day before month, quarters in Roman numerals. JSON and
+CSV use the decimal point and ISO 8601 instead.
 """
 
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from iku.domain.period import MONTHS, Kind, Period
 
-NOTHING = "–"  # stands where there is no number
+NOTHING = "–"  # printed for a missing number
 MONTH_NAMES = (
     *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
     *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
@@ -52,7 +52,7 @@ def day(value: date | None) -> str:
 
 
 def instant(value: datetime | None, zone: ZoneInfo) -> str:
-    """``31-12-2021 17.05.09 WIB``, by the clocks of that *zone*; a dash for None."""
+    """``31-12-2021 17.05.09 WIB`` in that *zone*; a dash for None."""
     if value is None:
         return NOTHING
     local = value.astimezone(zone)

@@ -1,4 +1,4 @@
-"""Lists of cases and organisations as CSV files for spreadsheets."""
+"""Lists of cases and organisations as CSV."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from iku import labels
 from iku.exchange import cells, csv_output
 from iku.exchange.csv_output import Delimiter
 
-# The fields that a list shows, by category of the subjects.
+# The columns of a list by category of subjects.
 FIELDS: dict[str, tuple[str, ...]] = {
     "conflict": (
         *("number", "title", "category", "dimension", "level", "status", "verified"),
@@ -22,7 +22,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 
 def head(category: str, delimiter: Delimiter = Delimiter.COMMA) -> str:
-    """The file's beginning: the mark of UTF-8 and the headings."""
+    """The start of the file: byte order mark and headings."""
     headings = (labels.FIELDS[f].id.replace(" ", "_") for f in FIELDS[category])
     return csv_output.head(headings, delimiter)
 
@@ -32,7 +32,7 @@ def rows(
     items: Iterable[Mapping[str, Any]],
     delimiter: Delimiter = Delimiter.COMMA,
 ) -> str:
-    """A line for each of *items*; values and days as in the journals."""
+    """One line for each of *items*; values and days as in the journals."""
     fields = FIELDS[category]
     return csv_output.lines(
         ([_cell(field, item[field]) for field in fields] for item in items), delimiter

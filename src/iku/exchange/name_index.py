@@ -1,7 +1,7 @@
-"""Whose the numbers are that a file names, once the rows above are recorded.
+"""Index of the numbers in a file, as they are after the rows above.
 
-Rows name their subjects as the older register does, by number. A number is compared
-without case; one that a correction in the file frees may be given again further down.
+Rows name their subjects by number, as the older register does. Numbers are compared
+without case; a number that a correction in the file frees may be assigned again below.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,46 +11,46 @@ from iku.domain import numbering
 from iku.domain.decider import Refused, subject_id, subject_number
 from iku.projections.number_index import NumberKey, NumberUse
 
-Held = dict[str, bool]  # by subject that goes or went by a name, whether it has it now
+Held = dict[str, bool]  # by subject that has or had a name: whether it has it now
 _Key = tuple[str, str]  # category and folded name
 
 
 class NameIndex:
-    """The names that were read for the rows at hand, and what is planned since."""
+    """The names read for the present rows, and planned changes."""
 
     def __init__(self) -> None:
         self._read: dict[_Key, Held] = {}
         self._planned: dict[_Key, Held] = {}
 
     def copy(self) -> "NameIndex":
-        """The same, to go back to."""
+        """A copy, for rollback."""
         other = NameIndex()
         other._planned = {key: {**held} for key, held in self._planned.items()}
         return other
 
     def forget(self) -> None:
-        """Forget what was read: it is read again for the rows that need it."""
+        """Discard the names that were read; they are read again when needed."""
         self._read.clear()
 
     def learn(self, rows: Iterable[tuple[NumberKey, bool]]) -> None:
-        """Take in names as they are recorded, and whether they are held."""
+        """Add recorded names, and whether they are in use."""
         for (category, folded, subject), held in rows:
             self._read.setdefault((category, folded), {})[subject] = held
 
     def plan(self, names: Mapping[NumberKey, NumberUse]) -> None:
-        """Take in what an event that is planned changes."""
+        """Apply the changes of a planned event."""
         for (category, folded, subject), use in names.items():
             self._planned.setdefault((category, folded), {})[subject] = use.held
 
     def known(self, category: str, number: str) -> Iterator[str]:
-        """The subjects that go or went by that number."""
+        """The subjects that have or had that number."""
         yield from self._of(category, number)
 
     def holder(self, category: str, number: str) -> str | None:
-        """The subject whose number it is; None where it is free.
+        """The subject with that number; None if it is free.
 
         Raises:
-            Refused: It is that of several, as logs of earlier versions may have it.
+            Refused: Several subjects have it, which earlier logs allow.
         """
         held = [s for s, holds in self._of(category, number).items() if holds]
         if len(held) > 1 and subject_id(number) in held:
@@ -61,7 +61,7 @@ class NameIndex:
         return held[0] if held else None
 
     def identified(self, category: str, number: str) -> str | None:
-        """The subject whose identifier is that number, whatever its number is now."""
+        """The subject with that identifier, whatever its number is now."""
         wanted = numbering.fold(subject_id(number))
         subjects = sorted(self._of(category, number), key=lambda s: s != number)
         return next((s for s in subjects if numbering.fold(s) == wanted), None)
@@ -70,7 +70,7 @@ class NameIndex:
         """The identifier of a new subject with that number.
 
         Raises:
-            Refused: It would be too long.
+            Refused: The identifier would be too long.
         """
         found = numbering.identifier(number, _Used(self, category))
         if found is None:
@@ -85,7 +85,7 @@ class NameIndex:
 
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """The identifiers of a category that there are, as `numbering.fold` gives them."""
+    """The existing identifiers of a category, folded by `numbering.fold`."""
 
     names: NameIndex
     category: str

@@ -1,4 +1,4 @@
-"""What a printed figure says, as somebody types it from paper."""
+"""Parsing of a printed value as typed from paper."""
 
 import re
 from decimal import Decimal
@@ -15,19 +15,19 @@ _PERCENTAGE = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,12}))? ?(%?)")
 
 
 class PrintedResult(Protocol):
-    """What a figure came to."""
+    """The values of a figure."""
 
     @property
     def numerator(self) -> int:
-        """How many count."""
+        """The numerator."""
 
     @property
     def denominator(self) -> int:
-        """Of how many."""
+        """The denominator."""
 
     @property
     def percentage(self) -> Decimal | None:
-        """Per cent, as it is displayed; None where there is nothing to count."""
+        """Per cent as displayed; None if the denominator is empty."""
 
 
 class PrintedCounts(Struct, frozen=True):
@@ -45,12 +45,12 @@ class PrintedCounts(Struct, frozen=True):
         return self == PrintedCounts(result.numerator, result.denominator)
 
     def of(self, result: PrintedResult) -> str:
-        """What stands in *result* in the place of these."""
+        """The counts of *result*."""
         return str(PrintedCounts(result.numerator, result.denominator))
 
 
 class PrintedPercentage(Struct, frozen=True):
-    """A percentage, rounded as it is displayed."""
+    """A percentage, rounded as displayed."""
 
     value: Decimal
 
@@ -63,7 +63,7 @@ class PrintedPercentage(Struct, frozen=True):
         return self.value == result.percentage
 
     def of(self, result: PrintedResult) -> str:
-        """What stands in *result* in the place of this."""
+        """The percentage of *result*."""
         shown = "undefined" if result.percentage is None else f"{result.percentage}%"
         return f"{shown} ({result.numerator}/{result.denominator})"
 
@@ -72,10 +72,10 @@ Printed: TypeAlias = PrintedCounts | PrintedPercentage
 
 
 def read(typed: str) -> Printed:
-    """What is typed, as ``8/9``, ``88,89%`` or ``88.89``.
+    """The typed value: ``8/9``, ``88,89%`` or ``88.89``.
 
     Raises:
-        Unfit: It is neither.
+        Unfit: It is neither counts nor a percentage.
     """
     tidy = typed.strip()
     if counts := _COUNTS.fullmatch(tidy):

@@ -1,8 +1,7 @@
-"""Where an import puts aside what it has no room for in memory.
+"""Spill file of an import, for subjects that do not fit into memory.
 
-A temporary file of SQLite's, which has no name for others and is gone in the end. It
-may hold texts of cases, so nothing stands in it in clear: all is sealed under a key
-that only this object has.
+It is a temporary SQLite file without a name that is removed when closed. It may contain
+texts of cases, so everything in it is sealed with a key that only this object has.
 """
 
 import os
@@ -19,16 +18,16 @@ NONCE = 12  # bytes
 
 
 class SpillFile:
-    """Objects by name, and names that are only noted.
+    """Stores objects by name, and names without objects.
 
-    Objects are those of this program itself: what was sealed is what comes back.
+    Objects are written by this program only; sealing authenticates them.
     """
 
     def __init__(self) -> None:
         key = os.urandom(32)
         self._cipher = AESGCM(key)
         self._key = key
-        # Any thread may be the one that collects this object, and so closes the file.
+        # Any thread may collect this object and thereby close the file.
         self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._file.close)
         self._file.execute("pragma synchronous = off")
@@ -39,35 +38,35 @@ class SpillFile:
             )
 
     def begin(self) -> None:
-        """What comes now can be undone."""
+        """Start a transaction."""
         self._file.execute("begin")
 
     def end(self, *, kept: bool) -> None:
-        """Keep what came since `begin`, or undo it."""
+        """Commit or roll back the transaction."""
         self._file.execute("commit" if kept else "rollback")
 
     def put(self, objects: Mapping[str, Any]) -> None:
-        """Put objects aside, in place of those of the same name."""
+        """Store objects, replacing those of the same name."""
         rows = [(self._name(name), self._seal(one)) for name, one in objects.items()]
         self._file.executemany("insert or replace into put values (?, ?)", rows)
 
     def get(self, name: str) -> Any:
-        """The object of that name; None where there is none."""
+        """The object with that name; None if there is none."""
         found = self._file.execute(
             "select sealed from put where name = ?", (self._name(name),)
         ).fetchone()
         if found is None:
             return None
         opened = self._cipher.decrypt(found[0][:NONCE], found[0][NONCE:], None)
-        return pickle.loads(opened)  # noqa: S301 - authenticated, and ours
+        return pickle.loads(opened)  # noqa: S301 - authenticated data of this program
 
     def note(self, names: Iterable[str]) -> None:
-        """Note names."""
+        """Store names."""
         rows = [(self._name(name),) for name in names]
         self._file.executemany("insert or ignore into noted values (?, null)", rows)
 
     def noted(self, name: str) -> bool:
-        """Whether that name was noted."""
+        """Whether that name was stored."""
         found = self._file.execute(
             "select 1 from noted where name = ?", (self._name(name),)
         )

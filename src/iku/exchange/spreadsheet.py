@@ -1,10 +1,10 @@
-"""A CSV file as it comes from a spreadsheet, read into rows.
+"""Reading of CSV files from spreadsheets into rows.
 
-UTF-8 with or without a byte order mark, commas or semicolons, any line ends, quoted
-cells of several lines; blank lines, and lines of empty cells, say nothing. Which of
-several layouts a file has is told by its headings, which may stand in any order.
+UTF-8 with or without a byte order mark, commas or semicolons, any line endings, quoted
+cells of several lines. Blank lines and lines of empty cells are ignored. The layout of
+a file is recognised by its headings, which may be in any order.
 
-A file is read row by row, as often as it takes, and never held as a whole.
+A file is read row by row, possibly several times, in bounded memory.
 """
 
 import csv
@@ -18,18 +18,18 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-LONGEST_QUOTE = 40  # characters of a wrong cell that are shown
-MOST = 200  # faults that are told of one file; of the others only how many they are
+LONGEST_QUOTE = 40  # characters of a wrong cell that are quoted
+MOST = 200  # faults listed for a file; further ones are only counted
 CHANGED = "the file was changed while it was read; import it again"
 BLOCK = 1 << 20  # bytes
 
 
 class FileFault(Struct, frozen=True):
-    """What is wrong with a file, and where.
+    """A fault of a file and its place.
 
     Attributes:
-        row: Number of the line in the file, from 1, on which the row begins.
-        column: Its heading; None where the whole row, or the file, is at fault.
+        row: Line number, from 1, at which the row begins.
+        column: Heading of the column; None if the whole row or file is at fault.
     """
 
     row: int
@@ -38,11 +38,11 @@ class FileFault(Struct, frozen=True):
 
 
 class UnreadableSheet(Exception):
-    """The file cannot be read as rows at all.
+    """The file cannot be read as rows.
 
     Attributes:
-        faults: Why, the first `MOST` of all.
-        count: How many faults there are.
+        faults: The first `MOST` faults.
+        count: Number of faults.
     """
 
     def __init__(self, *faults: FileFault, count: int | None = None) -> None:
@@ -52,10 +52,10 @@ class UnreadableSheet(Exception):
 
 
 class SheetRow(Struct, frozen=True):
-    """One row: cells by heading, blanks around them and empty ones left out.
+    """A row: non-empty cells by heading, without surrounding blanks.
 
     Attributes:
-        fault: Why its cells cannot be told apart; what it holds is then a guess.
+        fault: Why its cells cannot be separated; its content is then a guess.
     """
 
     line: int
@@ -64,10 +64,10 @@ class SheetRow(Struct, frozen=True):
 
 
 class Sheet:
-    """A file that has the headings of one of several layouts.
+    """A file with the headings of one of several layouts.
 
     Attributes:
-        layout: The name of that layout.
+        layout: Name of that layout.
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Sheet:
         layouts: Mapping[str, Sequence[str]],
         optional: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
-        """Look at what comes before the rows, and at every byte.
+        """Check the headings and the encoding of the whole file.
 
-        Of each layout a file has all headings, and any of those that are *optional*.
-        The file is closed with the last reference to this.
+        A file has all headings of its layout, and any of the *optional* ones. It is
+        closed with the last reference to this object.
 
         Raises:
-            Faulty: It is no such file.
+            Faulty: It has no such layout.
         """
         _refuse_other_encodings(file)
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -95,10 +95,10 @@ class Sheet:
         self.layout = _layout(first, self._headings, layouts, optional)
 
     def rows(self) -> Iterator[SheetRow]:
-        """The rows, read anew at each call; no two calls can be read in turns.
+        """The rows, read again at each call; two calls must not be interleaved.
 
         Raises:
-            Faulty: It is no CSV; the rows before that are given.
+            Faulty: It is not CSV; the rows before the fault are returned.
         """
         lines = self._lines()
         next(lines, None)
@@ -107,7 +107,7 @@ class Sheet:
             yield _row(line, headings, cells)
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        """Each line that says something, as cells, with the number it begins on."""
+        """The cells of each non-empty line, with its line number."""
         self._text.seek(0)
         reader = csv.reader(self._text, delimiter=self._delimiter, strict=True)
         begins = 1
@@ -126,7 +126,7 @@ class Sheet:
             begins = reader.line_num + 1
 
     def _told_delimiter(self) -> str:
-        """What stands between the headings."""
+        """The delimiter of the headings."""
         self._text.seek(0)
         for line in self._text:
             if headings := line.lstrip(" \t\r\n,;"):
@@ -135,7 +135,7 @@ class Sheet:
 
 
 def shown(cell: str) -> str:
-    """*cell* in quotes, cut where it is long, without what a terminal would obey."""
+    """*cell* quoted, truncated if long, without control characters."""
     cut = cell if len(cell) <= LONGEST_QUOTE else f"{cell[: LONGEST_QUOTE - 1]}…"
     return f'"{"".join(map(_visible, cut))}"'
 
@@ -145,7 +145,7 @@ def _visible(char: str) -> str:
 
 
 def _explained(error: csv.Error) -> str:
-    """What the reader complains about, with what may be the cause."""
+    """The reader's error with its likely cause."""
     match str(error):
         case "unexpected end of data":
             return (
@@ -168,7 +168,7 @@ def _explained(error: csv.Error) -> str:
 
 def _refuse_other_encodings(file: BinaryIO) -> None:
     decoder = getincrementaldecoder("utf-8")()
-    begins, line = 0, 1  # where the block begins, and on which line
+    begins, line = 0, 1  # start of the block: offset and line
     file.seek(0)
     while True:
         block = decoder.getstate()[0] + file.read(BLOCK)
@@ -189,7 +189,7 @@ def _refuse_other_encodings(file: BinaryIO) -> None:
 
 
 def _line_ends(block: bytes) -> int:
-    """How many lines end; of the kind of line end that the block has most of."""
+    """Number of line ends, of the most frequent kind in the block."""
     return max(block.count(b"\n"), block.count(b"\r"))
 
 
@@ -216,7 +216,7 @@ def _layout(
     layouts: Mapping[str, Sequence[str]],
     optional: Mapping[str, Sequence[str]],
 ) -> str:
-    """Name of the layout that these are the headings of."""
+    """Name of the layout with these headings."""
     common = {name: len({*headings} & {*of}) for name, of in layouts.items()}
     likely = max(layouts, key=lambda name: common[name])
     if not common[likely]:

@@ -1,7 +1,7 @@
-"""Texts in clear, for an auditor who is to read them: with the salts they verify by.
+"""Export of texts in clear for an auditor, with the salts to verify them.
 
-A line each, as docs/ledger-format.md has it; `iku-verify bundle … --texts` holds them
-against the records. Whoever has the file can read it, and no erasure reaches it.
+One line per text, as specified in docs/ledger-format.md; `iku-verify bundle … --texts`
+verifies them against the records. The file is in clear, and erasures do not reach it.
 """
 
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -21,7 +21,7 @@ Name: TypeAlias = Callable[[HeldText], None]
 
 
 class TextExportResult(Struct, frozen=True):
-    """What was written to *file*: of the log's first *size* events, how many texts."""
+    """The texts written to *file*, of the first *size* events of the log."""
 
     file: str
     size: int
@@ -29,12 +29,12 @@ class TextExportResult(Struct, frozen=True):
 
 
 async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> TextCounts:
-    """Write what of *found* opened to *path*; *name* is told of each.
+    """Write the opened texts of *found* to *path*; *name* receives each finding.
 
-    Whatever *found* raises leaves nothing of the file.
+    If *found* raises, the file is removed.
 
     Raises:
-        Unwritable: There is such a file already, or no room on the disk.
+        Unwritable: The file exists already, or the disk is full.
     """
     tally = TextCounts()
     with _new(path) as file:
@@ -69,7 +69,7 @@ def _write(file: IO[bytes], held: HeldText) -> None:
 
 @contextmanager
 def _plain_errors(path: Path) -> Iterator[None]:
-    """Name the file: an error of writing does not, and might be the database's."""
+    """Add the file's name to write errors, which might otherwise look like others."""
     try:
         yield
     except OSError as error:
