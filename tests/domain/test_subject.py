@@ -1,7 +1,12 @@
 """What a case and an organisation have in common: what they are called."""
 
+from typing import Any
+
+import pytest
+
 from iku.domain import conflict, organisation
-from iku.domain.fact import Annulled
+from iku.domain.conflict import Conflict
+from iku.domain.fact import Annulled, standing
 from iku.domain.subject import Subject
 from tests.domain.story import given, on, recorded
 
@@ -35,3 +40,39 @@ def test_an_entry_that_was_annulled_is_still_called_as_it_was_recorded() -> None
 
 def test_a_subject_of_no_kind_has_no_course() -> None:
     assert Subject(()).timeline == ()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_facts_after_an_event_are_those_of_the_whole_history(asked: bool) -> None:
+    reported = conflict.Reported(
+        category=conflict.Category.SARA,
+        dimension=conflict.Dimension.SUKU,
+        title="Contoh",
+        effective_on=on("2021-02-01"),
+    )
+    history: list[Any] = [
+        reported,
+        conflict.Verified(effective_on=on("2021-02-02")),
+        conflict.Corrected(corrects=1, reason="Salah", title="Lain"),
+        conflict.Resolved(
+            effective_on=on("2021-03-01"), manner=conflict.Manner.ISLAH, evidence="x"
+        ),
+        Annulled(annuls=3, reason="Benar"),
+        conflict.Reopened(effective_on=on("2021-04-01"), reason="Lagi"),
+    ]
+    case = conflict.NEVER_REPORTED
+    for size, event in enumerate(history, start=1):
+        case = case.then(event)
+        if asked:
+            assert case.facts == standing(history[:size])
+    assert case.facts == standing(history)
+    assert case == Conflict(tuple(history)) == conflict.decider.fold(history)
+
+
+def test_the_same_event_leads_to_the_same_object_again() -> None:
+    verified = conflict.Verified(effective_on=on("2021-02-02"))
+    case = Conflict((verified,))
+    first = case.then(verified)
+    assert case.then(verified) is first
+    other = conflict.Verified(effective_on=on("2021-02-03"))
+    assert case.then(other).history == (verified, other)

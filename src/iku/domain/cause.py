@@ -1,10 +1,10 @@
-"""The causes of a change in a figure."""
+"""Why a figure moved: by which kind of event, or by which step between two figures."""
 
 from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """The kind of event, or the step between two figures, that changed a figure."""
+    """Why a figure moved: by which kind of event, or by which step."""
 
     LATE_DATA = "late_data"
     VERIFICATION = "verification"

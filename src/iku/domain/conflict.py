@@ -1,16 +1,14 @@
-"""The conflict case, from its first report.
+"""A conflict case, from its first report on.
 
-A case is known only by its events. Each event states the day from which it holds (valid
-time). The ledger records the day on which the office came to know it. A case can
-therefore be asked for any valid time at any knowledge cut-off. Verification is
-knowledge, not a dated state. Rejection and merging are retroactive: they remove the
-case from the beginning (design, sections 5 and 6).
+A case is known only by its facts. The day a fact *holds from* is part of the fact;
+the day the office *came to know* it is the ledger's, so a case can be asked what it
+was on any day, by what was known on any other. Verification is knowledge, not a
+dated state; rejection and merging take the case away from the beginning.
 """
 
 from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
 from typing import Any, NoReturn, assert_never
 
 from msgspec import UNSET, Struct, structs
@@ -25,6 +23,7 @@ from iku.domain.decider import (
     Refused,
     refuse_unlikely_day,
 )
+from iku.domain.derived import derived
 from iku.domain.fact import (
     Absorption,
     Annulled,
@@ -49,7 +48,7 @@ from iku.messages import message
 
 
 class Category(StrEnum):
-    """The category of a case; `LAINNYA` counts in no IKU (UU 7/2012, art. 5 c-e)."""
+    """Which indicator a case belongs to; `LAINNYA`: none (UU 7/2012, art. 5 c to e)."""
 
     IPOLEKSOSBUD = "ipoleksosbud"
     SARA = "sara"
@@ -57,7 +56,7 @@ class Category(StrEnum):
 
 
 class Dimension(StrEnum):
-    """The subject matter of a case; each belongs to one category (`DIMENSIONS`)."""
+    """What a case is about; each belongs to one category (`DIMENSIONS`)."""
 
     IDEOLOGI = "ideologi"
     POLITIK = "politik"
@@ -81,7 +80,7 @@ DIMENSIONS = {
 
 
 class Level(StrEnum):
-    """The intensity of a conflict, in ascending order (UU 7/2012)."""
+    """How far a conflict has gone, from least to most (UU 7/2012)."""
 
     POTENSI = "potensi"
     PERSETERUAN = "perseteruan"
@@ -89,7 +88,7 @@ class Level(StrEnum):
     STATUS_KEADAAN_KONFLIK = "status_keadaan_konflik"
 
     def reaches(self, minimum: "Level") -> bool:
-        """Whether this level is *minimum* or higher."""
+        """Whether this level is *minimum* or more."""
         return self in _FROM[minimum]
 
 
@@ -97,7 +96,7 @@ _FROM = {level: tuple(Level)[place:] for place, level in enumerate(Level)}
 
 
 class Source(StrEnum):
-    """The body or group that reported the case."""
+    """Who told the office."""
 
     POLRES = "polres"
     KODIM = "kodim"
@@ -113,7 +112,7 @@ class Source(StrEnum):
 
 
 class Phase(StrEnum):
-    """The phase of handling (UU 7/2012): prevention, cessation, recovery."""
+    """Phase of handling (UU 7/2012): prevention, cessation, recovery."""
 
     PENCEGAHAN = "pencegahan"
     PENGHENTIAN = "penghentian"
@@ -121,10 +120,7 @@ class Phase(StrEnum):
 
 
 class Manner(StrEnum):
-    """The manner in which a case was closed.
-
-    By default `DILIMPAHKAN` (referred) is not a resolution (design, section 6).
-    """
+    """How a case was closed. `DILIMPAHKAN`, handed on, by default is no resolution."""
 
     ISLAH = "islah"
     KESEPAKATAN_DAMAI = "kesepakatan_damai"
@@ -136,14 +132,14 @@ class Manner(StrEnum):
     DILIMPAHKAN = "dilimpahkan"
 
 
-# Events. The tags and fields are the storage format: add fields, never change them.
+# Facts. The tags and fields below are the storage format: add, never change.
 
 
 class Reported(Fact, frozen=True, tag="reported"):
-    """A case was reported on *effective_on*; the conflict began on *occurred_on*.
+    """Somebody told the office on *effective_on* of what began on *occurred_on*.
 
     Attributes:
-        number: Number of the case; recorded only if it differs from the identifier.
+        number: Number of the case, recorded where it differs from the identifier.
     """
 
     category: Category
@@ -162,9 +158,9 @@ class Reported(Fact, frozen=True, tag="reported"):
 
 
 class Returned(Fact, frozen=True, tag="returned"):
-    """The report was returned to its sender for completion.
+    """The report was given back for completion; *missing* says what it lacks.
 
-    It remains returned until it is corrected, verified, rejected or merged.
+    It is returned until it is corrected, verified, rejected or merged.
 
     Attributes:
         missing: What the report lacks.
@@ -176,7 +172,7 @@ class Returned(Fact, frozen=True, tag="returned"):
 
 
 class Verified(Fact, frozen=True, tag="verified"):
-    """The office has verified that the conflict exists."""
+    """The office has made sure that there is such a conflict."""
 
     effective_on: date
     note: Note | None = None
@@ -184,11 +180,11 @@ class Verified(Fact, frozen=True, tag="verified"):
 
 
 class Rejected(Rejection, frozen=True, tag="rejected"):
-    """The report was not a conflict; the case never counts."""
+    """The report was no conflict; the case never counts."""
 
 
 class Handled(Fact, frozen=True, tag="handled"):
-    """The office handled the case."""
+    """The office worked on the case."""
 
     RECURS = True
 
@@ -199,7 +195,7 @@ class Handled(Fact, frozen=True, tag="handled"):
 
 
 class Referred(Fact, frozen=True, tag="referred"):
-    """The case was referred to another body; this is not a resolution."""
+    """The case was passed to another body, which is no resolution."""
 
     RECURS = True
 
@@ -225,7 +221,7 @@ class Reopened(Fact, frozen=True, tag="reopened"):
 
 
 class Reclassified(Fact, frozen=True, tag="reclassified"):
-    """The category, dimension or level of the case changed on *effective_on*."""
+    """The conflict is of another kind from *effective_on* on."""
 
     effective_on: date
     category: Category | None = None
@@ -235,7 +231,7 @@ class Reclassified(Fact, frozen=True, tag="reclassified"):
 
 
 class Merged(Merger, frozen=True, tag="merged"):
-    """The case is a duplicate of case *into*, and only that case counts."""
+    """The case is the same as case *into*, which alone counts."""
 
 
 class Absorbed(Absorption, frozen=True, tag="absorbed"):
@@ -243,7 +239,7 @@ class Absorbed(Absorption, frozen=True, tag="absorbed"):
 
 
 class Corrected(Correction, frozen=True, tag="corrected"):
-    """An event of this case was recorded wrongly (see `Correction`)."""
+    """A fact of this case was recorded wrongly (see `Correction`)."""
 
     occurred_on: Restated[date] = UNSET
     category: Restated[Category] = UNSET
@@ -296,10 +292,10 @@ Later = (
 
 
 class Report(Reported, frozen=True, tag=False):
-    """A report as received; without a number it gets the register's next number."""
+    """A report as it comes in; without a number the register gives the next one."""
 
     def fact(self) -> Reported:
-        """The event to record; its stream gives the identifier."""
+        """The fact to be recorded; the register says under which identifier."""
         fields = {n: getattr(self, n) for n in Reported.__struct_fields__}
         return Reported(**{**fields, "number": None})
 
@@ -308,10 +304,9 @@ class Report(Reported, frozen=True, tag=False):
 
 
 class CaseSegment(Struct, frozen=True):
-    """The state of a case from *start* up to, but not including, *end*.
+    """What a case was from *start* until the eve of *end* (None: until now).
 
     Attributes:
-        end: None if the state still holds.
         opened_on: Day of the report, or of the last reopening.
         resolved_on: Day of the closing in force; None while the case is open.
         manner: Manner of that closing.
@@ -328,28 +323,29 @@ class CaseSegment(Struct, frozen=True):
 
 
 class Conflict(Subject, frozen=True, dict=True):
-    """A case, folded from its events."""
+    """A case as its facts tell it."""
 
     CATEGORY = "conflict"
     OPENING = Reported
     TITLE = "title"
     LETTER = "K"
 
-    @cached_property
+    @derived
     def reported(self) -> Reported | None:
-        """The report after corrections; None if it was annulled."""
-        return next(self.of(Reported), None)
+        """The report as it stands; None once it was annulled."""
+        report: Reported | None = self.opened
+        return report
 
-    @cached_property
+    @derived
     def verified(self) -> bool:
-        """Whether the case is verified, as far as is known."""
+        """Whether the office has made sure of it, as far as is known."""
         return next(self.of(Verified), None) is not None
 
-    @cached_property
+    @derived
     def returned(self) -> StandingFact | None:
-        """The return that still waits for completion of the report, as far as is known.
+        """The return that the report still waits for, as far as is known.
 
-        None if the report was corrected since, or the case is verified or void.
+        None where the report was corrected since, or the case is verified or void.
         """
         returns = [fact for fact in self.facts if isinstance(fact.event, Returned)]
         if not returns or self.verified or self.void:
@@ -363,39 +359,33 @@ class Conflict(Subject, frozen=True, dict=True):
         )
         return None if completed else last
 
-    @cached_property
+    @derived
     def closings(self) -> list[Resolved]:
-        """Every closing in effect, oldest first, also one with a later reopening."""
+        """Every closing that stands, oldest first, also those reopened since."""
         return self.dated(Resolved)
 
-    @cached_property
+    @derived
     def reopenings(self) -> list[Reopened]:
-        """Every reopening in effect, oldest first."""
+        """Every reopening that stands, oldest first."""
         return self.dated(Reopened)
 
-    @cached_property
+    @derived
     def timeline(self) -> tuple[CaseSegment, ...]:
-        """The states of the case in order; empty if the report was annulled."""
+        """What the case was from day to day; empty once the report was annulled."""
         return tuple(_timeline(self))
 
     def on(self, day: date) -> CaseSegment | None:
-        """The state of the case at the end of *day*; None before the report."""
+        """What the case was at the end of *day*; None before it was reported."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
 
     @property
     def course(self) -> tuple[Any, ...]:
-        """The timeline, and whether the report is complete."""
+        """Its days, and whether its report waits to be completed."""
         return (*self.timeline, self.returned is None)
 
     def refuse_illegal(self) -> None:
-        """Refuse events that contradict each other.
-
-        Raises:
-            Refused: The case was reported before it occurred, or its timeline is
-                illegal.
-            Invalid: A dimension does not belong to the category.
-        """
+        """Refuse facts that, taken together, could not have happened so."""
         if self.reported is None:
             return
         reported, occurred = self.reported.effective_on, self.reported.occurred_on
@@ -413,18 +403,18 @@ class Conflict(Subject, frozen=True, dict=True):
 
 
 def evolve(case: Conflict | None, event: Event) -> Conflict:
-    """The case after *event*."""
-    return Conflict((*(case.history if case else ()), event))
+    """The case once *event* is known."""
+    return (case or NEVER_REPORTED).then(event)
 
 
 CHANGES = (Returned, Verified, Handled, Referred, Resolved, Reopened, Reclassified)
 
 
 def _timeline(case: Conflict) -> Iterable[CaseSegment]:
-    """The segments in order, none of them empty.
+    """Segments in order, none of them empty.
 
     Raises:
-        Refused: The events do not form a legal timeline.
+        Refused: The facts do not make a legal course of events.
     """
     if case.reported is None:
         return
@@ -433,7 +423,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
         after = _turn(now, event, case.reported)
         if after == now:
             continue
-        # Of two changes on one day, the later one decides the state of that day.
+        # Two changes on one day: the day ends as the later one left it.
         if now.start < event.effective_on:
             yield structs.replace(now, end=event.effective_on)
         now = structs.replace(after, start=event.effective_on)
@@ -462,7 +452,7 @@ def _turn(
     | Reclassified,
     reported: Reported,
 ) -> CaseSegment:
-    """The state after *event*; the caller sets its days."""
+    """What the case is after *event*, its days not yet set."""
     if event.effective_on < reported.effective_on:
         raise Refused(
             message(
@@ -542,11 +532,11 @@ def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
 def decide(
     command: Event, case: Conflict | None, context: DecisionContext
 ) -> list[Event] | Decision[Event]:
-    """The events that *command* adds to *case*.
+    """The facts that *command* adds to *case*.
 
     Raises:
-        AlreadyRecorded: The case holds the same event already.
-        Refused: A rule forbids it; the message quotes both sides.
+        Repeated: They stand already.
+        Refused: The rules do not allow it; the sentence says both sides.
     """
     if case is None and not isinstance(command, Reported):
         raise Refused(
@@ -588,9 +578,8 @@ def _refuse_late_return(command: Returned, before: Conflict) -> None:
 
 def _refuse_second_verification(before: Conflict, after: Conflict) -> None:
     sure = [event.effective_on for event in after.of(Verified)]
-    # Old records may hold two verifications. A new rule never judges the past
-    # (design, section 5).
-    if len(sure) > max(1, len([*before.of(Verified)])):
+    # Cases of former days may have been verified twice; they stay as they are.
+    if len(sure) > 1 and len(sure) > len([*before.of(Verified)]):
         raise Refused(
             message(
                 "the case was verified on {verified}, so it cannot be verified again "
@@ -618,7 +607,7 @@ def _refuse_idle_reclassification(
 
 
 def _class(case: Conflict, day: date) -> tuple[StrEnum, ...]:
-    """The category, dimension and level at the end of *day*."""
+    """Its category, dimension and level at the end of *day*."""
     now = case.on(day)
     return (now.category, now.dimension, now.level) if now else ()
 
@@ -645,5 +634,6 @@ decider: Decider[Conflict, Event] = Decider(
     decide,
     evolve,
     merger.names,
+    whole=Conflict,
     moves_figures=True,
 )

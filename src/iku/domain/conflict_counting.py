@@ -1,8 +1,8 @@
-"""The rules by which cases count in IKU-1 and IKU-3.
+"""How cases count: the indicators IKU-1 and IKU-3, rule by rule.
 
-`CaseRules` defines the figure for one case on one day, in the order and the words of
-the rules it follows (IKU 2021, rows 1 and 3; design, section 6). `contributions` gives
-the same result as ranges of days.
+`CaseRules` is the definition of the figure, for one case on one day, written to be
+read beside the rules it follows (design, section 6). `contributions` says the same as
+ranges of days.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ OCCURRED = Sentence("terjadi", "occurred on")
 
 
 class Existence(NamedTuple):
-    """How, on which day, and by which event a case came to exist."""
+    """How the case came to exist, on which day, and by which fact."""
 
     came: Sentence
     day: date
@@ -53,10 +53,7 @@ class Existence(NamedTuple):
 
 
 class CaseRules(Rules, frozen=True, dict=True):
-    """IKU-1 and IKU-3: existing ("yang ada") is a stock, resolved a state of it.
-
-    Sources: IKU 2021, rows 1 and 3, and design, section 6.
-    """
+    """IKU-1 and IKU-3: "yang ada" is a stock, "yang diselesaikan" a state of it."""
 
     case: Conflict
     options: ConflictOptions
@@ -64,14 +61,11 @@ class CaseRules(Rules, frozen=True, dict=True):
     as_of: date
 
     def denominator(self) -> RuleResult:
-        """Whether the case is verified, of the category and level, and of the period.
-
-        Source: design, section 6, denominator of IKU-1 and IKU-3.
-        """
+        """It is verified, of the category and level, and belongs to the period."""
         return self._excluded() or self._of_period()
 
     def _excluded(self) -> RuleResult | None:
-        """The rule that excludes the case from every period on the day, or None."""
+        """Why it does not count in any period as of the day; None where it may."""
         case, options = self.case, self.options
         if case.void:
             return RuleResult(False, partial(counting.void, case, REPORT))
@@ -87,12 +81,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return None
 
     def _of_period(self) -> RuleResult:
-        """Whether the case belongs to the period.
-
-        It does if it entered in the period, was open on the eve of the period, or was
-        reopened in the period; with `CarryOver.EXCLUDE` only if it entered in the
-        period (design, section 6).
-        """
+        """It entered in the period; or was open on its eve; or was reopened in it."""
         case, options = self.case, self.options
         if self.start <= entered_on(case, options):
             return RuleResult(True, self._new_in_period)
@@ -105,11 +94,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return RuleResult(False, self._resolved_before)
 
     def numerator(self) -> RuleResult:
-        """Whether the day lies in a resolved interval, [closed, reopened).
-
-        With `Reopening.FIRST_CLOSURE_COUNTS` a first closing on or before the day is
-        enough (design, section 6).
-        """
+        """It lies in a resolved interval, [closed, reopened)."""
         if self.options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
             first = first_closing(self.case, self.options)
             if first is not None and first <= self.as_of:
@@ -120,25 +105,25 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     @property
     def _now(self) -> CaseSegment:
-        """The state at the end of the day; before the report, the state as reported."""
+        """What the case was at the end of the day; before its report, as it began."""
         return self.case.on(self.as_of) or self.case.timeline[0]
 
     def part(self) -> str:
-        """The dimension on the day; if the report was annulled, the reported one."""
+        """Its dimension on the day; once the report is annulled, the report's."""
         if self.case.timeline:
             return self._now.dimension
         dimension: str = self.case.opening.dimension
         return dimension
 
     def district(self) -> str:
-        """Code of the district of the case; empty if the area is unknown."""
+        """Code of the district the case lies in; empty where no area is known."""
         return district(self.case)
 
     def _resolved_on(self, day: date) -> bool:
         segment = self.case.on(day)
         return segment is not None and segment.manner in self.options.resolution_manners
 
-    # Reasons: the events that each rule cites, and the values that it quotes.
+    # Reasons: what each rule cites and quotes.
 
     def _unverified(self) -> Reason:
         case = self.case
@@ -177,7 +162,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._by_entry(Rule.NOT_NEW, start=self.start)
 
     def _open_on_eve(self) -> Reason:
-        """Open since the last reopening before the period, or else since the entry."""
+        """Pending since its last reopening before the period, or else its entry."""
         eve = self.start - ONE_DAY
         _, day, by = self._entry
         if reopened := counting.between(self.case, date.min, eve, Reopened):
@@ -207,7 +192,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._closed(Rule.RESOLVED, self._closing(self.as_of))
 
     def _pending(self) -> Reason:
-        """The latest event or condition that keeps the case unresolved on the day."""
+        """The last thing that keeps it from being resolved on the day."""
         now = self.case.on(self.as_of)
         if now is not None and now.resolved_on is not None:
             return self._closed(Rule.NO_RESOLUTION, self._closing(self.as_of))
@@ -222,7 +207,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._by_entry(Rule.STILL_OPEN)
 
     def _annulled_closings(self) -> list[UndoneFact]:
-        """The annulled closings by which the case would otherwise be resolved."""
+        """The closings by which it would be resolved, had they not been annulled."""
         now = self.case.on(self.as_of)
         return [
             gone
@@ -250,11 +235,11 @@ class CaseRules(Rules, frozen=True, dict=True):
         if occurred is not None:
             by = counting.said_by(case, report, "occurred_on")
             return Existence(OCCURRED, occurred, by)
-        # A correction may have cleared `occurred_on`; it is then the cited event.
+        # A correction may have cleared the day on which it occurred.
         return Existence(REPORTED, day, counting.cited(case, report, "occurred_on"))
 
     def _closing(self, day: date) -> StandingFact:
-        """The closing in force on *day*."""
+        """The closing that is in force on *day*."""
         return counting.between(self.case, date.min, day, Resolved)[-1]
 
     def _closed(self, rule: Rule, closing: StandingFact, **quoted: Any) -> Reason:
@@ -264,14 +249,14 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     @property
     def _classified(self) -> list[DecidingFact]:
-        """The events that set category or level, except an uncorrected report."""
+        """What made it of this category and level, where its report alone did not."""
         found = [self._classifying(field) for field in ("category", "level")]
         return [one for one in found if one.version > 1 or one.corrections]
 
     def _classifying(self, field: str) -> DecidingFact:
-        """The event that sets the category, or the level, of the case on the day."""
+        """The fact by which the case is of its category, or level, on the day."""
         report = self._report
-        # Before its report a case has the state that was reported.
+        # Before its report it is what it began as.
         last = max(self.as_of, report.event.effective_on)
         changed = counting.between(self.case, date.min, last, Reclassified)
         for fact in reversed(changed):
@@ -281,10 +266,7 @@ class CaseRules(Rules, frozen=True, dict=True):
 
 
 def entered_on(case: Conflict, options: ConflictOptions) -> date:
-    """The day from which the case exists, by `date_basis` (design, section 6).
-
-    *case* has a report that is not annulled.
-    """
+    """The day from which a case, whose report stands, exists."""
     report: Reported = case.reported or case.opening
     day = report.effective_on
     if options.date_basis is DateBasis.OCCURRED:
@@ -293,37 +275,34 @@ def entered_on(case: Conflict, options: ConflictOptions) -> date:
 
 
 def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
-    """The day of the first closing that is a resolution; None if there is none.
-
-    `resolution_manners` lists the manners that are resolutions (design, section 6).
-    """
+    """The day of the first closing that is a resolution."""
     manners = options.resolution_manners
     days = [c.effective_on for c in case.closings if c.manner in manners]
     return days[0] if days else None
 
 
 def district(case: Conflict) -> str:
-    """Code of the district of the case; empty if the area is unknown."""
+    """Code of the district the case lies in; empty where no area is known."""
     return counting.district(case.reported.area if case.reported else None)
 
 
-# The same rules as ranges of days.
+# The same as ranges of days.
 
 
 def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]:
-    """The contributions of the case, in order of valid time (design, section 8)."""
+    """What the case counts as, from day to day."""
     if case.void or not case.verified:
         return
-    entered = entered_on(case, options)
-    first = first_closing(case, options)
-    lasting = options.reopening is Reopening.FIRST_CLOSURE_COUNTS
+    entered, first = entered_on(case, options), None
+    if options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
+        first = first_closing(case, options)
     for segment in _from_entry(case, entered):
         if segment.category != options.category:
             continue
         if not segment.level.reaches(options.minimum_level):
             continue
         resolved = segment.manner in options.resolution_manners
-        once = lasting and first is not None and first <= segment.start
+        once = first is not None and first <= segment.start
         since = segment.resolved_on if resolved else None
         if options.carry_over is CarryOver.EXCLUDE:
             since = entered
@@ -338,10 +317,7 @@ def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribu
 
 
 def _from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
-    """The timeline, extended back to *entered*.
-
-    With `DateBasis.OCCURRED` a case exists, and is open, before its report.
-    """
+    """Its timeline; by day of occurrence it is there, and open, before its report."""
     first = case.timeline[0]
     if entered < first.start:
         yield structs.replace(
@@ -351,7 +327,7 @@ def _from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
 
 
 def cause(event: conflict.Event) -> Cause:
-    """The cause of a change in a figure when *event* becomes known."""
+    """Why a figure moved when *event* became known."""
     match event:
         case Annulled():
             return Cause.ANNULMENT

@@ -1,9 +1,8 @@
-"""Continuation: a log restored with lost events continues under a new name.
+"""The log itself: where a restored backup had lost what was signed, it goes on anew.
 
-A log must never withdraw what it has signed under its name. A restore that lost signed
-events therefore starts a new log with its own name. The first event after the kept
-events states which log it continues, which events are lost, and who decided to
-continue.
+A log may never take back what it signed under its name. So a restore that lost events
+begins a new one, under a name of its own, and the first event after those that were
+kept says which log it continues, what is lost, and who decided so.
 """
 
 import re
@@ -24,16 +23,15 @@ Size = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Continued(Fact, frozen=True, tag="continued"):
-    """The log *origin* ended on *effective_on*; *successor* continues it.
+    """The log *origin* is dead since *effective_on*; this one, *successor*, goes on.
 
     Attributes:
-        kept: Number of events, from the first, that this log shares with *origin*.
-        root: Tree root of the kept events (RFC 6962), in base64.
-        signed: The last checkpoint of *origin* held outside, as a signed note. The
-            events between *kept* and its size are lost.
-        lost_to: Size of that checkpoint.
-        approver: Office, not a person, that decided to continue without the lost
-            events.
+        kept: How many of its first events this log begins with.
+        root: The root of their tree, in base64 (RFC 6962).
+        signed: The last checkpoint of the old log that anybody outside still held, as
+            a signed note; the events between *kept* and its size are lost.
+        lost_to: That size.
+        approver: The office, not a person, that decided to go on without them.
     """
 
     effective_on: date
@@ -51,13 +49,13 @@ Event = Continued
 
 
 class Names(Struct, frozen=True):
-    """All names of the log, in order."""
+    """All names that the log has had."""
 
     history: tuple[Continued, ...]
 
     @property
     def last(self) -> str:
-        """The present name of the log."""
+        """The name it goes by now."""
         return self.history[-1].successor
 
 
@@ -69,19 +67,14 @@ def successor(origin: str) -> str:
 
 
 def evolve(names: Names | None, event: Continued) -> Names:
-    """The names after *event*."""
+    """The names once *event* is known."""
     return Names((*(names.history if names else ()), event))
 
 
 def decide(
     command: Continued, names: Names | None, context: DecisionContext
 ) -> list[Continued]:
-    """The events that *command* adds; empty if it is already recorded.
-
-    Raises:
-        Refused: The day is unlikely, *origin* is not the log's present name, no event
-            is lost, or *successor* is not the next name.
-    """
+    """The facts that *command* adds; none where it stands already."""
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     if names and command == names.history[-1]:
         return []

@@ -1,12 +1,11 @@
-"""How a subject counts in a figure: the rule that decides, and the events it rests on.
+"""How a subject counts in a figure: by which rule, and which facts decided.
 
-Each kind of subject states its rules in one class of `Rules`. They are read from top to
-bottom, and the first rule that applies decides. `replay` counts by `Membership`, and an
-explanation asks the same `Membership` for its reasons, so the two cannot differ. A
-reason looks up the events it cites only on request.
+A kind of subject says it literally in one class of `Rules`: read from top to bottom,
+the first rule that applies decides. `replay` counts by it, and an explanation is the
+same `Membership` asked for its reasons, so that the two cannot differ. What a reason
+cites is looked up only when it is asked for.
 
-`contribution` gives the same results as ranges of days that can be summed. Both must
-agree (design, section 6).
+`contribution` says the same as ranges of days that can be summed; both always agree.
 """
 
 from abc import abstractmethod
@@ -24,7 +23,7 @@ from iku.domain.figure import Counts
 from iku.domain.lineage import UndoneFact, corrections, undone
 from iku.domain.subject import Subject
 
-DISTRICT = len("35.76.02")  # the code of an area begins with that of its district
+DISTRICT = len("35.76.02")  # an area's code begins with that of its district
 
 
 class Rule(StrEnum):
@@ -69,18 +68,17 @@ class Rule(StrEnum):
 
 
 class Sentence(Struct, frozen=True):
-    """A sentence for users, in Indonesian and in English."""
+    """What is said to people, in Indonesian and in English."""
 
     id: str
     en: str
 
 
 class DecidingFact(Struct, frozen=True):
-    """An event that a rule rests on, by version.
+    """A fact that decided, by its version.
 
     Attributes:
-        corrections: Versions of the corrections that set the values which the rule
-            used.
+        corrections: Versions of the corrections it stands by in what decided.
     """
 
     version: int
@@ -88,7 +86,7 @@ class DecidingFact(Struct, frozen=True):
 
 
 class Reason(Struct, frozen=True):
-    """A rule, the events it rests on, and the values it compared."""
+    """A rule, the facts that decided it, and the values it looked at."""
 
     rule: Rule
     deciding: tuple[DecidingFact, ...]
@@ -96,7 +94,7 @@ class Reason(Struct, frozen=True):
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Versions of all deciding events and their corrections, in ascending order."""
+        """Versions of all that decided, corrections included, in order."""
         parts = ((one.version, *one.corrections) for one in self.deciding)
         return tuple(sorted({version for part in parts for version in part}))
 
@@ -105,7 +103,7 @@ class RuleResult(NamedTuple):
     """Whether a subject is in the numerator or denominator.
 
     Attributes:
-        reason: Returns the deciding rule with the events it rests on.
+        reason: Gives the rule that decided it, with its facts.
     """
 
     holds: bool
@@ -113,26 +111,26 @@ class RuleResult(NamedTuple):
 
 
 class Rules(Struct, frozen=True, dict=True):
-    """The rules of one kind of subject, applied to one subject, definition and day."""
+    """The rules of one kind of subject, put to one subject, definition and day."""
 
     @abstractmethod
     def denominator(self) -> RuleResult:
-        """Whether the subject is in the denominator, by the first rule that applies."""
+        """Whether it is in the denominator: the rules, in order."""
 
     @abstractmethod
     def numerator(self) -> RuleResult:
-        """Whether a subject of the denominator is in the numerator."""
+        """Whether it is in the numerator, being in the denominator."""
 
     @abstractmethod
     def part(self) -> str:
-        """Dimension of a case, or kind of an organisation."""
+        """Dimension of a case, kind of an organisation."""
 
     @abstractmethod
     def district(self) -> str:
-        """Code of the district; empty if the area is unknown."""
+        """Code of its district; empty where no area is known."""
 
     def expired(self) -> bool:
-        """Whether a subject of the denominator has an expired certificate."""
+        """Whether it, being in the denominator, has an expired certificate."""
         return False
 
     def membership(self) -> "Membership":
@@ -149,10 +147,10 @@ class Membership(Struct, frozen=True):
     """How one subject counts in one figure.
 
     Attributes:
-        counts: What the subject adds to the figure.
-        denominator: Whether the subject is in the denominator, with the deciding rule.
-        numerator: The same for the numerator. For a subject that is not in the
-            denominator it is equal to `denominator`.
+        counts: What it adds to the figure.
+        denominator: Whether it is in the denominator, by which rule.
+        numerator: The same of the numerator; what is not in the denominator is, for
+            that reason, not in the numerator.
     """
 
     counts: Counts
@@ -162,12 +160,12 @@ class Membership(Struct, frozen=True):
 
     @property
     def part(self) -> str:
-        """Dimension of a case on the day, or kind of an organisation."""
+        """Dimension of a case on the day, kind of an organisation."""
         return self.rules.part()
 
     @property
     def district(self) -> str:
-        """Code of the district; empty if the area is unknown."""
+        """Code of its district; empty where no area is known."""
         return self.rules.district()
 
 
@@ -175,45 +173,45 @@ NOTHING = Counts()
 
 
 def district(area: str | None) -> str:
-    """Code of the district that contains, or is, the area with this code."""
+    """Code of the district that the area with this code is, or lies, in."""
     return (area or "")[:DISTRICT]
 
 
-# The deciding events of a subject, after corrections and annulments.
+# The facts that decided: those of a kind, in order of day, as they stand.
 
 
 def standing(subject: Subject, *types: type[Fact]) -> list[StandingFact]:
-    """The events of these types that are in effect, in the order recorded."""
+    """The facts of these types that are left, in the order recorded."""
     return [fact for fact in subject.facts if isinstance(fact.event, types)]
 
 
 def between(
     subject: Subject, first: date, last: date, *types: type[Fact]
 ) -> list[StandingFact]:
-    """The events in effect that hold from a day in [*first*, *last*], by that day."""
+    """Those of them that took effect from *first* to *last*, in that order."""
     within = [
         fact
         for fact in standing(subject, *types)
         if first <= fact.event.effective_on <= last
     ]
-    # `sorted` is stable: events of one day keep the order in which they were recorded.
+    # `sorted` is stable: of two on one day the one recorded later comes later.
     return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
 def cited(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
-    """*fact* with the corrections that set its `effective_on` or one of *fields*."""
+    """*fact*, with the corrections that its day or one of *fields* stands by."""
     return said_by(subject, fact, "effective_on", *fields)
 
 
 def said_by(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
-    """*fact* with the corrections that set one of *fields*."""
+    """*fact*, with the corrections that these *fields* stand by."""
     return DecidingFact(
         fact.version, corrections(subject.history, fact.version, *fields)
     )
 
 
 def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
-    """*deciding* without repetitions: each event once, with all of its corrections."""
+    """All of them, each fact once with all its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
         merged.setdefault(one.version, set()).update(one.corrections)
@@ -221,13 +219,13 @@ def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
 
 
 def by_annulment(rule: Rule, gone: UndoneFact, **quoted: Any) -> Reason:
-    """The reason that the event *gone* was annulled."""
+    """The reason that the fact *gone* was annulled."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
 def void(subject: Subject, opening: Sentence) -> Reason:
-    """The reason why *subject*, which is void, does not count (`Subject.void`)."""
+    """Why *subject*, which is void, does not count at all (`Subject.void`)."""
     if annulled := [*undone(subject.history, subject.OPENING)]:
         return by_annulment(Rule.ANNULLED, annulled[-1], what=opening)
     fact = standing(subject, Rejection, Merger)[0]
@@ -238,7 +236,7 @@ def void(subject: Subject, opening: Sentence) -> Reason:
 
 
 def _along(rejected: Subject) -> Sentence:
-    """The subjects merged into *rejected*, which its rejection excludes too."""
+    """Whom its rejection takes along; empty where nobody is merged into it."""
     numbers = ", ".join(map(subject_number, merger.absorbed(rejected.facts)))
     if not numbers:
         return Sentence("", "")

@@ -1,10 +1,9 @@
-"""The difference between two figures of one indicator, split into steps.
+"""Why two figures of one indicator differ: the way from one to the other, in steps.
 
-The path begins at the figure that is compared *against* and ends at the figure asked
-for. Each step changes one thing: the knowledge, then the definition, then the day with
-its period, and last the target with the rating scale. The changes of the steps
-therefore add up to the difference exactly, and within a step so do the changes caused
-by single events or subjects.
+The way begins at the figure that is compared *against* and ends at the figure asked
+for. Each step changes one thing: what is known, then the definition, then the day and
+its period, and last the target with the rating scale. So what the steps change adds up
+to the difference exactly, and so does what single events and subjects change in them.
 """
 
 import re
@@ -27,7 +26,7 @@ from iku.domain.question import InvalidQuestion, Question, refuse_future
 
 
 class DifferenceStep(StrEnum):
-    """One step of a difference, named after what it changes."""
+    """What one step of the way changes."""
 
     KNOWLEDGE = "knowledge"
     DEFINITION = "definition"
@@ -36,7 +35,7 @@ class DifferenceStep(StrEnum):
 
     @property
     def letter(self) -> str:
-        """The letter that marks a page cursor in this step."""
+        """What a place in this step is marked with."""
         return self.value[0]
 
 
@@ -52,7 +51,7 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class ComparedCoordinates(Struct, frozen=True):
-    """Coordinates of the figure compared against; None: as in the figure asked for."""
+    """Coordinates of the figure compared with; what is None is as in the other."""
 
     as_of: date | None = None
     known_on: date | None = None
@@ -61,20 +60,20 @@ class ComparedCoordinates(Struct, frozen=True):
     period: Kind | None = None
 
     def refuse_future(self, today: date) -> None:
-        """Refuse days in the future (see `question.refuse_future`)."""
+        """Refuse days that have not come yet (see `question.refuse_future`)."""
         refuse_future(self.as_of, today, self.known_on, prefix="against_")
 
     def beside(self, question: Question) -> Question:
-        """*question* with its coordinates replaced by those given here."""
+        """The question these coordinates ask, compared with *question*."""
         given = structs.asdict(self).items()
         own = {name: value for name, value in given if value is not None}
         return structs.replace(question, **own)
 
 
 class CoordinateStep(Struct, frozen=True):
-    """A step that can change counts, with the question at each of its two ends.
+    """A step that can move counts, and the coordinates at its two ends.
 
-    An explanation of a subject at either end is asked for with that question.
+    Whoever wants to say why a subject counts as it does at either end asks with these.
     """
 
     step: DifferenceStep
@@ -83,15 +82,14 @@ class CoordinateStep(Struct, frozen=True):
 
 
 class StepResult(Struct, frozen=True):
-    """The figure after a step: the counts, evaluated against the target of that step.
+    """Where a step leads: the counts there, held against the target of that step.
 
     Attributes:
-        definition: Version of the definition.
-        percentage: In per cent, two decimals; None if there is nothing to count.
-        target: In per cent; up to the last step, the target of the figure compared
-            against.
-        achievement: Actual divided by target, in per cent; None if either is missing.
-        rating: Rating of the achievement; None if there is no achievement.
+        definition: Version of the definition by which it is counted.
+        percentage: Per cent, two decimals; None where there is nothing to count.
+        target: In per cent; until the last step that of the figure compared against.
+        achievement: Actual of target, in per cent; None where either is missing.
+        rating: Of the achievement; None where that is missing.
     """
 
     definition: int
@@ -108,12 +106,12 @@ class StepResult(Struct, frozen=True):
 
 
 class Interval(Struct, frozen=True):
-    """One step of a difference.
+    """One step of the way.
 
     Attributes:
-        numerator: Change of the numerator; negative if it decreases.
-        denominator: Change of the denominator; negative if it decreases.
-        after: The figure after this step.
+        numerator: What it adds to the numerator, or takes away where below nought.
+        denominator: The same of the denominator.
+        after: What the figure is once it is taken.
     """
 
     step: DifferenceStep
@@ -123,7 +121,7 @@ class Interval(Struct, frozen=True):
 
 
 class SubjectCount(Struct, frozen=True):
-    """How one subject counts: zero or one in each place."""
+    """How one subject counts: nought or one each."""
 
     numerator: int
     denominator: int
@@ -133,22 +131,22 @@ class EndpointCount(SubjectCount, frozen=True):
     """How one subject counts at one end of a step, and why.
 
     Attributes:
-        why: The reason in a sentence; None if the subject is unknown at that end.
+        why: The reason in a sentence; None where the register does not know it there.
     """
 
     why: Sentence | None
 
 
 class CausingEvent(Struct, frozen=True):
-    """The event that changed a count.
+    """The event by which a count moved.
 
     Attributes:
-        position: Position of the event in the log, from 1.
-        version: Version of the event in the stream of its subject, from 1.
-        effective_on: The day from which it holds; None if it has none.
-        known_on: The day on which the office knew it.
-        recorded_at: The instant of the append by the database's clock, in UTC.
-        reason: The reason given; None if there is none.
+        position: Its place in the log, from 1.
+        version: Its place in the history of its subject, from 1.
+        effective_on: The day it holds from; None where it has none.
+        known_on: The day the office knew.
+        recorded_at: The database's clock, UTC.
+        reason: As it was given; None where none was.
     """
 
     position: int
@@ -162,19 +160,19 @@ class CausingEvent(Struct, frozen=True):
 
 
 class DifferenceItem(Struct, frozen=True):
-    """The change that one event, or one subject, causes in a step.
+    """What one event, or one subject, changes in a step.
 
     Attributes:
-        step: The step of the change.
-        cause: The cause of the change.
+        step: The step it is part of.
+        cause: Why the count moved.
         id: Identifier of the case or organisation.
-        number: Number of the subject in the register.
-        title: Title of the case, or name of the organisation.
-        numerator: Change of the numerator; negative if it decreases.
-        denominator: Change of the denominator; negative if it decreases.
+        number: Its number in the register.
+        title: Its title or name.
+        numerator: What it adds to the numerator, or takes away where below nought.
+        denominator: The same of the denominator.
         before: How the subject counts before, and why.
-        after: How the subject counts after, and why.
-        event: The causing event; None if the cause is the definition or time.
+        after: How it counts after, and why.
+        event: The event that did it; None where it was the definition or time.
     """
 
     step: DifferenceStep
@@ -190,17 +188,16 @@ class DifferenceItem(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """Two figures of one indicator, and every change between them.
+    """Two figures of one indicator, and all that lies between them.
 
     Attributes:
         figure: The figure asked for.
-        against: The figure compared against.
-        numerator: Numerator of the figure minus that of the one compared against.
-        denominator: Denominator of the figure minus that of the one compared against.
-        steps: The four steps, in order.
-        items: The changes on this page, by step; within a step by position of the
-            event, or by subject.
-        next: Cursor of the next page; None on the last page.
+        against: The figure it is compared with.
+        numerator: Of the figure, less that of the one it is compared with.
+        denominator: The same of the denominator.
+        steps: The way from the one compared with to the figure, in four steps.
+        items: What moved, by step; within one by position, or by subject.
+        next: Cursor of the page that follows; None at the end.
     """
 
     indicator: str
@@ -214,15 +211,15 @@ class Difference(Struct, frozen=True):
 
 
 def place(cursor: str | None) -> PageCursor | None:
-    """The place where the page that issued *cursor* ended; None without a cursor.
+    """Where the page ended that gave this *cursor*; None where there is none.
 
     Raises:
-        InvalidQuestion: No page of a difference issued it.
+        Unanswerable: No page of a difference gave it.
     """
     found = places.read(cursor, LETTERS)
     if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:
         return found
-    # Only the items of the knowledge step are ordered by position.
+    # There, and only there, what moved is ordered by position.
     if not _POSITION.fullmatch(found.key):
         raise InvalidQuestion("cursor", places.STRANGE)
     return found
@@ -231,9 +228,9 @@ def place(cursor: str | None) -> PageCursor | None:
 def coordinate_steps(
     against: Question, of: Question
 ) -> tuple[CoordinateStep, CoordinateStep, CoordinateStep]:
-    """The steps from *against* to *of*; both state a definition and a size.
+    """The way from *against* to *of*, both with a definition and a size of their own.
 
-    The exchange of target and scale is not among them, because it changes no count.
+    Only at the end are the target and the scale exchanged; that moves no count.
     """
     known = structs.replace(against, known_on=of.known_on, size=of.size)
     defined = structs.replace(known, definition=of.definition)
@@ -245,9 +242,9 @@ def coordinate_steps(
 
 
 def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
-    """The four steps through *ends*, the figures at the start and after each step."""
+    """The four steps through *ends*, figures at the beginning and after each leg."""
     first, last = ends[0].made_with, ends[-1].made_with
-    # The last step keeps the counts and exchanges the target and the scale.
+    # The last step goes nowhere else: only what the figure is held against changes.
     stops = [*((one, first) for one in ends), (ends[-1], last)]
     reached = [_reached(one, held) for one, held in stops]
     return tuple(
@@ -264,7 +261,7 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
 
 
 def _reached(made: ComputedFigure, held: Basis) -> StepResult:
-    """The figure *made*, evaluated against the target and scale of *held*."""
+    """The figure with the target and scale of another."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))
     counts = Counts(made.figure.numerator, made.figure.denominator)

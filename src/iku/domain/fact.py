@@ -299,7 +299,12 @@ _REACHES_BACK = (Correction, Annulled)
 
 def reaching_back(history: Sequence[Fact]) -> list[Fact]:
     """Those of *history* that say something of the other facts, not of the subject."""
-    return [event for event in history if isinstance(event, _REACHES_BACK)]
+    return [event for event in history if _reaches_back(type(event))]
+
+
+@cache
+def _reaches_back(of_type: type[Fact]) -> bool:
+    return issubclass(of_type, _REACHES_BACK)
 
 
 def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
@@ -364,9 +369,8 @@ def write(event: Fact) -> EncodedFact:
     """
     plain = json.decode(json.encode(event))  # JSON's own types, and no others
     fields = {k: v for k, v in plain.items() if v is not None}
-    cleared = sorted(plain.keys() - fields.keys())
-    if cleared and isinstance(event, Correction):
-        fields[CLEARED] = cleared
+    if len(fields) < len(plain) and isinstance(event, Correction):
+        fields[CLEARED] = sorted(plain.keys() - fields.keys())
     fields.pop("effective_on", None)
     return EncodedFact(
         type=fields.pop("type"),

@@ -142,7 +142,7 @@ class Options:
 
 
 class ConflictOptions(
-    Struct, Options, frozen=True, tag_field="counts", tag="conflicts"
+    Struct, Options, frozen=True, tag_field="counts", tag="conflicts", cache_hash=True
 ):
     """How cases are counted (design of the indicators IKU-1 and IKU-3)."""
 
@@ -159,7 +159,12 @@ class ConflictOptions(
 
 
 class OrganisationOptions(
-    Struct, Options, frozen=True, tag_field="counts", tag="organisations"
+    Struct,
+    Options,
+    frozen=True,
+    tag_field="counts",
+    tag="organisations",
+    cache_hash=True,
 ):
     """How organisations are counted (design of the indicator IKU-2)."""
 

@@ -45,6 +45,8 @@ def names(command: Fact, _subject: str, state: Subject | None) -> DecisionPremis
     """The subjects that *command* merges the subject into, or no longer does."""
     into = stated(command, "into")
     ended = _ended(command, state)
+    if into is None and ended is None:
+        return DecisionPremises()
     survivors = [ended.event.into] if ended else []
     survivors += [] if into is None else [into]
     return DecisionPremises(peers=tuple(dict.fromkeys(map(subject_id, survivors))))

@@ -83,9 +83,9 @@ def numbered(subject: str, state: Any) -> Numbered | None:
 
 
 def _numbered(subject: str, state: Subject) -> Numbered:
-    opening = next(state.of(state.OPENING), None)
-    number = getattr(opening or state.history[0], "number", None)
-    return Numbered(number or subject_number(subject), held=opening is not None)
+    number = getattr(state.opening, "number", None)
+    held = state.opened is not None
+    return Numbered(number or subject_number(subject), held=held)
 
 
 def number(subject: str, state: Any) -> str:

@@ -8,10 +8,8 @@ been verified is knowledge, not a dated state.
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
 from typing import NoReturn, assert_never
 
 from msgspec import UNSET, Struct, structs
@@ -27,6 +25,7 @@ from iku.domain.decider import (
     Refused,
     refuse_unlikely_day,
 )
+from iku.domain.derived import derived
 from iku.domain.fact import (
     NUMBER,
     Absorption,
@@ -343,12 +342,13 @@ class Organisation(Subject, frozen=True, dict=True):
     TITLE = "name"
     LETTER = "O"
 
-    @cached_property
+    @derived
     def registered(self) -> Registered | None:
         """The registration as it stands; None once it was annulled."""
-        return next(self.of(Registered), None)
+        registration: Registered | None = self.opened
+        return registration
 
-    @cached_property
+    @derived
     def participations(self) -> list[Participation]:
         """Its participations, verified or not, oldest first."""
         sure = {event.participation for event in self.of(ParticipationVerified)}
@@ -363,7 +363,7 @@ class Organisation(Subject, frozen=True, dict=True):
         ]
         return sorted(found, key=lambda participation: participation.on)
 
-    @cached_property
+    @derived
     def timeline(self) -> tuple[OrganisationSegment, ...]:
         """What it was from day to day; empty once the registration was annulled."""
         return tuple(_timeline(self))
@@ -384,7 +384,7 @@ class Organisation(Subject, frozen=True, dict=True):
 
 def evolve(organisation: Organisation | None, event: Event) -> Organisation:
     """The organisation once *event* is known."""
-    return Organisation((*(organisation.history if organisation else ()), event))
+    return (organisation or NEVER_REGISTERED).then(event)
 
 
 CHANGES = (
@@ -662,7 +662,7 @@ def names(
     own = f"{Organisation.CATEGORY}-{subject}"
     facts = organisation.facts if organisation else []
     owners = dict.fromkeys([own, *(owner(event, own) for _, event in facts)])
-    return replace(grounds, streams=tuple(map(erasure.decider.stream, owners)))
+    return structs.replace(grounds, streams=tuple(map(erasure.decider.stream, owners)))
 
 
 def _refuse_misfit(before: Organisation, after: Organisation) -> None:
@@ -793,5 +793,6 @@ decider: Decider[Organisation, Event] = Decider(
     decide,
     evolve,
     names,
+    whole=Organisation,
     moves_figures=True,
 )

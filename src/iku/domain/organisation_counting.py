@@ -8,7 +8,7 @@ day, written to be read beside the rules it follows (design, section 6).
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import date, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import NamedTuple, assert_never
 
 from iku.domain import counting, organisation
@@ -16,6 +16,7 @@ from iku.domain.attachment import Attached
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
 from iku.domain.counting import DecidingFact, Reason, Rule, RuleResult, Rules, Sentence
+from iku.domain.derived import derived
 from iku.domain.fact import Annulled, StandingFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
@@ -111,7 +112,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         registered = self.organisation.registered
         return counting.district(registered.area if registered else None)
 
-    @cached_property
+    @derived
     def _last_day(self) -> date | None:
         """The last day up to the one asked about on which it was there."""
         days = []
@@ -308,17 +309,12 @@ def _there(piece: _Piece, options: OrganisationOptions) -> bool:
 def _pieces(subject: Organisation, taken: list[date]) -> Iterator[_Piece]:
     """Its timeline, cut where a certificate runs out and at each participation."""
     for segment in subject.timeline:
-        cuts = set(taken)
-        if segment.valid_until is not None:
-            cuts.add(segment.valid_until + ONE_DAY)
-        inside = (
-            day
-            for day in cuts
-            if segment.start < day and (segment.end is None or day < segment.end)
-        )
-        days = [segment.start, *sorted(inside)]
-        for start, end in zip(days, [*days[1:], segment.end], strict=True):
-            yield _Piece(start, end, segment)
+        start, end, until = segment.start, segment.end, segment.valid_until
+        cuts = taken if until is None else [*taken, until + ONE_DAY]
+        inside = {day for day in cuts if start < day and (end is None or day < end)}
+        days = [start, *sorted(inside)]
+        for first, last in zip(days, [*days[1:], end], strict=True):
+            yield _Piece(first, last, segment)
 
 
 def cause(event: organisation.Event) -> Cause:

@@ -1,15 +1,27 @@
 """What a case and an organisation have in common: a history, and what is left of it."""
 
 from collections.abc import Callable, Hashable, Iterator
-from functools import cached_property
-from typing import Any, ClassVar, TypeVar
+from operator import attrgetter
+from typing import Any, ClassVar, Self, TypeVar
 
 from msgspec import Struct
 
-from iku.domain.fact import Fact, Merger, Rejection, StandingFact, standing
+from iku.domain.derived import derived
+from iku.domain.fact import (
+    Fact,
+    Merger,
+    Rejection,
+    StandingFact,
+    reaching_back,
+    standing,
+)
 from iku.domain.lineage import corrections
 
 T = TypeVar("T")
+_effective_on = attrgetter("effective_on")
+# By the types asked for: whether an event of a type is of one of them. To ask
+# `isinstance` of a Struct that is of none takes ten times as long.
+_KNOWN: dict[tuple[type[Fact], ...], dict[type[Fact], bool]] = {}
 
 
 class Subject(Struct, frozen=True, dict=True):
@@ -28,10 +40,28 @@ class Subject(Struct, frozen=True, dict=True):
     TITLE: ClassVar[str]
     LETTER: ClassVar[str]
 
-    @cached_property
+    @derived
     def facts(self) -> list[StandingFact]:
         """The facts left after corrections and annulments."""
         return standing(self.history)
+
+    def then(self, event: Fact) -> Self:
+        """The subject once *event* is known, too.
+
+        The same object for the same event, since a decision and what comes of it ask
+        for it in turn, and for what is worked out of it.
+        """
+        known: tuple[Fact | None, Self] = self.__dict__.get("_then", (None, self))
+        if known[0] is event:
+            return known[1]
+        after = type(self)((*self.history, event))
+        facts = self.__dict__.get("facts", ())
+        # A fact that says nothing of the others leaves them as they stood.
+        if len(facts) == len(self.history) and not reaching_back([event]):
+            stands = StandingFact(len(after.history), event)
+            after.__dict__["facts"] = [*facts, stands]
+        self.__dict__["_then"] = event, after
+        return after
 
     @property
     def timeline(self) -> tuple[Any, ...]:
@@ -56,13 +86,18 @@ class Subject(Struct, frozen=True, dict=True):
 
     def of(self, *types: type[Fact]) -> Iterator[Any]:
         """Those of the facts left that are of these types, in the order recorded."""
-        # A list at once: it is short, and walking a generator takes twice as long.
-        return iter([event for _, event in self.facts if isinstance(event, types)])
+        known = _KNOWN.setdefault(types, {})
+        try:
+            # A list at once: it is short, and walking a generator takes twice as long.
+            return iter([event for _, event in self.facts if known[type(event)]])
+        except KeyError:
+            known |= {type(e): isinstance(e, types) for _, e in self.facts}
+            return self.of(*types)
 
     def dated(self, *types: type[Fact]) -> list[Any]:
         """The same in the order in which they took effect."""
         # `sorted` is stable: of two on one day the one recorded later comes later.
-        return sorted(self.of(*types), key=lambda event: event.effective_on)
+        return sorted(self.of(*types), key=_effective_on)
 
     def worded(self, *fields: str) -> dict[str, int]:
         """Of each of these fields of the opening, the version that gave it.
@@ -91,19 +126,26 @@ class Subject(Struct, frozen=True, dict=True):
         *about* tells it from whatever else is worked out of the subject. An event's
         subject afterwards is the next event's before, and asked for the same again.
         """
-        if about not in self._found:
-            self._found[about] = make()
-        found: T = self._found[about]
+        known = self._found
+        try:
+            found: T = known[about]
+        except KeyError:
+            found = known[about] = make()
         return found
 
-    @cached_property
+    @derived
     def _found(self) -> dict[Hashable, Any]:
         return {}
 
-    @cached_property
+    @derived
+    def opened(self) -> Any:
+        """The fact it begins with, as it stands; None once it was annulled."""
+        return next(self.of(self.OPENING), None)
+
+    @property
     def opening(self) -> Any:
         """The fact it begins with, as it stands; once annulled, as it was recorded."""
-        return next(self.of(self.OPENING), self.history[0])
+        return self.opened or self.history[0]
 
     @property
     def title(self) -> str:
@@ -111,12 +153,12 @@ class Subject(Struct, frozen=True, dict=True):
         called: str = getattr(self.opening, self.TITLE)
         return called
 
-    @cached_property
+    @derived
     def void(self) -> str | None:
         """Why it does not count at all, in words; None where it may."""
         if not self.history:
             return None
-        if next(self.of(self.OPENING), None) is None:
+        if self.opened is None:
             return "annulled"
         for event in self.of(Rejection, Merger):
             merged = isinstance(event, Merger)

@@ -9,10 +9,12 @@ have no gaps: a request that is refused, repeated or overtaken draws none.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
 from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from iku.domain import fact, numbering
 from iku.domain.decider import Transition, subject_number
