@@ -84,7 +84,7 @@ async def imported(home: Path, rows: int) -> dict[str, float]:
         migrate_and_open(Settings(home=home)) as app,
         app.pool.acquire() as connection,
     ):
-        importer = Importer(connection, app.commands, app.projections.project, "uji")
+        importer = Importer(connection, app.commands, "uji")
         backend = connection.get_server_pid()
         began, ours, theirs = time.perf_counter(), time.process_time(), _busy(backend)
         with (home / "journal.csv").open("rb") as file:

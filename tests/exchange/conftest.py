@@ -28,7 +28,7 @@ async def app(database: Database) -> AsyncIterator[App]:
 
 @pytest.fixture
 def importer(app: App, connection: Plain) -> Importer:
-    return Importer(connection, app.commands, app.projections.project, "u/siti")
+    return Importer(connection, app.commands, "u/siti")
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ async def kept(
         open_app(Settings(), database) as app,
         app.pool.acquire() as connection,
     ):
-        importer = Importer(connection, app.commands, app.projections.project, "u/siti")
+        importer = Importer(connection, app.commands, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
         world = World(app, connection)

@@ -1,6 +1,7 @@
 import asyncio
 import csv
 import io
+import os
 import random
 from datetime import date
 from typing import Any
@@ -21,7 +22,8 @@ from iku.ledger.log import Connection, VersionConflict
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
-from iku.projections import number_index
+from iku.projections import number_index, parallel_fold
+from iku.projections.rebuild import rebuild
 from iku.queries import recount
 from tests.domain.register import FIGURES
 
@@ -551,6 +553,36 @@ async def test_progress_counts_each_row_once(
     assert told == [(3, 10), (6, 10), (9, 10), (10, 10)]
 
 
+@pytest.mark.parametrize("processes", [False, True])
+async def test_what_is_projected_chunk_by_chunk_is_what_a_rebuild_makes(
+    bring: Any, app: App, monkeypatch: pytest.MonkeyPatch, *, processes: bool
+) -> None:
+    monkeypatch.setattr(journal_import, "CHUNK", 7)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(parallel_fold, "FEW", 0 if processes else 10_000)
+    for content in example.read().values():
+        assert (await bring(content)).faults == ()
+    owner = await pools.connect_as_owner(app.database.owner_dsn)
+    assert await rebuild(owner, lambda *_: None) == []
+    await owner.close()
+
+
+async def test_rows_are_looked_up_only_once_something_was_imported(
+    bring: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded, asked = log.recorded_commands, []
+
+    async def spy(connection: Any, ids: Any) -> Any:
+        asked.append(len(ids))
+        return await recorded(connection, ids)
+
+    monkeypatch.setattr(log, "recorded_commands", spy)
+    content = make("konflik", *[make.report(f"K{n}") for n in range(5)])
+    assert ((await bring(content)).added, asked) == (5, [])
+    again = await bring(content)
+    assert (again.added, again.repeated, asked) == (0, 5, [5])
+
+
 async def test_a_file_of_many_chunks_is_recorded_in_one_transaction(
     bring: Any, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -621,8 +653,7 @@ async def test_rows_that_others_imported_meanwhile_are_not_at_fault(
         found = await before(self, *arguments)
         if calls == 1:
             async with app.pool.acquire() as other:
-                project = app.projections.project
-                twin = Importer(other, app.commands, project, "u/twin")
+                twin = Importer(other, app.commands, "u/twin")
                 assert (await twin.run(content)).added == 3
         return found
 
@@ -636,17 +667,17 @@ async def test_an_import_that_fails_half_way_leaves_nothing(
     importer: Importer, make: Any, connection: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_import, "CHUNK", 3)
-    project = importer.project
-    calls = 0
+    record, calls = importer._record, 0
 
-    async def fail(*arguments: Any) -> None:
+    async def fail(*arguments: Any, **named: Any) -> bool:
         nonlocal calls
         calls += 1
+        found = await record(*arguments, **named)
         if calls == 3:
             raise RuntimeError("power cut")
-        await project(*arguments)
+        return found
 
-    monkeypatch.setattr(importer, "project", fail)
+    monkeypatch.setattr(importer, "_record", fail)
     with pytest.raises(RuntimeError):
         await importer.run(make("konflik", *[make.report(f"K{n}") for n in range(20)]))
     assert await size(connection) == BROUGHT
@@ -661,13 +692,13 @@ async def test_where_others_were_faster_all_is_decided_anew(
     await importer.run(make("konflik", make.report("K1", day)))
     record, calls = importer._record, 0
 
-    async def slow(*arguments: Any) -> None:
+    async def slow(*arguments: Any, **named: Any) -> bool:
         nonlocal calls
         calls += 1
         if calls == 1:
             async with app.pool.acquire() as other:
                 await live(app, other, "K1", conflict.Verified(effective_on=today))
-        await record(*arguments)
+        return await record(*arguments, **named)
 
     monkeypatch.setattr(importer, "_record", slow)
     closing = make.row("K1", "diselesaikan", day, cara="islah")
@@ -681,7 +712,7 @@ async def test_others_that_are_always_faster_win_in_the_end(
 ) -> None:
     calls = 0
 
-    async def beaten(*_: Any) -> None:
+    async def beaten(*_: Any, **__: Any) -> None:
         nonlocal calls
         calls += 1
         raise VersionConflict("conflict-K1", 1, 2)
@@ -696,12 +727,11 @@ async def test_the_same_file_from_two_at_once_is_recorded_once(
     app: App, database: Database, connection: Plain, make: Any
 ) -> None:
     content = make("konflik", *[make.report(f"K{n}") for n in range(300)])
-    project = app.projections.project
 
     async def one() -> Any:
         own = await pools.connect(database.application_dsn)
         try:
-            return await Importer(own, app.commands, project, "u").run(content)
+            return await Importer(own, app.commands, "u").run(content)
         finally:
             await own.close()
 
@@ -773,9 +803,7 @@ async def test_no_spoilt_file_does_more_than_be_refused(
 ) -> None:
     chance, before = random.Random(seed), await size(connection)
     for _ in range(60):
-        importer = Importer(
-            connection, app.commands, app.projections.project, "u", dry_run=True
-        )
+        importer = Importer(connection, app.commands, "u", dry_run=True)
         content = chance.choice([*example.read().values()])
         report = await importer.run(spoilt(content, chance))
         assert bool(report.faults) <= (report.added == 0)

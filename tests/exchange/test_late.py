@@ -155,11 +155,11 @@ async def test_a_closing_while_a_file_is_read_is_heard(
     original = Importer._record
     times = []
 
-    async def record(self: Importer, *args: Any) -> None:
+    async def record(self: Importer, *args: Any, **named: Any) -> bool:
         times.append(args)
         if len(times) == 1:
             await take(app, connection, step("closed", "Tutup buku"))
-        await original(self, *args)
+        return await original(self, *args, **named)
 
     monkeypatch.setattr(Importer, "_record", record)
     report = await importer.run(rows)

@@ -1017,6 +1017,19 @@ async def test_events_are_read_by_stream_and_version(
     assert await log.read_events(connection, []) == []
 
 
+async def test_commands_are_found_by_what_their_ids_begin_with(
+    ask: Ask, append: Append, connection: Plain
+) -> None:
+    await append(structs.replace(ask("a-1"), command_id="file:1"))
+    for prefix, found in (
+        ("file:", True),
+        ("fil", True),
+        ("file;", False),
+        ("g", False),
+    ):
+        assert await log.has_commands(connection, prefix) is found
+
+
 def test_a_request_counts_the_events_of_all_its_parts(ask: Ask) -> None:
     other = log.StreamPart("b-1", 0, ask("b-1", events=3).main.drafts)
     assert ask("a-1", events=2, after=(other,)).count == 5

@@ -12,15 +12,17 @@ import pytest
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 from iku.projections import parallel_fold
+from iku.projections.number_index import NumberKey, NumberUse
 from iku.projections.rebuild import rebuild
+from iku.projections.rows import Rows
 from tests.registers.world import World
 
 STARTER = """
 import os, time
 os.cpu_count = lambda: 2
-from iku.projections import folding
+from iku.projections import parallel_fold
 if __name__ == "__main__":
-    with folding._executor(folding.FEW + 1) as (executor, workers):
+    with parallel_fold.executor_for(parallel_fold.FEW + 1) as (executor, workers):
         pids = {executor.submit(os.getpid).result() for _ in range(9)}
         print(*pids, flush=True)
         time.sleep(60)
@@ -72,8 +74,21 @@ def _runs(pid: int) -> bool:
 
 async def test_a_text_is_copied_with_all_its_characters(connection: Plain) -> None:
     texts = ["a\tb", "line\nline", "\\N", "\\", "\r", "", "é", '{"a":"\\u001a\\n"}']
-    await connection.execute("create temporary table copied (place int, text text)")
-    rows = [*enumerate(texts), (len(texts), None)]
-    await parallel_fold._copy(connection, "copied", parallel_fold._lines(rows))
-    found = await connection.fetch("select * from copied order by place")
-    assert [tuple(row) for row in found] == rows
+    await connection.execute(
+        """
+        create temporary table copied (
+          category text, folded text, subject text, held bool, year int, serial bigint
+        )
+        """
+    )
+    rows = Rows()
+    rows.names |= {
+        NumberKey("conflict", text, f"K{place}"): NumberUse(*use)
+        for place, text in enumerate(texts)
+        for use in [(True, 2021, place) if place % 2 else (False,)]
+    }
+    await parallel_fold._copy(
+        connection, "copied", parallel_fold.lines(rows, 0).numbers
+    )
+    found = await connection.fetch("select * from copied order by subject")
+    assert [*map(tuple, found)] == [(*name, *use) for name, use in rows.names.items()]

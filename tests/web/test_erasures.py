@@ -57,8 +57,7 @@ async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
 async def register(app: App, client: Client) -> Client:
     """The example register, imported."""
     async with app.pool.acquire() as connection:
-        project = app.projections.project
-        importer = Importer(connection, app.commands, project, "u/siti")
+        importer = Importer(connection, app.commands, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
     return client

@@ -191,7 +191,7 @@ async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
 async def register(app: App, client: Client) -> Client:
     """A client of the example register, imported."""
     async with app.pool.acquire() as connection:
-        importer = Importer(connection, app.commands, app.projections.project, "u/siti")
+        importer = Importer(connection, app.commands, "u/siti")
         for content in example.read().values():
             assert (await importer.run(content)).faults == ()
     return client

@@ -51,7 +51,7 @@ def example(*, json: bool) -> None:
 async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
     contents = files.read()
     async with app.pool.acquire() as connection:
-        importer = Importer(connection, app.commands, app.projections.project, ACTOR)
+        importer = Importer(connection, app.commands, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
         # What of the example is there already is passed over by the import.
         alone = not await log_records.holds_others(connection, ours)

@@ -104,9 +104,7 @@ async def bring_in(
     """Import one file after the other, telling of each unless *quiet*."""
     done = []
     async with app.pool.acquire() as connection:
-        importer = Importer(
-            connection, app.commands, app.projections.project, actor, dry_run
-        )
+        importer = Importer(connection, app.commands, actor, dry_run)
         for name, content in contents.items():
             with terminal.progress(name) as tell:
                 report = await importer.run(content, tell)

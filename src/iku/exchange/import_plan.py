@@ -28,10 +28,11 @@ from iku.domain.decider import (
     Invalid,
     Refused,
     SubjectNotFound,
+    Transition,
     subject_number,
 )
 from iku.domain.decider_registry import DECIDERS
-from iku.domain.fact import Fact, Merger, stated
+from iku.domain.fact import Fact, Merger, reaching_back, stated
 from iku.exchange import cells
 from iku.exchange.cells import InvalidCell
 from iku.exchange.journal_layouts import Layout
@@ -180,6 +181,7 @@ class Plan:
 
     Attributes:
         prospect: What they are decided on; the streams that they name must be in it.
+        category: The kind of the subjects that the rows are about.
         added: How many events are to be recorded.
         standing: Rows that the register said already.
         identical: Rows that an earlier row of the file said already.
@@ -211,6 +213,9 @@ class Plan:
         self.refused: list[str] = []
         self.unexplained: dict[int, tuple[JournalRow, ReasonRequired]] = {}
         self._framed: list[EncodedRequest] = []
+        self.category = layout.category
+        self._decider = DECIDERS[layout.category]
+        self._numbered = layout.category in subject_kinds.categories()
         self._layout = layout
         self._actor = actor
         self._areas = scope.areas
@@ -221,20 +226,15 @@ class Plan:
         self._unjudged: Counter[str] = Counter()
         self._before = before
 
-    @property
-    def category(self) -> str:
-        """The kind of the subjects that the rows are about."""
-        return self._layout.category
-
     def numbers(self, entries: Iterable[JournalRow]) -> set[str]:
         """The numbers that these rows name; none where subjects have none."""
-        if self.category not in subject_kinds.categories():
+        if not self._numbered:
             return set()
-        return {n for e in entries if not e.faults for n in e.numbers(self.category)}
+        return {n for e in entries if not e.faults for n in e.numbers}
 
     def former_numbers(self, entries: Iterable[JournalRow]) -> set[str]:
         """Numbers that annulments among these rows may give back to their subjects."""
-        if self.category not in subject_kinds.categories():
+        if not self._numbered:
             return set()
         return {
             number
@@ -251,12 +251,12 @@ class Plan:
         return list(dict.fromkeys(wanted))
 
     def _streams(self, entry: JournalRow) -> list[str]:
-        names, stream = self.prospect.names, DECIDERS[self.category].stream
+        names, stream = self.prospect.names, self._decider.stream
         return [
-            *entry.streams(self.category),
+            *map(stream, (entry.subject, *entry.peers)),
             *(
                 stream(subject)
-                for number in entry.numbers(self.category)
+                for number in entry.numbers
                 for subject in names.known(self.category, number)
             ),
         ]
@@ -267,8 +267,10 @@ class Plan:
         return list(dict.fromkeys(wanted))
 
     def _further(self, entry: JournalRow) -> Iterator[str]:
-        decider = DECIDERS[self.category]
-        for stream in self._streams(entry) if _about_mergers(entry.fact) else ():
+        if not _about_mergers(entry.fact):
+            return
+        decider = self._decider
+        for stream in self._streams(entry):
             history = self.prospect.histories.get(stream)
             if history is None or not stream.startswith(self.category):
                 continue
@@ -335,7 +337,7 @@ class Plan:
     def _in_doubt(self, entry: JournalRow) -> str | None:
         """The first subject the row is about whose course of events is in doubt."""
         further = (stream.partition("-")[2] for stream in self._further(entry))
-        for named in (entry.subject, *entry.peers(self.category), *further):
+        for named in (entry.subject, *entry.peers, *further):
             subject = self._called.get(named, named)
             if subject in self._doubtful:
                 return subject
@@ -371,7 +373,7 @@ class Plan:
         self.remarks += [RowNote(entry.line, note) for note in decided.notes[:room]]
 
     def _refuse_earlier(self, known_on: date, subject: str) -> None:
-        known = self.prospect.known.get(DECIDERS[self.category].stream(subject))
+        known = self.prospect.known.get(self._decider.stream(subject))
         if known is not None and known_on < known:
             raise Invalid(
                 "known_on",
@@ -380,6 +382,8 @@ class Plan:
             )
 
     def _refuse_taken(self, request: Request) -> None:
+        if len(request.attachments) == 1 and not _may_rename(request.attachments[0]):
+            return
         for claim in number_index.claims(request):
             holder = self.prospect.names.holder(self.category, claim.number)
             if holder not in {None, claim.subject}:
@@ -391,7 +395,7 @@ class Plan:
 
     def _command(self, entry: JournalRow) -> Command:
         subject = self._subject(entry)
-        stream = DECIDERS[self.category].stream(subject)
+        stream = self._decider.stream(subject)
         history = self.prospect.histories.get(stream)
         command = Command(
             category=self.category,
@@ -413,7 +417,7 @@ class Plan:
         Raises:
             Refused: The number is that of several subjects.
         """
-        if self.category not in subject_kinds.categories():
+        if not self._numbered:
             return entry.subject
         names, number = self.prospect.names, subject_number(entry.subject)
         holder = names.holder(self.category, number)
@@ -429,7 +433,7 @@ class Plan:
 
     def _began(self, subject: str, opening: Fact) -> bool:
         """Whether the subject, not annulled, was begun by this very opening."""
-        stream = DECIDERS[self.category].stream(subject)
+        stream = self._decider.stream(subject)
         state = self.prospect.histories[stream].state
         its = numbering.numbered(subject, state)
         begun = subject_rules.alike(opening, state.history[0])
@@ -490,9 +494,9 @@ class Plan:
         if stands is None:
             return False
         history = stands.state.history
-        decider = DECIDERS[command.category]
+        fold = self._decider.fold
         return any(
-            self._adds_nothing(command, decider.fold(history[:version]))
+            self._adds_nothing(command, fold(history[:version]))
             for version in range(1, len(history))
         )
 
@@ -540,6 +544,11 @@ class Plan:
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
         return FileFault(entry.line, column, str(error))
+
+
+def _may_rename(turn: Transition) -> bool:
+    """Whether it begins its subject, or says something of its former facts."""
+    return turn.before is None or bool(reaching_back(turn.after.history[-1:]))
 
 
 def _about_mergers(fact: Fact | CorrectionTarget | None) -> bool:

@@ -1,12 +1,12 @@
 """Importing a journal: every row decided, then all of them recorded, or none.
 
 The file is gone through three times, and never held: once to see that it is a journal,
-once to find the rows that were imported before, and once to decide the others, over the
-streams as they were read, in the order of the file; each under the day it declares to
-have been known. What is decided is appended at once, chunk after chunk and all in one
-transaction, which is undone at the first row at fault; from there on rows are only
-judged, so that all faults are told. Where somebody else was faster on one of the
-streams, all is decided anew.
+once to find the rows that were imported before (unless nothing ever was), and once to
+decide the others, over the streams as they were read, in the order of the file; each
+under the day it declares to have been known. What is decided is appended at once, chunk
+after chunk and all in one transaction, which is undone at the first row at fault; from
+there on rows are only judged, so that all faults are told. Where somebody else was
+faster on one of the streams, all is decided anew.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ from iku.exchange.import_plan import (
     RowNote,
     SkippedRow,
 )
-from iku.exchange.journals import JournalFile, JournalRow
+from iku.exchange.journals import IMPORTED, JournalFile, JournalRow
 from iku.exchange.row_reader import RowReader, RowScope
 from iku.exchange.spreadsheet import FileFault, UnreadableSheet
 from iku.ledger import log
-from iku.ledger.appender import AcceptedRequest, Project
+from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, EncodedRequest, Receipt, VersionConflict
-from iku.projections import number_index
+from iku.projections import number_index, parallel_fold
 from iku.projections import rows as projection
-from iku.projections.rows import CountedDefinition
+from iku.projections.bulk import BulkProjections
 
 CHUNK = 2_000  # rows that one statement deals with
 ROOM = 4_000  # subjects that are held in memory
@@ -84,13 +84,11 @@ class Importer:
     """Imports files, one after the other, on a *connection* of its own.
 
     Attributes:
-        project: Writes what follows from the events, in the append's transaction.
         dry_run: Record nothing; a later file is then held against the earlier ones.
     """
 
     connection: Connection
     commands: CommandHandler
-    project: Project
     actor: str
     dry_run: bool = False
     _ahead: PlannedRegister = field(default_factory=PlannedRegister)
@@ -145,7 +143,7 @@ class Importer:
         if self.dry_run:
             await self._rehearse(plan, chunks)
         else:
-            await self._perform(plan, chunks)
+            await self._perform(plan, chunks, journal.size)
         await self._count(plan)
         plan.close()
         steps.finish()
@@ -181,7 +179,11 @@ class Importer:
     async def _before(self, journal: JournalFile, scope: RowScope) -> PreviousImport:
         """Which rows were imported before."""
         before = PreviousImport()
-        for rows in _chunked(journal.rows()):
+        if not self.dry_run and not await log.has_commands(self.connection, IMPORTED):
+            # No row of any file was; another pass over this one would find none.
+            before.rows.extend(bytes(journal.size))
+            return before
+        for rows in _chunked(journal.rows(), CHUNK):
             ids = [numbered.command_id for numbered in rows]
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
@@ -205,14 +207,14 @@ class Importer:
             if not plan.faults:
                 stays()
 
-    async def _perform(self, plan: Plan, chunks: "_Chunks") -> None:
+    async def _perform(self, plan: Plan, chunks: "_Chunks", rows: int) -> None:
         """Record all rows in one transaction; where one is at fault, judge the rest."""
-        with suppress(_AtFault):
+        with suppress(_AtFault), parallel_fold.executor_for(rows) as (executor, _):
             async with self.connection.transaction():
                 # Another import may hold the log's lock for longer than a request may
                 # wait.
                 await self.connection.execute("set local statement_timeout = 0")
-                await self._record_all(plan, chunks)
+                await self._record_all(plan, chunks, BulkProjections(executor))
             return
         while (entries := await chunks.following()) is not None:
             await self._read(plan, entries)
@@ -220,26 +222,28 @@ class Importer:
             plan.take()
         await self._refuse_overtaken(plan)
 
-    async def _record_all(self, plan: Plan, chunks: "_Chunks") -> None:
+    async def _record_all(
+        self, plan: Plan, chunks: "_Chunks", bulk: BulkProjections
+    ) -> None:
         """Each chunk is recorded while the next one is read and decided."""
-        counted = await projection.definitions(self.connection)
-        recording: asyncio.Task[None] | None = None
+        locked = False  # whether the log was when the rows at hand were read
+        recording: asyncio.Task[bool] | None = None
         entries = await chunks.following()
         try:
             if entries is not None:
                 await self._read(plan, entries)
             while entries is not None:
                 await _judge(plan, entries)
-                framed = plan.take()
-                await _preview(framed, counted)
+                framed, names_read = plan.take(), locked
                 entries = None if plan.faults else await chunks.following()
                 if recording is not None:
-                    await recording
+                    locked = await recording
                 if plan.faults:
                     raise _AtFault
                 if entries is not None:
                     await self._read(plan, entries)
-                recording = asyncio.create_task(self._record(framed))
+                record = self._record(framed, bulk, admitted=names_read)
+                recording = asyncio.create_task(record)
             if recording is not None:
                 await recording
         finally:
@@ -264,20 +268,28 @@ class Importer:
             found = await number_index.near(self.connection, plan.category, names)
             plan.prospect.names.learn(found)
 
-    async def _record(self, framed: Sequence[EncodedRequest]) -> None:
-        """Append a chunk, and project it before the next one is appended.
-
-        As everywhere, who finds an event finds it counted.
-        """
-        if not framed:
-            return
-        zone = self.commands.zone.key
+    async def _admit(self, framed: Sequence[EncodedRequest]) -> None:
+        """Lock the log, and hold against it the numbers that these rows claim."""
         admitted = await number_index.admit(self.connection, framed, together=True)
         for one, admission in zip(framed, admitted, strict=True):
             if isinstance(admission, Exception):  # somebody took the number since
                 main = one.request.main
                 before = main.expected_version
                 raise VersionConflict(main.stream, before, before) from admission
+
+    async def _record(
+        self, framed: Sequence[EncodedRequest], bulk: BulkProjections, *, admitted: bool
+    ) -> bool:
+        """Append a chunk, and project it before the next one is appended.
+
+        As everywhere, who finds an event finds it counted. What was *admitted* was
+        decided by names that were read while the log was locked. Whether it is now.
+        """
+        if not framed:
+            return admitted
+        if not admitted:
+            await self._admit(framed)
+        zone = self.commands.zone.key
         verdicts = await log.append_framed(self.connection, framed, zone=zone)
         accepted = []
         for one, verdict in zip(framed, verdicts, strict=True):
@@ -290,11 +302,14 @@ class Importer:
                     main.stream, main.expected_version, verdict.version
                 )
             accepted.append(AcceptedRequest(one.request, verdict))
-        await self.project(self.connection, accepted)
+        found = await bulk.begin(self.connection, accepted)
+        await self.commands.vault.keep(self.connection, accepted)
+        await bulk.write(self.connection, await found)
+        return True
 
     async def _refuse_overtaken(self, plan: Plan) -> None:
         """Refuse faults of rows that somebody else has imported meanwhile."""
-        for ids in _chunked(plan.refused):
+        for ids in _chunked(plan.refused, CHUNK):
             for command_id in await log.recorded_commands(self.connection, ids):
                 raise VersionConflict(command_id, 0, 1)
 
@@ -321,35 +336,27 @@ class _Chunks:
     async def following(self) -> list[JournalRow] | None:
         """The entries of the next rows; None where there are no more."""
         entries, ended = [], True
-        async for numbered, repeated in _breathing(islice(self._rows, CHUNK)):
+        async for some in _breathing(islice(self._rows, CHUNK)):
             ended = False
-            if not repeated:
-                reading = RowReader(self._layout, numbered.row, self._scope)
-                entries.append(journals.entry(reading, numbered))
-            self._steps.done()
+            for numbered, repeated in some:
+                if not repeated:
+                    reading = RowReader(self._layout, numbered.row, self._scope)
+                    entries.append(journals.entry(reading, numbered))
+                self._steps.done()
         return None if ended else entries
 
 
 async def _judge(plan: Plan, entries: Iterable[JournalRow]) -> None:
-    async for entry in _breathing(entries):
-        plan.judge(entry)
+    async for some in _breathing(entries):
+        for entry in some:
+            plan.judge(entry)
 
 
-async def _preview(
-    framed: Iterable[EncodedRequest], counted: Sequence[CountedDefinition]
-) -> None:
-    """Work ahead for `project`, while the database is busy with the chunk before."""
-    async for one in _breathing(framed):
-        for turn in one.request.attachments:
-            projection.precompute(turn, counted)
-
-
-async def _breathing(items: Iterable[T]) -> AsyncIterator[T]:
-    """Each of *items*; between them, the database and whoever interrupts are heard."""
-    for count, item in enumerate(items, start=1):
-        yield item
-        if count % BREATH == 0:
-            await asyncio.sleep(0)
+async def _breathing(items: Iterable[T]) -> AsyncIterator[list[T]]:
+    """All *items*, some at a time; then others may run, such as the recording."""
+    for some in _chunked(items, BREATH):
+        yield some
+        await asyncio.sleep(0)
 
 
 @contextmanager
@@ -386,7 +393,7 @@ class _Steps:
         self._progress(self._total, self._total)
 
 
-def _chunked(items: Iterable[T]) -> Iterator[list[T]]:
+def _chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
-    while chunk := list(islice(rest, CHUNK)):
+    while chunk := list(islice(rest, size)):
         yield chunk

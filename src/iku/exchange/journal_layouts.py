@@ -41,7 +41,7 @@ class Statement:
     any_of: tuple[str, ...] = ()
     only: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def clears(self) -> frozenset[str]:
         """Headings of the columns in which `CLEAR` clears the field."""
         corrects = issubclass(self.fact, Correction)

@@ -29,6 +29,8 @@ from iku.exchange.spreadsheet import (
     UnreadableSheet,
 )
 
+IMPORTED = "import:"  # what the ids of imported rows begin with
+
 
 class CorrectionTarget(Struct, frozen=True):
     """A correction or annulment of the fact that its day, and more, tells.
@@ -109,6 +111,7 @@ class JournalRow(Struct, frozen=True):
         remark: What it says beside; None where it says nothing.
         twin: The first row of the file that says the same; None where there is none.
         recurs: Whether two such rows are two facts (`Fact.RECURS`).
+        peers: Identifiers of the other subjects it names.
     """
 
     line: int
@@ -121,16 +124,12 @@ class JournalRow(Struct, frozen=True):
     faults: tuple[FileFault, ...] = ()
     twin: DuplicateRow | None = None
     recurs: bool = False
+    peers: tuple[str, ...] = ()
 
-    def peers(self, category: str) -> tuple[str, ...]:
-        """Identifiers of the other subjects it names."""
-        if self.fact is None or isinstance(self.fact, CorrectionTarget):
-            return ()
-        return DECIDERS[category].names(self.fact, self.subject, None).peers
-
-    def numbers(self, category: str) -> set[str]:
+    @property
+    def numbers(self) -> set[str]:
         """The numbers that it names."""
-        named = (self.subject, *self.peers(category), *self.renumbered)
+        named = (self.subject, *self.peers, *self.renumbered)
         return set(map(subject_number, named))
 
     @property
@@ -142,14 +141,6 @@ class JournalRow(Struct, frozen=True):
         ):
             return ()
         return (subject_id(self.fact.given["number"]),)
-
-    def streams(self, category: str) -> list[str]:
-        """The streams that deciding it rests on."""
-        stream = DECIDERS[category].stream
-        return [
-            stream(self.subject),
-            *map(stream, self.peers(category)),
-        ]
 
 
 class IdentifiedRow(NamedTuple):
@@ -208,7 +199,7 @@ class JournalFile:
                 nth, twin = counts[said], firsts.get(said)
                 firsts.setdefault(said, DuplicateRow(index, row.line))
             numbered = said + str(nth).encode()
-            yield IdentifiedRow(row, f"import:{self._digest(numbered).hex()}", twin)
+            yield IdentifiedRow(row, f"{IMPORTED}{self._digest(numbered).hex()}", twin)
         if next(marks, None) is not None:
             raise UnreadableSheet(FileFault(1, None, CHANGED))
 
@@ -251,7 +242,16 @@ def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
         faults=tuple(reading.faults),
         twin=numbered.twin,
         recurs=statement is not None and statement.fact.RECURS,
+        peers=_peers(reading.layout.category, subject, fact),
     )
+
+
+def _peers(
+    category: str, subject: str, fact: Fact | CorrectionTarget | None
+) -> tuple[str, ...]:
+    if fact is None or isinstance(fact, CorrectionTarget):
+        return ()
+    return DECIDERS[category].names(fact, subject, None).peers
 
 
 def _fact(reading: RowReader, statement: Statement) -> Fact | CorrectionTarget | None:

@@ -82,11 +82,12 @@ class RowReader:
 
     def fields(self, statement: Statement) -> dict[str, Any]:
         """Fields of the statement's fact, as far as cells are filled in."""
-        given = {*self.row.cells} & {*statement.any_of}
-        if statement.any_of and not given:
+        if statement.any_of and self.row.cells.keys().isdisjoint(statement.any_of):
             needed = " or ".join(statement.any_of)
             self._fault(statement.any_of[0], f"is empty, but {needed} must be given")
         cleared = {h for h in statement.clears if self.row.cells.get(h) == CLEAR}
+        if not cleared:
+            return self._fields(statement.fact, statement.fields)
         columns = {h: n for h, n in statement.fields.items() if h not in cleared}
         return self._fields(statement.fact, columns) | {
             statement.fields[heading]: None for heading in cleared

@@ -333,6 +333,21 @@ async def recorded_commands(
     return {row["command_id"]: row["body"] for row in rows}
 
 
+async def has_commands(connection: Reader, prefix: str) -> bool:
+    """Whether a command is recorded whose id begins with *prefix*."""
+    found: bool = await connection.fetchval(
+        """
+        select exists (select
+                         from ledger.command
+                        where command_id >= $1
+                          and command_id < $2)
+        """,
+        prefix,
+        prefix[:-1] + chr(ord(prefix[-1]) + 1),
+    )
+    return found
+
+
 async def read_stream(
     connection: Reader,
     stream: str,

@@ -58,12 +58,7 @@ def fold(
             rows.add(entry, counted)
             rows.names |= number_index.changed(entry.turn)
         events += len(history)
-    return CopyRows(
-        events,
-        _lines(_ranged(row, 4) for row in rows.begun),
-        _lines(_ranged(row, 8) for row in rows.stated),
-        _lines((*name, *use) for name, use in rows.names.items()),
-    )
+    return lines(rows, events)
 
 
 def count(
@@ -78,7 +73,17 @@ def count(
             for definition in counted:
                 rows.count(entry, definition)
         events += len(history)
-    return CopyRows(events, _lines(_ranged(row, 4) for row in rows.begun), b"", b"")
+    return lines(rows, events)
+
+
+def lines(rows: Rows, events: int) -> CopyRows:
+    """What *rows* of so many *events* begin."""
+    return CopyRows(
+        events,
+        _joined(map(_contribution, rows.begun)),
+        _joined(map(_state, rows.stated)),
+        _joined(_name(*name, *use) for name, use in rows.names.items()),
+    )
 
 
 async def folded(
@@ -92,7 +97,7 @@ async def folded(
     At most so many batches are in memory as there are workers, and one more.
     """
     loop = asyncio.get_running_loop()
-    with _executor(size) as (executor, workers):
+    with executor_for(size) as (executor, workers):
         waiting: deque[asyncio.Future[CopyRows]] = deque()
         async for batch in log.batched(histories, BATCH):
             if len(waiting) > workers:
@@ -103,7 +108,7 @@ async def folded(
 
 
 async def copy(connection: Connection, rows: CopyRows) -> None:
-    """Write *rows* into tables that hold none of these subjects."""
+    """Write *rows*, which only add to what the tables hold."""
     await _copy(connection, "contribution", rows.contributions, COUNTED)
     await _copy(connection, "state", rows.states)
     await _copy(connection, "number", rows.numbers)
@@ -121,7 +126,7 @@ async def _copy(
 
 
 @contextmanager
-def _executor(size: int) -> Iterator[tuple[Executor, int]]:
+def executor_for(size: int) -> Iterator[tuple[Executor, int]]:
     """What folds so many events, and how many batches it works on at once."""
     workers = min(os.cpu_count() or 1, WORKERS)
     executor: Executor = ThreadPoolExecutor(1)
@@ -152,31 +157,60 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _ranged(row: Sequence[Any], place: int) -> tuple[Any, ...]:
-    """The row with its two days at *place* as one range."""
-    start, end = row[place : place + 2]
-    return (*row[:place], _range(start, end), *row[place + 2 :])
+# Rows as COPY reads them: a line each, tabs between the columns.
 
 
-def _range(start: date, end: date | None) -> str:
-    return f"[{start},{end or ''})"
+def _joined(spelt: Iterable[str]) -> bytes:
+    return "".join(spelt).encode()
 
 
-def _lines(rows: Iterable[Sequence[Any]]) -> bytes:
-    """Rows as COPY reads them: a line each, tabs between the columns."""
-    return "".join("\t".join(map(_column, row)) + "\n" for row in rows).encode()
+def _contribution(row: Sequence[Any]) -> str:
+    number, subject, part, district, start, end, since, *known = row
+    known_from, known_to, position, superseded, numerator, denominator, expired = known
+    return (
+        f"{number}\t{_text(subject)}\t{_text(part)}\t{_text(district)}"
+        f"\t[{start},{end or ''})\t{since or _NULL}\t{known_from}\t{_end(known_to)}"
+        f"\t{position}\t{superseded}\t{numerator}\t{denominator}\t{expired}\n"
+    )
 
 
-def _column(value: Any) -> str:
-    if type(value) is int:
-        return str(value)
-    if value is None:
-        return "\\N"
-    if value is FOREVER:
-        return "infinity"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES) if _MARKED.intersection(value) else value
-    return str(value)
+def _state(row: Sequence[Any]) -> str:
+    position, superseded, known_from, known_to, entered_on, level, *rest = row
+    verified, expired, start, end, *texts = rest
+    return (
+        f"{position}\t{superseded}\t{known_from}\t{_end(known_to)}\t{entered_on}"
+        f"\t{level}\t{verified}\t{expired}\t[{start},{end or ''})"
+        f"\t{_tabbed(texts)}\n"
+    )
+
+
+def _name(
+    category: str,
+    folded: str,
+    subject: str,
+    held: bool,  # noqa: FBT001 - a column
+    *automatic: int | None,
+) -> str:
+    year, serial = (_NULL if one is None else one for one in automatic)
+    return f"{_tabbed((category, folded, subject))}\t{held}\t{year}\t{serial}\n"
+
+
+_NULL = "\\N"
+
+
+def _end(day: date) -> str:
+    return "infinity" if day is FOREVER else str(day)
+
+
+def _tabbed(texts: Sequence[str]) -> str:
+    """*texts*, tabs between them."""
+    if _MARKED.isdisjoint("".join(texts)):
+        return "\t".join(texts)
+    return "\t".join(map(_text, texts))
+
+
+def _text(text: str) -> str:
+    return text if _MARKED.isdisjoint(text) else text.translate(_ESCAPES)
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

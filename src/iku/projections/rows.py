@@ -17,6 +17,7 @@ from iku.domain import fact, subject_kinds
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Transition
 from iku.domain.decider_registry import DECIDERS
+from iku.domain.derived import derived
 from iku.domain.indicator import Definition, Indicator, Options
 from iku.domain.subject_states import StateInterval
 from iku.ledger import log
@@ -36,7 +37,7 @@ class ProjectedEvent(Struct, frozen=True):
     turn: Transition
 
 
-class CountedDefinition(Struct, frozen=True):
+class CountedDefinition(Struct, frozen=True, dict=True):
     """A version of an indicator's definition that is counted.
 
     Attributes:
@@ -49,6 +50,11 @@ class CountedDefinition(Struct, frozen=True):
     version: int
     position: int
     options: Options
+
+    @derived
+    def category(self) -> str:
+        """Of the subjects that it counts."""
+        return subject_kinds.counted_by(self.options).category
 
 
 class Rows:
@@ -82,6 +88,8 @@ class Rows:
     def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
         """Take in what *entry* means under one definition."""
         turn = entry.turn
+        if turn.category != definition.category:
+            return
         before = subject_kinds.contributions(turn.before, definition.options)
         after = subject_kinds.contributions(turn.after, definition.options)
         if before == after:
@@ -148,14 +156,6 @@ class Rows:
         ]
         self._states[turn.category, turn.subject, span.valid_from] = row
         self.stated.append(row)
-
-
-def precompute(turn: Transition, counted: Sequence[CountedDefinition]) -> None:
-    """Fill the per-subject caches that `Rows` reads, before the transaction starts."""
-    for state in (turn.before, turn.after):
-        subject_kinds.spans(turn.category, turn.subject, state)
-        for definition in counted:
-            subject_kinds.contributions(state, definition.options)
 
 
 def new_definitions(turn: Transition) -> list[Definition]:

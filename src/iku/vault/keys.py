@@ -14,15 +14,15 @@ It holds
 
 import base64
 import fcntl
-import hmac
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 from msgspec import Struct
@@ -53,6 +53,16 @@ class ErasureEntry(Struct, frozen=True):
     effective_on: date | None
 
 
+def _padded(key: bytes) -> tuple[Any, Any]:
+    """The two hashes of HMAC-SHA-256 under *key*, as far as they are the same for all.
+
+    RFC 2104, section 4: with both at hand a digest takes a third of the time.
+    """
+    block = key.ljust(sha256().block_size, b"\0")
+    inner = sha256(bytes(byte ^ 0x36 for byte in block))
+    return inner, sha256(bytes(byte ^ 0x5C for byte in block))
+
+
 class Keys:
     """The keys of one folder, which is made on first use."""
 
@@ -62,11 +72,15 @@ class Keys:
         with _plain_errors(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_open_to_others(folder)
-        self._digest = self._made(DIGEST)
+        self._inner, self._outer = _padded(self._made(DIGEST))
 
     def digest(self, content: bytes) -> bytes:
         """A hash of *content* that nobody can make who has not this folder."""
-        return hmac.digest(self._digest, content, "sha256")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(content)
+        outer.update(inner.digest())
+        made: bytes = outer.digest()
+        return made
 
     def epochs(self) -> list[str]:
         """Names of the epochs whose keys are here, oldest first."""

@@ -68,8 +68,10 @@ class Key(NamedTuple):
 
 def context(label: bytes, *parts: str) -> bytes:
     """*label*, then each part after its length: no two lists of parts are one."""
-    spelt = [part.encode() for part in parts]
-    return label + b"".join(len(part).to_bytes(2, "big") + part for part in spelt)
+    for part in parts:
+        spelt = part.encode()
+        label += len(spelt).to_bytes(2, "big") + spelt
+    return label
 
 
 def plain(text: str) -> bytes:
