@@ -1,7 +1,7 @@
-"""What was recorded: one log of facts, in one order, only ever added to.
+"""The append-only event log, its Merkle tree and its proofs.
 
-The ledger knows streams, versions, days and bytes, and nothing of conflicts. `record`
-is the bytes of one event, `log` appends and reads them, `appender` groups the appends
-of one process, `tree` hashes it, and `checking` holds all that is stored against the
-rules.
+The package knows streams, versions, days and bytes, and no subject matter. `record`
+encodes one event, `log` appends and reads events, `appender` is the group commit of one
+process, `tree` hashes the records, `checkpoint_signing` signs the tree head, and
+`integrity_check` verifies every table of the ledger.
 """

@@ -1,7 +1,7 @@
-"""Checkpoints: a log's name, its size, its root: three lines (C2SP tlog-checkpoint).
+"""Checkpoints (signed tree heads): origin, size and root hash in three lines.
 
-We sign no further lines. Those of other logs may have some, and a witness has to read
-them: they belong to what it signs.
+The format is C2SP tlog-checkpoint. This log adds no extension lines. A witness must
+keep those of other logs, since they are part of the signed text.
 """
 
 import re
@@ -17,10 +17,10 @@ _LENGTH = 32
 
 
 class Checkpoint(Struct, frozen=True):
-    """How large the log of that origin is, and the root of its tree.
+    """The size of the log named *origin* and the root hash of its Merkle tree.
 
     Attributes:
-        extension: Lines that we neither write nor understand.
+        extension: Extension lines, which this log neither writes nor interprets.
     """
 
     origin: str
@@ -30,18 +30,18 @@ class Checkpoint(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """What is signed."""
+        """The text that is signed."""
         lines = (self.origin, str(self.size), spell_hash(self.root), *self.extension)
         return "".join(f"{line}\n" for line in lines)
 
 
 def parse(text: str) -> Checkpoint:
-    """The checkpoint that the text of a note is.
+    """Parse the text of a note as a checkpoint.
 
     Raises:
-        Malformed: It is none.
+        Malformed: The text is not a checkpoint.
     """
-    lines = text.split("\n")  # not splitlines, which knows many more ends of a line
+    lines = text.split("\n")  # splitlines would also split at other characters
     if lines.pop() or len(lines) < 3 or not all(lines):
         raise Malformed("a checkpoint is three lines: origin, size, root")
     origin, size, root, *extension = lines
@@ -49,10 +49,10 @@ def parse(text: str) -> Checkpoint:
 
 
 def parse_size(text: str) -> int:
-    """The size, in decimal without leading noughts.
+    """Parse a tree size: decimal, without leading zeros.
 
     Raises:
-        Malformed: It is spelt otherwise, or larger than any log.
+        Malformed: The text is not in that form, or exceeds `LARGEST`.
     """
     if not _SIZE.fullmatch(text) or int(text) > LARGEST:
         raise Malformed(f"{text[:40]!r} is no size of a log")
@@ -60,10 +60,10 @@ def parse_size(text: str) -> int:
 
 
 def parse_hash(text: str) -> bytes:
-    """The 32 bytes that *text* spells in base64.
+    """Decode a hash of 32 bytes from base64.
 
     Raises:
-        Malformed: It spells something else, or in another way than the only one.
+        Malformed: The text is not the canonical base64 of 32 bytes.
     """
     try:
         value = b64decode(text, validate=True)

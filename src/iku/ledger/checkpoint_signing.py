@@ -1,12 +1,12 @@
-"""Signing checkpoints: what the log was can no longer be denied.
+"""Signing checkpoints, so that the log's history can no longer be denied.
 
-The signer trusts nothing that the database says of itself. It keeps the last
-checkpoint it signed in a file of its own, reads the *bytes* of the records, hashes
-them itself, and signs only what continues what it signed before. Otherwise it raises
-an alarm and signs no more until somebody has looked into it.
+The signer does not trust the database. It keeps the last checkpoint it signed in a file
+of its own, reads and hashes the *bytes* of the records itself, and signs only a tree
+that is consistent with that checkpoint. Otherwise it raises an alarm and refuses to
+sign until an operator has removed the alarm.
 
-Every round reads the records since the last full tile; a *full* round reads all of
-them, so that a change far back is found too.
+Each round reads the records since the last full tile. A *full* round reads all of them,
+and so finds a change in an old record.
 """
 
 import contextlib
@@ -38,24 +38,24 @@ PAGE = 4 * WIDTH  # records that are read at a time
 
 
 class LogTampered(Exception):
-    """The records are not what was signed; the sentence is the alarm's."""
+    """The records differ from what was signed; the message is the alarm's text."""
 
 
 class AlarmRaised(Exception):
-    """The signer refuses to sign; the sentence says why, and how to go on."""
+    """The signer refuses to sign; the message says why, and how to resume."""
 
 
 class SignerNotReady(Exception):
-    """The signer's folder lacks something; the sentence says what helps."""
+    """The signer's folder is incomplete or unusable; the message says what to do."""
 
 
 class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
-    """The last checkpoint that was signed, and all that is needed to go on from it.
+    """The last signed checkpoint and the Merkle tree's state at that size.
 
     Attributes:
-        peaks: The full subtrees of the tree of that size, the largest first (base64).
+        peaks: The roots of the full subtrees at that size, largest first (base64).
         note: The checkpoint with its signatures.
-        vkey: The key that signs next.
+        vkey: The verifier key of the key that signs next.
     """
 
     peaks: tuple[str, ...]
@@ -64,35 +64,36 @@ class SignerState(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint itself."""
+        """The checkpoint, parsed from the note."""
         return checkpoint.parse(note.parse(self.note.encode()).text)
 
     @property
     def frontier(self) -> Frontier:
-        """The tree as it was signed, ready to grow."""
+        """The tree at the signed size, to which leaves can be added."""
         return Frontier(self.checkpoint.size, map(parse_hash, self.peaks))
 
 
 class SignerFolder(Struct, frozen=True):
-    """The signer's folder, outside the database and its backups.
+    """The signer's folder, which is outside the database and its backups.
 
-    It holds ``key``, ``state`` and, where something is wrong, ``ALARM``; while the key
-    is changed ``key.next``, and afterwards the old one as ``key.retired-<key id>``.
+    It holds ``key``, ``state`` and, while an alarm is raised, ``ALARM``. During a key
+    rotation it also holds ``key.next``; afterwards the old key is kept as
+    ``key.retired-<key id>``.
     """
 
     folder: Path
 
     @property
     def alarm(self) -> Path:
-        """Where an alarm is told; removing the file lets the signer go on."""
+        """The path of the alarm file; the signer resumes once it is removed."""
         return self.folder / "ALARM"
 
     def make_key(self, origin: str) -> SigningKey:
-        """A first key.
+        """Generate the log's first key and write it to the folder.
 
         Raises:
-            Unprepared: There is one.
-            Malformed: The origin cannot be the name of a key.
+            SignerNotReady: The folder holds a key already.
+            Malformed: The origin is not valid as the name of a key.
         """
         path = self.folder / "key"
         if path.exists():
@@ -105,19 +106,21 @@ class SignerFolder(Struct, frozen=True):
         """The key that signs.
 
         Raises:
-            Unprepared: There is none, it is none, or others may read it.
+            SignerNotReady: The key file is missing or malformed.
+            InsecurePermissions: Other users can read the key file.
         """
         return self._read(self.folder / "key")
 
     def next_key(self) -> SigningKey:
-        """The key that is to sign once the one that does now has introduced it."""
+        """The key that a rotation introduces; generated at the first call."""
         path = self.folder / "key.next"
         return self._read(path) if path.exists() else self._make(path, self.key().name)
 
     def settle(self) -> None:
-        """Put the next key in place, once the state says that it is the one that signs.
+        """Complete a key rotation: make ``key.next`` the key if the state names it.
 
-        A crash between the two files ends here, at the next start.
+        A crash during a rotation leaves ``key.next`` in the folder; the next start
+        calls this.
         """
         upcoming, state = self.folder / "key.next", self.state()
         if state is None or not upcoming.exists():
@@ -129,10 +132,10 @@ class SignerFolder(Struct, frozen=True):
             durable_files.rename(upcoming, self.folder / "key")
 
     def state(self) -> SignerState | None:
-        """What was signed last; None where nothing was.
+        """The state after the last signature; None if nothing was signed yet.
 
         Raises:
-            Unprepared: The file does not hold what the signer wrote.
+            SignerNotReady: The file is damaged.
         """
         path = self.folder / "state"
         raw = durable_files.read(path)
@@ -148,21 +151,21 @@ class SignerFolder(Struct, frozen=True):
         return state
 
     def keep(self, state: SignerState) -> None:
-        """Write down what is signed, on disk once this returns."""
+        """Write the state durably: it is on disk when this returns."""
         durable_files.write(self.folder / "state", msgspec.json.encode(state))
 
     def raise_alarm(self, sentence: str) -> None:
-        """Tell that something is wrong, with what was signed last as evidence."""
+        """Write the alarm file: time, *sentence*, and the last signed checkpoint."""
         state = self.state()
         signed = state.note if state else "nothing was signed before\n"
         told = f"{datetime.now(UTC).isoformat()}\n{sentence}\n\n{signed}"
         durable_files.write(self.alarm, told.encode())
 
     def refuse_alarmed(self) -> None:
-        """Refuse to go on while an alarm stands.
+        """Refuse to continue while an alarm is raised.
 
         Raises:
-            Alarmed: One does.
+            AlarmRaised: The alarm file exists.
         """
         told = self.told_alarm()
         if told is not None:
@@ -171,10 +174,10 @@ class SignerFolder(Struct, frozen=True):
             )
 
     def told_alarm(self) -> str | None:
-        """The alarm's sentence; None where there is none, or it is not for us to read.
+        """The alarm's sentence; None without an alarm, or without permission to read.
 
-        A database that was put back to an older state no longer knows of an alarm; the
-        file does.
+        A database that was restored to an older state has lost the alarm's row; the
+        file has not.
         """
         try:
             told = durable_files.read(self.alarm)
@@ -203,12 +206,12 @@ class SignerFolder(Struct, frozen=True):
 
 
 class SigningResult(Struct, frozen=True):
-    """What a round came to.
+    """The result of one round of signing.
 
     Attributes:
-        size: Of the last checkpoint.
-        signed: Whether it is a new one.
-        read: How many records were read and hashed.
+        size: Size of the last checkpoint.
+        signed: Whether this round signed it.
+        read: Number of records that were read and hashed.
     """
 
     size: int
@@ -220,12 +223,12 @@ class SigningResult(Struct, frozen=True):
 async def sign(
     connection: Reader, home: SignerFolder, origin: str, *, full: bool = False
 ) -> SigningResult:
-    """Sign what the log has become, if it has grown; *full*: read all of it anew.
+    """Sign the log's current tree if it has grown; with *full*, reread every record.
 
     Raises:
-        Alarmed: The log is not what it was; the alarm is told, in a file and, where
-            possible, in the database.
-        Unprepared: Key or state cannot be used.
+        AlarmRaised: The log is not consistent with the last signed checkpoint. The
+            alarm is written to a file and, if possible, to the database.
+        SignerNotReady: The key or the state cannot be used.
     """
     home.settle()
     home.refuse_alarmed()
@@ -233,11 +236,11 @@ async def sign(
 
 
 async def rotate(connection: Reader, home: SignerFolder, origin: str) -> SigningResult:
-    """Let the key introduce a new one: both sign a checkpoint, then the new one alone.
+    """Rotate the key: the old and the new key sign a checkpoint, then only the new.
 
     Raises:
-        Alarmed: As `sign`.
-        Unprepared: As `sign`, or nothing was signed yet.
+        AlarmRaised: As in `sign`.
+        SignerNotReady: As in `sign`, or nothing was signed yet.
     """
     home.settle()
     home.refuse_alarmed()
@@ -266,8 +269,8 @@ async def _sign(
     new = state is None or frontier.size > state.checkpoint.size or len(keys) > 1
     if new:
         state = _signed(frontier, origin, keys)
-        # On disk before anybody sees it: after a crash we may have signed more than was
-        # published, but have never published what we do not know of.
+        # Written before it is published: after a crash the state may name a checkpoint
+        # that was not published, but a published one is never missing from the state.
         home.keep(state)
     assert state is not None  # noqa: S101 - it is new otherwise
     await _publish(connection, state, keys)
@@ -275,9 +278,9 @@ async def _sign(
 
 
 async def alarmed(connection: Reader, home: SignerFolder, sentence: str) -> AlarmRaised:
-    """Raise the alarm; what is then to be raised as an exception."""
+    """Raise the alarm in the file and the database, and return the exception."""
     home.raise_alarm(sentence)
-    # The file is what counts; a database that was tampered with may refuse the row.
+    # The file is authoritative; a database under attack may reject the row.
     with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         await checkpoint_store.record_alarm(connection, sentence, raised=True)
     return AlarmRaised(sentence)
@@ -318,11 +321,11 @@ async def _publish(
 async def _measure(
     connection: Reader, state: SignerState | None, *, full: bool
 ) -> tuple[Frontier, int]:
-    """The tree of the log as its bytes are now, and how many records were read.
+    """The tree over the records' bytes, and the number of records that were read.
 
     Raises:
-        Tampered: It does not continue what was signed, or the hashes that are kept
-            beside the records are not theirs.
+        LogTampered: The tree is not consistent with what was signed, or the stored
+            leaf hashes differ from those of the records.
     """
     signed = state.frontier if state else Frontier()
     size = await connection.fetchval(
@@ -350,7 +353,7 @@ async def _measure(
 async def _grow(
     connection: Reader, frontier: Frontier, signed: Frontier, size: int
 ) -> None:
-    """Add the records up to *size*, and keep the full tiles that they make."""
+    """Add the records up to *size* to the tree, and cache the full tiles."""
     _hold_signed(frontier, signed)
     row = bytearray()
     async for leaf in _leaves(connection, frontier.size, size):
@@ -372,7 +375,7 @@ def _hold_signed(frontier: Frontier, signed: Frontier) -> None:
 
 
 async def _leaves(connection: Reader, after: int, size: int) -> AsyncIterator[bytes]:
-    """The leaf hashes of the records' bytes, which no position may lack."""
+    """Recomputed leaf hashes of the records; a missing position is an error."""
     while after < size:
         rows = await connection.fetch(
             """

@@ -1,4 +1,4 @@
-"""What was signed, as the database keeps it for those who ask."""
+"""Signed checkpoints, cosignatures, log keys and alarms in the database."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -17,15 +17,15 @@ PAGE = 256
 
 
 class Coverage(StrEnum):
-    """Who vouches that an event is in the log and stays there."""
+    """How strongly a position of the log is covered by signatures."""
 
-    PENDING = "pending"  # nobody outside the database yet
-    SIGNED = "signed"  # the log's own key, which the office holds
-    WITNESSED = "witnessed"  # as many witnesses as the quorum asks for
+    PENDING = "pending"  # no signature yet
+    SIGNED = "signed"  # signed by the log's own key, which the agency holds
+    WITNESSED = "witnessed"  # cosigned by a quorum of witnesses
 
 
 class SignedCheckpoint(Struct, frozen=True):
-    """A signed checkpoint, and the cosignatures that came for it since."""
+    """A signed checkpoint and the cosignatures collected for it."""
 
     size: int
     root: bytes
@@ -34,17 +34,17 @@ class SignedCheckpoint(Struct, frozen=True):
     cosignatures: tuple[str, ...]
 
     def __str__(self) -> str:
-        """The note as it is published, cosignatures below the log's signatures."""
+        """The note as published: cosignatures follow the log's signatures."""
         return self.note + "".join(self.cosignatures)
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What was signed."""
+        """The checkpoint, parsed from the note."""
         return checkpoint.parse(self.published.text)
 
     @property
     def published(self) -> Note:
-        """The same, taken apart."""
+        """The published note, parsed."""
         return note.parse(str(self).encode())
 
 
@@ -52,7 +52,7 @@ class LogKey(Struct, frozen=True):
     """A key of the log.
 
     Attributes:
-        last_size: Of the last checkpoint it signed; None of the key that signs now.
+        last_size: Size of the last checkpoint it signed; None for the current key.
     """
 
     key: VerifierKey
@@ -61,13 +61,13 @@ class LogKey(Struct, frozen=True):
 
 
 class Assurance(Struct, frozen=True):
-    """How far the log is vouched for, and whether something is wrong.
+    """The coverage of the log by signatures, and the alarm if one is raised.
 
     Attributes:
-        signed: Size of the last checkpoint; None where nothing was signed yet.
-        witnessed: Size of the last one with a quorum of witnesses; None without one.
-        witnesses: How many witnesses there are to ask.
-        alarm: Why the signer refuses to sign; None where it does not.
+        signed: Size of the last checkpoint; None if nothing was signed yet.
+        witnessed: Size of the last checkpoint cosigned by a quorum; None without one.
+        witnesses: Number of witnesses in the policy.
+        alarm: Why the signer refuses to sign; None without an alarm.
     """
 
     signed: int | None
@@ -77,7 +77,7 @@ class Assurance(Struct, frozen=True):
     alarm: str | None
 
     def of(self, size: int) -> Coverage:
-        """How the log's first *size* events are covered."""
+        """The coverage of the log's first *size* events."""
         if self.witnessed is not None and size <= self.witnessed:
             return Coverage.WITNESSED
         if self.signed is not None and size <= self.signed:
@@ -86,9 +86,9 @@ class Assurance(Struct, frozen=True):
 
 
 def handed_out(keys: Sequence[LogKey], witnesses: Policy) -> bytes:
-    """The policy that the log itself hands out: its keys, old ones too, and witnesses.
+    """The policy file that the log publishes: all its keys, and its witnesses.
 
-    It proves nothing, and says so.
+    A verifier must obtain the keys from another source; the file says so in a comment.
     """
     comments = [
         "Handed out by the log itself, so it proves nothing: get your copy of these",
@@ -112,7 +112,7 @@ UNWATCHED = (
 
 
 async def latest(connection: Reader) -> SignedCheckpoint | None:
-    """The last checkpoint; None where nothing was signed yet."""
+    """The last checkpoint; None if nothing was signed yet."""
     row = await connection.fetchrow(
         """
         select size, root, note, signed_at
@@ -125,7 +125,7 @@ async def latest(connection: Reader) -> SignedCheckpoint | None:
 
 
 async def covering(connection: Reader, size: int) -> SignedCheckpoint | None:
-    """The first checkpoint of at least that size; None where there is none yet."""
+    """The first checkpoint of at least *size*; None if there is none yet."""
     row = await connection.fetchrow(
         """
         select size, root, note, signed_at
@@ -140,7 +140,7 @@ async def covering(connection: Reader, size: int) -> SignedCheckpoint | None:
 
 
 async def every(connection: Reader, size: int) -> AsyncIterator[SignedCheckpoint]:
-    """The last checkpoint of each size up to *size*, the smallest first."""
+    """The last checkpoint of each size up to *size*, smallest size first."""
     after = -1
     while True:
         rows = await connection.fetch(
@@ -164,7 +164,7 @@ async def every(connection: Reader, size: int) -> AsyncIterator[SignedCheckpoint
 
 
 async def keys(connection: Reader) -> list[LogKey]:
-    """The log's keys in the order in which they came; the last one signs now."""
+    """The log's keys, oldest first; the last one is the current key."""
     rows = await connection.fetch(
         """
         select vkey, first_size,
@@ -182,7 +182,7 @@ async def keys(connection: Reader) -> list[LogKey]:
 async def publish(
     connection: Reader, found: Checkpoint, signed: Note, by: Sequence[VerifierKey]
 ) -> None:
-    """Keep a signed checkpoint and the keys that signed it; twice is once."""
+    """Store a signed checkpoint and the keys that signed it; idempotent."""
     for key in by:
         await connection.fetch(
             """
@@ -208,7 +208,7 @@ async def publish(
 async def add_cosignature(
     connection: Reader, size: int, vouched: VerifiedSignature
 ) -> None:
-    """Keep what a witness added to a checkpoint; the first it added stays."""
+    """Store a witness's cosignature of a checkpoint; the first one is kept."""
     await connection.fetch(
         """
         insert into ledger.cosignature (size, vkey, line)
@@ -222,7 +222,7 @@ async def add_cosignature(
 
 
 async def cosigned_size(connection: Reader, key: VerifierKey) -> int:
-    """The largest size that this witness is known to have cosigned; 0 for none."""
+    """The largest size that this witness has cosigned; 0 if none is stored."""
     found = await connection.fetchval(
         "select coalesce(max(size), 0) from ledger.cosignature where vkey = $1",
         str(key),
@@ -231,7 +231,7 @@ async def cosigned_size(connection: Reader, key: VerifierKey) -> int:
 
 
 async def assurance(connection: Reader, witnesses: Policy) -> Assurance:
-    """How far the log is vouched for, by these witnesses."""
+    """The coverage of the log by the signer and these witnesses."""
     last = await latest(connection)
     return Assurance(
         last.size if last else None,
@@ -243,7 +243,7 @@ async def assurance(connection: Reader, witnesses: Policy) -> Assurance:
 
 
 async def alarm(connection: Reader) -> str | None:
-    """Why the signer refuses to sign; None where it does not."""
+    """Why the signer refuses to sign; None without an alarm."""
     found = await connection.fetchval(
         """
         select case when raised then sentence end
@@ -256,7 +256,7 @@ async def alarm(connection: Reader) -> str | None:
 
 
 async def record_alarm(connection: Reader, sentence: str, *, raised: bool) -> None:
-    """Write down that something is wrong, or that it no longer is; twice is once."""
+    """Record that an alarm is raised or cleared; idempotent."""
     if (await alarm(connection)) != (sentence if raised else None):
         await connection.fetch(
             "insert into ledger.alarm (raised, sentence) values ($1, $2)",
@@ -266,7 +266,7 @@ async def record_alarm(connection: Reader, sentence: str, *, raised: bool) -> No
 
 
 async def _witnessed(connection: Reader, witnesses: Policy) -> int | None:
-    """The largest size that a quorum of *witnesses* has cosigned."""
+    """The largest size that a quorum of *witnesses* has cosigned; None without one."""
     if witnesses.quorum == NONE:
         return None
     known = {str(key): key for key in witnesses.witness_keys}

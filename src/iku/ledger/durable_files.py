@@ -1,4 +1,4 @@
-"""Files that must survive a crash, be ours alone, or be read by nobody else."""
+"""Durable writes, secret files and folder locks."""
 
 import fcntl
 import os
@@ -10,17 +10,17 @@ from typing import IO
 
 
 class InsecurePermissions(Exception):
-    """A file that holds a secret can be read by others."""
+    """A file that holds a secret is accessible to other users."""
 
 
 class FolderInUse(Exception):
-    """Another process works with the same folder."""
+    """Another process holds the lock of the folder."""
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put *content* at *path*, whole or not at all, and on disk once this returns.
+    """Write a file atomically and durably: it is on disk when this returns.
 
-    Only its owner may read the file.
+    The file's mode is 0600.
     """
     with naming(path), writing(path) as file:
         file.write(content)
@@ -28,7 +28,7 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Name *path* in an error of writing: the system names only what it cannot open."""
+    """Add *path* to an `OSError` without a file name, such as that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -39,7 +39,7 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that stands at *path* once all is in it: see `write`."""
+    """A file object whose content replaces *path* when the block ends: see `write`."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -51,14 +51,14 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         file.close()
         rename(part, path)
     finally:
-        # Of a full disk it is told again, in place of the error under way.
+        # On a full disk, closing fails again and would hide the first error.
         with suppress(OSError):
             file.close()
         part.unlink(missing_ok=True)
 
 
 def rename(source: Path, target: Path) -> None:
-    """Rename within a folder; a crash afterwards does not undo it."""
+    """Rename within a folder, durably: the folder is synchronised to disk."""
     source.replace(target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:
@@ -68,7 +68,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """What is at *path*; None where there is no file."""
+    """The content of *path*; None if there is no such file."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -76,11 +76,11 @@ def read(path: Path) -> bytes | None:
 
 
 def read_secret(path: Path) -> str:
-    """What is at *path*, without its last line feed.
+    """The text of *path*, without a final line feed.
 
     Raises:
-        Exposed: Its group or others may read or change it.
-        FileNotFoundError: There is no such file.
+        InsecurePermissions: The file is accessible to its group or to others.
+        FileNotFoundError: The file does not exist.
     """
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -93,10 +93,10 @@ def read_secret(path: Path) -> str:
 
 @contextmanager
 def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold *folder*, which is made if need be, for this user of it alone.
+    """Hold an exclusive lock on *folder*, which is created if it is missing.
 
     Raises:
-        InUse: Another one holds it, and we are not to *wait*.
+        FolderInUse: Another process holds the lock and *wait* is false.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:

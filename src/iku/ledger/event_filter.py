@@ -1,8 +1,8 @@
-"""Reading part of the log: the events of an actor, a stream, a category or a type.
+"""Filtered reads of the log: by actor, stream, category or type.
 
-Two facts of the ledger make this cheap without an index for each question: positions
-have no gaps, and `recorded_at` never decreases as position rises. So days of recording
-are a range of positions, found by binary search.
+Two invariants of the ledger make this cheap without further indexes: positions have no
+gaps, and `recorded_at` never decreases as the position rises. A range of days is
+therefore a range of positions, which a binary search finds.
 """
 
 from datetime import date
@@ -14,14 +14,14 @@ from msgspec import Struct
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 
-EXAMINED = 20_000  # events that one call looks at, at most
+EXAMINED = 20_000  # most events that one call examines
 
 
 class Filter(Struct, frozen=True):
-    """Which events are asked for; None: whatever it is.
+    """The events to read; a field that is None does not restrict them.
 
     Attributes:
-        actor: Who recorded them, exactly as the records have it.
+        actor: Name of the actor, exactly as it is recorded.
         category: The stream's name up to its first hyphen.
     """
 
@@ -32,10 +32,10 @@ class Filter(Struct, frozen=True):
 
 
 class Matches(NamedTuple):
-    """Events that match a filter, in the order of the log.
+    """Events that match a filter, in log order.
 
     Attributes:
-        next: The position to go on after; None where all were looked at.
+        next: The position after which to continue; None at the end of the log.
     """
 
     events: list[Recorded]
@@ -45,10 +45,10 @@ class Matches(NamedTuple):
 async def read(
     reader: Reader, wanted: Filter, *, after: int, size: int, limit: int
 ) -> Matches:
-    """At most *limit* events that match, after one position, in a log of *size*.
+    """At most *limit* matching events after a position, in a log prefix of *size*.
 
-    Looks at 20,000 events at most, so that it takes bounded time in a log of any
-    length: there may be few matches, or none, and still a `next`.
+    Examines at most 20,000 events, so that the time of a call is bounded: a page may
+    hold few matches, or none, and still have a `next`.
     """
     upto = await _examined(reader, wanted, after, size)
     rows = await _rows(reader, wanted, after, upto, limit + 1)
@@ -59,7 +59,7 @@ async def read(
 
 
 async def size_before(reader: Reader, day: date, zone: str) -> int:
-    """How many events had been recorded when *day* began, by the clocks of *zone*."""
+    """Number of events recorded before *day* began in the time zone *zone*."""
     found: int = await reader.fetchval(
         """
         with recursive search (low, high) as (
@@ -84,13 +84,13 @@ async def size_before(reader: Reader, day: date, zone: str) -> int:
 
 
 async def _examined(reader: Reader, wanted: Filter, after: int, size: int) -> int:
-    """The last position that is looked at."""
+    """The last position that the call examines."""
     if wanted.stream is not None:
         return size
     if wanted.actor is None:
         return min(after + EXAMINED, size)
     if wanted.category is None and wanted.type is None:
-        return size  # all that is read matches
+        return size  # every row that is read matches
     last: int | None = await reader.fetchval(
         """
         select position
@@ -144,8 +144,8 @@ async def _rows(
 async def _of_actor(
     reader: Reader, wanted: Filter, after: int, upto: int, limit: int
 ) -> list[Recorded]:
-    # Rows are compared rather than the actor alone, since only the index event_actor
-    # answers that; the planner would rather read the whole log for a rare actor.
+    # A row comparison, because only that uses the index event_actor; with the actor
+    # alone, the planner scans the whole log for a rare actor.
     narrowed = wanted.category is not None or wanted.type is not None
     rows = await reader.fetch(
         """
@@ -206,5 +206,5 @@ async def _of_stream(
 
 
 def _spelled(actor: str) -> bytes:
-    """The name as it stands in a record, between the quotation marks."""
+    """The actor's name as JSON, without the quotation marks."""
     return msgspec.json.encode(actor)[1:-1]

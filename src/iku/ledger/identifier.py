@@ -1,4 +1,4 @@
-"""Identifiers for commands that came without one."""
+"""Identifiers for commands that were sent without one."""
 
 import secrets
 import time
@@ -6,10 +6,10 @@ from uuid import UUID
 
 
 def fresh() -> str:
-    """A UUID of version 7 (RFC 9562, section 5.7): the time, then chance.
+    """A UUID of version 7 (RFC 9562, section 5.7): a timestamp and random bits.
 
-    What is recorded at the same time so lies side by side in the index of commands,
-    however many there are: an append touches one of its pages, not one for each.
+    Commands of about the same time are adjacent in the index of commands, so an append
+    writes to one page of the index instead of one page for each command.
     """
     milliseconds = time.time_ns() // 1_000_000
     number = milliseconds << 80 | secrets.randbits(80)

@@ -1,7 +1,7 @@
-"""Holding all that is stored against the rules of the ledger.
+"""The integrity check: every table of the ledger against the ledger's invariants.
 
-Written apart from what appends: nothing here trusts a column, a count or a hash that
-`ledger.append` wrote, but reads the records and works them out anew.
+It shares no code with the append: it trusts no column, count or hash that
+`ledger.append` wrote, but recomputes them from the records.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ from iku.ledger.record import Unrecordable
 from iku.ledger.tree import Frontier, leaf_hash
 
 Progress: TypeAlias = Callable[[int, int], None]
-PAGE = 1_000  # rows of a table read at a time; progress is told after each
-WORKED = 500  # events between two looks at whether the database has answered
+PAGE = 1_000  # rows of a table read at a time; progress is reported after each page
+WORKED = 500  # events checked before control returns to the event loop
 LAST = 2**63 - 1
 
 
 def _untold(_done: int, _size: int) -> None:
-    """Progress that nobody watches."""
+    """Report no progress."""
 
 
 async def check_ledger(
     connection: Connection, progress: Progress = _untold
 ) -> list[str]:
-    """What is wrong with the ledger; nothing if all is well.
+    """Check the ledger; the findings, or an empty list if every invariant holds.
 
-    Each finding names the first position at which a rule is broken, what was expected
-    and what was found. Reads the whole log once, in one snapshot, and keeps in memory
-    a few words for each stream. *progress* is told how many events of how many have
-    been read.
+    A finding names the first position at which a rule is broken, the expected value and
+    the value found. The check reads the whole log once, in one snapshot, and keeps a
+    few words for each stream in memory. *progress* is called with the number of events
+    read and the number of events in the log.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute("set local synchronize_seqscans = off")
@@ -50,7 +50,7 @@ async def check_ledger(
 
 
 async def _check(connection: Connection, progress: Progress, every: str) -> list[str]:
-    """What is wrong, with the commands as the query *every* gives them."""
+    """Check with *every* as the query for the commands."""
     size = await connection.fetchval("select max(position) from ledger.event") or 0
     reading = _CheckState()
     for rule, table, expected, found in await table_checks.broken_tables(connection):
@@ -79,33 +79,34 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
 
 
 class _Disordered(Exception):
-    """The table of commands is not in the order of its positions."""
+    """The table of commands is not physically in the order of positions."""
 
 
 class _CheckState:
-    """What the events read so far amount to, and where they first broke a rule."""
+    """The state computed from the events read so far, and the findings."""
 
     def __init__(self) -> None:
         self.size = 0
         self.recorded_at = datetime.min.replace(tzinfo=UTC)
-        self.spelt = ""  # the same as a record spells it
+        self.spelt = ""  # recorded_at in the format of a record
         self.known_on = date.min
         self.streams: dict[str, tuple[int, date]] = {}  # version, day known
         self.tree = Frontier()  # of the records' bytes
-        self.findings: dict[str, str] = {}  # by rule: the first position only
+        self.findings: dict[str, str] = {}  # by rule; only the first position
 
     def hold(self, rule: str, place: str, expected: object, found: object) -> None:
-        """Note where *rule* is broken first; nothing if *expected* is *found*."""
+        """Add a finding if *expected* and *found* differ and the rule has none yet."""
         if expected != found:
             self.findings.setdefault(
                 rule, f"{place}: {rule}: expected {expected}, found {found}"
             )
 
-    # Nearly all events break no rule: each is compared at one go, and looked at rule by
-    # rule only where it differs.
+    # Nearly all events are valid: all values are compared at once, and rule by rule
+    # only where they differ.
+    # where they differ.
 
     def read(self, rows: Sequence[asyncpg.Record], commands: "_Commands") -> None:
-        """Hold events, as `_EVENTS` gives them, against all that came before."""
+        """Check events, as selected by `_EVENTS`, against all earlier events."""
         leaves, streams = [], self.streams
         for row in rows:
             position, stream, version, _, _, known_on, _, instant, stored, leaf = row
@@ -118,7 +119,7 @@ class _CheckState:
                 self._hold_all(_PLACE_RULES, position, place, found)
             if known_on < known_before:
                 self._hold_order("known_on", position, known_before, known_on)
-            if instant != self.recorded_at:  # all of one transaction share it
+            if instant != self.recorded_at:  # equal within a transaction
                 self._hold_instant(position, instant)
             self._hold_record(row, commands.covering(position))
             self.size = position
@@ -127,7 +128,7 @@ class _CheckState:
         self.tree.extend(leaves)
 
     def _hold_instant(self, position: int, instant: datetime) -> None:
-        if instant.tzinfo is None:  # the driver's word for infinity
+        if instant.tzinfo is None:  # asyncpg returns infinity without a time zone
             instant = instant.replace(tzinfo=UTC)
         if instant < self.recorded_at:
             self._hold_order("recorded_at", position, self.recorded_at, instant)
@@ -154,7 +155,7 @@ class _CheckState:
         after = command[_AT] - position  # events of the command after this one
         expected = full.command, row[1], row[2] + after
         if expected != command[:3]:
-            if after and row[1] != command[1]:  # of another part; the main one is last
+            if after and row[1] != command[1]:  # of a side stream; the main one is last
                 expected = full.command, *command[1:3]
             self._hold_all(_COMMAND_RULES, position, expected, command[:3])
 
@@ -165,7 +166,7 @@ class _CheckState:
         expected: tuple[object, ...],
         found: tuple[object, ...],
     ) -> None:
-        """Hold rule by rule what was expected at *position*."""
+        """Compare the values at *position*, rule by rule."""
         for rule, wanted, is_there in zip(rules, expected, found, strict=True):
             self.hold(rule, f"position {position}", _shown(wanted), _shown(is_there))
 
@@ -173,11 +174,11 @@ class _CheckState:
         self.hold(rule, f"position {position}", f"{last} or later", found)
 
 
-# What a record says that columns beside it repeat.
+# The fields of a record that columns repeat.
 _said = attrgetter(
     *("stream", "version", "type", "effective_on", "known_on", "declared")
 )
-_NEW = 0, date.min  # version, and day known, of a stream without events
+_NEW = 0, date.min  # version and known_on before a stream's first event
 _PLACE_RULES = ("position", "version", "leaf")
 _COLUMN_RULES = tuple(
     f"{name} beside the record"
@@ -194,7 +195,7 @@ def _shown(value: object) -> object:
 
 
 class _Commands:
-    """The commands in the order of their positions, each held as it is read."""
+    """The commands in order of position; each is checked when it is read."""
 
     def __init__(
         self, tables_read: "_Tables", query: str, reading: _CheckState, size: int
@@ -209,7 +210,7 @@ class _Commands:
         self._waiting: deque[asyncpg.Record] = deque()
 
     async def reach(self, position: int) -> None:
-        """Read on until one covers *position*, or there are no more."""
+        """Read commands up to the one that covers *position*, or to the last."""
         while self.last < position:
             rows = await anext(self._pages, None)
             if rows is None:
@@ -218,7 +219,7 @@ class _Commands:
             self._waiting.extend(rows)
 
     def covering(self, position: int) -> asyncpg.Record | None:
-        """The command in whose range *position* lies; what lies below is dropped."""
+        """The command that wrote *position*; earlier commands are discarded."""
         while self._first is None or self._first[_AT] < position:
             if not self._waiting:
                 return None
@@ -229,7 +230,7 @@ class _Commands:
     def _hold(self, rows: list[asyncpg.Record]) -> None:
         last, batch = self.last, self._batch
         for command_id, _, _, position, count, size in rows:
-            # All commands of one transaction were told the size that it led to.
+            # All commands of one transaction have the size after that transaction.
             batch = size if last >= batch else batch
             within = 0 < count <= position <= size <= self._size
             if (position - count, size) != (last, batch) or not within:
@@ -245,7 +246,7 @@ class _Commands:
         self.last, self._batch = last, batch
 
 
-_AT, _COUNT = 3, 4  # of a command: position of its last event, and how many it has
+_AT, _COUNT = 3, 4  # columns of a command: its last position, its number of events
 _BATCH_RULES = (
     *("at least one event", "start", "size within the log"),
     "size after its transaction",
@@ -253,10 +254,10 @@ _BATCH_RULES = (
 
 
 class _Signed:
-    """The checkpoints that were signed, in the order of their sizes.
+    """The signed checkpoints, by size.
 
-    That they are signed at all is for others to verify, who trust none of our tables;
-    but whoever rewrote the events may have forgotten them.
+    Their signatures are verified elsewhere. The comparison of their root hashes with
+    the records finds an attacker who rewrote events but not the checkpoints.
     """
 
     def __init__(self, tables_read: "_Tables") -> None:
@@ -265,7 +266,7 @@ class _Signed:
 
     @classmethod
     async def begun(cls, tables_read: "_Tables", reading: _CheckState) -> "_Signed":
-        """Those of a log without events already held."""
+        """The checkpoints, after those of size 0 are checked."""
         signed = cls(tables_read)
         signed._next = await anext(signed._rows, None)
         await signed.hold(reading)
@@ -273,11 +274,11 @@ class _Signed:
 
     @property
     def due(self) -> int:
-        """The size that the next one is of."""
+        """The size of the next checkpoint; `LAST` if there is none."""
         return LAST if self._next is None else self._next[0]
 
     async def hold(self, reading: _CheckState) -> None:
-        """Hold those of the size read so far against the tree of the records."""
+        """Compare the checkpoints up to the current size with the tree's root."""
         while self._next is not None and self._next[0] <= reading.tree.size:
             size, signed = self._next
             place = f"checkpoint of size {size}"
@@ -290,7 +291,7 @@ class _Signed:
             self._next = await anext(self._rows, None)
 
     def hold_rest(self, reading: _CheckState) -> None:
-        """No checkpoint is larger than the log."""
+        """Add a finding if a checkpoint is larger than the log."""
         if self._next is not None:
             size, _ = self._next
             most = f"at most {reading.tree.size}"
@@ -304,7 +305,8 @@ select position, stream, version, type, effective_on, known_on, declared,
   from ledger.event
  order by position
 """
-# As they lie, which nearly always is their order: sorting takes as long as reading.
+# In physical order, which nearly always is that of the positions: a sort would take as
+# long as the scan.
 _COMMANDS = """
 select command_id, stream, version, position, count, size
   from ledger.command
@@ -315,14 +317,14 @@ _STREAMS = "select stream, version, known_on from ledger.stream order by stream"
 
 
 class _Tables:
-    """Several tables, read side by side on one connection."""
+    """Several tables, read through interleaved cursors on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._asking = asyncio.Lock()  # a connection answers one at a time
+        self._asking = asyncio.Lock()  # a connection runs one query at a time
 
     async def pages(self, query: str) -> AsyncGenerator[list[asyncpg.Record], None]:
-        """The rows of *query*, so many at a time."""
+        """The rows of *query*, in pages of `PAGE` rows."""
         async with self._asking:
             cursor = await self._connection.cursor(query)
         while True:
@@ -336,7 +338,7 @@ class _Tables:
 async def _covered(
     tables_read: _Tables, commands: _Commands
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
-    """The events, so many at a time, once all commands that cover them are read."""
+    """Pages of events; the commands that cover a page are read before it."""
     async for rows in tables_read.pages(_EVENTS):
         await commands.reach(rows[-1]["position"])
         yield rows
@@ -345,7 +347,7 @@ async def _covered(
 async def _ahead(
     pages: AsyncGenerator[list[asyncpg.Record], None],
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
-    """The same pages; while one is worked on, the database gets the next ready."""
+    """The same pages, each fetched while the previous one is processed."""
 
     async def following() -> list[asyncpg.Record]:
         return await anext(pages, [])
@@ -372,7 +374,7 @@ async def _checkpoints(
 
 
 async def _hold_streams(tables_read: _Tables, reading: _CheckState) -> None:
-    """Hold what is kept of each stream against what its events amount to."""
+    """Compare each row of `ledger.stream` with the stream's last event."""
     left = dict(reading.streams)
     async for rows in tables_read.pages(_STREAMS):
         for stream, version, known_on in rows:

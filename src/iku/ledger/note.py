@@ -1,10 +1,8 @@
-"""Signed notes: a text, and below it lines by which keys vouch for it.
+"""Signed notes (C2SP signed-note): a text followed by signature lines.
 
-The form is that of C2SP signed-note.
-
-A key is known by its name and four bytes of a hash (its *key id*). Two algorithms are
-understood, both Ed25519: a log signs the text alone, a witness the text and the time
-(C2SP tlog-cosignature, v1). Signatures of other keys are passed over.
+A key is identified by its name and the first four bytes of a hash, the *key id*. Two
+Ed25519 algorithms are supported: a log signs the text alone, a witness the text and a
+timestamp (C2SP tlog-cosignature, v1). Signatures of unknown keys are ignored.
 """
 
 import re
@@ -31,15 +29,15 @@ _TIME = 8
 
 
 class Malformed(ValueError):
-    """The bytes are no note, key or checkpoint; the sentence says where they fail."""
+    """The bytes are not a valid note, key or checkpoint; the message says why."""
 
 
 class Unverified(Exception):
-    """The note is not vouched for; the sentence says by whom it should be."""
+    """The note has no valid signature by a trusted key; the message names the keys."""
 
 
 class Algorithm(IntEnum):
-    """What a key signs, by the byte that stands before it."""
+    """The signature algorithm, as the byte that precedes a public key."""
 
     NOTE = 0x01
     COSIGNATURE = 0x04
@@ -49,8 +47,8 @@ class Signature(Struct, frozen=True):
     """A signature line.
 
     Attributes:
-        payload: What follows the key id: for a cosignature eight bytes of time, then
-            the signature itself.
+        payload: The bytes after the key id: the signature, which in a cosignature
+            follows a timestamp of eight bytes.
     """
 
     name: str
@@ -59,12 +57,12 @@ class Signature(Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """The line as it stands in a note, with its line feed."""
+        """The line as written in a note, with its line feed."""
         return f"{_DASH}{self.name} {_base64(self.key_id + self.payload)}\n"
 
 
 class Note(Struct, frozen=True):
-    """A text, which ends with a line feed, and the signatures below it."""
+    """A text, which ends with a line feed, and its signatures."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -75,7 +73,7 @@ class Note(Struct, frozen=True):
 
 
 class VerifierKey(Struct, frozen=True):
-    """A public key and the name it goes by."""
+    """A public key and its name."""
 
     name: str
     algorithm: Algorithm
@@ -83,22 +81,22 @@ class VerifierKey(Struct, frozen=True):
 
     @property
     def key_id(self) -> bytes:
-        """Tells the keys of one name apart."""
+        """The first four bytes of the hash of name, algorithm and key."""
         kind = bytes([self.algorithm])
         hashed = sha256(self.name.encode() + b"\n" + kind + self.public)
         return hashed.digest()[:_KEY_ID]
 
     def __str__(self) -> str:
-        """The key as it is handed on (vkey)."""
+        """The key in its text form (vkey)."""
         shown = _base64(bytes([self.algorithm]) + self.public)
         return f"{self.name}+{self.key_id.hex()}+{shown}"
 
 
 class VerifiedSignature(Struct, frozen=True):
-    """A signature that verifies.
+    """A signature that was verified.
 
     Attributes:
-        time: Seconds since 1970 at which a witness says it signed; None of a log.
+        time: The timestamp of a cosignature, in seconds since 1970; None for a log.
     """
 
     key: VerifierKey
@@ -107,30 +105,30 @@ class VerifiedSignature(Struct, frozen=True):
 
 
 class SigningKey(Struct, frozen=True):
-    """A private key. It has no `repr` that shows it."""
+    """A private key, whose `repr` does not show it."""
 
     name: str
     algorithm: Algorithm
     seed: bytes
 
     def __repr__(self) -> str:
-        """Who signs; never the seed."""
+        """The verifier key; never the seed."""
         return f"SigningKey({self.verifier})"
 
     @property
     def verifier(self) -> VerifierKey:
-        """The public key that belongs to it."""
+        """The corresponding public key."""
         public = self._key().public_key().public_bytes_raw()
         return VerifierKey(self.name, self.algorithm, public)
 
     @property
     def secret(self) -> str:
-        """The key as it is kept in a file."""
+        """The private key in its text form, as stored in a file."""
         kept = _base64(bytes([self.algorithm]) + self.seed)
         return f"{_PRIVATE}{self.name}+{self.verifier.key_id.hex()}+{kept}"
 
     def sign(self, text: str, time: int = 0) -> Signature:
-        """The signature of *text*; of a witness, of the time (since 1970, s), too."""
+        """Sign *text*; a cosignature also covers *time* (seconds since 1970)."""
         signed = self._key().sign(_message(self.algorithm, text, time))
         stamp = b"" if self.algorithm is Algorithm.NOTE else time.to_bytes(_TIME, "big")
         return Signature(self.name, self.verifier.key_id, stamp + signed)
@@ -140,19 +138,19 @@ class SigningKey(Struct, frozen=True):
 
 
 def generate(name: str, algorithm: Algorithm) -> SigningKey:
-    """A new key.
+    """Generate a key.
 
     Raises:
-        Malformed: The name cannot stand in a signature line.
+        Malformed: The name is not allowed in a signature line.
     """
     return SigningKey(_fit_name(name), algorithm, secrets.token_bytes(_KEY))
 
 
 def parse(raw: bytes) -> Note:
-    """The note that these bytes are.
+    """Parse a note.
 
     Raises:
-        Malformed: They are none, or one whose spelling is not the only one.
+        Malformed: The bytes are not a note in its canonical form.
     """
     text, marks = _halves(_decode(raw))
     lines = marks.split("\n")[:-1]
@@ -162,10 +160,10 @@ def parse(raw: bytes) -> Note:
 
 
 def parse_signature(line: str) -> Signature:
-    """The signature that a line is, without its line feed.
+    """Parse a signature line, given without its line feed.
 
     Raises:
-        Malformed: It is none.
+        Malformed: The line is not a signature line.
     """
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
@@ -177,10 +175,10 @@ def parse_signature(line: str) -> Signature:
 
 
 def parse_verifier(vkey: str) -> VerifierKey:
-    """The public key that *vkey* spells.
+    """Parse a public key from its text form.
 
     Raises:
-        Malformed: It spells none, or one of an algorithm that is not understood.
+        Malformed: The text is not a key, or its algorithm is not supported.
     """
     name, algorithm, public = _parse_key(vkey)
     key = VerifierKey(name, algorithm, public)
@@ -190,10 +188,10 @@ def parse_verifier(vkey: str) -> VerifierKey:
 
 
 def parse_signing(secret: str) -> SigningKey:
-    """The private key that *secret* spells. What is wrong is said without showing it.
+    """Parse a private key from its text form. An error does not quote the key.
 
     Raises:
-        Malformed: It spells none.
+        Malformed: The text is not a private key.
     """
     if not secret.startswith(_PRIVATE):
         raise Malformed("this is no private key: it does not begin with PRIVATE+KEY+")
@@ -205,10 +203,10 @@ def parse_signing(secret: str) -> SigningKey:
 
 
 def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
-    """The signatures by *keys*, of which there must be one; the first of each counts.
+    """Verify the note; the signatures by *keys*, the first of each key.
 
     Raises:
-        Unverified: There is none, or one is wrong: then the note is not to be used.
+        Unverified: None of *keys* signed the note, or a signature by one is wrong.
     """
     known = list(keys)
     vouched = verified_signatures(note, known)
@@ -221,10 +219,10 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
 def verified_signatures(
     note: Note, keys: Iterable[VerifierKey]
 ) -> list[VerifiedSignature]:
-    """The signatures by *keys*, if there are any; the first of each counts.
+    """Verify the signatures by *keys*, the first of each key; may be empty.
 
     Raises:
-        Unverified: One is wrong.
+        Unverified: A signature by one of *keys* is wrong.
     """
     known = {(key.name, key.key_id): key for key in keys}
     vouched: dict[tuple[str, bytes], VerifiedSignature] = {}
@@ -241,7 +239,7 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignatu
         time = int.from_bytes(payload[:_TIME], "big")
         payload = payload[_TIME:]
     try:
-        # A payload of another length is no signature, either.
+        # A signature of another length fails to verify, too.
         Ed25519PublicKey.from_public_bytes(key.public).verify(
             payload, _message(key.algorithm, text, time or 0)
         )
@@ -251,7 +249,7 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignatu
 
 
 def _message(algorithm: Algorithm, text: str, time: int) -> bytes:
-    """What is signed: the text to its last line feed; by a witness, after the time."""
+    """The signed bytes: the text, which a witness prefixes with a timestamp."""
     if algorithm is Algorithm.COSIGNATURE:
         return f"cosignature/v1\ntime {time}\n{text}".encode()
     return text.encode()
@@ -270,7 +268,7 @@ def _decode(raw: bytes) -> str:
 
 
 def _halves(note: str) -> tuple[str, str]:
-    """Text and signature lines: those after the last blank line."""
+    """The text and the signature lines, which follow the last blank line."""
     at = note.rfind("\n\n")
     if at < 0:
         raise Malformed("the note has no blank line before its signatures")
@@ -306,9 +304,9 @@ def _base64(value: bytes) -> str:
 
 
 def _decode_base64(text: str) -> bytes:
-    """The bytes, if they are spelt in the one way there is.
+    """Decode canonical base64.
 
-    The library drops what it does not know and takes spare bits of any value.
+    `b64decode` alone would accept nonzero padding bits.
     """
     try:
         value = b64decode(text, validate=True)

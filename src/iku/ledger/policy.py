@@ -1,7 +1,7 @@
-"""Whom to believe: the logs, the witnesses, and how many of them (C2SP tlog-policy).
+"""Trust policy of a verifier (C2SP tlog-policy): logs, witnesses and a quorum.
 
-A policy is the verifier's own file. It has to come by another way than what it is to
-judge: one that the log itself hands out proves nothing.
+A policy is the verifier's own file. It must come from a source other than the log: a
+policy that the log itself publishes proves nothing.
 """
 
 import re
@@ -17,31 +17,31 @@ from iku.ledger.tree import EMPTY_ROOT
 
 NONE = "none"
 ANY_WITNESS = (
-    "any-witness"  # the group that stands in where a file only lists witnesses
+    "any-witness"  # name of the implied group where a file only lists witnesses
 )
 _FOREIGN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
 
 class Party(Struct, frozen=True):
-    """A log or a witness, and where it is to be reached, if that is known."""
+    """A log or a witness: its key and, if known, its URL."""
 
     key: VerifierKey
     url: str | None = None
 
 
 class Group(Struct, frozen=True):
-    """Has witnessed what at least *least* of its members have."""
+    """A threshold group: satisfied if at least *least* of its members are."""
 
     least: int
     members: tuple[str, ...]
 
 
 class Policy(Struct, frozen=True):
-    """Which checkpoints are believed: those of one of *logs*, with the *quorum*.
+    """The checkpoints to accept: signed by one of *logs*, cosigned by the *quorum*.
 
     Attributes:
-        witnesses: By the name that groups and the quorum use.
-        quorum: A witness or a group; ``none``: the log's own word is enough.
+        witnesses: By the names that groups and the quorum refer to.
+        quorum: Name of a witness or a group; ``none`` requires no cosignature.
     """
 
     logs: tuple[Party, ...] = ()
@@ -55,7 +55,7 @@ class Policy(Struct, frozen=True):
         return [party.key for party in self.witnesses.values()]
 
     def is_quorum(self, keys: Collection[VerifierKey]) -> bool:
-        """Whether the cosignatures of *keys* are enough."""
+        """Whether cosignatures by *keys* satisfy the quorum."""
         return self.quorum == NONE or self._has_witnessed(self.quorum, keys)
 
     def _has_witnessed(self, name: str, keys: Collection[VerifierKey]) -> bool:
@@ -66,10 +66,11 @@ class Policy(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """What a policy makes of a signed checkpoint that it accepts.
+    """The verdict on a checkpoint that the policy accepts.
 
     Attributes:
-        cosigned: By witnesses of the policy; whether they are enough, *quorum* says.
+        cosigned: Verified cosignatures by witnesses of the policy.
+        quorum: Whether they satisfy the quorum.
     """
 
     checkpoint: Checkpoint
@@ -78,11 +79,11 @@ class Judgement(Struct, frozen=True):
 
 
 def judge(policy: Policy, signed: Note) -> Judgement:
-    """What *policy* makes of a checkpoint.
+    """Verify a signed checkpoint against *policy*.
 
     Raises:
-        Malformed: The note is no checkpoint of any log.
-        Unverified: No log of the policy signed it under its own name as origin, or a
+        Malformed: The note is not a checkpoint.
+        Unverified: The log named as origin is not in the policy or did not sign, or a
             signature by a key of the policy is wrong.
     """
     found = checkpoint.parse(signed.text)
@@ -96,17 +97,17 @@ def judge(policy: Policy, signed: Note) -> Judgement:
 
 
 def parse(raw: bytes, *, complete: bool = True) -> Policy:
-    """The policy that a file holds.
+    """Parse a policy file.
 
-    Where it need not be *complete*, the line of the quorum may be missing: then any one
-    of the witnesses that it lists is enough.
+    If *complete* is false, the quorum line may be missing; any one of the listed
+    witnesses then satisfies the quorum.
 
     Raises:
-        Malformed: A line says what it cannot; the sentence has its number.
+        Malformed: A line is invalid; the message has its number.
     """
     if _FOREIGN.search(raw):
         raise Malformed("a policy holds no control characters but tabs and line feeds")
-    # Names are bytes to the format; they come back as they were.
+    # Names are arbitrary bytes in this format; surrogateescape preserves them.
     text = raw.decode("utf-8", "surrogateescape")
     reading = _PolicyLines()
     for number, line in enumerate(text.split("\n"), 1):
@@ -121,7 +122,7 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
 
 
 def spell(found: Policy, comments: Iterable[str] = ()) -> bytes:
-    """The policy as a file, its groups after their members; comments come first."""
+    """The policy as a file: comments first, each group after its members."""
     lines = [f"# {comment}" for comment in comments]
     lines += [" ".join(["log", *_spelt(party)]) for party in found.logs]
     lines += [
@@ -144,7 +145,7 @@ Words: TypeAlias = list[str]
 
 
 class _PolicyLines:
-    """What the lines read so far amount to."""
+    """The policy built from the lines read so far."""
 
     def __init__(self) -> None:
         self._logs: list[Party] = []

@@ -1,8 +1,8 @@
-"""Proofs that a record is in the log, and that a log only grew.
+"""Inclusion proofs and consistency proofs.
 
-The recursions of RFC 6962, sections 2.1.1 and 2.1.2, name the subtrees whose hashes
-make up a proof; a reader (`Hashes`) gives those, from wherever they are kept. What
-checks a proof is `proof_checking`, and shares nothing with this.
+The recursions of RFC 6962, sections 2.1.1 and 2.1.2, select the subtrees whose hashes
+form a proof; a `Hashes` object supplies the hashes. The verifier,
+`proof_verification`, shares no code with this module.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,27 +12,25 @@ from msgspec import Struct
 
 from iku.ledger import tree
 
-Span: TypeAlias = tuple[
-    int, int
-]  # leaves from the first index up to, not with, the last
+Span: TypeAlias = tuple[int, int]  # leaf indexes, half-open
 
 
 class Node(Struct, frozen=True):
-    """A full subtree: the 2^level leaves from index number * 2^level on."""
+    """A full subtree: 2^level leaves, starting at leaf index number * 2^level."""
 
     level: int
     number: int
 
 
 class Hashes(Protocol):
-    """Gives the hashes of full subtrees."""
+    """Supplies the hashes of full subtrees."""
 
     async def read(self, nodes: Sequence[Node]) -> list[bytes]:
         """The hash of each of *nodes*, in order."""
 
 
 async def root(hashes: Hashes, size: int) -> bytes:
-    """The hash of the tree over the first *size* leaves."""
+    """The Merkle tree hash of the first *size* leaves."""
     if size == 0:
         return tree.EMPTY_ROOT
     [whole] = await _combine(hashes, [(0, size)])
@@ -40,12 +38,12 @@ async def root(hashes: Hashes, size: int) -> bytes:
 
 
 async def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
-    """The proof that the leaf at *index* is in the tree of *size*, sibling first.
+    """The inclusion proof of the leaf at *index* in the tree of *size*, sibling first.
 
     RFC 6962, section 2.1.1: PATH(index, D[size]).
 
     Raises:
-        ValueError: There is no such leaf in a tree of that size.
+        ValueError: The tree of that size has no such leaf.
     """
     if not 0 <= index < size:
         raise ValueError(f"there is no leaf {index} in a tree of {size}")
@@ -53,13 +51,12 @@ async def inclusion(hashes: Hashes, index: int, size: int) -> list[bytes]:
 
 
 async def consistency(hashes: Hashes, old: int, new: int) -> list[bytes]:
-    """The proof that the tree of *new* leaves begins with the one of *old*.
+    """The consistency proof between the trees of *old* and *new* leaves.
 
-    RFC 6962, section 2.1.2: PROOF(old, D[new]). Empty where *old* is 0 or *new*: then
-    there is nothing to prove.
+    RFC 6962, section 2.1.2: PROOF(old, D[new]). Empty if *old* is 0 or equals *new*.
 
     Raises:
-        ValueError: The older tree is the larger one.
+        ValueError: *old* exceeds *new*.
     """
     if not 0 <= old <= new:
         raise ValueError(f"a tree of {new} leaves is not older than one of {old}")
@@ -67,7 +64,10 @@ async def consistency(hashes: Hashes, old: int, new: int) -> list[bytes]:
 
 
 def split(size: int) -> int:
-    """The largest power of two below *size*: how many leaves the left subtree has."""
+    """The number of leaves in the left subtree: the largest power of two below *size*.
+
+    RFC 6962, section 2.1.
+    """
     return 1 << (size - 1).bit_length() - 1
 
 
@@ -81,7 +81,7 @@ def _path(index: int, start: int, end: int) -> list[Span]:
 
 
 def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
-    """SUBPROOF; *whole*: the verifier has the root of this very subtree already."""
+    """SUBPROOF; *whole*: the verifier knows the root of this subtree."""
     if old == end:
         return [] if whole else [(start, end)]
     middle = start + split(end - start)
@@ -91,23 +91,23 @@ def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
 
 
 async def _combine(hashes: Hashes, spans: Sequence[Span]) -> list[bytes]:
-    """The hash of each span; all nodes are asked for at once."""
+    """The hash of each span; all nodes are read in one call."""
     parts = [list(_nodes(*span)) for span in spans]
     found = iter(await hashes.read([node for part in parts for node in part]))
     return [_fold(next(found) for _ in part) for part in parts]
 
 
 def _nodes(start: int, end: int) -> Iterator[Node]:
-    """The full subtrees that a span consists of, the largest first."""
+    """The full subtrees that make up a span, largest first."""
     while start < end:
-        # Every span of the recursions begins where the largest of them may begin.
+        # The recursions align each span to its largest full subtree.
         level = (end - start).bit_length() - 1
         yield Node(level, start >> level)
         start += 1 << level
 
 
 def _fold(nodes: Iterable[bytes]) -> bytes:
-    """The hash above subtrees that lie beside each other, the largest first."""
+    """The hash of the tree over adjacent full subtrees, given largest first."""
     *others, whole = nodes
     for node in reversed(others):
         whole = tree.node_hash(node, whole)

@@ -1,6 +1,6 @@
-"""Checking proofs, step by step as RFC 9162 writes it down.
+"""Verification of inclusion and consistency proofs, by the algorithms of RFC 9162.
 
-Written apart from `proving`, so that an error in one is not an error in both.
+It shares no code with `proof_building`, so that one error cannot be in both.
 """
 
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ EMPTY = sha256(b"").digest()
 
 
 class InvalidProof(Exception):
-    """The proof does not show what it claims; the sentence says where it fails."""
+    """The proof does not verify; the message says where it fails."""
 
 
 def check_inclusion(
     leaf: bytes, index: int, size: int, root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Check that the leaf hash stands at *index* of the tree of *size* under *root*.
+    """Verify that the leaf hash is at *index* in the tree of *size* with *root*.
 
     RFC 9162, section 2.1.3.2.
 
     Raises:
-        Disproved: It is not shown, also by a proof that is too short or too long.
+        InvalidProof: The proof fails, is too short or is too long.
     """
-    if not 0 <= index < size:  # 1; before all else: the loop would not notice
+    if not 0 <= index < size:  # 1; checked first: the loop accepts any index
         raise InvalidProof(f"there is no leaf {index} in a tree of {size}")
     _refuse_misshapen([leaf, root, *proof])
     fn, sn = index, size - 1  # 2
@@ -47,13 +47,13 @@ def check_inclusion(
 def check_consistency(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Check that the tree of *new* leaves begins with the tree of *old* leaves.
+    """Verify that the tree of *old* leaves is a prefix of the tree of *new* leaves.
 
-    RFC 9162, section 2.1.4.2. That section begins at 0 < old < new; for the rest there
-    is nothing to prove, and the proof must be empty.
+    RFC 9162, section 2.1.4.2, which requires 0 < old < new. If *old* is 0 or equals
+    *new*, the proof must be empty.
 
     Raises:
-        Disproved: It is not shown, also by a proof that is too short or too long.
+        InvalidProof: The proof fails, is too short or is too long.
     """
     if not 0 <= old <= new:
         raise InvalidProof(f"a tree of {new} leaves cannot follow one of {old}")

@@ -1,9 +1,9 @@
-"""The bytes of one event: what is stored, and what is hashed.
+"""The canonical encoding of one event: the bytes that are stored and hashed.
 
-A record is UTF-8 JSON in one canonical form (docs/ledger-format.md). Two of its values,
-the day the office knew and the instant it was recorded, exist only once the log is
-locked; so Python encodes all before the first (the *head*) and all after the second
-(the *tail*), and the database writes the two between them.
+A record is canonical UTF-8 JSON (docs/ledger-format.md). Two of its values, `known_on`
+and `recorded_at`, are known only under the lock of the log. Python therefore encodes
+what precedes the first (the *head*) and what follows the second (the *tail*), and the
+database inserts the two values in between.
 """
 
 import re
@@ -18,12 +18,12 @@ MAX_BYTES = 65_535
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1  # RFC 8785, 3.2.2.3: exact in every JSON reader
 
-# What the database puts between head and tail: known_on, a name, recorded_at.
+# What the database inserts between head and tail: known_on, a key, recorded_at.
 _BETWEEN = len('2021-02-01","recorded_at":"2021-02-01T03:04:05.123456Z')
 
 
 class Unrecordable(ValueError):
-    """A value has no place in a record; the text says which and why."""
+    """A value cannot be recorded; the message says which and why."""
 
 
 class TooLarge(Unrecordable):
@@ -31,13 +31,13 @@ class TooLarge(Unrecordable):
 
 
 class Commitment(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What stands in a record in place of a text, which itself is kept elsewhere.
+    """The salted hash in a record of a text that is stored outside the log.
 
-    It tells nothing of the text, but holds whoever has the text to it.
+    It does not disclose the text, but proves that a given text is the recorded one.
 
     Attributes:
         c: The commitment, 32 bytes in lower-case hexadecimal.
-        s: The subject whose text it is: on whose request it may be erased.
+        s: The data subject of the text, at whose request the text may be erased.
     """
 
     c: str
@@ -45,13 +45,13 @@ class Commitment(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class NewEvent(Struct, frozen=True):
-    """An event as its author gives it, before it has a place in the log.
+    """An event before it is appended.
 
     Attributes:
-        effective_on: The day the fact holds from; None where it has none of its own.
-        data: What is counted, and names nobody.
-        text: What the author is held to of each free text.
-        schema: Version of the shape of *data*.
+        effective_on: The day from which the fact holds; None if the event has none.
+        data: The data that are counted; they name no person.
+        text: The commitment to each free text, by name.
+        schema: Version of the schema of *data*.
     """
 
     type: str
@@ -62,7 +62,7 @@ class NewEvent(Struct, frozen=True):
 
 
 class Body(Struct, frozen=True, gc=False):
-    """What a record says beyond the columns beside it."""
+    """The fields of a record that no column repeats."""
 
     actor: str
     command: str
@@ -72,16 +72,16 @@ class Body(Struct, frozen=True, gc=False):
 
 
 class Recorded(Struct, frozen=True, gc=False):
-    """An event as the log holds it.
+    """An event as stored in the log.
 
     Attributes:
         position: Place in the log, from 1, without gaps.
         version: Place in its stream, from 1.
-        known_on: Day the office knew; never falls within a stream.
+        known_on: Day the office knew; never decreases within a stream.
         declared: Whether *known_on* was declared by an import, not taken live.
-        recorded_at: The database's clock; never falls as position rises.
+        recorded_at: The database's clock; never decreases as the position rises.
         record: The exact bytes that were stored.
-        leaf: Their RFC 6962 leaf hash, as stored beside them.
+        leaf: Their RFC 6962 leaf hash, as stored in its column.
     """
 
     position: int
@@ -106,12 +106,12 @@ class Recorded(Struct, frozen=True, gc=False):
         return self.stream.partition("-")[2]
 
     def body(self) -> Body:
-        """The rest of the record, decoded anew at each call."""
+        """The other fields of the record, decoded at each call."""
         return _bodies.decode(self.record)
 
 
 class FullRecord(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """Every key of a record, as it is written."""
+    """All fields of a record."""
 
     actor: str
     command: str
@@ -158,11 +158,11 @@ def frame(
     version: int,
     declared: bool,
 ) -> tuple[bytes, bytes]:
-    """Head and tail of the record that *draft* becomes as *version* of *stream*.
+    """Head and tail of the record of *draft* as *version* of *stream*.
 
     Raises:
         TooLarge: The record would be longer than 65,535 bytes.
-        Unrecordable: A value is not of the record's profile.
+        Unrecordable: A value is outside the record profile.
     """
     _refuse_foreign(draft)
     first = _Head(actor, command, draft.data, declared, draft.effective_on)
@@ -178,10 +178,10 @@ def frame(
 
 
 def decode(record: bytes) -> FullRecord:
-    """Every key of *record*.
+    """Decode all fields of *record*.
 
     Raises:
-        Unrecordable: These bytes are not the one encoding of what they say.
+        Unrecordable: The bytes are not the canonical encoding of a record.
     """
     try:
         full = _records.decode(record)
@@ -190,15 +190,15 @@ def decode(record: bytes) -> FullRecord:
     for name, commitment in full.text.items():
         if not _COMMITMENT.fullmatch(commitment.c):
             raise Unrecordable(f"text.{name} is no commitment")
-    # Twin keys, spaces and other spellings of one value all fail here, on which
-    # JSON readers disagree.
+    # JSON readers disagree on duplicate keys. These, spaces and alternative spellings
+    # of a value are all refused by encoding the value again.
     if _encoder.encode(full) != record:
         raise Unrecordable("not the canonical encoding of what it says")
     return full
 
 
 def refuse_unfit_day(day: date | None) -> None:
-    """Refuse the two days that PostgreSQL's driver takes for infinity."""
+    """Refuse the two days that the PostgreSQL driver maps to infinity."""
     if day in {date.min, date.max}:
         raise Unrecordable(f"{day} stands for no day; use 0001-01-02 to 9999-12-30")
 
@@ -216,7 +216,7 @@ def _encode(part: Struct) -> bytes:
 
 
 def _refuse_nul(encoded: bytes) -> None:
-    # A backslash of the text itself is doubled, so it must not hide or feign one.
+    # An escaped backslash before "u0000" is not a NUL, so pairs are removed first.
     if rb"\u0000" in encoded.replace(rb"\\", b""):
         raise Unrecordable("text holds U+0000, which PostgreSQL cannot store")
 

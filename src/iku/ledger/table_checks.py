@@ -1,14 +1,15 @@
-"""What the ledger's tables must be, for what is read from them to be what was recorded.
+"""Catalogue checks of the ledger's tables: kind, triggers, rules and row filters.
 
-A view in a table's place, a rule, a row filter or a child table shows the reader other
-rows than were appended, and each row may still be sound. So the check looks here first.
+A view in place of a table, a rule, a row filter or a child table makes reads return
+other rows than were appended, each of which may be valid. The integrity check therefore
+checks the catalogue first.
 """
 
 from collections.abc import Iterator
 
 from iku.ledger.log import Connection
 
-# Kept abreast of the events, and held against them; all other tables only grow.
+# Tables that are updated, and compared with the events; all others are append-only.
 UPDATED = frozenset({"head", "stream", "tile"})
 FIRES = 2 | 8 | 16 | 32  # before; delete, update, truncate (pg_trigger.tgtype)
 
@@ -16,7 +17,7 @@ Broken = Iterator[tuple[str, str, str, str]]  # rule, table, expected, found
 
 
 async def broken_tables(connection: Connection) -> list[tuple[str, str, str, str]]:
-    """Each rule that a table breaks: the rule, the table, expected and found."""
+    """Each rule that a table breaks: rule, table, expected and found."""
     rows = await connection.fetch(
         """
         select c.relname as table,

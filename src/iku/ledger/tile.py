@@ -1,8 +1,8 @@
-"""The tree cut into tiles, as C2SP tlog-tiles lays them out.
+"""Merkle tree tiles and entry bundles (C2SP tlog-tiles).
 
-A tile of level 0 holds the hashes of up to 256 leaves beside each other; each full tile
-is one hash of a tile a level up. An *entry bundle* holds the records of a tile of level
-0. Levels, numbers of tiles and indexes within them start at 0.
+A tile of level 0 holds up to 256 adjacent leaf hashes. The root of each full tile is
+one hash of a tile of the next level. An *entry bundle* holds the records of a tile of
+level 0. Levels, tile numbers and indexes within a tile start at 0.
 """
 
 import re
@@ -13,13 +13,13 @@ from msgspec import Struct
 WIDTH = 256  # hashes of a full tile
 HEIGHT = 8  # levels of the tree between two levels of tiles
 LENGTH = 32  # bytes of a hash
-HIGHEST = 63  # the level of a tile, as a path may name it
+HIGHEST = 63  # the highest level that a path can name
 
 _PLACE = re.compile(r"((?:x[0-9]{3}/){0,5})([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
 class InvalidTilePath(ValueError):
-    """A path names no tile; the sentence says why."""
+    """A path names no tile; the message says why."""
 
 
 class Tile(Struct, frozen=True):
@@ -31,20 +31,20 @@ class Tile(Struct, frozen=True):
 
     @property
     def leaves(self) -> int:
-        """How many leaves the log must have for these hashes to exist."""
+        """The smallest tree size at which these hashes exist."""
         return (self.number * WIDTH + self.width) << (HEIGHT * self.level)
 
     def path(self) -> str:
-        """Where it lies below the log's address: ``tile/0/x001/067.p/3``."""
+        """The tile's path below the log's URL: ``tile/0/x001/067.p/3``."""
         return f"tile/{self.level}/{place(self.number, self.width)}"
 
     def entries_path(self) -> str:
-        """Where the records of a tile of level 0 lie: ``tile/entries/x001/067``."""
+        """The path of a level 0 tile's entry bundle: ``tile/entries/x001/067``."""
         return f"tile/entries/{place(self.number, self.width)}"
 
 
 def place(number: int, width: int = WIDTH) -> str:
-    """The number in groups of three digits, and the width of a partial tile."""
+    """The number in groups of three digits, followed by the width of a partial tile."""
     higher, last = divmod(number, 1000)
     spelt = f"{last:03}" if width == WIDTH else f"{last:03}.p/{width}"
     while higher:
@@ -54,10 +54,10 @@ def place(number: int, width: int = WIDTH) -> str:
 
 
 def parse_place(text: str) -> tuple[int, int]:
-    """Number and width that *text* (``x001/067.p/3``) names.
+    """Parse the tile number and width in *text* (``x001/067.p/3``).
 
     Raises:
-        Misplaced: It names no tile, or one in another spelling than the only one.
+        InvalidTilePath: The text names no tile, or is not in canonical form.
     """
     match = _PLACE.fullmatch(text)
     if match is None:
@@ -70,7 +70,7 @@ def parse_place(text: str) -> tuple[int, int]:
 
 
 def tiles(size: int) -> Iterator[Tile]:
-    """Every tile of a tree of that size, level by level; the last may be partial."""
+    """All tiles of a tree of *size*, by level; the last of a level may be partial."""
     level = 0
     while count := size >> (HEIGHT * level):
         yield from (Tile(level, number) for number in range(count // WIDTH))
@@ -80,5 +80,5 @@ def tiles(size: int) -> Iterator[Tile]:
 
 
 def bundle(records: Iterable[bytes]) -> bytes:
-    """Records as an entry bundle: each after its length, two bytes, big end first."""
+    """The records as an entry bundle: each follows its length (uint16, big-endian)."""
     return b"".join(len(record).to_bytes(2, "big") + record for record in records)

@@ -1,7 +1,7 @@
-"""The tree as the database holds it: full tiles as a cache, and the leaves.
+"""The Merkle tree in the database: a cache of full tiles over the stored leaf hashes.
 
-The cache only spares work. What is not in it is worked out from the leaf hashes beside
-the records, so it may be emptied at any time; what a verifier trusts is neither.
+A missing tile is computed from the leaf hashes in the event table, so the cache may be
+emptied at any time. Verifiers trust neither the cache nor the stored leaf hashes.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from iku.ledger.tile import HEIGHT, LENGTH, WIDTH, Tile
 
 
 class SizeBeyondLog(Exception):
-    """The log does not hold as many records as the question needs."""
+    """The log holds fewer records than the requested hashes need."""
 
 
 class Tiles:
-    """Reads hashes of the tree, each row of them once."""
+    """Reads hashes of the tree, each tile at most once."""
 
     def __init__(self, connection: Reader) -> None:
         self._connection = connection
         self._rows: dict[tuple[int, int], bytes] = {}
 
     async def read(self, nodes: Sequence[Node]) -> list[bytes]:
-        """The hash of each full subtree (`proving.Hashes`).
+        """The hash of each full subtree (`proof_building.Hashes`).
 
         Raises:
-            Beyond: The log is too short for one of them.
+            SizeBeyondLog: The log is too short for one of them.
         """
         return [await self._node(node) for node in nodes]
 
@@ -35,7 +35,7 @@ class Tiles:
         """The hashes of a tile, 32 bytes each.
 
         Raises:
-            Beyond: The log is too short for them.
+            SizeBeyondLog: The log is too short for the tile.
         """
         kept = self._rows.get((asked.level, asked.number), b"")
         if len(kept) < asked.width * LENGTH:
@@ -51,7 +51,7 @@ class Tiles:
         return tree.root(_cut(row[first * LENGTH :]))
 
     async def _row(self, asked: Tile) -> bytes:
-        """At least what is asked for, the whole tile where it is cached."""
+        """At least the hashes requested; the whole tile if it is cached."""
         cached = await self._connection.fetchval(
             "select hashes from ledger.tile where level = $1 and number = $2",
             asked.level,
@@ -81,7 +81,7 @@ class Tiles:
         return b"".join(row["leaf"] for row in rows)
 
     async def _roots(self, asked: Tile) -> bytes:
-        """The roots of the tiles below, from the cache as far as they are there."""
+        """The roots of the tiles of the level below, cached or computed."""
         first = asked.number * WIDTH
         rows = await self._connection.fetch(
             """
@@ -104,7 +104,7 @@ class Tiles:
 
 
 async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
-    """Put a full tile into the cache, in the place of another one if need be."""
+    """Store a full tile in the cache; a different tile of that number is replaced."""
     await connection.fetch(
         """
         delete from ledger.tile
@@ -130,7 +130,7 @@ async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
 
 
 async def keep_upper(connection: Reader, size: int) -> None:
-    """Put what is missing above level 0 into the cache, for a log of that size."""
+    """Add the missing full tiles above level 0 to the cache, for a log of *size*."""
     level = 0
     while full := size >> (HEIGHT * (level + 2)):
         level += 1
@@ -150,7 +150,7 @@ async def keep_upper(connection: Reader, size: int) -> None:
 
 
 async def forget_upper(connection: Reader) -> None:
-    """Empty the cache above level 0."""
+    """Delete the tiles above level 0 from the cache."""
     await connection.fetch("delete from ledger.tile where level > 0")
 
 

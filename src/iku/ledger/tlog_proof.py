@@ -1,4 +1,4 @@
-"""A proof that somebody can keep in a file: C2SP tlog-proof, version 1."""
+"""An inclusion proof with its checkpoint in one file: C2SP tlog-proof, version 1."""
 
 from collections.abc import Sequence
 
@@ -13,23 +13,23 @@ MOST_HASHES = 63
 
 
 class TlogProof(Struct, frozen=True):
-    """That the record at *index* is in the log whose checkpoint *signed* is."""
+    """The inclusion proof of the record at *index*, under the checkpoint *signed*."""
 
     index: int
     hashes: tuple[bytes, ...]
     signed: Note
 
     def __str__(self) -> str:
-        """The proof as it is handed on."""
+        """The proof in its text form."""
         lines = [HEADER, f"index {self.index}", *map(spell_hash, self.hashes)]
         return "".join(f"{line}\n" for line in lines) + f"\n{self.signed}"
 
     def check(self, leaf: bytes) -> None:
-        """Check that this leaf hash is where the proof says (not who signed it).
+        """Verify the inclusion of a leaf hash; the signatures are not verified.
 
         Raises:
-            Disproved: It is not.
-            Malformed: What was signed is no checkpoint.
+            InvalidProof: The inclusion proof fails.
+            Malformed: The signed note is not a checkpoint.
         """
         found = checkpoint.parse(self.signed.text)
         proof_verification.check_inclusion(
@@ -38,10 +38,10 @@ class TlogProof(Struct, frozen=True):
 
 
 def parse(raw: bytes) -> TlogProof:
-    """The proof that these bytes are; an ``extra`` line is read past: nobody signed it.
+    """Parse a proof; its ``extra`` line, which is not signed, is ignored.
 
     Raises:
-        Malformed: They are none.
+        Malformed: The bytes are not a proof.
     """
     head, blank, signed = raw.partition(b"\n\n")
     try:
@@ -59,10 +59,10 @@ def parse(raw: bytes) -> TlogProof:
 
 
 def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
-    """The hashes that lines of base64 spell.
+    """Parse hashes in base64, one for each line.
 
     Raises:
-        Malformed: A line spells none, or there are more than any proof needs.
+        Malformed: A line is not a hash, or there are more than `MOST_HASHES`.
     """
     if len(lines) > MOST_HASHES:
         raise Malformed(f"a proof has at most {MOST_HASHES} hashes, not {len(lines)}")
@@ -70,5 +70,5 @@ def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
 
 
 def spell_hashes(hashes: Sequence[bytes]) -> str:
-    """The hashes a line each, as a consistency proof is handed on."""
+    """The hashes in base64, one a line: the text form of a consistency proof."""
     return "".join(f"{spell_hash(one)}\n" for one in hashes)

@@ -1,7 +1,7 @@
-"""The Merkle tree over the ledger's records.
+"""The Merkle tree over the log's records (RFC 6962, section 2.1).
 
-Follows RFC 6962, section 2.1, so that any Certificate Transparency verifier can check
-what we publish. Leaf *index* (from 0) is *position* (from 1) minus one.
+Certificate Transparency verifiers can check it. Leaf *index* (from 0) is the event's
+*position* (from 1) minus one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ EMPTY_ROOT = sha256(b"").digest()  # RFC 6962, 2.1: the hash of an empty list
 
 
 def leaf_hash(record: bytes) -> bytes:
-    """The leaf of one record: SHA-256 over 0x00 and its bytes."""
+    """The leaf hash of a record: SHA-256 over 0x00 and its bytes."""
     return sha256(b"\x00" + record).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The node above two others: SHA-256 over 0x01 and both hashes."""
+    """The hash of an inner node: SHA-256 over 0x01 and the hashes of its children."""
     return sha256(b"\x01" + left + right).digest()
 
 
 class Frontier:
-    """The full subtrees that a tree of some size consists of, the largest first.
+    """The roots of the full subtrees of a tree of some size, largest first.
 
-    All that is needed to go on growing it, and to know its root: one hash for each bit
+    They suffice to add leaves and to compute the root hash. There is one for each bit
     that is set in the size.
     """
 
@@ -37,7 +37,7 @@ class Frontier:
             )
 
     def add(self, leaf: bytes) -> None:
-        """Grow the tree by one leaf hash."""
+        """Add one leaf hash."""
         node, filled, peaks = leaf, self.size, self.peaks
         while filled & 1:
             node = node_hash(peaks.pop(), node)
@@ -46,7 +46,7 @@ class Frontier:
         self.size += 1
 
     def extend(self, leaves: Sequence[bytes]) -> None:
-        """Grow the tree by many leaf hashes, level by level."""
+        """Add many leaf hashes, level by level."""
         nodes, filled, left = leaves, self.size, []
         while nodes:
             if filled & 1:
@@ -60,7 +60,7 @@ class Frontier:
         self.size += len(leaves)
 
     def root(self) -> bytes:
-        """The hash of the tree as it is now."""
+        """The root hash of the tree."""
         if not self.peaks:
             return EMPTY_ROOT
         *others, node = self.peaks
@@ -69,16 +69,16 @@ class Frontier:
         return node
 
     def rounded(self, width: int) -> "Frontier":
-        """The frontier as it was at the last multiple of *width*, a power of two."""
+        """The frontier at the last multiple of *width*, a power of two."""
         size = self.size - self.size % width
         return Frontier(size, self.peaks[: size.bit_count()])
 
 
 def root(leaves: Iterable[bytes]) -> bytes:
-    """The hash of the tree whose leaf hashes these are, in order.
+    """The root hash of the tree over these leaf hashes, in order.
 
-    Reads each leaf once and keeps one node a level, so a log of any length may be
-    streamed through it.
+    Reads each leaf once and keeps one node for each level, so that a log of any length
+    can be streamed.
     """
     frontier = Frontier()
     for leaf in leaves:

@@ -1,12 +1,11 @@
-"""A witness: signs of each log only what continues what it signed of it before.
+"""A witness: cosigns a log's checkpoint only if it continues the last one it cosigned.
 
-So nobody is shown one log and somebody else another under the same name, as long as
-both ask for this witness's cosignature. It follows C2SP tlog-witness and
-tlog-cosignature v1, over HTTP or, for a machine without a network, from a file.
+A log therefore cannot show different histories to different parties, as long as each
+requires this witness's cosignature. The protocol is C2SP tlog-witness with
+tlog-cosignature v1, over HTTP or, for a machine without a network, through files.
 
-The size it signed last is compared and replaced in one step under a lock, and is on
-disk before the cosignature leaves: whatever the order of two requests, no leaf is
-rolled back.
+The last size is compared and replaced under a lock, and is on disk before the
+cosignature is returned. Concurrent requests therefore cannot roll it back.
 """
 
 import time
@@ -29,7 +28,7 @@ LARGEST_REQUEST = 1 << 20  # bytes
 
 
 class CosignRefused(Exception):
-    """The witness does not cosign; *status* is the one of C2SP tlog-witness."""
+    """The witness does not cosign; *status* is the HTTP status of C2SP tlog-witness."""
 
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
         super().__init__(sentence)
@@ -37,7 +36,7 @@ class CosignRefused(Exception):
 
 
 class CosignConflict(CosignRefused):
-    """The request begins at another size than the one this witness signed last."""
+    """The request's old size differs from the size that this witness cosigned last."""
 
     def __init__(self, asked: int, size: int) -> None:
         super().__init__(
@@ -48,10 +47,10 @@ class CosignConflict(CosignRefused):
 
 
 class CosignRequest(Struct, frozen=True):
-    """A checkpoint to be cosigned, and the proof that it continues an older one.
+    """A checkpoint to cosign, with a consistency proof from an older one.
 
     Attributes:
-        old: The size of the older one; 0: none.
+        old: The size of the older checkpoint; 0 without one.
     """
 
     old: int
@@ -59,16 +58,16 @@ class CosignRequest(Struct, frozen=True):
     signed: Note
 
     def __str__(self) -> str:
-        """The request as it is sent."""
+        """The request body of ``add-checkpoint``."""
         proof = tlog_proof.spell_hashes(self.proof)
         return f"old {self.old}\n{proof}\n{self.signed}"
 
 
 def parse_request(raw: bytes) -> CosignRequest:
-    """The request that these bytes are.
+    """Parse a request body.
 
     Raises:
-        Malformed: They are none.
+        Malformed: The bytes are not a request.
     """
     head, blank, signed = raw.partition(b"\n\n")
     try:
@@ -82,13 +81,13 @@ def parse_request(raw: bytes) -> CosignRequest:
 
 
 class Cosigned(Struct, frozen=True, forbid_unknown_fields=True):
-    """The last checkpoint of a log that was cosigned, as the file keeps it."""
+    """The last checkpoint of a log that was cosigned, as stored in its file."""
 
     note: str
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint itself."""
+        """The checkpoint, parsed from the note."""
         return checkpoint.parse(note.parse(self.note.encode()).text)
 
 
@@ -98,11 +97,11 @@ class WitnessFolder(Struct, frozen=True):
     folder: Path
 
     def make_key(self, name: str) -> SigningKey:
-        """A first key.
+        """Generate the witness's key and write it to the folder.
 
         Raises:
-            Malformed: The name cannot be that of a key.
-            FileExistsError: There is a key.
+            Malformed: The name is not valid as the name of a key.
+            FileExistsError: The folder holds a key already.
         """
         path = self.folder / "key"
         if path.exists():
@@ -116,9 +115,9 @@ class WitnessFolder(Struct, frozen=True):
         """The key that cosigns.
 
         Raises:
-            Malformed: It is none, or one of a log.
-            Exposed: Others may read it.
-            FileNotFoundError: There is none.
+            Malformed: The file is not a key, or is the key of a log.
+            InsecurePermissions: Other users can read the key file.
+            FileNotFoundError: The folder holds no key.
         """
         key = note.parse_signing(durable_files.read_secret(self.folder / "key"))
         if key.algorithm is not Algorithm.COSIGNATURE:
@@ -126,23 +125,23 @@ class WitnessFolder(Struct, frozen=True):
         return key
 
     def last(self, origin: str) -> Checkpoint | None:
-        """The last checkpoint that was cosigned of a log; None where none was."""
+        """The last cosigned checkpoint of a log; None if there is none."""
         kept = _kept(self.folder, _place(origin))
         return None if kept is None else kept.checkpoint
 
 
 class Witness(Struct, frozen=True):
-    """Cosigns the logs of *policy* with *key*; its memory lies in *folder*."""
+    """Cosigns the logs of *policy* with *key*; its state is stored in *folder*."""
 
     folder: Path
     key: SigningKey
     policy: Policy
 
     def cosign(self, raw: bytes) -> str:
-        """The signature line for a request.
+        """Cosign the checkpoint of a request; the signature line.
 
         Raises:
-            Declined: It is not to be cosigned.
+            CosignRefused: The request is malformed, unsigned or inconsistent.
         """
         try:
             asked = parse_request(raw)
@@ -157,7 +156,7 @@ class Witness(Struct, frozen=True):
             return self._cosign(asked, found)
 
     def latest(self, place: str) -> str | None:
-        """The last checkpoint cosigned of the log whose origin hashes to *place*."""
+        """The last cosigned checkpoint of the log whose origin hashes to *place*."""
         known = {_place(party.key.name) for party in self.policy.logs}
         if place not in known:
             return None
@@ -175,7 +174,7 @@ class Witness(Struct, frozen=True):
             raise CosignRefused(HTTPStatus.FORBIDDEN, str(error)) from error
 
     def _cosign(self, asked: CosignRequest, found: Checkpoint) -> str:
-        """Compare and replace; the caller holds the lock."""
+        """Compare and replace the last size; the caller holds the lock."""
         place = _place(found.origin)
         last = self._last(place)
         size, root = _tree(last)
@@ -215,5 +214,5 @@ def _tree(last: Cosigned | None) -> tuple[int, bytes]:
 
 
 def _place(origin: str) -> str:
-    """Where a log's last checkpoint is to be found: the hash of its origin."""
+    """The file name of a log's last checkpoint: the hash of its origin."""
     return sha256(origin.encode()).hexdigest()

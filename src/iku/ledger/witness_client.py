@@ -1,4 +1,4 @@
-"""Asking witnesses to cosign a checkpoint, and keeping what they answer."""
+"""Client of the witness protocol: requests cosignatures and stores them."""
 
 import asyncio
 import http.client
@@ -24,18 +24,18 @@ from iku.ledger.tile_cache import Tiles
 from iku.ledger.witness import CosignRequest
 
 TIMEOUT_S = 15.0
-ATTEMPTS = 3  # the first, one at the size the witness named, one if others were faster
+ATTEMPTS = 3  # first; with the size the witness named; after a concurrent cosignature
 LONGEST_ANSWER = 1 << 16  # bytes
 
 Post: TypeAlias = Callable[[str, bytes], tuple[int, bytes]]
 
 
 class WitnessUnavailable(Exception):
-    """A witness did not cosign; the sentence says why. It may do so later."""
+    """A witness did not cosign; the message says why. A later attempt may succeed."""
 
 
 class WitnessContradiction(Exception):
-    """A witness has seen another log under our name; the sentence is the alarm's."""
+    """A witness cosigned another log of this name; the message is the alarm's text."""
 
 
 async def ask_all(
@@ -44,10 +44,10 @@ async def ask_all(
     signed: SignedCheckpoint,
     post: Post | None = None,
 ) -> list[str]:
-    """Ask every witness that has not cosigned *signed* yet; why some did not.
+    """Ask each witness that has not cosigned *signed* yet; the failures, as sentences.
 
     Raises:
-        Contradicted: One has cosigned what our log is not.
+        WitnessContradiction: A witness cosigned a tree that is not this log's.
     """
     found = []
     for name, party in witnesses.witnesses.items():
@@ -61,10 +61,10 @@ async def ask_all(
 async def gather(
     connection: Reader, home: SignerFolder, witnesses: Policy, post: Post | None = None
 ) -> list[str]:
-    """Have the last checkpoint cosigned; which witnesses did not, and why.
+    """Request cosignatures of the last checkpoint; the failures, as sentences.
 
     Raises:
-        Alarmed: A witness has cosigned what our log is not; the alarm is told.
+        AlarmRaised: A witness cosigned a tree that is not this log's.
     """
     last = await checkpoint_store.latest(connection)
     if last is None:
@@ -78,10 +78,10 @@ async def gather(
 async def request(
     connection: Reader, old: int, signed: SignedCheckpoint
 ) -> CosignRequest:
-    """What a witness is sent that last cosigned size *old*.
+    """The request to a witness whose last cosigned size is *old*.
 
     Raises:
-        ValueError: *old* is more than the checkpoint's size.
+        ValueError: *old* exceeds the checkpoint's size.
     """
     proof = await proof_building.consistency(Tiles(connection), old, signed.size)
     return CosignRequest(old, tuple(proof), note.parse(signed.note.encode()))
@@ -90,14 +90,14 @@ async def request(
 async def accept(
     connection: Reader, key: VerifierKey, signed: SignedCheckpoint, answer: bytes
 ) -> VerifiedSignature:
-    """Keep the cosignature that a witness answered.
+    """Verify and store the cosignature in a witness's answer.
 
     Raises:
-        Unhelpful: There is none of its key, or it is wrong.
+        WitnessUnavailable: The answer has no valid signature by *key*.
     """
     text = note.parse(signed.note.encode()).text
     try:
-        # As the specification suggests: its lines put below the checkpoint's text.
+        # C2SP tlog-witness: the answered lines verify below the checkpoint's text.
         answered = note.parse(f"{text}\n".encode() + answer)
         [vouched] = note.verify(Note(text, answered.signatures), [key])
     except (Malformed, Unverified) as error:
@@ -137,7 +137,7 @@ def _refused(party: Party, status: int, body: bytes) -> None:
 
 
 def _size(party: Party, body: bytes, ours: int) -> int:
-    """The size that the witness says it cosigned last."""
+    """The size that the witness cosigned last, from its 409 answer."""
     try:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
     except (UnicodeDecodeError, Malformed) as error:
@@ -151,10 +151,10 @@ def _size(party: Party, body: bytes, ours: int) -> int:
 
 
 def _post(url: str, body: bytes) -> tuple[int, bytes]:
-    """Status and body of the answer.
+    """POST *body*; the status and body of the answer.
 
     Raises:
-        Unhelpful: There is none.
+        WitnessUnavailable: The witness cannot be reached.
     """
     if not url.startswith(("https://", "http://")):
         raise WitnessUnavailable(f"{url} is no address of a witness")
