@@ -1,6 +1,7 @@
 """Keeps the catalog of sentences: takes them from the code, and compiles them.
 
-What is extracted: the literals in calls of `message` and `plural`. New sentences come
+What is extracted: the literals in calls of `message` and `plural`, and what a schema
+says under `x-expects`. New sentences come
 into `iku.po` without a translation, those that the code has no more leave it.
 """
 
@@ -62,6 +63,10 @@ def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
                 args=[ast.Constant(str(one)), ast.Constant(str(many)), *_],
             ):
                 yield one, many
+            case ast.Dict(
+                keys=[ast.Constant("x-expects")], values=[ast.Constant(str(one))]
+            ):
+                yield one, None
             case _:
                 continue
 
@@ -90,8 +95,8 @@ def written(catalog: Catalog) -> bytes:
         file,
         catalog,
         width=88,
-        sort_by_file=True,
-        include_lineno=False,
+        no_location=True,  # it would change with every file that is renamed
+        sort_output=True,
         ignore_obsolete=True,
     )
     return file.getvalue().rstrip(b"\n") + b"\n"

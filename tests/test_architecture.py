@@ -38,7 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "app": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "connection": {"app", "ledger", "messages", "postgres", "queries"},
-    "gateway": {"app", "commands", "connection", "domain", "messages", "queries"},
+    "gateway": {
+        *("app", "commands", "connection", "domain", "language", "messages", "queries"),
+    },
     "web": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3,
     "cli": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3 | {"web"},
 }

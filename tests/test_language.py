@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from iku import language
 from iku.language import Language, translate
+from iku.language import negotiated as language_of
 from iku.messages import Term, message, plural
 
 ID, EN = Language.INDONESIAN, Language.ENGLISH
@@ -104,3 +105,40 @@ def test_numbers_are_written_as_babel_writes_them(value: Decimal) -> None:
 def test_whole_numbers_are_grouped_as_babel_groups_them(value: int) -> None:
     for known, locale in ((ID, "id"), (EN, "en")):
         assert language.number(value, known) == format_decimal(value, locale=locale)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", EN),
+        ("*", EN),
+        ("fr, de;q=0.5", EN),
+        ("id", ID),
+        ("id-ID", ID),
+        ("in", ID),
+        ("ID", ID),
+        ("en", EN),
+        ("id, en", ID),
+        ("en, id", EN),
+        ("en;q=0.5, id", ID),
+        ("en;q=0.5, id;q=0.50", EN),
+        ("fr, id;q=0.001, en;q=0", ID),
+        ("en;q=0", EN),
+        ("en;q=0, *", ID),
+        ("en;q=0.2, *;q=0.8", ID),
+        ("id ; q=0.4 , en ; q=0.3", ID),
+        ("id;q=0, en;q=0", EN),
+        (", ,;,", EN),
+        ("id;q=nonsense", ID),
+        ("en;q=0.1, en-US;q=0.9, id;q=0.5", EN),
+    ],
+)
+def test_the_preferred_language_is_answered_with(
+    accepted: str, language: Language
+) -> None:
+    assert language_of(accepted, EN) is language
+
+
+def test_the_usual_language_is_the_callers() -> None:
+    assert language_of("", ID) is language_of("*", ID) is language_of("fr", ID) is ID
+    assert language_of("en", ID) is EN

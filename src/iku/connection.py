@@ -10,6 +10,7 @@ import asyncpg
 from iku.app import App
 from iku.ledger import log
 from iku.ledger.appender import OutOfSpace, Unavailable
+from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.queries.view import View
 
@@ -35,7 +36,7 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
     try:
         connection = await app.pool.acquire(timeout=ACQUIRE_S)
     except _TROUBLE as error:
-        raise Unavailable(f"no connection: {error!r}") from error
+        raise Unavailable(message("no connection: {error!r}", error=error)) from error
     try:
         yield connection
     except _TROUBLE as error:
@@ -49,14 +50,18 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
 def _told(error: Exception, connection: Connection) -> Unavailable | None:
     """What *error* means where the database is at fault; None where it is not."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
-        return OutOfSpace(f"the database has no room: {error}")
+        return OutOfSpace(message("the database has no room: {error}", error=error))
     if isinstance(error, asyncpg.SerializationError):
         # Only on a replica, where what comes from the primary goes before reading.
-        return Unavailable(f"the replica could not hold still: {error}")
+        return Unavailable(
+            message(
+                "the replica applied a change that a query needs: {error}", error=error
+            )
+        )
     if isinstance(error, asyncpg.QueryCanceledError):
-        return Unavailable(f"a statement took too long: {error}")
+        return Unavailable(message("a statement took too long: {error}", error=error))
     if log.is_away(error, connection):
-        return Unavailable(f"the connection was lost: {error!r}")
+        return Unavailable(message("the connection was lost: {error!r}", error=error))
     return None
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from iku import messages
 from iku.app import App
 from iku.commands.command import Command, CommandResult, StaleVersion
 from iku.connection import PooledReader
 from iku.domain import subject_name
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.fact import stated
+from iku.language import Language, translate
+from iku.messages import Term, message
 from iku.queries import subject_lookup
 
 
@@ -53,6 +56,7 @@ class CommandGateway:
     actor: str
     command_id: str | None
     expected: int | None = None
+    language: Language = Language.ENGLISH
 
     async def handle(self, category: str, subject: str, proposed: Any) -> CommandResult:
         """Carry out what is *proposed* for that subject (see `Office.handle`).
@@ -69,17 +73,29 @@ class CommandGateway:
                 )
         except SubjectNotFound as error:
             raise SubjectNotFound(
-                f"{error}{await self._hint(command, subject)}"
+                message(
+                    "{error}{hint}",
+                    error=messages.of(error),
+                    hint=await self._hint(command, subject),
+                )
             ) from error
         except Invalid as error:
             if error.path != "into":
                 raise
             hint = await self._hint(command, stated(command.proposed, "into"))
-            raise Invalid(error.path, f"{error}{hint}") from error
+            raise Invalid(
+                error.path,
+                message("{error}{hint}", error=messages.of(error), hint=hint),
+            ) from error
         if not outcome.added:
             raise Refused(
-                f"{category} {outcome.subject} says just this already, "
-                f"at version {outcome.receipt.version}; nothing was recorded"
+                message(
+                    "{category} {subject} holds this fact already, at version "
+                    "{version}; nothing was recorded",
+                    category=Term("category", category),
+                    subject=outcome.subject,
+                    version=outcome.receipt.version,
+                )
             )
         return outcome
 
@@ -98,8 +114,14 @@ class CommandGateway:
         with known(command):
             facts = await self.app.commands.preview(PooledReader(self.app), command)
         if not facts:
-            message = f"{category} {subject} says just this already; it adds nothing"
-            raise Refused(message)
+            raise Refused(
+                message(
+                    "{category} {subject} holds this fact already; nothing would be "
+                    "recorded",
+                    category=Term("category", category),
+                    subject=subject,
+                )
+            )
         return facts
 
     def command(self, category: str, subject: str, proposed: Any) -> Command:
@@ -126,8 +148,10 @@ def known(command: Command) -> Iterator[None]:
         raise
 
 
-def receipt(outcome: CommandResult) -> EntryReceipt:
-    """The receipt as the client gets it."""
+def receipt(
+    outcome: CommandResult, language: Language = Language.ENGLISH
+) -> EntryReceipt:
+    """The receipt as the client gets it, its notes in that language."""
     given = outcome.receipt
     return EntryReceipt(
         id=outcome.subject,
@@ -137,5 +161,5 @@ def receipt(outcome: CommandResult) -> EntryReceipt:
         size=given.size,
         recorded_at=given.recorded_at,
         leaf=given.leaf.hex(),
-        notes=outcome.notes,
+        notes=tuple(translate(note, language) for note in outcome.notes),
     )

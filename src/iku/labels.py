@@ -12,6 +12,7 @@ from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Sourc
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.publication import PublicationState
+from iku.domain.withheld import WithheldReason
 from iku.ledger.checkpoint_store import Coverage
 from iku.messages import Term
 
@@ -264,6 +265,13 @@ CAUSES: Mapping[str, Label] = {
     Cause.TIME: Label("waktu", "time"),
 }
 
+# Why a text or file is not shown.
+WITHHELD: Mapping[str, Label] = {
+    WithheldReason.ERASED: Label("dihapus", "erased"),
+    WithheldReason.LOCKED: Label("terkunci", "locked"),
+    WithheldReason.DAMAGED: Label("rusak", "damaged"),
+    WithheldReason.MISSING: Label("hilang", "missing"),
+}
 # What a subject is, by the category of its stream.
 SUBJECTS: Mapping[str, Label] = {
     "conflict": Label("kasus", "case"),
@@ -298,6 +306,7 @@ _TERMS: Mapping[str, Mapping[str, Label]] = {
     "event": EVENTS,
     "state": PUBLICATION_STATES,
     "status": STATUSES,
+    "withheld": WITHHELD,
 }
 
 

@@ -5,7 +5,8 @@ here as it is compiled; the English ones are their ids.
 """
 
 import gettext
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -28,6 +29,42 @@ class Language(StrEnum):
 
     INDONESIAN = "id"
     ENGLISH = "en"
+
+
+def negotiated(accepted: str, usual: Language) -> Language:
+    """The language that `Accept-Language` prefers (RFC 9110, section 12.5.4).
+
+    *usual* is given where it names neither, prefers both alike, or is empty; the first
+    of two named with one weight goes before. Region and script do not matter: ``id-ID``
+    is Indonesian.
+    """
+    weights: dict[Language, float] = {}
+    other = 0.0
+    for one in accepted.split(","):
+        tag, *options = (part.strip().lower() for part in one.split(";"))
+        named = _TAGS.get(tag.partition("-")[0])
+        if tag == "*":
+            other = _weight(options)
+        elif named is not None:
+            weights[named] = max(weights.get(named, 0.0), _weight(options))
+    for left in (usual, *Language):
+        weights.setdefault(left, other)
+    best = max(weights.values())
+    preferred = (one for one, weight in weights.items() if weight == best)
+    return next(preferred) if best else usual
+
+
+def _weight(options: Iterable[str]) -> float:
+    """The quality value among the *options*; 1 where there is none or it is none."""
+    for option in options:
+        if found := _QUALITY.fullmatch(option):
+            return float(found[1])
+    return 1.0
+
+
+_QUALITY = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+# `in` is what Indonesian was called until 1989; old Java programs still say it.
+_TAGS = {"id": Language.INDONESIAN, "in": Language.INDONESIAN, "en": Language.ENGLISH}
 
 
 def translate(said: str, language: Language) -> str:

@@ -5,7 +5,7 @@ parameters filled in, so that logs and programs read it as it is; whoever shows 
 person translates it first (`iku.language`). After zope.i18nmessageid.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from string import Formatter
 from types import MappingProxyType
@@ -76,6 +76,14 @@ def message(sentence: str, /, **values: Any) -> Message:
 def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
     """The same, of two forms: *one* for a *count* of 1, *many* for any other."""
     return Message(one, {"count": count, **values}, many)
+
+
+def joined(said: Iterable[str]) -> Message:
+    """Several sentences in one, with semicolons between them."""
+    first, *rest = said
+    if not rest:
+        return first if isinstance(first, Message) else Message("{one}", {"one": first})
+    return message("{first}; {rest}", first=first, rest=joined(rest))
 
 
 def of(error: BaseException) -> str:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from iku.messages import message
+
 T = TypeVar("T")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -28,7 +30,9 @@ class DuplicateKey(ValueError):
     """An object has a key twice; *path* leads to it, as in JSONPath without ``$.``."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(f"{path} is given more than once in one object")
+        super().__init__(
+            message("{path} is given more than once in one object", path=path)
+        )
         self.path = path
 
 
@@ -51,7 +55,7 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidJson(_fault(raw, str(error))) from error
     except RecursionError as error:
-        raise InvalidJson("is nested too deep") from error
+        raise InvalidJson(message("is nested too deep")) from error
     return value
 
 
@@ -68,7 +72,7 @@ def plain(raw: bytes) -> Any:
     try:
         return _kept.decode(raw.decode())
     except RecursionError as error:
-        raise InvalidJson("is nested too deep") from error
+        raise InvalidJson(message("is nested too deep")) from error
 
 
 class _Marker:
@@ -124,23 +128,30 @@ def _twice(value: Any, path: str) -> str | None:
 def _fault(raw: bytes, said: str) -> str:
     """Why *raw* is no JSON, of which msgspec *said* so."""
     if raw.startswith(_BYTE_ORDER_MARK):
-        return "begins with a byte order mark (U+FEFF); send it without"
+        return message("begins with a byte order mark (U+FEFF); send it without")
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        byte = f"0x{raw[error.start]:02x}"
-        return f"is not UTF-8: the byte {byte} at offset {error.start} is out of place"
+        return message(
+            "is not UTF-8: the byte {byte} at offset {offset} is out of place",
+            byte=f"0x{raw[error.start]:02x}",
+            offset=error.start,
+        )
     if malformed := _MALFORMED.fullmatch(said):
         what, at = malformed[1], int(malformed[2])
         if _NO_NUMBER.match(raw, at) or _NO_NUMBER.match(raw, at - 1):
-            what = "NaN and Infinity are no numbers"
+            what = message("NaN and Infinity are not numbers")
         elif "surrogate" in what:
             what = _HALF
-        return f"is not JSON: {what}, at offset {at}"
-    return f"is not JSON: {_HALF if _is_complete(raw) else 'it ends too early'}"
+        return message(
+            "is not JSON: {fault}, at offset {offset}", fault=what, offset=at
+        )
+    if _is_complete(raw):
+        return message("is not JSON: {fault}", fault=_HALF)
+    return message("is not JSON: {fault}", fault=message("it ends too early"))
 
 
-_HALF = "a \\u escape is half of a surrogate pair"
+_HALF = message("a \\u escape is half of a surrogate pair")
 
 
 def _is_complete(raw: bytes) -> bool:

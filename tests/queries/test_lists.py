@@ -200,7 +200,7 @@ async def test_more_than_are_looked_through_have_no_total_and_no_order_by_title(
     assert paged == whole
     everything = structs.replace(asked, text=None, after="")
     count = len(expected(memory, everything))
-    with pytest.raises(InvalidQuestion, match=f"at most 60 conflicts .*, but {count} "):
+    with pytest.raises(InvalidQuestion, match=f"at most 60 subjects .*, but {count} "):
         await long.search(structs.replace(everything, sort=Sort.TITLE))
     # A filter that leaves few enough brings the total and the order back.
     few = structs.replace(asked, kinds=("lainnya",), sort=Sort.TITLE, after="")

@@ -152,7 +152,7 @@ async def test_a_file_of_an_organisation_is_kept_like_that_of_a_case(
     assert files(home) == []
     gone = problem(await client.get(f"{path}/2"), 410)
     assert "attachment 2 of O41" in gone["detail"]
-    assert "dihapus (B/12/2022)" in gone["detail"]
+    assert "erased (B/12/2022)" in gone["detail"]
 
 
 async def test_erasing_the_case_erases_its_files_and_tells_by_which_decision(
@@ -162,7 +162,7 @@ async def test_erasing_the_case_erases_its_files_and_tells_by_which_decision(
     await case.records("/subjects/conflict-K14/erasure", DECIDED)
     assert files(home) == []
     gone = problem(await case.get(f"{PATH}/2"), 410)
-    assert "dihapus (B/12/2022)" in gone["detail"]
+    assert "erased (B/12/2022)" in gone["detail"]
     event = (await case.history("/conflicts/K14"))[1]
     assert event["withheld"] == {"file_name": ERASED, "sha256": ERASED}
 
@@ -323,7 +323,7 @@ async def test_a_file_that_is_not_what_was_attached_is_not_given_out(
             [other] = [one for one in files(home) if one != path]
             path.write_bytes(other.read_bytes())
     gone = problem(await case.get(f"{PATH}/2"), 410)
-    assert "rusak" in gone["detail"]
+    assert "damaged" in gone["detail"]
     # The rest of the case is read as before.
     assert (await case.history("/conflicts/K14"))[1]["text"]["file_name"] == NAME
 
@@ -340,7 +340,7 @@ async def test_swapped_keys_of_files_are_found(
     )
     problem(await case.get(f"{PATH}/2"), 410)
     await owner.execute("delete from vault.segment where file is not null")
-    assert "hilang" in problem(await case.get(f"{PATH}/2"), 410)["detail"]
+    assert "missing" in problem(await case.get(f"{PATH}/2"), 410)["detail"]
     assert len(files(home)) == 2
 
 
@@ -429,7 +429,7 @@ async def test_a_file_in_quarantine_that_is_another_is_not_given_out(
     aside.write_bytes(kept.read_bytes()[:-1] + b"x")
     assert (await case.get(f"{PATH}/2")).content == PDF
     kept.unlink()
-    assert "rusak" in problem(await case.get(f"{PATH}/2"), 410)["detail"]
+    assert "damaged" in problem(await case.get(f"{PATH}/2"), 410)["detail"]
 
 
 async def test_erasing_reaches_a_file_in_quarantine(

@@ -164,8 +164,8 @@ async def test_a_condition_that_would_be_ignored_is_refused(client: Client) -> N
             told = problem(answer, 400, name)["detail"]
             heeded = "Idempotency-Key" if path in NEW else "If-Match, Idempotency-Key"
             assert told == (
-                f"{name} is not heeded here, so nothing was recorded; "
-                f"conditions that are: {heeded}"
+                f"{name} is not supported here, so nothing was recorded; "
+                f"supported are: {heeded}"
             )
     assert (await client.says("/log/events"))["size"] == size
 

@@ -74,7 +74,7 @@ def test_what_is_no_host_is_malformed(host: str, local_only: bool) -> None:
 
     assert found is not None
     assert (found.status, found.type) == (400, "urn:iku:problem:invalid")
-    assert found.detail.startswith("Host is no host; write a name or an address")
+    assert found.detail.startswith("Host is not a host; write a name or an address")
     assert [one.path for one in found.errors] == ["Host"]
 
 
@@ -98,7 +98,7 @@ async def test_a_request_of_two_hosts_is_malformed(local: Client) -> None:
     both = [("Host", "localhost"), ("Host", "evil.test")]
     answer = await local.get("/health/live", headers=both)
 
-    assert problem(answer, 400, "Host")["detail"].startswith("Host is there 2 times")
+    assert problem(answer, 400, "Host")["detail"].startswith("Host is given 2 times")
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,8 @@ async def test_a_key_that_is_given_twice_is_refused_by_its_path(
             b'{"title": "\\udc00"}',
             "a \\u escape is half of a surrogate pair, at offset",
         ),
-        (b'{"title": NaN}', "NaN and Infinity are no numbers, at offset 10"),
-        (b'{"title": -Infinity}', "NaN and Infinity are no numbers, at offset 11"),
+        (b'{"title": NaN}', "NaN and Infinity are not numbers, at offset 10"),
+        (b'{"title": -Infinity}', "NaN and Infinity are not numbers, at offset 11"),
         (b'{"title": "x",}', "trailing comma in object, at offset 14"),
         (altered() + b" {}", "trailing characters, at offset 134"),
     ],
@@ -271,8 +271,8 @@ async def test_a_database_without_room_is_not_said_to_be_away(
 ) -> None:
     office_raises(OutOfSpace("no space left on device"))
     shown = problem(await client.post("/conflicts", json=CASE), 503)
-    assert shown["title"] == "The database has no room"
-    assert "disk or its memory is full" in shown["detail"]
+    assert shown["title"] == "Service Unavailable"
+    assert "disk or memory is full" in shown["detail"]
 
 
 async def test_a_fault_of_ours_is_logged_and_not_told(

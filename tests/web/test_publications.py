@@ -256,7 +256,7 @@ async def test_reviewer_and_publisher_differ(client: Client) -> None:
 async def test_what_is_published_takes_no_more_steps(published: Client) -> None:
     for kind in ("closed", "returned", "reviewed", "published", "withdrawn"):
         said = problem(await published.post(EVENTS, json=step(kind)), 409)
-        assert "it is published since" in said["detail"]
+        assert "has been published since" in said["detail"]
     said = problem(await published.post("/publications", json=YEAR), 409)
     assert "restate it (restates 2021)" in said["detail"]
 
@@ -359,6 +359,6 @@ async def test_what_was_never_drafted_is_not_found(client: Client, of: str) -> N
 async def test_of_a_draft_no_change_can_be_told(client: Client) -> None:
     await client.records("/publications", YEAR)
     said = problem(await client.get("/publications/2021/changes"), 404)
-    assert said["detail"] == "2021 is draft: no figure of it is frozen"
+    assert said["detail"] == "publication 2021 is draft: none of its figures is frozen"
     problem(await client.get("/publications", params={"year": 1944}), 400, "year")
     problem(await client.get("/publications", params={"state": "gone"}), 400, "state")

@@ -83,7 +83,7 @@ async def test_before_anything_is_signed_a_sentence_says_so(
 ) -> None:
     shown = problem(await visitor.get(path), 409)
     assert shown["type"] == "urn:iku:problem:unsigned"
-    assert "nothing has been signed yet" in shown["detail"]
+    assert "nothing is signed yet" in shown["detail"]
 
 
 async def test_the_checkpoint_is_what_was_signed(

@@ -24,6 +24,7 @@ from iku.ledger.appender import Unavailable
 from iku.ledger.log import (
     Receipt,
 )
+from iku.messages import message
 from iku.vault.files import Filed
 
 # Of subjects that do not count, what is said of one first, and only then.
@@ -50,7 +51,13 @@ class StaleVersion(Exception):
     """The command was about a version that is no longer the last one."""
 
     def __init__(self, version: int, expected: int) -> None:
-        super().__init__(f"the version is {version}, but the command is for {expected}")
+        super().__init__(
+            message(
+                "the version is {version}, but the command is for {expected}",
+                version=version,
+                expected=expected,
+            )
+        )
         self.version = version
 
 
@@ -126,8 +133,10 @@ class ReadOnlyReplica(Unavailable):
 
     def __init__(self) -> None:
         super().__init__(
-            "the database is a replica, which only reads; enter it at the primary, and "
-            "if this has become the primary, start iku again first"
+            message(
+                "the database is a replica, which only reads; send the command to the "
+                "primary, and if this has become the primary, restart iku first"
+            )
         )
 
 

@@ -59,6 +59,7 @@ from iku.ledger.log import (
     VersionConflict,
 )
 from iku.ledger.record import Recorded
+from iku.messages import Term, message
 from iku.streams import FoldedStream
 from iku.vault.store import Vault
 
@@ -321,9 +322,12 @@ class CommandHandler:
 def _belongs(holder: Command, read: FoldedStream, number: str) -> str:
     """That the number belongs to another subject, and since when."""
     opening = read.state.opening
-    return (
-        f"number {number} belongs to {holder.category} {holder.subject}, "
-        f"{subject_rules.name(opening)} on {opening.effective_on}"
+    return message(
+        "number {number} belongs to {category} {subject}, {event}",
+        number=number,
+        category=Term("category", holder.category),
+        subject=holder.subject,
+        event=subject_rules.said(opening),
     )
 
 
@@ -333,9 +337,15 @@ def _elsewhere(command: Command, error: NumberTaken | IdentifierTaken) -> Comman
         return command  # freed since
     if error.free is None:
         raise Refused(
-            f"number {error.number} is the identifier of {command.category} "
-            f"{error.holder}, and too long for an identifier of its own: "
-            f"{error.number}.2 has more than {numbering.LONGEST} characters"
+            message(
+                "number {number} is the identifier of {category} {holder}, and too "
+                "long for an identifier of its own: {number}.2 has more than "
+                "{longest} characters",
+                number=error.number,
+                category=Term("category", command.category),
+                holder=error.holder,
+                longest=numbering.LONGEST,
+            )
         )
     return with_subject(command, error.free, error.number)
 

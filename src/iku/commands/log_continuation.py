@@ -12,7 +12,7 @@ from datetime import date
 
 from msgspec import Struct, ValidationError, json
 
-from iku import streams
+from iku import messages, streams
 from iku.domain import continuation
 from iku.domain.continuation import SUBJECT, Continued, successor
 from iku.domain.decider import Refused
@@ -22,6 +22,7 @@ from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed, Unverified, VerifierKey
 from iku.ledger.tree import Frontier, leaf_hash
+from iku.messages import message
 
 STREAM = continuation.decider.stream(SUBJECT)
 
@@ -51,11 +52,17 @@ def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
         found = checkpoint.parse(signed.text)
         note.verify(signed, [key for key in known if key.name == found.origin])
     except Malformed as error:
-        raise Refused(f"the file holds no checkpoint: {error}") from error
+        raise Refused(
+            message("the file holds no checkpoint: {error}", error=messages.of(error))
+        ) from error
     except Unverified as error:
         raise Refused(
-            f"the checkpoint is not signed by a key of {found.origin} that is known "
-            f"here ({error}); IKU_WITNESSES may name its key in a line: log <vkey>"
+            message(
+                "the checkpoint is not signed by a known key of {origin} ({error}); "
+                "IKU_WITNESSES may name its key in a line: log <vkey>",
+                origin=found.origin,
+                error=messages.of(error),
+            )
         ) from error
     return found
 
@@ -78,8 +85,12 @@ async def proposed(
             same = tree.root() == signed.root
     if tree.size >= signed.size and not same:
         raise Refused(
-            f"the log's first {signed.size} events are not those that were signed; "
-            "that is no loss but a change: keep all as it is, and call the auditors"
+            message(
+                "the log's first {size} events are not those that were signed, so "
+                "the log was changed, not shortened: change nothing, and call the "
+                "auditors",
+                size=signed.size,
+            )
         )
     continued = Continued(
         effective_on=today,
@@ -95,7 +106,9 @@ async def proposed(
     try:
         return json.decode(json.encode(continued), type=Continued)
     except ValidationError as error:
-        raise Refused(f"the log cannot be continued so: {error}") from error
+        raise Refused(
+            message("the log cannot be continued: {error}", error=messages.of(error))
+        ) from error
 
 
 def refuse_others(accepted: Sequence[AcceptedRequest]) -> None:
@@ -108,6 +121,10 @@ def refuse_others(accepted: Sequence[AcceptedRequest]) -> None:
         continued = one.request.attachments[-1].after.history[-1]
         if one.receipt.position != continued.kept + 1:
             raise Refused(
-                f"{continued.kept} events were there, but the log has grown to "
-                f"{one.receipt.position - 1} meanwhile; stop whatever writes to it"
+                message(
+                    "the log held {kept} events, but has grown to {size} meanwhile; "
+                    "stop what writes to it",
+                    kept=continued.kept,
+                    size=one.receipt.position - 1,
+                )
             )

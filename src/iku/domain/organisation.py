@@ -179,12 +179,27 @@ class NotCarried(Struct, frozen=True, forbid_unknown_fields=True):
         standing = dict(merged.facts).get(self.version, event)
         day, activity = standing.effective_on, standing.activity
         because = {
-            Obstacle.PRESENT: f"{survivor} took part in {activity} on {day} already",
-            Obstacle.NOT_REGISTERED: f"{survivor} was registered only after {day}",
-            Obstacle.ENDED: f"{survivor} was no longer there on {day}",
-            Obstacle.REFERENCE: f"{survivor} has no free reference for it",
+            Obstacle.PRESENT: message(
+                "{survivor} took part in {activity} on {day} already",
+                survivor=survivor,
+                activity=activity,
+                day=day,
+            ),
+            Obstacle.NOT_REGISTERED: message(
+                "{survivor} was registered only after {day}", survivor=survivor, day=day
+            ),
+            Obstacle.ENDED: message(
+                "{survivor} had ended by {day}", survivor=survivor, day=day
+            ),
+            Obstacle.REFERENCE: message(
+                "{survivor} has no free reference for it", survivor=survivor
+            ),
         }[self.why]
-        return f"participation {self.participation} is not taken over: {because}"
+        return message(
+            "participation {reference} is not taken over: {reason}",
+            reference=self.participation,
+            reason=because,
+        )
 
 
 class Absorbed(Absorption, frozen=True, tag="absorbed"):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 import asyncpg
 from msgspec import Struct
 
+from iku import messages
 from iku.ledger import log
 from iku.ledger.log import (
     EncodedRequest,
@@ -24,6 +25,7 @@ from iku.ledger.log import (
     UnnumberedRequest,
     Verdict,
 )
+from iku.messages import message
 
 _logger = logging.getLogger(__name__)
 
@@ -217,9 +219,11 @@ class Appender:
             request if isinstance(request, UnnumberedRequest) else log.frame(request)
         )
         if self._closing:
-            raise Unavailable("the appender is closed")
+            raise Unavailable(message("the appender is closed"))
         if len(self._queue) >= self.capacity:
-            raise Overloaded(f"{self.capacity} requests wait already")
+            raise Overloaded(
+                message("{capacity} requests wait already", capacity=self.capacity)
+            )
         self._queue.append(waiting)
         self._arrived.set()
         if self._task is None:
@@ -251,7 +255,7 @@ class Appender:
         finally:
             # Reached by cancellation, too: nobody may be left waiting for ever.
             left = under_way.waiting if under_way else ()
-            _refuse((*left, *self._queue), Unavailable("the appender stopped"))
+            _refuse((*left, *self._queue), Unavailable(message("the appender stopped")))
             self._queue.clear()
             if under_way:
                 under_way.persisted.cancel()
@@ -342,12 +346,20 @@ class Appender:
             try:
                 return await self._transact(connection, asked)
             except _BUSY as error:
-                raise Unavailable(f"the log is held by another: {error}") from error
+                raise Unavailable(
+                    message(
+                        "the log is held by another: {error}", error=messages.of(error)
+                    )
+                ) from error
             except asyncpg.InsufficientResourcesError as error:
                 # No disk, no memory: nothing was recorded, nor would the next be. It
                 # does not mend by itself, as the other reasons do.
                 _logger.error("the database has no room: %s", error)  # noqa: TRY400
-                raise OutOfSpace(f"the database has no room: {error}") from error
+                raise OutOfSpace(
+                    message(
+                        "the database has no room: {error}", error=messages.of(error)
+                    )
+                ) from error
             except Exception as error:
                 if not log.is_away(error, connection):
                     raise
@@ -357,7 +369,9 @@ class Appender:
                 _logger.warning("connection lost in attempt %d: %r", attempt, error)
                 connection.terminate()
                 self._connection = None
-        raise Unavailable("the database went away twice; send the command again")
+        raise Unavailable(
+            message("the database went away twice; send the command again")
+        )
 
     async def _transact(
         self, connection: Connection, asked: Sequence[Asked]
@@ -436,7 +450,9 @@ async def _connect_within(connect: Connect, limit_s: float) -> Connection:
         async with asyncio.timeout(limit_s):
             return await _connect_at_last(connect)
     except TimeoutError as error:
-        raise Unavailable(f"no database within {limit_s} s") from error
+        raise Unavailable(
+            message("no database within {limit_s} s", limit_s=limit_s)
+        ) from error
 
 
 async def _connect_at_last(connect: Connect) -> Connection:

@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from iku.ledger import record
 from iku.ledger.record import NewEvent, Recorded
+from iku.messages import message
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
@@ -160,7 +161,14 @@ class VersionConflict(Exception):
     """
 
     def __init__(self, stream: str, expected: int, actual: int) -> None:
-        super().__init__(f"{stream} is at version {actual}, not {expected}")
+        super().__init__(
+            message(
+                "{stream} is at version {actual}, not {expected}",
+                stream=stream,
+                actual=actual,
+                expected=expected,
+            )
+        )
         self.stream = stream
         self.expected = expected
         self.actual = actual
@@ -176,7 +184,11 @@ class ConditionFailed(VersionConflict):
     def __init__(self, category: str, after: int, last: int) -> None:
         super().__init__(category, after, last)
         self.args = (
-            f"an event of category {category} was appended after position {after}",
+            message(
+                "an event of category {category} was appended after position {after}",
+                category=category,
+                after=after,
+            ),
         )
 
 
@@ -184,7 +196,12 @@ class KeyReused(Exception):
     """The command id was recorded with another body."""
 
     def __init__(self, command_id: str) -> None:
-        super().__init__(f"command {command_id} was recorded with another content")
+        super().__init__(
+            message(
+                "command {command} was recorded with another content",
+                command=command_id,
+            )
+        )
         self.command_id = command_id
 
 
@@ -192,8 +209,14 @@ class KnownOnDecreased(Exception):
     """The day known would fall behind what the stream already holds."""
 
     def __init__(self, stream: str, known_on: date | None, last: date) -> None:
-        day = "today" if known_on is None else str(known_on)
-        super().__init__(f"{stream} holds what was known on {last}, later than {day}")
+        super().__init__(
+            message(
+                "{stream} holds what was known on {last}, later than {day}",
+                stream=stream,
+                last=last,
+                day=message("today") if known_on is None else known_on,
+            )
+        )
         self.stream = stream
         self.known_on = known_on
         self.last = last
@@ -203,7 +226,14 @@ class KnownOnInFuture(Exception):
     """The day declared has not come yet, by the database's clock."""
 
     def __init__(self, stream: str, known_on: date, today: date) -> None:
-        super().__init__(f"{stream} cannot be known on {known_on}: today is {today}")
+        super().__init__(
+            message(
+                "{stream} cannot be known on {day}: today is {today}",
+                stream=stream,
+                day=known_on,
+                today=today,
+            )
+        )
         self.stream = stream
         self.known_on = known_on
         self.today = today
@@ -243,10 +273,17 @@ def frame(request: Request) -> EncodedRequest:
     streams = {part.stream for part in request.parts}
     if len(streams) < len(request.parts):
         raise record.Unrecordable(
-            f"command {request.command_id} names a stream in two parts"
+            message(
+                "command {command_id} names a stream in two parts",
+                command_id=request.command_id,
+            )
         )
     if not request.parts or not all(part.drafts for part in request.parts):
-        raise record.Unrecordable(f"command {request.command_id} appends no event")
+        raise record.Unrecordable(
+            message(
+                "command {command_id} appends no event", command_id=request.command_id
+            )
+        )
     record.refuse_unfit_day(request.known_on)
     return EncodedRequest(
         request,

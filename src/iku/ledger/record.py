@@ -14,6 +14,9 @@ from unicodedata import is_normalized
 import msgspec
 from msgspec import Struct
 
+from iku import messages
+from iku.messages import message
+
 MAX_BYTES = 65_535
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1  # RFC 8785, 3.2.2.3: exact in every JSON reader
@@ -172,7 +175,13 @@ def frame(
     length = len(head) + _BETWEEN + len(tail)
     if length > MAX_BYTES:
         raise TooLarge(
-            f"the record of {draft.type} would be {length} bytes; at most {MAX_BYTES}"
+            message(
+                "the record of {event} would be {length} bytes long, but may be "
+                "{most} at most",
+                event=draft.type,
+                length=length,
+                most=MAX_BYTES,
+            )
         )
     return head, tail
 
@@ -186,30 +195,38 @@ def decode(record: bytes) -> FullRecord:
     try:
         full = _records.decode(record)
     except msgspec.DecodeError as error:
-        raise Unrecordable(f"not a record: {error}") from error
+        raise Unrecordable(
+            message("not a record: {error}", error=messages.of(error))
+        ) from error
     for name, commitment in full.text.items():
         if not _COMMITMENT.fullmatch(commitment.c):
-            raise Unrecordable(f"text.{name} is no commitment")
+            raise Unrecordable(message("text.{name} is no commitment", name=name))
     # JSON readers disagree on duplicate keys. These, spaces and alternative spellings
     # of a value are all refused by encoding the value again.
     if _encoder.encode(full) != record:
-        raise Unrecordable("not the canonical encoding of what it says")
+        raise Unrecordable(message("not the canonical encoding of what it says"))
     return full
 
 
 def refuse_unfit_day(day: date | None) -> None:
     """Refuse the two days that the PostgreSQL driver maps to infinity."""
     if day in {date.min, date.max}:
-        raise Unrecordable(f"{day} stands for no day; use 0001-01-02 to 9999-12-30")
+        raise Unrecordable(
+            message("{day} stands for no day; use 0001-01-02 to 9999-12-30", day=day)
+        )
 
 
 def _encode(part: Struct) -> bytes:
     try:
         encoded = _encoder.encode(part)
     except UnicodeEncodeError as error:
-        raise Unrecordable(f"text holds an unpaired surrogate: {error}") from error
+        raise Unrecordable(
+            message(
+                "text holds an unpaired surrogate: {error}", error=messages.of(error)
+            )
+        ) from error
     if not encoded.isascii() and not is_normalized("NFC", encoded.decode()):
-        raise Unrecordable("text is not in Unicode normalisation form C (NFC)")
+        raise Unrecordable(message("text is not in Unicode normalisation form C (NFC)"))
     if rb"\u0000" in encoded:
         _refuse_nul(encoded)
     return encoded
@@ -218,7 +235,7 @@ def _encode(part: Struct) -> bytes:
 def _refuse_nul(encoded: bytes) -> None:
     # An escaped backslash before "u0000" is not a NUL, so pairs are removed first.
     if rb"\u0000" in encoded.replace(rb"\\", b""):
-        raise Unrecordable("text holds U+0000, which PostgreSQL cannot store")
+        raise Unrecordable(message("text holds U+0000, which PostgreSQL cannot store"))
 
 
 def _refuse_foreign(draft: NewEvent) -> None:
@@ -227,7 +244,9 @@ def _refuse_foreign(draft: NewEvent) -> None:
     for name, commitment in draft.text.items():
         _refuse_key(name, "text")
         if not _COMMITMENT.fullmatch(commitment.c):
-            raise Unrecordable(f"text.{name} is no commitment; text stays outside")
+            raise Unrecordable(
+                message("text.{name} is no commitment; text stays outside", name=name)
+            )
 
 
 def _refuse_value(value: Any, path: str, depth: int) -> None:
@@ -235,19 +254,34 @@ def _refuse_value(value: Any, path: str, depth: int) -> None:
     if kind is str or kind is bool or value is None:
         return
     if depth > MAX_DEPTH:
-        raise Unrecordable(f"{path} is nested more than {MAX_DEPTH} deep")
+        raise Unrecordable(
+            message(
+                "{path} is nested more than {max_depth} deep",
+                path=path,
+                max_depth=MAX_DEPTH,
+            )
+        )
     if kind is dict:
         _refuse_items(value, path, depth)
     elif kind is list:
         for index, item in enumerate(value):
             _refuse_value(item, f"{path}[{index}]", depth + 1)
     elif kind is not int:
-        raise Unrecordable(f"{path} is {kind.__name__}; {_PROFILE}")
+        raise Unrecordable(
+            message(
+                "{path} is {name}; {profile}",
+                path=path,
+                name=kind.__name__,
+                profile=_PROFILE,
+            )
+        )
     elif abs(value) > MAX_INTEGER:
-        raise Unrecordable(f"{path} is beyond 2^53 - 1; write it as text")
+        raise Unrecordable(
+            message("{path} is beyond 2^53 - 1; write it as text", path=path)
+        )
 
 
-_PROFILE = "a record holds text, integers, booleans, null, lists and objects"
+_PROFILE = message("a record holds text, integers, booleans, null, lists and objects")
 
 
 def _refuse_items(items: dict[Any, Any], path: str, depth: int) -> None:
@@ -258,4 +292,8 @@ def _refuse_items(items: dict[Any, Any], path: str, depth: int) -> None:
 
 def _refuse_key(key: Any, path: str) -> None:
     if type(key) is not str or not key.isascii():
-        raise Unrecordable(f"{path} has the key {key!r}; keys are ASCII text")
+        raise Unrecordable(
+            message(
+                "{path} has the key {key!r}; keys are ASCII text", path=path, key=key
+            )
+        )

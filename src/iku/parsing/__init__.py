@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 from msgspec import Struct, ValidationError, convert, structs
 
-from iku import strict_json
+from iku import messages, strict_json
+from iku.messages import Message, joined, message
 from iku.parsing.json_schema import (
     Schema,
     default_of,
@@ -35,6 +36,7 @@ T = TypeVar("T")
 __all__ = [
     "Field",
     "ParseError",
+    "fault",
     "fields",
     "parse_json",
     "parse_texts",
@@ -42,6 +44,7 @@ __all__ = [
     "split_docstring",
 ]
 
+_OTHERWISE = message("is not {expected}", expected=OTHER)
 MOST_FAULTS = 20  # reported of one input: its size must not decide that of the answer
 
 
@@ -55,8 +58,15 @@ class ParseError(ValueError):
     """
 
     def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{at} {rule}" for at, rule in faults.items()))
+        super().__init__(joined(fault(at, rule) for at, rule in faults.items()))
         self.faults = dict(faults)
+
+
+def fault(path: str, rule: str) -> Message:
+    """What is wrong with the part at *path*, a whole sentence."""
+    if not path:
+        return message("the body {rule}", rule=rule)
+    return message("{path} {rule}", path=path, rule=rule)
 
 
 class Field(NamedTuple):
@@ -163,14 +173,14 @@ def parse_texts(
         {name for name, text in texts if not text} & found.keys() & known.keys()
     ):
         if values[name] is not TWICE:
-            found[name] = "is empty; leave it out instead"
-    raise ParseError(found or {"": f"is not {OTHER}"})
+            found[name] = message("is empty; leave it out instead")
+    raise ParseError(found or {"": _OTHERWISE})
 
 
 def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> None:
     """Add what *text* spells to the *values*."""
     if _HALF.search(text):
-        raise ParseError({name: "is not UTF-8"})
+        raise ParseError({name: message("is not UTF-8")})
     if field is None:
         values[name] = text
     elif field.multiple:
@@ -182,7 +192,7 @@ def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> N
 def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str, str]:
     """Lists of texts or numbers that name one twice."""
     return {
-        name: f"names {shown(twice[0])} more than once"
+        name: message("names {value} more than once", value=shown(twice[0]))
         for name, several in values.items()
         if name in known and known[name].multiple
         if (twice := _twice(several))
@@ -206,7 +216,7 @@ def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
     except (ValidationError, DuplicateKey) as error:
         raise ParseError(_faults_of(raw, kind)) from error
     except InvalidJson as error:
-        raise ParseError({"": str(error)}) from error
+        raise ParseError({"": messages.of(error)}) from error
 
 
 @cache
@@ -216,9 +226,9 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
     try:
-        return _faults(strict_json.plain(raw), kind) or {"": f"is not {OTHER}"}
+        return _faults(strict_json.plain(raw), kind) or {"": _OTHERWISE}
     except InvalidJson as error:
-        return {"": str(error)}
+        return {"": messages.of(error)}
 
 
 def _faults(value: Any, kind: Any) -> dict[str, str]:

@@ -6,89 +6,122 @@ from difflib import get_close_matches
 from math import isinf
 from typing import Any
 
+from iku.messages import Message, message
 from iku.parsing.json_schema import Schema
 from iku.strict_json import TWICE
 
 MOST_SHOWN = 60  # characters of a value that is refused
 MOST_NAMED = 100  # characters of a name that is unknown
-REQUIRED = "is required"
-OTHER = "of the form that is described"
+REQUIRED = message("is required")
+OTHER = message("of the form that is described")
 
 
 def rule(schema: Schema, value: Any) -> str:
     """What a value of that *schema* must be, which *value* is not."""
     if value is TWICE:
-        return "is given more than once"
+        return message("is given more than once")
+    if length := _length(schema, value):
+        # The value is not quoted: it may be long, and it may name people.
+        return message(
+            "must be {expected}, not of {length}", expected=length, length=len(value)
+        )
+    return message(
+        "must be {expected}, not {value}",
+        expected=_expected(schema),
+        value=shown(value),
+    )
+
+
+def _expected(schema: Schema) -> str:
     match schema:
-        case _ if words := _measure(schema, value):
-            # Not quoted: it may be long, and it may name people.
-            return f"must be {words}, not of {len(value)}"
         case {"enum": [one]}:
-            words = str(one)
+            return str(one)
         case {"enum": values}:
-            words = f"one of {', '.join(map(str, values))}"
+            return message("one of {values}", values=values)
         case {"x-expects": words}:
-            pass
+            return Message(words)
         case _:
-            words = _TYPES.get(schema.get("format") or schema.get("type", ""), OTHER)
-            words += _between(" from ", schema.get("minimum"), schema.get("maximum"))
-    return f"must be {words}, not {shown(value)}"
+            kind = _TYPES.get(schema.get("format") or schema.get("type", ""), OTHER)
+            return _bounded(kind, schema.get("minimum"), schema.get("maximum"))
 
 
 # By `format` or `type` of a schema.
 _TYPES = {
-    "date": "a date written YYYY-MM-DD",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "string": "text",
-    "array": "a list",
-    "object": "an object",
+    "date": message("a date written YYYY-MM-DD"),
+    "integer": message("a whole number"),
+    "boolean": message("true or false"),
+    "string": message("text"),
+    "array": message("a list"),
+    "object": message("an object"),
 }
 
 
-def _measure(schema: Schema, value: Any) -> str:
+def _bounded(kind: str, least: int | None, most: int | None) -> str:
+    match least, most:
+        case None, None:
+            return kind
+        case None, _:
+            return message("{kind} of at most {most}", kind=kind, most=most)
+        case _, None:
+            return message("{kind} of at least {least}", kind=kind, least=least)
+        case _:
+            return message(
+                "{kind} from {least} to {most}", kind=kind, least=least, most=most
+            )
+
+
+def _length(schema: Schema, value: Any) -> str:
     """How long a text or list must be; empty where its length is not at fault."""
     match value:
         case str():
-            what, noun, unit = "text", "characters", "Length"
+            what, unit = _TYPES["string"], "Length"
         case list():
-            what, noun, unit = "a list", "items", "Items"
+            what, unit = _TYPES["array"], "Items"
         case _:
             return ""
     least, most = schema.get(f"min{unit}"), schema.get(f"max{unit}")
     if (least or 0) <= len(value) <= (most or len(value)):
         return ""
-    return f"{what}{_between(' of ', least, most)} {noun}"
+    noun = message("characters") if isinstance(value, str) else message("items")
+    return _long(what, noun, least, most)
 
 
-def _between(before: str, least: int | None, most: int | None) -> str:
+def _long(what: str, noun: str, least: int | None, most: int | None) -> str:
     match least, most:
-        case None, None:
-            return ""
         case None, _:
-            return f" of at most {most}"
+            return message(
+                "{what} of at most {most} {noun}", what=what, most=most, noun=noun
+            )
         case _, None:
-            return f" of at least {least}"
+            return message(
+                "{what} of at least {least} {noun}", what=what, least=least, noun=noun
+            )
         case _:
-            return f"{before}{least} to {most}"
+            return message(
+                "{what} of {least} to {most} {noun}",
+                what=what,
+                least=least,
+                most=most,
+                noun=noun,
+            )
 
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """That no field has this *name*; the nearest of those *known*, or all of them."""
     if near := get_close_matches(name[:MOST_NAMED], known, 1):
-        return f"is unknown; did you mean {near[0]}?"
-    return f"is unknown; there are: {', '.join(known) or 'none'}"
+        return message("is unknown; did you mean {nearest}?", nearest=near[0])
+    return message("is unknown; there are: {known}", known=[*known] or message("none"))
 
 
 def shown(value: Any) -> str:
     """*value* as a sentence quotes it; the end of a long one is left out."""
     match value:
         case dict():
-            return "an object"
+            return _TYPES["object"]
         case list():
-            return "a list"
+            return _TYPES["array"]
         case float() if isinf(value):
-            return "a number beyond all bounds"
+            return message("a number beyond all bounds")
         case _:
             pass
     text = json.dumps(value, ensure_ascii=False)

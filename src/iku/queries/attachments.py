@@ -3,10 +3,11 @@
 from hashlib import sha256
 
 from iku.domain.decider import SubjectNotFound
-from iku.domain.withheld import WithheldReason
+from iku.domain.withheld import Withheld, WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.messages import Term, message
 from iku.queries.view import View
 from iku.texts import File
 from iku.vault.keys import KeysError
@@ -24,19 +25,36 @@ async def fetch(view: View, stream: str, version: int) -> File:
         Gone: It was erased, or does not match the commitment.
         KeysError: Its key is not available.
     """
-    named = f"attachment {version} of {stream.partition('-')[2]}"
+    named = message(
+        "attachment {version} of {subject}",
+        version=version,
+        subject=stream.partition("-")[2],
+    )
     recorded = await _attached(view.reader, stream, version)
     if recorded is None:
-        raise SubjectNotFound(f"there is no {named}")
+        raise SubjectNotFound(message("there is no {file}", file=named))
     opened = await view.texts([recorded])
     found = opened[recorded.stream, recorded.version]
     for withheld in found.withheld.values():
         if withheld.why is WithheldReason.LOCKED:
-            raise KeysError(f"{named} is locked: its key is not in the folder of keys")
-        raise Gone(f"{named} is not to be had: {withheld.words}")
+            raise KeysError(
+                message(
+                    "{file} is locked: its key is not in the folder of keys",
+                    file=named,
+                )
+            )
+        raise Gone(
+            message("{file} is not available: {why}", file=named, why=_reason(withheld))
+        )
     content = await held(view, recorded, found.plain["sha256"])
     if isinstance(content, WithheldReason):
-        raise Gone(f"{named} is not to be had: {content.word}")
+        raise Gone(
+            message(
+                "{file} is not available: {why}",
+                file=named,
+                why=Term("withheld", content),
+            )
+        )
     media_type: str = recorded.body().data["media_type"]
     return File(found.plain["file_name"], media_type, content)
 
@@ -52,3 +70,11 @@ async def held(view: View, recorded: Recorded, digest: str) -> bytes | WithheldR
 async def _attached(reader: Reader, stream: str, version: int) -> Recorded | None:
     found = await log.read_events(reader, [(stream, version)])
     return next((one for one in found if one.type == "attached"), None)
+
+
+def _reason(withheld: Withheld) -> str:
+    why = Term("withheld", withheld.why)
+    if withheld.erased is None:
+        return why
+    decision = withheld.erased.decision
+    return message("{why} ({decision})", why=why, decision=decision)

@@ -43,6 +43,7 @@ from iku.domain.question import (
 )
 from iku.ledger import log
 from iku.ledger.log import Head, Reader
+from iku.messages import message
 from iku.queries import recount
 from iku.queries.trial_options import LETTER, TrialOptions
 from iku.queries.view import View
@@ -268,7 +269,9 @@ def _year(end: _Day, points: Sequence[ComparedPoint]) -> YearEffect:
 async def _facts(connection: Reader, code: str) -> DefinitionFacts:
     of_indicator = await recount.facts(connection, indicator.decider, code)
     if not of_indicator:
-        raise UnknownReference(f"there is no indicator {code}")
+        raise UnknownReference(
+            message("there is no indicator {indicator}", indicator=code)
+        )
     return DefinitionFacts(
         of_indicator, await recount.facts(connection, scales.decider, SCALE)
     )

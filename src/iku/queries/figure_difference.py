@@ -13,6 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct, structs
 
+from iku import messages
 from iku.domain import difference, fact, numbering, page_cursor, reasons, subject_kinds
 from iku.domain.cause import Cause
 from iku.domain.decider import Decider
@@ -32,6 +33,7 @@ from iku.domain.question import InvalidQuestion, Question
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.messages import message
 from iku.projections import number_index
 from iku.queries.figures import Figures
 from iku.queries.movements import CountMovement, moves
@@ -164,7 +166,10 @@ async def _both(
     except InvalidQuestion as error:
         # Raises by itself if the requested figure is at fault.
         await figures.make(connection, [compared.of], today)
-        raise InvalidQuestion(f"against_{error.path}", f"against_{error}") from error
+        raise InvalidQuestion(
+            f"against_{error.path}",
+            message("against_{error}", error=messages.of(error)),
+        ) from error
 
 
 def _pinned(question: Question, made: ComputedFigure) -> Question:

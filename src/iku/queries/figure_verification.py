@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, structs
 
+from iku import messages
 from iku.domain.figure import Figure
 from iku.domain.question import InvalidQuestion, numbered
 from iku.ledger.log import Reader
@@ -66,7 +67,7 @@ async def verify(
     try:
         (found,) = await figures.answer(reader, [question], today)
     except InvalidQuestion as error:
-        raise InvalidQuestion("number", str(error)) from error
+        raise InvalidQuestion("number", messages.of(error)) from error
     counted = await recount(reader, question, today)
     return VerifiedFigure(
         *structs.astuple(found),

@@ -34,6 +34,7 @@ from iku.domain.question import (
 from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.log import Reader
+from iku.messages import message
 from iku.queries.kept import KeptFigures, LogMark
 
 
@@ -174,7 +175,9 @@ def _asked(
 
 def _ask(told: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
     if _stream(question) not in told:
-        raise UnknownReference(f"there is no indicator {question.indicator}")
+        raise UnknownReference(
+            message("there is no indicator {indicator}", indicator=question.indicator)
+        )
     of_scale = told[scale.decider.stream(SCALE)]
     return _Asked(question, basis_of(told[_stream(question)], of_scale, question))
 

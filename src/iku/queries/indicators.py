@@ -13,6 +13,7 @@ from iku.domain.indicator import Indicator
 from iku.domain.question import UnknownReference
 from iku.ledger import log
 from iku.ledger.log import Reader, Receipt
+from iku.messages import message
 from iku.queries.figures import Figures
 from iku.queries.view import View
 
@@ -146,7 +147,9 @@ async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndi
     """
     found = await figures.indicators(view.reader)
     if code not in found:
-        raise UnknownReference(f"there is no indicator {code}")
+        raise UnknownReference(
+            message("there is no indicator {indicator}", indicator=code)
+        )
     rated_by = _scale(await figures.scale(view.reader), today)
     one = await _shown(view, code, found[code], today)
     return OneIndicator(*structs.astuple(one), scale=rated_by)
@@ -160,7 +163,9 @@ async def version(reader: Reader, code: str) -> int:
     """
     recorded = await log.read_stream(reader, indicator.decider.stream(code))
     if not recorded:
-        raise SubjectNotFound(f"there is no indicator {code}")
+        raise SubjectNotFound(
+            message("there is no indicator {indicator}", indicator=code)
+        )
     return recorded[-1].version
 
 

@@ -10,6 +10,7 @@ from iku.domain import conflict, fact, organisation
 from iku.domain.conflict import DIMENSIONS
 from iku.domain.question import InvalidQuestion
 from iku.domain.subject_states import RANKS
+from iku.messages import message
 from iku.queries.parameters import AreaCode, Cursor, Limit, MomentQuestion
 from iku.queries.search import Search, Sort
 
@@ -161,11 +162,16 @@ class ConflictsQuestion(ListQuestion, frozen=True, kw_only=True):
         of = [one for category in self.category for one in DIMENSIONS[category]]
         for dimension in self.dimension:
             if self.category and dimension not in of:
-                message = (
-                    f"dimension is {dimension}, but those of "
-                    f"{' and '.join(self.category)} are {', '.join(of)}"
+                raise InvalidQuestion(
+                    "dimension",
+                    message(
+                        "dimension is {dimension}, but those of {category} are "
+                        "{dimensions}",
+                        dimension=dimension,
+                        category=[*self.category],
+                        dimensions=[*of],
+                    ),
                 )
-                raise InvalidQuestion("dimension", message)
 
 
 class OrganisationsQuestion(ListQuestion, frozen=True, kw_only=True):
@@ -226,4 +232,13 @@ def _refuse_empty_span(
     begin: str, first: date | None, end: str, last: date | None
 ) -> None:
     if first is not None and last is not None and first > last:
-        raise InvalidQuestion(end, f"{end} is {last}, but {begin} is {first}")
+        raise InvalidQuestion(
+            end,
+            message(
+                "{end} is {last}, but {begin} is {first}",
+                end=end,
+                last=last,
+                begin=begin,
+                first=first,
+            ),
+        )

@@ -13,6 +13,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.page_cursor import PageCursor
 from iku.domain.question import InvalidQuestion, refuse_size_beyond
 from iku.ledger import log
+from iku.messages import message
 from iku.queries import search
 from iku.queries.list_questions import ListQuestion
 from iku.queries.search import Sort
@@ -53,7 +54,9 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
     )
     letter = of + LETTERS[asked.sort, asked.descending]
     if ended is not None and ended.part != letter:
-        raise InvalidQuestion("cursor", "cursor is of a page in another order")
+        raise InvalidQuestion(
+            "cursor", message("cursor belongs to a page in another order")
+        )
     asked = page_cursor.resume(asked, ended, today)
     size = (await log.head(view.reader)).size
     refuse_size_beyond(asked.size, size)

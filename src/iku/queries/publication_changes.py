@@ -22,13 +22,14 @@ from iku.domain.cause import Cause
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.difference import CausingEvent as Event
 from iku.domain.figure import Figure
-from iku.domain.page_cursor import PageCursor
+from iku.domain.page_cursor import STRANGE, PageCursor
 from iku.domain.publication import Closed, FrozenValue, Publication
 from iku.domain.question import InvalidQuestion, Question, UnknownReference
 from iku.domain.subject import Subject
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.messages import Term, message
 from iku.queries import figure_difference, formula_changes, movements
 from iku.queries.figures import Figures
 from iku.queries.view import View
@@ -160,13 +161,27 @@ async def changes(
     """
     closing = of.closing
     if closing is None:
-        raise UnknownReference(f"{of.id} is {of.state}: no figure of it is frozen")
+        raise UnknownReference(
+            message(
+                "publication {publication} is {state}: none of its figures is frozen",
+                publication=of.id,
+                state=Term("state", of.state),
+            )
+        )
     connection, size = view.reader, page.size
     if size is None:
         size = (await log.head(connection)).size
     elif size < closing.size:
-        message = f"size is {size}, but {of.id} was closed at size {closing.size}"
-        raise InvalidQuestion("size", message)
+        raise InvalidQuestion(
+            "size",
+            message(
+                "size is {size}, but publication {publication} was closed at size "
+                "{closed}",
+                size=size,
+                publication=of.id,
+                closed=closing.size,
+            ),
+        )
     questions = [_question(of, frozen, size) for frozen in of.figures]
     by_now = [structs.replace(question, definition=None) for question in questions]
     answers = await figures.answer(connection, [*questions, *by_now], today)
@@ -201,7 +216,7 @@ def read_page(cursor: str | None, limit: int) -> ChangesPage:
     if ended is None:
         return ChangesPage(limit=limit)
     if not ended.key.isdecimal() or int(ended.key) > LAST:
-        raise InvalidQuestion("cursor", "cursor is none that a page gave as next")
+        raise InvalidQuestion("cursor", STRANGE)
     return ChangesPage(int(ended.key), ended.size, limit)
 
 

@@ -30,6 +30,7 @@ from iku.ledger import log
 from iku.ledger.checkpoint_store import Assurance, Coverage
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.messages import message
 from iku.queries import publication_changes
 from iku.queries.figures import Figures
 from iku.queries.parameters import Cursor, Limit
@@ -294,7 +295,9 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
     for one in of_year:
         if one.publication.id == identifier:
             return one
-    raise UnknownReference(f"there is no publication {identifier}")
+    raise UnknownReference(
+        message("there is no publication {publication}", publication=identifier)
+    )
 
 
 def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:

@@ -27,6 +27,7 @@ from iku.domain.question import (
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
+from iku.messages import message
 
 
 async def recount(connection: Reader, question: Question, today: date) -> Figure:
@@ -68,7 +69,9 @@ async def made_with(connection: Reader, question: Question) -> figure.Basis:
     """
     of_indicator = await facts(connection, indicator.decider, question.indicator)
     if not of_indicator:
-        raise UnknownReference(f"there is no indicator {question.indicator}")
+        raise UnknownReference(
+            message("there is no indicator {indicator}", indicator=question.indicator)
+        )
     of_scale = await facts(connection, scale.decider, SCALE)
     return basis(of_indicator, of_scale, question)
 

@@ -20,6 +20,7 @@ from iku.domain.page_cursor import STRANGE
 from iku.domain.question import InvalidQuestion
 from iku.domain.subject_states import StateColumns
 from iku.ledger.log import Reader
+from iku.messages import message
 from iku.projections import number_index
 from iku.queries.view import View
 
@@ -114,11 +115,16 @@ async def page(view: View, asked: Search) -> ListedMatches:
     if (total := sum(statuses.values())) <= WALKED:
         return await _looked_through(view, asked, found)
     if asked.sort is Sort.TITLE:
-        message = (
-            f"sort is by {_title(asked.category)}, which at most {WALKED} "
-            f"{asked.category}s can be ordered by, but {total} match; filter them"
+        raise InvalidQuestion(
+            "sort",
+            message(
+                "at most {most} subjects can be sorted by {field}, but {total} "
+                "match: filter them",
+                field=_title(asked.category),
+                most=WALKED,
+                total=total,
+            ),
         )
-        raise InvalidQuestion("sort", message)
     return await _walked(view, asked)
 
 

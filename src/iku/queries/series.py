@@ -16,6 +16,7 @@ from iku.domain.figure import Figure
 from iku.domain.period import Kind
 from iku.domain.question import InvalidQuestion, Question, refuse_future
 from iku.ledger.log import Reader
+from iku.messages import message
 from iku.queries import publications
 from iku.queries.figures import Figures
 from iku.queries.parameters import Code, Definition, KnownOn, PeriodKind, Size
@@ -165,14 +166,34 @@ def points(first: date, last: date, step: Kind, today: date) -> list[date]:
         Unanswerable: The days are in the wrong order, too many, or in the future.
     """
     if last > today:
-        raise InvalidQuestion("to", f"to is {last}, but today is only {today}")
+        raise InvalidQuestion(
+            "to",
+            message(
+                "{field} is {day}, but today is only {today}",
+                day=last,
+                today=today,
+                field="to",
+            ),
+        )
     if first > last:
-        raise InvalidQuestion("from", f"from is {first}, but to is {last}")
+        raise InvalidQuestion(
+            "from",
+            message(
+                "{end} is {last}, but {begin} is {first}",
+                first=first,
+                last=last,
+                end="to",
+                begin="from",
+            ),
+        )
     days: list[date] = []
     day = first
     while day <= last:
         days.append(min(period.containing(day, step).end, last))
         if len(days) > MOST_POINTS:
-            raise InvalidQuestion("step", f"that is more than {MOST_POINTS} points")
+            raise InvalidQuestion(
+                "step",
+                message("the series has more than {most} points", most=MOST_POINTS),
+            )
         day = days[-1] + timedelta(days=1)
     return days

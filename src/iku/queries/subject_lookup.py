@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from iku.domain import numbering, subject_kinds
 from iku.domain.decider import subject_number
+from iku.messages import Term, message
 from iku.projections import number_index
 from iku.queries.view import View
 
@@ -56,4 +57,9 @@ async def hint(view: View, category: str, name: str) -> str:
     holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
     if not holders:
         return ""
-    return f"; number {number} is that of {category} {', '.join(holders)}"
+    return message(
+        "; number {number} is that of {category} {holders}",
+        number=number,
+        category=Term("category", category),
+        holders=holders,
+    )

@@ -1,6 +1,7 @@
 """The state of a case or organisation on a day, and histories of subjects."""
 
 import re
+from datetime import date
 from typing import Any
 
 from msgspec import Struct, structs
@@ -12,6 +13,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.page_cursor import STRANGE, PageCursor
 from iku.domain.question import InvalidQuestion, refuse_size_beyond
 from iku.ledger import log
+from iku.messages import Term, message
 from iku.queries import event_history, subject_lookup
 from iku.queries.event_history import EventView
 from iku.queries.lists import with_texts
@@ -107,13 +109,19 @@ async def standing(
         view.reader, stream, size=asked.size, known_on=asked.known_on
     )
     if not recorded:
-        known_on = f" known on {asked.known_on}" if asked.known_on else ""
         hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(f"there is no {category} {subject}{known_on}{hint}")
+        raise SubjectNotFound(_unknown(category, subject, asked.known_on, hint))
     known = streams.fold(recorded)
     found = subject_kinds.standing(category, subject, known.state, asked.as_of)
     if found is None:
-        raise SubjectNotFound(f"there was no {category} {subject} on {asked.as_of}")
+        raise SubjectNotFound(
+            message(
+                "there was no {category} {subject} on {day}",
+                category=Term("category", category),
+                subject=subject,
+                day=asked.as_of,
+            )
+        )
     one = [structs.asdict(found)]
     [shown] = await with_texts(view, category, one, subject_kinds.named(category).texts)
     return SubjectView(shown, known.version)
@@ -135,7 +143,7 @@ async def history(
         if after:
             raise InvalidQuestion("cursor", STRANGE)
         hint = await subject_lookup.hint(view, category, subject)
-        raise SubjectNotFound(f"there is no {category} {subject}{hint}")
+        raise SubjectNotFound(_unknown(category, subject, None, hint))
     last = found.events[-1]
     end = PageCursor(last.position, last.known_on, PART, str(last.version))
     return EventPage(found.events, None if found.next is None else end.cursor)
@@ -154,3 +162,12 @@ def _version(cursor: str | None) -> int:
 def _refuse_unfit(category: str, subject: str) -> None:
     if not _IDENTIFIER.fullmatch(subject):
         raise SubjectNotFound(subject_name.absent(category, subject))
+
+
+def _unknown(category: str, subject: str, known_on: date | None, hint: str) -> str:
+    named = {"category": Term("category", category), "subject": subject, "hint": hint}
+    if known_on is None:
+        return message("there is no {category} {subject}{hint}", **named)
+    return message(
+        "there is no {category} {subject} known on {day}{hint}", day=known_on, **named
+    )

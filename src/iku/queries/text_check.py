@@ -17,6 +17,7 @@ from iku.domain.withheld import Withheld, WithheldReason
 from iku.ledger import checkpoint_store, log
 from iku.ledger.log import PAGE, Reader
 from iku.ledger.record import Recorded
+from iku.messages import message
 from iku.queries import attachments
 from iku.queries.view import View
 from iku.texts import Fate
@@ -103,7 +104,9 @@ async def size_of(view: View, asked: int | None) -> int:
         refuse_size_beyond(asked, held.size)
         return asked
     if last is None:
-        raise InvalidQuestion("size", "nothing was signed yet; `iku signer once` signs")
+        raise InvalidQuestion(
+            "size", message("nothing is signed yet; `iku signer once` signs")
+        )
     return last.checkpoint.size
 
 
@@ -127,7 +130,13 @@ async def held_texts(
         tell(page[-1].position, scope.size)
     for subject in sorted(unseen):
         absent = subject_name.absent("subject", subject)
-        raise SubjectNotFound(f"{absent} (of the log's first {scope.size} events)")
+        raise SubjectNotFound(
+            message(
+                "{absent} (of the log's first {size} events)",
+                absent=absent,
+                size=scope.size,
+            )
+        )
 
 
 async def held_files(

@@ -11,13 +11,15 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from litestar import Litestar
-from litestar.types import Message, Send
+from litestar.types import Message as AsgiMessage
+from litestar.types import Send
 
 from iku.app import App
+from iku.messages import message
 from iku.web import host_check, problems
 from iku.web.body_timeout import BodyReceiver
 from iku.web.metrics import Metrics
-from iku.web.problems import Problem
+from iku.web.problems import Problem, described
 
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
@@ -42,12 +44,12 @@ class Application(Litestar):
         began, status = perf_counter(), 500
         receiver = BodyReceiver(receive, self.body_timeout_s)
 
-        async def watched(message: Message) -> None:
+        async def watched(sent: AsgiMessage) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            if sent["type"] == "http.response.start":
+                status = sent["status"]
                 receiver.answered = True
-            await send(message)
+            await send(sent)
 
         try:
             await self._admit(scope, receiver, watched)
@@ -60,12 +62,15 @@ class Application(Litestar):
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
         stray = host_check.fault(scope["headers"], local_only=self.local_only)
         if stray:
-            await _refuse(stray, send)
+            await _refuse(stray, scope, send)
             return
         path, query = scope["raw_path"], scope["query_string"]
         fault = _fault(path) or _fault(query)
         if fault:
-            await _refuse(problems.problem("invalid", f"the address {fault}"), send)
+            stray = problems.problem(
+                "invalid", message("the address {fault}", fault=fault)
+            )
+            await _refuse(stray, scope, send)
             return
         # In an identifier ~ stands for the slash of a number (decider.subject_id).
         scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
@@ -75,20 +80,22 @@ class Application(Litestar):
 def _fault(part: bytes) -> str | None:
     """What is wrong with part of an address; None where nothing is."""
     if _ESCAPES.search(part):
-        return "holds a % that is not followed by two hexadecimal digits"
+        return message("holds a % that is not followed by two hexadecimal digits")
     plain = unquote_to_bytes(part)
     if b"\x00" in plain:
-        return "holds U+0000"
+        return message("holds U+0000")
     try:
         plain.decode()
     except UnicodeDecodeError:
-        return "is not UTF-8"
-    return None if part.isascii() else "is not ASCII; percent-encode it"
+        return message("is not UTF-8")
+    return None if part.isascii() else message("is not ASCII; percent-encode it")
 
 
-async def _refuse(problem: Problem, send: Send) -> None:
-    body = problems.encoded(problem)
+async def _refuse(problem: Problem, scope: Any, send: Send) -> None:
+    language = problems.preferred(scope["headers"])
+    body = problems.encoded(problem, language)
     headers = [
+        *((n.lower().encode(), v.encode()) for n, v in described(language).items()),
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
     ]

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 
 from litestar.types import ASGIApp, Receive, Send
 
+from iku.messages import message
+
 LEAST_RATE = 8 * 1024  # bytes a second
 
 
@@ -70,8 +72,12 @@ class BodyReceiver:
                 return await self._receive()
         except TimeoutError as error:
             raise RequestTimeout(
-                f"the body was not complete after {allowed_s:.0f} s; "
-                f"{self._received} bytes of it had arrived"
+                message(
+                    "the body was not complete after {seconds} s; {received} bytes "
+                    "of it had arrived",
+                    seconds=round(allowed_s),
+                    received=self._received,
+                )
             ) from error
 
 

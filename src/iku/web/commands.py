@@ -12,6 +12,8 @@ from msgspec import Meta, Struct, field
 from iku.app import App
 from iku.commands.command import CommandResult
 from iku.gateway import CommandGateway, EntryReceipt
+from iku.language import Language
+from iku.web.problems import described
 
 
 class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,9 +81,16 @@ class ChangeHeaders(EntryHeaders, frozen=True):
 R = TypeVar("R", bound=EntryReceipt)
 
 
-def answer(outcome: CommandResult, shown: R, location: str) -> Response[R]:
-    """The response that carries the receipt *shown*."""
+def answer(
+    outcome: CommandResult,
+    shown: R,
+    location: str,
+    language: Language = Language.ENGLISH,
+) -> Response[R]:
+    """The response that carries the receipt *shown*, its notes in that language."""
     headers = {"Location": location, "ETag": f'"{shown.version}"'}
+    if shown.notes:
+        headers |= described(language)
     if outcome.repeated:
         headers["Idempotency-Replayed"] = "true"
     return Response(shown, status_code=HTTP_201_CREATED, headers=headers)

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 from litestar import Request
 
+from iku.messages import message
 from iku.parsing import shown
 from iku.web.problems import BadRequest, UnsupportedMediaType
 
@@ -24,7 +25,12 @@ CONDITIONS = (
 def unheeded(name: str, rather: str) -> BadRequest:
     """The refusal of a header *name* that would be ignored; *rather* is the way out."""
     return BadRequest(
-        name, f"{name} is not heeded here, so nothing was recorded; {rather}"
+        name,
+        message(
+            "{name} is not supported here, so nothing was recorded; {rather}",
+            name=name,
+            rather=rather,
+        ),
     )
 
 
@@ -38,17 +44,20 @@ async def json_body(request: AnyRequest) -> bytes:
     kind, options = request.content_type
     if kind.lower() != "application/json":
         raise UnsupportedMediaType(
-            f"Content-Type is {shown(kind)}, not application/json"
+            message("Content-Type is {type}, not application/json", type=shown(kind))
         )
     charset = options.get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "us-ascii"}:
         raise UnsupportedMediaType(
-            f"Content-Type has charset {shown(charset)}, but JSON is read as UTF-8"
+            message(
+                "Content-Type has charset {charset}, but JSON is read as UTF-8",
+                charset=shown(charset),
+            )
         )
     refuse_encoded(request)
     body = await request.body()
     if not body:
-        raise BadRequest("", "there is no body")
+        raise BadRequest("", message("the request has no body"))
     return body
 
 
@@ -61,7 +70,10 @@ def refuse_encoded(request: AnyRequest) -> None:
     encoding = request.headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMediaType(
-            f"Content-Encoding is {shown(encoding)}; send the body without one"
+            message(
+                "Content-Encoding is {encoding}; send the body without one",
+                encoding=shown(encoding),
+            )
         )
 
 

@@ -9,6 +9,7 @@ and lets the page read them, and write. Only `Host` still tells them apart.
 import re
 from collections.abc import Iterable
 
+from iku.messages import message
 from iku.settings import is_loopback
 from iku.web.problems import FieldError, Problem, problem
 
@@ -16,8 +17,8 @@ from iku.web.problems import FieldError, Problem, problem
 _HOST = re.compile(
     r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::[0-9]{0,5})?"
 )
-_FORM = "write a name or an address, then : and the port, as in 127.0.0.1:8000"
-_HERE = "here it is localhost, 127.0.0.1 or [::1], with the port or without"
+_FORM = message("write a name or an address, then : and the port, as in 127.0.0.1:8000")
+_HERE = message("here it is localhost, 127.0.0.1 or [::1], with the port or without")
 
 
 def fault(
@@ -28,15 +29,22 @@ def fault(
     Where a server is *local_only*, it answers to the names of this machine alone.
     """
     given = [value.decode("latin-1") for name, value in headers if name == b"host"]
-    if len(given) != 1:
-        times = f"is there {len(given)} times" if given else "is missing"
-        return _malformed(f"Host {times}; {_FORM}")
+    if not given:
+        return _malformed(message("Host is missing; {form}", form=_FORM))
+    if len(given) > 1:
+        return _malformed(
+            message("Host is given {times} times; {form}", times=len(given), form=_FORM)
+        )
     named = _HOST.fullmatch(given[0])
     if named is None:
-        return _malformed(f"Host is no host; {_FORM}")
+        return _malformed(message("Host is not a host; {form}", form=_FORM))
     host = named[1].lower()
     if local_only and not is_loopback(host):
-        detail = f"Host is {host}, by which this server is not known; {_HERE}"
+        detail = message(
+            "Host is {host}, which is not a name of this server; {here}",
+            host=host,
+            here=_HERE,
+        )
         return problem("misdirected", detail)
     return None
 

@@ -54,8 +54,10 @@ Agency, and the key performance indicators (IKU) counted from it.
   nothing is recorded (412) where the history has a later version than the one named.
 * **Formats.** JSON, with ISO dates and decimal point. Where a route has CSV or NDJSON
   as well, ask for it by `Accept`.
-* **Errors** are `application/problem+json` (RFC 9457). Unknown fields and parameters
-  are refused. On 503, send the same request again after `Retry-After` seconds.
+* **Errors** are `application/problem+json` (RFC 9457), in English or Indonesian as
+  `Accept-Language` asks; `message` and `parameters` are the same in both. Unknown
+  fields and parameters are refused. On 503, send the same request again after
+  `Retry-After` seconds.
 """
 TAGS = {
     "Conflict cases": "From the report to the closing, and every correction.",
@@ -292,9 +294,9 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
 
 
 def _error(status: HTTPStatus, schemas: Schemas) -> Json:
-    titles = [title for at, title in problems.KINDS.values() if at == status]
+    titles = {str(title) for at, title in problems.KINDS.values() if at == status}
     error: Json = {
-        "description": "; ".join(titles) + ".",
+        "description": f"{titles.pop()}.",
         "content": {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -4,6 +4,7 @@ Every error of the program gets its status here, and nowhere else.
 """
 
 import logging
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -11,16 +12,19 @@ import asyncpg
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from iku import messages
 from iku.commands.command import ReadOnlyReplica, StaleVersion
 from iku.domain import hidden_characters
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
 from iku.domain.question import InvalidQuestion, UnknownReference
+from iku.language import Language, negotiated, translate
 from iku.ledger.appender import OutOfSpace, Overloaded, Unavailable
 from iku.ledger.log import KeyReused, KnownOnDecreased, KnownOnInFuture, VersionConflict
 from iku.ledger.record import TooLarge, Unrecordable
-from iku.parsing import ParseError
+from iku.messages import Message, joined, message
+from iku.parsing import ParseError, fault
 from iku.queries.attachments import Gone
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
@@ -51,7 +55,11 @@ class Problem(Struct, frozen=True, omit_defaults=True):
         type: What kind of error it is, for programs.
         title: The same in words.
         status: The HTTP status.
-        detail: What happened here, and what was expected.
+        detail: What happened here, and what was expected, in the answer's language.
+        message: The sentence of the detail as a program knows it: in English, with the
+            parameters by name. Absent where the words are not the program's own.
+        parameters: Values of the message's parameters; one that is a sentence itself
+            has a message and parameters.
         errors: The fields or parameters at fault.
     """
 
@@ -59,6 +67,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     title: str
     status: int
     detail: str
+    message: str = ""
+    parameters: dict[str, Any] = {}
     errors: tuple[FieldError, ...] = ()
 
 
@@ -113,54 +123,110 @@ OURS: dict[type, str] = {
     ConnectionError: "unavailable",
     TimeoutError: "unavailable",
 }
-_LATER = (
-    "Send the same request again in a while; under the same Idempotency-Key it is "
-    "carried out only once."
+_LATER = message(
+    "Send the same request again later; under the same Idempotency-Key it is carried "
+    "out only once."
 )
 # What is said in place of the error's own words, which are for the log.
 _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
-    "full": f"Its disk or its memory is full, which the operators must mend. {_LATER}",
-    "replica": f"{ReadOnlyReplica()}.".capitalize(),
-    "locked": "The server's keys or its folder of files cannot be used; it has been "
-    "written down for the operators. " + _LATER,
-    "fault": "It has been written down for the operators. The same request under the "
-    "same Idempotency-Key tells whether anything was recorded.",
+    "full": message(
+        "The database's disk or memory is full, which the operators must mend. {later}",
+        later=_LATER,
+    ),
+    "replica": messages.of(ReadOnlyReplica()),
+    "locked": message(
+        "The server's keys or its folder of files cannot be used; the operators find "
+        "the reason in the server's log. {later}",
+        later=_LATER,
+    ),
+    "fault": message(
+        "The operators find the reason in the server's log. The same request under the "
+        "same Idempotency-Key tells whether anything was recorded."
+    ),
+}
+# The phrases of RFC 9110, section 15.
+_TITLES = {
+    HTTPStatus.BAD_REQUEST: message("Bad Request"),
+    HTTPStatus.NOT_FOUND: message("Not Found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: message("Method Not Allowed"),
+    HTTPStatus.REQUEST_TIMEOUT: message("Request Timeout"),
+    HTTPStatus.CONFLICT: message("Conflict"),
+    HTTPStatus.GONE: message("Gone"),
+    HTTPStatus.PRECONDITION_FAILED: message("Precondition Failed"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: message("Content Too Large"),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: message("Unsupported Media Type"),
+    HTTPStatus.MISDIRECTED_REQUEST: message("Misdirected Request"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: message("Unprocessable Content"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: message("Internal Server Error"),
+    HTTPStatus.SERVICE_UNAVAILABLE: message("Service Unavailable"),
 }
 # Status and title of each kind; the kind is the last part of `type`.
 KINDS: dict[str, tuple[HTTPStatus, str]] = {
-    "invalid": (HTTPStatus.BAD_REQUEST, "Malformed or invalid"),
-    "missing": (HTTPStatus.NOT_FOUND, "There is no such thing"),
-    "gone": (HTTPStatus.GONE, "No longer to be had"),
-    "method": (HTTPStatus.METHOD_NOT_ALLOWED, "Not possible here"),
-    "timeout": (HTTPStatus.REQUEST_TIMEOUT, "Request Timeout"),
-    "refused": (HTTPStatus.CONFLICT, "Refused by the rules"),
-    "unsigned": (HTTPStatus.CONFLICT, "Not signed yet"),
-    "overtaken": (HTTPStatus.CONFLICT, "Somebody else was faster"),
-    "outdated": (HTTPStatus.PRECONDITION_FAILED, "Not the last version"),
-    "misdirected": (HTTPStatus.MISDIRECTED_REQUEST, "Another server is meant"),
-    "too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Too large"),
-    "media-type": (HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Not a kind that is read"),
-    "reused": (HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key was used before"),
-    "unavailable": (HTTPStatus.SERVICE_UNAVAILABLE, "The database is away"),
-    "full": (HTTPStatus.SERVICE_UNAVAILABLE, "The database has no room"),
-    "replica": (HTTPStatus.SERVICE_UNAVAILABLE, "A replica only reads"),
-    "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "Too much waits already"),
-    "locked": (HTTPStatus.SERVICE_UNAVAILABLE, "The keys or files cannot be used"),
-    "fault": (HTTPStatus.INTERNAL_SERVER_ERROR, "Our fault"),
+    kind: (status, _TITLES[status])
+    for kind, status in {
+        "invalid": HTTPStatus.BAD_REQUEST,
+        "missing": HTTPStatus.NOT_FOUND,
+        "gone": HTTPStatus.GONE,
+        "method": HTTPStatus.METHOD_NOT_ALLOWED,
+        "timeout": HTTPStatus.REQUEST_TIMEOUT,
+        "refused": HTTPStatus.CONFLICT,
+        "unsigned": HTTPStatus.CONFLICT,
+        "overtaken": HTTPStatus.CONFLICT,
+        "outdated": HTTPStatus.PRECONDITION_FAILED,
+        "misdirected": HTTPStatus.MISDIRECTED_REQUEST,
+        "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+        "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+        "full": HTTPStatus.SERVICE_UNAVAILABLE,
+        "replica": HTTPStatus.SERVICE_UNAVAILABLE,
+        "overloaded": HTTPStatus.SERVICE_UNAVAILABLE,
+        "locked": HTTPStatus.SERVICE_UNAVAILABLE,
+        "fault": HTTPStatus.INTERNAL_SERVER_ERROR,
+    }.items()
 }
 
 
 def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
-    """The problem of that *kind* (`KINDS`)."""
+    """The problem of that *kind* (`KINDS`), in English."""
     status, title = KINDS[kind]
-    return Problem(f"urn:iku:problem:{kind}", title, status, detail, errors)
+    known = detail if isinstance(detail, Message) else Message("")
+    return Problem(
+        f"urn:iku:problem:{kind}",
+        title,
+        status,
+        detail,
+        known.id,
+        messages.parameters(known),
+        errors,
+    )
 
 
-def encoded(shown: Problem) -> bytes:
-    """The problem as it is sent."""
-    return hidden_characters.escaped(msgspec.json.encode(shown))
+def preferred(headers: Iterable[tuple[bytes, bytes]]) -> Language:
+    """The language in which a request wants its answer; English without a wish."""
+    named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
+    return negotiated(",".join(named), Language.ENGLISH)
+
+
+def described(language: Language) -> dict[str, str]:
+    """Headers of an answer whose words depend on the request's language."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
+
+
+def encoded(shown: Problem, language: Language) -> bytes:
+    """The problem as it is sent, in that language."""
+    told = structs.replace(
+        shown,
+        title=translate(shown.title, language),
+        detail=translate(shown.detail, language),
+        errors=tuple(
+            FieldError(fault.path, translate(fault.message, language))
+            for fault in shown.errors
+        ),
+    )
+    return hidden_characters.escaped(msgspec.json.encode(told))
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -169,14 +235,18 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
         _logger.info("%s %s: the client disconnected", request.method, _target(request))
         return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
     shown = _http(request, error) if isinstance(error, HTTPException) else _of(error)
-    headers = dict(getattr(error, "headers", None) or {})
+    language = preferred(request.scope["headers"])
+    headers = {**described(language), **(getattr(error, "headers", None) or {})}
     if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s %s", request.method, _target(request), exc_info=error)
     elif shown.status == HTTPStatus.SERVICE_UNAVAILABLE:
         _logger.warning("%s %s: %s", request.method, _target(request), error)
         headers["Retry-After"] = str(RETRY_AFTER_S)
     return Response(
-        encoded(shown), status_code=shown.status, media_type=MEDIA_TYPE, headers=headers
+        encoded(shown, language),
+        status_code=shown.status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
     )
 
 
@@ -189,7 +259,7 @@ def _target(request: Request[Any, Any, Any]) -> str:
 def _of(error: Exception) -> Problem:
     """The problem that an error of ours is."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
-    detail = _DETAILS.get(kind, str(error))
+    detail = _DETAILS.get(kind, messages.of(error))
     if isinstance(error, ParseError):
         return _misread(error)
     if kind == "invalid" and hasattr(error, "path"):
@@ -210,23 +280,28 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
     if kind == "too-large":
         most = request.route_handler.resolve_request_max_body_size()
         return problem(
-            kind, f"the body is longer than {most} bytes, the most read here"
+            kind,
+            message(
+                "the body is longer than {most} bytes, the most that is read here",
+                most=most,
+            ),
         )
     if kind in _ROUTING:
-        return problem(kind, f"{request.method} {_target(request)}: {_ROUTING[kind]}.")
+        named = f"{request.method} {_target(request)}"
+        detail = message("{request}: {reason}.", request=named, reason=_ROUTING[kind])
+        return problem(kind, detail)
     # Its own words are for programmers.
-    return problem(kind, "the request is not what the API's description says")
+    return problem(
+        kind, message("the request does not match the description of the API")
+    )
 
 
 _ROUTING = {
-    "missing": "there is nothing here",
-    "method": "this can only be done with what Allow names",
+    "missing": message("no resource has this address"),
+    "method": message("the resource supports only the methods named by Allow"),
 }
 
 
 def _misread(error: ParseError) -> Problem:
-    found = [
-        FieldError(path, f"{path or 'the body'} {rule}")
-        for path, rule in error.faults.items()
-    ]
-    return problem("invalid", "; ".join(one.message for one in found), *found)
+    found = [FieldError(path, fault(path, rule)) for path, rule in error.faults.items()]
+    return problem("invalid", joined(one.message for one in found), *found)

@@ -13,6 +13,7 @@ description of the API (`describing`).
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache, wraps
 from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import parse_qsl
@@ -24,10 +25,12 @@ from msgspec import Struct
 from iku import parsing
 from iku.app import App
 from iku.gateway import CommandGateway
+from iku.messages import message
 from iku.web.admission import Application
 from iku.web.commands import ChangeHeaders, EntryHeaders
 from iku.web.headers import CONDITIONS, AnyRequest, json_body, unheeded
 from iku.web.metrics import Metrics
+from iku.web.problems import preferred
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 TAKEN = "taken"  # under which a handler's `opt` holds what it takes
@@ -81,7 +84,7 @@ class ParsedRequest(NamedTuple):
     def gateway(self) -> CommandGateway:
         """Where the request's command is handed in."""
         gateway: CommandGateway = self.headers.gateway(self.app)
-        return gateway
+        return replace(gateway, language=preferred(self.request.scope["headers"]))
 
     @property
     def _app(self) -> Application:
@@ -178,7 +181,10 @@ def _headers(
     for name in CONDITIONS:
         if name.lower() not in known and any(name.lower() == one for one, _ in given):
             heeded = ", ".join(one for one in CONDITIONS if one in known.values())
-            raise unheeded(name, f"conditions that are: {heeded or 'none'}")
+            raise unheeded(
+                name,
+                message("supported are: {heeded}", heeded=heeded or message("none")),
+            )
     pairs = [(known[n], v.decode("latin-1")) for n, v in given if n in known]
     return parsing.parse_texts(struct, pairs)
 

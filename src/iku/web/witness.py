@@ -36,7 +36,7 @@ def create_witness(
     async def admit(request: Request[Any, Any, Any]) -> None:
         stray = host_check.fault(request.scope["headers"], local_only=local_only)
         if stray:
-            raise HTTPException(status_code=stray.status, detail=stray.detail)
+            raise HTTPException(status_code=stray.status, detail=str(stray.detail))
 
     @post("/add-checkpoint", status_code=HTTPStatus.OK, media_type=TEXT)
     async def add(request: Request[Any, Any, Any]) -> Response[str]:

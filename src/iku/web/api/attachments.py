@@ -21,6 +21,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Line
 from iku.domain.hidden_characters import is_unsafe
 from iku.gateway import CommandGateway, EntryReceipt, known, receipt
+from iku.messages import message
 from iku.parsing import shown
 from iku.queries import attachments
 from iku.queries.parameters import SubjectId
@@ -148,7 +149,7 @@ async def _file(name: str, request: AnyRequest) -> File:
     """
     file = File(_name(name), _media_type(request), await request.body())
     if not file.content:
-        raise BadRequest("", "there is no file: the body is empty")
+        raise BadRequest("", message("there is no file: the body is empty"))
     return file
 
 
@@ -224,8 +225,16 @@ def _name(file_name: str) -> str:
         name = unicodedata.normalize("NFC", unquote(file_name, errors="strict"))
         return msgspec.convert(name, Line)
     except (UnicodeDecodeError, msgspec.ValidationError) as error:
-        said = "must be one line of at most 500 characters, UTF-8, percent-encoded"
-        raise BadRequest("Iku-File-Name", f"Iku-File-Name {said}") from error
+        raise BadRequest(
+            "Iku-File-Name",
+            message(
+                "{path} {rule}",
+                rule=message(
+                    "must be one line of at most 500 characters, UTF-8, percent-encoded"
+                ),
+                path="Iku-File-Name",
+            ),
+        ) from error
 
 
 def _media_type(request: AnyRequest) -> str:
@@ -239,8 +248,11 @@ def _media_type(request: AnyRequest) -> str:
     try:
         return msgspec.convert(kind.lower(), MediaType)
     except msgspec.ValidationError as error:
-        message = f"Content-Type is {shown(kind)}; write it as application/pdf"
-        raise UnsupportedMediaType(message) from error
+        raise UnsupportedMediaType(
+            message(
+                "Content-Type is {type}; write it as application/pdf", type=shown(kind)
+            )
+        ) from error
 
 
 HANDLERS: list[Any] = [

@@ -106,7 +106,8 @@ async def report(
     """Enters a case. Without a number it is given the register's next one."""
     subject = subject_id(command.number or "")
     outcome = await gateway.handle("conflict", subject, command.fact())
-    return answer(outcome, receipt(outcome), _location(outcome.subject))
+    shown = receipt(outcome, gateway.language)
+    return answer(outcome, shown, _location(outcome.subject), gateway.language)
 
 
 @post(
@@ -124,7 +125,8 @@ async def record(
     """
     subject = subject_id(about.conflict_id)
     outcome = await gateway.handle("conflict", subject, command)
-    return answer(outcome, receipt(outcome), _location(outcome.subject))
+    shown = receipt(outcome, gateway.language)
+    return answer(outcome, shown, _location(outcome.subject), gateway.language)
 
 
 @get(

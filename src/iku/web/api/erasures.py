@@ -13,6 +13,7 @@ from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
 from iku.domain.fact import Fact, Line
 from iku.gateway import CommandGateway, EntryReceipt, receipt
+from iku.messages import message
 from iku.queries import erasures
 from iku.vault.store import Lasting
 from iku.web.commands import answer
@@ -124,7 +125,13 @@ async def erase(
     proposed = gateway.command("subject", subject, command.fact())
     outcome = await text_erasure.erase(app.commands, PooledReader(app), proposed)
     if not outcome.added:
-        raise Refused(f"{command.decision} was carried out for {subject} before")
+        raise Refused(
+            message(
+                "decision {decision} was carried out for {subject} before",
+                decision=command.decision,
+                subject=subject,
+            )
+        )
     return answer(outcome, receipt(outcome), f"/api/v1/subjects/{subject}")
 
 

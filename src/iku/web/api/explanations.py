@@ -13,6 +13,7 @@ from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.exchange import explanation_csv
 from iku.exchange.csv_output import Delimiter
+from iku.messages import message
 from iku.queries import explanation
 from iku.queries.explanation import (
     EXAMINED,
@@ -87,8 +88,14 @@ async def explain(
     """
     as_csv, delimiter = accepts(request, CSV), question.delimiter
     if delimiter and not as_csv:
-        message = f"delimiter is {delimiter}, but Accept does not ask for {CSV}"
-        raise BadRequest("delimiter", message)
+        raise BadRequest(
+            "delimiter",
+            message(
+                "delimiter is {delimiter}, but Accept does not ask for {csv}",
+                delimiter=delimiter,
+                csv=CSV,
+            ),
+        )
     today = app.commands.today()
     async with open_view(app) as view:
         begun = await explanation.begin(

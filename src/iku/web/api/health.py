@@ -6,9 +6,11 @@ from litestar import Response
 from msgspec import Struct
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from iku import messages
 from iku.app import App
 from iku.connection import PooledReader, open_view
 from iku.ledger.appender import Unavailable
+from iku.messages import message
 from iku.postgres.migrations import MigrationError
 from iku.queries import health
 from iku.vault.files import Quarantine
@@ -70,9 +72,11 @@ async def ready(app: App) -> Ready:
         try:
             missing = await health.pending(view)
         except MigrationError as error:
-            raise Unavailable(str(error)) from error
+            raise Unavailable(messages.of(error)) from error
         if missing:
-            raise Unavailable(f"not migrated yet: {', '.join(missing)}")
+            raise Unavailable(
+                message("not migrated yet: {missing}", missing=[*missing])
+            )
         found = await app.health(view)
         quarantine = await health.quarantine(view)
     vouched = found.assurance

@@ -11,6 +11,7 @@ from iku.connection import acquire_connection, open_view
 from iku.domain import indicator
 from iku.domain.comparison import RedefinitionEffect, RevisionPreview
 from iku.gateway import CommandGateway, EntryReceipt, receipt
+from iku.messages import message
 from iku.queries import definition_comparison, indicators, subjects
 from iku.queries.indicators import Indicators, OneIndicator
 from iku.queries.parameters import Code
@@ -215,7 +216,9 @@ async def history(question: IndicatorHistory, app: App) -> EventPage:
 
 def _refuse_key(gateway: CommandGateway) -> None:
     if gateway.command_id is not None:
-        raise unheeded("Idempotency-Key", "a preview may be asked for time and again")
+        raise unheeded(
+            "Idempotency-Key", message("a preview records nothing and needs no key")
+        )
 
 
 async def _revised(gateway: CommandGateway, code: str, data: Any) -> Response[Any]:

@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 from iku.app import App
 from iku.connection import open_view
 from iku.domain.coordinates import LARGEST
+from iku.messages import message
 from iku.queries import log_records
 from iku.queries.log_records import LogQuestion, LogRange
 from iku.web.headers import AnyRequest, accepts
@@ -91,7 +92,14 @@ async def events(
     """
     first, last, limit = question.first, question.last, question.limit
     if first and last and first > last:
-        raise BadRequest("from", f"from is {first}, which is later than to, {last}")
+        raise BadRequest(
+            "from",
+            message(
+                "from is {first}, which is later than to, {last}",
+                first=first,
+                last=last,
+            ),
+        )
     zone = app.settings.timezone.key
     async with open_view(app) as view:
         between = await log_records.between(

@@ -97,7 +97,8 @@ async def register(
     """Enters an organisation. Without a number it is given the register's next one."""
     subject = subject_id(command.number or "")
     outcome = await gateway.handle("organisation", subject, command.fact())
-    return answer(outcome, receipt(outcome), _location(outcome.subject))
+    shown = receipt(outcome, gateway.language)
+    return answer(outcome, shown, _location(outcome.subject), gateway.language)
 
 
 @post(
@@ -115,7 +116,8 @@ async def record(
     """
     subject = subject_id(about.organisation_id)
     outcome = await gateway.handle("organisation", subject, command)
-    return answer(outcome, receipt(outcome), _location(outcome.subject))
+    shown = receipt(outcome, gateway.language)
+    return answer(outcome, shown, _location(outcome.subject), gateway.language)
 
 
 @get(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from litestar import Response
 from msgspec import Meta, Struct
 
+from iku import messages
 from iku.app import App
 from iku.connection import acquire_connection
 from iku.domain.coordinates import LARGEST
@@ -18,6 +19,7 @@ from iku.ledger.checkpoint_store import Assurance, SignedCheckpoint
 from iku.ledger.tile import InvalidTilePath, Tile
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.tlog_proof import TlogProof
+from iku.messages import message
 from iku.parsing import shown
 from iku.postgres.pool import Connection
 from iku.web.problems import BadRequest, NotFound, NotYetSigned
@@ -120,7 +122,12 @@ async def hashes(question: TileQuestion, app: App) -> Response[bytes]:
     """A tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It never changes."""
     level = question.level
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
-        raise NotFound(f"{shown(level)} is no level of a tile: those go from 0 to 63")
+        raise NotFound(
+            message(
+                "{level} is not a level of a tile: levels are 0 to 63",
+                level=shown(level),
+            )
+        )
     async with acquire_connection(app) as connection:
         asked = await _tile(connection, int(level), question.place)
         found = await Tiles(connection).tile(asked)
@@ -159,12 +166,24 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
     """
     position, size = question.position, question.size
     if size is not None and position > size:
-        raise BadRequest("size", f"a log of {size} events has no position {position}")
+        raise BadRequest(
+            "size",
+            message(
+                "a log of {size} events has no position {position}",
+                size=size,
+                position=position,
+            ),
+        )
     async with acquire_connection(app) as connection:
         held = await _held(connection)
         if position > held:
             raise NotFound(
-                f"there is no event at position {position}; the log holds {held} events"
+                message(
+                    "there is no event at position {position}; the log holds {held} "
+                    "events",
+                    position=position,
+                    held=held,
+                )
             )
         _refuse_size_beyond("size", size, held)
         signed = await _covering(connection, max(position, size or 0), size)
@@ -194,9 +213,19 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
         last = await _last(connection)
         upto = last.size if new is None else new
         if old > upto:
-            raise BadRequest("old", f"old is {old}, which is more than {upto}")
+            raise BadRequest(
+                "old",
+                message("old is {old}, which is more than {new}", old=old, new=upto),
+            )
         if upto > last.size:
-            raise NotYetSigned(f"size {upto} is not signed yet; {last.size} is")
+            raise NotYetSigned(
+                message(
+                    "size {size} is not signed yet; the last checkpoint is of size "
+                    "{signed}",
+                    size=upto,
+                    signed=last.size,
+                )
+            )
         found = await proof_building.consistency(Tiles(connection), old, upto)
         headers = await _coverage(app, connection, last.size)
     lines = tlog_proof.spell_hashes(found)
@@ -227,7 +256,7 @@ async def shown_policy(
     return Response(spelt.decode("utf-8", "replace"), media_type=TEXT, headers=FOR_NOW)
 
 
-NOTHING = "nothing has been signed yet; `iku signer once` signs the first checkpoint"
+NOTHING = message("nothing is signed yet; `iku signer once` signs the first checkpoint")
 
 
 async def _held(connection: Connection) -> int:
@@ -239,7 +268,13 @@ async def _held(connection: Connection) -> int:
 def _refuse_size_beyond(name: str, size: int | None, held: int) -> None:
     if size is not None and size > held:
         raise BadRequest(
-            name, f"{name} is {size}, but the log holds only {held} events"
+            name,
+            message(
+                "{field} is {size}, but the log holds only {held} events",
+                field=name,
+                size=size,
+                held=held,
+            ),
         )
 
 
@@ -257,8 +292,12 @@ async def _covering(
     last = await _last(connection)
     if least > last.size:
         raise NotYetSigned(
-            f"position {least} is not signed yet; the last checkpoint is of size "
-            f"{last.size}"
+            message(
+                "position {position} is not signed yet; the last checkpoint is of "
+                "size {signed}",
+                position=least,
+                signed=last.size,
+            )
         )
     if size is None:
         return last
@@ -270,11 +309,16 @@ async def _tile(connection: Connection, level: int, place: str) -> Tile:
     try:
         number, width = tile.parse_place(place.removeprefix("/"))
     except InvalidTilePath as error:
-        raise NotFound(str(error)) from error
+        raise NotFound(messages.of(error)) from error
     asked, last = Tile(level, number, width), await _last(connection)
     if asked.leaves > last.size:
         raise NotFound(
-            f"{asked.path()} needs {asked.leaves} records; {last.size} are signed"
+            message(
+                "tile {path} needs {leaves} records, but only {signed} are signed",
+                path=asked.path(),
+                leaves=asked.leaves,
+                signed=last.size,
+            )
         )
     return asked
 
