@@ -103,7 +103,6 @@ class _CheckState:
 
     # Nearly all events are valid: all values are compared at once, and rule by rule
     # only where they differ.
-    # where they differ.
 
     def read(self, rows: Sequence[asyncpg.Record], commands: "_Commands") -> None:
         """Check events, as selected by `_EVENTS`, against all earlier events."""

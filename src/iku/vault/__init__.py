@@ -1,7 +1,8 @@
-"""Where texts lie that may have to be forgotten: sealed, apart from the log.
+"""Encrypted texts outside the log, which can be erased by destroying their keys.
 
-A record holds a commitment in place of each text. The text lies here, encrypted under a
-key of its stream and subject, which is wrapped in turn by a key that stands in a folder
-outside the database and its backups. Nothing that is decided, proved or counted needs
-it; whoever destroys the key has erased the text. docs/ledger-format.md has the bytes.
+A record holds a commitment (a salted hash) in place of each text. The vault stores the
+text, encrypted with a data key of its stream and subject. The data key is wrapped by a
+key-encryption key in a folder outside the database and its backups. No decision, proof
+or figure reads a text. Destroying the keys erases the texts (crypto-shredding).
+docs/ledger-format.md specifies the bytes.
 """

@@ -1,8 +1,8 @@
-"""Files that were attached: ciphertext in a folder, a key for each in the vault.
+"""Attached files: ciphertext in a folder, and a key for each file in the vault.
 
-A file is on the disk, whole, before the event that attaches it is appended. A file that
-no event names is not deleted: the database may have been restored from an older dump.
-It is moved to a folder inside this one, the quarantine, and is still found there.
+A file is written durably before the event that attaches it is appended. A file that no
+event names is not deleted, because the database may have been restored from an older
+dump: it is moved to a subfolder, the quarantine, from which it can still be read.
 """
 
 import errno
@@ -25,28 +25,28 @@ from iku.vault.keys import LENGTH
 from iku.vault.sealing import NONCE, TextDamaged, context
 
 MOST = 10 << 20  # bytes of a file
-UPLOADING_S = 3_600.0  # how long an event may follow its file
-PAGE = 1_000  # files listed at once
+UPLOADING_S = 3_600.0  # longest time between a file and the event that attaches it
+PAGE = 1_000  # files in a page of a listing
 QUARANTINE = "quarantine"
 SUFFIX = ".sealed"
-SETTLED_S = 2.0  # a folder's time of change says nothing about changes closer than this
+SETTLED_S = 2.0  # resolution assumed for a folder's time of modification
 
 
 class FilesError(Exception):
-    """The folder of attachments cannot be used; the sentence says why."""
+    """The folder of attachments cannot be used; the message says why."""
 
 
 class Filed(NamedTuple):
-    """A file as it was put away: its name on the disk, and its key."""
+    """A stored file: its name on the disk and its key."""
 
     name: UUID
     key: bytes
 
 
 class StoredFile(NamedTuple):
-    """A file in one of the folders; *written*: when it was put away, seconds of Unix.
+    """A file in the folder or in quarantine.
 
-    Moving a file keeps that time.
+    *written* is the Unix time in seconds at which it was stored; a move keeps it.
     """
 
     name: UUID
@@ -55,17 +55,17 @@ class StoredFile(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether it is too old to be an upload whose event is still to come."""
+        """Whether it is too old to be an upload whose event is not yet appended."""
         return time.time() - self.written > UPLOADING_S
 
 
 class Quarantine(Struct, frozen=True):
-    """What lies in quarantine.
+    """The number, size and age of the files in quarantine.
 
     Attributes:
-        files: How many files.
-        bytes: How large they are together.
-        oldest: When the first of them was put away; null where there is none.
+        files: Number of files.
+        bytes: Their total size.
+        oldest: When the oldest file was stored; null if there is none.
     """
 
     files: int = 0
@@ -74,7 +74,7 @@ class Quarantine(Struct, frozen=True):
 
 
 class Files:
-    """The files of one folder, which is made on first use, and its quarantine."""
+    """The files of one folder, which is created on first use, and its quarantine."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -82,7 +82,7 @@ class Files:
         self._seen: tuple[int, Quarantine] | None = None
 
     def put(self, content: bytes) -> Filed:
-        """Put *content* away, sealed, and wait until the disk has it."""
+        """Encrypt *content* under a new key and store it durably."""
         filed, nonce = Filed(uuid4(), os.urandom(LENGTH)), os.urandom(NONCE)
         sealed = AESGCM(filed.key).encrypt(nonce, content, _bound(filed.name))
         with _plain_errors(self.folder):
@@ -97,15 +97,15 @@ class Files:
         return filed
 
     def get(self, filed: Filed) -> bytes:
-        """The content of that file, which may lie in quarantine.
+        """Read and decrypt a file, from the folder or the quarantine.
 
-        The key authenticates content and name, so a file of the quarantine is given
-        only where it is the one that was put away.
+        The key authenticates both content and name, so a file in quarantine is returned
+        only if it is the one that was stored.
 
         Raises:
-            Damaged: It is not there, or not what was put away.
+            TextDamaged: The file is missing, or not the one that was stored.
         """
-        # The folder is read again last: the file may have been put back in between.
+        # The folder is tried again last: the file may be put back between the reads.
         for path in (*self._paths(filed.name), self._path(filed.name)):
             try:
                 sealed = path.read_bytes()
@@ -116,14 +116,14 @@ class Files:
         raise TextDamaged(f"file {filed.name} is not what was put away")
 
     def remove(self, names: Iterable[UUID]) -> int:
-        """Destroy files, in quarantine, too; how many there were.
+        """Delete files, also in quarantine; the number deleted.
 
-        Those that are not there are passed over.
+        Files that do not exist are ignored.
         """
         removed = 0
         with _plain_errors(self.folder):
             for name in names:
-                # The folder comes last again: see `get`.
+                # The folder is tried again last, as in `get`.
                 for path in (*self._paths(name), self._path(name)):
                     removed += _unlinked(path)
             if removed:
@@ -131,7 +131,7 @@ class Files:
         return removed
 
     def discard(self, names: Iterable[UUID]) -> int:
-        """Destroy files of the quarantine; how many there were."""
+        """Delete files of the quarantine; the number deleted."""
         with _plain_errors(self.folder):
             removed = sum(_unlinked(self._paths(name)[1]) for name in names)
             if removed:
@@ -139,25 +139,25 @@ class Files:
         return removed
 
     def stored(self) -> Iterator[list[StoredFile]]:
-        """The files of the folder, a page at a time.
+        """The files of the folder, in pages.
 
         Files may be moved while they are listed.
         """
         return _pages(self._listed(self.folder))
 
     def quarantined(self) -> Iterator[list[StoredFile]]:
-        """The files in quarantine, a page at a time."""
+        """The files in quarantine, in pages."""
         return _pages(self._listed(self.quarantine))
 
     def find(self, names: Iterable[UUID]) -> list[StoredFile]:
-        """Those of the named files that lie in quarantine."""
+        """The named files that are in quarantine."""
         with _plain_errors(self.folder):
             paths = [self._paths(name)[1] for name in names]
             found = [_stored(path.name, path) for path in paths]
         return [stored for stored in found if stored is not None]
 
     def set_aside(self, names: Sequence[UUID]) -> int:
-        """Move files of the folder to the quarantine; how many were moved."""
+        """Move files from the folder to the quarantine; the number moved."""
         if not names:
             return 0
         with _plain_errors(self.folder):
@@ -165,9 +165,9 @@ class Files:
             return self._move(self.folder, self.quarantine, names)
 
     def put_back(self, names: Sequence[UUID]) -> int:
-        """Move files out of the quarantine; how many were moved.
+        """Move files from the quarantine to the folder; the number moved.
 
-        One whose name is taken stays: neither copy is lost.
+        A file whose name exists in the folder is not moved, so no copy is lost.
         """
         if not names:
             return 0
@@ -175,7 +175,7 @@ class Files:
             return self._move(self.quarantine, self.folder, names)
 
     def look(self) -> Quarantine:
-        """What lies in quarantine; read again only where the folder has changed."""
+        """Summarise the quarantine; cached until its folder is modified."""
         with _plain_errors(self.folder):
             try:
                 changed = self.quarantine.stat().st_mtime_ns
@@ -198,7 +198,7 @@ class Files:
         return Quarantine(count, size, when)
 
     def _move(self, source: Path, target: Path, names: Iterable[UUID]) -> int:
-        """Rename; a kill leaves each file in one of the two folders, whole."""
+        """Rename the files; after a crash each is complete in one of the folders."""
         moved = 0
         for name in names:
             old, new = source / f"{name}{SUFFIX}", target / f"{name}{SUFFIX}"
@@ -210,7 +210,7 @@ class Files:
                 continue
             moved += 1
         if moved:
-            # First where they are now, or a crash could lose the only name.
+            # The target first: otherwise a crash could lose both directory entries.
             _sync(target)
             _sync(source)
         return moved
@@ -235,7 +235,7 @@ class Files:
         return self.folder / f"{name}{SUFFIX}"
 
     def _paths(self, name: UUID) -> tuple[Path, Path]:
-        """Where that file is, or would be in quarantine."""
+        """The file's path in the folder and its path in quarantine."""
         return self._path(name), self.quarantine / f"{name}{SUFFIX}"
 
 
@@ -244,7 +244,7 @@ def _bound(name: UUID) -> bytes:
 
 
 def _name(entry: str) -> UUID | None:
-    """The name of a sealed file; None where it is not spelled as we spell one."""
+    """The name of an encrypted file; None if the entry is not in canonical form."""
     stem = entry.removesuffix(SUFFIX)
     try:
         name = UUID(stem)
@@ -254,7 +254,7 @@ def _name(entry: str) -> UUID | None:
 
 
 def _stored(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
-    """A sealed file; None where it is none, or gone."""
+    """The encrypted file of a directory entry; None if it is none or is gone."""
     if (name := _name(entry)) is None:
         return None
     try:

@@ -1,15 +1,15 @@
-"""The folder of keys: outside the database, and never in a backup of it.
+"""The key folder, which is outside the database and excluded from its backups.
 
 It holds
 
-* `2026-11.key`, …: the key of an epoch, which wraps the database's own keys. A new
-  epoch begins with each month, when something is first sealed in it. Once everything is
-  wrapped anew (`iku keys rotate`) an old epoch's key can be destroyed; with it, what
-  backups still hold of that time is dead.
-* `digest.key`: keys the hashes by which commands are told apart, for they are hashes of
-  clear text, which could be guessed.
-* `erased.jsonl`: every erasure, so that a backup restored from before does not bring
-  anybody back.
+* `2026-11.key`, …: the key-encryption key of an epoch, which wraps the database's data
+  keys. A new epoch begins with the first text encrypted in a month. Once all data keys
+  are rewrapped (`iku keys rotate`), an old epoch's key can be destroyed; the data keys
+  that backups hold from that time are then useless.
+* `digest.key`: the HMAC key of the hashes that identify a command's content. Plain
+  hashes of clear text could be guessed.
+* `erased.jsonl`: every erasure, so that a backup restored from before an erasure does
+  not bring the erased texts back.
 """
 
 import base64
@@ -34,14 +34,14 @@ EPOCH = re.compile(r"([0-9]{4}-[0-9]{2})(?:\.([0-9]+))?")
 
 
 class KeysError(Exception):
-    """The folder of keys cannot be used; the sentence says why."""
+    """The key folder cannot be used; the message says why."""
 
 
 class ErasureEntry(Struct, frozen=True):
-    """An erasure, with all that recording it again would need.
+    """An erasure, with all that is needed to record it again.
 
     Attributes:
-        log: Of which log: the leaf hash of its first event, hexadecimal.
+        log: Identity of the log: the leaf hash of its first event, hexadecimal.
     """
 
     log: str
@@ -54,9 +54,9 @@ class ErasureEntry(Struct, frozen=True):
 
 
 def _padded(key: bytes) -> tuple[Any, Any]:
-    """The two hashes of HMAC-SHA-256 under *key*, as far as they are the same for all.
+    """The inner and outer hash states of HMAC-SHA-256 under *key*.
 
-    RFC 2104, section 4: with both at hand a digest takes a third of the time.
+    RFC 2104, section 4: precomputing both cuts the time of a digest to a third.
     """
     block = key.ljust(sha256().block_size, b"\0")
     inner = sha256(bytes(byte ^ 0x36 for byte in block))
@@ -64,7 +64,7 @@ def _padded(key: bytes) -> tuple[Any, Any]:
 
 
 class Keys:
-    """The keys of one folder, which is made on first use."""
+    """The keys of one folder, which is created on first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -75,7 +75,7 @@ class Keys:
         self._inner, self._outer = _padded(self._made(DIGEST))
 
     def digest(self, content: bytes) -> bytes:
-        """A hash of *content* that nobody can make who has not this folder."""
+        """The HMAC of *content*; computing it requires this folder."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(content)
         outer.update(inner.digest())
@@ -83,27 +83,27 @@ class Keys:
         return made
 
     def epochs(self) -> list[str]:
-        """Names of the epochs whose keys are here, oldest first."""
+        """Names of the epochs whose keys the folder holds, oldest first."""
         with _plain_errors(self.folder):
             names = (path.stem for path in self.folder.glob("*.key"))
             return sorted((n for n in names if EPOCH.fullmatch(n)), key=_order)
 
     def current(self, today: date) -> tuple[str, bytes]:
-        """Name and key of the epoch to wrap in now; begun if it has not been.
+        """Name and key of the current epoch; the key is generated if it is missing.
 
         Raises:
-            KeysError: Its key cannot be read or written.
+            KeysError: The key cannot be read or written.
         """
         name = self.due(today)
         return name, self._made(name)
 
     def due(self, today: date) -> str:
-        """Name of the epoch to wrap in now, whether it was begun or not."""
-        # Never an older epoch, though the clock be put back.
+        """Name of the current epoch, whether or not its key exists."""
+        # Never an earlier epoch, even if the clock is set back.
         return max((f"{today:%Y-%m}", *self.epochs()), key=_order)
 
     def begin(self, today: date, taken: Iterable[str] = ()) -> str:
-        """Name of a new epoch, even if this month has one; none of those *taken*."""
+        """Start a new epoch, the month's next; its name is not among *taken*."""
         month = f"{today:%Y-%m}"
         names = {*self.epochs(), *taken}
         ours = [_order(name)[1] for name in names if name.startswith(month)]
@@ -112,31 +112,31 @@ class Keys:
         return name
 
     def key(self, epoch: str) -> bytes | None:
-        """The key of *epoch*; None where it is not here, or is none."""
+        """The key of *epoch*; None if it is missing or malformed."""
         try:
             return self._of(epoch)
         except KeysError:
             return None
 
     def destroy(self, epoch: str) -> None:
-        """Overwrite the key of *epoch* and remove it.
+        """Overwrite the key of *epoch* and delete the file.
 
         Raises:
-            KeysError: It is not here.
+            KeysError: The folder does not hold it.
         """
         path = self._path(epoch)
         with _plain_errors(self.folder):
-            # A file system that copies on write may keep the old block all the same.
+            # A copy-on-write file system may keep the old block nevertheless.
             _write(path, os.urandom(path.stat().st_size), os.O_WRONLY)
             path.unlink()
             _sync(self.folder)
         self._read.pop(epoch, None)
 
     def note(self, erased: ErasureEntry) -> None:
-        """Write an erasure down for good."""
+        """Append an erasure to `erased.jsonl`, durably."""
         line = msgspec.json.encode(erased) + b"\n"
         with _plain_errors(self.folder), _alone(self.folder / ERASED) as file:
-            # A line whose writer was killed is cut off, or it would swallow this one.
+            # An incomplete last line is cut off, or it would corrupt this one.
             whole = file.read().rfind(b"\n") + 1
             file.truncate(whole)
             file.seek(whole)
@@ -146,16 +146,16 @@ class Keys:
             _sync(self.folder)
 
     def erased(self) -> list[ErasureEntry]:
-        """Every erasure written down, in order.
+        """Every erasure in `erased.jsonl`, in order.
 
         Raises:
-            KeysError: A line is none.
+            KeysError: A line is malformed.
         """
         with _plain_errors(self.folder):
             path = self.folder / ERASED
             lines = path.read_bytes().split(b"\n") if path.exists() else []
-        # A last line without its end was being written when the machine stopped; the
-        # log has it, and it is noted again.
+        # An incomplete last line was interrupted by a crash; the erasure is in the log
+        # and is noted again.
         return [_entry(line, number) for number, line in enumerate(lines[:-1], 1)]
 
     def _path(self, name: str) -> Path:
@@ -168,14 +168,14 @@ class Keys:
         return self._read[name]
 
     def _made(self, name: str) -> bytes:
-        """The key of that name, made if there is none yet."""
+        """The key of that name, generated if it is missing."""
         with _plain_errors(self.folder):
             if not self._path(name).exists():
                 self._make(name)
         return self._of(name)
 
     def _make(self, name: str) -> None:
-        # Linked, not renamed: of two processes that make it, one makes it for both.
+        # Linked, not renamed: if two processes generate it, both use the same key.
         part = self.folder / f".{name}.{secrets.token_hex(8)}"
         content = base64.b64encode(os.urandom(LENGTH)) + b"\n"
         _write(part, content, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -185,14 +185,14 @@ class Keys:
             pass
         finally:
             part.unlink()
-        # What is sealed under a key that a power cut takes away is lost.
+        # A text encrypted under a key that a power failure removes is lost.
         _sync(self.folder)
 
 
 def found(folder: Path, epoch: str) -> bytes | None:
-    """The key of *epoch* as it lies in *folder* now; None where it does not.
+    """The key of *epoch* in *folder*; None if it is missing or malformed.
 
-    Makes nothing and remembers nothing, as `Keys` does.
+    Unlike `Keys`, it generates and caches nothing.
     """
     if EPOCH.fullmatch(epoch) is None:
         return None
@@ -228,7 +228,7 @@ def _entry(line: bytes, number: int) -> ErasureEntry:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[IO[bytes]]:
-    """The file, made if there is none; others that open it so wait."""
+    """The file, created if it is missing, under an exclusive lock."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file

@@ -1,10 +1,10 @@
-"""The quarantine: attached files that no event names, kept until somebody decides.
+"""The quarantine: attached files that no event names, kept until a user decides.
 
-A database that was restored from an older dump does not know the files attached since.
-Only the server moves files, when it starts, and only commands typed for it remove any.
-What a decision erased is no evidence any more: it is destroyed wherever it is found.
+A database restored from an older dump does not know the files attached since. Only the
+server moves files to the quarantine, when it starts, and only a user's command deletes
+them. A file that a decision erased is deleted wherever it is found.
 
-Folders are gone through once, page by page, with one query a page.
+Each folder is read once, in pages, with one query for each page.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from iku.vault.store import FileUse, Vault
 
 
 class SweepResult(Struct, frozen=True):
-    """How many files were moved to quarantine, put back, and destroyed as erased."""
+    """Number of files moved to quarantine, put back, and deleted as erased."""
 
     quarantined: int = 0
     restored: int = 0
@@ -32,12 +32,11 @@ class Quarantined(Struct, frozen=True):
     """A file in quarantine.
 
     Attributes:
-        name: Its name on the disk, without the ending.
-        bytes: Its length, sealed.
-        written: When it was put away.
-        stream: The history whose event attached it; null where the database knows of
-            none.
-        version: Of that event.
+        name: Its name on the disk, without the suffix.
+        bytes: Its size, encrypted.
+        written: When it was stored.
+        stream: The stream whose event attached it; null if the database knows none.
+        version: Version of that event.
         erased: Whether a decision erased it.
     """
 
@@ -50,17 +49,18 @@ class Quarantined(Struct, frozen=True):
 
     @property
     def known(self) -> bool:
-        """Whether an event of the database names it."""
+        """Whether an event in the database names it."""
         return self.stream is not None
 
 
 async def sweep(vault: Vault, reader: Reader) -> SweepResult:
-    """Put back what the database knows, move to quarantine what it does not.
+    """Put back files that the database knows; quarantine those that it does not.
 
-    An upload under way may be another process's: young files stay where they are.
+    Recent files stay in place, since another process may be about to append their
+    events.
 
     Raises:
-        FilesError: The folders cannot be used.
+        FilesError: A folder cannot be used.
     """
     counts: Counter[str] = Counter()
     async for page in _pages(vault.files.quarantined()):
@@ -76,9 +76,9 @@ async def sweep(vault: Vault, reader: Reader) -> SweepResult:
 
 
 async def destroy_erased(vault: Vault, reader: Reader) -> int:
-    """Destroy every file that a decision erased; how many there were.
+    """Delete every file that a decision erased; the number deleted.
 
-    Nothing else is touched.
+    No other file is changed.
     """
     destroyed = 0
     for pages in (vault.files.quarantined(), vault.files.stored()):
@@ -88,7 +88,7 @@ async def destroy_erased(vault: Vault, reader: Reader) -> int:
 
 
 async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[Quarantined]]:
-    """What lies in quarantine, a page at a time."""
+    """The files in quarantine, in pages."""
     async for page in _pages(vault.files.quarantined()):
         yield await _looked_up(vault, reader, page)
 
@@ -96,18 +96,18 @@ async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[Quarantined
 async def find(
     vault: Vault, reader: Reader, names: Iterable[UUID]
 ) -> list[Quarantined]:
-    """Those of the named files that lie in quarantine."""
+    """The named files that are in quarantine."""
     found = await asyncio.to_thread(vault.files.find, list(dict.fromkeys(names)))
     return await _looked_up(vault, reader, found)
 
 
 async def restore(vault: Vault, found: Iterable[Quarantined]) -> int:
-    """Put those back that no decision erased; how many were moved."""
+    """Put back the files that no decision erased; the number moved."""
     return await _put_back(vault, [one.name for one in found if not one.erased])
 
 
 async def remove(vault: Vault, found: Iterable[Quarantined]) -> int:
-    """Destroy those that no event names, for good; how many there were."""
+    """Delete the files that no event names, permanently; the number deleted."""
     names = [one.name for one in found if not one.known]
     return await asyncio.to_thread(vault.files.discard, names)
 
@@ -124,7 +124,7 @@ async def _uses(
 
 
 def _named(page: Iterable[StoredFile], uses: Mapping[UUID, FileUse]) -> list[UUID]:
-    """Names of those that an event names."""
+    """Names of the files that an event names."""
     return [one.name for one in page if one.name in uses and not uses[one.name].erased]
 
 

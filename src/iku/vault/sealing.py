@@ -1,6 +1,7 @@
-"""The bytes of a commitment, of a sealed text and of a wrapped key.
+"""The bytes of a commitment, an encrypted text and a wrapped key.
 
-Pure but for chance. Normative text and test vectors: docs/ledger-format.md.
+Pure functions except for random salts and nonces. docs/ledger-format.md is normative
+and has test vectors.
 """
 
 import os
@@ -13,17 +14,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-SALT = 32  # bytes; so that no guess at a text can be confirmed
-NONCE = 12  # NIST SP 800-38D, 8.2: of AES-GCM
-BLOCK = 64  # a text's length is told to no more than this
+SALT = 32  # bytes; without the salt, a guess at a text could be confirmed
+NONCE = 12  # bytes, for AES-GCM (NIST SP 800-38D, section 8.2)
+BLOCK = 64  # bytes; padding to whole blocks hides a text's exact length
 
 
 class TextDamaged(Exception):
-    """What is sealed is not what was sealed there, or the key is another."""
+    """The ciphertext fails authentication, or the text is not the one committed to."""
 
 
 class TextPlace(NamedTuple):
-    """Where a text stands: in which event, under which name, and whose it is."""
+    """The place of a text: its event, its field and its data subject."""
 
     stream: str
     version: int
@@ -32,17 +33,17 @@ class TextPlace(NamedTuple):
 
     @property
     def event(self) -> str:
-        """The event, as contexts spell it."""
+        """The event, as it is encoded in contexts."""
         return f"{self.stream}/{self.version}"
 
 
 class Secret(Struct, frozen=True):
-    """A text on its way into the vault.
+    """A text to be stored in the vault.
 
     Attributes:
-        plain: The text as `plain` spells it.
-        commitment: What the record says in its place, 64 hexadecimal digits.
-        file: Of the key of a file, which the record says nothing of: the file's name.
+        plain: The text as encoded by `plain`.
+        commitment: The commitment that the record holds, 64 hexadecimal digits.
+        file: The file's name if the text is a file key, which has no commitment.
     """
 
     place: TextPlace
@@ -53,21 +54,21 @@ class Secret(Struct, frozen=True):
 
 
 class Opened(NamedTuple):
-    """A text, and the salt without which nobody can hold it against the record."""
+    """A decrypted text, and the salt needed to verify its commitment."""
 
     text: str
     salt: bytes
 
 
 class Key(NamedTuple):
-    """A key for the texts of one stream and subject (a data key)."""
+    """A data key: encrypts the texts of one stream and subject."""
 
     id: UUID
     bytes: bytes
 
 
 def context(label: bytes, *parts: str) -> bytes:
-    """*label*, then each part after its length: no two lists of parts are one."""
+    """*label* and the length-prefixed *parts*: an injective encoding."""
     for part in parts:
         spelt = part.encode()
         label += len(spelt).to_bytes(2, "big") + spelt
@@ -75,37 +76,38 @@ def context(label: bytes, *parts: str) -> bytes:
 
 
 def plain(text: str) -> bytes:
-    """*text* as JSON, spaces after it up to whole blocks."""
+    """*text* as JSON, padded with spaces to whole blocks."""
     encoded = msgspec.json.encode(text)
     return encoded + b" " * (-len(encoded) % BLOCK)
 
 
 def secret(place: TextPlace, text: str) -> Secret:
-    """*text*, to stand at *place*, under fresh salt."""
+    """*text* for *place*, with a new salt and its commitment."""
     salt, padded = os.urandom(SALT), plain(text)
     return Secret(place, padded, salt, commitment(place, salt, padded))
 
 
 def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
-    """What a record says in place of the text *padded*."""
+    """The commitment to the encoded text *padded*: a salted hash."""
     at = context(b"iku/text/v1\0", place.event, place.field, place.subject)
     return sha256(at + salt + padded).hexdigest()
 
 
 def seal(kept: Secret, key: Key) -> bytes:
-    """The text, to be opened with *key* and at its own place only."""
+    """Encrypt a text with *key*, bound to its place."""
     nonce = os.urandom(NONCE)
     bound = _bound(kept.place, key.id)
     return nonce + AESGCM(key.bytes).encrypt(nonce, kept.salt + kept.plain, bound)
 
 
 def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> Opened:
-    """The text that was *sealed* at *place*, which the record *committed* to.
+    """Decrypt the text of *place* and verify that the record *committed* to it.
 
-    None: of which the record says nothing.
+    *committed* is None if the record holds no commitment to the text.
 
     Raises:
-        Damaged: It was sealed elsewhere, or by another key, or is not that text.
+        TextDamaged: The ciphertext is of another place or key, or the text is not the
+            one committed to.
     """
     opened = _decrypt(sealed, key.bytes, _bound(place, key.id))
     salt = opened[:SALT]
@@ -113,20 +115,20 @@ def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> 
         text = msgspec.json.decode(opened[SALT:], type=str)
     except (msgspec.DecodeError, ValueError) as error:
         raise TextDamaged(f"{place.event} {place.field}: no text") from error
-    # Spelt anew, as whoever is handed the text will have to spell it.
+    # Encoded again, as a verifier who is given only text and salt has to.
     if committed not in {None, commitment(place, salt, plain(text))}:
         raise TextDamaged(f"{place.event} {place.field}: not the text committed to")
     return Opened(text, salt)
 
 
 def _bound(place: TextPlace, key_id: UUID) -> bytes:
-    """What is authenticated beside the text: moved elsewhere, it does not open."""
+    """The associated data: a ciphertext moved to another place does not decrypt."""
     where = (place.event, place.field, place.subject, str(key_id))
     return context(b"iku/seal/v1\0", *where)
 
 
 class Owner(NamedTuple):
-    """Whose key it is, and which epoch's key wraps it."""
+    """The stream and subject of a data key, and the epoch whose key wraps it."""
 
     stream: str
     subject: str
@@ -134,17 +136,17 @@ class Owner(NamedTuple):
 
 
 def wrap(key: Key, owner: Owner, outer: bytes) -> bytes:
-    """*key* as the database holds it, under the *outer* key of the epoch."""
+    """*key* wrapped by the key-encryption key *outer* of the owner's epoch."""
     nonce = os.urandom(NONCE)
     bound = _wrapping(key.id, owner)
     return nonce + AESGCM(outer).encrypt(nonce, key.bytes, bound)
 
 
 def unwrap(key_id: UUID, wrapped: bytes, owner: Owner, outer: bytes) -> Key:
-    """The key that was *wrapped*.
+    """Unwrap a data key.
 
     Raises:
-        Damaged: It was wrapped by another key, or belongs elsewhere.
+        TextDamaged: It was wrapped by another key, or for another owner.
     """
     bound = _wrapping(key_id, owner)
     return Key(key_id, _decrypt(wrapped, outer, bound))

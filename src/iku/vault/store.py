@@ -1,8 +1,8 @@
-"""Keeping texts in the append's own transaction, opening them, destroying them.
+"""The vault's store: texts written in the append's transaction, read and erased.
 
-Which key a text is sealed under is settled while the log is locked, and held against
-what the database has; so of two processes none writes under a key that the other has
-just destroyed. Keys that were unwrapped are kept in memory, so many and no more.
+The key of a text is chosen while the log is locked, and the database verifies that it
+is still the latest. A process therefore never encrypts with a key that another has just
+destroyed. Unwrapped keys are held in a bounded in-memory cache.
 """
 
 import os
@@ -26,7 +26,7 @@ from iku.vault.keys import LENGTH, Keys, KeysError, found
 from iku.vault.sealing import Key, Opened, Owner, Secret, TextDamaged, TextPlace
 
 CACHE = 4_096  # keys held in memory
-REWRAPPED = 1_000  # keys wrapped anew in one statement
+REWRAPPED = 1_000  # keys rewrapped in one statement
 
 Today: TypeAlias = Callable[[], date]
 Progress: TypeAlias = Callable[[int, int], None]
@@ -36,7 +36,7 @@ Pair: TypeAlias = tuple[str, str]  # stream and subject
 
 
 class VaultFault(StrEnum):
-    """Why a text cannot be read: its key is not here, it is not whole, it is gone."""
+    """Why a text cannot be read: key missing, ciphertext damaged, or text missing."""
 
     LOCKED = "locked"
     DAMAGED = "damaged"
@@ -44,7 +44,7 @@ class VaultFault(StrEnum):
 
 
 class Lasting(Struct, frozen=True):
-    """What is held of a subject: how many texts of one field in one stream."""
+    """The number of texts of a subject in one field of one stream."""
 
     stream: str
     field: str
@@ -52,9 +52,9 @@ class Lasting(Struct, frozen=True):
 
 
 class FileUse(NamedTuple):
-    """What the database knows of a file: the event that attached it, or its erasure.
+    """The event that attached a file, or the fact that it was erased.
 
-    *stream* and *version* are None where a decision erased it.
+    *stream* and *version* are None if a decision erased the file.
     """
 
     stream: str | None
@@ -62,21 +62,21 @@ class FileUse(NamedTuple):
 
     @property
     def erased(self) -> bool:
-        """Whether a decision erased it."""
+        """Whether a decision erased the file."""
         return self.stream is None
 
 
 class Wrapped(NamedTuple):
-    """How many keys an epoch's key wraps; *locked*: how many it does not open."""
+    """Number of data keys that an epoch's key wraps; *locked*: not unwrappable."""
 
     wraps: int
     locked: int
 
 
 class _Latest(NamedTuple):
-    """The key in use for a stream and subject.
+    """The latest data key of a stream and subject.
 
-    *id* is the database's; *key* None where it cannot be unwrapped.
+    *id* is None if the database has none; *key* is None if it cannot be unwrapped.
     """
 
     id: UUID | None
@@ -84,7 +84,7 @@ class _Latest(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """A key to seal with; *epoch* and *wrapped* None where the database has it."""
+    """The data key to encrypt with; *epoch* and *wrapped* are None if it is stored."""
 
     latest: UUID | None
     key: Key
@@ -105,7 +105,7 @@ class Vault:
     async def keep(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        """Keep the texts of what was just appended; runs within its transaction."""
+        """Store the texts of the appended events, in the append's transaction."""
         kept = [
             (secret, positions[secret.place.stream] + secret.place.version)
             for one in accepted
@@ -132,9 +132,9 @@ class Vault:
     async def read(
         self, reader: Reader, recorded: Iterable[Recorded]
     ) -> dict[tuple[str, int], dict[str, Opened | VaultFault]]:
-        """By event, the texts it committed to by name: opened, or why not.
+        """For each event, its texts by field: decrypted, or the reason why not.
 
-        One query for all of them. Events without texts are left out.
+        One query for all events. Events without texts are omitted.
         """
         texts = {(r.stream, r.version): r.body().text for r in recorded}
         asked = [event for event, committed in texts.items() if committed]
@@ -156,7 +156,7 @@ class Vault:
         }
 
     async def file(self, reader: Reader, recorded: Recorded) -> Filed | VaultFault:
-        """The file of an event of a case: where it is and its key, or why not."""
+        """The file that an event attached: name and key, or the reason why not."""
         stream, version = recorded.stream, recorded.version
         rows = await reader.fetch(_READ, [stream], [version])
         row = next((row for row in rows if row["file"] is not None), None)
@@ -174,15 +174,15 @@ class Vault:
         return {row["file"] for row in rows}
 
     async def uses(self, reader: Reader, names: Iterable[UUID]) -> dict[UUID, FileUse]:
-        """What is known of those files, by name; unknown ones are left out."""
+        """What the database knows of each file, by name; unknown files are omitted."""
         asked = list(names)
         rows = await reader.fetch(_FILES, asked) if asked else []
         return {row["file"]: FileUse(row["stream"], row["version"]) for row in rows}
 
     async def erase(self, connection: Connection, subject: str, position: int) -> int:
-        """Destroy what was kept of *subject* before *position*; how many texts.
+        """Delete the texts of *subject* older than *position*; the number of texts.
 
-        Runs within the transaction that records the decision.
+        Runs in the transaction that appends the erasure.
         """
         self.forget()
         erased: int = await connection.fetchval(
@@ -191,25 +191,25 @@ class Vault:
         return erased
 
     def forget(self) -> None:
-        """Drop all keys from memory."""
+        """Clear the in-memory key cache."""
         self._unwrapped.clear()
         self._latest.clear()
 
     async def reconcile(self, connection: Connection) -> int:
-        """Destroy again what the log says was erased; how many texts came back."""
+        """Repeat the erasures that the log records; the number of texts deleted."""
         self.forget()
         erased: int = await connection.fetchval("select vault.reconcile()")
         return erased
 
     async def held(self, reader: Reader, subject: str) -> list[Lasting]:
-        """What there is of *subject*, by stream and field."""
+        """The number of stored texts of *subject*, by stream and field."""
         rows = await reader.fetch(
             "select stream, field, count from vault.held($1)", subject
         )
         return [Lasting(*row) for row in rows]
 
     async def epochs(self, connection: Connection) -> dict[str, Wrapped]:
-        """By epoch, how many of the database's keys its key wraps, or does not open."""
+        """By epoch, the number of data keys its key wraps and fails to unwrap."""
         found: dict[str, Wrapped] = {}
         async for rows in self._pages(connection):
             for row in rows:
@@ -223,17 +223,16 @@ class Vault:
         return await lost(reader, self.keys.folder)
 
     async def settle(self, reader: Reader) -> None:
-        """Begin another epoch where the key of the one that is due is lost.
+        """Start another epoch if the key of the current one is lost.
 
-        A new key under its name would stand in the way of the lost one, should that
-        come back.
+        A new key under the same name would prevent the lost key from being restored.
         """
         gone, today = await self.lost(reader), self._today()
         if self.keys.due(today) in gone:
             self.keys.begin(today, gone)
 
     async def rotate(self, connection: Connection, progress: Progress) -> int:
-        """Wrap every key by that of the current epoch; how many were left locked."""
+        """Rewrap all data keys with the current epoch's key; the number left locked."""
         epoch, outer = self.keys.current(self._today())
         total: int = await connection.fetchval("select vault.count()")
         done = locked = 0
@@ -256,17 +255,17 @@ class Vault:
     async def _pages(
         self, connection: Connection
     ) -> AsyncIterator[list[asyncpg.Record]]:
-        """All keys of the database, so many at a time."""
+        """All data keys, in pages."""
         after = UUID(int=0)
         while rows := await connection.fetch(_KEYS, after, REWRAPPED):
             yield rows
             after = rows[-1]["dek"]
 
     async def destroy(self, connection: Connection, epoch: str) -> None:
-        """Destroy the key of an old epoch, by which nothing is wrapped any more.
+        """Destroy the key of an old epoch that wraps no data key any more.
 
         Raises:
-            KeysError: Something is, or it is the current one, or there is none.
+            KeysError: It still wraps a data key, is the current one, or is missing.
         """
         if epoch not in self.keys.epochs():
             raise KeysError(f"there is no key of epoch {epoch} in {self.keys.folder}")
@@ -290,7 +289,7 @@ class Vault:
             return VaultFault.DAMAGED
 
     def _unwrap(self, row: asyncpg.Record) -> Key | None:
-        """The key a row holds; None where no key in the folder unwraps it."""
+        """The data key of a row; None if no key in the folder unwraps it."""
         if (known := self._unwrapped.get(row["dek"])) is not None:
             return known
         outer = self.keys.key(row["epoch"])
@@ -310,9 +309,9 @@ class Vault:
         _remember(self._latest, pair, _Latest(row["dek"], key))
 
     def _drawn(self, pair: Pair, current: tuple[str, bytes]) -> _Drawn:
-        """The key to seal with, as far as is known; a new one where there is none.
+        """The data key to encrypt with: the latest one known, or else a new one.
 
-        A new one is wrapped by that of the *current* epoch.
+        A new data key is wrapped by the key of the *current* epoch.
         """
         latest = self._latest.get(pair, _Latest(None, None))
         if latest.key is not None:
@@ -324,9 +323,9 @@ class Vault:
 
 
 async def lost(reader: Reader, folder: Path) -> list[str]:
-    """Epochs by whose key something is wrapped that the one in *folder* does not open.
+    """Epochs with a wrapped data key that the key in *folder* does not unwrap.
 
-    Held against the oldest that each wraps; `Vault.epochs` holds it against all.
+    Tries only the oldest data key of each epoch; `Vault.epochs` tries all.
     """
     rows = await reader.fetch(_OLDEST)
     return [row["epoch"] for row in rows if not _opens(row, folder)]
@@ -356,7 +355,7 @@ async def _put(
     plan: Mapping[Pair, _Drawn],
     secrets: Sequence[Secret],
 ) -> list[asyncpg.Record]:
-    """Keep the secrets by that plan; where it is mistaken, how things are."""
+    """Store the secrets as planned; if the plan is stale, return the latest keys."""
     drawn = [plan[pair] for pair in firsts]
     keys = [plan[s.place.stream, s.place.subject].key for s in secrets]
     return await connection.fetch(
