@@ -1,9 +1,12 @@
-"""Facts: what they are made of, and what corrections and annulments leave of them.
+"""Events: the types that all aggregates share, and how they are corrected and annulled.
 
-A *change* is dated and holds from its `effective_on` on. A *correction* restates
-fields of an earlier fact of the same stream, an *annulment* takes one away; both
-reach back to the beginning, for everyone who knows of them. So the history of a
-subject is kept whole, and `standing` gives the facts that are left.
+A *change* is dated and holds from its `effective_on`. A *correction* restates fields of
+an earlier event of its stream; an *annulment* removes one. Both are retroactive for
+every query with knowledge of them (design, section 5). The history of a subject is kept
+complete, and `standing` gives the events that are in effect.
+
+The module also encodes events as records: the free text is separated from the data, so
+that it can be erased.
 """
 
 import unicodedata
@@ -34,15 +37,15 @@ from msgspec import (
 )
 from msgspec.structs import fields, force_setattr, replace
 
-EARLIEST = date(1945, 8, 17)  # nothing this register holds is older than the republic
+EARLIEST = date(1945, 8, 17)  # founding of the republic; no event can be older
 
-# A line of text that says something: no control characters, not only blanks. To
-# Python `$` also lies before a line feed at the very end, hence the `(?!\n)`.
+# A line of text: not blank, no control characters. In Python `$` also matches before a
+# final line feed; the `(?!\n)` prevents that.
 LINE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$(?!\n)"
-# A text of several lines: line feeds and tabs may stand in it, nothing else unseen.
+# A text of several lines: no control characters except line feeds and tabs.
 LINES = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"
 
-# In words what a pattern asks for stands in its schema, under "x-expects".
+# The schema of each pattern describes it in words under "x-expects".
 NUMBER = r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$(?!\n)"
 
 Number: TypeAlias = Annotated[
@@ -83,27 +86,28 @@ Note: TypeAlias = Annotated[
 ]
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=2_147_483_647)]
 
-# Of these fields a record holds only a commitment: the text itself may be erased.
+# Fields of which a record holds only a commitment, because the text may be erased.
 FREE_TEXT = frozenset(
     {
         *("title", "name", "reason", "note", "evidence", "reference", "missing"),
         *("reporter", "parties", "file_name", "sha256"),
     }
 )
-PERSONS = frozenset({"reporter", "parties"})  # of those, the ones that name people
-# Begins what stands where a text has not been opened. No text that can be entered
-# holds this character.
+PERSONS = frozenset({"reporter", "parties"})  # the free texts that name persons
+# The first character of the placeholder for a sealed text. No text that can be entered
+# holds it.
 SEAL = "\x1a"
 
 PERSON = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?!\n)"
 
 
 class Person(Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody whom a fact names.
+    """A person named in an event.
 
     Attributes:
-        subject: Under which the register knows this person, and forgets them; the same
-            person in several cases has one. None: somebody it did not know before.
+        subject: Identifier of the person, under which the texts about the person can be
+            erased; one person keeps it in all cases. None for a person who is new to
+            the register.
     """
 
     name: Line
@@ -129,11 +133,11 @@ Persons: TypeAlias = Annotated[tuple[Person, ...], Meta(min_length=1, max_length
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all facts. Text is kept in Unicode's NFC, as searching needs it.
+    """Base of all events. Texts are normalised to NFC, which search relies on.
 
     Attributes:
-        RECURS: Whether two facts that are alike are two facts: each command records
-            one, and only a retry of the same command is a repetition.
+        RECURS: Whether two equal events are two events. If so, only a retry of the same
+            command is a repetition.
     """
 
     RECURS: ClassVar[bool] = False
@@ -142,14 +146,15 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         changed = False
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            # Most fields are days and choices; looking no further halves the cost.
+            # Most fields are days and enumerations; skipping them halves the cost.
             if type(value) not in _WORDY:
                 continue
             if (composed := _composed(value)) != value:
                 force_setattr(self, name, composed)
                 changed = True
         if changed:
-            # NFC makes some texts longer (U+0958): refuse what `read` would not read.
+            # NFC makes some texts longer (U+0958), so the limits are checked again:
+            # `read` must accept every recorded event.
             json.decode(json.encode(self), type=type(self), dec_hook=of_its_own)
 
 
@@ -167,10 +172,10 @@ def _composed(value: Any) -> Any:
 
 
 class Annulled(Fact, frozen=True, tag="annulled"):
-    """The fact at version *annuls* of this stream never was.
+    """The event at version *annuls* of this stream never took place.
 
     Attributes:
-        annuls: Version of the fact in the history.
+        annuls: Version of the annulled event.
     """
 
     annuls: Version
@@ -178,12 +183,13 @@ class Annulled(Fact, frozen=True, tag="annulled"):
 
 
 class Merger(Fact, frozen=True):
-    """Base of `Merged`: the subject is the same as *into*, which alone counts.
+    """Base of `Merged`: the subject is a duplicate of *into*, and only that one counts.
 
-    Its *effective_on*, like a rejection's, is the day of the decision: a note.
+    Like that of a rejection, its *effective_on* is the day of the decision and has no
+    effect on the state.
 
     Attributes:
-        into: Identifier of the subject that counts instead.
+        into: Identifier of the subject that counts for both.
     """
 
     into: Number
@@ -192,7 +198,7 @@ class Merger(Fact, frozen=True):
 
 
 class EventId(Struct, frozen=True, forbid_unknown_fields=True):
-    """An event of another stream, from which something was taken over."""
+    """The identifier of an event in another stream, from which this event is copied."""
 
     stream: str
     version: Version
@@ -207,32 +213,31 @@ class EventId(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Absorption(Fact, frozen=True):
-    """Base of `Absorbed`: by the merger *origin*, this subject counts for both."""
+    """Base of `Absorbed`: through the merger *origin* this subject counts for both."""
 
     origin: EventId
 
 
 class Rejection(Fact, frozen=True):
-    """Base of `Rejected`: the subject should never have been entered."""
+    """Base of `Rejected`: the subject should not have been recorded."""
 
     reason: Reason
     effective_on: date | None = None
 
 
 T = TypeVar("T")
-# Of a correction: the right value, None where the field is cleared, UNSET where it
-# stays as it was.
+# A field of a correction: the right value, None to clear the field, UNSET to keep it.
 Restated: TypeAlias = T | UnsetType | None
 
 
 class Correction(Fact, frozen=True):
-    """Base of `Corrected`: the fact at version *corrects* was recorded wrongly.
+    """Base of `Corrected`: the event at version *corrects* was recorded wrongly.
 
-    Every further field restates the field of that name: None clears it, UNSET leaves
-    it as it was.
+    Every further field restates the field of that name: None clears it, and UNSET keeps
+    it.
 
     Attributes:
-        corrects: Version of the fact in the history.
+        corrects: Version of the corrected event.
     """
 
     corrects: Version
@@ -240,28 +245,28 @@ class Correction(Fact, frozen=True):
     effective_on: Restated[date] = UNSET
 
     def restated(self) -> dict[str, Any]:
-        """The fields that are restated, with their right values; None: cleared."""
+        """The restated fields with their right values; None for a cleared field."""
         names = (n for n in self.__struct_fields__ if n not in {"corrects", "reason"})
         return {n: v for n in names if (v := getattr(self, n)) is not UNSET}
 
 
 def stated(event: Fact, field: str) -> Any:
-    """What *event* states in *field*; None where it has no such field or no value."""
+    """The value of *field* in *event*; None if it has no such field or no value."""
     value = getattr(event, field, None)
     return None if value is UNSET else value
 
 
 def owner(event: Fact, stream: str) -> str:
-    """Whose the texts of *event* are, if it was proposed for *stream*.
+    """The stream that owns the texts of *event*, which was proposed for *stream*.
 
-    Those of a copy remain its origin's: one erasure covers them all.
+    The texts of a copy belong to the stream of its origin, so one erasure covers both.
     """
     origin = stated(event, "origin")
     return origin.stream if isinstance(origin, EventId) else stream
 
 
 class StandingFact(NamedTuple):
-    """A fact as it stands: its place in the stream, and itself as last corrected."""
+    """An event in effect: its version in the stream, and itself as last corrected."""
 
     version: int
     event: Any
@@ -271,10 +276,10 @@ F = TypeVar("F", bound=Fact)
 
 
 def standing(history: Sequence[Fact]) -> list[StandingFact]:
-    """The facts left of *history* after its corrections and annulments, in order.
+    """The events of *history* in effect after corrections and annulments, in order.
 
-    Of several corrections of a field the last counts. An annulment may itself be
-    annulled, and so may a correction: what it named is then as it was.
+    Of several corrections of a field the last counts. An annulment of an annulment, or
+    of a correction, restores the event that it named (design, section 5).
     """
     if not reaching_back(history):
         return [*map(StandingFact._make, enumerate(history, start=1))]
@@ -298,7 +303,7 @@ _REACHES_BACK = (Correction, Annulled)
 
 
 def reaching_back(history: Sequence[Fact]) -> list[Fact]:
-    """Those of *history* that say something of the other facts, not of the subject."""
+    """The corrections and annulments in *history*."""
     return [event for event in history if _reaches_back(type(event))]
 
 
@@ -308,7 +313,10 @@ def _reaches_back(of_type: type[Fact]) -> bool:
 
 
 def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
-    """Versions whose fact never was. Later annulments are heard first."""
+    """The versions of *history* that are annulled.
+
+    Annulments are evaluated from the last to the first, since one may annul another.
+    """
     void: set[int] = set()
     for version in range(len(history), 0, -1):
         event = history[version - 1]
@@ -318,7 +326,7 @@ def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
 
 
 def identified(event: F, new: Callable[[], str]) -> F:
-    """*event* with a *new* subject for every person whom it names without one."""
+    """*event* with a *new* subject for each person who has none."""
     changes: dict[str, Any] = {}
     for name in event.__struct_fields__:
         match getattr(event, name):
@@ -336,17 +344,20 @@ def identified(event: F, new: Callable[[], str]) -> F:
 
 
 class Text(NamedTuple):
-    """A text of a fact. *person* is whom it names; None: it is the subject's own."""
+    """A free text of an event, and the person it names.
+
+    *person* is None for a text that belongs to the subject of the stream.
+    """
 
     plain: str
     person: str | None = None
 
 
-CLEARED = "cleared"  # in a correction's record: the fields that it clears
+CLEARED = "cleared"  # in the record of a correction: the fields that it clears
 
 
 class EncodedFact(NamedTuple):
-    """A fact as the ledger takes it, its free text apart."""
+    """An event as the ledger stores it, with its free text separate."""
 
     type: str
     effective_on: date | None
@@ -355,19 +366,20 @@ class EncodedFact(NamedTuple):
 
     @property
     def schema(self) -> int:
-        """Schema number of its record: 3 where it clears fields, or else 2.
+        """Schema number of the record: 3 if it clears fields, otherwise 2.
 
-        A program that does not know the number cannot pass over what it means.
+        A program that does not know the number must not ignore the cleared fields
+        (design, section 5).
         """
         return 3 if CLEARED in self.data else 2
 
 
 def write(event: Fact) -> EncodedFact:
-    """*event* in the parts a record is made of.
+    """*event* in the parts of a record.
 
-    What is None is left out; of a correction it is named among the fields `CLEARED`.
+    A field that is None is omitted; a correction lists it under `CLEARED`.
     """
-    plain = json.decode(json.encode(event))  # JSON's own types, and no others
+    plain = json.decode(json.encode(event))  # JSON types only
     fields = {k: v for k, v in plain.items() if v is not None}
     if len(fields) < len(plain) and isinstance(event, Correction):
         fields[CLEARED] = sorted(plain.keys() - fields.keys())
@@ -385,7 +397,7 @@ def write(event: Fact) -> EncodedFact:
 
 
 def _apart(field: str, value: Any) -> Iterator[tuple[str, Text]]:
-    """Each text by a name of its own: ``title``, ``reporter``, ``parties.0``."""
+    """Each text with its name: ``title``, ``reporter``, ``parties.0``."""
     match value:
         case str():
             yield field, Text(value)
@@ -397,7 +409,7 @@ def _apart(field: str, value: Any) -> Iterator[tuple[str, Text]]:
 
 
 def together(text: Mapping[str, Text]) -> dict[str, Any]:
-    """Texts, by name, as the fields they were taken from."""
+    """The fields from which texts, by name, were separated: the inverse of `_apart`."""
     fields: dict[str, Any] = {}
     lists: dict[str, dict[int, Person]] = {}
     for name, (plain, person) in text.items():
@@ -413,50 +425,50 @@ def together(text: Mapping[str, Text]) -> dict[str, Any]:
 
 
 class TextCommitment(Protocol):
-    """What a record holds of a text."""
+    """The commitment to a text in a record."""
 
     @property
     def s(self) -> str:
-        """The subject whose text it is."""
+        """The subject that owns the text."""
 
 
 class FactBody(Protocol):
-    """The parts of a record that are the fact's own."""
+    """The part of a record that holds the event."""
 
     @property
     def schema(self) -> int:
-        """Version of the shape of what it holds."""
+        """Schema number of the record."""
 
     @property
     def data(self) -> dict[str, Any]:
-        """What is counted."""
+        """The fields that are not free text."""
 
     @property
     def text(self) -> Mapping[str, TextCommitment]:
-        """What it is held to of each free text."""
+        """The commitment to each free text, by name."""
 
 
 class RecordedFact(Protocol):
-    """An event as it was recorded, as far as a fact is made of it."""
+    """A recorded event, with the parts that `of` reads."""
 
     @property
     def stream(self) -> str:
-        """The stream it is in."""
+        """Name of the stream."""
 
     @property
     def version(self) -> int:
-        """Its place there."""
+        """Version of the event in the stream."""
 
     @property
     def type(self) -> str:
-        """Tag of the fact."""
+        """Tag of the event type."""
 
     @property
     def effective_on(self) -> date | None:
-        """The day it holds from."""
+        """The day from which the event holds; None if it has none."""
 
     def body(self) -> FactBody:
-        """The rest of it."""
+        """The data, the commitments and the schema number."""
 
 
 NOTHING_OPENED: Mapping[str, str] = {}
@@ -465,13 +477,13 @@ NOTHING_OPENED: Mapping[str, str] = {}
 def of(
     recorded: RecordedFact, event_type: Any, opened: Mapping[str, str] = NOTHING_OPENED
 ) -> Any:
-    """The fact, one of the union *event_type*, that was recorded.
+    """The recorded event, as one of the union *event_type*.
 
-    Its texts are those that were *opened*, by name; the others stay `sealed`. Nothing
-    that is counted depends on them.
+    Its texts are those *opened*, by name; each other text is a placeholder (`sealed`).
+    No rule of counting depends on a text.
 
     Raises:
-        ValueError: The record is of a type, or has fields, this program cannot read.
+        ValueError: The record has an unknown type, field or schema number.
     """
     body = recorded.body()
     if body.schema != (known := 3 if CLEARED in body.data else 2):
@@ -495,14 +507,14 @@ def of(
 
 
 class _Form(Struct, frozen=True):
-    """How a fact of one type is put together from a record without a closer look.
+    """The form of one event type; it decodes a record without validating texts.
 
     Attributes:
-        blank: A fact of the type that says nothing, to be copied.
-        said: Its fields that are neither text nor the day it holds from.
-        needed: Names of texts that it must have.
-        texts: Names of all texts it may have, save those of persons.
-        days: Whether it may, and may not, hold from a day.
+        blank: An event of the type without values, to be copied.
+        said: The type of the fields other than free text and `effective_on`.
+        needed: Names of the required texts.
+        texts: Names of all texts, except those that name persons.
+        days: The allowed values of "has an `effective_on`".
     """
 
     blank: Any
@@ -514,13 +526,13 @@ class _Form(Struct, frozen=True):
 
 @cache
 def _forms(event_type: Any) -> dict[str, _Form]:
-    """By tag, the form of each fact of the union *event_type*."""
+    """The form of each event type of the union *event_type*, by tag."""
     return {tag: _form(of_type) for tag, of_type in _types(event_type).items()}
 
 
 @cache
 def _types(event_type: Any) -> dict[str, type[Fact]]:
-    """By tag, each type of the union *event_type*."""
+    """The event types of the union *event_type*, by tag."""
     facts = get_args(event_type) or (event_type,)
     return {str(f.__struct_config__.tag): f for f in facts}
 
@@ -545,10 +557,10 @@ def _form(of_type: Any) -> _Form:
 
 
 def _unopened(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
-    """The fact with all its texts sealed; None where `read` must look at it.
+    """The event with all its texts sealed; None if only `read` can decode the record.
 
-    What `read` gives, at a tenth of its cost: what stands in place of a text need not
-    be held against the text's pattern.
+    The result equals that of `read` at a tenth of the cost, because a placeholder is
+    not validated against the pattern of its text.
     """
     form = _forms(event_type).get(recorded.type)
     if form is None or not form.needed <= body.text.keys() <= form.texts:
@@ -558,7 +570,7 @@ def _unopened(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
     try:
         said = convert(body.data, form.said, dec_hook=of_its_own)
     except ValidationError:
-        return None  # `read` says what is wrong
+        return None  # `read` raises the error
     event = form.blank.__copy__()
     for name in body.data:
         force_setattr(event, name, getattr(said, name))
@@ -570,37 +582,37 @@ def _unopened(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
 
 
 def of_its_own(of: Any, given: Any) -> Any:
-    """A value of a type that reads its values itself, such as `indicator.Options`."""
+    """A value of a type that decodes its own values, such as `indicator.Options`."""
     return of.read(given)
 
 
 def sealed(stream: str, version: int, name: str) -> str:
-    """What stands in place of the text of that name in that event."""
+    """The placeholder for the text *name* of an event."""
     return f"{SEAL}{stream}/{version} {name}"
 
 
 def is_sealed(text: str | None) -> bool:
-    """Whether it stands in place of a text that has not been opened."""
+    """Whether *text* is the placeholder for a sealed text."""
     return text is not None and text.startswith(SEAL)
 
 
 def named(sealed_text: str) -> tuple[str, int, str]:
-    """Stream, version and name of a text that is `sealed`."""
+    """Stream, version and name of the text behind a placeholder (`sealed`)."""
     event, _, name = sealed_text.removeprefix(SEAL).rpartition(" ")
     stream, _, version = event.rpartition("/")
     return stream, int(version), name
 
 
 def person(name: str, subject: str) -> str | None:
-    """The person whose the text of that name is; None where it is no person's."""
+    """*subject* if the text *name* names a person, otherwise None."""
     return subject if name.partition(".")[0] in PERSONS else None
 
 
 def read(written: EncodedFact, event_type: Any) -> Any:
-    """The fact, one of the union *event_type*, that `write` took apart.
+    """The event, one of the union *event_type*, that `write` encoded.
 
     Raises:
-        ValueError: The record is of a type, or has fields, this program cannot read.
+        ValueError: The record has an unknown type or field.
     """
     legal = {
         name: text._replace(plain=_STANDS_IN.get(name, "-"))
@@ -627,10 +639,10 @@ def read(written: EncodedFact, event_type: Any) -> Any:
 
 
 def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
-    """The fields that a correction clears, as None, taken from `CLEARED`.
+    """The fields that a correction clears, as None; removes `CLEARED` from *fields*.
 
     Raises:
-        ValueError: They are not named as `write` names them.
+        ValueError: The list is not in the form that `write` gives it.
     """
     of_type = _types(event_type).get(fields["type"], Fact)
     if CLEARED not in fields or not issubclass(of_type, Correction):
@@ -645,4 +657,4 @@ def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
     return dict.fromkeys(names)
 
 
-_STANDS_IN = {"sha256": "0" * 64}  # a legal value while the fact is read
+_STANDS_IN = {"sha256": "0" * 64}  # a valid value while the event is decoded

@@ -1,7 +1,7 @@
-"""A figure: numerator, denominator, percentage, and the coordinates it was asked at.
+"""The figure: numerator, denominator, percentage, and the coordinates of the question.
 
-Percentages stay fractions, a numerator and a denominator, until they are printed; they
-are rounded once, half up, to two decimals.
+A percentage remains an exact fraction until it is shown. It is then rounded once, half
+up, to two decimals (design, section 6).
 """
 
 from datetime import date
@@ -18,7 +18,7 @@ from iku.messages import message
 
 
 class Counts(Struct, frozen=True):
-    """What is counted: *numerator* of *denominator*; *expired* of it, for interest."""
+    """Numerator and denominator; *expired* counts certificates in the denominator."""
 
     numerator: int = 0
     denominator: int = 0
@@ -33,10 +33,10 @@ class Counts(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True):
-    """The share of a figure that falls to one dimension, kind or district.
+    """The part of a figure that belongs to one dimension, kind or district.
 
     Attributes:
-        key: The dimension, kind or code of the district; empty where none is known.
+        key: Dimension, kind, or code of the district; empty if it is unknown.
     """
 
     key: str
@@ -46,18 +46,19 @@ class Part(Struct, frozen=True):
 
 
 class Figure(Struct, frozen=True):
-    """An indicator's figure, as the API shows it.
+    """A figure of an indicator, as the API shows it.
 
     Attributes:
-        percentage: Per cent, two decimals; None where there is nothing to count.
-        empty: ``no_cases`` where the denominator is nought, else None.
-        expired: Organisations in the denominator whose certificate has expired;
-            None for indicators that count cases.
-        target: Of the year, as it stood on `as_of`, in per cent; None where none is.
-        achievement: Actual of target, in per cent; None where either is missing.
-        rating: Of the achievement; None where that is missing.
-        number: All coordinates in one line that can be typed in again.
-        parts: The figure's parts, where a breakdown was asked for.
+        percentage: In per cent, two decimals; None if there is nothing to count.
+        empty: ``no_cases`` if the denominator is zero, else None.
+        expired: Organisations in the denominator whose certificate has expired; None
+            for indicators that count cases.
+        target: Target of the year in force on `as_of`, in per cent; None if there is
+            none.
+        achievement: Actual divided by target, in per cent; None if either is missing.
+        rating: Rating of the achievement; None if there is no achievement.
+        number: Figure number: all coordinates in one line that can be typed in again.
+        parts: The parts of the figure; None if no breakdown was asked for.
     """
 
     indicator: str
@@ -79,7 +80,7 @@ class Figure(Struct, frozen=True):
 
 
 class Basis(Struct, frozen=True):
-    """The formula, target and scale a figure is made with."""
+    """The definition, target and rating scale that a figure is computed with."""
 
     definition: indicator.Definition
     target: Decimal | None
@@ -87,7 +88,7 @@ class Basis(Struct, frozen=True):
 
 
 class ComputedFigure(Struct, frozen=True):
-    """A figure and what it is made with."""
+    """A figure and its basis."""
 
     figure: Figure
     made_with: Basis
@@ -100,10 +101,14 @@ def basis(
     kind: Kind,
     version: int | None,
 ) -> Basis:
-    """What counts *as_of*, by what was *known*; version 1 serves earlier knowledge.
+    """The basis of figures as of *as_of*, at the knowledge cut-off of *known*.
+
+    Without a *version*, the definition in force at the start of the period counts.
+    Version 1 also serves knowledge that is older than every definition (design, section
+    5).
 
     Raises:
-        LookupError: There is no definition of that *version*.
+        LookupError: There is no definition with that *version*.
     """
     start = period.containing(as_of, kind).start
     if version is None:
@@ -132,7 +137,7 @@ def figure(
     made_with: Basis,
     parts: dict[str, Counts] | None = None,
 ) -> Figure:
-    """The figure that *counts* make at these coordinates."""
+    """The figure of *counts* at these coordinates."""
     options = made_with.definition.defined.options
     ratio = _ratio(counts, options.empty)
     achievement = _achievement(ratio, made_with.target)
@@ -170,7 +175,8 @@ def _parts(parts: dict[str, Counts], empty: EmptyRatio) -> tuple[Part, ...]:
     )
 
 
-# Not Python's own fractions: reducing them at each step takes longer than all the rest.
+# Not `fractions.Fraction`: it reduces at each step, which costs more than all the rest.
+# What 0/0 is, is a policy of the definition (design, section 6, option `empty`).
 def _ratio(counts: Counts, empty: EmptyRatio) -> tuple[int, int] | None:
     if counts.denominator:
         return counts.numerator, counts.denominator
@@ -184,7 +190,10 @@ def _ratio(counts: Counts, empty: EmptyRatio) -> tuple[int, int] | None:
 def _achievement(
     ratio: tuple[int, int] | None, target: Decimal | None
 ) -> Decimal | None:
-    """Actual of target in per cent, from the exact fraction: 7/9 of 80 is 97.22."""
+    """Actual divided by target, in per cent, from the exact fraction.
+
+    7/9 against a target of 80 is 97.22, not 97.23 (design, section 6).
+    """
     if ratio is None or target is None:
         return None
     whole, part = target.as_integer_ratio()
@@ -192,6 +201,9 @@ def _achievement(
 
 
 def per_cent(numerator: int, denominator: int) -> Decimal:
-    """So many per cent, not negative, to two decimals, a half rounded up."""
+    """The fraction in per cent, to two decimals, half rounded up; not for negatives.
+
+    Source: design, section 6, option `rounding`.
+    """
     hundredths = (numerator * 20_000 + denominator) // (2 * denominator)
     return Decimal(hundredths).scaleb(-2)

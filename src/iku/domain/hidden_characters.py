@@ -1,14 +1,14 @@
-"""Characters that are not seen, and those that make a text read otherwise than it is.
+"""Characters that are invisible, or that change how a text appears.
 
-New texts with them are refused (`decider`). Older records may hold some; where a text
-leaves the program for a person's eyes they are written out.
+New texts with such characters are refused (`decider`). Older records may hold some, so
+they are escaped in every output that a person reads.
 """
 
 import unicodedata
 
-# The two joiners are part of how some scripts and emoji are written.
+# Some scripts and emoji need the two joiners.
 _JOINERS = frozenset("\u200c\u200d")
-# Marks that stand before or around digits of some scripts: format characters, but seen.
+# Format characters with a visible form, around digits and words of some scripts.
 _VISIBLE = frozenset(
     "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
 )
@@ -16,11 +16,11 @@ _UNSEEN = frozenset({"Cf", "Zl", "Zp"})
 
 
 def is_hidden(character: str) -> bool:
-    """Whether it is one of Unicode's format characters that are not seen.
+    """Whether *character* is an invisible Unicode format character.
 
-    Such are controls of direction (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F,
-    U+061C), spaces without width, the soft hyphen, tags, and the separators of lines
-    and paragraphs.
+    These include the controls of direction (U+202A to U+202E, U+2066 to U+2069, U+200E,
+    U+200F, U+061C), zero-width spaces, the soft hyphen, tags, and the line and
+    paragraph separators.
     """
     if unicodedata.category(character) not in _UNSEEN:
         return False
@@ -28,15 +28,15 @@ def is_hidden(character: str) -> bool:
 
 
 def is_unsafe(character: str) -> bool:
-    """Whether it is hidden, or a control that a terminal could obey."""
+    """Whether *character* is hidden, or a control that a terminal may obey."""
     return is_hidden(character) or "\x7f" <= character <= "\x9f"
 
 
-_USUAL = range(0x250)  # Latin; all of Unicode would be too much to remember
+_USUAL = range(0x250)  # Latin; caching all of Unicode would take too much memory
 
 
 class _Marks(dict[int, str]):
-    """What `str.translate` writes in place of each character, by its code point."""
+    """Table for `str.translate`: the escape of each unsafe character, by code point."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -46,13 +46,13 @@ class _Marks(dict[int, str]):
         return written
 
     def mark(self, character: str) -> str:
-        """``<U+202E>``."""
+        """The escape of *character*: ``<U+202E>``."""
         return f"<U+{ord(character):04X}>"
 
 
 class _Escapes(_Marks):
     def mark(self, character: str) -> str:
-        """The escape of JSON, of two halves beyond U+FFFF (RFC 8259, section 7)."""
+        """The JSON escape; a surrogate pair beyond U+FFFF (RFC 8259, section 7)."""
         halves = character.encode("utf-16-be").hex()
         return "".join(f"\\u{halves[at : at + 4]}" for at in range(0, len(halves), 4))
 
@@ -61,12 +61,12 @@ _marks, _escapes = _Marks(), _Escapes()
 
 
 def marked(text: str) -> str:
-    """*text* with each such character written out: ``<U+202E>``."""
+    """*text* with each unsafe character escaped: ``<U+202E>``."""
     return text if text.isascii() and "\x7f" not in text else text.translate(_marks)
 
 
 def escaped(json: bytes) -> bytes:
-    """JSON of the same meaning, in which each such character is an escape."""
+    """JSON of the same value, with each unsafe character as a JSON escape."""
     if json.isascii() and b"\x7f" not in json:
         return json
     return json.decode().translate(_escapes).encode()

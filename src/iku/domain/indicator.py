@@ -1,12 +1,13 @@
-"""An indicator (IKU): its definitions, never changed once used, and its targets.
+"""The indicator (IKU): its versioned definitions, immutable once used, and its targets.
 
-A definition is the formula as data. Each version is a fact, so that a figure can be
-asked under any of them; the version in force at the start of a period is the one
-that counts it. Version 1 also serves days and knowledge before it was recorded.
+A definition is the formula as data. Each version is an event, so a figure can be asked
+for under any of them. The version in force at the start of a period counts the period.
+Version 1 also serves days and knowledge before its record.
 
-A definition that was recorded wrongly is corrected by a new version, or annulled. Who
-knows of the annulment no longer finds it in force; by its number it stays askable, and
-counts as ever. A target is corrected and annulled as the facts of any subject are.
+A wrongly recorded definition is corrected by a new version, or annulled. An annulled
+version is not in force for queries with knowledge of the annulment, but can still be
+asked for by its number, with the same result. Targets are corrected and annulled like
+the events of any subject (design, section 5).
 """
 
 from collections.abc import Sequence
@@ -43,12 +44,12 @@ from iku.messages import Term, message
 
 PERCENT = r"^(?!0+(\.0+)?$)[0-9]{1,4}(\.[0-9]{1,2})?$(?!\n)"
 
-# Of a conflict: by UU 7/2012, art. 5 c-e; such cases stand in the register only.
+# Cases of this category (UU 7/2012, art. 5 c-e) are registered but never counted.
 IN_NO_INDICATOR = conflict.Category.LAINNYA
 PER_CENT = 100
 TARGET = message("a target")
 DEFINITION = message("a definition")
-YEARS_AHEAD = 10  # within which a definition or target may be decreed
+YEARS_AHEAD = 10  # limit for the day of a decreed definition or target
 
 Percent: TypeAlias = Annotated[
     str,
@@ -65,42 +66,42 @@ Year: TypeAlias = Annotated[int, Meta(ge=1945, le=9999)]
 
 
 class DateBasis(StrEnum):
-    """Which day makes a case exist: the day it was reported, or that it occurred."""
+    """The day from which a case exists: that of the report, or of the occurrence."""
 
     REPORTED = "reported"
     OCCURRED = "occurred"
 
 
 class CarryOver(StrEnum):
-    """Whether cases of earlier periods that are still open count."""
+    """Whether open cases of earlier periods count."""
 
     INCLUDE = "include"
     EXCLUDE = "exclude"
 
 
 class Reopening(StrEnum):
-    """Whether a reopened case falls out of the numerator again."""
+    """Whether a reopened case leaves the numerator."""
 
     LATEST_STATE = "latest_state"
     FIRST_CLOSURE_COUNTS = "first_closure_counts"
 
 
 class ExpiredRegistration(StrEnum):
-    """Whether an organisation whose certificate has expired still counts."""
+    """Whether an organisation with an expired certificate counts."""
 
     KEEP = "keep"
     DROP = "drop"
 
 
 class Population(StrEnum):
-    """Which organisations there are: those of the day, or of any day of the period."""
+    """The organisations that count: those of the day, or of any day of the period."""
 
     STOCK_AT_DATE = "stock_at_date"
     ANY_TIME_IN_PERIOD = "any_time_in_period"
 
 
 class EmptyRatio(StrEnum):
-    """What the percentage of nothing out of nothing is."""
+    """The percentage of 0/0."""
 
     UNDEFINED = "undefined"
     FULL = "full"
@@ -111,13 +112,14 @@ Rounding: TypeAlias = Literal["half_up_2"]
 
 
 class Options:
-    """How the subjects of one kind are counted: the base of each kind's own (`kinds`).
+    """How the subjects of one kind are counted; the base of each kind's options.
 
-    The Structs that go by it differ in the value of their tag field, ``counts``.
+    The subclasses are Structs that differ in their tag field, ``counts``. Source of the
+    options and their defaults: design, section 6.
 
     Attributes:
-        certified: Whether figures say of how many a certificate has expired.
-        empty: What the percentage is where there is nothing to count.
+        certified: Whether figures state how many certificates have expired.
+        empty: The percentage if there is nothing to count.
     """
 
     __slots__ = ()
@@ -127,16 +129,16 @@ class Options:
 
     @classmethod
     def read(cls, given: Any) -> "Options":
-        """The options that *given*, in JSON's types, are.
+        """The options encoded in *given*, in JSON types.
 
         Raises:
-            ValueError: They are those of no kind.
+            ValueError: They are not the options of any kind.
         """
         known: Any = Union[tuple(cls.__subclasses__())]  # noqa: UP007 - of any number
         try:
             found: Options = convert(given, known)
         except ValidationError as error:
-            # As an error of the value, so that the decoder adds where it stands.
+            # The decoder adds the path of the value to a ValueError.
             raise ValueError(str(error)) from error
         return found
 
@@ -144,7 +146,7 @@ class Options:
 class ConflictOptions(
     Struct, Options, frozen=True, tag_field="counts", tag="conflicts", cache_hash=True
 ):
-    """How cases are counted (design of the indicators IKU-1 and IKU-3)."""
+    """How cases are counted (IKU-1 and IKU-3; design, section 6)."""
 
     category: conflict.Category
     minimum_level: conflict.Level = conflict.Level.PERSETERUAN
@@ -166,7 +168,7 @@ class OrganisationOptions(
     tag="organisations",
     cache_hash=True,
 ):
-    """How organisations are counted (design of the indicator IKU-2)."""
+    """How organisations are counted (IKU-2; design, section 6)."""
 
     certified: ClassVar[bool] = True
 
@@ -180,22 +182,22 @@ class OrganisationOptions(
     rounding: Rounding = "half_up_2"
 
 
-# Facts. The tags and fields below are the storage format: add, never change.
+# Events. The tags and fields are the storage format: add fields, never change them.
 
 
 class Defined(Fact, frozen=True, tag="defined"):
-    """The indicator is counted so for periods that start on *effective_on* or later.
+    """A definition that counts periods which start on *effective_on* or later.
 
     Attributes:
-        wording: What the indicator is called, as in the agency's decree.
-        formula: The formula as in the decree, in words.
-        sources: Where its data come from.
-        owner: The division that answers for it.
-        objective: The strategic objective it serves.
-        basis: The decree it rests on.
-        reason: Why it was changed; None for the first version.
-        corrects: Version, in the stream, of the definition that was recorded wrongly
-            and that this one replaces; None where it is a change.
+        wording: Wording of the indicator, as in the agency's decree.
+        formula: The formula in words, as in the decree.
+        sources: Sources of the data.
+        owner: The division that is responsible for the indicator.
+        objective: The strategic objective that the indicator measures.
+        basis: The decree on which the definition rests.
+        reason: Reason for the change; None for the first version.
+        corrects: Version, in the stream, of the wrongly recorded definition that this
+            one replaces; None for a change.
     """
 
     effective_on: date
@@ -211,11 +213,11 @@ class Defined(Fact, frozen=True, tag="defined"):
 
 
 class Targeted(Fact, frozen=True, tag="targeted"):
-    """The target of *year* is *target* per cent for figures as of *effective_on* on.
+    """The target of *year*, in per cent, for figures as of *effective_on* or later.
 
     Attributes:
-        basis: The agreement it rests on.
-        reason: Why it is so; above 100 per cent it has one.
+        basis: The performance agreement on which the target rests.
+        reason: Reason for the target; required above 100 per cent.
     """
 
     year: Year
@@ -233,7 +235,7 @@ class Targeted(Fact, frozen=True, tag="targeted"):
 class Corrected(Correction, frozen=True, tag="corrected"):
     """The target at version *corrects* was recorded wrongly.
 
-    A definition is never restated: its correction is a new version, `Defined.corrects`.
+    A definition is never restated: a new version corrects it (`Defined.corrects`).
     """
 
     year: Restated[Year] = UNSET
@@ -245,15 +247,15 @@ Event = Defined | Targeted | Corrected | Annulled
 
 
 class Target(Targeted, frozen=True, tag=False):
-    """A target as it comes in."""
+    """A target as received."""
 
     def fact(self) -> Targeted:
-        """The fact to be recorded."""
+        """The event to record."""
         return Targeted(**{n: getattr(self, n) for n in Targeted.__struct_fields__})
 
 
 class Amendment(Fact, frozen=True, kw_only=True):
-    """Options that change; every one left out stays as it was."""
+    """Changes of options; an option that is left out keeps its value."""
 
     category: Annotated[
         conflict.Category | None,
@@ -313,13 +315,13 @@ class Amendment(Fact, frozen=True, kw_only=True):
         return {n: v for n in given if (v := getattr(self, n)) is not None}
 
     def amend(self, options: Options) -> Options:
-        """*options* with those that are given here.
+        """*options* with the changes given here.
 
         Raises:
-            Invalid: One of them is no option of this indicator, or would make it count
-                cases of another category.
+            Invalid: An option does not belong to this indicator, or the category
+                differs from the indicator's.
         """
-        said: Any = options  # a Struct, whatever the kind
+        said: Any = options  # every subclass is a Struct
         own = said.__struct_fields__
         for name in self.changes(Amendment):
             if name not in own:
@@ -342,7 +344,11 @@ class Amendment(Fact, frozen=True, kw_only=True):
 def _refuse_other_category(
     given: conflict.Category | None, own: conflict.Category
 ) -> None:
-    """The category is the indicator's, so that no case counts in two of them."""
+    """Refuse another category.
+
+    The category belongs to the indicator, so that no case counts in both IKU-1 and
+    IKU-3 (design, section 6).
+    """
     if given not in {None, own}:
         raise Invalid(
             "category",
@@ -356,9 +362,9 @@ def _refuse_other_category(
 
 
 class Redefinition(Amendment, frozen=True, kw_only=True):
-    """What a new version changes.
+    """The changes of a new version of a definition.
 
-    Every field left out stays as in the version in force on its day, *effective_on*.
+    A field that is left out keeps its value of the version in force on *effective_on*.
     """
 
     effective_on: date
@@ -372,10 +378,11 @@ class Redefinition(Amendment, frozen=True, kw_only=True):
 
 
 class Revision(Amendment, frozen=True, kw_only=True, tag="corrected"):
-    """Corrects the definition or target at version *corrects* of the indicator.
+    """A correction of the definition or target at version *corrects*.
 
-    Every field left out stays as it was recorded. A target has *year*, *target*,
-    *effective_on* and *basis*; a definition has all others.
+    A field that is left out keeps its recorded value. A target has the fields *year*,
+    *target*, *effective_on* and *basis*; a definition has all fields except *year* and
+    *target*.
     """
 
     corrects: Version
@@ -405,61 +412,62 @@ Command = Defined | Targeted | Redefinition | Later
 
 
 class Definition(Struct, frozen=True):
-    """One version of the formula, from 1."""
+    """One version of a definition, from 1."""
 
     version: int
     defined: Defined
 
 
 class Indicator(Struct, frozen=True, dict=True):
-    """An indicator as its facts tell it; *history* is all of them, from version 1."""
+    """An indicator, folded from its events; *history* holds them from version 1."""
 
     history: tuple[Event, ...]
 
     @cached_property
     def definitions(self) -> tuple[Definition, ...]:
-        """All versions, the annulled ones included, the first at index 0."""
+        """All versions, including annulled ones, the first at index 0."""
         defined = [event for event in self.history if isinstance(event, Defined)]
         return tuple(Definition(n, event) for n, event in enumerate(defined, start=1))
 
     @cached_property
     def places(self) -> tuple[int, ...]:
-        """Of each of the `definitions` the version in the stream."""
+        """The version in the stream of each of the `definitions`."""
         numbered = enumerate(self.history, start=1)
         return tuple(place for place, e in numbered if isinstance(e, Defined))
 
     @cached_property
     def void(self) -> frozenset[int]:
-        """Versions, in the stream, of the facts that were annulled."""
+        """Versions, in the stream, of the annulled events."""
         return annulled_versions(self.history)
 
     @cached_property
     def standing(self) -> tuple[Definition, ...]:
-        """The definitions that were not annulled."""
+        """The definitions that are not annulled."""
         placed = zip(self.places, self.definitions, strict=True)
         return tuple(one for place, one in placed if place not in self.void)
 
     @cached_property
     def targeted(self) -> tuple[StandingFact, ...]:
-        """The targets that stand, as last corrected, each with its version."""
+        """The targets in effect, as last corrected, each with its version."""
         left = standing(self.history)
         return tuple(one for one in left if isinstance(one.event, Targeted))
 
     @property
     def targets(self) -> tuple[Targeted, ...]:
-        """The targets that stand, in the order in which they were recorded."""
+        """The targets in effect, in the order in which they were recorded."""
         return tuple(one.event for one in self.targeted)
 
     def in_force(self, day: date) -> Definition | None:
-        """The version in force on *day*; None where none was yet."""
+        """The version in force on *day*; None if there is none yet."""
         begun = [d for d in self.standing if d.defined.effective_on <= day]
         return max(begun, key=_since) if begun else None
 
     @property
     def earliest(self) -> Definition:
-        """The version that serves the days before any was in force.
+        """The version that serves the days before any version was in force.
 
-        Version 1, or once that is annulled the one in force first of those that stand.
+        This is version 1 or, if that is annulled, the first version in force that is
+        not annulled.
         """
         first = self.definitions[0]
         if first in self.standing or not self.standing:
@@ -468,31 +476,35 @@ class Indicator(Struct, frozen=True, dict=True):
         return self.in_force(begins) or first
 
     def target(self, as_of: date) -> Decimal | None:
-        """The target of that day's year as it stood on *as_of*; None where none was."""
+        """The target in force on *as_of* for the year of that day; None if none.
+
+        Targets are dated: a revised agreement applies from its day (design, section 6).
+        """
         valid = [
             targeted
             for targeted in self.targets
             if targeted.year == as_of.year and targeted.effective_on <= as_of
         ]
-        # `sorted` is stable: of two on one day the one recorded later counts.
+        # `sorted` is stable: of two targets of one day the one recorded later counts.
         ordered = sorted(valid, key=lambda targeted: targeted.effective_on)
         return ordered[-1].value if ordered else None
 
 
 def _since(definition: Definition) -> tuple[date, int]:
-    """Of two versions of one day the one recorded later is in force."""
+    """Sort key: of two versions of one day the one recorded later is in force."""
     return definition.defined.effective_on, definition.version
 
 
 def evolve(indicator: Indicator | None, event: Event) -> Indicator:
-    """The indicator once *event* is known."""
+    """The indicator after *event*."""
     return Indicator((*(indicator.history if indicator else ()), event))
 
 
 def applicable(known: Indicator | None, whole: Indicator, start: date) -> Definition:
-    """The version that counts a period from *start* on, by what was *known*.
+    """The version that counts a period beginning on *start*, at a knowledge cut-off.
 
-    The first version of the *whole* history serves where nothing was known yet.
+    *known* is the indicator at the cut-off. If it is None, the first version of the
+    *whole* history serves.
     """
     if known is None:
         return whole.definitions[0]
@@ -505,11 +517,11 @@ def applicable(known: Indicator | None, whole: Indicator, start: date) -> Defini
 def decide(
     command: Command, indicator: Indicator | None, context: DecisionContext
 ) -> list[Event]:
-    """The facts that *command* adds to *indicator*.
+    """The events that *command* adds to *indicator*.
 
     Raises:
-        Repeated: The indicator says so already.
-        Refused: The rules do not allow it; the sentence says both sides.
+        AlreadyRecorded: The indicator holds the same event already.
+        Refused: A rule forbids it; the message quotes both sides.
     """
     if not isinstance(command, Annulled):
         _refuse_unlikely_day(command.effective_on, context.today)
@@ -530,10 +542,14 @@ def decide(
 
 
 def _refuse_unlikely_day(day: date | None, today: date) -> None:
-    """A definition or target may be decreed for a day to come, but not for any.
+    """Refuse a day more than `YEARS_AHEAD` years ahead, or before the republic.
 
-    The plans that set targets reach five years ahead (RPJMD, Renstra). Twice that
-    leaves room for the next plan, and refuses a year that was mistyped.
+    A definition or target may be decreed for a future day (design, section 5). The
+    plans that set targets cover five years (RPJMD, Renstra). Twice that leaves room for
+    the next plan, and still refuses a mistyped year.
+
+    Raises:
+        Refused: The message quotes the day and the limit.
     """
     last = date(min(today.year + YEARS_AHEAD, date.max.year), 12, 31)
     if day is not None and day > last:
@@ -633,7 +649,7 @@ def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
 
 
 def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
-    """Refuse a version that differs in its day or reason only from the one in force."""
+    """Refuse a version that differs from the one in force only in its day or reason."""
     held = indicator.in_force(after.effective_on)
     if held is not None and _formula(held.defined) == _formula(after):
         place = indicator.places[held.version - 1]
@@ -652,7 +668,7 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
 
 
 def _formula(defined: Defined) -> Defined:
-    """What a definition says, whatever its day and the reason for it."""
+    """The content of a definition, without its day and the reason for it."""
     return structs.replace(defined, effective_on=date.min, reason=None, corrects=None)
 
 
@@ -677,11 +693,11 @@ def _revise(command: Revision, indicator: Indicator) -> list[Event]:
 
 
 def _named(version: int, indicator: Indicator, path: str) -> Event:
-    """The fact at that version of the stream.
+    """The event at that version of the stream.
 
     Raises:
-        Repeated: It was corrected by a new version already.
-        Invalid: There is none, or it was annulled.
+        AlreadyRecorded: A new version has replaced it already.
+        Invalid: There is no such version, or it was annulled.
     """
     if version > (last := len(indicator.history)):
         raise Invalid(
@@ -763,7 +779,7 @@ def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
 
 
 def _told(indicator: Indicator) -> list[tuple[Any, ...]]:
-    """The targets that stand, by value: 80 is 80.00."""
+    """The targets in effect, by value: 80 equals 80.00."""
     return [(t.year, t.value, t.effective_on, t.basis) for t in indicator.targets]
 
 
@@ -781,12 +797,12 @@ def _correct_definition(
         _refuse_same_definition(after, indicator)
         _refuse_replaced(command.corrects, wrong, indicator)
         return [after]
-    # In this order, so that at every size of the log some version is in force.
+    # In this order, so that a version is in force at every size of the log.
     return [after, Annulled(annuls=command.corrects, reason=command.reason)]
 
 
 def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
-    """Refuse to correct, on its own day, what a later version of that day replaced."""
+    """Refuse to correct a definition that a later version of the same day replaced."""
     number = indicator.places.index(place) + 1
     held = indicator.in_force(wrong.effective_on)
     if held is not None and held.version != number:
@@ -822,7 +838,11 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
 def _standing_by(
     events: list[Event], indicator: Indicator, context: DecisionContext
 ) -> list[Event]:
-    """*events*, unless no definition would be in force today once they are known."""
+    """*events*, unless they leave no definition in force today.
+
+    Raises:
+        Refused: No definition would be in force.
+    """
     before, after = indicator.in_force(context.today), decider.fold(events, indicator)
     if before and not (after and after.in_force(context.today)):
         raise Refused(
@@ -837,7 +857,7 @@ def _standing_by(
 
 
 def _sorted(changes: dict[str, Any]) -> dict[str, Any]:
-    """Lists in their enumeration's order, each value once: one formula, one form."""
+    """Lists in the order of their enumeration, without duplicates: a canonical form."""
 
     def order(values: Sequence[StrEnum]) -> tuple[StrEnum, ...]:
         return tuple(member for member in type(values[0]) if member in values)

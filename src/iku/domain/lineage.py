@@ -1,8 +1,7 @@
-"""Which facts of a subject's history made it what it is, by their versions.
+"""Lineage: the events from which the present values of a subject derive, by version.
 
-`fact.standing` gives what is left of a history; this says who left it so: the
-corrections that restated a field, the annulments that took a fact away, and what
-each of them put in the place of what.
+`fact.standing` gives the events in effect. This module gives the corrections that set a
+field, the annulments that removed an event, and the values that each of them replaced.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,10 +20,10 @@ from iku.domain.fact import (
 
 
 class UndoneFact(Struct, frozen=True):
-    """A fact that was taken away.
+    """An annulled event.
 
     Attributes:
-        fact: As its corrections had left it.
+        fact: The event as last corrected.
         by: Version of the annulment.
     """
 
@@ -33,12 +32,13 @@ class UndoneFact(Struct, frozen=True):
 
 
 class ReplacedField(Struct, frozen=True):
-    """A field that a correction or annulment left other than it was.
+    """A field whose value a correction or an annulment changed.
 
     Attributes:
-        version: Of the fact whose field it is.
-        before: What it was; None where the fact did not stand, or left it empty.
-        after: What it is now; None likewise.
+        version: Version of the event that has the field.
+        before: Value before; None if the event was not in effect or the field was
+            empty.
+        after: Value after; None if the event is not in effect or the field is empty.
     """
 
     version: int
@@ -48,7 +48,7 @@ class ReplacedField(Struct, frozen=True):
 
 
 def corrections(history: Sequence[Fact], version: int, *fields: str) -> tuple[int, ...]:
-    """Versions of the corrections that these *fields* of a fact stand by."""
+    """Versions of the corrections that set the present *fields* of an event."""
     last: dict[str, int] = {}
     for number, correction in _corrections(history, version):
         last |= dict.fromkeys(correction.restated(), number)
@@ -56,7 +56,7 @@ def corrections(history: Sequence[Fact], version: int, *fields: str) -> tuple[in
 
 
 def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[UndoneFact]:
-    """The facts of these types that were taken away, in the order recorded."""
+    """The annulled events of these types, in the order recorded."""
     void = annulled_versions(history)
     for version, event in enumerate(history, start=1):
         if version in void and isinstance(event, types):
@@ -66,14 +66,14 @@ def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[UndoneFact]:
 
 
 def replaced(history: Sequence[Fact], version: int) -> list[ReplacedField]:
-    """What the fact at *version* put in the place of what stood before it."""
+    """The fields that the event at *version* changed in other events."""
     (found,) = each_replaced(history[:version], version - 1)
     return found
 
 
 def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[ReplacedField]]:
-    """The same for each fact of *history* after the version *after*, in order."""
-    before: tuple[int, dict[int, Any]] | None = None  # what stood at a version
+    """The same for each event of *history* after the version *after*, in order."""
+    before: tuple[int, dict[int, Any]] | None = None  # events in effect at a version
     for version, event in enumerate(history[after:], start=after + 1):
         if not isinstance(event, Correction | Annulled):
             yield []
@@ -90,10 +90,10 @@ def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[Replaced
 
 
 def roots(history: Sequence[Fact]) -> list[int]:
-    """By version, from 1: the version of the fact that each fact is about in the end.
+    """For each version, from 1, the version of the event that it is ultimately about.
 
-    A correction or annulment is about what the fact that it names is about, any other
-    fact about itself. Facts of different roots do not change each other.
+    A correction or annulment is about the root of the event that it names; any other
+    event is its own root. Events with different roots do not affect each other.
     """
     found: list[int] = []
     for version, event in enumerate(history, start=1):
@@ -118,7 +118,7 @@ def _differences(was: Fact | None, now: Fact | None) -> Iterator[tuple[str, Any,
 def _corrections(
     history: Sequence[Fact], version: int
 ) -> Iterator[tuple[int, Correction]]:
-    """The corrections of a fact that stand, with their versions, in order."""
+    """The corrections of an event that are in effect, with their versions, in order."""
     void = annulled_versions(history)
     for number, event in enumerate(history, start=1):
         stands = number not in void
@@ -127,7 +127,7 @@ def _corrections(
 
 
 def annulment(history: Sequence[Fact], version: int) -> int:
-    """Version of the annulment by which a fact is gone: the last that stands."""
+    """Version of the last annulment of the event at *version* that is in effect."""
     void = annulled_versions(history)
     return max(
         number

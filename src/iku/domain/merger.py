@@ -1,11 +1,12 @@
-"""Mergers: one subject ends, another, the survivor, goes on for both (design, 5).
+"""Mergers: one subject ends, and another, the survivor, counts for both.
 
-A merger is recorded in both streams by one append: as `Merger` in the stream that ends,
-as `Absorption` in the survivor's, followed there by copies of what the survivor takes
-over. Annulling it, or correcting which subject is the survivor, annuls the absorption
-and its copies in the same append. So the state of each follows from its own stream.
+One append records a merger in both streams: a `Merger` in the stream that ends, and an
+`Absorption` in that of the survivor, followed by copies of the events that the survivor
+takes over. An annulment of the merger, or a correction of its survivor, annuls the
+absorption and the copies in the same append. The state of each subject therefore
+derives from its own stream alone (design, section 5).
 
-A merger of an older log stands in one stream only: its survivor has no absorption.
+In older logs a merger is recorded in one stream only, without an absorption.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,7 +43,7 @@ E = TypeVar("E", bound=Fact)
 
 
 def names(command: Fact, _subject: str, state: Subject | None) -> DecisionPremises:
-    """The subjects that *command* merges the subject into, or no longer does."""
+    """The survivors that *command* names, and those that it leaves, as premises."""
     into = stated(command, "into")
     ended = _ended(command, state)
     if into is None and ended is None:
@@ -58,12 +59,12 @@ def decision(
     context: DecisionContext,
     take_over: Callable[[S, S, EventId], list[E]],
 ) -> list[E] | Decision[E]:
-    """*command*, and what it adds to the survivors that it names.
+    """*command*, with the events that it adds to the survivors.
 
-    *take_over* gives what the survivor, its first argument, records of the other.
+    *take_over* gives the events that the survivor, its first argument, records.
 
     Raises:
-        Refused: What the survivor took over was changed since.
+        Refused: An event that the survivor took over was changed since.
     """
     stream = f"{before.CATEGORY}-{context.subject}"
     origin = EventId(stream, len(before.history) + 1)
@@ -99,7 +100,7 @@ def _ended(command: Fact, state: Subject | None) -> StandingFact | None:
 def _undone(
     command: Any, ended: StandingFact, survivor: Subject | None, origin: EventId
 ) -> list[Annulled]:
-    """The annulments, in the survivor, of the absorption and of what came with it."""
+    """The annulments of the absorption and of its copies, in the survivor."""
     stands = survivor.facts if survivor else []
     found = [
         version
@@ -107,7 +108,7 @@ def _undone(
         if isinstance(event, Absorption) and event.origin == origin
     ]
     if survivor is None or not found:
-        return []  # it was recorded in one stream only
+        return []  # an older log recorded it in one stream only
     into, versions = ended.event.into, [found[-1], *copies(survivor, found[-1])]
     for merger in survivor.of(Merger):
         raise Refused(
@@ -145,7 +146,7 @@ def _undone(
 
 
 def copies(survivor: Subject, absorption: int) -> list[int]:
-    """Versions of the copies that came with the absorption at that version."""
+    """Versions of the copies that follow the absorption at that version."""
     follow = enumerate(survivor.history[absorption:], start=absorption + 1)
     return [version for version, _ in takewhile(lambda one: _is_copy(one[1]), follow)]
 
@@ -156,9 +157,9 @@ def _is_copy(event: Fact) -> bool:
 
 
 def absorbed(facts: Iterable[StandingFact]) -> dict[str, int]:
-    """Identifiers of the subjects that are merged into one; version of each absorption.
+    """The version of each absorption, by identifier of the absorbed subject.
 
-    Those of older logs, where a merger stands in one stream only, are missing.
+    Subjects merged in older logs are missing: no absorption was recorded for them.
     """
     return {
         event.origin.subject: version
@@ -168,7 +169,7 @@ def absorbed(facts: Iterable[StandingFact]) -> dict[str, int]:
 
 
 def taken_along(history: Sequence[Fact], version: int) -> tuple[str, ...]:
-    """Identifiers of those that the fact at *version*, if a rejection, takes along."""
+    """Identifiers of the subjects that a rejection at *version* excludes as well."""
     if not isinstance(history[version - 1], Rejection):
         return ()
     return tuple(absorbed(standing(history[:version])))
@@ -178,8 +179,8 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
     """Refuse an annulment of *wrong* after which the streams of a merger disagree.
 
     Raises:
-        Refused: Of an opening, others are merged into the subject; of what a merger
-            recorded here, its other half stands, or does not.
+        Refused: *wrong* is an opening, and other subjects are merged into this one.
+        Invalid: *wrong* is one of the events that a merger records in two streams.
     """
     version = command.annuls
     if isinstance(wrong, subject.OPENING):
@@ -224,10 +225,10 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
 
 
 def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
-    """Whether it annulled a merger, or what a merger that is annulled recorded here.
+    """Whether *annulment* annulled a merger, or an event of an annulled merger.
 
-    Brought back so, a merger would not be held against what has become of the other
-    since: two that are merged into each other would both be gone.
+    To restore such an event would not check the present state of the other subject: two
+    subjects merged into each other would both cease to count.
     """
     revived = subject.history[annulment.annuls - 1]
     if isinstance(revived, Merger | Absorption) or stated(revived, "into") is not None:
@@ -240,10 +241,10 @@ def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
 
 
 def refuse_proposed(command: Fact) -> None:
-    """Refuse to record by itself what only a merger records in the survivor.
+    """Refuse an event that only a merger may record in the survivor.
 
     Raises:
-        Refused: It is an absorption, or a copy.
+        Refused: It is an absorption or a copy.
     """
     origin = stated(command, "origin")
     if origin is not None:
@@ -257,10 +258,10 @@ def refuse_proposed(command: Fact) -> None:
 
 
 def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[str, ...]:
-    """What the answer says of *event*, recorded of *subject*, besides its receipt.
+    """Remarks on *event*, recorded of *subject*, for the answer to the command.
 
-    *subject* is as it was before, *others* are the events of the same append by the
-    subject that they were added to.
+    *subject* is the state before the event. *others* are the events of the same append,
+    by the subject that gets them.
     """
     if isinstance(event, Rejection):
         return tuple(

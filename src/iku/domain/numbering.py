@@ -1,10 +1,10 @@
 """Numbers in the register: K2026-00014, O41, K/7/2021.
 
-The *identifier* of a case or organisation names its stream and its address, and never
-changes. Its *number* is what the office writes on paper: an attribute that can be
-corrected. Numbers are compared without case; no two subjects that are not annulled have
-the same. An automatic number is a letter, the year of the opening's `effective_on` and
-a serial number that restarts each year.
+The *identifier* of a case or organisation names its stream and its URL, and never
+changes. Its *number* is the one the office uses on paper, an attribute that can be
+corrected. Numbers are compared without case, and no two subjects that are not annulled
+have the same number (design, section 5). An automatic number consists of a letter, the
+year of the opening's `effective_on`, and a serial number that restarts each year.
 """
 
 import re
@@ -15,23 +15,23 @@ from typing import Any, NamedTuple
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.subject import Subject
 
-LONGEST = 64  # characters of an identifier
+LONGEST = 64  # maximum length of an identifier, in characters
 _AUTOMATIC = re.compile(r"([a-z])([0-9]{4})-([0-9]{5}|[1-9][0-9]{5,11})")
 
 
 class Numbered(NamedTuple):
-    """A subject's number as it stands; *held* unless the subject is annulled."""
+    """The present number of a subject; *held* unless the subject is annulled."""
 
     number: str
     held: bool
 
     def goes_by(self, number: str) -> bool:
-        """Whether it holds that number, compared without case."""
+        """Whether the subject holds *number*, compared without case."""
         return self.held and fold(number) == fold(self.number)
 
 
 class NumberSeries(NamedTuple):
-    """The automatic numbers of one kind of subject and one year."""
+    """The automatic numbers of one kind of subject in one year."""
 
     category: str
     letter: str
@@ -39,16 +39,16 @@ class NumberSeries(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """What all of its numbers begin with."""
+        """The prefix of all numbers of the series."""
         return f"{self.letter}{self.year:04}-"
 
     def number(self, serial: int) -> str:
-        """The number with that serial number; the first is 1."""
+        """The number with the serial number *serial*; the first is 1."""
         return f"{self.prefix}{serial:05}"
 
 
 class NumberTaken(Exception):
-    """Subject *holder* has the number already."""
+    """The subject *holder* has the number already."""
 
     def __init__(self, category: str, number: str, holder: str) -> None:
         super().__init__(f"number {number} belongs to {category} {holder}")
@@ -57,10 +57,10 @@ class NumberTaken(Exception):
 
 
 class IdentifierTaken(Exception):
-    """The identifier of a new subject is that of *holder*, without case.
+    """The subject *holder* has the identifier of a new subject, compared without case.
 
     Attributes:
-        free: The next identifier for that number; None where it would be too long.
+        free: The next free identifier for that number; None if it would be too long.
     """
 
     def __init__(self, number: str, holder: str, free: str | None) -> None:
@@ -71,12 +71,12 @@ class IdentifierTaken(Exception):
 
 
 def fold(number: str) -> str:
-    """*number* as it is compared."""
+    """*number* in the form in which numbers are compared."""
     return unicodedata.normalize("NFC", number).casefold()
 
 
 def numbered(subject: str, state: Any) -> Numbered | None:
-    """The number of the subject with this identifier; None: its kind has none."""
+    """The number of the subject with this identifier; None for kinds without one."""
     if not isinstance(state, Subject) or not state.history:
         return None
     return state.once((Numbered, subject), lambda: _numbered(subject, state))
@@ -89,13 +89,13 @@ def _numbered(subject: str, state: Subject) -> Numbered:
 
 
 def number(subject: str, state: Any) -> str:
-    """What a subject is called: its number, where its kind has none its identifier."""
+    """The number of a subject; of a kind without numbers, that of the identifier."""
     found = numbered(subject, state)
     return subject_number(subject) if found is None else found.number
 
 
 def serial(letter: str, number: str) -> tuple[int, int] | None:
-    """Year and serial of an automatic number with that letter; None: it is none."""
+    """Year and serial of an automatic number with that letter; None for others."""
     found = _AUTOMATIC.fullmatch(fold(number))
     if found is None or found[1] != letter.casefold():
         return None
@@ -105,7 +105,8 @@ def serial(letter: str, number: str) -> tuple[int, int] | None:
 def identifier(number: str, used: Container[str]) -> str | None:
     """The identifier of a new subject with this number: K14, K14.2, K14.3.
 
-    *used* are the identifiers there are, as `fold` gives them. None: it is too long.
+    *used* are the identifiers in use, in the form of `fold`. None if the identifier
+    would be too long.
     """
     wanted = named = subject_id(number)
     place = 1

@@ -1,9 +1,9 @@
-"""An organisation (ormas, LSM or party), from its entry in the register on.
+"""The organisation (ormas, LSM or political party), from its registration.
 
-It exists from the day it is registered until it is dissolved, revoked or moves away;
-that its certificate (SKT) expires ends nothing. It takes part in the city's
-development by participations, each under a reference of its own; whether one has
-been verified is knowledge, not a dated state.
+An organisation exists from the day of its registration until it is dissolved, revoked
+or moves away. The expiry of its certificate (SKT) does not end it (design, section 6).
+It takes part in the city's development through participations, each with a reference of
+its own. The verification of a participation is knowledge, not a dated state.
 """
 
 import re
@@ -48,7 +48,7 @@ from iku.domain.fact import (
 from iku.domain.subject import Subject
 from iku.messages import Term, message
 
-LATEST = date(2999, 12, 31)  # a later last day of a certificate is a slip of the pen
+LATEST = date(2999, 12, 31)  # a later last day of a certificate is a typing error
 
 
 class OrganisationKind(StrEnum):
@@ -60,9 +60,9 @@ class OrganisationKind(StrEnum):
 
 
 class LegalBasis(StrEnum):
-    """What it exists by. Only a certificate (SKT) expires.
+    """The legal basis of an organisation. Only a certificate (SKT) expires.
 
-    `NONE`: it is neither registered nor a legal entity; registration is voluntary.
+    `NONE`: neither registered nor a legal entity; registration is voluntary.
     """
 
     SKT = "skt"
@@ -72,7 +72,7 @@ class LegalBasis(StrEnum):
 
 
 class Activity(StrEnum):
-    """What it took part in."""
+    """The activity in which an organisation took part."""
 
     MUSRENBANG = "musrenbang"
     PENDIDIKAN_POLITIK = "pendidikan_politik"
@@ -84,11 +84,11 @@ class Activity(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """Why the survivor of a merger does not take over a participation.
+    """The reason why the survivor of a merger does not take over a participation.
 
-    `PRESENT`: it has one of that day and activity; `NOT_REGISTERED`, `ENDED`: it was
-    not there yet, or no longer, on that day; `REFERENCE`: the references it could have
-    are given to others, or too long.
+    `PRESENT`: the survivor has a participation of that day and activity.
+    `NOT_REGISTERED`, `ENDED`: the survivor did not exist yet, or no longer existed, on
+    that day. `REFERENCE`: every possible reference is in use or too long.
     """
 
     PRESENT = "present"
@@ -97,15 +97,16 @@ class Obstacle(StrEnum):
     REFERENCE = "reference"
 
 
-# Facts. The tags and fields below are the storage format: add, never change.
+# Events. The tags and fields are the storage format: add fields, never change them.
 
 
 class Registered(Fact, frozen=True, tag="registered"):
     """The organisation was registered on *effective_on*.
 
     Attributes:
-        number: Its number, recorded where it differs from the identifier.
-        area: Code of the area in which it has its seat.
+        number: Number of the organisation; recorded only if it differs from the
+            identifier.
+        area: Code of the area of its seat.
     """
 
     kind: OrganisationKind
@@ -119,7 +120,7 @@ class Registered(Fact, frozen=True, tag="registered"):
 
 
 class Renewed(Fact, frozen=True, tag="renewed"):
-    """Its certificate was renewed and is now valid until *valid_until*, inclusive."""
+    """The certificate was renewed and is valid until *valid_until*, inclusive."""
 
     effective_on: date
     valid_until: date
@@ -128,53 +129,53 @@ class Renewed(Fact, frozen=True, tag="renewed"):
 
 
 class Suspended(Fact, frozen=True, tag="suspended"):
-    """It may not act from *effective_on* on: it exists, but does not take part."""
+    """The organisation was suspended on *effective_on*: it exists but takes no part."""
 
     effective_on: date
     reason: Reason | None = None
 
 
 class Restored(Fact, frozen=True, tag="restored"):
-    """Its suspension ended on *effective_on*."""
+    """The suspension ended on *effective_on*."""
 
     effective_on: date
     reason: Reason | None = None
 
 
 class Dissolved(Fact, frozen=True, tag="dissolved"):
-    """It was dissolved on *effective_on*."""
+    """The organisation was dissolved on *effective_on*."""
 
     effective_on: date
     reason: Reason | None = None
 
 
 class Revoked(Fact, frozen=True, tag="revoked"):
-    """Its registration was revoked on *effective_on*."""
+    """The registration was revoked on *effective_on*."""
 
     effective_on: date
     reason: Reason | None = None
 
 
 class MovedOut(Fact, frozen=True, tag="moved_out"):
-    """It moved away from the city on *effective_on*."""
+    """The organisation moved away from the city on *effective_on*."""
 
     effective_on: date
     reason: Reason | None = None
 
 
 class Merged(Merger, frozen=True, tag="merged"):
-    """This entry is the same organisation as *into*, which alone counts."""
+    """The entry is a duplicate of organisation *into*, and only that one counts."""
 
 
 class NotCarried(Struct, frozen=True, forbid_unknown_fields=True):
-    """A participation, at *version* of the other one, that was not taken over."""
+    """A participation, at *version* of the merged entry, that was not taken over."""
 
     participation: Number
     version: Version
     why: Obstacle
 
     def said(self, merged: "Organisation", survivor: str) -> str:
-        """The same in words."""
+        """The same as a sentence."""
         event = merged.history[self.version - 1]
         standing = dict(merged.facts).get(self.version, event)
         day, activity = standing.effective_on, standing.activity
@@ -205,18 +206,19 @@ class NotCarried(Struct, frozen=True, forbid_unknown_fields=True):
 class Absorbed(Absorption, frozen=True, tag="absorbed"):
     """Another entry was merged into this one, which counts for both.
 
-    Its participations follow, each as `ParticipationCarried`, save *not_carried*.
+    Its participations follow, each as `ParticipationCarried`, except those
+    *not_carried*.
     """
 
     not_carried: tuple[NotCarried, ...] | None = None
 
 
 class Rejected(Rejection, frozen=True, tag="rejected"):
-    """The entry should never have been made."""
+    """The entry should not have been made."""
 
 
 class Participated(Fact, frozen=True, tag="participated"):
-    """It took part in *activity* on *effective_on*; *participation* names this once."""
+    """A participation in *activity* on *effective_on*, with a unique reference."""
 
     participation: Number
     activity: Activity
@@ -229,18 +231,18 @@ class Participated(Fact, frozen=True, tag="participated"):
 class ParticipationCarried(
     Participated, frozen=True, kw_only=True, tag="participation_carried"
 ):
-    """A participation of one that was merged into this one, taken over.
+    """A participation of an entry that was merged into this one, taken over.
 
     Attributes:
-        verified: Whether it was verified there by the time of the merger.
-        origin: Where it was recorded first.
+        verified: Whether it was verified in the merged entry at the time of the merger.
+        origin: The event that recorded it first.
     """
 
     origin: EventId
 
 
 class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
-    """The office has made sure of the participation."""
+    """The office has verified the participation."""
 
     participation: Number
     effective_on: date | None = None
@@ -249,7 +251,7 @@ class ParticipationVerified(Fact, frozen=True, tag="participation_verified"):
 
 
 class Corrected(Correction, frozen=True, tag="corrected"):
-    """A fact of this organisation was recorded wrongly (see `Correction`)."""
+    """An event of this organisation was recorded wrongly (see `Correction`)."""
 
     kind: Restated[OrganisationKind] = UNSET
     name: Restated[Line] = UNSET
@@ -298,10 +300,10 @@ Later = (
 
 
 class Registration(Registered, frozen=True, tag=False):
-    """A registration as it comes in; without a number it is given the next one."""
+    """A registration as received; without a number it gets the next one."""
 
     def fact(self) -> Registered:
-        """The fact to be recorded; the register says under which identifier."""
+        """The event to record; its stream gives the identifier."""
         fields = {n: getattr(self, n) for n in Registered.__struct_fields__}
         return Registered(**{**fields, "number": None})
 
@@ -310,7 +312,7 @@ class Registration(Registered, frozen=True, tag=False):
 
 
 class Status(StrEnum):
-    """What an organisation is on a day."""
+    """The status of an organisation on a day."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -320,16 +322,17 @@ class Status(StrEnum):
 
     @property
     def exists(self) -> bool:
-        """Whether it is one of the organisations there are."""
+        """Whether an organisation with this status exists (design, section 6)."""
         return self in {Status.ACTIVE, Status.SUSPENDED}
 
 
 class OrganisationSegment(Struct, frozen=True):
-    """What an organisation was from *start* until the eve of *end* (None: until now).
+    """The state of an organisation from *start* up to, but not including, *end*.
 
     Attributes:
-        since: Day from which on its status was this.
-        valid_until: Last day of the certificate in force; None where none expires.
+        end: None if the state still holds.
+        since: Day from which the organisation has had this status.
+        valid_until: Last day of the certificate in force; None if none expires.
     """
 
     start: date
@@ -341,7 +344,7 @@ class OrganisationSegment(Struct, frozen=True):
 
 
 class Participation(Struct, frozen=True):
-    """One participation, on the day *on*."""
+    """One participation on the day *on*."""
 
     reference: str
     on: date
@@ -350,7 +353,7 @@ class Participation(Struct, frozen=True):
 
 
 class Organisation(Subject, frozen=True, dict=True):
-    """An organisation as its facts tell it."""
+    """An organisation, folded from its events."""
 
     CATEGORY = "organisation"
     OPENING = Registered
@@ -359,13 +362,13 @@ class Organisation(Subject, frozen=True, dict=True):
 
     @derived
     def registered(self) -> Registered | None:
-        """The registration as it stands; None once it was annulled."""
+        """The registration after corrections; None if it was annulled."""
         registration: Registered | None = self.opened
         return registration
 
     @derived
     def participations(self) -> list[Participation]:
-        """Its participations, verified or not, oldest first."""
+        """The participations, verified or not, oldest first."""
         sure = {event.participation for event in self.of(ParticipationVerified)}
         found = [
             Participation(
@@ -380,16 +383,20 @@ class Organisation(Subject, frozen=True, dict=True):
 
     @derived
     def timeline(self) -> tuple[OrganisationSegment, ...]:
-        """What it was from day to day; empty once the registration was annulled."""
+        """The states in order; empty if the registration was annulled."""
         return tuple(_timeline(self))
 
     def on(self, day: date) -> OrganisationSegment | None:
-        """What it was at the end of *day*; None before it was registered."""
+        """The state at the end of *day*; None before the registration."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
 
     def refuse_illegal(self) -> None:
-        """Refuse facts that, taken together, could not have happened so."""
+        """Refuse events that contradict each other.
+
+        Raises:
+            Refused: The certificate, the participations or the timeline are illegal.
+        """
         if self.registered is None:
             return
         _refuse_bad_validity(self.registered)
@@ -398,7 +405,7 @@ class Organisation(Subject, frozen=True, dict=True):
 
 
 def evolve(organisation: Organisation | None, event: Event) -> Organisation:
-    """The organisation once *event* is known."""
+    """The organisation after *event*."""
     return (organisation or NEVER_REGISTERED).then(event)
 
 
@@ -410,10 +417,10 @@ Change = Renewed | Suspended | Restored | Dissolved | Revoked | MovedOut | Parti
 
 
 def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
-    """Segments in order, none of them empty.
+    """The segments in order, none of them empty.
 
     Raises:
-        Refused: The facts do not make a legal course of events.
+        Refused: The events do not form a legal timeline.
     """
     registered = organisation.registered
     if registered is None:
@@ -423,7 +430,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
         after = _turn(now, event, registered)
         if after == now:
             continue
-        # Two changes on one day: the day ends as the later one left it.
+        # Of two changes on one day, the later one decides the state of that day.
         if now.start < event.effective_on:
             yield structs.replace(now, end=event.effective_on)
         since = now.since if after.status is now.status else event.effective_on
@@ -445,7 +452,7 @@ def _opening(registered: Registered) -> OrganisationSegment:
 def _turn(
     now: OrganisationSegment, event: Change, registered: Registered
 ) -> OrganisationSegment:
-    """What the organisation is after *event*, its days not yet set."""
+    """The state after *event*; the caller sets its days."""
     if event.effective_on < registered.effective_on:
         raise Refused(
             message(
@@ -456,7 +463,8 @@ def _turn(
                 day=event.effective_on,
             )
         )
-    # What was recorded before `decide` refused it is still a legal course of events.
+    # `decide` refuses a participation on the last day, but old records may hold one.
+    # A new rule never judges the past (design, section 5).
     last_act = isinstance(event, Participated) and event.effective_on == now.since
     if not now.status.exists and not last_act:
         raise Refused(
@@ -579,11 +587,11 @@ def _refuse_unknown_participation(organisation: Organisation) -> None:
 def decide(
     command: Event, organisation: Organisation | None, context: DecisionContext
 ) -> list[Event] | Decision[Event]:
-    """The facts that *command* adds to *organisation*.
+    """The events that *command* adds to *organisation*.
 
     Raises:
-        Repeated: They stand already.
-        Refused: The rules do not allow it; the sentence says both sides.
+        AlreadyRecorded: The organisation holds the same event already.
+        Refused: A rule forbids it; the message quotes both sides.
     """
     if organisation is None and not isinstance(command, Registered):
         raise Refused(
@@ -619,7 +627,10 @@ def decide(
 def _take_over(
     survivor: Organisation, merged: Organisation, origin: EventId
 ) -> list[Event]:
-    """What *survivor* records of *merged*: also its participations (design, 5)."""
+    """The events that *survivor* records of *merged*, with its participations.
+
+    Source: design, section 5, *merger*.
+    """
     number = numbering.number(origin.subject, merged)
     held = {participation.reference for participation in survivor.participations}
     sure = {p.reference for p in merged.participations if p.verified}
@@ -649,7 +660,7 @@ def _take_over(
 
 
 def _reference(wanted: str, number: str, held: set[str]) -> str | None:
-    """The reference under which it is taken over; None where none is free."""
+    """The reference of a participation taken over; None if none is free."""
     for reference in (wanted, f"{number}/{wanted}"):
         if reference not in held and re.match(NUMBER, reference):
             return reference
@@ -657,7 +668,7 @@ def _reference(wanted: str, number: str, held: set[str]) -> str | None:
 
 
 def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
-    """Why *survivor* cannot have the participation; None where it can."""
+    """The reason why *survivor* cannot take over the participation; None if it can."""
     day, activity = event.effective_on, event.activity
     if any((p.on, p.activity) == (day, activity) for p in survivor.participations):
         return Obstacle.PRESENT
@@ -670,7 +681,10 @@ def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
 def names(
     command: Event, subject: str, organisation: Organisation | None
 ) -> DecisionPremises:
-    """The survivors of a merger; whether texts that it copies are erased meanwhile."""
+    """The survivors of a merger, and the erasures of texts that the merger copies.
+
+    A text must not be erased between the decision and the append that copies it.
+    """
     grounds = merger.names(command, subject, organisation)
     if stated(command, "into") is None:
         return grounds
@@ -683,12 +697,12 @@ def names(
 def _refuse_misfit(before: Organisation, after: Organisation) -> None:
     """Refuse a registration whose legal basis does not fit its kind or its last day.
 
-    Registrations of former days may be such. They stay as they are until a command
-    changes one of the fields that must fit.
+    Old registrations may be of that kind. They are accepted until a command changes one
+    of the fields that must fit (design, section 5).
     """
     was, is_now = before.registered, after.registered
     if is_now is None or (was is None and before.history):
-        return  # annulled, or brought back as it was
+        return  # annulled, or restored without a change
     if was is None or _kind(was) != _kind(is_now):
         _refuse_stray_basis(*_kind(is_now))
     if was is None or _certificate(was) != _certificate(is_now):
@@ -734,9 +748,9 @@ def _refuse_endless_certificate(basis: LegalBasis, until: date | None) -> None:
 
 
 def _refuse_participation_at_the_end(before: Organisation, after: Organisation) -> None:
-    """Refuse to put a participation on the day on which the organisation ended.
+    """Refuse a participation on the day on which the organisation ended.
 
-    Organisations of former days may have some; they count as they did.
+    Old records may hold some; they count as before (design, section 5).
     """
     held = {(v, e.effective_on) for v, e in before.facts if isinstance(e, Participated)}
     for version, event in after.facts:
@@ -757,7 +771,7 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
 
 
 def _refuse_idle(command: Event, before: Organisation) -> None:
-    """Refuse what leaves the organisation as it is, though it says so otherwise."""
+    """Refuse a new event that leaves the state of the organisation unchanged."""
     match command:
         case Renewed():
             now = before.on(command.effective_on)

@@ -1,8 +1,8 @@
-"""How organisations count: the indicator IKU-2, rule by rule.
+"""The rules by which organisations count in IKU-2.
 
-`OrganisationRules` is the definition of the figure, for one organisation on one
-day, written to be read beside the rules it follows (design, section 6).
-`contributions` says the same as ranges of days.
+`OrganisationRules` defines the figure for one organisation on one day, in the order and
+the words of the rules it follows (IKU 2021, row 2; design, section 6). `contributions`
+gives the same result as ranges of days.
 """
 
 from bisect import bisect_right
@@ -47,7 +47,7 @@ DEPARTURES = {
 
 
 class End(NamedTuple):
-    """How the organisation came to be gone, on which day, and by which fact."""
+    """How, on which day, and by which event an organisation came to an end."""
 
     rule: Rule
     gone: Sentence
@@ -56,7 +56,10 @@ class End(NamedTuple):
 
 
 class OrganisationRules(Rules, frozen=True, dict=True):
-    """IKU-2: of the organisations that there are, those that take part."""
+    """IKU-2: the existing organisations, and those of them that take part.
+
+    Sources: IKU 2021, row 2, and design, section 6.
+    """
 
     organisation: Organisation
     options: OrganisationOptions
@@ -64,11 +67,14 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     as_of: date
 
     def denominator(self) -> RuleResult:
-        """It is of the kinds, and is there on the day, or was in the period."""
+        """Whether it is of the kinds and exists on the day, or existed in the period.
+
+        Source: design, section 6, denominator of IKU-2.
+        """
         return self._excluded() or self._of_period()
 
     def _excluded(self) -> RuleResult | None:
-        """Why it does not count in any period as of the day; None where it may."""
+        """The rule that excludes it from every period on the day, or None."""
         subject, options = self.organisation, self.options
         if subject.void:
             return RuleResult(False, partial(counting.void, subject, REGISTRATION))
@@ -80,7 +86,10 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return None
 
     def _of_period(self) -> RuleResult:
-        """It is there on the day, or, where that is asked for, was in the period."""
+        """Whether it exists on the day or, if the option says so, in the period.
+
+        Source: design, section 6, options `population` and `expired_registration`.
+        """
         last, options = self._last_day, self.options
         if last is not None and last == self.as_of:
             return RuleResult(True, self._registered)
@@ -91,7 +100,10 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return RuleResult(True, partial(self._left_in_period, last))
 
     def numerator(self) -> RuleResult:
-        """It is active, and took part as often as it takes."""
+        """Whether it is not suspended and has enough verified participations.
+
+        Source: design, section 6, numerator of IKU-2 and `participation_threshold`.
+        """
         if self._then.status is Status.SUSPENDED:
             return RuleResult(False, self._suspended)
         if self._times >= self.options.participation_threshold:
@@ -99,22 +111,22 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return RuleResult(False, self._too_few)
 
     def expired(self) -> bool:
-        """Whether it is there with a certificate that is out of date on the day."""
+        """Whether it exists on the day with an expired certificate."""
         return self._last_day == self.as_of and expired(self._then, self.as_of)
 
     def part(self) -> str:
-        """Its kind."""
+        """The kind of the organisation."""
         kind: str = self.organisation.opening.kind
         return kind
 
     def district(self) -> str:
-        """Code of the district of its seat; empty where no area is known."""
+        """Code of the district of its seat; empty if the area is unknown."""
         registered = self.organisation.registered
         return counting.district(registered.area if registered else None)
 
     @derived
     def _last_day(self) -> date | None:
-        """The last day up to the one asked about on which it was there."""
+        """The last day, up to `as_of`, on which it existed; None if there is none."""
         days = []
         for segment in self.organisation.timeline:
             if segment.start > self.as_of or not segment.status.exists:
@@ -130,19 +142,19 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @property
     def _then(self) -> OrganisationSegment:
-        """What it was on its last day, of one that is in the denominator."""
+        """The state on its last day, of an organisation in the denominator."""
         last = self._last_day or self.as_of
         return self.organisation.on(last) or self.organisation.timeline[0]
 
     @property
     def _times(self) -> int:
-        """How often it took part in the period, verified."""
+        """The number of verified participations in the period."""
         return sum(
             participation.verified and self.start <= participation.on <= self.as_of
             for participation in self.organisation.participations
         )
 
-    # Reasons: what each rule cites and quotes.
+    # Reasons: the events that each rule cites, and the values that it quotes.
 
     def _other_kind(self) -> Reason:
         kind, wanted = self._registration.event.kind, self.options.kinds
@@ -204,7 +216,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
     def _end(self, day: date) -> End:
-        """Why it is not there on *day*: it left, or else its certificate ran out."""
+        """The reason why it does not exist on *day*: departure, or else expiry."""
         subject = self.organisation
         if left := counting.between(subject, date.min, day, *DEPARTURES):
             rule, gone = DEPARTURES[type(left[0].event)]
@@ -222,17 +234,17 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @property
     def _taken(self) -> list[StandingFact]:
-        """Its participations of the period so far, verified or not."""
+        """The participations of the period up to `as_of`, verified or not."""
         return counting.between(self.organisation, self.start, self.as_of, Participated)
 
     @property
     def _qualifying(self) -> list[StandingFact]:
-        """Those of them that are verified, oldest first."""
+        """The verified ones among them, oldest first."""
         sure = {p.reference for p in self.organisation.participations if p.verified}
         return [fact for fact in self._taken if fact.event.participation in sure]
 
     def _participation(self, took: StandingFact) -> list[DecidingFact]:
-        """The participation and, if it was verified later, what verified it."""
+        """The participation and, if it was verified later, the verification."""
         by = [counting.cited(self.organisation, took, "verified")]
         if not took.event.verified:
             by += [
@@ -244,11 +256,11 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
 
 def expired(segment: OrganisationSegment, day: date) -> bool:
-    """Whether the certificate in force was out of date on *day*."""
+    """Whether the certificate in force had expired on *day*."""
     return segment.valid_until is not None and segment.valid_until < day
 
 
-# The same as ranges of days.
+# The same rules as ranges of days.
 
 
 class _Piece(NamedTuple):
@@ -262,13 +274,13 @@ class _Piece(NamedTuple):
 def contributions(
     subject: Organisation, options: OrganisationOptions
 ) -> Iterator[Contribution]:
-    """What the organisation counts as, from day to day."""
+    """The contributions of the organisation, in order (design, section 8)."""
     registered = subject.registered
     if subject.void or registered is None or registered.kind not in options.kinds:
         return
     district = counting.district(registered.area)
     taken = [p.on for p in subject.participations if p.verified]
-    last: _Piece | None = None  # the latest piece in which it was there
+    last: _Piece | None = None  # the latest piece in which it existed
     for piece in _pieces(subject, taken):
         there = _there(piece, options)
         if there:
@@ -307,7 +319,7 @@ def _there(piece: _Piece, options: OrganisationOptions) -> bool:
 
 
 def _pieces(subject: Organisation, taken: list[date]) -> Iterator[_Piece]:
-    """Its timeline, cut where a certificate runs out and at each participation."""
+    """The timeline, split at the expiry of a certificate and at each participation."""
     for segment in subject.timeline:
         start, end, until = segment.start, segment.end, segment.valid_until
         cuts = taken if until is None else [*taken, until + ONE_DAY]
@@ -318,7 +330,7 @@ def _pieces(subject: Organisation, taken: list[date]) -> Iterator[_Piece]:
 
 
 def cause(event: organisation.Event) -> Cause:
-    """Why a figure moved when *event* became known."""
+    """The cause of a change in a figure when *event* becomes known."""
     match event:
         case Annulled():
             return Cause.ANNULMENT

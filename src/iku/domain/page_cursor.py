@@ -1,8 +1,8 @@
-"""Where a page ended: the cursor by which the page after it is asked for.
+"""The page cursor of keyset pagination, opaque to clients.
 
-It is the one form of cursor, opaque to those who pass it on. It pins what the first
-page left open, the day and the log's size, so that all pages are parts of one answer,
-whatever is recorded meanwhile.
+A cursor holds the key of the last item of a page. It also pins the coordinates that the
+first question left open, the day and the size of the log, so that all pages belong to
+one answer even while events are appended.
 """
 
 import re
@@ -24,11 +24,11 @@ STRANGE = message("cursor is none that a page gave as next")
 
 
 class PagedQuestion(Protocol):
-    """A question that is answered page by page; None where it leaves something open."""
+    """A question with a paged answer; a coordinate left open is None."""
 
     @property
     def as_of(self) -> date:
-        """The day asked about."""
+        """The day of the question."""
 
     @property
     def known_on(self) -> date | None:
@@ -36,21 +36,21 @@ class PagedQuestion(Protocol):
 
     @property
     def size(self) -> int | None:
-        """How many events of the log are asked."""
+        """The size of the log prefix."""
 
 
 Q = TypeVar("Q", bound=PagedQuestion)
 
 
 class PageCursor(Struct, frozen=True):
-    """The last thing of a page.
+    """The place of the last item of a page.
 
     Attributes:
-        size: Of the log that is asked.
-        as_of: The day asked about.
-        part: One letter or two: of which answer, and of which part of it, the page is.
-        key: What that part is ordered by.
-        known_on: The knowledge cut-off; None where the answer does not tell it.
+        size: Size of the log that is asked.
+        as_of: The day of the question.
+        part: One or two letters that name the kind of answer and the part of it.
+        key: Sort key within that part.
+        known_on: The knowledge cut-off; None if the answer does not pin one.
     """
 
     size: int
@@ -61,17 +61,17 @@ class PageCursor(Struct, frozen=True):
 
     @property
     def cursor(self) -> str:
-        """The place in one word, at most 138 characters long."""
+        """The cursor as one word of at most 138 characters."""
         days = f"{self.as_of}{self.known_on or ''}".replace("-", "")
         told = f"{self.size}.{days}.{self.part}.{self.key}"
         return urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
 def read(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
-    """The place that *cursor* tells of, in one of these *parts*; None where none is.
+    """The place encoded in *cursor*, in one of these *parts*; None without a cursor.
 
     Raises:
-        Unanswerable: No page gave this cursor.
+        InvalidQuestion: No page issued this cursor.
     """
     if not cursor:
         return None
@@ -92,10 +92,10 @@ def _read(cursor: str, parts: frozenset[str]) -> PageCursor:
 
 
 def resume(question: Q, place: PageCursor | None, today: date) -> Q:
-    """The question that the page which ended at *place* answered.
+    """*question* with the coordinates that the page before *place* pinned.
 
     Raises:
-        Unanswerable: That page answered another question.
+        InvalidQuestion: That page answered another question.
     """
     if place is None:
         return question

@@ -1,4 +1,4 @@
-"""Periods a figure is asked for: year, half, quadrimester, quarter, month."""
+"""Periods of figures: year, half, quadrimester, quarter, month."""
 
 from calendar import monthrange
 from datetime import date
@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 
 class Kind(StrEnum):
-    """How long a period is; each kind divides the year evenly from 1 January on."""
+    """The length of a period; periods of one kind divide the year from 1 January."""
 
     YEAR = "year"
     HALF = "half"
@@ -37,7 +37,7 @@ class Period(Struct, frozen=True):
 
 @lru_cache(maxsize=4_096)  # a series asks for each of its days several times
 def containing(day: date, kind: Kind) -> Period:
-    """The period of this kind that *day* lies in."""
+    """The period of this kind that contains *day*."""
     months = MONTHS[kind]
     first = (day.month - 1) // months * months + 1
     last = first + months - 1

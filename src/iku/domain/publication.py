@@ -1,11 +1,12 @@
-"""A publication: the figures of a period as they were printed, kept as they were.
+"""The publication: the printed figures of a period, immutable once published.
 
-It goes from draft over closed and reviewed to published, each step with a reason and
-by somebody. Closing freezes the figures; published, it takes no more steps, ever. What
-is learnt afterwards is printed in a new edition beside the old (*penyajian kembali*).
+A publication is a draft, then closed, then reviewed, then published. Each step has a
+reason and an actor. Closing freezes the figures. A published publication takes no
+further step; later knowledge is printed in a new edition, a restatement (*penyajian
+kembali*).
 
-All publications of one year are facts of one subject, the year. A later fact that would
-change a frozen figure needs a reason (`closed_periods`).
+All publications of one year are events of one subject, the year. A later event that
+would change a frozen figure needs a reason (`closed_periods`).
 """
 
 from collections.abc import Mapping
@@ -52,7 +53,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class PublicationState(StrEnum):
-    """How far a publication has come."""
+    """The state of a publication."""
 
     DRAFT = "draft"
     CLOSED = "closed"
@@ -62,18 +63,18 @@ class PublicationState(StrEnum):
 
 
 class FrozenValue(Struct, frozen=True):
-    """A figure as it stood when its period was closed, and what it was made with.
+    """A figure as it was when its period was closed, with its basis.
 
     Attributes:
         definition: Version of the indicator's definition.
         scale: Version of the rating scale.
         expired: Organisations in the denominator whose certificate had expired; None
             for indicators that count cases.
-        percentage: Per cent, two decimals; None where there was nothing to count.
-        target: Of the year, in per cent; None where none was known.
-        achievement: Actual of target, in per cent; None where either was missing.
-        rating: Of the achievement; None where that was missing.
-        number: All coordinates in one line that can be typed in again.
+        percentage: In per cent, two decimals; None if there was nothing to count.
+        target: Target of the year, in per cent; None if none was known.
+        achievement: Actual divided by target, in per cent; None if either was missing.
+        rating: Rating of the achievement; None if there was no achievement.
+        number: Figure number: all coordinates in one line that can be typed in again.
     """
 
     indicator: str
@@ -89,11 +90,11 @@ class FrozenValue(Struct, frozen=True):
     number: str
 
 
-# Facts. The tags and fields below are the storage format: add, never change.
+# Events. The tags and fields are the storage format: add fields, never change them.
 
 
 class Step(Fact, frozen=True):
-    """Base of all facts: what was done with *publication*, on which day, and why."""
+    """Base of all events: the step of *publication*, its day and its reason."""
 
     publication: Identifier
     effective_on: date
@@ -101,7 +102,10 @@ class Step(Fact, frozen=True):
 
 
 class Drafted(Step, frozen=True, tag="drafted"):
-    """The figures as of *as_of* are to be printed; from edition 2 on, once more."""
+    """A publication of the figures as of *as_of* was drafted.
+
+    *restates* is the published edition before it, for edition 2 and later.
+    """
 
     period: Kind
     as_of: date
@@ -111,7 +115,7 @@ class Drafted(Step, frozen=True, tag="drafted"):
 
 
 class Closed(Step, frozen=True, tag="closed"):
-    """The figures are frozen, by what was known on *known_on* in a log of *size*."""
+    """The figures were frozen, as known on *known_on* in a log of *size* events."""
 
     known_on: date
     size: Count
@@ -119,40 +123,40 @@ class Closed(Step, frozen=True, tag="closed"):
 
 
 class Returned(Step, frozen=True, tag="returned"):
-    """The publication is a draft again; its frozen figures are dropped."""
+    """The publication became a draft again; its frozen figures are discarded."""
 
 
 class Reviewed(Step, frozen=True, tag="reviewed"):
-    """*by*, who entered this, has gone through the figures."""
+    """*by*, the actor, has reviewed the figures."""
 
     by: Line
 
 
 class Published(Step, frozen=True, tag="published"):
-    """*by*, who entered this, has let the figures be printed."""
+    """*by*, the actor, has released the figures for print."""
 
     by: Line
 
 
 class Withdrawn(Step, frozen=True, tag="withdrawn"):
-    """The draft is given up; its identifier is free again."""
+    """The draft was withdrawn; its identifier can be used again."""
 
 
 Event = Drafted | Closed | Returned | Reviewed | Published | Withdrawn
 
 
-# What is asked for. Who asks, and on which day, is added when it is decided.
+# Commands. `decide` adds the actor and the day.
 
 
 class Draft(Fact, frozen=True):
-    """A publication that is to be drafted.
+    """A publication to be drafted.
 
     Attributes:
-        period: Which kind of period: the one that *as_of* lies in.
-        as_of: The day whose figures are printed; today at the latest.
-        reason: Why it is to be published.
-        restates: The published edition that this one is to stand beside.
-        title: What it is printed under.
+        period: Kind of the period; the period is the one that contains *as_of*.
+        as_of: The day of the printed figures; today at the latest.
+        reason: Reason for the publication.
+        restates: Published edition that this one restates.
+        title: Title on the printed page.
     """
 
     period: Kind
@@ -163,17 +167,17 @@ class Draft(Fact, frozen=True):
 
     @property
     def edition(self) -> int:
-        """The edition that it is to be; told by the one that it restates."""
+        """Number of the new edition: one more than the edition that it restates."""
         return 1 if self.restates is None else edition(self.restates) + 1
 
     @property
     def publication(self) -> str:
-        """The identifier that it is to have."""
+        """Identifier of the new publication."""
         return identifier(self.period, self.as_of, self.edition)
 
 
 class StepType(StrEnum):
-    """A step after the draft, by the type of the fact that it is recorded as."""
+    """A step after the draft, by the tag of its event."""
 
     CLOSED = "closed"
     RETURNED = "returned"
@@ -186,12 +190,12 @@ class NextStep(Fact, frozen=True):
     """The next step of a publication.
 
     Attributes:
-        type: closed freezes the figures; returned makes a draft again of what was
-            closed or reviewed; reviewed says that the frozen figures have been gone
-            through; published lets them be printed; withdrawn gives up a draft.
-        reason: Why.
-        known_on: Of a closing only: the day by whose knowledge the figures are counted;
-            today where it is left out.
+        type: closed freezes the figures; returned makes a closed or reviewed
+            publication a draft again; reviewed confirms the frozen figures; published
+            releases them for print; withdrawn discards a draft.
+        reason: Reason for the step.
+        known_on: Knowledge cut-off of a closing; today if it is left out. Only a
+            closing has it.
     """
 
     type: StepType
@@ -200,7 +204,7 @@ class NextStep(Fact, frozen=True):
 
 
 class Snapshot(Struct, frozen=True):
-    """The figures that a closing freezes, and where they were counted."""
+    """The figures that a closing freezes, with their knowledge cut-off and size."""
 
     known_on: date
     size: int
@@ -208,7 +212,7 @@ class Snapshot(Struct, frozen=True):
 
 
 class TakeStep(Struct, frozen=True):
-    """Takes a publication one step further; a closing brings what it freezes."""
+    """The command that takes the next step; a closing carries its snapshot."""
 
     publication: str
     step: NextStep
@@ -219,7 +223,7 @@ Command = Draft | TakeStep
 
 
 def asked(command: Command) -> Command:
-    """What was asked for: without the figures, which come out as the day has it."""
+    """The command without its snapshot, which a retry may have counted differently."""
     if isinstance(command, TakeStep):
         return structs.replace(command, snapshot=None)
     return command
@@ -229,12 +233,12 @@ def asked(command: Command) -> Command:
 
 
 class Publication(Struct, frozen=True, dict=True):
-    """A publication as its steps tell it.
+    """A publication, folded from its steps.
 
     Attributes:
-        restates: The edition before it, published; None for a first edition.
+        restates: The published edition before it; None for a first edition.
         closing: The closing in force; None while it is a draft.
-        steps: All of them, the drafting first.
+        steps: All steps, the draft first.
     """
 
     id: str
@@ -249,23 +253,23 @@ class Publication(Struct, frozen=True, dict=True):
 
     @property
     def last(self) -> Event:
-        """The step that brought it where it is."""
+        """The step that led to the present state."""
         return self.steps[-1]
 
     @property
     def figures(self) -> tuple[FrozenValue, ...]:
-        """The frozen figures; none while it is a draft."""
+        """The frozen figures; empty while it is a draft."""
         return self.closing.figures if self.closing else ()
 
 
 class PublicationYear(Struct, frozen=True, dict=True):
-    """All publications of a year; *history* is all their steps, in order."""
+    """All publications of a year; *history* holds all their steps, in order."""
 
     history: tuple[Event, ...]
 
     @cached_property
     def publications(self) -> Mapping[str, Publication]:
-        """By identifier, in the order in which they were drafted."""
+        """The publications by identifier, in the order in which they were drafted."""
         found: dict[str, Publication] = {}
         for event in self.history:
             found[event.publication] = _turn(found.get(event.publication), event)
@@ -273,7 +277,7 @@ class PublicationYear(Struct, frozen=True, dict=True):
 
 
 def evolve(year: PublicationYear | None, event: Event) -> PublicationYear:
-    """The year's publications once *event* has happened."""
+    """The publications of the year after *event*."""
     return PublicationYear((*(year.history if year else ()), event))
 
 
@@ -293,7 +297,7 @@ def _turn(before: Publication | None, event: Event) -> Publication:
 
 
 def becomes(event: Event) -> PublicationState:
-    """What a publication is once *event* has happened."""
+    """The state of a publication after *event*."""
     match event:
         case Drafted() | Returned():
             return PublicationState.DRAFT
@@ -334,18 +338,18 @@ def identifier(kind: Kind, as_of: date, number: int) -> str:
 
 
 def _ordinal(of: Period) -> str:
-    """Which of the year's periods of its kind it is; months in two digits."""
+    """The ordinal of the period among those of its kind in the year."""
     ordinal = (of.start.month - 1) // MONTHS[of.kind] + 1
     return f"{ordinal:02}" if of.kind is Kind.MONTH else str(ordinal)
 
 
 def edition(publication: str) -> int:
-    """The edition that an identifier tells; the first is not numbered."""
+    """The edition in an identifier; the first edition has no number."""
     return int(publication.partition(".")[2] or 1)
 
 
 def subject(publication: str) -> str:
-    """The year in whose stream a publication's facts stand."""
+    """The year whose stream holds the events of a publication."""
     return publication[:4]
 
 
@@ -355,10 +359,10 @@ def subject(publication: str) -> str:
 def decide(
     command: Command, year: PublicationYear | None, context: DecisionContext
 ) -> list[Event]:
-    """The fact that *command* adds to the *year*; none where it stands already.
+    """The event that *command* adds to the *year*; empty if it is already recorded.
 
     Raises:
-        Refused: The rules do not allow it; the sentence says both sides.
+        Refused: A rule forbids it; the message quotes both sides.
     """
     known = year.publications if year else {}
     match command:
@@ -483,7 +487,7 @@ def _either(wanted: tuple[PublicationState, ...]) -> str:
     return message("{one} or {other}", one=one, other=others[0]) if others else one
 
 
-# What a publication must be for the step to be taken.
+# The states in which each step is allowed.
 FOLLOWS: Mapping[StepType, tuple[PublicationState, ...]] = {
     StepType.CLOSED: (PublicationState.DRAFT,),
     StepType.RETURNED: (PublicationState.CLOSED, PublicationState.REVIEWED),
@@ -494,7 +498,7 @@ FOLLOWS: Mapping[StepType, tuple[PublicationState, ...]] = {
 
 
 def _event(command: TakeStep, context: DecisionContext) -> Event:
-    """The fact that the step is, entered today by whoever acts."""
+    """The event of the step, with today as its day and the caller as its actor."""
     asked = command.step
     if asked.known_on is not None and asked.type is not StepType.CLOSED:
         raise Invalid(
@@ -564,7 +568,7 @@ def _refuse_bad_closing(
 
 
 def refuse_unknown_yet(known_on: date, draft: Publication, today: date) -> None:
-    """Refuse knowledge of days before the one that is printed, or after today.
+    """Refuse a knowledge cut-off before the printed day, or after today.
 
     Raises:
         Invalid: *known_on* does not lie between them.
