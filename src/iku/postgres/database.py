@@ -1,4 +1,4 @@
-"""The database in use: the embedded one, or a server of your own."""
+"""The database in use: the embedded server, or an external one."""
 
 import asyncio
 import logging
@@ -14,15 +14,15 @@ from iku.settings import Settings
 
 _logger = logging.getLogger(__name__)
 
-WATCH_S = 0.5  # how long a killed embedded server stays unnoticed, at most
-LONGEST_PAUSE_S = 30.0  # between two attempts to start it that fail
+WATCH_S = 0.5  # longest time in which a killed embedded server is not noticed
+LONGEST_PAUSE_S = 30.0  # between two failing attempts to restart it
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Logins to one database: the owner migrates and rebuilds, nobody else.
+    """Logins of one database; only the owner migrates and rebuilds.
 
-    `signer_dsn` None: this process was not told how the signer logs in.
+    `signer_dsn` is None if this process has no login of the signer.
     """
 
     owner_dsn: str = field(repr=False)
@@ -32,17 +32,19 @@ class Database:
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database that the settings ask for, for as long as it is needed.
+    """The database that the settings name, open while the context lasts.
 
-    Starts the embedded server when there is no `database_url`, and may then raise
-    `PostgresError`; whenever that server is killed it is started again. It is not
-    migrated here.
+    Starts the embedded server if there is no `database_url`, and restarts it whenever
+    it was killed. The schema is not migrated.
+
+    Raises:
+        PostgresError: The embedded server cannot be started.
     """
     if settings.database_url is not None:
         owner_url = settings.owner_url or settings.database_url
         yield Database(owner_url, settings.database_url, settings.signer_url)
         return
-    # Starting and stopping take a while, and the loop may have others to serve.
+    # Starting and stopping would block the event loop, so they run in a thread.
     lease = embedded.lease(settings.home)
     held = await asyncio.to_thread(lease.__enter__)
     try:
@@ -59,13 +61,13 @@ async def _watched(held: Lease) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        # Waited for, not cancelled: a start under way would outlive the lease.
+        # Awaited, not cancelled: a restart in progress would outlive the lease.
         over.set()
         await watch
 
 
 async def _watch(held: Lease, over: asyncio.Event) -> None:
-    """Start the server again whenever it was killed, until it is *over*."""
+    """Restart the server whenever it was killed, until *over* is set."""
     pause = WATCH_S
     while not await _comes(over, pause):
         try:
@@ -84,11 +86,13 @@ async def _comes(event: asyncio.Event, within_s: float) -> bool:
 
 
 async def migrate_database(database: Database) -> list[Migration]:
-    """Bring the schema up to date and let the other logins in; what was applied.
+    """Migrate the schema and admit the other logins; the migrations applied.
 
-    A superuser guards the schema, too; another owner cannot
-    (`iku.postgres.schema_guard`). On a replica nothing is done: all of it comes from
-    its primary.
+    A superuser also installs the schema guard, which another owner cannot
+    (`iku.postgres.schema_guard`). Does nothing on a replica, whose primary is migrated.
+
+    Raises:
+        MigrationError: The schema cannot be migrated, or the replica's is not current.
     """
     owner = await pool.connect_as_owner(database.owner_dsn)
     try:

@@ -1,6 +1,6 @@
-"""A database made beside the one in use, and put in its place.
+"""Restore into a new database on the same server, which then replaces the current one.
 
-Only a superuser can do it: the guard of the schema belongs to one, and so do the roles.
+Requires a superuser, who owns the schema guard and can create roles.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -14,21 +14,21 @@ from iku.postgres.pool import Plain, connect_as_owner
 from iku.postgres.programs import PostgresError
 
 MAINTENANCE = ("postgres", "template1")  # databases that every server has
-# What the migrations give rights to, or have own something.
+# Roles that the migrations grant privileges to, or make owners.
 GROUPS = ("iku_app", "iku_signer", "iku_auditor", "iku_vault")
 PARTIAL = ".restore"
 
 
 class UnsupportedServer(PostgresError):
-    """The server is not one on which this can be done; the sentence says why."""
+    """The server or the login does not allow a restore; the message says why."""
 
 
 @asynccontextmanager
 async def control(superuser: str) -> AsyncIterator[Plain]:
-    """A connection to the server, outside the register's database.
+    """A connection to a maintenance database of the server.
 
     Raises:
-        Refusal: The login is no superuser's.
+        UnsupportedServer: The login is not a superuser.
     """
     for name in MAINTENANCE:
         try:
@@ -48,10 +48,10 @@ async def control(superuser: str) -> AsyncIterator[Plain]:
 
 
 async def refuse_few_rights(connection: Plain) -> None:
-    """Refuse a login that may not read and make everything.
+    """Refuse a login that is not a superuser.
 
     Raises:
-        Refusal: It is no superuser's.
+        UnsupportedServer: The login is not a superuser.
     """
     [(name, superuser)] = await connection.fetch(
         "select rolname, rolsuper from pg_roles where rolname = current_user"
@@ -64,7 +64,7 @@ async def refuse_few_rights(connection: Plain) -> None:
 
 
 async def exists(connection: Plain, name: str) -> bool:
-    """Whether there is a database of that name."""
+    """Whether a database of that name exists."""
     found: bool = await connection.fetchval(
         "select exists (select from pg_database where datname = $1)", name
     )
@@ -72,7 +72,7 @@ async def exists(connection: Plain, name: str) -> bool:
 
 
 async def is_empty(dsn: str) -> bool:
-    """Whether a database has no relation of anybody's; the guard counts for nothing."""
+    """Whether a database has no relations, apart from those of the schema guard."""
     connection = await connect_as_owner(dsn)
     try:
         empty: bool = await connection.fetchval(
@@ -95,13 +95,13 @@ async def is_empty(dsn: str) -> bool:
 async def create(
     connection: Plain, name: str, *, owner: str, wanted: str, logins: Sequence[str]
 ) -> str:
-    """An empty database beside *name*, for what belongs to the role *wanted*.
+    """Create an empty database to replace *name*, for objects owned by *wanted*.
 
-    *logins* may connect to it, and nobody else; where there are none, everybody may.
-    One that an attempt before left behind is dropped.
+    Only *logins* may connect to it; if there are none, every login may. A database left
+    by an earlier attempt is dropped.
 
     Raises:
-        Refusal: *owner*, who is to migrate it later, may not act for *wanted*.
+        UnsupportedServer: *owner*, who will migrate it, has no privileges of *wanted*.
     """
     await _make_roles(connection, owner, wanted)
     part = f"{name}{PARTIAL}"
@@ -120,10 +120,10 @@ async def create(
 
 
 async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
-    """Put the database beside *name* in its place; the name of the old one, if kept.
+    """Rename the new database to *name*; the name of the old one if it is kept.
 
     Raises:
-        Refusal: Somebody uses one of the two.
+        UnsupportedServer: A session is connected to one of the two.
     """
     now = datetime.now(UTC)
     old = f"{name}_before_{now:%Y%m%d%H%M%S}"
@@ -146,10 +146,10 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
 
 
 async def refuse_users(connection: Plain, name: str) -> None:
-    """Refuse to begin while somebody is connected to the database *name*.
+    """Refuse to start while a client is connected to the database *name*.
 
     Raises:
-        Refusal: Somebody is.
+        UnsupportedServer: A client is connected.
     """
     others = await connection.fetchval(
         """
@@ -168,7 +168,7 @@ async def refuse_users(connection: Plain, name: str) -> None:
 
 
 async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
-    """The roles that a dump names and a new server lacks; none of them logs in."""
+    """Create the roles that a dump names and the server lacks, without login."""
     for role in dict.fromkeys((*GROUPS, wanted)):
         if not await connection.fetchval("select to_regrole(quote_ident($1))", role):
             await connection.execute(
@@ -195,7 +195,7 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
 
 
 async def _spelt(connection: Plain, statement: str, *names: str) -> str:
-    """A statement about *names*, each quoted as the server would."""
+    """The statement with *names* inserted as quoted identifiers."""
     spelt: str = await connection.fetchval(
         "select format($1, variadic $2::text[])", statement, list(names)
     )

@@ -1,7 +1,7 @@
-"""One database into a stream and back, by the wheel's pg_dump and pg_restore.
+"""Dump and restore of one database, with the wheel's pg_dump and pg_restore.
 
-They take any server of their own major version or an older one. Passwords go by the
-environment: arguments are seen in the list of processes.
+They support servers of their own major version and older ones. Passwords are passed in
+the environment, because the process list shows arguments.
 """
 
 import os
@@ -20,30 +20,30 @@ BLOCK = 1 << 20  # bytes
 
 
 def database(dsn: str) -> str:
-    """The name of the database that an address leads to."""
+    """The database that a connection URI names."""
     parts = urlsplit(dsn)
     named = dict(parse_qsl(parts.query)).get("dbname", unquote(parts.path[1:]))
-    return named or login(dsn)  # as libpq has it
+    return named or login(dsn)  # libpq's default
 
 
 def login(dsn: str) -> str:
-    """The login that an address names."""
+    """The login that a connection URI names."""
     parts = urlsplit(dsn)
     return dict(parse_qsl(parts.query)).get("user", unquote(parts.username or ""))
 
 
 def beside(dsn: str, name: str) -> str:
-    """The address of the database *name* on the same server, for the same login."""
+    """The URI of the database *name* on the same server, for the same login."""
     parts = urlsplit(dsn)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "dbname"]
     return _address(parts.scheme, parts.netloc, f"/{quote(name, safe='')}", query)
 
 
 async def refuse_other_major(connection: Connection) -> None:
-    """Refuse a server that the wheel's programs are too old for.
+    """Refuse a server of a newer major version than the wheel's programs.
 
     Raises:
-        PostgresError: It is newer than they are, or there is no wheel.
+        PostgresError: The server is newer, or the wheel is not installed.
     """
     theirs = connection.get_server_version().major
     ours = int(_run("pg_dump", "-V").split()[2].split(".")[0])
@@ -55,7 +55,7 @@ async def refuse_other_major(connection: Connection) -> None:
 
 
 def dump(dsn: str, snapshot: str, take: Callable[[bytes], Any]) -> None:
-    """Give *take* the database as it is in that *snapshot*, block by block.
+    """Dump the database as of *snapshot*; *take* is called with each block.
 
     Raises:
         PostgresError: pg_dump failed.
@@ -68,7 +68,7 @@ def dump(dsn: str, snapshot: str, take: Callable[[bytes], Any]) -> None:
 
 
 def load(dsn: str, blocks: Iterable[bytes]) -> None:
-    """Fill an empty database with what `dump` gave.
+    """Restore the blocks of a `dump` into an empty database.
 
     Raises:
         PostgresError: pg_restore failed; the database is still empty.
@@ -76,7 +76,7 @@ def load(dsn: str, blocks: Iterable[bytes]) -> None:
     arguments = ("--exit-on-error", "--single-transaction")
     with _working("pg_restore", dsn, arguments) as process:
         stdin = cast("IO[bytes]", process.stdin)
-        with suppress(BrokenPipeError):  # it says itself why it ended
+        with suppress(BrokenPipeError):  # its exit status and stderr say why
             for block in blocks:
                 stdin.write(block)
         with suppress(BrokenPipeError):
@@ -87,7 +87,7 @@ def load(dsn: str, blocks: Iterable[bytes]) -> None:
 def _working(
     name: str, dsn: str, arguments: Iterable[str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A program at work on a database; killed where its work is given up."""
+    """A running program; killed if the block raises, checked when it ends."""
     address, secret = _split(dsn)
     with (
         tempfile.TemporaryFile() as said,
@@ -111,7 +111,7 @@ def _working(
 
 
 def _split(dsn: str) -> tuple[str, dict[str, str]]:
-    """An address without its password, and that as a variable."""
+    """A URI without its password, and the password as an environment variable."""
     parts = urlsplit(dsn)
     query = parse_qsl(parts.query)
     user, _, host = parts.netloc.rpartition("@")

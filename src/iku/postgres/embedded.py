@@ -1,11 +1,11 @@
-"""The embedded server: started by the first who needs it, stopped by the last to leave.
+"""The embedded server: started by the first process that needs it, stopped by the last.
 
-A process that uses the server holds a *lease*: a shared `flock` on `users.lock`. The
-kernel drops it however the process ends, so a killed one leaves nothing behind. Whoever
-starts, joins, mends or leaves first takes `gate.lock` alone; nobody meets a
-half-started server.
+A process that uses the server holds a *lease*, which is a shared `flock` on
+`users.lock`. The kernel releases it however the process ends, so a killed process
+leaves nothing behind. Starting, joining, restarting and leaving take an exclusive lock
+on `gate.lock` first, so that no process sees a server that is not ready.
 
-Everything lies in `<home>/postgres`: `data`, the socket in `run`, two locks and three
+All files are in `<home>/postgres`: `data`, the socket in `run`, two locks and three
 passwords. There is no TCP port.
 """
 
@@ -35,7 +35,7 @@ OWNER = "postgres"
 APPLICATION = "iku"
 SIGNER = "iku_sign"
 DATABASE = "iku"
-PORT = "5432"  # only names the socket's file
+PORT = "5432"  # only part of the socket's file name
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -50,17 +50,17 @@ SETTINGS = {
 START_TIMEOUT_S = 120
 LONGEST_SOCKET_PATH = 100  # sun_path: 108 bytes on Linux, 104 on macOS
 LEAST_FREE_BYTES = 16 << 20  # one segment of the write-ahead log
-# pg_ctl puts paths between double quotes for a shell; socket folders are listed with
-# commas between; in postmaster.pid each line is a thing.
+# pg_ctl puts paths between double quotes for a shell, socket folders are a
+# comma-separated list, and postmaster.pid has one value on each line.
 UNUSABLE = frozenset('"$`,\n\r')
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """How to log in, for as long as the server is held.
+    """The logins of the server, valid while it is held.
 
-    `mend` starts the server again where it was killed, and says whether it was. It may
-    take seconds, raises `PostgresError`, and must have returned before the lease ends.
+    `mend` restarts the server if it was killed, and returns whether it was. It may take
+    seconds, raises `PostgresError`, and must have returned before the lease ends.
     """
 
     owner_dsn: str = field(repr=False)
@@ -73,10 +73,13 @@ class Lease:
 def lease(
     home: Path, settings: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Lease]:
-    """The server in `home`, started if nobody has; stopped if nobody else is left.
+    """The server in `home`: started if it is not running, stopped by the last lease.
 
-    `settings` are PostgreSQL's; they count only for whoever starts the server. It may
-    take a second, the first time several. Errors are `PostgresError`.
+    `settings` are PostgreSQL's, and take effect only if this call starts the server.
+    The call may take a second, the first time several.
+
+    Raises:
+        PostgresError: The server cannot be started.
     """
     folder = home.absolute() / "postgres"
     _refuse_unusable(folder)
@@ -88,8 +91,8 @@ def lease(
             with _alone(gate):
                 _refuse_foreign(folder / "data")
                 cluster = _Cluster(folder, programs.find(folder, folder / "data"))
-                # Before opening: a server that starts, but has no room to let the
-                # application in, is stopped again.
+                # Before opening: a server that starts but cannot admit the application,
+                # such as on a full disk, is stopped again.
                 files.callback(_leave, cluster, gate, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
                 held = cluster.open(settings)
@@ -116,13 +119,13 @@ def _mend(cluster: "_Cluster", gate: IO[str], settings: Mapping[str, str]) -> bo
     if postmaster.living(cluster.data) is not None:
         return False
     with _plain_errors(cluster.folder), _alone(gate):
-        # Others who hold a lease find it dead, too; the first starts it for all.
+        # Other holders of a lease notice it, too; the first restarts it for all.
         cluster.start(settings)
     return True
 
 
 def _leave(cluster: "_Cluster", gate: IO[str], users: IO[str]) -> None:
-    # The error is raised while somebody else still holds a lease.
+    # BlockingIOError: another process still holds a lease.
     with _alone(gate), suppress(BlockingIOError):
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         cluster.stop()
@@ -159,7 +162,7 @@ class _Cluster:
         return Path(tempfile.gettempdir()) / f"iku-{os.geteuid()}-{place}"
 
     def open(self, settings: Mapping[str, str]) -> Lease:
-        """Make what is missing: the cluster, the server, the logins."""
+        """Create what is missing: the cluster, the running server, the logins."""
         owner_password = _password(self.folder / f"{OWNER}.password")
         if not self.data.exists():
             self._initialise()
@@ -177,7 +180,7 @@ class _Cluster:
         )
 
     def stop(self) -> None:
-        """Stop the server; its connections are cut, nothing committed is lost."""
+        """Stop the server: connections are closed, no committed transaction is lost."""
         if postmaster.living(self.data) is not None:
             self.programs.succeeds(
                 "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
@@ -192,8 +195,8 @@ class _Cluster:
                 shutil.rmtree(part, ignore_errors=True)
             else:
                 part.unlink(missing_ok=True)  # a copy of the owner's password
-        # Its own name each time: an initdb whose parent was killed may still write to
-        # the last one. Only the rename makes it the cluster, so a crash leaves none.
+        # A new name each time, since an initdb whose parent was killed may still write
+        # to the last one. The rename is atomic, so a crash leaves no partial cluster.
         part = Path(tempfile.mkdtemp(prefix="data.part-", dir=self.folder))
         self.programs.account.own(part)
         try:
@@ -203,7 +206,7 @@ class _Cluster:
             shutil.rmtree(part, ignore_errors=True)
 
     def _initdb(self, part: Path) -> None:
-        # A file of the account's own: it can read neither ours nor our standard input.
+        # A file owned by the account, which can read neither our files nor our stdin.
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix="data.part-") as copy:
             copy.write((self.folder / f"{OWNER}.password").read_bytes())
             copy.flush()
@@ -231,7 +234,7 @@ class _Cluster:
             )
 
     def start(self, settings: Mapping[str, str]) -> None:
-        """Start the server unless it answers; wait until it does."""
+        """Start the server if it does not answer, and wait until it does."""
         give_up = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if time.monotonic() > give_up:
@@ -241,7 +244,7 @@ class _Cluster:
             time.sleep(0.02)
 
     def _answers(self) -> bool:
-        # The socket decides, not the number in a file: a killed server's may linger.
+        # The socket decides, because a killed server's pid file may remain.
         return (self.data / "postmaster.pid").exists() and self.programs.succeeds(
             "pg_isready", "-q", "-t", "3", "-h", str(self.socket_folder), "-p", PORT
         )
@@ -260,12 +263,12 @@ class _Cluster:
 
     def _explain(self, began: int) -> None:
         said = self.log.read_text(errors="replace")[began:] if self.log.exists() else ""
-        # A killed server's children need a moment to notice; then the start goes well.
+        # A killed server's children take a moment to exit; the next attempt succeeds.
         if "pre-existing shared memory block" not in said:
             raise PostgresError(f"the server did not start: {said.strip()[-2000:]}")
 
     def _admit(self, owner_password: str, passwords: Mapping[str, str]) -> None:
-        # The password is set each time: whoever lost the file gets in again.
+        # The password is set at each start, so that a lost file can be generated again.
         logins = "".join(
             f"""
             select 'create role {login} login'
@@ -294,7 +297,7 @@ class _Cluster:
 
 
 def _password(path: Path) -> str:
-    """The password kept at `path`, made on first use; only we may read it."""
+    """The password stored at `path`, generated at first use; mode 0600."""
     if not path.exists():
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)
@@ -311,14 +314,14 @@ def _private_folder(path: Path, ran_by: Programs) -> None:
         path.mkdir(mode=0o700)
         ran_by.account.own(path)
     uid = os.geteuid() if ran_by.account.uid is None else ran_by.account.uid
-    # In the temporary folder somebody else may have been there first.
+    # Another user may have created the path in the temporary folder first.
     if path.is_symlink() or path.stat().st_uid != uid:
         raise PostgresError(f"{path} belongs to somebody else; set IKU_HOME elsewhere")
 
 
 @contextmanager
 def _plain_errors(folder: Path) -> Iterator[None]:
-    """Turn what may go wrong around a folder into one sentence."""
+    """Turn errors about a folder into one `PostgresError` with a plain sentence."""
     try:
         yield
     except PostgresError as error:

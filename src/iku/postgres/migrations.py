@@ -1,8 +1,8 @@
-"""The schema's way forward: SQL files, applied once each, in order, never edited.
+"""Schema migrations: SQL files that are applied once each, in order, and never edited.
 
-What was applied stands in `public.schema_migration` with a hash of the file. A file
-that changed since, or a database that knows files we do not, is refused before
-anything is touched. Where the ledger's schema is guarded, each file is announced first.
+`public.schema_migration` records each applied file with its hash. A file that was
+edited since, or an applied migration that this program does not have, is refused before
+any change. If the ledger's schema is guarded, each migration is announced first.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ import iku
 from iku.postgres import schema_guard
 from iku.postgres.pool import Connection, Queryable
 
-LOCK = 0x696B75  # "iku"; two deployments must not migrate at once
+LOCK = 0x696B75  # "iku"; advisory lock: two deployments must not migrate at once
 PATIENCE_S = 120
 LOCK_TIMEOUT_MS = 5_000
 OLDEST_SERVER = 18
-# What no release has applied: the schema was written as one baseline before the first.
+# Applied by no release: the schema was rewritten as one baseline before the first.
 BEFORE_THE_BASELINE = frozenset({"0002_projections", "0003_numbering", "0004_journey"})
 FILE = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
 class MigrationError(Exception):
-    """The schema cannot go forward; the sentence says what stands in the way."""
+    """The schema cannot be migrated; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: `0001_ledger.sql` is version 1, name `ledger`."""
+    """One file: `0001_ledger.sql` has version 1 and name `ledger`."""
 
     version: int
     name: str
@@ -48,12 +48,12 @@ class Migration:
 
     @property
     def sha256(self) -> bytes:
-        """The hash of the statements, which tells an edited file."""
+        """The hash of the file, by which an edited file is recognised."""
         return hashlib.sha256(self.sql.encode()).digest()
 
 
 def load(folder: Traversable | None = None) -> list[Migration]:
-    """All migrations in order; by default those that came with the program."""
+    """All migrations in order, by default those shipped with the program."""
     files = (folder or _folder()).iterdir()
     found = [_read(file) for file in files if file.name.endswith(".sql")]
     found.sort(key=lambda migration: migration.version)
@@ -68,14 +68,14 @@ def load(folder: Traversable | None = None) -> list[Migration]:
 async def migrate(
     connection: Connection, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
-    """Apply what is missing and give it back; `[]` if the schema is up to date.
+    """Apply the pending migrations; those applied, `[]` if the schema is current.
 
-    The connection is the owner's. Several processes may call this at once: one of
-    them does the work, the others wait for it.
+    The connection must be the owner's. Several processes may call this at once: one
+    migrates, the others wait for it.
     """
     wanted = load() if migrations is None else list(migrations)
     _refuse_old_server(connection)
-    # A program that serves with few rights may start on a schema that is up to date.
+    # An application login without DDL privileges may start on a current schema.
     if not await pending(connection, wanted):
         return []
     try:
@@ -111,7 +111,7 @@ async def _apply_missing(
 async def pending(
     reader: Queryable, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
-    """The migrations not yet applied; `MigrationError` if those applied do not fit."""
+    """The migrations not yet applied; `MigrationError` if the applied ones differ."""
     wanted = load() if migrations is None else list(migrations)
     applied = await _applied(reader)
     names = {str(migration) for migration in wanted}
@@ -137,7 +137,7 @@ async def pending(
 
 
 class Applied(NamedTuple):
-    """A migration that a database has."""
+    """A migration that was applied to the database."""
 
     version: int
     name: str
@@ -148,7 +148,7 @@ class Applied(NamedTuple):
 
 
 async def _applied(reader: Queryable) -> dict[int, Applied]:
-    """The migrations applied, by version; none for a database never migrated."""
+    """The applied migrations by version; empty for a database never migrated."""
     if await reader.fetchval("select to_regclass('public.schema_migration')"):
         rows = await reader.fetch(
             "select version, name, sha256 from public.schema_migration order by version"
@@ -159,7 +159,7 @@ async def _applied(reader: Queryable) -> dict[int, Applied]:
 
 async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
-        # Waiting longer for a lock would hold up every reader that queues behind us.
+        # A longer wait for a lock would block every reader that queues behind it.
         await connection.execute(
             "select set_config('lock_timeout', $1, true)", str(LOCK_TIMEOUT_MS)
         )
@@ -180,8 +180,8 @@ async def _apply(connection: Connection, migration: Migration) -> None:
 async def _alone(connection: Connection) -> AsyncIterator[None]:
     clock = asyncio.get_running_loop().time
     give_up = clock() + PATIENCE_S
-    # Asked again and again: a query that waits would hold a snapshot, and a
-    # `create index concurrently` elsewhere would wait for that, forever.
+    # Polled, because a waiting query would hold a snapshot, for which a concurrent
+    # `create index concurrently` would wait: a deadlock.
     while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         if clock() > give_up:
             raise MigrationError("another process has been migrating for two minutes")
@@ -201,7 +201,7 @@ def _refuse_old_server(connection: Connection) -> None:
 
 
 def _folder() -> Traversable:
-    """Inside the wheel; in a checkout, beside `src`."""
+    """The folder of migrations in the wheel; in a checkout, the one next to `src`."""
     installed = resources.files(iku) / "migrations"
     if installed.is_dir():
         return installed
@@ -212,6 +212,6 @@ def _read(file: Traversable) -> Migration:
     match = FILE.fullmatch(file.name)
     if match is None:
         raise MigrationError(f'"{file.name}" is not named like "0001_ledger.sql"')
-    # A checkout on Windows must have the same hash.
+    # Line endings are normalised, so that a checkout on Windows has the same hash.
     sql = file.read_text(encoding="utf-8").replace("\r\n", "\n")
     return Migration(int(match[1]), match[2], sql)

@@ -1,8 +1,8 @@
-"""Connections with the application's rights, whoever logs in.
+"""Connections with the application's privileges, whatever the login.
 
-Each takes on the group role `iku_app`, which may read and append, nothing else. Session
-settings go with the first packet, because the pool does not reset a connection between
-uses: say `set local`, or the next user inherits it.
+Each sets the group role `iku_app`, which may only read and append. Session settings are
+sent in the startup packet, because the pool does not reset a connection on release: use
+`set local`, or the next user of the connection inherits the setting.
 """
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-if TYPE_CHECKING:  # asyncpg's classes take a parameter for type checkers only
+if TYPE_CHECKING:  # asyncpg's classes are generic only for type checkers
     Plain: TypeAlias = asyncpg.Connection[asyncpg.Record]
     Connection: TypeAlias = Plain | PoolConnectionProxy[asyncpg.Record]
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
@@ -22,13 +22,13 @@ else:
 
 
 class Queryable(Protocol):
-    """What answers a query: a connection, a pool, or what takes one for each query."""
+    """Anything that runs a query: a connection, or a pool that acquires one for it."""
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """All rows."""
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row; None where there is none."""
+        """The first column of the first row; None if there is no row."""
 
 
 ROLE = "iku_app"
@@ -44,16 +44,16 @@ APPLICATION_SETTINGS = COMMON_SETTINGS | {
 
 
 async def connect(dsn: str) -> Plain:
-    """A connection with the application's rights; the caller closes it."""
+    """A connection with the application's privileges; the caller closes it."""
     return await asyncpg.connect(
         dsn, timeout=CONNECT_TIMEOUT_S, server_settings=APPLICATION_SETTINGS
     )
 
 
 async def connect_as_owner(dsn: str) -> Plain:
-    """A connection with all the rights of the login, and no limit of time.
+    """A connection with all privileges of the login and no statement timeout.
 
-    For migrating and rebuilding only; the caller closes it.
+    For migrations and rebuilds only; the caller closes it.
     """
     return await asyncpg.connect(
         dsn, timeout=CONNECT_TIMEOUT_S, server_settings=COMMON_SETTINGS
@@ -61,9 +61,9 @@ async def connect_as_owner(dsn: str) -> Plain:
 
 
 async def connect_as_signer(dsn: str) -> Plain:
-    """A connection that may read the log and add what was signed; the caller closes it.
+    """A connection that reads the log and writes signatures; the caller closes it.
 
-    It has no limit of time: a full round reads every record.
+    It has no statement timeout, because a full round reads every record.
     """
     settings = COMMON_SETTINGS | {"role": SIGNER_ROLE, "application_name": "iku signer"}
     return await asyncpg.connect(
@@ -72,13 +72,16 @@ async def connect_as_signer(dsn: str) -> Plain:
 
 
 async def only_reads(reader: Queryable) -> bool:
-    """Whether the server is a replica: it follows its primary, and takes nothing in."""
+    """Whether the server is a replica, which is read-only and follows its primary."""
     following: bool = await reader.fetchval("select pg_is_in_recovery()")
     return following
 
 
 async def create_pool(dsn: str, size: int) -> Pool:
-    """At most `size` connections with the application's rights, one of them open."""
+    """A pool of at most `size` connections with the application's privileges.
+
+    It keeps one connection open.
+    """
     return await asyncpg.create_pool(
         dsn,
         min_size=1,
@@ -90,15 +93,15 @@ async def create_pool(dsn: str, size: int) -> Pool:
 
 
 async def prepare_application_login(owner: Connection, application_dsn: str) -> None:
-    """Let the application's login take on `iku_app`, unless it may already.
+    """Grant `iku_app` to the application's login, unless it has that role.
 
-    Before the first migration there is no such role, and nothing to do.
+    Before the first migration there is no such role, and nothing is granted.
     """
     await _prepare_login(owner, application_dsn, ROLE)
 
 
 async def prepare_signer_login(owner: Connection, signer_dsn: str) -> None:
-    """Let the signer's login take on `iku_signer`, unless it may already."""
+    """Grant `iku_signer` to the signer's login, unless it has that role."""
     await _prepare_login(owner, signer_dsn, SIGNER_ROLE)
 
 
@@ -119,11 +122,11 @@ async def _prepare_login(owner: Connection, dsn: str, role: str) -> None:
 
 
 def _user(dsn: str) -> str:
-    """The login that an address names, before its host or among its parameters."""
+    """The login in a connection URI: its user part or its parameter."""
     parts = urlsplit(dsn)
     [user] = parse_qs(parts.query).get("user", [unquote(parts.username or "")])
     return user
 
 
 async def _keep_settings(connection: Connection) -> None:
-    """Spare the round trip that would reset the session on every release."""
+    """Do not reset the session on release, which saves a round trip."""

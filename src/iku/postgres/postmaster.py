@@ -1,13 +1,13 @@
-"""The server's number in its files: whether it lives, and what a dead one leaves."""
+"""The server's process id file: liveness, and cleanup after a killed server."""
 
 import os
 from pathlib import Path
 
-NO_SUCH_PID = 1 << 22 | 1  # above the largest number Linux gives to a process
+NO_SUCH_PID = 1 << 22 | 1  # above the largest process id of Linux
 
 
 def living(data: Path) -> int | None:
-    """The living server of `data`; None also if its number went to another program."""
+    """Process id of the server of `data`; None if it is dead or the id was reused."""
     try:
         pid = int((data / "postmaster.pid").read_text().split()[0])
         os.kill(pid, 0)
@@ -15,17 +15,17 @@ def living(data: Path) -> int | None:
         return None
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:  # no such file system outside Linux
+    except OSError:  # /proc exists only on Linux
         return pid
-    # A killed server stays a zombie until somebody reaps it, which may be never.
+    # A killed server remains a zombie until its parent reaps it, which may be never.
     return pid if "(postgres) " in stat and "(postgres) Z" not in stat else None
 
 
 def disown(pid_file: Path, socket_lock: Path) -> None:
-    """Take a dead server's number out of its files, or PostgreSQL may refuse to start.
+    """Remove a dead server's process id, with which PostgreSQL may refuse to start.
 
-    The rest of `postmaster.pid` stays: by the shared memory it names PostgreSQL sees
-    whether children of the dead server still run.
+    The rest of `postmaster.pid` is kept: it names the shared memory by which PostgreSQL
+    detects that children of the dead server still run.
     """
     socket_lock.unlink(missing_ok=True)
     if not pid_file.exists():

