@@ -123,7 +123,8 @@ create index on projection.number (category, year, serial) where year is not nul
 
 -- Writes the contributions that a batch of events ends, then those that it begins.
 -- Answers false, having written nothing, where the caller did not count by all the
--- definitions there are.
+-- definitions there are. Most batches end or begin nothing (their arrays are null), and
+-- a statement that writes no row still opens every index of the table.
 create function projection.write_contributions(
   _definitions bigint[], -- positions of those the caller counted by
   _ended_definitions smallint[], _ended_subjects text[], _ended_parts text[],
@@ -145,32 +146,36 @@ begin
     return false;
   end if;
 
-  update contribution c
-     set superseded = e.position, known_to = e.known_on
-    from unnest(_ended_definitions, _ended_subjects, _ended_parts, _ended_districts,
-                _ended_from, _ended_to, _ended_since, _ended_numerators,
-                _ended_positions, _ended_known)
-         as e (definition, subject, part, district, valid_from, valid_to, since,
-               numerator, position, known_on)
-   where c.subject = e.subject
-     and c.definition = e.definition
-     and c.superseded = 9223372036854775807
-     and c.valid = daterange(e.valid_from, e.valid_to)
-     and c.part = e.part
-     and c.district = e.district
-     and c.since is not distinct from e.since
-     and c.numerator = e.numerator;
+  if cardinality(_ended_subjects) > 0 then
+    update contribution c
+       set superseded = e.position, known_to = e.known_on
+      from unnest(_ended_definitions, _ended_subjects, _ended_parts, _ended_districts,
+                  _ended_from, _ended_to, _ended_since, _ended_numerators,
+                  _ended_positions, _ended_known)
+           as e (definition, subject, part, district, valid_from, valid_to, since,
+                 numerator, position, known_on)
+     where c.subject = e.subject
+       and c.definition = e.definition
+       and c.superseded = 9223372036854775807
+       and c.valid = daterange(e.valid_from, e.valid_to)
+       and c.part = e.part
+       and c.district = e.district
+       and c.since is not distinct from e.since
+       and c.numerator = e.numerator;
+  end if;
 
-  insert into contribution (
-         definition, subject, part, district, valid, since, known_from, known_to,
-         position, superseded, numerator, denominator, expired)
-  select definition, subject, part, district, daterange(valid_from, valid_to), since,
-         known_from, known_to, position, superseded, numerator, denominator, expired
-    from unnest(_numbers, _subjects, _parts, _districts, _from, _to, _since, _known_from,
-                _known_to, _positions, _superseded, _numerators, _denominators, _expired)
-         as c (definition, subject, part, district, valid_from, valid_to, since,
-               known_from, known_to, position, superseded, numerator, denominator,
-               expired);
+  if cardinality(_subjects) > 0 then
+    insert into contribution (
+           definition, subject, part, district, valid, since, known_from, known_to,
+           position, superseded, numerator, denominator, expired)
+    select definition, subject, part, district, daterange(valid_from, valid_to), since,
+           known_from, known_to, position, superseded, numerator, denominator, expired
+      from unnest(_numbers, _subjects, _parts, _districts, _from, _to, _since, _known_from,
+                  _known_to, _positions, _superseded, _numerators, _denominators, _expired)
+           as c (definition, subject, part, district, valid_from, valid_to, since,
+                 known_from, known_to, position, superseded, numerator, denominator,
+                 expired);
+  end if;
   return true;
 end;
 $$;
@@ -192,14 +197,16 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 begin
-  update state s
-     set superseded = e.position, known_to = e.known_on
-    from unnest(_past_categories, _past_subjects, _past_from, _past_positions, _past_known)
-         as e (category, subject, valid_from, position, known_on)
-   where s.category = e.category
-     and s.subject = e.subject
-     and lower(s.valid) = e.valid_from
-     and s.superseded = 9223372036854775807;
+  if cardinality(_past_subjects) > 0 then
+    update state s
+       set superseded = e.position, known_to = e.known_on
+      from unnest(_past_categories, _past_subjects, _past_from, _past_positions, _past_known)
+           as e (category, subject, valid_from, position, known_on)
+     where s.category = e.category
+       and s.subject = e.subject
+       and lower(s.valid) = e.valid_from
+       and s.superseded = 9223372036854775807;
+  end if;
 
   insert into state (
          position, superseded, known_from, known_to, entered_on, level, verified,
@@ -215,6 +222,26 @@ begin
          as s (position, superseded, known_from, known_to, entered_on, level, verified,
                expired, valid_from, valid_to, category, subject, number, status, kind,
                dimension, area, source, shown);
+  return true;
+end;
+$$;
+
+-- Writes the names that a batch of events adds or changes.
+create function projection.write_numbers(
+  _categories text[], _folded text[], _subjects text[],
+  _held boolean[], _years integer[], _serials bigint[]
+)
+returns boolean
+language plpgsql
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  insert into number (category, folded, subject, held, year, serial)
+  select *
+    from unnest(_categories, _folded, _subjects, _held, _years, _serials)
+      on conflict (category, folded, subject)
+      do update
+     set held = excluded.held, year = excluded.year, serial = excluded.serial;
   return true;
 end;
 $$;
@@ -426,6 +453,40 @@ begin
                 and (n.category, n.folded) < (w.category, w.folded || '/')
              offset 0
            ) n;
+end;
+$$;
+
+-- Locks the log, and says whether the numbers of a batch of requests, drawn before, are
+-- valid: of each series the last serial number is as assumed, and no name is in use.
+create function projection.are_free(
+  _categories text[], _folded text[],
+  _series text[], _years integer[], _prefixes text[], _counts integer[],
+  _lasts bigint[] -- of each series
+)
+returns boolean
+language sql volatile
+as $$
+  select not exists (
+    select
+      from projection.names('{}', _categories, _folded, _series, _years, _prefixes, _counts) n
+     where n.what <> 'series'
+        or (n.category, n.name, n.last) not in (
+             select s.category, s.prefix, s.last
+               from unnest(_series, _prefixes, _lasts) as s (category, prefix, last)
+           )
+  )
+$$;
+
+-- Rolls back a statement if an assumption does not hold (see src/iku/one_statement.py).
+create function projection.expect(_holds boolean)
+returns boolean
+language plpgsql
+as $$
+begin
+  if _holds is not true then
+    raise exception 'the log is not as was assumed' using errcode = 'serialization_failure';
+  end if;
+  return true;
 end;
 $$;
 

@@ -12,7 +12,7 @@ SOURCE = ROOT / "src" / "iku"
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_0 |= {"parsing", "messages"}
 FLOOR_1 = {"texts", "streams", "labels", "language", "projections", "agency"}
-FLOOR_2 = {"commands", "queries"}  # strangers to each other
+FLOOR_2 = {"commands", "queries", "one_statement"}  # strangers to each other
 FLOOR_3 = {"exchange", "app", "connection", "gateway"}
 MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
@@ -31,6 +31,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "projections": {"domain", "ledger", "messages"},
     # No projection.
     "commands": {"domain", "ledger", "vault", "texts", "streams", "messages"},
+    "one_statement": {"domain", "ledger", "vault", "projections"},
     "queries": {
         *("domain", "ledger", "vault", "postgres", "settings", "messages"),
         *("texts", "streams", "projections"),

@@ -26,6 +26,7 @@ from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
+from iku.one_statement import OneStatement
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
@@ -121,13 +122,15 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
     projections = TransactionalProjections(ProjectionWriter(), vault)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
+    once = OneStatement(projections.journal, vault, zone, projections.project)
     async with (
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
         Appender(
             connect,
             zone=zone.key,
-            project=projections.project,
+            project=once.project,
             admit=number_index.admit,
+            at_once=once.append,
         ) as appender,
     ):
         replica = await pools.only_reads(pool)

@@ -242,6 +242,7 @@ async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
 ) -> None:
     """The key that was drawn for it is in memory, but not in the database."""
     await desk.do("K2", report())
+    monkeypatch.setattr(desk.app.commands.appender, "_at_once", None)
     real = log.append_framed
 
     async def cut(connection: Any, framed: Any, *, zone: str) -> Any:
@@ -494,7 +495,7 @@ async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
     async with desk.app.pool.acquire() as connection:
         await vault.destroy(connection, old)
     real = vault.keys.current
-    answers = iter([(old, key)])
+    answers = iter([(old, key)] * 2)  # by one statement, then step by step
     monkeypatch.setattr(
         vault.keys, "current", lambda day: next(answers, None) or real(day)
     )

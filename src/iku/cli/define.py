@@ -3,7 +3,6 @@
 Each once its effect has been seen.
 """
 
-from dataclasses import replace
 from datetime import date
 
 import click
@@ -112,7 +111,7 @@ def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
         async with terminal.opened_app(terminal.settings()) as app:
             # What is recorded must be what was shown.
             expected = await revision.version(app, command)
-            pinned = replace(command, expected=expected)
+            pinned = structs.replace(command, expected=expected)
             effect = await _preview(app, pinned)
             if not json:
                 show(effect)

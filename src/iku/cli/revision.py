@@ -4,11 +4,10 @@ What they would change is shown before it is recorded.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import click
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku.app import App
 from iku.cli import tables, terminal
@@ -100,7 +99,7 @@ def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
     async def work() -> tuple[RevisionPreview, CommandResult | None]:
         async with terminal.opened_app(terminal.settings()) as app:
             # What is recorded must be what was shown.
-            pinned = replace(command, expected=await version(app, command))
+            pinned = structs.replace(command, expected=await version(app, command))
             effect = await _preview(app, pinned)
             if not json:
                 show(effect)

@@ -5,7 +5,6 @@ vault the texts.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -93,7 +92,8 @@ def unnamed(
     The number goes to *drawn*; the last one there is the one it is recorded under.
     """
     (opening,) = decided.events
-    asked = replace(command, command_id=command.command_id or identifier.fresh())
+    named_by = command.command_id or identifier.fresh()
+    asked = structs.replace(command, command_id=named_by)
 
     def named(subject: str, number: str) -> Request:
         begun = with_subject(asked, subject, number)

@@ -1,6 +1,5 @@
 """A command as it is handed in, and its outcome."""
 
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeGuard
 
@@ -61,8 +60,7 @@ class StaleVersion(Exception):
         self.version = version
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """What is to be recorded of a subject, and by whom.
 
     Attributes:
@@ -86,7 +84,7 @@ class Command:
 
     def with_file(self, proposed: Any, file: Filed) -> "Command":
         """The command that proposes so, and brings that file."""
-        return replace(self, proposed=proposed, file=file)
+        return structs.replace(self, proposed=proposed, file=file)
 
     @property
     def content(self) -> bytes:
@@ -145,4 +143,4 @@ def with_subject(command: Command, subject: str, number: str) -> Command:
     proposed = command.proposed
     if subject_number(subject) != number:
         proposed = structs.replace(proposed, number=number)
-    return replace(command, subject=subject, proposed=proposed)
+    return structs.replace(command, subject=subject, proposed=proposed)

@@ -11,11 +11,13 @@ recorded is a condition of the append.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 from zoneinfo import ZoneInfo
+
+from msgspec import structs
 
 from iku import streams
 from iku.commands import decision
@@ -126,7 +128,7 @@ class CommandHandler:
         self.refuse_replica()
         body = self.vault.keys.digest(command.content)
         proposed = fact.identified(command.proposed, lambda: str(uuid4()))
-        command = replace(command, proposed=proposed)
+        command = structs.replace(command, proposed=proposed)
         first = is_first(proposed) and command.expected is None
         if first and command.category in subject_kinds.categories():
             return await _first(connection, command, body) or await self._begin(
@@ -182,7 +184,7 @@ class CommandHandler:
 
         The number is None where it is not the one that was asked for.
         """
-        about = replace(command, subject=error.holder)
+        about = structs.replace(command, subject=error.holder)
         read = await decision.read(connection, self.vault, about)
         before = read[about.stream]
         its = numbering.numbered(error.holder, before.state)

@@ -72,6 +72,8 @@ class IdentifierTaken(Exception):
 
 def fold(number: str) -> str:
     """*number* in the form in which numbers are compared."""
+    if number.isascii():
+        return number.lower()
     return unicodedata.normalize("NFC", number).casefold()
 
 

@@ -169,8 +169,9 @@ def spans(category: str, subject: str, state: Any) -> tuple[StateInterval, ...]:
     kind = kind_of(category)
     if kind is None or state is None:
         return ()
+    # A new subject's identifier is known only once it is appended.
     found: tuple[StateInterval, ...] = state.once(
-        subject_states.SPANS, lambda: tuple(kind.spans(subject, state))
+        (subject_states.SPANS, subject), lambda: tuple(kind.spans(subject, state))
     )
     return found
 

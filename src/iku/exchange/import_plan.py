@@ -9,7 +9,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -477,9 +477,8 @@ class Plan:
             reason = cells.reason(entry.remark)
         except InvalidCell as error:
             raise Invalid("reason", f"reason {error}") from error
-        return replace(
-            command, proposed=structs.replace(command.proposed, reason=reason)
-        )
+        proposed = structs.replace(command.proposed, reason=reason)
+        return structs.replace(command, proposed=proposed)
 
     def _stood(self, entry: JournalRow, command: Command) -> bool:
         """Whether the row had nothing to add when the file was first imported.

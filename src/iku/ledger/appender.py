@@ -77,6 +77,12 @@ Admit: TypeAlias = Callable[
 ]
 
 
+# Receipts of all requests, appended in one go; None where nothing was written.
+AtOnce: TypeAlias = Callable[
+    [log.Connection, Sequence[Asked]], Awaitable[Sequence[Receipt] | None]
+]
+
+
 class Unavailable(Exception):
     """The database is away. Whether the request was recorded is not known.
 
@@ -167,7 +173,8 @@ class Appender:
 
     Takes a *connect* that opens a connection of the appender's own; a *project* that
     writes, in the append's transaction, what is derived from the events; and an *admit*
-    that names and refuses requests in that transaction, before they are appended.
+    that names and refuses requests in that transaction, before they are appended. An
+    *at_once* is tried before these steps, and does all of them where it can.
 
     Attributes:
         capacity: Requests that may wait; one more is Overloaded.
@@ -181,6 +188,7 @@ class Appender:
         zone: str,
         project: Project | None = None,
         admit: Admit | None = None,
+        at_once: AtOnce | None = None,
         capacity: int = 4096,
         batch: int = 512,
     ) -> None:
@@ -190,6 +198,7 @@ class Appender:
         self._zone = zone
         self._project = project
         self._admit = admit or _admit_named
+        self._at_once = at_once
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
@@ -378,6 +387,10 @@ class Appender:
     ) -> list[Verdict | Exception]:
         if self._project is None and self._admit is _admit_named:
             return await self._append(connection, asked)  # commits by itself
+        if self._at_once is not None:
+            receipts = await self._at_once(connection, asked)
+            if receipts is not None:
+                return [*receipts]
         settled: dict[int, Verdict | Exception] = {}
         while True:
             left = [n for n in range(len(asked)) if n not in settled]

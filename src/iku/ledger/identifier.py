@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from uuid import UUID
 
 
 def fresh() -> str:
@@ -14,4 +13,9 @@ def fresh() -> str:
     milliseconds = time.time_ns() // 1_000_000
     number = milliseconds << 80 | secrets.randbits(80)
     number = number & ~(0xF << 76) | 7 << 76  # version
-    return str(UUID(int=number & ~(0b11 << 62) | 0b10 << 62))  # variant
+    hexadecimal = f"{number & ~(0b11 << 62) | 0b10 << 62:032x}"  # variant
+    parts = (hexadecimal[start:end] for start, end in _GROUPS)
+    return "-".join(parts)
+
+
+_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))

@@ -329,7 +329,7 @@ async def append_framed(
         first.setdefault(f.request.command_id, f)
     if not first:
         return []
-    rows = await connection.fetch(_APPEND, zone, *_arrays([*first.values()]))
+    rows = await connection.fetch(_APPEND, zone, *arrays([*first.values()]))
     verdicts = {
         command: _verdict(f.request, row)
         for (command, f), row in zip(first.items(), rows, strict=True)
@@ -629,7 +629,7 @@ select verdict, stream, expected, version, position, count, size, recorded_at,
 """
 
 
-def _arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
+def arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     """The arguments of ledger.append after the zone, in its order."""
     requests: list[tuple[Any, ...]] = []
     claims: list[tuple[Any, ...]] = []
@@ -700,12 +700,17 @@ class _Built:
 _NOTHING = 0, None
 
 
+def receipt(row: asyncpg.Record) -> Receipt:
+    """What an answer of `ledger.append` says of a request that is in the log."""
+    found = Receipt(row["stream"], *row[3:])
+    repeated = row["verdict"] == "repeated"
+    return structs.replace(found, repeated=True) if repeated else found
+
+
 def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
     match row["verdict"]:
-        case "appended" | "repeated" as verdict:
-            receipt = Receipt(row["stream"], *row[3:])
-            repeated = verdict == "repeated"
-            return structs.replace(receipt, repeated=True) if repeated else receipt
+        case "appended" | "repeated":
+            return receipt(row)
         case "reused":
             return KeyReused(request.command_id)
         case "conflicted":

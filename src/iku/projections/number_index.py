@@ -7,7 +7,7 @@ append. So a number is given once, whatever several processes do, and automatic 
 have no gaps: a request that is refused, repeated or overtaken draws none.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,6 +58,8 @@ Names = dict[NumberKey, NumberUse]
 
 def changed(turn: Transition) -> Names:
     """The rows that an event adds or changes."""
+    if turn.before is None:
+        return _names(turn, turn.after)
     if _same(turn):
         return {}
     before, after = (_names(turn, state) for state in (turn.before, turn.after))
@@ -92,20 +94,17 @@ def _names(turn: Transition, state: Any) -> Names:
 
 async def keep(connection: Connection, names: Names) -> None:
     """Write these rows."""
+    if names:
+        await connection.execute(
+            "select projection.write_numbers($1, $2, $3, $4, $5, $6)", *columns(names)
+        )
+
+
+def columns(names: Names) -> Sequence[Sequence[Any] | None]:
+    """These rows as `write_numbers` takes them."""
     if not names:
-        return
-    await connection.execute(
-        """
-        insert into number (category, folded, subject, held, year, serial)
-        select *
-          from unnest($1::text[], $2::text[], $3::text[],
-                      $4::boolean[], $5::int[], $6::bigint[])
-            on conflict (category, folded, subject)
-            do update
-           set held = excluded.held, year = excluded.year, serial = excluded.serial
-        """,
-        *zip(*((*name, *use) for name, use in names.items()), strict=True),
-    )
+        return [None] * 6
+    return [*zip(*((*name, *use) for name, use in names.items()), strict=True)]
 
 
 async def admit(
@@ -127,12 +126,65 @@ async def admit(
     if not any(claims):
         return [one for one in asked if isinstance(one, EncodedRequest)]
     register = await _read(connection, asked, claims)
-    admitted: list[EncodedRequest | Exception] = []
-    for one, wanted in zip(asked, claims, strict=True):
-        admitted.append(register.admit(one, wanted))
-        if together and isinstance(one, EncodedRequest):
-            register.release(one)
-    return admitted
+    return register.admit_all(asked, claims, together=together)
+
+
+class Serials:
+    """The last serial numbers given, as far as one process knows.
+
+    They name requests before the log is locked, on the assumption that nobody else has
+    drawn a number since, and that every number that is claimed is free. Whether that
+    holds is found out under the lock, by `projection.are_free`.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], int] = {}
+
+    def learn(self, turns: Iterable[Any]) -> None:
+        """Take in the numbers of subjects that began."""
+        for turn in turns:
+            if not isinstance(turn, Transition) or turn.before is not None:
+                continue
+            for use in changed(turn).values():
+                if use.year is not None and use.serial is not None:
+                    key = _key(NumberSeries(turn.category, turn.after.LETTER, use.year))
+                    self._last[key] = use.serial
+
+    def admit(
+        self, asked: Sequence[EncodedRequest | UnnumberedRequest]
+    ) -> "Named | None":
+        """The requests, named; None where some cannot be without asking."""
+        claims = [_wanted(one) for one in asked]
+        names, series = _names_claimed(claims), _series(claims)
+        if not all(_key(one) in self._last for one in series):
+            return None
+        lasts = [self._last[_key(one)] for one in series]
+        register = _Register(last=dict(self._last))
+        framed = [
+            one
+            for one in register.admit_all(asked, claims)
+            if isinstance(one, EncodedRequest)
+        ]
+        if len(framed) < len(asked):
+            return None
+        return Named(framed, [*_columns(names, series), lasts], register.last)
+
+    def keep(self, named: "Named") -> None:
+        """Take in that these requests were appended."""
+        self._last = named.last
+
+
+class Named(NamedTuple):
+    """Requests with numbers that are assumed to be free.
+
+    Attributes:
+        arguments: What `projection.are_free` takes.
+        last: By category and folded prefix, the last serial number that is then given.
+    """
+
+    framed: list[EncodedRequest]
+    arguments: list[Sequence[Any]]
+    last: dict[tuple[str, str], int]
 
 
 class NumberClaim(NamedTuple):
@@ -188,28 +240,13 @@ async def _read(
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> "_Register":
     """What is known of the names claimed, the log being locked from here on."""
-    wanted = [
-        (claim.category, numbering.fold(name))
-        for claim in chain.from_iterable(claims)
-        if isinstance(claim, NumberClaim)
-        for name in {claim.number, subject_number(claim.subject)}
-    ]
-    counts: dict[NumberSeries, int] = defaultdict(int)
-    for claim in chain.from_iterable(claims):
-        if isinstance(claim, NumberSeries):
-            counts[claim] += 1
     rows = await connection.fetch(
         """
         select what, category, name, subject, held, last
           from names($1, $2, $3, $4, $5, $6, $7)
         """,
         [_command(one) for one in asked],
-        [category for category, _ in wanted],
-        [folded for _, folded in wanted],
-        [series.category for series in counts],
-        [series.year for series in counts],
-        [numbering.fold(series.prefix) for series in counts],
-        [*counts.values()],
+        *_columns(_names_claimed(claims), _series(claims)),
     )
     register = _Register()
     for row in rows:
@@ -222,6 +259,45 @@ async def _read(
                 key = row["category"], row["name"]
                 register.note(*key, row["subject"], held=row["held"])
     return register
+
+
+def _names_claimed(
+    claims: Sequence[Sequence[NumberClaim | NumberSeries]],
+) -> list[tuple[str, str]]:
+    """The names that decide whether the numbers claimed are free, each folded."""
+    return [
+        (claim.category, numbering.fold(name))
+        for claim in chain.from_iterable(claims)
+        if isinstance(claim, NumberClaim)
+        for name in {claim.number, subject_number(claim.subject)}
+    ]
+
+
+def _series(
+    claims: Sequence[Sequence[NumberClaim | NumberSeries]],
+) -> Counter[NumberSeries]:
+    """How many numbers are drawn of each series."""
+    drawn = chain.from_iterable(claims)
+    return Counter(claim for claim in drawn if isinstance(claim, NumberSeries))
+
+
+def _columns(
+    names: Sequence[tuple[str, str]], series: Mapping[NumberSeries, int]
+) -> list[Sequence[Any]]:
+    """Names and series as `projection.names` takes them."""
+    return [
+        [category for category, _ in names],
+        [folded for _, folded in names],
+        [one.category for one in series],
+        [one.year for one in series],
+        [numbering.fold(one.prefix) for one in series],
+        [*series.values()],
+    ]
+
+
+def _key(series: NumberSeries) -> tuple[str, str]:
+    """A series as rows name it."""
+    return series.category, numbering.fold(series.prefix)
 
 
 def _command(asked: EncodedRequest | UnnumberedRequest) -> str:
@@ -254,6 +330,21 @@ class _Register:
             self._holders.setdefault((category, folded), subject)
         identifier = numbering.fold(subject)
         self._identifiers[category].setdefault(identifier, subject)
+
+    def admit_all(
+        self,
+        asked: Sequence[EncodedRequest | UnnumberedRequest],
+        claims: Sequence[Sequence[NumberClaim | NumberSeries]],
+        *,
+        together: bool = False,
+    ) -> list[EncodedRequest | Exception]:
+        """Each of *asked* as it may be appended, or why not (see `admit`)."""
+        admitted: list[EncodedRequest | Exception] = []
+        for one, wanted in zip(asked, claims, strict=True):
+            admitted.append(self.admit(one, wanted))
+            if together and isinstance(one, EncodedRequest):
+                self.release(one)
+        return admitted
 
     def admit(
         self,
@@ -296,7 +387,7 @@ class _Register:
     def _name(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
         """The request under the next number, which is used up where all is well."""
         series: NumberSeries = asked.series
-        key = series.category, numbering.fold(series.prefix)
+        key = _key(series)
         if asked.command_id in self.recorded:
             # The append answers with the first receipt, whatever it is called here.
             return log.frame(asked.named(series.number(0), series.number(0)))

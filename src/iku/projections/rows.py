@@ -227,15 +227,21 @@ async def write(
 
     Another process may have recorded a new one a moment ago.
     """
-    written: bool = await connection.fetchval(
-        _WRITE,
+    written: bool = await connection.fetchval(_WRITE, *arguments(rows, counted))
+    return written
+
+
+def arguments(
+    rows: Rows, counted: Sequence[CountedDefinition]
+) -> tuple[Sequence[Any] | None, ...]:
+    """What the functions that write *rows* take, those of contributions first."""
+    return (
         [definition.position for definition in counted],
         *_columns(rows.ended, 10),
         *_columns(rows.begun, 14),
         *_columns(rows.past, 5),
         *_columns(rows.stated, 19),
     )
-    return written
 
 
 _WRITE = """
@@ -251,8 +257,11 @@ select case
 """
 
 
-def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[Sequence[Any]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+def _columns(
+    rows: Sequence[Sequence[Any]], width: int
+) -> Sequence[Sequence[Any] | None]:
+    # Null costs the driver less than an empty array, and most events end no row.
+    return list(zip(*rows, strict=True)) if rows else [None] * width
 
 
 async def keep(connection: Connection, counted: CountedDefinition) -> None:

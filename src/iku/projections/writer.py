@@ -5,6 +5,7 @@ where this process does not know all definitions there are.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection
@@ -22,12 +23,19 @@ class ProjectionWriter:
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
         """Write what was just appended; runs within the append's transaction."""
-        entries = [
-            ProjectedEvent(position, one.receipt.known_on, turn)
-            for one in accepted
-            for position, turn in one.attached()
-        ]
-        await self.write(connection, entries, max(a.receipt.size for a in accepted))
+        size = max(one.receipt.size for one in accepted)
+        await self.write(connection, _entries(accepted), size)
+
+    def arguments(
+        self, accepted: Sequence[AcceptedRequest]
+    ) -> tuple[Sequence[Any] | None, ...]:
+        """What `write_contributions`, `write_states` and `write_numbers` take.
+
+        Of events that bring no definition.
+        """
+        entries = _entries(accepted)
+        written = rows.arguments(self._rows(entries), self._definitions)
+        return (*written, *number_index.columns(_names(entries)))
 
     async def write(
         self, connection: Connection, entries: Sequence[ProjectedEvent], size: int
@@ -35,10 +43,7 @@ class ProjectionWriter:
         """Write what *entries*, in the order of the log of this *size*, mean."""
         while not await rows.write(connection, self._rows(entries), self._definitions):
             self._definitions = await rows.definitions(connection)
-        names: number_index.Names = {}
-        for entry in entries:
-            names |= number_index.changed(entry.turn)
-        await number_index.keep(connection, names)
+        await number_index.keep(connection, _names(entries))
         for entry in entries:
             await backfill.define(connection, entry, size)
 
@@ -47,3 +52,18 @@ class ProjectionWriter:
         for entry in entries:
             found.add(entry, self._definitions)
         return found
+
+
+def _entries(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEvent]:
+    return [
+        ProjectedEvent(position, one.receipt.known_on, turn)
+        for one in accepted
+        for position, turn in one.attached()
+    ]
+
+
+def _names(entries: Sequence[ProjectedEvent]) -> number_index.Names:
+    names: number_index.Names = {}
+    for entry in entries:
+        names |= number_index.changed(entry.turn)
+    return names

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -92,6 +92,18 @@ class _Drawn(NamedTuple):
     wrapped: bytes | None
 
 
+class SealedTexts(NamedTuple):
+    """Texts as they are to be kept.
+
+    Attributes:
+        plan: By stream and subject, the key they are sealed under.
+        arguments: What `vault.put` takes.
+    """
+
+    plan: Mapping[Pair, _Drawn]
+    arguments: Sequence[Sequence[Any] | None]
+
+
 class Vault:
     """The vault of one database, with the keys of one folder."""
 
@@ -106,27 +118,29 @@ class Vault:
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
         """Store the texts of the appended events, in the append's transaction."""
-        kept = [
-            (secret, positions[secret.place.stream] + secret.place.version)
-            for one in accepted
-            if one.request.secrets
-            for positions in [one.positions()]
-            for secret in one.request.secrets
-        ]
-        if not kept:
-            return
-        firsts: dict[Pair, int] = {}
-        for secret, position in kept:
-            firsts.setdefault((secret.place.stream, secret.place.subject), position)
-        current = self.keys.current(self._today())
-        while True:
-            plan = {pair: self._drawn(pair, current) for pair in firsts}
-            found = await _put(connection, firsts, plan, [s for s, _ in kept])
+        while (planned := self.plan(accepted)).plan:
+            found = await connection.fetch(_PUT, *planned.arguments)
             if not found:
                 break
             for row in found:
                 self._learn(row)
-        for pair, drawn in plan.items():
+        self.learn(planned)
+
+    def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
+        """The texts of *accepted*, sealed under the keys that are taken for the latest.
+
+        What `vault.put` takes; it says whether they are.
+        """
+        firsts, secrets = _secrets(accepted)
+        if not secrets:
+            return SealedTexts({}, [None] * 13)
+        current = self.keys.current(self._today())
+        plan = {pair: self._drawn(pair, current) for pair in firsts}
+        return SealedTexts(plan, _arguments(firsts, plan, secrets))
+
+    def learn(self, sealed: "SealedTexts") -> None:
+        """Remember the keys of what was kept."""
+        for pair, drawn in sealed.plan.items():
             _remember(self._latest, pair, _Latest(drawn.key.id, drawn.key))
 
     async def read(
@@ -349,17 +363,29 @@ def _remember(kept: OrderedDict[K, V], name: K, value: V) -> None:
         kept.popitem(last=False)
 
 
-async def _put(
-    connection: Connection,
-    firsts: Mapping[Pair, int],
-    plan: Mapping[Pair, _Drawn],
-    secrets: Sequence[Secret],
-) -> list[asyncpg.Record]:
-    """Store the secrets as planned; if the plan is stale, return the latest keys."""
+def _secrets(
+    accepted: Sequence[AcceptedRequest],
+) -> tuple[dict[Pair, int], list[Secret]]:
+    """By stream and subject the position of the first text; and all texts."""
+    firsts: dict[Pair, int] = {}
+    secrets: list[Secret] = []
+    for one in accepted:
+        positions = one.positions() if one.request.secrets else {}
+        for secret in one.request.secrets:
+            place = secret.place
+            position = positions[place.stream] + place.version
+            firsts.setdefault((place.stream, place.subject), position)
+        secrets += one.request.secrets
+    return firsts, secrets
+
+
+def _arguments(
+    firsts: Mapping[Pair, int], plan: Mapping[Pair, _Drawn], secrets: Sequence[Secret]
+) -> list[Sequence[Any]]:
+    """What `vault.put` takes to keep the secrets by that plan."""
     drawn = [plan[pair] for pair in firsts]
     keys = [plan[s.place.stream, s.place.subject].key for s in secrets]
-    return await connection.fetch(
-        _PUT,
+    return [
         [stream for stream, _ in firsts],
         [subject for _, subject in firsts],
         [one.latest for one in drawn],
@@ -373,7 +399,7 @@ async def _put(
         [key.id for key in keys],
         [sealing.seal(s, key) for s, key in zip(secrets, keys, strict=True)],
         [s.file for s in secrets],
-    )
+    ]
 
 
 _PUT = """

@@ -42,7 +42,7 @@ class Application(Litestar):
             await super().__call__(scope, receive, send)
             return
         began, status = perf_counter(), 500
-        receiver = BodyReceiver(receive, self.body_timeout_s)
+        receiver = BodyReceiver(scope, receive, self.body_timeout_s)
 
         async def watched(sent: AsgiMessage) -> None:
             nonlocal status
@@ -65,7 +65,7 @@ class Application(Litestar):
             await _refuse(stray, scope, send)
             return
         path, query = scope["raw_path"], scope["query_string"]
-        fault = _fault(path) or _fault(query)
+        fault = _fault(path) or (_fault(query) if query else None)
         if fault:
             stray = problems.problem(
                 "invalid", message("the address {fault}", fault=fault)

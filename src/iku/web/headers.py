@@ -1,9 +1,11 @@
 """Headers of a request: conditions, the type of the body, and what `Accept` names."""
 
+import math
 import re
 from typing import Any, TypeAlias
 
 from litestar import Request
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from iku.messages import message
 from iku.parsing import shown
@@ -41,6 +43,16 @@ async def json_body(request: AnyRequest) -> bytes:
         Malformed: There is none.
         Unsupported: It is said to be something else, or nothing.
     """
+    if _sent(request, b"content-type") != "application/json":
+        _refuse_other_types(request)
+    refuse_encoded(request)
+    body = await _body(request)
+    if not body:
+        raise BadRequest("", message("the request has no body"))
+    return body
+
+
+def _refuse_other_types(request: AnyRequest) -> None:
     kind, options = request.content_type
     if kind.lower() != "application/json":
         raise UnsupportedMediaType(
@@ -54,10 +66,29 @@ async def json_body(request: AnyRequest) -> bytes:
                 charset=shown(charset),
             )
         )
-    refuse_encoded(request)
-    body = await request.body()
-    if not body:
-        raise BadRequest("", message("the request has no body"))
+
+
+async def _body(request: AnyRequest) -> bytes:
+    """The body, read no further than its route allows.
+
+    The framework's `Request.body` builds a dictionary of all headers for it.
+
+    Raises:
+        RequestEntityTooLarge: It is longer.
+    """
+    most = request.route_handler.resolve_request_max_body_size() or math.inf
+    announced = _sent(request, b"content-length") or "0"
+    # What is no number is refused by the framework, which looks at it again.
+    length = int(announced) if announced.isdecimal() else request.content_length or 0
+    if length > most:
+        raise RequestEntityTooLarge
+    body, more = b"", True
+    while more:
+        received: Any = await request.receive()
+        body += received.get("body", b"")
+        more = received.get("more_body", False)
+        if len(body) > most:
+            raise RequestEntityTooLarge
     return body
 
 
@@ -67,14 +98,22 @@ def refuse_encoded(request: AnyRequest) -> None:
     Raises:
         Unsupported: It is.
     """
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
+    encoding = _sent(request, b"content-encoding")
+    if encoding is not None and encoding.lower() != "identity":
         raise UnsupportedMediaType(
             message(
                 "Content-Encoding is {encoding}; send the body without one",
                 encoding=shown(encoding),
             )
         )
+
+
+def _sent(request: AnyRequest, name: bytes) -> str | None:
+    """The first header of that *name*, which is in lower case; None: there is none."""
+    for one, value in request.scope["headers"]:
+        if one == name:
+            return value.decode("latin-1")
+    return None
 
 
 def accepts(request: AnyRequest, media_type: str) -> bool:

@@ -1,5 +1,7 @@
 """What the program tells of itself, in the format of Prometheus."""
 
+from functools import lru_cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from iku.app import App
@@ -36,6 +38,9 @@ class Metrics:
             labels,
             registry=self.registry,
         )
+        # Finding the counter of some labels costs more than to count.
+        self._counter = lru_cache(1024)(self._requests.labels)
+        self._histogram = lru_cache(1024)(self._seconds.labels)
         self._gauges = {
             name: Gauge(name, told, registry=self.registry)
             for name, told in GAUGES.items()
@@ -70,5 +75,5 @@ class Metrics:
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; *route* is the template of its path."""
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        self._counter(method, route, status).inc()
+        self._histogram(method, route).observe(seconds)

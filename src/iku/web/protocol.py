@@ -15,6 +15,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from iku.web.body_timeout import COMPLETE
+
 LARGEST_HEAD = 64 * 1024  # bytes of a request line and its header fields
 
 
@@ -86,6 +88,12 @@ class Protocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body of a request is complete."""
+        super().on_message_complete()
+        if not self.cycle.more_body:
+            self.cycle.scope[COMPLETE] = True  # type: ignore[literal-required] # our own
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle

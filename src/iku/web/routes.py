@@ -178,15 +178,28 @@ def _headers(
 ) -> EntryHeaders:
     known = _names(struct)
     given = [(name.decode("latin-1"), value) for name, value in sent]
-    for name in CONDITIONS:
-        if name.lower() not in known and any(name.lower() == one for one, _ in given):
+    names = {name for name, _ in given}
+    for name in _unheeded(struct):
+        if name.lower() in names:
             heeded = ", ".join(one for one in CONDITIONS if one in known.values())
             raise unheeded(
                 name,
                 message("supported are: {heeded}", heeded=heeded or message("none")),
             )
     pairs = [(known[n], v.decode("latin-1")) for n, v in given if n in known]
-    return parsing.parse_texts(struct, pairs)
+    return parsing.parse_texts(struct, pairs) if pairs else _nothing_sent(struct)
+
+
+@cache
+def _nothing_sent(struct: type[EntryHeaders]) -> EntryHeaders:
+    """The headers where none of them is sent."""
+    return parsing.parse_texts(struct, ())
+
+
+@cache
+def _unheeded(struct: type[EntryHeaders]) -> tuple[str, ...]:
+    """The conditions that are none of these headers."""
+    return tuple(name for name in CONDITIONS if name.lower() not in _names(struct))
 
 
 @cache

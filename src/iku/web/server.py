@@ -65,6 +65,7 @@ async def serve_app(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing depends on where a request comes from
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -1,0 +1,168 @@
+"""Appending a batch of requests, and all that is derived from it, by one statement.
+
+Step by step, a batch takes a round trip each for its numbers, the append, both tables
+of the projections, the names and the texts; and the log stays locked meanwhile. But
+what the database will answer is nearly always known before: the log has grown by what
+this process appended, the next number follows the last one, and every request holds.
+So a batch is prepared on this assumption (optimistic concurrency) and written by a
+statement that is undone as a whole where the assumption fails. Then nothing was
+written, and the appender goes step by step.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from iku.domain.decider import Transition
+from iku.domain.erasure import Erasures
+from iku.domain.indicator import Indicator
+from iku.ledger import log
+from iku.ledger.appender import AcceptedRequest, Asked, Project
+from iku.ledger.log import Connection, EncodedRequest, Receipt, Request
+from iku.projections.number_index import Serials
+from iku.projections.writer import ProjectionWriter
+from iku.vault.store import Vault
+
+
+class OneStatement:
+    """Appends by one statement what an appender would else append step by step.
+
+    Takes the *project* of those steps, by which it learns where the log stands.
+    """
+
+    def __init__(
+        self, writer: ProjectionWriter, vault: Vault, zone: ZoneInfo, project: Project
+    ) -> None:
+        self._writer = writer
+        self._vault = vault
+        self._zone = zone
+        self._project = project
+        self._serials = Serials()
+        self._size: int | None = None  # of the log, after our last append
+
+    async def project(
+        self, connection: Connection, accepted: Sequence[AcceptedRequest]
+    ) -> None:
+        """Project what was appended step by step."""
+        await self._project(connection, accepted)
+        self._size = max(one.receipt.size for one in accepted)
+        self._serials.learn(
+            turn for one in accepted for turn in one.request.attachments
+        )
+
+    async def append(
+        self, connection: Connection, asked: Sequence[Asked]
+    ) -> list[Receipt] | None:
+        """The receipts, one each; None where nothing was written."""
+        named = None if self._size is None else self._serials.admit(asked)
+        if named is None or not all(map(_is_plain, named.framed)):
+            return None
+        accepted = self._expected(named.framed)
+        size, today = accepted[-1].receipt.size, datetime.now(self._zone).date()
+        sealed = self._vault.plan(accepted)
+        try:
+            rows = await connection.fetch(
+                _APPEND,
+                *named.arguments,
+                self._zone.key,
+                *log.arrays(named.framed),
+                *(size, today),
+                *self._writer.arguments(accepted),
+                *sealed.arguments,
+            )
+        except asyncpg.SerializationError:
+            self._size = None
+            return None
+        self._size = size
+        self._serials.keep(named)
+        self._vault.learn(sealed)
+        return [log.receipt(row) for row in rows]
+
+    def _expected(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
+        """The requests with their receipts, of which instant and leaf are not known."""
+        now = datetime.now(self._zone)
+        position = self._size or 0
+        size = position + sum(one.request.count for one in framed)
+        accepted = []
+        for one in framed:
+            position += one.request.count
+            receipt = _receipt(one.request, position, size, now)
+            accepted.append(AcceptedRequest(one.request, receipt))
+        return accepted
+
+
+def _receipt(request: Request, position: int, size: int, now: datetime) -> Receipt:
+    main = request.main
+    return Receipt(
+        stream=main.stream,
+        version=main.expected_version + len(main.drafts),
+        position=position,
+        count=request.count,
+        size=size,
+        recorded_at=now,
+        known_on=request.known_on or now.date(),
+        leaf=b"",
+    )
+
+
+def _is_plain(framed: EncodedRequest) -> bool:
+    """Whether its events bring no definition to count by, and erase nothing."""
+    turns = framed.request.attachments
+    return bool(turns) and all(
+        isinstance(turn, Transition)
+        and not isinstance(turn.after, Indicator | Erasures)
+        for turn in turns
+    )
+
+
+# Each step takes what the one before it gives, which settles their order: the lock
+# comes first, and the log is judged before anything derived from it is written.
+# "offset 0" keeps the steps from being done once for each answer.
+_APPEND = """
+select (s.answer).verdict, (s.answer).stream, (s.answer).expected, (s.answer).version,
+       (s.answer).position, (s.answer).count, (s.answer).size, (s.answer).recorded_at,
+       (s.answer).known_on, (s.answer).leaf
+  from (
+         select unnest(judged.answers) as answer
+           from projection.expect(
+                  projection.are_free($1, $2, $3, $4, $5, $6, $7)
+                ) as free
+          cross join lateral (
+                  select array_agg(a order by a.request) as answers
+                    from ledger.append(
+                           case when free then $8 end,
+                           $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                           $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) a
+                ) judged
+          cross join lateral projection.expect((
+                  select bool_and(
+                           a.verdict = 'appended'
+                             and a.size = $32
+                             and (a.recorded_at at time zone $8)::date = $33)
+                    from unnest(judged.answers) a
+                )) as appended
+          cross join lateral projection.expect(
+                  case when appended then projection.write_contributions(
+                    $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46,
+                    $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58) end
+                ) as counted
+          cross join lateral projection.expect(
+                  case when counted then projection.write_states(
+                    $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71,
+                    $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82) end
+                ) as stated
+          cross join lateral projection.expect(
+                  case when stated then projection.write_numbers(
+                    $83, $84, $85, $86, $87, $88) end
+                ) as named
+          cross join lateral projection.expect(
+                  case when named then not exists (
+                    select from vault.put(
+                      $89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100, $101)
+                  ) end
+                ) as kept
+         offset 0
+       ) s
+"""
