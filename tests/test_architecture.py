@@ -1,6 +1,7 @@
 """Imports run one way. Each room may know the rooms listed beside it, and no other."""
 
 import ast
+import builtins
 import re
 import sys
 from collections.abc import Iterator
@@ -211,6 +212,27 @@ def test_nothing_the_repository_holds_names_a_registry() -> None:
     ]
 
     assert strays == []
+
+
+def test_the_errors_that_a_docstring_names_exist() -> None:
+    trees = [ast.parse(path.read_text()) for _, path in rooms()]
+    classes = {
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    known = classes | set(dir(builtins)) | {"PostgresError", "UsageError"}
+
+    assert {name for tree in trees for name in _raised(tree)} <= known
+
+
+def _raised(tree: ast.Module) -> Iterator[str]:
+    """The errors in the sections "Raises" of all docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            section = (ast.get_docstring(node) or "").partition("Raises:\n")[2]
+            yield from re.findall(r"^    (\w+):", section, re.MULTILINE)
 
 
 def _reads(path: Path) -> Iterator[str]:

@@ -40,8 +40,8 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     """What *raw* says, by *decoder*.
 
     Raises:
-        Unreadable: It is no JSON in UTF-8, or nested too deep.
-        Duplicated: An object in it has a key twice, also if spelt with escapes.
+        InvalidJson: It is no JSON in UTF-8, or nested too deep.
+        DuplicateKey: An object in it has a key twice, also if spelt with escapes.
         msgspec.ValidationError: It is JSON, but not what the decoder reads.
     """
     try:
@@ -65,7 +65,7 @@ def plain(raw: bytes) -> Any:
     A number that no 64 bits hold is given as the nearest that Python has.
 
     Raises:
-        Unreadable: It is no JSON in UTF-8, or nested too deep.
+        InvalidJson: It is no JSON in UTF-8, or nested too deep.
     """
     with suppress(DuplicateKey):
         decode(raw, _any)

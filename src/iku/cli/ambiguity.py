@@ -16,7 +16,7 @@ def refuse_several(
     *by_kind* tells whether the command has an option that says which kind is meant.
 
     Raises:
-        Failed: There are several.
+        CommandFailed: There are several.
     """
     if len(found) < 2:
         return

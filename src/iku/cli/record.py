@@ -241,7 +241,7 @@ async def _meant(app: App, typed: str) -> SubjectMatch:
     """The subject that goes by what was typed.
 
     Raises:
-        Failed: There is none, or there are several.
+        CommandFailed: There is none, or there are several.
     """
     async with app.pool.acquire() as connection:
         found = await identify(app.view(connection), typed, [*LATER])

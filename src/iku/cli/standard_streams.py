@@ -47,7 +47,7 @@ class _Output(io.FileIO):
         """How many bytes of *content* were taken.
 
         Raises:
-            Unprinted: None, and this is the first time. Afterwards all are taken and
+            OutputClosed: None, and this is the first time. Afterwards all are taken and
                 dropped, or what is left in buffers would be told of again at exit.
         """
         if self._over:
@@ -62,11 +62,11 @@ class _Output(io.FileIO):
 
 
 def prepare() -> None:
-    """Make ready what is printed to; no character that a terminal lacks is an error.
+    """Prepare the output streams; characters that a terminal lacks are replaced.
 
     Raises:
-        Unprinted: Standard output is closed. Told before anything is done, for a file
-            or a connection opened later would get its number, and what is printed.
+        OutputClosed: Standard output is closed. Raised first, because a file or
+            connection opened later would get its number and thus the output.
     """
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end

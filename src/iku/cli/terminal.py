@@ -178,7 +178,7 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
     """A connection with the signer's rights, to a database that is up to date.
 
     Raises:
-        OnlyReads: It is a replica, which may lag behind what was signed already.
+        ReadOnlyReplica: It is a replica, which may lag behind what was signed already.
         SettingsError: It is not said how the signer logs in.
         MigrationError: The schema is not up to date, and the signer may not change it.
     """

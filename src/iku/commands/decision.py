@@ -85,9 +85,9 @@ def decide(
     If *closed* is None, they need no reason, whatever they change.
 
     Raises:
-        Unexplained: It changes a figure of a closed period, and gives no reason.
+        ReasonRequired: It changes a figure of a closed period, and gives no reason.
         Refused: The rules do not allow it, or a text holds hidden characters.
-        Missing: There is no such subject.
+        SubjectNotFound: There is no such subject.
     """
     decider = DECIDERS[command.category]
     proposed = decider.asked(command.proposed)

@@ -109,7 +109,7 @@ class CommandHandler:
         """Refuse what changes log, vault or keys, where all of it is a replica's.
 
         Raises:
-            OnlyReads: It is.
+            ReadOnlyReplica: It is.
         """
         if self.only_reads:
             raise ReadOnlyReplica
@@ -119,10 +119,10 @@ class CommandHandler:
 
         Raises:
             Refused: The rules do not allow it.
-            Missing: There is no such subject.
-            Outdated: It is about a version that is not the last.
-            Reused: Its id was given to another command.
-            Conflicted: Others were faster, time and again.
+            SubjectNotFound: There is no such subject.
+            StaleVersion: It is about a version that is not the last.
+            KeyReused: Its id was given to another command.
+            VersionConflict: Others were faster, time and again.
             Unavailable: The database is away, or a replica (OnlyReads).
         """
         self.refuse_replica()
@@ -165,7 +165,7 @@ class CommandHandler:
         """Refuse an opening whose number is another's, unless it is so no more.
 
         Raises:
-            Repeated: The other was begun by the very same opening.
+            AlreadyRecorded: The other was begun by the very same opening.
             Refused: The number belongs to the other.
         """
         about, before, number = await self._holder(connection, command, error)
@@ -269,8 +269,8 @@ class CommandHandler:
 
         Raises:
             Refused: The rules do not allow it.
-            Missing: There is no such subject.
-            Outdated: It is about a version that is not the last.
+            SubjectNotFound: There is no such subject.
+            StaleVersion: It is about a version that is not the last.
         """
         read = await decision.read(connection, self.vault, command)
         # Nothing is appended that would tell whether a period was closed since.
@@ -358,7 +358,7 @@ async def _first(
     """What came of *command* when it was first sent; None if it never was.
 
     Raises:
-        Reused: Its id was given to another command.
+        KeyReused: Its id was given to another command.
     """
     if command.command_id is None:
         return None

@@ -42,7 +42,7 @@ async def erase(
     """Carry out the decision that *command* proposes (see `CommandHandler.handle`).
 
     Raises:
-        Missing: There is no such subject.
+        SubjectNotFound: There is no such subject.
     """
     await _refuse_unknown(commands, reader, command.subject)
     files = await commands.vault.filed(reader, command.subject)

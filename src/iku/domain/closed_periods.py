@@ -118,7 +118,7 @@ def refuse_unexplained(
     """Refuse to change *subject* from *before* to *after* where no reason is given.
 
     Raises:
-        Unexplained: A frozen figure changes; the first that was closed is named.
+        ReasonRequired: A frozen figure changes; the first that was closed is named.
     """
     change = next(changes(closed, subject, before, after), None)
     if change is not None:

@@ -535,7 +535,7 @@ def decide(
     """The facts that *command* adds to *case*.
 
     Raises:
-        Repeated: They stand already.
+        AlreadyRecorded: They stand already.
         Refused: The rules do not allow it; the sentence says both sides.
     """
     if case is None and not isinstance(command, Reported):

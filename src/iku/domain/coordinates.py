@@ -78,7 +78,7 @@ def parse(number: str) -> Coordinates:
     """The coordinates that *number* carries; blanks and lower case do not matter.
 
     Raises:
-        Mistyped: It was never printed beside any figure.
+        MalformedNumber: It was never printed beside any figure.
     """
     typed = "".join(number.split()).translate(_CAPITALS)
     _refuse_strange(typed)

@@ -214,7 +214,7 @@ def place(cursor: str | None) -> PageCursor | None:
     """Where the page ended that gave this *cursor*; None where there is none.
 
     Raises:
-        Unanswerable: No page of a difference gave it.
+        InvalidQuestion: No page of a difference gave it.
     """
     found = places.read(cursor, LETTERS)
     if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:

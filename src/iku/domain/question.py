@@ -102,7 +102,7 @@ def basis(
     """What the figure asked for is made with, by what was known then.
 
     Raises:
-        Unanswerable: There is no definition of the version asked for.
+        InvalidQuestion: There is no definition of the version asked for.
     """
     return basis_of(
         DefinitionHistory(indicator.decider, of_indicator),
@@ -134,7 +134,7 @@ def refuse_future(
     judged by its `known_on`: it also has a size, by which it stays the same for ever.
 
     Raises:
-        Unanswerable: *as_of* or *known_on* lies after *today*.
+        InvalidQuestion: *as_of* or *known_on* lies after *today*.
     """
     for name, day in (("as_of", as_of), ("known_on", known_on)):
         if day is not None and day > today:
@@ -154,7 +154,7 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
     """Refuse a size that a log of *size* events has not reached.
 
     Raises:
-        Unanswerable: It has not reached the size *asked* for.
+        InvalidQuestion: It has not reached the size *asked* for.
     """
     if asked is not None and asked > size:
         raise InvalidQuestion(
@@ -176,7 +176,7 @@ def coordinates(
     while the question was on its way. With it, the answer holds all that was counted.
 
     Raises:
-        Unanswerable: The log is not of the size asked for yet.
+        InvalidQuestion: The log is not of the size asked for yet.
     """
     refuse_size_beyond(question.size, size)
     return Coordinates(
@@ -193,7 +193,7 @@ def numbered(number: str) -> Question:
     """The question that the figure of this *number* answers, nothing left open.
 
     Raises:
-        Unanswerable: No figure bears the number; the sentence says what is wrong.
+        InvalidQuestion: No figure bears the number; the sentence says what is wrong.
     """
     try:
         at = parse(number)

@@ -33,7 +33,7 @@ def refuse_unfit(
     """Refuse a *command* that is no fact to be recorded.
 
     Raises:
-        Repeated: *before* holds it already.
+        AlreadyRecorded: *before* holds it already.
         Refused: It names what cannot be corrected, annulled or merged; or *before*
             was taken away.
     """

@@ -131,7 +131,7 @@ class Archive:
         """Read all of *file*, which must stay open as long as the archive is used.
 
         Raises:
-            Unreadable: It is not a backup, or damaged or truncated.
+            UnreadableBackup: It is not a backup, or damaged or truncated.
         """
         self._file = file
         self._places: dict[str, tuple[int, int]] = {}

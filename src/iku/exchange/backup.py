@@ -123,7 +123,7 @@ def read(file: IO[bytes]) -> Archive:
     """The backup in *file*, with every byte verified against its manifest.
 
     Raises:
-        Unreadable: It is not a backup, or damaged.
+        UnreadableBackup: It is not a backup, or damaged.
         NotRestorable: A newer program wrote it.
     """
     found = Archive(file)

@@ -63,7 +63,7 @@ async def export(
     """Write the log up to its last checkpoint to *folder*; *tell* gets the progress.
 
     Raises:
-        Unwritable: Nothing was signed yet, or the folder is not empty.
+        BundleWriteError: Nothing was signed yet, or the folder is not empty.
         OSError: A file cannot be written. After a failure written files are removed.
     """
     last = await checkpoint_store.latest(connection)

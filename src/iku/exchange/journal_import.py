@@ -103,8 +103,8 @@ class Importer:
         A file that is open must be one that can be read again from its beginning.
 
         Raises:
-            Conflicted: Others were faster, time and again.
-            KnowledgeAhead: By the database's clock, a day declared has not come yet.
+            VersionConflict: Others were faster, time and again.
+            KnownOnInFuture: By the database's clock, a day declared has not come yet.
         """
         with _uncollected():
             try:
@@ -121,7 +121,7 @@ class Importer:
         """The ids under which the rows of a file are, or would be, recorded.
 
         Raises:
-            Faulty: It cannot be read as rows.
+            UnreadableSheet: It cannot be read as rows.
         """
         journal = JournalFile(content, self.commands.vault.keys.digest)
         return [numbered.command_id for numbered in journal.rows()]

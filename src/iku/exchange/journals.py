@@ -49,7 +49,7 @@ class CorrectionTarget(Struct, frozen=True):
         """The fact to be recorded, *subject* being what its stream holds.
 
         Raises:
-            Invalid: There is no such fact.
+            Invalid: The fact does not exist.
         """
         naming = "annuls" if self.annuls else "corrects"
         found: Fact = self.statement.fact(
@@ -166,7 +166,7 @@ class JournalFile:
         """Go through the whole file once.
 
         Raises:
-            Faulty: It is none of the journals.
+            UnreadableSheet: It is none of the journals.
         """
         file = io.BytesIO(content) if isinstance(content, bytes) else content
         headings = {name: layout.headings for name, layout in LAYOUTS.items()}
@@ -185,7 +185,7 @@ class JournalFile:
         """Each row, in the order of the file.
 
         Raises:
-            Faulty: The file is not what it was.
+            UnreadableSheet: The file is not what it was.
         """
         counts: Counter[bytes] = Counter()
         firsts: dict[bytes, DuplicateRow] = {}
@@ -207,7 +207,7 @@ class JournalFile:
         """Each row as an entry, in the order of the file.
 
         Raises:
-            Faulty: The file is not what it was.
+            UnreadableSheet: The file is not what it was.
         """
         for numbered in self.rows():
             yield entry(RowReader(self.layout, numbered.row, scope), numbered)

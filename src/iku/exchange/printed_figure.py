@@ -75,7 +75,7 @@ def read(typed: str) -> Printed:
     """The typed value: ``8/9``, ``88,89%`` or ``88.89``.
 
     Raises:
-        Unfit: It is neither counts nor a percentage.
+        InvalidCell: It is neither counts nor a percentage.
     """
     tidy = typed.strip()
     if counts := _COUNTS.fullmatch(tidy):

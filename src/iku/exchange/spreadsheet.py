@@ -82,7 +82,7 @@ class Sheet:
         closed with the last reference to this object.
 
         Raises:
-            Faulty: It has no such layout.
+            UnreadableSheet: It has no such layout.
         """
         _refuse_other_encodings(file)
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -98,7 +98,7 @@ class Sheet:
         """The rows, read again at each call; two calls must not be interleaved.
 
         Raises:
-            Faulty: It is not CSV; the rows before the fault are returned.
+            UnreadableSheet: It is not CSV; the rows before the fault are returned.
         """
         lines = self._lines()
         next(lines, None)

@@ -34,7 +34,7 @@ async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Text
     If *found* raises, the file is removed.
 
     Raises:
-        Unwritable: The file exists already, or the disk is full.
+        BundleWriteError: The file exists already, or the disk is full.
     """
     tally = TextCounts()
     with _new(path) as file:

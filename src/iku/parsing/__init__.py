@@ -154,7 +154,7 @@ def parse_texts(
     """The *struct* that names and texts spell, with values *given* besides.
 
     Raises:
-        Misread: A name is unknown or given twice, or a text is not of its type.
+        ParseError: A name is unknown or given twice, or a text is not of its type.
     """
     known = fields(struct)  # type: ignore[arg-type]
     values, texts = dict(given), list(pairs)
@@ -209,7 +209,7 @@ def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
     """The value of that *kind*, a Struct or a union of tagged ones, that *raw* spells.
 
     Raises:
-        Misread: It is not JSON, or not of the kind.
+        ParseError: It is not JSON, or not of the kind.
     """
     try:
         return cast(T, strict_json.decode(raw, _decoder(kind)))

@@ -43,7 +43,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
     of how many have been read. Whatever was found, the fresh tables are in place after.
 
     Raises:
-        Busy: Another rebuild is under way.
+        RebuildRunning: Another rebuild is under way.
     """
     async with _alone(owner), _beside(owner):
         projector = _Projector(owner, progress)

@@ -21,7 +21,7 @@ async def fetch(view: View, stream: str, version: int) -> File:
     """The file attached by the event of *stream* with that version.
 
     Raises:
-        Missing: There is no such file.
+        SubjectNotFound: The file does not exist.
         Gone: It was erased, or does not match the commitment.
         KeysError: Its key is not available.
     """

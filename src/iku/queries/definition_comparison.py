@@ -127,8 +127,8 @@ async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
     Reads the whole log for each page; one subject is in memory at a time.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: A requested day, size or version does not exist.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: A requested day, size or version does not exist.
         Invalid: An option does not belong to this indicator.
     """
     refuse_future(tried.question.as_of, today)

@@ -42,7 +42,7 @@ async def look(view: View, subject: str) -> HeldTexts:
     """The stored texts of *subject*.
 
     Raises:
-        Missing: Nothing is stored, and nothing was ever erased.
+        SubjectNotFound: Nothing is stored, and nothing was ever erased.
     """
     if not erasure.is_identifier(subject):
         raise SubjectNotFound(subject_name.absent("subject", subject))

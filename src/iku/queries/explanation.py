@@ -219,8 +219,8 @@ async def begin(
     """The figure of *question*, or of the page that *cursor* refers to.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: A coordinate does not exist, or the cursor is invalid.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: A coordinate does not exist, or the cursor is invalid.
     """
     ended = page_cursor.read(cursor, PART)
     question = page_cursor.resume(question, ended, today)
@@ -252,8 +252,8 @@ async def page(
     """At most *limit* matching subjects after the identifier *after*.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: The requested version of the definition does not exist.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: The requested version of the definition does not exist.
     """
     found = await _examined(view.reader, question, wanted, after, limit)
     return await view.reveal(found)

@@ -95,7 +95,7 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
         """The two figures.
 
         Raises:
-            Unanswerable: A day is after *today*, or the cursor is invalid.
+            InvalidQuestion: A day is after *today*, or the cursor is invalid.
         """
         against = ComparedCoordinates(
             as_of=self.against_as_of,
@@ -116,8 +116,8 @@ async def answer(
     """The difference of the two figures, with one page of its items.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: A requested day, size or version does not exist.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: A requested day, size or version does not exist.
     """
     connection = view.reader
     first, last = await _both(connection, figures, compared, today)

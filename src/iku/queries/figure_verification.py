@@ -60,8 +60,8 @@ async def verify(
     """The figure with that *number*, recounted in the time of reading the log.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: No figure has this number, or its coordinates do not exist yet.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: No figure has this number, or its coordinates do not exist yet.
     """
     question = numbered(number)
     try:

@@ -1,9 +1,9 @@
-"""Figures of any day, as known on any other, from any size of the log.
+"""Figures as of any day, as known on any other, at any size of the log.
 
-A figure is the sum of the contributions that are valid on its day and were known at its
-knowledge cut-off. Figures that differ in nothing but the day are counted together, by
-what changes from each day to the next. All are read in one statement, hence from one
-snapshot: counts, size and definitions belong together.
+A figure is the sum of the contributions that are valid on its day and known at its
+knowledge cut-off. Figures that differ only in their day are counted together, by the
+changes from each day to the next. All are read in one statement and therefore in one
+snapshot, so counts, size and definitions are consistent.
 """
 
 from collections import defaultdict
@@ -39,10 +39,10 @@ from iku.queries.kept import KeptFigures, LogMark
 
 
 class Figures:
-    """Answers questions; keeps the definitions, targets and scale it has read.
+    """Answers questions; caches definitions, targets, scale and figures.
 
-    And figures, for as long as nothing is recorded: who looks at the same ones again,
-    as many do, costs a look at where the log stands.
+    Cached figures are valid until an event is recorded; a repeated question costs one
+    look-up of the log's state.
     """
 
     def __init__(self) -> None:
@@ -52,18 +52,18 @@ class Figures:
     async def answer(
         self, connection: Reader, questions: Sequence[Question], today: date
     ) -> list[Figure]:
-        """The figures asked for, in order, all from one snapshot.
+        """The requested figures, in order, from one snapshot.
 
         Raises:
-            Unknown: There is no such indicator.
-            Unanswerable: A day, size or version asked for does not exist (yet).
+            UnknownReference: The indicator does not exist.
+            InvalidQuestion: A requested day, size or version does not exist.
         """
         return [one.figure for one in await self.make(connection, questions, today)]
 
     async def make(
         self, connection: Reader, questions: Sequence[Question], today: date
     ) -> list[ComputedFigure]:
-        """The same, each figure with what it is made with (raises as `answer` does)."""
+        """The figures with definition, target and scale (raises as `answer`)."""
         key = (today, *questions)
         kept, mark = self._kept.at(key), self._kept.mark
         if kept is not None and await _mark(connection) == mark:
@@ -73,7 +73,7 @@ class Figures:
         try:
             asked = _asked(told := self._told, questions)
         except (UnknownReference, InvalidQuestion):
-            # It may have been recorded since, by this process or by another.
+            # It may have been recorded since, by this or another process.
             await self.refresh(connection)
             asked = _asked(told := self._told, questions)
         while True:
@@ -82,18 +82,18 @@ class Figures:
             if rows[0]["generation"] == sum(len(one.facts) for one in told.values()):
                 break
             await self.refresh(connection)
-            # Kept here, as somebody else may refresh while we wait for the counts.
+            # A local copy, because another task may refresh while this one waits.
             asked = _asked(told := self._told, questions)
         made = _made(asked, courses, rows, today)
         self._kept.keep(key, made, _marked(rows[0]))
         return made
 
     def forget(self) -> None:
-        """Make every figure anew when it is asked for again."""
+        """Discard all cached figures."""
         self._kept = KeptFigures()
 
     async def indicators(self, connection: Reader) -> dict[str, Indicator]:
-        """All indicators as they stand, by code."""
+        """All indicators by code, in their present state."""
         await self.refresh(connection)
         folded = {
             stream.partition("-")[2]: told.state()
@@ -103,19 +103,19 @@ class Figures:
         return {code: state for code, state in folded.items() if state is not None}
 
     def definitions(self, code: str) -> tuple[Definition, ...]:
-        """Versions of that indicator's definition: all that it was ever answered by."""
+        """All known versions of that indicator's definition."""
         told = self._told.get(indicator.decider.stream(code))
         return told.state().definitions if told else ()
 
     async def scale(self, connection: Reader) -> Scale | None:
-        """The rating scale as it stands."""
+        """The rating scale in its present state."""
         await self.refresh(connection)
         told = self._told.get(scale.decider.stream(SCALE))
         found: Scale | None = told.state() if told else None
         return found
 
     async def refresh(self, connection: Reader) -> None:
-        """Read what the log holds of indicators and the scale."""
+        """Read the indicators and the scale from the log."""
         rows = await connection.fetch(
             """
             select stream
@@ -183,10 +183,10 @@ def _ask(told: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
 
 
 class _Course(NamedTuple):
-    """What figures have in common that are counted in one go, day after day.
+    """The common coordinates of figures that are counted together.
 
     Attributes:
-        own: Whether each is as known on its own day; known_on is None then.
+        own: Whether each figure is as known on its own day; known_on is then None.
     """
 
     indicator: str
@@ -199,7 +199,7 @@ class _Course(NamedTuple):
 
 
 def _courses(asked: Sequence[_Asked]) -> dict[_Course, list[int]]:
-    """The questions' places, by course; within one by their days."""
+    """Indexes of the questions by course, ordered by day."""
     courses: dict[_Course, list[int]] = {}
     for place in sorted(range(len(asked)), key=lambda n: asked[n].question.as_of):
         courses.setdefault(_course(asked[place]), []).append(place)
@@ -227,7 +227,7 @@ async def _count(
     courses: Mapping[_Course, Sequence[int]],
     streams: Sequence[str],
 ) -> list[asyncpg.Record]:
-    """Rows of what moves along each course, at least one, each with the log's size."""
+    """The changes along each course, at least one row, each with the log's size."""
     ends = [*accumulate(map(len, courses.values()))]
     questions = [asked[place].question for place in chain(*courses.values())]
     return await connection.fetch(
@@ -287,9 +287,9 @@ _FIRST = date.min + timedelta(days=1)
 
 
 def _finite(day: date) -> date:
-    """*day*, but never the first of all, which the driver takes for minus infinity.
+    """*day*, but never `date.min`, which the driver maps to minus infinity.
 
-    Infinity lies in no month. That nothing is as old as either day makes them one.
+    No fact is that old, so the next day is equivalent.
     """
     return max(day, _FIRST)
 
@@ -311,7 +311,7 @@ def _made(
 def _counts(
     courses: Mapping[_Course, Sequence[int]], rows: Sequence[asyncpg.Record]
 ) -> dict[int, dict[str, Counts]]:
-    """The counts of each part, by the question's place: what has moved up to it."""
+    """The counts of each part by index of the question: the sum of earlier changes."""
     moved = defaultdict[tuple[int, int | None], list[asyncpg.Record]](list)
     for row in rows:
         moved[row["course"], row["point"]].append(row)

@@ -64,7 +64,7 @@ async def front(
     """The figures of the requested day and of the end of the year before.
 
     Raises:
-        Unanswerable: A coordinate does not exist.
+        InvalidQuestion: A coordinate does not exist.
     """
     indicators = await figures.indicators(view.reader)
     day = FrontDay(asked.as_of) if asked.as_of else None

@@ -143,7 +143,7 @@ async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndi
     """The indicator with that code.
 
     Raises:
-        Unknown: There is no such indicator.
+        UnknownReference: The indicator does not exist.
     """
     found = await figures.indicators(view.reader)
     if code not in found:
@@ -159,7 +159,7 @@ async def version(reader: Reader, code: str) -> int:
     """The version of the indicator's history.
 
     Raises:
-        Missing: There is no such indicator.
+        SubjectNotFound: The indicator does not exist.
     """
     recorded = await log.read_stream(reader, indicator.decider.stream(code))
     if not recorded:

@@ -80,7 +80,7 @@ class ListQuestion(MomentQuestion, frozen=True, kw_only=True):
         """The search by the common parameters.
 
         Raises:
-            Unanswerable: A day is after *today*, or two filters exclude each other.
+            InvalidQuestion: A day is after *today*, or two filters exclude each other.
         """
         at = self.at(today)
         return Search(

@@ -44,8 +44,9 @@ async def listing(view: View, question: ListQuestion, today: date) -> ListPage:
     """The requested page.
 
     Raises:
-        Unanswerable: The cursor is invalid, the requested size does not exist, too many
-            subjects match to be ordered by title, or as `ListQuestion.search`.
+        InvalidQuestion: The cursor is invalid, the requested size does not exist, or
+            too many subjects match to be ordered by title; also as
+            `ListQuestion.search`.
     """
     asked = question.search(today)
     of = subject_kinds.named(asked.category).letter.lower()

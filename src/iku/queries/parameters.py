@@ -115,7 +115,7 @@ class MomentQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The day (default: today) and the knowledge cut-off.
 
         Raises:
-            Unanswerable: A day is after *today*.
+            InvalidQuestion: A day is after *today*.
         """
         refuse_future(self.as_of, today, self.known_on)
         return Moment(self.as_of or today, self.known_on, self.size)
@@ -133,7 +133,7 @@ class MomentParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The question about that indicator, asked *today*.
 
         Raises:
-            Unanswerable: A day is after *today*.
+            InvalidQuestion: A day is after *today*.
         """
         refuse_future(self.as_of, today, self.known_on)
         return Question(

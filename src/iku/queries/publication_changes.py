@@ -156,8 +156,8 @@ async def changes(
     """The changes since *of* was closed, with one page of the events.
 
     Raises:
-        Unknown: Its figures are not frozen.
-        Unanswerable: The requested size does not exist.
+        UnknownReference: Its figures are not frozen.
+        InvalidQuestion: The requested size does not exist.
     """
     closing = of.closing
     if closing is None:
@@ -210,7 +210,7 @@ def read_page(cursor: str | None, limit: int) -> ChangesPage:
     """The page that *cursor* refers to; None: the first page.
 
     Raises:
-        Unanswerable: The cursor is invalid.
+        InvalidQuestion: The cursor is invalid.
     """
     ended = page_cursor.read(cursor, PART)
     if ended is None:

@@ -201,7 +201,7 @@ async def shown(
     """The publication with that identifier, and its coverage by that assurance.
 
     Raises:
-        Unknown: There is no such publication.
+        UnknownReference: The publication does not exist.
     """
     found = await find(view.reader, identifier)
     of, live = found.publication, None
@@ -235,8 +235,8 @@ async def changed(
     """The changes since the publication with that identifier was closed.
 
     Raises:
-        Unknown: There is no such publication, or it is not frozen.
-        Unanswerable: The requested size does not exist.
+        UnknownReference: The publication does not exist or is not frozen.
+        InvalidQuestion: The requested size does not exist.
     """
     of = (await find(view.reader, identifier)).publication
     return await publication_changes.changes(view, figures, of, page, today)
@@ -286,7 +286,7 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
     """The publication with that identifier.
 
     Raises:
-        Unknown: There is no such publication.
+        UnknownReference: The publication does not exist.
     """
     if not re.fullmatch(publication.IDENTIFIER, identifier):
         raise UnknownReference(subject_name.absent("publication", identifier))
@@ -334,7 +334,7 @@ async def snapshot(
     """The figures that the *step* freezes; None if it is not a closing.
 
     Raises:
-        Unknown: There is no such publication.
+        UnknownReference: The publication does not exist.
         Invalid: The knowledge cut-off is not between the day of the figures and today.
     """
     of = (await find(reader, identifier)).publication

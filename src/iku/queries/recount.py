@@ -34,8 +34,8 @@ async def recount(connection: Reader, question: Question, today: date) -> Figure
     """The figure of *question*, counted from the first event.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: A requested day, size or version does not exist.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: A requested day, size or version does not exist.
     """
     refuse_future(question.as_of, today)
     head = await log.head(connection)
@@ -64,8 +64,8 @@ async def made_with(connection: Reader, question: Question) -> figure.Basis:
     """The definition, target and scale of the requested figure.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: The requested version of the definition does not exist.
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: The requested version of the definition does not exist.
     """
     of_indicator = await facts(connection, indicator.decider, question.indicator)
     if not of_indicator:

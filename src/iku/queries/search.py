@@ -104,7 +104,7 @@ async def page(view: View, asked: Search) -> ListedMatches:
     none and still a next one, and the number of matches is unknown.
 
     Raises:
-        Unanswerable: The subject to continue after does not exist, or more than
+        InvalidQuestion: The subject to continue after does not exist, or more than
             `WALKED` subjects would have to be ordered by title.
     """
     if asked.text is None and asked.sort is not Sort.TITLE:
@@ -196,7 +196,7 @@ async def _standings(
     whether or not it matches, so its place in the order is the same on every page.
 
     Raises:
-        Unanswerable: The subject to continue after does not exist.
+        InvalidQuestion: The subject to continue after does not exist.
     """
     rows = await reader.fetch(
         """

@@ -61,7 +61,7 @@ class SeriesQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The question for each of the days.
 
         Raises:
-            Unanswerable: The knowledge cut-off is after *today*.
+            InvalidQuestion: The knowledge cut-off is after *today*.
         """
         refuse_future(None, today, self.known_on)
         return Question(
@@ -114,8 +114,8 @@ async def series(
     The question's own day is ignored.
 
     Raises:
-        Unknown: There is no such indicator.
-        Unanswerable: A day, size or version asked for does not exist (yet).
+        UnknownReference: The indicator does not exist.
+        InvalidQuestion: A day, size or version asked for does not exist (yet).
     """
     days = points(span.first, span.last or today, span.step, today)
     now = [structs.replace(asked, as_of=day) for day in days]
@@ -163,7 +163,7 @@ def points(first: date, last: date, step: Kind, today: date) -> list[date]:
     """The last day of each step from *first* on, and *last*.
 
     Raises:
-        Unanswerable: The days are in the wrong order, too many, or in the future.
+        InvalidQuestion: The days are in the wrong order, too many, or in the future.
     """
     if last > today:
         raise InvalidQuestion(

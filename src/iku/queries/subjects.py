@@ -99,8 +99,8 @@ async def standing(
     """The state of *subject* at the requested coordinates.
 
     Raises:
-        Missing: There is no such case or organisation at these coordinates.
-        Unanswerable: The requested size does not exist.
+        SubjectNotFound: It does not exist at these coordinates.
+        InvalidQuestion: The requested size does not exist.
     """
     _refuse_unfit(category, subject)
     refuse_size_beyond(asked.size, (await log.head(view.reader)).size)
@@ -133,8 +133,8 @@ async def history(
     """A page of the facts of *subject*.
 
     Raises:
-        Unanswerable: The cursor is invalid.
-        Missing: There is no such subject.
+        InvalidQuestion: The cursor is invalid.
+        SubjectNotFound: The subject does not exist.
     """
     _refuse_unfit(category, subject)
     after = _version(cursor)

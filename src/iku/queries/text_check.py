@@ -97,7 +97,7 @@ async def size_of(view: View, asked: int | None) -> int:
     The last signed size is that of the next bundle.
 
     Raises:
-        Unanswerable: Nothing was signed yet, or the log has fewer events.
+        InvalidQuestion: Nothing was signed yet, or the log has fewer events.
     """
     last, held = await checkpoint_store.latest(view.reader), await log.head(view.reader)
     if asked is not None:
@@ -116,7 +116,7 @@ async def held_texts(
     """Each text with a commitment, in order; *tell* receives the progress.
 
     Raises:
-        Missing: A subject has no commitment; raised after the last text.
+        SubjectNotFound: A subject has no commitment; raised after the last text.
     """
     unseen = set(scope.subjects)
     async for page in _pages(view.reader, scope.size):

@@ -65,7 +65,7 @@ class ComparisonQuestion(MomentParameters, frozen=True, kw_only=True):
         """The comparison, including the options of *amendment*.
 
         Raises:
-            Unanswerable: A day is after *today*, or the cursor is invalid.
+            InvalidQuestion: A day is after *today*, or the cursor is invalid.
         """
         after = page_cursor.read(self.cursor, LETTER)
         return TrialOptions(

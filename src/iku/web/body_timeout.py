@@ -51,8 +51,8 @@ class BodyReceiver:
         """The next message of the server.
 
         Raises:
-            Disconnected: The client left before the body was complete.
-            Stalled: The body did not arrive in time.
+            ClientDisconnected: The client left before the body was complete.
+            RequestTimeout: The body did not arrive in time.
         """
         if self._complete or self.answered:
             return await self._receive()

@@ -41,7 +41,7 @@ async def json_body(request: AnyRequest) -> bytes:
 
     Raises:
         Malformed: There is none.
-        Unsupported: It is said to be something else, or nothing.
+        UnsupportedMediaType: It is said to be something else, or nothing.
     """
     if _sent(request, b"content-type") != "application/json":
         _refuse_other_types(request)
@@ -96,7 +96,7 @@ def refuse_encoded(request: AnyRequest) -> None:
     """Refuse a body that is compressed or otherwise encoded.
 
     Raises:
-        Unsupported: It is.
+        UnsupportedMediaType: It is.
     """
     encoding = _sent(request, b"content-encoding")
     if encoding is not None and encoding.lower() != "identity":

@@ -161,10 +161,11 @@ async def front(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
-    """What the query asks for. A parameter without a value is as if left out.
+    """The requested coordinates. A parameter without a value is ignored.
 
     Raises:
-        Wrong: A parameter is unknown, given twice, no day or size, or after *today*.
+        InvalidAddress: A parameter is unknown, repeated, not a day or size, or after
+            *today*.
     """
     named = [name for name, _ in given]
     for name in named:

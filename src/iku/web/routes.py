@@ -144,7 +144,7 @@ async def _receive(request: AnyRequest, takes: RouteParameters) -> ParsedRequest
     """The request as its route takes it.
 
     Raises:
-        Misread: Parameters, headers or body do not fit.
+        ParseError: Parameters, headers or body do not fit.
         Malformed: A condition would not be looked at.
     """
     scope = request.scope

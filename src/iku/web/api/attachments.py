@@ -145,7 +145,7 @@ async def _file(name: str, request: AnyRequest) -> File:
 
     Raises:
         Malformed: There is none, or its name cannot be read.
-        Unsupported: Its type cannot.
+        UnsupportedMediaType: Its type cannot.
     """
     file = File(_name(name), _media_type(request), await request.body())
     if not file.content:
@@ -241,7 +241,7 @@ def _media_type(request: AnyRequest) -> str:
     """What the file is said to be, without parameters.
 
     Raises:
-        Unsupported: It is said to be nothing, or to be encoded.
+        UnsupportedMediaType: It is said to be nothing, or to be encoded.
     """
     refuse_encoded(request)
     kind, _ = request.content_type
