@@ -1,7 +1,8 @@
-"""What may happen, and how it is counted. Pure: no clock, no database, no network.
+"""The events of each aggregate, the rules that admit them, and the rules of counting.
 
-One file an aggregate, read from top to bottom: what it is, its facts, its state,
-`evolve`, `decide`. A command *proposes a fact*: `decide` answers with the facts
-that are to be recorded, or `Refused`. `counting` says what a figure is, literally;
-`contribution` says the same as rectangles of valid time, which can be summed.
+The package is pure: no clock, no database, no network. One file holds one aggregate:
+its events, its state, `evolve` and `decide`. A command is a proposed event. `decide`
+returns the events to record, or raises `Refused`. `counting` defines how one subject
+counts in a figure on one day; `contribution` expresses the same result as ranges of
+valid time, which can be summed.
 """

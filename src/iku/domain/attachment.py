@@ -1,4 +1,4 @@
-"""A file with a case or an organisation, as the log commits to it."""
+"""The event that commits a case or an organisation to an attached file."""
 
 from typing import Annotated, TypeAlias
 
@@ -20,14 +20,14 @@ Digest: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 class Attached(Fact, frozen=True, tag="attached"):
-    """A file was put with the subject; its bytes are kept, sealed, outside the log.
+    """A file was attached to the subject; its sealed bytes are stored outside the log.
 
-    It holds from no day of its own: it says nothing of the subject. The tag and the
-    fields are the storage format: add, never change.
+    The event has no `effective_on`, because it states nothing about the subject. The
+    tag and the fields are the storage format: add fields, never change them.
 
     Attributes:
-        length: In bytes.
-        sha256: Of its bytes, in lower-case hexadecimal.
+        length: Length of the file in bytes.
+        sha256: SHA-256 of the file in lower-case hexadecimal.
     """
 
     file_name: Line

@@ -1,10 +1,10 @@
-"""Why a figure moved: by which kind of event, or by which step between two figures."""
+"""The causes of a change in a figure."""
 
 from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """Why a figure moved: by which kind of event, or by which step."""
+    """The kind of event, or the step between two figures, that changed a figure."""
 
     LATE_DATA = "late_data"
     VERIFICATION = "verification"

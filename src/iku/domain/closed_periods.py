@@ -1,15 +1,15 @@
-"""Closed periods: which frozen figures a fact would change, so that it must say why.
+"""Closed periods: the frozen figures that an event would change only with a reason.
 
-A fact needs a reason if it would change a figure of a closed publication as that figure
-would be counted today: at its period and day, knowing everything, under its frozen
-version of the definition, before against after (design, section 6, *Closed periods*).
-The day of the fact does not matter: a registration of 2019 counts in 2021, a fact of
-2021 may count in nothing.
+An event needs a reason if it would change a figure of a closed publication as that
+figure would be counted today: at the publication's period and day, with all knowledge,
+under the frozen version of the definition, before against after the event (design,
+section 6, *Closed periods*). The day of the event is irrelevant: a registration of 2019
+counts in 2021, and an event of 2021 may count in no figure.
 
-A figure is the sum of what its subjects add (`contribution`). So it is enough to look,
-for each subject that a command changes, at the days on which it adds something else
-than before. Of an indicator, only its targets can change a frozen figure, for a version
-of a definition never changes.
+A figure is the sum of the contributions of its subjects (`contribution`). It is
+therefore enough to find, for each subject that a command changes, the days on which its
+contribution changes. Of an indicator, only the targets can change a frozen figure,
+because a version of a definition is immutable.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,13 +30,13 @@ from iku.domain.publication import Closed, FrozenValue, Publication, Publication
 from iku.domain.question import Question
 from iku.messages import Message, message
 
-# The events of these categories decide what is closed and how it is counted: what was
-# decided on them holds as long as no further one is recorded.
+# Events of these categories determine which periods are closed and how they are
+# counted. A decision based on them is valid until a further event is recorded.
 CATEGORIES = ("indicator", "publication")
 
 
 class ClosedFigure(Struct, frozen=True):
-    """A figure of a closed publication, and the options that count it."""
+    """A figure of a closed publication, and the options it is counted by."""
 
     publication: Publication
     closing: Closed
@@ -45,7 +45,7 @@ class ClosedFigure(Struct, frozen=True):
 
 
 class ChangedFigure(Struct, frozen=True):
-    """A subject would add *after* to the figure, where it adds *before*."""
+    """A change of what a subject adds to a frozen figure."""
 
     figure: ClosedFigure
     before: Counts
@@ -53,7 +53,7 @@ class ChangedFigure(Struct, frozen=True):
 
 
 class TargetChange(Struct, frozen=True):
-    """The figure would be held against another target; None: against none."""
+    """A change of the target of a frozen figure; None stands for no target."""
 
     figure: ClosedFigure
     before: Decimal | None
@@ -64,9 +64,10 @@ Change: TypeAlias = ChangedFigure | TargetChange
 
 
 class ReasonRequired(Invalid):
-    """A fact would change a frozen figure, and gives no reason.
+    """An event that would change a frozen figure gives no reason.
 
-    *counted* is the figure as it would be counted today; None: as it was frozen.
+    *counted* is the figure as it would be counted today; None stands for the frozen
+    figure.
     """
 
     def __init__(self, change: Change, counted: Counts | None = None) -> None:
@@ -78,14 +79,14 @@ class ReasonRequired(Invalid):
 
 
 class ClosedPeriods(Struct, frozen=True, dict=True):
-    """All publications, by year, and all indicators, by code."""
+    """All publications by year, and all indicators by code."""
 
     years: Mapping[str, PublicationYear] = MappingProxyType({})
     indicators: Mapping[str, Indicator] = MappingProxyType({})
 
     @cached_property
     def figures(self) -> tuple[ClosedFigure, ...]:
-        """Every frozen figure, those first that were closed first."""
+        """Every frozen figure, in the order in which the publications were closed."""
         closed = [
             (closing.effective_on, publication, closing)
             for year in self.years.values()
@@ -104,7 +105,7 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
 
     @cached_property
     def latest(self) -> Mapping[Options, date]:
-        """Of each set of options, the last day of which a figure is frozen."""
+        """For each set of options, the last day for which a figure is frozen."""
         found: dict[Options, date] = {}
         for figure in self.figures:
             day = figure.publication.as_of
@@ -115,10 +116,12 @@ class ClosedPeriods(Struct, frozen=True, dict=True):
 def refuse_unexplained(
     closed: ClosedPeriods, subject: str, before: Any, after: Any
 ) -> None:
-    """Refuse to change *subject* from *before* to *after* where no reason is given.
+    """Refuse a change of *subject* that changes a frozen figure.
+
+    The caller has found that the command gives no reason.
 
     Raises:
-        ReasonRequired: A frozen figure changes; the first that was closed is named.
+        ReasonRequired: A frozen figure changes. The error names the one closed first.
     """
     change = next(changes(closed, subject, before, after), None)
     if change is not None:
@@ -128,7 +131,7 @@ def refuse_unexplained(
 def changes(
     closed: ClosedPeriods, subject: str, before: Any, after: Any
 ) -> Iterator[Change]:
-    """What frozen figures would change to, those first that were closed first."""
+    """The changes of frozen figures, in the order in which these were closed."""
     if isinstance(after, Indicator):
         return _retargeted(closed, subject, before, after)
     return _recounted(closed, before, after)
@@ -158,7 +161,7 @@ def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Chang
         publication = figure.publication
         if not _on(publication.as_of, moved.get(figure.options, ())):
             continue
-        # What adds up to the same by other contributions changes nothing.
+        # Different contributions may add up to the same counts.
         was, becomes = _adds(figure, before), _adds(figure, after)
         if was != becomes:
             yield ChangedFigure(figure, was, becomes)
@@ -167,7 +170,7 @@ def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Chang
 def _moved(
     before: Any, after: Any, options: Options, latest: date
 ) -> list[Contribution]:
-    """The contributions up to *latest* that begin or end with the command."""
+    """The contributions that the command starts or ends, up to *latest*."""
     gone = subject_kinds.contributions(before, options)
     come = subject_kinds.contributions(after, options)
     if gone == come:
@@ -192,7 +195,7 @@ def _adds(figure: ClosedFigure, subject: Any) -> Counts:
 
 
 def question(change: Change) -> Question:
-    """What the figure is counted as today is the answer to."""
+    """The question whose answer is the changed figure as counted today."""
     publication, frozen = change.figure.publication, change.figure.frozen
     return Question(
         frozen.indicator,
@@ -203,7 +206,10 @@ def question(change: Change) -> Question:
 
 
 def said(change: Change, counted: Counts | None = None) -> Message:
-    """The change in words, both values named (*counted*: see `ReasonRequired`)."""
+    """The change as a message that quotes both values.
+
+    *counted* has the meaning it has in `ReasonRequired`.
+    """
     match change:
         case ChangedFigure():
             return _recount(change, counted or _frozen(change.figure.frozen))

@@ -1,6 +1,6 @@
-"""One indicator under several definitions side by side, and options tried out.
+"""Comparisons of an indicator under several definitions, and trials of options.
 
-Nothing here is recorded: a definition that is only tried out has no version.
+Nothing is recorded here. A definition on trial has no version.
 """
 
 from datetime import date
@@ -20,13 +20,13 @@ LISTS = ("resolution_manners", "kinds")
 
 
 class ComparisonResult(Struct, frozen=True):
-    """What comes out under one definition.
+    """The result under one definition.
 
     Attributes:
-        percentage: Per cent, two decimals; None where there is nothing to count.
-        empty: ``no_cases`` where the denominator is nought, else None.
-        achievement: Actual of target, in per cent; None where either is missing.
-        rating: Of the achievement; None where that is missing.
+        percentage: In per cent, two decimals; None if there is nothing to count.
+        empty: ``no_cases`` if the denominator is zero, else None.
+        achievement: Actual divided by target, in per cent; None if either is missing.
+        rating: Rating of the achievement; None if there is no achievement.
     """
 
     numerator: int
@@ -41,12 +41,12 @@ class ComparisonColumn(ComparisonResult, frozen=True, kw_only=True):
     """An indicator's figure under one definition.
 
     Attributes:
-        definition: Its version; None for options that are only tried out.
+        definition: Version of the definition; None for options on trial.
         options: The formula as data.
-        percentage: Per cent, two decimals; None where there is nothing to count.
-        empty: ``no_cases`` where the denominator is nought, else None.
-        achievement: Actual of target, in per cent; None where either is missing.
-        rating: Of the achievement; None where that is missing.
+        percentage: In per cent, two decimals; None if there is nothing to count.
+        empty: ``no_cases`` if the denominator is zero, else None.
+        achievement: Actual divided by target, in per cent; None if either is missing.
+        rating: Rating of the achievement; None if there is no achievement.
     """
 
     definition: int | None
@@ -54,13 +54,13 @@ class ComparisonColumn(ComparisonResult, frozen=True, kw_only=True):
 
 
 class ComparisonRow(Struct, frozen=True):
-    """A subject that does not count alike under all definitions.
+    """A subject that counts differently under at least two of the definitions.
 
     Attributes:
         id: Identifier of the case or organisation.
-        number: Its number in the register.
-        title: Its title or name.
-        columns: How it counts under each, in their order.
+        number: Number of the subject in the register.
+        title: Title of the case, or name of the organisation.
+        columns: How the subject counts, one entry for each column and in that order.
     """
 
     id: str
@@ -73,13 +73,15 @@ class Comparison(Struct, frozen=True):
     """An indicator on one day under several definitions.
 
     Attributes:
-        known_on: Whose knowledge: that of the end of this day.
-        size: Of the log it was counted from.
-        target: Of the year, as it stood on `as_of`, in per cent; None where none is.
-        columns: One for each definition, in the order in which they were named.
-        differing: How many subjects do not count alike under all of them.
-        items: Those of this page, by identifier.
-        next: Cursor of the page that follows; None at the end.
+        known_on: Knowledge cut-off: only facts known by the end of this day are
+            counted.
+        size: Size of the log that was counted.
+        target: Target of the year in force on `as_of`, in per cent; None if there is
+            none.
+        columns: One for each definition, in the order in which they were given.
+        differing: Number of subjects that count differently under at least two of them.
+        items: The differing subjects on this page, by identifier.
+        next: Cursor of the next page; None on the last page.
     """
 
     indicator: str
@@ -95,7 +97,7 @@ class Comparison(Struct, frozen=True):
 
 
 class ComparedPoint(Struct, frozen=True):
-    """A day under the definition in force and under the one proposed."""
+    """One day under the definition in force and under the proposed definition."""
 
     as_of: date
     target: Decimal | None
@@ -104,15 +106,16 @@ class ComparedPoint(Struct, frozen=True):
 
 
 class YearEffect(Struct, frozen=True):
-    """What a proposed definition would make of one year.
+    """The effect of a proposed definition on one year.
 
     Attributes:
         definition: Version of the definition in force in that year.
-        points: The figure of the year so far at the end of each of its quarters.
-        differing: How many subjects do not count alike at the end of the year.
-        items: The first of them, each under the one in force, then the one proposed.
-        more: Parameters of the comparison that tells the rest of them; None where
-            they are all here.
+        points: The year-to-date figure at the end of each quarter.
+        differing: Number of subjects that count differently at the end of the year.
+        items: The first of these subjects, each with the definition in force first and
+            the proposed one second.
+        more: Query parameters of the comparison that lists the remaining subjects; None
+            if all of them are in `items`.
     """
 
     year: int
@@ -124,13 +127,14 @@ class YearEffect(Struct, frozen=True):
 
 
 class RedefinitionEffect(Struct, frozen=True):
-    """What a proposed definition would change in the last two complete years.
+    """The effect of a proposed definition on the last two complete years.
 
     Attributes:
-        definition: The number of the version that it would become.
-        effective_on: It would count periods that start on this day or later.
-        options: Its formula as data.
-        size: Of the log it was counted from; nothing was added to it.
+        definition: Version that the proposed definition would get.
+        effective_on: The definition would count periods that start on this day or
+            later.
+        options: The formula as data.
+        size: Size of the log that was counted. The preview appends nothing.
         years: The last two complete years, the older first.
     """
 
@@ -143,11 +147,11 @@ class RedefinitionEffect(Struct, frozen=True):
 
 
 class EvaluatedFigure(ComparisonResult, frozen=True, kw_only=True):
-    """What a day comes to, and what it is made with.
+    """A figure with the definition and the target it is evaluated against.
 
     Attributes:
         definition: Version of the definition in force at the start of the year.
-        target: Of the year, in per cent; None where none is.
+        target: Target of the year, in per cent; None if there is none.
     """
 
     definition: int
@@ -155,7 +159,7 @@ class EvaluatedFigure(ComparisonResult, frozen=True, kw_only=True):
 
 
 class RevisedPoint(Struct, frozen=True):
-    """The year so far on a day, before and after a revision."""
+    """The year-to-date figure on one day, before and after a revision."""
 
     as_of: date
     before: EvaluatedFigure
@@ -163,10 +167,10 @@ class RevisedPoint(Struct, frozen=True):
 
 
 class RevisionPreview(Struct, frozen=True):
-    """What a target, or a correction or annulment, would change.
+    """The effect of a new target, a correction or an annulment.
 
     Attributes:
-        size: Of the log it was counted from; nothing was added to it.
+        size: Size of the log that was counted. The preview appends nothing.
         points: The ends of the quarters of the last two complete years, and today.
     """
 
@@ -176,7 +180,7 @@ class RevisionPreview(Struct, frozen=True):
 
 
 def evaluate(at: Coordinates, counts: Counts, basis: Basis) -> EvaluatedFigure:
-    """What *counts* come to, with what they are made with."""
+    """The figure of *counts*, with its definition and target."""
     return EvaluatedFigure(
         *structs.astuple(outcome(at, counts, basis)),
         definition=basis.definition.version,
@@ -185,7 +189,7 @@ def evaluate(at: Coordinates, counts: Counts, basis: Basis) -> EvaluatedFigure:
 
 
 def changed_options(before: Options, after: Options) -> dict[str, str]:
-    """The options of *after* that are not as in *before*, as they are typed."""
+    """The options of *after* that differ from *before*, as they are typed in."""
     was, now = to_builtins(before), to_builtins(after)
     return {
         name: ",".join(value) if name in LISTS else str(value)
@@ -195,7 +199,7 @@ def changed_options(before: Options, after: Options) -> dict[str, str]:
 
 
 def with_options(basis: Basis, options: Options) -> Basis:
-    """The same, but counted by *options*."""
+    """*basis* with its options replaced by *options*."""
     version, defined = basis.definition.version, basis.definition.defined
     changed = structs.replace(defined, options=options)
     definition = indicator.Definition(version, changed)
@@ -203,7 +207,7 @@ def with_options(basis: Basis, options: Options) -> Basis:
 
 
 def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
-    """What *counts* come to."""
+    """The figure of *counts* as a `ComparisonResult`."""
     made = figure.figure(at, counts, basis)
     return ComparisonResult(
         *(getattr(made, name) for name in ComparisonResult.__struct_fields__)
@@ -213,7 +217,7 @@ def outcome(at: Coordinates, counts: Counts, basis: Basis) -> ComparisonResult:
 def column(
     at: Coordinates, counts: Counts, basis: Basis, version: int | None
 ) -> ComparisonColumn:
-    """The same, with what it is counted by."""
+    """The figure of *counts* as a column of a comparison."""
     return ComparisonColumn(
         *structs.astuple(outcome(at, counts, basis)),
         definition=version,

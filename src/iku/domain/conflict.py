@@ -1,9 +1,10 @@
-"""A conflict case, from its first report on.
+"""The conflict case, from its first report.
 
-A case is known only by its facts. The day a fact *holds from* is part of the fact;
-the day the office *came to know* it is the ledger's, so a case can be asked what it
-was on any day, by what was known on any other. Verification is knowledge, not a
-dated state; rejection and merging take the case away from the beginning.
+A case is known only by its events. Each event states the day from which it holds (valid
+time). The ledger records the day on which the office came to know it. A case can
+therefore be asked for any valid time at any knowledge cut-off. Verification is
+knowledge, not a dated state. Rejection and merging are retroactive: they remove the
+case from the beginning (design, sections 5 and 6).
 """
 
 from collections.abc import Iterable
@@ -48,7 +49,7 @@ from iku.messages import message
 
 
 class Category(StrEnum):
-    """Which indicator a case belongs to; `LAINNYA`: none (UU 7/2012, art. 5 c to e)."""
+    """The category of a case; `LAINNYA` counts in no IKU (UU 7/2012, art. 5 c-e)."""
 
     IPOLEKSOSBUD = "ipoleksosbud"
     SARA = "sara"
@@ -56,7 +57,7 @@ class Category(StrEnum):
 
 
 class Dimension(StrEnum):
-    """What a case is about; each belongs to one category (`DIMENSIONS`)."""
+    """The subject matter of a case; each belongs to one category (`DIMENSIONS`)."""
 
     IDEOLOGI = "ideologi"
     POLITIK = "politik"
@@ -80,7 +81,7 @@ DIMENSIONS = {
 
 
 class Level(StrEnum):
-    """How far a conflict has gone, from least to most (UU 7/2012)."""
+    """The intensity of a conflict, in ascending order (UU 7/2012)."""
 
     POTENSI = "potensi"
     PERSETERUAN = "perseteruan"
@@ -88,7 +89,7 @@ class Level(StrEnum):
     STATUS_KEADAAN_KONFLIK = "status_keadaan_konflik"
 
     def reaches(self, minimum: "Level") -> bool:
-        """Whether this level is *minimum* or more."""
+        """Whether this level is *minimum* or higher."""
         return self in _FROM[minimum]
 
 
@@ -96,7 +97,7 @@ _FROM = {level: tuple(Level)[place:] for place, level in enumerate(Level)}
 
 
 class Source(StrEnum):
-    """Who told the office."""
+    """The body or group that reported the case."""
 
     POLRES = "polres"
     KODIM = "kodim"
@@ -112,7 +113,7 @@ class Source(StrEnum):
 
 
 class Phase(StrEnum):
-    """Phase of handling (UU 7/2012): prevention, cessation, recovery."""
+    """The phase of handling (UU 7/2012): prevention, cessation, recovery."""
 
     PENCEGAHAN = "pencegahan"
     PENGHENTIAN = "penghentian"
@@ -120,7 +121,10 @@ class Phase(StrEnum):
 
 
 class Manner(StrEnum):
-    """How a case was closed. `DILIMPAHKAN`, handed on, by default is no resolution."""
+    """The manner in which a case was closed.
+
+    By default `DILIMPAHKAN` (referred) is not a resolution (design, section 6).
+    """
 
     ISLAH = "islah"
     KESEPAKATAN_DAMAI = "kesepakatan_damai"
@@ -132,14 +136,14 @@ class Manner(StrEnum):
     DILIMPAHKAN = "dilimpahkan"
 
 
-# Facts. The tags and fields below are the storage format: add, never change.
+# Events. The tags and fields are the storage format: add fields, never change them.
 
 
 class Reported(Fact, frozen=True, tag="reported"):
-    """Somebody told the office on *effective_on* of what began on *occurred_on*.
+    """A case was reported on *effective_on*; the conflict began on *occurred_on*.
 
     Attributes:
-        number: Number of the case, recorded where it differs from the identifier.
+        number: Number of the case; recorded only if it differs from the identifier.
     """
 
     category: Category
@@ -158,9 +162,9 @@ class Reported(Fact, frozen=True, tag="reported"):
 
 
 class Returned(Fact, frozen=True, tag="returned"):
-    """The report was given back for completion; *missing* says what it lacks.
+    """The report was returned to its sender for completion.
 
-    It is returned until it is corrected, verified, rejected or merged.
+    It remains returned until it is corrected, verified, rejected or merged.
 
     Attributes:
         missing: What the report lacks.
@@ -172,7 +176,7 @@ class Returned(Fact, frozen=True, tag="returned"):
 
 
 class Verified(Fact, frozen=True, tag="verified"):
-    """The office has made sure that there is such a conflict."""
+    """The office has verified that the conflict exists."""
 
     effective_on: date
     note: Note | None = None
@@ -180,11 +184,11 @@ class Verified(Fact, frozen=True, tag="verified"):
 
 
 class Rejected(Rejection, frozen=True, tag="rejected"):
-    """The report was no conflict; the case never counts."""
+    """The report was not a conflict; the case never counts."""
 
 
 class Handled(Fact, frozen=True, tag="handled"):
-    """The office worked on the case."""
+    """The office handled the case."""
 
     RECURS = True
 
@@ -195,7 +199,7 @@ class Handled(Fact, frozen=True, tag="handled"):
 
 
 class Referred(Fact, frozen=True, tag="referred"):
-    """The case was passed to another body, which is no resolution."""
+    """The case was referred to another body; this is not a resolution."""
 
     RECURS = True
 
@@ -221,7 +225,7 @@ class Reopened(Fact, frozen=True, tag="reopened"):
 
 
 class Reclassified(Fact, frozen=True, tag="reclassified"):
-    """The conflict is of another kind from *effective_on* on."""
+    """The category, dimension or level of the case changed on *effective_on*."""
 
     effective_on: date
     category: Category | None = None
@@ -231,7 +235,7 @@ class Reclassified(Fact, frozen=True, tag="reclassified"):
 
 
 class Merged(Merger, frozen=True, tag="merged"):
-    """The case is the same as case *into*, which alone counts."""
+    """The case is a duplicate of case *into*, and only that case counts."""
 
 
 class Absorbed(Absorption, frozen=True, tag="absorbed"):
@@ -239,7 +243,7 @@ class Absorbed(Absorption, frozen=True, tag="absorbed"):
 
 
 class Corrected(Correction, frozen=True, tag="corrected"):
-    """A fact of this case was recorded wrongly (see `Correction`)."""
+    """An event of this case was recorded wrongly (see `Correction`)."""
 
     occurred_on: Restated[date] = UNSET
     category: Restated[Category] = UNSET
@@ -292,10 +296,10 @@ Later = (
 
 
 class Report(Reported, frozen=True, tag=False):
-    """A report as it comes in; without a number the register gives the next one."""
+    """A report as received; without a number it gets the register's next number."""
 
     def fact(self) -> Reported:
-        """The fact to be recorded; the register says under which identifier."""
+        """The event to record; its stream gives the identifier."""
         fields = {n: getattr(self, n) for n in Reported.__struct_fields__}
         return Reported(**{**fields, "number": None})
 
@@ -304,9 +308,10 @@ class Report(Reported, frozen=True, tag=False):
 
 
 class CaseSegment(Struct, frozen=True):
-    """What a case was from *start* until the eve of *end* (None: until now).
+    """The state of a case from *start* up to, but not including, *end*.
 
     Attributes:
+        end: None if the state still holds.
         opened_on: Day of the report, or of the last reopening.
         resolved_on: Day of the closing in force; None while the case is open.
         manner: Manner of that closing.
@@ -323,7 +328,7 @@ class CaseSegment(Struct, frozen=True):
 
 
 class Conflict(Subject, frozen=True, dict=True):
-    """A case as its facts tell it."""
+    """A case, folded from its events."""
 
     CATEGORY = "conflict"
     OPENING = Reported
@@ -332,20 +337,20 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @derived
     def reported(self) -> Reported | None:
-        """The report as it stands; None once it was annulled."""
+        """The report after corrections; None if it was annulled."""
         report: Reported | None = self.opened
         return report
 
     @derived
     def verified(self) -> bool:
-        """Whether the office has made sure of it, as far as is known."""
+        """Whether the case is verified, as far as is known."""
         return next(self.of(Verified), None) is not None
 
     @derived
     def returned(self) -> StandingFact | None:
-        """The return that the report still waits for, as far as is known.
+        """The return that still waits for completion of the report, as far as is known.
 
-        None where the report was corrected since, or the case is verified or void.
+        None if the report was corrected since, or the case is verified or void.
         """
         returns = [fact for fact in self.facts if isinstance(fact.event, Returned)]
         if not returns or self.verified or self.void:
@@ -361,31 +366,37 @@ class Conflict(Subject, frozen=True, dict=True):
 
     @derived
     def closings(self) -> list[Resolved]:
-        """Every closing that stands, oldest first, also those reopened since."""
+        """Every closing in effect, oldest first, also one with a later reopening."""
         return self.dated(Resolved)
 
     @derived
     def reopenings(self) -> list[Reopened]:
-        """Every reopening that stands, oldest first."""
+        """Every reopening in effect, oldest first."""
         return self.dated(Reopened)
 
     @derived
     def timeline(self) -> tuple[CaseSegment, ...]:
-        """What the case was from day to day; empty once the report was annulled."""
+        """The states of the case in order; empty if the report was annulled."""
         return tuple(_timeline(self))
 
     def on(self, day: date) -> CaseSegment | None:
-        """What the case was at the end of *day*; None before it was reported."""
+        """The state of the case at the end of *day*; None before the report."""
         begun = [segment for segment in self.timeline if segment.start <= day]
         return begun[-1] if begun else None
 
     @property
     def course(self) -> tuple[Any, ...]:
-        """Its days, and whether its report waits to be completed."""
+        """The timeline, and whether the report is complete."""
         return (*self.timeline, self.returned is None)
 
     def refuse_illegal(self) -> None:
-        """Refuse facts that, taken together, could not have happened so."""
+        """Refuse events that contradict each other.
+
+        Raises:
+            Refused: The case was reported before it occurred, or its timeline is
+                illegal.
+            Invalid: A dimension does not belong to the category.
+        """
         if self.reported is None:
             return
         reported, occurred = self.reported.effective_on, self.reported.occurred_on
@@ -403,7 +414,7 @@ class Conflict(Subject, frozen=True, dict=True):
 
 
 def evolve(case: Conflict | None, event: Event) -> Conflict:
-    """The case once *event* is known."""
+    """The case after *event*."""
     return (case or NEVER_REPORTED).then(event)
 
 
@@ -411,10 +422,10 @@ CHANGES = (Returned, Verified, Handled, Referred, Resolved, Reopened, Reclassifi
 
 
 def _timeline(case: Conflict) -> Iterable[CaseSegment]:
-    """Segments in order, none of them empty.
+    """The segments in order, none of them empty.
 
     Raises:
-        Refused: The facts do not make a legal course of events.
+        Refused: The events do not form a legal timeline.
     """
     if case.reported is None:
         return
@@ -423,7 +434,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
         after = _turn(now, event, case.reported)
         if after == now:
             continue
-        # Two changes on one day: the day ends as the later one left it.
+        # Of two changes on one day, the later one decides the state of that day.
         if now.start < event.effective_on:
             yield structs.replace(now, end=event.effective_on)
         now = structs.replace(after, start=event.effective_on)
@@ -452,7 +463,7 @@ def _turn(
     | Reclassified,
     reported: Reported,
 ) -> CaseSegment:
-    """What the case is after *event*, its days not yet set."""
+    """The state after *event*; the caller sets its days."""
     if event.effective_on < reported.effective_on:
         raise Refused(
             message(
@@ -532,11 +543,11 @@ def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
 def decide(
     command: Event, case: Conflict | None, context: DecisionContext
 ) -> list[Event] | Decision[Event]:
-    """The facts that *command* adds to *case*.
+    """The events that *command* adds to *case*.
 
     Raises:
-        AlreadyRecorded: They stand already.
-        Refused: The rules do not allow it; the sentence says both sides.
+        AlreadyRecorded: The case holds the same event already.
+        Refused: A rule forbids it; the message quotes both sides.
     """
     if case is None and not isinstance(command, Reported):
         raise Refused(
@@ -578,7 +589,8 @@ def _refuse_late_return(command: Returned, before: Conflict) -> None:
 
 def _refuse_second_verification(before: Conflict, after: Conflict) -> None:
     sure = [event.effective_on for event in after.of(Verified)]
-    # Cases of former days may have been verified twice; they stay as they are.
+    # Old records may hold two verifications. A new rule never judges the past
+    # (design, section 5).
     if len(sure) > 1 and len(sure) > len([*before.of(Verified)]):
         raise Refused(
             message(
@@ -607,7 +619,7 @@ def _refuse_idle_reclassification(
 
 
 def _class(case: Conflict, day: date) -> tuple[StrEnum, ...]:
-    """Its category, dimension and level at the end of *day*."""
+    """The category, dimension and level at the end of *day*."""
     now = case.on(day)
     return (now.category, now.dimension, now.level) if now else ()
 

@@ -1,8 +1,8 @@
-"""How cases count: the indicators IKU-1 and IKU-3, rule by rule.
+"""The rules by which cases count in IKU-1 and IKU-3.
 
-`CaseRules` is the definition of the figure, for one case on one day, written to be
-read beside the rules it follows (design, section 6). `contributions` says the same as
-ranges of days.
+`CaseRules` defines the figure for one case on one day, in the order and the words of
+the rules it follows (IKU 2021, rows 1 and 3; design, section 6). `contributions` gives
+the same result as ranges of days.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ OCCURRED = Sentence("terjadi", "occurred on")
 
 
 class Existence(NamedTuple):
-    """How the case came to exist, on which day, and by which fact."""
+    """How, on which day, and by which event a case came to exist."""
 
     came: Sentence
     day: date
@@ -53,7 +53,10 @@ class Existence(NamedTuple):
 
 
 class CaseRules(Rules, frozen=True, dict=True):
-    """IKU-1 and IKU-3: "yang ada" is a stock, "yang diselesaikan" a state of it."""
+    """IKU-1 and IKU-3: existing ("yang ada") is a stock, resolved a state of it.
+
+    Sources: IKU 2021, rows 1 and 3, and design, section 6.
+    """
 
     case: Conflict
     options: ConflictOptions
@@ -61,11 +64,14 @@ class CaseRules(Rules, frozen=True, dict=True):
     as_of: date
 
     def denominator(self) -> RuleResult:
-        """It is verified, of the category and level, and belongs to the period."""
+        """Whether the case is verified, of the category and level, and of the period.
+
+        Source: design, section 6, denominator of IKU-1 and IKU-3.
+        """
         return self._excluded() or self._of_period()
 
     def _excluded(self) -> RuleResult | None:
-        """Why it does not count in any period as of the day; None where it may."""
+        """The rule that excludes the case from every period on the day, or None."""
         case, options = self.case, self.options
         if case.void:
             return RuleResult(False, partial(counting.void, case, REPORT))
@@ -81,7 +87,12 @@ class CaseRules(Rules, frozen=True, dict=True):
         return None
 
     def _of_period(self) -> RuleResult:
-        """It entered in the period; or was open on its eve; or was reopened in it."""
+        """Whether the case belongs to the period.
+
+        It does if it entered in the period, was open on the eve of the period, or was
+        reopened in the period; with `CarryOver.EXCLUDE` only if it entered in the
+        period (design, section 6).
+        """
         case, options = self.case, self.options
         if self.start <= entered_on(case, options):
             return RuleResult(True, self._new_in_period)
@@ -94,7 +105,11 @@ class CaseRules(Rules, frozen=True, dict=True):
         return RuleResult(False, self._resolved_before)
 
     def numerator(self) -> RuleResult:
-        """It lies in a resolved interval, [closed, reopened)."""
+        """Whether the day lies in a resolved interval, [closed, reopened).
+
+        With `Reopening.FIRST_CLOSURE_COUNTS` a first closing on or before the day is
+        enough (design, section 6).
+        """
         if self.options.reopening is Reopening.FIRST_CLOSURE_COUNTS:
             first = first_closing(self.case, self.options)
             if first is not None and first <= self.as_of:
@@ -105,25 +120,25 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     @property
     def _now(self) -> CaseSegment:
-        """What the case was at the end of the day; before its report, as it began."""
+        """The state at the end of the day; before the report, the state as reported."""
         return self.case.on(self.as_of) or self.case.timeline[0]
 
     def part(self) -> str:
-        """Its dimension on the day; once the report is annulled, the report's."""
+        """The dimension on the day; if the report was annulled, the reported one."""
         if self.case.timeline:
             return self._now.dimension
         dimension: str = self.case.opening.dimension
         return dimension
 
     def district(self) -> str:
-        """Code of the district the case lies in; empty where no area is known."""
+        """Code of the district of the case; empty if the area is unknown."""
         return district(self.case)
 
     def _resolved_on(self, day: date) -> bool:
         segment = self.case.on(day)
         return segment is not None and segment.manner in self.options.resolution_manners
 
-    # Reasons: what each rule cites and quotes.
+    # Reasons: the events that each rule cites, and the values that it quotes.
 
     def _unverified(self) -> Reason:
         case = self.case
@@ -162,7 +177,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._by_entry(Rule.NOT_NEW, start=self.start)
 
     def _open_on_eve(self) -> Reason:
-        """Pending since its last reopening before the period, or else its entry."""
+        """Open since the last reopening before the period, or else since the entry."""
         eve = self.start - ONE_DAY
         _, day, by = self._entry
         if reopened := counting.between(self.case, date.min, eve, Reopened):
@@ -192,7 +207,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._closed(Rule.RESOLVED, self._closing(self.as_of))
 
     def _pending(self) -> Reason:
-        """The last thing that keeps it from being resolved on the day."""
+        """The latest event or condition that keeps the case unresolved on the day."""
         now = self.case.on(self.as_of)
         if now is not None and now.resolved_on is not None:
             return self._closed(Rule.NO_RESOLUTION, self._closing(self.as_of))
@@ -207,7 +222,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         return self._by_entry(Rule.STILL_OPEN)
 
     def _annulled_closings(self) -> list[UndoneFact]:
-        """The closings by which it would be resolved, had they not been annulled."""
+        """The annulled closings by which the case would otherwise be resolved."""
         now = self.case.on(self.as_of)
         return [
             gone
@@ -235,11 +250,11 @@ class CaseRules(Rules, frozen=True, dict=True):
         if occurred is not None:
             by = counting.said_by(case, report, "occurred_on")
             return Existence(OCCURRED, occurred, by)
-        # A correction may have cleared the day on which it occurred.
+        # A correction may have cleared `occurred_on`; it is then the cited event.
         return Existence(REPORTED, day, counting.cited(case, report, "occurred_on"))
 
     def _closing(self, day: date) -> StandingFact:
-        """The closing that is in force on *day*."""
+        """The closing in force on *day*."""
         return counting.between(self.case, date.min, day, Resolved)[-1]
 
     def _closed(self, rule: Rule, closing: StandingFact, **quoted: Any) -> Reason:
@@ -249,14 +264,14 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     @property
     def _classified(self) -> list[DecidingFact]:
-        """What made it of this category and level, where its report alone did not."""
+        """The events that set category or level, except an uncorrected report."""
         found = [self._classifying(field) for field in ("category", "level")]
         return [one for one in found if one.version > 1 or one.corrections]
 
     def _classifying(self, field: str) -> DecidingFact:
-        """The fact by which the case is of its category, or level, on the day."""
+        """The event that sets the category, or the level, of the case on the day."""
         report = self._report
-        # Before its report it is what it began as.
+        # Before its report a case has the state that was reported.
         last = max(self.as_of, report.event.effective_on)
         changed = counting.between(self.case, date.min, last, Reclassified)
         for fact in reversed(changed):
@@ -266,7 +281,10 @@ class CaseRules(Rules, frozen=True, dict=True):
 
 
 def entered_on(case: Conflict, options: ConflictOptions) -> date:
-    """The day from which a case, whose report stands, exists."""
+    """The day from which the case exists, by `date_basis` (design, section 6).
+
+    *case* has a report that is not annulled.
+    """
     report: Reported = case.reported or case.opening
     day = report.effective_on
     if options.date_basis is DateBasis.OCCURRED:
@@ -275,22 +293,25 @@ def entered_on(case: Conflict, options: ConflictOptions) -> date:
 
 
 def first_closing(case: Conflict, options: ConflictOptions) -> date | None:
-    """The day of the first closing that is a resolution."""
+    """The day of the first closing that is a resolution; None if there is none.
+
+    `resolution_manners` lists the manners that are resolutions (design, section 6).
+    """
     manners = options.resolution_manners
     days = [c.effective_on for c in case.closings if c.manner in manners]
     return days[0] if days else None
 
 
 def district(case: Conflict) -> str:
-    """Code of the district the case lies in; empty where no area is known."""
+    """Code of the district of the case; empty if the area is unknown."""
     return counting.district(case.reported.area if case.reported else None)
 
 
-# The same as ranges of days.
+# The same rules as ranges of days.
 
 
 def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribution]:
-    """What the case counts as, from day to day."""
+    """The contributions of the case, in order of valid time (design, section 8)."""
     if case.void or not case.verified:
         return
     entered, first = entered_on(case, options), None
@@ -317,7 +338,10 @@ def contributions(case: Conflict, options: ConflictOptions) -> Iterator[Contribu
 
 
 def _from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
-    """Its timeline; by day of occurrence it is there, and open, before its report."""
+    """The timeline, extended back to *entered*.
+
+    With `DateBasis.OCCURRED` a case exists, and is open, before its report.
+    """
     first = case.timeline[0]
     if entered < first.start:
         yield structs.replace(
@@ -327,7 +351,7 @@ def _from_entry(case: Conflict, entered: date) -> Iterator[CaseSegment]:
 
 
 def cause(event: conflict.Event) -> Cause:
-    """Why a figure moved when *event* became known."""
+    """The cause of a change in a figure when *event* becomes known."""
     match event:
         case Annulled():
             return Cause.ANNULMENT

@@ -1,8 +1,9 @@
-"""The log itself: where a restored backup had lost what was signed, it goes on anew.
+"""Continuation: a log restored with lost events continues under a new name.
 
-A log may never take back what it signed under its name. So a restore that lost events
-begins a new one, under a name of its own, and the first event after those that were
-kept says which log it continues, what is lost, and who decided so.
+A log must never withdraw what it has signed under its name. A restore that lost signed
+events therefore starts a new log with its own name. The first event after the kept
+events states which log it continues, which events are lost, and who decided to
+continue.
 """
 
 import re
@@ -23,15 +24,16 @@ Size = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
 class Continued(Fact, frozen=True, tag="continued"):
-    """The log *origin* is dead since *effective_on*; this one, *successor*, goes on.
+    """The log *origin* ended on *effective_on*; *successor* continues it.
 
     Attributes:
-        kept: How many of its first events this log begins with.
-        root: The root of their tree, in base64 (RFC 6962).
-        signed: The last checkpoint of the old log that anybody outside still held, as
-            a signed note; the events between *kept* and its size are lost.
-        lost_to: That size.
-        approver: The office, not a person, that decided to go on without them.
+        kept: Number of events, from the first, that this log shares with *origin*.
+        root: Tree root of the kept events (RFC 6962), in base64.
+        signed: The last checkpoint of *origin* held outside, as a signed note. The
+            events between *kept* and its size are lost.
+        lost_to: Size of that checkpoint.
+        approver: Office, not a person, that decided to continue without the lost
+            events.
     """
 
     effective_on: date
@@ -49,13 +51,13 @@ Event = Continued
 
 
 class Names(Struct, frozen=True):
-    """All names that the log has had."""
+    """All names of the log, in order."""
 
     history: tuple[Continued, ...]
 
     @property
     def last(self) -> str:
-        """The name it goes by now."""
+        """The present name of the log."""
         return self.history[-1].successor
 
 
@@ -67,14 +69,19 @@ def successor(origin: str) -> str:
 
 
 def evolve(names: Names | None, event: Continued) -> Names:
-    """The names once *event* is known."""
+    """The names after *event*."""
     return Names((*(names.history if names else ()), event))
 
 
 def decide(
     command: Continued, names: Names | None, context: DecisionContext
 ) -> list[Continued]:
-    """The facts that *command* adds; none where it stands already."""
+    """The events that *command* adds; empty if it is already recorded.
+
+    Raises:
+        Refused: The day is unlikely, *origin* is not the log's present name, no event
+            is lost, or *successor* is not the next name.
+    """
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     if names and command == names.history[-1]:
         return []

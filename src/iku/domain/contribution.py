@@ -1,18 +1,20 @@
-"""What a subject adds to a figure, as rectangles of valid time.
+"""Contributions: what a subject adds to a figure, as ranges of valid time.
 
-What a subject counts as changes only on certain days; between them it makes one
-*contribution*. A figure is the sum of the contributions that are valid on its day.
+The way a subject counts changes only on certain days. Between two of them the subject
+has one *contribution*. A figure is the sum of the contributions valid on its day.
 
-Most contributions count whatever the period. Some count only in periods that begin on
-or before a day of their own, *since*: a resolved case belongs to the period in which it
-was closed, an organisation's participation to the one in which it took place. So
+Most contributions count in every period. Some count only in periods that begin on or
+before a day of their own, `since`: a resolved case belongs to the period in which it
+was closed, and a participation of an organisation to the period in which it took place.
+For cases, therefore:
 
     denominator = open + closed in the period,   numerator = closed in the period
 
-and one table of contributions serves years, halves, quadrimesters, quarters and months.
+One table of contributions serves years, halves, quadrimesters, quarters and months
+(design, section 8).
 
-Each kind of subject gives its own (`kinds`). `counting` says the same literally, for
-one subject on one day; the two must always agree (design, section 8).
+Each kind of subject computes its own contributions (`subject_kinds`). `counting` states
+the same rules for one subject on one day, and both must agree (design, section 6).
 """
 
 from datetime import date
@@ -23,13 +25,14 @@ from iku.domain.figure import Counts
 
 
 class Contribution(Struct, frozen=True):
-    """What a subject adds to a figure from *start* until the eve of *end*.
+    """What a subject adds to a figure from *start* up to, but not including, *end*.
 
     Attributes:
-        end: None: until now.
-        part: Dimension of a case, kind of an organisation.
-        district: Code of the district; empty where none is known.
-        since: Counts only in periods that begin on or before this day; None: in all.
+        end: None if the contribution is still valid.
+        part: Dimension of a case, or kind of an organisation.
+        district: Code of the district; empty if it is unknown.
+        since: The contribution counts only in periods that begin on or before this day;
+            None if it counts in all periods.
     """
 
     start: date

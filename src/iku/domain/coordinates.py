@@ -1,12 +1,13 @@
-"""Where a figure was asked for, and the number that carries all of it.
+"""The coordinates of a figure, and the figure number that encodes them.
 
-The number is printed beside the figure, read aloud and typed in again, so it has to
-tell its own typing errors. It is one line of fields between points:
+The number is printed with the figure, read aloud and typed in again, so it must detect
+typing errors. It is one line of fields separated by points:
 
     IKU-1.1.T.20211231.20220115.145.5C
 
-indicator, version of its definition, kind of period, as of, known on, size of the log,
-and two characters to check the rest by.
+The fields are the indicator, the version of its definition, the kind of period, the day
+(`as_of`), the knowledge cut-off (`known_on`), the size of the log, and two check
+characters.
 """
 
 import re
@@ -28,7 +29,7 @@ LETTERS = {
     Kind.MONTH: "B",  # bulan
 }
 EXAMPLE = "IKU-1.1.T.20211231.20220115.145.5C"
-LARGEST = 2**53 - 1  # of a size: exact in every JSON reader
+LARGEST = 2**53 - 1  # the largest size; exact in every JSON reader
 # A code leaves room, within 64 characters, for the largest version and size.
 CODE = r"^(?=.{1,16}$)[A-Z0-9]+(-[A-Z0-9]+)*$(?!\n)"
 _SYMBOLS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.-"
@@ -39,12 +40,13 @@ _WEIGHTS = tuple(pow(_RADIX, place, _MODULUS) for place in range(_MODULUS))
 
 
 class Coordinates(Struct, frozen=True):
-    """What a figure was asked for; with these it comes out the same for ever.
+    """The coordinates that identify a figure; equal coordinates give an equal figure.
 
     Attributes:
         definition: Version of the indicator's definition.
-        known_on: Whose knowledge: that of the end of this day.
-        size: Of the log it was counted from.
+        known_on: Knowledge cut-off: only facts known by the end of this day are
+            counted.
+        size: Size of the log that was counted.
     """
 
     indicator: str
@@ -56,7 +58,7 @@ class Coordinates(Struct, frozen=True):
 
     @property
     def number(self) -> str:
-        """The coordinates in one line, at most 64 characters; the last two check it."""
+        """The figure number: one line of at most 64 characters, with its check last."""
         line = ".".join(
             (
                 self.indicator,
@@ -71,14 +73,14 @@ class Coordinates(Struct, frozen=True):
 
 
 class MalformedNumber(ValueError):
-    """That is no figure's number; the sentence says which part of it is wrong."""
+    """The text is not a figure number; the message names the part that is wrong."""
 
 
 def parse(number: str) -> Coordinates:
-    """The coordinates that *number* carries; blanks and lower case do not matter.
+    """The coordinates encoded in *number*; white space and case are ignored.
 
     Raises:
-        MalformedNumber: It was never printed beside any figure.
+        MalformedNumber: *number* has a wrong form or a wrong check.
     """
     typed = "".join(number.split()).translate(_CAPITALS)
     _refuse_strange(typed)
@@ -107,17 +109,18 @@ def parse(number: str) -> Coordinates:
 
 
 def check(line: str) -> str:
-    """Two characters that tell any one mistyped and any two swapped ones of a number.
+    """The two check characters of a figure number without its check.
 
-    A number's characters count 0 to 37 (digits, letters, point, hyphen) and are
-    weighted by their place with powers of 36, from the right; the whole number, its
-    check with the point before it included, leaves 1 modulo 1259: a pure system as in
-    ISO/IEC 7064. Of 64 places no two weigh the same, since 36 has order 629, and no
-    difference of two characters is divisible by the prime; so either error changes
-    the remainder. A character too many or too few passes once in 1,259 times, where
-    the shape of the number does not tell it. (The standard's MOD 97-10 writes a letter
-    in two digits: one typed for a digit moves all that stands before it, unnoticed
-    once in 97. Its MOD 1271-36 is modulo 31 times 41, so that some swaps pass.)
+    They detect every single wrong character and every swap of two characters. A
+    character has a value from 0 to 37 (digits, letters, point, hyphen), weighted by a
+    power of 36 that depends on its place, from the right. The complete number, check
+    included, leaves the remainder 1 modulo 1259: a pure system as in ISO/IEC 7064. No
+    two of 64 places have equal weights, because 36 has order 629, and the prime 1259
+    divides no difference of two values; so both kinds of error change the remainder. A
+    missing or an added character passes once in 1,259 times, unless the form of the
+    number reveals it. The standard's MOD 97-10 writes a letter as two digits: a letter
+    typed for a digit shifts everything before it and passes once in 97 times. Its MOD
+    1271-36 works modulo 31 times 41, so some swaps pass.
     """
     values = f"{line}.00".encode().translate(_VALUES)
     remainder = sum(map(mul, reversed(values), _WEIGHTS)) % _MODULUS
@@ -125,7 +128,7 @@ def check(line: str) -> str:
     return _SYMBOLS[high] + _SYMBOLS[low]
 
 
-# Not str.upper, to which other alphabets' letters are ours: ı, ſ.
+# Not str.upper: it maps letters of other alphabets (ı, ſ) to ASCII capitals.
 _CAPITALS = {ord(c.lower()): c for c in _SYMBOLS if c.isalpha()}
 
 

@@ -1,11 +1,12 @@
-"""How a subject counts in a figure: by which rule, and which facts decided.
+"""How a subject counts in a figure: the rule that decides, and the events it rests on.
 
-A kind of subject says it literally in one class of `Rules`: read from top to bottom,
-the first rule that applies decides. `replay` counts by it, and an explanation is the
-same `Membership` asked for its reasons, so that the two cannot differ. What a reason
-cites is looked up only when it is asked for.
+Each kind of subject states its rules in one class of `Rules`. They are read from top to
+bottom, and the first rule that applies decides. `replay` counts by `Membership`, and an
+explanation asks the same `Membership` for its reasons, so the two cannot differ. A
+reason looks up the events it cites only on request.
 
-`contribution` says the same as ranges of days that can be summed; both always agree.
+`contribution` gives the same results as ranges of days that can be summed. Both must
+agree (design, section 6).
 """
 
 from abc import abstractmethod
@@ -23,7 +24,7 @@ from iku.domain.figure import Counts
 from iku.domain.lineage import UndoneFact, corrections, undone
 from iku.domain.subject import Subject
 
-DISTRICT = len("35.76.02")  # an area's code begins with that of its district
+DISTRICT = len("35.76.02")  # the code of an area begins with that of its district
 
 
 class Rule(StrEnum):
@@ -68,17 +69,18 @@ class Rule(StrEnum):
 
 
 class Sentence(Struct, frozen=True):
-    """What is said to people, in Indonesian and in English."""
+    """A sentence for users, in Indonesian and in English."""
 
     id: str
     en: str
 
 
 class DecidingFact(Struct, frozen=True):
-    """A fact that decided, by its version.
+    """An event that a rule rests on, by version.
 
     Attributes:
-        corrections: Versions of the corrections it stands by in what decided.
+        corrections: Versions of the corrections that set the values which the rule
+            used.
     """
 
     version: int
@@ -86,7 +88,7 @@ class DecidingFact(Struct, frozen=True):
 
 
 class Reason(Struct, frozen=True):
-    """A rule, the facts that decided it, and the values it looked at."""
+    """A rule, the events it rests on, and the values it compared."""
 
     rule: Rule
     deciding: tuple[DecidingFact, ...]
@@ -94,7 +96,7 @@ class Reason(Struct, frozen=True):
 
     @property
     def versions(self) -> tuple[int, ...]:
-        """Versions of all that decided, corrections included, in order."""
+        """Versions of all deciding events and their corrections, in ascending order."""
         parts = ((one.version, *one.corrections) for one in self.deciding)
         return tuple(sorted({version for part in parts for version in part}))
 
@@ -103,7 +105,7 @@ class RuleResult(NamedTuple):
     """Whether a subject is in the numerator or denominator.
 
     Attributes:
-        reason: Gives the rule that decided it, with its facts.
+        reason: Returns the deciding rule with the events it rests on.
     """
 
     holds: bool
@@ -111,26 +113,26 @@ class RuleResult(NamedTuple):
 
 
 class Rules(Struct, frozen=True, dict=True):
-    """The rules of one kind of subject, put to one subject, definition and day."""
+    """The rules of one kind of subject, applied to one subject, definition and day."""
 
     @abstractmethod
     def denominator(self) -> RuleResult:
-        """Whether it is in the denominator: the rules, in order."""
+        """Whether the subject is in the denominator, by the first rule that applies."""
 
     @abstractmethod
     def numerator(self) -> RuleResult:
-        """Whether it is in the numerator, being in the denominator."""
+        """Whether a subject of the denominator is in the numerator."""
 
     @abstractmethod
     def part(self) -> str:
-        """Dimension of a case, kind of an organisation."""
+        """Dimension of a case, or kind of an organisation."""
 
     @abstractmethod
     def district(self) -> str:
-        """Code of its district; empty where no area is known."""
+        """Code of the district; empty if the area is unknown."""
 
     def expired(self) -> bool:
-        """Whether it, being in the denominator, has an expired certificate."""
+        """Whether a subject of the denominator has an expired certificate."""
         return False
 
     def membership(self) -> "Membership":
@@ -147,10 +149,10 @@ class Membership(Struct, frozen=True):
     """How one subject counts in one figure.
 
     Attributes:
-        counts: What it adds to the figure.
-        denominator: Whether it is in the denominator, by which rule.
-        numerator: The same of the numerator; what is not in the denominator is, for
-            that reason, not in the numerator.
+        counts: What the subject adds to the figure.
+        denominator: Whether the subject is in the denominator, with the deciding rule.
+        numerator: The same for the numerator. For a subject that is not in the
+            denominator it is equal to `denominator`.
     """
 
     counts: Counts
@@ -160,12 +162,12 @@ class Membership(Struct, frozen=True):
 
     @property
     def part(self) -> str:
-        """Dimension of a case on the day, kind of an organisation."""
+        """Dimension of a case on the day, or kind of an organisation."""
         return self.rules.part()
 
     @property
     def district(self) -> str:
-        """Code of its district; empty where no area is known."""
+        """Code of the district; empty if the area is unknown."""
         return self.rules.district()
 
 
@@ -173,45 +175,45 @@ NOTHING = Counts()
 
 
 def district(area: str | None) -> str:
-    """Code of the district that the area with this code is, or lies, in."""
+    """Code of the district that contains, or is, the area with this code."""
     return (area or "")[:DISTRICT]
 
 
-# The facts that decided: those of a kind, in order of day, as they stand.
+# The deciding events of a subject, after corrections and annulments.
 
 
 def standing(subject: Subject, *types: type[Fact]) -> list[StandingFact]:
-    """The facts of these types that are left, in the order recorded."""
+    """The events of these types that are in effect, in the order recorded."""
     return [fact for fact in subject.facts if isinstance(fact.event, types)]
 
 
 def between(
     subject: Subject, first: date, last: date, *types: type[Fact]
 ) -> list[StandingFact]:
-    """Those of them that took effect from *first* to *last*, in that order."""
+    """The events in effect that hold from a day in [*first*, *last*], by that day."""
     within = [
         fact
         for fact in standing(subject, *types)
         if first <= fact.event.effective_on <= last
     ]
-    # `sorted` is stable: of two on one day the one recorded later comes later.
+    # `sorted` is stable: events of one day keep the order in which they were recorded.
     return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
 def cited(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
-    """*fact*, with the corrections that its day or one of *fields* stands by."""
+    """*fact* with the corrections that set its `effective_on` or one of *fields*."""
     return said_by(subject, fact, "effective_on", *fields)
 
 
 def said_by(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
-    """*fact*, with the corrections that these *fields* stand by."""
+    """*fact* with the corrections that set one of *fields*."""
     return DecidingFact(
         fact.version, corrections(subject.history, fact.version, *fields)
     )
 
 
 def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
-    """All of them, each fact once with all its corrections."""
+    """*deciding* without repetitions: each event once, with all of its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
         merged.setdefault(one.version, set()).update(one.corrections)
@@ -219,13 +221,13 @@ def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
 
 
 def by_annulment(rule: Rule, gone: UndoneFact, **quoted: Any) -> Reason:
-    """The reason that the fact *gone* was annulled."""
+    """The reason that the event *gone* was annulled."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
 def void(subject: Subject, opening: Sentence) -> Reason:
-    """Why *subject*, which is void, does not count at all (`Subject.void`)."""
+    """The reason why *subject*, which is void, does not count (`Subject.void`)."""
     if annulled := [*undone(subject.history, subject.OPENING)]:
         return by_annulment(Rule.ANNULLED, annulled[-1], what=opening)
     fact = standing(subject, Rejection, Merger)[0]
@@ -236,7 +238,7 @@ def void(subject: Subject, opening: Sentence) -> Reason:
 
 
 def _along(rejected: Subject) -> Sentence:
-    """Whom its rejection takes along; empty where nobody is merged into it."""
+    """The subjects merged into *rejected*, which its rejection excludes too."""
     numbers = ", ".join(map(subject_number, merger.absorbed(rejected.facts)))
     if not numbers:
         return Sentence("", "")

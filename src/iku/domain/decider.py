@@ -1,8 +1,8 @@
-"""The shape every aggregate shares: decide what happens, evolve what is known.
+"""The decider: the form that every aggregate has, with `decide` and `evolve`.
 
-After Jérémie Chassaing, "Functional Event Sourcing Decider" (2021). A command here
-is the fact that somebody wants recorded; `decide` returns it, or raises `Refused`:
-`AlreadyRecorded` where it stands already.
+After Jérémie Chassaing, "Functional Event Sourcing Decider" (2021). A command is the
+event that the sender proposes. `decide` returns the events to record, or raises
+`Refused`; it raises `AlreadyRecorded` if the event is recorded already.
 """
 
 import unicodedata
@@ -25,11 +25,11 @@ Event = TypeVar("Event", bound=Fact)
 
 
 class Refused(Exception):
-    """The rules do not allow this command in this state; the text says both sides."""
+    """A rule forbids the command in this state; the message quotes both sides."""
 
 
 class Invalid(Refused):
-    """A field names something that does not exist, or cannot stand where it does."""
+    """A field names an object that does not exist, or has a forbidden value."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -37,14 +37,14 @@ class Invalid(Refused):
 
 
 class SubjectNotFound(LookupError):
-    """There is no such case, organisation or indicator."""
+    """There is no subject with this identifier."""
 
 
 class AlreadyRecorded(Refused):
-    """The subject holds this fact already, and recording it again changes nothing.
+    """The subject holds this event already, and recording it again changes nothing.
 
     Attributes:
-        version: Of the fact that holds, in the subject's stream.
+        version: Version of the recorded event in the subject's stream.
     """
 
     def __init__(self, version: int, message: str) -> None:
@@ -54,16 +54,16 @@ class AlreadyRecorded(Refused):
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """What a decision may know beside the state.
+    """What a decision may use in addition to the state.
 
     Attributes:
-        today: The day on which the office acts: the agency's date for what is
-            entered live, the declared day of knowledge for an imported row.
-        subject: Identifier of the subject the decision is about.
+        today: The day on which the office acts: the agency's present date for live
+            entries, the declared day of knowledge for an imported row.
+        subject: Identifier of the subject of the command.
         areas: Codes of the areas that exist.
-        peers: State of the other subjects that the command names, by identifier;
-            None where there is no such subject.
-        actor: Who acts.
+        peers: State of the other subjects that the command names, by identifier; None
+            if there is no such subject.
+        actor: Name of the actor.
     """
 
     today: date
@@ -74,7 +74,7 @@ class DecisionContext:
 
 
 class Transition(Struct, frozen=True):
-    """One event's effect on its subject: what was known before, and after."""
+    """The effect of one event on its subject: the state before and after."""
 
     category: str
     subject: str
@@ -83,15 +83,16 @@ class Transition(Struct, frozen=True):
 
 
 class DecisionPremises(Struct, frozen=True):
-    """What the decision on a command rests on, besides its own subject.
+    """What a decision rests on in addition to its own subject.
 
-    The append fails where one of these has changed since it was read.
+    The append fails if one of the premises has changed since it was read.
 
     Attributes:
-        peers: Identifiers of other subjects of the same category: their state.
-        streams: Names of further streams: their version.
-        closures: Which periods are closed: no event of a publication or an indicator
-            has been recorded since they were read.
+        peers: Identifiers of other subjects of the same category; the premise is their
+            state.
+        streams: Names of further streams; the premise is their version.
+        closures: Whether the decision rests on the closed periods: no event of a
+            publication or an indicator may have been recorded since they were read.
     """
 
     peers: tuple[str, ...] = ()
@@ -100,10 +101,10 @@ class DecisionPremises(Struct, frozen=True):
 
 
 class Decision(Struct, Generic[Event], frozen=True):
-    """What a command adds to its subject and, in the same append, to others.
+    """The events that a command adds to its subject and, in one append, to others.
 
     Attributes:
-        others: Facts by the subject they are added to, one of `DecisionPremises.peers`.
+        others: Events by the subject that gets them, one of `DecisionPremises.peers`.
     """
 
     events: list[Event]
@@ -120,22 +121,22 @@ def _nothing(_command: Any, _subject: str, _state: Any) -> DecisionPremises:
 
 @dataclass(frozen=True, slots=True)
 class Decider(Generic[State, Event]):
-    """One aggregate, as pure functions and the names it is stored under.
+    """One aggregate: its pure functions, and the names under which it is stored.
 
     Attributes:
         category: Prefix of its streams: ``conflict`` gives ``conflict-K01``.
-        event_type: The union of its facts, for decoding.
-        decide: The facts that *command* adds to *state*; as a `Decision` where it adds
-            to other subjects, too. What the state holds already is answered by none, or
-            refused as `AlreadyRecorded`.
-        evolve: The state once *event* has happened. Never fails, never refuses.
-        names: The other streams that a command, about the subject of this identifier
-            and state, rests on.
-        asked: What of a command its sender asked for, and a repetition must share.
-        whole: What `fold` makes of a whole history at one go; None: it evolves the
-            state event by event.
-        moves_figures: Whether its events can change a figure: the counts, or the
-            definition, target or rating scale that a figure is made with.
+        event_type: Union of its event types, for decoding.
+        decide: Gives the events that *command* adds to *state*, as a `Decision` if
+            other subjects get events too. For a recorded event it returns no events or
+            raises `AlreadyRecorded`.
+        evolve: Gives the state after *event*. It never fails and never refuses.
+        names: Gives the other streams that a command rests on, from its subject's
+            identifier and state.
+        asked: Gives the part of a command that a retry must repeat.
+        whole: Folds a complete history in one call; None to evolve the state event by
+            event.
+        moves_figures: Whether its events can change a figure, either the counts or the
+            definition, target or rating scale.
     """
 
     category: str
@@ -152,9 +153,10 @@ class Decider(Generic[State, Event]):
     def rests_on(
         self, command: Event, subject: str, state: State | None
     ) -> DecisionPremises:
-        """What the decision on *command* rests on, besides the *state* of *subject*.
+        """The premises of *command* in addition to the *state* of *subject*.
 
-        What can change a figure and gives no reason rests on the closed periods.
+        A command that can change a figure and gives no reason rests on the closed
+        periods (design, section 6).
         """
         closures = self.moves_figures and getattr(command, "reason", None) is None
         named = self.names(command, subject, state)
@@ -163,31 +165,31 @@ class Decider(Generic[State, Event]):
     def decision(
         self, command: Event, state: State | None, context: DecisionContext
     ) -> Decision[Event]:
-        """What *command* adds to *state* and to other subjects.
+        """The events that *command* adds to *state* and to other subjects.
 
         Raises:
-            Refused: The rules do not allow it.
+            Refused: A rule forbids it.
         """
         found = self.decide(command, state, context)
         return found if isinstance(found, Decision) else Decision(found)
 
     def fold(self, events: Iterable[Event], state: State | None = None) -> State | None:
-        """The state after *events*; None where there are none."""
+        """The state after *events*; *state* if there are none."""
         history = tuple(events)
         if self.whole is not None and state is None and len(history) > 1:
             return self.whole(history)
         return reduce(self.evolve, history, state)
 
     def stream(self, subject: str) -> str:
-        """Name of the stream that holds the facts of *subject*."""
+        """Name of the stream of *subject*."""
         return f"{self.category}-{subject}"
 
 
 def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
-    """Refuse a day that has not come yet, or that lies before the republic.
+    """Refuse a day in the future, or before the founding of the republic.
 
     Raises:
-        Refused: *day* lies after *today* or before 17 August 1945.
+        Refused: *day* is after *today* or before 17 August 1945.
     """
     if day is None:
         return
@@ -212,12 +214,12 @@ def refuse_unlikely_day(field_name: str, day: date | None, today: date) -> None:
 
 
 def refuse_hidden_characters(value: Any, path: str = "") -> None:
-    """Refuse texts, at any depth of *value*, with characters that hide or reorder.
+    """Refuse texts with characters that hide or reorder text, at any depth of *value*.
 
-    Which those are: `hidden.is_hidden`.
+    `hidden_characters.is_hidden` defines these characters.
 
     Raises:
-        Invalid: It names the field, the character and its place.
+        Invalid: The message names the field, the character and its place.
     """
     match value:
         case Enum():
@@ -261,7 +263,7 @@ def _refuse_hidden_in_text(text: str, path: str) -> None:
 
 
 def subject_id(number: str) -> str:
-    """Identifier, safe in a path, of the subject with this number in the register."""
+    """Identifier, safe in a URL path, of the subject with this number."""
     return number.replace("/", "~")
 
 

@@ -1,4 +1,4 @@
-"""Every category of streams, and how its subjects are decided."""
+"""The registry of deciders, by category of stream."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from iku.domain import (
 )
 from iku.domain.decider import Decider
 
-# Of subjects that do not count themselves.
+# Deciders of the categories whose subjects are not counted in figures.
 OTHERS: dict[str, Decider[Any, Any]] = {
     decider.category: decider
     for decider in (
@@ -27,7 +27,7 @@ OTHERS: dict[str, Decider[Any, Any]] = {
 
 
 class Deciders(Mapping[str, Decider[Any, Any]]):
-    """By category: those of the kinds that count, and the others."""
+    """All deciders by category: those of the counted kinds, and the others."""
 
     def __getitem__(self, category: str) -> Decider[Any, Any]:
         kind = subject_kinds.kind_of(category)

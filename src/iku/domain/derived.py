@@ -1,9 +1,9 @@
-"""A property that is computed once for each object, and kept with it.
+"""A property that is computed once for each object and cached in it.
 
-As `functools.cached_property`, but without its lock: up to Python 3.11 all objects of a
-class share one, which is taken whenever a value is computed. A fold computes several
-values for each event, so the lock took a twentieth of its time. Where two threads ask
-for a value at the same moment, both compute it; the results are equal.
+It is `functools.cached_property` without a lock. Up to Python 3.11 all objects of a
+class share one lock, which each computation takes. A fold computes several values for
+each event and spent a twentieth of its time on the lock. If two threads ask for a value
+at the same moment, both compute it; the results are equal.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class derived(Generic[T]):  # noqa: N801 - reads as `property` does
-    """Decorates a method without arguments of an object that has a ``__dict__``."""
+    """Decorator for a method without arguments; its object must have a ``__dict__``."""
 
     def __init__(self, compute: Callable[[Any], T]) -> None:
         self._compute = compute
@@ -29,7 +29,7 @@ class derived(Generic[T]):  # noqa: N801 - reads as `property` does
     def __get__(self, instance: object, owner: type[Any]) -> T: ...
 
     def __get__(self, instance: object | None, owner: type[Any]) -> Self | T:
-        """The value; from the second time on the object's own attribute hides this."""
+        """The value; the first result hides this descriptor as an attribute."""
         if instance is None:
             return self
         value = instance.__dict__[self._name] = self._compute(instance)

@@ -1,9 +1,10 @@
-"""Why two figures of one indicator differ: the way from one to the other, in steps.
+"""The difference between two figures of one indicator, split into steps.
 
-The way begins at the figure that is compared *against* and ends at the figure asked
-for. Each step changes one thing: what is known, then the definition, then the day and
-its period, and last the target with the rating scale. So what the steps change adds up
-to the difference exactly, and so does what single events and subjects change in them.
+The path begins at the figure that is compared *against* and ends at the figure asked
+for. Each step changes one thing: the knowledge, then the definition, then the day with
+its period, and last the target with the rating scale. The changes of the steps
+therefore add up to the difference exactly, and within a step so do the changes caused
+by single events or subjects.
 """
 
 import re
@@ -26,7 +27,7 @@ from iku.domain.question import InvalidQuestion, Question, refuse_future
 
 
 class DifferenceStep(StrEnum):
-    """What one step of the way changes."""
+    """One step of a difference, named after what it changes."""
 
     KNOWLEDGE = "knowledge"
     DEFINITION = "definition"
@@ -35,7 +36,7 @@ class DifferenceStep(StrEnum):
 
     @property
     def letter(self) -> str:
-        """What a place in this step is marked with."""
+        """The letter that marks a page cursor in this step."""
         return self.value[0]
 
 
@@ -51,7 +52,7 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class ComparedCoordinates(Struct, frozen=True):
-    """Coordinates of the figure compared with; what is None is as in the other."""
+    """Coordinates of the figure compared against; None: as in the figure asked for."""
 
     as_of: date | None = None
     known_on: date | None = None
@@ -60,20 +61,20 @@ class ComparedCoordinates(Struct, frozen=True):
     period: Kind | None = None
 
     def refuse_future(self, today: date) -> None:
-        """Refuse days that have not come yet (see `question.refuse_future`)."""
+        """Refuse days in the future (see `question.refuse_future`)."""
         refuse_future(self.as_of, today, self.known_on, prefix="against_")
 
     def beside(self, question: Question) -> Question:
-        """The question these coordinates ask, compared with *question*."""
+        """*question* with its coordinates replaced by those given here."""
         given = structs.asdict(self).items()
         own = {name: value for name, value in given if value is not None}
         return structs.replace(question, **own)
 
 
 class CoordinateStep(Struct, frozen=True):
-    """A step that can move counts, and the coordinates at its two ends.
+    """A step that can change counts, with the question at each of its two ends.
 
-    Whoever wants to say why a subject counts as it does at either end asks with these.
+    An explanation of a subject at either end is asked for with that question.
     """
 
     step: DifferenceStep
@@ -82,14 +83,15 @@ class CoordinateStep(Struct, frozen=True):
 
 
 class StepResult(Struct, frozen=True):
-    """Where a step leads: the counts there, held against the target of that step.
+    """The figure after a step: the counts, evaluated against the target of that step.
 
     Attributes:
-        definition: Version of the definition by which it is counted.
-        percentage: Per cent, two decimals; None where there is nothing to count.
-        target: In per cent; until the last step that of the figure compared against.
-        achievement: Actual of target, in per cent; None where either is missing.
-        rating: Of the achievement; None where that is missing.
+        definition: Version of the definition.
+        percentage: In per cent, two decimals; None if there is nothing to count.
+        target: In per cent; up to the last step, the target of the figure compared
+            against.
+        achievement: Actual divided by target, in per cent; None if either is missing.
+        rating: Rating of the achievement; None if there is no achievement.
     """
 
     definition: int
@@ -106,12 +108,12 @@ class StepResult(Struct, frozen=True):
 
 
 class Interval(Struct, frozen=True):
-    """One step of the way.
+    """One step of a difference.
 
     Attributes:
-        numerator: What it adds to the numerator, or takes away where below nought.
-        denominator: The same of the denominator.
-        after: What the figure is once it is taken.
+        numerator: Change of the numerator; negative if it decreases.
+        denominator: Change of the denominator; negative if it decreases.
+        after: The figure after this step.
     """
 
     step: DifferenceStep
@@ -121,7 +123,7 @@ class Interval(Struct, frozen=True):
 
 
 class SubjectCount(Struct, frozen=True):
-    """How one subject counts: nought or one each."""
+    """How one subject counts: zero or one in each place."""
 
     numerator: int
     denominator: int
@@ -131,22 +133,22 @@ class EndpointCount(SubjectCount, frozen=True):
     """How one subject counts at one end of a step, and why.
 
     Attributes:
-        why: The reason in a sentence; None where the register does not know it there.
+        why: The reason in a sentence; None if the subject is unknown at that end.
     """
 
     why: Sentence | None
 
 
 class CausingEvent(Struct, frozen=True):
-    """The event by which a count moved.
+    """The event that changed a count.
 
     Attributes:
-        position: Its place in the log, from 1.
-        version: Its place in the history of its subject, from 1.
-        effective_on: The day it holds from; None where it has none.
-        known_on: The day the office knew.
-        recorded_at: The database's clock, UTC.
-        reason: As it was given; None where none was.
+        position: Position of the event in the log, from 1.
+        version: Version of the event in the stream of its subject, from 1.
+        effective_on: The day from which it holds; None if it has none.
+        known_on: The day on which the office knew it.
+        recorded_at: The instant of the append by the database's clock, in UTC.
+        reason: The reason given; None if there is none.
     """
 
     position: int
@@ -160,19 +162,19 @@ class CausingEvent(Struct, frozen=True):
 
 
 class DifferenceItem(Struct, frozen=True):
-    """What one event, or one subject, changes in a step.
+    """The change that one event, or one subject, causes in a step.
 
     Attributes:
-        step: The step it is part of.
-        cause: Why the count moved.
+        step: The step of the change.
+        cause: The cause of the change.
         id: Identifier of the case or organisation.
-        number: Its number in the register.
-        title: Its title or name.
-        numerator: What it adds to the numerator, or takes away where below nought.
-        denominator: The same of the denominator.
+        number: Number of the subject in the register.
+        title: Title of the case, or name of the organisation.
+        numerator: Change of the numerator; negative if it decreases.
+        denominator: Change of the denominator; negative if it decreases.
         before: How the subject counts before, and why.
-        after: How it counts after, and why.
-        event: The event that did it; None where it was the definition or time.
+        after: How the subject counts after, and why.
+        event: The causing event; None if the cause is the definition or time.
     """
 
     step: DifferenceStep
@@ -188,16 +190,17 @@ class DifferenceItem(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """Two figures of one indicator, and all that lies between them.
+    """Two figures of one indicator, and every change between them.
 
     Attributes:
         figure: The figure asked for.
-        against: The figure it is compared with.
-        numerator: Of the figure, less that of the one it is compared with.
-        denominator: The same of the denominator.
-        steps: The way from the one compared with to the figure, in four steps.
-        items: What moved, by step; within one by position, or by subject.
-        next: Cursor of the page that follows; None at the end.
+        against: The figure compared against.
+        numerator: Numerator of the figure minus that of the one compared against.
+        denominator: Denominator of the figure minus that of the one compared against.
+        steps: The four steps, in order.
+        items: The changes on this page, by step; within a step by position of the
+            event, or by subject.
+        next: Cursor of the next page; None on the last page.
     """
 
     indicator: str
@@ -211,15 +214,15 @@ class Difference(Struct, frozen=True):
 
 
 def place(cursor: str | None) -> PageCursor | None:
-    """Where the page ended that gave this *cursor*; None where there is none.
+    """The place where the page that issued *cursor* ended; None without a cursor.
 
     Raises:
-        InvalidQuestion: No page of a difference gave it.
+        InvalidQuestion: No page of a difference issued it.
     """
     found = places.read(cursor, LETTERS)
     if found is None or found.part != DifferenceStep.KNOWLEDGE.letter:
         return found
-    # There, and only there, what moved is ordered by position.
+    # Only the items of the knowledge step are ordered by position.
     if not _POSITION.fullmatch(found.key):
         raise InvalidQuestion("cursor", places.STRANGE)
     return found
@@ -228,9 +231,9 @@ def place(cursor: str | None) -> PageCursor | None:
 def coordinate_steps(
     against: Question, of: Question
 ) -> tuple[CoordinateStep, CoordinateStep, CoordinateStep]:
-    """The way from *against* to *of*, both with a definition and a size of their own.
+    """The steps from *against* to *of*; both state a definition and a size.
 
-    Only at the end are the target and the scale exchanged; that moves no count.
+    The exchange of target and scale is not among them, because it changes no count.
     """
     known = structs.replace(against, known_on=of.known_on, size=of.size)
     defined = structs.replace(known, definition=of.definition)
@@ -242,9 +245,9 @@ def coordinate_steps(
 
 
 def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
-    """The four steps through *ends*, figures at the beginning and after each leg."""
+    """The four steps through *ends*, the figures at the start and after each step."""
     first, last = ends[0].made_with, ends[-1].made_with
-    # The last step goes nowhere else: only what the figure is held against changes.
+    # The last step keeps the counts and exchanges the target and the scale.
     stops = [*((one, first) for one in ends), (ends[-1], last)]
     reached = [_reached(one, held) for one, held in stops]
     return tuple(
@@ -261,7 +264,7 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
 
 
 def _reached(made: ComputedFigure, held: Basis) -> StepResult:
-    """The figure with the target and scale of another."""
+    """The figure *made*, evaluated against the target and scale of *held*."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))
     counts = Counts(made.figure.numerator, made.figure.denominator)

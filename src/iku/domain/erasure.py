@@ -1,6 +1,7 @@
-"""What was erased about a subject: a person, or the narrative of a case.
+"""Erasure: decisions to erase the texts of a subject, a person or a case.
 
-The decision to erase is itself a fact, for good; what it erases never was in the log.
+The decision is an event and stays in the log. The erased texts are not in the log: it
+holds only commitments to them (crypto-shredding).
 """
 
 import re
@@ -12,24 +13,24 @@ from msgspec import Struct
 from iku.domain.decider import Decider, DecisionContext, refuse_unlikely_day
 from iku.domain.fact import Fact, Line
 
-# A person's, or the name of a stream.
+# The identifier of a person, or the name of a stream.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,99}")
 
 
 def is_identifier(subject: str) -> bool:
-    """Whether *subject* can be one: nothing else is looked for."""
+    """Whether *subject* has the form of an identifier."""
     return _IDENTIFIER.fullmatch(subject) is not None
 
 
-# Facts. The tag and fields below are the storage format: add, never change.
+# Events. The tag and the fields are the storage format: add fields, never change them.
 
 
 class Erased(Fact, frozen=True, tag="erased"):
-    """All texts recorded of the subject until now were destroyed.
+    """All texts recorded of the subject until now were erased.
 
     Attributes:
-        decision: Number of the decision; names nobody.
-        legal_basis: What it rests on, such as an article of UU 27/2022.
+        decision: Number of the decision; it names no person.
+        legal_basis: Legal basis of the decision, such as an article of UU 27/2022.
     """
 
     decision: Line
@@ -44,17 +45,17 @@ class Erasures(Struct, frozen=True):
 
 
 def evolve(erasures: Erasures | None, event: Erased) -> Erasures:
-    """The decisions once *event* is among them."""
+    """The decisions after *event*."""
     return Erasures((*(erasures.history if erasures else ()), event))
 
 
 def decide(
     command: Erased, erasures: Erasures | None, context: DecisionContext
 ) -> list[Erased]:
-    """The fact that *command* adds; none where the same decision was carried out.
+    """The event that *command* adds; empty if the same decision is already recorded.
 
     Raises:
-        Refused: The day is not a likely one.
+        Refused: The day is in the future or before the founding of the republic.
     """
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     if erasures and command in erasures.history:
@@ -63,11 +64,12 @@ def decide(
 
 
 def covering(position: int, erasures: Iterable[int]) -> int | None:
-    """The position of the decision that erased a text recorded at *position*.
+    """The position of the decision that erased a text recorded at *position*, or None.
 
-    A commitment without its text is *erased* where there is one, and *withheld* where
-    there is none (None). *erasures* are the positions of those of the text's subject:
-    each covers what was recorded before it, so the first that follows is the one.
+    *erasures* are the positions of the decisions on the subject of the text. Each
+    covers every text recorded before it, so the first decision after *position* is the
+    one. A commitment without a text is *erased* if there is such a decision, else
+    *withheld*.
     """
     return min((place for place in erasures if place > position), default=None)
 

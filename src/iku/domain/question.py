@@ -1,7 +1,7 @@
-"""Which figure is asked for, and what it is to be made with.
+"""Questions for figures, and the basis on which they are answered.
 
-The same question is put to the projections and to the log alone (`replay`), and must
-get the same answer.
+The projections and the replay of the log (`replay`) answer the same question and must
+give the same answer (design, section 6).
 """
 
 from bisect import bisect_right
@@ -19,19 +19,20 @@ from iku.domain.figure import Basis
 from iku.domain.period import Kind
 from iku.messages import message
 
-SCALE = "kinerja"  # the one scale there is: it rates performance
+SCALE = "kinerja"  # the only scale; it rates performance
 
 
 class Question(Struct, frozen=True):
-    """Coordinates of a figure, those left open standing at None.
+    """The coordinates of a figure; a coordinate left open is None.
 
     Attributes:
-        as_of: The day asked about; today at the latest.
-        known_on: Whose knowledge; None: all there is.
-        size: Which prefix of the log; None: all of it.
-        definition: Version of the definition; None: the one in force at the start of
+        as_of: The day of the question; today at the latest.
+        known_on: Knowledge cut-off: only facts known by the end of this day are
+            counted; None for all facts.
+        size: Size of the log prefix; None for the whole log.
+        definition: Version of the definition; None for the one in force at the start of
             the period.
-        breakdown: Whether the figure's parts are asked for as well.
+        breakdown: The breakdown to add to the figure; None for none.
     """
 
     indicator: str
@@ -44,12 +45,12 @@ class Question(Struct, frozen=True):
 
     @property
     def start(self) -> date:
-        """First day of the period the question is about."""
+        """First day of the period that contains `as_of`."""
         return period.containing(self.as_of, self.period).start
 
 
 class InvalidQuestion(ValueError):
-    """The question names something that does not exist; *path* is the parameter."""
+    """The question names an object that does not exist; *path* is the parameter."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -61,7 +62,7 @@ class UnknownReference(LookupError):
 
 
 class KnownFact(NamedTuple):
-    """A fact with its place in the log and the day it was known."""
+    """An event with its position in the log and the day on which it was known."""
 
     position: int
     known_on: date
@@ -69,11 +70,11 @@ class KnownFact(NamedTuple):
 
 
 class DefinitionHistory:
-    """All facts of an indicator or of the scale, and what it was by any knowledge.
+    """All events of an indicator or of the scale, folded up to a knowledge cut-off.
 
-    Of one stream, so neither their places nor the days they were known ever fall: what
-    was known is how it begins. Each state is folded once, for a series asks for few of
-    them, but for each often.
+    The events belong to one stream, so neither their positions nor their days of
+    knowledge ever decrease, and the known events are a prefix. Each state is folded
+    once and cached: a series asks for few states, but for each many times.
     """
 
     def __init__(self, decider: Decider[Any, Any], facts: Sequence[KnownFact]) -> None:
@@ -84,7 +85,7 @@ class DefinitionHistory:
         self._states: dict[int, Any] = {}
 
     def state(self, question: Question | None = None) -> Any:
-        """As it was by the knowledge that is asked for; None: by all of it."""
+        """The state at the cut-offs of *question*; None: the state after all events."""
         known = len(self.facts)
         if question is not None and question.size is not None:
             known = bisect_right(self._positions, question.size)
@@ -99,10 +100,10 @@ class DefinitionHistory:
 def basis(
     of_indicator: Sequence[KnownFact], of_scale: Sequence[KnownFact], question: Question
 ) -> Basis:
-    """What the figure asked for is made with, by what was known then.
+    """The basis of the figure asked for, at the cut-offs of *question*.
 
     Raises:
-        InvalidQuestion: There is no definition of the version asked for.
+        InvalidQuestion: There is no definition with the version asked for.
     """
     return basis_of(
         DefinitionHistory(indicator.decider, of_indicator),
@@ -114,7 +115,7 @@ def basis(
 def basis_of(
     of_indicator: DefinitionHistory, of_scale: DefinitionHistory, question: Question
 ) -> Basis:
-    """The same, for whoever asks more than once (raises as `basis` does)."""
+    """The same from histories that the caller keeps (raises as `basis` does)."""
     known = (of_indicator.state(question), of_scale.state(question))
     whole = (of_indicator.state(), of_scale.state())
     try:
@@ -128,13 +129,13 @@ def basis_of(
 def refuse_future(
     as_of: date | None, today: date, known_on: date | None = None, *, prefix: str = ""
 ) -> None:
-    """Refuse a day that has not come yet: what holds or is known then is not known.
+    """Refuse a day in the future, of which nothing is known yet.
 
-    *prefix* begins the names of the two parameters. The number of a figure is not
-    judged by its `known_on`: it also has a size, by which it stays the same for ever.
+    *prefix* begins the names of both parameters. The `known_on` of a figure number is
+    not checked: the number also has a size, which keeps its figure the same.
 
     Raises:
-        InvalidQuestion: *as_of* or *known_on* lies after *today*.
+        InvalidQuestion: *as_of* or *known_on* is after *today*.
     """
     for name, day in (("as_of", as_of), ("known_on", known_on)):
         if day is not None and day > today:
@@ -151,10 +152,10 @@ def refuse_future(
 
 
 def refuse_size_beyond(asked: int | None, size: int) -> None:
-    """Refuse a size that a log of *size* events has not reached.
+    """Refuse a size greater than the *size* of the log.
 
     Raises:
-        InvalidQuestion: It has not reached the size *asked* for.
+        InvalidQuestion: The log has not reached the size *asked* for.
     """
     if asked is not None and asked > size:
         raise InvalidQuestion(
@@ -170,13 +171,13 @@ def refuse_size_beyond(asked: int | None, size: int) -> None:
 def coordinates(
     question: Question, definition: int, size: int, known: date
 ) -> Coordinates:
-    """Where the question is answered in a log of this *size*, nothing left open.
+    """The complete coordinates of the answer in a log of this *size*.
 
-    *known* is the last day on which anything was known: today, or the day that began
-    while the question was on its way. With it, the answer holds all that was counted.
+    *known* is the last day on which an event was known: today, or the day that began
+    while the question was processed. With it the answer includes every counted event.
 
     Raises:
-        InvalidQuestion: The log is not of the size asked for yet.
+        InvalidQuestion: The log has not reached the size asked for.
     """
     refuse_size_beyond(question.size, size)
     return Coordinates(
@@ -190,10 +191,10 @@ def coordinates(
 
 
 def numbered(number: str) -> Question:
-    """The question that the figure of this *number* answers, nothing left open.
+    """The complete question that the figure *number* encodes.
 
     Raises:
-        InvalidQuestion: No figure bears the number; the sentence says what is wrong.
+        InvalidQuestion: It is not a figure number; the message names the error.
     """
     try:
         at = parse(number)

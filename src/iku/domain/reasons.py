@@ -1,7 +1,7 @@
-"""What `counting` found, in words: a sentence for each rule, in both languages.
+"""Sentences for the reasons of `counting`, one for each rule, in both languages.
 
-A sentence quotes the days and numbers that the rule looked at and ends with the
-positions of the facts that decided it, so that they can be looked up in the log.
+A sentence quotes the days and numbers that the rule compared. It ends with the
+positions of the deciding events, so that they can be found in the log.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ def explained(member: Membership, positions: Sequence[int]) -> Sentence:
 
 
 def worded(reason: Reason, positions: Sequence[int]) -> Sentence:
-    """The reason; *positions* are those of the subject's events, in order."""
+    """The reason as a sentence; *positions* are those of the subject's events."""
     indonesian, english = SENTENCES[reason.rule]
     return Sentence(
         indonesian.format_map(_written(reason.quoted, _indonesian))
@@ -186,7 +186,7 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
 
 
 class Language(Struct, frozen=True):
-    """The words with which events are cited."""
+    """The words that cite events."""
 
     event: str
     events: str
@@ -213,7 +213,7 @@ def _english(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    """*value* as it is stored, of an enumeration in words: ``putusan inkrah``."""
+    """*value* as stored; a member of an enumeration in words: ``putusan inkrah``."""
     if isinstance(value, tuple):
         return "/".join(map(_plain, value))
     return value.replace("_", " ") if isinstance(value, StrEnum) else str(value)
@@ -222,7 +222,7 @@ def _plain(value: Any) -> str:
 def _cited(
     deciding: Iterable[DecidingFact], positions: Sequence[int], words: Language
 ) -> str:
-    """``, peristiwa 12 (dikoreksi peristiwa 40) dan 45``; empty where there is none."""
+    """``, peristiwa 12 (dikoreksi peristiwa 40) dan 45``; empty if there is none."""
     told = [_citation(one, positions, words) for one in deciding]
     if not told:
         return ""

@@ -1,7 +1,7 @@
-"""The rating scale: which achievement earns which rating. Versioned, as data.
+"""The rating scale: the rating of each achievement, as versioned data.
 
-Permendagri 86/2017 leaves gaps between its bands (90 to 91, 75 to 76, …); here each
-band reaches from its lower bound, inclusive, to the next.
+Permendagri 86/2017 leaves gaps between its bands (90 to 91, 75 to 76, …). Here each
+band extends from its lower bound, inclusive, to the next band (design, section 6).
 """
 
 from datetime import date
@@ -15,21 +15,24 @@ from iku.domain.fact import Fact, Line
 
 
 class Band(Struct, frozen=True):
-    """A rating and the least achievement, in per cent, that earns it."""
+    """A rating, and the lowest achievement in per cent that has it."""
 
     at_least: Decimal
     rating: str
 
 
 class Scaled(Fact, frozen=True, tag="scaled"):
-    """Achievements as of *effective_on* on are rated by these bands, highest first."""
+    """The bands that rate achievements as of *effective_on* or later, highest first."""
 
     effective_on: date
     basis: Line
     bands: tuple[Band, ...]
 
     def rating(self, achievement: Decimal) -> str:
-        """The rating of *achievement*; the last band has no lower bound."""
+        """The rating of *achievement*; the last band has no lower bound.
+
+        Source: Permendagri 86/2017, with inclusive lower bounds (design, section 6).
+        """
         for band in self.bands:
             if achievement >= band.at_least:
                 return band.rating
@@ -46,26 +49,30 @@ class Scale(Struct, frozen=True, dict=True):
 
     @cached_property
     def first(self) -> Scaled:
-        """Version 1, which also serves days and knowledge before it was recorded."""
+        """Version 1, which also serves days and knowledge before its record."""
         return self.history[0]
 
     def in_force(self, day: date) -> Scaled | None:
-        """The version in force on *day*; None where none was yet."""
+        """The version in force on *day*; None if there is none yet."""
         begun = [scaled for scaled in self.history if scaled.effective_on <= day]
-        # `sorted` is stable: of two of one day the one recorded later counts.
+        # `sorted` is stable: of two versions of one day the one recorded later counts.
         ordered = sorted(begun, key=lambda scaled: scaled.effective_on)
         return ordered[-1] if ordered else None
 
 
 def evolve(scale: Scale | None, event: Scaled) -> Scale:
-    """The scale once *event* is known."""
+    """The scale after *event*."""
     return Scale((*(scale.history if scale else ()), event))
 
 
 def decide(
     command: Scaled, scale: Scale | None, context: DecisionContext
 ) -> list[Scaled]:
-    """The facts that *command* adds to *scale*; none where they stand already."""
+    """The event that *command* adds to *scale*; empty if it is already recorded.
+
+    Raises:
+        Refused: The day is in the future or before the founding of the republic.
+    """
     refuse_unlikely_day("effective_on", command.effective_on, context.today)
     if scale and command in scale.history:
         return []
@@ -73,7 +80,7 @@ def decide(
 
 
 def applicable(known: Scale | None, whole: Scale, as_of: date) -> Scaled:
-    """The version that rates figures as of *as_of*, by what was *known*."""
+    """The version that rates figures as of *as_of*, at the cut-off of *known*."""
     return (known and known.in_force(as_of)) or whole.first
 
 

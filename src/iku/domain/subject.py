@@ -1,4 +1,4 @@
-"""What a case and an organisation have in common: a history, and what is left of it."""
+"""The common part of cases and organisations: a history and the events in effect."""
 
 from collections.abc import Callable, Hashable, Iterator
 from operator import attrgetter
@@ -19,19 +19,19 @@ from iku.domain.lineage import corrections
 
 T = TypeVar("T")
 _effective_on = attrgetter("effective_on")
-# By the types asked for: whether an event of a type is of one of them. To ask
-# `isinstance` of a Struct that is of none takes ten times as long.
+# For each tuple of types, whether an event type is one of them. `isinstance` takes ten
+# times as long for a Struct that is none of them.
 _KNOWN: dict[tuple[type[Fact], ...], dict[type[Fact], bool]] = {}
 
 
 class Subject(Struct, frozen=True, dict=True):
-    """A subject as its facts tell it; *history* is all of them, the first at version 1.
+    """A subject, folded from its events; *history* holds all of them from version 1.
 
     Attributes:
-        CATEGORY: What the names of its streams begin with.
-        OPENING: The type of the fact it begins with.
-        TITLE: The field of that fact that says what the subject is called.
-        LETTER: The first letter of the automatic numbers of its kind.
+        CATEGORY: Prefix of the names of its streams.
+        OPENING: Type of its first event.
+        TITLE: Field of that event with the title or name of the subject.
+        LETTER: First letter of the automatic numbers of its kind.
     """
 
     history: tuple[Any, ...]
@@ -42,21 +42,21 @@ class Subject(Struct, frozen=True, dict=True):
 
     @derived
     def facts(self) -> list[StandingFact]:
-        """The facts left after corrections and annulments."""
+        """The events in effect after corrections and annulments."""
         return standing(self.history)
 
     def then(self, event: Fact) -> Self:
-        """The subject once *event* is known, too.
+        """The subject after *event*.
 
-        The same object for the same event, since a decision and what comes of it ask
-        for it in turn, and for what is worked out of it.
+        The same event gives the same object, so that the values derived for a decision
+        are reused for the recorded state.
         """
         known: tuple[Fact | None, Self] = self.__dict__.get("_then", (None, self))
         if known[0] is event:
             return known[1]
         after = type(self)((*self.history, event))
         facts = self.__dict__.get("facts", ())
-        # A fact that says nothing of the others leaves them as they stood.
+        # Only corrections and annulments change the other events in effect.
         if len(facts) == len(self.history) and not reaching_back([event]):
             stands = StandingFact(len(after.history), event)
             after.__dict__["facts"] = [*facts, stands]
@@ -65,45 +65,46 @@ class Subject(Struct, frozen=True, dict=True):
 
     @property
     def timeline(self) -> tuple[Any, ...]:
-        """What the subject was from day to day; empty where it is of no kind.
+        """The states of the subject in order of valid time; empty in the base class.
 
         Raises:
-            Refused: The facts do not make a legal course of events.
+            Refused: The events do not form a legal timeline.
         """
         return ()
 
     @property
     def course(self) -> tuple[Any, ...]:
-        """All by which one state differs from another: its days, and what is beside."""
+        """Everything in which two states differ: the timeline and undated knowledge."""
         return self.timeline
 
     def refuse_illegal(self) -> None:
-        """Refuse facts that, taken together, could not have happened so.
+        """Refuse events that contradict each other.
 
         Raises:
-            Refused: The sentence says which, and both sides.
+            Refused: The message names the events and quotes both sides.
         """
 
     def of(self, *types: type[Fact]) -> Iterator[Any]:
-        """Those of the facts left that are of these types, in the order recorded."""
+        """The events in effect of these types, in the order recorded."""
         known = _KNOWN.setdefault(types, {})
         try:
-            # A list at once: it is short, and walking a generator takes twice as long.
+            # A list: it is short, and a generator takes twice as long.
             return iter([event for _, event in self.facts if known[type(event)]])
         except KeyError:
             known |= {type(e): isinstance(e, types) for _, e in self.facts}
             return self.of(*types)
 
     def dated(self, *types: type[Fact]) -> list[Any]:
-        """The same in the order in which they took effect."""
-        # `sorted` is stable: of two on one day the one recorded later comes later.
+        """The same events in order of `effective_on`."""
+        # `sorted` is stable: events of one day keep the order of their records.
         return sorted(self.of(*types), key=_effective_on)
 
     def worded(self, *fields: str) -> dict[str, int]:
-        """Of each of these fields of the opening, the version that gave it.
+        """For each of these fields of the opening, the version that gave its text.
 
-        The opening's own, or that of the last correction which restated it; fields
-        that say nothing are left out. So a text can be found without being read.
+        This is the version of the opening, or of the last correction that restated the
+        field. Empty fields are omitted. A text can thereby be located without being
+        decrypted.
         """
         opens = [v for v, event in self.facts if isinstance(event, self.OPENING)]
         corrected = len(self.facts) < len(self.history)
@@ -111,20 +112,20 @@ class Subject(Struct, frozen=True, dict=True):
         for field in fields:
             restated: list[int] = []
             if corrected:
-                # Once annulled, it is as it was worded first.
+                # An annulled opening keeps its original text.
                 restated = [
                     v for o in opens for v in corrections(self.history, o, field)
                 ]
-            # A correction may also have cleared it.
+            # A correction may have cleared the field.
             if getattr(self.opening, field, None) is not None:
                 found[field] = max(restated, default=opens[0] if opens else 1)
         return found
 
     def once(self, about: Hashable, make: Callable[[], T]) -> T:
-        """What *make* gives; from the second time on, what it gave the first time.
+        """The result of *make*, cached under the key *about*.
 
-        *about* tells it from whatever else is worked out of the subject. An event's
-        subject afterwards is the next event's before, and asked for the same again.
+        The state of a subject after one event is the state before the next, so the same
+        results are asked for twice.
         """
         known = self._found
         try:
@@ -139,23 +140,26 @@ class Subject(Struct, frozen=True, dict=True):
 
     @derived
     def opened(self) -> Any:
-        """The fact it begins with, as it stands; None once it was annulled."""
+        """The first event after corrections; None if it was annulled."""
         return next(self.of(self.OPENING), None)
 
     @property
     def opening(self) -> Any:
-        """The fact it begins with, as it stands; once annulled, as it was recorded."""
+        """The first event after corrections; if it was annulled, as recorded."""
         return self.opened or self.history[0]
 
     @property
     def title(self) -> str:
-        """What it is called: the title of a case, the name of an organisation."""
+        """Title of the case, or name of the organisation."""
         called: str = getattr(self.opening, self.TITLE)
         return called
 
     @derived
     def void(self) -> str | None:
-        """Why it does not count at all, in words; None where it may."""
+        """The reason in words why the subject never counts; None if it may count.
+
+        Annulment, rejection and merger are retroactive (design, section 5).
+        """
         if not self.history:
             return None
         if self.opened is None:

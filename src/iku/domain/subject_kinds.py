@@ -1,8 +1,9 @@
-"""The kinds of subjects that count, each registered once.
+"""The registry of the kinds of subjects that are counted.
 
-An indicator counts subjects of one kind, by options of that kind's own. What reads or
-writes figures asks here how a subject of it is decided, counted and shown, and names no
-kind. A new one is a file that says all this of it, and an entry of `KINDS`.
+An indicator counts subjects of one kind, by options of that kind. The code that reads
+or writes figures asks this registry how a subject is decided, counted and shown, and
+names no kind itself. A new kind is one new file and one entry of `KINDS` (design,
+section 4).
 """
 
 from collections.abc import Callable, Iterable
@@ -29,21 +30,22 @@ from iku.domain.subject_states import StateInterval, SubjectState
 
 @dataclass(frozen=True, slots=True)
 class SubjectKind:
-    """A kind of subject that counts, and all that others need to know of it.
+    """A kind of counted subject, with everything that other modules need.
 
     Attributes:
-        called: A subject of it, in words.
-        decider: What may happen to it; names its category.
-        state: What its facts are folded into.
-        options: How it is counted, as a definition says it.
-        rules: How one counts, literally: made of its state, options, the first day of
-            the period, and the day.
-        contributions: The same as ranges of days, no two alike.
-        cause: Why a figure moved when an event of it became known.
-        spans: What one, of that identifier, was from day to day, oldest first.
-        standing: The shape of what it was on a day.
-        texts: The texts of its opening that are shown with it; its title first.
-        listed: Those of them that a list shows.
+        called: A subject of this kind, in words.
+        decider: The decider of its category.
+        state: Type of the state.
+        options: Type of the options by which a definition counts it.
+        rules: The rules of counting for one subject, built from its state, the options,
+            the first day of the period, and the day.
+        contributions: The same rules as ranges of days, without duplicates.
+        cause: The cause of a change in a figure when an event of the kind becomes
+            known.
+        spans: The states of the subject with that identifier, oldest first.
+        standing: Type of the state on a day.
+        texts: Texts of the opening that are shown with the subject, the title first.
+        listed: Those of the texts that a list shows.
     """
 
     called: str
@@ -60,12 +62,12 @@ class SubjectKind:
 
     @property
     def category(self) -> str:
-        """What the names of its streams begin with."""
+        """Prefix of the names of its streams."""
         return self.decider.category
 
     @property
     def letter(self) -> str:
-        """The first letter of its automatic numbers."""
+        """First letter of its automatic numbers."""
         return self.state.LETTER
 
 
@@ -100,7 +102,7 @@ KINDS: list[SubjectKind] = [
 
 
 def kind_of(category: str) -> SubjectKind | None:
-    """The kind of that category; None where subjects of it do not count."""
+    """The kind of that category; None if its subjects are not counted."""
     for kind in KINDS:
         if kind.decider.category == category:
             return kind
@@ -108,10 +110,10 @@ def kind_of(category: str) -> SubjectKind | None:
 
 
 def named(category: str) -> SubjectKind:
-    """The kind of that category, which is one that counts.
+    """The kind of that category, whose subjects are counted.
 
     Raises:
-        LookupError: It is not.
+        LookupError: The subjects of that category are not counted.
     """
     kind = kind_of(category)
     if kind is None:
@@ -125,7 +127,7 @@ def categories() -> tuple[str, ...]:
 
 
 def openings() -> tuple[type[Fact], ...]:
-    """The types of facts that begin a subject of some kind."""
+    """The types of the first events of all kinds."""
     return tuple(kind.state.OPENING for kind in KINDS)
 
 
@@ -133,7 +135,7 @@ def counted_by(options: Options) -> SubjectKind:
     """The kind that these options count.
 
     Raises:
-        LookupError: They are registered for none.
+        LookupError: No kind has these options.
     """
     for kind in KINDS:
         if type(options) is kind.options:
@@ -157,7 +159,7 @@ def membership(
 
 
 def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
-    """What *subject* counts as, from day to day; nothing if it is of another kind."""
+    """The contributions of *subject*, in order; empty if it is of another kind."""
     kind = counted_by(options)
     if not isinstance(subject, kind.state):
         return ()
@@ -165,7 +167,7 @@ def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
 
 
 def spans(category: str, subject: str, state: Any) -> tuple[StateInterval, ...]:
-    """All that *subject* was, oldest first; nothing where its kind does not count."""
+    """The states of *subject*, oldest first; empty if its kind is not counted."""
     kind = kind_of(category)
     if kind is None or state is None:
         return ()
@@ -177,6 +179,6 @@ def spans(category: str, subject: str, state: Any) -> tuple[StateInterval, ...]:
 
 
 def standing(category: str, subject: str, state: Any, day: date) -> SubjectState | None:
-    """What *subject* was at the end of *day*; None before there was anything."""
+    """The state of *subject* at the end of *day*; None before its first state."""
     begun = [s for s in spans(category, subject, state) if s.valid_from <= day]
     return begun[-1].standing if begun else None

@@ -1,4 +1,4 @@
-"""How a subject is named, told to whoever names it otherwise."""
+"""Messages for names of subjects that do not exist."""
 
 import re
 
@@ -9,7 +9,7 @@ from iku.domain.fact import NUMBER, PERSON
 from iku.domain.publication import IDENTIFIER
 from iku.messages import Term, message
 
-_MOST = 100  # characters of a wrong name that are repeated
+_MOST = 100  # longest part of a wrong name that is quoted, in characters
 _NUMBER = message(
     "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
 )
@@ -23,7 +23,7 @@ _FORMS = {
 
 
 def absent(category: str, name: str) -> str:
-    """That there is no such subject; if it cannot be called that, what it is called."""
+    """The message that no such subject exists; it explains the form of a wrong name."""
     if _fits(category, name):
         return message(
             "there is no {category} {name}",
@@ -40,7 +40,7 @@ def absent(category: str, name: str) -> str:
 
 
 def _fits(category: str, name: str) -> bool:
-    """Whether a subject of that *category* may have this *name*."""
+    """Whether *name* has the form of a name in that *category*."""
     match category:
         case "subject":
             kind, _, rest = name.partition("-")

@@ -1,11 +1,10 @@
-"""How both registers refuse: what is common to `decide` of cases and organisations.
+"""The rules of refusal that cases and organisations share.
 
-A subject (a case, an organisation) is its history. Common rules: a fact that stands
-already is refused as a repetition, unless it changes the state once more (reopened
-again on the day of a second closing) or recurs (`Fact.RECURS`); a subject that was
-taken away takes no more changes; a correction or annulment must name a fact that can
-bear it. Whether the course of events that remains could have happened, each register
-judges by itself; whether it must say a reason, `closed_periods`.
+An event that is recorded already is refused as a repetition, unless it changes the
+state again (a case reopened on the day of a second closing) or recurs (`Fact.RECURS`).
+A void subject admits no more changes. A correction or annulment must name an event that
+can be corrected or annulled. Each aggregate checks the legality of its own timeline;
+`closed_periods` decides whether a reason is required.
 """
 
 from datetime import date
@@ -30,12 +29,12 @@ from iku.messages import Term, message
 def refuse_unfit(
     command: Fact, before: Subject, after: Subject, context: DecisionContext
 ) -> None:
-    """Refuse a *command* that is no fact to be recorded.
+    """Refuse a *command* that breaks one of the shared rules.
 
     Raises:
-        AlreadyRecorded: *before* holds it already.
-        Refused: It names what cannot be corrected, annulled or merged; or *before*
-            was taken away.
+        AlreadyRecorded: *before* holds the event already.
+        Invalid: It names an event, a subject or an area that it cannot name.
+        Refused: *before* is void, or so is the survivor of the merger.
     """
     if isinstance(command, Annulled):
         _refuse_second_annulment(command, before)
@@ -61,7 +60,7 @@ def refuse_unfit(
 
 
 def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
-    """Refuse a fact that is alike to one in force and leaves the state as it is."""
+    """Refuse an event that equals one in effect and leaves the state unchanged."""
     if command.RECURS:
         return
     alike = [version for version, event in before.facts if event == command]
@@ -70,7 +69,7 @@ def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
 
 
 def repetition(command: Fact, version: int) -> AlreadyRecorded:
-    """The refusal of a fact that is recorded already, at *version*."""
+    """The refusal of an event that is recorded already, at *version*."""
     refusal = message(
         "{event}, but that is recorded already, at version {version}",
         event=said(command),
@@ -80,7 +79,7 @@ def repetition(command: Fact, version: int) -> AlreadyRecorded:
 
 
 def _alters(before: Subject, after: Subject) -> bool:
-    """Whether the state differs; it does not where the course would be illegal."""
+    """Whether the state differs; False if the timeline would be illegal."""
     try:
         return after.course != before.course
     except Refused:
@@ -122,13 +121,13 @@ def _refuse_idle_correction(
 def _is_its_number(
     command: Correction, subject: Subject, context: DecisionContext
 ) -> bool:
-    """Whether it restates nothing but the number that the identifier says already."""
+    """Whether the correction restates only the number, and with its present value."""
     its = numbering.numbered(context.subject, subject)
     return its is not None and command.restated() == {"number": its.number}
 
 
 def target(version: int, subject: Subject, path: str) -> Any:
-    """The fact at *version*, if it still stands.
+    """The event at *version*, which must not be annulled.
 
     Raises:
         Invalid: There is no such version, or it was annulled before.
@@ -191,7 +190,11 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
 
 
 def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -> None:
-    """Refuse to clear a field that the fact must have, or has not."""
+    """Refuse to clear a required field, or an empty one.
+
+    Raises:
+        Invalid: The message names the field and the event.
+    """
     version = command.corrects
     wrong = dict(before.facts)[version]
     kinds = {field.name: field for field in structs.fields(wrong)}
@@ -208,7 +211,7 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
                     event=name(wrong),
                 ),
             )
-        # To clear it again is a repetition.
+        # The same clearing a second time is a repetition, refused as one later.
         empty = getattr(wrong, field) is None
         again = after.facts == before.facts and corrections(
             before.history, version, field
@@ -260,7 +263,7 @@ def _refuse_unknown_area(command: Fact, context: DecisionContext) -> None:
 
 
 def said(event: Fact) -> str:
-    """What happened and, where it is of a day, when: ``moved out on 2021-10-01``."""
+    """The event and, if it is dated, its day: ``moved out on 2021-10-01``."""
     day: date | None = stated(event, "effective_on")
     if day is None:
         return name(event)
@@ -268,7 +271,7 @@ def said(event: Fact) -> str:
 
 
 def alike(opening: Fact, other: Fact) -> bool:
-    """Whether two openings say the same; their numbers are compared elsewhere."""
+    """Whether two openings are equal apart from their numbers."""
     if type(opening) is not type(other):
         return False
     one, two = (structs.replace(fact, number=None) for fact in (opening, other))
@@ -276,5 +279,5 @@ def alike(opening: Fact, other: Fact) -> bool:
 
 
 def name(event: Fact) -> Term:
-    """What happened, as a person says it: ``moved out``."""
+    """The event in words: ``moved out``."""
     return Term("event", str(event.__struct_config__.tag))

@@ -1,4 +1,4 @@
-"""What each case and organisation was, from day to day, as the API lists it."""
+"""The states of each case and organisation, as the API lists them."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ SPANS = "spans"
 
 
 class StateColumns(NamedTuple):
-    """The columns of `projection.state` that say what a subject was.
+    """The columns of `projection.state` that hold the state of a subject.
 
     Attributes:
-        entered_on: The day of the report or registration.
-        level: Of a case, from 1; of an organisation 0.
-        kind: Category of a case, kind of an organisation.
+        entered_on: Day of the report or registration.
+        level: Level of a case, from 1; 0 for an organisation.
+        kind: Category of a case, or kind of an organisation.
         shown: JSON of the fields that have no column.
     """
 
@@ -40,12 +40,12 @@ class StateColumns(NamedTuple):
 
 
 class SubjectState(Struct, frozen=True):
-    """What a subject of some kind was on a day."""
+    """The state of a subject of some kind on a day."""
 
     @property
     @abstractmethod
     def stored(self) -> StateColumns:
-        """The subject as it is kept."""
+        """The state as columns."""
 
 
 class ConflictState(SubjectState, frozen=True):
@@ -53,9 +53,9 @@ class ConflictState(SubjectState, frozen=True):
 
     Attributes:
         status: open, returned, resolved, rejected, merged or annulled.
-        verified: Whether the office had made sure of it; only then does it count.
-        merged_into: Number of the case that counts in its stead.
-        wording: By name of a text, the version of the fact that gave it.
+        verified: Whether the case is verified; only then does it count.
+        merged_into: Number of the case that counts for both.
+        wording: By name of a text, the version of the event that gave it.
     """
 
     id: str
@@ -76,7 +76,7 @@ class ConflictState(SubjectState, frozen=True):
 
     @property
     def stored(self) -> StateColumns:
-        """The case as it is kept."""
+        """The case as columns."""
         return StateColumns(
             entered_on=self.reported_on,
             level=RANKS[self.level],
@@ -96,12 +96,12 @@ class OrganisationState(SubjectState, frozen=True):
     """An organisation on a day.
 
     Attributes:
-        status: active, suspended, dissolved, revoked, moved_out, rejected, merged
-            or annulled.
+        status: active, suspended, dissolved, revoked, moved_out, rejected, merged or
+            annulled.
         area: Code of the area of its seat.
-        expired: Whether its certificate was out of date.
-        merged_into: Number of the organisation that counts in its stead.
-        wording: By name of a text, the version of the fact that gave it.
+        expired: Whether its certificate had expired.
+        merged_into: Number of the organisation that counts for both.
+        wording: By name of a text, the version of the event that gave it.
     """
 
     id: str
@@ -118,7 +118,7 @@ class OrganisationState(SubjectState, frozen=True):
 
     @property
     def stored(self) -> StateColumns:
-        """The organisation as it is kept."""
+        """The organisation as columns."""
         return StateColumns(
             entered_on=self.registered_on,
             level=0,
@@ -138,7 +138,7 @@ RANKS = {level: rank for rank, level in enumerate(conflict.Level, start=1)}
 
 
 class StateInterval(NamedTuple):
-    """A standing from *valid_from* until the eve of *valid_to* (None: open end)."""
+    """A state from *valid_from* up to, but not including, *valid_to* (None: open)."""
 
     valid_from: date
     valid_to: date | None
@@ -146,9 +146,9 @@ class StateInterval(NamedTuple):
 
 
 def rest(standing: Struct) -> str:
-    """What of the standing is not null and has no column of its own, as JSON.
+    """The fields of the state that are not None and have no column, as JSON.
 
-    *wording* says where its texts are found.
+    *wording* tells where its texts are.
     """
     shown = msgspec.to_builtins(standing)
     kept = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
@@ -164,7 +164,7 @@ COLUMNS = frozenset(
 
 
 def decoded(shape: type[Struct], subject: str, columns: StateColumns) -> dict[str, Any]:
-    """All fields of the standing that was kept in these *columns*, in JSON's types."""
+    """All fields of the state stored in *columns*, in JSON types."""
     levels, entered_on = tuple(conflict.Level), columns.entered_on.isoformat()
     given = {
         **msgspec.json.decode(columns.shown),
@@ -186,7 +186,7 @@ def decoded(shape: type[Struct], subject: str, columns: StateColumns) -> dict[st
 
 
 def of_case(subject: str, case: Conflict) -> Iterator[StateInterval]:
-    """All that a case was, oldest first."""
+    """The states of a case, oldest first."""
     first = case.reported or case.history[0]
     if not isinstance(first, conflict.Reported):
         return
@@ -218,7 +218,7 @@ def of_case(subject: str, case: Conflict) -> Iterator[StateInterval]:
 def _statuses(
     case: Conflict, timeline: tuple[conflict.CaseSegment, ...]
 ) -> Iterator[tuple[date, date | None, conflict.CaseSegment, str]]:
-    """Each segment with its status; one that is open is cut where it was returned."""
+    """Each segment with its status; an open one is split where it was returned."""
     day = case.returned.event.effective_on if case.returned else None
     for segment in timeline:
         start, end = segment.start, segment.end
@@ -233,7 +233,7 @@ def _statuses(
 
 
 def of_organisation(subject: str, state: Organisation) -> Iterator[StateInterval]:
-    """All that an organisation was, oldest first."""
+    """The states of an organisation, oldest first."""
     first = state.registered or state.history[0]
     if not isinstance(first, organisation.Registered):
         return
@@ -262,7 +262,7 @@ def of_organisation(subject: str, state: Organisation) -> Iterator[StateInterval
 def _validity(
     segment: organisation.OrganisationSegment,
 ) -> Iterator[tuple[date, date | None, bool]]:
-    """The segment, cut where its certificate runs out."""
+    """The segment, split at the expiry of the certificate."""
     start, end, until = segment.start, segment.end, segment.valid_until
     if until is None:
         yield start, end, False

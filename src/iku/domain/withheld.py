@@ -1,7 +1,8 @@
-"""What can be read of a fact's texts, and why the rest cannot.
+"""The readable texts of an event, and the reasons why the others are withheld.
 
-A text is *erased* where a decision covers it; whoever looks is told which. A commitment
-without its text and without a decision has been *withheld*: somebody owes an answer.
+A text is *erased* if a decision covers it, and the reader sees which decision. A
+commitment without a text and without a decision is *missing*, a finding that the
+operator must explain.
 """
 
 from datetime import date
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 
 class WithheldReason(StrEnum):
-    """Why a text is not shown."""
+    """The reason why a text is not shown."""
 
     ERASED = "erased"
     LOCKED = "locked"
@@ -21,7 +22,7 @@ class WithheldReason(StrEnum):
 
     @property
     def word(self) -> str:
-        """What people read in the text's place."""
+        """The word that is shown in place of the text."""
         return _WORDS[self]
 
 
@@ -37,9 +38,9 @@ class ErasureDecision(Struct, frozen=True):
     """The decision by which a text was erased.
 
     Attributes:
-        decision: Its number.
-        legal_basis: What it rests on.
-        on: Its day; where it has none, the day it was recorded.
+        decision: Number of the decision.
+        legal_basis: Legal basis of the decision.
+        on: Day of the decision; if it has none, the day of its record.
     """
 
     decision: str
@@ -48,12 +49,13 @@ class ErasureDecision(Struct, frozen=True):
 
 
 class Withheld(Struct, frozen=True):
-    """Why a text is not shown.
+    """The reason why a text is not shown.
 
     Attributes:
-        why: erased by a decision; locked, its key is not here; damaged, it is not what
-            the record commits to; missing, it is gone without a decision.
-        erased: The decision; null where there is none.
+        why: erased by a decision; locked, because its key is not available; damaged,
+            because it does not match the commitment; missing, because it is gone
+            without a decision.
+        erased: The decision; null if there is none.
     """
 
     why: WithheldReason
@@ -61,20 +63,20 @@ class Withheld(Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """What people read in the text's place: ``dihapus (B/12/2022)``."""
+        """The words that are shown in place of the text: ``dihapus (B/12/2022)``."""
         by = f" ({self.erased.decision})" if self.erased else ""
         return f"{self.why.word}{by}"
 
 
 class Texts(NamedTuple):
-    """The texts of an event, by name: those that can be read, and the others."""
+    """The texts of an event by name, the readable ones and the withheld ones."""
 
     plain: dict[str, str]
     withheld: dict[str, Withheld]
 
     @property
     def all(self) -> dict[str, str]:
-        """Every text by name, or what people read in its place."""
+        """Every text by name, or the words shown in its place."""
         return self.plain | {n: why.words for n, why in self.withheld.items()}
 
 
