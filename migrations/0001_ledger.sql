@@ -1,17 +1,17 @@
 -- The ledger: one append-only log, written only through ledger.append.
 --
--- It knows streams, versions, days and bytes, and nothing of what they mean.
--- docs/ledger-format.md says what the bytes of a record are.
+-- It knows streams, versions, days and bytes, and not what they mean.
+-- docs/ledger-format.md specifies the bytes of a record.
 
--- Groups that login roles are members of:
+-- Group roles, of which the login roles are members:
 --
--- * iku_app, the application's: it reads, and appends by ledger.append.
--- * iku_signer, the signer's: it signs what it has read and hashed itself. The key it
---   signs with never comes here.
--- * iku_auditor, an auditor's: it reads the log and what is derived from it, nothing else.
+-- * iku_app, the application: reads, and appends through ledger.append.
+-- * iku_signer, the signer: signs what it has read and hashed itself. Its key is never
+--   in the database.
+-- * iku_auditor, an auditor: reads the log and the projections, nothing else.
 --   docs/operating.md says how to give an auditor a login.
 --
--- Roles belong to the server, so a second database, or a clone, finds them there already.
+-- Roles belong to the server: if it has a second database or a clone, they exist already.
 do $$
 declare
   _role text;
@@ -23,7 +23,7 @@ begin
       end if;
     exception
       when duplicate_object or unique_violation then
-        null; -- another database of this server was migrated in the same moment
+        null; -- created concurrently by the migration of another database
       when insufficient_privilege then
         raise exception 'the role % is missing, and % may not create it', _role, current_user
           using hint = format('As a superuser: create role %I nologin; then migrate again.', _role);
@@ -34,8 +34,8 @@ $$;
 
 create schema ledger;
 
--- Facts, in the order they were recorded. Only record is evidence: the columns beside
--- it repeat what it says, for queries, and check_ledger holds them against it.
+-- Events, in the order in which they were recorded. Only the column record is evidence.
+-- The other columns repeat its fields for queries; check_ledger compares them.
 create table ledger.event (
   position     bigint      primary key check (position > 0),
   stream       text        collate "C" not null,
@@ -50,27 +50,27 @@ create table ledger.event (
   unique (stream, version)
 );
 
--- Where each stream stands, so that an append need not look for its last event.
+-- The last version of each stream, so that an append does not search for it.
 create table ledger.stream (
   stream   text    collate "C" primary key,
   version  integer not null,
   known_on date    not null
-) with (fillfactor = 80); -- room to update in place
+) with (fillfactor = 80); -- free space for in-place (HOT) updates
 
--- What was asked and what came of it: the same command again gets the same receipt.
+-- Idempotency keys with their receipts: a repeated command gets the first receipt.
 create table ledger.command (
   command_id text    collate "C" primary key,
-  body       bytea   not null, -- sha256 of what was asked
+  body       bytea   not null, -- sha256 of the request
   stream     text    collate "C" not null,
-  version    integer not null, -- of its last event, as is position
+  version    integer not null, -- of its last event, like position
   position   bigint  not null,
   count      integer not null check (count > 0),
-  size       bigint  not null -- of the log when its transaction was done
+  size       bigint  not null -- size of the log after its transaction
 );
 
--- One row. Its lock makes appending one at a time, across all processes, which is what
--- lets positions run without gaps in commit order: whoever sees position n sees all
--- below it. known_on is the latest day known so far.
+-- A single row, whose lock serialises appends across all processes. Positions therefore
+-- have no gaps and are in commit order: a reader who sees position n sees all lower
+-- ones. known_on is the latest day of knowledge so far.
 create table ledger.head (
   only_row    boolean     primary key default true check (only_row),
   size        bigint      not null,
@@ -91,7 +91,7 @@ begin
 end;
 $$;
 
--- "always": an ordinary trigger sleeps under session_replication_role = replica.
+-- "always": other triggers do not fire under session_replication_role = replica.
 create trigger append_only
   before update or delete or truncate on ledger.event
   for each statement execute function ledger.refuse_change();
@@ -102,18 +102,18 @@ create trigger append_only
   for each statement execute function ledger.refuse_change();
 alter table ledger.command enable always trigger append_only;
 
--- Finds the events of a category: what a stream's name begins with, up to its first hyphen.
--- A query that must use it compares category and position as one row, in the index's order.
--- Two conditions could also be met by walking along the primary key and looking at every
--- event's category, which the planner prefers once most events are of one category.
+-- For the events of a category, which is the stream's name up to its first hyphen.
+-- A query that must use the index compares (category, position) as a row. Two separate
+-- conditions could also be met by scanning the primary key and testing each event's
+-- category, which the planner prefers once most events are of one category.
 create index event_category on ledger.event (split_part(stream, '-', 1), position);
 
--- Who recorded what: the events of an actor, in the order of the log.
+-- For the events of an actor, in log order.
 --
--- A record begins {"actor":"…","command":"…", so the actor is what stands before the first
--- ","command":" (a quotation mark inside the name is escaped), in JSON's spelling. No column
--- repeats it: only the record is evidence. src/iku/ledger/event_filter.py asks by the same expression.
--- A record that was tampered with may lack the mark: then nothing stands before it.
+-- A record begins {"actor":"…","command":"…", so the actor is the text before the first
+-- ","command":" (quotation marks within the name are escaped), as JSON encodes it. No column
+-- repeats it: only the record is evidence. src/iku/ledger/event_filter.py uses the same expression.
+-- A record that was tampered with may lack this mark; its actor is then empty.
 create index event_actor
           on ledger.event (
                substring(record from 11 for
@@ -121,42 +121,43 @@ create index event_actor
                position
              );
 
--- Appends many requests at once, each to one or more streams: all are judged set-wise, then
--- those that hold are written. One that is refused takes no position and leaves its
--- neighbours alone. A call is a set of arrays:
+-- Appends many requests at once (group commit), each to one or more streams. All
+-- requests are judged by set operations, then the accepted ones are written. A refused
+-- request takes no position and does not affect the others. A call is a set of arrays:
 --
--- * Request i is command id, body, the day declared (null: the local day in _zone), the
---   number of its condition (null: none), the claim that is its main part, and how many
---   events it appends in all its parts.
--- * Claim j belongs to a request and names a stream, the version at which it was read and
---   how many events the request appends to it. With events it is a part of the request;
---   without, a premise. A request names a stream in one part at most.
--- * Built, of a claim: how many events earlier requests of the call append to its stream,
---   and the latest day they declare (infinity: one declares none).
+-- * Request i has a command id, a body, a declared day (null: the local day in _zone),
+--   the number of its append condition (null: none), the claim that is its main part,
+--   and the number of events it appends in all its parts.
+-- * Claim j belongs to a request and names a stream, its expected version, and the
+--   number of events that the request appends to it. With events it is a part of the
+--   request; without, a premise. A request has at most one part for each stream.
+-- * Built, of a claim: how many events earlier requests of the call append to its
+--   stream, and the latest day they declare (infinity: one of them declares none).
 -- * Event e names the claim that is its part, its place among the request's events and its
 --   version. A record is head || known_on || '","recorded_at":"' || recorded_at || tail.
--- * Condition k is one row for each of its categories, with the position after which there
---   must be no event of that category, and the first request of the call that appends one
---   (null: none does). Requests that share a condition send it once.
+-- * Condition k has one row for each of its categories, with the position after which
+--   no event of that category may exist, and the first request of the call that appends
+--   one (null: none does). Requests with the same condition share its rows.
 --
--- Requests, claims, places and conditions are numbered from 1. The events of the main part
--- are a request's last ones. Command ids must differ within a call.
+-- Requests, claims, places and conditions are numbered from 1. The events of the main
+-- part are a request's last ones. Command ids must differ within a call.
 --
 -- The functions run under the settings of ledger.append. Planning for each length of
--- the arrays takes longer than the append (0.9 ms, not 0.4 ms), so there is one plan for
--- each statement. It is made when the tables may be empty, and must hold when they are not:
--- every lookup is a probe of an index. Hence no sequential scans, and "offset 0", which
--- keeps a lookup from becoming a join over the whole table. Functions in SQL are part of
--- the plan of the statement that calls them. One array is unnested and the others are read
--- by its ordinality: in PL/pgSQL that costs less than to unnest all of them.
+-- the arrays takes longer than the append (0.9 ms, not 0.4 ms), so there is one generic
+-- plan for each statement. It may be made while the tables are empty and must stay fast
+-- when they are not: every lookup is an index probe. Sequential scans are disabled for
+-- this reason, and "offset 0" keeps a lookup from becoming a join over the whole table.
+-- SQL functions are part of the plan of the calling statement. One array is unnested and
+-- the others are read by its ordinality: in PL/pgSQL that costs less than to unnest all
+-- of them.
 
--- What came of a request.
+-- The verdict on a request.
 create type ledger.answer as (
   request     integer,
   verdict     text, -- appended, repeated, reused, conflicted, overtaken, ahead, fell
   stream      text, -- of the main part; of a refusal: the stream or category it is about
   expected    bigint, -- of a conflict: the version claimed, or the condition's position
-  version     bigint, -- of the last event; of a conflict: where the stream or category stood
+  version     bigint, -- of the last event; of a conflict: the actual version or position
   "position"  bigint, -- of the last event
   count       integer,
   size        bigint,
@@ -165,7 +166,7 @@ create type ledger.answer as (
   leaf        bytea
 );
 
--- The requests whose command is recorded already: their first receipt, if it is the same.
+-- Requests whose command is recorded: the first receipt, if the bodies are equal.
 create function ledger.receipts(_commands text[], _bodies bytea[])
 returns setof ledger.answer
 language sql stable
@@ -182,9 +183,9 @@ as $$
          ) e on true
 $$;
 
--- What the requests claim of streams that do not stand so: a version, or, where they append,
--- a day of knowledge. Null: nothing is wrong with the claim, but it builds on an earlier
--- request.
+-- Claims that do not hold: the stream is at another version, or, where the request
+-- appends, its day of knowledge is not allowed. A null verdict: the claim holds, but
+-- builds on an earlier request of the call.
 create function ledger.broken_claims(
   _today date, _declared date[],
   _requests integer[], _streams text[], _versions integer[], _counts integer[],
@@ -222,8 +223,8 @@ as $$
       or c.built > 0
 $$;
 
--- The conditions that do not hold: after the position lies an event of the category (last
--- is the position of the last one), or a request of the call appends one.
+-- Append conditions that do not hold: an event of the category has a later position
+-- (last is the position of the latest one), or a request of the call appends one.
 create function ledger.broken_conditions(
   _numbers integer[], _categories text[], _positions bigint[], _writers integer[]
 )
@@ -233,8 +234,8 @@ as $$
   select _numbers[k.row], k.category, _positions[k.row], coalesce(l.position, 0), _writers[k.row]
     from unnest(_categories) with ordinality as k (category, row)
     left join lateral (
-           -- In the order of the index: the last event of this category, or, where there is
-           -- none, of the one before.
+           -- In index order: the last event of this category or, if there is none, of a
+           -- category before it.
            select split_part(stream, '-', 1) as category, position
              from ledger.event
             where (split_part(stream, '-', 1), position) <= (k.category, 9223372036854775807)
@@ -243,13 +244,13 @@ as $$
          ) l on l.category = k.category
    where l.position > _positions[k.row]
       or _writers[k.row] is not null
-  offset 0 -- or each request would look again for what its condition names
+  offset 0 -- computed once, not once for each request
 $$;
 
--- The requests that are not to be appended, with a receipt or one reason each: a conflict
--- before the calendar; a part, then a premise, then a condition. A request that builds on an
--- earlier one, in a part or a premise, is refused where any request of the call is: nothing
--- is appended on what may be missing.
+-- The requests that are not appended, with a receipt or one reason each. Conflicts rank
+-- first: of parts, then of premises, then of append conditions; days of knowledge rank
+-- last. A request that builds on an earlier one is refused if any request of the call
+-- is, since the events it builds on may be missing.
 create function ledger.settled(
   _today date,
   _commands text[], _bodies bytea[], _declared date[], _conditions integer[],
@@ -292,8 +293,8 @@ as $$
     order by f.request, f.rank, f.stream collate "C")
 $$;
 
--- Moves the streams to which requests with a start append. Not "on conflict", which would
--- look for each stream twice: nobody else writes.
+-- Updates the streams to which accepted requests append. Not "on conflict", which would
+-- look up each stream twice; the lock excludes other writers.
 create function ledger.move_streams(
   _today date, _starts bigint[], _declared date[],
   _requests integer[], _streams text[], _versions integer[], _counts integer[]
@@ -340,8 +341,8 @@ begin
 end;
 $$;
 
--- Writes the events of requests that have a start, which is the size of the log before them.
--- The leaves of what was written, in order.
+-- Writes the events of the accepted requests, which have a start: the size of the log
+-- before their events. Returns the leaf hashes of the written events, in order.
 create function ledger.write_events(
   _recorded_at timestamptz, _today date,
   _starts bigint[], _declared date[], _totals integer[],
@@ -354,7 +355,7 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-  _day    bytea := convert_to(to_char(_today, 'YYYY-MM-DD'), 'UTF8'); -- as a record spells it
+  _day    bytea := convert_to(to_char(_today, 'YYYY-MM-DD'), 'UTF8'); -- as encoded in a record
   _time   bytea := convert_to(
     to_char(_recorded_at, '"\",\"recorded_at\":\""YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'UTF8');
   _leaves bytea[];
@@ -378,11 +379,12 @@ begin
                       || _time
                       || _tails[e.event] as record
                from unnest(_claims) with ordinality as e (claim, event)
-              -- One of no request, or that does not fit its part, is found missing by the caller.
+              -- An event without a request, or outside its part, is missing; the caller
+              -- counts the events.
               where _starts[_claim_requests[e.claim]] is not null
                 and _places[e.event] between 1 and _totals[_claim_requests[e.claim]]
                 and _event_versions[e.event] - _versions[e.claim] between 1 and _counts[e.claim]
-             offset 0 -- or each record would be joined twice, once to be hashed
+             offset 0 -- or each record would be concatenated twice, once to be hashed
            ) e
     returning position, leaf
   )
@@ -393,8 +395,8 @@ begin
 end;
 $$;
 
--- Where the events of each request that is not settled go: the size of the log before them
--- (null: nowhere), its size after them all, and the latest day known then.
+-- The start of each accepted request, which is the size of the log before its events
+-- (null: not accepted), the size after all of them, and the latest day of knowledge.
 create function ledger.places(
   _size bigint, _today date, _settled ledger.answer[], _declared date[], _totals integer[]
 )
@@ -414,7 +416,7 @@ as $$
          ) r
 $$;
 
--- Writes the requests that have a start, in all tables. The leaves of their events, in order.
+-- Writes the accepted requests to all tables. Returns the leaf hashes of their events.
 create function ledger.write(
   _before bigint, _size bigint, _recorded_at timestamptz, _today date, _known_on date,
   _starts bigint[],
@@ -431,7 +433,7 @@ declare
 begin
   insert into ledger.command (command_id, body, stream, version, position, count, size)
   select _commands[r.request], _bodies[r.request],
-         -- Null, which is refused, where the main part is no part of the request.
+         -- Null, which the column refuses, if the main part is no part of the request.
          case when _claim_requests[r.main] = r.request and _counts[r.main] > 0
               then _streams[r.main] end,
          _versions[r.main] + _counts[r.main], _starts[r.request] + _totals[r.request],
@@ -456,7 +458,7 @@ begin
 end;
 $$;
 
--- Appends what can be appended; what came of each request, in order.
+-- Appends the requests that can be appended; the verdict on each request, in order.
 create function ledger.append(
   _zone text,
   _commands text[], _bodies bytea[], _declared date[], _conditions integer[],
@@ -477,16 +479,16 @@ set enable_seqscan = off
 as $$
 declare
   _before      bigint; -- the size before this call
-  _size        bigint; -- and after it
+  _size        bigint; -- the size after this call
   _recorded_at timestamptz;
   _today       date;
-  _known_on    date; -- the latest day known by what is appended
-  _settled     ledger.answer[]; -- of requests that are not to be appended
-  _starts      bigint[]; -- the size before each request's events; null: not to be appended
+  _known_on    date; -- the latest day of knowledge of the appended events
+  _settled     ledger.answer[]; -- of requests that are not appended
+  _starts      bigint[]; -- the size before each request's events; null: not appended
   _leaves      bytea[];
 begin
-  -- Read committed: each statement after this one sees all that was committed by
-  -- whoever held the lock before.
+  -- At read committed, each statement after this one sees all that the previous holder
+  -- of the lock committed.
   select size, greatest(clock_timestamp(), recorded_at) into strict _before, _recorded_at
     from ledger.head for update;
   _today := (_recorded_at at time zone _zone)::date;
@@ -516,33 +518,32 @@ begin
 end;
 $$;
 
--- What proves the log to those who do not trust us: signed checkpoints, the cosignatures
--- of witnesses, and tiles of the tree. Nothing here is evidence of what was recorded; the
--- records are, and what is signed is worked out from their bytes.
+-- Proofs for parties who do not trust this database: signed checkpoints, cosignatures
+-- of witnesses, and tiles of the Merkle tree. None of it is evidence of what was
+-- recorded: the records are, and checkpoints are computed from their bytes.
 
--- Full tiles (C2SP tlog-tiles): 256 hashes each. A cache, so that no question about the
--- tree reads more than a few rows; whoever verifies does not trust it, and the signer
--- writes it anew from the records.
+-- Full tiles (C2SP tlog-tiles): 256 hashes each. A cache, so that every proof reads few
+-- rows. Verifiers do not trust it, and the signer computes it from the records.
 create table ledger.tile (
   level  smallint not null check (level between 0 and 6),
   number bigint   not null check (number >= 0),
   hashes bytea    not null check (octet_length(hashes) = 8192),
-  root   bytea    not null check (octet_length(root) = 32), -- over the 256: a hash of the level above
+  root   bytea    not null check (octet_length(root) = 32), -- over the 256: a hash of the next level
   primary key (level, number)
 );
 -- Hashes do not compress.
 alter table ledger.tile alter column hashes set storage external;
 
--- The keys that sign, in the order in which they came. A key's last checkpoint is the
--- one that introduced the next key: both sign it.
+-- The log's signing keys, oldest first. The last checkpoint that a key signs introduces
+-- the next key: both sign it.
 create table ledger.log_key (
   number     bigint generated always as identity primary key,
   vkey       text   collate "C" not null unique, -- C2SP signed-note, verifier key
   first_size bigint not null check (first_size >= 0)
 );
 
--- Every note that was signed (C2SP tlog-checkpoint). A size has a second note where a
--- new key signs it too.
+-- Signed checkpoints (C2SP tlog-checkpoint). A size has a second note if a new key
+-- signs it too.
 create table ledger.checkpoint (
   number    bigint      generated always as identity primary key,
   size      bigint      not null check (size >= 0),
@@ -552,7 +553,8 @@ create table ledger.checkpoint (
   unique (size, note)
 );
 
--- What witnesses added (C2SP tlog-cosignature): lines to be put below the note.
+-- Cosignatures of witnesses (C2SP tlog-cosignature): signature lines to append to the
+-- note.
 create table ledger.cosignature (
   size       bigint      not null,
   vkey       text        collate "C" not null,
@@ -561,10 +563,10 @@ create table ledger.cosignature (
   primary key (size, vkey)
 );
 
--- What the signer refused to sign, and when a later checkpoint showed all well again.
+-- Why the signer refused to sign, and when a later checkpoint cleared the alarm.
 create table ledger.alarm (
   number   bigint      generated always as identity primary key,
-  raised   boolean     not null, -- false: lifted
+  raised   boolean     not null, -- false: cleared
   sentence text        not null,
   told_at  timestamptz not null default clock_timestamp()
 );
@@ -589,7 +591,7 @@ create trigger append_only
   for each statement execute function ledger.refuse_change();
 alter table ledger.alarm enable always trigger append_only;
 
--- Who may do what. Functions are closed to all who are not named.
+-- Privileges. Functions can be executed only by the roles named here.
 revoke all on all functions in schema ledger from public;
 grant usage on schema ledger to iku_app, iku_auditor;
 grant select on all tables in schema ledger to iku_app, iku_auditor;
@@ -601,5 +603,5 @@ grant insert on ledger.log_key, ledger.checkpoint, ledger.cosignature, ledger.al
   to iku_signer;
 grant insert, delete on ledger.tile to iku_signer;
 
--- Of tables that later migrations make.
+-- Applies to tables that later migrations create.
 alter default privileges in schema ledger grant select on tables to iku_auditor;

@@ -1,20 +1,20 @@
--- The vault: texts that may have to be forgotten, sealed (docs/ledger-format.md).
+-- The vault: encrypted texts that can be erased (docs/ledger-format.md).
 --
--- A role of its own owns it. The application has no right to its tables and reaches it
--- through the functions below; nothing of the ledger and of what is counted reads it.
+-- A role of its own owns it. The application has no privileges on its tables and uses
+-- the functions below. Neither the ledger nor any figure reads it.
 
 do $$
 begin
   if not exists (select from pg_roles where rolname = 'iku_vault') then
     create role iku_vault nologin;
   end if;
-  -- Whoever migrates makes the tables in that role's name.
+  -- The migrating login creates the tables as that role.
   if not pg_has_role(current_user, 'iku_vault', 'set') then
     execute format('grant iku_vault to %I', current_user);
   end if;
 exception
   when duplicate_object or unique_violation then
-    null; -- another database of this server was migrated in the same moment
+    null; -- created concurrently by the migration of another database
   when insufficient_privilege then
     raise exception 'the role iku_vault is missing or closed to %, who may not change that', current_user
       using hint = format('As a superuser: create role iku_vault nologin; grant iku_vault to %I; then migrate again.', current_user);
@@ -23,19 +23,19 @@ $$;
 
 create schema vault authorization iku_vault;
 grant usage on schema ledger to iku_vault;
-grant select on ledger.event to iku_vault; -- to hold erasures against what is kept
+grant select on ledger.event to iku_vault; -- for vault.reconcile
 
 set local role iku_vault;
 
--- Keys, one for each stream and subject, wrapped by a key outside the database. After an
--- erasure the next text of the same stream and subject gets a key of its own; so does one
--- that is written where the old key cannot be unwrapped. The latest is the one in use.
+-- Data keys, one for each stream and subject, wrapped by a key-encryption key outside
+-- the database (envelope encryption). A new one is made for the next text after an
+-- erasure, or if the old one cannot be unwrapped. The latest is the one in use.
 create table vault.dek (
   dek      uuid   primary key,
   stream   text   collate "C" not null,
   subject  text   collate "C" not null,
-  position bigint not null, -- of the first event it sealed a text of
-  epoch    text   collate "C" not null, -- whose key wraps it
+  position bigint not null, -- of the first event whose text it encrypts
+  epoch    text   collate "C" not null, -- of the key-encryption key that wraps it
   wrapped  bytea  not null check (octet_length(wrapped) = 60)
 );
 create unique index dek_latest on vault.dek (stream, subject, position);
@@ -48,33 +48,33 @@ create table vault.segment (
   field   text    collate "C" not null,
   dek     uuid    not null references vault.dek,
   sealed  bytea   not null,
-  file    uuid    unique, -- where it is the key of a file: the file's name
+  file    uuid    unique, -- the file's name if the text is a file key
   primary key (stream, version, field)
 );
 create index segment_dek on vault.segment (dek);
 
--- Statistics of the planner are samples of a column's content and outlive its rows: an
--- erasure would leave pieces of what it erased in them.
+-- Planner statistics are samples of a column's values and outlive its rows: after an
+-- erasure they would still hold pieces of the erased texts.
 alter table vault.dek alter column wrapped set statistics 0;
 alter table vault.segment alter column sealed set statistics 0;
 
--- Epochs whose key was destroyed: nothing may be wrapped by it any more.
+-- Epochs whose key was destroyed, so nothing may be wrapped by it any more.
 create table vault.retired (
   epoch text collate "C" primary key
 );
 
--- Names of files whose key a decision erased. A name is random and says nothing.
+-- Names of erased files. A name is random and discloses nothing.
 create table vault.erased_file (
   file uuid primary key
 );
 
--- Keeps the texts of a batch of events, in the append's transaction and so under its
--- lock. The caller says of each stream and subject which key it takes for the latest
--- (null: none), and which new one is to follow. Where it is mistaken, nothing is kept:
--- the answer is how things are.
+-- Stores the texts of a batch of events, in the append's transaction and so under its
+-- lock. For each stream and subject, the caller states the latest data key it knows
+-- (null: none) and the new one to use, if any. If a latest key is stale, nothing is
+-- stored, and the result holds the current ones.
 create function vault.put(
   _streams text[], _subjects text[], _latest uuid[],
-  _new uuid[], _epochs text[], _wrapped bytea[], _positions bigint[], -- new: null, or a key
+  _new uuid[], _epochs text[], _wrapped bytea[], _positions bigint[], -- _new: null, or a new key
   _in text[], _versions integer[], _fields text[], _deks uuid[], _sealed bytea[],
   _files uuid[]
 )
@@ -102,8 +102,8 @@ begin
     return;
   end if;
 
-  -- First the rows, then the look at what is retired: vault.retire holds the table
-  -- against us, so one of the two sees the other.
+  -- Inserts before it reads vault.retired: vault.retire locks this table, so one of two
+  -- concurrent transactions sees the other.
   insert into vault.dek (dek, stream, subject, position, epoch, wrapped)
   select n.dek, n.stream, n.subject, n.position, n.epoch, n.wrapped
     from unnest(_new, _streams, _subjects, _positions, _epochs, _wrapped)
@@ -118,7 +118,7 @@ begin
 end;
 $$;
 
--- The sealed texts of the events named, with their keys.
+-- The encrypted texts of the given events, with their data keys.
 create function vault.read(_streams text[], _versions integer[])
 returns table (
   event text, version integer, field text, sealed bytea, file uuid, -- event: its stream
@@ -134,11 +134,11 @@ as $$
     join vault.dek k on k.dek = s.dek;
 $$;
 
--- Destroys the texts of a subject that were recorded before a position, and their keys.
--- The names of its files are kept in the same transaction: a process that ends before it
--- has removed the files leaves the next one what to remove.
+-- Deletes a subject's texts recorded before a position, and their data keys. The names
+-- of its files are stored in the same transaction: if the process ends before it has
+-- deleted the files, the next process deletes them.
 create function vault.erase(_subject text, _position bigint)
-returns integer -- how many texts
+returns integer -- number of texts
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -162,9 +162,9 @@ begin
 end;
 $$;
 
--- Erases anew what the log says was erased: a backup of these tables may be older.
+-- Repeats the erasures in the log, since these tables may come from an older backup.
 create function vault.reconcile()
-returns integer -- how many texts
+returns integer -- number of texts
 language sql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -178,7 +178,7 @@ as $$
          ) e;
 $$;
 
--- What is held of a subject: never the texts.
+-- The number of stored texts of a subject, by stream and field.
 create function vault.held(_subject text)
 returns table (stream text, field text, count bigint)
 language sql stable
@@ -193,7 +193,7 @@ as $$
    order by 1, 2;
 $$;
 
--- Names of the files there are; of one subject, if it is given.
+-- Names of all files, or of one subject's files.
 create function vault.filed(_subject text)
 returns table (file uuid)
 language sql stable
@@ -206,8 +206,8 @@ as $$
    where s.file is not null and (_subject is null or k.subject = _subject);
 $$;
 
--- What is known of the files named: the event that attached each, or that a decision
--- erased it. Files that neither holds of are left out.
+-- For each of the given files, the event that attached it or the fact that it was
+-- erased. Unknown files are omitted.
 create function vault.files(_files uuid[])
 returns table (file uuid, stream text, version integer, erased boolean)
 language sql stable
@@ -223,7 +223,7 @@ as $$
    where e.file = any(_files);
 $$;
 
--- How many keys there are.
+-- The number of data keys.
 create function vault.count() returns bigint
 language sql stable
 security definer
@@ -232,7 +232,7 @@ as $$
   select count(*) from vault.dek;
 $$;
 
--- The keys after one of them, so many.
+-- A page of data keys, in order of their ids (keyset pagination).
 create function vault.keys(_after uuid, _limit integer)
 returns setof vault.dek
 language sql stable
@@ -242,8 +242,8 @@ as $$
   select * from vault.dek where dek > _after order by dek limit _limit;
 $$;
 
--- Of each epoch the oldest key that its key wraps. From epoch to epoch by the index, for
--- it is asked as often as anybody asks whether all is well.
+-- The oldest data key of each epoch. Skips from epoch to epoch through the index,
+-- because every health check calls it.
 create function vault.oldest()
 returns setof vault.dek
 language sql stable
@@ -280,7 +280,7 @@ as $$
    where k.dek = n.dek;
 $$;
 
--- Retires an epoch, unless something is still wrapped by its key: then false.
+-- Retires an epoch; false, and no change, if its key still wraps a data key.
 create function vault.retire(_epoch text)
 returns boolean
 language plpgsql

@@ -1,21 +1,21 @@
--- Projections: what is asked often, derived from the log, dropped and built again at will.
+-- Projections: tables derived from the log, which can be dropped and rebuilt.
 --
--- A row of either table is a rectangle in both times. It is *valid* over a range of days
--- in the world, and *known* from the day and position of the event that made it until
--- those of the event that superseded it. Within a stream neither days of knowledge nor
--- positions ever decrease, so of one subject the rows that are in force at (known_on,
--- size) are those known by both and not superseded by both.
+-- A row of state or contribution is a rectangle in both times (bitemporal). It is
+-- *valid* over a range of days, and *known* from the day and position of the event that
+-- made it until those of the event that superseded it. Within a stream neither known_on
+-- nor the position ever decreases, so a subject's rows in force at (known_on, size) are
+-- those known by both and not superseded by both.
 --
--- Functions name tables without their schema where a rebuild runs them on fresh tables
--- beside the live ones; search_path says which.
+-- Functions that a rebuild runs on new tables in another schema name tables without a
+-- schema; search_path selects it.
 
 create extension if not exists btree_gist;
 
 create schema projection;
-set local search_path = projection, public; -- so that the functions below are checked
+set local search_path = projection, public; -- for the validation of function bodies
 
--- The versions of definitions that are counted, numbered as they come in the log.
--- A writer must know them all.
+-- The versions of definitions in use, numbered in log order. A writer must count by all
+-- of them.
 create table projection.definition (
   number    smallint primary key,
   indicator text     collate "C" not null,
@@ -25,12 +25,12 @@ create table projection.definition (
   unique (indicator, version)
 );
 
--- A definition that is counted before it is recorded. Its rows have a number that no
--- definition has yet, so nobody can ask for them.
+-- A definition that is backfilled before its event is appended. Its rows have a number
+-- that no definition has yet, so no query returns them.
 create table projection.backfill (
   number  smallint primary key,
   options text     not null, -- JSON
-  size    bigint   -- the events of the log that are counted; null: they are being counted
+  size    bigint   -- prefix of the log that is backfilled; null: the backfill is running
 );
 
 -- What a subject adds to a figure under a definition.
@@ -38,22 +38,22 @@ create table projection.contribution (
   definition  smallint  not null,
   subject     text      collate "C" not null,
   part        text      collate "C" not null, -- dimension of a case, kind of an organisation
-  district    text      collate "C" not null, -- empty where none is known
+  district    text      collate "C" not null, -- empty if unknown
   valid       daterange not null,
-  since       date,   -- counts in periods that begin on or before this day; null: in all
+  since       date,   -- counts only in periods that begin on or before it; null: in all
   known_from  date      not null,
-  known_to    date      not null, -- exclusive; infinity
+  known_to    date      not null, -- exclusive; infinity while in force
   position    bigint    not null,
-  superseded  bigint    not null, -- exclusive; greatest bigint
+  superseded  bigint    not null, -- exclusive; greatest bigint while in force
   numerator   smallint  not null,
   denominator smallint  not null,
   expired     smallint  not null
 );
 
--- Contributions to all periods are found by the range of days, days of knowledge or
--- positions that is the shortest: of those in force, the days they are valid; of those
--- superseded, the time until they were. Rows without an end have an index of their own:
--- pages of a range index that ever held one would be read for every later day.
+-- Indexes for contributions to all periods, each on the most selective range: the valid
+-- range for rows in force; the range of knowledge or of positions for superseded ones.
+-- Rows whose valid range has no end have a B-tree: in a GiST index, a page that ever
+-- held one would be read for every later day.
 create index contribution_open on projection.contribution (definition, lower(valid))
   where superseded = 9223372036854775807 and since is null and upper(valid) is null;
 create index contribution_valid on projection.contribution
@@ -65,12 +65,12 @@ create index contribution_known on projection.contribution
 create index contribution_prefix on projection.contribution
   using gist (definition, int8range(position, superseded))
   where superseded < 9223372036854775807 and since is null;
--- The others belong to the period in which `since` lies.
+-- The other contributions belong to the period that contains `since`.
 create index contribution_since on projection.contribution (definition, since)
   where since is not null;
--- A subject's own rows, to supersede them and to show what an event moved.
+-- A subject's own rows: to supersede them, and to show the changes an event made.
 create index contribution_subject on projection.contribution (subject);
--- What begins and ends along the log, and along the calendar: the order of a replay.
+-- Beginnings and ends of rows by position and by valid day: the order of a replay.
 create index contribution_begun on projection.contribution (definition, position);
 create index contribution_ended on projection.contribution (definition, superseded)
   where superseded < 9223372036854775807;
@@ -78,15 +78,16 @@ create index contribution_from on projection.contribution (definition, lower(val
 create index contribution_to on projection.contribution (definition, upper(valid))
   where upper(valid) is not null;
 
--- What each subject was, for lists and pages. What lists are filtered and ordered by has
--- columns, those of fixed width first: a row is smaller so than with its names in JSON.
+-- The state of each subject, for lists and pages. Columns that lists filter and sort
+-- by, those of fixed width first: a row is smaller this way than with its names in
+-- JSON.
 create table projection.state (
   position   bigint    not null,
-  superseded bigint    not null, -- exclusive; greatest bigint
+  superseded bigint    not null, -- exclusive; greatest bigint while in force
   known_from date      not null,
-  known_to   date      not null, -- exclusive; infinity
-  entered_on date      not null, -- the day of the report or registration
-  level      smallint  not null, -- a case's, from 1 (potensi) to 4; of an organisation 0
+  known_to   date      not null, -- exclusive; infinity while in force
+  entered_on date      not null, -- day of the report or registration
+  level      smallint  not null, -- of a case, from 1 (potensi) to 4; 0 for an organisation
   verified   boolean   not null, -- of a case
   expired    boolean   not null, -- of an organisation's certificate
   valid      daterange not null,
@@ -95,38 +96,39 @@ create table projection.state (
   number     text      collate "C" not null,
   status     text      collate "C" not null,
   kind       text      collate "C" not null, -- a case's category, an organisation's kind
-  dimension  text      collate "C" not null, -- of a case, else empty
+  dimension  text      collate "C" not null, -- of a case; empty for an organisation
   area       text      collate "C" not null,
   source     text      collate "C" not null,
-  shown      text      not null, -- JSON: the rest that lists show, without texts
+  shown      text      not null, -- JSON: the other fields that lists show, without texts
   primary key (category, subject, position, valid)
 );
 
--- Numbers of cases and organisations: an attribute that can be corrected, unique without
--- case among subjects that are not annulled. Derived from the log and written with it,
--- so automatic numbers need no sequences, which lose a number with each refusal.
+-- Numbers of cases and organisations: a correctable attribute, compared without case
+-- and unique among subjects that are not annulled. They are derived from the log in the
+-- same transaction, so automatic numbers need no sequences, which would skip a number
+-- with each refused append.
 
--- A row for each name a subject goes or went by: its identifier, its number, and those it
--- had before a correction. No unique constraint on the number: logs of earlier versions
--- may hold numbers that differ in case only, and are rebuilt all the same.
+-- One row for each current or former name of a subject: its identifier, its number, and
+-- the numbers it had before a correction. The number has no unique constraint, because
+-- logs of earlier versions may hold numbers that differ in case only.
 create table projection.number (
   category text    collate "C" not null,
-  folded   text    collate "C" not null, -- the name, in lower case
+  folded   text    collate "C" not null, -- the name in lower case
   subject  text    collate "C" not null,
-  held     boolean not null, -- whether it is the number of a subject that is not annulled
-  year     integer, -- of the subject's present number, where that is K<year>-<serial>
+  held     boolean not null, -- whether it is the current number of a subject not annulled
+  year     integer, -- of the subject's current number, if that is K<year>-<serial>
   serial   bigint,
   primary key (category, folded, subject)
 );
 
 create index on projection.number (category, year, serial) where year is not null;
 
--- Writes the contributions that a batch of events ends, then those that it begins.
--- Answers false, having written nothing, where the caller did not count by all the
--- definitions there are. Most batches end or begin nothing (their arrays are null), and
--- a statement that writes no row still opens every index of the table.
+-- Ends the contributions that a batch of events supersedes, then inserts the new ones.
+-- Returns false, and writes nothing, if the caller did not count by all current
+-- definitions. Most batches end or begin nothing (their arrays are null), and a statement
+-- that writes no row still opens every index of the table.
 create function projection.write_contributions(
-  _definitions bigint[], -- positions of those the caller counted by
+  _definitions bigint[], -- positions of the definitions that the caller counted by
   _ended_definitions smallint[], _ended_subjects text[], _ended_parts text[],
   _ended_districts text[], _ended_from date[], _ended_to date[], _ended_since date[],
   _ended_numerators smallint[], _ended_positions bigint[], _ended_known date[],
@@ -137,7 +139,8 @@ create function projection.write_contributions(
 )
 returns boolean
 language plpgsql
--- One plan, made perhaps while the tables are empty, must hold when they are large.
+-- A generic plan, possibly made while the tables are empty, must be fast when they are
+-- large.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
@@ -180,7 +183,7 @@ begin
 end;
 $$;
 
--- The same of states.
+-- As projection.write_contributions, for states.
 create function projection.write_states(
   _past_categories text[], _past_subjects text[], _past_from date[],
   _past_positions bigint[], _past_known date[],
@@ -192,7 +195,8 @@ create function projection.write_states(
 )
 returns boolean
 language plpgsql
--- One plan, made perhaps while the tables are empty, must hold when they are large.
+-- A generic plan, possibly made while the tables are empty, must be fast when they are
+-- large.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
@@ -246,11 +250,11 @@ begin
 end;
 $$;
 
--- The contributions that may count on some of _days, in a period that begins on _start or
--- later, as known on some day of _known (null: on any) by the first _size events (null:
--- all). Of one day and one day of knowledge they are exactly those that count: known by
--- both, and not superseded by both. Each line after "and (" has an index of its own; the
--- planner joins what they find in one bitmap. Callers compute the ranges beforehand, once.
+-- The contributions that may count on a day of _days, in a period that begins on _start
+-- or later, as known on a day of _known (null: any) in the first _size events (null:
+-- all). For one day and one knowledge cut-off they are exactly those that count: known
+-- by both cut-offs, and not superseded by both. Each line after "and (" has an index of
+-- its own, and the planner combines them in a bitmap. Callers pass precomputed ranges.
 create function projection.counting(
   _definition smallint, _start date, _days daterange, _known daterange, _size bigint
 )
@@ -281,12 +285,12 @@ as $$
                  or c.known_to > lower(_known)))
 $$;
 
--- The counts at each of _days, which ascend and lie in the range _span, in periods that
--- begin on _starts: what changes from each day to the next, as often as two rows a point
--- and part, to be added up. _by is '' for the whole, 'part' for its dimensions or kinds,
--- 'district'. With _own each day is counted as known on that day itself, and _known holds
--- them all. A contribution counts on a run of days: it is added where the run begins and
--- taken away where it ends.
+-- The counts at each of _days, which ascend and lie within _span, in periods that begin
+-- on _starts, as differences from day to day: at most two rows for each point and part,
+-- to be added up. _by is '' for the whole, 'part' for dimensions or kinds, or
+-- 'district'. With _own, each day is its own knowledge cut-off, and _known contains all
+-- of them. A contribution counts on a run of days: it is added at the start of the run
+-- and subtracted at the end.
 create function projection.series(
   _definition smallint, _by text, _starts date[], _days date[], _span daterange,
   _known daterange, _size bigint, _own boolean
@@ -305,7 +309,7 @@ as $$
              case when _own then width_bucket(c.known_to - 1, _days) end,
              width_bucket(c.since, _starts)) as ended
       from projection.counting(_definition, _starts[1], _span, _known, _size) c
-    offset 0 -- so that the run of each is computed once
+    offset 0 -- so that each run is computed once
   )
   select coalesce(r.first, r.ended), r.part,
          case when grouping(r.first) = 0 then 1 else -1 end * sum(r.numerator),
@@ -317,11 +321,11 @@ as $$
   having coalesce(r.first, r.ended) <= cardinality(_days)
 $$;
 
--- What the events after one position up to another moved: each rectangle adds its counts
--- on the day it is valid from and takes them away on the day it ends, under the event
--- that began it, and the reverse under the event that superseded it. With _later, only
--- what took effect after that day up to _until, found by the day. One branch runs: the
--- other's condition is known before.
+-- The changes made by the events after one position up to another. Each rectangle adds
+-- its counts on the day it is valid from and subtracts them on the day it ends, under
+-- the event that began it, and the reverse under the event that superseded it. With
+-- _later, only changes that took effect after that day and up to _until, found by the
+-- day. Only one branch runs: the condition of the other is constant.
 create function projection.moved(
   _definition smallint, _after bigint, _upto bigint, _later date, _until date
 )
@@ -338,7 +342,7 @@ as $$
          and c.definition = _definition
          and (c.position > _after and c.position <= _upto
               or c.superseded > _after and c.superseded <= _upto
-                 and c.superseded < 9223372036854775807) -- as the index has it
+                 and c.superseded < 9223372036854775807) -- matches the partial index
        union all
       select c.*
         from projection.contribution c
@@ -355,7 +359,7 @@ as $$
              known.sign * valid.sign as sign, c.since, c.subject, c.part, c.district,
              c.numerator, c.denominator, c.expired
         from found c
-             -- Not lateral: a list of values is prepared anew for each row it depends on.
+             -- Not lateral, which would evaluate the list of values for each row.
        cross join (values (1), (-1)) as known (sign)
        cross join (values (1), (-1)) as valid (sign)
     )
@@ -368,8 +372,8 @@ as $$
      and m.effective_on <= coalesce(_until, 'infinity')
 $$;
 
--- The highest serial number given of a series of automatic numbers, if any was: a probe
--- of the index for the last one that is not beyond it.
+-- The highest serial number assigned in a series of automatic numbers, if any: an index
+-- probe for the last entry up to the end of the series.
 create function projection.last_serial(_category text, _year integer)
 returns table (serial bigint)
 language sql stable
@@ -386,27 +390,28 @@ as $$
    where (h.category, h.year) = (_category, _year)
 $$;
 
--- Locks the log, then tells what is recorded of these commands, of these names and all
--- that go on from them by a dot or hyphen, and of the next numbers of these series.
+-- Locks the log, then returns which of the commands are recorded, who holds the names
+-- and all names that continue them with a dot or hyphen, and the last serial of each
+-- series.
 --
--- Whoever asks appends in the same transaction: the lock makes sure that nobody else
--- takes a number in between. It runs with the owner's rights because of the lock.
+-- The caller appends in the same transaction: the lock prevents others from taking a
+-- number in between. The function runs with the owner's privileges because of the lock.
 --
--- One plan, made while the tables may be empty and kept: so every lookup is a probe of
--- an index, its columns compared as one row in the index's order, and "offset 0" keeps it
--- from becoming a join over the whole table.
+-- The generic plan may be made while the tables are empty. Every lookup is therefore an
+-- index probe with a row comparison in the index's order, and "offset 0" keeps it from
+-- becoming a join over the whole table.
 create function projection.names(
   _commands text[], _categories text[], _folded text[],
-  -- Of each series its category, year, prefix in lower case, and how many are wanted.
+  -- For each series: category, year, prefix in lower case, number of serials wanted.
   _series text[], _years integer[], _prefixes text[], _counts integer[]
 )
 returns table (
   what     text, -- command, series, name
   category text,
-  name     text, -- id of a command that is recorded; prefix of a series; a name
+  name     text, -- id of a recorded command; prefix of a series; a name
   subject  text,
   held     boolean,
-  last     bigint -- of a series: the highest serial number given
+  last     bigint -- of a series: the highest serial number assigned
 )
 language plpgsql
 security definer
@@ -496,7 +501,7 @@ grant select on all tables in schema projection to iku_auditor;
 revoke all on all functions in schema projection from public;
 grant execute on all functions in schema projection to iku_app;
 
--- Of tables that later migrations make.
+-- Applies to tables that later migrations create.
 alter default privileges in schema projection grant select on tables to iku_auditor;
 
 set local search_path to default;

@@ -154,7 +154,7 @@ class _CheckState:
         after = command[_AT] - position  # events of the command after this one
         expected = full.command, row[1], row[2] + after
         if expected != command[:3]:
-            if after and row[1] != command[1]:  # of a side stream; the main one is last
+            if after and row[1] != command[1]:  # another part; the main part is last
                 expected = full.command, *command[1:3]
             self._hold_all(_COMMAND_RULES, position, expected, command[:3])
 

@@ -1,38 +1,38 @@
--- The guard: outside of a migration nobody changes the schema of the ledger.
+-- The schema guard: only migrations change the schema of the ledger.
 --
 -- Run by a superuser in the register's own database, before or after its first
--- migration; running it again is safe, and puts back what is missing. It cannot be a
--- migration: only a superuser may make event triggers, and what binds the owner of the
--- schema must belong to somebody else.
+-- migration. The file is idempotent and restores what is missing. It cannot be a
+-- migration: only a superuser can create event triggers, and what constrains the owner
+-- of the schema must belong to another role.
 --
--- What the ledger looks like is kept, line by line, in guard.sealed. Any statement of
--- the data definition language after which it would look otherwise is refused, whatever
--- its kind: so there is no list of statements to be kept complete. The owner announces a
--- migration by a row in guard.change, which it can neither change nor remove.
+-- guard.sealed holds a description of the ledger's schema, line by line. A DDL
+-- statement of any kind that changes this description is refused, so there is no list
+-- of statements to maintain. The owner announces a migration by a row in guard.change,
+-- which it can neither update nor delete.
 
 create schema if not exists guard;
 comment on schema guard is 'keeps the ledger''s schema as the last migration left it';
 
--- Raised whenever this file changes, so that a newer program brings its guard along.
+-- Raised with each change to the guard, so that a newer program upgrades it.
 create or replace function guard.version() returns integer
 language sql immutable
 as $$ select 2 $$;
 
--- The trace. One row for each migration announced since the guard is in place, and one
--- for each time a superuser sealed what was found.
+-- The audit trail: one row for each migration announced since the guard was installed,
+-- and one for each time a superuser sealed the schema.
 create table if not exists guard.change (
   number     bigint      generated always as identity primary key,
   changed_at timestamptz not null default clock_timestamp(),
   login      text        not null default session_user,
   migration  text        unique, -- 0001_ledger; null: sealed by a superuser
   sha256     bytea,
-  -- The transaction that may change the schema. A restored database counts its
-  -- transactions anew, so the number alone would open the door a second time.
+  -- The transaction that may change the schema. A restored database assigns transaction
+  -- ids again, so the id alone would permit a second transaction.
   xact       xid8        not null default pg_current_xact_id(),
   began      timestamptz not null default transaction_timestamp()
 );
 
--- The ledger's schema as the last announced migration left it.
+-- The ledger's schema as of the last announced migration.
 create table if not exists guard.sealed (line text collate "C" primary key);
 
 create or replace function guard.refuse_change() returns trigger
@@ -50,7 +50,7 @@ create or replace trigger append_only
   for each statement execute function guard.refuse_change();
 alter table guard.change enable always trigger append_only;
 
--- Who may do what with an object; the order of grants does not matter.
+-- The privileges on an object, in an order that does not depend on the order of grants.
 create or replace function guard.privileges(_granted aclitem[], _kind text, _owner oid)
 returns text
 language sql stable
@@ -64,7 +64,7 @@ as $$
     from aclexplode(coalesce(_granted, acldefault(_kind::"char", _owner))) as a
 $$;
 
--- What the ledger looks like now, a line for each thing that could be changed.
+-- The current schema of the ledger, one line for each property that could be changed.
 create or replace function guard.shape() returns table (line text)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -144,7 +144,8 @@ as $$
    where d.defaclnamespace = to_regnamespace('ledger')
 $$;
 
--- How the ledger differs from what was sealed: surplus lines first, then those missing.
+-- Differences between the current and the sealed schema: added lines, then missing
+-- ones.
 create or replace function guard.difference() returns table (line text)
 language sql stable
 security definer
@@ -163,7 +164,7 @@ as $$
   insert into guard.sealed select line from guard.shape() on conflict do nothing;
 $$;
 
--- Keeps what a migration leaves, once, when its transaction commits.
+-- Seals the schema that a migration leaves, once, when its transaction commits.
 create or replace function guard.keep_announced() returns trigger
 language plpgsql
 security definer
@@ -181,9 +182,9 @@ create constraint trigger keep_shape
   for each row execute function guard.keep_announced();
 alter table guard.change enable always trigger keep_shape;
 
--- Says that this transaction is a migration. Leaves a row for good, and a second one of
--- the same name is refused: whoever passes off changes of his own as a migration cannot
--- hide it from the one that really bears that name, nor from a reader of guard.change.
+-- Announces the current transaction as a migration. The row is permanent, and a second
+-- one of the same name is refused: an owner who announces another change as a migration
+-- blocks the real migration of that name, and is visible in guard.change.
 create or replace function guard.announce(_migration text, _sha256 bytea) returns void
 language sql
 security definer
@@ -192,7 +193,7 @@ as $$
   insert into guard.change (migration, sha256) values (_migration, _sha256);
 $$;
 
--- Takes what there is for right. For a superuser, after looking at guard.difference().
+-- Seals the schema as it is. For a superuser, after reading guard.difference().
 create or replace function guard.seal() returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -233,7 +234,7 @@ begin
 end;
 $$;
 
--- A rewrite may change every row and leave no other mark (alter column type … using).
+-- A rewrite may change every row but not the schema (alter column type … using).
 create or replace function guard.hold_rows() returns event_trigger
 language plpgsql
 security definer
@@ -252,7 +253,7 @@ begin
 end;
 $$;
 
--- Nobody but superusers may touch any of it; what the register needs is granted here.
+-- Only superusers have privileges on the guard, apart from those granted here.
 revoke all on all tables in schema guard from public;
 revoke all on all functions in schema guard from public;
 grant usage on schema guard to public;
@@ -270,7 +271,7 @@ begin
 end;
 $$;
 
--- Sealed once; not again, or running this file would hide what was changed meanwhile.
+-- Sealed once only: running this file again must not accept a change made since.
 select guard.seal() where not exists (select from guard.change);
 
 drop event trigger if exists guard_schema;
