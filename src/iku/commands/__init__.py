@@ -1,1 +1,1 @@
-"""The one door to write by: a command is decided on what was read, then appended."""
+"""Commands: the only way to change the register. Read, decide, append."""

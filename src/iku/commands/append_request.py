@@ -1,7 +1,7 @@
-"""The request to append what was decided.
+"""Build the append request for a decision.
 
-What a command says in words is put apart here: the record is given commitments, the
-vault the texts.
+The free text of an event is separated here: the record gets commitments, and the vault
+gets the sealed texts.
 """
 
 from collections.abc import Iterator
@@ -34,13 +34,14 @@ from iku.vault.sealing import Secret, TextPlace
 
 
 def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
-    """The request that appends what was *decided*."""
+    """The request that appends the *decided* events."""
     before = decided.before
     own = SubjectChange(command.subject, decided.events, before, decided.after)
     parts: list[StreamPart] = []
     turns: list[Transition] = []
     secrets: list[Secret] = []
-    for changed in (*decided.others, own):  # the command's own subject last
+    # The command's own subject comes last: its last event gets the receipt.
+    for changed in (*decided.others, own):
         part, sealed = _part(command, changed)
         parts.append(part)
         secrets += sealed
@@ -63,7 +64,7 @@ def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
 
 
 def _part(command: Command, changed: SubjectChange) -> tuple[StreamPart, list[Secret]]:
-    """What is appended to the stream of one subject, and the texts to be kept."""
+    """The events to append to the stream of one subject, and their texts."""
     stream = DECIDERS[command.category].stream(changed.subject)
     version = changed.before.version
     parted = [
@@ -75,12 +76,12 @@ def _part(command: Command, changed: SubjectChange) -> tuple[StreamPart, list[Se
 
 
 def _turns(category: str, changed: SubjectChange) -> Iterator[Transition]:
-    """What each event does to the subject, one after the other."""
+    """The transition of the subject at each event, in order."""
     state, evolve = changed.before.state, DECIDERS[category].evolve
     for event in changed.events[:-1]:
         state, before = evolve(state, event), state
         yield Transition(category, changed.subject, before, state)
-    # The last state is at hand, with what was worked out of it when it was decided.
+    # The last state keeps the values that the decision derived from it.
     yield Transition(category, changed.subject, state, changed.after)
 
 
@@ -89,7 +90,7 @@ def unnamed(
 ) -> UnnumberedRequest:
     """The request that appends an opening under the next automatic number.
 
-    The number goes to *drawn*; the last one there is the one it is recorded under.
+    Each number tried is added to *drawn*; the last one is the recorded number.
     """
     (opening,) = decided.events
     named_by = command.command_id or identifier.fresh()
@@ -121,9 +122,9 @@ def unnamed(
 def _parted(
     event: fact.Fact, stream: str, version: int, owner: str
 ) -> tuple[NewEvent, dict[str, Secret]]:
-    """What the record of *event* says, and the texts it says in commitments only.
+    """The record content of *event*, and the texts that it holds as commitments.
 
-    They belong to the persons whom they name, or else to *owner*.
+    A text belongs to the person whom it names, or else to *owner*.
     """
     written = fact.write(event)
     secrets = {

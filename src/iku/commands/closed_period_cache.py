@@ -1,8 +1,9 @@
-"""The closed periods as the log holds them, kept in memory for those who decide.
+"""A cache of the closed periods, for decisions.
 
-They are read once, and from there on when an append says that a further publication or
-definition was recorded. So an ordinary fact costs no further round trip, and is decided
-on what is still so when it is recorded.
+The periods are read once, and again after an append reports that a publication or a
+definition was recorded. An ordinary event therefore costs no extra round trip. A
+condition of the append ensures that the cached periods are current when the event is
+recorded.
 """
 
 from dataclasses import dataclass
@@ -17,38 +18,38 @@ from iku.ledger.log import Condition, Reader
 
 @dataclass(frozen=True, slots=True)
 class ClosedPeriodsSnapshot:
-    """What is closed, and the condition under which that is still so."""
+    """The closed periods, and the append condition under which they are current."""
 
     periods: ClosedPeriods
     condition: Condition
 
 
 class ClosedPeriodsCache:
-    """The closed periods, as far as one process has read of them."""
+    """The closed periods that one process has read."""
 
     def __init__(self) -> None:
-        self._states: dict[str, Any] = {}  # of publications and indicators, by stream
-        self._position = 0  # of the last event in them
+        self._states: dict[str, Any] = {}  # publications and indicators, by stream
+        self._position = 0  # position of the last event in the states
         self._known: ClosedPeriodsSnapshot | None = None
         self._expired = False
 
     async def known(self, reader: Reader) -> ClosedPeriodsSnapshot:
-        """As they were read last; whether that is still so, the append says."""
+        """The periods as last read; the append checks whether they are current."""
         if self._known is None or self._expired:
             return await self.refresh(reader)
         return self._known
 
     def expire(self) -> None:
-        """Read on when they are next asked for."""
+        """Invalidate the cache: the next `known` reads the log."""
         self._expired = True
 
     async def refresh(self, reader: Reader) -> ClosedPeriodsSnapshot:
-        """As the log holds them now. Only what was recorded since is read."""
-        self._expired = False  # before reading, since they may expire meanwhile
+        """The periods as recorded now; only events after the last read are read."""
+        self._expired = False  # before the read, during which they may expire again
         categories, after = closed_periods.CATEGORIES, self._position
         read = await log.read_categories(reader, categories, after=after)
         for one in read:
-            # Another task may have taken it in while this one waited for the answer.
+            # Another task may have applied the event during the read.
             if one.position > self._position:
                 decider = DECIDERS[one.category]
                 event = fact.of(one, decider.event_type)

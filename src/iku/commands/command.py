@@ -1,4 +1,4 @@
-"""A command as it is handed in, and its outcome."""
+"""The command and its result."""
 
 from datetime import date
 from typing import Any, TypeGuard
@@ -26,7 +26,7 @@ from iku.ledger.log import (
 from iku.messages import message
 from iku.vault.files import Filed
 
-# Of subjects that do not count, what is said of one first, and only then.
+# First events of the subjects that are not counted; none of them occurs later.
 FIRST = (
     indicator.Defined,
     scale.Scaled,
@@ -37,17 +37,17 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def is_first(proposed: Any) -> TypeGuard[Fact]:
-    """Whether this is said of a subject first, and only then."""
+    """Whether *proposed* is only valid as the first event of a subject."""
     return isinstance(proposed, (*subject_kinds.openings(), *FIRST))
 
 
 def is_opening(proposed: Any) -> TypeGuard[Fact]:
-    """Whether this may begin a subject, of which nothing was said before."""
+    """Whether *proposed* is valid as the first event of a subject."""
     return is_first(proposed) or isinstance(proposed, publication.Draft)
 
 
 class StaleVersion(Exception):
-    """The command was about a version that is no longer the last one."""
+    """The version that the command expects is not the last version."""
 
     def __init__(self, version: int, expected: int) -> None:
         super().__init__(
@@ -61,16 +61,16 @@ class StaleVersion(Exception):
 
 
 class Command(Struct, frozen=True):
-    """What is to be recorded of a subject, and by whom.
+    """A proposed event of a subject, with its actor.
 
     Attributes:
-        category: Kind of the subject; names its decider.
-        subject: Identifier of the subject; empty where it is to be given a number.
-        proposed: The fact to be recorded, or what its decider makes a fact of.
-        command_id: The idempotency key; None: repetitions are not recognised.
-        known_on: The day the office knew, declared; None: today.
-        expected: The version it is about; None: whichever is the last.
-        file: The sealed file that it attaches; None: it attaches none.
+        category: Category of the subject; it selects the decider.
+        subject: Identifier of the subject; empty to assign the next automatic number.
+        proposed: The event to record, or the input from which the decider builds it.
+        command_id: Idempotency key; None: a retry is not recognised.
+        known_on: Declared day on which the office knew; None: today.
+        expected: Expected version of the stream; None: any version.
+        file: Sealed file to attach; None: no file.
     """
 
     category: str
@@ -83,35 +83,36 @@ class Command(Struct, frozen=True):
     file: Filed | None = None
 
     def with_file(self, proposed: Any, file: Filed) -> "Command":
-        """The command that proposes so, and brings that file."""
+        """The same command with this proposed event and file."""
         return structs.replace(self, proposed=proposed, file=file)
 
     @property
     def content(self) -> bytes:
-        """All that a repetition must share with the first.
+        """The bytes that a retry must share with the first attempt.
 
-        Clear text: what is stored of it is a hash under a key of the vault's folder,
-        so that nobody can confirm a guess of what was asked.
+        They are clear text. The log stores only a keyed hash of them, under a key in
+        the vault's folder, so that the stored value cannot confirm a guess.
         """
         proposed = DECIDERS[self.category].asked(self.proposed)
         return _encode((self.category, self.subject, proposed, self.known_on))
 
     @property
     def stream(self) -> str:
-        """The stream it is to be recorded in."""
+        """Name of the stream of the subject."""
         return DECIDERS[self.category].stream(self.subject)
 
 
 class CommandResult(Struct, frozen=True):
-    """What came of a command.
+    """The result of a command.
 
     Attributes:
-        number: Of the subject in the register, once the receipt's event was recorded.
-        receipt: Of its last event; where nothing had to be added, of the stream's.
-        added: Whether it recorded anything, now or when it was first sent.
-        repeated: Whether it had been carried out before, under the same id.
-        notes: What else it means, in sentences: what a merger does not take over, whom
-            a rejection takes along.
+        number: Number of the subject after the event of the receipt.
+        receipt: Receipt of the last event; if no event was added, of the last one in
+            the stream.
+        added: Whether the command added events, now or at its first attempt.
+        repeated: Whether the same command id had been carried out before.
+        notes: Further effects, in sentences: participations that a merger does not take
+            over, subjects that a rejection excludes as well.
     """
 
     subject: str
@@ -123,10 +124,10 @@ class CommandResult(Struct, frozen=True):
 
 
 class ReadOnlyReplica(Unavailable):
-    """The database is a replica, or was when the program started: nothing is recorded.
+    """The database is a replica, or was one at the start; nothing can be recorded.
 
-    One that has become the primary is looked after by the next start, as any that may
-    have lost events: so the program does not go on by itself.
+    A replica that becomes the primary may have lost events. Only a restart checks for
+    that, so the program does not continue by itself.
     """
 
     def __init__(self) -> None:
@@ -139,7 +140,7 @@ class ReadOnlyReplica(Unavailable):
 
 
 def with_subject(command: Command, subject: str, number: str) -> Command:
-    """The opening under that identifier; it says its number where that is another."""
+    """The opening under that identifier; it holds the number if the two differ."""
     proposed = command.proposed
     if subject_number(subject) != number:
         proposed = structs.replace(proposed, number=number)

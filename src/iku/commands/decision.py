@@ -1,7 +1,7 @@
-"""The facts that a command adds to what was read, and what they rest on.
+"""Decisions: the events that a command adds, and the premises they rest on.
 
-A decision hears the texts of the streams it reads, as far as they can be opened; it
-depends on them only where it asks whether something was said before.
+A decision reads the texts of its streams as far as they can be decrypted. It depends on
+a text only to find out whether an event is recorded already.
 """
 
 from collections.abc import Mapping
@@ -37,11 +37,11 @@ from iku.vault.store import Vault
 
 
 class SubjectChange(NamedTuple):
-    """What a command adds to one subject.
+    """The events that a command adds to one subject.
 
     Attributes:
-        before: The subject as it was read.
-        after: The subject once the events are recorded.
+        before: State before the events, as read.
+        after: State after the events.
     """
 
     subject: str
@@ -51,16 +51,16 @@ class SubjectChange(NamedTuple):
 
 
 class CommandDecision(NamedTuple):
-    """What a command adds to the log, and what that rests on.
+    """The events that a command adds to the log, and what the decision rests on.
 
     Attributes:
-        events: The facts to record of its own subject; none if they stand already.
-        before: The subject as it was read.
-        after: The subject once they are recorded.
-        premises: Other streams that it rests on, at the version read.
-        condition: What else it rests on; None: nothing.
-        others: What it adds to other subjects, in the same append.
-        notes: What the answer says besides the receipt.
+        events: Events of the command's own subject; empty if they are already recorded.
+        before: State before the events, as read.
+        after: State after the events.
+        premises: Other streams that the decision rests on, with the versions read.
+        condition: Append condition of the decision; None: no condition.
+        others: Events of other subjects, in the same append.
+        notes: Remarks for the answer, in addition to the receipt.
     """
 
     events: list[Any]
@@ -80,18 +80,19 @@ def decide(
     areas: frozenset[str],
     closed: ClosedPeriodsSnapshot | None,
 ) -> CommandDecision:
-    """The facts that *command* adds to what was *read*, and what they rest on.
+    """The events that *command* adds to the streams *read*, with their premises.
 
-    If *closed* is None, they need no reason, whatever they change.
+    If *closed* is None, no event needs a reason.
 
     Raises:
         ReasonRequired: It changes a figure of a closed period, and gives no reason.
-        Refused: The rules do not allow it, or a text holds hidden characters.
+        Refused: A rule forbids it, or a text has hidden characters.
         SubjectNotFound: There is no such subject.
     """
     decider = DECIDERS[command.category]
     proposed = decider.asked(command.proposed)
-    # Of a publication's step the sender's own part, whose fields are those of the body.
+    # Of a publication's step only the part that the client sent, so that the error
+    # path names a field of the request body.
     refuse_hidden_characters(getattr(proposed, "step", proposed))
     before = read.get(command.stream, FoldedStream())
     state = before.state
@@ -116,7 +117,7 @@ def decide(
         for subject, events in decision.others.items()
         for peer in [peers.pop(subject)]
     )
-    # What the decision read of others must still be so.
+    # The streams of other subjects must still have the versions that were read.
     premises = (
         *((decider.stream(subject), peer.version) for subject, peer in peers.items()),
         *((name, read.get(name, FoldedStream()).version) for name in grounds.streams),
@@ -140,7 +141,7 @@ async def read(
 ) -> dict[str, FoldedStream]:
     """The streams that the decision on *command* rests on, its own first.
 
-    Of its own, the texts are opened as far as *command* may ask for them.
+    Of its own stream, the texts that *command* may need are opened.
     """
     found = await streams.read(
         reader, vault, [command.stream], partial(_asks_for, command)
@@ -154,10 +155,10 @@ async def read(
 
 
 def _asks_for(command: Command, recorded: Recorded) -> bool:
-    """Whether deciding *command* needs the texts of this event of its own subject.
+    """Whether the decision on *command* needs the texts of this event.
 
-    It does where it may say just what was recorded; a merger copies texts. Most
-    commands need none.
+    It does if the event may equal the proposed one, or if a merger copies its texts.
+    Most commands need no text.
     """
     tag = command.proposed.__struct_config__.tag
     return isinstance(command.proposed, fact.Correction | fact.Merger) or tag in {

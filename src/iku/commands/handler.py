@@ -1,12 +1,11 @@
-"""From a command to its receipt: read the streams, decide, append.
+"""Command handling: read the streams, decide, append, and return the receipt.
 
-Where another writer was faster the streams are read again and the command is decided
-again, unless it names the version it is about. A command under an id of its own is
-carried out once: repeated, it gets the receipt it got before.
+After a version conflict the streams are read and the command is decided again, unless
+the command states an expected version (optimistic concurrency). A command id is an
+idempotency key: a retry gets the receipt of the first attempt.
 
-Whether a command would change a figure of a closed period is known without reading:
-publications and definitions, once read, are kept (`closures`). That no further one was
-recorded is a condition of the append.
+The closed periods are cached (`closures`), so that a decision on them needs no read. An
+append condition ensures that no further publication or definition was recorded.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -65,15 +64,15 @@ from iku.messages import Term, message
 from iku.streams import FoldedStream
 from iku.vault.store import Vault
 
-ATTEMPTS = 5  # of one command against others that are faster
+ATTEMPTS = 5  # of one command after version conflicts
 
 
-# Figures as they are counted now, on that day.
+# Counts figures as of now; the date is today.
 Answer: TypeAlias = Callable[
     [Reader, Sequence[Question], date], Awaitable[Sequence[Figure]]
 ]
 
-# What is done before a command's events are appended, and while they are.
+# A context manager around the append of the events.
 Prepare: TypeAlias = Callable[[Sequence[Transition]], AbstractAsyncContextManager[None]]
 
 
@@ -83,13 +82,14 @@ def _unprepared(_turns: Sequence[Transition]) -> AbstractAsyncContextManager[Non
 
 @dataclass(frozen=True, slots=True)
 class CommandHandler:
-    """Where commands are carried out: the log, the calendar and what exists.
+    """Carries out commands.
 
     Attributes:
-        closures: The closed periods, as they were read last.
-        figures: Counts what a refusal says; None: it says what was frozen.
-        only_reads: Whether the log is a replica's, so that nothing can be recorded.
-        prepare: Counts a register by a new definition, before it is recorded.
+        closures: Cache of the closed periods.
+        figures: Counts the present figures that a refusal quotes; None: it quotes the
+            frozen figures.
+        only_reads: Whether the database is a replica, so that nothing can be recorded.
+        prepare: Backfills the projections for a new definition before it is recorded.
     """
 
     appender: Appender
@@ -102,28 +102,29 @@ class CommandHandler:
     prepare: Prepare = _unprepared
 
     def today(self) -> date:
-        """The agency's date."""
+        """Today's date in the agency's time zone."""
         return datetime.now(self.zone).date()
 
     def refuse_replica(self) -> None:
-        """Refuse what changes log, vault or keys, where all of it is a replica's.
+        """Refuse to change the log, the vault or the keys of a replica.
 
         Raises:
-            ReadOnlyReplica: It is.
+            ReadOnlyReplica: The database is a replica.
         """
         if self.only_reads:
             raise ReadOnlyReplica
 
     async def handle(self, connection: Reader, command: Command) -> CommandResult:
-        """Carry out *command*; *connection* serves reading only.
+        """Carry out *command*; *connection* is used for reading only.
 
         Raises:
-            Refused: The rules do not allow it.
+            Refused: A rule forbids it.
             SubjectNotFound: There is no such subject.
-            StaleVersion: It is about a version that is not the last.
+            StaleVersion: The expected version is not the last one.
             KeyReused: Its id was given to another command.
-            VersionConflict: Others were faster, time and again.
-            Unavailable: The database is away, or a replica (OnlyReads).
+            VersionConflict: Every attempt met a version conflict.
+            Unavailable: The database is not available, or is a replica
+                (`ReadOnlyReplica`).
         """
         self.refuse_replica()
         body = self.vault.keys.digest(command.content)
@@ -135,7 +136,7 @@ class CommandHandler:
                 connection, command, body
             )
         if first:
-            # That the subject is new is found out by appending; so none is read.
+            # The append checks that the subject is new, so no stream is read.
             with suppress(VersionConflict):
                 return await _first(connection, command, body) or await self._append(
                     connection, command, {}, body
@@ -145,13 +146,13 @@ class CommandHandler:
     async def _begin(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
-        """Record the opening of a case or organisation, by its number or the next."""
+        """Record an opening under its own number, or the next automatic one."""
         named = command
         for attempt in range(1, ATTEMPTS + 1):
             decided = await self._decided(connection, named, {})
             try:
                 return await self._record(connection, named, decided, body)
-            except VersionConflict:  # a period was closed, or opened again
+            except VersionConflict:  # a period was closed or reopened
                 if attempt == ATTEMPTS:
                     raise
             except (NumberTaken, IdentifierTaken) as error:
@@ -162,11 +163,11 @@ class CommandHandler:
     async def _refuse_holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
     ) -> None:
-        """Refuse an opening whose number is another's, unless it is so no more.
+        """Refuse an opening whose number another subject holds, if that still holds it.
 
         Raises:
-            AlreadyRecorded: The other was begun by the very same opening.
-            Refused: The number belongs to the other.
+            AlreadyRecorded: The other subject has an equal opening.
+            Refused: The number belongs to the other subject.
         """
         about, before, number = await self._holder(connection, command, error)
         try:
@@ -180,9 +181,9 @@ class CommandHandler:
     async def _holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
     ) -> tuple[Command, FoldedStream, str | None]:
-        """*command* put to the other subject; that subject, and its number.
+        """*command* with the other subject, that subject, and its number.
 
-        The number is None where it is not the one that was asked for.
+        The number is None if it is not the requested one.
         """
         about = structs.replace(command, subject=error.holder)
         read = await decision.read(connection, self.vault, about)
@@ -194,7 +195,7 @@ class CommandHandler:
     async def _retry(
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
-        """Read, decide and append, again while others are faster."""
+        """Read, decide and append; retry after a version conflict."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._attempt(connection, command, body)
@@ -211,8 +212,8 @@ class CommandHandler:
         self, connection: Reader, command: Command, body: bytes
     ) -> CommandResult:
         read = await decision.read(connection, self.vault, command)
-        # Looked for after reading: what was read may hold what a twin of this command,
-        # sent at the same moment, has just recorded.
+        # After the read, because a concurrent request with the same command id may have
+        # recorded the events that were read.
         return await _first(connection, command, body) or await self._append(
             connection, command, read, body
         )
@@ -236,7 +237,7 @@ class CommandHandler:
         decided: CommandDecision,
         body: bytes,
     ) -> CommandResult:
-        """Append what was *decided*; without a number, by the next one."""
+        """Append the *decided* events; without a number, under the next one."""
         drawn: list[str] = []
         asked = (
             request(command, decided, body)
@@ -252,7 +253,7 @@ class CommandHandler:
             raise
         if command.category in closed_periods.CATEGORIES:
             self.closures.expire()
-        # A repetition gets the receipt of the first, which has its number.
+        # A retry gets the receipt of the first attempt, which has its own number.
         if receipt.repeated:
             return await _again(connection, receipt)
         subject = _subject(receipt)
@@ -265,22 +266,22 @@ class CommandHandler:
         )
 
     async def preview(self, connection: Reader, command: Command) -> list[Any]:
-        """The facts that *command* would record now; none where they stand already.
+        """The events that *command* would record now; empty if already recorded.
 
         Raises:
-            Refused: The rules do not allow it.
+            Refused: A rule forbids it.
             SubjectNotFound: There is no such subject.
-            StaleVersion: It is about a version that is not the last.
+            StaleVersion: The expected version is not the last one.
         """
         read = await decision.read(connection, self.vault, command)
-        # Nothing is appended that would tell whether a period was closed since.
+        # No append checks whether the cached periods are current.
         self.closures.expire()
         return (await self._decided(connection, command, read)).events
 
     async def _decided(
         self, connection: Reader, command: Command, read: Mapping[str, FoldedStream]
     ) -> CommandDecision:
-        """What is decided on what was *read*, and on the closed periods."""
+        """The decision on the streams *read* and on the closed periods."""
         version = read.get(command.stream, FoldedStream()).version
         if command.expected not in {None, version}:
             raise StaleVersion(version, command.expected or 0)
@@ -291,7 +292,7 @@ class CommandHandler:
 
         with suppress(ReasonRequired):
             return decided(await self.closures.known(connection))
-        # Somebody may have opened the period again since.
+        # The period may have been reopened since it was read.
         closed = await self.closures.refresh(connection)
         try:
             return decided(closed)
@@ -302,9 +303,9 @@ class CommandHandler:
     async def counted(
         self, connection: Reader, refusals: Sequence[ReasonRequired]
     ) -> list[ReasonRequired]:
-        """*refusals*, saying from what the figures would change, as counted now.
+        """*refusals*, with the changed figures as counted now.
 
-        Only what they say is read from the projections; nothing is decided by it.
+        The projections are read for the message only; no decision rests on them.
         """
         if self.figures is None or not refusals:
             return [*refusals]
@@ -322,7 +323,7 @@ class CommandHandler:
 
 
 def _belongs(holder: Command, read: FoldedStream, number: str) -> str:
-    """That the number belongs to another subject, and since when."""
+    """The message that the number belongs to another subject, and since when."""
     opening = read.state.opening
     return message(
         "number {number} belongs to {category} {subject}, {event}",
@@ -334,9 +335,9 @@ def _belongs(holder: Command, read: FoldedStream, number: str) -> str:
 
 
 def _elsewhere(command: Command, error: NumberTaken | IdentifierTaken) -> Command:
-    """The opening under an identifier that is free, after *error*."""
+    """The opening under a free identifier, after *error*."""
     if isinstance(error, NumberTaken):
-        return command  # freed since
+        return command  # the number has become free
     if error.free is None:
         raise Refused(
             message(
@@ -355,7 +356,7 @@ def _elsewhere(command: Command, error: NumberTaken | IdentifierTaken) -> Comman
 async def _first(
     connection: Reader, command: Command, asked: bytes
 ) -> CommandResult | None:
-    """What came of *command* when it was first sent; None if it never was.
+    """The result of the first attempt of *command*; None if there was none.
 
     Raises:
         KeyReused: Its id was given to another command.
@@ -372,7 +373,7 @@ async def _first(
 
 
 async def _again(connection: Reader, receipt: Receipt) -> CommandResult:
-    """What came of a command that was carried out before, as it was answered then."""
+    """The result of a command that was carried out before, equal to the first one."""
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
     subject, state = _subject(receipt), streams.fold(recorded).state
     number = numbering.number(subject, state)
@@ -385,7 +386,7 @@ async def _again(connection: Reader, receipt: Receipt) -> CommandResult:
 async def _notes(
     connection: Reader, receipt: Receipt, recorded: Sequence[Recorded]
 ) -> tuple[str, ...]:
-    """What the answer said besides the receipt of an event, the last *recorded*."""
+    """The remarks in the answer to the command that recorded the last of *recorded*."""
     decider = DECIDERS[recorded[-1].category]
     before = decider.fold(fact.of(one, decider.event_type) for one in recorded[:-1])
     event = fact.of(recorded[-1], decider.event_type)
@@ -405,7 +406,7 @@ def _subject(receipt: Receipt) -> str:
 
 
 def _standing(command: Command, before: FoldedStream) -> CommandResult:
-    """The answer where nothing had to be recorded: it was said before."""
+    """The result of a command whose events are already recorded."""
     last = before.last
     if last is None:
         raise AssertionError("only what stands already needs no event")

@@ -1,9 +1,8 @@
-"""Going on after a restore that lost events which had been signed.
+"""Continue the log under a new name after a restore that lost signed events.
 
-The log that was signed is dead: it can never be shown whole again, and whoever holds
-its checkpoints would find ours tampered with. So the kept events become the beginning
-of a log of another name, whose next event says what is lost
-(`iku.domain.continuation`).
+The signed log has ended: it can never be shown complete again, and its checkpoints do
+not verify against the kept events. The kept events become the beginning of a log with
+another name. Its next event records which events are lost (`iku.domain.continuation`).
 """
 
 from base64 import b64encode
@@ -28,23 +27,23 @@ STREAM = continuation.decider.stream(SUBJECT)
 
 
 class Approval(Struct, frozen=True):
-    """Who says that the log goes on without what is lost, and why."""
+    """The approver of a continuation without the lost events, and the reason."""
 
     approver: str
     reason: str
 
 
 async def origin(connection: Reader) -> str | None:
-    """The name that the log says it goes by; None while it never was continued."""
+    """The name that the log gives itself; None if it was never continued."""
     recorded = await log.read_stream(connection, STREAM)
     return streams.fold(recorded).state.last if recorded else None
 
 
 def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
-    """The checkpoint that the note *raw* holds, signed by one of these keys.
+    """The checkpoint in the note *raw*, signed by one of these keys.
 
     Raises:
-        Refused: It holds none, or none of the keys signed it.
+        Refused: The note holds no checkpoint, or none of the keys signed it.
     """
     known = list(keys)
     try:
@@ -70,12 +69,12 @@ def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
 async def proposed(
     connection: Reader, signed: Checkpoint, raw: bytes, approval: Approval, today: date
 ) -> Continued:
-    """What is to be recorded; *signed* is the old log's last checkpoint, in *raw*.
+    """The event to record; *signed* is the old log's last checkpoint, from *raw*.
 
     Reads every record.
 
     Raises:
-        Refused: Nothing is lost, or what is there is not what was signed.
+        Refused: No event is lost, or the kept events differ from the signed ones.
     """
     tree = Frontier()
     same = signed.size > 0
@@ -112,10 +111,10 @@ async def proposed(
 
 
 def refuse_others(accepted: Sequence[AcceptedRequest]) -> None:
-    """Refuse, within the append's transaction, where somebody else was faster.
+    """Refuse, within the append's transaction, if other events were appended first.
 
     Raises:
-        Refused: It would not be the first event after those that were kept.
+        Refused: The event would not be the first one after the kept events.
     """
     for one in accepted:
         continued = one.request.attachments[-1].after.history[-1]

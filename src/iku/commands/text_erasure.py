@@ -1,8 +1,9 @@
-"""Forgetting a subject, for good: also where an old backup comes back.
+"""Erasure of the texts of a subject, which also survives the restore of a backup.
 
-The decision is recorded in the log; in the same transaction the vault destroys what it
-held. It is written down in the folder of keys as well, which no backup of the database
-holds: so a database restored from before the decision does not bring anybody back.
+The decision is recorded in the log, and the vault destroys the texts in the same
+transaction. The decision is also noted in the folder of keys, which no backup of the
+database holds. A database restored from before the decision is therefore reconciled:
+the texts are destroyed again.
 """
 
 from msgspec import Struct
@@ -20,11 +21,11 @@ from iku.vault.keys import ErasureEntry
 
 
 class ReconciliationResult(Struct, frozen=True):
-    """What had come back.
+    """What a reconciliation found and repaired.
 
     Attributes:
-        decisions: How many decisions the log had lost; they are recorded again.
-        texts: How many texts were there again; they are destroyed again.
+        decisions: Number of decisions missing from the log; they are recorded again.
+        texts: Number of restored texts; they are destroyed again.
     """
 
     decisions: int
@@ -47,11 +48,11 @@ async def erase(
     await _refuse_unknown(commands, reader, command.subject)
     files = await commands.vault.filed(reader, command.subject)
     outcome = await commands.handle(reader, command)
-    # Without their keys they are noise already. Should we end before they are removed,
-    # the next start of the server finds their names among those that were erased.
+    # Without their keys the files are unreadable. If the process ends before it removes
+    # them, the next start finds their names among the erased ones.
     uses = await commands.vault.uses(reader, files)
     commands.vault.files.remove(name for name, use in uses.items() if use.erased)
-    # Should we end before this is written, the next start finds it in the log.
+    # If the process ends before this note, the next start finds the event in the log.
     await _note(commands, reader)
     return outcome
 
@@ -59,7 +60,7 @@ async def erase(
 async def _refuse_unknown(
     commands: CommandHandler, reader: Reader, subject: str
 ) -> None:
-    """Refuse a subject of which nothing is held, and of which nothing ever was."""
+    """Refuse a subject without texts, of which no erasure is recorded either."""
     if erasure.is_identifier(subject) and (
         await commands.vault.held(reader, subject)
         or await log.read_stream(reader, erasure.decider.stream(subject))
@@ -71,7 +72,7 @@ async def _refuse_unknown(
 async def reconcile(
     commands: CommandHandler, connection: Connection
 ) -> ReconciliationResult:
-    """Hold every erasure against log and vault; runs before anybody is served."""
+    """Compare every erasure with log and vault; must run before requests are served."""
     lost = await _lost(commands, connection)
     for entry in lost:
         await commands.handle(connection, _command(entry))
@@ -83,7 +84,7 @@ async def reconcile(
 
 
 async def _lost(commands: CommandHandler, reader: Reader) -> list[ErasureEntry]:
-    """Those erasures of the folder of keys that the log does not hold."""
+    """The erasures in the folder of keys that the log does not hold."""
     ours = await _name(reader)
     noted = [entry for entry in commands.vault.keys.erased() if entry.log == ours]
     if not noted:
@@ -93,7 +94,7 @@ async def _lost(commands: CommandHandler, reader: Reader) -> list[ErasureEntry]:
 
 
 async def _note(commands: CommandHandler, reader: Reader) -> None:
-    """Write down those erasures of the log that the folder of keys does not hold."""
+    """Note the erasures of the log that the folder of keys does not hold."""
     noted, ours = commands.vault.keys.erased(), await _name(reader)
     known = {entry.command for entry in noted if entry.log == ours}
     async for recorded in log.read_subjects(reader, erasure.decider.category):
@@ -103,9 +104,9 @@ async def _note(commands: CommandHandler, reader: Reader) -> None:
 
 
 async def _name(reader: Reader) -> str:
-    """What tells this log from every other: its first leaf. Empty while it is empty.
+    """The identity of this log: the hash of its first leaf; empty for an empty log.
 
-    A restored log has it, too; one that was begun anew has another.
+    A restored log has the same identity; a newly initialised one has another.
     """
     first = [one async for one in log.read_log(reader, size=1)]
     return first[0].leaf.hex() if first else ""

@@ -1,4 +1,4 @@
-"""Files of cases and organisations: sealed in a folder, committed to in the log."""
+"""Attached files: sealed in a folder, committed to in the log."""
 
 import asyncio
 from hashlib import sha256
@@ -28,15 +28,15 @@ async def attach(
         outcome = await commands.handle(reader, command)
         kept = outcome.added and not outcome.repeated
     finally:
-        # Whether the event was recorded may not be known: then the file is kept, and a
-        # later start of the server moves it to quarantine if no event names it.
+        # If it is unknown whether the event was recorded, the file is kept. A later
+        # start moves it to quarantine if no event names it.
         if not kept and not await _told(commands, reader, filed):
             commands.vault.files.remove([filed.name])
     return outcome
 
 
 async def _told(commands: CommandHandler, reader: Reader, filed: Filed) -> bool:
-    """Whether an event tells of the file, as far as can be found out."""
+    """Whether an event names the file; True if that cannot be determined."""
     try:
         return filed.name in await commands.vault.uses(reader, [filed.name])
     except Exception:  # noqa: BLE001 - the error under way says more
