@@ -1,8 +1,7 @@
-"""Deciding the rows of a journal one after the other, in memory.
+"""Decides the rows of a journal one after the other, in memory.
 
-Rows are held against the same rules as whatever is entered live. A row that is refused
-leaves its subject in doubt: later rows on that subject are read, but not judged, and
-the one refusal says how many they are.
+The rules are those of live entries. After a refused row, later rows of its subject are
+read but not decided; the fault states their number.
 """
 
 import itertools
@@ -49,14 +48,14 @@ from iku.streams import FoldedStream
 
 
 class RowNote(Struct, frozen=True):
-    """What a row means besides what it records."""
+    """A side effect of a row."""
 
     row: int
     message: str
 
 
 class SkippedRow(Struct, frozen=True):
-    """A row that is not recorded, though nothing is wrong with it; and why."""
+    """A row that is not recorded although it is not at fault, with the reason."""
 
     row: int
     message: str
@@ -64,11 +63,11 @@ class SkippedRow(Struct, frozen=True):
 
 @dataclass
 class PreviousImport:
-    """What was imported before.
+    """The rows that were imported earlier.
 
     Attributes:
-        rows: Of each row of the file, whether it was.
-        lines: By subject, the line of its last row that was.
+        rows: For each row of the file, whether it was imported earlier.
+        lines: By subject, the line of its last such row.
     """
 
     rows: bytearray = field(default_factory=bytearray)
@@ -76,20 +75,19 @@ class PreviousImport:
 
     @property
     def count(self) -> int:
-        """How many rows were."""
+        """Number of these rows."""
         return self.rows.count(True)
 
 
 class PlannedRegister:
-    """The register as it will stand once what was planned is recorded.
+    """The register as it will be after the planned events are recorded.
 
-    Of its subjects those that were asked for last are in memory, the others put aside.
+    The most recently used subjects are in memory, the others in a spill file.
 
     Attributes:
-        histories: Subjects by stream, as far as they are in memory; those that are new
-            are missing.
-        known: Of those, by stream, the latest day of knowledge.
-        names: Whose the numbers are.
+        histories: Subjects in memory by stream, without new ones.
+        known: The latest day of knowledge of each, by stream.
+        names: Index of the numbers.
     """
 
     def __init__(self) -> None:
@@ -101,7 +99,7 @@ class PlannedRegister:
 
     @contextmanager
     def trying(self) -> Iterator[Callable[[], None]]:
-        """What is planned within stays if the function that is given was called."""
+        """A transaction, committed if the yielded function was called."""
         stays: list[bool] = []
         names = self.names.copy()
         self._rest(0)
@@ -115,13 +113,13 @@ class PlannedRegister:
                 self.names = names
 
     def fetch(self, streams: Collection[str], room: int) -> list[str]:
-        """Take these into memory; those that are not known here, to be read and added.
+        """Load these into memory; returns those that must be read and added.
 
-        Others are put aside where there is no *room* for so many.
+        Others are spilled if there is no *room*.
         """
         unknown = []
         for stream in streams:
-            # Once more at the end: those that were not asked for longest stand first.
+            # Moved to the end: the least recently used ones come first.
             if (history := self.histories.pop(stream, None)) is not None:
                 self.histories[stream] = history
             elif (found := self._shelf.get(stream)) is not None:
@@ -134,14 +132,14 @@ class PlannedRegister:
         return unknown
 
     def add(self, read: Mapping[str, FoldedStream]) -> None:
-        """Take in subjects as they were *read*."""
+        """Add subjects as *read*."""
         self.histories |= read
         for stream, history in read.items():
             if history.last is not None:
                 self.known[stream] = history.last.known_on
 
     def advance(self, framed: EncodedRequest) -> None:
-        """Take in what was just planned."""
+        """Apply a planned request."""
         request, turns = framed.request, iter(framed.request.attachments)
         for part in request.parts:
             for version, turn in zip(
@@ -156,40 +154,40 @@ class PlannedRegister:
                 self.known[part.stream] = request.known_on
 
     def note(self, framed: Iterable[EncodedRequest]) -> None:
-        """Note commands as recorded, though they are only planned."""
+        """Mark planned commands as recorded."""
         self._shelf.note(one.request.command_id for one in framed)
 
     def noted(self, command_id: str) -> bool:
-        """Whether it was noted as recorded."""
+        """Whether the command is marked as recorded."""
         return self._shelf.noted(command_id)
 
     def _rest(self, room: int) -> None:
-        """Put aside so many that no more than *room* stay in memory."""
+        """Spill subjects until at most *room* remain in memory."""
         surplus = list(islice(self.histories, max(len(self.histories) - room, 0)))
         gone = {
             stream: (self.histories.pop(stream), self.known.pop(stream, None))
             for stream in surplus
         }
-        # What is only read can be read again.
+        # An unchanged subject can be read again.
         changed = self._changed & gone.keys()
         self._shelf.put({stream: gone[stream] for stream in changed})
         self._changed -= changed
 
 
 class Plan:
-    """What a journal's rows come to.
+    """The decisions about the rows of a journal.
 
     Attributes:
-        prospect: What they are decided on; the streams that they name must be in it.
-        category: The kind of the subjects that the rows are about.
-        added: How many events are to be recorded.
-        standing: Rows that the register said already.
-        identical: Rows that an earlier row of the file said already.
-        skipped: The first of those that are skipped for either reason.
-        remarks: What else the rows mean, the first ones.
+        prospect: The planned register; it must contain the streams that rows name.
+        category: Category of the subjects.
+        added: Number of events to record.
+        standing: Rows whose fact is already recorded.
+        identical: Rows that repeat an earlier row of the file.
+        skipped: The first rows that are standing or identical.
+        remarks: The first side effects of rows.
         faults: The first faults, in the order of the file; *faulted* counts all.
         refused: Ids of the rows at fault.
-        unexplained: By index of the fault, the rows that miss a reason, and why.
+        unexplained: Rows without a required reason, by index of the fault.
     """
 
     def __init__(
@@ -222,18 +220,18 @@ class Plan:
         self._closed = closed
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
-        self._called: dict[str, str] = {}  # such a subject, by the number it is to have
+        self._called: dict[str, str] = {}  # the same by the planned number
         self._unjudged: Counter[str] = Counter()
         self._before = before
 
     def numbers(self, entries: Iterable[JournalRow]) -> set[str]:
-        """The numbers that these rows name; none where subjects have none."""
+        """The numbers that these rows name; empty if subjects have none."""
         if not self._numbered:
             return set()
         return {n for e in entries if not e.faults for n in e.numbers}
 
     def former_numbers(self, entries: Iterable[JournalRow]) -> set[str]:
-        """Numbers that annulments among these rows may give back to their subjects."""
+        """Numbers that annulments among these rows may restore."""
         if not self._numbered:
             return set()
         return {
@@ -246,7 +244,7 @@ class Plan:
         }
 
     def streams(self, entries: Iterable[JournalRow]) -> list[str]:
-        """The streams that deciding these may rest on, each once."""
+        """The streams that these decisions may depend on, without duplicates."""
         wanted = (s for e in entries if not e.faults for s in self._streams(e))
         return list(dict.fromkeys(wanted))
 
@@ -262,7 +260,7 @@ class Plan:
         ]
 
     def further(self, entries: Iterable[JournalRow]) -> list[str]:
-        """Streams that rows about mergers rest on, too, once `streams` are at hand."""
+        """Further streams for mergers, once `streams` are loaded."""
         wanted = (s for e in entries if not e.faults for s in self._further(e))
         return list(dict.fromkeys(wanted))
 
@@ -274,7 +272,7 @@ class Plan:
             history = self.prospect.histories.get(stream)
             if history is None or not stream.startswith(self.category):
                 continue
-            # A row that annuls one names it by its day: it may be any of them.
+            # An annulment names a merger by its day: it may be any of them.
             facts = (
                 (entry.fact,)
                 if isinstance(entry.fact, Fact)
@@ -287,12 +285,12 @@ class Plan:
                 yield from grounds.streams
 
     def judge(self, entry: JournalRow) -> None:
-        """Decide one row, the rows before it being decided."""
+        """Decide one row after all rows before it."""
         if entry.faults:
             self._refuse(entry, *entry.faults)
         elif doubtful := self._in_doubt(entry):
             self._unjudged[doubtful] += 1
-            # Rows further down name it by its new number.
+            # Later rows use its new number.
             self._called |= dict.fromkeys(entry.renumbered, doubtful)
         elif entry.twin is not None and self._imported(entry.twin, entry):
             self._skip(entry)
@@ -307,17 +305,17 @@ class Plan:
                 self._refuse(entry, self._fault(entry, error))
 
     def take(self) -> list[EncodedRequest]:
-        """The requests to append for what was judged since the last time, in order."""
+        """The requests decided since the last call, in order."""
         framed, self._framed = self._framed, []
         return framed
 
     def restate(self, index: int, error: ReasonRequired) -> None:
-        """Say the fault at *index*, which misses a reason, in the words of *error*."""
+        """Replace the message of the fault at *index* by that of *error*."""
         entry, _ = self.unexplained[index]
         self.faults[index] = self._fault(entry, error)
 
     def close(self) -> None:
-        """Say beside each first refusal how many rows were not judged for it."""
+        """Add to each first refusal the number of rows that were not decided."""
         for subject, count in self._unjudged.items():
             index = self._doubtful[subject]
             if index >= len(self.faults):
@@ -335,7 +333,7 @@ class Plan:
         return tuple(sorted(self.faults, key=lambda fault: fault.row))
 
     def _in_doubt(self, entry: JournalRow) -> str | None:
-        """The first subject the row is about whose course of events is in doubt."""
+        """The first subject of the row with an earlier fault, if any."""
         further = (stream.partition("-")[2] for stream in self._further(entry))
         for named in (entry.subject, *entry.peers, *further):
             subject = self._called.get(named, named)
@@ -358,8 +356,8 @@ class Plan:
             return
         for subject in (command.subject, *(one.subject for one in decided.others)):
             self._refuse_earlier(entry.known_on, subject)
-        # The first append holds the log's lock to the end of the import, so what is
-        # closed then stays so; and targets would break what later rows rest on.
+        # The first append holds the log's lock to the end of the import, so closed
+        # periods cannot change; targets would break the conditions of later rows.
         condition = None if self.added else self._closed.condition
         decided = decided._replace(condition=condition)
         body = self._digest(command.content)
@@ -412,10 +410,10 @@ class Plan:
         return command
 
     def _subject(self, entry: JournalRow) -> str:
-        """The identifier of the subject that the row names by its number.
+        """The identifier of the subject with the row's number.
 
         Raises:
-            Refused: The number is that of several subjects.
+            Refused: Several subjects have the number.
         """
         if not self._numbered:
             return entry.subject
@@ -423,7 +421,7 @@ class Plan:
         holder = names.holder(self.category, number)
         if holder is not None:
             return holder
-        # Rows of an older file go on to name it as it was called at first.
+        # Rows of an older file use its first number, the identifier.
         identified = names.identified(self.category, number)
         if not is_opening(entry.fact):
             return identified or entry.subject
@@ -432,7 +430,7 @@ class Plan:
         return names.free(self.category, number)
 
     def _began(self, subject: str, opening: Fact) -> bool:
-        """Whether the subject, not annulled, was begun by this very opening."""
+        """Whether the subject has exactly this opening and is not annulled."""
         stream = self._decider.stream(subject)
         state = self.prospect.histories[stream].state
         its = numbering.numbered(subject, state)
@@ -448,7 +446,7 @@ class Plan:
         return entry.fact.fact(history.state)
 
     def _with_identifier(self, fact: Fact | None) -> Fact | None:
-        """A merger with the identifier of the subject that it names by its number."""
+        """A merger with its survivor's number replaced by the identifier."""
         if not isinstance(fact, Merger):
             return fact
         names = self.prospect.names
@@ -481,11 +479,11 @@ class Plan:
         return structs.replace(command, proposed=proposed)
 
     def _stood(self, entry: JournalRow, command: Command) -> bool:
-        """Whether the row had nothing to add when the file was first imported.
+        """Whether the row had no effect when the file was first imported.
 
-        A later row of the file on the same subject is recorded, so this one was
-        decided before: if nothing was recorded for it, it stood then; and it must not
-        come up again only because a later row has taken it back.
+        If a later row on the same subject is recorded, this one was decided earlier.
+        Without a record of its own its fact was standing then, and it must not be
+        recorded now because a later row has reversed it.
         """
         if entry.line > self._before.lines.get(entry.subject, 0):
             return False
@@ -509,15 +507,15 @@ class Plan:
             return False
 
     def _imported(self, twin: DuplicateRow, entry: JournalRow) -> bool:
-        """Whether a row of which one says the same was imported before is the same.
+        """Whether the row repeats a row that was imported earlier.
 
-        It was skipped then, if the file held it: it must not come up again because
-        the register has moved on. Where two such rows are two facts, it is a new one.
+        It was skipped then and must not be recorded now because the register has
+        changed. If such rows are separate facts, it is new.
         """
         return not entry.recurs and bool(self._before.rows[twin.place])
 
     def _skip(self, entry: JournalRow, why: str | None = None) -> None:
-        """Pass over a row that says what is, or will be, recorded already."""
+        """Skip a row whose fact is recorded already."""
         if entry.twin is not None and not entry.recurs:
             self.identical += 1
             why = f"identical to row {entry.twin.line}"
@@ -537,7 +535,7 @@ class Plan:
 
     def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
         if isinstance(error, Invalid) and error.path in entry.columns:
-            # The sentence names the field as programs do; the column stands beside it.
+            # The message uses the field's name; the fault has the column.
             message = str(error).removeprefix(f"{error.path} ")
             return FileFault(entry.line, entry.columns[error.path], message)
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
@@ -546,7 +544,7 @@ class Plan:
 
 
 def _may_rename(turn: Transition) -> bool:
-    """Whether it begins its subject, or says something of its former facts."""
+    """Whether it begins its subject or corrects earlier facts."""
     return turn.before is None or bool(reaching_back(turn.after.history[-1:]))
 
 

@@ -1,12 +1,11 @@
-"""Importing a journal: every row decided, then all of them recorded, or none.
+"""Import of a journal: all rows are recorded, or none.
 
-The file is gone through three times, and never held: once to see that it is a journal,
-once to find the rows that were imported before (unless nothing ever was), and once to
-decide the others, over the streams as they were read, in the order of the file; each
-under the day it declares to have been known. What is decided is appended at once, chunk
-after chunk and all in one transaction, which is undone at the first row at fault; from
-there on rows are only judged, so that all faults are told. Where somebody else was
-faster on one of the streams, all is decided anew.
+The file is read three times in bounded memory: to recognise the journal, to find rows
+imported earlier (unless nothing was ever imported), and to decide the others in order,
+each with its declared day of knowledge. Decided rows are appended in chunks within one
+transaction, which is rolled back at the first fault; later rows are then only checked,
+so that all faults are reported. If another writer changes one of the streams, the
+import is repeated.
 """
 
 import asyncio
@@ -39,31 +38,30 @@ from iku.projections import number_index, parallel_fold
 from iku.projections import rows as projection
 from iku.projections.bulk import BulkProjections
 
-CHUNK = 2_000  # rows that one statement deals with
-ROOM = 4_000  # subjects that are held in memory
-BREATH = 32  # rows between two looks at who else waits
+CHUNK = 2_000  # rows per statement
+ROOM = 4_000  # maximum number of subjects in memory
+BREATH = 32  # rows between two yields to the event loop
 
 Progress: TypeAlias = Callable[[int, int], None]
 T = TypeVar("T")
 
 
 class ImportReport(Struct, frozen=True):
-    """What came of a file.
+    """The result of importing a file.
 
     Attributes:
-        journal: Which of the journals it is; None where it is none.
-        rows: How many rows say something.
-        added: Events recorded; in a dry run, those that would have been.
-        repeated: Rows that were imported before.
-        standing: Rows that the register said already, by another way.
-        size: Of the log after it.
-        faults: What is wrong with it, the first `MOST` of all; if anything is, nothing
-            was recorded.
-        faulted: How many faults there are.
-        identical: Rows that an earlier row of the file said already.
-        skipped: The first `MOST` of the rows that stand or are identical.
-        remarks: What else the rows mean, the first `MOST`: what a merger does not take
-            over, whom a rejection takes along.
+        journal: The kind of journal; None if it is none.
+        rows: Number of non-empty rows.
+        added: Number of recorded events; in a dry run, of those to be recorded.
+        repeated: Rows that were imported earlier.
+        standing: Rows whose fact was already recorded in another way.
+        size: Size of the log afterwards.
+        faults: The first `MOST` faults; if there are any, nothing was recorded.
+        faulted: Number of faults.
+        identical: Rows that repeat an earlier row of the file.
+        skipped: The first `MOST` rows that are standing or identical.
+        remarks: The first `MOST` side effects of rows: participations that a merger
+            does not carry, subjects that a rejection takes along.
     """
 
     journal: str | None
@@ -81,10 +79,10 @@ class ImportReport(Struct, frozen=True):
 
 @dataclass
 class Importer:
-    """Imports files, one after the other, on a *connection* of its own.
+    """Imports files one after the other on its own *connection*.
 
     Attributes:
-        dry_run: Record nothing; a later file is then held against the earlier ones.
+        dry_run: Record nothing; later files are checked together with earlier ones.
     """
 
     connection: Connection
@@ -98,13 +96,13 @@ class Importer:
         content: bytes | BinaryIO,
         progress: Progress = lambda _done, _of: None,
     ) -> ImportReport:
-        """Import one file; *progress* hears how many rows of how many are done.
+        """Import one file; *progress* receives the numbers of done and of all rows.
 
-        A file that is open must be one that can be read again from its beginning.
+        An open file must be seekable.
 
         Raises:
-            VersionConflict: Others were faster, time and again.
-            KnownOnInFuture: By the database's clock, a day declared has not come yet.
+            VersionConflict: Other writers were faster repeatedly.
+            KnownOnInFuture: A declared day is after the database's clock.
         """
         with _uncollected():
             try:
@@ -121,7 +119,7 @@ class Importer:
         """The ids under which the rows of a file are, or would be, recorded.
 
         Raises:
-            UnreadableSheet: It cannot be read as rows.
+            UnreadableSheet: The file cannot be read as rows.
         """
         journal = JournalFile(content, self.commands.vault.keys.digest)
         return [numbered.command_id for numbered in journal.rows()]
@@ -162,7 +160,7 @@ class Importer:
         )
 
     async def _count(self, plan: Plan) -> None:
-        """Say, beside each row that misses a reason, what the log counts without it."""
+        """Add the present values to each fault of a missing reason."""
         refusals = [error for _, error in plan.unexplained.values()]
         counted = await self.commands.counted(self.connection, refusals)
         for index, error in zip(plan.unexplained, counted, strict=True):
@@ -177,10 +175,10 @@ class Importer:
         )
 
     async def _before(self, journal: JournalFile, scope: RowScope) -> PreviousImport:
-        """Which rows were imported before."""
+        """The rows that were imported earlier."""
         before = PreviousImport()
         if not self.dry_run and not await log.has_commands(self.connection, IMPORTED):
-            # No row of any file was; another pass over this one would find none.
+            # Nothing was ever imported, so the pass is not needed.
             before.rows.extend(bytes(journal.size))
             return before
         for rows in _chunked(journal.rows(), CHUNK):
@@ -197,7 +195,7 @@ class Importer:
         return before
 
     async def _rehearse(self, plan: Plan, chunks: "_Chunks") -> None:
-        """Judge all rows; what comes of them is known to the files that follow."""
+        """Check all rows; their facts are visible to later files."""
         with self._ahead.trying() as stays:
             while (entries := await chunks.following()) is not None:
                 await self._read(plan, entries)
@@ -208,11 +206,11 @@ class Importer:
                 stays()
 
     async def _perform(self, plan: Plan, chunks: "_Chunks", rows: int) -> None:
-        """Record all rows in one transaction; where one is at fault, judge the rest."""
+        """Record all rows in one transaction; after a fault, check the rest."""
         with suppress(_AtFault), parallel_fold.executor_for(rows) as (executor, _):
             async with self.connection.transaction():
-                # Another import may hold the log's lock for longer than a request may
-                # wait.
+                # Another import may hold the log's lock longer than the statement
+                # timeout.
                 await self.connection.execute("set local statement_timeout = 0")
                 await self._record_all(plan, chunks, BulkProjections(executor))
             return
@@ -225,8 +223,8 @@ class Importer:
     async def _record_all(
         self, plan: Plan, chunks: "_Chunks", bulk: BulkProjections
     ) -> None:
-        """Each chunk is recorded while the next one is read and decided."""
-        locked = False  # whether the log was when the rows at hand were read
+        """Record each chunk while the next one is read and decided."""
+        locked = False  # whether the log was locked when these rows were read
         recording: asyncio.Task[bool] | None = None
         entries = await chunks.following()
         try:
@@ -252,7 +250,7 @@ class Importer:
                 await asyncio.gather(recording, return_exceptions=True)
 
     async def _read(self, plan: Plan, entries: Sequence[JournalRow]) -> None:
-        """Read what deciding them rests on, at one go."""
+        """Read all streams that these decisions depend on, in one query."""
         vault, prospect = self.commands.vault, plan.prospect
         prospect.names.forget()
         await self._learn(plan, plan.numbers(entries))
@@ -269,10 +267,10 @@ class Importer:
             plan.prospect.names.learn(found)
 
     async def _admit(self, framed: Sequence[EncodedRequest]) -> None:
-        """Lock the log, and hold against it the numbers that these rows claim."""
+        """Lock the log and check the numbers that these rows claim."""
         admitted = await number_index.admit(self.connection, framed, together=True)
         for one, admission in zip(framed, admitted, strict=True):
-            if isinstance(admission, Exception):  # somebody took the number since
+            if isinstance(admission, Exception):  # another writer has taken the number
                 main = one.request.main
                 before = main.expected_version
                 raise VersionConflict(main.stream, before, before) from admission
@@ -280,10 +278,10 @@ class Importer:
     async def _record(
         self, framed: Sequence[EncodedRequest], bulk: BulkProjections, *, admitted: bool
     ) -> bool:
-        """Append a chunk, and project it before the next one is appended.
+        """Append a chunk and project it before the next one is appended.
 
-        As everywhere, who finds an event finds it counted. What was *admitted* was
-        decided by names that were read while the log was locked. Whether it is now.
+        Rows that are *admitted* were decided with numbers read while the log was
+        locked. Returns whether the log is locked now.
         """
         if not framed:
             return admitted
@@ -296,7 +294,7 @@ class Importer:
             if not isinstance(verdict, Receipt):
                 raise verdict
             if verdict.repeated:
-                # Imported by somebody else since we looked: decide without it.
+                # Imported by another process in the meantime: decide without it.
                 main = one.request.main
                 raise VersionConflict(
                     main.stream, main.expected_version, verdict.version
@@ -308,7 +306,7 @@ class Importer:
         return True
 
     async def _refuse_overtaken(self, plan: Plan) -> None:
-        """Refuse faults of rows that somebody else has imported meanwhile."""
+        """Raise a conflict if a faulty row was imported by another process."""
         for ids in _chunked(plan.refused, CHUNK):
             for command_id in await log.recorded_commands(self.connection, ids):
                 raise VersionConflict(command_id, 0, 1)
@@ -319,7 +317,7 @@ class _AtFault(Exception):
 
 
 class _Chunks:
-    """The rows that were not imported before, as entries, so many at a time."""
+    """The rows not imported earlier, as entries, in chunks."""
 
     def __init__(
         self,
@@ -334,7 +332,7 @@ class _Chunks:
         self._steps = steps
 
     async def following(self) -> list[JournalRow] | None:
-        """The entries of the next rows; None where there are no more."""
+        """The next entries; None at the end."""
         entries, ended = [], True
         async for some in _breathing(islice(self._rows, CHUNK)):
             ended = False
@@ -353,7 +351,7 @@ async def _judge(plan: Plan, entries: Iterable[JournalRow]) -> None:
 
 
 async def _breathing(items: Iterable[T]) -> AsyncIterator[list[T]]:
-    """All *items*, some at a time; then others may run, such as the recording."""
+    """All *items* in batches, yielding to the event loop between them."""
     for some in _chunked(items, BREATH):
         yield some
         await asyncio.sleep(0)
@@ -361,9 +359,9 @@ async def _breathing(items: Iterable[T]) -> AsyncIterator[list[T]]:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Without looking for cycles, as it would be done again and again.
+    """Disable the cyclic garbage collector.
 
-    Nothing that an import makes of a row refers to itself.
+    The objects of an import contain no cycles.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -375,7 +373,7 @@ def _uncollected() -> Iterator[None]:
 
 
 class _Steps:
-    """Counts towards *total* and tells of it now and then."""
+    """Counts steps towards *total* and reports them at intervals."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
@@ -389,7 +387,7 @@ class _Steps:
             self._progress(self._done, self._total)
 
     def finish(self) -> None:
-        """All are done."""
+        """Report completion."""
         self._progress(self._total, self._total)
 
 

@@ -1,8 +1,8 @@
-"""What a row of each journal states: the table between file headings and facts.
+"""Layouts of journals: the mapping of columns to fields of facts.
 
-A row names a subject, the day the office came to know, what happened (`peristiwa`) and
-the day of that. Every other column becomes a field of the fact; a field says itself
-what may stand in it. docs/importing.md shows this table to those who write the files.
+A row names a subject, the day of knowledge, the event (`peristiwa`) and its day. Every
+other column becomes a field of the fact, whose type determines the accepted values.
+docs/importing.md documents this table.
 """
 
 from collections.abc import Mapping
@@ -14,24 +14,23 @@ from iku.domain import conflict, organisation
 from iku.domain.fact import Annulled, Correction
 from iku.domain.indicator import Targeted
 
-# Heading of the remark. Whatever else it says, it is the reason of a row that reaches
-# into a closed period.
+# Heading of the remark. It is also the reason of a row that changes a closed period.
 REMARK = "keterangan"
-# What a cell of a correction holds whose field is to be cleared.
+# The content of a cell of a correction that clears its field.
 CLEAR = "-"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What one kind of row states, and in which columns.
+    """The fact that a kind of row states, and its columns.
 
     Attributes:
-        fact: The fact it becomes.
-        fields: The fact's field by the heading of its column.
-        about: Facts of which it corrects or annuls one; empty for a plain fact.
-        found_by: Field by heading that, beside its day, tells which fact that is.
-        any_of: Headings of which one at least is filled in.
-        only: Headings that say nothing new, with the one text they may hold.
+        fact: Type of the fact.
+        fields: Field of the fact by heading.
+        about: Types of facts that it corrects or annuls; empty for a plain fact.
+        found_by: Fields by heading that identify that fact, in addition to its day.
+        any_of: Headings of which at least one is required.
+        only: Redundant headings, with the only accepted text.
     """
 
     fact: type[Any]
@@ -50,16 +49,16 @@ class Statement:
 
 @dataclass(frozen=True)
 class Layout:
-    """A journal: its headings, and what its rows state.
+    """The layout of a journal: its headings and statements.
 
     Attributes:
-        category: Of the subjects its rows are about.
-        subject: Heading of the column that names the subject.
-        day: Heading of the day the fact holds from, or of the fact that was wrong.
-        known: Heading of the day the office came to know.
-        event: Heading that says which statement a row is; None where there is one.
-        optional: Headings that a file may leave out.
-        ahead: Whether a fact may hold from a day to come; its row is known today.
+        category: Category of the subjects.
+        subject: Heading of the subject's number.
+        day: Heading of the effective day, or of the day of the wrong fact.
+        known: Heading of the day of knowledge.
+        event: Heading of the kind of row; None if there is only one.
+        optional: Optional headings.
+        ahead: Whether a fact may have a future day; its row is then known today.
     """
 
     category: str
@@ -74,13 +73,13 @@ class Layout:
 
     @cached_property
     def frame(self) -> frozenset[str]:
-        """Headings of the columns that every row fills in."""
+        """Headings of the columns required in every row."""
         return frozenset(
             {self.subject, self.day, self.known, *([self.event] if self.event else [])}
         )
 
     def columns(self, statement: Statement) -> Mapping[str, str]:
-        """Headings by field of the fact that such a row states."""
+        """Headings by field of the fact."""
         return self._columns[id(statement)]
 
     @cached_property
@@ -94,7 +93,7 @@ class Layout:
 
 
 def _dated(fact: type[Any], **fields: str) -> Statement:
-    """A fact that holds from `tanggal`, its fields by heading."""
+    """A fact with the effective day `tanggal`, and its fields by heading."""
     return Statement(fact, {"tanggal": "effective_on", **fields})
 
 

@@ -1,8 +1,8 @@
-"""The rows of a journal as facts to be recorded, each under an id of its own.
+"""Rows of a journal as facts to record, each with a command id.
 
-The id is made of what the row says and of how many rows before it said the same; so a
-row that was imported once is known again, wherever in whichever file it stands. Of a
-file, however long, no more is held than eight bytes a row.
+The id is a hash of the row's content and of the number of equal rows before it, so a
+row that was imported earlier is recognised in any file at any line. Eight bytes per row
+are kept in memory.
 """
 
 import io
@@ -29,16 +29,16 @@ from iku.exchange.spreadsheet import (
     UnreadableSheet,
 )
 
-IMPORTED = "import:"  # what the ids of imported rows begin with
+IMPORTED = "import:"  # prefix of the ids of imported rows
 
 
 class CorrectionTarget(Struct, frozen=True):
-    """A correction or annulment of the fact that its day, and more, tells.
+    """A correction or annulment of the fact with the given day and fields.
 
     Attributes:
-        statement: What the row states.
-        given: Fields of the correction or annulment, save the version it is about.
-        found_by: Fields of the fact that was wrong.
+        statement: The statement of the row.
+        given: Fields of the correction or annulment, without the version.
+        found_by: Fields that identify the wrong fact.
     """
 
     statement: Statement
@@ -46,7 +46,7 @@ class CorrectionTarget(Struct, frozen=True):
     found_by: dict[str, Any]
 
     def fact(self, subject: Any) -> Fact:
-        """The fact to be recorded, *subject* being what its stream holds.
+        """The fact to record for the present state of *subject*.
 
         Raises:
             Invalid: The fact does not exist.
@@ -59,7 +59,7 @@ class CorrectionTarget(Struct, frozen=True):
 
     @property
     def annuls(self) -> bool:
-        """Whether it takes a fact away."""
+        """Whether it is an annulment."""
         return "annuls" in self._names
 
     @property
@@ -68,7 +68,7 @@ class CorrectionTarget(Struct, frozen=True):
         return names
 
     def _version(self, subject: Any) -> int:
-        """Of several the last; of those that stand, or else of those that once did."""
+        """The version of the last match in force, else of the last annulled one."""
         if stands := [v for v, event in subject.facts if self._hits(event)]:
             return int(stands[-1])
         history = enumerate(subject.history, start=1)
@@ -94,24 +94,24 @@ class CorrectionTarget(Struct, frozen=True):
 
 
 class DuplicateRow(NamedTuple):
-    """The first row of the file that says the same: its place, from 0, and its line."""
+    """The first equal row of the file: its index, from 0, and its line."""
 
     place: int
     line: int
 
 
 class JournalRow(Struct, frozen=True):
-    """One row, understood as far as it can be.
+    """A parsed row.
 
     Attributes:
-        subject: Identifier of its subject; empty where the row does not tell.
-        known_on: The day the office came to know, as the row declares it.
-        fact: What is to be recorded; None where *faults* stand in the way.
-        columns: Headings by field, to say where a refusal belongs.
-        remark: What it says beside; None where it says nothing.
-        twin: The first row of the file that says the same; None where there is none.
-        recurs: Whether two such rows are two facts (`Fact.RECURS`).
-        peers: Identifiers of the other subjects it names.
+        subject: Identifier of its subject; empty if unknown.
+        known_on: The declared day of knowledge.
+        fact: The fact to record; None if there are *faults*.
+        columns: Headings by field, for the place of a fault.
+        remark: Its remark; None if there is none.
+        twin: The first equal row of the file; None if there is none.
+        recurs: Whether equal rows are separate facts (`Fact.RECURS`).
+        peers: Identifiers of the other subjects that it names.
     """
 
     line: int
@@ -134,7 +134,7 @@ class JournalRow(Struct, frozen=True):
 
     @property
     def renumbered(self) -> tuple[str, ...]:
-        """The number that it corrects its subject's to, as an identifier."""
+        """The corrected number of its subject, as an identifier."""
         if (
             not isinstance(self.fact, CorrectionTarget)
             or "number" not in self.fact.given
@@ -144,9 +144,9 @@ class JournalRow(Struct, frozen=True):
 
 
 class IdentifiedRow(NamedTuple):
-    """A row, and the id under which it is recorded.
+    """A row and its command id.
 
-    *twin* is the first of several rows that say the same; None for that one itself.
+    *twin* is the first of several equal rows; None for that row itself.
     """
 
     row: SheetRow
@@ -155,18 +155,18 @@ class IdentifiedRow(NamedTuple):
 
 
 class JournalFile:
-    """A file that is one of the journals, its rows read anew whenever they are needed.
+    """A journal file, whose rows are read from the file each time.
 
     Attributes:
-        name: Which of the journals it is.
-        size: How many rows say something.
+        name: The kind of journal.
+        size: Number of non-empty rows.
     """
 
     def __init__(self, content: bytes | BinaryIO, digest: Digest) -> None:
-        """Go through the whole file once.
+        """Read the whole file once.
 
         Raises:
-            UnreadableSheet: It is none of the journals.
+            UnreadableSheet: It is not a journal.
         """
         file = io.BytesIO(content) if isinstance(content, bytes) else content
         headings = {name: layout.headings for name, layout in LAYOUTS.items()}
@@ -175,7 +175,7 @@ class JournalFile:
         self._digest = digest
         self.name = self._sheet.layout
         self.layout = LAYOUTS[self.name]
-        # Eight bytes a row, by which it is known again: a hash of all that it says.
+        # Eight bytes per row: a hash of its content.
         self._marks = array("q", (hash(said) for _, said in self._said()))
         ordered = array("q", sorted(self._marks))
         self._twins = {a for a, b in pairwise(ordered) if a == b}
@@ -185,7 +185,7 @@ class JournalFile:
         """Each row, in the order of the file.
 
         Raises:
-            UnreadableSheet: The file is not what it was.
+            UnreadableSheet: The file has changed.
         """
         counts: Counter[bytes] = Counter()
         firsts: dict[bytes, DuplicateRow] = {}
@@ -207,17 +207,17 @@ class JournalFile:
         """Each row as an entry, in the order of the file.
 
         Raises:
-            UnreadableSheet: The file is not what it was.
+            UnreadableSheet: The file has changed.
         """
         for numbered in self.rows():
             yield entry(RowReader(self.layout, numbered.row, scope), numbered)
 
     def _said(self) -> Iterator[tuple[SheetRow, bytes]]:
-        """Each row, and all that it says, however it is spelt."""
+        """Each row and its canonical content."""
         name, headings = self.name, self.layout.headings
         for row in self._sheet.rows():
             said = [*map(row.cells.get, headings)]
-            # A row that leaves them empty is the same as in a file without them.
+            # Empty optional columns equal absent ones.
             said += [cell for h in self.layout.optional if (cell := row.cells.get(h))]
             yield row, _encode((name, said))
 
@@ -226,7 +226,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
-    """The entry that a row makes; its cells are all read, whatever is wrong first."""
+    """The entry of a row; all cells are read, also after a fault."""
     subject = reading.subject()
     known_on = reading.known_on()
     statement = reading.statement()

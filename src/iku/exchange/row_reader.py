@@ -1,4 +1,4 @@
-"""Reading one row's cells: every fault is kept, and none ends it."""
+"""Reading of a row's cells: all faults are collected."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -18,13 +18,13 @@ Digest: TypeAlias = Callable[[bytes], bytes]
 
 
 class RowScope(Struct, frozen=True, dict=True):
-    """What there is that a row may name.
+    """The values to which a row may refer.
 
     Attributes:
-        today: The agency's date; nothing was known later.
-        areas: Codes of the areas that exist.
-        indicators: Codes of the indicators there are.
-        digest: A hash under a key of ours; rows are clear text, which can be guessed.
+        today: The agency's date, the latest day of knowledge.
+        areas: Codes of the existing areas.
+        indicators: Codes of the existing indicators.
+        digest: A keyed hash, because the clear text of a row could be guessed.
     """
 
     today: date
@@ -34,15 +34,15 @@ class RowScope(Struct, frozen=True, dict=True):
 
     @cached_property
     def choices(self) -> dict[str, str]:
-        """Codes of areas as `cells.choice` takes them."""
+        """Codes of areas in the form of `cells.choice`."""
         return {code: code for code in sorted(self.areas)}
 
 
 class RowReader:
-    """Takes a row's cells one by one.
+    """Reads a row's cells one by one.
 
     Attributes:
-        faults: What was wrong with those taken so far; each cell is faulted once.
+        faults: Faults so far, at most one per cell.
     """
 
     def __init__(self, layout: Layout, row: SheetRow, scope: RowScope) -> None:
@@ -53,7 +53,7 @@ class RowReader:
         self._taken: dict[str, Any] = {}
 
     def subject(self) -> str:
-        """Identifier of the subject; as far as it can be guessed where it is wrong."""
+        """Identifier of the subject; a guess if the cell is wrong."""
         parse: Parse = cells.number
         if self.layout.category == "indicator":
             codes = {code: code for code in self._scope.indicators}
@@ -62,12 +62,12 @@ class RowReader:
         return subject_id(found or self.row.cells.get(self.layout.subject, ""))
 
     def known_on(self) -> date:
-        """The day the office came to know; today where the row does not tell."""
+        """The day of knowledge; today if the row has none."""
         known_on = self.day(self.layout.known, required=True)
         return min(known_on or self._scope.today, self._scope.today)
 
     def statement(self) -> Statement | None:
-        """What kind of row it is."""
+        """The statement of the row, by its kind."""
         statements = self.layout.statements
         if self.layout.event is None:
             return None if self.row.fault else statements[""]
@@ -76,12 +76,12 @@ class RowReader:
         return found
 
     def day(self, heading: str, *, required: bool = False) -> date | None:
-        """A day, not later than that on which it was known unless decreed ahead."""
+        """A day, not after the day of knowledge unless it may be in the future."""
         found: date | None = self._take(heading, self._day, required=required)
         return found
 
     def fields(self, statement: Statement) -> dict[str, Any]:
-        """Fields of the statement's fact, as far as cells are filled in."""
+        """Fields of the fact from the non-empty cells."""
         if statement.any_of and self.row.cells.keys().isdisjoint(statement.any_of):
             needed = " or ".join(statement.any_of)
             self._fault(statement.any_of[0], f"is empty, but {needed} must be given")
@@ -94,13 +94,13 @@ class RowReader:
         }
 
     def found_by(self, statement: Statement) -> dict[str, Any]:
-        """Fields that tell, beside its day, which fact the statement is about."""
+        """Fields that identify the corrected fact, in addition to its day."""
         if not statement.found_by:
             return {}
         return self._fields(statement.about[0], statement.found_by)
 
     def refuse_strays(self, statement: Statement) -> None:
-        """Refuse what stands in columns that such a row says nothing in."""
+        """Refuse values in columns that the statement does not use."""
         used = {*statement.fields, *statement.found_by} | self.layout.frame
         for heading, cell in self.row.cells.items():
             allowed = statement.only.get(heading, "")
@@ -136,7 +136,7 @@ class RowReader:
         return found
 
     def _take(self, heading: str, parse: Parse, *, required: bool) -> Any:
-        """What the cell holds; None where it is empty, or not what it must be."""
+        """The value of the cell; None if it is empty or at fault."""
         if heading in self._taken or self.row.fault is not None:
             return self._taken.get(heading)
         self._taken[heading] = None
