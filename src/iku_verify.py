@@ -1,4 +1,4 @@
-"""Verifies a bundle of an iku log: one file, the standard library, nothing of ours.
+"""Verifies a bundle of an iku log, in one file that needs only the standard library.
 
     iku-verify bundle FOLDER --policy POLICY [--known CHECKPOINT]... [--accept-loss]
                [--texts PATH]
@@ -6,46 +6,46 @@
     iku-verify proof FILE (--record FILE | --leaf HEX) --policy POLICY [--json]
     iku-verify compare CHECKPOINT CHECKPOINT --policy POLICY [--json]
 
-POLICY says whose signatures you believe (C2SP tlog-policy). Get it by another way than
-the bundle. CHECKPOINT is one that you kept earlier, or were given by somebody else.
-NUMBER stands beside a printed figure. With --json any of them answers a program.
+POLICY names the keys that you trust (C2SP tlog-policy). Get it from another source than
+the bundle. CHECKPOINT is one that you kept earlier or received from another party.
+NUMBER is printed next to a figure. With --json, the report is JSON.
 
 Exit codes:
 
     0  verified
-    1  tampered: what was signed is not what is here, or a published figure is not what
-       the records give; the first bad position is named, what is expected and found
-    2  malformed: these are not the files of a bundle, or the command is wrong
-    3  not enough trust: no witness, a key only from inside the bundle, no records,
-       or events that a restore lost, as the log itself declares
-    4  diverged: valid in itself, but it contradicts a checkpoint that you know
+    1  tampered: the files differ from what was signed, or a published figure differs
+       from the records; the report names the first bad position, expected and found
+    2  malformed: the files are not a bundle, or the command line is wrong
+    3  not enough trust: no quorum of witnesses, keys only from the bundle, no records,
+       or events lost in a restore, as the log itself declares
+    4  diverged: valid in itself, but inconsistent with a checkpoint that you know
 
-Reading guide. The file is read from top to bottom; what is wrong is raised as a
-`Finding`. `Audit.verify` takes the steps of an audit, in the order of the letters:
+Reading guide. Read the file from top to bottom; a fault is raised as a `Finding`.
+`Audit.verify` runs the steps of an audit, in the order of the letters:
 
-     1  What can be found: a finding, the report
-     2  Ed25519: whether a signature is right
+     1  What can be found: the finding and the report
+     2  Ed25519: signature verification
      3  Signed notes and checkpoints: (a) the last one, (c) every earlier one
      4  Whom you believe: (a) a log and its witnesses signed the checkpoint
-     5  The tree, its proofs and its tiles: (d) each record has the hash that its tile
-        has, each tile is made of those below, (h) each checkpoint's root comes out
-     6  Records: (e) each has the one form there is, and follows upon the last
-     7  What the records say, as far as it counts: (f) all that their type has to say
-     8  What counts: of cases and organisations, whose course was possible
-     9  Formulas, targets, ratings: (f) such as are known
+     5  The tree, its proofs and its tiles: (d) the leaf hash of each record is in its
+        tile, each tile follows from those below it, (h) the root of each checkpoint
+     6  Records: (e) each is in canonical form and continues its stream
+     7  What the records say, as far as it counts: (f) each has the fields of its type
+     8  What counts: cases and organisations, whose history must be lawful
+     9  Formulas, targets, ratings: (f) only options that are known
     10  Figures and their numbers
-    11  Publications: (f) each step may follow upon the last
-    12  Texts apart from the log: (k) those you were given are those committed to
-    13  Recounting, and copies for people: (i) copies say what the records say,
-        (l) what a merger recorded in two streams agrees
-        (m) each published figure comes out as printed
-    14  Restores that lost what was signed: (g) it is declared, and was signed
-    15  The bundle: (b) the manifest is of the checkpoint, (i) each file is what it
-        lists and none is there besides, (j) every checkpoint that you know agrees
+    11  Publications: (f) each step is allowed after the previous one
+    12  Texts apart from the log: (k) the texts you have match their commitments
+    13  Recounting, and copies for people: (i) the copies agree with the records,
+        (l) the two streams of a merger agree,
+        (m) each published figure is recomputed and compared
+    14  Restores that lost what was signed: (g) each loss is declared and was signed
+    15  The bundle: (b) the manifest names the checkpoint, (i) each file matches the
+        manifest and there is no other, (j) every checkpoint that you know is consistent
     16  A proof, and two checkpoints compared
     17  Commands
 
-docs/ledger-format.md specifies the bytes, docs/register.md what counts.
+docs/ledger-format.md specifies the bytes, docs/register.md the rules of counting.
 """
 
 import argparse
@@ -71,7 +71,7 @@ VERDICTS = ("verified", "tampered", "malformed", "not enough trust", "diverged")
 
 @dataclass
 class Finding(Exception):
-    """Why it is not verified; *code*, the exit code, is its place in `VERDICTS`."""
+    """Why the verification fails; *code* is the exit code, an index of `VERDICTS`."""
 
     sentence: str
     position: int | None = None
@@ -87,19 +87,19 @@ class Finding(Exception):
 
 
 def malformed(sentence: str) -> Finding:
-    """What is here is of no form that is known."""
+    """A finding that the input has an unknown or invalid format."""
     return Finding(sentence, code=2)
 
 
 def untrusted(sentence: str, position: int | None = None) -> Finding:
-    """It may be right, but nobody whom you believe says so."""
+    """A finding that the input may be correct, but no trusted key vouches for it."""
     return Finding(sentence, position, code=3)
 
 
 def hold(
     what: str, expected: Any, found: Any, position: int | None = None, code: int = 1
 ) -> None:
-    """Raise a finding unless what is found is what is expected."""
+    """Raise a finding if *found* differs from *expected*."""
     if found != expected:
         raise Finding(what, position, _shown(expected), _shown(found), code)
 
@@ -110,7 +110,7 @@ def _shown(value: Any) -> str:
 
 @dataclass
 class Report:
-    """What was verified, and how far that goes."""
+    """The result of a verification, and its limits."""
 
     verdict: str = VERDICTS[0]
     exit: int = 0
@@ -124,28 +124,28 @@ class Report:
     witnesses: list[str] = field(default_factory=list)
     checkpoints: int = 0
     known: int = 0
-    lost: list[str] = field(default_factory=list)  # what restores lost, as declared
-    publications: int = 0  # whose figures were counted again
+    lost: list[str] = field(default_factory=list)  # declared losses of restores
+    publications: int = 0  # publications whose figures were recomputed
     figures: int = 0
     differences: list[str] = field(default_factory=list)
     texts: dict[str, int] = field(default_factory=dict)
-    figure: dict[str, Any] | None = None  # the one that was asked for
-    lacking: list[str] = field(default_factory=list)  # reasons to trust it less
+    figure: dict[str, Any] | None = None  # the requested figure
+    lacking: list[str] = field(default_factory=list)  # missing conditions of trust
 
     def note(self, finding: Finding) -> None:
-        """Take down what was found."""
+        """Record the finding and its verdict."""
         self.exit, self.verdict = finding.code, VERDICTS[finding.code]
         self.finding, self.position = finding.sentence, finding.position
         self.expected, self.found = finding.expected, finding.found
 
     def tell(self, last: "Checkpoint") -> None:
-        """Tell which log it is about."""
+        """Record the identity of the log."""
         self.origin, self.size, self.root = last.origin, last.size, last.root.hex()
 
 
 # ------------------------------------------------------ 2. Ed25519 (RFC 8032, 5.1)
 #
-# Verification only, so nothing here is secret and nothing need take constant time.
+# Verification only: no input is secret, so no operation need take constant time.
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -157,7 +157,7 @@ NEUTRAL: Point = (0, 1, 1, 0)
 
 
 def _add(a: Point, b: Point) -> Point:
-    """RFC 8032, 5.1.4."""
+    """The sum of two points (RFC 8032, 5.1.4)."""
     x, y = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     t, z = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
     e, f, g, h = y - x, z - t, z + t, y + x
@@ -165,7 +165,7 @@ def _add(a: Point, b: Point) -> Point:
 
 
 def _combine(s: int, b: Point, k: int, a: Point) -> Point:
-    """[s]b + [k]a, bit by bit from the highest."""
+    """[s]b + [k]a by double-and-add, highest bit first."""
     summands = (NEUTRAL, b, a, _add(a, b))
     sum_ = NEUTRAL
     for bit in reversed(range(L.bit_length())):
@@ -176,7 +176,7 @@ def _combine(s: int, b: Point, k: int, a: Point) -> Point:
 
 
 def _decode_point(encoded: bytes) -> Point:
-    """The point of 32 bytes (RFC 8032, 5.1.3); ValueError where there is none."""
+    """Decode a point of 32 bytes (RFC 8032, 5.1.3); ValueError if it is invalid."""
     y = int.from_bytes(encoded, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
     u, v = (y * y - 1) % P, (D * y * y + 1) % P
@@ -193,7 +193,7 @@ BASE = _decode_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 
 def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether *signature* is that of *message* by *public* (RFC 8032, 5.1.7)."""
+    """Whether *signature* of *message* is valid under *public* (RFC 8032, 5.1.7)."""
     s = int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or len(public) != 32 or s >= L:
         return False
@@ -203,7 +203,7 @@ def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
         return False
     hashed = hashlib.sha512(signature[:32] + public + message).digest()
     k = int.from_bytes(hashed, "little") % L
-    # R = [S]B - [k]A, held against R as it is spelt.
+    # R = [S]B - [k]A, compared in its encoded form.
     x, y, z, _ = _combine(s, BASE, k, (P - a[0], a[1], a[2], P - a[3]))
     x, y = x * pow(z, -1, P) % P, y * pow(z, -1, P) % P
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
@@ -211,12 +211,12 @@ def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
 
 # ------------------------- 3. Signed notes and checkpoints (C2SP, RFC 4648 for base64)
 
-LOG, WITNESS = 1, 4  # what a key signs: a note; a note and the time
+LOG, WITNESS = 1, 4  # signature type: the note; the note and a timestamp
 
 
 @dataclass(frozen=True)
 class Key:
-    """A public key and the name it goes by."""
+    """A public key and its name."""
 
     name: str
     kind: int
@@ -224,13 +224,13 @@ class Key:
 
     @property
     def key_id(self) -> bytes:
-        """Tells the keys of one name apart."""
+        """The first four bytes of the hash of name, type and key (C2SP signed-note)."""
         named = self.name.encode("utf-8", "surrogateescape")
         kind = bytes([self.kind])
         return hashlib.sha256(named + b"\n" + kind + self.public).digest()[:4]
 
     def verifies(self, text: str, payload: bytes) -> bool:
-        """Whether *payload* is this key's signature of *text*."""
+        """Whether *payload* is a valid signature of *text* by this key."""
         if self.kind == LOG:
             return ed25519_verifies(self.public, text.encode(), payload)
         time = int.from_bytes(payload[:8], "big")
@@ -240,7 +240,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A signed checkpoint: origin, size and root of a log."""
+    """A signed checkpoint: origin, size and root hash of a log."""
 
     text: str
     signatures: list[tuple[str, bytes, bytes]]  # name, key id, payload
@@ -249,10 +249,10 @@ class Checkpoint:
     root: bytes
 
     def signed_by(self, keys: Iterable[Key]) -> list[Key]:
-        """Those of *keys* that signed it; a wrong signature by one is tampering."""
+        """Those of *keys* that signed it; a finding if such a signature is wrong."""
         known, found = {(key.name, key.key_id): key for key in keys}, []
         for name, key_id, payload in self.signatures:
-            key = known.pop((name, key_id), None)  # the first of each counts
+            key = known.pop((name, key_id), None)  # the first signature of a key counts
             if key is not None and not key.verifies(self.text, payload):
                 raise Finding(f"the signature of {name} is wrong")
             found += [key] if key else []
@@ -260,7 +260,7 @@ class Checkpoint:
 
 
 def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
-    """The checkpoint that a note is (C2SP signed-note, tlog-checkpoint)."""
+    """Parse a checkpoint in a signed note (C2SP signed-note, tlog-checkpoint)."""
     try:
         note = raw.decode()
     except UnicodeDecodeError:
@@ -276,7 +276,7 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
     root, size = decode_base64(fields[1], name, 32), read_size(fields[0], name)
     signatures = []
     for line in marks[:-1].split("\n"):
-        # In Python's patterns \s is any space of Unicode's.
+        # In Python's patterns \s matches every Unicode space.
         match = re.fullmatch(r"\u2014 ([^\s+]+) ([^\s]+)", line)
         if match is None:
             raise malformed(f"{name} has a line that is no signature")
@@ -288,14 +288,14 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
 
 
 def read_size(text: str, name: str) -> int:
-    """A size or an index, without needless noughts."""
+    """Parse a size or an index in decimal, without leading zeros."""
     if not re.fullmatch("0|[1-9][0-9]{0,17}", text):
         raise malformed(f"{name} has {text[:40]!r} for a size")
     return int(text)
 
 
 def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
-    """The bytes, if they are spelt in the one way there is."""
+    """Decode canonical base64 (RFC 4648)."""
     try:
         value = base64.b64decode(text, validate=True)
     except ValueError:
@@ -310,7 +310,7 @@ def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
 
 @dataclass
 class Policy:
-    """Keys of logs and witnesses, and which witnesses are enough."""
+    """The trusted keys of logs and witnesses, and the required quorum."""
 
     logs: list[Key] = field(default_factory=list)
     witnesses: dict[str, Key] = field(default_factory=dict)
@@ -318,7 +318,7 @@ class Policy:
     quorum: str | None = None
 
     def is_quorum(self, keys: list[Key]) -> bool:
-        """Whether cosignatures by *keys* are enough. With no witness they never are."""
+        """Whether cosignatures by *keys* are a quorum; without a witness, never."""
         return self.quorum not in {None, "none"} and self._has(str(self.quorum), keys)
 
     def _has(self, name: str, keys: list[Key]) -> bool:
@@ -328,13 +328,13 @@ class Policy:
         return sum(self._has(member, keys) for member in members) >= least
 
     def hold_signed(self, one: Checkpoint, name: str) -> None:
-        """Raise a finding unless a log whom you believe signed the checkpoint."""
+        """Raise a finding if no trusted key of its log signed the checkpoint."""
         if not one.signed_by(key for key in self.logs if key.name == one.origin):
             raise untrusted(f"no key of the policy signed {name}")
 
 
 def read_policy(raw: bytes) -> Policy:
-    """The policy that a file holds."""
+    """Parse a policy file (C2SP tlog-policy)."""
     if re.search(rb"[^\t\n\x20-\x7e\x80-\xff]", raw):
         raise malformed("the policy holds control characters")
     policy, grouped = Policy(), set[str]()
@@ -402,17 +402,17 @@ WIDTH = 256  # hashes in a tile
 
 
 def leaf_hash(record: bytes) -> bytes:
-    """The leaf of a record."""
+    """The leaf hash of a record."""
     return hashlib.sha256(b"\x00" + record).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The node above two others."""
+    """The hash of an inner node over its two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def place(number: int, width: int) -> str:
-    """Where a tile lies: ``x001/067``, a partial one ``x001/067.p/3``."""
+    """The path of a tile: ``x001/067``; a partial one ``x001/067.p/3``."""
     number, last = divmod(number, 1000)
     spelt = f"{last:03}" + ("" if width == WIDTH else f".p/{width}")
     while number:
@@ -422,7 +422,7 @@ def place(number: int, width: int) -> str:
 
 
 class Tree:
-    """A tree that grows leaf by leaf: one hash for each bit that its size has set."""
+    """A growing Merkle tree, stored as one hash for each set bit of its size."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -430,18 +430,18 @@ class Tree:
         self._rows: dict[int, bytes] = {}  # by level from 1: hashes of the next tile
 
     def add(self, leaf: bytes) -> None:
-        """Grow by one leaf."""
+        """Add one leaf hash."""
         size, node, height = self.size, leaf, 0
         while size & 1:
             node, size = node_hash(self._peaks.pop(), node), size >> 1
             height += 1
-            if height % 8 == 0:  # of WIDTH leaves, or of WIDTH such nodes, and so on
+            if height % 8 == 0:  # the root of a full tile, a hash of the next level
                 self._rows[height // 8] = self._rows.get(height // 8, b"") + node
         self._peaks.append(node)
         self.size += 1
 
     def root(self) -> bytes:
-        """The hash of the tree (RFC 6962, 2.1)."""
+        """The root hash of the tree (RFC 6962, 2.1)."""
         if not self._peaks:
             return hashlib.sha256(b"").digest()
         *others, node = self._peaks
@@ -450,7 +450,7 @@ class Tree:
         return node
 
     def take_tiles(self, *, last: bool) -> Iterator[tuple[str, bytes]]:
-        """Tiles above level 0 that are full now; with *last* also the others."""
+        """Tiles above level 0 that are full; with *last*, also the partial ones."""
         for level, row in self._rows.items():
             if len(row) == 32 * WIDTH or (row and last):
                 number = ((self.size >> 8 * level) - 1) // WIDTH
@@ -461,7 +461,7 @@ class Tree:
 def check_inclusion(
     leaf: bytes, index: int, size: int, root: bytes, proof: list[bytes]
 ) -> None:
-    """Check that *leaf* stands at *index* under *root* (RFC 9162, 2.1.3.2)."""
+    """Verify an inclusion proof of *leaf* at *index* (RFC 9162, 2.1.3.2)."""
     if index >= size:
         raise Finding(f"there is no leaf {index} in a tree of {size}")
     fn, sn, r = index, size - 1, leaf
@@ -481,7 +481,7 @@ def check_inclusion(
 
 
 def split_entries(raw: bytes, name: str) -> list[bytes]:
-    """The records of an entry bundle, each after its length in two bytes."""
+    """The records of an entry bundle; each follows its length in two bytes."""
     records, at = [], 0
     while at < len(raw):
         end = at + 2 + int.from_bytes(raw[at : at + 2], "big")
@@ -499,15 +499,15 @@ KEYS = {
     *("recorded_at", "schema", "stream", "text", "type", "version"),
 }
 INSTANT = re.compile(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{6}Z")
-# The one spelling: keys in order, no space outside of strings, no needless escape.
+# The canonical encoding: sorted keys, no space outside strings, no needless escape.
 spell = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), sort_keys=True
 ).encode
 
 
-CLEARED = "cleared"  # in a correction's data: the fields that it clears
+CLEARED = "cleared"  # in the data of a correction: the fields that it clears
 CORRECTABLE = ("conflict-", "organisation-")
-LARGEST, DEEPEST = 2**53 - 1, 32  # of integers; of what lies within `data`
+LARGEST, DEEPEST = 2**53 - 1, 32  # largest integer; deepest nesting within `data`
 
 
 def _refuse(spelt: str) -> NoReturn:
@@ -524,7 +524,7 @@ decode = json.JSONDecoder(
 
 
 def deeper(value: Any, most: int) -> bool:
-    """Whether more objects and arrays than that lie within each other."""
+    """Whether objects and arrays are nested more than *most* levels deep."""
     if type(value) not in (dict, list):
         return False
     inside = value.values() if isinstance(value, dict) else value
@@ -532,7 +532,7 @@ def deeper(value: Any, most: int) -> bool:
 
 
 def hold_schema(record: dict[str, Any], position: int) -> None:
-    """Refuse a schema number that is not known, or not that of such a record."""
+    """Refuse an unknown schema number, or one that the record should not have."""
     number, data = record["schema"], record["data"]
     if type(number) is not int or number not in {2, 3}:
         shown = spell(number)[:40]
@@ -544,18 +544,18 @@ def hold_schema(record: dict[str, Any], position: int) -> None:
 
 
 class Records:
-    """Holds each record against the rules that need no knowledge of its subject."""
+    """Checks each record against the rules that hold for every subject."""
 
     def __init__(self) -> None:
         self._heads: dict[str, tuple[int, str]] = {}  # version and known_on, by stream
         self._recorded_at = ""
 
     def read(self, position: int, raw: bytes) -> dict[str, Any]:
-        """The record, its form and its place in its stream checked."""
+        """Decode a record and check its form and its place in its stream."""
         try:
             text = raw.decode()
             record: dict[str, Any] = decode(text)
-            # Twin keys, spaces, other spellings: all of them fail here.
+            # Duplicate keys, spaces and alternative spellings all fail here.
             sound = isinstance(record, dict) and spell(record).encode() == raw
         except (ValueError, RecursionError):
             what = "the record is no JSON of strings and integers"
@@ -587,19 +587,19 @@ class Records:
 
 # ------------------------------------ 7. What the records say, as far as it counts
 #
-# From here to the bundle the records are understood, not only hashed. What counts is
-# told in docs/register.md ("Counting"). Numbers are integers and fractions, no floats.
+# From here to the bundle, the content of the records is interpreted. docs/register.md
+# ("Counting") has the rules. Numbers are integers and exact fractions, never floats.
 
 CASE, ORGANISATION = "conflict", "organisation"
 LEVELS = ("potensi", "perseteruan", "kekerasan", "status_keadaan_konflik")
 
 
 class Meaning(NamedTuple):
-    """What a type of fact means for the case or the organisation that it tells of."""
+    """The meaning of a type of fact for the case or organisation it belongs to."""
 
-    needs: tuple[str, ...] = ()  # fields that are there; "on": the day it holds from
-    upon: tuple[str | None, ...] = ()  # what it may be on that day; None: not there yet
-    becomes: str | None = None  # None: it stays what it is
+    needs: tuple[str, ...] = ()  # required fields; "on": the day it holds from
+    upon: tuple[str | None, ...] = ()  # allowed statuses on that day; None: not begun
+    becomes: str | None = None  # the new status; None: unchanged
     sets: tuple[str, ...] = ()  # fields that hold from that day on
 
 
@@ -645,7 +645,7 @@ NEEDS = {
 
 
 class Fact(NamedTuple):
-    """What a record says of a case or an organisation, as far as it is counted."""
+    """The content of a record about a case or an organisation that is counted."""
 
     position: int
     known_on: date
@@ -656,28 +656,28 @@ class Fact(NamedTuple):
 
 @cache
 def day(spelt: str) -> date:
-    """A day as a record spells it."""
+    """Parse a day (YYYY-MM-DD)."""
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", spelt):
         raise ValueError(f"{spelt[:40]!r} is no day")
     return date.fromisoformat(spelt)
 
 
 def word(value: Any) -> str:
-    """A string; of many that are alike, one is kept."""
+    """A string, interned: equal strings share their memory."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no word")
     return sys.intern(value)
 
 
 def whole(value: Any) -> int:
-    """An integer that is not negative."""
+    """A non-negative integer."""
     if type(value) is not int or value < 0:
         raise ValueError(f"{value!r} is no whole number")
     return value
 
 
 def decimal(value: Any) -> Fraction:
-    """A decimal, which is spelt as a string."""
+    """A decimal number, encoded as a string."""
     if not re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", word(value)):
         raise ValueError(f"{value[:40]!r} is no decimal")
     return Fraction(value)
@@ -718,7 +718,7 @@ FIELDS: dict[str, Callable[[Any], Any]] = {
 
 
 def read_fact(position: int, record: dict[str, Any], needed: Iterable[str]) -> Fact:
-    """The fact that a record is."""
+    """Read the fact in a record."""
     told = record["data"].items()
     says = {
         sys.intern(name): FIELDS[name](value)  # one string for all records
@@ -740,9 +740,10 @@ def read_fact(position: int, record: dict[str, Any], needed: Iterable[str]) -> F
 
 
 def standing(history: Sequence[Fact]) -> list[Fact]:
-    """The facts that are left after corrections and annulments, in order.
+    """The facts that remain after corrections and annulments, in order.
 
-    An annulment may be annulled, and so may a correction; so the last are heard first.
+    An annulment or a correction may itself be annulled by a later annulment, so
+    annulments apply from the last to the first.
     """
     never: set[int] = set()
     for version in range(len(history), 0, -1):
@@ -758,7 +759,7 @@ def standing(history: Sequence[Fact]) -> list[Fact]:
 
 
 def _corrected(wrong: Fact, by: Fact) -> Fact:
-    """The fact with what its correction states, without what that clears."""
+    """The fact with the values of its correction, without the fields it clears."""
     cleared = by.says.get(CLEARED, ())
     says = {n: v for n, v in {**wrong.says, **by.says}.items() if n not in cleared}
     on = None if "effective_on" in cleared else by.on or wrong.on
@@ -784,23 +785,23 @@ NOTHING = Counts(0, 0)
 
 
 class State(NamedTuple):
-    """What a subject is at the end of a day: its status, since when, its fields."""
+    """The state of a subject at the end of a day: status, its day, fields."""
 
-    status: str | None  # None: it is not there yet
+    status: str | None  # None: not begun
     since: date
     says: dict[str, Any]
 
 
 class Course(NamedTuple):
-    """What became of a subject that counts on some day."""
+    """The history of a subject that is counted."""
 
-    first: Fact  # its report, or its registration
-    begun: date  # the day of that
-    changes: list[tuple[date, Fact]]  # in order of days; participations: verified ones
-    states: dict[date, State]  # from that day on, in order of days
+    first: Fact  # the report or the registration
+    begun: date  # its day
+    changes: list[tuple[date, Fact]]  # by day; of participations, the verified ones
+    states: dict[date, State]  # by the first day of each, ascending
 
     def on(self, when: date) -> State | None:
-        """What it was at the end of that day; None before its beginning."""
+        """The state at the end of a day; None before the beginning."""
         found = None
         for since, state in self.states.items():
             if since > when:
@@ -809,12 +810,12 @@ class Course(NamedTuple):
         return found
 
     def of(self, *types: str) -> list[tuple[date, Fact]]:
-        """Its changes of these types."""
+        """The changes of these types."""
         return [one for one in self.changes if one[1].type in types]
 
 
 def read_course(category: str, history: Sequence[Fact]) -> Course | None:
-    """The course that these facts tell of; None: its subject counts on no day."""
+    """The history that the facts give; None if the subject is never counted."""
     facts, meanings = standing(history), MEANINGS[category]
     dated = [(f.on, f) for f in facts if f.on and meanings[f.type].upon]
     begins = [one for one in dated if None in meanings[one[1].type].upon]
@@ -824,7 +825,7 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
     now = _turn(State(None, begun, {}), begun, first, meanings[first.type])
     states = {begun: now}
     changes = [one for one in dated if one not in begins]
-    changes.sort(key=lambda one: one[0])  # those of one day stay as they were recorded
+    changes.sort(key=lambda one: one[0])  # stable: within a day, in recorded order
     for on, fact in changes:
         if on < begun:
             raise _unlawful(fact, f"{first.type} only on {begun}")
@@ -845,7 +846,7 @@ def read_course(category: str, history: Sequence[Fact]) -> Course | None:
 
 
 def _turn(now: State, on: date, fact: Fact, meaning: Meaning) -> State:
-    """What the subject is after a fact, which the register must have let pass."""
+    """The state after a fact, which must be allowed in the state before it."""
     last_act = fact.type in TAKEN_PART and on == now.since
     if now.status not in meaning.upon and not last_act:
         was = str(now.status).replace("_", " ")
@@ -861,14 +862,14 @@ def _unlawful(fact: Fact, why: str) -> Finding:
 
 
 class Asked(NamedTuple):
-    """A definition's options, the first day of the period, and the day as of."""
+    """A definition's options, the first day of the period, and the as-of day."""
 
     options: dict[str, Any]
     start: date
     as_of: date
 
     def within(self, days: Iterable[date]) -> int:
-        """How many of the days are of the period so far."""
+        """Number of the days between the start of the period and the as-of day."""
         return sum(self.start <= on <= self.as_of for on in days)
 
 
@@ -877,7 +878,7 @@ def count_case(case: Course, asked: Asked) -> Counts:
     options, as_of, entered = asked.options, asked.as_of, case.begun
     if options["date_basis"] == "occurred":
         entered = case.first.says.get("occurred_on", entered)
-    # Before its report a case was what it was reported as.
+    # Before its report, a case has the category and level it was reported with.
     now = case.on(max(as_of, case.begun))
     if entered > as_of or now is None or now.says["category"] != options["category"]:
         return NOTHING
@@ -894,7 +895,7 @@ def count_case(case: Course, asked: Asked) -> Counts:
 
 
 def _carried_over(case: Course, asked: Asked) -> bool:
-    """Whether an older case is one of this period: open on its eve, or reopened."""
+    """Whether an older case counts: open on the period's eve, or reopened in it."""
     if asked.options["carry_over"] == "exclude":
         return False
     on_eve = _manner(case, asked.start - timedelta(days=1))
@@ -903,7 +904,7 @@ def _carried_over(case: Course, asked: Asked) -> bool:
 
 
 def _manner(case: Course, when: date) -> str | None:
-    """The manner of the closing in force on that day; None: it is open."""
+    """The manner of the resolution in force on a day; None if the case is open."""
     state = case.on(when)
     return state.says["manner"] if state and state.status == "resolved" else None
 
@@ -923,7 +924,7 @@ def count_organisation(organisation: Course, asked: Asked) -> Counts:
 
 
 def _last_there(organisation: Course, asked: Asked) -> tuple[date, State | None]:
-    """The last day so far on which it existed, and what it was then."""
+    """The last day up to the as-of day on which it existed, and its state then."""
     found: tuple[date, State | None] = date.min, None
     begins = [*organisation.states, date.max]
     for (since, state), after in zip(
@@ -955,8 +956,8 @@ OF_BOTH: dict[str, tuple[Any, tuple[str, ...]]] = {
     "rounding": ("half_up_2", ("half_up_2",)),
 }
 
-# By what is counted: each option's default and its other values. A default that is a
-# tuple stands for any choice of the values. None: it has to be said.
+# By what is counted: the default of each option, and its values. A default that is a
+# tuple allows any subset of the values. A default of None makes the option required.
 OPTIONS: dict[str, dict[str, tuple[Any, tuple[str, ...]]]] = {
     "conflicts": {
         "category": (None, ("ipoleksosbud", "sara")),
@@ -978,10 +979,10 @@ OPTIONS: dict[str, dict[str, tuple[Any, tuple[str, ...]]]] = {
 
 
 class Version(NamedTuple):
-    """A definition, a target or a scale: what it says from a day on.
+    """A version of a definition, a target or a scale, in force from a day on.
 
     Attributes:
-        version: Which of its kind, from 1; a figure names its definition so.
+        version: Number among those of its kind, from 1, by which a figure names it.
         place: Its version in the stream, by which corrections and annulments name it.
     """
 
@@ -994,7 +995,7 @@ class Version(NamedTuple):
 
 
 def read_options(told: dict[str, Any]) -> dict[str, Any]:
-    """The options of a definition, all of them said."""
+    """The options of a definition, with defaults filled in."""
     known = OPTIONS[told["counts"]]
     strange = told.keys() - known.keys() - {"counts"}
     if strange:
@@ -1023,7 +1024,7 @@ def _read_target(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_corrected(data: dict[str, Any]) -> dict[str, Any]:
-    """What the correction of a target restates, and of which version."""
+    """The values that a correction restates, and the version that it corrects."""
     year = {"year": whole(data["year"])} if "year" in data else {}
     target = _read_target(data) if "target" in data else {}
     return {"corrects": whole(data["corrects"]), **year, **target}
@@ -1046,7 +1047,7 @@ VERSIONED: dict[str, dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "scale": {"scaled": _read_scaled},
 }
 LOOKS_BACK = ("corrected", "annulled")
-SCALE = "kinerja"  # the one scale there is: it rates performance
+SCALE = "kinerja"  # the only scale; it rates performance
 
 
 # ------------------------------------------------- 10. Figures and their numbers
@@ -1067,7 +1068,7 @@ NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Where a figure was counted; with these it comes out the same for ever."""
+    """The coordinates of a figure, at which recounting always gives the same result."""
 
     indicator: str
     definition: int
@@ -1085,24 +1086,24 @@ class Coordinates:
 
     @property
     def number(self) -> str:
-        """The number that is printed beside the figure."""
+        """The number that is printed next to the figure."""
         days = (str(one).replace("-", "") for one in (self.as_of, self.known_on))
         letter = PERIODS[self.period][0]
         fields = (self.indicator, str(self.definition), letter, *days, str(self.size))
         line, rest = ".".join(fields), 0
         for symbol in f"{line}.00":
             rest = (36 * rest + SYMBOLS.index(symbol)) % 1259
-        # Two characters make the whole number leave 1 modulo 1259, in radix 36.
+        # Check characters: the number in radix 36 leaves remainder 1 modulo 1259.
         high, low = divmod((1 - rest) % 1259, 36)
         return f"{line}.{SYMBOLS[high]}{SYMBOLS[low]}"
 
     def heard(self, one: Fact | Version) -> bool:
-        """Whether it belongs to the knowledge that is asked for."""
+        """Whether the knowledge cut-off and the size include the fact or version."""
         return one.position <= self.size and one.known_on <= self.known_on
 
 
 def read_number(typed: str) -> Coordinates:
-    """The coordinates that a figure's number carries; blanks and case do not matter."""
+    """Parse a figure's number; spaces and case are ignored."""
     spelt = "".join(typed.split())
     spelt = spelt.upper() if spelt.isascii() else ""
     match = NUMBER.fullmatch(spelt)
@@ -1121,12 +1122,12 @@ def read_number(typed: str) -> Coordinates:
 
 
 def rounded(value: Fraction) -> Fraction:
-    """A value that is not negative, to two decimals, a half rounded up."""
+    """A non-negative value rounded half up to two decimals."""
     return Fraction((value * 100 + Fraction(1, 2)) // 1, 100)
 
 
 def spell_decimal(value: Fraction | None) -> str | None:
-    """A value of two decimals, with a point."""
+    """A value with two decimals and a decimal point."""
     if value is None:
         return None
     whole_part, hundredths = divmod(value * 100 // 1, 100)
@@ -1135,7 +1136,7 @@ def spell_decimal(value: Fraction | None) -> str | None:
 
 @dataclass
 class Tally:
-    """A figure that is being counted."""
+    """A figure in the course of counting."""
 
     at: Coordinates
     definition: Version
@@ -1144,9 +1145,9 @@ class Tally:
     counts: Counts = NOTHING
 
     def figure(self) -> dict[str, Any]:
-        """The figure, in the fields in which a closing freezes one. Decimals are text.
+        """The figure, with the fields that a closing freezes; decimals are strings.
 
-        Rounded once, from the exact fraction.
+        Each value is rounded once, from the exact fraction.
         """
         numerator, denominator, expired = self.counts
         options, bands = self.definition.says, self.scale.says["bands"]
@@ -1178,7 +1179,7 @@ class Tally:
 
 # ------------------------------------------------------------------ 11. Publications
 
-# What each step may follow upon; None: there was nothing of that name before.
+# The steps that each step may follow; None: the publication did not exist.
 FOLLOWS: dict[str, tuple[str | None, ...]] = {
     "drafted": (None, "withdrawn"),
     "closed": ("drafted", "returned"),
@@ -1191,21 +1192,21 @@ FOLLOWS: dict[str, tuple[str | None, ...]] = {
 
 @dataclass
 class Publication:
-    """A publication as its steps tell it, the last of them *last*."""
+    """A publication after its recorded steps, of which *last* is the latest."""
 
     id: str
     last: str | None = None
     period: str = "year"
     as_of: date = date.min
     reviewer: str = ""
-    closed: int = 0  # position of the closing in force; 0: there is none
+    closed: int = 0  # position of the closing in force; 0 if there is none
     known_on: date = date.min
     size: int = 0
     frozen: list[dict[str, Any]] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)  # positions
 
     def coordinates(self, code: str, definition: int) -> Coordinates:
-        """Where a figure of it was counted."""
+        """The coordinates of one of its figures."""
         days = self.as_of, self.known_on
         return Coordinates(code, definition, self.period, *days, self.size)
 
@@ -1214,7 +1215,7 @@ Publications = dict[str, Publication]
 
 
 def take_step(known: Publications, position: int, record: dict[str, Any]) -> None:
-    """Take a step of a publication, held against those before it."""
+    """Apply a step of a publication, which must be allowed after the previous one."""
     data, step = record["data"], record["type"]
     name = word(data["publication"])
     if record["stream"] != f"publication-{name[:4]}":
@@ -1267,7 +1268,7 @@ def _close(one: Publication, position: int, data: dict[str, Any], on: date) -> N
 
 
 def _who(record: dict[str, Any]) -> str:
-    """Who took a step, as names are compared."""
+    """The actor of a step, in the form in which names are compared."""
     actor, by = word(record["actor"]), {**record["text"], **record["data"]}.get("by")
     if isinstance(by, str) and by != actor:
         raise ValueError(f"it says that {by} did it, but {actor} did")
@@ -1275,13 +1276,13 @@ def _who(record: dict[str, Any]) -> str:
 
 
 def spell_identifier(period: str, as_of: date, edition: int) -> str:
-    """``2021``, ``2021-W3``, ``2021-B07.2``, ``2021-sd0930``."""
+    """The identifier: ``2021``, ``2021-W3``, ``2021-B07.2``, ``2021-sd0930``."""
     letter, months = PERIODS[period]
     ordinal = (as_of.month - 1) // months + 1
     spelt = f"{as_of.year:04}"
     if period != "year":
         spelt += f"-{letter}{ordinal:0{2 if period == 'month' else 1}}"
-    # The last day of a month is followed by a first; the year 9999 has no next day.
+    # At the end of a month, the next day is a first; 9999-12-31 has no next day.
     last = (as_of.month, as_of.day) == (12, 31) or (as_of + timedelta(days=1)).day == 1
     ends = last and as_of.month == ordinal * months
     spelt += "" if ends else f"-sd{as_of:%m%d}"
@@ -1292,15 +1293,15 @@ def spell_identifier(period: str, as_of: date, edition: int) -> str:
 
 
 class Texts:
-    """Commitments to texts, and what has become of the texts."""
+    """Commitments to texts, and whether each text is erased, given or withheld."""
 
     def __init__(self, opened: dict[tuple[str, str], tuple[bytes, str]]) -> None:
         self._opened = opened
-        self._kept = Counter[str]()  # by subject, not erased until now
+        self._kept = Counter[str]()  # commitments not erased so far, by subject
         self._counts = {"commitments": 0, "erased": 0, "opened": 0}
 
     def add(self, record: dict[str, Any]) -> None:
-        """Count the commitments of a record, or what an erasure covers."""
+        """Count the commitments of a record, or those that an erasure covers."""
         stream, counts = record["stream"], self._counts
         if stream.startswith("subject-") and record["type"] == "erased":
             counts["erased"] += self._kept.pop(stream.removeprefix("subject-"), 0)
@@ -1319,7 +1320,7 @@ class Texts:
                 hold(f"{name} of {event}", committed, found)
 
     def tell(self) -> dict[str, int]:
-        """How many there are, erased by a decision, opened here, and neither."""
+        """Number of commitments, and how many were erased, opened here and withheld."""
         for event, name in self._opened:
             raise Finding(f"the log is not committed to {name} of {event}")
         commitments, *others = self._counts.values()
@@ -1327,7 +1328,7 @@ class Texts:
 
 
 def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> str:
-    """What a record holds of a text (docs/ledger-format.md, Texts)."""
+    """The commitment to a text: a salted hash (docs/ledger-format.md, Texts)."""
     parts = (part.encode() for part in (event, name, subject))
     context = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
     plain = spell(text).encode()
@@ -1336,7 +1337,7 @@ def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> s
 
 
 def read_texts(place: Path) -> dict[tuple[str, str], tuple[bytes, str]]:
-    """Texts that were handed over, a file or a folder: a JSON object a line."""
+    """Read texts, one JSON object on each line, from a file or a folder of files."""
     found: dict[tuple[str, str], tuple[bytes, str]] = {}
     inside = sorted(path for path in place.rglob("*") if path.is_file())
     for path in inside if place.is_dir() else [place]:
@@ -1352,7 +1353,7 @@ def read_texts(place: Path) -> dict[tuple[str, str], tuple[bytes, str]]:
 
 
 def read_text(line: str) -> tuple[tuple[str, str], tuple[bytes, str]]:
-    """Event and field of a text that was handed over; its salt, and the text."""
+    """Parse the event and field of a text, its salt, and the text."""
     told = json.loads(line)
     salt = bytes.fromhex(told["salt"])
     return (told["event"], told["field"]), (salt, str(told["text"]))
@@ -1370,7 +1371,7 @@ COPY = "A copy to be read. Only the records at these positions count."
 
 
 class Register:
-    """All that was recorded, kept small, to count from as often as one likes."""
+    """The recorded facts in compact form, from which any figure can be counted."""
 
     def __init__(self, texts: Texts | None = None) -> None:
         self.size = 0
@@ -1378,11 +1379,11 @@ class Register:
         self.versions: dict[tuple[str, str], list[Version]] = {}
         self.publications: Publications = {}
         self.texts = texts or Texts({})
-        self._copied: dict[str, list[dict[str, Any]]] = {}  # what copies are made of
+        self._copied: dict[str, list[dict[str, Any]]] = {}  # content of the copies
         self._pool: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
 
     def add(self, position: int, record: dict[str, Any]) -> None:
-        """Take in a record, which must be such as the register recorded."""
+        """Add a record, which must follow the rules of the register."""
         self.size = position
         try:
             self._add(position, record)
@@ -1401,7 +1402,7 @@ class Register:
             raise untrusted(f"what {kind!r} counts for is not known to this program")
         if category in MEANINGS:
             fact = read_fact(position, record, MEANINGS[category][kind].needs)
-            if "participation" not in fact.says:  # what many say alike is kept once
+            if "participation" not in fact.says:  # equal contents share one object
                 says = self._pool.setdefault(tuple(fact.says.items()), fact.says)
                 fact = fact._replace(says=says)
             self.subjects[category].setdefault(subject, []).append(fact)
@@ -1417,16 +1418,16 @@ class Register:
         category, kind = record["stream"].partition("-")[0], record["type"]
         versions = self.versions.setdefault((subject, kind), [])
         known, effective = day(record["known_on"]), record["effective_on"]
-        # A correction need not restate the day, and an annulment has none.
+        # A correction may omit the day, and an annulment has none.
         on = None if kind in LOOKS_BACK and effective is None else day(effective)
         says = VERSIONED[category][kind](record["data"])
         number, place = len(versions) + 1, whole(record["version"])
         versions.append(Version(number, position, known, on, says, place))
 
     def hold_mergers(self) -> None:
-        """What each survivor absorbed is what was merged into it, and the reverse.
+        """Check that mergers and absorptions correspond, in both directions.
 
-        A merger that no survivor ever absorbed is one of an older log.
+        In an older log, a merger may have no absorption at all.
         """
         for category, subjects in self.subjects.items():
             for survivor, history in subjects.items():
@@ -1445,13 +1446,13 @@ class Register:
                         raise Finding(f"{what}, but none is there", one.position)
 
     def _at(self, category: str, origin: tuple[str, int]) -> Fact | None:
-        """The fact at that stream and version, if it is of that kind of subject."""
+        """The fact at a stream and version, if the subject is of that category."""
         of, _, subject = origin[0].partition("-")
         history = self.subjects[category].get(subject, []) if of == category else []
         return history[origin[1] - 1] if 0 < origin[1] <= len(history) else None
 
     def _merges(self, category: str, origin: tuple[str, int], survivor: str) -> bool:
-        """Whether that fact stands, and merges its subject into *survivor*."""
+        """Whether that fact is in force and merges its subject into *survivor*."""
         fact = self._at(category, origin)
         history = self.subjects[category].get(origin[0].partition("-")[2], [])
         return fact is not None and any(
@@ -1462,12 +1463,12 @@ class Register:
         )
 
     def closed(self) -> list[Publication]:
-        """Publications whose figures are frozen, in the order of their closings."""
+        """Publications with frozen figures, in the order of their closings."""
         found = [one for one in self.publications.values() if one.closed]
         return sorted(found, key=lambda one: one.closed)
 
     def copies(self) -> dict[str, bytes]:
-        """The files with definitions and closed publications for people, by path."""
+        """Readable copies of definitions and closed publications, by path."""
         found = {
             f"definitions/{stream}.json": _spell_copy(stream, facts)
             for stream, facts in self._copied.items()
@@ -1482,7 +1483,7 @@ class Register:
     def in_force(
         self, key: tuple[str, str], at: Coordinates, when: date, year: int | None = None
     ) -> Version | None:
-        """The version in force on a day, by what was known; for targets of a year."""
+        """The version in force on a day, as known at *at*; for targets, of *year*."""
         begun = [
             one
             for one in self.standing(key, at)
@@ -1491,14 +1492,14 @@ class Register:
         return max(begun, key=lambda one: (one.on, one.version), default=None)
 
     def standing(self, key: tuple[str, str], at: Coordinates) -> list[Version]:
-        """What was known of a kind, as last corrected, and was not annulled."""
+        """The versions known at *at*, as corrected, without the annulled ones."""
         subject, kind = key
 
         def heard(of: str) -> list[Version]:
             return [v for v in self.versions.get((subject, of), []) if at.heard(v)]
 
         void = set[int]()
-        # A later annulment may take back an earlier one, so the last is heard first.
+        # A later annulment may annul an earlier one, so they apply from the last.
         for one in reversed(heard("annulled")):
             if one.place not in void:
                 void.add(one.says["annuls"])
@@ -1512,9 +1513,10 @@ class Register:
         return [*found.values()]
 
     def definition(self, at: Coordinates) -> Version:
-        """The definition in force at the start; the first serves earlier knowledge.
+        """The definition in force at the start of the period, as known at *at*.
 
-        And earlier days, or once it is annulled the one that was in force first.
+        If none is, the first definition applies or, once that is annulled, the earliest
+        of those that remain.
         """
         key = at.indicator, "defined"
         if key not in self.versions:
@@ -1527,8 +1529,8 @@ class Register:
         return min(standing, key=lambda one: (one.on, -one.version))
 
     def tally(self, at: Coordinates) -> Tally:
-        """A figure to be counted, under the definition that it names."""
-        in_force = self.definition(at)  # also tells whether there is such an indicator
+        """An empty tally of a figure, under the definition that *at* names."""
+        in_force = self.definition(at)  # a finding if the indicator is unknown
         versions = self.versions[at.indicator, "defined"]
         if not 0 < at.definition <= len(versions):
             hold("definition", in_force.version, at.definition)
@@ -1544,7 +1546,7 @@ class Register:
         )
 
     def count(self, tallies: Sequence[Tally]) -> None:
-        """Count figures, all of them from one reading of each subject."""
+        """Count the figures, reading the history of each subject once."""
         for category, (counted, count) in COUNTING.items():
             asked = [
                 (one, Asked(one.definition.says, one.at.start, one.at.as_of))
@@ -1554,7 +1556,7 @@ class Register:
             for history in self.subjects[category].values():
                 courses = {0: None, len(history): read_course(category, history)}
                 for tally, question in asked:
-                    # Neither positions nor days known fall: what is heard is the head.
+                    # Neither positions nor known_on decrease: a prefix is included.
                     heard = len(history)
                     while heard and not tally.at.heard(history[heard - 1]):
                         heard -= 1
@@ -1577,7 +1579,7 @@ def recount(register: Register, at: Coordinates) -> dict[str, Any]:
 
 
 def recount_published(register: Register, report: Report) -> None:
-    """Count every frozen figure again; *report* tells all that come out otherwise."""
+    """Recount every frozen figure; *report* lists all differences."""
     closed, found = register.closed(), list[Finding]()
     tallies: list[tuple[Publication, dict[str, Any], Tally]] = []
     for one in closed:
@@ -1620,12 +1622,12 @@ def _spell_copy(stream: str, facts: list[dict[str, Any]]) -> bytes:
 
 # ----------------------------------------- 14. Restores that lost what was signed
 #
-# A log never takes back what it signed. One whose backup lost signed events goes on
-# under another name, and its first event after those that were kept says what is lost.
+# A log never revokes a checkpoint. A log whose backup lost signed events continues
+# under a new name, and the first event after the kept ones declares the loss.
 
 
 class Loss(NamedTuple):
-    """What the record at *position* says: the log *origin* lost events."""
+    """The declaration, at *position*, that the log *origin* lost events."""
 
     position: int
     origin: str
@@ -1636,7 +1638,7 @@ class Loss(NamedTuple):
     signed: str
 
     def __str__(self) -> str:
-        """The loss, in a sentence."""
+        """The loss as a sentence."""
         return (
             f"events {self.kept + 1} to {self.lost_to} of the log {self.origin} are "
             f"lost, as declared at position {self.position}"
@@ -1644,7 +1646,7 @@ class Loss(NamedTuple):
 
 
 def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
-    """The loss that a record declares, held against the tree before it."""
+    """The loss that a record declares, compared with the tree before the record."""
     position, data = tree.size + 1, record["data"]
     try:
         told = Loss(position, *(data[name] for name in Loss._fields[1:]))
@@ -1663,7 +1665,7 @@ MANIFEST = "manifest.json"
 
 
 class Bundle:
-    """A folder that is read file by file, each held against the manifest."""
+    """A folder of files, each compared with the manifest when it is read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -1671,19 +1673,19 @@ class Bundle:
         self._unread = set(self.files)
 
     def read(self, path: str) -> bytes:
-        """A file that the manifest lists, as it was written."""
+        """A file that the manifest lists, compared with its hash."""
         raw = self.peek(path)
         self.hold(path, raw)
         return raw
 
     def peek(self, path: str) -> bytes:
-        """A file as it is, to be held against the manifest later."""
+        """A listed file that is not yet compared with the manifest."""
         if path not in self.files:
             raise Finding(f"{path} is not in the manifest")
         return self._bytes(path)
 
     def hold(self, path: str, raw: bytes) -> None:
-        """Hold a file against what the manifest lists."""
+        """Compare a file with its size and hash in the manifest."""
         size, digest = self.files[path]
         found = hashlib.sha256(raw).hexdigest()
         hold(f"{path} is not what the manifest lists", digest, found)
@@ -1691,7 +1693,7 @@ class Bundle:
         self._unread.discard(path)
 
     def refuse_surplus(self) -> None:
-        """Refuse a file that the manifest does not list, and look at those unread."""
+        """Refuse files that the manifest does not list; check those not yet read."""
         listed = {MANIFEST, *self.files}
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder).as_posix()
@@ -1710,7 +1712,7 @@ class Bundle:
 
 
 def read_manifest(raw: bytes) -> tuple[tuple[Any, ...], dict[str, tuple[int, str]]]:
-    """Origin, size and root that it tells; bytes and SHA-256 of each file by path."""
+    """Origin, size and root in the manifest; size and SHA-256 of each file, by path."""
     try:
         told = json.loads(raw.decode())
         listed = told["files"]
@@ -1731,14 +1733,14 @@ def read_manifest(raw: bytes) -> tuple[tuple[Any, ...], dict[str, tuple[int, str
 
 
 def spell_manifest(told: dict[str, Any]) -> bytes:
-    """A manifest in the one way it is spelt: a file a line."""
+    """A manifest in canonical form, with one file on each line."""
     listed = ",\n".join(map(spell, told["files"]))
     rest = spell({key: value for key, value in told.items() if key != "files"})
     return f'{{"files":[\n{listed}\n],{rest[1:]}\n'.encode()
 
 
 def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
-    """Hold a checkpoint against the policy; what is lacking is written down."""
+    """Verify a checkpoint against the policy; a missing quorum is reported."""
     trusted.hold_signed(last, f"the log {last.origin}")
     witnesses = last.signed_by(trusted.witnesses.values())
     report.witnesses = sorted(key.name for key in witnesses)
@@ -1750,7 +1752,7 @@ def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
 
 
 class Audit:
-    """A bundle that is held against a policy, and against what the auditor knows."""
+    """The verification of a bundle against a policy and known checkpoints."""
 
     def __init__(
         self, folder: Path, policy: Policy | None, texts: Texts, report: Report
@@ -1765,12 +1767,12 @@ class Audit:
         self.policy = policy or self.policy
         self.earlier: list[Checkpoint] = []
         self.losses: list[Loss] = []
-        self.roots = {0: Tree().root()}  # at the sizes of all checkpoints
-        # By name of the log: how many it kept, and the last position that it lost.
+        self.roots = {0: Tree().root()}  # by size, for all checkpoints
+        # By name of the log: its kept size, and the last position that it lost.
         self.ends: dict[str, tuple[int, int]] = {}
 
     def verify(self, known: list[Checkpoint]) -> Register:
-        """Take every step; what was recorded. The report tells how far one came."""
+        """Run every step and return the register; the report covers the steps run."""
         hold_trusted(self.last, self.policy, self.report)  # (a)
         signed = (self.last.origin, self.last.size, self.last.root.hex())
         hold("the manifest is of another checkpoint", signed, self.bundle.tells)  # (b)
@@ -1793,7 +1795,7 @@ class Audit:
         return self.register
 
     def _read_earlier(self) -> None:
-        """The earlier checkpoints in the bundle, each signed by a key of its log."""
+        """Read the bundle's earlier checkpoints; a key of its log must sign each."""
         for path in self.bundle.files:
             if path.startswith("checkpoints/"):
                 one = read_checkpoint(self.bundle.read(path), path)
@@ -1803,7 +1805,7 @@ class Audit:
         self.report.checkpoints = len(self.earlier)
 
     def _read_log(self, asked: set[int]) -> None:
-        """All records and all tiles, each once and in order; roots at sizes asked."""
+        """Read all records and tiles once, in order; keep roots at *asked* sizes."""
         tree, records = Tree(), Records()
         while tree.size < self.last.size:
             for leaf, raw in self._read_tile(tree.size):
@@ -1819,14 +1821,14 @@ class Audit:
                     raise Finding(f"{path} is not made of the tiles below it")
 
     def _read_tile(self, size: int) -> Iterable[tuple[bytes, bytes]]:
-        """Leaves and records of the tile of level 0 after *size*, each the other's."""
+        """Leaf hashes and records of the level 0 tile after *size*, compared."""
         width = min(WIDTH, self.last.size - size)
         spot = place(size // WIDTH, width)
         path, entries = f"tile/0/{spot}", f"tile/entries/{spot}"
         told, raw = self.bundle.peek(path), self.bundle.peek(entries)
         records = split_entries(raw, entries)
         leaves = [leaf_hash(record) for record in records]
-        # Leaf by leaf before file by file: so that the first bad position is named.
+        # Leaves are compared before file hashes, to name the first bad position.
         for at, leaf in enumerate(leaves):
             hold("leaf hash", told[32 * at : 32 * at + 32], leaf, size + at + 1)
         hold(f"how many records {entries} holds", width, len(records))
@@ -1836,7 +1838,7 @@ class Audit:
         return zip(leaves, records, strict=True)
 
     def _hold_losses(self) -> None:
-        """Each was held as signed by somebody outside; each name follows the last."""
+        """Check that a trusted key signed what was lost, and that the names follow."""
         names = [*(later.origin for later in self.losses[1:]), self.last.origin]
         for loss, name in zip(self.losses, names, strict=bool(self.losses)):
             at = f"the checkpoint at position {loss.position}"
@@ -1853,7 +1855,7 @@ class Audit:
         self.report.lacking += self.report.lost
 
     def _hold_earlier(self) -> None:
-        """Each is of events that were kept under its name, and has the root there."""
+        """Check that each earlier checkpoint was kept and has the computed root."""
         for one in self.earlier:
             name = f"checkpoints/{one.size}"
             self._hold_name(one, name)
@@ -1869,7 +1871,7 @@ class Audit:
             hold(f"{name} is of another log", self.last.origin, one.origin)
 
     def _hold_copies(self) -> None:
-        """What the manifest names is what the records say, both ways."""
+        """Check that the copies equal the records' content, in both directions."""
         due, folders = self.register.copies(), ("definitions/", "publications/")
         named = {path for path in self.bundle.files if path.startswith(folders)}
         for path in sorted(named ^ due.keys()):
@@ -1880,14 +1882,14 @@ class Audit:
                 raise Finding(f"{path} is not what the records say")
 
     def _hold_known(self, one: Checkpoint) -> None:
-        """The bundle agrees with a checkpoint that the auditor has kept."""
+        """Check that the bundle is consistent with a checkpoint the auditor kept."""
         self._hold_name(one, "the known checkpoint")
         self.policy.hold_signed(one, "the known checkpoint")
         kept, most = self.ends[one.origin]
         if one.size > most:
             told = "the log is shorter than the one you know: it was rolled back"
             raise Finding(told, None, f"at least {one.size} records", str(most), code=4)
-        # Within what is declared lost there is nothing to hold it against.
+        # A checkpoint within the declared loss cannot be compared.
         if one.size <= kept:
             hold(f"root at size {one.size}", one.root, self.roots[one.size], code=4)
 
@@ -1918,7 +1920,7 @@ def verify_proof(raw: bytes, leaf: bytes, policy: Policy, report: Report) -> Non
 
 
 def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) -> None:
-    """Compare two checkpoints of one log, as far as they can be by themselves."""
+    """Compare two checkpoints of one log of the same size."""
     report.tell(one)
     policy.hold_signed(one, "the first checkpoint")
     hold("the second checkpoint is of another log", one.origin, two.origin)
@@ -1935,7 +1937,7 @@ def compare(one: Checkpoint, two: Checkpoint, policy: Policy, report: Report) ->
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what was typed; the exit code."""
+    """Run a command; the exit code."""
     typed, report = _parser().parse_args(arguments), Report()
     try:
         typed.run(typed, report)
@@ -1956,7 +1958,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    """The report for people."""
+    """The report as text."""
     yield f"{report.verdict.upper()} (exit {report.exit})"
     sides = report.expected, report.found
     texts = ", ".join(f"{count} {name}" for name, count in report.texts.items())
@@ -1982,7 +1984,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _keep_evidence(typed: argparse.Namespace, report: Report) -> None:
-    """Both notes in one file: whoever has it can show that the log lied."""
+    """Write both checkpoints to one file: signed evidence that the log diverged."""
     known = [typed.one, typed.two] if "one" in typed else typed.known
     own = [typed.folder / "checkpoint"] if "folder" in typed else []
     notes = [path.read_text("utf-8") for path in (*own, *known)]
@@ -2023,7 +2025,7 @@ def _compare(typed: argparse.Namespace, report: Report) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a command on one line."""
+    """Reports a wrong command line on one line."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"iku-verify: {message}\n")
