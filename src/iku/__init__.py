@@ -1,9 +1,9 @@
-"""A register of conflict cases whose indicators are counted from what was recorded.
+"""An event-sourced, bitemporal register of conflict cases and organisations.
 
-Every fact is an event in one log that is only ever added to; figures, lists and
-reports are derived from it. The rooms, from the ground up: `domain` (what may
-happen) and `ledger` (what was recorded), `handling` and `projections`, `exchange`,
-`web` and `cli`.
+Every fact is an event in one append-only log. Figures, lists and reports are derived
+from it. The packages, from the lowest layer: `domain` (rules), `ledger` (log and
+proofs), `vault` (sealed texts) and `postgres`; `projections`; `commands` and `queries`;
+`exchange`; `web` and `cli`.
 """
 
 from importlib.metadata import version

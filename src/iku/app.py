@@ -1,6 +1,6 @@
-"""The rooms put together: what serving and every command line command start from.
+"""The composition root: it opens the parts of the application and connects them.
 
-Here, and only here, is chosen which database, agency and projections belong together.
+Only this module chooses the database, the agency and the projections.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -41,12 +41,12 @@ from iku.vault.files import Files
 from iku.vault.keys import Keys
 from iku.vault.store import Vault
 
-ACTOR = "iku"  # who records what the program brings along
+ACTOR = "iku"  # actor of the seed definitions
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionalProjections:
-    """What is written in the append's own transaction, beside the log."""
+    """The projections that are written in the transaction of the append."""
 
     journal: ProjectionWriter
     vault: Vault
@@ -54,9 +54,9 @@ class TransactionalProjections:
     async def project(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        """Count what was just appended, keep its texts, destroy what it erases."""
+        """Project the appended events, keep their texts, and erase what they erase."""
         await self.journal.project(connection, accepted)
-        # In the order of the log: an erasure takes what stands before it, not after.
+        # In log order: an erasure covers the texts before it, not those after it.
         ordered = sorted(accepted, key=lambda one: one.receipt.position)
         for erases, several in groupby(ordered, key=_erases):
             if not erases:
@@ -73,7 +73,7 @@ def _erases(one: AcceptedRequest) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Everything that is open while the program runs."""
+    """The open parts of the application."""
 
     settings: Settings
     database: Database
@@ -87,11 +87,11 @@ class App:
 
     @property
     def vault(self) -> Vault:
-        """Where the texts are."""
+        """The vault of the texts."""
         return self.commands.vault
 
     def view(self, reader: Reader, viewer: Viewer = LOCAL) -> View:
-        """What *viewer* can read through *reader*."""
+        """The view of *viewer* on the register, read through *reader*."""
         return View(viewer, reader, self.vault)
 
     async def health(self, view: View) -> Health:
@@ -99,14 +99,14 @@ class App:
         return await health.health(view, self.witnesses, self.settings.signer_home)
 
     async def assurance(self, reader: Reader) -> Assurance:
-        """How far the log is vouched for."""
+        """The signatures and cosignatures that cover the log."""
         home = self.settings.signer_home
         return await health.assurance(reader, self.witnesses, home)
 
 
 @asynccontextmanager
 async def migrate_and_open(settings: Settings) -> AsyncIterator[App]:
-    """The application, migrated, its definitions recorded; closed at the end."""
+    """The application after migration and seeding; it is closed at the end."""
     async with open_database(settings) as database:
         await migrate_database(database)
         async with open_app(settings, database) as app:
@@ -115,7 +115,7 @@ async def migrate_and_open(settings: Settings) -> AsyncIterator[App]:
 
 @asynccontextmanager
 async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]:
-    """The application over a database that is migrated already."""
+    """The application on a database that is already migrated."""
     ours = agency.load_agency(settings.agency)
     witnesses = load_witnesses(settings)
     vault = _vault(settings)
@@ -145,12 +145,12 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             prepare=partial(backfill.prepared, connect),
         )
         reconciled = ReconciliationResult(0, 0)
-        # What a replica holds its primary looks after. Nor are files swept there: it
-        # may not have heard yet of those that are new.
+        # The primary maintains what a replica holds. A replica must not sweep files:
+        # the events of new files may not have been replicated yet.
         if not replica:
             async with pool.acquire() as connection:
                 await vault.settle(connection)
-                # Before anybody reads: the database may be an old backup.
+                # Before the first read, because the database may be an old backup.
                 reconciled = await text_erasure.reconcile(commands, connection)
             await seed_definitions(
                 commands, pool, agency.load_seed_definitions(settings.agency)
@@ -171,13 +171,13 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
 async def continue_log(
     settings: Settings, raw: bytes, approval: Approval, actor: str
 ) -> Continued:
-    """Go on without the events that a restore lost; what was recorded of it.
+    """Continue the log without events that a restore lost; gives the recorded event.
 
-    *raw* is the last checkpoint of the old log. Nothing else is recorded before, not
-    even what a newer program brings along.
+    *raw* is the last checkpoint of the old log. No event is recorded before this one,
+    not even new seed definitions.
 
     Raises:
-        Refused: Nothing is lost, or something else is wrong.
+        Refused: No event is lost, or the checkpoint or the kept events do not verify.
     """
     vault = _vault(settings)
     projections = TransactionalProjections(ProjectionWriter(), vault)
@@ -209,10 +209,10 @@ async def continue_log(
 
 
 def load_witnesses(settings: Settings) -> Policy:
-    """Who is asked to cosign, and how many must; nobody where no file is set.
+    """The policy for cosignatures; empty if no file is set.
 
     Raises:
-        SettingsError: The file says what it cannot.
+        SettingsError: The file is malformed.
     """
     if settings.witnesses is None:
         return Policy()
@@ -234,7 +234,7 @@ def _today(settings: Settings) -> date:
 async def seed_definitions(
     commands: CommandHandler, pool: Pool, brought: agency.SeedDefinitions
 ) -> None:
-    """Record the definitions and the scale that the program brings, once."""
+    """Record the definitions and the scale of the program, unless already recorded."""
     subjects = [
         *(("indicator", code, new) for code, new in brought.indicators.items()),
         ("scale", SCALE, brought.scale),

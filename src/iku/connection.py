@@ -1,4 +1,4 @@
-"""A connection for one request, or a clear answer within bounded time."""
+"""Database connections for one request; every failure is reported in bounded time."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +14,9 @@ from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.queries.view import View
 
-ACQUIRE_S = 5.0  # how long a request waits for a connection before it is answered 503
+ACQUIRE_S = 5.0  # a request that waits longer for a connection is answered with 503
 
-# What asyncpg raises when a server goes away or never was there.
+# The errors that asyncpg raises if the server is not available.
 _TROUBLE = (
     OSError,
     asyncpg.PostgresError,
@@ -27,11 +27,12 @@ _TROUBLE = (
 
 @asynccontextmanager
 async def acquire_connection(app: App) -> AsyncIterator[Connection]:
-    """A connection of the pool with the application's rights.
+    """A connection of the pool, with the rights of the application role.
 
     Raises:
-        Unavailable: The database is away, does not answer in time, or all
-            connections have been busy for too long; Full where it has no room.
+        Unavailable: The database is not available or does not answer in time, or all
+            connections are busy for too long.
+        OutOfSpace: The database has no space left.
     """
     try:
         connection = await app.pool.acquire(timeout=ACQUIRE_S)
@@ -48,11 +49,11 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
 
 
 def _told(error: Exception, connection: Connection) -> Unavailable | None:
-    """What *error* means where the database is at fault; None where it is not."""
+    """The error that *error* stands for if the database is at fault, otherwise None."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
         return OutOfSpace(message("the database has no room: {error}", error=error))
     if isinstance(error, asyncpg.SerializationError):
-        # Only on a replica, where what comes from the primary goes before reading.
+        # Only on a replica, where replication takes precedence over queries.
         return Unavailable(
             message(
                 "the replica applied a change that a query needs: {error}", error=error
@@ -67,17 +68,17 @@ def _told(error: Exception, connection: Connection) -> Unavailable | None:
 
 @asynccontextmanager
 async def open_view(app: App) -> AsyncIterator[View]:
-    """What the sender of a request can read (raises as `acquire_connection` does)."""
+    """The view of the caller of a request (raises as `acquire_connection` does)."""
     async with acquire_connection(app) as connection:
         yield app.view(connection)
 
 
 @dataclass(frozen=True, slots=True)
 class PooledReader:
-    """Reads with a connection taken for each query, and held for no longer.
+    """A reader that takes a connection of the pool for each query.
 
-    So a command that waits for its place in the log keeps no reader waiting, and as
-    many commands as there are share a commit.
+    A command that waits for its append therefore holds no connection, and any number of
+    commands can share a group commit.
     """
 
     app: App
@@ -88,11 +89,11 @@ class PooledReader:
             return await connection.fetch(query, *args)
 
     async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
-        """The first row; None where there is none."""
+        """The first row; None if there is none."""
         async with acquire_connection(self.app) as connection:
             return await connection.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row; None where there is none."""
+        """The first column of the first row; None if there is none."""
         async with acquire_connection(self.app) as connection:
             return await connection.fetchval(query, *args)

@@ -1,6 +1,6 @@
-"""Where a person's or a program's command is handed in, and the receipt for it.
+"""The gateway of commands from HTTP and the command line, with their receipts.
 
-HTTP and the command line share it: what one refuses the other refuses, in one sentence.
+Both use it, so both refuse the same commands with the same message.
 """
 
 from collections.abc import Iterator
@@ -24,18 +24,18 @@ from iku.queries import subject_lookup
 
 
 class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Proof of entry: durable, and in the log for good.
+    """Receipt of an event: it is durable and part of the log.
 
     Attributes:
-        id: Identifier of the subject, as in its address.
-        number: Its number in the register.
-        version: Of its last event, which this receipt is about.
-        position: Of that event in the log.
-        size: Of the log once the event was in it.
-        recorded_at: The database's clock, UTC.
-        leaf: The event's leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
-        notes: What else it means: the participations that a merger does not take over
-            and why, the subjects that a rejection takes along. Absent where nothing.
+        id: Identifier of the subject, as in its URL.
+        number: Number of the subject in the register.
+        version: Version of the subject's last event, which the receipt is for.
+        position: Position of that event in the log.
+        size: Size of the log with the event.
+        recorded_at: The instant of the append by the database's clock, in UTC.
+        leaf: Leaf hash of the event (RFC 6962, section 2.1), in lower-case hexadecimal.
+        notes: Further effects: participations that a merger does not take over and why,
+            subjects that a rejection excludes as well. Absent if there are none.
     """
 
     id: str
@@ -50,7 +50,7 @@ class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class CommandGateway:
-    """Where the commands of one request are handed in."""
+    """The gateway for the commands of one request."""
 
     app: App
     actor: str
@@ -59,11 +59,11 @@ class CommandGateway:
     language: Language = Language.ENGLISH
 
     async def handle(self, category: str, subject: str, proposed: Any) -> CommandResult:
-        """Carry out what is *proposed* for that subject (see `Office.handle`).
+        """Carry out the *proposed* event of that subject (see `CommandHandler.handle`).
 
         Raises:
-            Refused: The rules do not allow it, or the register says so already: the
-                receipt of another's event would pass for one of this request.
+            Refused: A rule forbids it, or the register holds the event already: the
+                receipt of an earlier event must not pass for one of this request.
         """
         command = self.command(category, subject, proposed)
         try:
@@ -100,15 +100,15 @@ class CommandGateway:
         return outcome
 
     async def _hint(self, command: Command, name: str) -> str:
-        """Whose number it is that was given for an identifier."""
+        """A hint at the subject that has the given identifier as its number."""
         view = self.app.view(PooledReader(self.app))
         return await subject_lookup.hint(view, command.category, name)
 
     async def preview(self, category: str, subject: str, proposed: Any) -> list[Any]:
-        """What `handle` would record now; nothing is recorded.
+        """The events that `handle` would record now; nothing is recorded.
 
         Raises:
-            Refused: The rules do not allow it, or the register says so already.
+            Refused: A rule forbids it, or the register holds the event already.
         """
         command = self.command(category, subject, proposed)
         with known(command):
@@ -125,7 +125,7 @@ class CommandGateway:
         return facts
 
     def command(self, category: str, subject: str, proposed: Any) -> Command:
-        """What the request asks for, as a command."""
+        """The command of the request."""
         return Command(
             category,
             subject,
@@ -138,7 +138,7 @@ class CommandGateway:
 
 @contextmanager
 def known(command: Command) -> Iterator[None]:
-    """Tell a version of nothing from one that is merely not the last."""
+    """Turn a stale version of a subject that does not exist into `SubjectNotFound`."""
     try:
         yield
     except StaleVersion as error:
@@ -151,7 +151,7 @@ def known(command: Command) -> Iterator[None]:
 def receipt(
     outcome: CommandResult, language: Language = Language.ENGLISH
 ) -> EntryReceipt:
-    """The receipt as the client gets it, its notes in that language."""
+    """The receipt for the client, with its notes in that language."""
     given = outcome.receipt
     return EntryReceipt(
         id=outcome.subject,

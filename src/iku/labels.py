@@ -1,7 +1,7 @@
-"""What people read for each value, field and event: one label in each language.
+"""Labels of values, fields and events, in Indonesian and English.
 
-Pages, the terminal, reports and headings of spreadsheets take their labels from here.
-What a value is called where it is stored and sent does not depend on them.
+Pages, the terminal, reports and headings of spreadsheets use them. The names under
+which values are stored and sent do not depend on them.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class Label(NamedTuple):
     en: str
 
 
-# Of cases and of organisations: what they are on a day.
+# Statuses of cases and of organisations.
 STATUSES: Mapping[str, Label] = {
     "open": Label("terbuka", "open"),
     "returned": Label("dikembalikan", "returned"),
@@ -115,7 +115,7 @@ ACTIVITIES: Mapping[str, Label] = {
     Activity.LAPORAN_KEGIATAN: Label("laporan kegiatan", "report of activities"),
     Activity.LAINNYA: Label("lainnya", "other"),
 }
-# By the field that holds them.
+# The labels of values, by field.
 VALUES: Mapping[str, Mapping[str, Label]] = {
     "status": STATUSES,
     "category": CATEGORIES,
@@ -129,7 +129,7 @@ VALUES: Mapping[str, Mapping[str, Label]] = {
     "activity": ACTIVITIES,
 }
 
-# Events, by the type under which they are recorded.
+# The labels of events, by recorded type.
 EVENTS: Mapping[str, Label] = {
     "reported": Label("dilaporkan", "reported"),
     "returned": Label("dikembalikan", "returned"),
@@ -216,7 +216,7 @@ FIELDS: Mapping[str, Label] = {
     "owner": Label("penanggung jawab", "owner"),
     "objective": Label("sasaran", "objective"),
     "options": Label("opsi", "options"),
-    # Of cases and organisations as lists show them.
+    # Fields in lists of cases and organisations.
     "id": Label("pengenal", "identifier"),
     "status": Label("status", "status"),
     "reported_on": Label("dilaporkan", "reported"),
@@ -272,7 +272,7 @@ WITHHELD: Mapping[str, Label] = {
     WithheldReason.DAMAGED: Label("rusak", "damaged"),
     WithheldReason.MISSING: Label("hilang", "missing"),
 }
-# What a subject is, by the category of its stream.
+# The kinds of subjects, by category of stream.
 SUBJECTS: Mapping[str, Label] = {
     "conflict": Label("kasus", "case"),
     "organisation": Label("organisasi", "organisation"),
@@ -282,7 +282,7 @@ SUBJECTS: Mapping[str, Label] = {
     "subject": Label("subjek", "subject"),
     "ledger": Label("log", "log"),
 }
-# What stands above the numbers of a figure.
+# The headings of the numbers of a figure.
 FIGURE: Mapping[str, Label] = {
     "indicator": Label("Indikator", "Indicator"),
     "numerator": Label("Pembilang", "Numerator"),
@@ -295,12 +295,12 @@ FIGURE: Mapping[str, Label] = {
 
 
 def value(field: str, of: Any) -> Label | None:
-    """The label of the value *of* that *field* holds; None where it has none."""
+    """The label of the value *of* in *field*; None if it has none."""
     labels = VALUES.get(field)
     return labels.get(of) if labels is not None and isinstance(of, str) else None
 
 
-# By the field of a `Term`.
+# The labels of terms, by the field of the `Term`.
 _TERMS: Mapping[str, Mapping[str, Label]] = {
     "category": SUBJECTS,
     "event": EVENTS,

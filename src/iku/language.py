@@ -1,7 +1,7 @@
-"""The two languages of the program, and how each writes sentences, numbers and days.
+"""The two languages of the program: translation, and the format of numbers and dates.
 
-The Indonesian sentences are the gettext catalog `locale/id/LC_MESSAGES/iku.po`, read
-here as it is compiled; the English ones are their ids.
+The Indonesian sentences are the gettext catalog `locale/id/LC_MESSAGES/iku.po`, which
+is read in its compiled form. The English sentences are the message ids.
 """
 
 import gettext
@@ -25,7 +25,7 @@ _SWAPPED = str.maketrans(",.", ".,")
 
 
 class Language(StrEnum):
-    """A language that people read, by its code in ISO 639-1."""
+    """A language of the user interface, by its ISO 639-1 code."""
 
     INDONESIAN = "id"
     ENGLISH = "en"
@@ -34,9 +34,9 @@ class Language(StrEnum):
 def negotiated(accepted: str, usual: Language) -> Language:
     """The language that `Accept-Language` prefers (RFC 9110, section 12.5.4).
 
-    *usual* is given where it names neither, prefers both alike, or is empty; the first
-    of two named with one weight goes before. Region and script do not matter: ``id-ID``
-    is Indonesian.
+    *usual* is the result if the header is empty, names neither language or prefers both
+    equally. Otherwise the language with the greater weight is the result. Region and
+    script are ignored: ``id-ID`` is Indonesian.
     """
     weights: dict[Language, float] = {}
     other = 0.0
@@ -55,7 +55,7 @@ def negotiated(accepted: str, usual: Language) -> Language:
 
 
 def _weight(options: Iterable[str]) -> float:
-    """The quality value among the *options*; 1 where there is none or it is none."""
+    """The quality value among the *options*; 1 if it is absent or malformed."""
     for option in options:
         if found := _QUALITY.fullmatch(option):
             return float(found[1])
@@ -63,28 +63,28 @@ def _weight(options: Iterable[str]) -> float:
 
 
 _QUALITY = re.compile(r"q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-# `in` is what Indonesian was called until 1989; old Java programs still say it.
+# `in` was the code of Indonesian until 1989; old Java programs still send it.
 _TAGS = {"id": Language.INDONESIAN, "in": Language.INDONESIAN, "en": Language.ENGLISH}
 
 
 def translate(said: str, language: Language) -> str:
-    """What is *said* in that language; what is no `Message`, as it is."""
+    """*said* in that language; any other text than a `Message` or `Term` as it is."""
     if language is Language.ENGLISH or not isinstance(said, Message | Term):
         return str(said)
     return _indonesian(said)
 
 
 def day(of: date, language: Language) -> str:
-    """``31 Desember 2021``; in English ``2021-12-31``, which cannot be misread."""
+    """``31 Desember 2021``; in English ``2021-12-31``, which is unambiguous."""
     if language is Language.ENGLISH:
         return f"{of:%Y-%m-%d}" if of.year > 999 else of.isoformat()[:10]
     return f"{of.day} {MONTHS[of.month - 1]} {of.year}"
 
 
 def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
-    """``1.234,50``; in English ``1,234.50``. *places* None: as many as it has.
+    """``1.234,50``; in English ``1,234.50``. *places* None: as many as the number has.
 
-    Nothing is rounded here but what has more places than that.
+    A number is rounded only if it has more decimals than *places*.
     """
     text = f"{of:,}" if places is None else f"{of:,.{places}f}"
     return text if language is Language.ENGLISH else text.translate(_SWAPPED)

@@ -1,8 +1,8 @@
-"""Sentences for people, as gettext knows them: an id with named parameters.
+"""Messages for users: a gettext message id with named parameters.
 
-The id is the English sentence. A `Message` is a `str`, the English sentence with the
-parameters filled in, so that logs and programs read it as it is; whoever shows it to a
-person translates it first (`iku.language`). After zope.i18nmessageid.
+The id is the English sentence. A `Message` is a `str`: the English sentence with its
+parameters filled in, for logs and programs. The code that shows it to a user translates
+it first (`iku.language`). After zope.i18nmessageid.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,17 +11,19 @@ from string import Formatter
 from types import MappingProxyType
 from typing import Any, Self
 
-Shown = Callable[[Any, str], str]  # a parameter and its format specification, in words
+Shown = Callable[[Any, str], str]  # formats a parameter by a format specification
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Message(str):
-    """A sentence: in English as a `str`, in any language by its id and parameters.
+    """A message: an English `str` that can be translated by its id and parameters.
 
     Attributes:
         id: The English sentence, with ``{name}`` for each parameter.
-        values: The parameters: words, numbers, days, further messages, lists of them.
-        many: The id's plural form; the parameter ``count`` chooses. None: it has none.
+        values: The parameters: words, numbers, days, further messages, and lists of
+            these.
+        many: Plural form of the id, chosen by the parameter ``count``; None if it has
+            none.
     """
 
     __slots__ = ("id", "many", "values")
@@ -35,7 +37,7 @@ class Message(str):
         values: Mapping[str, Any] = NOTHING,
         many: str | None = None,
     ) -> Self:
-        """The message whose id is *sentence*, its parameters filled in."""
+        """The message with the id *sentence*, and its parameters filled in."""
         pattern = sentence if many is None or values["count"] == 1 else many
         self = super().__new__(cls, filled(pattern, values, in_english))
         self.id, self.many = sentence, many
@@ -47,11 +49,11 @@ class Message(str):
 
 
 class Term(str):
-    """A word of the register that `iku.labels` has in each language.
+    """A term of the register that `iku.labels` has in each language.
 
     Attributes:
-        field: Which of its tables has it: ``event``, ``status``.
-        stored: What the register calls it: ``moved_out``.
+        field: Table of the term: ``event``, ``status``.
+        stored: Stored value of the term: ``moved_out``.
     """
 
     __slots__ = ("field", "stored")
@@ -59,7 +61,7 @@ class Term(str):
     stored: str
 
     def __new__(cls, field: str, stored: str) -> Self:
-        """The word for what the register calls *stored*."""
+        """The term for the *stored* value."""
         self = super().__new__(cls, stored.replace("_", " "))
         self.field, self.stored = field, str(stored)
         return self
@@ -69,17 +71,17 @@ class Term(str):
 
 
 def message(sentence: str, /, **values: Any) -> Message:
-    """The message whose id is *sentence*, a literal, with these parameters."""
+    """The message with the id *sentence*, a literal, and these parameters."""
     return Message(sentence, values)
 
 
 def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
-    """The same, of two forms: *one* for a *count* of 1, *many* for any other."""
+    """The same in two forms: *one* for a *count* of 1, *many* for any other."""
     return Message(one, {"count": count, **values}, many)
 
 
 def joined(said: Iterable[str]) -> Message:
-    """Several sentences in one, with semicolons between them."""
+    """One message of several sentences, separated by semicolons."""
     first, *rest = said
     if not rest:
         return first if isinstance(first, Message) else Message("{one}", {"one": first})
@@ -87,13 +89,13 @@ def joined(said: Iterable[str]) -> Message:
 
 
 def of(error: BaseException) -> str:
-    """What *error* says, as a `Message` where it was raised with one."""
+    """The message of *error*, as a `Message` if it was raised with one."""
     found = (one for one in error.args if isinstance(one, Message))
     return next(found, None) or str(error)
 
 
 def parameters(said: Message) -> dict[str, Any]:
-    """The parameters in JSON's types, for programs."""
+    """The parameters in JSON types, for programs."""
     return {name: _plain(value) for name, value in said.values.items()}
 
 
@@ -121,7 +123,7 @@ def in_english(value: Any, specification: str = "") -> str:
 
 
 def filled(pattern: str, values: Mapping[str, Any], shown: Shown) -> str:
-    """*pattern* with its parameters, each as *shown* writes it."""
+    """*pattern* with its parameters, each formatted by *shown*."""
     if not values:
         return pattern
     return _Filling(shown).vformat(pattern, (), values)

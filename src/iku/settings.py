@@ -1,4 +1,4 @@
-"""What the surroundings decide: read once from the environment, then passed along."""
+"""The settings, read once from the environment and then passed as a value."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -6,28 +6,40 @@ from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-BODY_TIMEOUT_S = 15  # unless the environment says otherwise
+BODY_TIMEOUT_S = 15  # default
 
 
 class SettingsError(Exception):
-    """A variable holds what it cannot mean; the sentence names the variable."""
+    """A variable has an invalid value; the message names the variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where the register runs and how it is reached.
+    """The settings of the program.
 
-    `database_url` None means the embedded server in `home`; `owner_url` None then, too.
-    `agency` is a folder with another agency's data files; None means our own.
-    `superuser_url` is a login that may read and make everything, with which backups are
-    made and restored; None means `owner_url`.
-    `signer_url` is the signer's login, None with the embedded server or where this
-    process does not sign; `origin` the log's name in what is signed; `witnesses` a file
-    that lists who is asked to cosign.
-    `body_timeout_s` is how long the head of a request, and then its body, may take to
-    arrive.
-    `keys` is the folder of the vault's keys, `attachments` that of sealed files; None
-    means `home`/keys and `home`/attachments.
+    Attributes:
+        database_url: Login of the application; None for the embedded server in `home`.
+        owner_url: Login of the owner of the schemas, for migrations; None with the
+            embedded server.
+        superuser_url: Login that may read and create everything, for backup and
+            restore; None for `owner_url`.
+        home: Folder of the embedded server and the default parent of other folders.
+        timezone: Time zone of the agency.
+        host: Address on which the server listens.
+        port: Port on which the server listens.
+        pool_size: Maximum number of database connections.
+        body_timeout_s: Seconds within which the head of a request, and then its body,
+            must arrive.
+        agency: Folder with the data files of another agency; None for the built-in
+            ones.
+        signer_url: Login of the signer; None with the embedded server, or if this
+            process does not sign.
+        signer_home: Folder of the signer.
+        witness_home: Folder of the witness.
+        origin: Name of the log in checkpoints.
+        witnesses: File that lists the witnesses asked to cosign; None for no witnesses.
+        keys: Folder of the vault's keys; None for `home`/keys.
+        attachments: Folder of sealed files; None for `home`/attachments.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -50,20 +62,20 @@ class Settings:
 
     @property
     def keys_folder(self) -> Path:
-        """Where the vault's keys are."""
+        """Folder of the vault's keys."""
         return self.keys or self.home / "keys"
 
     @property
     def attachments_folder(self) -> Path:
-        """Where the sealed files are."""
+        """Folder of the sealed files."""
         return self.attachments or self.home / "attachments"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
-        """The settings that `IKU_…` variables ask for.
+        """The settings from the `IKU_…` variables.
 
         Raises:
-            SettingsError: One of them is empty, or holds what it cannot mean.
+            SettingsError: A variable is empty or has an invalid value.
         """
         given = _given(environ, [f"IKU_{one.name.upper()}" for one in fields(cls)])
         database_url = _url(given, "IKU_DATABASE_URL")
@@ -92,7 +104,7 @@ class Settings:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens on `host`."""
+    """Whether a server that listens on `host` is reachable only from this machine."""
     if host == "localhost":
         return True
     try:
@@ -102,10 +114,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
-    """What is set of *names*.
+    """The variables among *names* that are set.
 
-    An empty value means nothing: that of IKU_DATABASE_URL, in a script whose variable
-    was not set, would have another database used without a word.
+    An empty value is refused. In a script whose own variable is unset, an empty
+    IKU_DATABASE_URL would otherwise silently select another database.
     """
     given = {name: environ[name] for name in names if name in environ}
     for name, value in given.items():
@@ -122,7 +134,7 @@ def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
 def _url(given: Mapping[str, str], name: str) -> str | None:
     url = given.get(name)
     if url is not None and not url.startswith(("postgresql://", "postgres://")):
-        # Not quoted: it may hold a password.
+        # The value is not quoted, because it may hold a password.
         raise SettingsError(f"{name} must be an address that begins with postgresql://")
     return url
 
@@ -184,7 +196,7 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
 
 def _origin(given: Mapping[str, str]) -> str:
     origin = given.get("IKU_ORIGIN", "iku.mojokerto.local/log")
-    # C2SP signed-note: it is a key's name, too.
+    # C2SP signed-note: the origin is also the name of a key.
     if "+" in origin or any(char.isspace() or char < " " for char in origin):
         raise SettingsError(
             f'IKU_ORIGIN is "{origin}", but must have no space and no "+"; '

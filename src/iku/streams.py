@@ -1,4 +1,4 @@
-"""Streams read and folded: what a subject is, and where its stream stands."""
+"""Streams, read and folded into the state of their subjects."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -17,12 +17,12 @@ from iku.vault.store import Vault
 
 
 class FoldedStream(Struct, frozen=True):
-    """A stream folded into the state of its subject.
+    """A stream, folded into the state of its subject.
 
     Attributes:
-        state: None where the stream is new.
-        version: Of its last event; 0 where it is new.
-        last: Its last event.
+        state: None for a new stream.
+        version: Version of the last event; 0 for a new stream.
+        last: The last event; None for a new stream.
     """
 
     state: Any = None
@@ -34,7 +34,7 @@ def fold(
     recorded: Sequence[Recorded],
     opened: Mapping[texts.Event, Texts] = MappingProxyType({}),
 ) -> FoldedStream:
-    """The subject of a stream, from all its events and what was *opened* of them."""
+    """The state of a stream, from all its events and their *opened* texts."""
     decider = DECIDERS[recorded[0].category]
     events = (
         fact.of(
@@ -53,9 +53,9 @@ async def read(
     streams: Sequence[str],
     opens: Callable[[Recorded], bool] = lambda _recorded: True,
 ) -> dict[str, FoldedStream]:
-    """Each stream folded; those that are new are left out.
+    """Each stream folded, by name; new streams are omitted.
 
-    Texts are opened of the events that *opens* accepts.
+    The texts of the events that *opens* accepts are decrypted.
     """
     found = await log.read_streams(reader, list(dict.fromkeys(streams)))
     heard = [one for recorded in found.values() for one in recorded if opens(one)]

@@ -1,8 +1,8 @@
-"""JSON that people and programs hand in: one meaning, or a sentence that says why not.
+"""Strict JSON input: one meaning, or a message with the reason for the refusal.
 
-RFC 8259 leaves open what an object means that has a key twice. Readers differ: what is
-one thing to a proxy could be another to the register. Here it is refused, as
-RFC 7493 (I-JSON) demands. All else is left to msgspec, which is strict by itself.
+RFC 8259 does not define an object with a duplicate key, and readers differ: a proxy may
+read one value and the register another. Such an object is refused, as RFC 7493 (I-JSON)
+requires. Everything else is left to msgspec, which is strict.
 """
 
 import json
@@ -23,11 +23,11 @@ _NO_NUMBER = re.compile(rb"-?(?:NaN|Infinity)")
 
 
 class InvalidJson(ValueError):
-    """It is no JSON; the sentence begins with the verb: "is not JSON: …"."""
+    """The input is not JSON; the message starts with a verb: "is not JSON: …"."""
 
 
 class DuplicateKey(ValueError):
-    """An object has a key twice; *path* leads to it, as in JSONPath without ``$.``."""
+    """An object has a duplicate key at *path*, a JSONPath without ``$.``."""
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -37,16 +37,16 @@ class DuplicateKey(ValueError):
 
 
 def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """What *raw* says, by *decoder*.
+    """The value of *raw*, decoded by *decoder*.
 
     Raises:
-        InvalidJson: It is no JSON in UTF-8, or nested too deep.
-        DuplicateKey: An object in it has a key twice, also if spelt with escapes.
-        msgspec.ValidationError: It is JSON, but not what the decoder reads.
+        InvalidJson: It is not JSON in UTF-8, or nested too deep.
+        DuplicateKey: An object has a duplicate key, also if spelt with escapes.
+        msgspec.ValidationError: It is JSON, but not of the decoder's type.
     """
     try:
         value = decoder.decode(raw)
-        # After it: so depth, fields and numbers are bounded by the type.
+        # After the decoder, whose type bounds the depth, the fields and the numbers.
         _objects.decode(raw.decode())
     except _Twice:
         raise DuplicateKey(_twice(_kept.decode(raw.decode()), "") or "") from None
@@ -60,12 +60,12 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def plain(raw: bytes) -> Any:
-    """What *raw* says as plain values; a key that is there twice has the value `TWICE`.
+    """The value of *raw* in plain types; a duplicate key has the value `TWICE`.
 
-    A number that no 64 bits hold is given as the nearest that Python has.
+    A number that does not fit 64 bits is given as the nearest float.
 
     Raises:
-        InvalidJson: It is no JSON in UTF-8, or nested too deep.
+        InvalidJson: It is not JSON in UTF-8, or nested too deep.
     """
     with suppress(DuplicateKey):
         decode(raw, _any)
@@ -76,14 +76,14 @@ def plain(raw: bytes) -> Any:
 
 
 class _Marker:
-    """The type of `TWICE`, which no type accepts."""
+    """The type of `TWICE`, which no decoder accepts."""
 
 
 TWICE = _Marker()
 
 
 class _Twice(Exception):
-    """An object has a key twice."""
+    """An object has a duplicate key."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
@@ -103,15 +103,15 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) < _DIGITS else float(digits)
 
 
-_DIGITS = 20  # of a number that 64 bits may hold, with its sign
+_DIGITS = 20  # longest number that may fit 64 bits, with its sign
 _any = msgspec.json.Decoder(msgspec.Raw)
-# Numbers are not looked at; `len` of their digits costs the least.
+# The values of numbers are not used; `len` is the cheapest function of their digits.
 _objects = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
 _kept = json.JSONDecoder(object_pairs_hook=_marked, parse_int=_whole)
 
 
 def _twice(value: Any, path: str) -> str | None:
-    """The path of the first key that is there twice; None where none is."""
+    """The path of the first duplicate key; None if there is none."""
     below: list[tuple[str, Any]] = []
     if isinstance(value, dict):
         below = [
@@ -126,7 +126,7 @@ def _twice(value: Any, path: str) -> str | None:
 
 
 def _fault(raw: bytes, said: str) -> str:
-    """Why *raw* is no JSON, of which msgspec *said* so."""
+    """The reason why *raw* is not JSON; msgspec reported *said*."""
     if raw.startswith(_BYTE_ORDER_MARK):
         return message("begins with a byte order mark (U+FEFF); send it without")
     try:
@@ -155,7 +155,7 @@ _HALF = message("a \\u escape is half of a surrogate pair")
 
 
 def _is_complete(raw: bytes) -> bool:
-    """Whether it is JSON, but for surrogates, to which the standard library is kind."""
+    """Whether it is JSON for the standard library, which accepts lone surrogates."""
     try:
         _objects.decode(raw.decode())
     except (ValueError, RecursionError, _Twice):

@@ -1,4 +1,4 @@
-"""The texts that records commit to, opened, and why others cannot be."""
+"""The texts to which records are committed: decrypted, or withheld with a reason."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -13,11 +13,11 @@ from iku.vault.sealing import Opened
 from iku.vault.store import Vault, VaultFault
 
 Event: TypeAlias = tuple[str, int]  # stream and version
-Fate: TypeAlias = Opened | Withheld  # of a text
+Fate: TypeAlias = Opened | Withheld  # outcome of reading a text
 
 
 class File(NamedTuple):
-    """A file as it was attached."""
+    """An attached file."""
 
     name: str
     media_type: str
@@ -27,7 +27,7 @@ class File(NamedTuple):
 async def read(
     reader: Reader, vault: Vault, recorded: Sequence[Recorded]
 ) -> dict[Event, Texts]:
-    """The texts of each event; events without texts are left out."""
+    """The texts of each event; events without texts are omitted."""
     found = await fates(reader, vault, recorded)
     return {event: apart(named) for event, named in found.items()}
 
@@ -35,7 +35,10 @@ async def read(
 async def fates(
     reader: Reader, vault: Vault, recorded: Sequence[Recorded]
 ) -> dict[Event, dict[str, Fate]]:
-    """The same with the salt of each text, by its name in the record."""
+    """The outcome for each text, by its name in the record.
+
+    An opened text has its salt.
+    """
     found = await vault.read(reader, recorded)
     missing = [
         one
@@ -53,7 +56,7 @@ async def fates(
 async def _erasures(
     reader: Reader, missing: Iterable[Recorded]
 ) -> dict[str, dict[int, Recorded]]:
-    """Decisions on the subjects of what is missing, by position in the log."""
+    """The erasures of the subjects of missing texts, by position in the log."""
     subjects = {
         committed.s for one in missing for committed in one.body().text.values()
     }
@@ -68,7 +71,7 @@ async def _erasures(
 
 
 def apart(named: Mapping[str, Fate]) -> Texts:
-    """The texts that were opened, and the others."""
+    """The opened texts, and the withheld ones."""
     plain = {name: one.text for name, one in named.items() if isinstance(one, Opened)}
     withheld = {n: one for n, one in named.items() if isinstance(one, Withheld)}
     return Texts(plain, withheld)

@@ -1,8 +1,8 @@
-"""The agency whose register this is: its mission, areas, indicators. Data, not code.
+"""The agency that keeps the register: its mission, areas and indicators, as data.
 
-Another city sets `IKU_AGENCY` to a folder of its own with the same two files:
-`agency.json` (context and area codes) and `indicators.json` (the definitions and the
-rating scale the program brings along, and the day they count as known from).
+Another city sets `IKU_AGENCY` to a folder with the same two files: `agency.json`
+(context and area codes) and `indicators.json` (the seed definitions, the rating scale,
+and the day from which they count as known).
 """
 
 from datetime import date
@@ -26,29 +26,29 @@ from iku.strict_json import DuplicateKey, InvalidJson
 
 
 class AgencyError(Exception):
-    """A file about the agency is missing, or says what cannot be."""
+    """A file of the agency is missing or invalid."""
 
 
 class Mission(Struct, frozen=True, forbid_unknown_fields=True):
-    """The mission of the city's medium-term plan that the agency serves."""
+    """The mission in the city's medium-term plan that the agency serves."""
 
     number: str
     text: str
 
 
 class Area(Struct, frozen=True, forbid_unknown_fields=True):
-    """A district or urban village and its official code."""
+    """A district or urban village, with its official code."""
 
     code: str
     name: str
 
 
 class Division(Struct, frozen=True, forbid_unknown_fields=True):
-    """A division, and what of the register it answers for.
+    """A division, and the part of the register for which it is responsible.
 
     Attributes:
-        categories: Of conflicts; each has one division at most.
-        kinds: Of organisations; likewise.
+        categories: Categories of conflicts; each has at most one division.
+        kinds: Kinds of organisations; each has at most one division.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Division(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
-    """What the decree on the indicators says of the agency itself."""
+    """The agency as described in the decree on its indicators."""
 
     name: str
     city: str
@@ -76,16 +76,17 @@ class AgencyProfile(Struct, frozen=True, forbid_unknown_fields=True, dict=True):
 
     @cached_property
     def area_codes(self) -> frozenset[str]:
-        """Codes that a case may be placed at."""
+        """Codes of the areas to which a case may be assigned."""
         return frozenset(area.code for area in self.areas)
 
 
 class SeedDefinitions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Definitions and scale that the program records where the log has none.
+    """The definitions and the scale that the program records in a new log.
 
     Attributes:
         known_on: The day from which they count as known.
-        indicators: By code: capitals, digits and hyphens between them, at most 16.
+        indicators: By code: capitals and digits with hyphens between them, at most 16
+            characters.
     """
 
     known_on: date
@@ -97,7 +98,7 @@ T = TypeVar("T")
 
 
 def load_agency(folder: Path | None) -> AgencyProfile:
-    """The agency described in *folder*; None: the one that ships with the program.
+    """The agency described in *folder*; None: the one included in the program.
 
     Raises:
         AgencyError: The file is missing or malformed.
@@ -106,7 +107,7 @@ def load_agency(folder: Path | None) -> AgencyProfile:
 
 
 def load_seed_definitions(folder: Path | None) -> SeedDefinitions:
-    """The definitions and the scale to bring along (see `load_agency`)."""
+    """The seed definitions and the scale (see `load_agency`)."""
     return _load(_file(folder, "indicators.json"), SeedDefinitions)
 
 

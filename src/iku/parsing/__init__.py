@@ -1,11 +1,11 @@
-"""What a frozen Struct declares, and texts or JSON read as it.
+"""Parsing of texts and JSON as frozen Structs, with all faults of the input.
 
-A question and a command are Structs. From the fields of one are derived: the parameters
-of its route and their description (OpenAPI), the options of its command, and what is
-said of input that does not fit. This module knows neither HTTP nor the command line.
+A question and a command are Structs. The parameters of a route and their description
+(OpenAPI), the options of a command, and the messages for invalid input are derived from
+the fields of one Struct. This module knows neither HTTP nor the command line.
 
-The decoder reports the first fault only, in its own terms. So where it refuses, each
-part is converted by itself, and the JSON Schema of its type says what it must be.
+The decoder reports only the first fault, in its own terms. If it refuses the input,
+each part is converted separately, and the JSON Schema of its type gives the message.
 """
 
 import re
@@ -45,16 +45,16 @@ __all__ = [
 ]
 
 _OTHERWISE = message("is not {expected}", expected=OTHER)
-MOST_FAULTS = 20  # reported of one input: its size must not decide that of the answer
+MOST_FAULTS = 20  # maximum reported for one input; bounds the size of the answer
 
 
 class ParseError(ValueError):
-    """Input that does not fit its type.
+    """Input that does not match its type.
 
     Attributes:
-        faults: By the path of each part at fault (as in JSONPath without the leading
-            ``$.``; empty: the whole), what is wrong with it: a sentence without its
-            subject, such as "must be true or false, not 1".
+        faults: The fault of each part, by its path (as in JSONPath without the leading
+            ``$.``; empty for the whole). A fault is a sentence without its subject,
+            such as "must be true or false, not 1".
     """
 
     def __init__(self, faults: Mapping[str, str]) -> None:
@@ -63,7 +63,7 @@ class ParseError(ValueError):
 
 
 def fault(path: str, rule: str) -> Message:
-    """What is wrong with the part at *path*, a whole sentence."""
+    """The fault of the part at *path*, as a complete sentence."""
     if not path:
         return message("the body {rule}", rule=rule)
     return message("{path} {rule}", path=path, rule=rule)
@@ -73,11 +73,11 @@ class Field(NamedTuple):
     """A field of a Struct.
 
     Attributes:
-        name: As it is written in texts and JSON.
-        attribute: As the program calls it.
-        schema: JSON Schema of its values, without null, with ``description`` and, where
-            the default is not null, ``default``. Values of an enumeration stand in the
-            order in which they are declared.
+        name: Name in texts and JSON.
+        attribute: Name of the attribute in Python.
+        schema: JSON Schema of its values, without null, with ``description`` and, if
+            the default is not null, ``default``. Values of an enumeration are in the
+            order of their declaration.
     """
 
     name: str
@@ -88,22 +88,22 @@ class Field(NamedTuple):
 
     @property
     def multiple(self) -> bool:
-        """Whether it holds a list, so that a text of it may be given several times."""
+        """Whether it holds a list, so that its text may be given several times."""
         return "items" in self.schema
 
     @property
     def description(self) -> str:
-        """What it is; empty where nothing is said."""
+        """The description; empty if there is none."""
         return str(self.schema.get("description", ""))
 
     def split(self, text: str) -> list[str]:
-        """The texts of a list's items; of listed values, several stand with commas."""
+        """The texts of the items of a list; enumerated values may share commas."""
         return text.split(",") if "enum" in self.schema["items"] else [text]
 
     def read(self, text: str) -> Any:
-        """*text* as a plain value; itself where it is none of the type.
+        """*text* as a plain value; *text* itself if it is not of the type.
 
-        An object is spelled as JSON or, where it needs nothing but a name, by that.
+        An object is spelled as JSON or, if it requires only a name, by that name.
         """
         schema = self.schema.get("items", self.schema)
         if schema.get("type") == "object":
@@ -128,7 +128,7 @@ def fields(struct: type[Struct]) -> Mapping[str, Field]:
 
 
 def _documented(struct: type) -> dict[str, Schema]:
-    """What the docstrings of *struct* and its bases say of their attributes."""
+    """The descriptions of attributes in the docstrings of *struct* and its bases."""
     found: dict[str, Schema] = {}
     for one in reversed(struct.__mro__):
         _, attributes = split_docstring(one.__doc__ or "")
@@ -137,8 +137,8 @@ def _documented(struct: type) -> dict[str, Schema]:
 
 
 def split_docstring(docstring: str) -> tuple[str, dict[str, str]]:
-    """What a docstring says of its class, and of each of its attributes."""
-    # From Python 3.13 on a docstring has no indentation of its own.
+    """The description of the class, and that of each of its attributes."""
+    # Since Python 3.13 the compiler removes the indentation of docstrings.
     summary, _, rest = cleandoc(docstring).partition("\n\nAttributes:\n")
     parts = _ATTRIBUTE.split(rest)
     pairs = zip(parts[1::2], parts[2::2], strict=True)
@@ -151,7 +151,7 @@ _ATTRIBUTE = re.compile(r"^ {4}(\w+): ", re.MULTILINE)
 def parse_texts(
     struct: type[T], pairs: Iterable[tuple[str, str]], given: Mapping[str, Any] = {}
 ) -> T:
-    """The *struct* that names and texts spell, with values *given* besides.
+    """The *struct* spelled by pairs of name and text, with further values *given*.
 
     Raises:
         ParseError: A name is unknown or given twice, or a text is not of its type.
@@ -167,7 +167,7 @@ def parse_texts(
         except ValidationError:
             pass
     for path, said in _faults(values, struct).items():
-        # Which of several texts of one name it is does not matter.
+        # The index among several texts of one name is not reported.
         found.setdefault(path if "." in path else path.partition("[")[0], said)
     for name in (
         {name for name, text in texts if not text} & found.keys() & known.keys()
@@ -178,7 +178,7 @@ def parse_texts(
 
 
 def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> None:
-    """Add what *text* spells to the *values*."""
+    """Add the value of *text* to the *values*."""
     if _HALF.search(text):
         raise ParseError({name: message("is not UTF-8")})
     if field is None:
@@ -190,7 +190,7 @@ def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> N
 
 
 def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str, str]:
-    """Lists of texts or numbers that name one twice."""
+    """The faults of lists that hold a text or a number twice."""
     return {
         name: message("names {value} more than once", value=shown(twice[0]))
         for name, several in values.items()
@@ -200,13 +200,16 @@ def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str
 
 
 def _twice(several: Iterable[Any]) -> list[Any]:
-    """The texts and numbers that are there again; two persons may have one name."""
+    """The repeated texts and numbers; objects are exempt.
+
+    Two persons may have the same name.
+    """
     plain = [one for one in several if not isinstance(one, dict)]
     return [one for one, times in Counter(plain).items() if times > 1]
 
 
 def parse_json(kind: Callable[..., T] | Any, raw: bytes) -> T:
-    """The value of that *kind*, a Struct or a union of tagged ones, that *raw* spells.
+    """The value of *kind*, a Struct or a union of tagged Structs, spelled by *raw*.
 
     Raises:
         ParseError: It is not JSON, or not of the kind.
@@ -232,16 +235,16 @@ def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
 
 
 def _faults(value: Any, kind: Any) -> dict[str, str]:
-    """What is wrong with *value*."""
+    """The faults of *value*, by path."""
     found: dict[str, str] = {}
     _collect(found, value, kind, "")
     return found
 
 
 def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
-    """Add to *found* what is wrong with *value*, which stands at *path*."""
+    """Add to *found* the faults of *value*, which is at *path*."""
     if isinstance(value, str):
-        value = _composed(value)  # as facts keep it, which may be longer
+        value = _composed(value)  # events store this form, which may be longer
     if len(found) >= MOST_FAULTS or _fits(value, kind):
         return
     before = len(found)
@@ -308,11 +311,11 @@ def _object(text: str, kind: Any) -> Any:
 
 
 def _composed(text: str) -> str:
-    """*text* in Unicode's NFC, as facts keep it and searching needs it."""
+    """*text* in Unicode's NFC, in which events store it and search compares it."""
     return unicodedata.normalize("NFC", text)
 
 
-_HALF = re.compile("[\ud800-\udfff]")  # how Python holds bytes that are not UTF-8
+_HALF = re.compile("[\ud800-\udfff]")  # Python's form of bytes that are not UTF-8
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "integer": lambda text: int(text) if _WHOLE.fullmatch(text) else text,

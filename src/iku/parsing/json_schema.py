@@ -1,4 +1,4 @@
-"""The JSON Schema of a type, and the types that it is made of."""
+"""The JSON Schema of a type, and the types of which a type consists."""
 
 from enum import EnumMeta
 from functools import cache
@@ -13,7 +13,7 @@ Schema: TypeAlias = dict[str, Any]
 
 @cache
 def schema_of(kind: Any) -> Schema:
-    """The JSON Schema of *kind* without null, and without the schemas it refers to."""
+    """The JSON Schema of *kind* without null and without referenced schemas."""
     schema = msgspec.json.schema(kind)
     either = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
     if len(either) == 1:
@@ -29,14 +29,14 @@ def schema_of(kind: Any) -> Schema:
 
 
 def default_of(default: Any) -> Schema:
-    """The keyword that states a field's default; none where it is null or empty."""
+    """The ``default`` keyword of a field; empty if the default is null or empty."""
     if default in {NODEFAULT, None, msgspec.UNSET, ()}:
         return {}
     return {"default": msgspec.to_builtins(default)}
 
 
 def members(kind: Any) -> list[Any]:
-    """The types whose values *kind* has, without annotations."""
+    """The types of which *kind* is the union, without annotations."""
     if get_origin(kind) is Annotated:
         return members(get_args(kind)[0])
     if get_origin(kind) in {Union, UnionType}:
@@ -45,13 +45,13 @@ def members(kind: Any) -> list[Any]:
 
 
 def item_of(kind: Any) -> Any:
-    """The type of what lists of *kind* hold; None where it has none."""
+    """The type of the items if *kind* is a list; None otherwise."""
     lists = (one for one in members(kind) if get_origin(one) in {list, tuple})
     return next((get_args(one)[0] for one in lists), None)
 
 
 def structs_of(kind: Any) -> dict[Any, type[Struct]]:
-    """By tag, the Structs among the types of *kind*."""
+    """The Structs among the types of *kind*, by tag."""
     return {
         one.__struct_config__.tag: one
         for one in members(kind)
@@ -60,7 +60,7 @@ def structs_of(kind: Any) -> dict[Any, type[Struct]]:
 
 
 def choices(kind: Any) -> list[Any]:
-    """The values of *kind*, or of the items of its lists, where they are listed."""
+    """The enumerated values of *kind*, or of the items of its lists; may be empty."""
     found: list[Any] = []
     for one in members(item_of(kind) or kind):
         if isinstance(one, EnumMeta):

@@ -1,4 +1,4 @@
-"""What is said of input that does not fit: a sentence without its subject."""
+"""Messages for invalid input: sentences without their subject."""
 
 import json
 from collections.abc import Iterable
@@ -10,18 +10,18 @@ from iku.messages import Message, message
 from iku.parsing.json_schema import Schema
 from iku.strict_json import TWICE
 
-MOST_SHOWN = 60  # characters of a value that is refused
-MOST_NAMED = 100  # characters of a name that is unknown
+MOST_SHOWN = 60  # longest quotation of a refused value, in characters
+MOST_NAMED = 100  # longest quotation of an unknown name, in characters
 REQUIRED = message("is required")
 OTHER = message("of the form that is described")
 
 
 def rule(schema: Schema, value: Any) -> str:
-    """What a value of that *schema* must be, which *value* is not."""
+    """What *schema* requires, which *value* does not fulfil."""
     if value is TWICE:
         return message("is given more than once")
     if length := _length(schema, value):
-        # The value is not quoted: it may be long, and it may name people.
+        # The value is not quoted: it may be long, and it may name persons.
         return message(
             "must be {expected}, not of {length}", expected=length, length=len(value)
         )
@@ -45,7 +45,7 @@ def _expected(schema: Schema) -> str:
             return _bounded(kind, schema.get("minimum"), schema.get("maximum"))
 
 
-# By `format` or `type` of a schema.
+# Descriptions of values, by the `format` or `type` of the schema.
 _TYPES = {
     "date": message("a date written YYYY-MM-DD"),
     "integer": message("a whole number"),
@@ -71,7 +71,7 @@ def _bounded(kind: str, least: int | None, most: int | None) -> str:
 
 
 def _length(schema: Schema, value: Any) -> str:
-    """How long a text or list must be; empty where its length is not at fault."""
+    """The required length of a text or list; empty if the length is not at fault."""
     match value:
         case str():
             what, unit = _TYPES["string"], "Length"
@@ -107,14 +107,14 @@ def _long(what: str, noun: str, least: int | None, most: int | None) -> str:
 
 
 def unknown(name: str, known: Iterable[str]) -> str:
-    """That no field has this *name*; the nearest of those *known*, or all of them."""
+    """The message that no field has this *name*, with the nearest known one, or all."""
     if near := get_close_matches(name[:MOST_NAMED], known, 1):
         return message("is unknown; did you mean {nearest}?", nearest=near[0])
     return message("is unknown; there are: {known}", known=[*known] or message("none"))
 
 
 def shown(value: Any) -> str:
-    """*value* as a sentence quotes it; the end of a long one is left out."""
+    """*value* as a message quotes it; a long one is truncated."""
     match value:
         case dict():
             return _TYPES["object"]
