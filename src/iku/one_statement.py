@@ -1,12 +1,12 @@
-"""Appending a batch of requests, and all that is derived from it, by one statement.
+"""Append a batch of requests, and everything derived from it, in one statement.
 
-Step by step, a batch takes a round trip each for its numbers, the append, both tables
-of the projections, the names and the texts; and the log stays locked meanwhile. But
-what the database will answer is nearly always known before: the log has grown by what
-this process appended, the next number follows the last one, and every request holds.
-So a batch is prepared on this assumption (optimistic concurrency) and written by a
-statement that is undone as a whole where the assumption fails. Then nothing was
-written, and the appender goes step by step.
+Done step by step, a batch takes a round trip each for its numbers, the append, both
+projection tables, the names and the texts, and the log remains locked in between. The
+answers of the database can nearly always be predicted: the log has grown by what this
+process appended, the next number follows the last one, and every premise holds. A batch
+is therefore prepared under this assumption (optimistic concurrency) and written by one
+statement, which is rolled back as a whole if the assumption fails. The appender then
+proceeds step by step.
 """
 
 from collections.abc import Sequence
@@ -27,9 +27,10 @@ from iku.vault.store import Vault
 
 
 class OneStatement:
-    """Appends by one statement what an appender would else append step by step.
+    """Appends in one statement what an appender otherwise appends step by step.
 
-    Takes the *project* of those steps, by which it learns where the log stands.
+    *project* is the projection of those steps; from its calls this object learns the
+    size of the log.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class OneStatement:
         self._zone = zone
         self._project = project
         self._serials = Serials()
-        self._size: int | None = None  # of the log, after our last append
+        self._size: int | None = None  # size of the log after the last append here
 
     async def project(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        """Project what was appended step by step."""
+        """Project the requests that were appended step by step."""
         await self._project(connection, accepted)
         self._size = max(one.receipt.size for one in accepted)
         self._serials.learn(
@@ -55,7 +56,7 @@ class OneStatement:
     async def append(
         self, connection: Connection, asked: Sequence[Asked]
     ) -> list[Receipt] | None:
-        """The receipts, one each; None where nothing was written."""
+        """One receipt for each request; None if nothing was written."""
         named = None if self._size is None else self._serials.admit(asked)
         if named is None or not all(map(_is_plain, named.framed)):
             return None
@@ -81,7 +82,7 @@ class OneStatement:
         return [log.receipt(row) for row in rows]
 
     def _expected(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
-        """The requests with their receipts, of which instant and leaf are not known."""
+        """The requests with predicted receipts, whose instant and leaf are unknown."""
         now = datetime.now(self._zone)
         position = self._size or 0
         size = position + sum(one.request.count for one in framed)
@@ -108,7 +109,7 @@ def _receipt(request: Request, position: int, size: int, now: datetime) -> Recei
 
 
 def _is_plain(framed: EncodedRequest) -> bool:
-    """Whether its events bring no definition to count by, and erase nothing."""
+    """Whether its events change no definition and erase nothing."""
     turns = framed.request.attachments
     return bool(turns) and all(
         isinstance(turn, Transition)
@@ -117,9 +118,9 @@ def _is_plain(framed: EncodedRequest) -> bool:
     )
 
 
-# Each step takes what the one before it gives, which settles their order: the lock
-# comes first, and the log is judged before anything derived from it is written.
-# "offset 0" keeps the steps from being done once for each answer.
+# Each step takes the result of the one before it, which fixes their order: the lock
+# comes first, and the append is checked before anything derived from it is written.
+# "offset 0" prevents the steps from being evaluated once for each answer.
 _APPEND = """
 select (s.answer).verdict, (s.answer).stream, (s.answer).expected, (s.answer).version,
        (s.answer).position, (s.answer).count, (s.answer).size, (s.answer).recorded_at,

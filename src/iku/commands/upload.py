@@ -39,5 +39,5 @@ async def _told(commands: CommandHandler, reader: Reader, filed: Filed) -> bool:
     """Whether an event names the file; True if that cannot be determined."""
     try:
         return filed.name in await commands.vault.uses(reader, [filed.name])
-    except Exception:  # noqa: BLE001 - the error under way says more
+    except Exception:  # noqa: BLE001 - the error in progress is more informative
         return True

@@ -176,7 +176,7 @@ def _parts(parts: dict[str, Counts], empty: EmptyRatio) -> tuple[Part, ...]:
 
 
 # Not `fractions.Fraction`: it reduces at each step, which costs more than all the rest.
-# What 0/0 is, is a policy of the definition (design, section 6, option `empty`).
+# The result for 0/0 is a policy of the definition (design, section 6, option `empty`).
 def _ratio(counts: Counts, empty: EmptyRatio) -> tuple[int, int] | None:
     if counts.denominator:
         return counts.numerator, counts.denominator
