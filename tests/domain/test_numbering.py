@@ -92,6 +92,7 @@ def test_an_opening_repeated_is_told_whatever_the_number_has_become() -> None:
 
 def test_numbers_are_compared_without_case() -> None:
     assert numbering.fold("Kes/14") == numbering.fold("kES/14") == "kes/14"
+    assert numbering.fold("KE\u0301/1") == numbering.fold("k\u00e9/1") == "k\u00e9/1"
     assert Numbered("K14", held=True).goes_by("k14")
     assert not Numbered("K14", held=False).goes_by("K14")
     assert not Numbered("K14", held=True).goes_by("K15")

@@ -427,6 +427,40 @@ async def test_a_database_without_room_is_unavailable_and_records_nothing(
         assert (await appender.submit(asked[0])).position == 1
 
 
+async def test_what_is_appended_at_once_takes_no_further_step(
+    ask: Ask, desk: Desk
+) -> None:
+    async def at_once(
+        connection: Plain, asked: Sequence[EncodedRequest]
+    ) -> Sequence[Receipt]:
+        verdicts = await log.append_framed(connection, asked, zone=ZONE)
+        return [one for one in verdicts if isinstance(one, Receipt)]
+
+    async def project(*_arguments: Any) -> None:
+        raise AssertionError("there is nothing left to project")
+
+    async with desk.appender(project=project, at_once=at_once) as appender:
+        tasks = submitted(appender, ask("a-1"), ask("b-1"))
+        assert await outcomes(*tasks) == [1, 1]
+
+
+async def test_what_cannot_be_appended_at_once_is_appended_step_by_step(
+    ask: Ask, desk: Desk
+) -> None:
+    projected: list[str] = []
+
+    async def at_once(*_arguments: Any) -> None:
+        """Write nothing."""
+
+    async def project(_connection: Plain, accepted: Sequence[AcceptedRequest]) -> None:
+        projected.extend(one.receipt.stream for one in accepted)
+
+    async with desk.appender(project=project, at_once=at_once) as appender:
+        tasks = submitted(appender, ask("a-1"), ask("b-1"))
+        assert await outcomes(*tasks) == [1, 1]
+    assert projected == ["a-1", "b-1"]
+
+
 async def test_a_log_held_by_another_for_too_long_is_unavailable(
     ask: Ask, desk: Desk, owner: Plain
 ) -> None:
