@@ -209,7 +209,7 @@ async def continue_log(
 
 
 def load_witnesses(settings: Settings) -> Policy:
-    """The policy for cosignatures; empty if no file is set.
+    """The witnesses asked to cosign, and the quorum; empty if no file is set.
 
     Raises:
         SettingsError: The file is malformed.

@@ -33,7 +33,7 @@ class EntryReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
         position: Position of that event in the log.
         size: Size of the log with the event.
         recorded_at: The instant of the append by the database's clock, in UTC.
-        leaf: Leaf hash of the event (RFC 6962, section 2.1), in lower-case hexadecimal.
+        leaf: The event's leaf hash (RFC 6962, section 2.1), in lower-case hexadecimal.
         notes: Further effects: participations that a merger does not take over and why,
             subjects that a rejection excludes as well. Absent if there are none.
     """

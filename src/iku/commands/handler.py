@@ -373,7 +373,7 @@ async def _first(
 
 
 async def _again(connection: Reader, receipt: Receipt) -> CommandResult:
-    """The result of a command that was carried out before, equal to the first one."""
+    """The original result of a command that was carried out before."""
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
     subject, state = _subject(receipt), streams.fold(recorded).state
     number = numbering.number(subject, state)

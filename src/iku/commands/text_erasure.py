@@ -104,9 +104,10 @@ async def _note(commands: CommandHandler, reader: Reader) -> None:
 
 
 async def _name(reader: Reader) -> str:
-    """The identity of this log: the hash of its first leaf; empty for an empty log.
+    """The identity of this log: the leaf hash of its first record; may be empty.
 
-    A restored log has the same identity; a newly initialised one has another.
+    It is empty for an empty log. A restored log has the same identity; a newly
+    initialised one has another.
     """
     first = [one async for one in log.read_log(reader, size=1)]
     return first[0].leaf.hex() if first else ""

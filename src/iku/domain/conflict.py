@@ -162,7 +162,7 @@ class Reported(Fact, frozen=True, tag="reported"):
 
 
 class Returned(Fact, frozen=True, tag="returned"):
-    """The report was returned to its sender for completion.
+    """The report was returned for completion.
 
     It remains returned until it is corrected, verified, rejected or merged.
 

@@ -37,7 +37,7 @@ from msgspec import (
 )
 from msgspec.structs import fields, force_setattr, replace
 
-EARLIEST = date(1945, 8, 17)  # founding of the republic; no event can be older
+EARLIEST = date(1945, 8, 17)  # founding of the republic; no earlier day is accepted
 
 # A line of text: not blank, no control characters. In Python `$` also matches before a
 # final line feed; the `(?!\n)` prevents that.

@@ -148,7 +148,7 @@ class StateInterval(NamedTuple):
 def rest(standing: Struct) -> str:
     """The fields of the state that are not None and have no column, as JSON.
 
-    *wording* tells where its texts are.
+    *wording* locates its texts.
     """
     shown = msgspec.to_builtins(standing)
     kept = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
