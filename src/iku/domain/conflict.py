@@ -352,10 +352,10 @@ class Conflict(Subject, frozen=True, dict=True):
 
         None if the report was corrected since, or the case is verified or void.
         """
-        returns = [fact for fact in self.facts if isinstance(fact.event, Returned)]
+        returns = self.placed(Returned)
         if not returns or self.verified or self.void:
             return None
-        reports = {v for v, event in self.facts if isinstance(event, Reported)}
+        reports = {version for version, _ in self.placed(Reported)}
         last, gone = returns[-1], annulled_versions(self.history)
         completed = any(
             isinstance(event, Correction) and event.corrects in reports
@@ -474,7 +474,7 @@ def _turn(
             )
         )
     match event:
-        case Returned() | Verified() | Handled() | Referred():
+        case Verified() | Handled() | Returned() | Referred():
             return now
         case Resolved():
             return _resolved(now, event)

@@ -184,7 +184,7 @@ def district(area: str | None) -> str:
 
 def standing(subject: Subject, *types: type[Fact]) -> list[StandingFact]:
     """The events of these types that are in effect, in the order recorded."""
-    return [fact for fact in subject.facts if isinstance(fact.event, types)]
+    return subject.placed(*types)
 
 
 def between(

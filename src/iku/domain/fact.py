@@ -524,10 +524,18 @@ class _Form(Struct, frozen=True):
     days: frozenset[bool]
 
 
-@cache
 def _forms(event_type: Any) -> dict[str, _Form]:
     """The form of each event type of the union *event_type*, by tag."""
-    return {tag: _form(of_type) for tag, of_type in _types(event_type).items()}
+    # By identity, which stays its own while it is kept here: the hash of a union is
+    # computed from those of all its types, each time.
+    known = _FORMS.get(id(event_type))
+    if known is None:
+        forms = {tag: _form(of_type) for tag, of_type in _types(event_type).items()}
+        known = _FORMS[id(event_type)] = event_type, forms
+    return known[1]
+
+
+_FORMS: dict[int, tuple[Any, dict[str, _Form]]] = {}
 
 
 @cache

@@ -323,7 +323,7 @@ class Status(StrEnum):
     @property
     def exists(self) -> bool:
         """Whether an organisation with this status exists (design, section 6)."""
-        return self in {Status.ACTIVE, Status.SUSPENDED}
+        return self is Status.ACTIVE or self is Status.SUSPENDED
 
 
 class OrganisationSegment(Struct, frozen=True):

@@ -84,15 +84,19 @@ class Subject(Struct, frozen=True, dict=True):
             Refused: The message names the events and quotes both sides.
         """
 
-    def of(self, *types: type[Fact]) -> Iterator[Any]:
-        """The events in effect of these types, in the order recorded."""
+    def placed(self, *types: type[Fact]) -> list[StandingFact]:
+        """The events in effect of these types with their versions, as recorded."""
         known = _KNOWN.setdefault(types, {})
         try:
-            # A list: it is short, and a generator takes twice as long.
-            return iter([event for _, event in self.facts if known[type(event)]])
+            return [fact for fact in self.facts if known[type(fact.event)]]
         except KeyError:
             known |= {type(e): isinstance(e, types) for _, e in self.facts}
-            return self.of(*types)
+            return self.placed(*types)
+
+    def of(self, *types: type[Fact]) -> Iterator[Any]:
+        """The events in effect of these types, in the order recorded."""
+        # A list: it is short, and a generator takes twice as long.
+        return iter([event for _, event in self.placed(*types)])
 
     def dated(self, *types: type[Fact]) -> list[Any]:
         """The same events in order of `effective_on`."""
@@ -106,7 +110,7 @@ class Subject(Struct, frozen=True, dict=True):
         field. Empty fields are omitted. A text can thereby be located without being
         decrypted.
         """
-        opens = [v for v, event in self.facts if isinstance(event, self.OPENING)]
+        opens = [version for version, _ in self.placed(self.OPENING)]
         corrected = len(self.facts) < len(self.history)
         found: dict[str, int] = {}
         for field in fields:
