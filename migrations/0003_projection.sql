@@ -230,7 +230,7 @@ begin
 end;
 $$;
 
--- Writes the names that a batch of events adds or changes.
+-- Inserts or updates the names that a batch of events adds or changes (upsert).
 create function projection.write_numbers(
   _categories text[], _folded text[], _subjects text[],
   _held boolean[], _years integer[], _serials bigint[]
@@ -461,12 +461,13 @@ begin
 end;
 $$;
 
--- Locks the log, and says whether the numbers of a batch of requests, drawn before, are
--- valid: of each series the last serial number is as assumed, and no name is in use.
+-- Locks the log, then returns whether the numbers assigned optimistically to a batch of
+-- requests are free: the last serial number of each series is as assumed, and no name is
+-- in use.
 create function projection.are_free(
   _categories text[], _folded text[],
   _series text[], _years integer[], _prefixes text[], _counts integer[],
-  _lasts bigint[] -- of each series
+  _lasts bigint[] -- the assumed last serial number of each series
 )
 returns boolean
 language sql volatile

@@ -1,8 +1,9 @@
 """The vault's store: texts written in the append's transaction, read and erased.
 
-The key of a text is chosen while the log is locked, and the database verifies that it
-is still the latest. A process therefore never encrypts with a key that another has just
-destroyed. Unwrapped keys are held in a bounded in-memory cache.
+A text is encrypted with the latest data key known to the process, and the database
+verifies under the log's lock that it is the latest. A process therefore never stores a
+text under a key that another has just destroyed. Unwrapped keys are held in a bounded
+in-memory cache.
 """
 
 import os
@@ -93,11 +94,11 @@ class _Drawn(NamedTuple):
 
 
 class SealedTexts(NamedTuple):
-    """Texts as they are to be kept.
+    """Encrypted texts to be stored.
 
     Attributes:
-        plan: By stream and subject, the key they are sealed under.
-        arguments: What `vault.put` takes.
+        plan: By stream and subject, the data key that encrypts their texts.
+        arguments: The arguments of `vault.put`.
     """
 
     plan: Mapping[Pair, _Drawn]
@@ -127,9 +128,9 @@ class Vault:
         self.learn(planned)
 
     def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
-        """The texts of *accepted*, sealed under the keys that are taken for the latest.
+        """The texts of *accepted*, encrypted with the latest keys known (optimistic).
 
-        What `vault.put` takes; it says whether they are.
+        `vault.put` verifies that the keys are the latest.
         """
         firsts, secrets = _secrets(accepted)
         if not secrets:
@@ -139,7 +140,7 @@ class Vault:
         return SealedTexts(plan, _arguments(firsts, plan, secrets))
 
     def learn(self, sealed: "SealedTexts") -> None:
-        """Remember the keys of what was kept."""
+        """Cache the keys of texts that were stored."""
         for pair, drawn in sealed.plan.items():
             _remember(self._latest, pair, _Latest(drawn.key.id, drawn.key))
 
@@ -366,7 +367,7 @@ def _remember(kept: OrderedDict[K, V], name: K, value: V) -> None:
 def _secrets(
     accepted: Sequence[AcceptedRequest],
 ) -> tuple[dict[Pair, int], list[Secret]]:
-    """By stream and subject the position of the first text; and all texts."""
+    """The position of the first text by stream and subject, and all texts."""
     firsts: dict[Pair, int] = {}
     secrets: list[Secret] = []
     for one in accepted:
@@ -382,7 +383,7 @@ def _secrets(
 def _arguments(
     firsts: Mapping[Pair, int], plan: Mapping[Pair, _Drawn], secrets: Sequence[Secret]
 ) -> list[Sequence[Any]]:
-    """What `vault.put` takes to keep the secrets by that plan."""
+    """The arguments of `vault.put` that store the secrets as planned."""
     drawn = [plan[pair] for pair in firsts]
     keys = [plan[s.place.stream, s.place.subject].key for s in secrets]
     return [
