@@ -49,7 +49,7 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
 
 
 def _told(error: Exception, connection: Connection) -> Unavailable | None:
-    """The error that *error* stands for if the database is at fault, otherwise None."""
+    """The error to raise for *error* if the database is at fault, otherwise None."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
         return OutOfSpace(message("the database has no room: {error}", error=error))
     if isinstance(error, asyncpg.SerializationError):

@@ -53,7 +53,7 @@ class ChangedFigure(Struct, frozen=True):
 
 
 class TargetChange(Struct, frozen=True):
-    """A change of the target of a frozen figure; None stands for no target."""
+    """A change of the target of a frozen figure; None means no target."""
 
     figure: ClosedFigure
     before: Decimal | None
@@ -66,8 +66,7 @@ Change: TypeAlias = ChangedFigure | TargetChange
 class ReasonRequired(Invalid):
     """An event that would change a frozen figure gives no reason.
 
-    *counted* is the figure as it would be counted today; None stands for the frozen
-    figure.
+    *counted* is the figure as it would be counted today; None means the frozen figure.
     """
 
     def __init__(self, change: Change, counted: Counts | None = None) -> None:
