@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-strip-extras --no-emit-index-url --no-emit-find-links \
 	--custom-compile-command "make lock"
 
-.PHONY: run setup setup-dev test test-pure check bench lock messages
+.PHONY: run setup setup-dev test test-pure test-rest check bench lock messages
 
 run: setup
 	$(BIN)/iku example
@@ -20,21 +20,22 @@ setup: $(VENV)/.installed
 
 setup-dev: $(VENV)/.installed-dev
 
-# domain/ and ledger/ need full branch coverage; the other tests run without coverage, in
-# half the time. Three processes, because tests often wait for the database; distributed by
-# file, because the tests of a file often share a register that is slow to fill; in the
-# given order, which starts with the longest. Hypothesis is derandomised (profile ci), so
-# that coverage does not depend on chance.
-PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --hypothesis-profile=ci
+# Tests are distributed by group, because the tests of a file often share a register that
+# is slow to fill; in the given order, which starts with the longest (tests/conftest.py).
+# Hypothesis is derandomised (profile ci), so that coverage does not depend on chance.
+PYTEST := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder --hypothesis-profile=ci
 
-# mypy uses one processor for about as long as these tests.
+# All three at once: tests often wait for the database, and mypy uses one processor.
 test: setup-dev
-	@$(MAKE) --no-print-directory --jobs=2 check test-pure
-	@$(PYTEST) --ignore=tests/domain --ignore=tests/ledger
+	@$(MAKE) --no-print-directory --jobs=3 check test-pure test-rest
 
+# domain/ and ledger/ need full branch coverage; measuring it doubles the time.
 test-pure: setup-dev
-	@$(PYTEST) tests/domain tests/ledger --cov=iku.domain --cov=iku.ledger \
+	@$(PYTEST) -n 2 tests/domain tests/ledger --cov=iku.domain --cov=iku.ledger \
 		--cov-branch --cov-fail-under=100
+
+test-rest: setup-dev
+	@$(PYTEST) -n 3 --ignore=tests/domain --ignore=tests/ledger
 
 check: setup-dev
 	$(BIN)/ruff check

@@ -56,13 +56,13 @@ TARGETS = (
     ("IKU-3", "90", "2021-01-01"),
 )
 
-# Files that take longest; begun last, they would be waited for alone.
+# Groups that take longest; started last, they would run alone at the end.
+LONG_REGISTER = "long_register"
 LONG = (
-    "test_session.py",
-    "test_contract.py",
-    "test_crash.py",
-    "test_differences.py",
-    "test_rebuild.py",
+    LONG_REGISTER,
+    *("web.test_contract", "test_operating", "web.test_load", "cli.test_streams"),
+    *("kept.test_kept", "postgres.test_embedded", "web.test_server"),
+    *("web.test_publications", "projections.test_rebuild", "test_crash"),
 )
 
 pytest_plugins = ["tests.registers.filled"]  # long and short, shared by rooms
@@ -70,9 +70,28 @@ pytest_plugins = ["tests.registers.filled"]  # long and short, shared by rooms
 Clone: TypeAlias = Callable[[str], Awaitable[Database]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first, all else in its order."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Group the tests for pytest-xdist, and put the groups that take longest first.
+
+    The tests of a file run in one process, for they share fixtures. So do all files
+    that read the long register, which takes ten seconds to fill.
+    """
+    if not config.getoption("loadgroup", default=False):
+        return
+    readers = {i.path for i in items if LONG_REGISTER in getattr(i, "fixturenames", ())}
+    groups = {item: _group(item.path, readers) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: place for place, group in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(groups[item], len(LONG)))
+
+
+def _group(path: Path, readers: set[Path]) -> str:
+    folder = "" if path.parent.name == "tests" else f"{path.parent.name}."
+    return LONG_REGISTER if path in readers else f"{folder}{path.stem}"
 
 
 def within(server: Lease, name: str) -> Database:

@@ -1,7 +1,7 @@
 """JSON is read in one way only, or refused."""
 
 import json
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import msgspec
@@ -56,7 +56,7 @@ def test_keys_that_only_look_alike_are_no_repetition(raw: bytes) -> None:
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
     lambda below: st.lists(below) | st.dictionaries(st.text(), below),
-    max_leaves=20,
+    max_leaves=10,
 )
 
 
@@ -87,6 +87,6 @@ def test_what_is_nested_too_deep_is_refused(raw: bytes) -> None:
 def test_many_keys_take_no_longer_than_reading_them() -> None:
     keys = ",".join(f'"{number}":0' for number in range(100_000))
     raw = f"{{{keys}}}".encode()
-    began = perf_counter()
+    began = process_time()
     strict_json.decode(raw, ANY)
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2

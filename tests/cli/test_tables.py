@@ -283,6 +283,8 @@ def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
     register: str, request: pytest.FixtureRequest
 ) -> None:
     iku: Type = request.getfixturevalue(register)
+    # What is short fits every terminal that the narrowest one is no hindrance to.
+    widths = WIDTHS if register == "long" else WIDTHS[:1]
     subject = "K10" if register == "example" else NUMBER
     history = (("history", subject), HISTORY | {"title", "reason", "before"})
     case = (("show", "conflict", subject, *AS_OF), {"number", "title", "reported_on"})
@@ -293,7 +295,7 @@ def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
         told = [shown(*leaf) for leaf in leaves(answer(iku, words), keys)]
         assert told, words
         _hold(words, piped.out, told)
-        for columns in WIDTHS:
+        for columns in widths:
             _fits(words, columns, iku(*words, COLUMNS=str(columns)), piped, told)
 
 

@@ -797,7 +797,7 @@ def spoilt(content: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.usefixtures("register")
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 async def test_no_spoilt_file_does_more_than_be_refused(
     app: App, connection: Plain, seed: int
 ) -> None:
@@ -811,11 +811,10 @@ async def test_no_spoilt_file_does_more_than_be_refused(
     assert await size(connection) == before
 
 
-@pytest.mark.parametrize("seed", range(3))
 async def test_a_file_that_a_dry_run_finds_good_can_be_recorded(
-    bring: Any, app: App, connection: Plain, seed: int
+    bring: Any, app: App, connection: Plain
 ) -> None:
-    chance, good = random.Random(seed), 0
+    chance, good = random.Random(0), 0
     for _ in range(120):
         content = spoilt(chance.choice([*example.read().values()]), chance)
         if (await bring(content, dry_run=True)).faults:

@@ -365,7 +365,8 @@ async def test_while_the_database_is_away_all_are_told_soon_and_it_may_come_back
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(20)))
         found = await outcomes(*tasks)
         assert {type(error) for error in found} == {Unavailable}
-        assert asyncio.get_running_loop().time() - began < 2
+        # One after the other, they would wait for 5 s.
+        assert asyncio.get_running_loop().time() - began < 4
 
         desk.away = False
         assert (await appender.submit(ask("a-1"))).position == 1

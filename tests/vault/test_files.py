@@ -151,8 +151,8 @@ def test_many_files_are_gone_through_in_the_memory_of_few(
         finally:
             tracemalloc.stop()
 
-    few = peak(5_000)
-    assert peak(100_000) < 2 * few
+    few = peak(2_000)
+    assert peak(40_000) < 2 * few
 
 
 def test_a_quarantine_that_cannot_be_used_is_named(files: Files) -> None:

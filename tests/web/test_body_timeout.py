@@ -15,6 +15,7 @@ import pytest
 from iku.postgres.database import Database
 from iku.web import documentation, pages
 from iku.web.app import MODULES
+from tests.conftest import Clone
 from tests.web.conftest import CASE, ORGANISATION
 from tests.web.test_server import Served, ended, serving_process, told
 
@@ -26,6 +27,8 @@ SUBJECTS = {
     "{subject_id:str}": "conflict-K14",
 }
 HEAD = "Host: localhost\r\nContent-Type: application/json\r\nIku-File-Name: a.pdf\r\n"
+# A busy machine may be late; a connection that is held is held without end.
+PATIENCE_S = 20
 STARTED = b'{"type": "'
 FRAMES = {
     "length": ("Content-Length: 500\r\n\r\n", STARTED),
@@ -64,13 +67,19 @@ def address(path: str) -> str:
     return f"/api/v1{path}"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "var"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("receiving") / "var"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+async def database(clone: Clone, furnished: str) -> Database:
+    return await clone(furnished)
+
+
+@pytest.fixture(scope="module")
 def served(database: Database, home: Path) -> Iterator[Served]:
+    """One server for all of them; it stops at once, and has said nothing until then."""
     with serving_process(**told(database, home), IKU_BODY_TIMEOUT_S="1") as served:
         with httpx.Client(base_url=f"{served.address}/api/v1") as client:
             client.post("/conflicts", json=CASE).raise_for_status()
@@ -78,10 +87,13 @@ def served(database: Database, home: Path) -> Iterator[Served]:
             draft = {"period": "year", "as_of": "2021-12-31", "reason": "LKjIP"}
             client.post("/publications", json=draft).raise_for_status()
         yield served
+        assert counted(served, "500") == 0
+        served.process.terminate()
+        assert ended(served, PATIENCE_S) == ""
 
 
 def connected(served: Served) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", served.port), timeout=10)
+    return socket.create_connection(("127.0.0.1", served.port), timeout=2 * PATIENCE_S)
 
 
 def reset(connection: socket.socket) -> None:
@@ -123,9 +135,9 @@ def sockets(served: Served) -> int:
     return len([*Path(f"/proc/{served.process.pid}/fd").iterdir()])
 
 
-def eventually(served: Served, status: str, number: int) -> None:
+def eventually(served: Served, status: str, number: float) -> None:
     """Wait until so many requests were counted under that status."""
-    give_up = monotonic() + 10
+    give_up = monotonic() + PATIENCE_S
     while counted(served, status) < number:
         assert monotonic() < give_up, counted(served, status)
         sleep(0.02)
@@ -141,24 +153,23 @@ def test_a_client_that_leaves_in_mid_body_is_no_fault_of_the_server(
     served: Served, home: Path
 ) -> None:
     before, files = size(served), set(home.rglob("*"))
+    gone = counted(served, "499")
     for path, frame in product(POSTED, FRAMES):
         for leave in (socket.socket.close, reset):
             with connected(served) as connection:
                 connection.sendall(request(address(path), frame))
                 sleep(0.005)  # so that it is read before it is told of the reset
                 leave(connection)
-    eventually(served, "499", 2 * len(POSTED) * len(FRAMES))
+    eventually(served, "499", gone + 2 * len(POSTED) * len(FRAMES))
     assert counted(served, "500") == 0
     assert size(served) == before
     assert set(home.rglob("*")) == files
-    served.process.terminate()
-    assert ended(served, 10) == ""
 
 
 def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(
     served: Served,
 ) -> None:
-    before, held = size(served), sockets(served)
+    before, held, late = size(served), sockets(served), counted(served, "408")
     asked = [request(address(path), frame) for path in POSTED for frame in FRAMES]
     with ExitStack() as stack:
         waiting = [stack.enter_context(connected(served)) for _ in asked]
@@ -172,13 +183,11 @@ def test_a_body_that_stalls_is_answered_408_and_the_connection_closed(
             assert b"urn:iku:problem:timeout" in body
             assert b"not complete after 1 s" in body
     assert size(served) == before
-    assert counted(served, "408") == len(asked)
-    give_up = monotonic() + 10
+    eventually(served, "408", late + len(asked))
+    give_up = monotonic() + PATIENCE_S
     while sockets(served) > held:  # each connection is closed, by the server too
         assert monotonic() < give_up
         sleep(0.05)
-    served.process.terminate()
-    assert ended(served, 10) == ""
 
 
 def test_a_body_that_trickles_in_stalls_too(served: Served) -> None:
@@ -194,7 +203,7 @@ def test_a_body_that_trickles_in_stalls_too(served: Served) -> None:
             except TimeoutError:
                 continue
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert monotonic() - began < 5
+    assert monotonic() - began < PATIENCE_S
 
 
 def test_a_large_file_on_a_slow_line_may_take_longer(served: Served) -> None:
@@ -227,7 +236,7 @@ def test_a_head_that_stalls_does_not_hold_the_connection(served: Served) -> None
             answer = all_of(connection)
         assert answer.startswith(status)
         assert bool(answer) == bool(status)
-        assert 0.5 < monotonic() - began < 5
+        assert 0.5 < monotonic() - began < PATIENCE_S
 
 
 def test_the_rest_of_a_body_that_was_answered_does_not_hold_the_connection(
@@ -239,7 +248,7 @@ def test_the_rest_of_a_body_that_was_answered_does_not_hold_the_connection(
         connection.settimeout(0.1)
         answer = b""
         try:
-            while monotonic() - began < 8:
+            while monotonic() - began < 2 * PATIENCE_S:
                 connection.sendall(b" ")
                 try:
                     piece = connection.recv(65_536)
@@ -252,7 +261,7 @@ def test_the_rest_of_a_body_that_was_answered_does_not_hold_the_connection(
             pass
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert answer.count(b"HTTP/1.1") == 1
-    assert monotonic() - began < 5
+    assert monotonic() - began < PATIENCE_S
 
 
 def test_a_head_is_of_bounded_size(served: Served) -> None:
@@ -267,8 +276,6 @@ def test_a_head_is_of_bounded_size(served: Served) -> None:
             except ConnectionError:
                 answer = answer or b"closed"
         assert answer == b"closed" or answer.startswith(b"HTTP/1.1 431 ")
-    served.process.terminate()
-    assert ended(served, 10) == ""
 
 
 def test_a_field_of_the_trailer_is_none_of_the_header(served: Served) -> None:
@@ -319,8 +326,6 @@ def test_garbage_on_a_connection_ends_it_without_a_word_in_the_log(
         assert begun[: len(statuses)] == statuses, said
         assert b"500" not in begun
     assert counted(served, "500") == 0
-    served.process.terminate()
-    assert ended(served, 10) == ""
 
 
 def test_a_client_that_leaves_while_several_requests_wait_is_forgotten(
@@ -332,8 +337,6 @@ def test_a_client_that_leaves_while_several_requests_wait_is_forgotten(
         with connected(served) as connection:
             connection.sendall(GET * 10 + request("/api/v1/conflicts"))
     assert size(served) > 0
-    served.process.terminate()
-    assert ended(served, 10) == ""
 
 
 def test_a_client_that_leaves_while_it_is_answered_is_forgotten(
@@ -352,5 +355,3 @@ def test_a_client_that_leaves_while_it_is_answered_is_forgotten(
                 connection.recv(1)
                 reset(connection)
     assert counted(served, "500") == 0
-    served.process.terminate()
-    assert ended(served, 10) == ""

@@ -142,7 +142,7 @@ async def test_too_many_are_answered_in_bounded_time(
     held = [await app.pool.acquire() for _ in range(app.settings.pool_size)]
     began = monotonic()
     answers = await asyncio.gather(*(client.get("/figures") for _ in range(40)))
-    assert monotonic() - began < 2
+    assert monotonic() - began < 6  # one after the other, they would wait for 8 s
     for answer in answers:
         problem(answer, 503)
         assert answer.headers["Retry-After"]

@@ -44,9 +44,14 @@ async def test_nothing_else_of_the_package_is_served(visitor: Client) -> None:
 
 async def test_the_examples_of_the_docs_run(loaded: Client) -> None:
     page = API_PAGE.read_text()
-    (body,) = re.findall(r"-d '(\{.*?\})'", page, re.DOTALL)
-    await loaded.records("/conflicts", json.loads(body))
-    asked = re.findall(r"(?:GET |localhost:8000)(/api/v1/\S+\?\S+)", page)
+    posted = r"localhost:8000/api/v1(/\S+) ((?:(?!localhost).)*?)-d '(\{.*?\})'"
+    entered = re.findall(posted, page, re.DOTALL)
+    assert len(entered) >= 3
+    for path, options, body in entered:
+        headers = dict(re.findall(r"-H '([\w-]+): (.*?)'", options))
+        answer = await loaded.post(path, json=json.loads(body), headers=headers)
+        assert answer.status_code == 201, answer.text
+    asked = re.findall(r"(?:GET |localhost:8000)(/api/v1/\S+\?[^\s']+)", page)
     assert len(asked) >= 3
     for path in asked:
         answer = await loaded.get(f"{HOST}{path}")

@@ -20,7 +20,7 @@ from iku.postgres.pool import Plain
 from iku.queries.recount import recount
 from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
-from tests.web.test_server import serving_process, told
+from tests.web.test_server import LOCKED, serving_process, told
 
 # Bytes that a reader's and the server's buffers hold of an answer that nobody reads.
 UNDER_WAY = 2 * 65_536
@@ -72,11 +72,14 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
     app.commands.appender.capacity = 3
     async with owner.transaction():
         await owner.execute("select from ledger.head for update")
-        waiting = []
+        waiting, held = [], False
         for number in range(4):  # one is under way, three wait
             entering = client.post("/conflicts", json=case(number))
             waiting.append(asyncio.create_task(entering))
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(30):
+                while app.commands.appender.waiting < number or not held:
+                    await asyncio.sleep(0.01)
+                    held = await owner.fetchval(LOCKED)
         assert app.commands.appender.waiting == 3
         # Nobody gets on before the lock is given back; so who is answered did not wait.
         for number in range(4, 12):
