@@ -1,1 +1,1 @@
-"""The JSON interface, `/api/v1`: a module for each kind of thing."""
+"""The handlers of the JSON API, `/api/v1`: one module for each resource."""

@@ -1,4 +1,4 @@
-"""The agency whose register this is."""
+"""The agency that keeps the register."""
 
 from typing import Any
 
@@ -10,11 +10,12 @@ from iku.web.routes import get
 
 
 class Agency(Struct, frozen=True):
-    """What the decree on the indicators says of the agency.
+    """The agency, as the decree on the indicators describes it.
 
     Attributes:
-        areas: Districts and urban villages a case may be placed at.
-        divisions: Which answers for which conflicts and organisations.
+        areas: Districts and urban villages in which a case may be located.
+        divisions: The divisions and the conflicts or organisations each is
+            responsible for.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Agency(Struct, frozen=True):
     tags=["Agency"],
 )
 async def show(app: App) -> Agency:
-    """Vision, mission, main task, functions, objective and areas of the agency."""
+    """The agency's vision, mission, main task, functions, objective and areas."""
     ours = app.agency
     return Agency(*(getattr(ours, name) for name in Agency.__struct_fields__))
 

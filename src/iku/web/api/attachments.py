@@ -1,6 +1,6 @@
-"""Files of cases and organisations: sent as they are, kept sealed.
+"""Attachments of cases and organisations: uploaded as raw bodies, stored encrypted.
 
-A file is held against the log when it is read.
+A file that is read is verified against the commitment in the log.
 """
 
 import re
@@ -57,14 +57,14 @@ Version: TypeAlias = Annotated[
 
 
 class ConflictFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which file of which case is asked for."""
+    """The path of an attachment of a case."""
 
     conflict_id: SubjectId
     version: Version
 
 
 class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which file of which organisation is asked for."""
+    """The path of an attachment of an organisation."""
 
     organisation_id: SubjectId
     version: Version
@@ -84,10 +84,11 @@ async def attach_to_conflict(
     gateway: CommandGateway,
     request: AnyRequest,
 ) -> Response[EntryReceipt]:
-    """The body is the file, of the type that Content-Type says, at most 10 MiB.
+    """Attaches the request body, a file of at most 10 MiB, to the case.
 
-    It is sealed before it is written to the disk. The log is given its length and a
-    commitment to its SHA-256; the case's history shows it as `attached`.
+    Content-Type gives the file's media type. The file is encrypted before it is written
+    to disk. The log holds its length and a commitment to its SHA-256; the case's
+    history shows it as `attached`.
     """
     file = await _file(headers.file_name, request)
     return await _attach(gateway, "conflict", about.conflict_id, file)
@@ -107,10 +108,11 @@ async def attach_to_organisation(
     gateway: CommandGateway,
     request: AnyRequest,
 ) -> Response[EntryReceipt]:
-    """The body is the file, of the type that Content-Type says, at most 10 MiB.
+    """Attaches the request body, a file of at most 10 MiB, to the organisation.
 
-    It is sealed before it is written to the disk. The log is given its length and a
-    commitment to its SHA-256; the organisation's history shows it as `attached`.
+    Content-Type gives the file's media type. The file is encrypted before it is written
+    to disk. The log holds its length and a commitment to its SHA-256; the
+    organisation's history shows it as `attached`.
     """
     file = await _file(headers.file_name, request)
     return await _attach(gateway, "organisation", about.organisation_id, file)
@@ -123,7 +125,7 @@ async def attach_to_organisation(
     tags=["Conflict cases"],
 )
 async def fetch_of_conflict(question: ConflictFile, app: App) -> Response[bytes]:
-    """The file, after it was held against what the log commits to."""
+    """The file, verified against the commitment in the log."""
     return await _fetch(app, "conflict", question.conflict_id, question.version)
 
 
@@ -136,16 +138,16 @@ async def fetch_of_conflict(question: ConflictFile, app: App) -> Response[bytes]
 async def fetch_of_organisation(
     question: OrganisationFile, app: App
 ) -> Response[bytes]:
-    """The file, after it was held against what the log commits to."""
+    """The file, verified against the commitment in the log."""
     return await _fetch(app, "organisation", question.organisation_id, question.version)
 
 
 async def _file(name: str, request: AnyRequest) -> File:
-    """The file that is sent.
+    """The uploaded file, its name and its media type.
 
     Raises:
-        Malformed: There is none, or its name cannot be read.
-        UnsupportedMediaType: Its type cannot.
+        BadRequest: The body is empty, or the name cannot be decoded.
+        UnsupportedMediaType: The media type is malformed, or the body is encoded.
     """
     file = File(_name(name), _media_type(request), await request.body())
     if not file.content:
@@ -171,7 +173,7 @@ async def _fetch(app: App, category: str, number: str, version: int) -> Response
     file = await attachments.fetch(view, stream, version)
     headers = {
         "Content-Disposition": disposition(file.name),
-        # Whatever it is: no browser may take it for a page of ours.
+        # No browser may render an uploaded file as a page of this origin.
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
@@ -179,9 +181,10 @@ async def _fetch(app: App, category: str, number: str, version: int) -> Response
 
 
 def disposition(name: str) -> str:
-    """The header that offers to save a file under *name*, or what is safe of it.
+    """The Content-Disposition header that offers a download under a safe *name*.
 
-    RFC 6266: the name in ASCII for old programs, and whole as RFC 8187 spells it.
+    RFC 6266: `filename` holds the name in ASCII for old clients, `filename*` holds it
+    in the encoding of RFC 8187.
     """
     offered = _offered(name)
     plain = _NOT_QUOTABLE.sub("_", offered)
@@ -189,7 +192,7 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{spelt}"
 
 
-# What stands in no quoted string, or is taken for an escape by some browsers.
+# Characters that a quoted string cannot hold, or that some browsers read as escapes.
 _NOT_QUOTABLE = re.compile(r'[^ -~]|["%\\]')
 _NOT_IN_NAMES = frozenset('<>:"|?*')  # of files, on one system or another
 _DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)")
@@ -198,10 +201,10 @@ _UNNAMED = "lampiran"
 
 
 def _offered(name: str) -> str:
-    """*name* as that of a file in the folder of downloads, and nowhere else.
+    """*name* reduced to a file name that cannot leave the download folder.
 
-    Without folders, without characters that are not seen or that reorder the name, not
-    the name of a device, and of a length that every file system takes.
+    It has no folders, no invisible or bidirectional control characters, is no device
+    name, and is short enough for every file system.
     """
     last = re.split(r"[/\\]", name)[-1]
     plain = "".join(
@@ -216,10 +219,10 @@ def _offered(name: str) -> str:
 
 
 def _name(file_name: str) -> str:
-    """The name that the header spells.
+    """The file name, percent-decoded and normalised to NFC.
 
     Raises:
-        Malformed: It spells none.
+        BadRequest: It is not percent-encoded UTF-8, or not one line of 500 characters.
     """
     try:
         name = unicodedata.normalize("NFC", unquote(file_name, errors="strict"))
@@ -238,10 +241,10 @@ def _name(file_name: str) -> str:
 
 
 def _media_type(request: AnyRequest) -> str:
-    """What the file is said to be, without parameters.
+    """The media type of Content-Type, without parameters.
 
     Raises:
-        UnsupportedMediaType: It is said to be nothing, or to be encoded.
+        UnsupportedMediaType: It is missing or malformed, or the body is encoded.
     """
     refuse_encoded(request)
     kind, _ = request.content_type

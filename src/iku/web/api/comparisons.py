@@ -1,4 +1,4 @@
-"""Comparisons: one indicator under several definitions, side by side."""
+"""Comparisons: one indicator under several versions of its definition, side by side."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ TAGS = ["Figures"]
     tags=TAGS,
 )
 async def comparison(question: TryingQuestion, app: App) -> Comparison:
-    """The figure under each definition, and the subjects that make the difference.
+    """The figure under each definition, and the subjects on which they differ.
 
-    Options given as parameters make one more column, on top of the last definition
-    named. Every page counts the whole log anew, subject by subject.
+    Options given as parameters add one more column: the last definition named, with
+    these options replaced. Every page recounts all subjects from the log.
     """
     today = app.commands.today()
     tried = question.tried(today)

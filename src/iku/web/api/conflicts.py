@@ -1,4 +1,4 @@
-"""Conflict cases: reported, changed, listed, looked at, and their history."""
+"""Conflict cases: report, record events, list, read, and read the history."""
 
 from datetime import date
 from typing import Any
@@ -28,21 +28,21 @@ TAGS = ["Conflict cases"]
 
 
 class AboutConflict(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of which case something is recorded."""
+    """The path of a case."""
 
     conflict_id: SubjectId
 
 
 class ConflictItem(Struct, frozen=True):
-    """A case on a day, in a list.
+    """The state of a case on a day, as an item of a list.
 
     Attributes:
         status: open, returned, resolved, rejected, merged or annulled.
-        verified: Whether the office had made sure of it; only then does it count.
-        title: As it was last worded; a word in its place where it is not shown.
-        reference: The number that the source gave it.
-        merged_into: Number of the case that counts in its stead.
-        withheld: By name of a text, why it is not shown.
+        verified: Whether the office has verified the case; only verified cases count.
+        title: The latest title; a placeholder where the text is withheld.
+        reference: The case's number at its source.
+        merged_into: Number of the case into which this one was merged.
+        withheld: The texts that are not shown, by name, each with the reason.
     """
 
     id: str
@@ -65,13 +65,13 @@ class ConflictItem(Struct, frozen=True):
 
 
 class ConflictPage(Struct, frozen=True):
-    """Part of the list of cases.
+    """A page of the list of cases.
 
     Attributes:
         items: The cases, ordered by identifier.
-        next: The cursor of the page after this one; null at the end.
-        total: How many cases match, on all pages; null where it is not known.
-        by_status: The same of each status; null where it is not known.
+        next: The cursor of the next page; null on the last page.
+        total: Number of matching cases on all pages; null where it is not known.
+        by_status: Number of matching cases by status; null where it is not known.
     """
 
     items: tuple[ConflictItem, ...]
@@ -81,12 +81,12 @@ class ConflictPage(Struct, frozen=True):
 
 
 class ConflictDetail(ConflictItem, frozen=True, kw_only=True):
-    """A case on a day.
+    """The state of a case on a day.
 
     Attributes:
-        reporter: Who told the office.
-        parties: Whom it is between.
-        version: Of its history, by the knowledge asked for.
+        reporter: The person who reported the conflict.
+        parties: The parties to the conflict.
+        version: The version of the case's history at the knowledge cut-off.
     """
 
     reporter: Person | None
@@ -103,7 +103,7 @@ class ConflictDetail(ConflictItem, frozen=True, kw_only=True):
 async def report(
     command: conflict.Report, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
-    """Enters a case. Without a number it is given the register's next one."""
+    """Registers a case. Without a number it receives the register's next one."""
     subject = subject_id(command.number or "")
     outcome = await gateway.handle("conflict", subject, command.fact())
     shown = receipt(outcome, gateway.language)
@@ -121,7 +121,7 @@ async def record(
 ) -> Response[EntryReceipt]:
     """Records a dated change, a correction or an annulment.
 
-    What the register says already is not recorded again: 409.
+    An event that would not change the register is refused with 409.
     """
     subject = subject_id(about.conflict_id)
     outcome = await gateway.handle("conflict", subject, command)
@@ -136,7 +136,7 @@ async def record(
     tags=TAGS,
 )
 async def search(question: ConflictsQuestion, app: App) -> Response[ConflictPage]:
-    """Cases as they were on a day, as known on another, page by page."""
+    """The cases as of a day, counting only facts known by the cut-off, in pages."""
     today = app.commands.today()
     async with open_view(app) as view:
         page = await lists.listing(view, question, today)
@@ -151,7 +151,7 @@ async def search(question: ConflictsQuestion, app: App) -> Response[ConflictPage
     tags=TAGS,
 )
 async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]:
-    """What the case was on a day, as known on another."""
+    """The state of the case as of a day, from the facts known by the cut-off."""
     at = question.at(app.commands.today())
     subject = subject_id(question.conflict_id)
     async with open_view(app) as view:
@@ -167,10 +167,10 @@ async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]
     tags=TAGS,
 )
 async def history(question: ConflictHistory, app: App) -> EventPage:
-    """Every fact ever recorded of the case, corrections and annulments included.
+    """Every event of the case, corrections and annulments included, oldest first.
 
-    Each says what it left other than it was, and how it moved each figure. The first
-    recorded comes first, page by page.
+    Each event has the fields that it changed and its effect on each figure. The history
+    is returned in pages.
     """
     subject = subject_id(question.conflict_id)
     async with open_view(app) as view:

@@ -1,4 +1,4 @@
-"""Differences: what lies between two figures of one indicator."""
+"""Differences: the causes that separate two figures of one indicator."""
 
 from typing import Any
 
@@ -19,11 +19,11 @@ TAGS = ["Figures"]
     tags=TAGS,
 )
 async def difference(question: DifferenceQuestion, app: App) -> Difference:
-    """What lies between the figure asked for and one of other coordinates, by cause.
+    """The difference between two figures of an indicator, by cause.
 
-    Step by step from the one compared with: what is known, by which definition it is
-    counted, the day and its period, the target. In each step the items, of all pages,
-    add up to what the step changes.
+    It is explained in steps from the figure compared against to the figure requested:
+    the knowledge, the definition, the day and its period, the target. In each step, the
+    items of all pages add up to the change of that step.
     """
     today = app.commands.today()
     compared = question.compared(today)

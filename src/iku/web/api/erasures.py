@@ -1,4 +1,4 @@
-"""Subjects: what is held of a person or of a case's narrative, and its erasure."""
+"""Subjects: the texts stored of a person or of a whole case, and their erasure."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ TAGS = ["Subjects"]
 
 
 class AboutSubject(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of whom something is asked or to be erased."""
+    """The path of a subject."""
 
     subject_id: Annotated[
         str,
@@ -38,9 +38,10 @@ class Erasure(Fact, frozen=True):
     """The decision to erase all texts of a subject.
 
     Attributes:
-        decision: Its number. It stays in clear: name nobody.
-        legal_basis: What it rests on, such as an article of UU 27/2022.
-        effective_on: Its day.
+        decision: Number of the decision. It is stored in clear text: do not name a
+            person in it.
+        legal_basis: Legal basis of the decision, such as an article of UU 27/2022.
+        effective_on: Day of the decision.
     """
 
     decision: Line
@@ -53,10 +54,11 @@ class Erasure(Fact, frozen=True):
 
 
 class ShownErasure(Struct, frozen=True):
-    """A decision that was carried out.
+    """An erasure decision that has been carried out.
 
     Attributes:
-        position: In the log; it erased what was recorded before.
+        position: Position of the event in the log; the texts recorded before it are
+            erased.
     """
 
     decision: str
@@ -67,12 +69,12 @@ class ShownErasure(Struct, frozen=True):
 
 
 class ErasableSubject(Struct, frozen=True):
-    """What is held of a subject, without any of its texts.
+    """An inventory of the texts stored of a subject, without the texts themselves.
 
     Attributes:
-        texts: How many texts.
-        held: Where they are and of what kind.
-        erasures: Decisions that were carried out, the first first.
+        texts: Number of texts.
+        held: The number of texts in each stream and field.
+        erasures: Erasure decisions that were carried out, oldest first.
     """
 
     id: str
@@ -88,7 +90,7 @@ class ErasableSubject(Struct, frozen=True):
     tags=TAGS,
 )
 async def show(question: AboutSubject, app: App) -> ErasableSubject:
-    """In which histories texts of the subject are, and how many; never the texts."""
+    """The histories that hold texts of the subject, and their number; not the texts."""
     view = app.view(PooledReader(app))
     known = await erasures.look(view, question.subject_id)
     return ErasableSubject(
@@ -117,9 +119,10 @@ async def show(question: AboutSubject, app: App) -> ErasableSubject:
 async def erase(
     about: AboutSubject, command: Erasure, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
-    """Destroys every text of the subject, and its keys, for good.
+    """Destroys every text of the subject, and its keys, permanently.
 
-    No figure, history or proof changes: where a text was, the decision is named.
+    No figure, history or proof changes. In place of an erased text, the decision is
+    shown.
     """
     app, subject = gateway.app, about.subject_id
     proposed = gateway.command("subject", subject, command.fact())

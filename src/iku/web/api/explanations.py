@@ -1,4 +1,4 @@
-"""Why a figure is what it is: each case or organisation, its rule and its events."""
+"""Explanations of a figure: each case or organisation, its rule and its events."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ MOST_AS_JSON = 200
 
 
 class PageQuestion(ExplanationQuestion, frozen=True, kw_only=True):
-    """Which page of an explanation is asked for, and in which form."""
+    """The parameters of one page of an explanation, and its format."""
 
     limit: Annotated[
         Annotated[int, Meta(ge=1, le=1_000_000)] | None,
@@ -59,11 +59,11 @@ class Explained(Struct, frozen=True):
     """A figure, and how each case or organisation counts in it.
 
     Attributes:
-        figure: The figure that is explained, with all its coordinates.
+        figure: The explained figure, with all its coordinates.
         items: The cases or organisations of this page, ordered by identifier.
-        examined: How many were looked at for this page: 2,000 at most, so that a page
-            may hold few items, or none, and still have a next one.
-        next: The cursor of the page after this one; null where all were looked at.
+        examined: Number of subjects examined for this page, at most 2,000. A page may
+            therefore hold few items, or none, and still have a next page.
+        next: The cursor of the next page; null where all subjects were examined.
     """
 
     figure: Figure
@@ -83,8 +83,8 @@ async def explain(
 ) -> Response[Explained]:
     """Each case or organisation: whether it counts, by which rule and which events.
 
-    The counts of all pages are the figure's. As JSON or, where that is accepted, as
-    CSV, which is sent while it is read.
+    The counts of all pages add up to the figure. The answer is JSON, or CSV where
+    Accept asks for `text/csv`; CSV is streamed.
     """
     as_csv, delimiter = accepts(request, CSV), question.delimiter
     if delimiter and not as_csv:
@@ -111,7 +111,7 @@ async def explain(
 
 
 class _ExplanationQuery(Struct, frozen=True):
-    """A figure, and what is to be found of its explanation."""
+    """The parameters with which the pages of one explanation are read."""
 
     app: App
     begun: PinnedFigure
@@ -126,7 +126,7 @@ class _ExplanationQuery(Struct, frozen=True):
 
 
 async def _as_csv(asked: _ExplanationQuery, most: int) -> Response[Any]:
-    # The first part is read before anything is sent: an error still has its status.
+    # Read before the response starts, so that an error still gets its HTTP status.
     first = await asked.page(asked.begun.after, min(most, EXAMINED))
     name = f"penjelasan-{asked.begun.figure.number}.csv"
     return Stream(
@@ -139,9 +139,9 @@ async def _as_csv(asked: _ExplanationQuery, most: int) -> Response[Any]:
 async def _lines(
     asked: _ExplanationQuery, page: ExplanationPage, most: int
 ) -> AsyncIterator[str]:
-    """Line by line, *page* and those after it.
+    """The CSV text of *page* and of the pages after it.
 
-    Between two pages it holds no connection, however slowly they are taken.
+    It holds no connection between two pages, so a slow client occupies none.
     """
     yield explanation_csv.head(asked.delimiter)
     while True:

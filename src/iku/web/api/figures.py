@@ -1,4 +1,4 @@
-"""Figures: of one indicator, of all, and as a series for plots."""
+"""Figures: of one indicator, of all indicators, and as a series for plots."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ TAGS = ["Figures"]
 
 
 class FigureList(Struct, frozen=True):
-    """Figures that were counted from one snapshot of the log."""
+    """Figures counted from one snapshot of the log."""
 
     figures: tuple[Figure, ...]
 
@@ -30,9 +30,10 @@ class FigureList(Struct, frozen=True):
     tags=TAGS,
 )
 async def figure(question: FigureQuestion, app: App) -> Figure:
-    """The indicator's figure as of a day, by what was known on another.
+    """The indicator's figure as of a day, from the facts known by the cut-off.
 
-    With the coordinates it names it comes out the same for ever.
+    The answer names all coordinates of the figure. A request with these coordinates
+    always returns the same figure.
     """
     today = app.commands.today()
     asked = [question.on(today)]
@@ -64,10 +65,11 @@ async def figures(question: FiguresQuestion, app: App) -> FigureList:
     tags=TAGS,
 )
 async def verify(question: VerificationQuestion, app: App) -> VerifiedFigure:
-    """The figure that bears this number, and its recount from the log alone.
+    """The figure with this number, and its recount from the log alone.
 
-    The number gives the same figure for ever, whatever is recorded, corrected or
-    defined anew. Recounting reads all that was recorded of the cases or organisations.
+    The number always identifies the same figure; later events, corrections and
+    definitions do not change it. The recount reads every event of the cases or
+    organisations.
     """
     return await figure_verification.verify(
         PooledReader(app), app.figures, question.number, app.commands.today()
@@ -83,8 +85,9 @@ async def verify(question: VerificationQuestion, app: App) -> VerifiedFigure:
 async def series(question: SeriesQuestion, app: App) -> Series:
     """Figures at the end of each step between two days; the last one on the last day.
 
-    At most 1,200 points: as known now, as known on each point's own day, and as first
-    published; and where another version of the definition begins to count.
+    A series has at most 1,200 points. Each point has the figure as known now, as known
+    on its own day, and as first published. The series also names the points from which
+    another version of the definition applies.
     """
     today = app.commands.today()
     asked = question.on(today)

@@ -1,4 +1,4 @@
-"""Whether the program lives, whether it can work, and what it has to tell."""
+"""Liveness, readiness and metrics."""
 
 from typing import Any
 
@@ -21,27 +21,28 @@ TAGS = ["Health"]
 
 
 class Alive(Struct, frozen=True):
-    """The program runs."""
+    """The process is running."""
 
     status: str = "alive"
 
 
 class Ready(Struct, frozen=True):
-    """The program can work.
+    """The server can answer requests.
 
     Attributes:
-        size: How many events the log holds; a replica's, how many have come to it.
-        replica: Whether the database is a replica, so that nothing can be recorded.
-        status: ``ready``; ``degraded`` where it works, but the signer raised an alarm
-            or keys are lost.
-        alarm: Why the signer refuses to sign; null where it does not.
+        size: Number of events in the log; on a replica, of those replicated so far.
+        replica: Whether the database is a read-only replica.
+        status: ``ready``; ``degraded`` where requests are answered, but the signer
+            raised an alarm or keys are lost.
+        alarm: Why the signer refuses to sign; null where there is no alarm.
         signed: Size of the last signed checkpoint; null where there is none.
         witnessed: Size of the last checkpoint that a quorum of witnesses cosigned;
             null where there is none.
-        witnesses: How many witnesses are asked; with 0 nobody outside vouches.
-        lost_keys: Epochs whose key is not in the folder of keys, or is another: texts
-            sealed under it cannot be read. Figures need none.
-        quarantine: Attached files that no event names; null where the folder of
+        witnesses: Number of configured witnesses; with 0, no third party vouches for
+            the log.
+        lost_keys: Epochs whose key is missing from the key folder, or differs: texts
+            encrypted under it cannot be read. Figures need no key.
+        quarantine: Attached files that no event refers to; null where the folder of
             attachments cannot be read.
     """
 
@@ -58,15 +59,16 @@ class Ready(Struct, frozen=True):
 
 @get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
 async def live() -> Alive:
-    """Answers as long as the program runs, with or without a database."""
+    """Answers while the process runs, with or without a database."""
     return Alive()
 
 
 @get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
 async def ready(app: App) -> Ready:
-    """Answers where the database does and its schema is the program's.
+    """Answers where the database is available and its schema is fully migrated.
 
-    It goes on serving while the signer's alarm stands or keys are lost, and says so.
+    While the signer's alarm is raised or keys are lost, the server keeps answering and
+    the status is `degraded`.
     """
     async with open_view(app) as view:
         try:
@@ -82,7 +84,7 @@ async def ready(app: App) -> Ready:
     vouched = found.assurance
     return Ready(
         found.size,
-        # What has become the primary records nothing before the next start.
+        # A replica that was promoted stays read-only until the server restarts.
         app.commands.only_reads or found.replica,
         "degraded" if found.lost_keys or vouched.alarm is not None else "ready",
         vouched.alarm,
@@ -105,7 +107,7 @@ async def metrics(
     app: App,
     metrics: Metrics,
 ) -> Response[str]:
-    """Requests, durations, the log's size and what waits, as Prometheus reads them."""
+    """Requests, durations, the log's size and waiting appends, in Prometheus format."""
     quarantine = await health.quarantine(app.view(PooledReader(app)))
     try:
         async with open_view(app) as view:
@@ -113,7 +115,7 @@ async def metrics(
     except Unavailable:
         metrics.tell(None, quarantine)
     text = generate_latest(metrics.registry).decode()
-    # The framework adds the encoding itself.
+    # The framework adds the charset itself.
     media_type = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
     return Response(text, media_type=media_type)
 

@@ -1,4 +1,4 @@
-"""Indicators: their definitions, all versions of them, targets and the rating scale."""
+"""Indicators: the versions of their definitions, targets and the rating scale."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -24,13 +24,13 @@ TAGS = ["Indicators"]
 
 
 class AboutIndicator(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which indicator is asked for."""
+    """The path of an indicator."""
 
     code: Code
 
 
 class RevisedIndicator(AboutIndicator, frozen=True):
-    """Of which indicator something is recorded, or only previewed."""
+    """The path of an indicator, and whether the change is only previewed."""
 
     preview: Annotated[
         bool,
@@ -42,10 +42,10 @@ class RevisedIndicator(AboutIndicator, frozen=True):
 
 
 class DefinitionReceipt(EntryReceipt, frozen=True, kw_only=True):
-    """Proof of entry of a definition.
+    """The receipt of a definition.
 
     Attributes:
-        definition: The number of the version that was in force with it.
+        definition: Number of the version that this definition became.
     """
 
     indicator: str
@@ -53,7 +53,7 @@ class DefinitionReceipt(EntryReceipt, frozen=True, kw_only=True):
 
 
 class TargetReceipt(EntryReceipt, frozen=True, kw_only=True):
-    """Proof of entry of a target, in per cent."""
+    """The receipt of a target, in per cent."""
 
     indicator: str
     year: int
@@ -61,11 +61,11 @@ class TargetReceipt(EntryReceipt, frozen=True, kw_only=True):
 
 
 class RevisionReceipt(EntryReceipt, frozen=True, kw_only=True):
-    """Proof of entry of a correction or annulment.
+    """The receipt of a correction or annulment.
 
     Attributes:
-        definition: The number of the new version, where a definition was corrected;
-            else null.
+        definition: Number of the new version where a definition was corrected;
+            otherwise null.
     """
 
     indicator: str
@@ -107,13 +107,14 @@ async def show(question: AboutIndicator, app: App) -> Response[OneIndicator]:
 async def redefine(
     about: RevisedIndicator, command: indicator.Redefinition, gateway: CommandGateway
 ) -> Response[DefinitionReceipt | RedefinitionEffect]:
-    """Adds a version. What is left out stays as in the version in force on its day.
+    """Adds a version of the definition.
 
-    It may be decreed for a day to come: figures before it stay as they are. A version
-    that changes nothing is refused.
+    Omitted fields keep their values from the version in force on the new version's
+    effective day. That day may lie in the future; earlier figures do not change. A
+    version that changes nothing is refused.
 
-    With preview it is judged by the same rules, but nothing is recorded: the answer
-    says what it would change.
+    With `preview=true`, the same rules are checked, but nothing is recorded: the answer
+    lists what the version would change.
     """
     shown: Response[Any]
     code = about.code
@@ -150,9 +151,10 @@ async def _effect(
 async def target(
     about: RevisedIndicator, command: indicator.Target, gateway: CommandGateway
 ) -> Response[TargetReceipt | RevisionPreview]:
-    """Sets a target; a later one of the same year counts from its own day on.
+    """Sets the target of a year; a later target of that year applies from its own day.
 
-    It may be agreed for a day to come. Above 100 per cent it needs a reason.
+    The effective day may lie in the future. A target above 100 per cent requires a
+    reason.
     """
     targeted, code = command.fact(), about.code
     if about.preview:
@@ -177,11 +179,11 @@ async def target(
 async def record(
     about: RevisedIndicator, command: indicator.Later, gateway: CommandGateway
 ) -> Response[RevisionReceipt | RevisionPreview]:
-    """Records a correction or annulment of what the history holds at a version.
+    """Corrects or annuls the event at a version of the indicator's history.
 
-    A corrected definition becomes a new version; where its day was wrong, the wrong
-    version is annulled with it. An annulled version is no longer in force, but can
-    still be asked for by its number.
+    A corrected definition becomes a new version. If its effective day is corrected, the
+    wrong version is annulled at the same time. An annulled version is no longer in
+    force, but figures can still be requested under its number.
     """
     code = about.code
     if about.preview:
@@ -203,10 +205,9 @@ async def record(
     tags=TAGS,
 )
 async def history(question: IndicatorHistory, app: App) -> EventPage:
-    """Every fact ever recorded of the indicator, corrections and annulments included.
+    """Every event of the indicator, corrections and annulments included, oldest first.
 
-    Each says what it left other than it was. The first recorded comes first, page by
-    page.
+    Each event has the fields that it changed. The history is returned in pages.
     """
     async with open_view(app) as view:
         return await subjects.history(
@@ -222,7 +223,7 @@ def _refuse_key(gateway: CommandGateway) -> None:
 
 
 async def _revised(gateway: CommandGateway, code: str, data: Any) -> Response[Any]:
-    """What a target, correction or annulment would desk."""
+    """The response that previews the effect of a target, correction or annulment."""
     _refuse_key(gateway)
     proposed = await gateway.preview("indicator", code, data)
     app = gateway.app

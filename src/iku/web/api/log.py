@@ -1,4 +1,4 @@
-"""The log itself: every record as it was stored, in order."""
+"""The log: every record as it was stored, in log order."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -54,13 +54,14 @@ class ShownEntry(Struct, frozen=True):
 
 
 class LogPage(Struct, frozen=True):
-    """Part of the log.
+    """A page of the log.
 
     Attributes:
-        events: Records in the order of the log. With a filter there may be few, or
-            none, and still a next page: 20,000 events are examined for a page at most.
-        size: How many events the log held.
-        next: The position to go on after; null where nothing follows yet.
+        events: Records in log order. At most 20,000 events are examined for a page. A
+            filtered page may therefore hold few records, or none, and still have a
+            next page.
+        size: Number of events in the log.
+        next: The value of `after` for the next page; null at the end of the log.
     """
 
     events: tuple[ShownEntry, ...]
@@ -69,7 +70,7 @@ class LogPage(Struct, frozen=True):
 
 
 class LogPart(Struct, frozen=True):
-    """The page as it is sent, its records as the bytes they are."""
+    """A `LogPage` for encoding, with the records as stored bytes."""
 
     events: list[Entry]
     size: int
@@ -85,10 +86,10 @@ class LogPart(Struct, frozen=True):
 async def events(
     question: LogQuestion, request: AnyRequest, app: App
 ) -> Response[LogPage]:
-    """Records as they were stored, as JSON or, where that is accepted, as NDJSON.
+    """Records as they were stored, as JSON or, where Accept asks for it, as NDJSON.
 
-    NDJSON gives a record a line and is sent while it is read. Filters can be combined;
-    an event is given where it matches all of them.
+    NDJSON has one record on each line and is streamed. Filters can be combined; an
+    event is included where it matches all of them.
     """
     first, last, limit = question.first, question.last, question.limit
     if first and last and first > last:
@@ -113,14 +114,14 @@ async def events(
         )
         return shown
     most = limit or LARGEST
-    # The first part is read before anything is sent: an error still has its status.
+    # Read before the response starts, so that an error still gets its HTTP status.
     start = await _part(asked, after=after, most=min(most, LINES))
     answer: Response[Any] = Stream(_lines(asked, start, most), media_type=NDJSON)
     return answer
 
 
 class _LogQuery(Struct, frozen=True):
-    """What is read of the log."""
+    """The parameters with which the pages of one listing are read."""
 
     app: App
     range: LogRange
@@ -131,9 +132,9 @@ def _most(limit: int | None) -> int:
 
 
 async def _lines(asked: _LogQuery, part: LogPart, most: int) -> AsyncIterator[bytes]:
-    """Line by line, *part* and what follows it in a log of its size.
+    """The NDJSON lines of *part* and of the parts after it, up to its log size.
 
-    Between two parts it holds no connection, however slowly they are taken.
+    It holds no connection between two parts, so a slow client occupies none.
     """
     while True:
         yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in part.events)
@@ -144,7 +145,7 @@ async def _lines(asked: _LogQuery, part: LogPart, most: int) -> AsyncIterator[by
 
 
 async def _part(asked: _LogQuery, *, after: int, most: int) -> LogPart:
-    """At most so many matching records after that position."""
+    """At most *most* matching records after the position *after*."""
     async with open_view(asked.app) as view:
         found = await log_records.page(view, asked.range, after, most)
     return LogPart(

@@ -1,4 +1,4 @@
-"""Organisations: registered, changed, listed, looked at, and their history."""
+"""Organisations: register, record events, list, read, and read the history."""
 
 from datetime import date
 from typing import Any
@@ -27,22 +27,22 @@ TAGS = ["Organisations"]
 
 
 class AboutOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
-    """Of which organisation something is recorded."""
+    """The path of an organisation."""
 
     organisation_id: SubjectId
 
 
 class OrganisationItem(Struct, frozen=True):
-    """An organisation on a day, in a list.
+    """The state of an organisation on a day, as an item of a list.
 
     Attributes:
         status: active, suspended, dissolved, revoked, moved_out, rejected, merged
             or annulled.
         area: Code of the area of its seat.
-        name: As it was last worded; a word in its place where it is not shown.
-        expired: Whether its certificate was out of date.
-        merged_into: Number of the organisation that counts in its stead.
-        withheld: By name of a text, why it is not shown.
+        name: The latest name; a placeholder where the text is withheld.
+        expired: Whether its registration certificate had expired on that day.
+        merged_into: Number of the organisation into which this one was merged.
+        withheld: The texts that are not shown, by name, each with the reason.
     """
 
     id: str
@@ -60,13 +60,15 @@ class OrganisationItem(Struct, frozen=True):
 
 
 class OrganisationPage(Struct, frozen=True):
-    """Part of the list of organisations.
+    """A page of the list of organisations.
 
     Attributes:
         items: The organisations, ordered by identifier.
-        next: The cursor of the page after this one; null at the end.
-        total: How many organisations match, on all pages; null where it is not known.
-        by_status: The same of each status; null where it is not known.
+        next: The cursor of the next page; null on the last page.
+        total: Number of matching organisations on all pages; null where it is not
+            known.
+        by_status: Number of matching organisations by status; null where it is not
+            known.
     """
 
     items: tuple[OrganisationItem, ...]
@@ -76,10 +78,10 @@ class OrganisationPage(Struct, frozen=True):
 
 
 class OrganisationDetail(OrganisationItem, frozen=True, kw_only=True):
-    """An organisation on a day.
+    """The state of an organisation on a day.
 
     Attributes:
-        version: Of its history, by the knowledge asked for.
+        version: The version of its history at the knowledge cut-off.
     """
 
     version: int
@@ -94,7 +96,10 @@ class OrganisationDetail(OrganisationItem, frozen=True, kw_only=True):
 async def register(
     command: organisation.Registration, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
-    """Enters an organisation. Without a number it is given the register's next one."""
+    """Registers an organisation.
+
+    Without a number it receives the register's next one.
+    """
     subject = subject_id(command.number or "")
     outcome = await gateway.handle("organisation", subject, command.fact())
     shown = receipt(outcome, gateway.language)
@@ -112,7 +117,7 @@ async def record(
 ) -> Response[EntryReceipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
-    What the register says already is not recorded again: 409.
+    An event that would not change the register is refused with 409.
     """
     subject = subject_id(about.organisation_id)
     outcome = await gateway.handle("organisation", subject, command)
@@ -129,7 +134,7 @@ async def record(
 async def search(
     question: OrganisationsQuestion, app: App
 ) -> Response[OrganisationPage]:
-    """Organisations as they were on a day, as known on another, page by page."""
+    """The organisations as of a day, from the facts known by the cut-off, in pages."""
     today = app.commands.today()
     async with open_view(app) as view:
         page = await lists.listing(view, question, today)
@@ -146,7 +151,7 @@ async def search(
 async def show(
     question: OrganisationQuestion, app: App
 ) -> Response[OrganisationDetail]:
-    """What the organisation was on a day, as known on another."""
+    """The state of the organisation as of a day, from facts known by the cut-off."""
     at = question.at(app.commands.today())
     subject = subject_id(question.organisation_id)
     async with open_view(app) as view:
@@ -162,10 +167,10 @@ async def show(
     tags=TAGS,
 )
 async def history(question: OrganisationHistory, app: App) -> EventPage:
-    """Every fact ever recorded of it, corrections and annulments included.
+    """Every event of the organisation, corrections and annulments included.
 
-    Each says what it left other than it was, and how it moved each figure. The first
-    recorded comes first, page by page.
+    The oldest event comes first. Each has the fields that it changed and its effect on
+    each figure. The history is returned in pages.
     """
     subject = subject_id(question.organisation_id)
     async with open_view(app) as view:

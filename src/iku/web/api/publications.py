@@ -1,4 +1,4 @@
-"""Publications: drafted, closed, reviewed, published; and what changed since."""
+"""Publications: draft, close, review, publish, and list the changes since."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ CATEGORY = publication.decider.category
 
 
 class AboutPublication(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which publication is asked for, or taken a step further."""
+    """The path of a publication."""
 
     publication_id: PublicationId
 
@@ -40,9 +40,9 @@ class AboutPublication(Struct, frozen=True, forbid_unknown_fields=True):
     tags=TAGS,
 )
 async def draft(command: Draft, gateway: CommandGateway) -> Response[EntryReceipt]:
-    """Begins the publication of the figures of a day and its period.
+    """Drafts a publication of the figures of a period as of a day.
 
-    A restatement names the published edition that it is to stand beside.
+    A restatement names the published edition that it restates.
     """
     subject = publication.subject(command.publication)
     outcome = await gateway.handle(CATEGORY, subject, command)
@@ -60,7 +60,8 @@ async def record(
 ) -> Response[EntryReceipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
 
-    Closing freezes the figures. Whoever publishes must not be who reviewed.
+    Closing freezes the figures. The actor who publishes must differ from the actor who
+    reviewed.
     """
     app, identifier = gateway.app, about.publication_id
     async with acquire_connection(app) as connection:
@@ -107,9 +108,11 @@ async def show(question: AboutPublication, app: App) -> Response[ShownPublicatio
     tags=TAGS,
 )
 async def changes(question: ChangesQuestion, app: App) -> PublicationChanges:
-    """Perubahan setelah terbit: published and present value, and each cause between.
+    """The changes since publication (Perubahan setelah terbit).
 
-    Pages after the first go on in the log as the first one found it.
+    The answer has the published and the present value of each figure, and the causes of
+    their difference. All pages of one listing are read at the log size of its first
+    page.
     """
     page = read_page(question.cursor, question.limit)
     today, of = app.commands.today(), question.publication_id
@@ -118,7 +121,7 @@ async def changes(question: ChangesQuestion, app: App) -> PublicationChanges:
 
 
 def _answer(outcome: CommandResult, identifier: str) -> Response[EntryReceipt]:
-    """The receipt: its version is that of all publications of the year."""
+    """The receipt; its version counts the events of all publications of the year."""
     shown = structs.replace(receipt(outcome), id=identifier, number=identifier)
     return answer(outcome, shown, f"/api/v1/publications/{identifier}")
 

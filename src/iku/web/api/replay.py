@@ -1,4 +1,4 @@
-"""The way to a figure, movement by movement."""
+"""Replay: the movements of a figure's counts, in order."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,16 +26,16 @@ TAGS = ["Figures"]
 async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
     """Every movement of the figure's counts as NDJSON, with the counts after it.
 
-    The last line has the figure's own numerator and denominator; where nothing ever
-    counted there is no line. It is sent while it is read; what is recorded meanwhile
-    does not appear in it.
+    The last line has the figure's numerator and denominator. A figure in which no
+    subject ever counted has no lines. The answer is streamed; events recorded during
+    the transfer are not included.
     """
     today = app.commands.today()
     asked = [question.on(today)]
     async with acquire_connection(app) as connection:
         (figure,) = await app.figures.answer(connection, asked, today)
     pages = figure_replay.pages(app.view(PooledReader(app)), figure, question.order)
-    # The first page is read before anything is sent: an error still has its status.
+    # Read before the response starts, so that an error still gets its HTTP status.
     first: list[ReplayLine] = await anext(pages, [])
     answer: Response[Any] = Stream(_encoded(first, pages), media_type=NDJSON)
     return answer
@@ -44,7 +44,7 @@ async def replay(question: ReplayQuestion, app: App) -> Response[ReplayLine]:
 async def _encoded(
     first: list[ReplayLine], others: AsyncIterator[list[ReplayLine]]
 ) -> AsyncIterator[bytes]:
-    """A page at a time."""
+    """The lines of each page as one chunk of the stream."""
     yield _lines(first)
     async for page in others:
         yield _lines(page)

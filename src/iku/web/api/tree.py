@@ -1,7 +1,7 @@
-"""What proves the log to those who do not trust us, in other people's formats.
+"""Proofs of the log's integrity: checkpoints, tiles, inclusion and consistency proofs.
 
-Below ``/log`` lies the log as C2SP tlog-tiles lays one out: a program that reads such
-logs is given that address and needs no other.
+Below ``/log`` the log is served in the layout of C2SP tlog-tiles, so that a client of
+that format needs only this address.
 """
 
 from typing import Annotated, Any
@@ -43,20 +43,20 @@ Place = Annotated[
 
 
 class EntriesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which bundle of records is asked for."""
+    """The path of an entry bundle."""
 
     place: Place
 
 
 class TileQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which tile of hashes is asked for."""
+    """The path of a hash tile."""
 
     level: Annotated[str, Meta(description="Level of the tile; 0 holds leaf hashes.")]
     place: Place
 
 
 class InclusionQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which event is to be proved, and in which checkpoint."""
+    """The event and the checkpoint of an inclusion proof."""
 
     position: Annotated[
         int,
@@ -72,7 +72,7 @@ class InclusionQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """Between which sizes the log is to be proved to have only grown."""
+    """The two log sizes of a consistency proof."""
 
     old: Annotated[
         int,
@@ -99,10 +99,10 @@ class ConsistencyQuestion(Struct, frozen=True, forbid_unknown_fields=True):
 async def last_checkpoint(
     app: App,
 ) -> Response[str]:
-    """The log's name, size and root, signed; below it what witnesses added.
+    """The last signed checkpoint with its cosignatures (C2SP tlog-checkpoint).
 
-    C2SP tlog-checkpoint. It is signed by a process of its own, so it lags behind the
-    log a little.
+    It holds the log's origin, size and root hash. A separate process signs it, so it
+    lags slightly behind the log.
     """
     async with acquire_connection(app) as connection:
         last = await _last(connection)
@@ -119,7 +119,7 @@ async def last_checkpoint(
     opt=UNSIGNED,
 )
 async def hashes(question: TileQuestion, app: App) -> Response[bytes]:
-    """A tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It never changes."""
+    """A hash tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It is immutable."""
     level = question.level
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
         raise NotFound(
@@ -143,7 +143,10 @@ async def hashes(question: TileQuestion, app: App) -> Response[bytes]:
     opt=UNSIGNED,
 )
 async def entries(question: EntriesQuestion, app: App) -> Response[bytes]:
-    """Up to 256 records, each after its length in two bytes (C2SP tlog-tiles)."""
+    """An entry bundle: up to 256 records, each prefixed by its length in two bytes.
+
+    The format is C2SP tlog-tiles.
+    """
     async with acquire_connection(app) as connection:
         asked = await _tile(connection, 0, question.place)
         found = await bundle.entries(connection, asked)
@@ -159,10 +162,10 @@ async def entries(question: EntriesQuestion, app: App) -> Response[bytes]:
     opt=UNSIGNED,
 )
 async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
-    """The way from a record's leaf to a signed root (C2SP tlog-proof, version 1).
+    """The inclusion proof of a record in a signed checkpoint (C2SP tlog-proof, v1).
 
-    To be kept with the receipt: it can be checked without us. The index in it counts
-    from 0; it is the position less one.
+    Keep it with the receipt: it can be verified without this server. Its index counts
+    from 0 and is the position minus one.
     """
     position, size = question.position, question.size
     if size is not None and position > size:
@@ -204,7 +207,11 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
     opt=UNSIGNED,
 )
 async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
-    """Hashes in base64, a line each (RFC 6962, 2.1.2); empty: nothing to prove."""
+    """The consistency proof between two sizes (RFC 6962, section 2.1.2).
+
+    It has one hash in base64 on each line. It is empty if `old` is 0 or equal to the
+    new size.
+    """
     async with acquire_connection(app) as connection:
         held = await _held(connection)
         old, new = question.old, question.new
@@ -243,10 +250,10 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
 async def shown_policy(
     app: App,
 ) -> Response[str]:
-    """The log's keys and its witnesses (C2SP tlog-policy).
+    """The log's public keys and its witnesses (C2SP tlog-policy).
 
-    Handed out by the log, it proves nothing: whoever verifies gets a copy by another
-    way, and may compare the two.
+    A policy served by the log itself proves nothing. A verifier obtains the policy
+    through another channel and can compare the two.
     """
     async with acquire_connection(app) as connection:
         keys = await checkpoint_store.keys(connection)
@@ -260,7 +267,7 @@ NOTHING = message("nothing is signed yet; `iku signer once` signs the first chec
 
 
 async def _held(connection: Connection) -> int:
-    """How many events the log holds, or at least held when it was signed."""
+    """The log's size, or the last signed size if that is larger."""
     head, last = await log.head(connection), await checkpoint_store.latest(connection)
     return head.size if last is None else max(head.size, last.size)
 
@@ -288,7 +295,7 @@ async def _last(connection: Connection) -> SignedCheckpoint:
 async def _covering(
     connection: Connection, least: int, size: int | None
 ) -> SignedCheckpoint:
-    """The checkpoint that a proof ends in: the last, or the first from *size* on."""
+    """The checkpoint of a proof: the last one, or the first of at least *size*."""
     last = await _last(connection)
     if least > last.size:
         raise NotYetSigned(
@@ -305,7 +312,7 @@ async def _covering(
 
 
 async def _tile(connection: Connection, level: int, place: str) -> Tile:
-    """The tile that a path names; only what is signed is handed out."""
+    """The tile that a path names; its records must be covered by a checkpoint."""
     try:
         number, width = tile.parse_place(place.removeprefix("/"))
     except InvalidTilePath as error:
@@ -324,7 +331,7 @@ async def _tile(connection: Connection, level: int, place: str) -> Tile:
 
 
 async def _coverage(app: App, connection: Connection, size: int) -> dict[str, str]:
-    """The header that says who vouches for a log of that size, and who does not."""
+    """The header that names the signature and cosignatures that cover that size."""
     found = await app.assurance(connection)
     return {COVERAGE: _spoken(found, size)}
 
