@@ -1,1 +1,1 @@
-"""The HTTP face: a JSON interface for programs and its documentation."""
+"""The HTTP server: a JSON API, its OpenAPI documentation, and the front page."""

@@ -1,4 +1,4 @@
-"""The web application, put together."""
+"""The assembly of the ASGI application from handlers and error handling."""
 
 from typing import Any
 
@@ -38,9 +38,9 @@ MODULES = (
 
 
 def create_app(app: App, *, local_only: bool = False) -> Application:
-    """The application over an application that somebody else opens and closes.
+    """The ASGI application over *app*, which the caller opens and closes.
 
-    Where it is *local_only*, it answers to the names of this machine alone.
+    If *local_only*, it accepts only the loopback names of this machine in `Host`.
     """
     metrics = Metrics(app)
     handlers: list[Any] = [one for module in MODULES for one in module.HANDLERS]

@@ -1,6 +1,6 @@
-"""A command over HTTP: who sends it, under which key, about which version; its receipt.
+"""Commands over HTTP: actor, idempotency key, expected version, and the receipt.
 
-A repetition under the same `Idempotency-Key` gets the receipt it got before.
+A request repeated under the same `Idempotency-Key` receives the first receipt again.
 """
 
 from typing import Annotated, TypeVar
@@ -17,7 +17,7 @@ from iku.web.problems import described
 
 
 class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
-    """Headers of a request that records something."""
+    """Headers of a request that records an event."""
 
     actor: Annotated[
         str,
@@ -48,12 +48,12 @@ class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
     ) = field(name="Idempotency-Key", default=None)
 
     def gateway(self, app: App) -> CommandGateway:
-        """Where the command is handed in."""
+        """The gateway that handles the command under these headers."""
         return CommandGateway(app, self.actor, self.key)
 
 
 class ChangeHeaders(EntryHeaders, frozen=True):
-    """Headers of a request that records something of a known subject."""
+    """Headers of a request that records an event of an existing subject."""
 
     if_match: (
         Annotated[
@@ -72,7 +72,7 @@ class ChangeHeaders(EntryHeaders, frozen=True):
     ) = field(name="If-Match", default=None)
 
     def gateway(self, app: App) -> CommandGateway:
-        """Where the command is handed in."""
+        """The gateway that handles the command at the version named by `If-Match`."""
         named = (self.if_match or "*").strip('"')
         expected = None if named == "*" else int(named)
         return CommandGateway(app, self.actor, self.key, expected)
@@ -87,7 +87,7 @@ def answer(
     location: str,
     language: Language = Language.ENGLISH,
 ) -> Response[R]:
-    """The response that carries the receipt *shown*, its notes in that language."""
+    """The 201 response with the receipt *shown*, whose notes are in *language*."""
     headers = {"Location": location, "ETag": f'"{shown.version}"'}
     if shown.notes:
         headers |= described(language)

@@ -1,6 +1,6 @@
-"""The API's documentation: a page that needs no other host, and what it is drawn with.
+"""The interactive API documentation: Swagger UI, served without external hosts.
 
-Swagger UI comes out of the `swagger-ui-py` package's own files; that package is not
+The assets are read from the files of the `swagger-ui-py` package, which is not
 imported.
 """
 
@@ -23,7 +23,7 @@ ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
-# Nothing inline, nothing from elsewhere: the page could not even ask another host.
+# Forbids inline scripts and every request to another host.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -48,7 +48,7 @@ PAGE = """\
 </body>
 </html>
 """
-# Without validatorUrl it would send the description to a validator elsewhere.
+# Without validatorUrl, Swagger UI sends the document to an external validator.
 START = f"""\
 SwaggerUIBundle({{
   url: "{DESCRIPTION}",
@@ -60,36 +60,36 @@ SwaggerUIBundle({{
 
 
 class DocumentationPage(OpenAPIRenderPlugin):
-    """The interactive page."""
+    """The Swagger UI page."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - the page fetches the description itself
-        """The page, which is always the same."""
+        """The page, which is constant."""
         return PAGE.encode()
 
 
 class Description(OpenAPIRenderPlugin):
-    """The description, beside the page."""
+    """The OpenAPI document below `/docs`."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - it is made once, and more exactly
-        """The description as JSON."""
+        """The OpenAPI document as JSON."""
         return description(request.app)
 
 
 @cache
 def description(app: Any) -> bytes:
-    """The description of *app*, made once."""
+    """The OpenAPI document of *app*, generated once."""
     return describe(app)
 
 
 @get(DESCRIPTION, include_in_schema=False, sync_to_thread=False)
 def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The API's description."""
+    """The OpenAPI document."""
     return Response(description(request.app), media_type=MediaType.JSON)
 
 
 @get("/docs/assets/{name:str}", include_in_schema=False, sync_to_thread=False)
 def asset(name: FromPath[str]) -> Response[bytes]:
-    """A file that the page is drawn with."""
+    """A static asset of the page."""
     if name == "start.js":
         return Response(START.encode(), media_type="text/javascript")
     if name not in ASSETS:
@@ -107,7 +107,7 @@ def _read(name: str) -> bytes:
 
 
 def router() -> Router:
-    """Where the framework puts the page."""
+    """The router under which the framework serves the page."""
     return Router(
         "/docs",
         route_handlers=[],
@@ -117,7 +117,7 @@ def router() -> Router:
 
 
 def pages() -> tuple[OpenAPIRenderPlugin, ...]:
-    """What is rendered at `/docs`, the page first."""
+    """The render plugins of `/docs`, the page first."""
     return DocumentationPage(path="/"), Description(
         path="/openapi.json", media_type=MediaType.JSON
     )

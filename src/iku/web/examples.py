@@ -1,6 +1,6 @@
-"""Examples for the API's description, by operation. Every one is held against its type.
+"""Examples in the OpenAPI document, by operation; tests validate each by its type.
 
-All of it is invented.
+All names and values are fictitious.
 """
 
 from importlib import resources
@@ -150,12 +150,12 @@ BODIES: dict[str, dict[str, dict[str, Any]]] = {
         "published": {"type": "published", "reason": "Disahkan kepala badan"},
     },
 }
-# What the routes answer about the example register, shortened: by operation, status and
-# media type. tests/web/test_examples.py holds it against them, and records it.
+# Abridged responses for the example register, by operation, status and media type.
+# tests/web/test_examples.py compares them with the routes, and records them.
 ANSWERS: dict[str, dict[str, dict[str, Any]]] = msgspec.json.decode(
     resources.files(__package__).joinpath("examples.json").read_bytes()
 )
-# By name. The documentation's page fills in those that must be given, and no others.
+# By name. The documentation page prefills only the required parameters.
 PARAMETERS: dict[str, Any] = {
     "as_of": "2021-12-31",
     "known_on": "2022-01-15",

@@ -1,9 +1,10 @@
-"""Which server a request means: the name in its `Host`.
+"""Validation of `Host`, as a protection against DNS rebinding.
 
-Until there are accounts, what protects a server is that only this machine reaches it. A
-browser on this machine does, too, and a page of another site may have its own name lead
-here all of a sudden (DNS rebinding): then the browser takes our answers for that site's
-and lets the page read them, and write. Only `Host` still tells them apart.
+While there are no accounts, a server is protected only by being reachable from this
+machine alone. A browser on this machine reaches it, too. A page of another site can
+rebind its own DNS name to a loopback address; the browser then treats this server as
+that site's origin, and lets the page read and write. `Host` still holds the other
+site's name.
 """
 
 import re
@@ -13,7 +14,7 @@ from iku.messages import message
 from iku.settings import is_loopback
 from iku.web.problems import FieldError, Problem, problem
 
-# RFC 9110, section 7.2, with the host of RFC 3986, section 3.2.2; never empty here.
+# RFC 9110, section 7.2, with the host of RFC 3986, section 3.2.2, but never empty.
 _HOST = re.compile(
     r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~!$&'()*+,;=%-]{1,253})(?::[0-9]{0,5})?"
 )
@@ -24,9 +25,9 @@ _HERE = message("here it is localhost, 127.0.0.1 or [::1], with the port or with
 def fault(
     headers: Iterable[tuple[bytes, bytes]], *, local_only: bool
 ) -> Problem | None:
-    """What is wrong with a request's `Host`; None where nothing is.
+    """The problem with a request's `Host`; None if it is valid.
 
-    Where a server is *local_only*, it answers to the names of this machine alone.
+    If *local_only*, only the loopback names of this machine are valid.
     """
     given = [value.decode("latin-1") for name, value in headers if name == b"host"]
     if not given:

@@ -1,6 +1,6 @@
-"""What OPTIONS answers: every method of a path.
+"""Responses to OPTIONS, with every method of a path in `Allow`.
 
-The framework's own answer names only the methods of the first handler of a path.
+The framework's own response names only the methods of the path's first handler.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 
 def options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """A handler of OPTIONS for each path of *handlers*, to be registered first."""
+    """An OPTIONS handler for each path of *handlers*; register them first."""
     methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
     for handler in handlers:
         for path in handler.paths:

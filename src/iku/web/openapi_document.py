@@ -1,8 +1,8 @@
-"""The API's description, OpenAPI 3.1, exact enough for programs that are made of it.
+"""The OpenAPI 3.1 document, exact enough to generate clients from it.
 
-The framework lists routes and parameters; what bodies and answers look like is
-msgspec's own account of the very types that read and write them. So a bound, a pattern
-or a field that is refused cannot be one thing here and another in the program.
+The framework lists routes and parameters. msgspec generates the schemas of bodies and
+responses from the types that decode and encode them, so bounds, patterns and fields in
+the document cannot differ from those that the server enforces.
 """
 
 import re
@@ -31,7 +31,7 @@ from iku.web.schema_components import Json, Schemas, tidy_values
 
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
-# Operations that take a file as their body, and those that answer with one.
+# Operations with a file as the request body, and with a file as the response.
 _ATTACHING = frozenset({"attachFile", "attachOrganisationFile"})
 _FETCHING = frozenset({"getAttachment", "getOrganisationAttachment"})
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -74,7 +74,7 @@ TAGS = {
 
 
 def config(router: Router, *pages: OpenAPIRenderPlugin) -> OpenAPIConfig:
-    """What the framework is to list, and where the documentation stands."""
+    """The framework's OpenAPI configuration: introduction, tags, router and pages."""
     return OpenAPIConfig(
         title="iku",
         version=iku.__version__,
@@ -88,7 +88,7 @@ def config(router: Router, *pages: OpenAPIRenderPlugin) -> OpenAPIConfig:
 
 
 def describe(app: Litestar) -> bytes:
-    """The description as JSON."""
+    """The OpenAPI document of *app* as JSON."""
     described = app.openapi_schema.to_schema()
     handlers = {handler.operation_id: handler for handler in _handlers(app)}
     bodies = [of for of in map(_body, handlers.values()) if of is not None]
@@ -132,7 +132,7 @@ def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> N
 
 
 def _parameters(taken: RouteParameters, handler: HTTPRouteHandler) -> list[Json]:
-    """What path, query and headers hold, as the Structs of the route declare it."""
+    """The path, query and header parameters that the route's Structs declare."""
     (path,) = handler.paths
     in_path = set(_PLACEHOLDER.findall(path))
     found = [
@@ -165,7 +165,11 @@ def _shown(field: Field, place: str) -> Json:
 
 
 def _exemplify(parameter: Json) -> None:
-    """The page fills in an `example`: not of a filter, nor of a key used only once."""
+    """Add an example to the parameter.
+
+    The page prefills `example`, which suits neither an optional filter nor a key that
+    must be unique; these have their example in the schema.
+    """
     schema = parameter["schema"]
     example = _example(parameter["name"], schema)
     if parameter["required"] or parameter["name"] == "Iku-Actor":
@@ -175,7 +179,7 @@ def _exemplify(parameter: Json) -> None:
 
 
 def _example(name: str, schema: Json) -> Any:
-    """A value of the parameter that makes sense in the example register."""
+    """A value of the parameter that is valid for the example register."""
     if "items" in schema:
         return [_example(name, schema["items"])]
     if "enum" in schema:
@@ -185,17 +189,17 @@ def _example(name: str, schema: Json) -> Any:
 
 
 def _body(handler: HTTPRouteHandler) -> Any:
-    """The type that the body is read as."""
+    """The type of the request body."""
     return routes.taken(handler).command
 
 
 def _answer(handler: HTTPRouteHandler) -> Any:
-    """The type that the handler answers with."""
+    """The type of the response."""
     return _either(handler)[0]
 
 
 def _either(handler: HTTPRouteHandler) -> tuple[Any, ...]:
-    """The same; where nothing may be recorded, too, the type that says so second."""
+    """The types of the response; a preview's type is the second."""
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Response):
         returned = returned.inner_types[0]
@@ -210,7 +214,7 @@ _HEADERS = {
 }
 
 
-_MEDIA = {"replayFigure": NDJSON}  # the schema is that of a line
+_MEDIA = {"replayFigure": NDJSON}  # the schema describes one line
 _MEDIA_TYPES: dict[Any, str] = {
     str: "text/plain",
     bytes: _OCTETS,
@@ -218,7 +222,7 @@ _MEDIA_TYPES: dict[Any, str] = {
 
 
 def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
-    # What is no text has no schema: it is bytes.
+    # A binary response has no schema in JSON Schema.
     returned = _answer(handler)
     content: Json = {} if returned is bytes else {"schema": schemas.of(returned)}
     usual = _MEDIA_TYPES.get(returned, _JSON)
@@ -252,7 +256,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
 
 
 def _exemplified(name: str, answers: Json) -> Json:
-    """*answers* with what the operation answered about the example register."""
+    """*answers* with the operation's responses for the example register."""
     for status, answer in answers.items():
         for media_type, content in answer["content"].items():
             shown = examples.ANSWERS.get(name, {}).get(status, {}).get(media_type)
@@ -269,7 +273,7 @@ def _headers(*names: str) -> Json:
 
 
 def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
-    """The errors that the operation may end in."""
+    """The error statuses of the operation."""
     parameters = operation.get("parameters", [])
     found = [HTTPStatus.BAD_REQUEST]
     if any(parameter["in"] == "path" for parameter in parameters):

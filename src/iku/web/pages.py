@@ -1,7 +1,8 @@
-"""The front page: what the indicators are on a day, and where to read on.
+"""The front page: the figures of all indicators as of a day.
 
-It always says of which day its figures are, by which knowledge, from how many events.
-Where that is neither today nor a day asked for, it says why (decision 22).
+It always shows the coordinates of its figures: the day, the knowledge cut-off and the
+log size. Where the day is neither today nor the requested one, it gives the reason
+(decision 22).
 """
 
 import re
@@ -27,7 +28,7 @@ from iku.web import problems
 from iku.web.admission import Application
 from iku.web.problems import Problem
 
-# Nothing of another host, and no program at all.
+# Forbids scripts and every resource of another host.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -88,7 +89,7 @@ dihitung dari {size} peristiwa.</p>
 {form}
 <p>Lihat juga <a href="/docs">dokumentasi API</a>.</p>"""
 HEADING = '<th role="columnheader" scope="col">{}</th>'
-# The roles are those that rows laid out anew for a narrow window would lose.
+# The grid layout of narrow windows drops the implicit table roles; these restore them.
 ROW = (
     '<tr role="row"><th role="rowheader" scope="row">'
     '<a href="/api/v1/indicators/{code}">{code}</a></th>'
@@ -104,7 +105,7 @@ FORM = """\
 <button>Tampilkan</button>
 </form>"""
 SIZE = '\n<input type="hidden" name="size" value="{}">'
-# Why the day shown is another than today.
+# The reason why the page shows another day than today.
 OLDER = """\
 <div class="note">
 <p>Belum ada fakta tahun {this_year} yang mengubah angka. Karena itu halaman ini
@@ -129,7 +130,7 @@ _SIZE = re.compile(r"[0-9]{1,16}")
 
 
 class InvalidAddress(ValueError):
-    """The address asks for what cannot be shown; a sentence in each language."""
+    """The address has invalid parameters; the message in each language."""
 
     def __init__(self, indonesian: str, english: str) -> None:
         super().__init__(english)
@@ -137,7 +138,7 @@ class InvalidAddress(ValueError):
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The response to a request for the page that ended in *error*, as a page."""
+    """The error page for a request that raised *error*."""
     if isinstance(error, InvalidAddress):
         return _page(_fault("Alamat ini tidak dapat dijawab", error), 400)
     told = problems.answer(request, error)
@@ -152,7 +153,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 @get("/", include_in_schema=False, exception_handlers={Exception: answer})
 async def front(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """The figures of a day, and those of the end of the year before."""
+    """The page with the figures of a day and of the end of the previous year."""
     app = cast(Application, request.app).app
     today = app.commands.today()
     asked = read(list(request.query_params.multi_items()), today)
@@ -164,8 +165,8 @@ def read(given: Sequence[tuple[str, str]], today: date) -> RequestedMoment:
     """The requested coordinates. A parameter without a value is ignored.
 
     Raises:
-        InvalidAddress: A parameter is unknown, repeated, not a day or size, or after
-            *today*.
+        InvalidAddress: A parameter is unknown, repeated, not a day or size, or later
+            than *today*.
     """
     named = [name for name, _ in given]
     for name in named:
@@ -260,7 +261,7 @@ def _front(shown: FrontPage, asked: RequestedMoment, agency: str, today: date) -
 
 
 def _note(day: FrontDay, today: date) -> str:
-    """Why the day is another than today, where nobody asked for it."""
+    """The note on a day chosen by the server other than today; else empty."""
     if day.why is None:
         return ""
     indonesian, english = YEARS[day.why]
@@ -280,7 +281,7 @@ def _headings(one: Figure) -> tuple[str, ...]:
 
 
 def _labels(one: Figure) -> tuple[str, ...]:
-    """What stands above each cell of a figure."""
+    """The column headings of a figure's cells."""
     names = ("percentage", "target", "achievement", "rating")
     reached = tuple(labels.FIGURE[name].id for name in names)
     if one.as_of.year == 1:
@@ -289,7 +290,7 @@ def _labels(one: Figure) -> tuple[str, ...]:
 
 
 def _rows(shown: FrontPage) -> Iterator[str]:
-    """A row an indicator."""
+    """One table row for each indicator."""
     for figure in shown.figures:
         definitions = {
             one.version: one.defined
@@ -314,12 +315,12 @@ def _rows(shown: FrontPage) -> Iterator[str]:
 
 def _counted(figure: Figure) -> str:
     counted = f"{formats.number(figure.numerator)}/{formats.number(figure.denominator)}"
-    # A narrow window breaks the line between the two, and nowhere else.
+    # A narrow window may break the line only between the two.
     return f"{_whole(formats.percent(figure.percentage))} {_whole(f'({counted})')}"
 
 
 def _whole(text: str) -> str:
-    """*text* as markup that is not broken into lines."""
+    """*text* as markup without line breaks."""
     return f"<span>{escape(text)}</span>"
 
 

@@ -1,6 +1,6 @@
-"""What goes wrong, as the client reads it: RFC 9457, `application/problem+json`.
+"""Problem details (RFC 9457): errors as `application/problem+json`.
 
-Every error of the program gets its status here, and nowhere else.
+This module alone maps the program's exceptions to HTTP statuses.
 """
 
 import logging
@@ -37,11 +37,12 @@ RETRY_AFTER_S = 2
 
 
 class FieldError(Struct, frozen=True):
-    """A field or parameter that is at fault.
+    """An error in a field or parameter.
 
     Attributes:
-        path: Its name; within a body as in JSONPath, without the leading ``$.``.
-        message: What is wrong with it.
+        path: Name of the parameter; for a field of a body, its JSONPath without the
+            leading ``$.``.
+        message: Description of the error.
     """
 
     path: str
@@ -49,18 +50,18 @@ class FieldError(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """An error (RFC 9457).
+    """Problem details of an error (RFC 9457).
 
     Attributes:
-        type: What kind of error it is, for programs.
-        title: The same in words.
+        type: URN of the kind of error, for programs.
+        title: The standard phrase of the HTTP status, in the response's language.
         status: The HTTP status.
-        detail: What happened here, and what was expected, in the answer's language.
-        message: The sentence of the detail as a program knows it: in English, with the
-            parameters by name. Absent where the words are not the program's own.
-        parameters: Values of the message's parameters; one that is a sentence itself
+        detail: Description of this occurrence, in the response's language.
+        message: The message id of the detail: the English sentence with named
+            parameters. Absent if the detail does not come from the message catalog.
+        parameters: Values of the message's parameters; a value that is a message itself
             has a message and parameters.
-        errors: The fields or parameters at fault.
+        errors: The invalid fields or parameters.
     """
 
     type: str
@@ -73,7 +74,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
 
 
 class BadRequest(ValueError):
-    """The request itself is at fault; *path* names the part of it."""
+    """The request is malformed; *path* names the part of it."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(message)
@@ -81,18 +82,18 @@ class BadRequest(ValueError):
 
 
 class UnsupportedMediaType(ValueError):
-    """The body is of a kind that is not read here."""
+    """The route does not accept the media type or encoding of the body."""
 
 
 class NotFound(LookupError):
-    """The address names nothing that there is; the sentence says why."""
+    """No resource exists at the address; the message gives the reason."""
 
 
 class NotYetSigned(Exception):
-    """What is asked for is not signed yet; the sentence says what is."""
+    """No checkpoint covers the request yet; the message names the last one."""
 
 
-# The kind of each error that the program raises; of a subclass, unless it is named too.
+# The kind of each exception, also for its subclasses that are not listed themselves.
 OURS: dict[type, str] = {
     BadRequest: "invalid",
     ParseError: "invalid",
@@ -127,7 +128,7 @@ _LATER = message(
     "Send the same request again later; under the same Idempotency-Key it is carried "
     "out only once."
 )
-# What is said in place of the error's own words, which are for the log.
+# Details that replace the exception's own message, which goes to the server's log.
 _DETAILS = {
     "unavailable": _LATER,
     "overloaded": _LATER,
@@ -146,7 +147,7 @@ _DETAILS = {
         "same Idempotency-Key tells whether anything was recorded."
     ),
 }
-# The phrases of RFC 9110, section 15.
+# Reason phrases of RFC 9110, section 15.
 _TITLES = {
     HTTPStatus.BAD_REQUEST: message("Bad Request"),
     HTTPStatus.NOT_FOUND: message("Not Found"),
@@ -162,7 +163,7 @@ _TITLES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: message("Internal Server Error"),
     HTTPStatus.SERVICE_UNAVAILABLE: message("Service Unavailable"),
 }
-# Status and title of each kind; the kind is the last part of `type`.
+# Status and title of each kind. The kind is the last component of the URN in `type`.
 KINDS: dict[str, tuple[HTTPStatus, str]] = {
     kind: (status, _TITLES[status])
     for kind, status in {
@@ -205,18 +206,18 @@ def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
 
 
 def preferred(headers: Iterable[tuple[bytes, bytes]]) -> Language:
-    """The language in which a request wants its answer; English without a wish."""
+    """The language negotiated by `Accept-Language`; English without that header."""
     named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
     return negotiated(",".join(named), Language.ENGLISH)
 
 
 def described(language: Language) -> dict[str, str]:
-    """Headers of an answer whose words depend on the request's language."""
+    """The headers of a response whose text depends on `Accept-Language`."""
     return {"Content-Language": language, "Vary": "Accept-Language"}
 
 
 def encoded(shown: Problem, language: Language) -> bytes:
-    """The problem as it is sent, in that language."""
+    """The problem as JSON, translated into *language*."""
     told = structs.replace(
         shown,
         title=translate(shown.title, language),
@@ -230,10 +231,10 @@ def encoded(shown: Problem, language: Language) -> bytes:
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The response to a request that ended in *error*."""
+    """The response to a request that raised *error*."""
     if isinstance(error, ClientDisconnected):
         _logger.info("%s %s: the client disconnected", request.method, _target(request))
-        return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+        return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # never delivered
     shown = _http(request, error) if isinstance(error, HTTPException) else _of(error)
     language = preferred(request.scope["headers"])
     headers = {**described(language), **(getattr(error, "headers", None) or {})}
@@ -251,13 +252,13 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 
 
 def _target(request: Request[Any, Any, Any]) -> str:
-    """The path as it was sent, percent-encoded: no line end, nothing invisible."""
+    """The percent-encoded path, so that a log line has no control characters."""
     raw: bytes = request.scope["raw_path"]
     return raw.decode("ascii", "backslashreplace")
 
 
 def _of(error: Exception) -> Problem:
-    """The problem that an error of ours is."""
+    """The problem of an exception of this program."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
     detail = _DETAILS.get(kind, messages.of(error))
     if isinstance(error, ParseError):
@@ -271,7 +272,7 @@ _OF_STATUS = {int(status): kind for kind, (status, _) in reversed(KINDS.items())
 
 
 def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
-    """The problem that an error of the framework's is."""
+    """The problem of an exception of the framework."""
     kind = _OF_STATUS.get(error.status_code)
     if kind is None:
         kind = "invalid" if error.status_code < 500 else "fault"
@@ -290,7 +291,7 @@ def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
         named = f"{request.method} {_target(request)}"
         detail = message("{request}: {reason}.", request=named, reason=_ROUTING[kind])
         return problem(kind, detail)
-    # Its own words are for programmers.
+    # The framework's own message is written for programmers.
     return problem(
         kind, message("the request does not match the description of the API")
     )

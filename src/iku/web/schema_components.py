@@ -1,4 +1,4 @@
-"""The schemas of what bodies and answers hold: msgspec's own, in plain names."""
+"""The JSON Schema components of the OpenAPI document, as msgspec generates them."""
 
 from collections.abc import Iterable
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ _REF = "#/components/schemas/"
 
 
 class Schemas:
-    """msgspec's schemas of all types that bodies and answers have."""
+    """msgspec's schemas of the types of all bodies and responses."""
 
     def __init__(self, of: Iterable[Any]) -> None:
         types = [*of, *(kind.options for kind in subject_kinds.KINDS)]
@@ -22,19 +22,19 @@ class Schemas:
             types, schema_hook=_schema_of_options, ref_template=_REF + "{name}"
         )
         self._found = list(zip(types, map(_tidy, found), strict=True))
-        # The title, too: generators name their classes by it, and lose one of twins.
+        # Generators name classes by the title: equal titles would lose one of them.
         self.components = {
             (name := _plain(n)): _tidy(s) | {"title": name}
             for n, s in components.items()
         }
 
     def of(self, asked: Any) -> Json:
-        """The schema of a type."""
+        """The schema of the type *asked*."""
         return next(schema for of, schema in self._found if of == asked)
 
 
 def _schema_of_options(_of: Any) -> Json:
-    """The schema of `indicator.Options`: those of each kind that counts."""
+    """The schema of `indicator.Options`: one alternative for each kind of subject."""
     by_tag = {
         kind.options.__struct_config__.tag: f"{_REF}{kind.options.__name__}"
         for kind in subject_kinds.KINDS
@@ -46,7 +46,7 @@ def _schema_of_options(_of: Any) -> Json:
 
 
 def _tidy(schema: Any) -> Any:
-    """*schema* in plain names, each attribute's description at its property."""
+    """*schema* with short names, and each attribute's description at its property."""
     if isinstance(schema, list):
         return [_tidy(one) for one in schema]
     if not isinstance(schema, dict):
@@ -66,16 +66,17 @@ def _tidy(schema: Any) -> Any:
 
 
 def tidy_values(schema: Json) -> None:
-    """Say what a value is in the words of JSON Schema alone."""
+    """Adjust *schema* in place to standard JSON Schema."""
     if isinstance(schema.get("enum"), list):
         schema.setdefault("type", "string")
     if isinstance(schema.get("pattern"), str):
-        # Only to Python does `$` also lie before a line feed at the very end.
+        # Python's `$` also matches before a trailing line feed; that of ECMAScript,
+        # which JSON Schema uses, does not.
         schema["pattern"] = schema["pattern"].replace(r"(?!\n)", "")
 
 
 def _hand_out(schema: Json) -> None:
-    """Move what a docstring says of its attributes to the properties."""
+    """Move the attribute descriptions of a docstring to the properties."""
     description, attributes = parsing.split_docstring(schema.get("description", ""))
     schema["description"] = " ".join(description.split())
     for name, text in attributes.items():
@@ -85,6 +86,9 @@ def _hand_out(schema: Json) -> None:
 
 
 def _plain(name: str) -> str:
-    """``iku.domain.conflict.Merged``, of which there are two, as ``ConflictMerged``."""
+    """A short name; ``iku.domain.conflict.Merged`` becomes ``ConflictMerged``.
+
+    msgspec qualifies a name with its module only where two types share it.
+    """
     *path, last = name.split(".")
     return path[-1].capitalize() + last if path else last

@@ -1,7 +1,7 @@
-"""The server in our own process, stopped without leaving anybody unanswered.
+"""uvicorn in this process, with graceful shutdown.
 
-It runs in the caller's event loop, because the application that it serves was opened
-there and is closed there, after it. `run` gives that loop the speed of uvloop.
+It runs in the caller's event loop, because the application that it serves is opened in
+that loop and is closed there after the server has stopped. `run` uses uvloop.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ from iku.web import protocol
 from iku.web.app import create_app
 
 BACKLOG = 2048
-BETWEEN_COLLECTIONS = 10_000  # objects; those of some hundred requests
-GRACE_S = 20  # how long those who are being answered may take once we are told to stop
+BETWEEN_COLLECTIONS = 10_000  # objects, as many as a few hundred requests allocate
+GRACE_S = 20  # for requests in progress at a shutdown
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 T = TypeVar("T")
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """What *main* gives, in an event loop of uvloop's."""
+    """The result of *main*, run in a uvloop event loop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 
 
 async def serve(app: App, host: str, port: int, ready: Callable[[str], object]) -> None:
-    """Serve an application until SIGINT or SIGTERM; the rest as `serve_app`."""
+    """Serve *app* until SIGINT or SIGTERM; otherwise as `serve_app`."""
     asgi = create_app(app, local_only=is_loopback(host))
     await serve_app(asgi, host, port, ready, app.settings.body_timeout_s)
 
@@ -48,13 +48,14 @@ async def serve_app(
     ready: Callable[[str], object],
     timeout_s: float = BODY_TIMEOUT_S,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; the head of a request arrives within *timeout_s*.
+    """Serve *asgi* until SIGINT or SIGTERM.
 
-    Once it listens, *ready* is called with the address, as in `http://127.0.0.1:8000`.
-    Port 0 takes a free one. A second signal ends the wait for those who are answered.
+    The head of a request must arrive within *timeout_s*. Once the server listens,
+    *ready* is called with its address, such as `http://127.0.0.1:8000`. Port 0 selects
+    a free port. A second signal ends the wait for requests in progress.
 
     Raises:
-        OSError: The address cannot be listened on.
+        OSError: The address cannot be bound.
     """
     listener = listen(host, port)
     config = uvicorn.Config(
@@ -65,7 +66,7 @@ async def serve_app(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nothing depends on where a request comes from
+        proxy_headers=False,  # no behaviour depends on the client's address
         backlog=BACKLOG,
         timeout_graceful_shutdown=GRACE_S,
     )
@@ -74,10 +75,10 @@ async def serve_app(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there; a name is taken for its first address.
+    """A socket that listens on the first address of *host*.
 
     Raises:
-        OSError: It cannot be listened on.
+        OSError: The name cannot be resolved, or the address cannot be bound.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     family, _, _, _, place = found[0]
@@ -85,16 +86,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """Where the socket is to be reached: ``http://127.0.0.1:8000``."""
+    """The URL of the socket, such as ``http://127.0.0.1:8000``."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, but told to stop by signals that do not outlive it.
+    """A uvicorn server that does not raise a captured signal again.
 
-    uvicorn raises a signal anew once it has stopped, which would end the process before
-    the application is closed, and leave an embedded database running.
+    uvicorn raises the signal again once it has stopped. That would end the process
+    before the application is closed, and leave an embedded database running.
     """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
@@ -124,9 +125,9 @@ class _Server(uvicorn.Server):
 
 
 def _spare_the_collector() -> None:
-    """Let it look at what requests leave behind, not time and again at the program.
+    """Freeze the objects of the startup, so that collections examine only newer ones.
 
-    What is there by now stays as long as the process.
+    The objects that exist at this point live as long as the process.
     """
     gc.collect()
     gc.freeze()

@@ -1,7 +1,7 @@
-"""A witness over HTTP, as C2SP tlog-witness asks for one: two addresses and no more.
+"""A witness over HTTP, with the two endpoints of C2SP tlog-witness.
 
-Whoever asks needs no account: what is cosigned has to be signed by a log that is known
-here, and to continue what was cosigned before.
+Clients need no account: the witness cosigns only a checkpoint that a known log has
+signed and that is consistent with the last cosigned one.
 """
 
 import logging
@@ -28,9 +28,10 @@ def create_witness(
     local_only: bool = False,
     body_timeout_s: float = BODY_TIMEOUT_S,
 ) -> Litestar:
-    """The application of one witness; a request's body arrives within *body_timeout_s*.
+    """The ASGI application of one witness.
 
-    Where it is *local_only*, it answers to the names of this machine alone.
+    A request's body must arrive within *body_timeout_s*. If *local_only*, only the
+    loopback names of this machine are accepted in `Host`.
     """
 
     async def admit(request: Request[Any, Any, Any]) -> None:
@@ -42,12 +43,13 @@ def create_witness(
     async def add(request: Request[Any, Any, Any]) -> Response[str]:
         """Cosign a checkpoint that continues the last one."""
         raw = await request.body()
-        # In this loop, one after the other: it writes to disk before it answers.
+        # In the event loop, so that cosigning is serialised: it writes to disk before
+        # it answers.
         return Response(cosigner.cosign(raw), media_type=TEXT)
 
     @get("/{place:str}/checkpoint", media_type=TEXT, sync_to_thread=False)
     def latest(place: FromPath[str]) -> Response[str]:
-        """The last checkpoint cosigned of the log whose origin has that SHA-256."""
+        """The last cosigned checkpoint of the log whose origin has that SHA-256."""
         found = cosigner.latest(place)
         if found is None:
             sentence = "of no such log a checkpoint was cosigned\n"
@@ -73,7 +75,7 @@ def create_witness(
 
 def _declined(_: Request[Any, Any, Any], error: CosignRefused) -> Response[str]:
     if isinstance(error, CosignConflict):
-        # The size alone, so that the log can catch up.
+        # tlog-witness: the body is the size that the log must prove consistency from.
         size = f"{error.size}\n"
         return Response(size, status_code=error.status, media_type=witness.SIZE_TYPE)
     return Response(f"{error}\n", status_code=error.status, media_type=TEXT)
@@ -90,7 +92,7 @@ def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
 
 def _unheard(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[bytes]:
     _logger.info("the client disconnected before its request was complete")
-    return Response(b"", status_code=400, media_type=TEXT)  # nobody reads it
+    return Response(b"", status_code=400, media_type=TEXT)  # never delivered
 
 
 def _stalled(_: Request[Any, Any, Any], error: RequestTimeout) -> Response[str]:
