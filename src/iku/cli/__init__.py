@@ -1,8 +1,7 @@
-"""The command line: the words of the API, typed.
+"""The command line, with the terms of the API.
 
-What it shows is Indonesian, as on paper; what it refuses it says in the API's words,
-one sentence on the error stream and never a traceback. Exit codes: 0 done, 1 refused
-or different, 2 the command was not understood.
+Output is in Indonesian. An error is one sentence on standard error in the words of the
+API, never a traceback. Exit codes: 0 success, 1 refused or different, 2 usage error.
 """
 
 from collections.abc import Sequence
@@ -51,8 +50,8 @@ from iku.cli import (
 def commands() -> None:
     """Register of conflict cases, and the key performance indicators counted from it.
 
-    Data lie in an embedded PostgreSQL in ./var, or on the server that IKU_DATABASE_URL
-    names. docs/cli.md tells more.
+    Data are stored in an embedded PostgreSQL in ./var, or on the server that
+    IKU_DATABASE_URL names. docs/cli.md describes every command.
     """
 
 
@@ -88,5 +87,5 @@ for command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and end the process with its exit code."""
+    """Run one command and exit the process with its exit code."""
     errors.run(commands, arguments)

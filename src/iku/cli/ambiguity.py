@@ -1,4 +1,4 @@
-"""A number or an identifier that several subjects go by is refused."""
+"""Refusal of an ambiguous number or identifier."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from iku.queries.subject_lookup import SubjectMatch
 def refuse_several(
     found: Sequence[SubjectMatch], typed: str, *, by_kind: bool = True
 ) -> None:
-    """Refuse what several subjects go by, and list them.
+    """Refuse *typed* if it matches several subjects, and list them.
 
-    *by_kind* tells whether the command has an option that says which kind is meant.
+    *by_kind* is whether the command has an option --kind.
 
     Raises:
-        CommandFailed: There are several.
+        CommandFailed: Several subjects match.
     """
     if len(found) < 2:
         return
@@ -31,6 +31,6 @@ def refuse_several(
 
 
 def called(category: str) -> str:
-    """A subject of that category, in words."""
+    """The noun for a subject of that category."""
     kind = subject_kinds.kind_of(category)
     return "an indicator" if kind is None else kind.called

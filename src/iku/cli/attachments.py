@@ -1,4 +1,4 @@
-"""`iku attachments`: attached files that no event of the database names."""
+"""`iku attachments`: the quarantine of files that no event refers to."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ Opened: TypeAlias = tuple[App, Connection]
 
 
 class QuarantineList(Struct, frozen=True):
-    """What lies in quarantine, for programs."""
+    """The files in quarantine, as JSON output."""
 
     folder: str
     files: list[Quarantined]
@@ -39,11 +39,11 @@ class QuarantineList(Struct, frozen=True):
     short_help="List, restore and remove attached files in quarantine.",
 )
 def attachments() -> None:
-    """Attached files that no event of the database names.
+    """List, restore and remove attached files that no event of the database names.
 
-    The server moves them to quarantine when it starts: a database restored from an
-    older dump does not know the files attached since. No command but `remove` deletes
-    any.
+    The server moves such files to quarantine when it starts: a database restored from
+    an older dump lacks the events that attached the later files. Only `remove` deletes
+    a file.
     """
 
 
@@ -61,7 +61,7 @@ async def _opened(*, writes: bool = True) -> AsyncIterator[Opened]:
 @attachments.command("list")
 @terminal.as_json
 def list_(*, json: bool) -> None:
-    """List the files in quarantine, and which of them the database knows by now."""
+    """List the files in quarantine, and which of them an event names now."""
 
     async def work() -> None:
         async with _opened(writes=False) as (app, connection):
@@ -85,10 +85,10 @@ def list_(*, json: bool) -> None:
 @NAMES
 @terminal.as_json
 def restore(names: tuple[UUID, ...], *, json: bool) -> None:
-    """Put back files that the database knows by now, or those that are named.
+    """Restore the files NAME or, without NAME, all files that an event names now.
 
-    The next start of the server moves a file back to quarantine that the database
-    still does not know.
+    If no event names a restored file, the server moves it back to quarantine when it
+    starts next.
     """
 
     async def work() -> int:
@@ -120,9 +120,9 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 @terminal.as_json
 def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
-    """Destroy files in quarantine that no event names, for good.
+    """Delete files in quarantine permanently: NAME or, without NAME, all of them.
 
-    Without NAME, all of them. A file that an event names is never removed.
+    A file that an event names is never deleted.
     """
 
     async def work() -> int:
@@ -150,7 +150,7 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
 
 
 def summary(aside: Quarantine, zone: ZoneInfo) -> str:
-    """What lies in quarantine, in a few words."""
+    """A short description of the contents of the quarantine."""
     if aside.oldest is None:
         return "kosong"
     oldest = formats.day(aside.oldest.astimezone(zone).date())
@@ -163,7 +163,11 @@ def summary(aside: Quarantine, zone: ZoneInfo) -> str:
 async def _find(
     app: App, connection: Connection, names: Sequence[UUID]
 ) -> list[Quarantined]:
-    """The named files, all of which are in quarantine."""
+    """The named files.
+
+    Raises:
+        CommandFailed: One of them is not in quarantine.
+    """
     found = await quarantine.find(app.vault, connection, names)
     there = {one.name for one in found}
     for name in names:
@@ -175,7 +179,7 @@ async def _find(
 
 
 def _ask(found: Sequence[Quarantined]) -> None:
-    """Go on only where the user says so."""
+    """Ask for confirmation; abort without it."""
     size = formats.number(sum(one.bytes for one in found))
     click.confirm(
         f"{formats.number(len(found))} berkas ({size} bita) akan dihapus untuk "

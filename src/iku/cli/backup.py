@@ -1,4 +1,4 @@
-"""`iku backup`, `iku restore`: the register in one file, and back from it."""
+"""`iku backup`, `iku restore`: write the register to one file, and restore it."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from iku.settings import Settings
 
 
 class RestoreResult(Struct, frozen=True):
-    """What was restored, for programs.
+    """The outcome of a restore, as JSON output.
 
     Attributes:
-        known: The largest size that the signer or a witness on this machine knows of
-            the log; None where neither knows any. One beyond the size of the restored
-            log means that signed events are lost.
+        known: The largest log size that the signer or a witness on this machine has
+            signed; None if neither has signed any. If it exceeds the size of the
+            restored log, signed events are lost.
     """
 
     restored: RestoredRegister
@@ -35,11 +35,11 @@ class RestoreResult(Struct, frozen=True):
 @click.option("--replace", is_flag=True, help="Write over FILE if it is there.")
 @terminal.as_json
 def backup(file: Path, *, replace: bool, json: bool) -> None:
-    """Write database and attached files into FILE, whole or not at all.
+    """Write the database and the attached files to FILE, atomically.
 
-    The register may be used meanwhile. The keys of texts are not in FILE, and must not
-    lie where it lies: copy their folder to another place. On a server of your own it
-    takes a superuser's login, in IKU_SUPERUSER_URL.
+    The register can be used during the backup. FILE does not contain the keys of texts,
+    and must not be stored together with them: copy their folder to another place. A
+    server named by IKU_DATABASE_URL requires a superuser's login in IKU_SUPERUSER_URL.
     """
     chosen = terminal.settings()
     _refuse_place(chosen, file, replace=replace)
@@ -86,10 +86,10 @@ def _refuse_place(chosen: Settings, file: Path, *, replace: bool) -> None:
 )
 @terminal.as_json
 def restore(file: Path, *, replace: bool, json: bool) -> None:
-    """Make the register again from FILE, which `iku backup` wrote.
+    """Restore the register from FILE, which `iku backup` wrote.
 
-    FILE is verified first, then the log that was restored from it, record by record;
-    only then it takes the place of what is there. Stop whatever else uses the register.
+    FILE is verified first, then every record of the restored log; only then does it
+    replace the present register. Stop all other processes that use the register first.
     """
     chosen = terminal.settings()
     known = _known(chosen)
@@ -127,7 +127,7 @@ def _show(done: RestoredRegister, chosen: Settings) -> None:
 
 
 def _warn(done: RestoredRegister, known: int | None) -> None:
-    """Say on the error stream what is lost, as far as it is known here."""
+    """Report on standard error the losses that are known on this machine."""
     if done.lost_keys:
         standard_streams.say(
             f"Kunci teks {terminal.LOST.format(', '.join(done.lost_keys))}"
@@ -146,7 +146,7 @@ def _warn(done: RestoredRegister, known: int | None) -> None:
 
 
 def _known(chosen: Settings) -> int | None:
-    """The largest size that somebody on this machine knows the log to have had."""
+    """The largest log size that the signer or a witness on this machine has signed."""
     try:
         state = checkpoint_signing.SignerFolder(chosen.signer_home).state()
     except SignerNotReady as error:

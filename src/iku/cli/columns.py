@@ -1,4 +1,4 @@
-"""What several definitions come to, as rows and columns."""
+"""Results under several definitions, as rows and columns."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ COUNTS = (*figure_table.COUNTS, number("Realisasi"), number("Capaian"))
 
 
 def cells(one: ComparisonResult) -> tuple[str, ...]:
-    """What comes out, under `COUNTS` and the rating."""
+    """A result as cells: those of `COUNTS` and the rating."""
     return (
         formats.number(one.numerator),
         formats.number(one.denominator),
@@ -25,7 +25,7 @@ def cells(one: ComparisonResult) -> tuple[str, ...]:
 def show_subjects(
     out: Printer, names: Sequence[str], rows: Sequence[ComparisonRow]
 ) -> None:
-    """Print how each subject counts under the definitions of these *names*."""
+    """Print how each subject counts under the definitions with these *names*."""
     shown = [
         (row.number, row.title, *(share(counted) for counted in row.columns))
         for row in rows
@@ -34,7 +34,7 @@ def show_subjects(
 
 
 def share(counted: SubjectCount) -> str:
-    """``1/1``; a dash for what does not count."""
+    """``1/1``; a dash for a subject that does not count."""
     if not counted.denominator:
         return formats.NOTHING
     return formats.share(counted.numerator, counted.denominator)

@@ -1,4 +1,4 @@
-"""`iku compare`: one indicator under several definitions, side by side."""
+"""`iku compare`: one indicator under several versions of its definition."""
 
 import click
 
@@ -24,10 +24,10 @@ COLUMNS = (
 @tried_out
 @terminal.as_json
 def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -> None:
-    """Show an indicator under several definitions, and who makes the difference.
+    """Show an indicator under several definitions, and the subjects that differ.
 
-    --option tries out an option on top of the last definition named. Nothing is
-    recorded.
+    --option adds a column: the last definition named, with this option replaced.
+    Nothing is recorded.
     """
 
     async def ask() -> Comparison:
@@ -44,7 +44,7 @@ def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -
 
 
 def show(found: Comparison) -> None:
-    """Print a row for each definition, then the subjects that make the difference."""
+    """Print a row for each definition, then the subjects that count differently."""
     out = tables.Printer()
     out.say(
         f"{found.indicator}: {formats.period(found.period)}, "
@@ -65,11 +65,11 @@ def show(found: Comparison) -> None:
 
 
 def named(one: ComparisonColumn) -> str:
-    """``versi 1``, or what is only tried out."""
+    """The name of a column: ``versi 1``, or ``dicoba`` for a trial definition."""
     return "dicoba" if one.definition is None else f"versi {one.definition}"
 
 
 def changes(first: ComparisonColumn, one: ComparisonColumn) -> str:
-    """The options that are not as in the first."""
+    """The options in which *one* differs from *first*, as ``name=value``."""
     told = comparison.changed_options(first.options, one.options)
     return "; ".join(f"{name}={value}" for name, value in told.items())

@@ -1,4 +1,4 @@
-"""`iku continue-log`: go on after a restore that lost events which had been signed."""
+"""`iku continue-log`: continue the log after a restore that lost signed events."""
 
 from typing import IO
 
@@ -36,10 +36,10 @@ from iku.exchange import formats
 def continue_log(
     file: IO[bytes], approver: str, reason: str, actor: str, *, json: bool
 ) -> None:
-    """Begin a new log with the events that a backup kept, and say what is lost.
+    """Begin a new log with the events of the backup, and record which ones are lost.
 
-    The first command after such a restore, while nothing else writes to the log.
-    Refused where nothing that was signed is lost. docs/operating.md tells the rest.
+    Run it first after such a restore, while no other process writes to the log. It is
+    refused where no signed event is lost. docs/operating.md describes the procedure.
     """
     chosen = terminal.settings()
     approval = Approval(approver, reason)

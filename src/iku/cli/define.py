@@ -1,7 +1,4 @@
-"""`iku define`: a version of a definition is added, corrected or annulled.
-
-Each once its effect has been seen.
-"""
+"""`iku define`: add, correct or annul a version of a definition, after a preview."""
 
 from datetime import date
 
@@ -27,13 +24,13 @@ COLUMNS = (exact("Per"), exact("Definisi"), *COUNTS, text("Predikat"))
 
 
 class RecordedDefinition(Struct, frozen=True):
-    """What was recorded, and the effect that was shown before.
+    """A recorded definition, and the effect that was previewed.
 
     Attributes:
-        definition: The number of the new version.
-        version: Of the indicator's history, which it stands at the end of.
-        position: Of the event in the log.
-        size: Of the log once the event was in it.
+        definition: Number of the new version of the definition.
+        version: Version of the indicator's stream after the event.
+        position: Position of the event in the log.
+        size: Size of the log after the event.
     """
 
     indicator: str
@@ -79,13 +76,13 @@ def define(
     actor: str,
     json: bool,
 ) -> None:
-    """Add a version of the definition of CODE, after its effect has been shown.
+    """Add a version of the definition of CODE, after a preview of its effect.
 
-    Options that are left out stay as in the version in force on its day. The effect is
-    shown on the last two complete years, by all that is known today.
+    Omitted options keep their values from the version in force on the effective day.
+    The preview shows the effect on the last two complete years, as known today.
 
-    With --corrects a version that was recorded wrongly is replaced by a new one; with
-    --annuls it is taken out of force. Both name its place in `iku history CODE`.
+    With --corrects, a wrongly recorded version is replaced by a new one; with --annuls,
+    it is no longer in force. Both take its version in `iku history CODE`.
     """
     amended = structs.asdict(amendment)
     given = {"effective_on": effective_on, "basis": basis, **amended}
@@ -105,11 +102,11 @@ def define(
 
 
 def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
-    """Show the effect of a new version, and record it once that is accepted."""
+    """Preview the effect of a new version, and record it after confirmation."""
 
     async def work() -> tuple[RedefinitionEffect, CommandResult | None]:
         async with terminal.opened_app(terminal.settings()) as app:
-            # What is recorded must be what was shown.
+            # The expected version ensures that the recorded effect is the one shown.
             expected = await revision.version(app, command)
             pinned = structs.replace(command, expected=expected)
             effect = await _preview(app, pinned)
@@ -144,10 +141,10 @@ def _tell(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> Non
 
 
 async def _preview(app: App, command: Command) -> RedefinitionEffect:
-    """What the definition would change.
+    """The effect that the definition would have.
 
     Raises:
-        Refused: The rules do not allow it, or it is so already.
+        Refused: The rules do not allow it, or it would change nothing.
     """
     today = app.commands.today()
     async with app.pool.acquire() as connection:
@@ -159,7 +156,7 @@ async def _preview(app: App, command: Command) -> RedefinitionEffect:
 
 
 def show(effect: RedefinitionEffect) -> None:
-    """Print what would change in each year, and who makes the difference."""
+    """Print the changes in each year, and the subjects that count differently."""
     out = tables.Printer()
     out.say(
         f"{effect.indicator}: definisi versi {effect.definition} yang diusulkan, "

@@ -1,4 +1,4 @@
-"""`iku difference`: why two figures of one indicator are not the same."""
+"""`iku difference`: the causes that separate two figures of one indicator."""
 
 import click
 
@@ -31,9 +31,9 @@ MOVED = (
 @options(DifferenceQuestion, arguments={"code": "CODE"}, limit="200")
 @terminal.as_json
 def difference(question: DifferenceQuestion, *, json: bool) -> None:
-    """Show what lies between two figures of CODE, step by step and case by case.
+    """Show the difference between two figures of CODE, by step and by case.
 
-    What --against-… leaves out is as in the figure asked for.
+    Omitted --against-… options have the values of the figure requested.
     """
 
     async def ask() -> Difference:
@@ -50,7 +50,7 @@ def difference(question: DifferenceQuestion, *, json: bool) -> None:
 
 
 def show(found: Difference) -> None:
-    """Print both figures, the steps between them, and what moved in each."""
+    """Print both figures, the steps between them, and the changes in each step."""
     out = tables.Printer()
     out.say(found.indicator)
     _show_both(out, found.against, found.figure)

@@ -1,4 +1,4 @@
-"""`iku erase`: forget a subject, by a decision that stays."""
+"""`iku erase`: erase the texts of a subject by a recorded decision."""
 
 import sys
 from datetime import datetime
@@ -24,11 +24,11 @@ LINE = terminal.LineType("text", Line, 500)
 
 
 class ErasureResult(Struct, frozen=True):
-    """What was erased, for programs.
+    """The outcome of an erasure, as JSON output.
 
     Attributes:
-        texts: How many texts and files together.
-        files: How many of them are files.
+        texts: Number of erased texts and files together.
+        files: Number of erased files.
     """
 
     subject: str
@@ -51,11 +51,12 @@ class ErasureResult(Struct, frozen=True):
 def erase(
     subject: str, actor: str, *, yes: bool, json: bool, **decided: object
 ) -> None:
-    """Erase all texts of SUBJECT, and their keys, for good.
+    """Erase all texts of SUBJECT, and their keys, permanently.
 
-    SUBJECT is a person's identifier, as a history gives it, or a whole case or
-    organisation, such as conflict-K14. Decision and legal basis stay in clear. Shows
-    first how many texts and files will be destroyed, and asks.
+    SUBJECT is the identifier of a person, as a history shows it, or of a whole case or
+    organisation, such as conflict-K14. Decision and legal basis are stored in clear
+    text. The command first shows how many texts and files it will destroy, and asks for
+    confirmation.
     """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
@@ -107,7 +108,7 @@ def _counted(texts: int, files: int) -> str:
 
 
 def _show(out: Printer, subject: str, doomed: Doomed) -> None:
-    """Print what will be destroyed, and what will not; never a text."""
+    """Print the inventory of what will be destroyed, and what will remain."""
     out.say(
         f"Yang akan dihapus dari {subject}: {_counted(doomed.texts, doomed.files)}."
     )

@@ -1,4 +1,4 @@
-"""Where every error ends: as one sentence and an exit code."""
+"""Error handling: every error becomes one sentence and an exit code."""
 
 import logging
 import os
@@ -35,14 +35,14 @@ from iku.settings import SettingsError
 from iku.vault.files import FilesError
 from iku.vault.keys import KeysError
 
-DEBUG = "IKU_DEBUG"  # set: show tracebacks and what is logged
+DEBUG = "IKU_DEBUG"  # if set: show tracebacks and log messages
 
 
 class CommandFailed(Exception):
-    """The command ends here with code 1; the sentence says why."""
+    """The command ends with exit code 1; the message gives the reason."""
 
 
-# Their sentences are written for whoever typed the command.
+# Errors whose messages are written for the user.
 _PLAIN = (
     CommandFailed,
     ParseError,
@@ -78,7 +78,7 @@ _PLAIN = (
 
 
 def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
-    """Run what was typed, and end the process with its exit code."""
+    """Run the command with these *arguments*, and exit with its exit code."""
     try:
         standard_streams.prepare()
         code = _run(commands, arguments)
@@ -92,9 +92,9 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
 
 
 def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
-    """The exit code of what was typed; whatever goes wrong but printing is told."""
+    """The exit code of the command; errors are reported, except `OutputClosed`."""
     if not os.environ.get(DEBUG):
-        # No log gets between the sentences.
+        # Keeps log messages off standard error.
         logging.getLogger().addHandler(logging.NullHandler())
     try:
         commands.main(arguments, prog_name="iku", standalone_mode=False)
@@ -119,7 +119,7 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
 
 
 def explain(error: Exception) -> str:
-    """What went wrong, in a sentence."""
+    """The message for *error*, one sentence."""
     match error:
         case _ if isinstance(error, _PLAIN):
             told = str(error)
