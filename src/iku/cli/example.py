@@ -1,4 +1,4 @@
-"""`iku example`: a register to try things on, and what it teaches."""
+"""`iku example`: import the example register and show its figures."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -18,14 +18,17 @@ from iku.exchange.journal_import import Importer
 from iku.queries import log_records
 
 AS_OF = date(2021, 12, 31)
-KNOWN_ON = date(2022, 1, 15)  # about when the yearly report was printed
-NOW = "hari ini"  # no date: so it reads the same on any day, as in the README
+KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
+NOW = "hari ini"  # not a date, so that the output equals the README's on any day
 ACTOR = "contoh"
 COLUMNS = (figure_table.COLUMNS[0], exact("Diketahui"), *figure_table.COLUMNS[1:])
 
 
 class Example(Struct, frozen=True):
-    """What was imported, and the figures: now and then of each indicator in turn."""
+    """The imported files, and two figures of each indicator.
+
+    The first of the two is the figure as known now, the second as known at `KNOWN_ON`.
+    """
 
     files: tuple[ImportedFile, ...]
     figures: tuple[Figure, ...]
@@ -34,7 +37,10 @@ class Example(Struct, frozen=True):
 @click.command(short_help="Import the example register and show its figures.")
 @terminal.as_json
 def example(*, json: bool) -> None:
-    """Import the example register, if there is none, and show its figures of 2021."""
+    """Import the example register into an empty database; show its figures of 2021.
+
+    A register that holds other data is not changed.
+    """
 
     async def work() -> tuple[list[ImportedFile], list[Figure]]:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -53,7 +59,7 @@ async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
     async with app.pool.acquire() as connection:
         importer = Importer(connection, app.commands, ACTOR)
         ours = [i for content in contents.values() for i in await importer.ids(content)]
-        # What of the example is there already is passed over by the import.
+        # The import skips rows of the example that are recorded already.
         alone = not await log_records.holds_others(connection, ours)
     if alone:
         return await import_.bring_in(app, contents, ACTOR, quiet=quiet)
@@ -63,7 +69,7 @@ async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
 
 
 async def _now_and_then(app: App) -> list[Figure]:
-    """Of each indicator the figure of 2021 as it is known now, then as it was."""
+    """The figures of 2021 of each indicator: as known now, then as known before."""
     async with app.pool.acquire() as connection:
         codes = list(await app.figures.indicators(connection))
     return await figure_table.answer(
@@ -88,7 +94,7 @@ def _show(found: Sequence[Figure]) -> None:
 
 
 def _difference(now: Figure, then: Figure) -> str:
-    """Whether the figure has moved since, and from what to what."""
+    """A sentence on whether the figure has changed, with both values."""
     if figure_table.counts(now) == figure_table.counts(then):
         return f"{now.indicator} tetap: {figure_table.counts(now)}."
     return (

@@ -1,4 +1,4 @@
-"""`iku explain`: why a figure is what it is, case by case."""
+"""`iku explain`: the explanation of a figure, case by case."""
 
 from collections.abc import AsyncIterator
 
@@ -33,7 +33,7 @@ MARKS = {True: "✓", False: formats.NOTHING}
 
 
 class ExplainedFigure(Struct, frozen=True):
-    """A figure and all that explains it, in the shape of the API's answer."""
+    """A figure with its whole explanation, in the shape of the API's response."""
 
     figure: Figure
     items: tuple[ExplainedSubject, ...]
@@ -45,10 +45,10 @@ class ExplainedFigure(Struct, frozen=True):
 @options(ExplanationQuestion, arguments={"code": "CODE"})
 @forms
 def explain(question: ExplanationQuestion, form: Form) -> None:
-    """Show how each case or organisation counts in an indicator, and why.
+    """Show how each case or organisation counts in the indicator CODE, and why.
 
-    What is in the denominator or numerator is marked; the sentence names the events
-    that decided by their positions in the log. The total is the indicator's figure.
+    A mark shows that it is in the denominator or numerator. The reason names the
+    deciding events by their positions in the log. The total is the indicator's figure.
     """
 
     async def work() -> None:
@@ -74,7 +74,7 @@ def explain(question: ExplanationQuestion, form: Form) -> None:
 
 
 async def _meant(app: App, typed: str | None) -> str | None:
-    """The identifier of the subject that is typed by its number."""
+    """The identifier of the subject with the number or identifier *typed*."""
     if typed is None:
         return None
     async with app.pool.acquire() as connection:
@@ -87,7 +87,7 @@ async def _meant(app: App, typed: str | None) -> str | None:
 async def _pages(
     app: App, question: Question, wanted: SubjectFilter
 ) -> AsyncIterator[ExplanationPage]:
-    """All pages, one after the other."""
+    """All pages, in order."""
     after: str | None = ""
     while after is not None:
         async with app.pool.acquire() as connection:
@@ -115,7 +115,7 @@ async def _as_json(figure: Figure, pages: AsyncIterator[ExplanationPage]) -> Non
 async def _as_tables(
     figure: Figure, pages: AsyncIterator[ExplanationPage], wanted: SubjectFilter
 ) -> None:
-    """A table a page, so that a long register is shown as it is read; then the sum."""
+    """Print one table for each page, as it is read, and then the total."""
     out = tables.Printer()
     out.say(f"{figure.indicator}, {where(figure)}")
     shown, examined, counts = 0, 0, Counts()

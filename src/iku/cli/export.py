@@ -1,4 +1,4 @@
-"""`iku export`: what is taken away."""
+"""`iku export`: write a bundle of the log or its texts, for an auditor."""
 
 from pathlib import Path
 
@@ -18,17 +18,17 @@ from iku.queries.text_check import TextScope, held_texts, size_of
 
 @click.group(short_help="Write files that are taken away.")
 def export() -> None:
-    """Write files that others take away."""
+    """Write the log or its texts to files, for an auditor."""
 
 
 @export.command(short_help="The log, for an auditor.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @terminal.as_json
 def bundle(folder: Path, *, json: bool) -> None:
-    """Write the log up to its last checkpoint into FOLDER, to be verified without us.
+    """Write the log up to its last checkpoint into FOLDER, for offline verification.
 
-    `iku-verify bundle FOLDER --policy POLICY` verifies it; the policy has to come by
-    another way than the bundle.
+    `iku-verify bundle FOLDER --policy POLICY` verifies it. Obtain the policy through
+    another channel than the bundle.
     """
     chosen = terminal.settings()
 
@@ -68,10 +68,11 @@ def _show(written: Bundle, found: Assurance) -> None:
 def texts(
     file: Path, *, subjects: tuple[str, ...], size: int | None, json: bool
 ) -> None:
-    """Open the sealed texts and write them into FILE, each with its salt.
+    """Decrypt the texts and write them into FILE, each with its salt.
 
-    Each is held against its record first. One that does not open is named and left out;
-    then this ends with 1. `iku-verify bundle FOLDER --texts FILE` verifies the file.
+    Each text is first verified against the commitment in its record. A text that fails
+    is named and left out, and the exit code is 1. `iku-verify bundle FOLDER --texts
+    FILE` verifies the file.
     """
 
     async def work() -> TextExportResult:

@@ -1,4 +1,4 @@
-"""`iku figure`: an indicator on a day, as known on another."""
+"""`iku figure`: indicators as of a day, with a knowledge cut-off."""
 
 from collections.abc import Sequence
 
@@ -12,11 +12,11 @@ from iku.domain.figure import Figure
 from iku.domain.question import Question, UnknownReference, numbered
 from iku.queries.parameters import FigureQuestion, parts
 
-ANY = FigureQuestion(code="")  # of which indicators is said by the arguments
+ANY = FigureQuestion(code="")  # the arguments name the indicators
 
 
 class FiguresResult(Struct, frozen=True):
-    """Several figures, counted from one snapshot of the log."""
+    """Figures counted from one snapshot of the log."""
 
     figures: tuple[Figure, ...]
 
@@ -37,7 +37,7 @@ def figure(
     replay: bool,
     json: bool,
 ) -> None:
-    """Show what indicators were on a day; without CODE, all of them."""
+    """Show the figures of indicators as of a day; without CODE, of all indicators."""
     if number is not None and (codes or structs.replace(asked, breakdown=None) != ANY):
         raise click.UsageError("--number says all: give no CODE, day or size beside it")
 

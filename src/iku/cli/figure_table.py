@@ -1,6 +1,6 @@
-"""Figures as the commands show them: asked for, in words, as rows of a table.
+"""Figures in the output of commands: as sentences and as rows of a table.
 
-Apart from the command `figure`, whose name stands for the command in this package.
+The module is separate from `figure`, because that name is the command in this package.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ PARTS = (
 async def answer(
     app: App, questions: Sequence[Question], *, replay: bool = False
 ) -> list[Figure]:
-    """The figures asked for; by *replay* from the log alone."""
+    """The figures of *questions*; with *replay*, recounted from the log alone."""
     today = app.commands.today()
     async with app.pool.acquire() as connection:
         if not replay:
@@ -55,7 +55,7 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
 
 
 def where(at: Figure) -> str:
-    """The coordinates of a figure, but for its indicator, in words."""
+    """The coordinates of a figure in words, without its indicator."""
     return (
         f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
         f"diketahui per {formats.day(at.known_on)}, "

@@ -1,4 +1,4 @@
-"""`iku history`: all that was ever recorded of a case, organisation or indicator."""
+"""`iku history`: all events of a case, organisation or indicator."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
@@ -34,13 +34,13 @@ CATEGORIES = (*subject_kinds.categories(), indicator.decider.category)
 )
 @terminal.as_json
 def history(subject: str, kind: str | None, *, json: bool) -> None:
-    """Show all events of the case, organisation or indicator with this number.
+    """Show all events of the case, organisation or indicator NUMBER.
 
-    An identifier is found, too; conflict-K14 is one and nothing else. Where several
-    fit, they are listed.
+    NUMBER is its number or its identifier; conflict-K14 is always an identifier. If
+    several subjects match, they are listed.
 
-    What a correction or annulment replaced, and how each event moved each figure,
-    stands beside it.
+    Each event is shown with the values that it corrected or annulled, and with its
+    effect on each figure.
     """
 
     async def work() -> tuple[Sequence[EventView], ZoneInfo]:
@@ -65,7 +65,11 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
 def _only(
     found: Mapping[SubjectMatch, Sequence[EventView]], typed: str
 ) -> Sequence[EventView]:
-    """The history that there is."""
+    """The only history in *found*.
+
+    Raises:
+        CommandFailed: There is none, or there are several.
+    """
     there = {one: events for one, events in found.items() if events}
     if not there:
         number = subject_number(typed)

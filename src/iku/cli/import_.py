@@ -1,4 +1,4 @@
-"""`iku import`: journals of older registers, all of a file or nothing of it."""
+"""`iku import`: import journals of older registers, each file atomically."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -24,16 +24,16 @@ REMARKS = (number("Baris"), text("Catatan"))
 
 
 class ImportedFile(Struct, frozen=True):
-    """What came of one file, for programs.
+    """The outcome of one file, as JSON output.
 
     Attributes:
-        repeated: Rows that were imported before.
-        standing: Rows that the register held already.
-        identical: Rows that an earlier row of the file said already.
-        skipped: The first of the rows that stand or are identical, each with why.
-        remarks: What else the rows mean, the first ones.
-        faulted: How many faults there are.
-        faults: The first of them.
+        repeated: Number of rows that were imported before.
+        standing: Number of rows that the register contained already.
+        identical: Number of rows that repeat an earlier row of the file.
+        skipped: The first of the standing and identical rows, each with its reason.
+        remarks: The first notes on side effects of rows.
+        faulted: Number of faults.
+        faults: The first faults.
     """
 
     file: str
@@ -52,7 +52,7 @@ class ImportedFile(Struct, frozen=True):
 
 
 class ImportedFiles(Struct, frozen=True):
-    """What came of all files, in order."""
+    """The outcomes of all files, in order."""
 
     files: tuple[ImportedFile, ...]
 
@@ -63,10 +63,11 @@ class ImportedFiles(Struct, frozen=True):
 @terminal.actor
 @terminal.as_json
 def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) -> None:
-    """Import journals: CSV files with the headings that docs/importing.md shows.
+    """Import journals: CSV files with the headings that docs/importing.md lists.
 
-    Each file is recorded as a whole or, where any row is at fault, not at all. A row
-    that was imported before is passed over, so the same file may come again, longer.
+    Each file is recorded atomically: if any row has a fault, nothing of the file is
+    recorded. Rows that were imported before are skipped, so a file can be imported
+    again after rows were added to it.
     """
 
     async def work() -> list[ImportedFile]:
@@ -89,7 +90,7 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
 
 
 def _readable_again(file: BinaryIO) -> BinaryIO:
-    """*file*, or all it holds where it can be read but once, as a pipe can."""
+    """*file* if it is seekable; otherwise, as for a pipe, its contents in memory."""
     return file if file.seekable() else BytesIO(file.read())
 
 
@@ -101,7 +102,7 @@ async def bring_in(
     dry_run: bool = False,
     quiet: bool = False,
 ) -> list[ImportedFile]:
-    """Import one file after the other, telling of each unless *quiet*."""
+    """Import the files in order; print the outcome of each unless *quiet*."""
     done = []
     async with app.pool.acquire() as connection:
         importer = Importer(connection, app.commands, actor, dry_run)
@@ -145,7 +146,7 @@ def _tell(file: ImportedFile) -> None:
 
 
 def _outcome(file: ImportedFile) -> str:
-    """What was recorded, in a sentence."""
+    """A sentence on the recorded rows."""
     if not file.rows:
         return (
             f"jurnal {file.journal} ini kosong: tidak ada baris di bawah judul kolom; "

@@ -1,4 +1,4 @@
-"""`iku keys`: the keys outside the database, without which no text is read."""
+"""`iku keys`: the key-encryption keys of texts, which are kept outside the database."""
 
 import click
 from msgspec import Struct
@@ -18,12 +18,13 @@ EPOCHS = (
 
 
 class KeyEpoch(Struct, frozen=True):
-    """An epoch of keys.
+    """An epoch of the key folder.
 
     Attributes:
-        wraps: How many of the database's keys its key wraps.
-        locked: How many of them it does not open, being another or not there.
-        here: Whether a key of that name is in the folder.
+        wraps: Number of data keys in the database that the epoch's key wraps.
+        locked: Number of these that cannot be unwrapped, because the epoch's key is
+            missing or differs.
+        here: Whether the folder has a key of that epoch.
     """
 
     epoch: str
@@ -33,7 +34,7 @@ class KeyEpoch(Struct, frozen=True):
 
 
 class KeysReport(Struct, frozen=True):
-    """The folder of keys, and what hangs on it."""
+    """The key folder: its epochs, and the number of erasures recorded in it."""
 
     folder: str
     epochs: list[KeyEpoch]
@@ -44,16 +45,16 @@ class KeysReport(Struct, frozen=True):
     cls=terminal.OrderedGroup, short_help="Show, renew and destroy the keys of texts."
 )
 def keys() -> None:
-    """Keys outside the database, without which no text can be read.
+    """Show, rotate and destroy the keys outside the database that decrypt texts.
 
-    Figures need none of them.
+    Figures need no key.
     """
 
 
 @keys.command()
 @terminal.as_json
 def show(*, json: bool) -> None:
-    """Show the epochs: whose key is here, and how many keys it wraps."""
+    """Show the epochs: whether the key is present, and how many data keys it wraps."""
 
     async def work() -> KeysReport:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -79,7 +80,7 @@ def show(*, json: bool) -> None:
 
 
 async def shown(app: App) -> KeysReport:
-    """What `iku keys show` tells."""
+    """The report of `iku keys show`."""
     async with app.pool.acquire() as connection:
         found = await app.vault.epochs(connection)
     here = app.vault.keys.epochs()
@@ -94,7 +95,10 @@ async def shown(app: App) -> KeysReport:
 @click.option("--new", is_flag=True, help="Begin a new epoch first, even this month.")
 @terminal.as_json
 def rotate(*, new: bool, json: bool) -> None:
-    """Wrap all keys by that of the current epoch; older ones may then be destroyed."""
+    """Rewrap all data keys under the current epoch's key.
+
+    The keys of older epochs can then be destroyed.
+    """
 
     async def work() -> tuple[str, int]:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -123,7 +127,7 @@ def rotate(*, new: bool, json: bool) -> None:
 @click.argument("epoch")
 @terminal.as_json
 def destroy(epoch: str, *, json: bool) -> None:
-    """Destroy the key of EPOCH, by which nothing is wrapped any more."""
+    """Destroy the key of EPOCH, which must no longer wrap any data key."""
 
     async def work() -> None:
         async with (
@@ -143,7 +147,10 @@ def destroy(epoch: str, *, json: bool) -> None:
 @keys.command()
 @terminal.as_json
 def reconcile(*, json: bool) -> None:
-    """Erase again what was erased before; every start of the program does so."""
+    """Repeat erasures that a restored backup has undone.
+
+    Every command that opens the register does so, too.
+    """
 
     async def work() -> text_erasure.ReconciliationResult:
         async with (
