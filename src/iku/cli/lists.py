@@ -1,4 +1,4 @@
-"""`iku list`: cases or organisations as they were on a day, as known on another."""
+"""`iku list`: cases or organisations as of a day, with a knowledge cut-off."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ WHOLE = {"limit": LIMIT, "cursor": None}  # the command shows all pages
 
 
 class ListLayout(NamedTuple):
-    """How a list is drawn."""
+    """The columns of a list, and how an item becomes a row."""
 
     noun: str
     columns: Sequence[TableColumn]
@@ -47,7 +47,7 @@ def _case(item: Fields, areas: Areas) -> Sequence[str]:
     return (
         item["number"],
         item["title"],
-        # One below the other: a title that wraps takes two lines anyway.
+        # On two lines, because a title usually wraps to two lines anyway.
         f"{_word('dimension', item)}\n{_word('level', item)}",
         status(item),
         day(item["reported_on"]),
@@ -94,9 +94,9 @@ SHAPES: dict[type[ListQuestion], ListLayout] = {
     "list", cls=terminal.OrderedGroup, short_help="List cases or organisations."
 )
 def list_() -> None:
-    """List what there was on a day, as known on another; by any filters, in any order.
+    """List cases or organisations as of a day, from the facts known by the cut-off.
 
-    The last line says how many there are, and how many of each status.
+    Filters can be combined. The last line has the total and the number of each status.
     """
 
 
@@ -131,7 +131,7 @@ def _show(question: ListQuestion, form: Form) -> None:
 
 
 async def _pages(app: App, view: View, asked: ListQuestion) -> AsyncIterator[ListPage]:
-    """All pages, one after the other."""
+    """All pages, in order."""
     cursor: str | None = ""
     while cursor is not None:
         question = structs.replace(asked, cursor=cursor or None)
@@ -156,7 +156,7 @@ async def _as_json(pages: AsyncIterator[ListPage]) -> None:
 async def _as_table(
     app: App, question: ListQuestion, pages: AsyncIterator[ListPage]
 ) -> None:
-    """One table that grows page by page; then how many there are."""
+    """Print one table, page by page, and then the totals."""
     out, shape = tables.Printer(), SHAPES[type(question)]
     areas = {area.code: area.name for area in app.agency.areas}
     listing, found = Listing(shape.columns, out), Counter[str]()
@@ -175,7 +175,7 @@ def _statuses(items: Sequence[Fields]) -> dict[str, int]:
 
 
 def _total(noun: str, found: Counter[str]) -> str:
-    """How many there are: ``16 perkara: 9 selesai, 5 terbuka, 2 ditolak``."""
+    """The totals, such as ``16 perkara: 9 selesai, 5 terbuka, 2 ditolak``."""
     each = ", ".join(
         f"{formats.number(found[name])} {label.id}"
         for name, label in labels.STATUSES.items()
@@ -185,7 +185,7 @@ def _total(noun: str, found: Counter[str]) -> str:
 
 
 def moment(question: Any, today: date) -> str:
-    """The coordinates that a question about a day asks for, in words."""
+    """The requested coordinates of a question, in words."""
     said = f"per {formats.day(question.as_of or today)}"
     if question.known_on is not None:
         said += f", diketahui per {formats.day(question.known_on)}"
@@ -195,13 +195,16 @@ def moment(question: Any, today: date) -> str:
 
 
 def day(value: date | str | None) -> str:
-    """A day, perhaps as JSON has it, as it is shown; a dash for None."""
+    """A day in Indonesian, from a date or its ISO form; a dash for None."""
     known = date.fromisoformat(value) if isinstance(value, str) else value
     return formats.day(known)
 
 
 def status(item: Fields) -> str:
-    """Its status, and what belongs to it: a number, a day, what it still lacks."""
+    """The status with its detail: the merger's target, the day, a missing verification.
+
+    Examples: ``digabung ke K12``, ``selesai 15 Februari 2021``.
+    """
     word = labels.STATUSES[item["status"]].id
     match item:
         case {"merged_into": str(into)}:
@@ -214,12 +217,12 @@ def status(item: Fields) -> str:
     return f"{word}, belum diverifikasi" if unsure else word
 
 
-# Statuses of cases that count only once they are verified.
+# Statuses in which a case counts only if it is verified.
 UNDECIDED = ("open", "returned", "resolved")
 
 
 def basis(item: Fields) -> str:
-    """What an organisation exists by and, of a certificate, until when."""
+    """The legal basis of an organisation and, for a certificate, its expiry date."""
     said = _word("legal_basis", item)
     if item["valid_until"] is None:
         return said
@@ -228,6 +231,6 @@ def basis(item: Fields) -> str:
 
 
 def place(item: Fields, areas: Areas) -> str:
-    """The name of its area; a dash where none is known."""
+    """The name of the item's area; a dash if none is known."""
     code = item["area"]
     return formats.NOTHING if code is None else areas.get(code, code)

@@ -1,4 +1,4 @@
-"""`iku migrate`, `iku guard`: bring the schema up to date, and keep it as it is."""
+"""`iku migrate`, `iku guard`: migrate the schema, and protect it from changes."""
 
 import click
 from msgspec import Struct
@@ -10,7 +10,7 @@ from iku.postgres.pool import connect_as_owner
 
 
 class MigrationResult(Struct, frozen=True):
-    """What was applied, and whether event triggers guard the schema now."""
+    """The applied migrations, and whether event triggers now guard the schema."""
 
     applied: list[str]
     guarded: bool
@@ -19,7 +19,7 @@ class MigrationResult(Struct, frozen=True):
 @click.command(short_help="Bring the schema of the database up to date.")
 @terminal.as_json
 def migrate(*, json: bool) -> None:
-    """Bring the database's schema up to date; the other commands do so, too."""
+    """Apply pending migrations to the database; other commands do so, too."""
     done = terminal.run(_migrate())
     if json:
         terminal.emit(done)
@@ -46,9 +46,9 @@ async def _migrate() -> MigrationResult:
 
 @click.command(short_help="Print what guards the schema, for a superuser to run.")
 def guard() -> None:
-    """Print the statements that guard the ledger's schema.
+    """Print the SQL statements that guard the ledger's schema.
 
     A superuser runs them in the register's database: iku guard | psql --dbname=ADDRESS.
-    The embedded server needs none of it: there every command that migrates does so.
+    On the embedded server, every command that migrates runs them itself.
     """
     click.echo(schema_guard.SQL, nl=False)

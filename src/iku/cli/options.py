@@ -1,4 +1,4 @@
-"""Options of a command, derived from the Struct of the question or command it asks."""
+"""Options of a command, derived from the Struct of its question or command."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import wraps
@@ -13,8 +13,8 @@ from iku.parsing import Field, ParseError
 
 Command: TypeAlias = Callable[..., None]
 Pairs: TypeAlias = Collection[tuple[str, str]]  # names, each with a text
-MOST_LISTED = 60  # characters of the values that stand in the place of a name
-MOST_VALUES = 15  # that a help text lists
+MOST_LISTED = 60  # characters of a metavar that lists the values
+MOST_VALUES = 15  # listed in a help text
 
 
 def options(
@@ -25,11 +25,11 @@ def options(
     given: Mapping[str, Any] = {},
     **defaults: str,
 ) -> Callable[[Command], Command]:
-    """Gives a command the fields of *struct*, gathered in its parameter *name*.
+    """A decorator that passes a command the *struct* of its options as *name*.
 
-    Each is an option; those among *arguments* are arguments, shown by these names.
-    Those *given* are neither: they have that value. *defaults* stand where the Struct
-    has others.
+    Each field becomes an option. A field in *arguments* becomes an argument with that
+    metavar. A field in *given* has that value and is neither. *defaults* replace the
+    defaults of the Struct.
     """
     known = {n: f for n, f in parsing.fields(struct).items() if n not in given}
     flags = {n: arguments.get(n, flag(n)) for n in known}
@@ -52,7 +52,7 @@ def spelled(
     arguments: Mapping[str, str] = {},
     defaults: Mapping[str, str] = {},
 ) -> Callable[[Command], Command]:
-    """Gives a command these fields; *name* gets the texts that were typed of them."""
+    """A decorator that passes a command the typed texts of these fields as *name*."""
 
     def decorate(command: Command) -> Command:
         @wraps(command)
@@ -82,10 +82,10 @@ def read(
     flags: Mapping[str, str],
     given: Mapping[str, Any],
 ) -> Any:
-    """The *struct* that the texts spell.
+    """The *struct* parsed from the texts.
 
     Raises:
-        UsageError: They spell none; each fault is named by its flag.
+        UsageError: A text is invalid; the message names each fault by its flag.
     """
     try:
         return parsing.parse_texts(struct, pairs, given)
@@ -94,7 +94,7 @@ def read(
 
 
 def misread(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
-    """The faults as a sentence that names each by its flag."""
+    """A usage error that lists the faults, each by its flag."""
     said = []
     for path, rule in error.faults.items():
         name = path.partition("[")[0].partition(".")[0]
@@ -103,7 +103,7 @@ def misread(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
 
 
 def tried_out(command: Command) -> Command:
-    """Gives *command* the option --option, gathered in its parameter *amendment*."""
+    """Give *command* the option --option, passed as its parameter *amendment*."""
 
     @wraps(command)
     def gathered(**given: Any) -> None:
@@ -137,17 +137,17 @@ class NameValue(click.ParamType[tuple[str, str]]):
 
 
 def flag(name: str) -> str:
-    """The option of the field of that *name*."""
+    """The flag of the field of that *name*."""
     return f"--{name.replace('_', '-')}"
 
 
 def _key(name: str, field: Field) -> str:
-    """What click calls it: several Structs may have fields of one name."""
+    """The field's parameter name in click, unique among the Structs of a command."""
     return f"{name}_{field.attribute}"
 
 
 def _texts(typed: Any) -> tuple[str, ...]:
-    """What was typed, as texts: once, several times, as a flag, or not at all."""
+    """The texts of an option: none, one, several, or ``true`` for a flag."""
     match typed:
         case None | False:
             return ()
@@ -160,7 +160,7 @@ def _texts(typed: Any) -> tuple[str, ...]:
 
 
 def _option(field: Field, key: str, default: str | None) -> Any:
-    # Click reads nothing: texts go to the Struct, which reports all faults at once.
+    # Click converts nothing: the Struct parses all texts and reports every fault.
     option, usual = flag(field.name), default or field.schema.get("default")
     said = _said(field)
     if usual is False:
@@ -188,7 +188,7 @@ WORDS = {
 
 
 def _said(field: Field) -> str:
-    """What the option is, and its values where the metavariable does not list them."""
+    """The help of an option, with its values if the metavar does not list them."""
     label = labels.FIELDS.get(field.name)
     called = WORDS.get(field.name) or (f"{label.en.capitalize()}." if label else "")
     said = (field.description or called).replace("*", "")

@@ -1,4 +1,4 @@
-"""In which form a command prints what it found: as tables, JSON or CSV."""
+"""The output formats of a command: tables, JSON or CSV."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,10 +12,10 @@ from iku.exchange.csv_output import Delimiter
 
 
 class Form(Struct, frozen=True):
-    """The form that was asked for; tables where neither is.
+    """The requested output format; tables if it is neither JSON nor CSV.
 
     Attributes:
-        csv: What separates its cells; None where CSV is not asked for.
+        csv: The delimiter of CSV; None if CSV is not requested.
     """
 
     json: bool
@@ -23,7 +23,7 @@ class Form(Struct, frozen=True):
 
 
 def forms(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives *command* the options of its form, gathered in its argument *form*."""
+    """Give *command* the options of the format, passed as its parameter *form*."""
 
     @wraps(command)
     def gathered(*, csv: bool, delimiter: str | None, json: bool, **given: Any) -> None:
@@ -50,4 +50,4 @@ DELIMITER = click.option(
 
 def write(text: str) -> None:
     """Print part of a CSV file."""
-    click.echo(text.encode(), nl=False)  # as bytes, line ends and all
+    click.echo(text.encode(), nl=False)  # bytes, so that line ends are not translated

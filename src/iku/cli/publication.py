@@ -1,4 +1,4 @@
-"""`iku publication`: figures as they are printed, and what changed since."""
+"""`iku publication`: published figures, and the changes since."""
 
 from typing import Any
 
@@ -27,9 +27,10 @@ from iku.queries.publications import (
     cls=terminal.OrderedGroup, short_help="Print figures, and see what changed since."
 )
 def publication() -> None:
-    """Publications: draft, close, review, publish; and what changed afterwards.
+    """Draft, close, review and publish figures, and list the changes since.
 
-    Closing freezes the figures. Whoever publishes must not be who reviewed.
+    Closing freezes the figures. The actor who publishes must differ from the actor who
+    reviewed.
     """
 
 
@@ -38,7 +39,7 @@ def publication() -> None:
 @terminal.actor
 @terminal.as_json
 def draft(drafted: Draft, *, actor: str, json: bool) -> None:
-    """Begin the publication of a day's figures."""
+    """Draft a publication of the figures as of a day."""
 
     async def work() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -48,7 +49,7 @@ def draft(drafted: Draft, *, actor: str, json: bool) -> None:
 
 
 def _step(name: str, to: StepType, **given: Any) -> click.Command:
-    """The command that takes a publication a step further, *to* that state."""
+    """The command that moves a publication *to* a state."""
 
     @click.command(name, help=HELP[to])
     @click.argument("identifier", metavar="ID")
@@ -99,7 +100,7 @@ def list_(question: PublicationsQuestion, *, json: bool) -> None:
 @click.argument("identifier", metavar="ID")
 @terminal.as_json
 def show(identifier: str, *, json: bool) -> None:
-    """Show a publication: figures, steps, editions."""
+    """Show a publication: its figures, steps and editions."""
 
     async def ask() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -112,7 +113,7 @@ def show(identifier: str, *, json: bool) -> None:
 @options(ChangesQuestion, arguments={"publication_id": "ID"}, limit="200")
 @terminal.as_json
 def changes(question: ChangesQuestion, *, json: bool) -> None:
-    """Show what changed after a publication was closed."""
+    """Show the changes since a publication was closed."""
     chosen = terminal.settings()
 
     async def ask() -> PublicationChanges:
@@ -129,7 +130,7 @@ def changes(question: ChangesQuestion, *, json: bool) -> None:
 
 
 def _take(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
-    """Take the step, and tell what the publication is then."""
+    """Take the step, and print the publication."""
 
     async def work() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:

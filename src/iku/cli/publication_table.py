@@ -1,4 +1,4 @@
-"""Publications as tables made for reading."""
+"""Publications as tables."""
 
 from zoneinfo import ZoneInfo
 
@@ -69,7 +69,7 @@ def _state(state: PublicationState) -> str:
 
 
 def show(found: ShownPublication) -> None:
-    """Print a publication: what it is, its figures, its steps, its editions."""
+    """Print a publication: its coordinates, figures, steps and editions."""
     out = tables.Printer()
     if found.title:
         out.say(found.title)
@@ -114,7 +114,7 @@ def _step(step: ShownStep) -> tuple[str, ...]:
 
 
 def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
-    """Print published and present values, and what lies between them."""
+    """Print the published and present values, and the events between them."""
     out = tables.Printer()
     out.say(
         f"Perubahan setelah terbit: publikasi {found.publication}, "
@@ -146,7 +146,7 @@ def _sides(one: FrozenFigure) -> tuple[str, ...]:
 
 
 def _in_force(one: FrozenFigure, now: FigureInForce) -> str:
-    """The present value under the definition in force, where that is another one."""
+    """The present value under the definition in force, if that is another one."""
     return (
         f"{one.indicator}: kini menurut definisi {now.definition} yang berlaku "
         f"{_value(now)}, capaian {formats.percent(now.achievement)}; sebab: "

@@ -1,4 +1,4 @@
-"""`iku rebuild`: derive counts and lists from the log anew."""
+"""`iku rebuild`: rebuild the projections from the log."""
 
 import click
 
@@ -11,10 +11,10 @@ from iku.projections import rebuild as rebuilding
 @click.command(short_help="Derive counts and lists anew from the log.")
 @terminal.as_json
 def rebuild(*, json: bool) -> None:
-    """Build counts and lists anew from the log, and compare them with the old.
+    """Rebuild counts and lists from the log, and compare them with the present ones.
 
-    Ends with 1 where the old ones were not what the log says; the new ones are in
-    place either way. The office may go on working meanwhile.
+    The new ones replace the present ones in either case. The exit code is 1 if they
+    differ. The register can be used during the rebuild.
     """
 
     async def work() -> list[str]:

@@ -1,7 +1,7 @@
-"""`iku report`, `iku register` and `iku record`: what officers enter.
+"""`iku report`, `iku register` and `iku record`: the entries of officers.
 
-The options are the fields of the very Structs that the API takes as bodies, and what
-they spell is handed in where the API hands it in.
+The options are the fields of the Structs that the API decodes from request bodies. The
+commands go through the same gateway as those of the API.
 """
 
 import re
@@ -31,7 +31,7 @@ LATER = {"conflict": conflict.Later, "organisation": organisation.Later}
 
 
 class SubmissionOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a command is handed in."""
+    """Options of every command that records an event."""
 
     idempotency_key: Annotated[
         Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+$(?!\n)")]
@@ -44,7 +44,7 @@ class SubmissionOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ChangeOptions(SubmissionOptions, frozen=True, kw_only=True):
-    """How a command is handed in that is about a known subject."""
+    """Options of a command that records an event of an existing subject."""
 
     expected_version: Annotated[
         Version | None,
@@ -56,7 +56,7 @@ class ChangeOptions(SubmissionOptions, frozen=True, kw_only=True):
 
 
 class TypedCommand(NamedTuple):
-    """What was typed of a command: fields as texts, or all of it as JSON.
+    """A command as typed: its fields as texts, or its whole body as JSON.
 
     Attributes:
         cleared: Fields that a correction clears.
@@ -67,10 +67,10 @@ class TypedCommand(NamedTuple):
     cleared: Collection[str] = ()
 
     def read(self, kind: type[Struct]) -> Any:
-        """The command as that *kind*.
+        """The command parsed as *kind*.
 
         Raises:
-            UsageError: It is none, or was given both ways.
+            UsageError: It is invalid, or has both fields and a body.
         """
         given = dict.fromkeys(self.cleared)
         if self.body is None:
@@ -96,7 +96,7 @@ BODY = click.option(
 def _recording(
     fields: Mapping[str, Field], handing: type[SubmissionOptions]
 ) -> Callable[[Command], Command]:
-    """Gives a command the options of all that record something."""
+    """A decorator that gives a command the options of an entry."""
 
     def decorate(command: Command) -> Command:
         command = terminal.actor(terminal.as_json(command))
@@ -116,10 +116,10 @@ def report(
     actor: str,
     json: bool,
 ) -> None:
-    """Enter a case. Without --number the register gives it the next one.
+    """Register a case. Without --number it receives the register's next number.
 
-    A person is written as a name or, if the register knows the person, as JSON with
-    name and subject.
+    Write a person as a name or, for a person already in the register, as JSON with name
+    and subject.
     """
     told = TypedCommand(pairs, body).read(conflict.Report)
     _enter("conflict", told, handing, actor, json=json)
@@ -135,7 +135,10 @@ def register(
     actor: str,
     json: bool,
 ) -> None:
-    """Enter an organisation. Without --number the register gives it the next one."""
+    """Register an organisation.
+
+    Without --number it receives the register's next number.
+    """
     told = TypedCommand(pairs, body).read(organisation.Registration)
     _enter("organisation", told, handing, actor, json=json)
 
@@ -160,13 +163,13 @@ def _enter(
 def record() -> None:
     """Record a dated change, a correction or an annulment.
 
-    SUBJECT is the number or identifier of a case or organisation. What the register
-    says already is refused.
+    SUBJECT is the number or identifier of a case or organisation. An event that would
+    not change the register is refused.
     """
 
 
 def _record(event: str, kinds: Kinds) -> click.Command:
-    """The command that records that *event*, of subjects of these *kinds*."""
+    """The command that records an *event* of subjects of these *kinds*."""
     fields = {n: f for kind in kinds.values() for n, f in parsing.fields(kind).items()}
 
     @click.command(event, help=_help(kinds), short_help=_help(kinds).splitlines()[0])
@@ -210,7 +213,7 @@ def _record(event: str, kinds: Kinds) -> click.Command:
 
 
 def _help(kinds: Kinds) -> str:
-    """What the event says, of each kind of subject."""
+    """The help of an event: the docstrings of its Structs, each distinct one once."""
     said = [parsing.split_docstring(kind.__doc__ or "")[0] for kind in kinds.values()]
     plain = (_ASIDE.sub("", one).replace("*", "") for one in said)
     return "\n\n".join(dict.fromkeys(plain))
@@ -220,10 +223,10 @@ _ASIDE = re.compile(r" \(see [^)]*\)")
 
 
 def _read(typed: TypedCommand, kinds: Kinds) -> dict[str, Any]:
-    """By category, what was typed as an event of that kind, or why it is none.
+    """The typed event as each kind, by category; a usage error where it is invalid.
 
     Raises:
-        UsageError: It is no event of any kind.
+        UsageError: It is invalid as every kind.
     """
     told: dict[str, Any] = {}
     for category, kind in kinds.items():
@@ -238,7 +241,7 @@ def _read(typed: TypedCommand, kinds: Kinds) -> dict[str, Any]:
 
 
 async def _meant(app: App, typed: str) -> SubjectMatch:
-    """The subject that goes by what was typed.
+    """The subject with the number or identifier *typed*.
 
     Raises:
         CommandFailed: There is none, or there are several.
@@ -252,7 +255,12 @@ async def _meant(app: App, typed: str) -> SubjectMatch:
 
 
 def _chosen(told: Mapping[str, Any], meant: SubjectMatch, event: str) -> Any:
-    """What was typed, as an event of the subject that is meant."""
+    """The typed event as the kind of the subject *meant*.
+
+    Raises:
+        CommandFailed: The subject's category has no such event.
+        UsageError: The event is invalid for that category.
+    """
     if meant.category not in told:
         number, noun = subject_number(meant.subject), ambiguity.called(meant.category)
         [other] = told
@@ -280,7 +288,7 @@ def _tell(category: str, done: CommandResult, *, json: bool) -> None:
 
 
 def _events() -> dict[str, dict[str, type[Struct]]]:
-    """By type of event, its Struct for each category of subject that has it."""
+    """For each event type, its Struct by category of subject."""
     found: dict[str, dict[str, type[Struct]]] = {}
     for category, later in LATER.items():
         for kind in get_args(later):
