@@ -1,4 +1,4 @@
-"""`iku replay`: the way to a figure, movement by movement."""
+"""`iku replay`: the movements of a figure's counts, in order."""
 
 from collections.abc import AsyncIterator
 
@@ -30,9 +30,9 @@ COLUMNS = (
 @options(ReplayQuestion, arguments={"code": "CODE"})
 @terminal.as_json
 def replay(question: ReplayQuestion, *, json: bool) -> None:
-    """Show every movement of a figure's counts, and where they stood after it.
+    """Show every movement of a figure's counts, with the counts after it.
 
-    The last line is the figure. With --json a movement a line (NDJSON).
+    The last line is the figure. With --json, each movement is one line (NDJSON).
     """
     terminal.run(_replay(question, json=json))
 

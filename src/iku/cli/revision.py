@@ -1,6 +1,6 @@
-"""Corrections and annulments of definitions and targets, and targets themselves.
+"""Previewed changes of an indicator: targets, corrections and annulments.
 
-What they would change is shown before it is recorded.
+The effect is shown before the change is recorded.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,16 +24,16 @@ COLUMNS = (
     *(exact("Per"), exact("Keadaan"), number("Definisi"), number("Target")),
     *(exact("Realisasi"), number("Capaian"), text("Predikat")),
 )
-MOST = 2_147_483_647  # of a version
+MOST = 2_147_483_647  # the largest version
 
 
 class RecordedRevision(Struct, frozen=True):
-    """What was recorded, and the effect that was shown before.
+    """A recorded change, and the effect that was previewed.
 
     Attributes:
-        version: Of the indicator's history, which it stands at the end of.
-        position: Of its last event in the log.
-        size: Of the log once the event was in it.
+        version: Version of the indicator's stream after the change.
+        position: Position of the change's last event in the log.
+        size: Size of the log after the change.
     """
 
     indicator: str
@@ -44,7 +44,7 @@ class RecordedRevision(Struct, frozen=True):
 
 
 def revision(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives *command* the options that name what was recorded wrongly."""
+    """Give *command* the options that name the event to correct or annul."""
     kind = click.IntRange(1, MOST)
     for option in (
         click.option(
@@ -65,7 +65,7 @@ def revision(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def accepted(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives *command* the options of what is shown before it is recorded."""
+    """Give *command* the options of a previewed change."""
     for option in (
         click.option("--yes", is_flag=True, help="Record it without asking."),
         click.option(
@@ -79,10 +79,12 @@ def accepted(command: Callable[..., None]) -> Callable[..., None]:
 def proposed(
     corrects: int | None, annuls: int | None, reason: str, fields: Mapping[str, Any]
 ) -> Revision | Annulled:
-    """The correction with these *fields*, None where not given; or the annulment.
+    """The correction with these *fields*, or the annulment.
+
+    A field that is not given is None.
 
     Raises:
-        UsageError: Both are asked for, or an annulment is given a field.
+        UsageError: Both options are given, or an annulment has a field.
     """
     if corrects is not None and annuls is not None:
         raise click.UsageError("--corrects and --annuls exclude each other.")
@@ -94,11 +96,11 @@ def proposed(
 
 
 def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
-    """Show what the *command* would change, and record it once that is accepted."""
+    """Preview the effect of *command*, and record it after confirmation."""
 
     async def work() -> tuple[RevisionPreview, CommandResult | None]:
         async with terminal.opened_app(terminal.settings()) as app:
-            # What is recorded must be what was shown.
+            # The expected version ensures that the recorded effect is the one shown.
             pinned = structs.replace(command, expected=await version(app, command))
             effect = await _preview(app, pinned)
             if not json:
@@ -118,7 +120,7 @@ def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
 
 
 async def version(app: App, command: Command) -> int:
-    """Where the history of the indicator stands."""
+    """The present version of the indicator's stream."""
     async with app.pool.acquire() as connection:
         return await indicators.version(connection, command.subject)
 
@@ -133,7 +135,7 @@ async def _preview(app: App, command: Command) -> RevisionPreview:
 
 
 def show(effect: RevisionPreview) -> None:
-    """Print the days whose figure would change, before and after."""
+    """Print the days whose figure would change, with the values before and after."""
     out = tables.Printer()
     out.say(
         f"{effect.indicator}: angka tahun berjalan pada akhir tiap triwulan dua tahun "

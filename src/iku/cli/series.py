@@ -1,4 +1,4 @@
-"""`iku series`: an indicator from step to step, as known now and as known then."""
+"""`iku series`: the figures of an indicator at regular steps."""
 
 import click
 
@@ -23,8 +23,8 @@ COLUMNS = (
 def series(question: SeriesQuestion, *, json: bool) -> None:
     """Show an indicator at the end of each step, the last one on the last day.
 
-    As known now, as known on each day itself, and as first published. A mark stands
-    where another version of the definition begins to count.
+    Each line has the figure as known now, as known on its own day, and as first
+    published. A mark shows where another version of the definition begins to apply.
     """
 
     async def ask() -> Series:

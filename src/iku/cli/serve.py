@@ -1,4 +1,4 @@
-"""`iku serve`: the API and the pages, on this machine only."""
+"""`iku serve`: serve the API and the pages on a loopback address."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ from iku.vault.files import FilesError
     help="The port, 0 for any that is free [default: IKU_PORT, or 8000].",
 )
 def serve(host: str | None, port: int | None) -> None:
-    """Serve the API and the pages until interrupted."""
+    """Serve the API and the pages until SIGINT or SIGTERM."""
     asked = terminal.settings()
     chosen = replace(
         asked,
@@ -36,7 +36,7 @@ def serve(host: str | None, port: int | None) -> None:
             f"127.0.0.1, ::1 or localhost, not {chosen.host}"
         )
     _show_faults()
-    # Litestar takes longer to import than most commands take altogether.
+    # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
 
     async def work() -> None:
@@ -61,9 +61,9 @@ async def _warn(app: App) -> None:
 
 
 async def _sweep(app: App) -> None:
-    """Look after the attached files, and say what was moved; not over a replica.
+    """Sweep the attached files, and report what was moved; not on a replica.
 
-    Figures need no file: a folder that cannot be used is told, and does not stop us.
+    Figures need no file, so an unusable folder is reported and does not stop the start.
     """
     if app.commands.only_reads:
         return
@@ -91,7 +91,7 @@ def _ready(address: str) -> None:
 
 
 def _show_faults() -> None:
-    """Write down on the error stream what is answered with 500, with its traceback."""
+    """Log errors that are answered with 500 on standard error, with a traceback."""
     shown = logging.StreamHandler()
     shown.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     shown.setLevel(logging.WARNING if os.environ.get(DEBUG) else logging.ERROR)

@@ -1,4 +1,4 @@
-"""`iku show`: what a case or an organisation was on a day, as known on another."""
+"""`iku show`: a case or an organisation as of a day, with a knowledge cut-off."""
 
 from collections.abc import Iterator
 
@@ -21,9 +21,9 @@ DAYS = ("reported_on", "occurred_on", "resolved_on", "registered_on", "valid_unt
 
 @click.group(cls=terminal.OrderedGroup, short_help="Show a case or an organisation.")
 def show() -> None:
-    """Show what a case or an organisation was on a day, as known on another.
+    """Show a case or an organisation as of a day, from the facts known by the cut-off.
 
-    ID is its number or its identifier. What was recorded of it is shown by iku history.
+    ID is its number or its identifier. `iku history` shows its events.
     """
 
 
@@ -69,7 +69,7 @@ def _show(
 
 
 async def _meant(view: View, category: str, typed: str) -> str:
-    """The identifier of the subject that is typed by its number."""
+    """The identifier of the subject with the number or identifier *typed*."""
     subject = terminal.SubjectNumberType().convert(typed, None, None)
     found = await identify(view, subject, (category,))
     ambiguity.refuse_several(found, typed)
@@ -89,7 +89,7 @@ def _print(category: str, seen: SubjectView, areas: Areas, moment: str) -> None:
 
 
 def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str]]:
-    """A line for each field that says something."""
+    """A line for each field that has a value."""
     more = ("reporter", "parties") if category == "conflict" else ()
     for field in (*list_csv.FIELDS[category], *more):
         if item[field] is not None:

@@ -1,4 +1,4 @@
-"""`iku signer`: checkpoints of the log, signed by a process of its own."""
+"""`iku signer`: signed checkpoints of the log, made by a separate process."""
 
 import asyncio
 import signal
@@ -36,15 +36,15 @@ ALONE = (
 
 
 class SignerRound(Struct, frozen=True):
-    """What a round of the signer came to.
+    """The outcome of one round of the signer.
 
     Attributes:
-        size: Of the last checkpoint.
-        signed: Whether it is a new one.
-        read: How many records were read and hashed.
+        size: Size of the last checkpoint.
+        signed: Whether that checkpoint is new.
+        read: Number of records that were read and hashed.
         witnessed: The largest size that a quorum of witnesses has cosigned.
-        witnesses: How many witnesses there are to ask.
-        unhelpful: Which of them did not cosign, and why.
+        witnesses: Number of configured witnesses.
+        unhelpful: The witnesses that did not cosign, each with the reason.
         checkpoint: The signed note.
     """
 
@@ -59,16 +59,16 @@ class SignerRound(Struct, frozen=True):
 
 @click.group(short_help="Sign checkpoints of the log.")
 def signer() -> None:
-    """Sign checkpoints of the log, with a key that lies outside the database.
+    """Sign checkpoints of the log, with a key that is kept outside the database.
 
-    Key, state and alarm lie in IKU_SIGNER_HOME. docs/cli.md tells more.
+    Key, state and alarm are in the folder IKU_SIGNER_HOME. docs/cli.md describes them.
     """
 
 
 @signer.command(short_help="Make the key.")
 @terminal.as_json
 def key(*, json: bool) -> None:
-    """Make the key that signs, once; show what others verify with, always."""
+    """Make the signing key, unless there is one, and show its verifier key."""
     chosen = terminal.settings()
     home = SignerFolder(chosen.signer_home)
     with durable_files.alone(home.folder):
@@ -85,9 +85,10 @@ def key(*, json: bool) -> None:
 @click.option("--full", is_flag=True, help="Read and hash every record anew.")
 @terminal.as_json
 def once(*, full: bool, json: bool) -> None:
-    """Sign a checkpoint, if the log has grown, and have it cosigned.
+    """Sign a checkpoint if the log has grown, and collect cosignatures.
 
-    Ends with 1 where the log is not what was signed before: nothing is signed then.
+    If the log is inconsistent with the last checkpoint, nothing is signed and the exit
+    code is 1.
     """
     chosen = terminal.settings()
     with durable_files.alone(chosen.signer_home):
@@ -98,7 +99,7 @@ def once(*, full: bool, json: bool) -> None:
 @signer.command(short_help="Change the key.")
 @terminal.as_json
 def rotate(*, json: bool) -> None:
-    """Make a new key, and let the old one introduce it: both sign a checkpoint."""
+    """Make a new key, and sign a checkpoint with both the old and the new key."""
     chosen = terminal.settings()
 
     async def work() -> SignerRound:
@@ -132,10 +133,10 @@ def rotate(*, json: bool) -> None:
     help="Hours between two full rounds; the first round is one.",
 )
 def run(every: int, full_every: int) -> None:
-    """Sign a checkpoint whenever the log has grown; read all of it now and then.
+    """Sign a checkpoint in each round in which the log has grown.
 
-    Ends with 1 once it finds the log tampered with, and keeps ending so until the file
-    ALARM is removed.
+    Full rounds read and hash every record. If the log was tampered with, the command
+    ends with exit code 1, and does so on every start until the file ALARM is removed.
     """
     chosen = terminal.settings()
     witnesses = load_witnesses(chosen)
@@ -170,7 +171,7 @@ def request(old: int) -> None:
 @signer.command(short_help="Take in what a witness answered by file.")
 @click.argument("file", type=click.File("rb"))
 def accept(file: IO[bytes]) -> None:
-    """Keep the cosignature that `iku witness cosign` printed into FILE."""
+    """Store the cosignature in FILE, the output of `iku witness cosign`."""
     chosen = terminal.settings()
     answer = file.read()
 
@@ -193,7 +194,7 @@ async def _accept(
 
 
 def _signatory(witnesses: Policy, answer: bytes) -> Party:
-    """The witness whose key the answer's signature names."""
+    """The configured witness whose key made the signature in *answer*."""
     text = note.parse(b"-\n\n" + answer)
     by = {(one.name, one.key_id) for one in text.signatures}
     for party in witnesses.witnesses.values():
@@ -220,7 +221,10 @@ async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> SignerRo
 
 
 async def _refuse_dead(connection: Plain, chosen: Settings) -> None:
-    """Sign nothing under a name that the log gave up: it would be a shorter log."""
+    """Refuse to sign under an origin that the log has given up.
+
+    After a continuation, that origin names a log that is longer than this one.
+    """
     name = await log_continuation.origin(connection)
     if name not in {None, chosen.origin}:
         raise CommandFailed(
@@ -266,7 +270,7 @@ async def _run(
 
 
 async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
-    """A round, if the database is there; whether it was."""
+    """Run a round; return False if the database is unavailable."""
     try:
         found = await _round(chosen, witnesses, full=full)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -306,7 +310,7 @@ def _sentence(found: SignerRound) -> str:
 
 
 def lines(found: Assurance) -> list[tuple[str, str]]:
-    """How far the log is vouched for, as `iku status` shows it."""
+    """The lines of `iku status` on the log's signatures and cosignatures."""
     signed = formats.NOTHING if found.signed is None else formats.number(found.signed)
     shown = [("Ditandatangani", f"sampai ukuran {signed}")]
     if found.signed is None:

@@ -1,7 +1,8 @@
-"""Standard output and error, as the commands may rely on them.
+"""Standard output and standard error with well-defined write errors.
 
-An `OSError` may come from the database as well as from where it is printed to. So
-standard output is given a type of error of its own, and standard error has none.
+An `OSError` can come from the database as well as from a closed pipe. Therefore a
+failed write to standard output raises its own exception, and one to standard error
+raises none.
 """
 
 import errno
@@ -13,14 +14,14 @@ from typing import Any, TextIO
 
 from iku.domain import hidden_characters
 
-# What a shell tells of a program that SIGPIPE ended: 128 and the signal's number.
+# The exit code that a shell reports for a process ended by SIGPIPE: 128 + 13.
 READER_GONE = 141
 
 
 class OutputClosed(Exception):
-    """Standard output takes no more: `fault` says why, None that it is closed.
+    """A write to standard output failed with `fault`; None if it is closed.
 
-    Never an `OSError`: click and rich would each take it for theirs.
+    It is not an `OSError`, because click and rich handle that themselves.
     """
 
     def __init__(self, fault: OSError | None) -> None:
@@ -34,27 +35,28 @@ class OutputClosed(Exception):
 
     @property
     def reader_is_gone(self) -> bool:
-        """Whether whoever read it has seen enough (``iku explain … | head``)."""
+        """Whether the reader closed the pipe (``iku explain … | head``)."""
         return self.fault is not None and self.fault.errno == errno.EPIPE
 
 
 class _Output(io.FileIO):
-    """Where standard output goes, until it takes no more."""
+    """The raw standard output, until a write fails."""
 
     _over = False
 
     def write(self, content: Any, /) -> int:
-        """How many bytes of *content* were taken.
+        """The number of bytes of *content* that were written.
 
         Raises:
-            OutputClosed: None, and this is the first time. Afterwards all are taken and
-                dropped, or what is left in buffers would be told of again at exit.
+            OutputClosed: The first write failed. Later writes are discarded, because
+                flushing the buffers at exit would report the error again.
         """
         if self._over:
             return len(content)
         try:
             while (taken := super().write(content)) is None:
-                select.select([], [self], [])  # full, and shared with who never waits
+                # The pipe is full, and another process made it non-blocking.
+                select.select([], [self], [])
         except OSError as error:
             self._over = True
             raise OutputClosed(error) from error
@@ -62,11 +64,11 @@ class _Output(io.FileIO):
 
 
 def prepare() -> None:
-    """Prepare the output streams; characters that a terminal lacks are replaced.
+    """Prepare the output streams; characters outside their encoding are replaced.
 
     Raises:
-        OutputClosed: Standard output is closed. Raised first, because a file or
-            connection opened later would get its number and thus the output.
+        OutputClosed: Standard output is closed. It must be raised before anything is
+            opened: a file or connection would get descriptor 1, and the output.
     """
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end
@@ -77,19 +79,19 @@ def prepare() -> None:
 
 
 class _Marking(io.TextIOWrapper):
-    """A text stream that writes out what a terminal would obey or not show."""
+    """A text stream that escapes control characters and invisible characters."""
 
     def write(self, text: str, /) -> int:
-        """How many characters of *text* were taken: all."""
+        """The number of characters of *text*, all of which are written."""
         super().write(_MARK.join(map(hidden_characters.marked, text.split(_MARK))))
         return len(text)
 
 
-_MARK = "\ufeff"  # begins CSV files (`exchange/csv_output.py`)
+_MARK = "\ufeff"  # the byte order mark of CSV files (`exchange/csv_output.py`)
 
 
 def _reporting(given: TextIO) -> TextIO:
-    """*given*, but its errors are told as `OutputClosed`."""
+    """*given* as a stream whose write errors are raised as `OutputClosed`."""
     output = _Output(given.fileno(), "w", closefd=False)
     return _Marking(
         io.BufferedWriter(output),
@@ -100,9 +102,9 @@ def _reporting(given: TextIO) -> TextIO:
 
 
 def say(sentence: str) -> None:
-    """Print it on standard error; where that cannot be, the exit code says enough."""
+    """Print *sentence* on standard error; a failure is ignored."""
     try:
         print(hidden_characters.marked(sentence), file=sys.stderr, flush=True)  # noqa: T201
     except OSError:
-        # What it has kept would be tried again at exit, and change the exit code.
+        # Flushing its buffer at exit would fail again, and change the exit code.
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end

@@ -1,4 +1,4 @@
-"""`iku status`: what runs, what it holds, and whether it is well."""
+"""`iku status`: the database, its contents and its integrity."""
 
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from iku.settings import Settings
 @click.option("--check", is_flag=True, help="Verify every record of the log, too.")
 @terminal.as_json
 def status(*, check: bool, json: bool) -> None:
-    """Tell which database is used, what it holds and, with --check, if it is well."""
+    """Show the database in use and its contents; --check also verifies the log."""
     asked = terminal.settings()
     found = terminal.run(_look(asked, check=check))
     if json:

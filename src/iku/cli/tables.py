@@ -1,15 +1,15 @@
-"""Tables that fit the terminal and cut nothing.
+"""Tables that fit the terminal without truncation.
 
-A number, a date or an identifier stands whole on one line at every width. Where all
-columns do not fit, the table takes the first of these that does:
+A number, a date or an identifier is never broken, at any width. If the columns do not
+fit, the table uses the first of these layouts that does:
 
 1. columns of text wrap at words, and headings too;
-2. headings are abbreviated, where the column has an abbreviation;
+2. headings are abbreviated if the column has an abbreviation;
 3. optional columns are left out, and a note below names them;
-4. each record becomes a block: a line for each column.
+4. each record becomes a block, with one line for each column.
 
-The width is that of the terminal, or `COLUMNS` where it is set. Output that is piped
-without `COLUMNS` has no limit: one line a record.
+The width is that of the terminal, or `COLUMNS` if it is set. Piped output without
+`COLUMNS` has no limit, and one line for each record.
 """
 
 import os
@@ -22,14 +22,14 @@ import click
 from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
-LEAST_WIDTH = 40  # a narrower terminal is written to as if it had this many columns
-USUAL_WIDTH = 80  # of a terminal that does not tell its width
-LONGEST_WORD = 64  # an identifier's length; only a longer word is ever broken
-MOST_LINES = 4  # that a text of moderate length should take in its column
-WIDE_ENOUGH = 40  # columns for a text of any length
+LEAST_WIDTH = 40  # a narrower terminal is treated as having this many columns
+USUAL_WIDTH = 80  # of a terminal whose width is unknown
+LONGEST_WORD = 64  # the longest identifier; only longer words are broken
+MOST_LINES = 4  # preferred maximum for a text of moderate length in its column
+WIDE_ENOUGH = 40  # characters; a sufficient width for a text of any length
 GAP = "  "
 INDENT = "  "
-# What would move the cursor, or change the direction in which the rest is read.
+# Controls that change the direction of the text that follows.
 _BIDI = {
     *("\u061c", "\u200e", "\u200f"),
     *map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
@@ -40,10 +40,10 @@ class TableColumn(Struct, frozen=True):
     """A column of a table.
 
     Attributes:
-        short: An abbreviation of the heading, for where it does not fit.
+        short: An abbreviation of the heading, used if the heading does not fit.
         right: Whether it is aligned to the right, as numbers are.
-        wraps: Whether its cells may take several lines, broken between words.
-        optional: Whether it may be left out where not all columns fit.
+        wraps: Whether its cells may wrap between words.
+        optional: Whether it may be left out if not all columns fit.
     """
 
     heading: str
@@ -54,12 +54,12 @@ class TableColumn(Struct, frozen=True):
 
 
 def exact(heading: str, short: str | None = None) -> TableColumn:
-    """A column of dates, identifiers or single words, each whole on one line."""
+    """A column of dates, identifiers or single words, which are not broken."""
     return TableColumn(heading, short)
 
 
 def number(heading: str, short: str | None = None) -> TableColumn:
-    """A column of numbers, each whole on one line."""
+    """A column of numbers, which are not broken."""
     return TableColumn(heading, short, right=True)
 
 
@@ -69,13 +69,13 @@ def text(heading: str, *, optional: bool = False) -> TableColumn:
 
 
 class _Extent(NamedTuple):
-    """How wide the cells of a column are: whole, and their longest word."""
+    """The width of a column's widest cell, and of its longest word."""
 
     content: int = 0
     word: int = 0
 
     def with_cell(self, cell: str) -> "_Extent":
-        """The same once this *cell* is among them."""
+        """The extent with *cell* added to the column."""
         content, word = self
         for line in cell.split("\n"):
             length = cell_len(line)
@@ -86,10 +86,10 @@ class _Extent(NamedTuple):
 
 
 class _Layout(Struct, frozen=True):
-    """How a table is drawn.
+    """The layout of a table.
 
     Attributes:
-        shown: Index and width of each column that is drawn; empty for blocks.
+        shown: Index and width of each visible column; empty for blocks.
         short: Whether headings are abbreviated.
     """
 
@@ -98,10 +98,10 @@ class _Layout(Struct, frozen=True):
 
 
 class Printer:
-    """Prints sentences and tables on a stream, none wider than *width*.
+    """A printer of sentences and tables to a stream, none wider than *width*.
 
     Attributes:
-        width: Columns there are; None for no limit.
+        width: Width in columns; None for no limit.
     """
 
     def __init__(self, *, stderr: bool = False) -> None:
@@ -123,7 +123,7 @@ class Printer:
         self._write("")
 
     def pairs(self, lines: Sequence[tuple[str, str]]) -> None:
-        """Print names and what they stand for, a name a line."""
+        """Print names and their values, one name on each line."""
         self._write(_block(lines, self.width))
 
     def _write(self, lines: str | Iterable[str]) -> None:
@@ -137,10 +137,10 @@ def say(sentence: str) -> None:
 
 
 class Listing:
-    """A table that is printed while it grows, and so may be of any length.
+    """A table that is printed incrementally, and so can be of any length.
 
-    Columns are as wide as what stood in them so far. The headings are printed again
-    where a later record changes which columns fit.
+    Columns are as wide as their widest cell so far. The headings are printed again if a
+    later record changes which columns fit.
     """
 
     def __init__(self, columns: Sequence[TableColumn], printer: Printer) -> None:
@@ -151,7 +151,7 @@ class Listing:
         self._left_out: dict[str, None] = {}
 
     def add(self, rows: Iterable[Sequence[str]]) -> None:
-        """Print further rows, the headings before the first."""
+        """Print further rows, with the headings before the first."""
         width = self._printer.width
         cells = [[_cell(cell, width) for cell in row] for row in rows]
         for row in cells:
@@ -172,7 +172,7 @@ class Listing:
             )
 
     def _headings(self, layout: _Layout) -> Iterator[str]:
-        """The headings, unless they stand already; always a blank line before."""
+        """The headings after a blank line, if they differ from those printed last."""
         last = self._layout
         if last is None or _kept(last) != _kept(layout) or last.short != layout.short:
             yield ""
@@ -204,7 +204,7 @@ class Listing:
 
 
 def width_of(stream: TextIO) -> int | None:
-    """How many columns there are to write in; None for no limit."""
+    """The width of *stream* in columns; None for no limit."""
     given = os.environ.get("COLUMNS", "").strip()
     if given.isascii() and given.isdecimal() and int(given[:9]) > 0:
         return max(int(given[:9]), LEAST_WIDTH)
@@ -218,7 +218,7 @@ def width_of(stream: TextIO) -> int | None:
 
 
 def visible(value: str) -> str:
-    """*value* without what a terminal obeys: such characters are shown as ``�``."""
+    """*value* with ``�`` in place of control and bidirectional control characters."""
     if value.isprintable():  # bidi controls are not printable
         return value
     tidy = value.replace("\r\n", "\n").replace("\t", " ")
@@ -247,7 +247,7 @@ def _kept(layout: _Layout) -> tuple[int, ...]:
 def _fit(
     columns: Sequence[TableColumn], extents: Sequence[_Extent], width: int | None
 ) -> _Layout:
-    """The first layout that fits, as the module tells; blocks where none does."""
+    """The first layout that fits, in the order of the module's docstring."""
     everything = range(len(columns))
     optional = [index for index in everything if columns[index].optional]
     for without in range(len(optional) + 1):
@@ -263,7 +263,7 @@ def _fit(
 
 
 def _range(column: TableColumn, extent: _Extent, *, short: bool) -> tuple[int, int]:
-    """The least width of a column, and the one that it would like."""
+    """The minimum and the preferred width of a column."""
     heading = _Extent().with_cell(_heading(column, short=short))
     most = max(extent.content, heading.content)
     if not column.wraps:
@@ -274,7 +274,10 @@ def _range(column: TableColumn, extent: _Extent, *, short: bool) -> tuple[int, i
 
 
 def _widths(ranges: Sequence[tuple[int, int]], width: int | None) -> list[int] | None:
-    """Widths that fill what there is, the narrowest first; None if they do not fit."""
+    """Column widths within *width*, or None if the columns do not fit.
+
+    The remaining width goes to the narrowest columns first.
+    """
     if width is None:
         return [most for _, most in ranges]
     widths = [least for least, _ in ranges]
@@ -298,7 +301,7 @@ def _lines(
     *,
     heading: bool = False,
 ) -> Iterator[str]:
-    """The lines that a row takes."""
+    """The printed lines of a row."""
     cells = [
         _wrapped(row[index], width, LONGEST_WORD)
         if heading or columns[index].wraps
@@ -322,7 +325,7 @@ def _aligned(line: str, width: int, *, right: bool) -> str:
 
 
 def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]:
-    """A line for each name and its value; what does not fit begins below its name."""
+    """A line for each name and value; a value that does not fit is below its name."""
     label = max((cell_len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         shown = visible(value)
@@ -344,8 +347,8 @@ def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]
 def _wrapped(value: str, width: int, longest: int | None = None) -> list[str]:
     """*value* in lines of at most *width*, broken between words.
 
-    A word that is wider is broken where it is longer than *longest*; else it stands
-    whole on a line of its own.
+    A wider word is broken if it is longer than *longest*; otherwise it is on a line of
+    its own.
     """
     lines = []
     for given in value.split("\n"):

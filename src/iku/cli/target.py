@@ -1,4 +1,4 @@
-"""`iku target`: a target is set, corrected or annulled, its effect seen first."""
+"""`iku target`: set, correct or annul a target, after a preview of its effect."""
 
 from typing import Any
 
@@ -47,10 +47,10 @@ def target(
     json: bool,
     **given: Any,
 ) -> None:
-    """Set the target of a year for the indicator CODE, after its effect was shown.
+    """Set the target of a year for the indicator CODE, after a preview of its effect.
 
-    With --corrects a target that was recorded wrongly is corrected, with --annuls it is
-    taken away. Both name its place in `iku history CODE`, and need a reason.
+    With --corrects, a wrongly recorded target is corrected; with --annuls, it is
+    annulled. Both take its version in `iku history CODE`, and require --reason.
     """
     revised = corrects is not None or annuls is not None
     needed = {"reason": reason} if revised else given

@@ -1,4 +1,4 @@
-"""What the commands share: opening the application, options, progress, JSON."""
+"""Shared parts of the commands: the open application, options, progress and JSON."""
 
 import asyncio
 import getpass
@@ -37,9 +37,9 @@ from iku.postgres.pool import (
 from iku.queries.view import View
 from iku.settings import Settings, SettingsError
 
-# Where no event trigger guards the ledger's schema, and what to do about it.
+# The remedy if no event trigger guards the ledger's schema.
 UNGUARDED = "hanya superuser dapat memasangnya: iku guard | psql --dbname=ALAMAT"
-# Where keys of texts are lost, and what that means.
+# The lost keys of texts, and the consequence.
 LOST = "HILANG: {}; teks yang disegel dengannya terkunci, angka tetap benar"
 
 T = TypeVar("T")
@@ -47,10 +47,10 @@ Tell: TypeAlias = Callable[[int, int], None]
 
 
 class OrderedGroup(click.Group):
-    """Lists its commands in the order in which they were added."""
+    """A group that lists its commands in the order in which they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        """Names of all commands."""
+        """The names of all commands."""
         return list(self.commands)
 
 
@@ -70,14 +70,14 @@ class DayType(click.ParamType[date]):
 
 
 class SubjectNumberType(click.ParamType[str]):
-    """A number in the register, or the identifier of what has it."""
+    """The number or identifier of a subject."""
 
     name = "number"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """The identifier of what has that number, or a usage error."""
+        """The identifier that *value* spells, or a usage error."""
         try:
             return subject_id(cells.number(subject_number(str(value))))
         except cells.InvalidCell as error:
@@ -85,7 +85,7 @@ class SubjectNumberType(click.ParamType[str]):
 
 
 class LineType(click.ParamType[str]):
-    """One line of text that is fit to stand in the record."""
+    """One line of text, as records may contain it."""
 
     def __init__(self, name: str, kind: Any, most: int) -> None:
         self.name = name  # as the help shows it, in capitals
@@ -95,7 +95,7 @@ class LineType(click.ParamType[str]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """*value* as it is recorded, or a usage error."""
+        """*value* stripped and normalised to NFC, or a usage error."""
         try:
             composed = unicodedata.normalize("NFC", str(value).strip())
             composed.encode()
@@ -110,7 +110,7 @@ class LineType(click.ParamType[str]):
 
 
 def user() -> str:
-    """The system's name of whoever types; ``lokal`` where it has none."""
+    """The login name of the user; ``lokal`` if there is none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -133,18 +133,18 @@ as_json = click.option("--json", "json", is_flag=True, help="For programs.")
 
 
 def settings() -> Settings:
-    """What the environment asks for."""
+    """The settings from the environment variables."""
     return Settings.from_environment(os.environ)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """What *work* comes to."""
+    """The result of *work*, run in an event loop."""
     return asyncio.run(work)
 
 
 @asynccontextmanager
 async def opened_app(chosen: Settings) -> AsyncIterator[App]:
-    """The application, migrated."""
+    """The application over a migrated database."""
     async with AsyncExitStack() as stack:
         with plain_address():
             opened = await stack.enter_async_context(migrate_and_open(chosen))
@@ -153,7 +153,7 @@ async def opened_app(chosen: Settings) -> AsyncIterator[App]:
 
 @asynccontextmanager
 async def opened_view() -> AsyncIterator[tuple[App, View]]:
-    """The application, and what the user of the terminal can read of it."""
+    """The application, and a view on it for the user of the terminal."""
     async with (
         opened_app(settings()) as opened,
         opened.pool.acquire() as connection,
@@ -163,7 +163,7 @@ async def opened_view() -> AsyncIterator[tuple[App, View]]:
 
 @asynccontextmanager
 async def owner(chosen: Settings) -> AsyncIterator[Plain]:
-    """A connection with the owner's rights, to the database as it is."""
+    """A connection in the owner's role, without migrating the database."""
     async with open_database(chosen) as database:
         with plain_address():
             connection = await connect_as_owner(database.owner_dsn)
@@ -175,12 +175,12 @@ async def owner(chosen: Settings) -> AsyncIterator[Plain]:
 
 @asynccontextmanager
 async def signer(chosen: Settings) -> AsyncIterator[Plain]:
-    """A connection with the signer's rights, to a database that is up to date.
+    """A connection in the signer's role, to a database that is fully migrated.
 
     Raises:
-        ReadOnlyReplica: It is a replica, which may lag behind what was signed already.
-        SettingsError: It is not said how the signer logs in.
-        MigrationError: The schema is not up to date, and the signer may not change it.
+        ReadOnlyReplica: It is a replica, which can lag behind the last checkpoint.
+        SettingsError: The signer's login is not configured.
+        MigrationError: Migrations are pending, which the signer cannot apply.
     """
     async with open_database(chosen) as database:
         if database.signer_dsn is None:
@@ -208,7 +208,7 @@ async def _refuse_pending(connection: Plain) -> None:
 
 @contextmanager
 def plain_address() -> Iterator[None]:
-    """Say what is wrong with an address without showing it."""
+    """Replace the error of a malformed address by one that does not quote it."""
     try:
         yield
     except ValueError:
@@ -221,7 +221,7 @@ def plain_address() -> Iterator[None]:
 
 @contextmanager
 def progress(doing: str) -> Iterator[Tell]:
-    """A bar on the error stream while *doing* something long; none when piped."""
+    """A progress bar on standard error while *doing* runs; none if it is piped."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -236,5 +236,5 @@ def progress(doing: str) -> Iterator[Tell]:
 
 
 def emit(value: Any) -> None:
-    """*value* as JSON, on one line."""
+    """Print *value* as JSON, on one line."""
     click.echo(hidden_characters.escaped(msgspec.json.encode(value)))

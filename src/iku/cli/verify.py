@@ -1,4 +1,4 @@
-"""`iku verify`: a figure, the log or its texts, held against what was recorded."""
+"""`iku verify`: verify a printed figure, the log or its texts."""
 
 from typing import Any, assert_never
 
@@ -24,7 +24,7 @@ VERDICTS = {"same": "sama", "differs": "berbeda"}
 
 
 class PrintedResultType(click.ParamType[Printed]):
-    """Counts or a percentage, as they are printed."""
+    """Counts or a percentage, in the printed notation."""
 
     name = "value"  # as the help shows it, in capitals
 
@@ -40,7 +40,7 @@ class PrintedResultType(click.ParamType[Printed]):
 
 @click.group(short_help="Hold a figure, the log or texts against what was recorded.")
 def verify() -> None:
-    """Hold a printed figure, the log or its texts against what was recorded."""
+    """Verify a printed figure, the log or its texts against the records."""
 
 
 @verify.command("figure", short_help="Count a printed figure again.")
@@ -53,10 +53,10 @@ def verify() -> None:
 )
 @terminal.as_json
 def figure(number: str, *, expect: Printed | None, json: bool) -> None:
-    """Count the figure that bears NUMBER again, from the log alone.
+    """Recount the figure with this NUMBER from the log alone.
 
-    Blanks and lower case in NUMBER do not matter. Ends with 1 where the recount is not
-    the figure, or not what --expect says.
+    Blanks and case in NUMBER are ignored. The exit code is 1 if the recount differs
+    from the figure, or from --expect.
     """
 
     async def work() -> VerifiedFigure:
@@ -109,9 +109,10 @@ def _typed(expect: Printed) -> str:
 @verify.command("log", short_help="Verify every record of the log.")
 @terminal.as_json
 def log(*, json: bool) -> None:
-    """Read every record of the log and hold it against the rules of the ledger.
+    """Verify every record of the log against the rules of the ledger.
 
-    Ends with 1 and names the first position at which each rule is broken.
+    If a rule is broken, the command names the first position at which it is, and the
+    exit code is 1.
     """
 
     async def work() -> tuple[int, list[str]]:
@@ -136,13 +137,13 @@ def log(*, json: bool) -> None:
 
 
 async def checked(connection: Connection) -> list[str]:
-    """What is wrong with the ledger, with a bar while it is read."""
+    """The findings of a check of the ledger, with a progress bar."""
     with terminal.progress("peristiwa") as tell:
         return await check_ledger(connection, tell)
 
 
 class TextsReport(Struct, frozen=True):
-    """What was found of the texts and files of the log's first *size* events."""
+    """The counts of verified texts and files in the log's first *size* events."""
 
     size: int
     texts: TextCounts
@@ -150,7 +151,7 @@ class TextsReport(Struct, frozen=True):
 
     @property
     def withheld(self) -> int:
-        """How many are not to be had, though no decision erased them."""
+        """The number of texts and files that are withheld without an erasure."""
         return self.texts.withheld + self.files.withheld
 
 
@@ -158,10 +159,10 @@ class TextsReport(Struct, frozen=True):
 @terminal.subjects
 @terminal.as_json
 def texts(*, subjects: tuple[str, ...], json: bool) -> None:
-    """Open every sealed text and every attached file, and hold it against its record.
+    """Decrypt every text and attached file, and verify it against its record.
 
-    Shows none of them. Ends with 1 where one is not what the record commits to, where
-    its key is lost, or where it is gone though no decision erased it, and names it.
+    No content is shown. If one does not match its commitment, its key is lost, or it is
+    missing without an erasure decision, it is named, and the exit code is 1.
     """
 
     async def work() -> TextsReport:
@@ -184,7 +185,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
 
 
 async def opened(app: App, subjects: frozenset[str]) -> TextsReport:
-    """What `iku verify texts` tells; what is wrong it names on the way."""
+    """The report of `iku verify texts`; findings are printed as they occur."""
     texts, files = TextCounts(), TextCounts()
     async with app.pool.acquire() as connection:
         view = app.view(connection)
@@ -201,13 +202,13 @@ async def opened(app: App, subjects: frozenset[str]) -> TextsReport:
 
 
 def name(held: HeldText) -> None:
-    """Name what is wrong with a text or file, if anything is, on the error stream."""
+    """Print the finding on a text or file, if there is one, on standard error."""
     if held.finding:
         standard_streams.say(held.finding)
 
 
 def spelt(tally: TextCounts) -> str:
-    """How many were opened, how many not and why."""
+    """The numbers of decrypted and of withheld texts, by reason."""
     counts = (
         (tally.opened, "dibuka"),
         *((getattr(tally, why.value), why.word) for why in WithheldReason),

@@ -1,6 +1,6 @@
-"""`iku witness`: on the machine of somebody who does not trust the office.
+"""`iku witness`: the witness, run by a third party on its own machine.
 
-It needs no database, and no network either: `cosign` works on files.
+It needs no database. `cosign` works on files, without a network.
 """
 
 from pathlib import Path
@@ -26,9 +26,10 @@ known = click.option(
 
 @click.group(short_help="Vouch for the log of somebody else.")
 def witness() -> None:
-    """Cosign checkpoints of a log, each only if it continues the last one.
+    """Cosign checkpoints of a log, each only if it is consistent with the last one.
 
-    Key and memory lie in IKU_WITNESS_HOME. Run it where the log's office has no access.
+    Key and state are in the folder IKU_WITNESS_HOME. Run it on a machine to which the
+    operator of the log has no access.
     """
 
 
@@ -36,9 +37,9 @@ def witness() -> None:
 @click.argument("name")
 @terminal.as_json
 def key(name: str, *, json: bool) -> None:
-    """Make the key that cosigns under NAME, such as saksi.inspektorat.example; show it.
+    """Make the cosigning key with this NAME, such as saksi.inspektorat.example.
 
-    A key that is there already is only shown.
+    An existing key is only shown.
     """
     home = WitnessFolder(terminal.settings().witness_home)
     there = (home.folder / "key").exists()
@@ -69,9 +70,9 @@ def cosign(file: IO[bytes], logs: Path | None) -> None:
 )
 @known
 def serve(host: str, port: int, logs: Path | None) -> None:
-    """Answer logs that ask for a cosignature, until interrupted (C2SP tlog-witness)."""
+    """Cosign checkpoints over HTTP (C2SP tlog-witness), until SIGINT or SIGTERM."""
     opened = _opened(logs)
-    # Litestar takes longer to import than most commands take altogether.
+    # Importing Litestar takes longer than most commands take to run.
     from iku.web import server  # noqa: PLC0415
     from iku.web.witness import create_witness  # noqa: PLC0415
 
