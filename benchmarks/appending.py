@@ -43,11 +43,11 @@ IN_BATCHES: dict[int, dict[str, dict[int, float]]] = {10: {"UmaDB": {16: 1.0}}}
 CLIENTS = (1, 16, 64, 256)
 BATCHES = (10, 100)
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
-GROWN = 0.85  # of the rate at the first of these sizes
+GROWN = 0.85  # of the rate at the first size
 
 
 async def beside_peers(sides: dict[str, Rate]) -> list[Row]:
-    """One event a request, by how many ask at once; ours is the first side."""
+    """One event per request, by number of concurrent clients; iku is the first side."""
     rows = []
     for clients in CLIENTS:
         what = f"{clients} client{'s'[: clients - 1]}"
@@ -56,7 +56,7 @@ async def beside_peers(sides: dict[str, Rate]) -> list[Row]:
 
 
 async def in_batches(sides: dict[str, Rate]) -> list[Row]:
-    """Many events a request."""
+    """Many events per request."""
     chosen = {name: sides[name] for name in ("ours", "UmaDB", "eventsourcing")}
     rows = []
     for batch in BATCHES:
@@ -88,7 +88,7 @@ async def _compare(
 
 
 async def by_two(dsn: str, one: Rate) -> list[Row]:
-    """Two processes append to one log, compared with one that has as many clients."""
+    """Two processes that append to one log, compared with one with as many clients."""
     async with _process(dsn) as first, _process(dsn) as second:
 
         async def two() -> float:
@@ -102,7 +102,7 @@ async def by_two(dsn: str, one: Rate) -> list[Row]:
 
 @asynccontextmanager
 async def _process(dsn: str) -> AsyncIterator[Rate]:
-    """The log of iku, used by a process that waits for its instructions."""
+    """The rate of iku's log in another process, which measures on request."""
     command = (sys.executable, "-m", "benchmarks.appending", "--process")
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     asked, answers = process.stdin, process.stdout
@@ -114,21 +114,21 @@ async def _process(dsn: str) -> AsyncIterator[Rate]:
         asked.write(f"{json.dumps([clients, batch])}\n".encode())
         return float(await answers.readline())
 
-    await rate(1, 1)  # until it is up and connected
+    await rate(1, 1)  # waits until the process is connected
     yield rate
     asked.close()
     await process.wait()
 
 
 async def answer() -> None:
-    """Be such a process."""
+    """Serve as that process: measure a rate for each line of standard input."""
     async with stores.ours(json.loads(sys.stdin.readline())) as rate:
         for line in sys.stdin:
             print(await rate(*json.loads(line)), flush=True)
 
 
 async def as_it_grows(server: Lease) -> list[Row]:
-    """The rate at each size of the log, compared with that at the smallest."""
+    """The rate at each size of the log, compared with the rate at the smallest size."""
     async with AsyncExitStack() as stack:
         rates: list[Rate] = []
         for size in SIZES:
@@ -152,7 +152,7 @@ async def as_it_grows(server: Lease) -> list[Row]:
 
 
 async def _database(server: Lease, name: str) -> Database:
-    """A database of its own on the same server, with our schema."""
+    """A new database on the same server, with the schema of iku."""
     owner = await pools.connect_as_owner(server.owner_dsn)
     await owner.execute(f"create database {name}")
     await owner.close()
@@ -163,9 +163,9 @@ async def _database(server: Lease, name: str) -> Database:
 
 
 async def _fill(database: Database, size: int) -> None:
-    """Write what *size* appends would have left, in a few statements.
+    """Write the rows of *size* appends in a few statements.
 
-    Streams are numbered, and commands begin with the time, as the product's own do.
+    Streams are numbered, and command ids begin with the time, as in the program.
     """
     owner = await pools.connect_as_owner(database.owner_dsn)
     async with owner.transaction():
@@ -233,14 +233,14 @@ async def _fill(database: Database, size: int) -> None:
             """
         )
     await owner.execute("vacuum analyze")
-    if size == SIZES[0]:  # the others differ in nothing but their number
+    if size == SIZES[0]:  # the other logs differ only in their size
         assert await check_ledger(owner) == []
     await owner.close()
 
 
 async def measure(folder: Path) -> None:
-    """Measure all there is, on a server in *folder*."""
-    # More connections than by default, for the peers; the rest is as in production.
+    """Run all measurements on a server in *folder*."""
+    # The peers need more connections; all other settings are those of production.
     with lease(folder, {"max_connections": "200"}) as server:
         log = await _database(server, "ours")
         for peer in ("bare", "eventsourcing"):
@@ -260,7 +260,7 @@ async def measure(folder: Path) -> None:
                 "the disk": stack.enter_context(stores.disk(folder)),
             }
             for rate in sides.values():
-                await rate(1, 1)  # plans, connections
+                await rate(1, 1)  # warms up plans and connections
             rows = await beside_peers(sides)
             rows += await in_batches(sides)
             rows += await by_two(log.application_dsn, sides["ours"])
@@ -279,7 +279,7 @@ def _report(rows: Sequence[Row]) -> None:
 
 
 async def _hold(database: Database) -> None:
-    """All that was measured is in the log, and in order."""
+    """Assert that the positions of the log have no gaps and reach its size."""
     connection = await pools.connect(database.application_dsn)
     await connection.execute("set statement_timeout = 0")
     size = await connection.fetchval("select size from ledger.head")
@@ -307,14 +307,14 @@ def _folder(path: Path) -> Path:
 
 
 def main() -> None:
-    """Measure in a folder that is removed afterwards; on the disk, not in memory."""
+    """Measure in a temporary folder on disk, not in a memory file system."""
     if sys.argv[1:] == ["--process"]:
         uvloop.run(answer())
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=FOLDER))
     try:
-        folder.chmod(0o755)  # the server runs as somebody else if we are root
+        folder.chmod(0o755)  # as root, the server runs as another user
         uvloop.run(measure(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

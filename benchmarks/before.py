@@ -49,7 +49,7 @@ if __name__ == "__main__":
 
 
 def taken(folder: Path = FOLDER) -> Path:
-    """The program as it was, in a folder."""
+    """The folder with the earlier program, checked out."""
     if not (folder / "src").exists():
         folder.mkdir(parents=True, exist_ok=True)
         git = shutil.which("git") or "git"
@@ -62,7 +62,7 @@ def taken(folder: Path = FOLDER) -> Path:
 
 
 async def took(tree: Path, *words: str) -> float:
-    """Seconds that a program of that tree says it took."""
+    """The seconds that a program of that tree reports."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *words),
         cwd=tree,
@@ -76,12 +76,12 @@ async def took(tree: Path, *words: str) -> float:
 
 
 async def rebuilt(events: int, tree: Path) -> float:
-    """Events a second of a rebuild."""
+    """Events per second of a rebuild."""
     return events / await took(tree, "-c", REBUILD, str(events))
 
 
 async def imported(home: Path, rows: int, tree: Path) -> float:
-    """Rows a second of an import into an empty register."""
+    """Rows per second of an import into an empty register."""
     own = home / f"import-{os.urandom(4).hex()}"
     own.mkdir(mode=0o755)
     (own / "journal.csv").write_bytes(importing.journal(rows))
@@ -93,9 +93,9 @@ async def imported(home: Path, rows: int, tree: Path) -> float:
 
 
 async def measure(events: int, rows: int) -> list[Row]:
-    """Both, in turns."""
+    """Rebuild and import with both programs, alternately."""
     trees = HERE, taken()
-    for tree in trees:  # fills its register
+    for tree in trees:  # the first run fills the register
         await rebuilt(events, tree)
     found = []
     for what, unit, side in (
@@ -118,7 +118,7 @@ async def measure(events: int, rows: int) -> list[Row]:
 
 
 def main() -> None:
-    """Measure, and keep the rows."""
+    """Measure, and store the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("events", nargs="?", type=int, default=EVENTS)
     parser.add_argument("rows", nargs="?", type=int, default=ROWS)

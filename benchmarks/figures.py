@@ -25,13 +25,13 @@ from iku.postgres import pool as pools
 from iku.postgres.database import Database
 
 CITY, YEARS = 20_000, 20  # a busy city
-LONGER = 10  # times as many events, and as many years
+LONGER = 10  # factor of events and of years
 MANY, FULL = 100_000, 1_000_000
 SECONDS = 0.5
 PEER = "GET of one select"
 SERIES = "series of 60 months, three indicators"
 CODES = ("IKU-1", "IKU-2", "IKU-3")
-DAYS = 3_000  # of the last years of a register; so many that none is asked for twice
+DAYS = 3_000  # the last days of a register; enough that no question is repeated
 OWN, BOTH = "as of a past day", "known on a past day, at a past size"
 BARS = {OWN: 3, "known on a past day": 3, "at a past size": 3, BOTH: 5}
 PARTS = "?breakdown=dimension"
@@ -39,12 +39,13 @@ FIGURE = "/api/v1/indicators/{}/figure"
 
 
 class Asked(NamedTuple):
-    """A register that is served.
+    """A served register.
 
     Attributes:
-        size: How many events it holds.
-        years: In so many years.
-        last: The day the last of them was known; the register may end before its years.
+        size: Number of events.
+        years: Number of years of the events.
+        last: The day on which the last event was known; the register may end earlier
+            than its years.
     """
 
     port: int
@@ -54,11 +55,11 @@ class Asked(NamedTuple):
 
     @property
     def days(self) -> list[date]:
-        """Days to ask for, of years in which as much happened as in any other."""
+        """The days of the questions, in years with average activity."""
         return [self.last - timedelta(days=n) for n in range(DAYS)]
 
     def queries(self) -> dict[str, list[str]]:
-        """Queries of each kind of question."""
+        """The query strings of each kind of question."""
         week, step = timedelta(days=7), self.size / self.years / 365
         days, sizes = self.days, [int(self.size - n * step) for n in range(DAYS)]
         return {
@@ -74,7 +75,7 @@ class Asked(NamedTuple):
         }
 
     def figures(self, code: str) -> dict[str, Measure]:
-        """Milliseconds that a figure takes which is new, by what is asked."""
+        """Milliseconds of an uncached figure, by kind of question."""
         path = FIGURE.format(code)
         return {
             kind: self.takes([f"{path}?{query}" for query in queries])
@@ -82,7 +83,7 @@ class Asked(NamedTuple):
         }
 
     def denominators(self, code: str) -> dict[str, int]:
-        """How many subjects count, in the middle of what is asked."""
+        """The denominator of a typical question of each kind."""
         return {
             kind: self._denominator(f"{FIGURE.format(code)}?{queries[200]}")
             for kind, queries in self.queries().items()
@@ -93,7 +94,7 @@ class Asked(NamedTuple):
             return int(json.load(answer)["denominator"])
 
     def takes(self, paths: list[str], times: int = 1) -> Measure:
-        """Milliseconds that so many of the requests take, one after the other."""
+        """Milliseconds of *times* of the requests, sent one after the other."""
         heads = tuple(f"GET {path} HTTP/1.1" for path in paths)
         done = 0
 
@@ -108,7 +109,7 @@ class Asked(NamedTuple):
 
 
 def _series(ends: Sequence[date]) -> list[str]:
-    """Sixty months each, of the three indicators."""
+    """Paths of series over sixty months, of the three indicators."""
     return [
         f"/api/v1/indicators/{code}/series?to={end}"
         f"&from={(end.replace(day=1) - timedelta(days=1_795)).replace(day=1)}"
@@ -118,7 +119,7 @@ def _series(ends: Sequence[date]) -> list[str]:
 
 
 async def measure(count: int) -> list[Row]:
-    """All rows."""
+    """The rows of all measurements."""
     async with AsyncExitStack() as stack:
         found: list[Asked] = []
         for size, years in (
@@ -172,7 +173,7 @@ async def _beside_a_select(city: Asked) -> list[Row]:
 
 
 async def _beside_a_longer_log(city: Asked, longer: Asked) -> list[Row]:
-    """The same questions where ten times as many events lie in as many more years."""
+    """The same questions on a log of ten times as many events and years."""
     ours, peers = longer.figures("IKU-1"), city.figures("IKU-1")
     samples = await in_turns([*ours.values(), *peers.values()])
     return [
@@ -188,7 +189,7 @@ async def _beside_a_longer_log(city: Asked, longer: Asked) -> list[Row]:
 
 
 async def _by_subject(many: Asked, counted: dict[str, int]) -> list[Row]:
-    """What a figure costs beyond a select, for each subject that counts."""
+    """The cost of a figure beyond one select, per subject that counts."""
     figures = many.figures("IKU-2")
     one, *samples = await in_turns([many.takes(["/one"]), *figures.values()])
     return [
@@ -218,7 +219,7 @@ async def _last(database: Database) -> date:
 
 
 async def _footprint(database: Database) -> int:
-    """Bytes of all projections with their indexes."""
+    """The size in bytes of all projections with their indexes."""
     owner = await pools.connect_as_owner(database.owner_dsn)
     size: int = await owner.fetchval(
         """
@@ -247,7 +248,7 @@ def _row(
 
 
 def main() -> None:
-    """Measure, and keep the rows."""
+    """Measure, and store the rows."""
     there = registers.place(FULL).exists()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=FULL if there else MANY)

@@ -38,7 +38,7 @@ ROWS_A_CASE = 4
 
 
 def journal(rows: int, seed: int = 2021) -> bytes:
-    """The journal of an office: so many rows, in the order in which it came to know."""
+    """A journal of *rows* rows, in the order in which the facts became known."""
     random = Random(seed)
     cases = rows // ROWS_A_CASE + 1
     told = sorted(
@@ -79,7 +79,7 @@ def _row(number: int, what: str, day: date, **cells: str) -> dict[str, str]:
 
 
 async def imported(home: Path, rows: int) -> dict[str, float]:
-    """Import into an empty register; seconds in all and of processors, peak MiB."""
+    """Import into an empty register: elapsed and processor seconds, and peak MiB."""
     async with (
         migrate_and_open(Settings(home=home)) as app,
         app.pool.acquire() as connection,
@@ -100,13 +100,13 @@ async def imported(home: Path, rows: int) -> dict[str, float]:
 
 
 def _busy(process: int) -> float:
-    """Seconds that a process had of processors: proc(5), utime and stime."""
+    """Processor seconds of a process: proc(5), utime and stime."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def apart(rows: int) -> dict[str, float]:
-    """Import so many rows in a process of its own, into a folder of its own."""
+    """Import *rows* rows in a separate process, into a new folder."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=registers.FOLDER) as home:
         (Path(home) / "journal.csv").write_bytes(journal(rows))
@@ -116,7 +116,7 @@ async def apart(rows: int) -> dict[str, float]:
 
 
 async def copied(content: bytes) -> float:
-    """Rows a second of `copy` into one table of text, which is then on the disk."""
+    """Rows per second of a durable `copy` into one table of text."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=registers.FOLDER) as home:
         async with open_database(Settings(home=Path(home))) as database:
@@ -134,7 +134,7 @@ async def copied(content: bytes) -> float:
 
 
 async def report(rows: int) -> None:
-    """Measure with a journal of so many rows, and memory with a smaller one, too."""
+    """Measure with a journal of *rows* rows, and memory also with a smaller one."""
     content = journal(rows)
     small = await apart(rows // 10)
     ran: list[dict[str, float]] = []
@@ -179,7 +179,7 @@ async def report(rows: int) -> None:
 
 
 def main() -> None:
-    """Measure with a journal of as many rows as are asked for."""
+    """Measure with a journal of the requested number of rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=int, nargs="?", default=ROWS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)

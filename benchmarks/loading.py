@@ -23,8 +23,8 @@ class Load(Struct, frozen=True):
     """The requests to send, and for how long.
 
     Attributes:
-        heads: The start of each request up to its fields, such as ``GET /x HTTP/1.1``;
-            taken in turns. ``{}`` is replaced by a number unique to the request.
+        heads: The request lines, such as ``GET /x HTTP/1.1``, used in rotation.
+            ``{}`` is replaced by a number unique to the request.
         body: JSON, also with ``{}``; empty if there is none.
         most: Maximum number of requests; None: limited by time only.
     """
@@ -40,7 +40,7 @@ class Load(Struct, frozen=True):
 
 
 class Told(Struct, frozen=True):
-    """The result: responses a second and their latencies in milliseconds."""
+    """The result: responses per second and their latencies in milliseconds."""
 
     rate: float
     count: int
@@ -135,7 +135,7 @@ async def run(load: Load) -> Told:
 
 
 async def apart(load: Load) -> Told:
-    """The same in another process, so that the event loops do not interfere."""
+    """The result of *load*, run in another process with its own event loop."""
     told = await measuring.apart("benchmarks.loading", said=msgspec.json.encode(load))
     return msgspec.convert(told, Told)
 

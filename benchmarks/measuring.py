@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 RESULTS = Path("var") / "benchmarks" / "results"
-REPEATS = 5  # the least
+REPEATS = 5  # minimum
 HEADINGS = ("measurement", "iku", "peer", "ratio", "range", "target", "met")
 
 Measure: TypeAlias = Callable[[], Awaitable[float]]
@@ -30,7 +30,7 @@ class Row(Struct, frozen=True, kw_only=True):
         peer: The peer's name; empty if the target is an amount of *unit*.
         bar: The target: a ratio to the peer, or an amount; None if there is none.
         better: Whether higher or lower values are better.
-        samples: One sample a turn, in *unit*; the peer has as many, or none.
+        samples: One sample per turn, in *unit*; the peer has as many, or none.
     """
 
     what: str
@@ -79,14 +79,14 @@ def report(name: str, title: str, rows: Sequence[Row]) -> None:
 
 
 def table(title: str, rows: Sequence[Row]) -> str:
-    """*rows* as a table, one line each."""
+    """*rows* as a table with one line for each row."""
     lines = [HEADINGS, *map(cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         (
             title,
             *(
-                "  ".join(map(str.ljust, line, widths)).rstrip()  # text left, as read
+                "  ".join(map(str.ljust, line, widths)).rstrip()  # text on the left
                 for line in lines
             ),
         )
@@ -117,10 +117,10 @@ def amount(value: float) -> str:
 
 
 async def apart(module: str, *words: str, said: bytes = b"") -> Any:
-    """The JSON that a benchmark prints when it runs as a separate process.
+    """The JSON printed by a benchmark that runs as a separate process.
 
-    So its peak of memory is its own, and it slows nobody's loop. It reads what is
-    *said*.
+    Its peak memory is then measured for it alone, and it does not delay the event loop
+    of this process. *said* is its standard input.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *words), stdin=PIPE, stdout=PIPE
@@ -136,7 +136,7 @@ async def apart(module: str, *words: str, said: bytes = b"") -> Any:
 def peak(process: int | str = "self") -> float:
     """The peak memory of a process so far, in MiB.
 
-    Getrusage would tell that of whoever started it, if larger.
+    It is read from /proc: getrusage gives the peak of the parent process if larger.
     """
     status = Path(f"/proc/{process}/status").read_text()
     (told,) = re.findall(r"VmHWM:\s+(\d+) kB", status)

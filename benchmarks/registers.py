@@ -53,7 +53,7 @@ class Told(NamedTuple):
 
     known_on: date
     order: int
-    last: bool  # of its subject
+    last: bool  # whether it is the last command of its subject
     command: Command
 
 
@@ -64,10 +64,10 @@ async def register(
     settings: Mapping[str, str] | None = None,
     years: int = YEARS,
 ) -> AsyncIterator[Database]:
-    """A database that holds *count* events of so many *years*, filled where it is new.
+    """A database with *count* events in *years* years, filled on first use.
 
-    Its server has *settings* in addition to those of production; None: those that fill
-    it fastest, and lose it when the machine stops.
+    Its server has *settings* in addition to those of production. None selects the
+    fastest settings for filling, which are not durable.
     """
     home = place(count, folder, years)
     if settings is not None:
@@ -85,13 +85,13 @@ async def register(
 
 
 def place(count: int, folder: Path = FOLDER, years: int = YEARS) -> Path:
-    """Where the register of *count* events in so many *years* is kept."""
+    """The folder of the register of *count* events in *years* years."""
     return folder / (str(count) if years == YEARS else f"{count}-in-{years}-years")
 
 
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[tuple[App, Connection]]:
-    """A house over a database, and a connection to it."""
+    """The application over a database, and a connection to it."""
     async with (
         open_app(Settings(home=FOLDER), database) as app,
         app.pool.acquire() as connection,
@@ -116,7 +116,7 @@ async def _fill(database: Database, count: int, years: int) -> None:
 
 
 async def load(app: App, connection: Connection, told: Iterator[Told]) -> None:
-    """Append facts that are known to be legal, and project them."""
+    """Append facts that are known to be legal, without decisions; project them."""
     histories: dict[str, FoldedStream] = {}
     batch: list[log.Request] = []
     for one in told:
@@ -173,14 +173,14 @@ def chronicle(count: int, seed: int = 2021, years: int = YEARS) -> Iterator[Told
 def _life(
     random: Random, number: int, begins: date, order: Iterator[int]
 ) -> Iterator[Told]:
-    """What becomes known of one subject, the last of it marked."""
+    """The commands of one subject, in the order in which they became known."""
     of_case = random.random() < 0.6
     category, letter = ("conflict", "K") if of_case else ("organisation", "O")
     subject = f"{letter}{number:07}"
     facts = list((_case if of_case else _organisation)(random, begins))
     known_on = begins
     for place, (day, proposed) in enumerate(facts, start=1):
-        # Some is known on the day; some a while later.
+        # Some facts are known on their day, others later.
         known_on = max(known_on, day + timedelta(days=random.choice((0, 0, 1, 3, 40))))
         command = Command(category, subject, proposed, "uji", known_on=known_on)
         yield Told(known_on, next(order), place == len(facts), command)

@@ -38,12 +38,12 @@ from iku.queries.figure_replay import ReplayOrder
 from iku.queries.figure_verification import verify
 from iku.queries.trial_options import TrialOptions
 
-# What is looked at, piece by piece: how many lines each piece has.
+# A measurement yields the number of lines of each page.
 Measured: TypeAlias = Callable[[App, Connection], AsyncIterator[int]]
 
 COUNT, SMALL = 100_000, 10_000
 AS_OF = date(2021, 12, 31)
-ASKED = Question("IKU-2", AS_OF)  # the longest of the journals
+ASKED = Question("IKU-2", AS_OF)  # the figure with the longest replay
 MONTH_BEFORE = date(2021, 11, 30)
 YEAR_BEFORE = date(2020, 12, 31)
 PAGE = 50
@@ -56,13 +56,13 @@ async def figure(app: App, connection: Connection) -> AsyncIterator[int]:
 
 
 async def as_known(app: App, connection: Connection) -> AsyncIterator[int]:
-    """The whole journal by position."""
+    """The whole replay in the order of positions."""
     async for page in _replay(app, connection, ReplayOrder.KNOWN):
         yield page
 
 
 async def as_happened(app: App, connection: Connection) -> AsyncIterator[int]:
-    """The whole journal by day."""
+    """The whole replay in the order of effective days."""
     async for page in _replay(app, connection, ReplayOrder.HAPPENED):
         yield page
 
@@ -81,14 +81,14 @@ async def _replay(
 
 
 async def series(app: App, connection: Connection) -> AsyncIterator[int]:
-    """Twenty years by month, as known now and then."""
+    """Twenty years by month, as known now and as known on each day."""
     span = serial.SeriesRange(registers.BEGIN, AS_OF)
     told = await serial.series(connection, app.figures, ASKED, span, AS_OF)
     yield len(told.figures)
 
 
 async def explained(app: App, connection: Connection) -> AsyncIterator[int]:
-    """The first page of an explanation; the figure comes with it."""
+    """The first page of an explanation, which includes the figure."""
     (found,) = await app.figures.answer(connection, [ASKED], AS_OF)
     asked = explanation.pinned(ASKED, found)
     page = await explanation.page(
@@ -99,7 +99,7 @@ async def explained(app: App, connection: Connection) -> AsyncIterator[int]:
 
 
 def difference(against: Question) -> Measured:
-    """The first page of what lies between the figure and another."""
+    """The first page of the difference between the figure and another."""
 
     async def measured(app: App, connection: Connection) -> AsyncIterator[int]:
         compared = ComparedQuestions(ASKED, against, limit=PAGE)
@@ -112,7 +112,7 @@ def difference(against: Question) -> Measured:
 
 
 async def verified(app: App, connection: Connection) -> AsyncIterator[int]:
-    """A figure by its number, counted from the log alone."""
+    """A figure by its number, recounted from the log alone."""
     (found,) = await app.figures.answer(connection, [ASKED], AS_OF)
     told = await verify(connection, app.figures, found.number, AS_OF)
     assert told.verdict == "same"
@@ -120,13 +120,13 @@ async def verified(app: App, connection: Connection) -> AsyncIterator[int]:
 
 
 async def compared(app: App, connection: Connection) -> AsyncIterator[int]:
-    """Two definitions side by side, one of them only tried out."""
+    """A comparison of two definitions, one of them a trial definition."""
     tried = TrialOptions(ASKED, amendment=Amendment(participation_threshold=2))
     told = await definition_comparison.compare(app.view(connection), tried, AS_OF)
     yield len(told.items)
 
 
-# Each further way of explaining a figure has a line here.
+# A new query that explains a figure gets a line here.
 MEASUREMENTS: dict[str, Measured] = {
     "figure": figure,
     "replay as known": as_known,
@@ -142,7 +142,7 @@ MEASUREMENTS: dict[str, Measured] = {
 
 
 async def measure(name: str, database: Database) -> dict[str, float]:
-    """Milliseconds to the first and to the last line, and MiB at most."""
+    """Milliseconds to the first and to the last line, and peak memory in MiB."""
     async with registers.opened(database) as (app, connection):
         await app.figures.indicators(connection)
         first, began = 0.0, time.perf_counter()
@@ -174,7 +174,7 @@ async def _beside(name: str, long: Database, short: Database) -> list[Row]:
 
     await measuring.in_turns([partial(side, long), partial(side, short)])
     shown = [("first", "to the first line", "ms"), ("peak", "peak memory", "MiB")]
-    if name.startswith("replay"):  # all others answer a page, whole
+    if name.startswith("replay"):  # the others return one whole page
         shown.insert(1, ("last", "to the last", "ms"))
     return [
         Row(
@@ -190,7 +190,7 @@ async def _beside(name: str, long: Database, short: Database) -> list[Row]:
 
 
 def main() -> None:
-    """Measure on the register that is asked for."""
+    """Measure on the requested register."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=COUNT)
     parser.add_argument("--measure", choices=MEASUREMENTS, help=argparse.SUPPRESS)

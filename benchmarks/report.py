@@ -1,4 +1,4 @@
-"""Writes the results of the benchmarks as a page with a plot for each.
+"""Write the results of the benchmarks as a page with a plot for each.
 
     python -m benchmarks.report [FOLDER]
 
@@ -114,7 +114,7 @@ def _name(row: Row) -> str:
 
 
 def machine() -> str:
-    """What the results depend on: processor, memory, disk, versions."""
+    """The environment of the results: processor, memory, disk and versions."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
     model = re.search(r"model name\s*: (.*)", info)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -127,7 +127,7 @@ def machine() -> str:
 
 
 def flushes() -> float:
-    """Flushed writes of 8 KiB a second: the upper limit of commits on this disk."""
+    """Flushed writes of 8 KiB per second: the limit of commits on this disk."""
     with tempfile.NamedTemporaryFile(dir=RESULTS) as file:
         began = time.perf_counter()
         for _ in range(FLUSHES):

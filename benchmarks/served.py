@@ -29,7 +29,7 @@ from iku.web.routes import get, post
 
 
 class One(Struct, frozen=True):
-    """A row, found by its key."""
+    """A row, selected by its key."""
 
     stream: str
     version: int
@@ -37,7 +37,7 @@ class One(Struct, frozen=True):
 
 @get("/one")
 async def one(app: App) -> One:
-    """What one indexed select costs over HTTP."""
+    """The handler of `GET /one`, the cost of one indexed select over HTTP."""
     async with acquire_connection(app) as connection:
         row = await connection.fetchrow(
             "select stream, version from ledger.stream where stream = $1",
@@ -48,14 +48,14 @@ async def one(app: App) -> One:
 
 
 class Entered(Struct, frozen=True):
-    """A case that was inserted."""
+    """An inserted case."""
 
     id: int
 
 
 @post("/crud")
 async def crud(command: conflict.Report, app: App) -> Entered:
-    """What entering a case costs where only it and an audit row are kept."""
+    """The handler of `POST /crud`, the cost of one case and one audit row."""
     async with acquire_connection(app) as connection, connection.transaction():
         number = await connection.fetchval(
             """
@@ -84,7 +84,7 @@ async def crud(command: conflict.Report, app: App) -> Entered:
 
 
 async def prepare(database: Database) -> None:
-    """Make the tables of `POST /crud`."""
+    """Create the tables of `POST /crud`."""
     owner = await pools.connect_as_owner(database.owner_dsn)
     await owner.execute(
         """
@@ -116,7 +116,7 @@ async def prepare(database: Database) -> None:
 
 @asynccontextmanager
 async def served(database: Database, **settings: str) -> AsyncIterator[int]:
-    """The program in a process of its own over that database; its port."""
+    """The port of the program, run in a separate process over that database."""
     own = {
         "IKU_DATABASE_URL": database.application_dsn,
         "IKU_OWNER_URL": database.owner_dsn,
@@ -144,7 +144,7 @@ async def main() -> None:
     """Serve until stopped."""
     async with migrate_and_open(Settings.from_environment(os.environ)) as app:
         asgi = create_app(app)
-        # As the routes of the API are held to their parameters, so is this.
+        # The same parameter validation as for the routes of the API.
         asgi.register(Router("/", route_handlers=[one, crud]))
         await server.serve_app(asgi, "127.0.0.1", 0, lambda at: print(at, flush=True))
 

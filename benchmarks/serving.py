@@ -18,7 +18,7 @@ from iku.postgres.embedded import lease
 FOLDER = Path("var") / "benchmarks" / "serving"
 SECONDS = 4.0
 PEER = "plain CRUD handler"
-BARS = {64: 1.5, 16: 1.0}  # by how many ask at once
+BARS = {64: 1.5, 16: 1.0}  # by number of concurrent clients
 BODY = (
     '{"category":"ipoleksosbud","dimension":"ekonomi","level":"perseteruan",'
     '"title":"Sengketa lapak pedagang pasar nomor {}","effective_on":"2021-02-09",'
@@ -29,7 +29,7 @@ CRUD = ("POST /crud HTTP/1.1",)
 
 
 async def entering(port: int) -> list[Row]:
-    """Answers a second and how much the slowest take, of our POST and of the peer."""
+    """Responses per second and the highest latencies of iku's POST and of the peer."""
     rows: list[Row] = []
     for connections, bar in BARS.items():
         ours = _Posting(port, POST, connections)
@@ -62,7 +62,7 @@ async def entering(port: int) -> list[Row]:
 
 
 class _Posting:
-    """Bodies that differ from each other, sent to one of the routes."""
+    """A load of distinct bodies for one route."""
 
     def __init__(self, port: int, heads: tuple[str, ...], connections: int) -> None:
         self.told: list[Told] = []
@@ -71,7 +71,7 @@ class _Posting:
         self._connections = connections
 
     async def rate(self) -> float:
-        """Answers a second."""
+        """Responses per second."""
         load = Load(
             self._port,
             self._heads,
@@ -85,8 +85,8 @@ class _Posting:
 
 
 async def beside_a_reader(port: int) -> list[Row]:
-    """Answers a second of a POST, while somebody slowly replays the log and without."""
-    first = 10**7  # numbers that no other load has
+    """Responses per second of a POST, with and without a slow reader of the log."""
+    first = 10**7  # numbers that no other load uses
 
     async def post() -> float:
         nonlocal first
@@ -114,7 +114,7 @@ async def beside_a_reader(port: int) -> list[Row]:
 
 @asynccontextmanager
 async def _reading(port: int) -> AsyncIterator[None]:
-    """Somebody takes all of the log as NDJSON, a megabyte a second."""
+    """A client that reads the whole log as NDJSON at one megabyte per second."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
     writer.write(
         b"GET /api/v1/log/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -130,12 +130,12 @@ async def _reading(port: int) -> AsyncIterator[None]:
 
 
 async def _slowly(reader: asyncio.StreamReader) -> None:
-    while await reader.read(1 << 16):  # noqa: ASYNC110 - it waits for nothing
+    while await reader.read(1 << 16):  # noqa: ASYNC110 - it limits the rate
         await asyncio.sleep(1 / 16)
 
 
 async def main() -> None:
-    """Measure over a fresh register, on durable settings."""
+    """Measure over a new register, with durable settings."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     server = lease(FOLDER)
     held = await asyncio.to_thread(server.__enter__)
@@ -145,7 +145,7 @@ async def main() -> None:
         await prepare(database)
         async with served(database, IKU_HOME=str(FOLDER)) as port:
             rows = await entering(port)
-            # By now the log holds what takes a slow reader longer than a turn.
+            # The log is now long enough to keep a slow reader busy for a whole turn.
             rows += await beside_a_reader(port)
     finally:
         await asyncio.to_thread(server.__exit__, None, None, None)

@@ -35,7 +35,7 @@ from iku.postgres import programs
 
 COUNT = 100_000
 PATIENCE_S = 60.0
-CLIENTS, ASKED = 32, 1_500  # at once; in all
+CLIENTS, ASKED = 32, 1_500  # concurrent clients; requests in total
 QUESTIONS = (
     "/indicators/IKU-1/figure?as_of=2021-12-31",
     "/indicators/IKU-1/figure?as_of=2020-12-31&breakdown=dimension",
@@ -54,7 +54,7 @@ SAID = {
 
 @contextmanager
 def serving(home: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, float]]:
-    """`iku serve` in *home*: process, port, and seconds until its first answer."""
+    """`iku serve` in *home*: process, port, and seconds until its first response."""
     port = _free_port()
     place = {
         "IKU_HOME": str(home),
@@ -95,7 +95,7 @@ def _wait_until_answered(server: subprocess.Popen[bytes], port: int) -> None:
 
 
 def ask(port: int, path: str, body: bytes | None = None) -> int:
-    """The status that the server answers with."""
+    """The HTTP status of the response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         headers = {"Content-Type": "application/json"}
@@ -109,7 +109,7 @@ def ask(port: int, path: str, body: bytes | None = None) -> int:
 
 
 async def started(home: Path) -> float:
-    """Seconds until the program answers."""
+    """Seconds until the program's first response."""
 
     def start() -> float:
         with serving(home) as (_, _, took):
@@ -119,7 +119,7 @@ async def started(home: Path) -> float:
 
 
 async def postgres_started(home: Path) -> float:
-    """Seconds until PostgreSQL alone, on the same folder, takes connections."""
+    """Seconds until PostgreSQL alone, on the same folder, accepts connections."""
 
     def start() -> float:
         folder = home.absolute() / "postgres"
@@ -137,7 +137,7 @@ async def postgres_started(home: Path) -> float:
 
 
 async def first_started() -> float:
-    """Seconds until the program answers where there was nothing."""
+    """Seconds until the program's first response, starting without a folder."""
     registers.FOLDER.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(dir=registers.FOLDER))
     try:
@@ -147,7 +147,7 @@ async def first_started() -> float:
 
 
 def loaded(home: Path) -> tuple[float, float]:
-    """MiB at most of the program, under load; and of its PostgreSQL then."""
+    """Peak MiB of the program under load, and MiB of its PostgreSQL afterwards."""
     with serving(home) as (server, port, _):
         order = numbers()
 
@@ -165,7 +165,7 @@ def loaded(home: Path) -> tuple[float, float]:
 
 
 def _shared_fairly(pid: int) -> float:
-    """Of a process and its children, MiB; what several share is counted once."""
+    """MiB of a process and its children; shared memory is counted once (proc Pss)."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     sizes = [
         re.findall(r"^Pss:\s+(\d+) kB", rollup, re.MULTILINE)
@@ -180,7 +180,7 @@ async def report(count: int) -> None:
     home = registers.place(count)
     async with registers.register(count):
         pass
-    await started(home)  # whatever it brings along is recorded once
+    await started(home)  # records the seed definitions
     ours, postgres, first = await measuring.in_turns(
         [partial(started, home), partial(postgres_started, home), first_started]
     )
@@ -226,7 +226,7 @@ async def report(count: int) -> None:
 
 
 def main() -> None:
-    """Measure on the register that is asked for."""
+    """Measure on the requested register."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=COUNT)
     asyncio.run(report(parser.parse_args().count))

@@ -26,7 +26,7 @@ from uuid import uuid4
 
 import asyncpg
 
-# Here, not where it is used: it takes a signal, which only the main thread may.
+# At the top level: the import installs a signal handler, which needs the main thread.
 import umadb
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
@@ -38,29 +38,29 @@ from iku.ledger.record import NewEvent
 from iku.postgres import pool as pools
 from iku.postgres.pool import Plain
 
-Rate: TypeAlias = Callable[[int, int], Awaitable[float]]  # clients, events a request
+Rate: TypeAlias = Callable[[int, int], Awaitable[float]]  # clients, events per request
 
-MOMENT_S = 0.8  # how long each is asked
-LENGTH = 6  # events a stream grows to
+MOMENT_S = 0.8  # duration of each measurement
+LENGTH = 6  # events per stream
 DATA = {"keterangan": "x" * 239}
 PAYLOAD = json.dumps(DATA, separators=(",", ":")).encode()
-CONNECTIONS = 64  # the most of a peer that needs one for each client
+CONNECTIONS = 64  # maximum for a peer that needs one for each client
 ZONE = "Asia/Jakarta"
 PORT = 50_951  # of UmaDB's server, on loopback
 
-SHARE = 1_000_000  # numbers a process takes for itself at once, not one by one
+SHARE = 1_000_000  # numbers that a process reserves at a time
 
 assert len(PAYLOAD) == 256
 
 
 def _streams(first: int) -> Iterator[str]:
-    """The streams of a register's cases, in the order of their numbers."""
-    # Not a generator: threads share it.
+    """The names of the cases' streams, in the order of their numbers."""
+    # Not a generator, because threads share it.
     return map("conflict-K2026-{:05}".format, itertools.count(first))
 
 
 class Moment:
-    """What is done until it is over."""
+    """A period of measurement, and the operations completed in it."""
 
     def __init__(self, seconds: float = MOMENT_S) -> None:
         self.done = 0
@@ -69,17 +69,17 @@ class Moment:
 
     @property
     def lasts(self) -> bool:
-        """Whether it is not over yet."""
+        """Whether the period has not ended yet."""
         return time.perf_counter() < self._until
 
     def rate(self) -> float:
-        """How many a second were done, the last answer included."""
+        """Operations per second, including those that complete after the end."""
         return self.done / (time.perf_counter() - self._began)
 
 
 @asynccontextmanager
 async def ours(dsn: str) -> AsyncIterator[Rate]:
-    """Our log through our appender: one process, one connection."""
+    """The log of iku through its appender: one process, one connection."""
 
     async def connect() -> Plain:
         return await pools.connect(dsn)
@@ -103,7 +103,7 @@ async def ours(dsn: str) -> AsyncIterator[Rate]:
         yield rate
 
 
-# What an ordinary fact rests on besides its own stream.
+# The append condition of an ordinary fact, beyond its own stream.
 RESTS_ON = Condition(("indicator", "publication"), 0)
 
 
@@ -125,7 +125,7 @@ async def _ask(
 
 @asynccontextmanager
 async def bare(dsn: str) -> AsyncIterator[Rate]:
-    """An insert that commits by itself, into a table of a number and a payload."""
+    """Single-row transactions that insert into a table of a number and a payload."""
     async with asyncpg.create_pool(
         dsn, min_size=CONNECTIONS, max_size=CONNECTIONS
     ) as pool:
@@ -152,7 +152,7 @@ async def bare(dsn: str) -> AsyncIterator[Rate]:
 
 @contextmanager
 def eventsourcing(dsn: str) -> Iterator[Rate]:
-    """The recorder of `eventsourcing`, as it is by default: it locks its table."""
+    """The recorder of `eventsourcing` with its defaults, which lock the table."""
     parts = urlsplit(dsn)
     options = {key: value for key, [value] in parse_qs(parts.query).items()}
     with PostgresDatastore(
@@ -186,7 +186,7 @@ def eventsourcing(dsn: str) -> Iterator[Rate]:
 
 @contextmanager
 def uma(folder: Path) -> Iterator[Rate]:
-    """UmaDB's server in a process of its own, its client in threads of ours."""
+    """UmaDB's server in a separate process, its client in threads of this process."""
     address = f"127.0.0.1:{PORT}"
     program = Path(sys.executable).parent / "umadb"
     command = [str(program), "--listen", address, "--db-path", str(folder)]
@@ -204,7 +204,7 @@ def _await_server(url: str) -> None:
     while True:
         try:
             umadb.Client(url).head()
-        except Exception:  # what it raises while nobody listens is its own business
+        except Exception:  # its type is unspecified while the server does not listen
             if time.monotonic() > until:
                 raise
             time.sleep(0.1)
@@ -245,10 +245,10 @@ def _in_threads(ask: Callable[[Moment, int], int], most: int | None) -> Rate:
 
 @contextmanager
 def disk(folder: Path) -> Iterator[Rate]:
-    """What no store can surpass if each client waits for the disk once a request.
+    """The upper limit of a store whose clients wait for one flush per request.
 
-    A page of the write-ahead log is written and flushed, again and again; each flush
-    answers all the clients there are.
+    A page of a write-ahead log is written and flushed repeatedly; each flush completes
+    the requests of all clients.
     """
     page, pages = bytes(8192), 1024
     file = os.open(folder / "flushed", os.O_CREAT | os.O_RDWR, 0o600)

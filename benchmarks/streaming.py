@@ -45,9 +45,9 @@ Work: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 
 class Ran(NamedTuple):
-    """What came of one way through the log, in a process of its own."""
+    """The result of one operation, run in a separate process."""
 
-    rate: float  # records a second
+    rate: float  # records per second
     peak: float  # MiB
 
 
@@ -58,20 +58,20 @@ async def decoded(connection: Connection) -> None:
 
 
 async def decoded_of(category: str, connection: Connection) -> None:
-    """The records of one kind of subject, stream by stream, read and decoded."""
+    """The records of one category, read stream by stream and decoded."""
     async for recorded in log.read_subjects(connection, category):
         for one in recorded:
             record.decode(one.record)
 
 
 async def recounted(indicator: str, connection: Connection) -> None:
-    """A figure from the log alone."""
+    """A figure recounted from the log alone."""
     figure = await recount(connection, Question(indicator, AS_OF), AS_OF)
     assert figure.denominator > 0
 
 
 async def checked(connection: Connection) -> None:
-    """The ledger held against all its rules."""
+    """A check of the ledger against all its rules."""
     assert await check_ledger(connection) == []
 
 
@@ -81,13 +81,13 @@ async def rebuilt(connection: Connection) -> None:
 
 
 async def exported(connection: Connection) -> None:
-    """The log as a folder for an auditor."""
+    """An export of the log as a bundle."""
     with tempfile.TemporaryDirectory() as folder:
         place, policy = Path(folder) / "bundle", Policy(quorum="none")
         await bundle.export(connection, policy, place, lambda *_: None)
 
 
-# Each with what the streams begin with that it reads.
+# The operations, each with the prefix of the streams that it reads.
 WORKS: dict[str, tuple[Work, str]] = {
     "decoded": (decoded, ""),
     "decoded cases": (partial(decoded_of, "conflict"), "conflict-"),
@@ -101,7 +101,7 @@ WORKS: dict[str, tuple[Work, str]] = {
 
 
 async def work(name: str, dsn: str) -> dict[str, float]:
-    """Do one of the works; records, seconds and peak memory in MiB."""
+    """Run one operation: records, seconds and peak memory in MiB."""
     connection = await pools.connect_as_owner(dsn)
     await log.head(connection)
     do, prefix = WORKS[name]
@@ -117,7 +117,7 @@ async def work(name: str, dsn: str) -> dict[str, float]:
 
 
 async def apart(database: Database, name: str) -> Ran:
-    """Do one of the works in a process of its own."""
+    """Run one operation in a separate process."""
     words = ("--work", name)
     told = await measuring.apart(
         "benchmarks.streaming", *words, said=database.owner_dsn.encode()
@@ -126,7 +126,7 @@ async def apart(database: Database, name: str) -> Ran:
 
 
 async def hashed(database: Database) -> Ran:
-    """SHA-256 of each record, held in memory: the least that a check must do."""
+    """SHA-256 of each record in memory: the minimum work of a check."""
     connection = await pools.connect_as_owner(database.owner_dsn)
     records = [one.record async for one in log.read_log(connection)]
     await connection.close()
@@ -138,7 +138,7 @@ async def hashed(database: Database) -> Ran:
 
 @asynccontextmanager
 async def signed(count: int) -> AsyncIterator[Database]:
-    """A register of so many events on durable settings, its log signed."""
+    """A register of *count* events with durable settings and a signed log."""
     async with registers.register(count, settings={}) as database:
         assert database.signer_dsn is not None
         signer = await pools.connect_as_signer(database.signer_dsn)
@@ -150,7 +150,7 @@ async def signed(count: int) -> AsyncIterator[Database]:
         yield database
 
 
-# What is measured, the peer, and the bar; that of a rebuild stands in `before`.
+# The operation, its peer, and the target; the target of a rebuild is in `before`.
 COMPARED: tuple[tuple[str, str, str, float | None], ...] = (
     ("rebuild of all projections", "rebuilt", "decoded", None),
     ("replay of IKU-1", "recounted cases", "decoded cases", 0.5),
@@ -161,7 +161,7 @@ CONSTANT = ("rebuilt", "recounted cases", "recounted organisations", "exported")
 
 
 async def report(count: int) -> None:
-    """Measure on a register of *count* events, and memory on a smaller one, too."""
+    """Measure on a register of *count* events, and memory also on a smaller one."""
     small: dict[str, Ran] = {}
     async with signed(SMALL) as database:
         for name in CONSTANT:
@@ -179,7 +179,7 @@ async def report(count: int) -> None:
 
 
 async def _in_turns(sides: list[Callable[[], Awaitable[Ran]]]) -> list[list[Ran]]:
-    """As `measuring.in_turns`, for what tells a rate and a peak."""
+    """As `measuring.in_turns`, for operations with a rate and a peak."""
     ran: list[list[Ran]] = [[] for _ in sides]
 
     async def one(index: int) -> float:
@@ -225,7 +225,7 @@ def _rows(ran: dict[str, list[Ran]], small: dict[str, Ran]) -> list[Row]:
 
 
 def main() -> None:
-    """Measure on the register that is asked for."""
+    """Measure on the requested register."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=COUNT)
     parser.add_argument("--work", choices=WORKS, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""The cost of sealed texts for an append.
+"""The cost of encrypted texts for an append.
 
 Cases with three texts each are reported by concurrent clients, on a server with
 production settings: with the vault, and with a vault that stores nothing.
@@ -35,7 +35,7 @@ REPORT = Reported(
 
 
 async def report(app: App, prefix: str, count: int, at_once: int) -> float:
-    """Reports a second."""
+    """Reports per second."""
     numbers = iter(range(count))
 
     async def one() -> None:
@@ -50,7 +50,7 @@ async def report(app: App, prefix: str, count: int, at_once: int) -> float:
 
 
 async def measure(home: Path, count: int) -> list[Row]:
-    """What each way of appending does, so many at once."""
+    """The rates with and without stored texts, by number of concurrent clients."""
     settings = Settings(home=home, pool_size=max(AT_ONCE))
     names = itertools.count()
     rows = []
@@ -80,11 +80,11 @@ async def measure(home: Path, count: int) -> list[Row]:
 
 
 async def _nothing(*_: object) -> None:
-    """Keep nothing."""
+    """Store no text; the replacement of `Vault.keep`."""
 
 
 def main() -> None:
-    """Measure in a folder that is removed afterwards."""
+    """Measure in a temporary folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=500)
     count = parser.parse_args().count

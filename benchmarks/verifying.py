@@ -31,7 +31,7 @@ PROGRAM = Path(__file__).parents[1] / "src" / "iku_verify.py"
 ORIGIN = "iku.test/log"
 ASKED = Question("IKU-2", date(2021, 12, 31))
 
-# Seconds and peak memory (MiB) of one of three ways through a bundle.
+# Seconds and peak memory (MiB) of one of three ways to read a bundle.
 ALONE = r"""
 import hashlib, json, pathlib, re, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -60,7 +60,7 @@ print(json.dumps([took, peak]))
 
 
 async def exported(count: int) -> tuple[Path, str]:
-    """A bundle of so many records, and the number of a figure that can be counted."""
+    """A bundle of *count* records, and the number of a countable figure."""
     home = registers.place(count)
     folder, kept = home / "bundle", home / "bundle.number"
     if kept.exists():
@@ -85,7 +85,7 @@ async def exported(count: int) -> tuple[Path, str]:
 
 
 async def alone(way: str, folder: Path, options: Sequence[str] = ()) -> list[float]:
-    """Seconds and MiB of one way, in a process of its own."""
+    """Seconds and peak MiB of one way, in a separate process."""
     words = [sys.executable, "-I", "-c", ALONE, str(PROGRAM.parent), way, str(folder)]
     done = await asyncio.to_thread(
         subprocess.run, [*words, *options], check=True, capture_output=True, text=True
@@ -95,7 +95,7 @@ async def alone(way: str, folder: Path, options: Sequence[str] = ()) -> list[flo
 
 
 async def measure(count: int, repeats: int) -> None:
-    """Measure all of it, and report."""
+    """Run all measurements, and report them."""
     folder, number = await exported(count)
     trust = ["--policy", str(folder.parent / "policy"), "--without-witness"]
     verify = ["bundle", str(folder), *trust]
@@ -149,7 +149,7 @@ async def measure(count: int, repeats: int) -> None:
 
 
 def main() -> None:
-    """Measure a bundle of the size that is asked for."""
+    """Measure a bundle of the requested size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, nargs="?", default=100_000)
     parser.add_argument("--repeats", type=int, default=measuring.REPEATS)
