@@ -161,6 +161,28 @@ def test_every_link_to_a_heading_finds_it() -> None:
     assert dead == []
 
 
+def test_every_file_that_a_document_names_exists() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    places = (ROOT, ROOT / "src", ROOT / "src" / "iku")
+    missing = [
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in pages
+        for name in re.findall(r"`([\w./-]+\.(?:py|sql))`", page.read_text())
+        if "/x/" not in name and "NNNN" not in name  # forms, not names
+        if not any((place / name).exists() for place in places)
+    ]
+
+    assert missing == []
+
+
+def test_the_keys_of_a_record_are_documented() -> None:
+    page = (ROOT / "docs" / "ledger-format.md").read_text()
+    shown = re.findall(r"^(\{\"actor\".+\})$", page, re.MULTILINE)
+    table = page.partition("| key | value |")[2].partition("\n\n")[0]
+
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == [*json.loads(shown[0])]
+
+
 def test_the_requests_of_the_api_page_are_well_formed() -> None:
     bodies = re.findall(r"-d '(\{.*?\})'", API, re.DOTALL)
 

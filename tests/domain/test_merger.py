@@ -167,7 +167,7 @@ def test_what_was_verified_by_then_counts_in_the_survivor_and_nowhere_else(
         (
             entry(Dissolved(effective_on=on("2021-03-01"))),
             Obstacle.ENDED,
-            "O2 was no longer there on 2021-03-01",
+            "O2 had ended by 2021-03-01",
         ),
         (
             entry(took_part("2021-05-01"), took_part("2021-05-02", "O1/P1")),

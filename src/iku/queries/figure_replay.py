@@ -222,22 +222,24 @@ async def _movements(
     days = (None, None) if known else (after, upto)
     return await reader.fetch(
         """
-        select m.position, m.effective_on, m.part, m.district, m.known_on,
-               min(m.subject) as subject, sum(m.numerator) as numerator,
-               sum(m.denominator) as denominator, e.stream, e.version, e.type,
-               e.recorded_at
-          from projection.definition d
-         cross join lateral projection.moved(
-                 d.number, $3::bigint, $4::bigint, $5::date, $6::date) m
+        select m.position, m.effective_on, m.part, m.district, m.known_on, m.subject,
+               m.numerator, m.denominator, e.stream, e.version, e.type, e.recorded_at
+          from (
+                 select m.position, m.effective_on, m.part, m.district, m.known_on,
+                        min(m.subject) as subject, sum(m.numerator) as numerator,
+                        sum(m.denominator) as denominator
+                   from projection.definition d
+                  cross join lateral projection.moved(
+                          d.number, $3::bigint, $4::bigint, $5::date, $6::date) m
+                  where (d.indicator, d.version) = ($1, $2)
+                    and m.effective_on <= $7
+                    and m.known_on <= $8
+                    and (m.since is null or m.since >= $9)
+                  group by m.position, m.effective_on, m.part, m.district, m.known_on
+                 having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
+               ) m
           join ledger.event e
             on e.position = m.position
-         where (d.indicator, d.version) = ($1, $2)
-           and m.effective_on <= $7
-           and m.known_on <= $8
-           and (m.since is null or m.since >= $9)
-         group by m.position, m.effective_on, m.part, m.district, m.known_on, e.stream,
-                  e.version, e.type, e.recorded_at
-        having sum(m.numerator) <> 0 or sum(m.denominator) <> 0
          order by case when $5::date is not null then m.effective_on end, m.position,
                   m.effective_on, m.part, m.district
         """,
