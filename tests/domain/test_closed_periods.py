@@ -606,7 +606,7 @@ def check_changes(
         before = after
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(chance.case_histories, chance.case_options, chance.case_options)
 def test_a_case_changes_just_the_figures_that_count_it_otherwise(
     history: list[Any], options: ConflictOptions, other: ConflictOptions
@@ -614,7 +614,7 @@ def test_a_case_changes_just_the_figures_that_count_it_otherwise(
     assert len([*check_changes(history, Conflict, options, other)]) == len(history)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(chance.organisation_histories, chance.organisation_options, st.just(IKU_1))
 def test_an_organisation_changes_just_the_figures_that_count_it_otherwise(
     history: list[Any], options: OrganisationOptions, other: ConflictOptions

@@ -79,7 +79,7 @@ def as_recounted(found: Membership | None) -> recount.Count | None:
     return c.numerator, c.denominator, c.expired, found.part, found.district
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @for_all(
     chance.case_histories,
     chance.case_options,
@@ -95,7 +95,7 @@ def test_a_case_counts_as_the_day_by_day_recount_says(
         assert as_recounted(found) == recount.case(history, of, start, as_of)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(
     chance.organisation_histories,
     chance.organisation_options,
@@ -143,7 +143,7 @@ def test_parts_sum_to_the_whole_and_no_part_has_more_resolved_than_existing(
         assert 0 <= counts.expired <= counts.denominator
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(chance.case_histories, chance.case_options, chance.questions)
 def test_a_case_counts_in_at_most_one_of_the_two_indicators(
     history: list[Any], options: ConflictOptions, asked: Question

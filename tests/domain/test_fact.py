@@ -127,7 +127,7 @@ def test_restated_are_the_fields_that_are_given_even_if_false() -> None:
     assert wrong.restated() == {"verified": False}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(chance.case_histories | chance.organisation_histories)
 def test_what_stands_is_what_a_recount_of_another_kind_leaves(
     history: list[Any],
