@@ -1,8 +1,8 @@
-"""Keeps the catalog of sentences: takes them from the code, and compiles them.
+"""The gettext catalog: extraction of messages from the code, update and compilation.
 
-What is extracted: the literals in calls of `message` and `plural`, and what a schema
-says under `x-expects`. New sentences come
-into `iku.po` without a translation, those that the code has no more leave it.
+Messages are the literals in calls of `message` and `plural`, and the values of
+`x-expects` in schemas. An update adds new messages to `iku.po` without a translation,
+and removes messages that the code no longer has.
 """
 
 import ast
@@ -31,21 +31,21 @@ HEADER = [
 
 
 class Found(NamedTuple):
-    """A sentence in the code; *many* is its plural form."""
+    """A message in the code; *many* is its plural form."""
 
     file: str
     one: str
     many: str | None
 
 
-class IndonesianCatalog(Catalog):  # type: ignore[misc]  # babel is not followed
-    """A catalog whose header has no dates, which would change it each time."""
+class IndonesianCatalog(Catalog):  # type: ignore[misc]  # babel has no types
+    """A catalog whose header has no dates, so that equal catalogs are equal files."""
 
     mime_headers = property(lambda _: HEADER, lambda _, __: None)
 
 
 def extracted() -> Iterator[Found]:
-    """Every sentence of the program, in the order of files and lines."""
+    """Every message of the program, in the order of files and lines."""
     for path in sorted(SOURCE.rglob("*.py")):
         file = str(path.relative_to(ROOT))
         for one, many in sentences(ast.parse(path.read_text())):
@@ -53,7 +53,7 @@ def extracted() -> Iterator[Found]:
 
 
 def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
-    """The sentences of a file, each with its plural form."""
+    """The messages of a file, each with its plural form."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name("message"), args=[ast.Constant(str(one)), *_]):
@@ -72,7 +72,7 @@ def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
 
 
 def template() -> Catalog:
-    """The sentences of the program without translations."""
+    """The messages of the program, without translations."""
     catalog = Catalog(charset="utf-8")
     for file, one, many in extracted():
         catalog.add(one if many is None else (one, many), locations=[(file, 0)])
@@ -80,7 +80,7 @@ def template() -> Catalog:
 
 
 def kept() -> Catalog:
-    """The catalog as it stands in the repository."""
+    """The catalog in the repository."""
     catalog = IndonesianCatalog(locale="id", charset="utf-8", fuzzy=False)
     for entry in read_po(io.BytesIO(PO.read_bytes()), locale="id"):
         if entry.id:
@@ -89,13 +89,13 @@ def kept() -> Catalog:
 
 
 def written(catalog: Catalog) -> bytes:
-    """The catalog as a file."""
+    """The contents of the `.po` file."""
     file = io.BytesIO()
     write_po(
         file,
         catalog,
         width=88,
-        no_location=True,  # it would change with every file that is renamed
+        no_location=True,  # locations would change with every renamed file
         sort_output=True,
         ignore_obsolete=True,
     )
@@ -103,14 +103,14 @@ def written(catalog: Catalog) -> bytes:
 
 
 def compiled(catalog: Catalog) -> bytes:
-    """What programs read of it."""
+    """The contents of the `.mo` file."""
     file = io.BytesIO()
     write_mo(file, catalog)
     return file.getvalue()
 
 
 def updated() -> bytes:
-    """The catalog with the sentences that the code has, and no others."""
+    """The catalog with exactly the messages that the code has."""
     catalog = kept()
     catalog.update(template(), no_fuzzy_matching=True)
     catalog.header_comment = "# Indonesian sentences; `make messages` updates the file."
@@ -118,7 +118,7 @@ def updated() -> bytes:
 
 
 def main() -> int:
-    """Update both files. The exit code is 1 where a translation is missing."""
+    """Update both files. The exit code is 1 if a translation is missing."""
     PO.write_bytes(updated())
     MO.write_bytes(compiled(kept()))
     missing = [entry.id for entry in kept() if entry.id and not entry.string]

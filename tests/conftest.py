@@ -1,9 +1,9 @@
-"""One real server for all tests; each test has a database of its own.
+"""One PostgreSQL server for all tests, with a separate database for each test.
 
-A database is the copy of one that was made once: `template` has the schema,
-`furnished` also what the program brings along, `entered` also the fictional register.
-`origin` says which of them a test's `database` begins as. Tests that stop or kill a
-server take a lease of their own, in a folder of their own.
+Each database is a copy of a template: `template` has the schema, `furnished` also the
+seed definitions, `entered` also the fictional register. `origin` selects the template
+of a test's `database`. Tests that stop or kill a server use their own lease, in their
+own folder.
 """
 
 import atexit
@@ -38,13 +38,13 @@ FAST = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
-    "max_wal_size": "128MB",  # it may lie in memory
-    "scram_iterations": "1",  # of a password that guards nothing
+    "max_wal_size": "128MB",  # the folder may be in memory
+    "scram_iterations": "1",  # the password protects nothing
 }
-MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder of our own in it is written to
+MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder made by the tests is written to
 ROOM_BYTES = 4 << 30
 numbers = itertools.count(1)
-# Keys of all houses that tests open over databases of the shared server.
+# Home folder, and so the keys, of all applications over databases of the shared server.
 HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 SETTINGS = Settings(home=HOME)
@@ -56,7 +56,7 @@ TARGETS = (
     ("IKU-3", "90", "2021-01-01"),
 )
 
-# Groups that take longest; started last, they would run alone at the end.
+# The groups that take longest. If they started last, they would run alone at the end.
 LONG_REGISTER = "long_register"
 LONG = (
     LONG_REGISTER,
@@ -65,7 +65,7 @@ LONG = (
     *("web.test_publications", "projections.test_rebuild", "test_crash"),
 )
 
-pytest_plugins = ["tests.registers.filled"]  # long and short, shared by rooms
+pytest_plugins = ["tests.registers.filled"]  # registers shared by several packages
 
 Clone: TypeAlias = Callable[[str], Awaitable[Database]]
 
@@ -74,10 +74,10 @@ Clone: TypeAlias = Callable[[str], Awaitable[Database]]
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Group the tests for pytest-xdist, and put the groups that take longest first.
+    """Group the tests for pytest-xdist, and run the groups that take longest first.
 
-    The tests of a file run in one process, for they share fixtures. So do all files
-    that read the long register, which takes ten seconds to fill.
+    The tests of a file share fixtures and so run in one process. So do all files that
+    read the long register, which takes ten seconds to fill.
     """
     if not config.getoption("loadgroup", default=False):
         return
@@ -95,7 +95,7 @@ def _group(path: Path, readers: set[Path]) -> str:
 
 
 def within(server: Lease, name: str) -> Database:
-    """The logins of `server`, for another of its databases."""
+    """The logins of *server* for another of its databases."""
     return Database(
         owner_dsn=server.owner_dsn.replace("@/iku?", f"@/{name}?"),
         application_dsn=server.application_dsn.replace("@/iku?", f"@/{name}?"),
@@ -105,9 +105,9 @@ def within(server: Lease, name: str) -> Database:
 
 @contextmanager
 def in_memory() -> Iterator[Path]:
-    """A folder every user may enter, in memory where there is room; else on the disk.
+    """A folder that every user can enter, in memory if it has room, else on disk.
 
-    A database is a copy of three hundred files, and each test has one.
+    Memory is faster: each test has a database, which is a copy of three hundred files.
     """
     roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
     place = MEMORY if roomy else None
@@ -125,7 +125,7 @@ def server() -> Iterator[Lease]:
 
 @pytest.fixture(scope="session")
 def made() -> Iterator[Path]:
-    """The home of a server that was started once, and stopped."""
+    """The home folder of a server that was started once and stopped."""
     with in_memory() as folder:
         with lease(folder, FAST):
             pass
@@ -134,7 +134,7 @@ def made() -> Iterator[Path]:
 
 @contextmanager
 def copied(made: Path) -> Iterator[Path]:
-    """A copy of that home, of whose server nobody knows."""
+    """A copy of that home folder, whose server no other test uses."""
     with in_memory() as folder:
         subprocess.run(["cp", "-a", str(made / "postgres"), str(folder)], check=True)
         yield folder
@@ -142,14 +142,14 @@ def copied(made: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def own_home(made: Path) -> Iterator[Path]:
-    """The home of a server of this test's own: made already, and stopped."""
+    """The initialised home folder of a stopped server, for this test alone."""
     with copied(made) as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
 async def administrator(server: Lease) -> AsyncIterator[Plain]:
-    """The superuser, in a database that no test uses."""
+    """A superuser's connection to a database that no test uses."""
     connection = await asyncpg.connect(within(server, "postgres").owner_dsn)
     yield connection
     await connection.close()
@@ -157,7 +157,7 @@ async def administrator(server: Lease) -> AsyncIterator[Plain]:
 
 @pytest.fixture(scope="session")
 async def template(server: Lease, administrator: Plain) -> str:
-    """The name of a database that has the schema and nothing else."""
+    """The name of a database that has only the schema."""
     await administrator.execute("create database template_migrated")
     await migrate_database(within(server, "template_migrated"))
     return "template_migrated"
@@ -165,7 +165,7 @@ async def template(server: Lease, administrator: Plain) -> str:
 
 @pytest.fixture(scope="session")
 async def furnished(server: Lease, administrator: Plain, template: str) -> str:
-    """The name of a database that has what the program brings along, too."""
+    """The name of a database that also has the seed definitions."""
     name = "template_furnished"
     await administrator.execute(f"create database {name} template {template}")
     async with open_app(SETTINGS, within(server, name)):
@@ -175,7 +175,7 @@ async def furnished(server: Lease, administrator: Plain, template: str) -> str:
 
 @pytest.fixture(scope="session")
 async def entered(server: Lease, administrator: Plain, furnished: str) -> str:
-    """The name of a database that has the fictional register and targets, too."""
+    """The name of a database that also has the fictional register and targets."""
     name = "template_entered"
     await administrator.execute(f"create database {name} template {furnished}")
     async with open_app(SETTINGS, within(server, name)) as app:
@@ -184,7 +184,7 @@ async def entered(server: Lease, administrator: Plain, furnished: str) -> str:
 
 
 async def enter(app: App) -> None:
-    """Enter the fictional register and the targets, as the office did."""
+    """Record the fictional register and the targets."""
     async with app.pool.acquire() as connection:
         for known, _ in register.recorded():
             category = "organisation" if known.number.startswith("O") else "conflict"
@@ -203,7 +203,10 @@ async def enter(app: App) -> None:
 
 @pytest.fixture(scope="session")
 def clone(server: Lease, administrator: Plain) -> Clone:
-    """Copies a database that nobody is connected to; they go with the server."""
+    """A function that copies a database to which no session is connected.
+
+    The copies are removed with the server.
+    """
 
     async def clone(template: str) -> Database:
         name = f"clone_{next(numbers)}"
@@ -217,14 +220,14 @@ def clone(server: Lease, administrator: Plain) -> Clone:
 
 @pytest.fixture(scope="session")
 def forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
-    """Carries out commands without their start."""
+    """A process that forks for each command, without the start of Python."""
     with forking(tmp_path_factory.mktemp("forker")) as forker:
         yield forker
 
 
 @pytest.fixture
 def origin(template: str) -> str:
-    """The name of the database that `database` is a copy of."""
+    """The name of the template of `database`."""
     return template
 
 
@@ -243,7 +246,7 @@ async def empty_database(
 async def database(
     server: Lease, administrator: Plain, origin: str
 ) -> AsyncIterator[Database]:
-    """A copy of `origin`, this test's own."""
+    """A copy of `origin` for this test alone."""
     name = f"test_{next(numbers)}"
     await administrator.execute(
         f"create database {name} template {origin} strategy file_copy"
@@ -254,9 +257,10 @@ async def database(
 
 @pytest.fixture
 async def owner(database: Database) -> AsyncIterator[Plain]:
-    """A connection with the owner's rights, and the guard of the schema asleep.
+    """A connection in the owner's role, with event triggers disabled.
 
-    Tests tamper as a superuser would who wakes nobody; `guarded` meets the guard.
+    Tests tamper through it as a superuser can, without the guard of the schema.
+    `guarded` has the guard.
     """
     connection = await pools.connect_as_owner(database.owner_dsn)
     await connection.execute("set event_triggers = off")
@@ -266,7 +270,7 @@ async def owner(database: Database) -> AsyncIterator[Plain]:
 
 @pytest.fixture
 async def guarded(database: Database) -> AsyncIterator[Plain]:
-    """A connection with the owner's rights, as whoever logs in gets it."""
+    """A connection in the owner's role, with event triggers enabled."""
     connection = await pools.connect_as_owner(database.owner_dsn)
     yield connection
     await connection.close()
@@ -274,7 +278,7 @@ async def guarded(database: Database) -> AsyncIterator[Plain]:
 
 @pytest.fixture
 async def connection(database: Database) -> AsyncIterator[Plain]:
-    """A connection with the application's rights."""
+    """A connection in the application's role."""
     connection = await pools.connect(database.application_dsn)
     yield connection
     await connection.close()
@@ -282,7 +286,7 @@ async def connection(database: Database) -> AsyncIterator[Plain]:
 
 @pytest.fixture
 async def signer(database: Database) -> AsyncIterator[Plain]:
-    """A connection with the signer's rights."""
+    """A connection in the signer's role."""
     assert database.signer_dsn is not None
     connection = await pools.connect_as_signer(database.signer_dsn)
     yield connection
@@ -291,7 +295,7 @@ async def signer(database: Database) -> AsyncIterator[Plain]:
 
 @pytest.fixture
 async def pool(database: Database) -> AsyncIterator[Pool]:
-    """A few connections with the application's rights."""
+    """A small pool of connections in the application's role."""
     pool = await pools.create_pool(database.application_dsn, 4)
     yield pool
     await pool.close()
@@ -301,10 +305,10 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
 async def plain(
     empty_database: Database, administrator: Plain, template: str
 ) -> AsyncIterator[Database]:
-    """An empty database that belongs to a login without further rights."""
+    """An empty database whose owner has no other privileges."""
     name = empty_database.owner_dsn.split("@/")[1].split("?")[0]
     await administrator.execute("create role plain_owner login password 'x'")
-    # As docker/logins.sql has it: whoever migrates may act for the vault.
+    # As in docker/logins.sql: the role that migrates is a member of the vault's role.
     await administrator.execute(
         """
         do $$ begin create role iku_vault nologin;

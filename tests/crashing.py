@@ -1,8 +1,8 @@
-"""A program at work, to be killed: ``crashing.py HOME ROUND``.
+"""A process under load for crash tests: ``crashing.py HOME ROUND``.
 
-Several clients enter cases as fast as they can, each command under an id that says
-what it is (`command`). Prints a line for each answer: the id and the position. Ends by
-itself only where the database goes away.
+Several clients record cases at full speed. Each command id determines its command
+(`command`). The process prints a line for each receipt, with command id and position,
+and exits only if the database becomes unavailable.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from iku.ledger.appender import Unavailable
 from iku.settings import Settings
 
 CLIENTS = 8
-STEPS = 5  # commands on each case; the last one reports another, without a number
-# The driver says it in many ways, one of them a stumble over its own feet.
+STEPS = 5  # commands per case; the last one reports another case without a number
+# Errors of an unavailable database; InternalClientError is a failure of the driver.
 AWAY = (
     Unavailable,
     OSError,
@@ -33,7 +33,7 @@ AWAY = (
 
 
 def command(command_id: str) -> Command:
-    """The command that goes by the id ``round-client-number``."""
+    """The command with the id ``round-client-number``."""
     turn, client, number = map(int, command_id.split("-"))
     case, step = divmod(number, STEPS)
     day = date(2021, 1 + client, 1 + case % 28)
@@ -60,24 +60,24 @@ def command(command_id: str) -> Command:
 
 
 async def carry_out(app: App, command_id: str) -> CommandResult:
-    """Hand the command in."""
+    """Handle the command with that id."""
     async with app.pool.acquire() as connection:
         return await app.commands.handle(connection, command(command_id))
 
 
 async def client(app: App, turn: int, name: int) -> None:
-    """Command after command, each told once it is answered."""
+    """Run commands one after the other, and print each receipt."""
     number = 0
     while True:
         command_id = f"{turn}-{name}-{number}"
         outcome = await carry_out(app, command_id)
-        # One write of a short line: the reader never gets half of it.
+        # A single short write, so that the reader never receives a partial line.
         os.write(1, f"{command_id} {outcome.receipt.position}\n".encode())
         number += 1
 
 
 async def main(home: Path, turn: int) -> None:
-    """All clients at once, until the first is told that the database is away."""
+    """Run all clients concurrently until the database becomes unavailable."""
     async with migrate_and_open(Settings(home=home)) as app:
         os.write(1, b"open\n")
         try:
@@ -86,7 +86,7 @@ async def main(home: Path, turn: int) -> None:
             *(Unavailable, OSError, asyncpg.PostgresError),
             *(asyncpg.InterfaceError, asyncpg.InternalClientError),
         ):
-            os._exit(3)  # as dead as can be: there is nothing to close any more
+            os._exit(3)  # without cleanup, because the server is gone
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Commands without their start: a process that has read the program forks for each.
+"""A fork server for commands: a process that has imported the program forks for each.
 
-To start Python and read the program takes half a second, and the suite types a
-thousand commands. Here that is done once: a child has its own arguments, environment,
-folder, streams and exit code, as any command has.
+Starting Python and importing the program takes half a second, and the suite runs a
+thousand commands. The server does it once. Each child has its own arguments,
+environment, folder, streams and exit code, as any command has.
 
-``python tests/forked.py SOCKET`` waits for commands on that socket. Where Python
-itself has to start anew, because of what the environment tells it, a test starts it.
+``python tests/forked.py SOCKET`` waits for commands on that socket. Tests of variables
+that Python itself reads at startup start a new process instead.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 TIMEOUT_S = 120.0
-# For shells, which look for `iku` on the path; it starts as fast as Python can.
+# The executable `iku` for shells; isolated and without site, for a fast start.
 SCRIPT = """#!{python} -IS
 import json, os, socket, sys
 with socket.socket(socket.AF_UNIX) as to:
@@ -38,7 +38,7 @@ sys.exit(int(answer))
 
 
 class Done(NamedTuple):
-    """How a command ended, and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -46,7 +46,7 @@ class Done(NamedTuple):
 
 
 class Forker(NamedTuple):
-    """Where the process that forks is spoken to."""
+    """A client of the fork server."""
 
     at: Path
 
@@ -57,7 +57,7 @@ class Forker(NamedTuple):
         folder: Path,
         typed: str = "",
     ) -> Done:
-        """Type ``iku`` with *arguments* in *folder*, and then what is *typed*."""
+        """Run ``iku`` with *arguments* in *folder*, with *typed* as standard input."""
         raw = json.dumps([arguments, dict(environ), str(folder)]).encode()
         with contextlib.ExitStack() as files:
             streams = [files.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
@@ -78,14 +78,14 @@ class Forker(NamedTuple):
         return Done(code, *said)
 
     def program(self, path: Path) -> None:
-        """Write a script to *path* that has what it is asked for carried out."""
+        """Write a script to *path* that runs its arguments through the fork server."""
         path.write_text(SCRIPT.format(python=sys.executable, at=str(self.at)))
         path.chmod(0o755)
 
 
 @contextmanager
 def forking(folder: Path) -> Iterator[Forker]:
-    """A process that forks for commands, until the end."""
+    """A running fork server."""
     at = folder / "forker"
     command = [sys.executable, str(Path(__file__)), str(at)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -99,7 +99,7 @@ def forking(folder: Path) -> Iterator[Forker]:
 
 def serve(at: str, main: Callable[[Sequence[str]], None]) -> None:
     """Wait for commands, and fork for each."""
-    # What was read stays as it is: children share the memory.
+    # Freezing keeps the collector from touching, and so copying, shared memory.
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -116,7 +116,7 @@ def serve(at: str, main: Callable[[Sequence[str]], None]) -> None:
 
 
 def _attend(asking: socket.socket, main: Callable[[Sequence[str]], None]) -> None:
-    """Fork for what is asked, wait for its end and tell its exit code."""
+    """Fork for one request, wait for the child, and send its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(asking, 8, 3)
     raw = asking.makefile("rb").read(int.from_bytes(length, "big"))
@@ -137,7 +137,7 @@ def _become(
     folder: str,
     main: Callable[[Sequence[str]], None],
 ) -> None:
-    """Be the command, as if it had just been started; never returns."""
+    """Run the command in the child as if it had just been started; never returns."""
     code: Any = 1
     try:
         for number, stream in enumerate(streams):

@@ -1,8 +1,8 @@
-"""A program at work while periods are closed: ``recording.py DATABASE HOME S NAME``.
+"""A process that records while periods close: ``recording.py DATABASE HOME S NAME``.
 
-For S seconds several clients record facts of any day without a reason; of those that
-are refused for want of one, half are sent again with a reason. Prints how many were
-recorded without, how many were refused, and how many were recorded with a reason.
+For S seconds, several clients record facts of random days without a reason. Half of
+those that are refused for lack of a reason are sent again with one. The process prints
+the numbers of facts recorded without a reason, refused, and recorded with a reason.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ DAYS = 4 * 365
 
 
 def chosen(chance: random.Random, name: str, number: int) -> tuple[str, str, Any]:
-    """A fact of some subject: category, subject and the fact."""
+    """A random fact: category, subject and the fact."""
     day = FIRST + timedelta(days=chance.randrange(DAYS))
     new = f"{name}-{number}"
     old = f"{name}-{chance.randrange(max(number, 1))}"
@@ -71,7 +71,7 @@ def chosen(chance: random.Random, name: str, number: int) -> tuple[str, str, Any
 
 
 async def client(app: App, until: float, name: str) -> Counter[str]:
-    """Fact after fact, each of this client's own subjects."""
+    """Record facts one after the other, all of subjects that only this client uses."""
     chance, done = random.Random(name), Counter[str]()
     number = 0
     while time.monotonic() < until:
@@ -96,7 +96,7 @@ async def client(app: App, until: float, name: str) -> Counter[str]:
 
 
 async def main(database: Database, home: Path, seconds: float, name: str) -> None:
-    """All clients at once, then what came of it."""
+    """Run all clients concurrently, then print the numbers."""
     async with open_app(Settings(home=home), database) as app:
         until = time.monotonic() + seconds
         done = await asyncio.gather(

@@ -1,9 +1,10 @@
-"""A long session over HTTP: random commands of several clients at once, then questions.
+"""A long random session over HTTP: concurrent commands, then questions.
 
-Every command gets an answer below 500, and every refusal a sentence. Afterwards random
-figures are asked for at random coordinates, and everything that the register says of
-one of them must agree: the recount from the log, the replay's last line, the cases of
-the explanation, the parts, and the lists. What changed after each publication adds up.
+Every command must be answered with a status below 500, and every refusal with a
+message. Then random figures are requested at random coordinates. All answers about one
+figure must agree: the recount from the log, the last line of the replay, the cases of
+the explanation, the parts, and the lists. The changes since each publication must add
+up to its difference.
 
 ``python -m tests.session --commands 5000 --coordinates 500`` runs it at full length on
 an embedded server of its own; tests/test_session.py runs a short one.
@@ -37,11 +38,11 @@ from iku.settings import Settings
 from tests.web.conftest import Client, client_of
 
 FIRST = date(2020, 11, 1)
-SPAN = 800  # days: two changes of the year and every edge of a period lie within
+SPAN = 800  # days; includes two turns of the year and boundaries of every period
 CODES = ("IKU-1", "IKU-2", "IKU-3")
 AREAS = ("35.76.01.1003", "35.76.02.1009", "35.76.03.1001", None)
 ACTORS = ("ani", "budi", "siti")
-DEFINITIONS = 24  # versions of one indicator; each makes every later event dearer
+DEFINITIONS = 24  # versions of an indicator; each one slows every later event
 REFUSED = frozenset({400, 404, 409, 412, 422})
 LEVELS = tuple(Level)
 VOID = frozenset({"rejected", "merged", "annulled"})
@@ -49,12 +50,12 @@ GONE = VOID | {"dissolved", "revoked", "moved_out"}
 
 
 class Contradiction(AssertionError):
-    """Two answers that must agree do not; the sentence gives both."""
+    """Two answers that must agree differ; the message has both."""
 
 
 @dataclass
 class Known:
-    """What the clients remember of a subject: its last version, event and day."""
+    """The last known version, event and day of a subject."""
 
     version: int
     day: date
@@ -64,7 +65,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A command as it is sent; *kind* is what the tally calls it."""
+    """A command as it is sent; *kind* is its name in the tally."""
 
     kind: str
     path: str
@@ -75,15 +76,15 @@ class Proposed:
 
 
 class Commands:
-    """Random commands on what was entered so far, likely ones more often."""
+    """Random commands on the recorded subjects, weighted towards likely ones."""
 
     def __init__(self, random: Random) -> None:
         self.random = random
         self.conflicts: dict[str, Known] = {}
         self.organisations: dict[str, Known] = {}
-        self.publications: dict[str, str] = {}  # by identifier, the last step
+        self.publications: dict[str, str] = {}  # the last step, by identifier
         self.definitions: Counter[str] = Counter()
-        self.indicators: Counter[str] = Counter()  # the last version of each
+        self.indicators: Counter[str] = Counter()  # the last version, by code
 
     def next(self) -> Proposed:
         """The next command."""
@@ -105,7 +106,7 @@ class Commands:
         return maker()
 
     def learn(self, proposed: Proposed, answer: httpx.Response) -> None:
-        """Remember what was entered."""
+        """Update the known subjects from the answer to a command."""
         receipt = answer.json()
         if proposed.kind in {"reported", "registered"}:
             known = self.conflicts
@@ -128,12 +129,12 @@ class Commands:
                     one.day, one.last = proposed.day, proposed.body["type"]
 
     def day(self, after: date | None = None) -> date:
-        """A day of the session's span, mostly soon *after* that one."""
+        """A day of the session's span, mostly soon after the day *after*."""
         r = self.random
         day = FIRST + timedelta(days=r.randrange(SPAN))
         if after is not None and r.random() < 0.7:
             day = min(after + timedelta(days=r.randrange(60)), FIRST + timedelta(SPAN))
-        if r.random() < 0.2:  # the edge of a month
+        if r.random() < 0.2:  # the boundary of a month
             day = day.replace(day=1) - timedelta(days=r.randrange(2))
         return max(day, FIRST)
 
@@ -166,7 +167,7 @@ class Commands:
         }
         if area := r.choice(AREAS):
             body["area"] = area
-        if r.random() < 0.3:  # sometimes one that is taken
+        if r.random() < 0.3:  # sometimes a number that is taken
             body["number"] = f"X{r.randrange(60)}/{day.year}"
         return self._proposed("reported", "/conflicts", body, day=day)
 
@@ -233,11 +234,11 @@ class Commands:
         return self._event("conflicts", kind, body, number, day)
 
     def _follows(self, last: str) -> str | None:
-        """What usually comes after that event; None, half of the time, for anything."""
+        """The usual successor of that event; None, half of the time, for any event."""
         return _NEXT.get(last) if self.random.random() < 0.5 else None
 
     def _restated(self) -> dict[str, Any]:
-        """What a correction of a case restates: any field, or clears where it may."""
+        """The fields of a correction of a case: new values, or null to clear one."""
         r = self.random
         restated: list[dict[str, Any]] = [
             {"effective_on": self.day().isoformat()},
@@ -378,7 +379,7 @@ class Commands:
                 {"basis": f"SK {r.randrange(100)}"},
             ]
             body = {"type": "corrected", "corrects": version, **r.choice(restated)}
-            self.definitions[code] += 1  # where it is one, it becomes a new version
+            self.definitions[code] += 1  # a corrected definition is a new version
         body["reason"] = "Uji"
         kind = f"indicator {body['type']}"
         return self._proposed(kind, f"/indicators/{code}/events", body)
@@ -432,10 +433,10 @@ _NEXT = {
 
 @dataclass
 class Session:
-    """Clients that send commands at once, and what came of them.
+    """Clients that send commands concurrently, and the outcomes.
 
     Attributes:
-        tally: How many answers of each status, by kind of command.
+        tally: Number of answers of each status, by kind of command.
     """
 
     client: Client
@@ -443,7 +444,7 @@ class Session:
     tally: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     async def perform(self, count: int, clients: int = 8) -> None:
-        """Send so many commands, several at once."""
+        """Send *count* commands from *clients* concurrent clients."""
         rest = iter(range(count))
 
         async def work() -> None:
@@ -489,7 +490,7 @@ class Session:
 
     @property
     def recorded(self) -> Counter[str]:
-        """How many commands of each kind were recorded."""
+        """The number of recorded commands of each kind."""
         found: Counter[str] = Counter()
         for (kind, status), count in self.tally.items():
             if status == 201:
@@ -504,7 +505,7 @@ def _lacks_reason(answer: httpx.Response) -> bool:
 
 
 def _check_refusal(proposed: Proposed, answer: httpx.Response) -> None:
-    """A refusal has a status of its own and a sentence that shows no internals."""
+    """Check that a refusal has its status, and a message that shows no internals."""
     told = f"{proposed.path} {proposed.body}: {answer.status_code} {answer.text}"
     if answer.status_code not in REFUSED:
         raise Contradiction(told)
@@ -514,7 +515,7 @@ def _check_refusal(proposed: Proposed, answer: httpx.Response) -> None:
 
 
 class Questions:
-    """Random coordinates, and whether all that is said of them agrees."""
+    """Checks at random coordinates that all answers about a figure agree."""
 
     def __init__(self, client: Client, random: Random) -> None:
         self.client = client
@@ -522,7 +523,7 @@ class Questions:
         self.compared: Counter[str] = Counter()
 
     async def ask(self, count: int, clients: int = 4) -> None:
-        """Ask for so many figures, and hold each against everything else."""
+        """Request *count* figures, and compare each with the other answers."""
         size = (await self.client.says("/health/ready"))["size"]
         shown = (await self.client.says("/indicators"))["indicators"]
         definitions = {
@@ -538,7 +539,7 @@ class Questions:
         await asyncio.gather(*(work() for _ in range(clients)))
 
     async def _one(self, size: int, definitions: dict[str, dict[int, Any]]) -> None:
-        """One figure that can be counted; others are refused, and another is drawn."""
+        """Check one figure; draw again if the figure cannot be counted."""
         while True:
             code, asked = self._coordinates(size, definitions)
             path = f"/indicators/{code}"
@@ -626,7 +627,7 @@ class Questions:
         items: Sequence[dict[str, Any]],
         options: dict[str, Any],
     ) -> None:
-        """Hold the cases of the explanation against the list of the same day."""
+        """Compare the cases of the explanation with the list of the same day."""
         at = {name: asked[name] for name in _LIST if name in asked}
         path = "/organisations" if code == "IKU-2" else "/conflicts"
         listed = {one["id"]: one async for one in self._pages(path, at)}
@@ -647,7 +648,7 @@ class Questions:
     async def _differs(
         self, path: str, asked: dict[str, Any], figure: dict[str, Any], size: int
     ) -> None:
-        """The steps of a difference add up to it."""
+        """Check that the steps of a difference add up to it."""
         against: dict[str, Any] = {
             "against_as_of": self._day(),
             "against_size": self.random.randint(0, size),
@@ -672,12 +673,12 @@ class Questions:
             )
 
     async def published(self) -> None:
-        """What changed after each publication adds up to the difference it shows."""
+        """Check that the changes since each publication add up to its difference."""
         for one in (await self.client.says("/publications"))["publications"]:
             path = f"/publications/{one['id']}/changes"
             answer = await self.client.get(path, params={"limit": 200})
             if answer.status_code == 404:
-                continue  # a draft: nothing is frozen
+                continue  # a draft has no frozen figures
             first = answer.json()
             items = [item async for item in self._pages(path, {})]
             self.compared["publications"] += 1
@@ -728,7 +729,7 @@ def _same(what: str, expected: Any, found: Any) -> None:
 
 
 def _stock(listed: dict[str, dict[str, Any]], options: dict[str, Any]) -> set[str]:
-    """The organisations of the denominator, told by the list alone."""
+    """The organisations of the denominator, derived from the list alone."""
     drops = options["expired_registration"] == "drop"
     return {
         name
@@ -740,7 +741,7 @@ def _stock(listed: dict[str, dict[str, Any]], options: dict[str, Any]) -> set[st
 
 
 def _open(listed: dict[str, dict[str, Any]], options: dict[str, Any]) -> set[str]:
-    """The open cases of the denominator, told by the list alone."""
+    """The open cases of the denominator, derived from the list alone."""
     least = LEVELS.index(Level(options["minimum_level"]))
     return {
         name
@@ -755,10 +756,10 @@ def _open(listed: dict[str, dict[str, Any]], options: dict[str, Any]) -> set[str
 async def run(
     app: App, seed: int, commands: int, coordinates: int
 ) -> tuple[Session, Questions]:
-    """A whole session: commands, then questions.
+    """Run a whole session: commands, then questions.
 
     Raises:
-        Contradiction: Two answers do not agree, or one is none.
+        Contradiction: Two answers do not agree, or an answer is an error.
     """
     async with client_of(app) as client:
         session = Session(client, Commands(Random(seed)))
@@ -796,5 +797,5 @@ if __name__ == "__main__":
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="iku-session-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the embedded server may run as another user
+        folder.chmod(0o755)  # as root, the embedded server runs as another user
         asyncio.run(_main(folder, given.seed, given.commands, given.coordinates))

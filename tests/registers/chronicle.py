@@ -1,4 +1,4 @@
-"""A long register of chance: what a busy office and its imports leave behind."""
+"""A long random register, as live entries and imports produce one."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ from iku.domain.indicator import (
 )
 from tests.registers.world import AREAS, FIRST, Chance, World
 
-HARBOUR = "K0000"  # the case that others are merged into
+HARBOUR = "K0000"  # the survivor of mergers
 REPORT = conflict.Reported(
     category=conflict.Category.SARA,
     dimension=conflict.Dimension.AGAMA,
@@ -39,7 +39,7 @@ MERGERS: dict[str, Any] = {
 
 
 class Told(NamedTuple):
-    """A command and the place it takes in the log."""
+    """A command, and the key by which it is ordered in the log."""
 
     order: int
     command: Command
@@ -48,8 +48,8 @@ class Told(NamedTuple):
 def chronicle(seed: int, count: int) -> list[Command]:
     """At least *count* legal commands, in the order in which they are recorded.
 
-    Three subjects in ten come from older registers: what the office knew on a day is
-    recorded months after others recorded what they knew later.
+    Three subjects in ten come from older registers: their facts are recorded months
+    after facts of other subjects that became known later.
     """
     random = Random(seed)
     told = [Told(0, Command("conflict", HARBOUR, REPORT, "uji", known_on=FIRST))]
@@ -66,7 +66,7 @@ def chronicle(seed: int, count: int) -> list[Command]:
 
 
 def _life(random: Random, category: str, name: str) -> Iterator[tuple[date, Any]]:
-    """What becomes known of one subject, and when: first that it exists."""
+    """The facts of one subject with the days on which they became known, in order."""
     chance = Chance(random, cases=[name, HARBOUR], organisations=[name])
     decider, state, known_on = DECIDERS[category], None, FIRST
     facts = [_birth(chance, category)]
@@ -96,7 +96,7 @@ def _birth(chance: Chance, category: str) -> Any:
 
 
 def definitions() -> Sequence[tuple[str, Any, date]]:
-    """New versions and targets, each with the day it was known."""
+    """New definitions and targets, each with the day on which it became known."""
     return [
         (
             "IKU-1",
@@ -146,7 +146,7 @@ def definitions() -> Sequence[tuple[str, Any, date]]:
 
 
 async def fill(world: World, seed: int, count: int) -> None:
-    """Load a chronicle, its definitions recorded in between: each counts the past."""
+    """Load a chronicle, with definitions in between that count earlier events, too."""
     commands = chronicle(seed, count)
     stops = definitions()
     part = len(commands) // (len(stops) + 1)
@@ -159,7 +159,7 @@ async def fill(world: World, seed: int, count: int) -> None:
 
 
 async def merge(world: World, seed: int, commands: Sequence[Command]) -> None:
-    """Merge one subject in ten into another, some in chains; every third is undone."""
+    """Merge a tenth of the subjects into others, some in chains; annul every third."""
     random = Random(seed)
     for category, merged in MERGERS.items():
         subjects = sorted({c.subject for c in commands if c.category == category})

@@ -1,4 +1,4 @@
-"""Registers filled once and cloned for whoever would change them."""
+"""Registers that are filled once, and cloned for tests that change them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ SHORT = 600
 
 @asynccontextmanager
 async def opened(database: Database) -> AsyncIterator[World]:
-    """A world over a database that is there already."""
+    """A world over an existing database."""
     async with (
         open_app(SETTINGS, database) as app,
         app.pool.acquire() as connection,
@@ -36,38 +36,38 @@ async def _filled(
     async with opened(within(server, name)) as world:
         await fill(world, seed=2021, count=count)
     owner = await pools.connect_as_owner(within(server, name).owner_dsn)
-    await owner.execute("analyze")  # as autovacuum would
+    await owner.execute("analyze")  # autovacuum is off
     await owner.close()
     return name
 
 
 @pytest.fixture(scope="session")
 async def long_register(server: Lease, administrator: Plain, template: str) -> str:
-    """Name of a database with some 5,000 events."""
+    """The name of a database with some 5,000 events."""
     return await _filled(server, administrator, template, "register_long", LONG)
 
 
 @pytest.fixture(scope="session")
 async def short_register(server: Lease, administrator: Plain, template: str) -> str:
-    """Name of a database with some 600 events."""
+    """The name of a database with some 600 events."""
     return await _filled(server, administrator, template, "register_short", SHORT)
 
 
 @pytest.fixture(scope="session")
 async def long(clone: Clone, long_register: str) -> AsyncIterator[World]:
-    """The long register, to be read only."""
+    """The long register; tests must only read it."""
     async with opened(await clone(long_register)) as world:
         yield world
 
 
 @pytest.fixture(scope="session")
 async def memory(long: World) -> Memory:
-    """All of the long register, in memory."""
+    """The events of the long register, in memory."""
     return await Memory.of(long.connection, long.app.vault)
 
 
 @pytest.fixture
 async def world(clone: Clone, short_register: str) -> AsyncIterator[World]:
-    """The short register, this test's own."""
+    """A copy of the short register for this test alone."""
     async with opened(await clone(short_register)) as world:
         yield world

@@ -1,8 +1,8 @@
-"""The log held in memory, folded once, to be recounted from as often as one likes.
+"""The log in memory, folded once, as a fast oracle of figures.
 
-Says what `replay.recount` says, from `subject_kinds.membership` alone, but thousands of
-times faster: within a stream positions and days known never fall, so what a question
-hears of a subject is a prefix of its events.
+It returns the figures of `recount.recount`, from `subject_kinds.membership` alone, but
+thousands of times faster: within a stream, neither position nor `known_on` decreases,
+so a knowledge cut-off includes a prefix of a subject's events.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ from iku.vault.store import Vault
 
 
 class Subject:
-    """All states of one subject, and where in the log and when each became known."""
+    """All states of one subject, each with its position and the day it became known."""
 
     def __init__(self) -> None:
         self.positions: list[int] = []
@@ -30,7 +30,7 @@ class Subject:
         self.states: list[Any] = []
 
     def heard(self, known_on: date | None, size: int | None) -> Any:
-        """Its state by that knowledge; None where there was none yet."""
+        """The state at that knowledge cut-off and log size; None before its start."""
         told = len(self.states)
         if known_on is not None:
             told = min(told, bisect_right(self.known, known_on))
@@ -44,13 +44,13 @@ class Memory:
 
     def __init__(self) -> None:
         self.size = 0
-        self.known: list[date] = []  # of each position
+        self.known: list[date] = []  # by position
         self.subjects: dict[str, dict[str, Subject]] = defaultdict(dict)
         self.facts: dict[str, list[KnownFact]] = defaultdict(list)
 
     @classmethod
     async def of(cls, connection: Connection, vault: Vault | None = None) -> "Memory":
-        """All that the log holds now; with a *vault*, the texts as well."""
+        """All events of the log; with a *vault*, also their texts."""
         memory = cls()
         recorded = [one async for one in log.read_log(connection)]
         opened = await texts.read(connection, vault, recorded) if vault else {}
@@ -72,7 +72,7 @@ class Memory:
         return memory
 
     def figure(self, question: Question, today: date) -> Figure:
-        """The figure that *question* asks for."""
+        """The figure of *question*."""
         facts = self.facts[f"indicator-{question.indicator}"]
         made_with = basis(facts, self.facts[f"scale-{SCALE}"], question)
         options = made_with.definition.defined.options

@@ -1,4 +1,4 @@
-"""A register in a database of its own, and chance to fill it with."""
+"""A register in a separate database, and a generator of random facts for it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -46,7 +46,7 @@ from iku.streams import FoldedStream
 from tests.conftest import SETTINGS
 
 FIRST = date(2020, 11, 1)
-SPAN = 800  # days; with edges of every kind of period in it
+SPAN = 800  # days; includes boundaries of every kind of period
 CASES = [f"K{n:02}" for n in range(12)]
 ORGANISATIONS = [f"O{n:02}" for n in range(8)]
 CODES = ("IKU-1", "IKU-2", "IKU-3")
@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 
 class World:
-    """A house, a connection to it, and shorthands."""
+    """An application, a connection to its database, and shorthands."""
 
     def __init__(self, app: App, connection: Connection) -> None:
         self.app = app
@@ -82,7 +82,7 @@ class World:
         return await self.app.commands.handle(self.connection, command)
 
     async def try_to(self, *args: Any, **named: Any) -> CommandResult | None:
-        """What came of it; None where the rules said no."""
+        """The result of a command; None if it is refused."""
         try:
             return await self.do(*args, **named)
         except (Refused, SubjectNotFound, KnownOnDecreased):
@@ -110,11 +110,14 @@ class World:
         return await event_history.history(self.view, category, subject)
 
     def continue_from(self, recorded: Sequence[Recorded]) -> None:
-        """Let `load` go on with a stream that it did not begin."""
+        """Enable `load` to append to a stream that it did not begin."""
         self._loaded[recorded[0].stream] = streams.fold(recorded)
 
     async def load(self, sent: Sequence[Command], batch: int = 500) -> None:
-        """Append many commands, known to be legal, of subjects that only this loads."""
+        """Append many commands without decisions; they must be legal.
+
+        No other writer may append to the streams of their subjects.
+        """
         histories = self._loaded
         requests = []
         for command in sent:
@@ -138,7 +141,7 @@ class World:
 
 
 class Running:
-    """A world for tests that are not coroutines: on an event loop of its own."""
+    """A world for tests that are not coroutines, with its own event loop."""
 
     def __init__(self, database: Database) -> None:
         self._runner = asyncio.Runner()
@@ -159,7 +162,7 @@ class Running:
 
 
 class Chance:
-    """Facts, days and questions, likely ones more often than others."""
+    """Random facts, days and questions, weighted towards likely ones."""
 
     def __init__(
         self,
@@ -173,7 +176,7 @@ class Chance:
 
     def day(self) -> date:
         day = FIRST + timedelta(days=self.random.randrange(SPAN))
-        if self.random.random() < 0.3:  # the edge of a month
+        if self.random.random() < 0.3:  # the boundary of a month
             day = day.replace(day=1) - timedelta(days=self.random.randrange(2))
         return max(day, FIRST)
 
@@ -198,7 +201,7 @@ class Chance:
         return number, made()
 
     def _kind(self) -> dict[str, Any]:
-        # Few are of the category that counts in no figure.
+        # The third category counts in no figure.
         [category] = self.random.choices(list(Category), [6, 6, 1])
         return {
             "category": category,
@@ -322,7 +325,7 @@ class Chance:
         )
 
     def revision(self) -> tuple[str, Revision | Annulled]:
-        """A correction or annulment of what an indicator's history may hold."""
+        """A correction or annulment of an event that the indicator may have."""
         r = self.random
         code, version, reason = r.choice(CODES), r.randint(1, 8), "Salah catat"
         option: dict[str, Any] = {"minimum_level": r.choice(list(Level))}
@@ -353,7 +356,7 @@ class Chance:
         )
 
     def filler(self, count: int) -> Iterator[Command]:
-        """Participations of organisations of no interest, to make the log long."""
+        """Participations of unrelated organisations, to make the log longer."""
         for n in range(count // 50):
             subject = f"F{uuid4().hex[:8]}-{n}"
             facts: list[Any] = [
