@@ -41,14 +41,14 @@ async def acquire_connection(app: App) -> AsyncIterator[Connection]:
     try:
         yield connection
     except _TROUBLE as error:
-        if told := _told(error, connection):
-            raise told from error
+        if unavailable := _unavailable(error, connection):
+            raise unavailable from error
         raise
     finally:
         await app.pool.release(connection)
 
 
-def _told(error: Exception, connection: Connection) -> Unavailable | None:
+def _unavailable(error: Exception, connection: Connection) -> Unavailable | None:
     """The error to raise for *error* if the database is at fault, otherwise None."""
     if isinstance(error, asyncpg.InsufficientResourcesError):
         return OutOfSpace(message("the database has no room: {error}", error=error))

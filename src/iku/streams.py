@@ -58,8 +58,8 @@ async def read(
     The texts of the events that *opens* accepts are decrypted.
     """
     found = await log.read_streams(reader, list(dict.fromkeys(streams)))
-    heard = [one for recorded in found.values() for one in recorded if opens(one)]
-    opened = await texts.read(reader, vault, heard)
+    selected = [one for recorded in found.values() for one in recorded if opens(one)]
+    opened = await texts.read(reader, vault, selected)
     return {
         stream: fold(recorded, opened) for stream, recorded in found.items() if recorded
     }

@@ -181,12 +181,12 @@ async def test_an_alarm_that_is_not_for_us_to_read_is_none(
         raise PermissionError
 
     monkeypatch.setattr(durable_files, "read", closed)
-    assert home.told_alarm() is None
+    assert home.alarm_sentence() is None
 
 
 async def test_an_alarm_without_a_sentence_is_one(home: SignerFolder) -> None:
     home.alarm.touch()
-    assert home.told_alarm() == f"see {home.alarm}"
+    assert home.alarm_sentence() == f"see {home.alarm}"
 
 
 async def test_a_regrown_log_is_not_signed(

@@ -203,7 +203,7 @@ async def test_a_witness_that_does_not_help_holds_nothing_up(
     assert told.startswith("W: ")
     assert says in told
     assert (await checkpoint_store.assurance(signer, WATCHED)).witnessed is None
-    assert home.told_alarm() is None
+    assert home.alarm_sentence() is None
 
 
 async def test_a_wrong_cosignature_is_not_kept(

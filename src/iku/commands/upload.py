@@ -30,12 +30,12 @@ async def attach(
     finally:
         # If it is unknown whether the event was recorded, the file is kept. A later
         # start moves it to quarantine if no event names it.
-        if not kept and not await _told(commands, reader, filed):
+        if not kept and not await _is_recorded(commands, reader, filed):
             commands.vault.files.remove([filed.name])
     return outcome
 
 
-async def _told(commands: CommandHandler, reader: Reader, filed: Filed) -> bool:
+async def _is_recorded(commands: CommandHandler, reader: Reader, filed: Filed) -> bool:
     """Whether an event names the file; True if that cannot be determined."""
     try:
         return filed.name in await commands.vault.uses(reader, [filed.name])

@@ -762,7 +762,7 @@ def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
     _refuse_foreign(command, TARGET, own)
     given = {name: getattr(command, name) for name in command.given}
     corrected = Corrected(corrects=command.corrects, reason=command.reason, **given)
-    if _told(evolve(indicator, corrected)) == _told(indicator):
+    if _targets_by_value(evolve(indicator, corrected)) == _targets_by_value(indicator):
         version = command.corrects
         by = lineage.corrections(indicator.history, version, *command.given)
         place = max(by, default=version)
@@ -778,7 +778,7 @@ def _correct_target(command: Revision, indicator: Indicator) -> list[Event]:
     return [corrected]
 
 
-def _told(indicator: Indicator) -> list[tuple[Any, ...]]:
+def _targets_by_value(indicator: Indicator) -> list[tuple[Any, ...]]:
     """The targets in effect, by value: 80 equals 80.00."""
     return [(t.year, t.value, t.effective_on, t.basis) for t in indicator.targets]
 

@@ -63,8 +63,8 @@ class PageCursor(Struct, frozen=True):
     def cursor(self) -> str:
         """The cursor as one word of at most 138 characters."""
         days = f"{self.as_of}{self.known_on or ''}".replace("-", "")
-        told = f"{self.size}.{days}.{self.part}.{self.key}"
-        return urlsafe_b64encode(told.encode()).decode().rstrip("=")
+        spelled = f"{self.size}.{days}.{self.part}.{self.key}"
+        return urlsafe_b64encode(spelled.encode()).decode().rstrip("=")
 
 
 def read(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
@@ -82,10 +82,10 @@ def read(cursor: str | None, parts: Iterable[str]) -> PageCursor | None:
 
 
 def _read(cursor: str, parts: frozenset[str]) -> PageCursor:
-    told = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    found = _WORD.fullmatch(told)
+    spelled = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    found = _WORD.fullmatch(spelled)
     if found is None or found[4] not in parts:
-        raise ValueError(told)
+        raise ValueError(spelled)
     size, as_of, known_on, part, key = found.groups()
     known = known_on and date.fromisoformat(known_on)
     return PageCursor(int(size), date.fromisoformat(as_of), part, key, known or None)

@@ -223,11 +223,11 @@ def _cited(
     deciding: Iterable[DecidingFact], positions: Sequence[int], words: Language
 ) -> str:
     """``, peristiwa 12 (dikoreksi peristiwa 40) dan 45``; empty if there is none."""
-    told = [_citation(one, positions, words) for one in deciding]
-    if not told:
+    citations = [_citation(one, positions, words) for one in deciding]
+    if not citations:
         return ""
-    noun = words.event if len(told) == 1 else words.events
-    return f", {noun} {_listed(told, words)}"
+    noun = words.event if len(citations) == 1 else words.events
+    return f", {noun} {_listed(citations, words)}"
 
 
 def _citation(one: DecidingFact, positions: Sequence[int], words: Language) -> str:
@@ -238,6 +238,6 @@ def _citation(one: DecidingFact, positions: Sequence[int], words: Language) -> s
     return f"{position} ({words.corrected} {_listed(by, words)})"
 
 
-def _listed(told: Sequence[str], words: Language) -> str:
-    *first, last = told
+def _listed(citations: Sequence[str], words: Language) -> str:
+    *first, last = citations
     return f"{', '.join(first)} {words.conjunction} {last}" if first else last

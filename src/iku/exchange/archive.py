@@ -198,11 +198,11 @@ class Archive:
         return ArchiveMember(self._places[name][1], digest.hexdigest()), kept
 
     def _compare(self, found: dict[str, ArchiveMember]) -> None:
-        told = self.manifest.members
-        for name in [*told, *found]:
+        listed = self.manifest.members
+        for name in [*listed, *found]:
             if name == MANIFEST:
                 continue
-            if told.get(name) != found.get(name):
+            if listed.get(name) != found.get(name):
                 raise UnreadableBackup(f"{name} is not what the manifest says")
 
 

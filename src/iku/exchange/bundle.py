@@ -100,25 +100,25 @@ async def _files(
 async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, bytes]]:
     """Readable copies of definitions and closed publications."""
     for category in (indicator.decider.category, scale.decider.category):
-        async for told in log.read_subjects(connection, category, size=size):
-            yield f"definitions/{told[0].stream}.json", _copy(told)
+        async for history in log.read_subjects(connection, category, size=size):
+            yield f"definitions/{history[0].stream}.json", _copy(history)
     of_years = publication.decider
-    async for told in log.read_subjects(connection, of_years.category, size=size):
-        facts = [fact.of(one, of_years.event_type) for one in told]
+    async for history in log.read_subjects(connection, of_years.category, size=size):
+        facts = [fact.of(one, of_years.event_type) for one in history]
         year = of_years.fold(facts)
         for one in year.publications.values() if year else ():
             if one.closing is not None:
                 steps = [
                     step
-                    for step, event in zip(told, facts, strict=True)
+                    for step, event in zip(history, facts, strict=True)
                     if event.publication == one.id
                 ]
                 yield f"publications/{one.id}.json", _copy(steps)
 
 
-def _copy(told: Sequence[Recorded]) -> bytes:
+def _copy(history: Sequence[Recorded]) -> bytes:
     facts = []
-    for one in told:
+    for one in history:
         body = one.body()
         facts.append(
             {
@@ -131,7 +131,7 @@ def _copy(told: Sequence[Recorded]) -> bytes:
                 "version": one.version,
             }
         )
-    copy = {"facts": facts, "note": COPY, "stream": told[0].stream}
+    copy = {"facts": facts, "note": COPY, "stream": history[0].stream}
     spelt = msgspec.json.encode(copy, order="sorted")
     return msgspec.json.format(spelt, indent=1) + b"\n"
 

@@ -57,8 +57,8 @@ def _place(of: Any) -> str:
 
 def _options(of: dict[str, Any]) -> str:
     """Options as typed: ``participation_threshold=2; kinds=lsm,ormas``."""
-    told = {k: ",".join(v) if isinstance(v, list) else v for k, v in of.items()}
-    return "; ".join(f"{name}={one}" for name, one in told.items())
+    texts = {k: ",".join(v) if isinstance(v, list) else v for k, v in of.items()}
+    return "; ".join(f"{name}={one}" for name, one in texts.items())
 
 
 def _field(name: str) -> str:

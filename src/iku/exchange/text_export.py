@@ -58,13 +58,13 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
 
 def _write(file: IO[bytes], held: HeldText) -> None:
     if isinstance(held.fate, Opened):
-        told = {
+        line = {
             "event": held.event,
             "field": held.field,
             "salt": held.fate.salt.hex(),
             "text": held.fate.text,
         }
-        file.write(msgspec.json.encode(told, order="sorted") + b"\n")
+        file.write(msgspec.json.encode(line, order="sorted") + b"\n")
 
 
 @contextmanager

@@ -158,8 +158,8 @@ class SignerFolder(Struct, frozen=True):
         """Write the alarm file: time, *sentence*, and the last signed checkpoint."""
         state = self.state()
         signed = state.note if state else "nothing was signed before\n"
-        told = f"{datetime.now(UTC).isoformat()}\n{sentence}\n\n{signed}"
-        durable_files.write(self.alarm, told.encode())
+        text = f"{datetime.now(UTC).isoformat()}\n{sentence}\n\n{signed}"
+        durable_files.write(self.alarm, text.encode())
 
     def refuse_alarmed(self) -> None:
         """Refuse to continue while an alarm is raised.
@@ -167,25 +167,25 @@ class SignerFolder(Struct, frozen=True):
         Raises:
             AlarmRaised: The alarm file exists.
         """
-        told = self.told_alarm()
-        if told is not None:
+        text = self.alarm_sentence()
+        if text is not None:
             raise AlarmRaised(
-                f"an alarm stands: {told}; once it is dealt with, remove {self.alarm}"
+                f"an alarm stands: {text}; once it is dealt with, remove {self.alarm}"
             )
 
-    def told_alarm(self) -> str | None:
+    def alarm_sentence(self) -> str | None:
         """The alarm's sentence; None without an alarm, or without permission to read.
 
         A database that was restored to an older state has lost the alarm's row; the
         file has not.
         """
         try:
-            told = durable_files.read(self.alarm)
+            text = durable_files.read(self.alarm)
         except PermissionError:
             return None
-        if told is None:
+        if text is None:
             return None
-        _, _, rest = told.decode("utf-8", "replace").partition("\n")
+        _, _, rest = text.decode("utf-8", "replace").partition("\n")
         return rest.partition("\n")[0] or f"see {self.alarm}"
 
     def _make(self, path: Path, name: str) -> SigningKey:

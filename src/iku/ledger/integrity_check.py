@@ -27,12 +27,12 @@ WORKED = 500  # events checked before control returns to the event loop
 LAST = 2**63 - 1
 
 
-def _untold(_done: int, _size: int) -> None:
+def _no_progress(_done: int, _size: int) -> None:
     """Report no progress."""
 
 
 async def check_ledger(
-    connection: Connection, progress: Progress = _untold
+    connection: Connection, progress: Progress = _no_progress
 ) -> list[str]:
     """Check the ledger; the findings, or an empty list if every invariant holds.
 

@@ -212,21 +212,21 @@ Said: TypeAlias = Mapping[int, Mapping[str, str]]  # texts by version and name
 
 
 def _replacement(one: lineage.ReplacedField, said: Said) -> ReplacedValue:
-    before, after = _told(one.before, said), _told(one.after, said)
+    before, after = _shown_value(one.before, said), _shown_value(one.after, said)
     return ReplacedValue(one.version, one.field, before, after)
 
 
-def _told(value: Any, said: Said) -> str | bool | None:
+def _shown_value(value: Any, said: Said) -> str | bool | None:
     """A field's value as short text; for persons, their names."""
     match value:
         case None | bool():
             return value
         case fact.Person(name=name):
-            return _told(name, said)
+            return _shown_value(name, said)
         case Struct():
             return json.encode(value, order="sorted").decode()
         case tuple():
-            return ", ".join(str(_told(one, said)) for one in value)
+            return ", ".join(str(_shown_value(one, said)) for one in value)
         case str() if value.startswith(fact.SEAL):
             _, version, name = fact.named(value)
             return said[version][name]

@@ -299,14 +299,14 @@ async def _streams(
 ) -> AsyncGenerator[list[Recorded], None]:
     """Each subject's stream, or the named one's, as known at the coordinates."""
     decider = _decider(options)
-    heard: Any = {"size": question.size, "known_on": question.known_on}
+    cut_off: Any = {"size": question.size, "known_on": question.known_on}
     if subject is not None:
-        alone = await log.read_stream(connection, decider.stream(subject), **heard)
+        alone = await log.read_stream(connection, decider.stream(subject), **cut_off)
         if alone and subject > after:
             yield alone
         return
     subjects = log.read_subjects(
-        connection, decider.category, after=decider.stream(after), **heard
+        connection, decider.category, after=decider.stream(after), **cut_off
     )
     async with aclosing(subjects):
         async for recorded in subjects:

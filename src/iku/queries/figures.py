@@ -46,7 +46,7 @@ class Figures:
     """
 
     def __init__(self) -> None:
-        self._told: dict[str, DefinitionHistory] = {}
+        self._histories: dict[str, DefinitionHistory] = {}
         self._kept = KeptFigures()
 
     async def answer(
@@ -71,19 +71,21 @@ class Figures:
         for question in questions:
             refuse_future(question.as_of, today)
         try:
-            asked = _asked(told := self._told, questions)
+            asked = _asked(histories := self._histories, questions)
         except (UnknownReference, InvalidQuestion):
             # It may have been recorded since, by this or another process.
             await self.refresh(connection)
-            asked = _asked(told := self._told, questions)
+            asked = _asked(histories := self._histories, questions)
         while True:
             courses = _courses(asked)
-            rows = await _count(connection, asked, courses, list(told))
-            if rows[0]["generation"] == sum(len(one.facts) for one in told.values()):
+            rows = await _count(connection, asked, courses, list(histories))
+            if rows[0]["generation"] == sum(
+                len(one.facts) for one in histories.values()
+            ):
                 break
             await self.refresh(connection)
             # A local copy, because another task may refresh while this one waits.
-            asked = _asked(told := self._told, questions)
+            asked = _asked(histories := self._histories, questions)
         made = _made(asked, courses, rows, today)
         self._kept.keep(key, made, _marked(rows[0]))
         return made
@@ -96,22 +98,22 @@ class Figures:
         """All indicators by code, in their present state."""
         await self.refresh(connection)
         folded = {
-            stream.partition("-")[2]: told.state()
-            for stream, told in self._told.items()
+            stream.partition("-")[2]: history.state()
+            for stream, history in self._histories.items()
             if stream.startswith("indicator-")
         }
         return {code: state for code, state in folded.items() if state is not None}
 
     def definitions(self, code: str) -> tuple[Definition, ...]:
         """All known versions of that indicator's definition."""
-        told = self._told.get(indicator.decider.stream(code))
-        return told.state().definitions if told else ()
+        history = self._histories.get(indicator.decider.stream(code))
+        return history.state().definitions if history else ()
 
     async def scale(self, connection: Reader) -> Scale | None:
         """The rating scale in its present state."""
         await self.refresh(connection)
-        told = self._told.get(scale.decider.stream(SCALE))
-        found: Scale | None = told.state() if told else None
+        history = self._histories.get(scale.decider.stream(SCALE))
+        found: Scale | None = history.state() if history else None
         return found
 
     async def refresh(self, connection: Reader) -> None:
@@ -125,7 +127,7 @@ class Figures:
             """
         )
         found = await log.read_streams(connection, [row["stream"] for row in rows])
-        self._told = {
+        self._histories = {
             stream: DefinitionHistory(
                 DECIDERS[stream.partition("-")[0]],
                 [
@@ -168,18 +170,18 @@ class _Asked(Struct, frozen=True):
 
 
 def _asked(
-    told: Mapping[str, DefinitionHistory], questions: Sequence[Question]
+    histories: Mapping[str, DefinitionHistory], questions: Sequence[Question]
 ) -> list[_Asked]:
-    return [_ask(told, question) for question in questions]
+    return [_ask(histories, question) for question in questions]
 
 
-def _ask(told: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
-    if _stream(question) not in told:
+def _ask(histories: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
+    if _stream(question) not in histories:
         raise UnknownReference(
             message("there is no indicator {indicator}", indicator=question.indicator)
         )
-    of_scale = told[scale.decider.stream(SCALE)]
-    return _Asked(question, basis_of(told[_stream(question)], of_scale, question))
+    of_scale = histories[scale.decider.stream(SCALE)]
+    return _Asked(question, basis_of(histories[_stream(question)], of_scale, question))
 
 
 class _Course(NamedTuple):

@@ -64,5 +64,5 @@ async def assurance(reader: Reader, witnesses: Policy, signer_home: Path) -> Ass
     The alarm is also read from its file, because a restored database may lack it.
     """
     found = await checkpoint_store.assurance(reader, witnesses)
-    alarm = SignerFolder(signer_home).told_alarm()
+    alarm = SignerFolder(signer_home).alarm_sentence()
     return found if alarm is None else structs.replace(found, alarm=alarm)

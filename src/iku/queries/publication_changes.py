@@ -288,8 +288,8 @@ async def _effects(reader: Reader, since: _Since) -> dict[int, list[FigureChange
     of, closing, page, size = since
     for frozen in sorted(closing.figures, key=lambda one: one.indicator):
         now = _question(of, frozen, size)
-        heard = structs.replace(now, size=closing.size, known_on=closing.known_on)
-        known, *_ = difference.coordinate_steps(heard, now)
+        closed = structs.replace(now, size=closing.size, known_on=closing.known_on)
+        known, *_ = difference.coordinate_steps(closed, now)
         for move in await movements.events(reader, known, page.after, page.limit + 1):
             effect = FigureChange(frozen.indicator, move.numerator, move.denominator)
             found.setdefault(move.position, []).append(effect)

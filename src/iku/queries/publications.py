@@ -304,7 +304,7 @@ def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
     decider = publication.decider
     facts = [fact.of(one, decider.event_type) for one in recorded]
     year: PublicationYear | None = decider.fold(facts)
-    told = sorted(year.publications.values(), key=_order) if year else []
+    ordered = sorted(year.publications.values(), key=_order) if year else []
     return [
         PublicationRecord(
             one,
@@ -313,10 +313,10 @@ def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
                 for step, event in zip(recorded, facts, strict=True)
                 if event.publication == one.id
             ),
-            tuple(other for other in told if _period(other) == _period(one)),
+            tuple(other for other in ordered if _period(other) == _period(one)),
             len(recorded),
         )
-        for one in told
+        for one in ordered
     ]
 
 

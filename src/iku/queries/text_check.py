@@ -58,8 +58,8 @@ class HeldText(NamedTuple):
         """The finding; None if it was opened or erased by a decision."""
         if self.why is None or self.why is WithheldReason.ERASED:
             return None
-        told = _FINDINGS[self.why]
-        return f"position {self.position}: {self.field} of {self.event}: {told}"
+        finding = _FINDINGS[self.why]
+        return f"position {self.position}: {self.field} of {self.event}: {finding}"
 
 
 _FINDINGS = {

@@ -42,8 +42,8 @@ class Metrics:
         self._counter = lru_cache(1024)(self._requests.labels)
         self._histogram = lru_cache(1024)(self._seconds.labels)
         self._gauges = {
-            name: Gauge(name, told, registry=self.registry)
-            for name, told in GAUGES.items()
+            name: Gauge(name, values, registry=self.registry)
+            for name, values in GAUGES.items()
         }
         waiting = Gauge(
             "iku_append_waiting",
@@ -54,15 +54,15 @@ class Metrics:
 
     def tell(self, found: Health | None, quarantine: Quarantine | None) -> None:
         """Set the gauges to what was *found*; None: it is not known."""
-        told: dict[str, float] = {}
+        values: dict[str, float] = {}
         if quarantine is not None:
-            told |= {
+            values |= {
                 "iku_attachments_quarantined": quarantine.files,
                 "iku_attachments_quarantined_bytes": quarantine.bytes,
             }
         if found is not None:
             vouched = found.assurance
-            told |= {
+            values |= {
                 "iku_log_size": found.size,
                 "iku_vault_lost_keys": len(found.lost_keys),
                 "iku_log_signed_size": vouched.signed or 0,
@@ -71,7 +71,7 @@ class Metrics:
                 "iku_log_alarm": vouched.alarm is not None,
             }
         for name, gauge in self._gauges.items():
-            gauge.set(told.get(name, float("nan")))
+            gauge.set(values.get(name, float("nan")))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; *route* is the template of its path."""

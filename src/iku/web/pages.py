@@ -141,13 +141,13 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     """The error page for a request that raised *error*."""
     if isinstance(error, InvalidAddress):
         return _page(_fault("Alamat ini tidak dapat dijawab", error), 400)
-    told = problems.answer(request, error)
-    problem = msgspec.json.decode(told.content, type=Problem)
+    response = problems.answer(request, error)
+    problem = msgspec.json.decode(response.content, type=Problem)
     said = InvalidAddress(
         "Halaman ini sedang tidak dapat ditampilkan. Coba lagi sebentar lagi.",
         f"{problem.title}. {problem.detail}",
     )
-    headers = {k: v for k, v in told.headers.items() if k == "Retry-After"}
+    headers = {k: v for k, v in response.headers.items() if k == "Retry-After"}
     return _page(_fault("Sedang tidak dapat dijawab", said), problem.status, headers)
 
 

@@ -218,7 +218,7 @@ def described(language: Language) -> dict[str, str]:
 
 def encoded(shown: Problem, language: Language) -> bytes:
     """The problem as JSON, translated into *language*."""
-    told = structs.replace(
+    localized = structs.replace(
         shown,
         title=translate(shown.title, language),
         detail=translate(shown.detail, language),
@@ -227,7 +227,7 @@ def encoded(shown: Problem, language: Language) -> bytes:
             for fault in shown.errors
         ),
     )
-    return hidden_characters.escaped(msgspec.json.encode(told))
+    return hidden_characters.escaped(msgspec.json.encode(localized))
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
