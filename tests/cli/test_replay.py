@@ -175,10 +175,10 @@ def _redefine(environ: dict[str, str]) -> None:
         "async def work():\n"
         "    new = Redefinition(effective_on=date(2021, 7, 1), basis='SK 2',\n"
         "                       reason='Uji', minimum_level=Level.POTENSI)\n"
-        "    async with terminal.house(terminal.settings()) as house:\n"
-        "        async with house.pool.acquire() as connection:\n"
+        "    async with terminal.opened_app(terminal.settings()) as app:\n"
+        "        async with app.pool.acquire() as connection:\n"
         "            command = Command('indicator', 'IKU-3', new, 'uji')\n"
-        "            await house.office.handle(connection, command)\n"
+        "            await app.commands.handle(connection, command)\n"
         "asyncio.run(work())\n"
     )
     subprocess.run([sys.executable, "-c", code], env=environ, check=True)
