@@ -1,8 +1,8 @@
 """The gettext catalog: extraction of messages from the code, update and compilation.
 
-Messages are the literals in calls of `message` and `plural`, and the values of
-`x-expects` in schemas. An update adds new messages to `iku.po` without a translation,
-and removes messages that the code no longer has.
+Messages are the literals in calls of `message` and `plural`, the values of `x-expects`
+in schemas, and the help of the commands. An update adds new messages to `iku.po`
+without a translation, and removes messages that the code no longer has.
 """
 
 import ast
@@ -10,11 +10,16 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import click
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+
+from iku.cli import commands, speaking
+from iku.cli.speaking import help_of
+from iku.messages import Message
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "iku"
@@ -50,6 +55,10 @@ def extracted() -> Iterator[Found]:
         file = str(path.relative_to(ROOT))
         for one, many in sentences(ast.parse(path.read_text())):
             yield Found(file, one, many)
+    for one in speaking.CLICK:
+        yield Found("src/iku/cli", one, None)
+    for said in helps(commands):
+        yield Found("src/iku/cli", said.id, said.many)
 
 
 def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
@@ -69,6 +78,24 @@ def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
                 yield one, None
             case _:
                 continue
+
+
+def helps(command: click.Command) -> Iterator[Message]:
+    """What the help of *command*, and of all below it, is put together from."""
+    shown = [help_of(command), help_of(command, "short_help")]
+    shown += [help_of(parameter) for parameter in command.params]
+    for said in shown:
+        yield from _parts(said)
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            yield from helps(below)
+
+
+def _parts(said: Any) -> Iterator[Message]:
+    if isinstance(said, Message) and said:
+        yield said
+        for value in said.values.values():
+            yield from _parts(value)
 
 
 def template() -> Catalog:

@@ -43,6 +43,8 @@ FAST = {
 }
 MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder made by the tests is written to
 ROOM_BYTES = 4 << 30
+# What commands print is compared in English; tests of Indonesian set their own.
+os.environ["IKU_LANGUAGE"] = "en"
 numbers = itertools.count(1)
 # Home folder, and so the keys, of all applications over databases of the shared server.
 HOME = Path(tempfile.mkdtemp(prefix="iku-tests-"))

@@ -21,7 +21,11 @@ from tests import catalog
 
 SOURCE = catalog.SOURCE
 # Rooms whose refusals are messages.
-SPEAKING = ("domain",)
+SPEAKING = (
+    *("domain", "ledger", "vault", "postgres", "settings", "strict_json", "parsing"),
+    *("agency", "projections", "commands", "queries", "exchange", "app"),
+    *("connection", "gateway", "cli"),
+)
 # Errors that are read by programmers, or caught before any person reads them.
 INTERNAL = {"ValueError", "TypeError", "AssertionError", "LookupError", "KeyError"}
 
@@ -214,8 +218,8 @@ def _bare(tree: ast.Module) -> Iterator[int]:
 
 def _is_bare(node: ast.expr) -> bool:
     match node:
-        case ast.JoinedStr():
-            return True
+        case ast.JoinedStr(values=parts):
+            return any(map(_is_bare, parts))
         case ast.Constant(str(text)):
             return " " in text
         case _:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from iku.messages import Language
 from iku.settings import Settings, SettingsError, is_loopback
 
 
@@ -46,6 +47,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "IKU_WITNESS_HOME": "/srv/witness",
         "IKU_ORIGIN": "iku.example.go.id/log",
         "IKU_WITNESSES": str(file),
+        "IKU_LANGUAGE": "en",
     }
     assert Settings.from_environment(environ) == Settings(
         database_url="postgresql://iku:a@db/iku",
@@ -63,6 +65,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         witness_home=Path("/srv/witness"),
         origin="iku.example.go.id/log",
         witnesses=file,
+        language=Language.ENGLISH,
     )
 
 
@@ -74,6 +77,12 @@ def test_the_signers_folder_lies_beside_the_register() -> None:
 def test_the_owner_is_the_application_unless_told() -> None:
     settings = Settings.from_environment({"IKU_DATABASE_URL": "postgres://iku@db/iku"})
     assert settings.owner_url == "postgres://iku@db/iku"
+
+
+@pytest.mark.parametrize("name", ["fr", "ID", "en-GB"])
+def test_the_language_is_one_of_two(name: str) -> None:
+    with pytest.raises(SettingsError, match=f'"{name}", but must be id or en'):
+        Settings.from_environment({"IKU_LANGUAGE": name})
 
 
 @pytest.mark.parametrize("empty", ["", "  ", "\n"])

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import partial
 from itertools import groupby
 
-from iku import agency
+from iku import agency, messages
 from iku.agency import AgencyProfile
 from iku.commands import log_continuation, text_erasure
 from iku.commands.command import Command
@@ -26,6 +26,7 @@ from iku.ledger.checkpoint_store import Assurance
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
+from iku.messages import message
 from iku.one_statement import OneStatement
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
@@ -219,7 +220,9 @@ def load_witnesses(settings: Settings) -> Policy:
     try:
         return policy.parse(settings.witnesses.read_bytes(), complete=False)
     except Malformed as error:
-        raise SettingsError(f"IKU_WITNESSES: {error}") from error
+        raise SettingsError(
+            message("IKU_WITNESSES: {error}", error=messages.of(error))
+        ) from error
 
 
 def _vault(settings: Settings) -> Vault:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from iku import labels
+from iku.messages import Language as Language
 from iku.messages import Message, Term, filled
 
 MONTHS = (
@@ -22,13 +22,6 @@ MONTHS = (
     *("September", "Oktober", "November", "Desember"),
 )
 _SWAPPED = str.maketrans(",.", ".,")
-
-
-class Language(StrEnum):
-    """A language of the user interface, by its ISO 639-1 code."""
-
-    INDONESIAN = "id"
-    ENGLISH = "en"
 
 
 def negotiated(accepted: str, usual: Language) -> Language:
@@ -97,7 +90,7 @@ def _indonesian(value: Any, specification: str = "") -> str:
             text = filled(pattern, value.values, _indonesian)
         case Term():
             text = labels.of(value).id
-        case list() | tuple():
+        case list() | tuple() if type(value) in {list, tuple}:
             text = ", ".join(map(_indonesian, value))
         case date() if not isinstance(value, datetime):
             text = day(value, Language.INDONESIAN)

@@ -15,6 +15,13 @@ Shown = Callable[[Any, str], str]  # formats a parameter by a format specificati
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+class Language(StrEnum):
+    """A language that people read, by its code in ISO 639-1."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
+
+
 class Message(str):
     """A message: an English `str` that can be translated by its id and parameters.
 
@@ -88,6 +95,11 @@ def joined(said: Iterable[str]) -> Message:
     return message("{first}; {rest}", first=first, rest=joined(rest))
 
 
+def after(name: str, said: str) -> Message:
+    """What is *said* after the *name* that it begins with, in every language."""
+    return Message(f"{{said:after {name}}}", {"said": said})
+
+
 def of(error: BaseException) -> str:
     """The message of *error*, as a `Message` if it was raised with one."""
     found = (one for one in error.args if isinstance(one, Message))
@@ -107,7 +119,7 @@ def _plain(value: Any) -> Any:
             return value.stored
         case StrEnum():
             return value.value
-        case list() | tuple():
+        case list() | tuple() if type(value) in {list, tuple}:
             return [_plain(one) for one in value]
         case None | bool() | int() | str():
             return value
@@ -117,7 +129,7 @@ def _plain(value: Any) -> Any:
 
 def in_english(value: Any, specification: str = "") -> str:
     """A parameter as the English sentence shows it."""
-    if isinstance(value, list | tuple):
+    if type(value) in {list, tuple}:
         return ", ".join(map(in_english, value))
     return format(value, specification)
 
@@ -134,4 +146,7 @@ class _Filling(Formatter):
         self._shown = shown
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec.startswith("after "):
+            name = format_spec.removeprefix("after ")
+            return self._shown(value, "").removeprefix(f"{name} ")
         return self._shown(value, format_spec)

@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from iku.messages import Language, message
+
 BODY_TIMEOUT_S = 15  # default
 
 
@@ -40,6 +42,7 @@ class Settings:
         witnesses: File that lists the witnesses asked to cosign; None for no witnesses.
         keys: Folder of the vault's keys; None for `home`/keys.
         attachments: Folder of sealed files; None for `home`/attachments.
+        language: Language of the terminal.
     """
 
     database_url: str | None = field(default=None, repr=False)
@@ -59,6 +62,7 @@ class Settings:
     witnesses: Path | None = None
     keys: Path | None = None
     attachments: Path | None = None
+    language: Language = Language.INDONESIAN
 
     @property
     def keys_folder(self) -> Path:
@@ -100,7 +104,23 @@ class Settings:
             witnesses=_file(given, "IKU_WITNESSES"),
             keys=_path(given, "IKU_KEYS"),
             attachments=_path(given, "IKU_ATTACHMENTS"),
+            language=language(environ),
         )
+
+
+def language(environ: Mapping[str, str]) -> Language:
+    """The language of the terminal, which `IKU_LANGUAGE` names: Indonesian without one.
+
+    Raises:
+        SettingsError: It names no language there is.
+    """
+    given = _given(environ, ["IKU_LANGUAGE"])
+    text = given.get("IKU_LANGUAGE", Language.INDONESIAN)
+    if text not in set(Language):
+        raise SettingsError(
+            message('IKU_LANGUAGE is "{text}", but must be id or en', text=text)
+        )
+    return Language(text)
 
 
 def is_loopback(host: str) -> bool:
@@ -123,11 +143,17 @@ def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     for name, value in given.items():
         if not value.strip():
             instead = (
-                "unset it for the embedded server"
+                message("unset it for the embedded server")
                 if name == "IKU_DATABASE_URL"
-                else "unset it for its default"
+                else message("unset it for the default")
             )
-            raise SettingsError(f"{name} is set, but empty; give a value, or {instead}")
+            raise SettingsError(
+                message(
+                    "{name} is set, but empty; give a value, or {instead}",
+                    name=name,
+                    instead=instead,
+                )
+            )
     return given
 
 
@@ -135,7 +161,11 @@ def _url(given: Mapping[str, str], name: str) -> str | None:
     url = given.get(name)
     if url is not None and not url.startswith(("postgresql://", "postgres://")):
         # The value is not quoted, because it may hold a password.
-        raise SettingsError(f"{name} must be an address that begins with postgresql://")
+        raise SettingsError(
+            message(
+                "{name} must be an address that begins with postgresql://", name=name
+            )
+        )
     return url
 
 
@@ -145,8 +175,11 @@ def _login_url(
     url = _url(given, name)
     if url is not None and database_url is None:
         raise SettingsError(
-            f"{name} is set, but IKU_DATABASE_URL is not; "
-            "set both, or neither for the embedded server"
+            message(
+                "{name} is set, but IKU_DATABASE_URL is not; set both, or neither "
+                "for the embedded server",
+                name=name,
+            )
         )
     return url
 
@@ -157,8 +190,11 @@ def _timezone(given: Mapping[str, str]) -> ZoneInfo:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
         raise SettingsError(
-            f'IKU_TIMEZONE is "{name}", which is no time zone; '
-            'write one as "Asia/Jakarta"'
+            message(
+                'IKU_TIMEZONE is "{name}", which is no time zone; '
+                'write one as "Asia/Jakarta"',
+                name=name,
+            )
         ) from None
 
 
@@ -168,7 +204,12 @@ def _whole(given: Mapping[str, str], name: str, default: int, *, largest: int) -
     if plain and 1 <= int(text) <= largest:
         return int(text)
     raise SettingsError(
-        f'{name} is "{text}", but must be a whole number from 1 to {largest}'
+        message(
+            '{name} is "{text}", but must be a whole number from 1 to {largest}',
+            name=name,
+            text=text,
+            largest=largest,
+        )
     )
 
 
@@ -181,7 +222,11 @@ def _folder(given: Mapping[str, str], name: str) -> Path | None:
         return None
     folder = Path(given[name])
     if not folder.is_dir():
-        raise SettingsError(f'{name} is "{folder}", which is no folder')
+        raise SettingsError(
+            message(
+                '{name} is "{folder}", which is no folder', name=name, folder=folder
+            )
+        )
     return folder
 
 
@@ -190,7 +235,9 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
         return None
     file = Path(given[name])
     if not file.is_file():
-        raise SettingsError(f'{name} is "{file}", which is no file')
+        raise SettingsError(
+            message('{name} is "{file}", which is no file', name=name, file=file)
+        )
     return file
 
 
@@ -199,7 +246,11 @@ def _origin(given: Mapping[str, str]) -> str:
     # C2SP signed-note: the origin is also the name of a key.
     if "+" in origin or any(char.isspace() or char < " " for char in origin):
         raise SettingsError(
-            f'IKU_ORIGIN is "{origin}", but must have no space and no "+"; '
-            'write it as an address without scheme, such as "iku.example.go.id/log"'
+            message(
+                'IKU_ORIGIN is "{origin}", but must have no space and no "+"; '
+                "write it as an address without scheme, such as "
+                '"iku.example.go.id/log"',
+                origin=origin,
+            )
         )
     return origin

@@ -40,6 +40,7 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
         "IKU_OWNER_URL": database.owner_dsn,
         "IKU_SIGNER_URL": database.signer_dsn,
         "IKU_HOME": str(tmp_path / "var"),
+        "IKU_LANGUAGE": "en",
     }
 
 

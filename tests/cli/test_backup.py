@@ -299,7 +299,7 @@ async def test_nobody_may_use_the_database_meanwhile(
         await connection.close()
     assert said.code == 1
     assert "others are connected to the database" in said.err
-    assert "stop whatever uses it, such as iku serve" in said.err
+    assert "stop the programs that use it, such as iku serve" in said.err
 
 
 async def test_it_takes_a_superusers_login(

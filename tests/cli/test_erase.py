@@ -52,7 +52,8 @@ def test_nothing_is_erased_where_nobody_can_be_asked(
         refused = iku("erase", "conflict-K01", *DECISION, *more, typed="y\n")
         assert (refused.code, refused.out) == (2, "")
         assert refused.err == (
-            "iku: an erasure is for good, and nobody is there to be asked: add --yes "
+            "iku: an erasure is permanent, and there is no terminal to ask for "
+            "confirmation: add --yes "
             '(see "iku erase --help")\n'
         )
     assert "dihapus" not in iku("history", "K01").out

@@ -161,7 +161,7 @@ def test_a_number_of_both_is_told_apart_by_its_kind(iku: Type, tmp_path: Any) ->
     assert iku("import", cases, organisations).code == 0
     said = iku("history", "B/1")
     assert said.code == 1
-    assert "B/1 is a case and an organisation; say which by --kind" in said.err
+    assert "B/1 is a case, an organisation; choose one by --kind" in said.err
     assert iku("history", "B~1").err == said.err
     types = [
         iku("history", "B/1", "--kind", kind, "--json").json[0]["type"]

@@ -85,7 +85,7 @@ def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
     assert iku(*DRAFT).code == 0
     again = iku(*DRAFT)
     assert (again.code, again.out) == (1, "")
-    assert "of 2021 this was recorded already" in again.err
+    assert "publication 2021: this is recorded already" in again.err
     step = ("publication", "publish", "2021", "--reason", "x")
     assert "has been draft since" in iku(*step).err
     draft = iku("publication", "changes", "2021")

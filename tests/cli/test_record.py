@@ -141,7 +141,7 @@ def test_a_command_based_on_an_older_version_is_refused(iku: Type) -> None:
         ),
         ((*CASE, "--reporter", '{"nama":"Siti"}'), 2, "--reporter.name is required; "),
         ((*CASE, "--title", "\udcff"), 2, "--title"),
-        ((*CASE, "--body", "-"), 2, "--body says all"),
+        ((*CASE, "--body", "-"), 2, "--body is the whole command"),
         (("report", "--body", "-"), 2, "--body is not JSON"),
         (("report", "--body", "nowhere.json"), 2, "nowhere.json"),
         (("report", "--idempotency-key", "two words"), 2, "--idempotency-key"),

@@ -70,14 +70,14 @@ async def test_an_alarm_is_told_by_whoever_is_asked(
     await owner.execute("alter table ledger.alarm disable trigger append_only")
     await owner.execute("delete from ledger.alarm")
     assert re.search(r"ALARM +position 100: ", iku("status").out)
-    assert "an alarm stands: position 100" in iku("signer", "once").err
+    assert "there is an alarm: position 100" in iku("signer", "once").err
     assert (tmp_path / "var" / "signer" / "ALARM").exists()
 
 
 def test_a_key_is_changed(iku: Any) -> None:
     old = iku("signer", "key", "--json").json["vkey"]
     iku("example")
-    assert "nothing was signed yet" in iku("signer", "rotate").err
+    assert "nothing is signed yet" in iku("signer", "rotate").err
     iku("signer", "once")
     said = iku("signer", "rotate")
     assert said.code == 0, said.err

@@ -112,14 +112,14 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     verified = iku("verify", "texts")
     assert verified.code == 1
     assert verified.err == (
-        f"{named}iku: 1 texts or files are not to be had as the records commit to "
-        "them; they are named above\n"
+        f"{named}iku: 1 texts or files do not match their records; "
+        "they are named above\n"
     )
     assert f"Teks: {signed - 1} dibuka, 0 dihapus, 0 terkunci, 1 rusak" in verified.out
     assert "baik" not in verified.out
     written = iku("export", "texts", "teks")
     assert written.code == 1
-    assert written.err.startswith(f"{named}iku: 1 texts are not in teks: they did not")
+    assert written.err.startswith(f"{named}iku: 1 texts are not in teks: they do not")
     assert len((tmp_path / "teks").read_text().splitlines()) == signed - 1
 
 

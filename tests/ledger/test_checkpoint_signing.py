@@ -229,7 +229,7 @@ async def test_an_alarm_stands_until_somebody_has_looked_into_it(
         "insert into ledger.event select * from gone where position = 10"
     )
     with pytest.raises(
-        AlarmRaised, match=r"an alarm stands: .* 10 were signed; .* remove "
+        AlarmRaised, match=r"there is an alarm: .* 10 were signed; .* remove "
     ):
         await sign(signer, home)
     assert await checkpoint_store.alarm(owner) is not None
@@ -285,7 +285,7 @@ async def test_a_new_key_is_introduced_by_the_old_one(
     ask: Ask, append: Append, signer: Plain, owner: Plain, home: SignerFolder
 ) -> None:
     await append(ask("a-1"))
-    with pytest.raises(SignerNotReady, match="nothing was signed yet"):
+    with pytest.raises(SignerNotReady, match="nothing is signed yet"):
         await checkpoint_signing.rotate(signer, home, ORIGIN)
     await sign(signer, home)
     old = home.key()

@@ -278,7 +278,7 @@ def test_a_socket_folder_of_somebody_else_is_not_used(
     ).socket_folder
     place.symlink_to(tmp_path)
     with (
-        pytest.raises(PostgresError, match="belongs to somebody else"),
+        pytest.raises(PostgresError, match="belongs to another user"),
         lease(tmp_path),
     ):
         pass
@@ -549,7 +549,7 @@ def test_a_path_in_which_postgresql_does_not_start_is_named(
 def test_a_full_disk_is_named(full_disk: Path) -> None:
     assert refusal(full_disk) == (
         f"the disk that holds {full_disk}/postgres is full; "
-        "make room, or set IKU_HOME elsewhere"
+        "make room, or set IKU_HOME to another folder"
     )
 
 

@@ -15,13 +15,14 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from iku import strict_json
+from iku import messages, strict_json
 from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
 from iku.domain.fact import of_its_own
 from iku.domain.indicator import Defined
 from iku.domain.organisation import OrganisationKind
 from iku.domain.scale import Scaled
+from iku.messages import message
 from iku.strict_json import DuplicateKey, InvalidJson
 
 
@@ -121,6 +122,10 @@ def _load(file: Traversable, of: type[T]) -> T:
             file.read_bytes(), msgspec.json.Decoder(of, dec_hook=of_its_own)
         )
     except InvalidJson as error:
-        raise AgencyError(f"{file} {error}") from error
+        raise AgencyError(
+            message("{file} {error}", file=file, error=messages.of(error))
+        ) from error
     except (OSError, msgspec.ValidationError, DuplicateKey) as error:
-        raise AgencyError(f"{file}: {error}") from error
+        raise AgencyError(
+            message("{file}: {error}", file=file, error=messages.of(error))
+        ) from error

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from iku.cli.errors import CommandFailed
 from iku.domain import subject_kinds
 from iku.domain.decider import subject_number
+from iku.messages import message
 from iku.queries.subject_lookup import SubjectMatch
 
 
@@ -22,15 +23,23 @@ def refuse_several(
         return
     number = subject_number(typed)
     if by_kind and len({one.category for one in found}) == len(found):
-        which = " and ".join(called(one.category) for one in found)
-        raise CommandFailed(f"{number} is {which}; say which by --kind")
+        which = [called(one.category) for one in found]
+        raise CommandFailed(
+            message(
+                "{number} is {which}; choose one by --kind", number=number, which=which
+            )
+        )
     several = ", ".join(f"{one.category}-{one.subject}" for one in found)
     raise CommandFailed(
-        f"{number} is the number or identifier of {several}; give one of these"
+        message(
+            "{number} is the number or identifier of {several}; give one of these",
+            number=number,
+            several=several,
+        )
     )
 
 
 def called(category: str) -> str:
     """The noun for a subject of that category."""
     kind = subject_kinds.kind_of(category)
-    return "an indicator" if kind is None else kind.called
+    return message("an indicator") if kind is None else kind.called

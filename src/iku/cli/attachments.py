@@ -14,6 +14,7 @@ from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
 from iku.exchange import formats
+from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.vault import quarantine
 from iku.vault.files import Quarantine
@@ -99,8 +100,11 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
                 for one in found:
                     if one.erased:
                         raise CommandFailed(
-                            f"{one.name} was erased by a decision, so it cannot be "
-                            "restored; nothing was"
+                            message(
+                                "{name} was erased by a decision, so it cannot be "
+                                "restored; nothing was restored",
+                                name=one.name,
+                            )
                         )
                 return await quarantine.restore(app.vault, found)
             async for page in quarantine.listed(app.vault, connection):
@@ -132,8 +136,13 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
                 for one in found:
                     if one.known:
                         raise CommandFailed(
-                            f"{one.name} was attached by {one.stream}, version "
-                            f"{one.version}, so it cannot be removed; nothing was"
+                            message(
+                                "{name} was attached by {stream}, version {version}, "
+                                "so it cannot be removed; nothing was removed",
+                                name=one.name,
+                                stream=one.stream,
+                                version=one.version,
+                            )
                         )
             else:
                 pages = quarantine.listed(app.vault, connection)
@@ -173,7 +182,11 @@ async def _find(
     for name in names:
         if name not in there:
             raise CommandFailed(
-                f"there is no file {name} in {app.vault.files.quarantine}"
+                message(
+                    "there is no file {name} in {folder}",
+                    name=name,
+                    folder=app.vault.files.quarantine,
+                )
             )
     return found
 

@@ -5,14 +5,17 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
+from iku import messages
 from iku.cli import standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed
+from iku.cli.speaking import spoken
 from iku.exchange import backup as backups
 from iku.exchange import formats
 from iku.exchange.archive import Archive
 from iku.exchange.backup import BackupResult, RestoredRegister
 from iku.ledger import checkpoint_signing, witness
 from iku.ledger.checkpoint_signing import SignerNotReady
+from iku.messages import message
 from iku.postgres.database import open_database
 from iku.settings import Settings
 
@@ -68,12 +71,18 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
 
 def _refuse_place(chosen: Settings, file: Path, *, replace: bool) -> None:
     if file.exists() and not replace:
-        raise CommandFailed(f"{file} is there already; --replace writes over it")
+        raise CommandFailed(
+            message("{file} is there already; --replace writes over it", file=file)
+        )
     keys = chosen.keys_folder.resolve()
     if file.resolve().is_relative_to(keys):
         raise CommandFailed(
-            f"{file} would lie in {keys}, with the keys of texts: anyone who has both "
-            "could bring back what was erased; write it elsewhere"
+            message(
+                "{file} would lie in {keys}, with the keys of texts: anyone who has "
+                "both could bring back what was erased; write it elsewhere",
+                file=file,
+                keys=keys,
+            )
         )
 
 
@@ -150,7 +159,7 @@ def _known(chosen: Settings) -> int | None:
     try:
         state = checkpoint_signing.SignerFolder(chosen.signer_home).state()
     except SignerNotReady as error:
-        standard_streams.say(str(error))
+        standard_streams.say(spoken(messages.of(error)))
         state = None
     last = witness.WitnessFolder(chosen.witness_home).last(chosen.origin)
     sizes = [state.checkpoint.size] if state is not None else []

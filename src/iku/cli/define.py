@@ -17,6 +17,7 @@ from iku.domain.comparison import RedefinitionEffect, YearEffect
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Amendment, Redefinition
 from iku.exchange import formats
+from iku.messages import message
 from iku.queries import definition_comparison
 
 NAMES = ("Berlaku", "Diusulkan")
@@ -93,7 +94,7 @@ def define(
         return
     if effective_on is None or basis is None:
         missing = "--effective-on" if effective_on is None else "--basis"
-        raise click.UsageError(f"Missing option '{missing}'.")
+        raise click.UsageError(message("Missing option {name!r}.", name=missing))
     redefinition = Redefinition(
         **amended, effective_on=effective_on, basis=basis, reason=reason
     )
@@ -115,7 +116,7 @@ def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
             if preview:
                 return effect, None
             if not yes and not click.confirm("Catat definisi ini?", err=json):
-                raise CommandFailed("nothing was recorded")
+                raise CommandFailed(message("nothing was recorded"))
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
 

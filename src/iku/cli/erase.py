@@ -16,6 +16,7 @@ from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
 from iku.exchange import formats
+from iku.messages import message
 from iku.queries import erasures
 from iku.queries.erasures import Doomed
 
@@ -60,7 +61,10 @@ def erase(
     """
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
-            "an erasure is for good, and nobody is there to be asked: add --yes"
+            message(
+                "an erasure is permanent, and there is no terminal to ask for "
+                "confirmation: add --yes"
+            )
         )
     subject = subject_id(subject)
     erased = Erased(**decided)  # type: ignore[arg-type] # click has read them
@@ -74,12 +78,16 @@ def erase(
             if not json or not yes:
                 _show(Printer(stderr=json), subject, doomed)
             if not yes and not click.confirm("Hapus untuk selamanya?", err=True):
-                raise CommandFailed("nothing was erased")
+                raise CommandFailed(message("nothing was erased"))
             command = Command("subject", subject, erased, actor)
             outcome = await text_erasure.erase(app.commands, connection, command)
         if not outcome.added:
             raise CommandFailed(
-                f"{erased.decision} was carried out for {subject} before"
+                message(
+                    "decision {decision} was carried out for {subject} before",
+                    decision=erased.decision,
+                    subject=subject,
+                )
             )
         return ErasureResult(
             subject=subject,

@@ -9,8 +9,9 @@ from typing import NoReturn
 import asyncpg
 import click
 
+from iku import messages
 from iku.agency import AgencyError
-from iku.cli import standard_streams
+from iku.cli import speaking, standard_streams
 from iku.cli.standard_streams import OutputClosed
 from iku.commands.command import ReadOnlyReplica, StaleVersion
 from iku.domain.decider import Refused, SubjectNotFound
@@ -27,6 +28,7 @@ from iku.ledger.note import Malformed
 from iku.ledger.record import TooLarge
 from iku.ledger.witness import CosignRefused
 from iku.ledger.witness_client import WitnessUnavailable
+from iku.messages import message
 from iku.parsing import ParseError
 from iku.postgres.migrations import MigrationError
 from iku.postgres.programs import PostgresError
@@ -81,12 +83,16 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
     """Run the command with these *arguments*, and exit with its exit code."""
     try:
         standard_streams.prepare()
+        speaking.prepare(commands)
         code = _run(commands, arguments)
         sys.stdout.flush()
     except OutputClosed as error:
         if error.reader_is_gone:
             sys.exit(standard_streams.READER_GONE)
-        _say(str(error))
+        _say(messages.of(error))
+        code = 1
+    except SettingsError as error:
+        _say(messages.of(error))
         code = 1
     sys.exit(code)
 
@@ -105,10 +111,11 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
         return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "iku"
-        _say(f'{_sentence(error.format_message())} (see "{command} --help")')
+        fault = _sentence(speaking.spoken(error.format_message()))
+        _say(message('{fault} (see "{command} --help")', fault=fault, command=command))
         return 2
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted; what was not finished was not recorded")
+        _say(message("interrupted; what was not finished was not recorded"))
         return 130
     except Exception as error:
         if os.environ.get(DEBUG):
@@ -122,25 +129,35 @@ def explain(error: Exception) -> str:
     """The message for *error*, one sentence."""
     match error:
         case _ if isinstance(error, _PLAIN):
-            told = str(error)
+            told = messages.of(error)
         case VersionConflict():
-            told = f"others are changing the same subjects ({error}); try again"
+            told = message(
+                "others are changing the same subjects ({error}); try again",
+                error=messages.of(error),
+            )
         case asyncpg.ReadOnlySQLTransactionError():
-            told = str(ReadOnlyReplica())
+            told = messages.of(ReadOnlyReplica())
         case asyncpg.PostgresError() if not log.is_away(error, None):
-            told = f"the database refused: {error}"
+            told = message("the database refused: {error}", error=error)
         case OSError(filename=str() | bytes()):
-            told = f"{error.filename!s}: {error.strerror}"
+            told = message(
+                "{file}: {reason}", file=str(error.filename), reason=error.strerror
+            )
         case OSError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
-            told = f"the database cannot be reached: {error}"
+            told = message("the database cannot be reached: {error}", error=error)
         case _:
             kind = type(error).__name__
-            told = f"this should not happen: {kind}: {error}; {DEBUG}=1 shows where"
+            told = message(
+                "this should not happen: {kind}: {error}; {variable}=1 shows where",
+                kind=kind,
+                error=error,
+                variable=DEBUG,
+            )
     return told
 
 
 def _say(sentence: str) -> None:
-    standard_streams.say(f"iku: {_sentence(sentence)}")
+    standard_streams.say(f"iku: {_sentence(speaking.spoken(sentence))}")
 
 
 def _sentence(message: str) -> str:

@@ -16,6 +16,7 @@ from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
 from iku.exchange import explanation_csv, formats
 from iku.exchange.csv_output import Delimiter
+from iku.messages import message
 from iku.queries import explanation
 from iku.queries.explanation import (
     ExplainedSubject,
@@ -142,8 +143,14 @@ def _refuse_other_sum(figure: Figure, counts: Counts) -> None:
     told = (counts.numerator, counts.denominator)
     if told != (figure.numerator, figure.denominator):
         raise CommandFailed(
-            f"the figure is {figure.numerator} of {figure.denominator}, but the cases "
-            f"add up to {told[0]} of {told[1]}: rebuild, and report it"
+            message(
+                "the figure is {numerator} of {denominator}, but the cases add up to "
+                "{counted} of {existing}: run iku rebuild, and report it",
+                numerator=figure.numerator,
+                denominator=figure.denominator,
+                counted=told[0],
+                existing=told[1],
+            )
         )
 
 

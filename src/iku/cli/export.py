@@ -13,6 +13,7 @@ from iku.exchange import formats, text_export
 from iku.exchange.bundle import Bundle
 from iku.exchange.text_export import TextExportResult
 from iku.ledger.checkpoint_store import Assurance
+from iku.messages import message
 from iku.queries.text_check import TextScope, held_texts, size_of
 
 
@@ -95,8 +96,12 @@ def texts(
         _show_handed(written)
     if written.texts.withheld:
         raise CommandFailed(
-            f"{written.texts.withheld} texts are not in {file}: they did not open to "
-            "what their records commit to, and are named above; the others are in it"
+            message(
+                "{count} texts are not in {file}: they do not match their records, "
+                "and are named above; the others are in it",
+                count=written.texts.withheld,
+                file=file,
+            )
         )
 
 

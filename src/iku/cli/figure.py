@@ -10,6 +10,7 @@ from iku.cli import figure_table, terminal
 from iku.cli.options import options
 from iku.domain.figure import Figure
 from iku.domain.question import Question, UnknownReference, numbered
+from iku.messages import message
 from iku.queries.parameters import FigureQuestion, parts
 
 ANY = FigureQuestion(code="")  # the arguments name the indicators
@@ -39,7 +40,11 @@ def figure(
 ) -> None:
     """Show the figures of indicators as of a day; without CODE, of all indicators."""
     if number is not None and (codes or structs.replace(asked, breakdown=None) != ANY):
-        raise click.UsageError("--number says all: give no CODE, day or size beside it")
+        raise click.UsageError(
+            message(
+                "--number names the whole figure: give no CODE, day or size with it"
+            )
+        )
 
     async def ask() -> tuple[App, list[Figure]]:
         async with terminal.opened_app(terminal.settings()) as app:
@@ -69,6 +74,10 @@ async def _codes(app: App, codes: Sequence[str]) -> Sequence[str]:
     for code in codes:
         if code not in known:
             raise UnknownReference(
-                f"there is no indicator {code}; there are {', '.join(known)}"
+                message(
+                    "there is no indicator {indicator}; there are {known}",
+                    indicator=code,
+                    known=[*known],
+                )
             )
     return codes or known

@@ -12,6 +12,7 @@ from iku.cli.tables import exact, number, text
 from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
 from iku.exchange import field_text, formats
+from iku.messages import message
 from iku.queries import event_history
 from iku.queries.event_history import EventView, Movement
 from iku.queries.subject_lookup import SubjectMatch, identify
@@ -73,7 +74,11 @@ def _only(
     there = {one: events for one, events in found.items() if events}
     if not there:
         number = subject_number(typed)
-        raise CommandFailed(f"there is no case, organisation or indicator {number}")
+        raise CommandFailed(
+            message(
+                "there is no case, organisation or indicator {number}", number=number
+            )
+        )
     ambiguity.refuse_several([*there], typed)
     [events] = there.values()
     return events

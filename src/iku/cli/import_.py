@@ -17,6 +17,7 @@ from iku.exchange import formats
 from iku.exchange.import_plan import RowNote, SkippedRow
 from iku.exchange.journal_import import Importer, ImportReport
 from iku.exchange.spreadsheet import FileFault
+from iku.messages import plural
 
 FAULTS = (number("Baris"), exact("Kolom"), text("Masalah"))
 SKIPPED = (number("Baris"), text("Dilewati karena"))
@@ -84,9 +85,14 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
         terminal.emit(ImportedFiles(tuple(done)))
     faulty = [file.file for file in done if file.faults]
     if faulty:
-        verb = "is" if len(faulty) == 1 else "are"
-        named = ", ".join(faulty)
-        raise CommandFailed(f"{named} {verb} at fault; nothing of it was recorded")
+        raise CommandFailed(
+            plural(
+                "{files} is at fault; nothing of it was recorded",
+                "{files} are at fault; nothing of it was recorded",
+                count=len(faulty),
+                files=faulty,
+            )
+        )
 
 
 def _readable_again(file: BinaryIO) -> BinaryIO:

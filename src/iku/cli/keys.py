@@ -9,6 +9,7 @@ from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number
 from iku.commands import text_erasure
 from iku.exchange import formats
+from iku.messages import message
 from iku.vault.store import Wrapped
 
 EPOCHS = (
@@ -118,8 +119,11 @@ def rotate(*, new: bool, json: bool) -> None:
         tables.say(f"Semua kunci yang terbuka kini di epoch {epoch}.")
     if locked:
         raise CommandFailed(
-            f"{locked} keys stay as they are: the keys of their epochs are not in the "
-            "folder, or are others"
+            message(
+                "{count} keys stay as they are: the keys of their epochs are not in "
+                "the folder, or are others",
+                count=locked,
+            )
         )
 
 

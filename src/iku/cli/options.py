@@ -1,6 +1,6 @@
 """Options of a command, derived from the Struct of its question or command."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -8,7 +8,9 @@ import click
 from msgspec import Struct
 
 from iku import labels, parsing
+from iku.cli.speaking import spoken
 from iku.domain.indicator import Amendment
+from iku.messages import Message, joined, message
 from iku.parsing import Field, ParseError
 
 Command: TypeAlias = Callable[..., None]
@@ -98,8 +100,9 @@ def misread(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
     said = []
     for path, rule in error.faults.items():
         name = path.partition("[")[0].partition(".")[0]
-        said.append(f"{flags.get(name, name)}{path.removeprefix(name)} {rule}")
-    return click.UsageError("; ".join(said))
+        shown = f"{flags.get(name, name)}{path.removeprefix(name)}"
+        said.append(message("{path} {rule}", path=shown, rule=rule))
+    return click.UsageError(joined(said))
 
 
 def tried_out(command: Command) -> Command:
@@ -132,7 +135,8 @@ class NameValue(click.ParamType[tuple[str, str]]):
             return value
         name, equals, text = str(value).partition("=")
         if not equals:
-            self.fail(f"{value!r} is not written name=value", param, ctx)
+            fault = message("{value!r} is not written name=value", value=str(value))
+            self.fail(spoken(fault), param, ctx)
         return name.strip(), text.strip()
 
 
@@ -164,21 +168,32 @@ def _option(field: Field, key: str, default: str | None) -> Any:
     option, usual = flag(field.name), default or field.schema.get("default")
     said = _said(field)
     if usual is False:
-        return click.option(option, key, is_flag=True, help=said)
+        return click.option(option, key, is_flag=True, cls=Declared, said=said)
     if field.required and default is None:
-        said += " [required]"
+        said = message("{description} [required]", description=said)
     elif usual is not None:
-        said += f" [default: {usual}]"
+        said = message(
+            "{description} [default: {value}]", description=said, value=usual
+        )
     if field.multiple:
-        said += " Repeatable."
+        said = message("{description} Repeatable.", description=said)
     return click.option(
         option,
         key,
         default=default,
         metavar=_metavar(field),
         multiple=field.multiple,
-        help=said.strip(),
+        cls=Declared,
+        said=said,
     )
+
+
+class Declared(click.Option):
+    """An option whose help is a message."""
+
+    def __init__(self, names: Sequence[str], said: Message, **given: Any) -> None:
+        super().__init__(names, help=str(said).strip(), **given)
+        self.said = said
 
 
 WORDS = {
@@ -187,14 +202,17 @@ WORDS = {
 }
 
 
-def _said(field: Field) -> str:
+def _said(field: Field) -> Message:
     """The help of an option, with its values if the metavar does not list them."""
     label = labels.FIELDS.get(field.name)
     called = WORDS.get(field.name) or (f"{label.en.capitalize()}." if label else "")
-    said = (field.description or called).replace("*", "")
+    said = Message((field.description or called).replace("*", ""))
     values = field.schema.get("items", field.schema).get("enum", ())
     if len(_listed(values)) > MOST_LISTED and len(values) <= MOST_VALUES:
-        said += f" One of {', '.join(values)}."
+        listed = [*map(str, values)]
+        return message(
+            "{description} One of {values}.", description=said, values=listed
+        )
     return said
 
 

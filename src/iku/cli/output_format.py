@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from iku.cli import terminal
 from iku.exchange.csv_output import Delimiter
+from iku.messages import message
 
 
 class Form(Struct, frozen=True):
@@ -28,9 +29,9 @@ def forms(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def gathered(*, csv: bool, delimiter: str | None, json: bool, **given: Any) -> None:
         if csv and json:
-            raise click.UsageError("--csv and --json exclude each other")
+            raise click.UsageError(message("--csv and --json exclude each other"))
         if delimiter and not csv:
-            raise click.UsageError("--delimiter needs --csv")
+            raise click.UsageError(message("--delimiter needs --csv"))
         separated = Delimiter(delimiter or Delimiter.COMMA) if csv else None
         command(form=Form(json, separated), **given)
 

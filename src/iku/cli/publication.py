@@ -13,6 +13,7 @@ from iku.commands.command import Command
 from iku.domain import publication as printing
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, StepType, TakeStep
+from iku.messages import message
 from iku.queries import publications
 from iku.queries.publication_changes import PublicationChanges, read_page
 from iku.queries.publications import (
@@ -153,7 +154,11 @@ async def _hand_in(
         outcome = await app.commands.handle(connection, command)
     if not outcome.added:
         raise CommandFailed(
-            f"of {identifier} this was recorded already; nothing was added"
+            message(
+                "publication {publication}: this is recorded already; nothing was "
+                "recorded",
+                publication=identifier,
+            )
         )
     return await _show(app, identifier)
 

@@ -4,6 +4,7 @@ import click
 
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
+from iku.messages import message
 from iku.postgres.migrations import migrate
 from iku.projections import rebuild as rebuilding
 
@@ -30,6 +31,8 @@ def rebuild(*, json: bool) -> None:
         for finding in findings:
             tables.say(finding)
     if findings:
-        raise CommandFailed("the projections were not what the log says; now they are")
+        raise CommandFailed(
+            message("the projections did not match the log; they do now")
+        )
     if not json:
         tables.say("Selesai dibangun ulang; semuanya sama seperti semula.")

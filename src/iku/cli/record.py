@@ -22,6 +22,7 @@ from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Version
 from iku.exchange import formats
 from iku.gateway import CommandGateway, receipt
+from iku.messages import message
 from iku.parsing import Field, ParseError
 from iku.queries.subject_lookup import SubjectMatch, identify
 
@@ -78,7 +79,9 @@ class TypedCommand(NamedTuple):
             flags = {name: flag(name) for name in names}
             return read(kind, self.pairs, flags, given)
         if self.pairs or given:
-            raise click.UsageError("--body says all: give no fields beside it")
+            raise click.UsageError(
+                message("--body is the whole command: give no fields with it")
+            )
         try:
             return parsing.parse_json(kind, self.body.read())
         except ParseError as error:
@@ -249,7 +252,12 @@ async def _meant(app: App, typed: str) -> SubjectMatch:
     async with app.pool.acquire() as connection:
         found = await identify(app.view(connection), typed, [*LATER])
     if not found:
-        raise CommandFailed(f"there is no case or organisation {subject_number(typed)}")
+        raise CommandFailed(
+            message(
+                "there is no case or organisation {number}",
+                number=subject_number(typed),
+            )
+        )
     ambiguity.refuse_several(found, typed, by_kind=False)
     return found[0]
 
@@ -265,7 +273,13 @@ def _chosen(told: Mapping[str, Any], meant: SubjectMatch, event: str) -> Any:
         number, noun = subject_number(meant.subject), ambiguity.called(meant.category)
         [other] = told
         raise CommandFailed(
-            f"{number} is {noun}, but {event} is recorded of {ambiguity.called(other)}"
+            message(
+                "{number} is {noun}, but {event} is recorded of {other}",
+                number=number,
+                noun=noun,
+                event=event,
+                other=ambiguity.called(other),
+            )
         )
     chosen = told[meant.category]
     if isinstance(chosen, click.UsageError):

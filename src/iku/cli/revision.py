@@ -18,6 +18,7 @@ from iku.domain.comparison import EvaluatedFigure, RevisedPoint, RevisionPreview
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Revision
 from iku.exchange import formats
+from iku.messages import message
 from iku.queries import definition_comparison, indicators
 
 COLUMNS = (
@@ -87,11 +88,13 @@ def proposed(
         UsageError: Both options are given, or an annulment has a field.
     """
     if corrects is not None and annuls is not None:
-        raise click.UsageError("--corrects and --annuls exclude each other.")
+        raise click.UsageError(message("--corrects and --annuls exclude each other."))
     if corrects is not None:
         return Revision(corrects=corrects, reason=reason, **fields)
     if any(value is not None for value in fields.values()):
-        raise click.UsageError("--annuls takes --reason, and changes no field.")
+        raise click.UsageError(
+            message("--annuls takes --reason, and changes no field.")
+        )
     return Annulled(annuls=annuls or 0, reason=reason)
 
 
@@ -108,7 +111,7 @@ def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
             if preview:
                 return effect, None
             if not yes and not click.confirm("Catat perubahan ini?", err=json):
-                raise CommandFailed("nothing was recorded")
+                raise CommandFailed(message("nothing was recorded"))
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import click
 
+from iku import messages
 from iku.app import App
 from iku.cli import attachments, terminal
 from iku.cli.errors import DEBUG, CommandFailed
+from iku.cli.speaking import spoken
 from iku.exchange import formats
+from iku.messages import message
 from iku.settings import is_loopback
 from iku.vault import quarantine
 from iku.vault.files import FilesError
@@ -32,8 +35,11 @@ def serve(host: str | None, port: int | None) -> None:
     )
     if not is_loopback(chosen.host):
         raise CommandFailed(
-            "until there are accounts, iku listens to this machine only: "
-            f"127.0.0.1, ::1 or localhost, not {chosen.host}"
+            message(
+                "until there are accounts, iku listens on this machine only: "
+                "127.0.0.1, ::1 or localhost, not {host}",
+                host=chosen.host,
+            )
         )
     _show_faults()
     # Importing Litestar takes longer than most commands take to run.
@@ -46,8 +52,14 @@ def serve(host: str | None, port: int | None) -> None:
             try:
                 await server.serve(app, chosen.host, chosen.port, _ready)
             except OSError as error:
-                place = f"{chosen.host}, port {chosen.port}"
-                raise CommandFailed(f"cannot listen on {place}: {error}") from error
+                raise CommandFailed(
+                    message(
+                        "cannot listen on {host}, port {port}: {error}",
+                        error=messages.of(error),
+                        host=chosen.host,
+                        port=chosen.port,
+                    )
+                ) from error
 
     server.run(work())
 
@@ -72,7 +84,7 @@ async def _sweep(app: App) -> None:
             swept = await quarantine.sweep(app.vault, connection)
         aside = app.vault.files.look()
     except FilesError as error:
-        click.echo(f"iku: {error}", err=True)
+        click.echo(f"iku: {spoken(messages.of(error))}", err=True)
         return
     if swept.restored:
         click.echo(

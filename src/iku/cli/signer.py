@@ -25,6 +25,7 @@ from iku.ledger import (
 from iku.ledger.checkpoint_signing import SignerFolder, SigningResult
 from iku.ledger.checkpoint_store import Assurance, SignedCheckpoint
 from iku.ledger.policy import Party, Policy
+from iku.messages import message
 from iku.postgres.pool import Plain
 from iku.settings import Settings
 
@@ -161,7 +162,11 @@ def request(old: int) -> None:
             last = await _last(connection)
             if old > last.size:
                 raise CommandFailed(
-                    f"the last checkpoint is of size {last.size}, not {old}"
+                    message(
+                        "the last checkpoint is of size {size}, not {old}",
+                        size=last.size,
+                        old=old,
+                    )
                 )
             return str(await witness_client.request(connection, old, last))
 
@@ -200,13 +205,15 @@ def _signatory(witnesses: Policy, answer: bytes) -> Party:
     for party in witnesses.witnesses.values():
         if (party.key.name, party.key.key_id) in by:
             return party
-    raise CommandFailed("the file holds no cosignature of a witness in IKU_WITNESSES")
+    raise CommandFailed(
+        message("the file holds no cosignature of a witness in IKU_WITNESSES")
+    )
 
 
 async def _last(connection: Plain) -> SignedCheckpoint:
     last = await checkpoint_store.latest(connection)
     if last is None:
-        raise CommandFailed("nothing was signed yet; `iku signer once` signs")
+        raise CommandFailed(message("nothing is signed yet; `iku signer once` signs"))
     return last
 
 
@@ -228,8 +235,12 @@ async def _refuse_dead(connection: Plain, chosen: Settings) -> None:
     name = await log_continuation.origin(connection)
     if name not in {None, chosen.origin}:
         raise CommandFailed(
-            f"the log is called {name} since it was continued, but IKU_ORIGIN is "
-            f"{chosen.origin}"
+            message(
+                "the log has been named {name} since it was continued, but "
+                "IKU_ORIGIN is {origin}",
+                name=name,
+                origin=chosen.origin,
+            )
         )
 
 

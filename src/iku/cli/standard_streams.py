@@ -13,6 +13,7 @@ import sys
 from typing import Any, TextIO
 
 from iku.domain import hidden_characters
+from iku.messages import message
 
 # The exit code that a shell reports for a process ended by SIGPIPE: 128 + 13.
 READER_GONE = 141
@@ -26,10 +27,13 @@ class OutputClosed(Exception):
 
     def __init__(self, fault: OSError | None) -> None:
         super().__init__(
-            "standard output is closed; send it to /dev/null to see nothing"
+            message("standard output is closed; send it to /dev/null to see nothing")
             if fault is None
-            else "the output could not be written, but what was recorded stays: "
-            f"{fault.strerror}"
+            else message(
+                "the output could not be written, but what was recorded stays: "
+                "{reason}",
+                reason=fault.strerror,
+            )
         )
         self.fault = fault
 

@@ -10,6 +10,7 @@ from iku.cli import attachments, signer, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.verify import checked
 from iku.exchange import formats
+from iku.messages import message
 from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
 from iku.queries.status import IndicatorCounts, RegisterStatus
@@ -28,10 +29,12 @@ def status(*, check: bool, json: bool) -> None:
     else:
         _show(found, asked)
     if found.findings:
-        raise CommandFailed("the ledger does not verify; the first findings are above")
+        raise CommandFailed(
+            message("the ledger does not verify; the first findings are above")
+        )
     if found.guard.findings:
         raise CommandFailed(
-            "the ledger's schema is not guarded as it should be; see above"
+            message("the guard of the ledger's schema has findings; they are above")
         )
 
 

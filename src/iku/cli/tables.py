@@ -22,6 +22,8 @@ import click
 from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
+from iku.cli.speaking import spoken
+
 LEAST_WIDTH = 40  # a narrower terminal is treated as having this many columns
 USUAL_WIDTH = 80  # of a terminal whose width is unknown
 LONGEST_WORD = 64  # the longest identifier; only longer words are broken
@@ -110,7 +112,7 @@ class Printer:
 
     def say(self, sentence: str) -> None:
         """Print a sentence, wrapped at words; a word is never broken."""
-        for line in visible(sentence).split("\n"):
+        for line in visible(spoken(sentence)).split("\n"):
             self._write(line if self.width is None else _wrapped(line, self.width))
 
     def table(
@@ -232,12 +234,12 @@ def _obeyed(character: str) -> bool:
 
 
 def _cell(value: str, width: int | None) -> str:
-    shown = visible(value)
+    shown = visible(spoken(value))
     return shown if width is not None else "; ".join(shown.split("\n"))
 
 
 def _heading(column: TableColumn, *, short: bool) -> str:
-    return column.short if short and column.short else column.heading
+    return spoken(column.short if short and column.short else column.heading)
 
 
 def _kept(layout: _Layout) -> tuple[int, ...]:
@@ -328,7 +330,7 @@ def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]
     """A line for each name and value; a value that does not fit is below its name."""
     label = max((cell_len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        shown = visible(value)
+        shown = visible(spoken(value))
         begin = name + " " * (label - cell_len(name)) + GAP
         if width is None:
             yield f"{begin}{shown}".rstrip()

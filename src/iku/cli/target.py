@@ -8,6 +8,7 @@ from iku.cli import revision, terminal
 from iku.commands.command import Command
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Percent, Targeted
+from iku.messages import message
 
 
 @click.command(short_help="Set, correct or annul a target.")
@@ -56,7 +57,9 @@ def target(
     needed = {"reason": reason} if revised else given
     for name, value in needed.items():
         if value is None:
-            raise click.UsageError(f"Missing option '--{name.replace('_', '-')}'.")
+            raise click.UsageError(
+                message("Missing option {name!r}.", name=f"--{name.replace('_', '-')}")
+            )
     proposed = (
         revision.proposed(corrects, annuls, reason or "", given)
         if revised

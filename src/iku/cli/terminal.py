@@ -20,12 +20,15 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from iku import messages
 from iku.app import App, migrate_and_open
+from iku.cli.speaking import spoken
 from iku.commands.command import ReadOnlyReplica
 from iku.domain import hidden_characters
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
+from iku.messages import message
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.migrations import MigrationError, pending
 from iku.postgres.pool import (
@@ -66,7 +69,7 @@ class DayType(click.ParamType[date]):
         try:
             return cells.day(str(value))
         except cells.InvalidCell as error:
-            self.fail(str(error), param, ctx)
+            self.fail(spoken(messages.of(error)), param, ctx)
 
 
 class SubjectNumberType(click.ParamType[str]):
@@ -81,7 +84,7 @@ class SubjectNumberType(click.ParamType[str]):
         try:
             return subject_id(cells.number(subject_number(str(value))))
         except cells.InvalidCell as error:
-            self.fail(str(error), param, ctx)
+            self.fail(spoken(messages.of(error)), param, ctx)
 
 
 class LineType(click.ParamType[str]):
@@ -101,12 +104,12 @@ class LineType(click.ParamType[str]):
             composed.encode()
             return str(msgspec.convert(composed, self._kind))
         except (msgspec.ValidationError, UnicodeEncodeError):
-            self.fail(
-                f"must be one line of 1 to {self._most} characters, not blank, without "
+            expected = message(
+                "must be one line of 1 to {most} characters, not blank, without "
                 "control characters",
-                param,
-                ctx,
+                most=self._most,
             )
+            self.fail(spoken(expected), param, ctx)
 
 
 def user() -> str:
@@ -185,8 +188,10 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
     async with open_database(chosen) as database:
         if database.signer_dsn is None:
             raise SettingsError(
-                "IKU_DATABASE_URL is set, but IKU_SIGNER_URL is not; "
-                "the signer has a login of its own"
+                message(
+                    "IKU_DATABASE_URL is set, but IKU_SIGNER_URL is not; the signer "
+                    "has a login of its own"
+                )
             )
         with plain_address():
             if chosen.database_url is None:
@@ -203,7 +208,9 @@ async def signer(chosen: Settings) -> AsyncIterator[Plain]:
 
 async def _refuse_pending(connection: Plain) -> None:
     if missing := await pending(connection):
-        raise MigrationError(f"run `iku migrate` first: {', '.join(map(str, missing))}")
+        raise MigrationError(
+            message("run `iku migrate` first: {missing}", missing=[*map(str, missing)])
+        )
 
 
 @contextmanager
@@ -214,8 +221,10 @@ def plain_address() -> Iterator[None]:
     except ValueError:
         # Not quoted, nor chained: it may hold a password.
         raise SettingsError(
-            "IKU_DATABASE_URL or IKU_OWNER_URL is no address that can be understood; "
-            "write postgresql://user:password@host:5432/database"
+            message(
+                "IKU_DATABASE_URL or IKU_OWNER_URL is not an address; write "
+                "postgresql://user:password@host:5432/database"
+            )
         ) from None
 
 
@@ -237,4 +246,4 @@ def progress(doing: str) -> Iterator[Tell]:
 
 def emit(value: Any) -> None:
     """Print *value* as JSON, on one line."""
-    click.echo(hidden_characters.escaped(msgspec.json.encode(value)))
+    click.echo(hidden_characters.escaped(msgspec.json.encode(value, enc_hook=spoken)))

@@ -5,14 +5,17 @@ from typing import Any, assert_never
 import click
 from msgspec import Struct, structs
 
+from iku import messages
 from iku.app import App
 from iku.cli import figure_table, standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed
+from iku.cli.speaking import spoken
 from iku.domain.withheld import WithheldReason
 from iku.exchange import formats, printed_figure
 from iku.exchange.cells import InvalidCell
 from iku.exchange.printed_figure import Printed, PrintedCounts, PrintedPercentage
 from iku.ledger.integrity_check import check_ledger
+from iku.messages import message
 from iku.postgres import migrations
 from iku.postgres.pool import Connection
 from iku.queries import log_records, text_check
@@ -35,7 +38,7 @@ class PrintedResultType(click.ParamType[Printed]):
         try:
             return printed_figure.read(str(value))
         except InvalidCell as error:
-            self.fail(str(error), param, ctx)
+            self.fail(spoken(messages.of(error)), param, ctx)
 
 
 @click.group(short_help="Hold a figure, the log or texts against what was recorded.")
@@ -79,11 +82,16 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
         terminal.emit(structs.asdict(found) | told)
     if found.verdict == "differs":
         raise CommandFailed(
-            "the figure is not what the log gives; iku rebuild mends it"
+            message("the figure differs from the log; iku rebuild repairs it")
         )
     if expect is not None and not kept:
         raise CommandFailed(
-            f"{found.number} is {expect.of(found.recounted)} by the log, not {expect}"
+            message(
+                "{number} is {counted} by the log, not {expected}",
+                number=found.number,
+                counted=str(expect.of(found.recounted)),
+                expected=str(expect),
+            )
         )
 
 
@@ -119,7 +127,7 @@ def log(*, json: bool) -> None:
         async with terminal.owner(terminal.settings()) as connection:
             if await migrations.pending(connection):
                 raise CommandFailed(
-                    "the schema is not up to date; iku migrate brings it there"
+                    message("the schema is not up to date; run iku migrate")
                 )
             size = await log_records.size(connection)
             return size, await checked(connection)
@@ -131,7 +139,9 @@ def log(*, json: bool) -> None:
         for finding in findings:
             tables.say(finding)
     if findings:
-        raise CommandFailed("the ledger does not verify; the first findings are above")
+        raise CommandFailed(
+            message("the ledger does not verify; the first findings are above")
+        )
     if not json:
         tables.say(f"baik: {formats.number(size)} peristiwa diperiksa.")
 
@@ -177,8 +187,11 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
         tables.say(f"Berkas: {spelt(found.files)}.")
     if found.withheld:
         raise CommandFailed(
-            f"{found.withheld} texts or files are not to be had as the records commit "
-            "to them; they are named above"
+            message(
+                "{count} texts or files do not match their records; they are named "
+                "above",
+                count=found.withheld,
+            )
         )
     if not json:
         tables.say(f"baik: {formats.number(found.size)} peristiwa diperiksa.")

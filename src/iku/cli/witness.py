@@ -8,11 +8,13 @@ from typing import IO
 
 import click
 
+from iku import messages
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.ledger import policy
 from iku.ledger.policy import Policy
 from iku.ledger.witness import Witness, WitnessFolder
+from iku.messages import message
 from iku.settings import is_loopback
 
 known = click.option(
@@ -82,7 +84,12 @@ def serve(host: str, port: int, logs: Path | None) -> None:
             await server.serve_app(app, host, port, _ready)
         except OSError as error:
             raise CommandFailed(
-                f"cannot listen on {host}, port {port}: {error}"
+                message(
+                    "cannot listen on {host}, port {port}: {error}",
+                    host=host,
+                    port=port,
+                    error=messages.of(error),
+                )
             ) from error
 
     server.run(work())
@@ -102,9 +109,14 @@ def _opened(logs: Path | None) -> Witness:
 def _logs(path: Path) -> Policy:
     if not path.exists():
         raise CommandFailed(
-            f"there is no {path}; write a line `log VKEY` for each log into it"
+            message(
+                "there is no {path}; write a line `log VKEY` for each log into it",
+                path=path,
+            )
         )
     found = policy.parse(path.read_bytes(), complete=False)
     if not found.logs:
-        raise CommandFailed(f"{path} names no log; write a line `log VKEY` for each")
+        raise CommandFailed(
+            message("{path} names no log; write a line `log VKEY` for each", path=path)
+        )
     return found

@@ -26,6 +26,7 @@ from iku.domain.fact import Fact
 from iku.domain.indicator import ConflictOptions, Options, OrganisationOptions
 from iku.domain.subject import Subject
 from iku.domain.subject_states import StateInterval, SubjectState
+from iku.messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class SubjectKind:
 
 KINDS: list[SubjectKind] = [
     SubjectKind(
-        called="a case",
+        called=message("a case"),
         decider=conflict.decider,
         state=conflict.Conflict,
         options=ConflictOptions,
@@ -86,7 +87,7 @@ KINDS: list[SubjectKind] = [
         listed=("title", "reference"),
     ),
     SubjectKind(
-        called="an organisation",
+        called=message("an organisation"),
         decider=organisation.decider,
         state=organisation.Organisation,
         options=OrganisationOptions,

@@ -22,6 +22,9 @@ from typing import IO, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from iku import messages
+from iku.messages import message
+
 MARK = "iku-backup"
 VERSION = 1
 DUMP = "database.dump"
@@ -140,7 +143,11 @@ class Archive:
         try:
             self.manifest = msgspec.json.decode(raw, type=Manifest)
         except msgspec.MsgspecError as error:
-            raise UnreadableBackup(f"its manifest cannot be read: {error}") from error
+            raise UnreadableBackup(
+                message(
+                    "its manifest cannot be read: {error}", error=messages.of(error)
+                )
+            ) from error
         self._compare(found)
 
     def blocks(self, name: str) -> Iterator[bytes]:
@@ -150,7 +157,7 @@ class Archive:
             self._file.seek(begin)
             block = self._file.read(min(left, BLOCK))
             if not block:
-                raise UnreadableBackup(f"{name} is cut off")
+                raise UnreadableBackup(message("{name} is cut off", name=name))
             begin, left = begin + len(block), left - len(block)
             yield block
 
@@ -164,17 +171,26 @@ class Archive:
                     if not found:
                         self._refuse_other_formats(one)
                     if not one.isreg() or one.name in found or not _known(one.name):
-                        raise UnreadableBackup(f"it has a member {one.name!r} too many")
+                        raise UnreadableBackup(
+                            message(
+                                "it has a member {name!r} that the manifest does not "
+                                "name",
+                                name=one.name,
+                            )
+                        )
                     self._places[one.name] = (one.offset_data, one.size)
                     found[one.name], content = self._measured(one.name)
                     raw = content if one.name == MANIFEST else raw
         except tarfile.TarError as error:
             raise UnreadableBackup(
-                f"it is no backup of iku, or cut off: {error}"
+                message(
+                    "it is no backup of iku, or cut off: {error}",
+                    error=messages.of(error),
+                )
             ) from error
         if next(reversed(found), None) != MANIFEST:
             raise UnreadableBackup(
-                "it ends before its manifest: it was not written whole"
+                message("it ends before its manifest: it was not written whole")
             )
         return found, raw
 
@@ -182,12 +198,15 @@ class Archive:
         wanted = f"{MARK} {VERSION}\n".encode()
         self._file.seek(first.offset_data)
         if first.name != MARK:
-            raise UnreadableBackup("it is no backup of iku")
+            raise UnreadableBackup(message("it is no backup of iku"))
         said = self._file.read(min(first.size, BLOCK))
         if said != wanted:
             raise UnreadableBackup(
-                f"its format is {said[:40].decode(errors='replace').strip()!r}, but "
-                f"this program reads {wanted.decode().strip()!r}"
+                message(
+                    "its format is {found!r}, but this program reads {known!r}",
+                    found=said[:40].decode(errors="replace").strip(),
+                    known=wanted.decode().strip(),
+                )
             )
 
     def _measured(self, name: str) -> tuple[ArchiveMember, bytes]:
@@ -203,7 +222,9 @@ class Archive:
             if name == MANIFEST:
                 continue
             if listed.get(name) != found.get(name):
-                raise UnreadableBackup(f"{name} is not what the manifest says")
+                raise UnreadableBackup(
+                    message("{name} is not what the manifest says", name=name)
+                )
 
 
 def _known(name: str) -> bool:

@@ -17,6 +17,7 @@ import iku
 from iku.exchange import archive
 from iku.exchange.archive import Archive, Manifest, Writer
 from iku.ledger import durable_files, integrity_check, log
+from iku.messages import message
 from iku.postgres import database_switch, dump, migrations
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain, connect_as_owner
@@ -131,9 +132,14 @@ def read(file: IO[bytes]) -> Archive:
     made = found.manifest.migrations
     if made != known[: len(made)]:
         raise NotRestorable(
-            f"the backup was made by iku {found.manifest.iku}, whose schema has "
-            f"{made[-1]}; this program, {iku.__version__}, knows {known[-1]}: "
-            "restore it with that program"
+            message(
+                "the backup was made by iku {program}, whose schema has {made}; this "
+                "program, {version}, knows {known}: restore it with that program",
+                program=found.manifest.iku,
+                made=made[-1],
+                version=iku.__version__,
+                known=known[-1],
+            )
         )
     return found
 
@@ -167,8 +173,12 @@ async def restore(
         there = await _held(control, dump.beside(superuser, name), name)
         if there is not None and not replace:
             raise NotRestorable(
-                f"the database {name} holds {there} events: restore into an empty one, "
-                "or add --replace, which keeps it under another name"
+                message(
+                    "the database {name} holds {size} events: restore into an empty "
+                    "one, or add --replace, which keeps it under another name",
+                    name=name,
+                    size=there,
+                )
             )
         part = await database_switch.create(
             control,
@@ -201,8 +211,13 @@ def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
     for dsn in (database.owner_dsn, superuser):
         if (other := dump.database(dsn)) != name:
             raise NotRestorable(
-                f"IKU_DATABASE_URL names the database {name}, but the login of the "
-                f"owner or superuser names {other}: let all name the one to restore"
+                message(
+                    "IKU_DATABASE_URL names the database {name}, but the login of "
+                    "the owner or superuser names {other}: let all name the one to "
+                    "restore",
+                    name=name,
+                    other=other,
+                )
             )
 
 
@@ -211,8 +226,12 @@ async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
     made, here = int(manifest.server.split(".")[0]), control.get_server_version().major
     if here < made:
         raise NotRestorable(
-            f"the backup was made on PostgreSQL {made}, which PostgreSQL {here} cannot "
-            "read: restore it on a server at least as new"
+            message(
+                "the backup was made on PostgreSQL {made}, which PostgreSQL {here} "
+                "cannot read: restore it on a server at least as new",
+                made=made,
+                here=here,
+            )
         )
 
 
@@ -258,8 +277,11 @@ async def _verify(
             findings.append(f"{size} events, but the backup says {manifest.size}")
         if findings:
             raise NotRestorable(
-                "the log of the backup does not verify, and what was there stays: "
-                f"{findings[0]}"
+                message(
+                    "the log of the backup does not verify, and the present database "
+                    "stays: {finding}",
+                    finding=findings[0],
+                )
             )
         return size, await store.lost(connection, settings.keys_folder)
     finally:
@@ -282,7 +304,7 @@ async def _described(connection: Plain) -> Manifest:
     )
     if row is None or not row["migrated"] or row["owner"] is None:
         raise NotRestorable(
-            "the database holds no register, so there is nothing to back up"
+            message("the database holds no register, so there is nothing to back up")
         )
     applied = await connection.fetch(
         "select version, name from public.schema_migration order by version"
@@ -343,8 +365,11 @@ def _refuse_other_files(files: Files, backup: Archive) -> None:
         path = _path(files, name)
         if path.exists() and _digest(path) != backup.manifest.members[name].sha256:
             raise NotRestorable(
-                f"{path} is another file than the one of that name in the backup: "
-                "move it away, or set IKU_ATTACHMENTS to another folder"
+                message(
+                    "{path} is another file than the one of that name in the backup: "
+                    "move it away, or set IKU_ATTACHMENTS to another folder",
+                    path=path,
+                )
             )
 
 

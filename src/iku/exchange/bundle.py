@@ -21,6 +21,7 @@ from iku.ledger.policy import Policy
 from iku.ledger.record import Recorded
 from iku.ledger.tile import Tile
 from iku.ledger.tile_cache import Tiles
+from iku.messages import message
 
 FORMAT = "iku-bundle/1"
 MANIFEST = "manifest.json"
@@ -68,7 +69,9 @@ async def export(
     """
     last = await checkpoint_store.latest(connection)
     if last is None:
-        raise BundleWriteError("nothing was signed yet; `iku signer once` signs")
+        raise BundleWriteError(
+            message("nothing is signed yet; `iku signer once` signs")
+        )
     writing = _Writing(folder, last)
     try:
         async for path, content in _files(connection, witnesses, last, tell):
@@ -151,7 +154,7 @@ class _Writing:
 
     def __init__(self, folder: Path, last: SignedCheckpoint) -> None:
         if folder.exists() and any(folder.iterdir()):
-            raise BundleWriteError(f"{folder} is not empty")
+            raise BundleWriteError(message("{folder} is not empty", folder=folder))
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._found = last.checkpoint

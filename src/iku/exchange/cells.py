@@ -17,15 +17,16 @@ from iku.domain.fact import Line, Note, Number, Reason
 from iku.domain.indicator import Percent, Year
 from iku.domain.organisation import LegalBasis
 from iku.exchange.spreadsheet import shown
+from iku.messages import message
 
 Parse: TypeAlias = Callable[[str], Any]
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TEXTS: tuple[tuple[Any, str], ...] = (
-    (Number, "a number of at most 64 letters and digits, with . _ - / within"),
-    (Line, "one line of at most 500 characters"),
-    (Reason, "one line of at most 2000 characters"),
-    (Note, "a text of at most 4000 characters"),
+    (Number, message("a number of at most 64 letters and digits, with . _ - / within")),
+    (Line, message("one line of at most 500 characters")),
+    (Reason, message("one line of at most 2000 characters")),
+    (Note, message("a text of at most 4000 characters")),
 )
 
 
@@ -60,7 +61,9 @@ def day(cell: str) -> date:
             return date.fromisoformat(cell)
     except ValueError:
         pass
-    raise InvalidCell(f"is {shown(cell)}, but must be a day, written YYYY-MM-DD")
+    raise InvalidCell(
+        message("is {cell}, but must be a day, written YYYY-MM-DD", cell=shown(cell))
+    )
 
 
 def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
@@ -68,8 +71,13 @@ def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
     for spelling in (cell, cell.lower(), cell.upper()):
         if spelling in allowed:
             return allowed[spelling]
-    listed = ", ".join(allowed)
-    raise InvalidCell(f"is {shown(cell)}, but must be one of {listed}")
+    raise InvalidCell(
+        message(
+            "is {cell}, but must be one of {choices}",
+            cell=shown(cell),
+            choices=[*allowed],
+        )
+    )
 
 
 def number(cell: str) -> str:
@@ -108,20 +116,30 @@ def _text(kind: Any, expected: str, cell: str) -> Any:
     try:
         return msgspec.convert(cell, kind)
     except msgspec.ValidationError:
-        raise InvalidCell(f"is {shown(cell)}, but must be {expected}") from None
+        raise InvalidCell(
+            message(
+                "is {cell}, but must be {expected}", cell=shown(cell), expected=expected
+            )
+        ) from None
 
 
 def _percent(cell: str) -> Any:
-    expected = "per cent above 0 with at most two decimals, such as 80 or 77,5"
+    expected = message("per cent above 0 with at most two decimals, such as 80 or 77,5")
     try:
         return _text(Percent, expected, cell.replace(",", ".", 1))
     except InvalidCell:
-        raise InvalidCell(f"is {shown(cell)}, but must be {expected}") from None
+        raise InvalidCell(
+            message(
+                "is {cell}, but must be {expected}", cell=shown(cell), expected=expected
+            )
+        ) from None
 
 
 def _year(cell: str) -> int:
     if re.fullmatch(r"\d{4}", cell, re.ASCII) and int(cell) >= 1945:
         return int(cell)
     raise InvalidCell(
-        f"is {shown(cell)}, but must be a year from 1945 on, such as 2021"
+        message(
+            "is {cell}, but must be a year from 1945 on, such as 2021", cell=shown(cell)
+        )
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from iku import messages
 from iku.commands import append_request, decision
 from iku.commands import command as commands
 from iku.commands.closed_period_cache import ClosedPeriodsSnapshot
@@ -43,6 +44,7 @@ from iku.exchange.spreadsheet import MOST, FileFault
 from iku.ledger import log
 from iku.ledger.log import EncodedRequest, Request
 from iku.ledger.record import Unrecordable
+from iku.messages import Term, after, message, plural
 from iku.projections import number_index
 from iku.streams import FoldedStream
 
@@ -298,7 +300,7 @@ class Plan:
             try:
                 self._decide(entry)
             except AlreadyRecorded as error:
-                self._skip(entry, str(error))
+                self._skip(entry, messages.of(error))
             except (Refused, SubjectNotFound, Unrecordable) as error:
                 if isinstance(error, ReasonRequired) and len(self.faults) < MOST:
                     self.unexplained[len(self.faults)] = entry, error
@@ -321,12 +323,14 @@ class Plan:
             if index >= len(self.faults):
                 continue
             fault = self.faults[index]
-            rows = "row" if count == 1 else "rows"
-            number = subject_number(subject)
-            note = f"{count} later {rows} naming {number} not judged because of this"
-            self.faults[index] = FileFault(
-                fault.row, fault.column, f"{fault.message} ({note})"
+            note = plural(
+                "{count} later row naming {subject} not judged because of this",
+                "{count} later rows naming {subject} not judged because of this",
+                count=count,
+                subject=subject_number(subject),
             )
+            noted = message("{fault} ({note})", fault=fault.message, note=note)
+            self.faults[index] = FileFault(fault.row, fault.column, noted)
 
     def sorted_faults(self) -> tuple[FileFault, ...]:
         """All faults in the order of the file."""
@@ -375,8 +379,13 @@ class Plan:
         if known is not None and known_on < known:
             raise Invalid(
                 "known_on",
-                f"is {known_on}, but {subject_number(subject)} holds what was known on "
-                f"{known}, and knowledge does not go back",
+                message(
+                    "is {day}, but {subject} holds what was known on {known}, and "
+                    "knowledge does not go back",
+                    day=known_on,
+                    subject=subject_number(subject),
+                    known=known,
+                ),
             )
 
     def _refuse_taken(self, request: Request) -> None:
@@ -387,8 +396,12 @@ class Plan:
             if holder not in {None, claim.subject}:
                 raise Invalid(
                     "number",
-                    f"number is {claim.number}, but that belongs to {self.category} "
-                    f"{holder}",
+                    message(
+                        "number is {number}, but that belongs to {category} {holder}",
+                        number=claim.number,
+                        category=Term("category", self.category),
+                        holder=holder,
+                    ),
                 )
 
     def _command(self, entry: JournalRow) -> Command:
@@ -442,7 +455,13 @@ class Plan:
             return self._with_identifier(entry.fact)
         if history is None:
             number = subject_number(entry.subject)
-            raise SubjectNotFound(f"there is no {self._layout.category} {number}")
+            raise SubjectNotFound(
+                message(
+                    "there is no {category} {name}",
+                    category=Term("category", self._layout.category),
+                    name=number,
+                )
+            )
         return entry.fact.fact(history.state)
 
     def _with_identifier(self, fact: Fact | None) -> Fact | None:
@@ -474,7 +493,10 @@ class Plan:
         try:
             reason = cells.reason(entry.remark)
         except InvalidCell as error:
-            raise Invalid("reason", f"reason {error}") from error
+            raise Invalid(
+                "reason",
+                message("{path} {rule}", rule=messages.of(error), path="reason"),
+            ) from error
         proposed = structs.replace(command.proposed, reason=reason)
         return structs.replace(command, proposed=proposed)
 
@@ -518,12 +540,12 @@ class Plan:
         """Skip a row whose fact is recorded already."""
         if entry.twin is not None and not entry.recurs:
             self.identical += 1
-            why = f"identical to row {entry.twin.line}"
+            why = message("identical to row {row}", row=entry.twin.line)
         else:
             self.standing += 1
         if len(self.skipped) < MOST:
             number = subject_number(entry.subject)
-            why = why or f"{number} holds this already"
+            why = why or message("{subject} holds this already", subject=number)
             self.skipped.append(SkippedRow(entry.line, why))
 
     def _refuse(self, entry: JournalRow, *faults: FileFault) -> None:
@@ -536,11 +558,11 @@ class Plan:
     def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
         if isinstance(error, Invalid) and error.path in entry.columns:
             # The message uses the field's name; the fault has the column.
-            message = str(error).removeprefix(f"{error.path} ")
-            return FileFault(entry.line, entry.columns[error.path], message)
+            said = after(error.path, messages.of(error))
+            return FileFault(entry.line, entry.columns[error.path], said)
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
-        return FileFault(entry.line, column, str(error))
+        return FileFault(entry.line, column, messages.of(error))
 
 
 def _may_rename(turn: Transition) -> bool:

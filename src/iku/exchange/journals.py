@@ -28,6 +28,7 @@ from iku.exchange.spreadsheet import (
     SheetRow,
     UnreadableSheet,
 )
+from iku.messages import message
 
 IMPORTED = "import:"  # prefix of the ids of imported rows
 
@@ -82,15 +83,25 @@ class CorrectionTarget(Struct, frozen=True):
         )
 
     def _missing(self, subject: Any) -> str:
-        kinds = " or ".join(_tag(about) for about in self.statement.about)
-        wanted = ", ".join(map(str, self.found_by.values()))
+        kinds = [_tag(about) for about in self.statement.about]
+        wanted = [*map(str, self.found_by.values())]
         days = [
             str(event.effective_on)
             for _, event in subject.facts
             if isinstance(event, self.statement.about)
         ]
-        stands = f"only of {', '.join(days)}" if days else "nor any other"
-        return f"is no day of a fact {kinds!r}: there is none of {wanted}, {stands}"
+        if not days:
+            return message(
+                "is no day of a fact {kinds}: there is none of {wanted}, nor any other",
+                kinds=kinds,
+                wanted=wanted,
+            )
+        return message(
+            "is no day of a fact {kinds}: there is none of {wanted}, only of {days}",
+            kinds=kinds,
+            wanted=wanted,
+            days=days,
+        )
 
 
 class DuplicateRow(NamedTuple):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from iku.domain import numbering
 from iku.domain.decider import Refused, subject_id, subject_number
+from iku.messages import message
 from iku.projections.number_index import NumberKey, NumberUse
 
 Held = dict[str, bool]  # by subject that has or had a name: whether it has it now
@@ -56,8 +57,14 @@ class NameIndex:
         if len(held) > 1 and subject_id(number) in held:
             return subject_id(number)
         if len(held) > 1:
-            several = ", ".join(f"{category} {subject}" for subject in sorted(held))
-            raise Refused(f"number {number} belongs to several: {several}")
+            several = [f"{category} {subject}" for subject in sorted(held)]
+            raise Refused(
+                message(
+                    "number {number} belongs to several: {several}",
+                    number=number,
+                    several=several,
+                )
+            )
         return held[0] if held else None
 
     def identified(self, category: str, number: str) -> str | None:
@@ -75,7 +82,13 @@ class NameIndex:
         found = numbering.identifier(number, _Used(self, category))
         if found is None:
             most = numbering.LONGEST
-            raise Refused(f"number {number}.2 has more than {most} characters")
+            raise Refused(
+                message(
+                    "number {number}.2 has more than {most} characters",
+                    number=number,
+                    most=most,
+                )
+            )
         return found
 
     def _of(self, category: str, number: str) -> Held:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from iku.exchange.cells import InvalidCell
 from iku.exchange.spreadsheet import shown
+from iku.messages import message
 
 _WHOLE = r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,12}"  # 1.033 or 1033
 _COUNTS = re.compile(rf"({_WHOLE}) ?/ ?({_WHOLE})")
@@ -86,6 +87,9 @@ def read(typed: str) -> Printed:
         if decimals or sign:
             return PrintedPercentage(Decimal(f"{whole}.{decimals or 0}"))
     raise InvalidCell(
-        f"is {shown(typed)}, but must be counts, such as 8/9, or a percentage, such as "
-        "88,89% or 88.89%"
+        message(
+            "is {typed}, but must be counts, such as 8/9, or a percentage, such as "
+            "88,89% or 88.89%",
+            typed=shown(typed),
+        )
     )

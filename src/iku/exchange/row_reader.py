@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
+from iku import messages
 from iku.domain.decider import subject_id
 from iku.domain.fact import EARLIEST
 from iku.exchange import cells
 from iku.exchange.cells import InvalidCell, Parse
 from iku.exchange.journal_layouts import CLEAR, Layout, Statement
 from iku.exchange.spreadsheet import FileFault, SheetRow, shown
+from iku.messages import message
 
 Digest: TypeAlias = Callable[[bytes], bytes]
 
@@ -83,8 +85,11 @@ class RowReader:
     def fields(self, statement: Statement) -> dict[str, Any]:
         """Fields of the fact from the non-empty cells."""
         if statement.any_of and self.row.cells.keys().isdisjoint(statement.any_of):
-            needed = " or ".join(statement.any_of)
-            self._fault(statement.any_of[0], f"is empty, but {needed} must be given")
+            needed = reduce(_or, statement.any_of)
+            self._fault(
+                statement.any_of[0],
+                message("is empty, but {columns} must be given", columns=needed),
+            )
         cleared = {h for h in statement.clears if self.row.cells.get(h) == CLEAR}
         if not cleared:
             return self._fields(statement.fact, statement.fields)
@@ -105,8 +110,7 @@ class RowReader:
         for heading, cell in self.row.cells.items():
             allowed = statement.only.get(heading, "")
             if heading not in used and cell.lower() != allowed:
-                expected = f"empty or {allowed}" if allowed else "empty"
-                self._fault(heading, f"is {shown(cell)}, but must be {expected} here")
+                self._fault(heading, _stray(cell, allowed))
 
     def _fields(self, fact: Any, columns: Mapping[str, str]) -> dict[str, Any]:
         kinds = cells.fields(fact)
@@ -127,12 +131,31 @@ class RowReader:
     def _day(self, cell: str) -> date:
         found = cells.day(cell)
         if found < EARLIEST:
-            raise InvalidCell(f"is {found}, but no day before {EARLIEST} is accepted")
+            raise InvalidCell(
+                message(
+                    "is {day}, but no day before {earliest} is accepted",
+                    day=found,
+                    earliest=EARLIEST,
+                )
+            )
         if found > self._scope.today and not self.layout.ahead:
-            raise InvalidCell(f"is {found}, but today is only {self._scope.today}")
+            raise InvalidCell(
+                message(
+                    "is {day}, but today is only {today}",
+                    day=found,
+                    today=self._scope.today,
+                )
+            )
         known_on = self._taken.get(self.layout.known)
         if known_on is not None and found > known_on:
-            raise InvalidCell(f"is {found}, but {self.layout.known} is only {known_on}")
+            raise InvalidCell(
+                message(
+                    "is {day}, but {column} is only {known}",
+                    day=found,
+                    column=self.layout.known,
+                    known=known_on,
+                )
+            )
         return found
 
     def _take(self, heading: str, parse: Parse, *, required: bool) -> Any:
@@ -143,13 +166,27 @@ class RowReader:
         cell = self.row.cells.get(heading)
         if cell is None:
             if required:
-                self._fault(heading, "is empty, but must be given")
+                self._fault(heading, message("is empty, but must be given"))
             return None
         try:
             self._taken[heading] = parse(cell)
         except InvalidCell as error:
-            self._fault(heading, str(error))
+            self._fault(heading, messages.of(error))
         return self._taken[heading]
 
     def _fault(self, heading: str, message: str) -> None:
         self.faults.append(FileFault(self.row.line, heading, message))
+
+
+def _or(one: str, other: str) -> str:
+    return message("{one} or {other}", one=one, other=other)
+
+
+def _stray(cell: str, allowed: str) -> str:
+    if not allowed:
+        return message("is {cell}, but must be empty here", cell=shown(cell))
+    return message(
+        "is {cell}, but must be empty or {allowed} here",
+        cell=shown(cell),
+        allowed=allowed,
+    )

@@ -18,9 +18,11 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from iku.messages import message
+
 LONGEST_QUOTE = 40  # characters of a wrong cell that are quoted
 MOST = 200  # faults listed for a file; further ones are only counted
-CHANGED = "the file was changed while it was read; import it again"
+CHANGED = message("the file was changed while it was read; import it again")
 BLOCK = 1 << 20  # bytes
 
 
@@ -90,7 +92,9 @@ class Sheet:
         try:
             first, cells = next(self._lines())
         except StopIteration:
-            raise UnreadableSheet(FileFault(1, None, "the file is empty")) from None
+            raise UnreadableSheet(
+                FileFault(1, None, message("the file is empty"))
+            ) from None
         self._headings = [_tidy(cell).lower() for cell in cells]
         self.layout = _layout(first, self._headings, layouts, optional)
 
@@ -117,8 +121,8 @@ class Sheet:
             except StopIteration:
                 return
             except csv.Error as error:
-                message = f"this is no CSV: {_explained(error)}"
-                raise UnreadableSheet(FileFault(begins, None, message)) from None
+                fault = message("this is no CSV: {reason}", reason=_explained(error))
+                raise UnreadableSheet(FileFault(begins, None, fault)) from None
             except UnicodeDecodeError:
                 raise UnreadableSheet(FileFault(begins, None, CHANGED)) from None
             if any(map(str.strip, cells)):
@@ -177,11 +181,12 @@ def _refuse_other_encodings(file: BinaryIO) -> None:
             decoder.decode(block, final=len(block) < BLOCK)
         except UnicodeDecodeError as error:
             line += _line_ends(block[: error.start])
-            message = (
-                f"byte {begins + error.start + 1} of the file is not UTF-8: "
-                'save it as "CSV UTF-8" and import that'
+            fault = message(
+                "byte {byte} of the file is not UTF-8: "
+                'save it as "CSV UTF-8" and import that',
+                byte=begins + error.start + 1,
             )
-            raise UnreadableSheet(FileFault(line, None, message)) from None
+            raise UnreadableSheet(FileFault(line, None, fault)) from None
         if len(block) < BLOCK:
             return
         begins += len(block) - len(decoder.getstate()[0])
@@ -206,8 +211,12 @@ def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
     }
     if len(cells) == len(headings):
         return SheetRow(line, given)
-    message = f"has {len(cells)} columns, but there are {len(headings)} headings"
-    return SheetRow(line, given, FileFault(line, None, message))
+    fault = message(
+        "has {columns} columns, but there are {headings} headings",
+        columns=len(cells),
+        headings=len(headings),
+    )
+    return SheetRow(line, given, FileFault(line, None, fault))
 
 
 def _layout(
@@ -221,8 +230,11 @@ def _layout(
     likely = max(layouts, key=lambda name: common[name])
     if not common[likely]:
         forms = "; ".join(",".join(of) for of in layouts.values())
-        message = f"the headings are those of no journal; they must be one of: {forms}"
-        raise UnreadableSheet(FileFault(line, None, message))
+        fault = message(
+            "the headings are those of no journal; they must be one of: {forms}",
+            forms=forms,
+        )
+        raise UnreadableSheet(FileFault(line, None, fault))
     of, more = layouts[likely], optional.get(likely, ())
     faults = _heading_faults(line, headings, likely, of, more)
     if first := [*islice(faults, MOST)]:
@@ -238,16 +250,22 @@ def _heading_faults(
     optional: Sequence[str],
 ) -> Iterator[FileFault]:
     all_ = (*of, *optional)
-    known = f"those of the journal {name} are {', '.join(all_)}"
     seen: set[str] = set()
     for heading in headings:
         if heading not in all_:
-            yield FileFault(line, None, f"unknown heading {shown(heading)}: {known}")
+            unknown = message(
+                "unknown heading {heading}: those of the journal {journal} are {known}",
+                heading=shown(heading),
+                journal=name,
+                known=all_,
+            )
+            yield FileFault(line, None, unknown)
         elif heading in seen:
-            yield FileFault(line, heading, "this heading stands twice")
+            yield FileFault(line, heading, message("this heading is given twice"))
         seen.add(heading)
     for heading in of:
         if heading not in seen:
-            yield FileFault(
-                line, heading, f"this heading of the journal {name} is missing"
+            missing = message(
+                "this heading of the journal {journal} is missing", journal=name
             )
+            yield FileFault(line, heading, missing)

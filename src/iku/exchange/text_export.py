@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from iku.exchange.bundle import BundleWriteError
 from iku.ledger import durable_files
+from iku.messages import message
 from iku.queries.text_check import HeldText, TextCounts
 from iku.vault.sealing import Opened
 
@@ -51,7 +52,7 @@ async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Text
 @contextmanager
 def _new(path: Path) -> Iterator[IO[bytes]]:
     if path.exists():
-        raise BundleWriteError(f"{path} is there already")
+        raise BundleWriteError(message("{path} is there already", path=path))
     with durable_files.writing(path) as file:
         yield file
 
@@ -73,4 +74,6 @@ def _plain_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BundleWriteError(f"{path}: {error.strerror}") from error
+        raise BundleWriteError(
+            message("{path}: {reason}", path=path, reason=error.strerror)
+        ) from error

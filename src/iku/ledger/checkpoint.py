@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from msgspec import Struct
 
 from iku.ledger.note import Malformed
+from iku.messages import message
 
 LARGEST = 2**63 - 1
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")
@@ -43,7 +44,7 @@ def parse(text: str) -> Checkpoint:
     """
     lines = text.split("\n")  # splitlines would also split at other characters
     if lines.pop() or len(lines) < 3 or not all(lines):
-        raise Malformed("a checkpoint is three lines: origin, size, root")
+        raise Malformed(message("a checkpoint is three lines: origin, size, root"))
     origin, size, root, *extension = lines
     return Checkpoint(origin, parse_size(size), parse_hash(root), tuple(extension))
 
@@ -55,7 +56,7 @@ def parse_size(text: str) -> int:
         Malformed: The text is not in that form, or exceeds `LARGEST`.
     """
     if not _SIZE.fullmatch(text) or int(text) > LARGEST:
-        raise Malformed(f"{text[:40]!r} is no size of a log")
+        raise Malformed(message("{text!r} is no size of a log", text=text[:40]))
     return int(text)
 
 
@@ -68,9 +69,9 @@ def parse_hash(text: str) -> bytes:
     try:
         value = b64decode(text, validate=True)
     except ValueError as error:
-        raise Malformed(f"{text[:60]!r} is not base64") from error
+        raise Malformed(message("{text!r} is not base64", text=text[:60])) from error
     if len(value) != _LENGTH or spell_hash(value) != text:
-        raise Malformed(f"{text[:60]!r} is no hash in base64")
+        raise Malformed(message("{text!r} is no hash in base64", text=text[:60]))
     return value
 
 

@@ -18,6 +18,7 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 
+from iku import messages
 from iku.ledger import (
     checkpoint,
     checkpoint_store,
@@ -33,6 +34,7 @@ from iku.ledger.note import Algorithm, Malformed, Note, SigningKey
 from iku.ledger.tile import LENGTH, WIDTH, Tile
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.tree import Frontier
+from iku.messages import message
 
 PAGE = 4 * WIDTH  # records that are read at a time
 
@@ -98,7 +100,9 @@ class SignerFolder(Struct, frozen=True):
         path = self.folder / "key"
         if path.exists():
             raise SignerNotReady(
-                f"{path} is there already; `iku signer rotate` changes it"
+                message(
+                    "{path} is there already; `iku signer rotate` changes it", path=path
+                )
             )
         return self._make(path, origin)
 
@@ -145,9 +149,15 @@ class SignerFolder(Struct, frozen=True):
             state = msgspec.json.decode(raw, type=SignerState)
             intact = state.frontier.root() == state.checkpoint.root
         except (msgspec.DecodeError, ValueError) as error:
-            raise SignerNotReady(f"{path} is damaged: {error}") from error
+            raise SignerNotReady(
+                message(
+                    "{path} is damaged: {error}", path=path, error=messages.of(error)
+                )
+            ) from error
         if not intact:
-            raise SignerNotReady(f"{path} is damaged: its parts do not fit together")
+            raise SignerNotReady(
+                message("{path} is damaged: its parts do not fit together", path=path)
+            )
         return state
 
     def keep(self, state: SignerState) -> None:
@@ -170,7 +180,12 @@ class SignerFolder(Struct, frozen=True):
         text = self.alarm_sentence()
         if text is not None:
             raise AlarmRaised(
-                f"an alarm stands: {text}; once it is dealt with, remove {self.alarm}"
+                message(
+                    "there is an alarm: {reason}; once it is dealt with, remove "
+                    "{alarm}",
+                    reason=text,
+                    alarm=self.alarm,
+                )
             )
 
     def alarm_sentence(self) -> str | None:
@@ -199,10 +214,14 @@ class SignerFolder(Struct, frozen=True):
             return note.parse_signing(durable_files.read_secret(path))
         except FileNotFoundError as error:
             raise SignerNotReady(
-                f"there is no {path}; `iku signer key` makes one"
+                message("there is no {path}; `iku signer key` makes one", path=path)
             ) from error
         except (Malformed, UnicodeDecodeError) as error:
-            raise SignerNotReady(f"{path} holds no key: {error}") from error
+            raise SignerNotReady(
+                message(
+                    "{path} holds no key: {error}", path=path, error=messages.of(error)
+                )
+            ) from error
 
 
 class SigningResult(Struct, frozen=True):
@@ -245,7 +264,9 @@ async def rotate(connection: Reader, home: SignerFolder, origin: str) -> Signing
     home.settle()
     home.refuse_alarmed()
     if home.state() is None:
-        raise SignerNotReady("nothing was signed yet, so there is no key to change")
+        raise SignerNotReady(
+            message("nothing is signed yet, so there is no key to change")
+        )
     keys = [home.key(), home.next_key()]
     outcome = await _sign(connection, home, origin, keys, full=False)
     home.settle()
@@ -289,16 +310,27 @@ async def alarmed(connection: Reader, home: SignerFolder, sentence: str) -> Alar
 def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> None:
     if key.name != origin:
         raise SignerNotReady(
-            f"the key is that of {key.name}, but IKU_ORIGIN is {origin}"
+            message(
+                "the key is that of {name}, but IKU_ORIGIN is {origin}",
+                name=key.name,
+                origin=origin,
+            )
         )
     if state is None:
         return
     if state.checkpoint.origin != origin:
-        raise SignerNotReady(f"the state is that of the log {state.checkpoint.origin}")
+        raise SignerNotReady(
+            message(
+                "the state is that of the log {origin}", origin=state.checkpoint.origin
+            )
+        )
     if state.vkey != str(key.verifier):
         raise SignerNotReady(
-            f"the last checkpoint was signed by {state.vkey}, which is not the key in "
-            "use; put that one back, and change it by `iku signer rotate`"
+            message(
+                "the last checkpoint was signed by {vkey}, which is not the key in "
+                "use; put that one back, and change it by `iku signer rotate`",
+                vkey=state.vkey,
+            )
         )
 
 
@@ -333,7 +365,11 @@ async def _measure(
     )
     if size < signed.size:
         raise LogTampered(
-            f"the log holds {size} records, but {signed.size} were signed"
+            message(
+                "the log holds {size} records, but {signed} were signed",
+                size=size,
+                signed=signed.size,
+            )
         )
     frontier = Frontier() if full else signed.rounded(WIDTH)
     first = frontier.size
@@ -344,8 +380,13 @@ async def _measure(
     found = await proof_building.root(Tiles(connection), size)
     if found != frontier.root():
         raise LogTampered(
-            f"at size {size} the hashes kept beside the records give root "
-            f"{found.hex()}, their bytes {frontier.root().hex()}"
+            message(
+                "at size {size} the hashes kept beside the records give root "
+                "{stored}, their bytes {counted}",
+                size=size,
+                stored=found.hex(),
+                counted=frontier.root().hex(),
+            )
         )
     return frontier, size - first
 
@@ -369,8 +410,12 @@ async def _grow(
 def _hold_signed(frontier: Frontier, signed: Frontier) -> None:
     if frontier.size == signed.size and frontier.root() != signed.root():
         raise LogTampered(
-            f"the first {signed.size} records give root {frontier.root().hex()}, but "
-            f"{signed.root().hex()} was signed"
+            message(
+                "the first {size} records give root {found}, but {signed} was signed",
+                size=signed.size,
+                found=frontier.root().hex(),
+                signed=signed.root().hex(),
+            )
         )
 
 
@@ -391,15 +436,24 @@ async def _leaves(connection: Reader, after: int, size: int) -> AsyncIterator[by
             PAGE,
         )
         if not rows:
-            raise LogTampered(f"position {after + 1} is missing")
+            raise LogTampered(
+                message("position {position} is missing", position=after + 1)
+            )
         for expected, row in enumerate(rows, after + 1):
             leaf = tree.leaf_hash(row["record"])
             if row["position"] != expected:
-                raise LogTampered(f"position {expected} is missing")
+                raise LogTampered(
+                    message("position {position} is missing", position=expected)
+                )
             if row["leaf"] != leaf:
                 raise LogTampered(
-                    f"position {expected}: the bytes have leaf {leaf.hex()}, but "
-                    f"{row['leaf'].hex()} stands beside them"
+                    message(
+                        "position {position}: the bytes have leaf {found}, but "
+                        "{stored} is stored with them",
+                        position=expected,
+                        found=leaf.hex(),
+                        stored=row["leaf"].hex(),
+                    )
                 )
             yield leaf
         after += len(rows)

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from iku.messages import message
+
 
 class InsecurePermissions(Exception):
     """A file that holds a secret is accessible to other users."""
@@ -85,8 +87,12 @@ def read_secret(path: Path) -> str:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise InsecurePermissions(
-            f"{path} can be used by others (mode {mode:04o}); make it yours: "
-            f"chmod 600 {path}"
+            message(
+                "{path} can be used by others (mode {mode}); make it yours: chmod "
+                "600 {path}",
+                path=path,
+                mode=f"{mode:04o}",
+            )
         )
     return path.read_text("utf-8").removesuffix("\n")
 
@@ -103,5 +109,7 @@ def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
-            raise FolderInUse(f"another process is working in {folder}") from error
+            raise FolderInUse(
+                message("another process is working in {folder}", folder=folder)
+            ) from error
         yield

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 from msgspec import Struct
 
+from iku.messages import message
+
 MOST_SIGNATURES = 100
 LONGEST = 1 << 20  # bytes of a note
 _DASH = "\u2014 "
@@ -155,7 +157,9 @@ def parse(raw: bytes) -> Note:
     text, marks = _halves(_decode(raw))
     lines = marks.split("\n")[:-1]
     if len(lines) > MOST_SIGNATURES:
-        raise Malformed(f"the note has more than {MOST_SIGNATURES} signatures")
+        raise Malformed(
+            message("the note has more than {most} signatures", most=MOST_SIGNATURES)
+        )
     return Note(text, tuple(parse_signature(line) for line in lines))
 
 
@@ -167,10 +171,10 @@ def parse_signature(line: str) -> Signature:
     """
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
-        raise Malformed(f"{line!r} is no signature line")
+        raise Malformed(message("{line!r} is no signature line", line=line))
     payload = _decode_base64(encoded)
     if len(payload) <= _KEY_ID:
-        raise Malformed(f"the signature of {name} is too short")
+        raise Malformed(message("the signature of {name} is too short", name=name))
     return Signature(_fit_name(name), payload[:_KEY_ID], payload[_KEY_ID:])
 
 
@@ -183,7 +187,9 @@ def parse_verifier(vkey: str) -> VerifierKey:
     name, algorithm, public = _parse_key(vkey)
     key = VerifierKey(name, algorithm, public)
     if str(key) != vkey:
-        raise Malformed(f"the key id of {name} does not belong to its key")
+        raise Malformed(
+            message("the key id of {name} does not belong to its key", name=name)
+        )
     return key
 
 
@@ -194,11 +200,17 @@ def parse_signing(secret: str) -> SigningKey:
         Malformed: The text is not a private key.
     """
     if not secret.startswith(_PRIVATE):
-        raise Malformed("this is no private key: it does not begin with PRIVATE+KEY+")
+        raise Malformed(
+            message("this is no private key: it does not begin with PRIVATE+KEY+")
+        )
     name, algorithm, seed = _parse_key(secret.removeprefix(_PRIVATE))
     key = SigningKey(name, algorithm, seed)
     if key.secret != secret:
-        raise Malformed(f"the key id of {name} does not belong to its private key")
+        raise Malformed(
+            message(
+                "the key id of {name} does not belong to its private key", name=name
+            )
+        )
     return key
 
 
@@ -212,7 +224,12 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
     vouched = verified_signatures(note, known)
     if not vouched:
         wanted = ", ".join(f"{key.name}+{key.key_id.hex()}" for key in known)
-        raise Unverified(f"the note is not signed by any of: {wanted or 'no key'}")
+        raise Unverified(
+            message(
+                "the note is not signed by any of: {keys}",
+                keys=wanted or message("no key"),
+            )
+        )
     return vouched
 
 
@@ -244,7 +261,9 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignatu
             payload, _message(key.algorithm, text, time or 0)
         )
     except (InvalidSignature, ValueError) as error:
-        raise Unverified(f"the signature of {key.name} is wrong") from error
+        raise Unverified(
+            message("the signature of {name} is wrong", name=key.name)
+        ) from error
     return VerifiedSignature(key, signature, time)
 
 
@@ -257,13 +276,13 @@ def _message(algorithm: Algorithm, text: str, time: int) -> bytes:
 
 def _decode(raw: bytes) -> str:
     if len(raw) > LONGEST:
-        raise Malformed(f"the note is longer than {LONGEST} bytes")
+        raise Malformed(message("the note is longer than {most} bytes", most=LONGEST))
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise Malformed("the note is not UTF-8") from error
+        raise Malformed(message("the note is not UTF-8")) from error
     if any(char < " " and char != "\n" for char in text):
-        raise Malformed("the note holds control characters")
+        raise Malformed(message("the note holds control characters"))
     return text
 
 
@@ -271,17 +290,20 @@ def _halves(note: str) -> tuple[str, str]:
     """The text and the signature lines, which follow the last blank line."""
     at = note.rfind("\n\n")
     if at < 0:
-        raise Malformed("the note has no blank line before its signatures")
+        raise Malformed(message("the note has no blank line before its signatures"))
     text, marks = note[: at + 1], note[at + 2 :]
     if not marks.endswith("\n"):
-        raise Malformed("the note does not end with a signature line")
+        raise Malformed(message("the note does not end with a signature line"))
     return text, marks
 
 
 def _fit_name(name: str) -> str:
     if not name or "+" in name or any(c.isspace() or c < " " for c in name):
         raise Malformed(
-            f"{name!r} is no name of a key: it is not empty, without + and spaces"
+            message(
+                "{name!r} is no name of a key: it is not empty, without + and spaces",
+                name=name,
+            )
         )
     return name
 
@@ -291,11 +313,13 @@ def _parse_key(text: str) -> tuple[str, Algorithm, bytes]:
     key_id, _, encoded = rest.partition("+")
     if not re.fullmatch("[0-9a-f]{8}", key_id):
         raise Malformed(
-            "a key is written name+key id+base64; its key id is eight digits"
+            message("a key is written name+key id+base64; its key id is eight digits")
         )
     decoded = _decode_base64(encoded)
     if len(decoded) != 1 + _KEY or decoded[0] not in set(Algorithm):
-        raise Malformed(f"the key of {name} is of a kind that is not understood")
+        raise Malformed(
+            message("the key of {name} is of a kind that is not understood", name=name)
+        )
     return _fit_name(name), Algorithm(decoded[0]), decoded[1:]
 
 
@@ -311,7 +335,7 @@ def _decode_base64(text: str) -> bytes:
     try:
         value = b64decode(text, validate=True)
     except ValueError as error:
-        raise Malformed("what should be base64 is not") from error
+        raise Malformed(message("what should be base64 is not")) from error
     if _base64(value) != text:
-        raise Malformed("what should be base64 is not spelt as base64")
+        raise Malformed(message("what should be base64 is not spelt as base64"))
     return value

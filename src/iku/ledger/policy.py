@@ -10,10 +10,12 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from iku import messages
 from iku.ledger import checkpoint, note
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.note import Algorithm, Malformed, Note, VerifiedSignature, VerifierKey
 from iku.ledger.tree import EMPTY_ROOT
+from iku.messages import message
 
 NONE = "none"
 ANY_WITNESS = (
@@ -88,7 +90,7 @@ def judge(policy: Policy, signed: Note) -> Judgement:
     """
     found = checkpoint.parse(signed.text)
     if found.size == 0 and found.root != EMPTY_ROOT:
-        raise Malformed("the root of an empty log is the hash of nothing")
+        raise Malformed(message("the root of an empty log is the hash of nothing"))
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
     cosigned = note.verified_signatures(signed, policy.witness_keys)
@@ -106,7 +108,9 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
         Malformed: A line is invalid; the message has its number.
     """
     if _FOREIGN.search(raw):
-        raise Malformed("a policy holds no control characters but tabs and line feeds")
+        raise Malformed(
+            message("a policy holds no control characters but tabs and line feeds")
+        )
     # Names are arbitrary bytes in this format; surrogateescape preserves them.
     text = raw.decode("utf-8", "surrogateescape")
     reading = _PolicyLines()
@@ -117,7 +121,13 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
         try:
             reading.read(words)
         except Malformed as error:
-            raise Malformed(f"line {number} of the policy: {error}") from error
+            raise Malformed(
+                message(
+                    "line {number} of the policy: {error}",
+                    number=number,
+                    error=messages.of(error),
+                )
+            ) from error
     return reading.policy(complete=complete)
 
 
@@ -170,12 +180,14 @@ class _PolicyLines:
             case ["quorum", name]:
                 self._set_quorum(name)
             case _:
-                raise Malformed(f"{' '.join(words)!r} is no line of a policy")
+                raise Malformed(
+                    message("{words!r} is no line of a policy", words=" ".join(words))
+                )
 
     def policy(self, *, complete: bool) -> Policy:
         quorum = self._quorum
         if quorum is None and complete:
-            raise Malformed("the policy has no line of its quorum")
+            raise Malformed(message("the policy has no line of its quorum"))
         if quorum is None and self._witnesses:
             quorum = ANY_WITNESS
             self._refuse_taken(quorum)
@@ -184,23 +196,25 @@ class _PolicyLines:
 
     def _refuse_taken(self, name: str) -> None:
         if name == NONE or name in self._witnesses or name in self._groups:
-            raise Malformed(f"the name {name} is taken")
+            raise Malformed(message("the name {name} is taken", name=name))
 
     def _refuse_unknown(self, name: str) -> None:
         if name not in self._witnesses and name not in self._groups:
-            raise Malformed(f"nothing above is called {name}")
+            raise Malformed(message("nothing above is called {name}", name=name))
 
     def _group(self, least: str, members: Words) -> Group:
         for member in members:
             self._refuse_unknown(member)
             if member in self._members:
-                raise Malformed(f"{member} is in a group already")
+                raise Malformed(
+                    message("{member} is in a group already", member=member)
+                )
             self._members.add(member)
         return Group(_least(least, len(members)), tuple(members))
 
     def _set_quorum(self, name: str) -> None:
         if self._quorum is not None:
-            raise Malformed("there is a quorum already")
+            raise Malformed(message("there is a quorum already"))
         if name != NONE:
             self._refuse_unknown(name)
         self._quorum = name
@@ -211,9 +225,13 @@ def _party(
 ) -> Party:
     key = note.parse_verifier(vkey)
     if key.algorithm is not algorithm:
-        raise Malformed(f"the key of {key.name} is not of the kind that signs here")
+        raise Malformed(
+            message(
+                "the key of {name} is not of the kind that signs here", name=key.name
+            )
+        )
     if key.public in {one.public for one in taken}:
-        raise Malformed(f"the key of {key.name} is there already")
+        raise Malformed(message("the key of {name} is there already", name=key.name))
     return Party(key, *url)
 
 
@@ -221,4 +239,10 @@ def _least(text: str, count: int) -> int:
     number = {"all": str(count), "any": "1"}.get(text, text)
     if re.fullmatch("[1-9][0-9]{0,5}", number) and int(number) <= count:
         return int(number)
-    raise Malformed(f"{text!r} is not all, any, or a number from 1 to {count}")
+    raise Malformed(
+        message(
+            "{text!r} is not all, any, or a number from 1 to {count}",
+            text=text,
+            count=count,
+        )
+    )

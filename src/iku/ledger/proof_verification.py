@@ -6,6 +6,8 @@ It shares no code with `proof_building`, so that one error cannot be in both.
 from collections.abc import Sequence
 from hashlib import sha256
 
+from iku.messages import message
+
 LENGTH = 32  # bytes of a hash
 EMPTY = sha256(b"").digest()
 
@@ -25,13 +27,17 @@ def check_inclusion(
         InvalidProof: The proof fails, is too short or is too long.
     """
     if not 0 <= index < size:  # 1; checked first: the loop accepts any index
-        raise InvalidProof(f"there is no leaf {index} in a tree of {size}")
+        raise InvalidProof(
+            message(
+                "there is no leaf {index} in a tree of {size}", index=index, size=size
+            )
+        )
     _refuse_misshapen([leaf, root, *proof])
     fn, sn = index, size - 1  # 2
     r = leaf  # 3
     for p in proof:  # 4
         if sn == 0:
-            raise InvalidProof("the proof has surplus hashes")
+            raise InvalidProof(message("the proof has surplus hashes"))
         if fn & 1 or fn == sn:
             r = _hash(p, r)
             while not fn & 1 and fn:
@@ -40,7 +46,7 @@ def check_inclusion(
             r = _hash(r, p)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 5
-        raise InvalidProof("the proof lacks hashes")
+        raise InvalidProof(message("the proof lacks hashes"))
     _hold("root", root, r)
 
 
@@ -56,7 +62,11 @@ def check_consistency(
         InvalidProof: The proof fails, is too short or is too long.
     """
     if not 0 <= old <= new:
-        raise InvalidProof(f"a tree of {new} leaves cannot follow one of {old}")
+        raise InvalidProof(
+            message(
+                "a tree of {new} leaves cannot follow one of {old}", new=new, old=old
+            )
+        )
     _refuse_misshapen([old_root, new_root, *proof])
     if old in {0, new}:
         _check_trivial(old, old_root, new, new_root, proof)
@@ -68,7 +78,7 @@ def _check_trivial(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     if proof:
-        raise InvalidProof("the proof has surplus hashes")
+        raise InvalidProof(message("the proof has surplus hashes"))
     if old == 0:
         _hold("old root", EMPTY, old_root)
     if old == new:
@@ -79,7 +89,7 @@ def _check_growth(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> None:
     if not proof:  # 1
-        raise InvalidProof("the proof lacks hashes")
+        raise InvalidProof(message("the proof lacks hashes"))
     path = list(proof) if old & (old - 1) else [old_root, *proof]  # 2
     fn, sn = old - 1, new - 1  # 3
     while fn & 1:  # 4
@@ -87,7 +97,7 @@ def _check_growth(
     fr = sr = path[0]  # 5
     for c in path[1:]:  # 6
         if sn == 0:
-            raise InvalidProof("the proof has surplus hashes")
+            raise InvalidProof(message("the proof has surplus hashes"))
         if fn & 1 or fn == sn:
             fr, sr = _hash(c, fr), _hash(c, sr)
             while not fn & 1 and fn:
@@ -96,7 +106,7 @@ def _check_growth(
             sr = _hash(sr, c)
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 7
-        raise InvalidProof("the proof lacks hashes")
+        raise InvalidProof(message("the proof lacks hashes"))
     _hold("old root", old_root, fr)
     _hold("new root", new_root, sr)
 
@@ -107,10 +117,23 @@ def _hash(left: bytes, right: bytes) -> bytes:
 
 def _hold(name: str, expected: bytes, found: bytes) -> None:
     if expected != found:
-        raise InvalidProof(f"{name}: expected {expected.hex()}, found {found.hex()}")
+        raise InvalidProof(
+            message(
+                "{name}: expected {expected}, found {found}",
+                name=name,
+                expected=expected.hex(),
+                found=found.hex(),
+            )
+        )
 
 
 def _refuse_misshapen(hashes: Sequence[bytes]) -> None:
     for one in hashes:
         if len(one) != LENGTH:
-            raise InvalidProof(f"a hash has {len(one)} bytes, not {LENGTH}")
+            raise InvalidProof(
+                message(
+                    "a hash has {found} bytes, not {length}",
+                    found=len(one),
+                    length=LENGTH,
+                )
+            )

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from iku.messages import message
+
 WIDTH = 256  # hashes of a full tile
 HEIGHT = 8  # levels of the tree between two levels of tiles
 LENGTH = 32  # bytes of a hash
@@ -61,11 +63,15 @@ def parse_place(text: str) -> tuple[int, int]:
     """
     match = _PLACE.fullmatch(text)
     if match is None:
-        raise InvalidTilePath(f"{text!r} is no place of a tile, such as x001/067.p/3")
+        raise InvalidTilePath(
+            message("{text!r} is no place of a tile, such as x001/067.p/3", text=text)
+        )
     number = int(match[1].replace("x", "").replace("/", "") + match[2])
     width = int(match[3] or WIDTH)
     if width > WIDTH or place(number, width) != text:
-        raise InvalidTilePath(f"{text!r} is not how a tile's place is spelt")
+        raise InvalidTilePath(
+            message("{text!r} is not how a tile's place is spelt", text=text)
+        )
     return number, width
 
 

@@ -10,6 +10,7 @@ from iku.ledger import tree
 from iku.ledger.log import Reader
 from iku.ledger.proof_building import Node
 from iku.ledger.tile import HEIGHT, LENGTH, WIDTH, Tile
+from iku.messages import message
 
 
 class SizeBeyondLog(Exception):
@@ -77,7 +78,11 @@ class Tiles:
             first + asked.width,
         )
         if len(rows) < asked.width:
-            raise SizeBeyondLog(f"the log does not hold {first + asked.width} records")
+            raise SizeBeyondLog(
+                message(
+                    "the log does not hold {count} records", count=first + asked.width
+                )
+            )
         return b"".join(row["leaf"] for row in rows)
 
     async def _roots(self, asked: Tile) -> bytes:

@@ -7,6 +7,7 @@ from msgspec import Struct
 from iku.ledger import checkpoint, note, proof_verification
 from iku.ledger.checkpoint import parse_hash, parse_size, spell_hash
 from iku.ledger.note import Malformed, Note
+from iku.messages import message
 
 HEADER = "c2sp.org/tlog-proof@v1"
 MOST_HASHES = 63
@@ -47,13 +48,13 @@ def parse(raw: bytes) -> TlogProof:
     try:
         header, *lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
-        raise Malformed("the proof's lines are ASCII") from error
+        raise Malformed(message("the proof's lines are ASCII")) from error
     if header != HEADER or not blank:
-        raise Malformed(f"a proof begins with the line {HEADER}")
+        raise Malformed(message("a proof begins with the line {header}", header=HEADER))
     if lines and lines[0].startswith("extra "):
         lines.pop(0)
     if not lines or not lines[0].startswith("index "):
-        raise Malformed("the proof has no line of its index")
+        raise Malformed(message("the proof has no line of its index"))
     index = parse_size(lines.pop(0).removeprefix("index "))
     return TlogProof(index, parse_hashes(lines), note.parse(signed))
 
@@ -65,7 +66,13 @@ def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
         Malformed: A line is not a hash, or there are more than `MOST_HASHES`.
     """
     if len(lines) > MOST_HASHES:
-        raise Malformed(f"a proof has at most {MOST_HASHES} hashes, not {len(lines)}")
+        raise Malformed(
+            message(
+                "a proof has at most {most} hashes, not {found}",
+                most=MOST_HASHES,
+                found=len(lines),
+            )
+        )
     return tuple(parse_hash(line) for line in lines)
 
 

@@ -16,12 +16,14 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from iku import messages
 from iku.ledger import checkpoint, durable_files, note, tlog_proof
 from iku.ledger.checkpoint import Checkpoint, parse_size
 from iku.ledger.note import Algorithm, Malformed, Note, SigningKey, Unverified
 from iku.ledger.policy import Policy
 from iku.ledger.proof_verification import InvalidProof, check_consistency
 from iku.ledger.tree import EMPTY_ROOT
+from iku.messages import message
 
 SIZE_TYPE = "text/x.tlog.size"
 LARGEST_REQUEST = 1 << 20  # bytes
@@ -73,9 +75,9 @@ def parse_request(raw: bytes) -> CosignRequest:
     try:
         old, *lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError as error:
-        raise Malformed("the lines of the proof are ASCII") from error
+        raise Malformed(message("the lines of the proof are ASCII")) from error
     if not old.startswith("old ") or not blank:
-        raise Malformed("a request begins with a line such as: old 120")
+        raise Malformed(message("a request begins with a line such as: old 120"))
     size = parse_size(old.removeprefix("old "))
     return CosignRequest(size, tlog_proof.parse_hashes(lines), note.parse(signed))
 
@@ -105,7 +107,7 @@ class WitnessFolder(Struct, frozen=True):
         """
         path = self.folder / "key"
         if path.exists():
-            raise FileExistsError(f"{path} is there already")
+            raise FileExistsError(message("{path} is there already", path=path))
         made = note.generate(name, Algorithm.COSIGNATURE)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         durable_files.write(path, f"{made.secret}\n".encode())
@@ -121,7 +123,11 @@ class WitnessFolder(Struct, frozen=True):
         """
         key = note.parse_signing(durable_files.read_secret(self.folder / "key"))
         if key.algorithm is not Algorithm.COSIGNATURE:
-            raise Malformed(f"the key of {key.name} is one of a log, not of a witness")
+            raise Malformed(
+                message(
+                    "the key of {name} is one of a log, not of a witness", name=key.name
+                )
+            )
         return key
 
     def last(self, origin: str) -> Checkpoint | None:
@@ -150,8 +156,14 @@ class Witness(Struct, frozen=True):
             raise CosignRefused(HTTPStatus.BAD_REQUEST, str(error)) from error
         self._refuse_unsigned(asked, found)
         if asked.old > found.size:
-            sentence = f"old {asked.old} is more than the checkpoint's {found.size}"
-            raise CosignRefused(HTTPStatus.BAD_REQUEST, sentence)
+            raise CosignRefused(
+                HTTPStatus.BAD_REQUEST,
+                message(
+                    "old {old} is more than the checkpoint's {size}",
+                    old=asked.old,
+                    size=found.size,
+                ),
+            )
         with durable_files.alone(self.folder, wait=True):
             return self._cosign(asked, found)
 
@@ -166,8 +178,10 @@ class Witness(Struct, frozen=True):
     def _refuse_unsigned(self, asked: CosignRequest, found: Checkpoint) -> None:
         keys = [p.key for p in self.policy.logs if p.key.name == found.origin]
         if not keys:
-            sentence = f"the log {found.origin} is not known here"
-            raise CosignRefused(HTTPStatus.NOT_FOUND, sentence)
+            raise CosignRefused(
+                HTTPStatus.NOT_FOUND,
+                message("the log {origin} is not known here", origin=found.origin),
+            )
         try:
             note.verify(asked.signed, keys)
         except Unverified as error:
@@ -183,8 +197,13 @@ class Witness(Struct, frozen=True):
         try:
             check_consistency(size, root, found.size, found.root, asked.proof)
         except InvalidProof as error:
-            sentence = f"the checkpoint does not continue the last one: {error}"
-            raise CosignRefused(HTTPStatus.UNPROCESSABLE_ENTITY, sentence) from error
+            raise CosignRefused(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                message(
+                    "the checkpoint does not continue the last one: {error}",
+                    error=messages.of(error),
+                ),
+            ) from error
         line = self.key.sign(asked.signed.text, int(time.time())).line
         kept = msgspec.json.encode(Cosigned(f"{asked.signed}{line}"))
         self._path(place).parent.mkdir(mode=0o700, exist_ok=True)

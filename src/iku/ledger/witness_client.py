@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TypeAlias
 
+from iku import messages
 from iku.ledger import (
     checkpoint,
     checkpoint_signing,
@@ -22,6 +23,7 @@ from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature, Veri
 from iku.ledger.policy import Party, Policy
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.witness import CosignRequest
+from iku.messages import message
 
 TIMEOUT_S = 15.0
 ATTEMPTS = 3  # first; with the size the witness named; after a concurrent cosignature
@@ -102,7 +104,10 @@ async def accept(
         [vouched] = note.verify(Note(text, answered.signatures), [key])
     except (Malformed, Unverified) as error:
         raise WitnessUnavailable(
-            f"what it answered is no cosignature of it: {error}"
+            message(
+                "what it answered is no cosignature of it: {error}",
+                error=messages.of(error),
+            )
         ) from error
     await checkpoint_store.add_cosignature(connection, signed.size, vouched)
     return vouched
@@ -124,16 +129,24 @@ async def _ask(
         if status != HTTPStatus.CONFLICT:
             _refused(party, status, body)
         old = _size(party, body, signed.size)
-    raise WitnessUnavailable(f"it named another size {ATTEMPTS} times")
+    raise WitnessUnavailable(
+        message("it named another size {times} times", times=ATTEMPTS)
+    )
 
 
 def _refused(party: Party, status: int, body: bytes) -> None:
     said = " ".join(body[:200].decode("utf-8", "replace").split())
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         raise WitnessContradiction(
-            f"the witness {party.key.name} refuses the log: {said}"
+            message(
+                "the witness {name} refuses the log: {reason}",
+                name=party.key.name,
+                reason=said,
+            )
         )
-    raise WitnessUnavailable(f"it answered {status}: {said}")
+    raise WitnessUnavailable(
+        message("it answered {status}: {reason}", status=status, reason=said)
+    )
 
 
 def _size(party: Party, body: bytes, ours: int) -> int:
@@ -141,11 +154,16 @@ def _size(party: Party, body: bytes, ours: int) -> int:
     try:
         size = checkpoint.parse_size(body.decode("ascii").removesuffix("\n"))
     except (UnicodeDecodeError, Malformed) as error:
-        raise WitnessUnavailable("it answered 409 without a size") from error
+        raise WitnessUnavailable(message("it answered 409 without a size")) from error
     if size > ours:
         raise WitnessContradiction(
-            f"the witness {party.key.name} has cosigned size {size} of this log, which "
-            f"is signed at {ours} now"
+            message(
+                "the witness {name} has cosigned size {size} of this log, which is "
+                "signed at {signed} now",
+                name=party.key.name,
+                size=size,
+                signed=ours,
+            )
         )
     return size
 
@@ -157,7 +175,7 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
         WitnessUnavailable: The witness cannot be reached.
     """
     if not url.startswith(("https://", "http://")):
-        raise WitnessUnavailable(f"{url} is no address of a witness")
+        raise WitnessUnavailable(message("{url} is no address of a witness", url=url))
     try:
         asked = urllib.request.Request(url, body, method="POST")  # noqa: S310 - as above
         asked.add_header("Content-Type", "text/plain; charset=utf-8")
@@ -167,4 +185,6 @@ def _post(url: str, body: bytes) -> tuple[int, bytes]:
         with error:
             return error.code, error.read(LONGEST_ANSWER)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise WitnessUnavailable(f"it cannot be reached: {error}") from error
+        raise WitnessUnavailable(
+            message("it cannot be reached: {error}", error=messages.of(error))
+        ) from error

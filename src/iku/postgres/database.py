@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from iku.messages import message
 from iku.postgres import embedded, migrations, pool, schema_guard
 from iku.postgres.embedded import Lease
 from iku.postgres.migrations import Migration, MigrationError
@@ -112,6 +113,9 @@ async def migrate_database(database: Database) -> list[Migration]:
 async def _refuse_behind(replica: pool.Connection) -> None:
     if missing := await migrations.pending(replica):
         raise MigrationError(
-            "this is a replica, and its primary is still to be migrated, or to be "
-            f"caught up with: {', '.join(map(str, missing))}"
+            message(
+                "this is a replica, and its primary is not migrated yet, or not "
+                "replicated yet: {missing}",
+                missing=[*map(str, missing)],
+            )
         )

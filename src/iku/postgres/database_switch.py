@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
+from iku.messages import message
 from iku.postgres import dump
 from iku.postgres.pool import Plain, connect_as_owner
 from iku.postgres.programs import PostgresError
@@ -38,7 +39,9 @@ async def control(superuser: str) -> AsyncIterator[Plain]:
             continue
     else:
         raise UnsupportedServer(
-            f"the server has none of the databases {', '.join(MAINTENANCE)}"
+            message(
+                "the server has none of the databases {names}", names=[*MAINTENANCE]
+            )
         )
     try:
         await refuse_few_rights(connection)
@@ -58,8 +61,11 @@ async def refuse_few_rights(connection: Plain) -> None:
     )
     if not superuser:
         raise UnsupportedServer(
-            f"the login {name} is no superuser, but only one may read and make "
-            "everything: set IKU_SUPERUSER_URL"
+            message(
+                "the login {name} is no superuser, but only one may read and make "
+                "everything: set IKU_SUPERUSER_URL",
+                name=name,
+            )
         )
 
 
@@ -137,8 +143,11 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
             await connection.execute(await _spelt(connection, rename, part, name))
     except asyncpg.ObjectInUseError as error:
         raise UnsupportedServer(
-            f"others are connected to the database {name}: stop whatever uses it, such "
-            "as iku serve, and restore again"
+            message(
+                "others are connected to the database {name}: stop the programs that "
+                "use it, such as iku serve, and restore again",
+                name=name,
+            )
         ) from error
     if there and not keep:
         await connection.execute(await _spelt(connection, "drop database %I", old))
@@ -162,8 +171,11 @@ async def refuse_users(connection: Plain, name: str) -> None:
     )
     if others:
         raise UnsupportedServer(
-            f"others are connected to the database {name}: stop whatever uses it, such "
-            "as iku serve, and restore again"
+            message(
+                "others are connected to the database {name}: stop the programs that "
+                "use it, such as iku serve, and restore again",
+                name=name,
+            )
         )
 
 
@@ -176,14 +188,21 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
             )
     if not await connection.fetchval("select to_regrole(quote_ident($1))", owner):
         raise UnsupportedServer(
-            f"the server has no login {owner}, which IKU_OWNER_URL names"
+            message(
+                "the server has no login {owner}, which IKU_OWNER_URL names",
+                owner=owner,
+            )
         )
     if not await connection.fetchval(
         "select pg_has_role($1::name, $2::name, 'usage')", owner, wanted
     ):
         raise UnsupportedServer(
-            f"the backup's schema belongs to {wanted}, for whom {owner} may not act: "
-            f"let IKU_OWNER_URL name {wanted}, or a superuser"
+            message(
+                "the backup's schema belongs to {wanted}, for whom {owner} may not "
+                "act: let IKU_OWNER_URL name {wanted}, or a superuser",
+                wanted=wanted,
+                owner=owner,
+            )
         )
     for role in (wanted, owner):
         if not await connection.fetchval(

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, cast
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from iku.messages import message
 from iku.postgres import programs
 from iku.postgres.pool import Connection
 from iku.postgres.programs import PostgresError
@@ -49,8 +50,12 @@ async def refuse_other_major(connection: Connection) -> None:
     ours = int(_run("pg_dump", "-V").split()[2].split(".")[0])
     if theirs > ours:
         raise PostgresError(
-            f"the server is PostgreSQL {theirs}, but the programs that came along are "
-            f"{ours}, which can read it no more: use pg_dump and pg_restore of {theirs}"
+            message(
+                "the server is PostgreSQL {theirs}, but the bundled programs are "
+                "{ours}, which cannot read it: use pg_dump and pg_restore of {theirs}",
+                theirs=theirs,
+                ours=ours,
+            )
         )
 
 
@@ -107,7 +112,14 @@ def _working(
         if process.wait():
             said.seek(0)
             why = said.read().decode(errors="replace").strip()[-2000:]
-            raise PostgresError(f"{name} ended with {process.returncode}: {why}")
+            raise PostgresError(
+                message(
+                    "{program} ended with {code}: {reason}",
+                    program=name,
+                    code=process.returncode,
+                    reason=why,
+                )
+            )
 
 
 def _split(dsn: str) -> tuple[str, dict[str, str]]:

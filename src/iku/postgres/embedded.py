@@ -28,6 +28,7 @@ from types import MappingProxyType
 from typing import IO
 from urllib.parse import quote
 
+from iku.messages import message
 from iku.postgres import postmaster, programs
 from iku.postgres.programs import PostgresError, Programs
 
@@ -102,16 +103,23 @@ def lease(
 def _refuse_unusable(folder: Path) -> None:
     if found := UNUSABLE.intersection(str(folder)):
         raise PostgresError(
-            f"PostgreSQL does not start in {str(folder)!r}, whose name holds "
-            f"{' '.join(map(repr, sorted(found)))}; set IKU_HOME to another folder"
+            message(
+                "PostgreSQL does not start in {folder!r}, whose name holds "
+                "{characters}; set IKU_HOME to another folder",
+                folder=str(folder),
+                characters=" ".join(map(repr, sorted(found))),
+            )
         )
 
 
 def _refuse_foreign(data: Path) -> None:
     if data.exists() and not (data / "PG_VERSION").is_file():
         raise PostgresError(
-            f"{data} is no folder of PostgreSQL's: it holds no PG_VERSION; "
-            "put back what is missing, or move it away to begin with nothing"
+            message(
+                "{data} is no folder of PostgreSQL's: it holds no PG_VERSION; put "
+                "back what is missing, or move it away to begin with nothing",
+                data=data,
+            )
         )
 
 
@@ -229,8 +237,13 @@ class _Cluster:
         ours = self.programs.major()
         if theirs != ours:
             raise PostgresError(
-                f"{self.data} was written by PostgreSQL {theirs}, and this is "
-                f"PostgreSQL {ours}; dump it with the former and restore it here"
+                message(
+                    "{data} was written by PostgreSQL {theirs}, and this is "
+                    "PostgreSQL {ours}; dump it with the former and restore it here",
+                    data=self.data,
+                    theirs=theirs,
+                    ours=ours,
+                )
             )
 
     def start(self, settings: Mapping[str, str]) -> None:
@@ -238,7 +251,9 @@ class _Cluster:
         give_up = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
             if time.monotonic() > give_up:
-                raise PostgresError(f"the server does not answer; {self.log} says why")
+                raise PostgresError(
+                    message("the server does not answer; {log} says why", log=self.log)
+                )
             if postmaster.living(self.data) is None:
                 self._launch(settings)
             time.sleep(0.02)
@@ -265,7 +280,11 @@ class _Cluster:
         said = self.log.read_text(errors="replace")[began:] if self.log.exists() else ""
         # A killed server's children take a moment to exit; the next attempt succeeds.
         if "pre-existing shared memory block" not in said:
-            raise PostgresError(f"the server did not start: {said.strip()[-2000:]}")
+            raise PostgresError(
+                message(
+                    "the server did not start: {reason}", reason=said.strip()[-2000:]
+                )
+            )
 
     def _admit(self, owner_password: str, passwords: Mapping[str, str]) -> None:
         # The password is set at each start, so that a lost file can be generated again.
@@ -316,7 +335,12 @@ def _private_folder(path: Path, ran_by: Programs) -> None:
     uid = os.geteuid() if ran_by.account.uid is None else ran_by.account.uid
     # Another user may have created the path in the temporary folder first.
     if path.is_symlink() or path.stat().st_uid != uid:
-        raise PostgresError(f"{path} belongs to somebody else; set IKU_HOME elsewhere")
+        raise PostgresError(
+            message(
+                "{path} belongs to another user; set IKU_HOME to another folder",
+                path=path,
+            )
+        )
 
 
 @contextmanager
@@ -330,15 +354,24 @@ def _plain_errors(folder: Path) -> Iterator[None]:
         raise
     except subprocess.TimeoutExpired as error:
         raise PostgresError(
-            f"{Path(error.cmd[0]).name} did not end within {error.timeout:.0f} seconds"
+            message(
+                "{program} did not end within {seconds} seconds",
+                program=Path(error.cmd[0]).name,
+                seconds=round(error.timeout),
+            )
         ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise PostgresError(_full(folder)) from error
         raise PostgresError(
-            f"{folder} cannot be written by user {os.geteuid()} "
-            f"({error.strerror}: {error.filename}); "
-            "make it writable, or set IKU_HOME to another folder"
+            message(
+                "{folder} cannot be written by user {user} ({reason}: {file}); make "
+                "it writable, or set IKU_HOME to another folder",
+                folder=folder,
+                user=os.geteuid(),
+                reason=error.strerror,
+                file=error.filename,
+            )
         ) from error
 
 
@@ -347,4 +380,8 @@ def _is_full(folder: Path) -> bool:
 
 
 def _full(folder: Path) -> str:
-    return f"the disk that holds {folder} is full; make room, or set IKU_HOME elsewhere"
+    return message(
+        "the disk that holds {folder} is full; make room, or set IKU_HOME to another "
+        "folder",
+        folder=folder,
+    )

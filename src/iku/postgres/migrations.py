@@ -19,6 +19,8 @@ from typing import NamedTuple
 import asyncpg
 
 import iku
+from iku import messages
+from iku.messages import message
 from iku.postgres import schema_guard
 from iku.postgres.pool import Connection, Queryable
 
@@ -59,8 +61,11 @@ def load(folder: Traversable | None = None) -> list[Migration]:
     found.sort(key=lambda migration: migration.version)
     if [m.version for m in found] != list(range(1, len(found) + 1)):
         raise MigrationError(
-            "migrations must be numbered 0001, 0002, … without gap or twin, not "
-            + ", ".join(map(str, found))
+            message(
+                "migrations must be numbered 0001, 0002, … without gap or twin, not "
+                "{found}",
+                found=[*map(str, found)],
+            )
         )
     return found
 
@@ -83,8 +88,11 @@ async def migrate(
             return await _apply_missing(connection, wanted)
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationError(
-            f"the schema is to be migrated, but this login may not: {error}; "
-            "run `iku migrate` with the owner's login in IKU_OWNER_URL"
+            message(
+                "the schema is to be migrated, but this login may not: {error}; run "
+                "`iku migrate` with the owner's login in IKU_OWNER_URL",
+                error=messages.of(error),
+            )
         ) from error
 
 
@@ -118,20 +126,30 @@ async def pending(
     for one in applied.values():
         if str(one) in BEFORE_THE_BASELINE - names:
             raise MigrationError(
-                f"the database has migration {one}, of a version that was never "
-                "released; this program begins with an empty database"
+                message(
+                    "the database has migration {migration}, of a version that was "
+                    "never released; this program begins with an empty database",
+                    migration=one,
+                )
             )
     for migration in wanted:
         found = applied.get(migration.version)
         if found is not None and found.sha256 != migration.sha256:
             raise MigrationError(
-                f"{migration} changed after it was applied; "
-                "put it back as it was and write a new migration"
+                message(
+                    "{migration} changed after it was applied; put it back as it was "
+                    "and write a new migration",
+                    migration=migration,
+                )
             )
     if newest := max(applied.keys() - {m.version for m in wanted}, default=None):
         raise MigrationError(
-            f"the database is at migration {newest:04}, this program only at "
-            f"{len(wanted):04}; install the newer program"
+            message(
+                "the database is at migration {newest}, this program only at "
+                "{known}; install the newer program",
+                newest=f"{newest:04}",
+                known=f"{len(wanted):04}",
+            )
         )
     return [m for m in wanted if m.version not in applied]
 
@@ -184,7 +202,9 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
     # `create index concurrently` would wait: a deadlock.
     while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
         if clock() > give_up:
-            raise MigrationError("another process has been migrating for two minutes")
+            raise MigrationError(
+                message("another process has been migrating for two minutes")
+            )
         await asyncio.sleep(0.1)
     try:
         yield
@@ -196,7 +216,11 @@ def _refuse_old_server(connection: Connection) -> None:
     major = connection.get_server_version().major
     if major < OLDEST_SERVER:
         raise MigrationError(
-            f"the server is PostgreSQL {major}, but {OLDEST_SERVER} or newer is needed"
+            message(
+                "the server is PostgreSQL {found}, but {oldest} or newer is needed",
+                found=major,
+                oldest=OLDEST_SERVER,
+            )
         )
 
 
@@ -211,7 +235,9 @@ def _folder() -> Traversable:
 def _read(file: Traversable) -> Migration:
     match = FILE.fullmatch(file.name)
     if match is None:
-        raise MigrationError(f'"{file.name}" is not named like "0001_ledger.sql"')
+        raise MigrationError(
+            message('"{name}" is not named like "0001_ledger.sql"', name=file.name)
+        )
     # Line endings are normalised, so that a checkout on Windows has the same hash.
     sql = file.read_text(encoding="utf-8").replace("\r\n", "\n")
     return Migration(int(match[1]), match[2], sql)

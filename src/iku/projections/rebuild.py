@@ -16,6 +16,7 @@ from iku.domain.decider_registry import DECIDERS
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.ledger.record import Recorded
+from iku.messages import message
 from iku.projections import parallel_fold, rows
 from iku.projections.rows import CountedDefinition, TransitionFold
 from iku.projections.writer import ProjectionWriter
@@ -65,7 +66,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
 @asynccontextmanager
 async def _alone(owner: Connection) -> AsyncIterator[None]:
     if not await owner.fetchval("select pg_try_advisory_lock($1)", LOCK):
-        raise RebuildRunning("another rebuild is under way")
+        raise RebuildRunning(message("another rebuild is under way"))
     try:
         yield
     finally:

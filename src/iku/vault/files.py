@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
+from iku.messages import message
 from iku.vault.keys import LENGTH
 from iku.vault.sealing import NONCE, TextDamaged, context
 
@@ -113,7 +114,9 @@ class Files:
                 return AESGCM(filed.key).decrypt(nonce, rest, _bound(filed.name))
             except (OSError, InvalidTag, ValueError):
                 continue
-        raise TextDamaged(f"file {filed.name} is not what was put away")
+        raise TextDamaged(
+            message("file {name} is not what was stored", name=filed.name)
+        )
 
     def remove(self, names: Iterable[UUID]) -> int:
         """Delete files, also in quarantine; the number deleted.
@@ -297,5 +300,10 @@ def _plain_errors(folder: Path) -> Iterator[None]:
         if error.errno == errno.EXDEV:
             why = f"{QUARANTINE} must lie on the same file system as its folder"
         raise FilesError(
-            f"the folder of attachments, {folder}: {named}: {why}"
+            message(
+                "the folder of attachments, {folder}: {name}: {reason}",
+                folder=folder,
+                name=named,
+                reason=why,
+            )
         ) from error

@@ -27,6 +27,9 @@ from typing import IO, Any
 import msgspec
 from msgspec import Struct
 
+from iku import messages
+from iku.messages import message
+
 LENGTH = 32  # bytes of a key: AES-256, HMAC-SHA-256
 DIGEST = "digest"
 ERASED = "erased.jsonl"
@@ -205,7 +208,9 @@ def found(folder: Path, epoch: str) -> bytes | None:
 def _order(epoch: str) -> tuple[str, int]:
     found = EPOCH.fullmatch(epoch)
     if found is None:
-        raise KeysError(f"{epoch} names no epoch; one is named like 2026-11")
+        raise KeysError(
+            message("{epoch} names no epoch; one is named like 2026-11", epoch=epoch)
+        )
     return found[1], int(found[2] or 1)
 
 
@@ -213,9 +218,16 @@ def _decoded(content: bytes, name: str) -> bytes:
     try:
         key = base64.b64decode(content.strip(), validate=True)
     except ValueError as error:
-        raise KeysError(f"{name}.key is no key") from error
+        raise KeysError(message("{name}.key is no key", name=name)) from error
     if len(key) != LENGTH:
-        raise KeysError(f"{name}.key is no key: {len(key)} bytes, not {LENGTH}")
+        raise KeysError(
+            message(
+                "{name}.key is no key: {found} bytes, not {length}",
+                name=name,
+                found=len(key),
+                length=LENGTH,
+            )
+        )
     return key
 
 
@@ -223,7 +235,14 @@ def _entry(line: bytes, number: int) -> ErasureEntry:
     try:
         return msgspec.json.decode(line, type=ErasureEntry)
     except msgspec.DecodeError as error:
-        raise KeysError(f"{ERASED}, line {number}, is no erasure: {error}") from error
+        raise KeysError(
+            message(
+                "{file}, line {line}, is no erasure: {error}",
+                file=ERASED,
+                line=number,
+                error=messages.of(error),
+            )
+        ) from error
 
 
 @contextmanager
@@ -252,10 +271,17 @@ def _sync(folder: Path) -> None:
 def _refuse_open_to_others(folder: Path) -> None:
     found = folder.stat()
     if found.st_uid != os.geteuid():
-        raise KeysError(f"{folder}, the folder of keys, belongs to somebody else")
+        raise KeysError(
+            message(
+                "{folder}, the folder of keys, belongs to another user", folder=folder
+            )
+        )
     if found.st_mode & 0o077:
         raise KeysError(
-            f"{folder}, the folder of keys, is open to others: chmod 700 {folder}"
+            message(
+                "{folder}, the folder of keys, is open to others: chmod 700 {folder}",
+                folder=folder,
+            )
         )
 
 
@@ -266,5 +292,10 @@ def _plain_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         named = error.filename or "a file"
         raise KeysError(
-            f"the folder of keys, {folder}: {named}: {error.strerror}"
+            message(
+                "the folder of keys, {folder}: {name}: {reason}",
+                folder=folder,
+                name=named,
+                reason=error.strerror,
+            )
         ) from error

@@ -14,6 +14,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
+from iku.messages import message
+
 SALT = 32  # bytes; without the salt, a guess at a text could be confirmed
 NONCE = 12  # bytes, for AES-GCM (NIST SP 800-38D, section 8.2)
 BLOCK = 64  # bytes; padding to whole blocks hides a text's exact length
@@ -114,10 +116,18 @@ def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> 
     try:
         text = msgspec.json.decode(opened[SALT:], type=str)
     except (msgspec.DecodeError, ValueError) as error:
-        raise TextDamaged(f"{place.event} {place.field}: no text") from error
+        raise TextDamaged(
+            message("{event} {field}: no text", event=place.event, field=place.field)
+        ) from error
     # Encoded again, as a verifier who is given only text and salt has to.
     if committed not in {None, commitment(place, salt, plain(text))}:
-        raise TextDamaged(f"{place.event} {place.field}: not the text committed to")
+        raise TextDamaged(
+            message(
+                "{event} {field}: not the text committed to",
+                event=place.event,
+                field=place.field,
+            )
+        )
     return Opened(text, salt)
 
 
@@ -161,4 +171,6 @@ def _decrypt(sealed: bytes, key: bytes, bound: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE], sealed[NONCE:], bound)
     except (InvalidTag, ValueError) as error:
-        raise TextDamaged("it does not open with this key at this place") from error
+        raise TextDamaged(
+            message("it does not open with this key at this place")
+        ) from error

@@ -21,6 +21,7 @@ from msgspec import Struct
 from iku.ledger.appender import AcceptedRequest
 from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
+from iku.messages import message
 from iku.vault import sealing
 from iku.vault.files import Filed, Files
 from iku.vault.keys import LENGTH, Keys, KeysError, found
@@ -283,11 +284,27 @@ class Vault:
             KeysError: It still wraps a data key, is the current one, or is missing.
         """
         if epoch not in self.keys.epochs():
-            raise KeysError(f"there is no key of epoch {epoch} in {self.keys.folder}")
+            raise KeysError(
+                message(
+                    "there is no key of epoch {epoch} in {folder}",
+                    epoch=epoch,
+                    folder=self.keys.folder,
+                )
+            )
         if epoch == self.keys.current(self._today())[0]:
-            raise KeysError(f"{epoch} is the current epoch: begin another, and rotate")
+            raise KeysError(
+                message(
+                    "{epoch} is the current epoch: begin another, and rotate",
+                    epoch=epoch,
+                )
+            )
         if not await connection.fetchval("select vault.retire($1)", epoch):
-            raise KeysError(f"keys are still wrapped by that of {epoch}: rotate first")
+            raise KeysError(
+                message(
+                    "keys are still wrapped by that of {epoch}: rotate first",
+                    epoch=epoch,
+                )
+            )
         self.keys.destroy(epoch)
 
     def _opened(
