@@ -1,8 +1,8 @@
-"""Appending from one process: many requests, one transaction.
+"""Group commit: the requests that wait in a process are appended in one transaction.
 
-A commit costs a write to disk whatever it holds, and the log takes one transaction at
-a time. So those who append while one transaction is under way wait together for the
-next: each alone pays what all pay at once (group commit).
+A commit costs a write to disk, whatever its size, and the log's lock admits one
+transaction at a time. Requests that arrive during a transaction therefore wait for the
+next one and share its commit.
 """
 
 import asyncio
@@ -32,33 +32,33 @@ _logger = logging.getLogger(__name__)
 Connection: TypeAlias = asyncpg.Connection
 Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
-RECONNECT_S = 3.0  # how long a batch waits for a database that is away
-RETRY_S = 0.1  # between two attempts at connecting
-HALF = 100  # requests; two transactions of fewer cost more than working at once gains
+RECONNECT_S = 3.0  # how long a batch waits for an unavailable database
+RETRY_S = 0.1  # between two attempts to connect
+HALF = 100  # requests; splitting a smaller batch costs more than overlap gains
 
-# Somebody holds the log's lock, and for longer than the settings let us wait.
+# Another transaction held the log's lock for longer than the timeouts allow.
 _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 
 class AcceptedRequest(Struct, frozen=True):
-    """A request that the transaction under way appends, and what came of it."""
+    """A request that the current transaction appends, and its receipt."""
 
     request: Request
     receipt: Receipt
 
     @property
     def first(self) -> int:
-        """The position of its first event; the others follow without a gap."""
+        """The position of its first event; the others follow without gaps."""
         return self.receipt.position - self.receipt.count + 1
 
     def attached(self) -> Iterator[tuple[int, Any]]:
-        """The position of each event, and what was attached to it."""
+        """The position of each event, and its attachment."""
         return enumerate(self.request.attachments, self.first)
 
     def positions(self) -> dict[str, int]:
-        """By stream, the position that the stream's version 0 would have.
+        """By stream, an offset: the position minus the version of its new events.
 
-        To be added to the version of an event that was just appended.
+        Added to the version of an appended event, it gives the event's position.
         """
         places, position = {}, self.first
         for part in self.request.parts:
@@ -71,35 +71,35 @@ Project: TypeAlias = Callable[
     [log.Connection, Sequence[AcceptedRequest]], Awaitable[None]
 ]
 Asked: TypeAlias = EncodedRequest | UnnumberedRequest
-# Each request as it may be appended, or why not; it may take the log's lock.
+# Admits each request or refuses it with a reason; may take the log's lock.
 Admit: TypeAlias = Callable[
     [log.Connection, Sequence[Asked]], Awaitable[Sequence[EncodedRequest | Exception]]
 ]
 
 
-# Receipts of all requests, appended in one go; None where nothing was written.
+# Appends all requests in one round trip; None if it could not, and wrote nothing.
 AtOnce: TypeAlias = Callable[
     [log.Connection, Sequence[Asked]], Awaitable[Sequence[Receipt] | None]
 ]
 
 
 class Unavailable(Exception):
-    """The database is away. Whether the request was recorded is not known.
+    """The database is unavailable. Whether the request was recorded is unknown.
 
-    Sending the same command again is safe, and tells.
+    It is safe to send the same command again: the command id makes it idempotent.
     """
 
 
 class Overloaded(Unavailable):
-    """Too many requests wait already; this one was not taken in."""
+    """The queue is full; the request was not accepted (backpressure)."""
 
 
 class OutOfSpace(Unavailable):
-    """The database has no room, on its disk or in its memory; nothing was recorded."""
+    """The database has no disk space or memory left; nothing was recorded."""
 
 
 class _Waiting:
-    """A request in the queue, and the future its submitter waits for."""
+    """A queued request, and the future of its submitter."""
 
     __slots__ = ("answered", "asked")
 
@@ -118,7 +118,7 @@ class _Waiting:
 
     @property
     def appends_to(self) -> Iterator[str]:
-        """Its streams and categories; an unnamed one's stream nobody else can have."""
+        """Its streams and categories; of an unnumbered request the category only."""
         asked = self.asked
         if isinstance(asked, UnnumberedRequest):
             yield asked.category
@@ -129,7 +129,7 @@ class _Waiting:
 
     @property
     def rests_on(self) -> Iterator[str]:
-        """The streams and categories that must be as its author knew them."""
+        """The streams and categories that must be unchanged since they were read."""
         asked = self.asked
         if isinstance(asked, EncodedRequest):
             for part in asked.request.parts:
@@ -142,7 +142,7 @@ class _Waiting:
 
     def answer(self, verdict: Verdict | Exception) -> None:
         if self.answered.done():
-            return  # its submitter was cancelled: the batch goes on without a reader
+            return  # the submitter was cancelled; the batch does not depend on it
         if isinstance(verdict, Receipt):
             self.answered.set_result(verdict)
         else:
@@ -150,10 +150,10 @@ class _Waiting:
 
 
 class _NumbersLost(Exception):
-    """Requests drew a number but were not appended.
+    """Requests were assigned numbers but not appended.
 
     Attributes:
-        verdicts: What was said of each, by its place among those asked for.
+        verdicts: The verdict on each, by its index among the requests.
     """
 
     def __init__(self, verdicts: dict[int, Verdict | Exception]) -> None:
@@ -162,23 +162,23 @@ class _NumbersLost(Exception):
 
 
 class _Batch(NamedTuple):
-    """What one transaction appends."""
+    """The requests of one transaction, and the task that appends them."""
 
     waiting: list[_Waiting]
     persisted: asyncio.Task[list[Verdict | Exception]]
 
 
 class Appender:
-    """The one queue of a process before the log.
+    """The queue of a process in front of the log.
 
-    Takes a *connect* that opens a connection of the appender's own; a *project* that
-    writes, in the append's transaction, what is derived from the events; and an *admit*
-    that names and refuses requests in that transaction, before they are appended. An
-    *at_once* is tried before these steps, and does all of them where it can.
+    *connect* opens the appender's own connection. *admit* numbers and refuses requests
+    in the append's transaction, before they are appended. *project* writes the
+    projections in the same transaction. *at_once* is tried before these steps, and does
+    all of them in one statement if it can.
 
     Attributes:
-        capacity: Requests that may wait; one more is Overloaded.
-        batch: The most requests of one transaction.
+        capacity: Most requests that may wait; another one is refused as `Overloaded`.
+        batch: Most requests in one transaction.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ class Appender:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a transaction."""
+        """Number of requests in the queue."""
         return len(self._queue)
 
     async def __aenter__(self) -> Self:
@@ -217,12 +217,13 @@ class Appender:
         await self.aclose()
 
     async def submit(self, request: Request | UnnumberedRequest) -> Receipt:
-        """Append *request* together with whatever else waits; its receipt.
+        """Append *request* in a transaction with other waiting requests; its receipt.
 
-        Raises what *admit* refuses it with, and:
-            Conflicted, Reused, KnowledgeFell, KnowledgeAhead: The verdict on it.
+        Raises:
+            VersionConflict, KeyReused, KnownOnDecreased, KnownOnInFuture: The verdict.
             Unrecordable: It cannot be encoded.
-            Unavailable: The database is away, or too much waits (Overloaded).
+            Unavailable: The database is unavailable, or the queue is full (Overloaded).
+            Exception: The reason for which *admit* refuses it.
         """
         waiting = _Waiting(
             request if isinstance(request, UnnumberedRequest) else log.frame(request)
@@ -240,7 +241,7 @@ class Appender:
         return await waiting.answered
 
     async def aclose(self) -> None:
-        """Answer all that was taken in, then close."""
+        """Finish all accepted requests, then close."""
         self._closing = True
         self._arrived.set()
         if self._task is not None:
@@ -254,15 +255,15 @@ class Appender:
                 batch = under_way or self._begin(self._share())
                 under_way = batch
                 verdicts = await self._verdicts(batch)
-                # What waits already goes to the database first, which works on it
-                # while we answer.
+                # The next batch is sent before the verdicts are delivered, so that the
+                # database and the event loop overlap.
                 under_way = self._begin(self.batch) if self._queue else None
                 for waiting, verdict in zip(batch.waiting, verdicts, strict=True):
                     waiting.answer(verdict)
-                # Whoever was just answered and asks again comes into the next batch.
+                # Lets callers with a verdict submit their next request.
                 await asyncio.sleep(0)
         finally:
-            # Reached by cancellation, too: nobody may be left waiting for ever.
+            # Also reached by cancellation: no submitter may wait forever.
             left = under_way.waiting if under_way else ()
             _refuse((*left, *self._queue), Unavailable(message("the appender stopped")))
             self._queue.clear()
@@ -270,21 +271,21 @@ class Appender:
                 under_way.persisted.cancel()
 
     def _share(self) -> int:
-        """How many to begin with: of a crowd one half, so that the other waits.
+        """The size of the first batch: of a long queue one half.
 
-        Then one half is with the database while the other is answered and asks again.
+        One half is then in the database while the other half is being answered.
         """
         crowd = len(self._queue)
         return min(self.batch, crowd // 2 if crowd >= 2 * HALF else crowd)
 
     def _begin(self, most: int) -> _Batch:
-        """Take the next batch, and send it to the database."""
+        """Take the next batch from the queue and start to append it."""
         waiting = self._take(most)
         asked = [one.asked for one in waiting]
         return _Batch(waiting, asyncio.create_task(self._persist(asked)))
 
     async def _more(self) -> bool:
-        """Wait until something is queued; False once closed and empty."""
+        """Wait for a request; False once closed and empty."""
         while not self._queue:
             if self._closing:
                 return False
@@ -293,11 +294,12 @@ class Appender:
         return True
 
     def _take(self, most: int) -> list[_Waiting]:
-        """The next batch; what must come after another request of it stays queued.
+        """The next batch; requests that depend on another one of it stay queued.
 
-        One request a stream and one a command id, so that each is judged by what is
-        recorded and not by a neighbour that may yet fail; nor may a request rest on
-        a stream, or on a category, that an earlier one of the batch appends to.
+        A batch has one request for each stream and each command id, so that each is
+        judged by recorded events, and not by a request that may still fail. A request
+        does not join a batch in which an earlier one appends to a stream or a category
+        that it depends on.
         """
         batch: list[_Waiting] = []
         left: list[_Waiting] = []
@@ -310,14 +312,14 @@ class Appender:
             command_id = waiting.command_id
             free = taken.isdisjoint(waiting.rests_on) and command_id not in commands
             (batch if free else left).append(waiting)
-            # One that stays holds its stream, too, or a later one would overtake it.
+            # A request that stays blocks its streams, or a later one would overtake it.
             taken.update(waiting.appends_to)
             commands.add(command_id)
         self._queue.extendleft(reversed(left))
         return batch
 
     async def _verdicts(self, batch: _Batch) -> list[Verdict | Exception]:
-        """The answer to everyone in *batch*, one each; nothing else is under way."""
+        """The verdict on each request of *batch*, the only one in progress."""
         try:
             return [*await batch.persisted]
         except Unavailable as error:
@@ -328,7 +330,7 @@ class Appender:
         return await self._each_alone(batch.waiting)
 
     async def _each_alone(self, batch: Sequence[_Waiting]) -> list[Verdict | Exception]:
-        """The answers to a batch that failed as a whole: only the guilty fails."""
+        """Append each request alone after the batch failed: only the bad one fails."""
         _logger.warning("a batch of %d failed; each is tried alone", len(batch))
         verdicts: list[Verdict | Exception] = []
         for index, waiting in enumerate(batch):
@@ -343,7 +345,7 @@ class Appender:
     def _give_up(
         self, batch: Sequence[_Waiting], error: Unavailable
     ) -> list[Verdict | Exception]:
-        # Whoever waits behind would wait as long again, and in vain.
+        # The other queued requests would wait as long, and fail as well.
         _refuse(self._queue, error)
         self._queue.clear()
         return [_as_own(error) for _ in batch]
@@ -361,8 +363,8 @@ class Appender:
                     )
                 ) from error
             except asyncpg.InsufficientResourcesError as error:
-                # No disk, no memory: nothing was recorded, nor would the next be. It
-                # does not mend by itself, as the other reasons do.
+                # No disk space or memory: nothing was recorded, and the next batch
+                # would fail, too. Unlike the other errors, this needs an operator.
                 _logger.error("the database has no room: %s", error)  # noqa: TRY400
                 raise OutOfSpace(
                     message(
@@ -372,9 +374,9 @@ class Appender:
             except Exception as error:
                 if not log.is_away(error, connection):
                     raise
-                # The commit may have been done before its answer was lost. Trying
-                # again is right all the same: a command that was recorded gets its
-                # first receipt, one that was not is appended now.
+                # The commit may have succeeded before the connection was lost. A retry
+                # is safe: a recorded command gets its first receipt, and one that was
+                # not recorded is appended now.
                 _logger.warning("connection lost in attempt %d: %r", attempt, error)
                 connection.terminate()
                 self._connection = None
@@ -409,8 +411,8 @@ class Appender:
         """Admit, append and project; within a transaction.
 
         Raises:
-            _NumbersLost: Of those that drew a number some were not appended. All is to
-                be done again without them, or their numbers would be missing for ever.
+            _NumbersLost: Some requests that were assigned a number were not appended.
+                The transaction is repeated without them, so that no number is skipped.
         """
         admitted = await self._admit(connection, asked)
         framed = [one for one in admitted if isinstance(one, EncodedRequest)]
@@ -424,7 +426,7 @@ class Appender:
             for n, verdict in enumerate(found)
             if isinstance(asked[n], UnnumberedRequest)
             and isinstance(admitted[n], EncodedRequest)
-            # One that was recorded before drew none.
+            # A command that was recorded before was assigned none.
             if not isinstance(verdict, Receipt | KeyReused)
         }
         if lost:
@@ -450,7 +452,7 @@ class Appender:
 async def _admit_named(
     _connection: log.Connection, asked: Sequence[Asked]
 ) -> Sequence[EncodedRequest | Exception]:
-    """Every request that has a name; nobody is there to give one to the others."""
+    """All requests with a stream; without *admit*, the others cannot be numbered."""
     return [
         one if isinstance(one, EncodedRequest) else TypeError("a stream without a name")
         for one in asked
@@ -458,7 +460,7 @@ async def _admit_named(
 
 
 async def _connect_within(connect: Connect, limit_s: float) -> Connection:
-    """A connection, tried for again and again until *limit_s* have passed."""
+    """A connection, retried until *limit_s* have passed."""
     try:
         async with asyncio.timeout(limit_s):
             return await _connect_at_last(connect)
@@ -472,14 +474,14 @@ async def _connect_at_last(connect: Connect) -> Connection:
     while True:
         try:
             return await connect()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+        except Exception as error:  # noqa: BLE001 - any failure may be temporary
             _logger.warning("cannot connect: %r", error)
         await asyncio.sleep(RETRY_S)
 
 
 async def _close(connection: Connection | None) -> None:
     if connection is not None:
-        with contextlib.suppress(Exception):  # nothing is left to be lost
+        with contextlib.suppress(Exception):  # no data can be lost any more
             await connection.close(timeout=RECONNECT_S)
 
 
@@ -489,5 +491,5 @@ def _refuse(waiting: Iterable[_Waiting], reason: Unavailable) -> None:
 
 
 def _as_own(reason: Unavailable) -> Unavailable:
-    """Each gets its own error: raised, it takes on the steps of whoever waited."""
+    """A new error for each submitter: a raised one collects that task's traceback."""
     return type(reason)(str(reason))

@@ -1,8 +1,8 @@
-"""Appending to the log and reading it back.
+"""Appends to the log, and reads.
 
-One number orders everything. The *position* of an event is its place in the log,
-counted from 1 without gaps and in the order of commits; so the last position is the
-log's *size*, and whoever has read up to n has missed nothing below it.
+The *position* of an event is its place in the log, from 1, without gaps and in commit
+order. The last position is the log's *size*. A reader who has read up to a position has
+missed no event below it.
 """
 
 from collections import Counter
@@ -22,21 +22,21 @@ Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
 
 class Reader(Protocol):
-    """What answers a query: a connection, or one that takes a connection for each."""
+    """Anything that runs a query: a connection, or a pool that acquires one for it."""
 
     async def fetch(self, query: str, *args: Any) -> list[asyncpg.Record]:
         """All rows."""
 
     async def fetchrow(self, query: str, *args: Any) -> asyncpg.Record | None:
-        """The first row; None where there is none."""
+        """The first row; None if there is none."""
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row; None where there is none."""
+        """The first column of the first row; None if there is no row."""
 
 
-PAGE = 512  # events; what read_log holds at a time
+PAGE = 512  # events in a page of read_log
 
-# The database is going, gone or not there yet.
+# The database is shutting down, down or starting up.
 _AWAY = (
     ConnectionError,
     TimeoutError,
@@ -46,16 +46,16 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.IdleInTransactionSessionTimeoutError,
-    # The driver has lost its place: a connection that was cut at an unlucky moment.
+    # The driver's protocol state is lost: the connection was cut in mid-message.
     asyncpg.InternalClientError,
 )
 
 
 class Condition(Struct, frozen=True):
-    """An append condition: no event of *categories* lies after position *after*.
+    """An append condition: no event of *categories* has a position after *after*.
 
     As in the specification of dynamic consistency boundaries (DCB), with categories
-    in place of a query: an event's category is its stream's name up to the first
+    in place of a query. The category of an event is its stream's name up to the first
     hyphen.
     """
 
@@ -64,7 +64,7 @@ class Condition(Struct, frozen=True):
 
 
 class StreamPart(Struct, frozen=True):
-    """What a request appends to one stream.
+    """The events that a request appends to one stream.
 
     Attributes:
         expected_version: The stream's version as it was read; 0 = a new stream.
@@ -76,23 +76,23 @@ class StreamPart(Struct, frozen=True):
 
 
 class Request(Struct, frozen=True):
-    """Events to append to one or more streams, all or none, and what that rests on.
+    """Events to append to one or more streams, all or none, and their preconditions.
 
-    The events of a request lie one after the other in the log, in the order of its
-    parts. The last part is the main one, which the receipt is about.
+    The events of a request are adjacent in the log, in the order of its parts. The last
+    part is the main one, to which the receipt refers.
 
     Attributes:
         parts: One for each stream that is appended to.
-        command_id: Unique in the log; sent again, it gets the first receipt.
-        body: SHA-256 of what was asked, to tell a repetition from a reuse.
+        command_id: Idempotency key, unique in the log; a repetition gets the first
+            receipt.
+        body: SHA-256 of the command, which tells a repetition from a reuse of the id.
         known_on: The day declared by an import. None = entered live: the local
             day of recorded_at.
-        premises: Other streams that the decision rests on, each at the version read
-            (0 = there was none).
-        condition: What else it rests on; None: nothing.
-        attachments: One for each event or none at all, handed on to those who project;
-            never stored.
-        secrets: Handed on to whoever keeps the texts that the drafts commit to.
+        premises: Other streams on which the decision is based, each with its expected
+            version (0 = a stream without events).
+        condition: An append condition; None without one.
+        attachments: One for each event, or none; passed to projections, never stored.
+        secrets: Texts that the drafts commit to; passed to the vault.
     """
 
     parts: tuple[StreamPart, ...]
@@ -107,21 +107,21 @@ class Request(Struct, frozen=True):
 
     @property
     def main(self) -> StreamPart:
-        """The part that the receipt is about."""
+        """The part to which the receipt refers."""
         return self.parts[-1]
 
     @property
     def count(self) -> int:
-        """How many events it appends."""
+        """Number of events that it appends."""
         return sum(len(part.drafts) for part in self.parts)
 
 
 class UnnumberedRequest(Struct, frozen=True):
-    """A request whose stream is named under the log's lock, by the next number free.
+    """A request whose stream is named under the log's lock, by the next free number.
 
     Attributes:
-        series: What the number is the next of; known to those who admit requests.
-        named: The request, given the identifier and the number of its subject.
+        series: The series from which the number is assigned, as *admit* knows it.
+        named: Builds the request from the identifier and the number of its subject.
     """
 
     category: str
@@ -133,13 +133,13 @@ class UnnumberedRequest(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """What came of a request: durable, and in the log for good.
+    """The result of an append: the events are durable and in the log.
 
     Attributes:
-        stream: That of its main part.
-        version: Of its last event, as are *position* and *leaf*.
-        count: How many events it appended, in all its parts.
-        size: Of the log once its transaction was done; a repetition gives the same.
+        stream: The stream of its main part.
+        version: Version of its last event; *position* and *leaf* are that event's, too.
+        count: Number of events that it appended, in all its parts.
+        size: Size of the log after its transaction; the same for a repetition.
         repeated: Whether the command had been recorded before.
     """
 
@@ -155,9 +155,9 @@ class Receipt(Struct, frozen=True):
 
 
 class VersionConflict(Exception):
-    """A stream is not at the version the request rests on: read it, decide anew.
+    """A stream is not at the expected version: read it and decide again.
 
-    *actual* is where the stream stands once the whole call is done.
+    *actual* is the stream's version after the whole call.
     """
 
     def __init__(self, stream: str, expected: int, actual: int) -> None:
@@ -175,10 +175,10 @@ class VersionConflict(Exception):
 
 
 class ConditionFailed(VersionConflict):
-    """An event of a category lies after the position that a condition names.
+    """An event of a category has a position after that of an append condition.
 
-    *stream* is the category, *expected* the position that the condition names, and
-    *actual* that of the category's last event.
+    *stream* is the category, *expected* the condition's position, and *actual* the
+    position of the category's last event.
     """
 
     def __init__(self, category: str, after: int, last: int) -> None:
@@ -206,7 +206,7 @@ class KeyReused(Exception):
 
 
 class KnownOnDecreased(Exception):
-    """The day known would fall behind what the stream already holds."""
+    """The day of knowledge would be earlier than that of the stream's last event."""
 
     def __init__(self, stream: str, known_on: date | None, last: date) -> None:
         super().__init__(
@@ -223,7 +223,7 @@ class KnownOnDecreased(Exception):
 
 
 class KnownOnInFuture(Exception):
-    """The day declared has not come yet, by the database's clock."""
+    """The declared day is in the future, by the database's clock."""
 
     def __init__(self, stream: str, known_on: date, today: date) -> None:
         super().__init__(
@@ -245,18 +245,18 @@ Verdict: TypeAlias = (
 
 
 class EncodedRequest(Struct, frozen=True):
-    """A request whose events are encoded, as far as they can be before the lock."""
+    """A request with its events encoded, apart from what the lock determines."""
 
     request: Request
     frames: tuple[tuple[bytes, bytes], ...]
 
 
 class Head(Struct, frozen=True):
-    """Where the log stands.
+    """The state of the log.
 
     Attributes:
         recorded_at: Of the last event; None while the log is empty.
-        known_on: The latest day known so far; None while the log is empty.
+        known_on: The latest day of knowledge so far; None while the log is empty.
     """
 
     size: int
@@ -265,7 +265,7 @@ class Head(Struct, frozen=True):
 
 
 def frame(request: Request) -> EncodedRequest:
-    """*request* with its events encoded; all that Python can refuse, it refuses here.
+    """Encode the events of *request*, and check all that needs no database.
 
     Raises:
         Unrecordable: A value, or the whole record, does not fit the format.
@@ -305,13 +305,14 @@ def frame(request: Request) -> EncodedRequest:
 async def append(
     connection: Connection, requests: Sequence[Request], *, zone: str
 ) -> list[Verdict]:
-    """Append what can be appended, in one round trip; a verdict each, in order.
+    """Append the requests that can be appended, in one round trip; their verdicts.
 
-    A request that is refused leaves its neighbours alone, except for those that build
-    on another one: a request that appends to, or rests on, a stream that an earlier one
-    of the call appends to holds only if every request of the call does, and none was
-    recorded before. A condition on a category that an earlier one appends to is broken,
-    whatever comes of that one. *zone* names the office's time zone.
+    A refused request does not affect the others, except for those that build on
+    another one. A request that appends to, or is based on, a stream to which an earlier
+    request of the call appends is accepted only if every request of the call is and
+    none was recorded before. A condition fails if an earlier request of the call names
+    a stream of its category, even if that request is refused. *zone* is the agency's
+    time zone.
 
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
@@ -323,7 +324,7 @@ async def append_framed(
     connection: Connection, framed: Sequence[EncodedRequest], *, zone: str
 ) -> list[Verdict]:
     """`append` for requests that `frame` has encoded."""
-    # The database takes a command id once a call; a twin gets the first one's verdict.
+    # Command ids differ within a call; a duplicate gets the verdict on the first one.
     first: dict[str, EncodedRequest] = {}
     for f in framed:
         first.setdefault(f.request.command_id, f)
@@ -338,7 +339,7 @@ async def append_framed(
 
 
 async def find(connection: Reader, command_id: str) -> tuple[bytes, Receipt] | None:
-    """Body and original receipt of a command; None if it was never recorded."""
+    """Body and first receipt of a command; None if it was never recorded."""
     row = await connection.fetchrow(
         """
         select c.body, c.stream, c.version, c.position, c.count, c.size,
@@ -392,7 +393,7 @@ async def read_stream(
     size: int | None = None,
     known_on: date | None = None,
 ) -> list[Recorded]:
-    """The events of *stream*, oldest first; at *size* and as known on *known_on*."""
+    """The events of *stream*, oldest first, up to *size* and known by *known_on*."""
     found = await read_streams(connection, [stream], size=size, known_on=known_on)
     return found[stream]
 
@@ -428,7 +429,7 @@ async def read_streams(
 async def read_events(
     connection: Reader, events: Iterable[tuple[str, int]]
 ) -> list[Recorded]:
-    """The events of these streams and versions, in no order."""
+    """The events at these streams and versions, in no order."""
     named = list(events)
     rows = await connection.fetch(
         """
@@ -452,9 +453,9 @@ async def read_log(
 ) -> AsyncGenerator[Recorded, None]:
     """The log in order: positions from *after* + 1 up to and including *size*.
 
-    Reads by pages, each a query of its own, so it needs no transaction and holds no
-    snapshot: what is at a position never changes, and nothing is ever inserted below.
-    Without *size* it ends where the log ended when the last page was read.
+    Reads in pages, one query each (keyset pagination), and needs no transaction or
+    snapshot: events never change, and none is ever inserted at a lower position.
+    Without *size* it stops where the log ended when the last page was read.
     """
     while True:
         rows = await connection.fetch(
@@ -483,17 +484,17 @@ async def read_log(
 async def read_categories(
     connection: Reader, categories: Sequence[str], *, after: int = 0
 ) -> list[Recorded]:
-    """All events of *categories* at positions greater than *after*, in order.
+    """All events of *categories* at positions after *after*, in order.
 
-    A condition on these categories after the last event's position holds until another
-    one is appended; where there is none, so does one after *after*.
+    An append condition on these categories, after the position of the last event (or
+    after *after* if there is none), holds until another event of theirs is appended.
     """
     found: list[Recorded] = []
     while True:
         page = await _read_page(connection, categories, after)
         counts = Counter(one.category for one in page)
         full = {category for category, count in counts.items() if count == PAGE}
-        # Of a category whose page is full there may be more, from its last event on.
+        # A category with a full page may have more events, after the last one read.
         last = {one.category: one.position for one in page if one.category in full}
         after = min(last.values(), default=after)
         found += [one for one in page if not full or one.position <= after]
@@ -504,7 +505,7 @@ async def read_categories(
 async def _read_page(
     connection: Reader, categories: Sequence[str], after: int
 ) -> list[Recorded]:
-    """The first events of each of *categories* after that position, in order."""
+    """The first events of each of *categories* after a position, in order."""
     rows = await connection.fetch(
         """
         select e.position, e.stream, e.version, e.type, e.effective_on, e.known_on,
@@ -536,10 +537,10 @@ async def read_subjects(
     size: int | None = None,
     known_on: date | None = None,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """The streams of *category* in the order of their names, each whole.
+    """The streams of *category*, ordered by name, each complete.
 
-    Begins with the first stream whose name is greater than *after*. Reads by pages, as
-    `read_log` does, and holds one page and one stream, however long the log is.
+    Starts with the first stream whose name is greater than *after*. Reads in pages, as
+    `read_log` does, and holds one page and one stream in memory.
     """
     stream, version = max(after, f"{category}-"), 2**31 - 1
     one: list[Recorded] = []
@@ -578,7 +579,7 @@ async def read_subjects(
 async def batched(
     streams: AsyncIterator[list[Recorded]], events: int
 ) -> AsyncIterator[list[list[Recorded]]]:
-    """The *streams*, each whole, as many at a time as have so many *events*."""
+    """Batches of complete *streams*, of at least *events* events (the last: fewer)."""
     batch: list[list[Recorded]] = []
     count = 0
     async for stream in streams:
@@ -592,7 +593,7 @@ async def batched(
 
 
 async def head(connection: Reader) -> Head:
-    """Where the log stands now."""
+    """The current state of the log."""
     (row,) = await connection.fetch(
         """
         select size, nullif(recorded_at, '-infinity'), nullif(known_on, '-infinity')
@@ -603,9 +604,9 @@ async def head(connection: Reader) -> Head:
 
 
 def is_away(error: Exception, connection: Connection | None) -> bool:
-    """Whether *error* tells of a lost database, not of what was asked of it.
+    """Whether *error* means that the database is unavailable, not that a query failed.
 
-    *connection* is the one it happened on; None if there was none yet.
+    *connection* is the one on which it occurred; None if there was none yet.
     """
     if connection is None:
         return isinstance(error, (OSError, *_AWAY))
@@ -616,7 +617,7 @@ def _is_lost(connection: Connection) -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:
-        # The pool took it back while it was in use, as it does with one that was cut.
+        # The pool released it while it was in use, as it does with a lost connection.
         return True
 
 
@@ -650,7 +651,7 @@ def arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
                 day = draft.effective_on
                 events.append((claim, place, version, draft.type, day, *ends))
         condition = conditions.setdefault(request.condition, len(conditions))
-        # The last part is the main one, so its claim is the last, too.
+        # The last part is the main one, so its claim is the request's last.
         asked = request.command_id, request.body, request.known_on, condition
         requests.append((*asked, len(claims), len(one.frames)))
         built.add(number, request)
@@ -669,7 +670,7 @@ def arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
 
 
 class _Built:
-    """What the requests of a call, taken in one after the other, append.
+    """The events that the requests of a call append, up to the current one.
 
     Attributes:
         writers: By category, the number of the first request that appends to it.
@@ -680,14 +681,14 @@ class _Built:
         self._streams: dict[str, tuple[int, date]] = {}
 
     def on(self, stream: str) -> tuple[int, date | None]:
-        """How many events they append to *stream*, and the latest day they declare.
+        """Number of events appended to *stream*, and the latest day they declare.
 
-        `date.max`, which PostgreSQL knows as infinity, where one of them declares none.
+        The day is `date.max`, PostgreSQL's infinity, if one of them declares none.
         """
         return self._streams.get(stream, _NOTHING)
 
     def add(self, number: int, request: Request) -> None:
-        """Take in a request."""
+        """Add the events of a request."""
         declared = request.known_on or date.max
         for part in request.parts:
             stream = part.stream
@@ -701,7 +702,7 @@ _NOTHING = 0, None
 
 
 def receipt(row: asyncpg.Record) -> Receipt:
-    """What an answer of `ledger.append` says of a request that is in the log."""
+    """The receipt in an answer of `ledger.append`."""
     found = Receipt(row["stream"], *row[3:])
     repeated = row["verdict"] == "repeated"
     return structs.replace(found, repeated=True) if repeated else found
@@ -718,7 +719,7 @@ def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
         case "overtaken":
             return ConditionFailed(*row[1:4])
         case "ahead":
-            declared = cast("date", request.known_on)  # no live day is ahead
+            declared = cast("date", request.known_on)  # a live day is never ahead
             return KnownOnInFuture(row["stream"], declared, row["known_on"])
         case _:
             return KnownOnDecreased(row["stream"], request.known_on, row["known_on"])
@@ -727,7 +728,7 @@ def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
 def _of(
     asked: EncodedRequest, first: EncodedRequest, verdicts: dict[str, Verdict]
 ) -> Verdict:
-    """The verdict on *asked*, where *first* was the first with its command id."""
+    """The verdict on *asked*, where *first* has the same command id."""
     command_id = asked.request.command_id
     if asked is first:
         return verdicts[command_id]

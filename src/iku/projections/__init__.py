@@ -1,6 +1,7 @@
-"""What follows from the log: counts and lists. All of it can be dropped and rebuilt.
+"""Projections: tables derived from the log, which can be dropped and rebuilt.
 
-Written in the append's own transaction, so whoever has a receipt finds it counted; no
-decision ever reads it. `journal` turns events into movements and standings, `figures`
-and `lists` answer questions, `rebuild` makes everything anew beside the old.
+They are written in the append's own transaction, so a receipt implies that its events
+are projected (read your writes). No decision reads them. `rows` turns events into rows
+of the bitemporal tables, `number_index` has the names of subjects, `backfill` fills in
+a new definition, and `rebuild` rebuilds all tables beside the live ones.
 """

@@ -1,15 +1,14 @@
-"""Filling in a new definition: before it is recorded, and the rest under the lock.
+"""Backfill of a new definition: before the append, and the rest under the log's lock.
 
-Counting a whole register takes longer than others may be kept waiting. So what the log
-holds already is counted *before* the append, under a number that no definition has yet:
-nobody can ask for such rows. Then the definition is appended. In that transaction,
-which holds the log's lock, what came since is counted, and the definition is noted:
-from then on it can be asked for. (Design, section 8.)
+Counting a whole register takes longer than other requests can wait. The events in the
+log are therefore counted *before* the append, under a number that no definition has, so
+that no query returns the rows. In the append's transaction, which holds the log's lock,
+the events since then are counted and the definition is inserted, which makes it visible
+(design, section 8).
 
-An attempt that dies leaves rows without a definition behind. They are removed by the
-next attempt, by the next definition that takes the number, and by a rebuild. A
-definition that was not prepared, or whose preparation was lost, is filled in whole
-within the append.
+A failed attempt leaves rows without a definition. They are deleted by the next attempt,
+by the next definition that takes the number, and by a rebuild. A definition that has no
+backfill, or whose backfill was lost, is counted entirely within the append.
 """
 
 import asyncio
@@ -25,22 +24,22 @@ from iku.ledger.log import Connection
 from iku.projections import parallel_fold, rows
 from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
-LOCK = 0x696B75_6466  # one definition is prepared at a time; any constant of our own
+LOCK = 0x696B75_6466  # advisory lock of a backfill; an arbitrary constant
 WAIT_S = 0.1  # between two attempts to take it
-FEW = 1_000  # events; so many are counted within the append as well
+FEW = 1_000  # events; a log of this size is counted within the append
 
 
 class _Lost(Exception):
-    """The rows so far are no longer there, or no longer ours."""
+    """The backfilled rows were deleted, or their number was taken."""
 
 
 @asynccontextmanager
 async def prepared(
     connect: Connect, turns: Sequence[Transition]
 ) -> AsyncIterator[None]:
-    """Fill in the definition that *turns* bring, if any, to be recorded within.
+    """Backfill the definition in *turns*, if any; it is appended within the context.
 
-    Opens a connection of its own, whose lock makes others wait who prepare one.
+    Opens a connection of its own, on which an advisory lock serialises backfills.
     """
     options = [
         new.defined.options for turn in turns for new in rows.new_definitions(turn)
@@ -60,16 +59,16 @@ async def prepared(
 
 
 async def _lock(connection: Connection) -> None:
-    """Take the lock, which ends with the connection; no statement waits for it."""
+    """Take the lock, held until the connection closes; polled, to hold no snapshot."""
     taken = "select pg_try_advisory_lock($1)"
     while not await connection.fetchval(taken, LOCK):  # noqa: ASYNC110 - of any process
         await asyncio.sleep(WAIT_S)
 
 
 async def _prepare(connection: Connection, options: Options) -> None:
-    """Count, under *options*, all that the log holds.
+    """Count all events of the log under *options*.
 
-    Ends early where the rows are lost: then the append counts everything.
+    Stops if the rows are lost; the append then counts all events.
     """
     counted = await _begin(connection, options)
     size = (await log.head(connection)).size
@@ -91,7 +90,7 @@ async def _prepare(connection: Connection, options: Options) -> None:
 
 
 async def _begin(connection: Connection, options: Options) -> CountedDefinition:
-    """The next definition, of which no rows are there."""
+    """The next definition number, with its rows deleted."""
     async with connection.transaction():
         await connection.execute("set local statement_timeout = 0")
         number: int = await connection.fetchval(
@@ -107,16 +106,16 @@ async def _begin(connection: Connection, options: Options) -> CountedDefinition:
 
 
 async def _clear(connection: Connection, number: int) -> None:
-    """Remove rows of that number and later ones, which no definition has."""
+    """Delete the rows of that number and of later ones, which no definition has."""
     await connection.execute("delete from backfill")
     await connection.execute("delete from contribution where definition >= $1", number)
 
 
 async def _hold(connection: Connection, counted: CountedDefinition) -> None:
-    """Keep others from taking the number until the transaction ends.
+    """Lock the backfill's row, so that its number is kept until the transaction ends.
 
     Raises:
-        _Lost: Another definition has taken it, or a rebuild has replaced the tables.
+        _Lost: Another definition has the number, or a rebuild replaced the tables.
     """
     ours = await connection.fetchval(
         "select true from backfill where number = $1 and options = $2 for update",
@@ -130,11 +129,11 @@ async def _hold(connection: Connection, counted: CountedDefinition) -> None:
 async def define(connection: Connection, entry: ProjectedEvent, size: int) -> None:
     """Count a log of this *size* by the definitions that *entry* brings, if any.
 
-    Within the append's transaction.
+    Runs within the append's transaction.
     """
     if not rows.new_definitions(entry.turn):
         return
-    # The whole log takes longer than a request may.
+    # Counting the whole log takes longer than the statement timeout of a request.
     await connection.execute("set local statement_timeout = 0")
     known = await rows.definitions(connection)
     for counted in rows.counted_definitions(entry, len(known) + 1):
@@ -148,7 +147,7 @@ async def define(connection: Connection, entry: ProjectedEvent, size: int) -> No
 
 
 async def _take(connection: Connection, counted: CountedDefinition) -> int | None:
-    """The size up to which the definition was filled in; None where it was not."""
+    """The size up to which the definition was backfilled; None without a backfill."""
     size: int | None = await connection.fetchval(
         """
         delete from backfill
@@ -175,7 +174,7 @@ async def _fill(connection: Connection, counted: CountedDefinition, size: int) -
 async def _catch_up(
     connection: Connection, known: Sequence[CountedDefinition], filled: int, size: int
 ) -> None:
-    """Count what came after *filled* events by the last of the definitions *known*."""
+    """Count the events after the first *filled* by the last of *known*."""
     counted = known[-1]
     category = _category(counted.options)
     since = [

@@ -1,9 +1,9 @@
-"""Projecting what an import appends: computed aside, then copied into the tables.
+"""Projections of an import: computed in the background and written by COPY.
 
-An import appends some thousand events at a time, all in one transaction, and most of
-the rows that one such batch begins it also ends. Its rows are computed by a thread or
-process of their own, while the next events are decided, and written by COPY; only what
-earlier batches began is updated.
+An import appends thousands of events in one transaction, and most rows that a batch
+begins end within it. The rows are computed in a thread or another process while the
+next events are decided, and are written by COPY. Only rows of earlier batches are
+updated.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
 
 class Superseding(NamedTuple):
-    """What a batch of events means.
+    """The rows of a batch of events.
 
     Attributes:
-        begun: Rows that it begins.
-        ended: Rows that it ends, and of names those that it changes.
+        begun: Rows that the batch begins.
+        ended: Rows of earlier batches that it ends, and the names that it changes.
     """
 
     begun: CopyRows
@@ -31,9 +31,9 @@ class Superseding(NamedTuple):
 
 
 class BulkProjections:
-    """Projects the batches that one transaction appends, on an *executor*.
+    """Projects the batches of one transaction, on an *executor*.
 
-    None of them brings a definition (`backfill`).
+    None of the batches may define an indicator (see `backfill`).
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -43,9 +43,9 @@ class BulkProjections:
     async def begin(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> asyncio.Future[Superseding]:
-        """Begin to compute what the events mean that were just appended."""
+        """Start to compute the rows of the appended events."""
         if self._definitions is None:
-            # The append holds the log's lock, so nobody records another one.
+            # The append holds the log's lock, so no other definition is recorded.
             self._definitions = await rows.definitions(connection)
         entries = [
             ProjectedEvent(position, one.receipt.known_on, turn)
@@ -58,7 +58,7 @@ class BulkProjections:
         )
 
     async def write(self, connection: Connection, found: Superseding) -> None:
-        """Write what was computed; batch after batch, in their order."""
+        """Write the computed rows; batches must be written in order."""
         definitions = self._definitions or ()
         if not await rows.write(connection, found.ended, definitions):
             raise LookupError("a definition was recorded under the log's lock")
@@ -69,7 +69,7 @@ class BulkProjections:
 def superseding(
     entries: Sequence[ProjectedEvent], counted: Sequence[CountedDefinition]
 ) -> Superseding:
-    """What *entries*, in the order of the log, mean."""
+    """The rows of *entries*, which are in log order."""
     found, ended = Rows(), Rows()
     for entry in entries:
         found.add(entry, counted)

@@ -1,10 +1,10 @@
-"""The numbers of the register: which are taken, by whom, and which is the next.
+"""The names of subjects: which numbers are in use, by whom, and the next free number.
 
-Each name a case or organisation goes or went by is a row: its identifier, its number,
-and the numbers it had before a correction. Rows are written in the append's own
-transaction, as all projections are; `admit` reads them under the log's lock, before the
-append. So a number is given once, whatever several processes do, and automatic numbers
-have no gaps: a request that is refused, repeated or overtaken draws none.
+Each current or former name of a case or organisation is a row: its identifier, its
+number, and the numbers it had before a correction. Rows are written in the append's
+transaction, like all projections; `admit` reads them under the log's lock, before the
+append. A number is therefore assigned once, by any number of processes, and automatic
+numbers have no gaps: a refused, repeated or conflicting request takes none.
 """
 
 from collections import Counter, defaultdict
@@ -32,7 +32,7 @@ from iku.ledger.record import Unrecordable
 
 
 class NumberKey(NamedTuple):
-    """Key of a row: a name, folded, and the subject that goes or went by it."""
+    """Key of a row: a name in folded case, and the subject that has or had it."""
 
     category: str
     folded: str
@@ -40,12 +40,12 @@ class NumberKey(NamedTuple):
 
 
 class NumberUse(NamedTuple):
-    """Rest of a row.
+    """The other columns of a row.
 
     Attributes:
-        held: Whether it is the number of a subject that is not annulled.
-        year: Of the subject's number, where that has the form of an automatic one.
-        serial: Likewise; None where it has not.
+        held: Whether it is the current number of a subject that is not annulled.
+        year: Year in the subject's number, if that has the form of an automatic one.
+        serial: Serial number in it; None if it has another form.
     """
 
     held: bool = False
@@ -68,7 +68,7 @@ def changed(turn: Transition) -> Names:
 
 
 def _same(turn: Transition) -> bool:
-    """Whether the number is what it was; only few kinds of events can change it."""
+    """Whether the event leaves the number as it was; most kinds of events do."""
     before, after = turn.before, turn.after
     if isinstance(before, Subject) and isinstance(after, Subject):
         added = after.history[len(before.history) :]
@@ -101,7 +101,7 @@ async def keep(connection: Connection, names: Names) -> None:
 
 
 def columns(names: Names) -> Sequence[Sequence[Any] | None]:
-    """These rows as `write_numbers` takes them."""
+    """These rows as arguments of `write_numbers`."""
     if not names:
         return [None] * 6
     return [*zip(*((*name, *use) for name, use in names.items()), strict=True)]
@@ -113,14 +113,14 @@ async def admit(
     *,
     together: bool = False,
 ) -> list[EncodedRequest | Exception]:
-    """Each request as it may be appended, or why not: its number is taken.
+    """Each request with its number assigned, or the reason why its number is refused.
 
-    Where they are appended *together*, all or none, a later one may have a number that
-    an earlier one frees; else the earlier one may yet fail.
+    If they are appended *together*, all or none, a request may use a number that an
+    earlier one frees; otherwise not, since the earlier one may still fail.
 
-    Takes the log's lock, which is held until the transaction ends, where any of them
-    begins a subject or changes a number. Requests that are unnamed get the next
-    automatic numbers; one that was recorded before is left to the append.
+    If a request begins a subject or changes a number, takes the log's lock, which is
+    held until the transaction ends. Requests without a number get the next automatic
+    ones. A request recorded before is left to the append, which repeats its receipt.
     """
     claims = [_wanted(one) for one in asked]
     if not any(claims):
@@ -130,18 +130,18 @@ async def admit(
 
 
 class Serials:
-    """The last serial numbers given, as far as one process knows.
+    """The last serial numbers assigned, as known to this process (optimistic).
 
-    They name requests before the log is locked, on the assumption that nobody else has
-    drawn a number since, and that every number that is claimed is free. Whether that
-    holds is found out under the lock, by `projection.are_free`.
+    They number requests before the log is locked, on the assumption that no other
+    process has assigned one since and that every claimed number is free.
+    `projection.are_free` verifies this under the lock.
     """
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], int] = {}
 
     def learn(self, turns: Iterable[Any]) -> None:
-        """Take in the numbers of subjects that began."""
+        """Learn the numbers of subjects that began."""
         for turn in turns:
             if not isinstance(turn, Transition) or turn.before is not None:
                 continue
@@ -153,7 +153,7 @@ class Serials:
     def admit(
         self, asked: Sequence[EncodedRequest | UnnumberedRequest]
     ) -> "Named | None":
-        """The requests, named; None where some cannot be without asking."""
+        """The requests with numbers; None if the database must be asked."""
         claims = [_wanted(one) for one in asked]
         names, series = _names_claimed(claims), _series(claims)
         if not all(_key(one) in self._last for one in series):
@@ -170,7 +170,7 @@ class Serials:
         return Named(framed, [*_columns(names, series), lasts], register.last)
 
     def keep(self, named: "Named") -> None:
-        """Take in that these requests were appended."""
+        """Confirm that these requests were appended."""
         self._last = named.last
 
 
@@ -178,8 +178,8 @@ class Named(NamedTuple):
     """Requests with numbers that are assumed to be free.
 
     Attributes:
-        arguments: What `projection.are_free` takes.
-        last: By category and folded prefix, the last serial number that is then given.
+        arguments: The arguments of `projection.are_free`.
+        last: By category and folded prefix, the last serial number after the append.
     """
 
     framed: list[EncodedRequest]
@@ -188,7 +188,7 @@ class Named(NamedTuple):
 
 
 class NumberClaim(NamedTuple):
-    """A number that a request wants for its subject, and whether that is new."""
+    """A number that a request assigns to its subject, and whether that is new."""
 
     category: str
     subject: str
@@ -205,7 +205,7 @@ def _wanted(
 
 
 def claims(request: Request) -> Iterator[NumberClaim]:
-    """The numbers that a request wants for its subjects, and that they have not."""
+    """The numbers that a request assigns and that its subjects do not have yet."""
     turns: dict[tuple[str, str], Transition] = {}
     for turn in request.attachments:
         if isinstance(turn, Transition):
@@ -218,7 +218,7 @@ def claims(request: Request) -> Iterator[NumberClaim]:
 
 
 def _claim(turn: Transition) -> NumberClaim | None:
-    """The number that is wanted for a subject; None: none that it has not."""
+    """The number that an event assigns to its subject; None if it does not change."""
     if _same(turn):
         return None
     after = numbering.numbered(turn.subject, turn.after)
@@ -239,7 +239,7 @@ async def _read(
     asked: Sequence[EncodedRequest | UnnumberedRequest],
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> "_Register":
-    """What is known of the names claimed, the log being locked from here on."""
+    """Read the rows of the claimed names, under the log's lock from here on."""
     rows = await connection.fetch(
         """
         select what, category, name, subject, held, last
@@ -264,7 +264,7 @@ async def _read(
 def _names_claimed(
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> list[tuple[str, str]]:
-    """The names that decide whether the numbers claimed are free, each folded."""
+    """The folded names on which it depends whether the claimed numbers are free."""
     return [
         (claim.category, numbering.fold(name))
         for claim in chain.from_iterable(claims)
@@ -276,7 +276,7 @@ def _names_claimed(
 def _series(
     claims: Sequence[Sequence[NumberClaim | NumberSeries]],
 ) -> Counter[NumberSeries]:
-    """How many numbers are drawn of each series."""
+    """The number of serial numbers to assign in each series."""
     drawn = chain.from_iterable(claims)
     return Counter(claim for claim in drawn if isinstance(claim, NumberSeries))
 
@@ -284,7 +284,7 @@ def _series(
 def _columns(
     names: Sequence[tuple[str, str]], series: Mapping[NumberSeries, int]
 ) -> list[Sequence[Any]]:
-    """Names and series as `projection.names` takes them."""
+    """Names and series as arguments of `projection.names`."""
     return [
         [category for category, _ in names],
         [folded for _, folded in names],
@@ -296,7 +296,7 @@ def _columns(
 
 
 def _key(series: NumberSeries) -> tuple[str, str]:
-    """A series as rows name it."""
+    """A series as named in the result of `projection.names`."""
     return series.category, numbering.fold(series.prefix)
 
 
@@ -310,11 +310,11 @@ def _command(asked: EncodedRequest | UnnumberedRequest) -> str:
 
 @dataclass(slots=True)
 class _Register:
-    """What is known of the names that a batch of requests claims.
+    """The names and series that a batch of requests depends on.
 
     Attributes:
         recorded: Ids of commands that were recorded before.
-        last: By category and folded prefix, the last serial number given.
+        last: By category and folded prefix, the last serial number assigned.
     """
 
     recorded: set[str] = field(default_factory=set)
@@ -325,7 +325,7 @@ class _Register:
     )
 
     def note(self, category: str, folded: str, subject: str, *, held: bool) -> None:
-        """Take in that *subject* goes by that name."""
+        """Record that *subject* has or had that name."""
         if held:
             self._holders.setdefault((category, folded), subject)
         identifier = numbering.fold(subject)
@@ -338,7 +338,7 @@ class _Register:
         *,
         together: bool = False,
     ) -> list[EncodedRequest | Exception]:
-        """Each of *asked* as it may be appended, or why not (see `admit`)."""
+        """Each of *asked* with its number, or why it is refused (see `admit`)."""
         admitted: list[EncodedRequest | Exception] = []
         for one, wanted in zip(asked, claims, strict=True):
             admitted.append(self.admit(one, wanted))
@@ -351,7 +351,7 @@ class _Register:
         asked: EncodedRequest | UnnumberedRequest,
         wanted: Sequence[NumberClaim | NumberSeries],
     ) -> EncodedRequest | Exception:
-        """*asked* as it may be appended, or why not."""
+        """*asked* with its number, or why it is refused."""
         if isinstance(asked, UnnumberedRequest):
             return self._name(asked)
         if asked.request.command_id in self.recorded:
@@ -365,7 +365,7 @@ class _Register:
         return asked
 
     def release(self, asked: EncodedRequest) -> None:
-        """Take in which names are free once it is appended."""
+        """Record the names that are free once the request is appended."""
         turns = (t for t in asked.request.attachments if isinstance(t, Transition))
         for turn in turns:
             for name, use in changed(turn).items():
@@ -385,11 +385,11 @@ class _Register:
         return None
 
     def _name(self, asked: UnnumberedRequest) -> EncodedRequest | Exception:
-        """The request under the next number, which is used up where all is well."""
+        """The request under the next number, which is taken if it can be encoded."""
         series: NumberSeries = asked.series
         key = _key(series)
         if asked.command_id in self.recorded:
-            # The append answers with the first receipt, whatever it is called here.
+            # The append repeats the first receipt, whatever the number is here.
             return log.frame(asked.named(series.number(0), series.number(0)))
         number = series.number(self.last[key] + 1)
         used = self._identifiers[series.category]
@@ -406,7 +406,7 @@ class _Register:
 async def find(
     connection: Reader, category: str, names: Iterable[str]
 ) -> Mapping[str, list[tuple[str, bool]]]:
-    """By folded name: who goes or went by it, and whether it is their number now."""
+    """By folded name: the subjects that have or had it, and whether it is current."""
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     wanted = {numbering.fold(name) for name in names}
     for name, held in await near(connection, category, wanted):
@@ -418,7 +418,7 @@ async def find(
 async def near(
     connection: Reader, category: str, names: Iterable[str]
 ) -> list[tuple[NumberKey, bool]]:
-    """The rows of these names and all that go on from them, as K14.2 from K14."""
+    """The rows of these names and of names that continue them, as K14.2 does K14."""
     rows = await connection.fetch(
         """
         select distinct n.folded, n.subject, n.held
@@ -449,7 +449,7 @@ async def shown(
     size: int | None,
     known_on: date | None,
 ) -> dict[str, str]:
-    """The number of each of these subjects that was known, by identifier."""
+    """The number of each subject as known at the cut-offs, by identifier."""
     rows = await reader.fetch(
         """
         select u.subject, n.number

@@ -1,8 +1,9 @@
-"""Folding whole subjects into rows, on all processors, for a rebuild and a backfill.
+"""Folding of whole subjects into rows, on several processors.
 
-Folding needs no database, so it is given away: the caller reads histories and copies
-rows, and neither its event loop nor its processor is held up meanwhile. A short log is
-folded by a thread, since starting a process takes as long as some thousand events.
+Used by the rebuild and the backfill. A fold needs no database, so worker processes run
+it: the caller reads histories and copies rows, and its event loop is not blocked. A
+short log is folded in a thread, since a process takes as long to start as it takes to
+fold some thousand events.
 """
 
 import asyncio
@@ -24,9 +25,9 @@ from iku.ledger.record import Recorded
 from iku.projections import number_index
 from iku.projections.rows import FOREVER, CountedDefinition, Rows, TransitionFold
 
-BATCH = 1_000  # events that are folded at a time
-FEW = 20_000  # events; a process is not started for fewer
-WORKERS = 4  # processes at most
+BATCH = 1_000  # events that are folded in one call
+FEW = 20_000  # events; no process is started for a smaller log
+WORKERS = 4  # most processes
 COUNTED = (
     *("definition", "subject", "part", "district", "valid", "since", "known_from"),
     *("known_to", "position", "superseded", "numerator", "denominator", "expired"),
@@ -37,7 +38,7 @@ class CopyRows(NamedTuple):
     """Rows of some subjects, in the text format of PostgreSQL's COPY.
 
     Attributes:
-        events: How many events they come from.
+        events: Number of events that were folded.
     """
 
     events: int
@@ -49,7 +50,7 @@ class CopyRows(NamedTuple):
 def fold(
     histories: Sequence[Sequence[Recorded]], counted: Sequence[CountedDefinition]
 ) -> CopyRows:
-    """All rows that these *histories*, each of one subject, leave in empty tables."""
+    """All rows of these *histories*, each of one subject, for empty tables."""
     rows, events = Rows(), 0
     for history in histories:
         turns = TransitionFold()
@@ -64,7 +65,7 @@ def fold(
 def count(
     histories: Sequence[Sequence[Recorded]], counted: Sequence[CountedDefinition]
 ) -> CopyRows:
-    """The same, but only what the subjects contribute."""
+    """The contributions of these *histories*, without states and numbers."""
     rows, events = Rows(), 0
     for history in histories:
         turns = TransitionFold()
@@ -77,7 +78,7 @@ def count(
 
 
 def lines(rows: Rows, events: int) -> CopyRows:
-    """What *rows* of so many *events* begin."""
+    """The begun *rows* of so many *events*, in COPY's format."""
     return CopyRows(
         events,
         _joined(map(_contribution, rows.begun)),
@@ -92,9 +93,9 @@ async def folded(
     size: int,
     do: Any = fold,
 ) -> AsyncIterator[CopyRows]:
-    """`fold` of all *histories*, of some *size* events in all, in their order.
+    """`fold` all *histories*, which have *size* events in total, in order.
 
-    At most so many batches are in memory as there are workers, and one more.
+    Holds at most one batch more in memory than there are workers (backpressure).
     """
     loop = asyncio.get_running_loop()
     with executor_for(size) as (executor, workers):
@@ -108,7 +109,7 @@ async def folded(
 
 
 async def copy(connection: Connection, rows: CopyRows) -> None:
-    """Write *rows*, which only add to what the tables hold."""
+    """Insert *rows* by COPY; they supersede no existing row."""
     await _copy(connection, "contribution", rows.contributions, COUNTED)
     await _copy(connection, "state", rows.states)
     await _copy(connection, "number", rows.numbers)
@@ -127,7 +128,7 @@ async def _copy(
 
 @contextmanager
 def executor_for(size: int) -> Iterator[tuple[Executor, int]]:
-    """What folds so many events, and how many batches it works on at once."""
+    """An executor for so many events, and its number of workers."""
     workers = min(os.cpu_count() or 1, WORKERS)
     executor: Executor = ThreadPoolExecutor(1)
     if size > FEW and workers > 1:
@@ -142,9 +143,9 @@ def executor_for(size: int) -> Iterator[tuple[Executor, int]]:
 
 
 def _begin() -> None:
-    """Begin a worker, which ends with the process that started it, however that ends.
+    """Initialise a worker process, which exits when its parent does.
 
-    Nothing that folding makes refers to itself, so no cycles need to be looked for.
+    A fold creates no reference cycles, so the cyclic garbage collector is disabled.
     """
     gc.disable()
     Thread(target=_end_with_parent, daemon=True).start()
@@ -157,7 +158,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-# Rows as COPY reads them: a line each, tabs between the columns.
+# Rows in COPY's text format: one on each line, columns separated by tabs.
 
 
 def _joined(spelt: Iterable[str]) -> bytes:
@@ -203,7 +204,7 @@ def _end(day: date) -> str:
 
 
 def _tabbed(texts: Sequence[str]) -> str:
-    """*texts*, tabs between them."""
+    """*texts*, separated by tabs."""
     if _MARKED.isdisjoint("".join(texts)):
         return "\t".join(texts)
     return "\t".join(map(_text, texts))

@@ -1,8 +1,8 @@
-"""Building all projections anew from the log, beside the live ones.
+"""Rebuild of all projections from the log, in new tables beside the live ones.
 
-The fresh tables are filled by the code that fills the live ones, while the office goes
-on working. Then appending is held for a moment: what has come in meanwhile is caught
-up with, old and new are compared row by row, and the new ones take their place.
+The new tables are filled by the code that fills the live ones, while appends continue.
+Then appends are blocked for a moment: the events since are projected, the tables are
+compared row by row, and the new ones replace the live ones.
 """
 
 import secrets
@@ -21,38 +21,39 @@ from iku.projections import parallel_fold, rows
 from iku.projections.rows import CountedDefinition, TransitionFold
 from iku.projections.writer import ProjectionWriter
 
-LOCK = 0x696B75_5265  # one rebuild at a time; any constant of our own
-BATCH = 2_000  # events a transaction
+LOCK = 0x696B75_5265  # advisory lock of a rebuild; an arbitrary constant
+BATCH = 2_000  # events in a transaction
 
-# In the order in which readers lock them, so that neither waits for the other in turn.
+# In the order in which readers lock them, which excludes a deadlock.
 TABLES = ("backfill", "definition", "contribution", "state", "number")
-COMPARED = TABLES[1:]  # a definition that is being filled in is begun again
+COMPARED = TABLES[1:]  # a backfill in progress is not rebuilt: it starts again
 
-BULKY = ("contribution", "state")  # filled before they are indexed
+BULKY = ("contribution", "state")  # filled before their indexes are created
 
 Progress = Callable[[int, int], None]
 
 
 class RebuildRunning(Exception):
-    """Another rebuild is under way."""
+    """Another rebuild is in progress."""
 
 
 async def rebuild(owner: Connection, progress: Progress) -> list[str]:
-    """Build, compare, switch; a finding for each table that was not as it should be.
+    """Build, compare and switch; a finding for each live table that was wrong.
 
-    *owner* is a connection with the owner's rights. *progress* is told how many events
-    of how many have been read. Whatever was found, the fresh tables are in place after.
+    *owner* is a connection with the owner's privileges. *progress* is called with the
+    number of events read and the number of events in the log. The new tables replace
+    the live ones whatever the findings are.
 
     Raises:
-        RebuildRunning: Another rebuild is under way.
+        RebuildRunning: Another rebuild is in progress.
     """
     async with _alone(owner), _beside(owner):
         projector = _Projector(owner, progress)
         while projector.done < (size := (await log.head(owner)).size):
-            # What has come in meanwhile is read in rounds that get ever shorter.
+            # The events appended since are read in rounds that become shorter.
             await projector.catch_up(size)
         async with owner.transaction():
-            # From here on nobody appends, until the fresh tables are in place.
+            # From here on appends are blocked, until the new tables are in place.
             size = await owner.fetchval("select size from ledger.head for update")
             await projector.catch_up(size)
             findings = [
@@ -75,8 +76,8 @@ async def _alone(owner: Connection) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _beside(owner: Connection) -> AsyncIterator[None]:
-    """Empty tables in a schema of their own, to which unqualified names lead."""
-    # One that was killed leaves its tables behind; nothing else ever reads them.
+    """Empty tables in a schema of their own, first in the search path."""
+    # A killed rebuild leaves its schema behind, which nothing else reads.
     await owner.execute(
         """
         drop schema if exists projection_next cascade;
@@ -104,7 +105,7 @@ async def _beside(owner: Connection) -> AsyncIterator[None]:
 
 
 class _Projector:
-    """Projects the log, from its beginning, into the tables that names lead to."""
+    """Projects the log, from its beginning, into the tables of the search path."""
 
     def __init__(self, owner: Connection, progress: Progress) -> None:
         self.done = 0
@@ -113,7 +114,7 @@ class _Projector:
         self._journal = ProjectionWriter()
 
     async def catch_up(self, size: int) -> None:
-        """Project what lies between the last event projected and *size*."""
+        """Project the events after the last one projected, up to *size*."""
         if self.done == 0:
             await _fill(self._owner, size, self._progress)
             self.done = size
@@ -134,7 +135,7 @@ class _Projector:
 
 
 async def _fill(owner: Connection, size: int, progress: Progress) -> None:
-    """Fill empty tables with all that a log of this *size* means, and index them."""
+    """Fill empty tables from a log of this *size*, then create their indexes."""
     definitions = await _definitions(owner, size)
     done = 0
     async for found in parallel_fold.folded(_histories(owner, size), definitions, size):
@@ -148,14 +149,14 @@ async def _fill(owner: Connection, size: int, progress: Progress) -> None:
 
 
 async def _histories(owner: Connection, size: int) -> AsyncIterator[list[Recorded]]:
-    """Subject after subject, so that few at a time are held in memory."""
+    """The history of one subject after another, so that memory use is bounded."""
     for category in DECIDERS:
         async for history in log.read_subjects(owner, category, size=size):
             yield history
 
 
 async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
-    """Every definition up to that *size*, noted as being counted."""
+    """All definitions up to that *size*, inserted into the new table."""
     entries = []
     async for recorded in log.read_subjects(
         owner, indicator.decider.category, size=size
@@ -171,7 +172,7 @@ async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
 
 
 async def _indexes(owner: Connection, table: str) -> list[str]:
-    """Statements that give the fresh table the indexes of the live one."""
+    """Statements that create the live table's indexes on the new table."""
     rows = await owner.fetch(
         """
         select case when k.oid is not null
@@ -193,7 +194,7 @@ async def _indexes(owner: Connection, table: str) -> list[str]:
 
 
 async def _unlike(owner: Connection, table: str) -> AsyncIterator[str]:
-    """What the live table holds that the fresh one does not, and conversely."""
+    """Findings: rows of the live table that the new one lacks, and the reverse."""
     if await _alike(owner, table):
         return
     for here, there, verdict in (
@@ -217,9 +218,9 @@ async def _unlike(owner: Connection, table: str) -> AsyncIterator[str]:
 
 
 async def _counted_twice(owner: Connection) -> list[str]:
-    """Subjects that count twice at one point of both times, by the fresh tables.
+    """Subjects that count twice at one point of both times, in the new tables.
 
-    An exclusion constraint would need a further GiST index, as large as the table.
+    An exclusion constraint would need another GiST index, as large as the table.
     """
     rows = await owner.fetch(
         """
@@ -248,7 +249,7 @@ async def _counted_twice(owner: Connection) -> list[str]:
 
 
 def _asked(schema: str, table: str) -> str:
-    """The rows that can be asked for: not those of a definition yet to be recorded."""
+    """The visible rows of a table: without those of a backfill."""
     if table != "contribution":
         return f"{schema}.{table}"
     return (
@@ -260,8 +261,8 @@ def _asked(schema: str, table: str) -> str:
 async def _alike(owner: Connection, table: str) -> bool:
     """Whether both tables hold the same rows, by the sums of their hashes.
 
-    Under a seed of the moment, or whoever doctors a table could make the sums agree.
-    Sorting both to compare them row by row takes a hundred times as long.
+    The seed is random, or an attacker could alter a table without changing the sum.
+    Sorting both tables to compare them row by row takes a hundred times as long.
     """
     seed = secrets.randbits(63)
     ours, theirs = [
@@ -278,7 +279,7 @@ async def _alike(owner: Connection, table: str) -> bool:
 
 
 async def _switch(owner: Connection) -> None:
-    """Put the fresh tables in the place of the live ones."""
+    """Replace the live tables by the new ones."""
     for table in TABLES:
         await owner.execute(
             f"""

@@ -1,8 +1,8 @@
-"""What events mean, as rows of the bitemporal tables.
+"""Events as rows of the bitemporal tables.
 
-A row is a rectangle in both times: valid over a range of days, known from the event
-that began it until the event that superseded it. So an event ends the rows that no
-longer hold and begins those that hold now; nothing is ever changed but that end.
+A row is a rectangle in both times: valid over a range of days, and known from the event
+that began it until the event that superseded it. An event ends the rows that no longer
+hold and begins the new ones. Only the end of a row is ever updated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ LAST = 2**63 - 1
 
 
 class ProjectedEvent(Struct, frozen=True):
-    """An event's place in the log and in knowledge, and its effect on its subject."""
+    """An event's position, its day of knowledge, and its effect on its subject."""
 
     position: int
     known_on: date
@@ -38,11 +38,11 @@ class ProjectedEvent(Struct, frozen=True):
 
 
 class CountedDefinition(Struct, frozen=True, dict=True):
-    """A version of an indicator's definition that is counted.
+    """A version of an indicator's definition by which events are counted.
 
     Attributes:
         number: Its place among all definitions in the log, from 1.
-        position: Of the event that defined it.
+        position: Position of the event that defined it.
     """
 
     number: int
@@ -53,21 +53,21 @@ class CountedDefinition(Struct, frozen=True, dict=True):
 
     @derived
     def category(self) -> str:
-        """Of the subjects that it counts."""
+        """Category of the subjects that it counts."""
         return subject_kinds.counted_by(self.options).category
 
 
 class Rows:
-    """Rows of a batch, as the functions of `_WRITE` take them.
+    """The rows of a batch, as arguments of the functions in `_WRITE`.
 
-    A row that begins and ends within the batch is only ever inserted.
+    A row that begins and ends within the batch is only inserted.
 
     Attributes:
-        ended: Contributions that events of the batch superseded.
-        begun: Contributions that they began.
-        past: States that they superseded.
-        stated: States that they began.
-        names: Names of subjects that they changed; only a rebuild fills these.
+        ended: Contributions of earlier batches that the events supersede.
+        begun: Contributions that they begin.
+        past: States of earlier batches that they supersede.
+        stated: States that they begin.
+        names: Names of subjects that they change; filled only by a rebuild or import.
     """
 
     def __init__(self) -> None:
@@ -80,13 +80,13 @@ class Rows:
         self._states: dict[tuple[str, str, date], list[Any]] = {}
 
     def add(self, entry: ProjectedEvent, counted: Sequence[CountedDefinition]) -> None:
-        """Take in what *entry* means, *counted* being all definitions."""
+        """Add the effects of *entry*; *counted* must be all definitions."""
         for definition in counted:
             self.count(entry, definition)
         self._state(entry)
 
     def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
-        """Take in what *entry* means under one definition."""
+        """Add the contributions that *entry* ends and begins under one definition."""
         turn = entry.turn
         if turn.category != definition.category:
             return
@@ -159,7 +159,7 @@ class Rows:
 
 
 def new_definitions(turn: Transition) -> list[Definition]:
-    """The definitions that an event brings."""
+    """The definitions that an event adds."""
     if not isinstance(turn.after, Indicator):
         return []
     known = len(turn.before.definitions) if turn.before else 0
@@ -167,7 +167,7 @@ def new_definitions(turn: Transition) -> list[Definition]:
 
 
 def counted_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefinition]:
-    """The definitions that an event brings, the first of them as that *number*."""
+    """The definitions that an event adds, numbered from *number*."""
     return [
         CountedDefinition(
             number + place,
@@ -181,9 +181,9 @@ def counted_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefin
 
 
 class TransitionFold:
-    """Folds the log event by event: what each did to its subject.
+    """Folds the log event by event into transitions of its subjects.
 
-    Takes the *states* from which it goes on, by stream.
+    Starts from the given *states*, by stream.
     """
 
     def __init__(self, states: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -200,7 +200,7 @@ class TransitionFold:
 
 
 async def definitions(connection: Connection) -> list[CountedDefinition]:
-    """All definitions that are counted, in the order of the log."""
+    """All current definitions, in log order."""
     rows = await connection.fetch(
         """
         select number, indicator, version, position, options
@@ -223,9 +223,9 @@ async def definitions(connection: Connection) -> list[CountedDefinition]:
 async def write(
     connection: Connection, rows: Rows, counted: Sequence[CountedDefinition]
 ) -> bool:
-    """Write *rows*, by one call; False if *counted* are not all definitions.
+    """Write *rows*, in one call; False if *counted* are not all current definitions.
 
-    Another process may have recorded a new one a moment ago.
+    Another process may have recorded a new definition since they were read.
     """
     written: bool = await connection.fetchval(_WRITE, *arguments(rows, counted))
     return written
@@ -234,7 +234,7 @@ async def write(
 def arguments(
     rows: Rows, counted: Sequence[CountedDefinition]
 ) -> tuple[Sequence[Any] | None, ...]:
-    """What the functions that write *rows* take, those of contributions first."""
+    """The arguments of the functions that write *rows*, contributions first."""
     return (
         [definition.position for definition in counted],
         *_columns(rows.ended, 10),
@@ -260,12 +260,12 @@ select case
 def _columns(
     rows: Sequence[Sequence[Any]], width: int
 ) -> Sequence[Sequence[Any] | None]:
-    # Null costs the driver less than an empty array, and most events end no row.
+    # The driver encodes null faster than an empty array, and most events end no row.
     return list(zip(*rows, strict=True)) if rows else [None] * width
 
 
 async def keep(connection: Connection, counted: CountedDefinition) -> None:
-    """Note that this definition is being counted."""
+    """Insert the definition, from which on events are counted by it."""
     await connection.execute(
         """
         insert into definition (number, indicator, version, position, options)
@@ -280,14 +280,14 @@ async def keep(connection: Connection, counted: CountedDefinition) -> None:
 
 
 def encoded(options: Options) -> str:
-    """Options as they are kept."""
+    """The options as stored, in JSON."""
     return msgspec.json.encode(options).decode()
 
 
 async def entries(
     connection: Connection, recorded: Sequence[Recorded], after: int
 ) -> list[ProjectedEvent]:
-    """The effects of events that follow the first *after* ones of the log."""
+    """The effects of *recorded*, which follow the first *after* events of the log."""
     streams = list(dict.fromkeys(one.stream for one in recorded))
     before = await log.read_streams(connection, streams, size=after)
     turns = TransitionFold(
@@ -297,7 +297,7 @@ async def entries(
 
 
 def _fold(history: Sequence[Recorded]) -> Any:
-    """The subject of a stream; None where there is none yet."""
+    """The state of a stream's subject; None for an empty stream."""
     if not history:
         return None
     decider = DECIDERS[history[0].category]

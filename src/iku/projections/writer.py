@@ -1,7 +1,7 @@
 """Writing all projections, in the transaction that appends the events.
 
-Rows of a whole batch of events are written by one statement, which refuses to write
-where this process does not know all definitions there are.
+The rows of a batch are written by one statement, which writes nothing if this process
+does not know all current definitions.
 """
 
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ class ProjectionWriter:
     async def project(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        """Write what was just appended; runs within the append's transaction."""
+        """Project the appended events; runs within the append's transaction."""
         size = max(one.receipt.size for one in accepted)
         await self.write(connection, _entries(accepted), size)
 
     def arguments(
         self, accepted: Sequence[AcceptedRequest]
     ) -> tuple[Sequence[Any] | None, ...]:
-        """What `write_contributions`, `write_states` and `write_numbers` take.
+        """The arguments of `write_contributions`, `write_states` and `write_numbers`.
 
-        Of events that bring no definition.
+        The requests must not define an indicator.
         """
         entries = _entries(accepted)
         written = rows.arguments(self._rows(entries), self._definitions)
@@ -40,7 +40,7 @@ class ProjectionWriter:
     async def write(
         self, connection: Connection, entries: Sequence[ProjectedEvent], size: int
     ) -> None:
-        """Write what *entries*, in the order of the log of this *size*, mean."""
+        """Project *entries*, which are in log order, in a log of this *size*."""
         while not await rows.write(connection, self._rows(entries), self._definitions):
             self._definitions = await rows.definitions(connection)
         await number_index.keep(connection, _names(entries))
