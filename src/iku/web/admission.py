@@ -1,8 +1,8 @@
-"""The door: every request passes it before routing, and is counted when it leaves.
+"""Admission control before routing, and the metrics of every request.
 
-What a client may write in an address is settled here, once: percent-encoded UTF-8
-without U+0000. A number's slash, written %2F, is told from a path's. And whether it is
-this server that the request means (`host_check`).
+The application checks `Host` (`host_check`) and the encoding of the address: percent-
+encoded UTF-8 without U+0000. A slash within a number, written %2F, is distinguished
+from a separator of the path.
 """
 
 import re
@@ -23,11 +23,11 @@ from iku.web.problems import Problem, described
 
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
-CLIENT_CLOSED = 499  # counted where no answer could be sent; no status of HTTP
+CLIENT_CLOSED = 499  # in metrics, if no response could be sent; not an HTTP status
 
 
 class Application(Litestar):
-    """The application behind its door."""
+    """The ASGI application with admission control."""
 
     __slots__ = ("app", "body_timeout_s", "local_only", "metrics")
 
@@ -37,7 +37,7 @@ class Application(Litestar):
     metrics: Metrics
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request, or a message of the server's own."""
+        """Handle a request, or the server's lifespan events."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
@@ -72,13 +72,13 @@ class Application(Litestar):
             )
             await _refuse(stray, scope, send)
             return
-        # In an identifier ~ stands for the slash of a number (decider.subject_id).
+        # An identifier has ~ in place of the slash of a number (decider.subject_id).
         scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
         await super().__call__(scope, receive, send)
 
 
 def _fault(part: bytes) -> str | None:
-    """What is wrong with part of an address; None where nothing is."""
+    """The fault in part of an address; None if it is valid."""
     if _ESCAPES.search(part):
         return message("holds a % that is not followed by two hexadecimal digits")
     plain = unquote_to_bytes(part)

@@ -1,7 +1,7 @@
-"""A request body while it arrives: complete and in time, or an error of the client.
+"""Request timeout: a body arrives completely and in time, or the client is at fault.
 
-The framework waits for a body without limit and takes a client that disconnects for a
-fault of the server. Both are settled here, below every route.
+The framework waits for a body without limit, and reports a client that disconnects as a
+server error. This wrapper of `receive` corrects both for every route.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Receive, Send
 from iku.messages import message
 
 LEAST_RATE = 8 * 1024  # bytes a second
-COMPLETE = "iku.complete"  # in the scope of a request whose body has arrived in full
+COMPLETE = "iku.complete"  # a key in the ASGI scope if the whole body has arrived
 
 
 class ClientDisconnected(Exception):
@@ -20,21 +20,21 @@ class ClientDisconnected(Exception):
 
 
 class RequestTimeout(Exception):
-    """The request did not arrive in time; the sentence says how much of it did."""
+    """The request did not arrive in time; the message has the bytes received."""
 
     headers: ClassVar = {"Connection": "close"}  # the rest of the body is not read
 
 
 class BodyReceiver:
-    """The `receive` of one request (ASGI 3), with a deadline for its body.
+    """The `receive` callable of one request (ASGI 3), with a deadline for its body.
 
-    The deadline is *timeout_s* after the first call, and one second later for every
-    `LEAST_RATE` bytes received: a slow line may take as long as it needs, a client that
-    sends next to nothing may not.
+    The deadline is *timeout_s* after the first call, plus one second for every
+    `LEAST_RATE` bytes received. A slow connection can take as long as it needs; a
+    client that stalls cannot.
 
     Attributes:
-        disconnected: Whether the client left before the body was complete.
-        answered: Whether the answer has begun; from then on nothing is enforced.
+        disconnected: Whether the client disconnected before the body was complete.
+        answered: Whether the response has begun; no deadline applies from then on.
     """
 
     def __init__(self, scope: Any, receive: Receive, timeout_s: float) -> None:
@@ -48,15 +48,15 @@ class BodyReceiver:
         self.answered = False
 
     async def __call__(self) -> Any:
-        """The next message of the server.
+        """The next ASGI message of the server.
 
         Raises:
-            ClientDisconnected: The client left before the body was complete.
+            ClientDisconnected: The client disconnected before the body was complete.
             RequestTimeout: The body did not arrive in time.
         """
         if self._complete or self.answered:
             return await self._receive()
-        # A deadline costs more than to receive what is there already.
+        # Setting a deadline costs more than receiving a body that has arrived already.
         there = COMPLETE in self._scope
         message: Any = await (self._receive() if there else self._in_time())
         if message["type"] != "http.request":
@@ -86,7 +86,7 @@ class BodyReceiver:
 
 
 def within(app: Any, timeout_s: float) -> ASGIApp:
-    """The application *app*, the bodies of whose requests arrive in time."""
+    """Middleware that enforces the deadline on the request bodies of *app*."""
 
     async def bounded(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

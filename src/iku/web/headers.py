@@ -1,4 +1,4 @@
-"""Headers of a request: conditions, the type of the body, and what `Accept` names."""
+"""Request headers: conditional requests, the media type, and content negotiation."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from iku.web.problems import BadRequest, UnsupportedMediaType
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
 
-# What makes a request conditional: RFC 9110, section 13.1; and one that is sent again.
+# The preconditions of RFC 9110, section 13.1, and the idempotency key.
 CONDITIONS = (
     "If-Match",
     "If-None-Match",
@@ -25,7 +25,7 @@ CONDITIONS = (
 
 
 def unheeded(name: str, rather: str) -> BadRequest:
-    """The refusal of a header *name* that would be ignored; *rather* is the way out."""
+    """The refusal of a header *name* that would be ignored; *rather* is the remedy."""
     return BadRequest(
         name,
         message(
@@ -37,11 +37,12 @@ def unheeded(name: str, rather: str) -> BadRequest:
 
 
 async def json_body(request: AnyRequest) -> bytes:
-    """The body, which must be said to be JSON.
+    """The request body, whose Content-Type must be JSON.
 
     Raises:
-        Malformed: There is none.
-        UnsupportedMediaType: It is said to be something else, or nothing.
+        BadRequest: There is no body.
+        UnsupportedMediaType: Content-Type is missing or another type, or the body is
+            encoded.
     """
     if _sent(request, b"content-type") != "application/json":
         _refuse_other_types(request)
@@ -69,16 +70,17 @@ def _refuse_other_types(request: AnyRequest) -> None:
 
 
 async def _body(request: AnyRequest) -> bytes:
-    """The body, read no further than its route allows.
+    """The request body, up to the maximum size of the route.
 
-    The framework's `Request.body` builds a dictionary of all headers for it.
+    It replaces the framework's `Request.body`, which builds a dictionary of all headers
+    on each call.
 
     Raises:
-        RequestEntityTooLarge: It is longer.
+        RequestEntityTooLarge: The body is longer.
     """
     most = request.route_handler.resolve_request_max_body_size() or math.inf
     announced = _sent(request, b"content-length") or "0"
-    # What is no number is refused by the framework, which looks at it again.
+    # `content_length` refuses a value that is not a number.
     length = int(announced) if announced.isdecimal() else request.content_length or 0
     if length > most:
         raise RequestEntityTooLarge
@@ -96,7 +98,7 @@ def refuse_encoded(request: AnyRequest) -> None:
     """Refuse a body that is compressed or otherwise encoded.
 
     Raises:
-        UnsupportedMediaType: It is.
+        UnsupportedMediaType: The request has a Content-Encoding other than identity.
     """
     encoding = _sent(request, b"content-encoding")
     if encoding is not None and encoding.lower() != "identity":
@@ -109,7 +111,7 @@ def refuse_encoded(request: AnyRequest) -> None:
 
 
 def _sent(request: AnyRequest, name: bytes) -> str | None:
-    """The first header of that *name*, which is in lower case; None: there is none."""
+    """The first header with the lower-case *name*; None if there is none."""
     for one, value in request.scope["headers"]:
         if one == name:
             return value.decode("latin-1")
@@ -117,9 +119,10 @@ def _sent(request: AnyRequest, name: bytes) -> str | None:
 
 
 def accepts(request: AnyRequest, media_type: str) -> bool:
-    """Whether `Accept` names that very type, and does not refuse it (``q=0``).
+    """Whether `Accept` names *media_type*, and does not refuse it (``q=0``).
 
-    A route whose usual answer is JSON gives another type only to those who name it.
+    Wildcards do not match: a route whose default is JSON returns another type only to a
+    client that names it.
     """
     for one in request.headers.get("Accept", "").lower().split(","):
         named, *options = (part.strip() for part in one.split(";"))

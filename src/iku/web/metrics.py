@@ -1,4 +1,4 @@
-"""What the program tells of itself, in the format of Prometheus."""
+"""Prometheus metrics of the program."""
 
 from functools import lru_cache
 
@@ -21,7 +21,7 @@ GAUGES = {
 
 
 class Metrics:
-    """Counters of one application, in a registry of their own."""
+    """The metrics of one application, in a separate registry."""
 
     def __init__(self, app: App) -> None:
         self.registry = CollectorRegistry()
@@ -38,7 +38,7 @@ class Metrics:
             labels,
             registry=self.registry,
         )
-        # Finding the counter of some labels costs more than to count.
+        # Looking up the counter of a set of labels costs more than incrementing it.
         self._counter = lru_cache(1024)(self._requests.labels)
         self._histogram = lru_cache(1024)(self._seconds.labels)
         self._gauges = {
@@ -53,7 +53,7 @@ class Metrics:
         waiting.set_function(lambda: app.commands.appender.waiting)
 
     def tell(self, found: Health | None, quarantine: Quarantine | None) -> None:
-        """Set the gauges to what was *found*; None: it is not known."""
+        """Set the gauges from the state *found*; an unknown value is NaN."""
         values: dict[str, float] = {}
         if quarantine is not None:
             values |= {

@@ -1,8 +1,8 @@
-"""HTTP/1.1 on one connection: uvicorn's, with bounds where uvicorn has none.
+"""uvicorn's HTTP/1.1 protocol, with the limits that it lacks.
 
-uvicorn waits without limit for a request's head, however long it is; it merges trailer
-fields into the header; and where a connection ends while several requests wait on it,
-only the last one learns of it.
+uvicorn has no limit on the time and size of a request's head, and merges trailer fields
+into the header. If a connection with pipelined requests closes, it reports that only to
+the last request.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ class Protocol(HttpToolsProtocol):
     """One connection.
 
     Attributes:
-        timeout_s: How long the head of a request may take to arrive, and the rest of a
-            body once its request is answered.
+        timeout_s: Time limit for the head of a request, and for the rest of a body
+            whose request is answered.
     """
 
     timeout_s: float
@@ -34,17 +34,17 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = False
-        self._head_size = 0  # bytes, without those of the read in which it began
+        self._head_size = 0  # bytes, without the read in which the head began
         self._refused = False
         self._active: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Wait for the first request."""
+        """Start the timer for the first request."""
         super().connection_made(transport)
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report it to the request that is being answered, and drop those that wait."""
+        """Report the loss to the active request, and drop the pipelined ones."""
         self._stop_timer()
         self.pipeline.clear()
         if self._active is not None and not self._active.response_complete:
@@ -64,7 +64,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST)
             return
         except httptools.HttpParserUpgrade:
-            self._close_after_answer()  # the request is answered; no other protocol is
+            self._close_after_answer()  # the request is answered without an upgrade
         if was_in_head and self._in_head:
             self._head_size += len(data)
             if self._head_size > LARGEST_HEAD:
@@ -74,23 +74,23 @@ class Protocol(HttpToolsProtocol):
             self._start_timer()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Note that the head of a request begins."""
         self._in_head, self._head_size = True, 0
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field; a trailer field is none (RFC 9110, section 6.5.1)."""
+        """Add a header field; trailer fields are ignored (RFC 9110, section 6.5.1)."""
         if self._in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head of a request is complete."""
+        """Stop the timer, because the head of a request is complete."""
         self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The body of a request is complete."""
+        """Mark the scope of a request whose body is complete."""
         super().on_message_complete()
         if not self.cycle.more_body:
             self.cycle.scope[COMPLETE] = True  # type: ignore[literal-required] # our own
@@ -118,7 +118,10 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer what is no request and close, after the answer that is under way."""
+        """Answer a malformed request with *status*, and close the connection.
+
+        A response in progress is completed first.
+        """
         active = self._active
         if active is None or active.response_complete or active.more_body:
             if self._is_idle() or (active and not active.response_started):
@@ -144,5 +147,5 @@ def _answer(status: HTTPStatus) -> bytes:
 
 
 def with_timeout(timeout_s: float) -> type[Protocol]:
-    """The protocol whose requests have to arrive in that time."""
+    """The protocol class with that time limit."""
     return type("TimedProtocol", (Protocol,), {"timeout_s": timeout_s})

@@ -1,14 +1,14 @@
-"""Routes: what a handler takes is declared by Structs, and requests are read as those.
+"""Routes: requests are parsed into the Structs that annotate a handler's parameters.
 
-A handler is given, by the names of its parameters:
+The names of a handler's parameters select what it receives:
 
-* `question` or `about`: path and query string, as the Struct that annotates it;
-* `command`: the body, as the Struct or union that annotates it;
-* `headers` or, made of them, `gateway`, where commands are handed in;
+* `question` or `about`: path and query string, as the annotated Struct;
+* `command`: the body, as the annotated Struct or union;
+* `headers`, or the `gateway` made from them, which handles commands;
 * `app`, `metrics` and `request`.
 
-A parameter or condition that it does not take is refused. The same Structs give the
-description of the API (`describing`).
+A query parameter or precondition that the handler does not declare is refused. The
+OpenAPI document is generated from the same Structs (`openapi_document`).
 """
 
 import inspect
@@ -33,22 +33,22 @@ from iku.web.metrics import Metrics
 from iku.web.problems import preferred
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
-TAKEN = "taken"  # under which a handler's `opt` holds what it takes
-REMEMBERED = 512  # bytes of a query string whose reading is kept for the next request
+TAKEN = "taken"  # the key of the `RouteParameters` in a handler's `opt`
+REMEMBERED = 512  # bytes; longer query strings are not cached
 
 
 class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """Neither path nor query has parameters."""
+    """The parameters of a route that has none in path and query."""
 
 
 class RouteParameters(NamedTuple):
-    """What a route takes.
+    """The declared parameters of a route.
 
     Attributes:
-        about: Of path and query string.
-        headers: None where it takes none.
-        command: The type of the body; None where there is none, or it is a file.
-        names: Of the handler's parameters.
+        about: The Struct of path and query string.
+        headers: The Struct of the headers; None if the route declares none.
+        command: The type of the body; None if there is no body, or it is a file.
+        names: The names of the handler's parameters.
     """
 
     about: type[Struct]
@@ -58,7 +58,7 @@ class RouteParameters(NamedTuple):
 
 
 class ParsedRequest(NamedTuple):
-    """A request, read as its route takes it: what handlers are given, by name."""
+    """A parsed request; its attributes are the possible parameters of a handler."""
 
     request: AnyRequest
     question: Any
@@ -67,22 +67,22 @@ class ParsedRequest(NamedTuple):
 
     @property
     def about(self) -> Any:
-        """The question, of a route that records something."""
+        """The path and query string of a route that records an event."""
         return self.question
 
     @property
     def app(self) -> App:
-        """The application that the application stands over."""
+        """The application below the ASGI application."""
         return self._app.app
 
     @property
     def metrics(self) -> Metrics:
-        """What is counted of the requests."""
+        """The metrics of the ASGI application."""
         return self._app.metrics
 
     @property
     def gateway(self) -> CommandGateway:
-        """Where the request's command is handed in."""
+        """The gateway that handles the request's command."""
         gateway: CommandGateway = self.headers.gateway(self.app)
         return replace(gateway, language=preferred(self.request.scope["headers"]))
 
@@ -92,20 +92,20 @@ class ParsedRequest(NamedTuple):
 
 
 def get(path: str, **options: Any) -> Callable[[Handler], Any]:
-    """A route by which something is read (options as the framework's)."""
+    """A GET route; *options* are those of the framework."""
     return _route(litestar.get, path, None, options)
 
 
 def post(
     path: str, *, headers: type[EntryHeaders] | None = None, **options: Any
 ) -> Callable[[Handler], Any]:
-    """A route by which something is recorded; about a known subject, with If-Match."""
+    """A POST route that records an event; with path parameters, it takes If-Match."""
     usual = ChangeHeaders if "{" in path else EntryHeaders
     return _route(litestar.post, path, headers or usual, options)
 
 
 def taken(handler: BaseRouteHandler) -> RouteParameters:
-    """What the route takes."""
+    """The declared parameters of the route."""
     found: RouteParameters = handler.opt[TAKEN]
     return found
 
@@ -127,7 +127,7 @@ def _route(
             received = await _receive(request, takes)
             return await handler(**{name: getattr(received, name) for name in of})
 
-        # What the framework gives, and what it is answered with.
+        # The framework passes only the request; the return type is the handler's.
         given = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD)
         answered.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=[given.replace(annotation=AnyRequest)]
@@ -141,11 +141,11 @@ def _route(
 
 
 async def _receive(request: AnyRequest, takes: RouteParameters) -> ParsedRequest:
-    """The request as its route takes it.
+    """The request, parsed as its route declares.
 
     Raises:
-        ParseError: Parameters, headers or body do not fit.
-        Malformed: A condition would not be looked at.
+        ParseError: Parameters, headers or body are invalid.
+        BadRequest: The request has a precondition that the route does not declare.
     """
     scope = request.scope
     query, in_path = scope["query_string"], tuple(scope["path_params"].items())
@@ -165,12 +165,12 @@ async def _receive(request: AnyRequest, takes: RouteParameters) -> ParsedRequest
 def _asked(
     struct: type[Struct], query: bytes, in_path: tuple[tuple[str, Any], ...]
 ) -> Struct:
-    """Path and query string as the Struct; the door has seen to the encoding."""
+    """Path and query string as the Struct; `admission` has checked the encoding."""
     pairs = parse_qsl(query.decode(), keep_blank_values=True)
     return parsing.parse_texts(struct, pairs, dict(in_path))
 
 
-_remembered = lru_cache(1024)(_asked)  # Structs are frozen
+_remembered = lru_cache(1024)(_asked)  # safe, because the Structs are frozen
 
 
 def _headers(
@@ -192,17 +192,17 @@ def _headers(
 
 @cache
 def _nothing_sent(struct: type[EntryHeaders]) -> EntryHeaders:
-    """The headers where none of them is sent."""
+    """The headers of a request that has none of them."""
     return parsing.parse_texts(struct, ())
 
 
 @cache
 def _unheeded(struct: type[EntryHeaders]) -> tuple[str, ...]:
-    """The conditions that are none of these headers."""
+    """The preconditions that *struct* does not declare."""
     return tuple(name for name in CONDITIONS if name.lower() not in _names(struct))
 
 
 @cache
 def _names(struct: type[Struct]) -> Mapping[str, str]:
-    """The names of headers by their lower-case spelling, as servers give them."""
+    """The names of headers by their lower-case form, which ASGI uses."""
     return {name.lower(): name for name in parsing.fields(struct)}
