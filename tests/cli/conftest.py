@@ -1,4 +1,4 @@
-"""The command line as somebody types it: words, variables, streams, an exit code."""
+"""Commands as a user runs them: arguments, environment, streams and exit code."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.forked import Forker
 
 
 class Said(NamedTuple):
-    """What a command printed, and its exit code."""
+    """The output of a command, and its exit code."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ Type: TypeAlias = Callable[..., Said]
 def environ(database: Database, tmp_path: Path) -> dict[str, str]:
     """The environment of a command that uses the test's own database."""
     mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
-    mine.pop("COLUMNS", None)  # of the window that the tests are started from
+    mine.pop("COLUMNS", None)  # set by the terminal in which the tests are started
     assert database.signer_dsn is not None
     return {
         **mine,
@@ -46,10 +46,7 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def iku(forker: Forker, environ: dict[str, str], tmp_path: Path) -> Type:
-    """Type a command, and what it asks for; variables may be given by name.
-
-    One that is None is not set.
-    """
+    """A function that runs a command; keywords set variables, None unsets one."""
 
     def run(*arguments: object, typed: str = "", **variables: str | None) -> Said:
         words = [str(word) for word in arguments]

@@ -1,4 +1,4 @@
-"""Somebody at work with a house: by one office, and by two over one database."""
+"""One or several applications over one database, as separate processes would be."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -15,7 +15,7 @@ from tests.conftest import SETTINGS
 
 
 class Desk:
-    """Somebody who works with one house; each call has a connection of its own."""
+    """A user of one application; each call uses a separate connection."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -33,7 +33,7 @@ class Desk:
             return (await log.head(connection)).size
 
     async def entered(self, subject: str) -> int:
-        """How many events its stream has."""
+        """The number of events in the subject's stream."""
         async with self.app.pool.acquire() as connection:
             return len(await log.read_stream(connection, f"conflict-{subject}"))
 
@@ -43,7 +43,7 @@ Desks = Callable[[], Awaitable[Desk]]
 
 @pytest.fixture
 async def desks(database: Database) -> AsyncIterator[Desks]:
-    """Opens desks, each in a house of its own, as two processes would be."""
+    """A function that opens desks, each with a separate application."""
     async with AsyncExitStack() as stack:
         opened: list[App] = []
 
@@ -53,7 +53,7 @@ async def desks(database: Database) -> AsyncIterator[Desks]:
             return Desk(app)
 
         yield open_desk
-        # Whatever a test did, the ledger is whole afterwards.
+        # The ledger must verify after every test.
         async with opened[0].pool.acquire() as connection:
             assert await check_ledger(connection) == []
 

@@ -1,4 +1,4 @@
-"""Chance: histories that the rules allow, definitions, questions, and single facts."""
+"""Hypothesis strategies: legal histories, definitions, questions and single facts."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from iku.domain.organisation import Activity, LegalBasis
 from iku.domain.subject_kinds import KINDS
 from tests.domain.story import assert_nothing_to_add
 
-# Few days, many of them edges of periods, so that facts meet on them.
+# Few days, many of them boundaries of periods, so that facts coincide on them.
 DAYS = tuple(
     date.fromisoformat(day)
     for day in (
@@ -31,7 +31,7 @@ days = st.sampled_from(DAYS)
 
 
 def one_of(*weighted: tuple[int, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
-    """Any of these, each as often as its weight says (`st.one_of` knows no weights)."""
+    """A weighted choice of strategies (`st.one_of` has no weights)."""
     chosen = [strategy for weight, strategy in weighted for _ in range(weight)]
     return st.sampled_from(chosen).flatmap(lambda strategy: strategy)
 
@@ -45,7 +45,7 @@ SURVIVORS: dict[str, Any] = {
 
 
 def here(category: str, survivor: Any = None) -> DecisionContext:
-    """Where A01 may be merged into A97."""
+    """A context in which A01 can be merged into A97."""
     peers = {"A97": survivor or SURVIVORS[category], "A98": None}
     return DecisionContext(DAYS[-1], "A01", frozenset(AREAS), peers)
 
@@ -211,7 +211,7 @@ organisation_endings = st.sampled_from(
 
 
 def allowed(decider: Decider[Any, Any], commands: Sequence[Any]) -> list[Any]:
-    """The facts that are recorded of *commands*, each of which is tried twice."""
+    """The facts recorded by *commands*; each accepted command is tried twice."""
     history: list[Any] = []
     state, context = None, here(decider.category)
     for command in commands:
@@ -236,7 +236,7 @@ def _told(
     late: list[Any],
     end: list[Any],
 ) -> list[Any]:
-    """First what is told as it happens, then what is learnt late or put right."""
+    """A history: timely facts in order of day, then late facts and corrections."""
     return allowed(decider, [*first, *_in_order_of_day(live), *late, *end])
 
 
@@ -271,7 +271,10 @@ single_organisation_histories = st.builds(
 def _surviving(
     survivor: list[Any], merged: list[Any], after: list[Any], *, annulled: bool
 ) -> list[Any]:
-    """What the survivor of a merger records, which may be annulled, and *after* it."""
+    """The history of a merger's survivor: before, the merger, and *after* it.
+
+    If *annulled*, the merger is annulled before *after*.
+    """
     decider: Decider[Any, Any] = organisation.decider
     history = [*survivor]
     state = decider.fold(merged)
@@ -351,7 +354,7 @@ questions = st.builds(
 )
 
 
-# Single facts of any type, from what their fields allow.
+# Single facts of any type, from the types of their fields.
 
 LETTERS = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]),
@@ -374,7 +377,7 @@ TEXTS = (
 def strings(info: inspect.StrType) -> st.SearchStrategy[str]:
     pattern = re.compile(info.pattern or "")
     fitting = st.sampled_from([text for text in TEXTS if pattern.search(text)])
-    # Of a narrow pattern chance would find nothing, and try for long.
+    # Filtering random text by a narrow pattern would find nothing, after a long search.
     if not pattern.search(BROAD):
         return fitting
     return fitting | LETTERS.filter(lambda text: pattern.search(text) is not None)
@@ -383,7 +386,7 @@ def strings(info: inspect.StrType) -> st.SearchStrategy[str]:
 def values(  # noqa: C901, PLR0911, PLR0912 - a case for each kind of type
     info: inspect.Type,
 ) -> st.SearchStrategy[Any]:
-    """Values that msgspec converts to the type *info* tells of."""
+    """Values that msgspec converts to the type that *info* describes."""
     match info:
         case inspect.Metadata():
             return values(info.type)

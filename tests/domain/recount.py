@@ -1,7 +1,7 @@
-"""The rules of counting once more, day by day, for comparing with the program's own.
+"""An independent implementation of the rules of counting, as an oracle.
 
-Written from the rules alone and as plainly as can be: no intervals, no state kept
-from one day to the next. It shares the facts' types with the program, nothing else.
+It is written from the rules alone and evaluates each day separately: no intervals, and
+no state from one day to the next. It shares only the types of facts with the program.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +18,7 @@ Count = tuple[int, int, int, str, str]  # numerator, denominator, expired, part,
 
 
 def remaining(history: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """Versions and facts, each as the last correction left it."""
+    """The facts that are not annulled, with versions, after all corrections."""
     numbered = list(enumerate(history, start=1))
 
     def never_was(version: int) -> bool:
@@ -43,7 +43,7 @@ def remaining(history: Sequence[Any]) -> Iterator[tuple[int, Any]]:
 
 
 def until(facts: list[tuple[int, Any]], day: date) -> list[Any]:
-    """The dated facts up to and with *day*, in order of day, then of version."""
+    """The dated facts up to and including *day*, by day and then version."""
     dated = [
         (held, version, event)
         for version, event in facts
@@ -100,7 +100,7 @@ def case(
     came = report.effective_on
     if options.date_basis == "occurred" and report.occurred_on:
         came = report.occurred_on
-    # Before its report a case was what it was reported as.
+    # Before its report, a case has the category and level of the report.
     now = case_on(facts, max(as_of, report.effective_on))
     if came > as_of or now is None or now.category != options.category:
         return None

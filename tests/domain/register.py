@@ -1,7 +1,7 @@
-"""The fictional register of 2020 to 2022 and what must come out of it.
+"""The fictional register of 2020 to 2022, and its expected figures.
 
-A line is: number, day it holds from, what happened, its fields; `@` before the day it
-was known, where that is another one. Lines stand in the order of knowledge.
+A line has a number, the effective day, the event and its fields; `@` precedes the day
+on which it became known, if that is another day. Lines are in the order of knowledge.
 """
 
 from collections.abc import Iterator
@@ -24,9 +24,9 @@ OPTIONS: dict[str, Options] = {
 
 
 class Expected(NamedTuple):
-    """A line of the table of what must come out; all of period 2021.
+    """An expected figure of the period 2021.
 
-    Achievements are those against the targets of the example register.
+    The achievement is relative to the target in the example register.
     """
 
     indicator: str
@@ -126,7 +126,7 @@ PARTICIPATIONS = """
 
 
 class Known(NamedTuple):
-    """A fact of the subject with this number, and the day the office knew it."""
+    """A fact of the subject with this number, and the day it became known."""
 
     known_on: date
     number: str
@@ -241,7 +241,7 @@ def _participated(number: str, day: str, known: str, *, verified: bool = True) -
 
 
 def recorded() -> list[tuple[Known, Conflict | Organisation]]:
-    """All facts in the order of knowledge, each with its subject as it then was."""
+    """All facts in the order of knowledge, each with the subject's state after it."""
     rows = sorted((*cases(), *organisations()), key=lambda known: known.known_on)
     states: dict[str, Any] = {}
     story = []

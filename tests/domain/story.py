@@ -1,4 +1,4 @@
-"""Given, when, then: what has happened, what is wanted, what is recorded of it."""
+"""Given, when, then: past events, a command, and the recorded events or refusal."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,7 +30,7 @@ def on(day: str) -> date:
 def given(
     decider: Decider[Any, Any], *events: Any, context: DecisionContext = HERE
 ) -> Any:
-    """The state after *events*, each of which the rules allow."""
+    """The state after *events*, each of which is asserted to be legal."""
     state = None
     for event in events:
         assert decider.decision(event, state, context).events == [event], event
@@ -39,7 +39,7 @@ def given(
 
 
 def decided_by(decider: Decider[Any, Any]) -> list[SubjectKind]:
-    """The kinds, that of its category decided by *decider*."""
+    """The kinds of subjects, with *decider* in place of that of its category."""
     return [
         replace(kind, decider=decider) if kind.category == decider.category else kind
         for kind in subject_kinds.KINDS
@@ -49,7 +49,7 @@ def decided_by(decider: Decider[Any, Any]) -> list[SubjectKind]:
 def membership(
     subject: Any, options: Any, start: date, as_of: date
 ) -> Membership | None:
-    """How *subject* counts; None where it does not, or options count another kind."""
+    """How *subject* counts; None if it does not, or *options* count another kind."""
     if not isinstance(subject, subject_kinds.counted_by(options).state):
         return None
     found = subject_kinds.membership(subject, options, start, as_of)
@@ -59,7 +59,7 @@ def membership(
 def recorded(
     decider: Decider[Any, Any], state: Any, when: Any, context: DecisionContext = HERE
 ) -> Any:
-    """The state after the facts that *when* adds; a second time it adds none."""
+    """The state after the facts that *when* adds; asserts that a repeat adds none."""
     events = decider.decision(when, state, context).events
     assert events, "nothing was recorded"
     after = decider.fold(events, state)
@@ -70,7 +70,7 @@ def recorded(
 def assert_nothing_to_add(
     decider: Decider[Any, Any], state: Any, when: Any, context: DecisionContext = HERE
 ) -> None:
-    """What stands already adds no fact, or is refused as that, unless it recurs."""
+    """Assert that *when* adds no fact or is refused as recorded, unless it recurs."""
     if getattr(when, "RECURS", False):
         return
     with suppress(AlreadyRecorded):
@@ -85,7 +85,7 @@ def repeats(
     *both_sides: str,
     context: DecisionContext = HERE,
 ) -> None:
-    """*when* is refused as a repetition of the fact at *version*."""
+    """Assert that *when* is refused as a repetition of the fact at *version*."""
     refusal = refused(decider, state, when, *both_sides, context=context)
     assert isinstance(refusal, AlreadyRecorded), refusal
     assert refusal.version == version
@@ -98,7 +98,7 @@ def refused(
     *both_sides: str,
     context: DecisionContext = HERE,
 ) -> Refused:
-    """The refusal, both times alike, whose sentence holds *both_sides*."""
+    """The refusal of *when*, asserted to be repeatable and to quote *both_sides*."""
     sentences = []
     for _ in range(2):
         with pytest.raises(Refused) as caught:
@@ -111,5 +111,5 @@ def refused(
 
 
 def step(kind: str, reason: str = "x", known_on: date | None = None) -> NextStep:
-    """A step of a publication after its draft."""
+    """A step of a publication that follows its draft."""
     return NextStep(type=StepType(kind), reason=reason, known_on=known_on)

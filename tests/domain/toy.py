@@ -1,8 +1,8 @@
-"""A kind of subject as small as can be: a training course, opened and finished.
+"""A minimal kind of subject: a training course, which is opened and finished.
 
-All that the program has to know of it stands here; it is registered by adding `KIND`
-to `kinds.KINDS`. Its indicator counts, of the courses of a topic that there were in the
-period, those that were finished.
+This module is its whole definition; adding `KIND` to `subject_kinds.KINDS` registers
+it. Its indicator is the share of finished courses among the courses of a topic that
+existed in the period.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from iku.domain.subject_states import SubjectState as Shown
 
 
 class Topic(StrEnum):
-    """What a course teaches."""
+    """The topic of a course."""
 
     MEDIATION = "mediation"
     REPORTING = "reporting"
@@ -62,7 +62,7 @@ Event = Opened | Finished | Annulled
 
 
 class Course(Subject, frozen=True, dict=True):
-    """A course as its facts tell it."""
+    """The state of a course."""
 
     OPENING = Opened
     TITLE = "title"
@@ -70,13 +70,13 @@ class Course(Subject, frozen=True, dict=True):
 
     @cached_property
     def finished_on(self) -> date | None:
-        """The day on which it was finished; None while it is not."""
+        """The day on which it was finished; None if it is not finished."""
         finished = next(self.of(Finished), None)
         return finished.effective_on if finished else None
 
 
 def evolve(course: Course | None, event: Event) -> Course:
-    """The course once *event* is known."""
+    """The state of the course after *event*."""
     return Course((*(course.history if course else ()), event))
 
 
@@ -102,7 +102,7 @@ def decide(
 
 
 class CourseOptions(Struct, Options, frozen=True, tag_field="counts", tag="courses"):
-    """How courses are counted: those of one topic."""
+    """The options of the indicator: the topic of the counted courses."""
 
     topic: Topic
     empty: EmptyRatio = EmptyRatio.UNDEFINED
@@ -115,7 +115,7 @@ FINISHED = Sentence("tuntas", "finished")
 
 
 class CourseRules(Rules, frozen=True, dict=True):
-    """Courses that there were in the period, and of these those that are finished."""
+    """The courses that existed in the period, and the finished ones among them."""
 
     course: Course
     options: CourseOptions
@@ -123,7 +123,7 @@ class CourseRules(Rules, frozen=True, dict=True):
     as_of: date
 
     def denominator(self) -> RuleResult:
-        """Opened by the day, of the topic, and not finished before the period."""
+        """Of the topic, opened by the day, and not finished before the period."""
         if self.course.void:
             return RuleResult(False, partial(counting.void, self.course, OPENING))
         opened = self.course.opening
@@ -149,7 +149,7 @@ class CourseRules(Rules, frozen=True, dict=True):
         return str(self.course.opening.topic)
 
     def district(self) -> str:
-        """None is known."""
+        """None, because courses have no district."""
         return ""
 
     def _other_topic(self) -> Reason:
@@ -171,7 +171,7 @@ class CourseRules(Rules, frozen=True, dict=True):
 
 
 def contributions(course: Course, options: CourseOptions) -> Iterator[Contribution]:
-    """What the course counts as: open until it is finished, then for its period."""
+    """The contributions of the course: while it is open, and in its last period."""
     opened, finished = course.opening, course.finished_on
     if course.void or opened.topic != options.topic:
         return
@@ -184,7 +184,7 @@ def contributions(course: Course, options: CourseOptions) -> Iterator[Contributi
 
 
 def cause(event: Event) -> Cause:
-    """Why a figure moved when *event* became known."""
+    """The cause of a figure's change through *event*."""
     match event:
         case Annulled():
             return Cause.ANNULMENT
@@ -193,11 +193,11 @@ def cause(event: Event) -> Cause:
     assert_never(event)
 
 
-# What it was on a day.
+# The state on a day.
 
 
 class CourseStanding(Shown, frozen=True):
-    """A course on a day."""
+    """The state of a course on a day."""
 
     id: str
     number: str
@@ -208,7 +208,7 @@ class CourseStanding(Shown, frozen=True):
 
     @property
     def stored(self) -> StateColumns:
-        """The course as it is kept."""
+        """The stored form of the state."""
         return StateColumns(
             entered_on=self.opened_on,
             level=0,
@@ -225,7 +225,7 @@ class CourseStanding(Shown, frozen=True):
 
 
 def spans(subject: str, course: Course) -> Iterator[StateInterval]:
-    """All that a course was, oldest first."""
+    """The spans of a course's states, oldest first."""
     opened, finished = course.opening, course.finished_on
 
     def standing(status: str) -> CourseStanding:

@@ -1,4 +1,4 @@
-"""How explanations are held against the counting and against a look day by day."""
+"""Checks of explanations against the counts and against a day-by-day evaluation."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -30,7 +30,7 @@ YEAR = Question(on("2021-01-01"), on("2021-12-31"))
 
 
 def agrees(subject: Any, options: Options, question: Question) -> Membership:
-    """How it counts, whose counts fit the rules that are given for them."""
+    """How *subject* counts, asserted to agree with the rules of its reasons."""
     found = subject_kinds.membership(subject, options, *question)
     denominator, numerator = found.denominator.reason(), found.numerator.reason()
     if not found.counts.denominator:
@@ -46,7 +46,7 @@ def agrees(subject: Any, options: Options, question: Question) -> Membership:
 
 
 def cites_what_stands(reason: Reason, history: Any) -> None:
-    """What is cited stands, and so do the corrections by which it is as it is."""
+    """Assert that the cited facts and corrections are not annulled themselves."""
     assert reason.deciding or reason.rule is Rule.TOO_FEW
     stands = dict(recount.remaining(history))
     for cited in reason.deciding:
@@ -73,7 +73,7 @@ def tells_all_positions(reason: Reason, count: int) -> None:
 def told(
     subject: Any, options: Options, day: str = "2021-12-31", kind: str = "year"
 ) -> list[tuple[str, str]]:
-    """Rule and Indonesian sentence of both reasons, of one where they are the same."""
+    """The rule and the Indonesian sentence of each distinct reason."""
     start = period.containing(on(day), period.Kind(kind)).start
     found = agrees(subject, options, Question(start, on(day)))
     positions = range(31, 31 + len(subject.history))
@@ -84,10 +84,10 @@ def told(
 
 
 class Seen(NamedTuple):
-    """What a day-by-day look at a history finds, for holding reasons against it."""
+    """A day-by-day evaluation of a history, with which reasons are compared."""
 
     facts: list[tuple[int, Any]]
-    cited: Any  # the first fact that is cited, as it stands; None where it is gone
+    cited: Any  # the first cited fact after corrections; None if it is annulled
     quoted: Any
     options: Any
     start: date
@@ -151,7 +151,7 @@ def _is(kind: type[Any]) -> Any:
 
 
 def _closed(s: Seen) -> bool:
-    """The closing that is cited is the one in force on the day."""
+    """Whether the cited closing is in force on the day."""
     told = (s.cited.effective_on, s.cited.manner)
     now = s.case(s.as_of)
     return told == (s.quoted["day"], s.quoted["manner"]) and now.closed_by == told[1]
@@ -260,7 +260,7 @@ TRUE: dict[Rule, Callable[[Seen], bool]] = {
 
 
 def is_true(reason: Reason, history: Any, options: Any, question: Question) -> None:
-    """A look at the history, day by day, finds what the reason says."""
+    """Assert that a day-by-day evaluation of the history confirms the reason."""
     facts = list(recount.remaining(history))
     first = reason.deciding[0].version if reason.deciding else 0
     cited = dict(facts).get(first)

@@ -1,4 +1,4 @@
-"""A house over a database of the test's own, and files made of a few rows."""
+"""An application over the test's database, and files made from a few rows."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def importer(app: App, connection: Plain) -> Importer:
 
 @pytest.fixture
 def bring(importer: Importer, connection: Plain) -> Import:
-    """Import a file, then check the whole ledger."""
+    """A function that imports a file, and then checks the whole ledger."""
 
     async def bring(content: bytes, *, dry_run: bool = False) -> ImportReport:
         importer.dry_run = dry_run
@@ -52,7 +52,7 @@ async def register(bring: Import) -> None:
 
 
 class Maker:
-    """Makes a file of rows given by heading; days of `row` default to one day."""
+    """Makes a file from rows given by heading; days in `row` default to one day."""
 
     def __call__(
         self, name: str, *rows: dict[str, str], delimiter: str = ",", end: str = "\n"

@@ -1,4 +1,4 @@
-"""Bundles made of any records, signed with any key: what its holder can do."""
+"""Forged bundles: the holder of a signing key can make one from any records."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ WITNESS = witness_key()
 
 
 def records(folder: Path) -> list[Any]:
-    """The records of a bundle, as JSON has them."""
+    """The records of a bundle, decoded from JSON."""
     size = json.loads((folder / "manifest.json").read_bytes())["size"]
     paths = [one.entries_path() for one in tile.tiles(size) if one.level == 0]
     return [
@@ -36,12 +36,12 @@ def spell(record: Any) -> bytes:
 
 
 def policy(key: SigningKey) -> str:
-    """Whom an auditor believes."""
+    """A policy that trusts *key*."""
     return f"log {key.verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
 
 
 def forge(folder: Path, key: SigningKey, forged: Sequence[Any]) -> Path:
-    """A bundle in which tiles, root, signatures, copies, manifest fit together."""
+    """Write a bundle whose tiles, root, signatures, copies and manifest agree."""
     told = [spell(record) for record in forged]
     leaves = [tree.leaf_hash(raw) for raw in told]
     text = Checkpoint(ORIGIN, len(told), tree.root(leaves)).text
@@ -85,7 +85,7 @@ def _tiles(told: list[bytes], leaves: list[bytes]) -> Iterator[tuple[str, bytes]
 
 
 def _copies(forged: Sequence[Any]) -> dict[str, bytes]:
-    """The copies that the records demand; none where no program would take those."""
+    """The copies that a merger of the records requires; none from invalid records."""
     register = iku_verify.Register()
     with suppress(iku_verify.Finding):
         for position, record in enumerate(forged, 1):

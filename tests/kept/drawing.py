@@ -1,10 +1,10 @@
-"""Questions at random coordinates of the kept log, of every kind that is answered.
+"""Random questions of every kind about the kept log.
 
     python -m tests.kept.drawing
 
-The kept answers are what the program of commit 5c2b560 gave to the questions that this
-prints, and to the 287 that were kept first. They were asked by `kept.ask`, of that
-commit's own application over the same records.
+It prints the questions. The kept answers are those of the program at commit 5c2b560 to
+these questions and to the first 287 kept ones, collected by `kept.ask` from the
+application of that commit over the same records.
 """
 
 import json
@@ -51,7 +51,7 @@ OPTIONS: dict[str, dict[str, tuple[str, ...]]] = {
         "population": ("stock_at_date", "any_time_in_period"),
     },
 }
-# Of each kind, how many of a hundred.
+# The share of each kind, in per cent.
 SHARES = {
     "figure": 39,
     "figures": 6,
@@ -79,13 +79,13 @@ class Drawing:
         self.subjects = [s for s in streams if s.startswith(("conflict", "organis"))]
 
     def addresses(self) -> Iterator[str]:
-        """Without end; some of them twice."""
+        """An infinite sequence of addresses, some of them repeated."""
         while True:
             (kind,) = self.random.choices(list(SHARES), list(SHARES.values()))
             yield getattr(self, kind)()
 
     def day(self, recorded: list[str]) -> str:
-        """A day on which something happens, one next to it, or the end of a month."""
+        """The day of an event, a neighbouring day, or the end of a month."""
         day = date.fromisoformat(self.random.choice(recorded))
         edge = self.random.choice((-1, 0, 0, 1, None))
         if edge is not None:
@@ -94,7 +94,7 @@ class Drawing:
         return str(first - timedelta(1))
 
     def coordinates(self, *, against: bool = False) -> dict[str, Any]:
-        """A valid time and a transaction time; the last size as often as another."""
+        """A valid time and a transaction time; half of the time at the last size."""
         prefix = "against_" if against else ""
         some = self.random.random() < 0.5
         size = self.random.randint(0, self.size) if some else self.size
@@ -112,7 +112,7 @@ class Drawing:
     def some(
         self, values: Mapping[str, tuple[str, ...]], odds: float
     ) -> dict[str, Any]:
-        """Of some of the names, one of the values."""
+        """A random value for each of a random subset of the names."""
         return {
             name: self.random.choice(of)
             for name, of in values.items()
@@ -190,7 +190,7 @@ class Drawing:
 
 
 def drawn(count: int = COUNT) -> list[str]:
-    """So many different questions."""
+    """*count* distinct questions."""
     drawing = Drawing(SEED, [json.loads(one) for one in kept.records()])
     found: set[str] = set()
     for address in drawing.addresses():

@@ -1,14 +1,14 @@
-"""A log as an earlier version of the program recorded it, and what it answered then.
+"""The log of an earlier version of the program, and that version's answers.
 
-Rules change; what was recorded under older ones stays as it was recorded. So the
-records are kept byte for byte, with every type of event and with entries that are
-refused today: numbers that differ in case only, a certificate without a last day, a
-party that exists by a certificate, a target given twice, an indicator whose category
-was redefined, late entries without a reason. `load` writes them into an empty ledger,
-as restoring a copy does; texts are not part of it, so all answers withhold them.
+Rules change, but records made under older rules remain. The log is therefore kept byte
+for byte, with every type of event and with entries that are refused today: numbers that
+differ only in case, a certificate without an expiry date, a party based on a
+certificate, a repeated target, an indicator whose category was redefined, late entries
+without a reason. `load` writes the records into an empty ledger, as restoring a copy
+does. Texts are not included, so all answers withhold them.
 
-The answers are those of the program that recorded the log, to 2,000 questions:
-`tests/kept/drawing.py` drew them.
+The answers to 2,000 questions, drawn by `tests/kept/drawing.py`, are those of the
+program that recorded the log.
 """
 
 import gzip
@@ -28,27 +28,27 @@ HOME = Path(__file__).parent / "2026-11"
 
 
 def unzipped(name: str) -> bytes:
-    """The content of a kept file."""
+    """The decompressed content of a kept file."""
     return gzip.decompress((HOME / name).read_bytes())
 
 
 def records() -> list[bytes]:
-    """Every record, in the order of the log."""
+    """Every record, in log order."""
     return unzipped("records.ndjson.gz").split(b"\n")[:-1]
 
 
 def answers() -> dict[str, Any]:
-    """What was answered, by path and query; None where the subject did not exist."""
-    # Explanations repeat each other; gzip does not look back far enough to see it.
+    """The kept answers, by path and query; None for Not Found."""
+    # Explanations repeat each other at distances beyond the window of gzip.
     raw = lzma.decompress((HOME / "answers.json.xz").read_bytes())
     found: dict[str, Any] = json.loads(raw)
     return found
 
 
 async def load(owner: Plain, kept: list[bytes]) -> None:
-    """Write the records into an empty ledger; projections stay empty.
+    """Write the records into an empty ledger; the projections remain empty.
 
-    *owner* is a connection with the owner's rights, its event triggers off.
+    *owner* is a connection in the owner's role, with event triggers disabled.
     """
     events: list[tuple[Any, ...]] = []
     streams: dict[str, tuple[str, int, date]] = {}
@@ -67,7 +67,7 @@ async def load(owner: Plain, kept: list[bytes]) -> None:
             )
         )
         streams[stream] = (stream, version, known_on)
-        # What was asked is not kept: no repetition of it would be recognised.
+        # The request bodies are not kept, so a repeated request is not recognised.
         *_, count, _ = commands.get(one["command"], (0, 0))
         asked = sha256(one["command"].encode()).digest()
         place = (stream, version, position, count + 1, position)
@@ -101,9 +101,9 @@ async def load(owner: Plain, kept: list[bytes]) -> None:
 
 
 async def ask(client: Client, addresses: Iterable[str]) -> dict[str, Any]:
-    """What is answered now, by path and query.
+    """The present answers, by path and query.
 
-    NDJSON is a list of its lines, and Not Found is None.
+    NDJSON is decoded to a list of its lines, and Not Found to None.
     """
     found: dict[str, Any] = {}
     for address in addresses:
@@ -119,11 +119,11 @@ async def ask(client: Client, addresses: Iterable[str]) -> dict[str, Any]:
 
 
 def differences(was: Any, now: Any, where: str) -> list[str]:
-    """Where *now* says other than *was*. Fields that came later are no difference."""
+    """The paths at which *now* differs from *was*; fields added since are ignored."""
     if was == now:
         return []
     if isinstance(was, list) and isinstance(now, dict):
-        now = now["items"]  # histories came whole, and come in pages now
+        now = now["items"]  # histories were one list before they had pages
     if isinstance(was, dict) and isinstance(now, dict):
         gone = [f"{where}.{key} is gone" for key in was.keys() - now.keys()]
         return gone + [

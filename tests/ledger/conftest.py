@@ -1,4 +1,4 @@
-"""What the ledger's tests ask for, and the check that follows each of their steps."""
+"""Append requests of the ledger's tests, and a full check after each append."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -16,7 +16,7 @@ ZONE = "Asia/Jakarta"
 
 
 def committed(note: str) -> Commitment:
-    """What a record might hold of *note*; the ledger does not look into it."""
+    """A commitment to *note* as records have it; the ledger does not interpret it."""
     return Commitment(hashlib.sha256(note.encode()).hexdigest(), "conflict-K01")
 
 
@@ -27,7 +27,7 @@ def part(
     events: int = 1,
     note: str = "Perselisihan — batas",
 ) -> StreamPart:
-    """So many events for a stream."""
+    """The part of a request that appends *events* events to a stream."""
     drafts = (
         NewEvent("Noted", date(2021, 2, 1), {"n": n}, {"note": committed(note)})
         for n in range(events)
@@ -36,7 +36,7 @@ def part(
 
 
 class Ask:
-    """Makes requests; each new one has a command id of its own."""
+    """Makes requests, each with a new command id unless one is given."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -55,7 +55,7 @@ class Ask:
         attachment: object = None,
         after: tuple[StreamPart, ...] = (),
     ) -> Request:
-        """*after*: parts before the main one."""
+        """A request; the parts in *after* precede the main part."""
         self.asked += 1
         command = command or f"command-{self.asked}"
         conditions = (p for p in premises if isinstance(p, Condition))
@@ -82,7 +82,7 @@ Append = Callable[..., Awaitable[list[Verdict]]]
 
 @pytest.fixture
 def append(connection: Plain) -> Append:
-    """`log.append` with the application's rights, followed by the whole check."""
+    """`log.append` in the application's role, followed by a full check."""
 
     async def append(*requests: Request) -> list[Verdict]:
         verdicts = await log.append(connection, requests, zone=ZONE)

@@ -1,7 +1,7 @@
-"""A process that appends for a while: ``writer.py DSN SECONDS NAME``.
+"""A process that appends for some seconds: ``writer.py DSN SECONDS NAME``.
 
-One request in three rests on a version that the stream is not at. Prints the ids of the
-commands whose receipt it got, one a line.
+One request in three has a stale expected version. The process prints the ids of the
+commands for which it received a receipt, one on each line.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ SUBMITTERS = 12
 
 
 async def write(appender: Appender, until: float, name: str) -> list[str]:
-    """Append to streams that other processes append to as well."""
+    """Append to streams to which other processes append, too."""
     chance = random.Random(name)
     versions = dict.fromkeys((f"case-{n}" for n in range(STREAMS)), 0)
     accepted = []
@@ -49,7 +49,7 @@ async def write(appender: Appender, until: float, name: str) -> list[str]:
 
 
 async def main(dsn: str, seconds: float, name: str) -> None:
-    """Run the submitters, then tell what was accepted."""
+    """Run the writers, and then print the accepted command ids."""
     until = time.monotonic() + seconds
     async with Appender(lambda: pools.connect(dsn), zone="Asia/Jakarta") as appender:
         accepted = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""A house of its own for each test, and a client that speaks to its application."""
+"""An application for each test, and an HTTP client of its ASGI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,16 +37,16 @@ BEFORE_ANY = ("0001-01-01", "0001-07-15", "0001-12-31", "1900-01-01", "1945-08-1
 
 
 class Client(httpx.AsyncClient):
-    """A client whose answers are looked at in few words."""
+    """An HTTP client with shorthands for the usual assertions."""
 
     async def says(self, path: str, **params: Any) -> Any:
-        """The JSON that GET answers, which must be 200."""
+        """The JSON of a GET response, whose status must be 200."""
         answer = await self.get(path, params=params or None)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     async def history(self, path: str) -> list[Any]:
-        """All events of the case or organisation at *path*, page by page."""
+        """All events of the case or organisation at *path*, from all pages."""
         page = await self.says(f"{path}/events")
         events: list[Any] = page["items"]
         while page["next"]:
@@ -55,7 +55,7 @@ class Client(httpx.AsyncClient):
         return events
 
     async def records(self, path: str, body: Any, **headers: str) -> Any:
-        """The receipt that POST answers, which must be 201."""
+        """The receipt of a POST response, whose status must be 201."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = await self.post(path, json=body, headers=named)
         assert answer.status_code == 201, answer.text
@@ -63,12 +63,12 @@ class Client(httpx.AsyncClient):
 
 
 def client_of(app: App) -> Client:
-    """A client of an application over *app*, in this very loop."""
+    """A client of the ASGI application over *app*, in the same event loop."""
     return Client(transport=httpx.ASGITransport(create_app(app)), base_url=API)
 
 
 def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:
-    """The problem that *answer* is, of that status and at fault there."""
+    """The problem details of *answer*, asserted to have that status and paths."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     shown: dict[str, Any] = answer.json()
@@ -82,7 +82,7 @@ def problem(answer: httpx.Response, status: int, *paths: str) -> dict[str, Any]:
 
 @pytest.fixture
 def origin(request: pytest.FixtureRequest) -> str:
-    """What the office has entered before the test begins."""
+    """The template of the database: its contents when the test begins."""
     name = "entered" if "loaded" in request.fixturenames else "furnished"
     return str(request.getfixturevalue(name))
 
@@ -101,8 +101,8 @@ async def client(app: App) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def loaded(client: Client) -> Client:
-    """A client of the office that has entered the fictional register."""
-    return client  # `origin` holds it
+    """A client over the fictional register."""
+    return client  # `origin` selects that template
 
 
 @asynccontextmanager
@@ -116,7 +116,7 @@ async def _kept_open(database: Database) -> AsyncIterator[tuple[App, Client]]:
 
 @asynccontextmanager
 async def _only_reading(app: App) -> AsyncIterator[None]:
-    """Refuse a test that records something where others read."""
+    """Fail a test that records an event in a shared database."""
     before = await log.head(app.pool)
     yield
     assert await log.head(app.pool) == before
@@ -140,7 +140,7 @@ async def entered_office(
 
 @pytest.fixture
 async def visitor(furnished_office: tuple[App, Client]) -> AsyncIterator[Client]:
-    """A client of an office without cases, for tests that record nothing."""
+    """A client over a register without cases, for tests that record nothing."""
     app, client = furnished_office
     async with _only_reading(app):
         yield client
@@ -148,7 +148,7 @@ async def visitor(furnished_office: tuple[App, Client]) -> AsyncIterator[Client]
 
 @pytest.fixture
 async def reader(entered_office: tuple[App, Client]) -> AsyncIterator[Client]:
-    """A client of the fictional register, for tests that record nothing."""
+    """A client over the fictional register, for tests that record nothing."""
     app, client = entered_office
     async with _only_reading(app):
         yield client

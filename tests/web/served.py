@@ -1,6 +1,6 @@
-"""Serves a house of its own on a free port and prints the address, as a process.
+"""A server process on a free port, which prints its address.
 
-`SEND_BUFFER` may say how many bytes the system takes on for who does not read.
+`SEND_BUFFER` sets the socket's send buffer in bytes, for tests of slow readers.
 """
 
 import os
@@ -14,7 +14,7 @@ listen = server.listen
 
 
 def listen_with_little_ahead(host: str, port: int) -> socket.socket:
-    """As it listens, but what it accepts inherits a small buffer."""
+    """A listening socket whose accepted connections inherit the send buffer."""
     listener = listen(host, port)
     if size := os.environ.get("SEND_BUFFER"):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(size))
@@ -24,7 +24,7 @@ def listen_with_little_ahead(host: str, port: int) -> socket.socket:
 async def main() -> None:
     server.listen = listen_with_little_ahead
     async with migrate_and_open(Settings.from_environment(os.environ)) as app:
-        await server.serve(app, "127.0.0.1", 0, lambda at: print(at, flush=True))  # noqa: T201 - whoever started it reads the address
+        await server.serve(app, "127.0.0.1", 0, lambda at: print(at, flush=True))  # noqa: T201 - the parent process reads the address
 
 
 if __name__ == "__main__":
