@@ -1,4 +1,4 @@
-"""What ships with the program says what the agency's document says."""
+"""The built-in data files agree with the agency's document."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from iku.agency import AgencyError
 from iku.domain import conflict, organisation
 from iku.domain.indicator import ConflictOptions, OrganisationOptions
 
-# As in "Indikator Kinerja Utama (IKU) Bakesbangpol tahun 2021".
+# Quoted from "Indikator Kinerja Utama (IKU) Bakesbangpol tahun 2021".
 VISION = (
     "Terwujudnya Kota Mojokerto yang berdaya saing, mandiri, demokratis, adil, makmur, "
     "sejahtera dan bermartabat."
@@ -131,14 +131,14 @@ def test_an_indicator_is_worded_and_reckoned_as_in_the_document(code: str) -> No
     assert defined.wording == WORDINGS[code]
     assert defined.objective == OBJECTIVE
     above, below = map(_written_out, FORMULAS[code])
-    # Within a sentence it is written small.
+    # Within a sentence it is in lower case.
     assert defined.formula == f"{above} / {below[0].lower()}{below[1:]} × 100 %"
 
 
 @pytest.mark.parametrize("code", WORDINGS)
 def test_an_indicator_is_fed_and_owned_as_in_the_document(code: str) -> None:
     defined = agency.load_seed_definitions(None).indicators[code]
-    # "Ekonomi, Sosial, Budaya & Agama" is one division: no source begins within it.
+    # "Ekonomi, Sosial, Budaya & Agama" is one division; its commas separate no sources.
     assert len(defined.sources) == {"IKU-1": 6, "IKU-2": 4, "IKU-3": 3}[code]
     assert ", ".join(defined.sources) == SOURCES[code].replace(",PKS", ", PKS")
     assert defined.owner == OWNERS[code]
@@ -186,7 +186,7 @@ def test_an_achievement_is_rated_as_permendagri_86_of_2017_says(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of our own files, to be spoilt."""
+    """A copy of the built-in files, for tests that damage it."""
     with as_file(files("iku.agency") / "kota_mojokerto") as ours:
         return Path(shutil.copytree(ours, tmp_path / "kota"))
 

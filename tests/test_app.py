@@ -1,4 +1,4 @@
-"""The house put together, and what it brings along into an empty register."""
+"""The assembled application, and its seed definitions in an empty register."""
 
 import asyncio
 from dataclasses import replace

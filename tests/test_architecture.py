@@ -1,4 +1,4 @@
-"""Imports run one way. Each room may know the rooms listed beside it, and no other."""
+"""Imports run one way: each package imports only the packages listed for it here."""
 
 import ast
 import builtins
@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "iku"
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_0 |= {"parsing", "messages"}
 FLOOR_1 = {"texts", "streams", "labels", "language", "projections", "agency"}
-FLOOR_2 = {"commands", "queries", "one_statement"}  # strangers to each other
+FLOOR_2 = {"commands", "queries", "one_statement"}  # these do not import each other
 FLOOR_3 = {"exchange", "app", "connection", "gateway"}
 MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "language": {"labels", "messages"},
     "streams": {"domain", "ledger", "vault", "texts"},
     "projections": {"domain", "ledger", "messages"},
-    # No projection.
+    # Decisions do not read projections.
     "commands": {"domain", "ledger", "vault", "texts", "streams", "messages"},
     "one_statement": {"domain", "ledger", "vault", "projections"},
     "queries": {
@@ -46,8 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3,
     "cli": FLOOR_0 | FLOOR_1 | FLOOR_2 | FLOOR_3 | {"web"},
 }
-# What `web/`, `cli/` and `exchange/` read, they read by `queries/`. These read the
-# register in another way, each for its reason.
+# `web/`, `cli/` and `exchange/` read the register through `queries/` only, except for
+# these modules, each for the given reason.
 STORES = ("iku.texts", "iku.streams", "iku.vault", "iku.projections", "iku.ledger.log")
 READ_BESIDE_QUERIES = {
     "cli/attachments.py": "keeps house among files that no event names; opens none",
@@ -216,7 +216,7 @@ def test_nothing_the_repository_holds_names_a_registry() -> None:
 
 def test_the_errors_that_a_docstring_names_exist() -> None:
     trees = [ast.parse(path.read_text()) for _, path in rooms()]
-    known = {*dir(builtins), "UsageError"}  # click's, by its module
+    known = {*dir(builtins), "UsageError"}  # of click, used as click.UsageError
     for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef | ast.alias):
@@ -226,7 +226,7 @@ def test_the_errors_that_a_docstring_names_exist() -> None:
 
 
 def _raised(tree: ast.Module) -> Iterator[str]:
-    """The errors in the sections "Raises" of all docstrings."""
+    """The errors named in the "Raises" sections of all docstrings."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             section = (ast.get_docstring(node) or "").partition("Raises:\n")[2]
@@ -234,7 +234,7 @@ def _raised(tree: ast.Module) -> Iterator[str]:
 
 
 def _reads(path: Path) -> Iterator[str]:
-    """What a file takes from where the register is kept, but for types and errors."""
+    """The functions and modules of the stores that a file uses, without types."""
     for name in imports(path):
         stored = any(f"{name}.".startswith(f"{store}.") for store in STORES)
         if stored and not name.rpartition(".")[2][0].isupper():
@@ -245,7 +245,7 @@ def _reads(path: Path) -> Iterator[str]:
 
 
 def _code(path: Path) -> str:
-    """The file without its strings and comments."""
+    """The code of the file without strings and comments."""
     return ast.unparse(_without_strings(ast.parse(path.read_text())))
 
 

@@ -1,4 +1,4 @@
-"""The story that docs/auditing.md tells happens as it is told, command by command."""
+"""The commands in docs/auditing.md have the output that the document shows."""
 
 import re
 import shlex
@@ -21,11 +21,11 @@ KEY = re.compile(r"\S+\+[0-9a-f]{8}\+[\w+/=]+")
 
 
 class Typed(NamedTuple):
-    """A command, the exit code it ends with, and lines that it prints."""
+    """A command, its exit code, and lines of its output."""
 
     program: str
     words: list[str]
-    file: str | None  # what it prints goes there
+    file: str | None  # to which the output is redirected
     code: int
     lines: list[str]
 
@@ -44,9 +44,9 @@ def story() -> list[Typed]:
 
 
 def tells(printed: str, line: str) -> bool:
-    """Whether all words of *line* stand in one row of what is printed, in their order.
+    """Whether a printed row contains all words of *line*, in order.
 
-    A row may have more cells, and its sentences may go on in the lines below it.
+    A row may have more cells, and may continue on the lines below.
     """
     rows = re.sub(r"\n {12,}(?=\S)", " ", printed).splitlines()
     words = r"\s.*?".join(map(re.escape, line.split()))
@@ -54,7 +54,7 @@ def tells(printed: str, line: str) -> bool:
 
 
 def verify(words: list[str], folder: Path) -> Said:
-    """`iku-verify`, without a word of ours in its environment."""
+    """`iku-verify`, run without the program's environment variables."""
     typed = [sys.executable, "-I", iku_verify.__file__, *words]
     done = subprocess.run(
         typed, cwd=folder, env={}, capture_output=True, text=True, check=False
@@ -79,7 +79,7 @@ def test_the_story_happens_as_it_is_told(iku: Type, tmp_path: Path) -> None:
 
 
 def hand_over(printed: str, policy: Path) -> None:
-    """Write the policy down once both keys were told, by another way than a bundle."""
+    """Write the policy once both keys are known, as through a separate channel."""
     keys = list(dict.fromkeys(KEY.findall(printed)))
     [template] = POLICY.findall(DOCUMENT)
     if len(keys) == 2 and not policy.exists():

@@ -1,6 +1,7 @@
-"""Power cuts: the program, or PostgreSQL under it, is killed in the middle of its work.
+"""Crashes: the program, or its PostgreSQL, is killed while it works.
 
-What was acknowledged is there, once; nothing is there by half. `fsync` is on.
+Every acknowledged command is recorded exactly once, and no command is recorded
+partially. `fsync` is on.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ YEAR_END = date(2021, 12, 31)
 
 
 async def start(home: Path, turn: int) -> Process:
-    """The program, once it is open; its own process group, so that none is left."""
+    """The opened program, in its own process group, so that all of it can be killed."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(SCRIPT), str(home), str(turn), stdout=PIPE, stderr=PIPE
     )
@@ -40,7 +41,7 @@ async def start(home: Path, turn: int) -> Process:
 
 
 def kill_postmaster(home: Path) -> None:
-    """Kill the PostgreSQL of this home, which no other test uses."""
+    """Kill the PostgreSQL of this home folder, which no other test uses."""
     file = home / "postgres" / "data" / "postmaster.pid"
     os.kill(int(file.read_text().split()[0]), signal.SIGKILL)
 
@@ -59,8 +60,8 @@ async def crash(home: Path, turn: int, random: Random) -> dict[str, int]:
     await asyncio.sleep(random.random() / 20)
     if turn % 2:
         kill_postmaster(home)
-        # It starts it again, and goes on unless a client was told that it was away;
-        # what is told before the end is acknowledged, too.
+        # PostgreSQL restarts itself, and the program continues unless a client found
+        # it unavailable; receipts printed until the end are acknowledged, too.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), 2 + random.random())
     if process.returncode is None:
@@ -69,7 +70,7 @@ async def crash(home: Path, turn: int, random: Random) -> dict[str, int]:
     for line in rest.decode().splitlines():
         command_id, position = line.split()
         acknowledged[command_id] = int(position)
-    # The one way to end but by being killed: the database was away.
+    # The only other exit code: the database was unavailable.
     assert process.returncode in {3 if turn % 2 else None, -signal.SIGKILL}, said
     return acknowledged
 
@@ -90,7 +91,7 @@ async def recorded(connection: Connection) -> dict[str, int]:
 
 
 async def refuse_gaps(connection: Connection) -> None:
-    """Automatic numbers follow the order of the log, whatever was cut off."""
+    """Assert that automatic numbers follow the order of the log without gaps."""
     drawn = [
         one.subject
         async for one in log.read_log(connection)
@@ -108,7 +109,7 @@ async def refuse_other_figures(app: App, connection: Connection) -> None:
 
 
 async def repeat(app: App, acknowledged: dict[str, int], size: int) -> None:
-    """Send again what was answered last, and what was under way at the crash."""
+    """Repeat the last acknowledged commands and those in progress at the crash."""
     last = [*acknowledged][-30:]
     outcomes = await asyncio.gather(*(carry_out(app, one) for one in last))
     for command_id, outcome in zip(last, outcomes, strict=True):
@@ -130,7 +131,7 @@ async def check(app: App, acknowledged: dict[str, int]) -> None:
         size = (await log.head(connection)).size
         found = await recorded(connection)
         assert acknowledged.items() <= found.items()
-        # Beside those, at most what each client was about to be told.
+        # Besides those, at most one unacknowledged command of each client.
         turn = next(iter(acknowledged)).split("-")[0]
         of_round = {one for one in found if one.startswith(f"{turn}-")}
         assert len(of_round - acknowledged.keys()) <= CLIENTS

@@ -1,4 +1,4 @@
-"""Every event, option, indicator, setting, command and route stands in the docs."""
+"""Every event, option, indicator, setting, command and route is documented."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def test_every_event_type_and_its_fields_are_documented(event: type[Fact]) -> No
     tag = str(event.__struct_config__.tag)
 
     assert tag in documented
-    if tag != "corrected":  # whose further fields are those of what is corrected
+    if tag != "corrected":  # its further fields are those of the corrected event
         assert set(event.__struct_fields__) <= documented
 
 
@@ -110,7 +110,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def walk(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Every command by its whole name, those of groups in groups, too."""
+    """Every command by its full name, including those of nested groups."""
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from walk(command, f"{above}{name} ")
@@ -143,7 +143,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """What a page's headings are linked by, as GitHub derives it."""
+    """The anchors of a page's headings, as GitHub derives them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     words = [re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings]
     return {heading.replace(" ", "-") for heading in words}

@@ -1,4 +1,4 @@
-"""The auditor's program agrees with the published vectors, and with our own readers."""
+"""`iku-verify` agrees with the published test vectors, and with the program."""
 
 import inspect
 import json
@@ -22,7 +22,7 @@ from tests.ledger import test_proof_building as proofs
 from tests.ledger import test_tree as trees
 
 PROGRAM = Path(iku_verify.__file__).read_text("utf-8")
-LINES = 2_100  # that an auditor can read in an hour; more needs a reason
+LINES = 2_100  # an auditor can read that many in an hour; more needs a reason
 
 
 def test_the_program_is_as_long_as_can_be_read() -> None:
@@ -158,7 +158,7 @@ def test_a_tree_is_cut_into_the_tiles_that_ours_is(size: int) -> None:
 
 
 def refusals(test: Any) -> list[Any]:
-    """The first argument of each case of a parametrized test."""
+    """The first argument of each case of the parametrized *test*."""
     [mark] = [one for one in test.pytestmark if one.name == "parametrize"]
     return [case[0] for case in mark.args[1]]
 
@@ -189,7 +189,7 @@ def test_a_policy_is_read_as_we_read_it() -> None:
 def test_what_is_no_note_to_us_is_none_to_an_auditor(raw: bytes) -> None:
     with pytest.raises(Malformed):
         note.parse(raw)
-    # With the text of a checkpoint, so that only the fault is at fault.
+    # The text is that of a checkpoint, so that only the tested fault is wrong.
     text = Checkpoint("iku.test/log", 9, proofs.ROOT[9]).text.encode()
     with pytest.raises(iku_verify.Finding) as caught:
         iku_verify.read_checkpoint(raw.replace(b"text\n", text), "it")
@@ -238,7 +238,7 @@ async def test_a_proof_is_verified_by_a_leaf_or_a_record(
 
 
 def evidence(folder: Path) -> Any:
-    """What was kept: of a contradiction only, so there is one file."""
+    """The evidence of a contradiction, which is the only file in the folder."""
     [path] = folder.glob("evidence-*")
     return json.loads(path.read_text())
 
@@ -291,7 +291,7 @@ RECORD = (
 
 
 def nested(deep: int) -> str:
-    """An object with so many arrays in each other."""
+    """An object with *deep* nested arrays."""
     return f'{{"n":{"[" * deep}{"]" * deep}}}'
 
 
@@ -385,7 +385,7 @@ def test_clocks_and_knowledge_do_not_fall() -> None:
 
 @given(st.dictionaries(st.text("abc", max_size=3), st.text(max_size=20), max_size=4))
 def test_the_one_spelling_is_that_of_our_encoder(data: dict[str, str]) -> None:
-    import msgspec  # noqa: PLC0415 - only what it writes is of interest
+    import msgspec  # noqa: PLC0415 - used only to write the input
 
     assume(
         all(is_normalized("NFC", text) and "\0" not in text for text in data.values())

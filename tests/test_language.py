@@ -1,4 +1,4 @@
-"""Sentences, numbers and days by language, held against babel's."""
+"""Messages, numbers and days by language, compared with those of babel."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -77,7 +77,7 @@ def test_a_quantity_is_grouped_where_the_sentence_asks_for_it() -> None:
     said = plural("{count:n} sheep", "{count:n} sheep", count=1200)
 
     assert translate(said, EN) == "1200 sheep"
-    assert translate(said, ID) == "1.200 sheep"  # no translation, hence the id
+    assert translate(said, ID) == "1.200 sheep"  # no translation: the id itself
 
 
 @given(st.dates())

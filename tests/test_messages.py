@@ -1,4 +1,4 @@
-"""Every sentence for people is a message, and its catalog is whole."""
+"""Every sentence for users is a message, and the catalog is complete."""
 
 import ast
 import io
@@ -20,13 +20,13 @@ from iku.messages import Message, Term, message, plural
 from tests import catalog
 
 SOURCE = catalog.SOURCE
-# Rooms whose refusals are messages.
+# Packages whose refusals are messages.
 SPEAKING = (
     *("domain", "ledger", "vault", "postgres", "settings", "strict_json", "parsing"),
     *("agency", "projections", "commands", "queries", "exchange", "app"),
     *("connection", "gateway", "cli"),
 )
-# Errors that are read by programmers, or caught before any person reads them.
+# Errors for programmers, and errors that are always caught.
 INTERNAL = {"ValueError", "TypeError", "AssertionError", "LookupError", "KeyError"}
 
 
@@ -36,7 +36,7 @@ def entries() -> list[Entry]:
 
 
 def fields(pattern: str) -> set[tuple[str | None, str | None, str | None]]:
-    """The parameters of a sentence, with how each is written."""
+    """The parameters of a message, each with its format specification."""
     return {part[1:] for part in Formatter().parse(pattern) if part[1] is not None}
 
 
@@ -108,7 +108,7 @@ def test_programs_get_parameters_in_jsons_types() -> None:
     ],
 )
 def test_messages_and_terms_can_be_sent_to_another_process(said: str) -> None:
-    received = pickle.loads(pickle.dumps(said))  # noqa: S301 - our own
+    received = pickle.loads(pickle.dumps(said))  # noqa: S301 - made by this test
 
     assert received == said
     assert type(received) is type(said)
@@ -142,7 +142,7 @@ def test_a_translation_has_the_parameters_of_its_sentence() -> None:
 
 
 def test_a_sentence_begins_and_ends_in_both_languages_alike() -> None:
-    """So that whoever puts sentences together need not know the language."""
+    """Code that joins messages then need not depend on the language."""
     strays = [
         entry.id
         for entry in entries()
@@ -206,7 +206,7 @@ def _files(room: str) -> list[Path]:
 
 
 def _bare(tree: ast.Module) -> Iterator[int]:
-    """Lines on which an error is raised with a sentence that is no message."""
+    """The lines that raise an error with a sentence that is not a message."""
     for node in ast.walk(tree):
         match node:
             case ast.Raise(exc=ast.Call(func=called, args=args)):

@@ -1,4 +1,4 @@
-"""docs/operating.md, carried out: its commands are run as they stand there."""
+"""The procedures of docs/operating.md: its commands are run as they are written."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from tests.web.conftest import CASE, client_of
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "operating.md"
 ORIGIN = "iku.test/log"
-# Sections, and how many blocks of commands each holds: all of them are run below.
+# The sections, and the number of command blocks in each; the tests run all of them.
 SECTIONS = {
     "An auditor's login": 1,
     "The guard": 1,
@@ -51,7 +51,7 @@ ADDRESSES = (
 
 
 def blocks() -> dict[str, list[str]]:
-    """The commands of each section."""
+    """The command blocks of each section."""
     found: dict[str, list[str]] = {}
     for part in re.split(r"^#+ ", DOCUMENT.read_text("utf-8"), flags=re.MULTILINE):
         commands = re.findall(r"^```sh\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
@@ -71,7 +71,7 @@ class Ran(NamedTuple):
 
 
 class Machine:
-    """Where the commands run: variables, folders, and a database of the test's own."""
+    """The environment of the commands: variables, folders, and the test's database."""
 
     def __init__(self, folder: Path, database: Database, forker: Forker) -> None:
         name = database.owner_dsn.split("@/")[1].split("?")[0]
@@ -111,7 +111,7 @@ class Machine:
         self._use(*(self.address(self.environ[n], self._name) for n in ADDRESSES))
 
     async def type(self, commands: str) -> Ran:
-        """Run lines of a shell, up to the first that fails."""
+        """Run shell commands, up to the first that fails."""
         process = await asyncio.create_subprocess_exec(
             *("bash", "-euo", "pipefail", "-c", commands),
             env=self.environ,
@@ -125,18 +125,18 @@ class Machine:
         return Ran(process.returncode or 0, said)
 
     async def done(self, commands: str) -> str:
-        """What lines of a shell say, none of which fails."""
+        """The output of shell commands, none of which may fail."""
         ran = await self.type(commands)
         assert ran.code == 0, ran.out
         return ran.out
 
     async def follow(self, section: str, *numbers: int) -> str:
-        """Carry out blocks of a section; all of them where none is named."""
+        """Run the numbered blocks of a section; without numbers, all of them."""
         chosen = numbers or range(SECTIONS[section])
         return await self.done("".join(blocks()[section][n] for n in chosen))
 
     async def verify(self, name: str, *options: str) -> Any:
-        """What iku-verify says of a bundle, to whom knows all keys of the log."""
+        """The output of iku-verify on a bundle, with all keys of the log."""
         folders = sorted(self.folder.glob("signer*"))
         keys = [SignerFolder(folder).key().verifier for folder in folders]
         policy = "".join(f"log {key}\n" for key in keys) + "quorum none\n"
@@ -150,7 +150,7 @@ class Machine:
 async def machine(
     tmp_path: Path, database: Database, administrator: Plain, forker: Forker
 ) -> AsyncIterator[Machine]:
-    """A register with the example's cases, signed once."""
+    """A register with the cases of the example, and one signed checkpoint."""
     machine = Machine(tmp_path, database, forker)
     for name, content in example.read().items():
         (tmp_path / name).write_bytes(content)
@@ -248,7 +248,7 @@ QUARANTINE = "Attached files in quarantine"
 
 
 async def attach(machine: Machine, database: Database, content: bytes) -> None:
-    """Attach a file to the first case, long ago."""
+    """Attach a file to the first case, with an old modification time."""
     mine = replace(
         SETTINGS,
         keys=machine.folder / "texts",
@@ -268,7 +268,7 @@ async def attach(machine: Machine, database: Database, content: bytes) -> None:
 
 
 async def start(machine: Machine) -> str:
-    """Serve until it is ready, and stop; what it said."""
+    """Start the server, stop it once it is ready, and return its output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "iku.cli", "serve", "--port", "0"),
         env=machine.environ,
@@ -299,12 +299,12 @@ async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(
     assert {path.name: path.read_bytes() for path in files(machine)} == before
     assert "Karantina lampiran: 1 berkas" in await start(machine)
     [kept] = files(machine)
-    await machine.done("iku verify texts")  # which opens the file that it knows
+    await machine.done("iku verify texts")  # decrypts the file that the database knows
     said = await machine.follow(QUARANTINE, 0)
     [aside] = before.keys() - {kept.name}
     assert re.search(rf"^{aside.removesuffix('.sealed')} .* tidak$", said, re.MULTILINE)
     assert "0 berkas dikembalikan" in await machine.follow(QUARANTINE, 1)
-    # Back to the database that knows it: it is found where it lies, and put back.
+    # Over the database that knows the file, it is found in quarantine and restored.
     machine.environ |= live
     await machine.done("iku verify texts")
     assert len(files(machine)) == 1
@@ -332,7 +332,7 @@ def files(machine: Machine) -> list[Path]:
 
 
 async def lose(machine: Machine) -> None:
-    """Back up, go on and sign, and restore the backup."""
+    """Back up, record and sign further events, and restore the backup."""
     await machine.follow("Backup", 0)
     await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
     await machine.follow("Backup", 4)
@@ -381,7 +381,7 @@ async def test_without_a_copy_a_new_key_goes_on_where_the_old_one_ended(
     old = key.read_bytes()
     key.unlink()
     await machine.follow("The signer's key is lost", 1)
-    # For the verifier's policy only: the office has lost it.
+    # Only for the policy of the verifier; the office has lost the key.
     (machine.folder / "signer.lost" / "key").touch(0o600)
     (machine.folder / "signer.lost" / "key").write_bytes(old)
     await machine.done("iku export bundle AWAY/after")
@@ -396,7 +396,7 @@ SECTION = "The vault's keys are lost"
 
 @pytest.fixture
 async def locked(machine: Machine) -> str:
-    """A register whose keys of texts are lost; what its figures were before."""
+    """A register whose text keys are lost, and its figures before the loss."""
     await machine.done(f"iku import {' '.join(example.NAMES[1:])}; iku signer once")
     await machine.follow("Backup", 3)
     before = await machine.done(COUNTED)
@@ -418,7 +418,7 @@ async def test_lost_keys_lock_texts_and_nothing_that_counts_or_proves(
     history = await machine.done("iku history K01")
     assert "judul: terkunci" in history
     assert TITLE not in history
-    # A journal that is read again is refused; nothing is recorded twice.
+    # Importing a journal again is refused; nothing is recorded twice.
     again = await machine.type(f"iku import {example.NAMES[2]}")
     assert (again.code, "nothing of it was recorded" in again.out) == (1, True)
 
@@ -462,7 +462,7 @@ iku publication close 2021 --known-on 2022-01-15 --reason Data --actor ani
 iku publication review 2021 --reason Diperiksa --actor siti
 iku publication publish 2021 --reason Dicetak --actor budi
 """
-# Whatever the command line tells of cases and figures, and hands out.
+# All output of the command line about cases and figures, and all exported files.
 EVERYTHING = """
 iku publication show 2021; iku publication changes 2021; iku history K01 --json
 for code in IKU-1 IKU-2 IKU-3; do
@@ -474,7 +474,7 @@ DECIDED = '--decision B/12/2022 --legal-basis "UU 27/2022 Pasal 8"'
 
 
 async def on_the_disk(owner: Plain, wanted: list[bytes]) -> int:
-    """How many of those stand in any file of the server, its logs among them."""
+    """The number of *wanted* byte strings in the server's files, including its WAL."""
     await owner.execute("checkpoint")
     return standing(Path(await owner.fetchval("show data_directory")).parent, wanted)
 
@@ -482,7 +482,7 @@ async def on_the_disk(owner: Plain, wanted: list[bytes]) -> int:
 def standing(folder: Path, wanted: list[bytes]) -> int:
     found: set[bytes] = set()
     for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # the server works on
+        with contextlib.suppress(FileNotFoundError):  # the server is running
             content = path.read_bytes() if path.is_file() else b""
             found |= {one for one in wanted if one in content}
     return len(found)
@@ -505,7 +505,7 @@ async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
     sealed = [bytes(row["sealed"])[20:52] for row in rows]
     wrapped = list({bytes(row["wrapped"])[20:52] for row in rows})
     assert len(sealed) > 1
-    await owner.execute("analyze vault.dek, vault.segment")  # as autovacuum would
+    await owner.execute("analyze vault.dek, vault.segment")  # autovacuum is off
     assert await on_the_disk(owner, sealed + wrapped) == len(sealed + wrapped)
 
     await machine.done(f"iku erase conflict-K01 {DECIDED} --yes")
@@ -519,7 +519,7 @@ async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
     assert TITLE not in told
     assert "dihapus (B/12/2022)" in told
     assert re.search(r"Pemeriksaan +baik", told)
-    assert "Keributan antarpemuda" in told  # others are read as ever
+    assert "Keributan antarpemuda" in told  # other texts are still readable
     await machine.done("iku signer once --full; iku export bundle AWAY/after")
     report = await machine.verify("AWAY/after")
     assert (report["exit"], report["figures"]) == (0, 3)
@@ -532,7 +532,7 @@ async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
 
 
 async def prove(machine: Machine, database: Database, owner: Plain) -> None:
-    """A record whose texts were erased is proved to be in the log, without us."""
+    """Verify the inclusion proof of a record with erased texts, without the server."""
     [(position, leaf)] = await owner.fetch(
         """
         select position, encode(leaf, 'hex') from ledger.event

@@ -1,4 +1,4 @@
-"""Texts and JSON are read as the Struct that declares them, or every fault is named."""
+"""Texts and JSON are parsed as their Struct, or every fault is reported."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The auditor's program counts as we do: it shares no line with what it is held to."""
+"""`iku-verify` and the program, which share no code, count the same figures."""
 
 import json
 from collections import Counter
@@ -46,7 +46,7 @@ LATE = date(2022, 6, 1)
 
 
 def record(event: Any, version: int = 1, **more: Any) -> dict[str, Any]:
-    """What the log would hold of an event."""
+    """The record of an event, as the log would have it."""
     written = fact.write(event)
     told = {
         "actor": "uji",
@@ -54,7 +54,7 @@ def record(event: Any, version: int = 1, **more: Any) -> dict[str, Any]:
         "effective_on": written.effective_on and written.effective_on.isoformat(),
         "known_on": LATE.isoformat(),
         "stream": "conflict-K01",
-        # Whatever the texts say: a record holds a commitment to each.
+        # A record has a commitment to each text, which does not depend on its content.
         "text": {n: {"c": 32 * "ab", "s": "conflict-K01"} for n in written.text},
         "type": written.type,
         "version": version,
@@ -141,7 +141,7 @@ TWO_STREAMS: dict[str, list[Any]] = {
 
 
 def merger(changes: dict[str, list[Any]]) -> iku_verify.Register:
-    """Two entries of which one is merged into the other, with these changes."""
+    """A register with a merger, whose records are replaced by *changes*."""
     register, versions = iku_verify.Register(), Counter[str]()
     told = [("O1", REGISTERED), ("O1", participated(NEXT)), ("O2", REGISTERED)]
     told += [(s, e) for s, of in (TWO_STREAMS | changes).items() for e in of]
@@ -160,7 +160,7 @@ def test_a_merger_that_stands_in_both_streams_is_sound_to_an_auditor() -> None:
         "O1": [*TWO_STREAMS["O1"], Annulled(annuls=3, reason="Keliru")],
     }
     merger(both).hold_mergers()
-    merger({"O2": []}).hold_mergers()  # of an older log
+    merger({"O2": []}).hold_mergers()  # as in an older log
 
 
 @pytest.mark.parametrize(
@@ -457,8 +457,8 @@ def define(options: indicator.Options) -> indicator.Defined:
 days = st.dates(date(1945, 8, 17), date(2999, 12, 31))
 
 
-# Words between hyphens, of 16 characters at most. Made of the pattern they would take
-# a hundred times as long, for most of those are too long.
+# Words between hyphens, at most 16 characters. Generating them from the pattern takes
+# a hundred times as long, because most of the results are too long.
 words = st.text(ascii_uppercase + digits, min_size=1, max_size=7)
 codes = st.lists(words, min_size=1, max_size=2).map("-".join)
 
@@ -511,7 +511,7 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 
 async def read(world: World) -> iku_verify.Register:
-    """All that was recorded, as the auditor's program takes it in."""
+    """The register that `iku-verify` reads from all records."""
     register, records = iku_verify.Register(), iku_verify.Records()
     async for one in log.read_log(world.connection):
         register.add(one.position, records.read(one.position, one.record))
@@ -519,7 +519,7 @@ async def read(world: World) -> iku_verify.Register:
 
 
 def counted(register: iku_verify.Register, number: str) -> dict[str, Any]:
-    """A figure as a closing freezes it, but for the version of the scale."""
+    """A figure in the form that a closing freezes, without the version of the scale."""
     found = iku_verify.recount(register, iku_verify.read_number(number))
     return {name: value for name, value in found.items() if name != "scale"}
 
@@ -553,7 +553,7 @@ async def test_the_log_alone_gives_both_the_same_figure(
         due = await world.recount(question)
         found, answered = counted(register, due.number), to_builtins(due)
         assert found == {name: answered[name] for name in found}
-        # Whoever is not told the definition finds the one that we applied.
+        # Without a definition, iku-verify selects the one that the program applied.
         at = iku_verify.read_number(due.number)
         if question.definition is None:
             assert register.definition(at).version == due.definition

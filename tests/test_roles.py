@@ -1,6 +1,6 @@
-"""Who may do what: every role, every privilege, every table, and each function.
+"""The privileges of every role on every schema, table and function.
 
-What is not told here is granted to nobody; a new table that needs more must stand here.
+A privilege that is not listed here is granted to no role; a new table must be listed.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PRIVILEGES = (
     *("select", "insert", "update", "delete"),
     *("truncate", "references", "trigger", "maintain"),
 )
-# By role: what it may do in a schema, or with one table of it.
+# The privileges of each role, in a schema or on one table of it.
 MAY: dict[str, dict[str, frozenset[str]]] = {
     "iku_app": {
         "ledger": READ,
@@ -66,7 +66,7 @@ TRIES = {
 
 
 async def tables(connection: Plain) -> list[tuple[str, str]]:
-    """All tables of ours, with the name of their first column."""
+    """All tables of the program, each with the name of its first column."""
     rows = await connection.fetch(
         """
         select format('%I.%I', n.nspname, c.relname) as name,

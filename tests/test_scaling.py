@@ -1,4 +1,4 @@
-"""docs/scaling.md, carried out: a replica of PostgreSQL's own that is read from."""
+"""The procedure of docs/scaling.md: reading from a PostgreSQL replica."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ COMMANDS = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 LOGIN, COPY, START, PROMOTE = range(4)
 PATIENCE_S = 30
 SENTENCE = "the database is a replica, which only reads; enter it at the primary"
-# What the document leaves to whoever knows the machine.
+# Values that the document leaves to the operator.
 PLACE = """
 cat >> "$REPLICA/postgresql.auto.conf" <<CONF
 listen_addresses = ''
@@ -53,7 +53,7 @@ def test_every_block_of_commands_is_known_here() -> None:
 
 @dataclass(frozen=True)
 class Office:
-    """A server, whether it is followed or follows, and what a program is told of it."""
+    """A server, primary or replica, and the environment of programs that use it."""
 
     programs: Programs
     settings: Settings
@@ -61,7 +61,7 @@ class Office:
     variables: dict[str, str]
 
     def type(self, *lines: str) -> str:
-        """What lines of a shell say, typed by the account that runs the server."""
+        """The output of shell commands, run by the account that runs the server."""
         script = SHELL.format(
             path=f"{self.programs.folder}:$PATH",
             variables="\n".join(
@@ -78,13 +78,13 @@ class Office:
         return (await log.head(self.superuser)).size
 
     async def reaches(self, size: int) -> None:
-        """Wait until the server holds so many events."""
+        """Wait until the log on the server has *size* events."""
         async with asyncio.timeout(PATIENCE_S):
-            while await self.size() < size:  # noqa: ASYNC110 - another program's
+            while await self.size() < size:  # noqa: ASYNC110 - another process changes it
                 await asyncio.sleep(0.02)
 
     def iku(self, forker: Forker, *words: object) -> Done:
-        """How a command ends that is told of this server."""
+        """The exit code and output of a command on this server."""
         mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
         told = {
             "IKU_DATABASE_URL": self.settings.database_url,
@@ -99,7 +99,7 @@ class Office:
         return done
 
     def answers(self, forker: Forker, *words: object) -> str:
-        """What a command says that must end well."""
+        """The output of a command, which must succeed."""
         done = self.iku(forker, *words)
         assert done.code == 0, done.err
         return done.out
@@ -118,7 +118,7 @@ def told(database: Database, home: Path, keys: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Lease]]:
-    """A server of this file's own: a replica is of all databases of its primary."""
+    """A server for this file alone, because a replica copies all its databases."""
     folder = tmp_path_factory.mktemp("primary")
     with lease(folder, FAST) as held:
         yield folder, held
@@ -128,7 +128,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, L
 async def primary(
     followed: tuple[Path, Lease], forker: Forker
 ) -> AsyncIterator[Office]:
-    """The fictional register, signed once, on a server that lets a replica log in."""
+    """The fictional register with a checkpoint, on a server that accepts a replica."""
     folder, held = followed
     database = within(held, "iku")
     settings = told(database, folder / "home", folder / "keys")
@@ -150,9 +150,9 @@ async def primary(
 async def replica(
     primary: Office, followed: tuple[Path, Lease], tmp_path: Path
 ) -> AsyncIterator[Office]:
-    """A replica made as the document says; what it is read with has a home of its own.
+    """A replica made as the document says, with a separate home folder.
 
-    It has the keys, too, and has reached its primary.
+    It has the keys, too, and has caught up with its primary.
     """
     followed_as = within(followed[1], "iku")
     ran_by = programs.find(tmp_path, tmp_path / "data")
@@ -191,7 +191,7 @@ async def replica(
 
 
 async def caught_up(primary: Office, replica: Office) -> None:
-    """Wait until the replica has all that its primary has written."""
+    """Wait until the replica has replayed the WAL of its primary."""
     written = await primary.superuser.fetchval("select pg_current_wal_lsn()::text")
     behind = "select pg_last_wal_replay_lsn() < $1::text::pg_lsn"
     async with asyncio.timeout(PATIENCE_S):
@@ -200,7 +200,7 @@ async def caught_up(primary: Office, replica: Office) -> None:
 
 
 async def grow(primary: Office, number: str) -> int:
-    """Report another case to the primary; the size of its log then."""
+    """The size of the primary's log after a further reported case."""
     async with migrate_and_open(primary.settings) as app, client_of(app) as client:
         receipt = await client.records("/conflicts", CASE | {"number": number})
     size: int = receipt["size"]
@@ -208,7 +208,7 @@ async def grow(primary: Office, number: str) -> int:
 
 
 def kept(*folders: Path) -> dict[Path, bytes]:
-    """All files there, and what they hold."""
+    """All files in *folders*, with their contents."""
     files = (path for folder in folders for path in folder.rglob("*"))
     return {path: path.read_bytes() for path in files if path.is_file()}
 
@@ -369,7 +369,7 @@ async def test_commands_that_write_say_so_in_one_sentence_and_leave_no_trace(
 async def test_files_that_a_lagging_replica_has_not_heard_of_stay(
     replica: Office,
 ) -> None:
-    """They may lie in a folder that it shares with its primary."""
+    """The replica may share its folder of files with the primary."""
     folder = replica.settings.attachments_folder
     folder.mkdir(mode=0o700)
     filed = folder / "00000000-0000-4000-8000-000000000000.sealed"

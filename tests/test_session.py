@@ -1,4 +1,4 @@
-"""A random session over HTTP (tests/session.py), at a length for every run."""
+"""A short random session over HTTP (tests/session.py)."""
 
 import os
 
@@ -20,7 +20,7 @@ async def test_in_a_session_of_random_commands_no_two_answers_contradict(
     async with open_app(SETTINGS, database) as app:
         done, asked = await session.run(app, SEED, COMMANDS, COORDINATES)
     assert await check_ledger(owner) == []
-    # The session was one: of every kind something was recorded, and counted.
+    # The session is meaningful only if commands of every kind were recorded.
     kinds = {"reported", "registered", "corrected", "annulled", "merged", "targeted"}
     assert kinds <= done.recorded.keys()
     assert done.recorded.total() > COMMANDS / 3

@@ -1,4 +1,4 @@
-"""JSON is read in one way only, or refused."""
+"""JSON input has one meaning, or is refused."""
 
 import json
 from time import process_time
