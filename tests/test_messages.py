@@ -24,7 +24,7 @@ SOURCE = catalog.SOURCE
 SPEAKING = (
     *("domain", "ledger", "vault", "postgres", "settings", "strict_json", "parsing"),
     *("agency", "projections", "commands", "queries", "exchange", "app"),
-    *("connection", "gateway", "cli"),
+    *("connection", "gateway", "cli", "web"),
 )
 # Errors for programmers, and errors that are always caught.
 INTERNAL = {"ValueError", "TypeError", "AssertionError", "LookupError", "KeyError"}

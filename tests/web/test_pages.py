@@ -88,7 +88,7 @@ async def test_a_register_of_the_past_shows_its_last_year_with_a_target(
     today = app.commands.today()
     assert "<strong>Tahun 2021, per 31-12-2021</strong>" in page.text
     assert f"bukan keadaan hari ini, {formats.day(today)}" in page.text
-    assert f'href="/?as_of={today}"' in page.text
+    assert f'href="/?as_of={today}&amp;bahasa=id"' in page.text
     asked = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
     assert cells(page) == cells(asked)
     # Of a day that was asked for nothing needs to be explained.
@@ -122,17 +122,18 @@ TODAY = date(2026, 11, 27)
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("as_of=2021-13-01", "as_of adalah “2021-13-01”, bukan tanggal"),
-        ("as_of=31-12-2021", "as_of adalah “31-12-2021”, bukan tanggal"),
-        ("as_of=20211231", "as_of adalah “20211231”, bukan tanggal"),
-        ("as_of=9999-01-01", "as_of adalah 01-01-9999, sesudah hari ini"),
-        ("known_on=9999-01-01", "known_on adalah 01-01-9999, sesudah hari ini"),
-        ("known_on=<b>", "known_on adalah “&lt;b&gt;”, bukan tanggal"),
-        ("size=999999", "size adalah 999.999, tetapi log memuat"),
-        ("size=-1", "size adalah “-1”, bukan banyaknya peristiwa"),
-        ("size=9999999999999999", "bukan banyaknya peristiwa"),
-        ("asof=2021-12-31", "Tidak ada parameter asof"),
+        ("as_of=2021-13-01", "as_of berisi “2021-13-01”, yang bukan tanggal"),
+        ("as_of=31-12-2021", "as_of berisi “31-12-2021”, yang bukan tanggal"),
+        ("as_of=20211231", "as_of berisi “20211231”, yang bukan tanggal"),
+        ("as_of=9999-01-01", "as_of berisi 1 Januari 9999, sedangkan hari ini"),
+        ("known_on=9999-01-01", "known_on berisi 1 Januari 9999, sedangkan hari ini"),
+        ("known_on=<b>", "known_on berisi “&lt;b&gt;”, yang bukan tanggal"),
+        ("size=999999", "size berisi 999999, sedangkan log baru berisi"),
+        ("size=-1", "size berisi “-1”, yang bukan jumlah peristiwa"),
+        ("size=9999999999999999", "yang bukan jumlah peristiwa"),
+        ("asof=2021-12-31", "parameter asof tidak ada"),
         ("as_of=2021-12-31&as_of=2021-12-30", "as_of diberikan 2 kali"),
+        ("bahasa=fr", "bahasa berisi “fr”, sedangkan nilainya harus id atau en"),
     ],
 )
 async def test_a_wrong_address_gives_a_page_that_says_what_is_wrong(
@@ -200,3 +201,49 @@ async def test_a_row_laid_out_anew_is_still_read_aloud_as_one(loaded: Client) ->
         len(re.findall("<tr ", page)) == len(re.findall('<tr role="row">', page)) == 4
     )
     assert not re.search(r"<t[rdh]>|<th (?!role)|<td (?!role)", page)
+
+
+async def test_a_page_is_indonesian_unless_english_is_preferred(loaded: Client) -> None:
+    asked = {"as_of": "2021-12-31"}
+    english = {"Accept-Language": "en, id;q=0.5"}
+    usual = await loaded.get(FRONT, params=asked)
+    preferred = await loaded.get(FRONT, params=asked, headers=english)
+
+    assert '<html lang="id">' in usual.text
+    assert usual.headers["Content-Language"] == "id"
+    assert '<html lang="en">' in preferred.text
+    assert preferred.headers["Content-Language"] == "en"
+    assert preferred.headers["Vary"] == usual.headers["Vary"] == "Accept-Language"
+
+
+async def test_the_parameter_bahasa_goes_before_the_header(loaded: Client) -> None:
+    english = {"Accept-Language": "en"}
+    page = await loaded.get(FRONT, params={"bahasa": "id"}, headers=english)
+
+    assert '<html lang="id">' in page.text
+    assert 'href="/?bahasa=en"' in page.text
+    assert '<input type="hidden" name="bahasa" value="id">' in page.text
+
+
+async def test_the_english_page_has_english_numbers_and_days(loaded: Client) -> None:
+    asked = {"as_of": "2021-12-31", "known_on": "2022-01-15"}
+    page = await loaded.get(FRONT, params={**asked, "bahasa": "en"})
+    told = await loaded.says("/figures", **asked)
+
+    assert "<h1>Key performance indicators</h1>" in page.text
+    assert "<strong>Year 2021, as of 2021-12-31</strong>" in page.text
+    assert "as known on 2022-01-15, counted from" in page.text
+    headings, *rows = cells(page)
+    assert headings[:3] == ["Code", "Indicator", "Actual"]
+    assert headings[-1] == "As of 2020-12-31"
+    for row, figure in zip(rows, told["figures"], strict=True):
+        counts = f"({figure['numerator']}/{figure['denominator']})"
+        assert row[2] == f"{figure['percentage']}% {counts}"
+
+
+async def test_a_wrong_address_is_explained_in_both_languages(reader: Client) -> None:
+    page = await reader.get(f"{FRONT}?as_of=x&bahasa=en")
+
+    assert "<h1>This address cannot be answered</h1>" in page.text
+    assert "as_of berisi “x”, yang bukan tanggal" in page.text
+    assert '<p lang="en">as_of is “x”, which is not a day' in page.text

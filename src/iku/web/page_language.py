@@ -1,0 +1,79 @@
+"""How the pages write sentences, numbers and days in a language.
+
+Indonesian as on paper (`exchange.formats`); English with decimal point and ISO dates.
+"""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from litestar import Request
+
+from iku import labels
+from iku.domain.period import Kind, Period
+from iku.exchange import formats
+from iku.labels import Label
+from iku.language import Language, negotiated, number, translate
+from iku.messages import message
+
+
+class PageLanguage(NamedTuple):
+    """The language of one page."""
+
+    language: Language
+
+    @property
+    def is_indonesian(self) -> bool:
+        """Whether it is Indonesian."""
+        return self.language is Language.INDONESIAN
+
+    def text(self, sentence: str) -> str:
+        """*sentence* in that language."""
+        return translate(sentence, self.language)
+
+    def label(self, of: Label) -> str:
+        """The label in that language."""
+        return of.id if self.is_indonesian else of.en
+
+    def figure_label(self, name: str) -> str:
+        """What stands above that number of a figure."""
+        return self.label(labels.FIGURE[name])
+
+    def day(self, value: date) -> str:
+        """``31-12-2021``; in English ``2021-12-31``."""
+        return formats.day(value) if self.is_indonesian else value.isoformat()
+
+    def number(self, value: Decimal | int) -> str:
+        """``1.234,50``; in English ``1,234.50``."""
+        return number(value, self.language)
+
+    def percent(self, value: Decimal | None) -> str:
+        """``77,78%``; in English ``77.78%``; a dash for None."""
+        return formats.NOTHING if value is None else f"{self.number(value)}%"
+
+    def period(self, value: Period) -> str:
+        """``Triwulan IV 2021``; in English ``Quarter IV 2021``."""
+        shown = formats.period(value)
+        if self.is_indonesian:
+            return shown
+        if value.kind is Kind.MONTH:
+            return f"{value.start:%Y-%m}"
+        word, _, rest = shown.partition(" ")
+        return f"{_PERIODS[word]} {rest}"
+
+
+_PERIODS = {
+    "Tahun": "Year",
+    "Semester": "Half-year",
+    "Caturwulan": "Four months",
+    "Triwulan": "Quarter",
+}
+TITLE = message("Key performance indicators")
+
+
+def preferred(request: Request[Any, Any, Any]) -> PageLanguage:
+    """The language of the parameter `bahasa`, or else of `Accept-Language`."""
+    if (asked := request.query_params.get("bahasa")) in set(Language):
+        return PageLanguage(Language(asked))
+    accepted = request.headers.get("Accept-Language", "")
+    return PageLanguage(negotiated(accepted, Language.INDONESIAN))
