@@ -96,7 +96,7 @@ def joined(said: Iterable[str]) -> Message:
 
 
 def after(name: str, said: str) -> Message:
-    """What is *said* after the *name* that it begins with, in every language."""
+    """The message *said*, without the *name* with which it begins in every language."""
     return Message(f"{{said:after {name}}}", {"said": said})
 
 

@@ -1,7 +1,8 @@
 """The command line, with the terms of the API.
 
-Output is in Indonesian. An error is one sentence on standard error in the words of the
-API, never a traceback. Exit codes: 0 success, 1 refused or different, 2 usage error.
+Output is in Indonesian, or in English if IKU_LANGUAGE selects it. An error is one
+sentence on standard error, never a traceback. Exit codes: 0 success, 1 refused or
+different, 2 usage error.
 """
 
 from collections.abc import Sequence

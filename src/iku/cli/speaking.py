@@ -1,7 +1,7 @@
-"""The language of the terminal: Indonesian, or English where IKU_LANGUAGE asks for it.
+"""The language of the terminal: Indonesian, or English if IKU_LANGUAGE selects it.
 
-Sentences are translated where they are printed; help texts when a command line is run,
-since the commands are made before it is known in which language.
+Messages are translated where they are printed. Help texts are translated when a command
+line is run, because the commands are defined before the language is known.
 """
 
 import gettext
@@ -16,11 +16,11 @@ from iku import settings
 from iku.language import Language, translate
 from iku.messages import Message
 
-DOMAIN = "iku"  # of the catalog
+DOMAIN = "iku"  # the gettext domain of the catalog
 
 
 def language() -> Language:
-    """What `IKU_LANGUAGE` asks for; what it cannot mean is refused by `prepare`."""
+    """The language in `IKU_LANGUAGE`; Indonesian if it is invalid."""
     try:
         return settings.language(os.environ)
     except settings.SettingsError:
@@ -33,13 +33,13 @@ def spoken(sentence: str) -> str:
 
 
 def prepare(commands: click.Command) -> None:
-    """Let click and the help of *commands* speak that language.
+    """Set that language for click and for the help of *commands*.
 
     Raises:
-        SettingsError: `IKU_LANGUAGE` names no language there is.
+        SettingsError: `IKU_LANGUAGE` names an unknown language.
     """
     chosen = settings.language(os.environ)
-    # Click asks gettext, which asks this variable before all others.
+    # Click translates through gettext, in which this variable has precedence.
     os.environ["LANGUAGE"] = chosen
     with resources.as_file(resources.files("iku") / "locale") as folder:
         gettext.bindtextdomain(DOMAIN, str(folder))
@@ -64,9 +64,9 @@ def _translate_one(of: Any, name: str) -> None:
 
 
 def help_of(of: Any, name: str = "help") -> str:
-    """What the help says of a command or option, as a message; empty: nothing.
+    """The help of a command or option as a message; empty if it has none.
 
-    Help texts of commands are their docstrings, whose lines end where the English does.
+    The help of a command is its docstring, with its line breaks removed.
     """
     said: str | None = getattr(of, "said", None) or getattr(of, name, None)
     if not said or isinstance(said, Message):
@@ -76,7 +76,7 @@ def help_of(of: Any, name: str = "help") -> str:
     return Message(plain.replace("{", "{{").replace("}", "}}"))
 
 
-# What click says by itself, looked up in the catalog by gettext.
+# Messages of click, which gettext looks up in the catalog.
 CLICK = (
     "Usage:",
     "Options",

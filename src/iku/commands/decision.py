@@ -141,7 +141,7 @@ async def read(
 ) -> dict[str, FoldedStream]:
     """The streams that the decision on *command* rests on, its own first.
 
-    Of its own stream, the texts that *command* may need are opened.
+    The texts that *command* may need are decrypted, in the command's own stream only.
     """
     found = await streams.read(
         reader, vault, [command.stream], partial(_asks_for, command)

@@ -45,7 +45,7 @@ OCCURRED = Sentence("terjadi", "occurred on")
 
 
 class Existence(NamedTuple):
-    """How, on which day, and by which event a case came to exist."""
+    """The beginning of a case's existence: its reason, its day and its event."""
 
     came: Sentence
     day: date

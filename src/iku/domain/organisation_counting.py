@@ -47,7 +47,7 @@ DEPARTURES = {
 
 
 class End(NamedTuple):
-    """How, on which day, and by which event an organisation came to an end."""
+    """The end of an organisation: its rule, its sentence, its day and its event."""
 
     rule: Rule
     gone: Sentence

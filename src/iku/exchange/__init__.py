@@ -1,6 +1,7 @@
-"""What people bring and take away: files in, files out.
+"""File formats: journals that are imported, and files that are exported.
 
-`sheet` reads a CSV file into rows, `layouts` says what the rows of each journal state,
-`journals` turns rows into facts, `importing` holds them against the rules and records
-them. `formats` writes numbers and days the way they stand on Indonesian paper.
+`spreadsheet` and `row_reader` parse a CSV file into rows, `journal_layouts` declares
+the columns of each journal, `journals` turns rows into facts, `import_plan` decides
+them, and `journal_import` records them. `formats` formats numbers and days in
+Indonesian notation.
 """

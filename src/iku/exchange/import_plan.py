@@ -504,8 +504,8 @@ class Plan:
         """Whether the row had no effect when the file was first imported.
 
         If a later row on the same subject is recorded, this one was decided earlier.
-        Without a record of its own its fact was standing then, and it must not be
-        recorded now because a later row has reversed it.
+        If it has no record, its fact was already in force then, and it must not be
+        recorded now although a later row has reversed it.
         """
         if entry.line > self._before.lines.get(entry.subject, 0):
             return False

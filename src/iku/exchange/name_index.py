@@ -68,7 +68,7 @@ class NameIndex:
         return held[0] if held else None
 
     def identified(self, category: str, number: str) -> str | None:
-        """The subject with that identifier, whatever its number is now."""
+        """The subject with that identifier, independent of its present number."""
         wanted = numbering.fold(subject_id(number))
         subjects = sorted(self._of(category, number), key=lambda s: s != number)
         return next((s for s in subjects if numbering.fold(s) == wanted), None)

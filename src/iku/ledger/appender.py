@@ -324,7 +324,7 @@ class Appender:
             return [*await batch.persisted]
         except Unavailable as error:
             return self._give_up(batch.waiting, error)
-        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+        except Exception as error:  # noqa: BLE001 - passed to the caller
             if len(batch.waiting) == 1:
                 return [error]
         return await self._each_alone(batch.waiting)
@@ -338,7 +338,7 @@ class Appender:
                 verdicts += await self._persist([waiting.asked])
             except Unavailable as error:
                 return verdicts + self._give_up(batch[index:], error)
-            except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            except Exception as error:  # noqa: BLE001 - passed to the caller
                 verdicts.append(error)
         return verdicts
 

@@ -78,7 +78,7 @@ def count(
 
 
 def lines(rows: Rows, events: int) -> CopyRows:
-    """The begun *rows* of so many *events*, in COPY's format."""
+    """The new *rows* of that number of *events*, in the format of COPY."""
     return CopyRows(
         events,
         _joined(map(_contribution, rows.begun)),
@@ -128,7 +128,7 @@ async def _copy(
 
 @contextmanager
 def executor_for(size: int) -> Iterator[tuple[Executor, int]]:
-    """An executor for so many events, and its number of workers."""
+    """An executor for a log of *size* events, and its number of workers."""
     workers = min(os.cpu_count() or 1, WORKERS)
     executor: Executor = ThreadPoolExecutor(1)
     if size > FEW and workers > 1:

@@ -1,1 +1,1 @@
-"""The one door to read by: each question of a person or a program, and its answer."""
+"""Queries: the only interface through which users and programs read the register."""

@@ -210,7 +210,7 @@ async def _items(
 async def _of_subject(
     connection: Reader, moves: Sequence[CountMovement], options: Mapping[int, Options]
 ) -> AsyncIterator[DifferenceItem]:
-    """The moves of one subject in one leg."""
+    """The movements of one subject in one step, as items."""
     decider = _decider(options)
     last, after = moves[-1], moves[-1].leg.after
     recorded = await log.read_stream(

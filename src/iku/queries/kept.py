@@ -1,6 +1,6 @@
-"""Figures in memory, for as long as nothing is recorded.
+"""A cache of figures, invalidated by the next append or rebuild.
 
-Who looks at the same figures again, as many do, costs a look at where the log stands.
+A repeated question costs only a query for the state of the log (`LogMark`).
 """
 
 from datetime import datetime
@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 from iku.domain.figure import ComputedFigure
 
-MOST_KEPT = 4_096  # figures in memory, of a kilobyte or so each
+MOST_KEPT = 4_096  # figures in memory, of about a kilobyte each
 
 
 class LogMark(NamedTuple):
-    """Tells that the log, and what was derived from it, are what they were.
+    """The state of the log and of its projections; the key of cache invalidation.
 
     Attributes:
-        recorded_at: Of the last event: a log put back to an older state may grow to
-            the same size again.
-        tables: Of the projections; a rebuild puts others in their place.
+        recorded_at: Time of the last event; it distinguishes a log that was restored
+            from a backup and has grown to the same size again.
+        tables: Identity of the projection tables, which a rebuild replaces.
     """
 
     size: int
@@ -26,7 +26,7 @@ class LogMark(NamedTuple):
 
 
 class KeptFigures:
-    """Figures as they were made at one mark: as long as it stands they are the same."""
+    """The figures computed at one mark; they are valid while the mark is unchanged."""
 
     def __init__(self) -> None:
         self.mark: LogMark | None = None
@@ -34,13 +34,13 @@ class KeptFigures:
         self._figures = 0
 
     def at(self, asked: tuple[Any, ...]) -> list[ComputedFigure] | None:
-        """What was made of the questions *asked*; None: nothing is kept."""
+        """The cached figures of the questions *asked*; None if they are not cached."""
         return self._made.get(asked)
 
     def keep(
         self, asked: tuple[Any, ...], made: list[ComputedFigure], mark: LogMark
     ) -> None:
-        """Keep what was *made* at the *mark*, and nothing of other marks."""
+        """Cache the figures *made* at *mark*; discard those of another mark."""
         if mark != self.mark or self._figures + len(made) > MOST_KEPT:
             self.mark, self._made, self._figures = mark, {}, 0
         if asked not in self._made:
