@@ -17,7 +17,7 @@ OTHER = message("of the form that is described")
 
 
 def rule(schema: Schema, value: Any) -> str:
-    """What *schema* requires, which *value* does not fulfil."""
+    """The requirement of *schema* that *value* does not meet."""
     if value is TWICE:
         return message("is given more than once")
     if length := _length(schema, value):

@@ -1,4 +1,4 @@
-"""What became known after a publication was closed (*perubahan setelah terbit*).
+"""The facts that became known after a publication closed (*perubahan setelah terbit*).
 
 Each frozen figure is compared with the same figure by present knowledge. The events in
 between were recorded after the size of the closing or known after its day. The effect
@@ -368,7 +368,7 @@ async def _items(
 
 
 def _called(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
-    """Number of a subject, and what it is called if it is a case or organisation."""
+    """Number of a subject, and its title if it is a case or organisation."""
     category, _, subject = stream.partition("-")
     state = DECIDERS[category].fold(facts)
     title = state.title if isinstance(state, Subject) else None

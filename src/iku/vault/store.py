@@ -190,7 +190,7 @@ class Vault:
         return {row["file"] for row in rows}
 
     async def uses(self, reader: Reader, names: Iterable[UUID]) -> dict[UUID, FileUse]:
-        """What the database knows of each file, by name; unknown files are omitted."""
+        """The use of each file, by name; files unknown to the database are omitted."""
         asked = list(names)
         rows = await reader.fetch(_FILES, asked) if asked else []
         return {row["file"]: FileUse(row["stream"], row["version"]) for row in rows}

@@ -1,6 +1,6 @@
-"""How the pages write sentences, numbers and days in a language.
+"""The notation of messages, numbers and days in the language of a page.
 
-Indonesian as on paper (`exchange.formats`); English with decimal point and ISO dates.
+Indonesian follows `exchange.formats`; English has a decimal point and ISO dates.
 """
 
 from datetime import date
@@ -28,7 +28,7 @@ class PageLanguage(NamedTuple):
         return self.language is Language.INDONESIAN
 
     def text(self, sentence: str) -> str:
-        """*sentence* in that language."""
+        """*sentence*, translated if it is a message."""
         return translate(sentence, self.language)
 
     def label(self, of: Label) -> str:
@@ -36,7 +36,7 @@ class PageLanguage(NamedTuple):
         return of.id if self.is_indonesian else of.en
 
     def figure_label(self, name: str) -> str:
-        """What stands above that number of a figure."""
+        """The heading of the value *name* of a figure."""
         return self.label(labels.FIGURE[name])
 
     def day(self, value: date) -> str:
@@ -72,7 +72,7 @@ TITLE = message("Key performance indicators")
 
 
 def preferred(request: Request[Any, Any, Any]) -> PageLanguage:
-    """The language of the parameter `bahasa`, or else of `Accept-Language`."""
+    """The language of the parameter `bahasa`; without it, of `Accept-Language`."""
     if (asked := request.query_params.get("bahasa")) in set(Language):
         return PageLanguage(Language(asked))
     accepted = request.headers.get("Accept-Language", "")

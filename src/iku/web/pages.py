@@ -60,11 +60,11 @@ _SIZE = re.compile(r"[0-9]{1,16}")
 
 
 class InvalidAddress(ValueError):
-    """The address asks for what cannot be shown; the sentence says why."""
+    """The address has invalid parameters; the message gives the reason."""
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """The response to a request for the page that ended in *error*, as a page."""
+    """The error page for a request that raised *error*."""
     page = preferred(request)
     if isinstance(error, InvalidAddress):
         heading = message("This address cannot be answered")
@@ -210,7 +210,7 @@ def _address(asked: RequestedMoment, language: Language) -> str:
 
 
 def _heading(page: PageLanguage, one: Figure, asked: RequestedMoment) -> dict[str, str]:
-    """Of which day, by which knowledge and from how many events the figures are."""
+    """A sentence with the coordinates of the figures: day, cut-off and log size."""
     moment = message(
         "{period}, as of {day}", period=page.period(one.period), day=page.day(one.as_of)
     )
@@ -243,7 +243,7 @@ def _form(page: PageLanguage, one: Figure, asked: RequestedMoment, today: date) 
 
 
 def _note(page: PageLanguage, day: FrontDay, today: date) -> str:
-    """Why the day is another than today, where nobody asked for it."""
+    """The note on a day other than today that the server chose; otherwise empty."""
     if day.why is None:
         return ""
     why = message(
@@ -268,7 +268,7 @@ def _headings(page: PageLanguage, one: Figure) -> tuple[str, ...]:
 
 
 def _labels(page: PageLanguage, one: Figure) -> tuple[str, ...]:
-    """What stands above each cell of a figure."""
+    """The column headings of a figure's cells."""
     names = ("percentage", "target", "achievement", "rating")
     reached = tuple(map(page.figure_label, names))
     if one.as_of.year == 1:
@@ -308,7 +308,7 @@ def _rows(page: PageLanguage, shown: FrontPage) -> Iterator[str]:
 def _counted(page: PageLanguage, figure: Figure) -> str:
     counts = (figure.numerator, figure.denominator)
     counted = "/".join(map(page.number, counts))
-    # A narrow window breaks the line between the two, and nowhere else.
+    # A narrow window may break the line only between the two.
     return f"{_whole(page.percent(figure.percentage))} {_whole(f'({counted})')}"
 
 
