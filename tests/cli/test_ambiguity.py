@@ -1,4 +1,4 @@
-"""A number or an identifier that is typed: what is meant, and what is not guessed."""
+"""Numbers and identifiers on the command line: ambiguous ones are refused."""
 
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from tests.web.conftest import CASE
 
 @pytest.fixture
 async def renumbered(database: Database) -> None:
-    """K14 was corrected to K15, and a new K14 came, which is K14.2."""
+    """K14 was corrected to K15; then a new K14 was reported as K14.2."""
     first = conflict.Reported(
         category=conflict.Category.IPOLEKSOSBUD,
         dimension=conflict.Dimension.EKONOMI,

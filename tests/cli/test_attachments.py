@@ -89,7 +89,7 @@ def test_files_are_removed_only_where_the_user_says_so(
     assert declined.code == 130
     assert "2 berkas (4.000 bita) akan dihapus untuk selamanya" in declined.err
     assert len(list(here.iterdir())) == 2
-    assert iku("attachments", "remove").code == 130  # nobody to ask
+    assert iku("attachments", "remove").code == 130  # not interactive
     assert len(list(here.iterdir())) == 2
     assert iku("attachments", "remove", aside[0], typed="y\n").code == 0
     assert [path.stem for path in here.iterdir()] == aside[1:]
@@ -122,7 +122,7 @@ def test_serving_moves_what_the_database_does_not_know_and_says_so(
 
 
 class Served(NamedTuple):
-    """How serving ended, and what it said on the error stream."""
+    """The exit code and the standard error of a server."""
 
     code: int
     err: str

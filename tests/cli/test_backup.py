@@ -1,4 +1,4 @@
-"""A register backed up and restored, as somebody types it."""
+"""Backup and restore of a register, on the command line."""
 
 import asyncio
 import re
@@ -34,7 +34,7 @@ ADDRESSES = (
 async def away(
     environ: dict[str, str], database: Database, administrator: Plain
 ) -> AsyncIterator[dict[str, str]]:
-    """The addresses of a database that is not there yet, on the same server."""
+    """The addresses of a database that does not exist yet, on the same server."""
     name = database.owner_dsn.split("@/")[1].split("?")[0]
     environ["IKU_SUPERUSER_URL"] = database.owner_dsn
     yield {n: environ[n].replace(f"@/{name}?", f"@/{name}_r?") for n in ADDRESSES}
@@ -47,7 +47,7 @@ async def away(
 
 @pytest.fixture
 def register(iku: Type, away: dict[str, str]) -> Type:
-    """The example register, signed."""
+    """The example register with a signed checkpoint."""
     assert away
     assert iku("example").code == 0
     assert iku("signer", "key").code == 0
@@ -138,7 +138,7 @@ async def test_attached_files_come_back_those_in_quarantine_too(
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in found)
     texts = done(iku("verify", "texts", **away)).out
     assert "Berkas: 2 dibuka" in texts
-    # Files that are there stay; one of that name that is another is nobody's to lose.
+    # Existing files remain, and a different file of the same name is not lost.
     later = folder / f"{uuid4()}.sealed"
     later.write_bytes(b"attached since")
     done(iku("restore", "b.iku", "--replace", **away))
@@ -231,7 +231,7 @@ def test_a_damaged_or_foreign_file_changes_nothing(
 
 
 def rewritten(path: Path, **changes: Any) -> None:
-    """The same backup, but its manifest says otherwise."""
+    """The same backup with a changed manifest."""
     with path.open("rb") as file:
         found = archive.Archive(file)
         told = msgspec.structs.replace(found.manifest, **changes)

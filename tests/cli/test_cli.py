@@ -297,11 +297,11 @@ def serving(environ: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
         text=True,
     ) as process:
         yield process
-        process.kill()  # or a failure would wait for it for ever
+        process.kill()  # otherwise a failed test would wait forever
 
 
 def announced(serving: "subprocess.Popen[str]") -> tuple[str, str]:
-    """Where it says it serves, and its pages."""
+    """The address that it prints, and the pages there."""
     assert serving.stdout is not None
     line = serving.stdout.readline()
     found = re.search(r"melayani di (http://127\.0\.0\.1:\d+); .* (http\S+)", line)

@@ -1,4 +1,4 @@
-"""Definitions side by side, and a new one, on the command line."""
+"""Comparison of definitions, and a new definition, on the command line."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
     assert seen.out.count("Diusulkan") == 8
     refused = iku(*STRICTER, typed="n\n")
     assert (refused.code, refused.err) == (1, "iku: nothing was recorded\n")
-    assert iku(*STRICTER).code == 130  # nobody answers
+    assert iku(*STRICTER).code == 130  # not interactive
     asked = ("compare", "IKU-2", *YEAR_END, "--json")
     assert iku(*asked).json["columns"][0]["definition"] == 1
     assert iku(*asked, "--definition", 2).code == 1

@@ -1,4 +1,4 @@
-"""Why two figures differ, on the command line."""
+"""Differences between two figures, on the command line."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The rows that the documents show of two cases are those of the example register."""
+"""The documented rows of two cases agree with the example register."""
 
 import re
 from datetime import date
@@ -30,7 +30,7 @@ ENDLESS = {None, date.max, 2**63 - 1}
 
 
 def written(value: Any) -> str:
-    """A column as the documents write it."""
+    """The name of a column in the notation of the documents."""
     if not isinstance(value, Range):
         return str(value)
     upper = "∞" if value.upper in ENDLESS else value.upper

@@ -1,4 +1,4 @@
-"""Forgetting from the command line, and the keys it rests on."""
+"""Erasure on the command line, and the keys of texts."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ def test_nothing_is_erased_where_nobody_can_be_asked(
 def on_a_terminal(
     environ: dict[str, str], folder: Path, typed: str, *words: str
 ) -> tuple[int, str]:
-    """Type a command and an answer on a terminal; its exit code and what it shows."""
+    """The exit code and output of a command on a terminal, after an answer."""
     leader, follower = pty.openpty()
     with os.fdopen(leader, "wb", buffering=0) as keyboard, os.fdopen(follower) as tty:
         keyboard.write(typed.encode())
@@ -180,11 +180,11 @@ def test_without_its_keys_the_register_counts_and_says_what_is_locked(
     assert "HILANG" in iku("keys", "show", **elsewhere).out
     rotated = iku("keys", "rotate", **elsewhere)
     assert (rotated.code, "16 keys stay as they are" in rotated.err) == (1, True)
-    # What is written from now on has a key of another name: the lost one may come back.
+    # New texts use a key of another name, so that the lost key can be restored.
     lost, new = iku("keys", "show", "--json", **elsewhere).json["epochs"]
     assert (lost["wraps"], lost["locked"], lost["here"]) == (16, 16, False)
     assert new == {"epoch": f"{lost['epoch']}.2", "wraps": 0, "locked": 0, "here": True}
-    # Of the same name, but another key.
+    # A different key of the same name.
     made = tmp_path / "elsewhere" / f"{new['epoch']}.key"
     made.rename(tmp_path / "elsewhere" / f"{lost['epoch']}.key")
     another, _ = iku("keys", "show", "--json", **elsewhere).json["epochs"]

@@ -1,4 +1,4 @@
-"""`iku explain` and `iku history`: tables for reading, and the same for programs."""
+"""`iku explain` and `iku history`: tables, JSON and CSV."""
 
 import csv
 import io
@@ -122,7 +122,7 @@ def test_a_history_tells_what_was_replaced_and_moved(iku: Type) -> None:
 
 
 def _joined(out: str) -> str:
-    """The last column's text, its broken lines put together."""
+    """The text of the last column, with its wrapped lines joined."""
     column = next(line for line in out.splitlines() if "Menggerakkan" in line).index(
         "Menggerakkan"
     )

@@ -226,7 +226,7 @@ def test_an_import_needs_a_file(iku: Any) -> None:
     assert "Missing argument 'FILE...'" in said.err
 
 
-# A shell that starts something in the background has it ignore what Ctrl-C sends.
+# A shell starts background processes with SIGINT, the signal of Ctrl-C, ignored.
 INTERRUPTIBLE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -242,7 +242,7 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
     file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(50)])
     command = [sys.executable, "-c", INTERRUPTIBLE, "import", str(file)]
     async with owner.transaction():
-        # Its events are written, and it waits to write what is counted from them.
+        # Its events are written, and it waits to write their contributions.
         await owner.execute("lock table projection.contribution in exclusive mode")
         with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
             command, env=environ, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""`iku list` and `iku show`: tables for reading, and the same for programs."""
+"""`iku list` and `iku show`: tables, JSON and CSV."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`iku publication`, from the draft to what changed since, on the example register."""
+"""`iku publication` on the example register, from the draft to later changes."""
 
 from pathlib import Path
 

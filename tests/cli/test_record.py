@@ -1,4 +1,4 @@
-"""What officers enter is entered from the terminal as over HTTP."""
+"""Entries on the command line have the same effect as over HTTP."""
 
 import json
 import re
@@ -202,7 +202,7 @@ def test_the_manual_has_each_command_with_its_options() -> None:
     for command, of in kinds.items():
         [row] = [line for line in rows if f"`iku {command}`" in line]
         if command == "record corrected":
-            continue  # its row says: each field that was wrong
+            continue  # its row in the document names all fields
         flags = {flag(name) for kind in of for name in parsing.fields(kind)}
         assert flags == set(re.findall(r"--[a-z-]+", row)), command
 

@@ -1,4 +1,4 @@
-"""Replay, numbers, verification and series as somebody types them."""
+"""Replay, numbers, verification and series, on the command line."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_a_replay_ends_with_the_figure_in_both_orders(iku: Any) -> None:
 
 
 def counts(table: list[str]) -> list[int]:
-    """What stands in the last row below the headings Pembilang and Penyebut."""
+    """The cells of the last row in the columns Pembilang and Penyebut."""
     end = re.search(r"[^±] Pembilang", table[2])
     assert end is not None
     return [int(table[-1][: end.end()].split()[-1]), int(table[-1].split()[-1])]

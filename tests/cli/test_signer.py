@@ -1,4 +1,4 @@
-"""The signer as somebody types it, and what the others say of it."""
+"""The signer on the command line, and its effect on other commands."""
 
 import os
 import re
@@ -66,7 +66,7 @@ async def test_an_alarm_is_told_by_whoever_is_asked(
     assert said.err.count("\n") == 1
     assert re.search(r"ALARM +position 100: ", iku("status").out)
     assert iku("status", "--json").json["assurance"]["alarm"].startswith("position 100")
-    # A database that was put back knows of no alarm; the file does.
+    # A restored database has no alarm; the signer's file has.
     await owner.execute("alter table ledger.alarm disable trigger append_only")
     await owner.execute("delete from ledger.alarm")
     assert re.search(r"ALARM +position 100: ", iku("status").out)

@@ -1,4 +1,4 @@
-"""The terminal speaks Indonesian, or English where IKU_LANGUAGE asks for it."""
+"""The terminal's language: Indonesian, or English if IKU_LANGUAGE selects it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where it is printed to: gone, full, closed, or slow."""
+"""Standard output and error that are closed, full, slow, or a closed pipe."""
 
 import fcntl
 import os
@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-# A process of its own: Python looks at its streams when it starts.
+# A new process, because Python inspects its streams when it starts.
 COMMAND = (sys.executable, "-m", "iku.cli")
 FULL = "/dev/full"
-# With rich, with click, as bytes, by click itself; the last two need no register.
+# Output by rich, by click, as bytes, and of click; the last two need no register.
 PRINTING = (
     ("figure",),
     ("status",),
@@ -28,7 +28,7 @@ PRINTING = (
 def printed(
     environ: dict[str, str], *arguments: str, **streams: Any
 ) -> tuple[int, str]:
-    """The exit code and what stands on standard error."""
+    """The exit code and standard error."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         env=environ,
@@ -42,7 +42,7 @@ def printed(
 
 
 def typed(environ: dict[str, str], line: str) -> "subprocess.CompletedProcess[str]":
-    """What a shell does with *line*, in which ``iku`` is the command."""
+    """The result of *line* in a shell in which ``iku`` is the command."""
     return subprocess.run(
         ["sh", "-c", line.replace("iku", " ".join(COMMAND))],
         env=environ,
@@ -65,7 +65,7 @@ standard_streams.say("surat\\u202efdp.exe")
 
 
 def test_what_a_terminal_would_obey_or_not_show_is_written_out() -> None:
-    # Older records may hold it; what is recorded now is refused.
+    # Older records may contain it; new ones with it are refused.
     said = subprocess.run(
         [sys.executable, "-c", SAYS],
         env=os.environ | {"PYTHONIOENCODING": "utf-8"},
@@ -74,7 +74,7 @@ def test_what_a_terminal_would_obey_or_not_show_is_written_out() -> None:
         check=True,
     )
     first, second = said.stdout.splitlines()
-    # The mark by which spreadsheets know UTF-8 stays.
+    # The byte order mark, by which spreadsheets recognise UTF-8, remains.
     assert first == "\ufeffnomor,surat<U+202E>fdp.exe <U+009B>31m \xe9 \U0001f600"
     assert second == '{"judul":"surat\\u202efdp.exe"}'
     assert said.stderr == "surat<U+202E>fdp.exe\n"
@@ -82,7 +82,7 @@ def test_what_a_terminal_would_obey_or_not_show_is_written_out() -> None:
 
 @pytest.fixture
 def unread() -> Iterator[int]:
-    """A pipe whose reader is gone."""
+    """A pipe whose reader has closed it."""
     reader, writer = os.pipe()
     os.close(reader)
     yield writer

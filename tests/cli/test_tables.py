@@ -1,4 +1,4 @@
-"""What stands in a table stands there whole, however wide the terminal is."""
+"""Tables are complete at every width of the terminal."""
 
 import fcntl
 import io
@@ -171,7 +171,7 @@ def test_the_width_is_that_of_the_terminal_or_as_asked(
     assert tables.width_of(piped) is None
     leader, follower = pty.openpty()
     with os.fdopen(leader), os.fdopen(follower, "w") as terminal:
-        assert tables.width_of(terminal) == tables.USUAL_WIDTH  # it tells none
+        assert tables.width_of(terminal) == tables.USUAL_WIDTH  # its width is unknown
         size = struct.pack("HHHH", 24, 100, 0, 0)
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
         assert tables.width_of(terminal) == 100
@@ -181,7 +181,7 @@ def test_the_width_is_that_of_the_terminal_or_as_asked(
 
 @pytest.fixture
 def example(iku: Type) -> Type:
-    """The command line over the example register, whose year was published."""
+    """The command line over the example register with a published year."""
     assert iku("example").code == 0
     publish(iku, "LKjIP 2021", "ani", "siti", "budi")
     return iku
@@ -189,7 +189,7 @@ def example(iku: Type) -> Type:
 
 @pytest.fixture
 def long(iku: Type, tmp_path: Path) -> Type:
-    """The same over a register of long titles, numbers, names and reasons."""
+    """The command line over a register of long titles, numbers, names and reasons."""
     rows = [CASES]
     for place in range(1, 4):
         name = f"{NUMBER[:-1]}{place}"
@@ -231,7 +231,7 @@ DEFINED = (
     *("--option", "minimum_level=kekerasan"),
 )
 FIGURE = {*COUNTS, *PRINTED, "rating", "number", "as_of", "known_on", "size"}
-# What of each answer its table shows.
+# The part of each JSON answer that the table shows.
 COMMANDS: tuple[tuple[tuple[str, ...], set[str]], ...] = (
     (("figure", *AS_OF), FIGURE | {"indicator"}),
     (("figure", *AS_OF, "--breakdown", "district"), {*COUNTS, "percentage"}),
@@ -283,7 +283,7 @@ def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
     register: str, request: pytest.FixtureRequest
 ) -> None:
     iku: Type = request.getfixturevalue(register)
-    # What is short fits every terminal that the narrowest one is no hindrance to.
+    # Short values fit into every terminal, including the narrowest.
     widths = WIDTHS if register == "long" else WIDTHS[:1]
     subject = "K10" if register == "example" else NUMBER
     history = (("history", subject), HISTORY | {"title", "reason", "before"})
@@ -304,7 +304,7 @@ def _fits(
 ) -> None:
     asked = (*words, columns)
     lines = said.out.splitlines()
-    # The path of a folder may itself be longer; then it stands alone.
+    # The path of a folder may be longer than a line; then it has its own line.
     long = [line for line in lines if len(line) > columns and " " in line]
     assert long == [], asked
     _hold(asked, said.out, told)
@@ -321,13 +321,13 @@ def _hold(asked: object, out: str, told: list[str]) -> None:
 
 
 def stands(word: str, out: str) -> bool:
-    """Whether *word* is in it as a whole, and not as a part of another."""
+    """Whether the output contains *word* as a whole word."""
     before = r"(?<!\w)(?<!\d[.,])"
     return bool(re.search(rf"{before}{re.escape(word)}(?!\w|[.,]\d)", out))
 
 
 def values(out: str) -> Iterator[str]:
-    """Every word that holds a digit."""
+    """Every word that contains a digit."""
     joined = out.replace(";", " ")
     return (word for word in joined.split() if any(map(str.isdigit, word)))
 
@@ -357,7 +357,7 @@ def leaves(value: Any, keys: set[str], key: str = "") -> Iterator[tuple[str, Any
 
 
 def shown(key: str, value: Any) -> str:
-    """A value of the JSON answer as a table has it."""
+    """A value of the JSON answer in the notation of tables."""
     if key in PRINTED:
         return formats.percent(Decimal(value))
     if key == "year":

@@ -1,4 +1,4 @@
-"""Targets, and corrections and annulments of targets and definitions, as typed."""
+"""Targets, and corrections and annulments, on the command line."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_a_target_is_set_corrected_and_annulled(iku: Any) -> None:
     assert held(iku, "IKU-3", "2022-12-31", "target") == "75.00"
     assert iku("target", "IKU-3", "--annuls", version, *WHY, "--yes").code == 0
     assert held(iku, "IKU-3", "2022-12-31", "target") is None
-    # Wide enough for the name of any user.
+    # Wide enough for any user name.
     told = iku("history", "IKU-3", COLUMNS="300").out
     assert "target ditetapkan" in told
     assert f"versi {version}, target: 57 → 75" in told

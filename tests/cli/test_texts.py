@@ -1,4 +1,4 @@
-"""Texts held against their records and handed over, as somebody types it."""
+"""Verification and export of texts, on the command line."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ update vault.segment s set sealed = o.sealed
 
 @pytest.fixture
 def signed(iku: Type) -> int:
-    """The example register, signed; how many texts it has."""
+    """The number of texts in the example register, which has a checkpoint."""
     assert iku("example").code == 0
     assert iku("signer", "key").code == 0
     assert iku("signer", "once").code == 0
@@ -33,7 +33,7 @@ def signed(iku: Type) -> int:
 def audit(
     folder: Path, texts: Path, capsys: pytest.CaptureFixture[str]
 ) -> dict[str, object]:
-    """What an auditor finds who is given a bundle and texts."""
+    """The output of iku-verify on a bundle with exported texts."""
     key = (folder / "policy.txt").read_text()
     policy = folder.with_name("kebijakan")
     lines = [line for line in key.splitlines() if line.startswith("log ")]
@@ -47,7 +47,7 @@ def audit(
 def test_an_auditor_verifies_the_texts_that_were_handed_over(
     iku: Type, signed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # What was recorded since the last checkpoint is in no bundle, and so not in here.
+    # Texts recorded after the last checkpoint are in no bundle, and not exported.
     assert (
         iku("publication", "draft", "--as-of", "2021-12-31", "--reason", "x").code == 0
     )

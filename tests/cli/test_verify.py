@@ -1,4 +1,4 @@
-"""Paper held against the log, as somebody types it."""
+"""Verification of printed figures and of the log, on the command line."""
 
 import pytest
 

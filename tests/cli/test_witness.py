@@ -1,4 +1,4 @@
-"""A witness as somebody types it, over HTTP and by file; then the auditor's check."""
+"""A witness over HTTP and by files; then verification by an auditor."""
 
 import signal
 import subprocess
@@ -13,7 +13,7 @@ import iku_verify
 
 @pytest.fixture
 def commands(iku: Any, tmp_path: Path) -> str:
-    """A register whose log is signed; its key."""
+    """The verifier key of a register with a checkpoint."""
     iku("example")
     vkey: str = iku("signer", "key", "--json").json["vkey"]
     iku("signer", "once")

@@ -1,4 +1,4 @@
-"""Late facts and closed periods: by one office, and by two over one database."""
+"""Late facts and closed periods, in one process and in two over one database."""
 
 import asyncio
 import sys
@@ -55,7 +55,7 @@ YEAR = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="LKjIP 2021")
 
 
 class Desk:
-    """Somebody who works with one house, and counts what is read for it."""
+    """A desk that counts the statements that its commands read with."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -122,7 +122,7 @@ Desks = Callable[[], Awaitable[Desk]]
 
 @pytest.fixture
 async def desks(database: Database) -> AsyncIterator[Desks]:
-    """Opens desks, each in a house of its own, as two processes would be."""
+    """A function that opens desks, each with a separate application."""
     async with AsyncExitStack() as stack:
         opened: list[App] = []
 
@@ -151,7 +151,7 @@ def report(title: str = "Perselisihan", day: date = DAY) -> conflict.Reported:
 
 
 def registration(name: str = "LSM Contoh", day: date = EARLY) -> Registered:
-    """Of an organisation that counts from that day on, for ever."""
+    """The registration of an organisation that counts from that day on."""
     return Registered(
         kind=organisation.OrganisationKind.LSM,
         name=name,
@@ -234,7 +234,7 @@ async def test_what_changes_no_frozen_figure_needs_no_reason_whatever_its_day(
     await desk.do("K1", report())
     await desk.draft()
     await desk.take(CLOSE)
-    # Within the period, but not verified; and outside of it, and verified.
+    # One within the period but not verified, one verified but outside of it.
     assert (await desk.do("K2", report())).added
     for n, day in enumerate((date(2022, 1, 1), date(2022, 6, 1))):
         assert (await desk.do(f"K9{n}", report(day=day))).added
@@ -297,7 +297,7 @@ async def test_a_period_opened_by_another_process_is_open_at_once(
 async def test_a_publication_of_another_year_than_the_facts_closes_it_as_well(
     desks: Desks,
 ) -> None:
-    """Its stream did not exist when the other process read what is closed."""
+    """The publication's stream did not exist when the other process read it."""
     first, second = await desks(), await desks()
     assert (await first.register("O1", registration())).added
     year = structs.replace(YEAR, as_of=date(2022, 12, 31))
@@ -350,14 +350,14 @@ async def test_what_is_refused_uses_up_no_number(desks: Desks) -> None:
     assert (await second.register("", new)).subject == f"O{year}-00003"
 
 
-# Several processes: what the log itself says afterwards.
+# Several processes, checked by the log that they leave.
 
 PROGRAM = Path(__file__).parents[1] / "recording.py"
 PROCESSES, SECONDS = 3, 6
 
 
 async def recorded_by(database: Database, home: Path, name: str) -> list[int]:
-    """How many facts a recording process recorded, was refused, and explained."""
+    """The numbers of a recording process: recorded, refused, recorded with a reason."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(PROGRAM), msgspec.json.encode(database).decode()),
         *(str(home), str(SECONDS), name),
@@ -369,7 +369,7 @@ async def recorded_by(database: Database, home: Path, name: str) -> list[int]:
 
 
 async def unexplained(reader: Connection) -> tuple[int, list[int]]:
-    """How often a frozen figure was changed, and where without a reason."""
+    """The number of changes of frozen figures, and those without a reason."""
     states: dict[str, Any] = {}
     changed, found = 0, []
     periods = ClosedPeriods()
@@ -424,7 +424,7 @@ async def test_no_process_changes_without_a_reason_what_another_has_closed(
     async with desk.app.pool.acquire() as connection:
         changed, found = await unexplained(connection)
     assert found == []
-    # They have met, or this shows nothing.
+    # The test proves something only if the processes interfered.
     assert times > 3
     assert min(recorded, refused, explained, changed) > 10
 
@@ -433,13 +433,13 @@ async def test_no_process_changes_without_a_reason_what_another_has_closed(
 
 
 async def test_a_report_reads_nothing_and_an_event_its_case(desks: Desks) -> None:
-    """One statement more would be one round trip more for every case there is."""
+    """Each further statement would cost a round trip for every reported case."""
     desk, other = await desks(), await desks()
     for closed in (False, True):
         if closed:
             quarter = Draft(period=Kind.QUARTER, as_of=date(2021, 3, 31), reason="TW I")
             await other.draft(quarter)
-            # Whoever learns of the publications of a year reads them once.
+            # The publications of a year are read once and then cached.
             await desk.do(f"A{closed}", report())
         await desk.do(f"K{closed}", report())
         assert len(desk.read) == 0
@@ -451,7 +451,7 @@ async def test_a_report_reads_nothing_and_an_event_its_case(desks: Desks) -> Non
         assert len(desk.read) == 1  # the case
 
 
-# The steps, through the office.
+# The steps of a publication, through the command handler.
 
 
 async def test_a_closing_sent_again_gets_the_first_receipt_though_figures_moved(

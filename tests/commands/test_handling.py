@@ -1,4 +1,4 @@
-"""From a command to its receipt: by one office, and by two over one database."""
+"""From a command to its receipt, in one process and in two over one database."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -34,7 +34,7 @@ from tests.commands.conftest import Desk, Desks
 from tests.domain.story import AREA
 
 DAY = date(2021, 5, 1)
-BROUGHT = 4  # events that the program brings along
+BROUGHT = 4  # events of the seed definitions
 
 
 def report(title: str = "Perselisihan", day: date = DAY) -> conflict.Reported:
@@ -298,7 +298,7 @@ async def test_a_command_sent_again_gets_the_first_receipt_whatever_came_between
         again = await desk.do("K1", proposed, command_id)
         assert (again.added, again.repeated) == (True, True)
         assert _plain(again.receipt) == _plain(before.receipt)
-    # Even where the version it was about is long past.
+    # Even if its expected version is stale by now.
     again = await desk.do("K1", VERIFIED, "p2", expected=1)
     assert again.receipt.position == done.receipt.position
     assert await desk.size() == size
@@ -358,7 +358,7 @@ async def test_twins_of_a_command_on_one_case_are_carried_out_once(
 async def test_what_a_twin_has_just_recorded_is_not_taken_for_somebody_elses(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The twin comes in after the id was looked for, and before the case is read."""
+    """The duplicate arrives between the lookup of the id and the read of the case."""
     await desk.do("K1", report())
     original = log.read_streams
     twins: list[CommandResult] = []
@@ -388,7 +388,7 @@ async def test_without_an_id_what_was_said_already_is_not_recorded_again(
             await desk.do("K1", again, "p9")
         assert refusal.value.version == version
     assert await desk.size() == BROUGHT + 3
-    # An id under which nothing was recorded is still free.
+    # An id without a recorded event is still free.
     assert (await desk.do("K1", resolved(), "p9")).added
 
 
@@ -451,7 +451,7 @@ async def test_a_text_with_hidden_characters_is_refused_and_an_old_one_is_read(
     assert read["conflict-K1"].state.title == hidden
 
 
-# The version a command is about.
+# The expected version of a command.
 
 
 async def test_a_command_about_a_version_that_is_not_the_last_is_refused(
@@ -561,7 +561,9 @@ async def test_a_case_is_not_merged_into_one_that_is_rejected_at_that_moment(
         merger, rejection = await both(
             first.do(a, merged(b)), second.do(b, conflict.Rejected(reason="Salah"))
         )
-        if isinstance(merger, CommandResult):  # it came first; then B went the same way
+        if isinstance(
+            merger, CommandResult
+        ):  # it came first; B merged into the survivor
             assert isinstance(rejection, Refused) or (
                 rejection.receipt.position > merger.receipt.position
             )
@@ -646,7 +648,7 @@ def at(desk: Desk, zone: str) -> Desk:
 
 
 async def test_today_is_the_day_at_the_agency(desk: Desk) -> None:
-    # It is never the same day at these two places.
+    # These two time zones never have the same date.
     early, late = at(desk, "Etc/GMT+12"), at(desk, "Pacific/Kiritimati")
     today = late.app.commands.today()
     assert early.app.commands.today() < today

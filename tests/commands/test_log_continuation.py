@@ -1,4 +1,4 @@
-"""After a restore that lost signed events the log goes on, and says what is lost."""
+"""Continuation of the log after a restore that lost signed events."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ from tests.ledger.test_attacks import CUT, asleep
 
 ORIGIN = "iku.test/log"
 APPROVAL = Approval("Kepala Badan", "Cakram rusak; cadangan terakhir dipulihkan")
-# What a restored backup does not hold either.
+# The checkpoints that a restored backup also lacks.
 LATER = """
 alter table ledger.checkpoint disable trigger append_only;
 delete from ledger.checkpoint where size > 2;
@@ -45,7 +45,7 @@ alter table ledger.checkpoint enable always trigger append_only;
 
 
 class Office(NamedTuple):
-    """A register, who signs it, and what an auditor kept of it."""
+    """A register, its signer, and the checkpoint that an auditor kept."""
 
     owner: Plain
     signer: Plain
@@ -220,12 +220,12 @@ def test_whoever_was_faster_keeps_the_log_from_being_continued() -> None:
                 log_continuation.refuse_others(accepted)
 
 
-# What an auditor sees of it.
+# Verification of the continued log by an auditor.
 
 
 @pytest.fixture
 async def exported(restored: Office) -> Office:
-    """A bundle of the log that goes on, and whom to believe."""
+    """A bundle of the continued log, and the policy to verify it."""
     await restored.go_on()
     await hand_out(restored)
     return restored

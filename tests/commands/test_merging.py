@@ -55,7 +55,7 @@ DECIDED = Erased(decision="B/1/2022", legal_basis="UU 27/2022")
 
 
 class Entries:
-    """A desk with two entries of one organisation, the first of which took part."""
+    """A desk with two entries of one organisation; the first has participations."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -86,7 +86,7 @@ class Entries:
             return await text_erasure.erase(self.desk.app.commands, connection, command)
 
     async def notes(self, subject: str) -> list[str | None]:
-        """The notes of its participations as people read them."""
+        """The decrypted notes of its participations."""
         async with self.desk.app.pool.acquire() as connection:
             found = await texts.read(
                 connection, self.desk.app.vault, await self.recorded(subject)
@@ -263,7 +263,7 @@ async def test_a_note_that_was_erased_before_is_not_copied(entries: Entries) -> 
     await entries.erase("organisation-O1")
     await entries.do("O1", MERGED)
     assert await entries.notes("O2") == []
-    # Undone, the annulments in the survivor have the reason that was given.
+    # After an annulment, those in the survivor have the given reason.
     await entries.do("O1", UNDONE)
     [survivor] = await entries.read("O2")
     assert {event.reason for event in survivor.history[2:] if event.reason} == {

@@ -1,4 +1,4 @@
-"""A batch and all that is derived from it, by one statement; or else step by step."""
+"""A batch with its projections in one statement, or otherwise step by step."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -34,18 +34,18 @@ def report(title: str = "Sengketa lapak", year: int = 2021) -> Reported:
 
 
 def handled(note: str) -> Handled:
-    """A fact that may be recorded as often as one likes."""
+    """A fact that can be recorded repeatedly."""
     return Handled(effective_on=DAY, phase=Phase.PENGHENTIAN, note=note)
 
 
 async def reports(desk: Desk, count: int) -> list[CommandResult]:
-    """So many reports at once, which come into one batch."""
+    """Concurrent reports, which the appender takes as one batch."""
     return await asyncio.gather(*(desk.do("", report(f"{n}")) for n in range(count)))
 
 
 @contextmanager
 def statements(desk: Desk) -> Iterator[list[str]]:
-    """What the appender's connection runs meanwhile."""
+    """The statements that the appender's connection runs within the context."""
     connection = desk.app.commands.appender._connection
     assert connection is not None
     run: list[str] = []
@@ -209,7 +209,7 @@ async def test_an_erasure_and_an_event_of_an_indicator_go_step_by_step(
 async def test_nothing_is_written_where_the_assumption_fails(
     desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even where all that is left to do is to keep the texts."""
+    """Not even if only the texts remain to be stored."""
     await reports(desk, 1)
     tables = ("ledger.event", "projection.state", "projection.number", "vault.dek")
 
