@@ -115,7 +115,7 @@ def published(
 
 
 def closed(*steps: Event, **options: Options | tuple[Options, ...]) -> ClosedPeriods:
-    """What is closed after *steps*; *options* of each version of the indicators."""
+    """The closed figures after *steps*; *options* of each version of the indicators."""
     every: dict[str, Any] = {"IKU_1": IKU_1, "IKU_2": IKU_2, **options}
     years: dict[str, tuple[Event, ...]] = {}
     for step in steps:
@@ -136,7 +136,7 @@ YEAR = closed(*published())
 
 
 def refusal(periods: ClosedPeriods, before: Any, command: Any) -> str | None:
-    """What is said where *command* must give a reason; None where it need not."""
+    """The refusal of *command* without a reason; None if it needs none."""
     organised = isinstance(before, Organisation) or (
         type(command).__module__ == organisation.__name__
     )
@@ -167,7 +167,7 @@ def said(was: str, becomes: str, code: str = "IKU-1") -> str:
     )
 
 
-# What the fact's own day has nothing to do with.
+# Facts whose effective day lies outside the closed period.
 
 
 def test_a_registration_from_before_a_closed_period_needs_a_reason() -> None:
@@ -227,13 +227,13 @@ def test_a_renewal_that_changes_only_how_many_have_expired_needs_a_reason() -> N
     )
 
 
-# What changes nothing.
+# Facts that change no frozen figure.
 
 
 @pytest.mark.parametrize(
     ("before", "command"),
     [
-        (None, reported("2021-05-01")),  # nobody has verified it yet
+        (None, reported("2021-05-01")),  # not verified yet
         (None, reported("2021-05-01", level=conflict.Level.POTENSI)),
         (None, registered("2022-01-01", valid_until=on("2030-01-01"))),
         (
@@ -314,7 +314,7 @@ def test_every_edition_is_frozen_and_the_one_closed_first_is_named() -> None:
     found = [*changes(editions, "A01", known, after)]
     assert [c.figure.publication.id for c in found] == ["2021", "2021.2"]
     assert refusal(editions, known, verified("2021-05-02")) == said("3/5", "3/6")
-    # A later one that is no longer closed leaves the printed one as it is.
+    # A later edition that is no longer closed does not affect the printed one.
     drafted = closed(*first, *second[:1])
     assert [c.figure.publication.id for c in changes(drafted, "A01", known, after)] == [
         "2021"
@@ -506,7 +506,7 @@ def test_a_target_learnt_late_needs_a_reason() -> None:
         )
         assert isinstance(caught.value.change, TargetChange)
         assert caught.value.path == "reason"
-    # Of an indicator that is new, there was no target either.
+    # A new indicator had no target either.
     [change] = changes(YEAR, "IKU-1", None, aimed(targeted()))
     assert isinstance(change, TargetChange)
     assert (change.before, change.after) == (None, Decimal("75.00"))
@@ -555,7 +555,7 @@ def test_the_figure_is_said_as_it_is_counted_now() -> None:
     assert (asked.period, asked.definition) == (PeriodKind.YEAR, 1)
 
 
-# All of it, by chance: what changes is what is counted otherwise.
+# All rules, with random histories, against a recount.
 
 ALL_PERIODS = [
     step
@@ -575,7 +575,7 @@ ALL_PERIODS = [
 def check_changes(
     history: Sequence[Any], of: Any, options: Options, other: Options
 ) -> Iterator[int]:
-    """What is found to change after each fact is what is counted otherwise."""
+    """After each fact, the reported changes equal the differences of a recount."""
     periods = closed(*ALL_PERIODS, IKU_1=options, IKU_2=other)
     before: Any = None
     for size in range(1, len(history) + 1):

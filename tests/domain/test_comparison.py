@@ -1,4 +1,4 @@
-"""Options tried out: read from text, put on a definition, told apart again."""
+"""Trial options: parsed from text, applied to a definition, and compared."""
 
 from decimal import Decimal
 

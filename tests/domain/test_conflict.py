@@ -1,4 +1,4 @@
-"""A case: which facts may be recorded of it, and what it is after them."""
+"""A case: its legal facts, and its state after them."""
 
 from datetime import date
 from typing import Any
@@ -80,7 +80,7 @@ IPOLEKSOSBUD: dict[str, Any] = {
 }
 
 
-# What a case is.
+# The state of a case.
 
 
 def test_a_level_reaches_itself_and_those_below() -> None:
@@ -189,7 +189,7 @@ def test_verification_is_known_or_not_whatever_its_day() -> None:
     assert not case(reported(), verified("2021-03-05"), annulled(2)).verified
 
 
-# What may be recorded.
+# Legal facts.
 
 
 def test_each_change_is_recorded_once() -> None:
@@ -228,7 +228,7 @@ def test_a_case_closed_and_reopened_twice_on_one_day_is_open_at_its_end() -> Non
         found = recorded(decider, found, again)
     assert len(found.history) == 5
     assert found.on(on(day)).resolved_on is None
-    # Both stand; the last of them is what a third one would repeat.
+    # Both are in force; a third one would repeat the last of them.
     repeats(decider, found, reopened(day), 5, "reopened on 2021-04-01", "version 5")
 
 
@@ -251,7 +251,7 @@ def test_a_case_is_verified_once_unless_that_is_annulled() -> None:
     again = recorded(
         decider, recorded(decider, freed, annulled(2)), verified("2021-03-09")
     )
-    # Two would stand if the first came back.
+    # If the first were restored, two would be in force.
     sides = "verified again on 2021-03-09", "was verified on 2021-03-05"
     refused(decider, again, annulled(5), *sides)
 
@@ -272,7 +272,7 @@ def test_a_reclassification_into_what_the_case_is_on_that_day_is_refused() -> No
     )
     refused(decider, found, same, *sides)
     refused(decider, found, reclassified("2021-06-01"), *sides)
-    # Earlier it is still the other.
+    # Before that day it is still the other one.
     early = recorded(decider, found, reclassified("2021-04-01", **SARA))
     assert early.on(on("2021-04-01")).category == "sara"
 
@@ -405,7 +405,7 @@ def test_a_report_is_returned_until_it_is_corrected() -> None:
     found = recorded(decider, case(reported()), returned("2021-03-02"))
     assert found.returned.version == 2
     assert found.returned.event.missing == "Surat pelapor"
-    # What corrects the return itself completes nothing.
+    # A correction of the return itself does not complete the report.
     reworded = recorded(decider, found, corrected(2, missing="Hari kejadian"))
     assert reworded.returned.event.missing == "Hari kejadian"
     done = recorded(decider, reworded, corrected(1, occurred_on=on("2021-02-27")))
@@ -448,7 +448,7 @@ def test_a_report_is_not_returned_once_it_was_decided_upon() -> None:
     refused(decider, case(reported()), early, "2021-02-28", "2021-03-01")
 
 
-# Taken away from the beginning.
+# Retroactive removal: rejection, merger, annulment.
 
 
 def test_a_rejected_case_takes_no_more_changes_until_the_rejection_is_annulled() -> (
@@ -556,7 +556,7 @@ def test_a_fact_with_such_a_field_is_not_read(wrong: dict[str, str]) -> None:
         convert({**right, **wrong}, conflict.Event)
 
 
-# Which fact gave a text.
+# The fact to which a text belongs.
 
 
 def test_a_title_is_found_at_the_last_correction_that_restated_it() -> None:

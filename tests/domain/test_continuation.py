@@ -1,4 +1,4 @@
-"""A log that lost what it had signed goes on under a new name."""
+"""A log that lost signed events continues under a new name."""
 
 from typing import Any
 

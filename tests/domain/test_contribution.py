@@ -1,4 +1,4 @@
-"""Contributions sum to what is counted, always."""
+"""Contributions always sum to the counts."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -38,7 +38,7 @@ def counts_in(one: Contribution, start: date, as_of: date) -> bool:
 def total(
     found: Sequence[Contribution], start: date, as_of: date
 ) -> dict[tuple[str, str], Counts]:
-    """The sums by part and district of what counts then, without those of zero."""
+    """The nonzero sums by part and district of the contributions at that time."""
     sums: dict[tuple[str, str], Counts] = {}
     for one in found:
         if counts_in(one, start, as_of):

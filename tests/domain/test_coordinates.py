@@ -1,4 +1,4 @@
-"""The number of a figure: it carries all coordinates, and tells when it is mistyped."""
+"""The number of a figure: it encodes all coordinates, and detects typing errors."""
 
 import itertools
 from datetime import date
@@ -50,7 +50,7 @@ TYPED = [*map(chr, range(0x20, 0x7F)), *"\t\n\u00a0½²٣ıſKßÅĐ–．－Ａ
 
 
 def told(typed: str) -> Coordinates | None:
-    """What a number tells; None where it is refused."""
+    """The coordinates in a number; None if it is refused."""
     try:
         return parse(typed)
     except MalformedNumber:
@@ -113,7 +113,7 @@ def test_no_two_characters_of_a_number_swap_unnoticed(asked: Coordinates) -> Non
 def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
     asked: Coordinates, data: st.DataObject
 ) -> None:
-    """Whatever the shape of a number: the remainder of no two neighbours is one."""
+    """No shape of a number has two exchangeable places: their weights differ."""
     number = asked.number
     line, last = number[:-3], number[-2:]
     one, other = data.draw(

@@ -1,4 +1,4 @@
-"""What counts, rule by rule; and all of it against a recount of another kind."""
+"""Counting, rule by rule, and against an independent recount."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -222,7 +222,7 @@ def reopened(day: str) -> conflict.Reopened:
 def test_a_case_counts_from_the_day_of_its_report_once_it_is_verified() -> None:
     assert counted(case(reported()), IPOLEKSOSBUD, "2021-12-31") is None
     assert counted(case(), IPOLEKSOSBUD, "2021-02-28") is None
-    # Verified on the 2nd, and yet of the 1st: verification is knowledge.
+    # Verified on the 2nd, but counted on the 1st: verification is knowledge.
     assert counted(case(), IPOLEKSOSBUD, "2021-03-01") == (0, 1)
 
 
@@ -302,7 +302,7 @@ def test_by_day_of_occurrence_a_case_exists_open_before_it_was_reported() -> Non
         Category.IPOLEKSOSBUD, date_basis=DateBasis.OCCURRED
     )
     told = reported(occurred_on=on("2021-01-05"))
-    # Settled on the very day it was reported, and open on those before.
+    # Resolved on the day of its report, and open on the days before.
     found = case(told, VERIFIED, resolved("2021-03-01"))
     days = ["2021-01-04", "2021-01-05", "2021-02-28", "2021-03-01"]
     assert [counted(found, by_occurrence, day) for day in days] == [

@@ -1,4 +1,4 @@
-"""What all aggregates share."""
+"""The rules that all aggregates share."""
 
 from dataclasses import replace
 from typing import Any

@@ -4,7 +4,7 @@ from iku.domain.derived import derived
 
 
 class Square:
-    """A number whose square is counted as it is computed."""
+    """A number that counts the computations of its square."""
 
     computed = 0
 

@@ -1,4 +1,4 @@
-"""The way from one figure to another, and what each event on it is called."""
+"""The steps from one figure to another, and the cause of each event."""
 
 from decimal import Decimal
 from typing import Any, get_args

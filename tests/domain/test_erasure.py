@@ -1,4 +1,4 @@
-"""Deciding to forget, and what a decision covers."""
+"""Erasure decisions, and the texts that they cover."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Why a case counts, rule by rule. Positions are versions + 30."""
+"""Explanations of cases, rule by rule. Positions are versions + 30."""
 
 from typing import Any
 
@@ -145,7 +145,7 @@ def test_an_annulled_closing_is_named_with_its_day_and_the_annulment() -> None:
         resolved("2021-10-15"), corrected(3, effective_on=on("2021-11-01")), annulled(3)
     )
     assert "penutupan 01-11-2021 dibatalkan, peristiwa 35" in told(moved, IKU_1)[1][1]
-    # Not what a later or another closing says, nor one that would not have counted.
+    # It cites no later or other closing, and none that would not count.
     assert told(undone, IKU_1, "2021-10-14")[1][0] == "still_open"
     again = case(resolved("2021-10-15"), annulled(3), resolved("2021-11-01"))
     assert told(again, IKU_1)[1][0] == "resolved"
@@ -330,7 +330,7 @@ def test_too_low_a_level_names_the_fact_it_is_of() -> None:
             ),
         )
     ]
-    # Of another kind only in its dimension: the level is still the report's.
+    # Only the dimension is reclassified: the level is still that of the report.
     other = conflict.Reclassified(
         effective_on=on("2021-07-01"), dimension=Dimension.BUDAYA
     )

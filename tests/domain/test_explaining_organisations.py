@@ -1,4 +1,4 @@
-"""Why an organisation counts, rule by rule. Positions are versions + 30."""
+"""Explanations of organisations, rule by rule. Positions are versions + 30."""
 
 from typing import Any
 

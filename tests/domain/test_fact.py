@@ -1,4 +1,4 @@
-"""Facts: what corrections leave of them, how they are written, and old ones read."""
+"""Facts: their corrections, their encoding, and the decoding of old records."""
 
 import json
 import types
@@ -57,7 +57,7 @@ def annulled(version: int) -> Annulled:
 FIRST, SECOND = on("2021-03-01"), on("2021-04-01")
 
 
-# What stands.
+# Facts in force.
 
 
 def test_facts_stand_at_their_versions_without_what_corrects_them() -> None:
@@ -228,7 +228,7 @@ def test_a_cleared_field_is_named_in_a_record_of_schema_number_3() -> None:
     assert {*written.text} == {"reason", "title"}
     assert fact.read(written, conflict.Event) == cleared
     assert fact.write(corrected(1, title="Lain")).schema == 2
-    # Of a fact that is no correction, what is None is just not stated.
+    # In a fact that is not a correction, None is an omitted field.
     assert fact.write(verified("2021-03-01", note=None)).schema == 2
 
 
@@ -338,7 +338,7 @@ class Body(NamedTuple):
 
 
 class Ledgered:
-    """A record, as far as `fact.of` looks at it."""
+    """A record with the fields that `fact.of` reads."""
 
     def __init__(self, written: EncodedFact, schema: int | None = None) -> None:
         self.stream, self.version = "conflict-K-1", 7
@@ -370,7 +370,7 @@ def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
         there = fact.of(Ledgered(written), decider.event_type, opened(written))
         assert there == event
         sealed = fact.of(Ledgered(written), decider.event_type)
-        # All but the texts is read, and what stands in their place is no text.
+        # All fields but the texts are decoded; their placeholders are not texts.
         assert fact.write(sealed) == written._replace(
             text={
                 n: t._replace(plain=fact.sealed("conflict-K-1", 7, n))
@@ -467,11 +467,11 @@ def test_a_persons_name_is_kept_in_nfc() -> None:
     assert reported(reporter=Person("Cafe\u0301")).reporter == Person("Caf\u00e9")
 
 
-# What may name a person is free text.
+# A field that may name a person is free text.
 
 NOT_PERSONAL = {
     *("into", "participation"),  # numbers of the register
-    *("publication", "restates", "indicator", "number"),  # codes of our own
+    *("publication", "restates", "indicator", "number"),  # codes of the program
     "area",  # a code
     *("basis", "wording", "formula", "owner", "objective", "sources"),  # of decrees
     "target",  # a number
@@ -479,16 +479,16 @@ NOT_PERSONAL = {
     *("origin", "successor"),  # names of logs
     "stream",  # names a case or organisation
     *("root", "signed"),  # hashes and signatures
-    "approver",  # an office, not who holds it
+    "approver",  # an office, not its holder
     "media_type",
-    "by",  # who entered it, which every record says
+    "by",  # the actor, which every record has
     *("decision", "legal_basis"),  # of an erasure
-    "subject",  # a person's, drawn by chance
+    "subject",  # a person's random identifier
 }
 
 
 def texts(info: inspect.Type, name: str) -> Iterator[str]:
-    """Names of the fields, at any depth, that hold text of any content."""
+    """The names of the fields, at any depth, that hold arbitrary text."""
     match info:
         case inspect.StrType():
             yield name
@@ -513,8 +513,10 @@ def test_every_field_of_text_is_free_text_or_known_to_name_nobody(
     found = set(texts(inspect.type_info(event_type), ""))
     assert found <= FREE_TEXT | NOT_PERSONAL
     top = {f for f in event_type.__struct_fields__ if f in found}
-    # Only what stands at the top is put apart.
-    assert found - top <= NOT_PERSONAL | {"name"}  # a person's, put apart with it
+    # Only texts at the top level are committed separately.
+    assert found - top <= NOT_PERSONAL | {
+        "name"
+    }  # of a person, committed with the person
 
 
 def test_no_name_of_free_text_is_unused() -> None:
@@ -527,7 +529,7 @@ def test_no_name_of_free_text_is_unused() -> None:
     assert names >= FREE_TEXT
 
 
-# The kept corpus: records as they were written once.
+# The kept corpus: records of earlier versions.
 
 CORPUS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "corpus.json").read_text("utf-8")
@@ -555,7 +557,7 @@ def test_old_records_of_every_type_are_still_read(decider: Any) -> None:
     assert {body["type"] for body in bodies} == tags
     for body in bodies:
         written = fact.write(fact.read(kept(body), decider.event_type))
-        # Fields added since have their defaults; what was there is unchanged.
+        # Fields added since have their defaults; the others are unchanged.
         assert written.type == body["type"]
         assert written.effective_on == kept(body).effective_on
         assert written.data.items() >= body["data"].items()

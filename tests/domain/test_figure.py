@@ -157,7 +157,7 @@ def test_counts_are_added_each_to_its_own() -> None:
     assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
 
 
-# What a figure is made with.
+# The basis of a figure.
 
 
 def test_a_figure_is_made_with_what_was_known_and_in_force() -> None:

@@ -1,4 +1,4 @@
-"""What is not seen is written out; all else stays as it is."""
+"""Invisible characters are escaped; all others are unchanged."""
 
 import json
 from typing import Any

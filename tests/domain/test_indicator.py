@@ -123,7 +123,7 @@ def test_an_option_of_the_other_kind_of_indicator_is_refused() -> None:
 
 
 def test_the_category_of_an_indicator_never_changes() -> None:
-    """Or one case would count in two indicators at once."""
+    """Otherwise a case could count in two indicators at once."""
     other = redefinition(category=Category.SARA, carry_over=CarryOver.EXCLUDE)
     refusal = refused(decider, known(defined()), other, "sara", "ipoleksosbud")
     assert isinstance(refusal, Invalid)
@@ -178,7 +178,7 @@ def test_a_day_of_the_last_years_there_are_is_not_beyond_the_calendar() -> None:
 
 
 def test_what_a_version_leaves_out_is_as_in_force_on_its_day() -> None:
-    """What is decreed for a day to come is no part of a version that begins before."""
+    """A version decreed for a later day does not affect one that begins earlier."""
     found = recorded(
         decider, known(defined()), redefinition("2025-01-01", wording="Kelak")
     )
@@ -217,9 +217,9 @@ def test_an_unchanged_definition_is_recorded_once() -> None:
     found = recorded(decider, found, redefinition(wording="Baru", basis="SK 2"))
     same = redefinition("2022-03-01", wording="Baru", basis="SK 2", reason="Lagi")
     repeats(decider, found, same, 2, "definition 2", "2022-03-01")
-    # With another decree as its basis it says something new.
+    # With another decree as its basis it is a new statement.
     recorded(decider, found, structs.replace(same, basis="SK 3"))
-    # The version that is in force on its day says otherwise.
+    # The version in force on its day differs.
     recorded(decider, found, redefinition("2021-06-01", wording="Baru"))
 
 
@@ -268,7 +268,7 @@ def test_a_definition_of_a_wrong_day_is_annulled_and_recorded_again_at_once() ->
     assert isinstance(after, Defined)
     assert (after.corrects, after.effective_on) == (2, on("2022-04-01"))
     assert gone == Annulled(annuls=2, reason="Salah ketik")
-    # With the first of both known alone, some definition is in force as well.
+    # If only the first of both is known, a definition is in force, too.
     partly = decider.fold([after], two())
     assert partly is not None
     assert versions(partly, "2022-01-01") == [2]
@@ -277,7 +277,7 @@ def test_a_definition_of_a_wrong_day_is_annulled_and_recorded_again_at_once() ->
     assert [d.version for d in found.definitions] == [1, 2, 3]
     assert found.definitions[1].defined == two().definitions[1].defined
     repeats(decider, found, moved, 3, "definition 3", "version 3")
-    # One that replaced another of the same day may be moved away from it.
+    # A version that replaced another of the same day can be moved to another day.
     third = recorded(decider, two(), redefinition(wording="C"))
     assert versions(third, "2022-01-01") == [3]
     third = recorded(decider, third, moved)
@@ -295,7 +295,7 @@ def test_an_annulled_definition_is_in_force_for_nobody_who_knows() -> None:
     assert indicator.applicable(found, found, start).version == 1
     repeats(decider, found, annulled(2), 3, "version 2", "version 3")
     refused(decider, found, correction(2, wording="X"), "2", "was annulled")
-    # The next version begins at what is in force, and takes the next number.
+    # The next version is based on the one in force, and has the next number.
     third = recorded(decider, found, redefinition(wording="Baru"))
     assert third.definitions[-1].version == 3
     assert third.definitions[-1].defined.options == OPTIONS
@@ -486,7 +486,7 @@ def test_a_target_is_corrected_from_the_beginning() -> None:
     repeats(decider, found, correction(2, target="75.00"), 4, "version 2", "version 4")
     repeats(decider, found, correction(2, year=2021), 2, "version 2")
     refused(decider, found, correction(4, target="70"), "version 4", "corrected")
-    # Without the correction it is as it was recorded.
+    # Before the correction is known, it is as recorded.
     assert recorded(decider, found, annulled(4)).target(on("2021-01-01")) == 57
 
 

@@ -1,4 +1,4 @@
-"""Which corrections and annulments a fact stands by, and what they replaced."""
+"""The corrections and annulments of a fact, and the values that they replaced."""
 
 from itertools import pairwise
 from typing import Any

@@ -61,7 +61,7 @@ def context(subject: str, **peers: Any) -> DecisionContext:
 
 
 class Register:
-    """Organisations, each decided on its own stream and those that it names."""
+    """Organisations, each decided from its own stream and those that it names."""
 
     def __init__(self, **entries: Organisation) -> None:
         self.entries = entries
@@ -98,7 +98,7 @@ class Register:
 
 @pytest.fixture
 def register() -> Register:
-    """Two entries; the first one's participations are of two days."""
+    """Two entries; the first has participations on two days."""
     return Register(
         O1=entry(took_part("2021-03-01", note="Hadir"), took_part("2021-04-01", "P2")),
         O2=entry(),
@@ -225,7 +225,7 @@ def test_a_copy_of_a_copy_names_what_was_recorded_first(register: Register) -> N
     absorbed, first, _ = found.others[THIRD]
     assert absorbed.origin == EventId("organisation-O2", 5)
     assert first.origin == EventId("organisation-O1", 2)
-    # Whether its texts were erased meanwhile is a premise, too.
+    # That its texts are not erased is a premise, too.
     streams = decider.rests_on(onward, NEW, register.entries[NEW]).streams
     assert streams == ("subject-organisation-O2", "subject-organisation-O1")
     assert register.entries[NEW].void == "merged into O3"
@@ -240,7 +240,7 @@ def test_an_annulled_merger_is_undone_in_both_streams(register: Register) -> Non
     }
     assert register.entries[OLD].void is None
     assert register.entries[NEW].participations == []
-    # And recorded once more it takes everything over again.
+    # A second merger carries everything over again.
     assert len(register.do(OLD, MERGED).others[NEW]) == 3
 
 
@@ -264,7 +264,7 @@ def test_a_merger_whose_copies_were_changed_since_is_not_annulled(
     register.do(OLD, MERGED)
     register.do(NEW, change)
     register.refuses(OLD, ENDED, "the merger into O2 cannot be annulled", said)
-    # Once that change is annulled, it may be.
+    # After that change is annulled, it can be annulled.
     back = len(register.entries[NEW].history)
     register.do(NEW, Annulled(annuls=back, reason="Keliru"))
     register.do(OLD, ENDED)
@@ -300,7 +300,7 @@ def test_a_merger_corrected_to_another_survivor_moves_to_it(register: Register) 
         Annulled(annuls=5, reason="Keliru"),
         "corrected a merger: correct the merger",
     )
-    # Annulled, it ends where it stands.
+    # An annulment undoes the merger in its present survivor.
     assert set(register.do(OLD, ENDED).others) == {THIRD}
 
 
@@ -319,7 +319,7 @@ def test_a_merger_of_an_older_log_stands_in_one_stream_and_is_annulled_there() -
     register = Register(O1=old, O2=entry(), O3=entry())
     assert register.entries[OLD].void == "merged into O2"
     assert register.decide(OLD, ENDED).others == {}
-    # It does not bind its survivor, which does not know of it.
+    # The survivor is not bound by it, because it does not know it.
     assert register.decide(NEW, Annulled(annuls=1, reason="Keliru")).events
     moved = register.decide(OLD, Corrected(corrects=4, reason="Salah", into=THIRD))
     assert set(moved.others) == {THIRD}
@@ -351,14 +351,14 @@ def test_a_survivor_that_is_rejected_takes_along_what_was_merged_into_it(
     history = register.entries[NEW].history
     along = [merger.taken_along(history, v) for v in range(1, len(history) + 1)]
     assert along == [*[()] * (len(history) - 1), (OLD,)]
-    # Its explanation says so.
+    # Its explanation has the same reason.
     start, end = on("2021-01-01"), on("2021-12-31")
     gone = register.entries[NEW]
     member = subject_kinds.membership(gone, OrganisationOptions(), start, end)
     told = reasons.explained(member, [1, 2, 3, 4, 5])
     assert told.en == "not counted: rejected, together with O1, merged into it, event 5"
     assert "bersama O1 yang digabung" in told.id
-    # The merger may still be annulled: then the other one counts by itself.
+    # The merger can still be annulled; then the other one counts separately.
     register.do(OLD, ENDED)
     assert register.counts(OLD) == (0, 1)
 

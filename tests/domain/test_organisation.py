@@ -1,4 +1,4 @@
-"""An organisation: which facts may be recorded of it, and what it is after them."""
+"""An organisation: its legal facts, and its state after them."""
 
 from datetime import date
 from typing import Any
@@ -88,7 +88,7 @@ def organised(*events: Any, context: DecisionContext = HERE) -> Organisation:
     return found
 
 
-# What an organisation is.
+# The state of an organisation.
 
 
 def test_a_registration_without_its_number_is_the_fact() -> None:
@@ -223,7 +223,7 @@ def test_a_day_ends_as_the_later_of_its_changes_left_it() -> None:
     assert [s.status for s in found.timeline] == ["active"]
 
 
-# What may be recorded.
+# Legal facts.
 
 
 def test_each_change_is_recorded_once() -> None:
@@ -357,7 +357,7 @@ def test_a_certificate_becomes_a_legal_entity_in_one_correction() -> None:
     assert (now.legal_basis, now.valid_until) == ("badan_hukum", None)
 
 
-# What it exists by.
+# Legal basis.
 
 
 @pytest.mark.parametrize("kind", OrganisationKind)
@@ -426,10 +426,10 @@ def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:
     refused(decider, party, half, "legal_basis is none", "those of parpol are parpol")
     right = corrected(1, legal_basis=LegalBasis.PARPOL, valid_until=None)
     mended = recorded(decider, party, right)
-    # Without the correction it would be a misfit again.
+    # Without the correction it would be illegal again.
     refused(decider, mended, annulled(2), "legal_basis is skt", "are parpol")
     endless: Any = decider.fold((registered(valid_until=None),))
-    # Its kind has nothing to do with the last day that is missing.
+    # Its kind is unrelated to the missing expiry date.
     recorded(decider, endless, corrected(1, kind=OrganisationKind.ORMAS))
     recorded(decider, endless, corrected(1, valid_until=on("2021-12-31")))
     fitting = organised(registered())
@@ -437,7 +437,7 @@ def test_a_correction_of_a_former_registration_must_make_it_fit() -> None:
     refused(decider, fitting, wrong, "valid_until is missing", "skt")
 
 
-# Taken away from the beginning.
+# Retroactive removal: rejection, merger, annulment.
 
 
 def test_a_rejected_entry_takes_no_more_changes_until_the_rejection_is_annulled() -> (

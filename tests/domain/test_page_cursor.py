@@ -1,4 +1,4 @@
-"""A page's end in one word, and the question that goes on from there."""
+"""The cursor of a page, and the question that continues from it."""
 
 from base64 import urlsafe_b64encode
 

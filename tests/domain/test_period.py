@@ -1,4 +1,4 @@
-"""Periods: where the year is cut."""
+"""Periods: the boundaries within a year."""
 
 from datetime import date, timedelta
 

@@ -1,4 +1,4 @@
-"""Publications: their steps, who may take them, and which days they close."""
+"""Publications: their steps, the actors who may take them, and the closed days."""
 
 from datetime import date
 from decimal import Decimal
@@ -78,7 +78,7 @@ WITHDRAW = take(step("withdrawn", "Salah tanggal"))
 
 
 def year(*commands: Any, actor: str = "ani", state: Any = None) -> PublicationYear:
-    """The year once *commands* were carried out, each tried twice."""
+    """The state of the year after *commands*, each of which is tried twice."""
     for command in commands:
         state = recorded(decider, state, command, by(actor))
     assert isinstance(state, PublicationYear)
@@ -94,7 +94,7 @@ def state(of: PublicationYear, identifier: str = "2021") -> PublicationState:
     return of.publications[identifier].state
 
 
-# From the draft to the press.
+# From the draft to the publication.
 
 
 def test_a_publication_goes_from_draft_to_published_and_keeps_who_and_why() -> None:
@@ -348,7 +348,7 @@ def test_there_is_one_next_edition() -> None:
     )
 
 
-# What a closing freezes.
+# The frozen figures.
 
 
 @pytest.mark.parametrize(

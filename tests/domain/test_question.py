@@ -1,4 +1,4 @@
-"""Which figure is asked for, and from whose knowledge."""
+"""Questions: the coordinates of a figure, and the knowledge cut-off."""
 
 import pytest
 from msgspec import structs

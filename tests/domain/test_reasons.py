@@ -1,4 +1,4 @@
-"""Why a subject counts: what is told is what is counted, and it is true."""
+"""Reasons agree with the counts, and are true."""
 
 from itertools import product
 from typing import Any

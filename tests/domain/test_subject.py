@@ -1,4 +1,4 @@
-"""What a case and an organisation have in common: what they are called."""
+"""Common properties of cases and organisations: their names."""
 
 from typing import Any
 

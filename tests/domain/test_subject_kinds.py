@@ -1,4 +1,4 @@
-"""The list of kinds of subjects that count, and what is asked of it."""
+"""The registry of counted kinds of subjects."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whoever names a subject as it cannot be named is told how it is named."""
+"""An invalid name of a subject is refused with the valid form."""
 
 import pytest
 

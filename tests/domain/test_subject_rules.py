@@ -1,4 +1,4 @@
-"""Corrections and annulments: what they must name, and what they may not break."""
+"""Corrections and annulments: their targets, and the rules that they must keep."""
 
 from dataclasses import replace
 from typing import Any

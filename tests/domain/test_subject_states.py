@@ -1,4 +1,4 @@
-"""What a subject was on a day: as a look at its facts, day by day, says."""
+"""The state of a subject on a day agrees with a day-by-day evaluation."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.domain.test_explaining_organisations import organised
 
 
 def follow_each_other(spans: Sequence[StateInterval]) -> None:
-    """They leave no day out, and are kept and read again without a loss."""
+    """The spans cover every day, and are stored and read without loss."""
     assert [s.valid_to for s in spans[:-1]] == [s.valid_from for s in spans[1:]]
     assert spans[-1].valid_to is None
     for span in spans:
@@ -30,7 +30,7 @@ def follow_each_other(spans: Sequence[StateInterval]) -> None:
 
 
 def ends(span: StateInterval) -> set[Any]:
-    """Its first day, and its last or one that comes much later."""
+    """The first day, and the last day or one much later."""
     last = span.valid_to and span.valid_to - timedelta(days=1)
     return {span.valid_from, last or on("2031-12-31")}
 
@@ -78,7 +78,7 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
 
 
 def statuses(category: str, state: Any) -> list[tuple[str, str]]:
-    """From which day it was what."""
+    """The states by their first day."""
     spans = subject_kinds.spans(category, "A01", state)
     return [(str(s.valid_from), s.standing.stored.status) for s in spans]
 
