@@ -113,7 +113,7 @@ def test_no_two_characters_of_a_number_swap_unnoticed(asked: Coordinates) -> Non
 def test_the_check_alone_tells_any_one_wrong_and_any_two_swapped_characters(
     asked: Coordinates, data: st.DataObject
 ) -> None:
-    """No shape of a number has two exchangeable places: their weights differ."""
+    """The check detects these errors in numbers of every shape."""
     number = asked.number
     line, last = number[:-3], number[-2:]
     one, other = data.draw(

@@ -1,4 +1,4 @@
-"""A backup's file: every byte that matters is held against the manifest."""
+"""The backup file: every relevant byte is verified against the manifest."""
 
 import io
 import tarfile
@@ -88,7 +88,7 @@ def test_no_changed_content_is_taken(written: bytes) -> None:
                 found = Archive(io.BytesIO(bytes(changed)))
             except UnreadableBackup:
                 continue
-            # A digit of what the manifest says of itself: its own hash tells.
+            # A digit of the manifest itself; its hash detects the change.
             assert found.digest != Archive(io.BytesIO(written)).digest
 
 

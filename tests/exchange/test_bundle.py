@@ -1,4 +1,4 @@
-"""A bundle is verified without us; whatever is changed in it is found."""
+"""A bundle is verified offline, and every change in it is detected."""
 
 import errno
 import json
@@ -35,7 +35,7 @@ WATCHED = Policy(witnesses={"W": Party(WITNESS.verifier)}, quorum="W")
 
 
 class Kept(NamedTuple):
-    """A bundle, whom to believe, and the key that signed it."""
+    """A bundle, the policy to verify it, and the signing key."""
 
     folder: Path
     policy: Path
@@ -51,7 +51,7 @@ async def cosign(signer: Plain) -> None:
 
 
 async def grow(connection: Plain, size: int) -> None:
-    """Append until the log holds so many records."""
+    """Append until the log has *size* records."""
     held = (await log.head(connection)).size
     ask = Ask()
     ask.asked = held
@@ -63,7 +63,7 @@ async def grow(connection: Plain, size: int) -> None:
 async def kept(
     server: Any, administrator: Plain, template: str, tmp_path_factory: Any
 ) -> AsyncIterator[Kept]:
-    """A log of two full tiles and some, with checkpoints on the way; kept unchanged."""
+    """A log of more than two full tiles, with several checkpoints; read only."""
     name = f"bundle_{next(numbers)}"
     await administrator.execute(f"create database {name} template {template}")
     database = within(server, name)
@@ -98,7 +98,7 @@ def verify(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Verify:
-    """`iku-verify bundle` of a folder; what it reports."""
+    """The report of `iku-verify bundle` on a folder."""
     monkeypatch.chdir(tmp_path)
 
     def verify(folder: Path, *options: object, policy: Path | None = None) -> Any:
@@ -113,7 +113,7 @@ def verify(
 
 @pytest.fixture
 def copy(kept: Kept, tmp_path: Path) -> Path:
-    """A copy of the bundle, to be damaged."""
+    """A copy of the bundle, for tests that damage it."""
     return Path(shutil.copytree(kept.folder, tmp_path / "copy"))
 
 
@@ -188,7 +188,7 @@ def test_a_file_that_is_gone_cut_longer_or_new_is_found(
 
 
 def relist(folder: Path, *paths: str) -> None:
-    """Make the manifest right again, as somebody who tampers would."""
+    """Recompute the manifest, as an attacker would."""
     manifest = json.loads((folder / "manifest.json").read_text())
     for listed in manifest["files"]:
         if listed["path"] in paths:
@@ -212,7 +212,7 @@ def test_the_first_bad_position_is_named(copy: Path, verify: Verify) -> None:
     leaf = iku_verify.leaf_hash(records[41])
     assert report["found"] == leaf.hex() != report["expected"]
 
-    # The tile is made to fit; then the root does not.
+    # With the tile recomputed, the root does not verify.
     tile = copy / "tile/0/001"
     hashes = bytearray(tile.read_bytes())
     hashes[32 * 41 : 32 * 42] = leaf
@@ -230,7 +230,7 @@ def test_the_first_bad_position_is_named(copy: Path, verify: Verify) -> None:
     (copy / "tile/1/000.p/2").write_bytes(roots[:32] + upper.root())
     relist(copy, "tile/1/000.p/2")
     report = verify(copy)
-    # 256 is still sound: the change lies between it and 300.
+    # Size 256 still verifies: the change lies between it and 300.
     assert (report["exit"], report["finding"]) == (1, "root at size 300")
 
 
@@ -270,7 +270,7 @@ def test_a_log_that_is_signed_by_somebody_else_is_not_believed(
 
 
 def known(kept: Kept, folder: Path, size: int, root: bytes) -> Path:
-    """A checkpoint that the log's key did sign."""
+    """A checkpoint with a valid signature of the log's key."""
     text = Checkpoint(ORIGIN, size, root).text
     path = folder / f"known-{size}"
     path.write_text(f"{text}\n{kept.key.sign(text).line}")

@@ -1,4 +1,4 @@
-"""What a bundle publishes is counted again by whoever does not trust us."""
+"""The published figures of a bundle are recounted by an independent verifier."""
 
 import json
 import random
@@ -39,7 +39,7 @@ CLOSED = 148  # the position at which the year was first closed
 
 
 class Kept(NamedTuple):
-    """A bundle of the example register, whom to believe, and the key."""
+    """A bundle of the example register, the policy to verify it, and the key."""
 
     folder: Path
     policy: Path
@@ -48,7 +48,7 @@ class Kept(NamedTuple):
 
 
 async def print_reports(world: World) -> None:
-    """Two editions of the year, a quarter that is only closed, one that was opened."""
+    """Two editions of the year, one closed quarter, and one that was returned."""
     assert await publish(world, YEAR, KNOWN) == "2021"
     again = Draft(YEAR.period, YEAR.as_of, "Penyajian kembali", restates="2021")
     assert await publish(world, again) == "2021.2"
@@ -104,7 +104,7 @@ Verify: TypeAlias = Callable[..., Any]
 
 @pytest.fixture
 def verify(kept: Kept, capsys: pytest.CaptureFixture[str]) -> Verify:
-    """What `iku-verify` reports of a folder; of a figure, where a number is given."""
+    """The report of `iku-verify` on a folder, or on the figure with a number."""
 
     def verify(folder: Path, *options: object, number: str | None = None) -> Any:
         typed: list[object] = ["bundle", folder]
@@ -124,7 +124,7 @@ Tamper: TypeAlias = Callable[[Callable[[list[Any]], None]], Any]
 
 @pytest.fixture
 def tamper(kept: Kept, verify: Verify, tmp_path: Path) -> Tamper:
-    """What is reported of records that were changed before the real key signed them."""
+    """The report on records that were changed before the real key signed them."""
     sound = records(kept.folder)
 
     def tamper(change: Callable[[list[Any]], None]) -> Any:
@@ -185,7 +185,7 @@ SMALL = 600  # bytes: of such a file a bit of every byte is flipped
 
 
 def flips(sound: bytes, chance: random.Random) -> Iterator[bytes]:
-    """The file with one bit flipped, each in turn; of a long one, at some places."""
+    """Copies of the file, each with one flipped bit; a sample for a long file."""
     places = [*range(len(sound))]
     if len(sound) > SMALL:
         inner = [chance.randrange(len(sound)) for _ in range(7)]
@@ -217,7 +217,7 @@ def test_one_flipped_bit_that_the_manifest_agrees_with_is_never_verified(
 ) -> None:
     chance = random.Random(20260103)
     manifest = (copy / "manifest.json").read_bytes()
-    # The policy inside proves nothing; nor do cosignatures of earlier checkpoints.
+    # The policy in the bundle proves nothing; nor do earlier cosignatures.
     for path in {*files(copy)} - {copy / "manifest.json", copy / "policy.txt"}:
         sound = path.read_bytes()
         line = "— saksi.test".encode()
@@ -266,7 +266,7 @@ def test_what_the_manifest_names_is_what_the_records_name(
         report = names([one for one in sound if one["path"] != path])
         assert report["exit"] == 1
         assert report["finding"] == f"{path} stands only in the records"
-    # A publication that nobody recorded.
+    # A publication that was not recorded.
     invented = {**sound[-1], "path": "publications/2022.json"}
     shutil.copy(copy / sound[-1]["path"], copy / invented["path"])
     report = names([*sound, invented])
@@ -369,7 +369,7 @@ def test_an_indicator_that_nobody_defined_is_found(tamper: Tamper) -> None:
 
 
 def at(position: int, **fields: Any) -> Callable[[list[Any]], None]:
-    """Other fields of the record there, or of its data."""
+    """Replaced fields of a record, or of its data."""
 
     def change(forged: list[Any]) -> None:
         record = forged[position - 1]
@@ -387,7 +387,7 @@ def by(position: int, actor: str) -> Callable[[list[Any]], None]:
 
 
 def known(day: str) -> Callable[[list[Any]], None]:
-    """Another day whose knowledge was frozen."""
+    """Another knowledge cut-off of the frozen figures."""
 
     def change(forged: list[Any]) -> None:
         forged[CLOSED - 1]["data"]["known_on"] = day
@@ -510,7 +510,7 @@ COMMITTED = "40b181e9a0c9477060a25effefd7df49fb993b1200a706fb0dbad2f1f0ad748f"
 
 
 def sealed(forged: list[Any]) -> None:
-    """K01's title is committed to, as the vector has it; of two others, one erased."""
+    """A log with K01's title from the vector, and two other texts, one erased."""
     person = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
     report = next(one for one in forged if one["stream"] == "conflict-K01")
     report["text"] = {

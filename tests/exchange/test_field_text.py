@@ -1,4 +1,4 @@
-"""What a field holds is shown in Indonesian."""
+"""The values of fields are shown in Indonesian."""
 
 import json
 

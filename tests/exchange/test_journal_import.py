@@ -67,7 +67,9 @@ async def test_events_stand_in_the_order_of_the_file_and_their_day_is_declared(
     await bring(example.read()["konflik.csv"])
     recorded = [r async for r in log.read_log(connection, after=BROUGHT)]
     lines = example.read()["konflik.csv"].decode().splitlines()[1:]
-    rows = [r for r in recorded if r.type != "absorbed"]  # a merger's, in the survivor
+    rows = [
+        r for r in recorded if r.type != "absorbed"
+    ]  # recorded in the survivor of a merger
     assert len(rows) == len(recorded) - 1
     assert [(str(r.known_on), r.subject) for r in rows] == [
         tuple(line.split(",")[:2]) for line in lines
@@ -125,7 +127,7 @@ async def test_identical_rows_of_handling_and_referral_are_as_many_facts(
     assert (report.added, report.identical, report.skipped) == (7, 0, ())
     types = [r.type async for r in log.read_log(connection, after=BROUGHT)]
     assert types[2:] == ["handled"] * 3 + ["referred"] * 2
-    # A row above shifts no identity, and one more of the same is one more fact.
+    # A row inserted above changes no command id; a further equal row is a new fact.
     more = [make.report("K0"), *rows, rows[-1]]
     again = await bring(make("konflik", *more))
     assert (again.added, again.repeated, again.identical) == (2, 7, 0)
@@ -193,7 +195,7 @@ async def test_of_many_faults_the_first_are_told_and_all_are_counted(
     bring: Any, make: Any
 ) -> None:
     rows = [make.row(f"K{n}", "diverifikasi") for n in range(MOST + 50)]
-    late = make.row("K240", "diselesaikan", cara="islah")  # its subject is in doubt
+    late = make.row("K240", "diselesaikan", cara="islah")  # its subject is ambiguous
     for dry_run in (True, False):
         report = await bring(make("konflik", *rows, late), dry_run=dry_run)
         assert report.faulted == MOST + 50
@@ -777,7 +779,7 @@ ODD = [
 
 
 def spoilt(content: bytes, chance: random.Random) -> bytes:
-    """The file with a few cells, rows or bytes that are not what they were."""
+    """The file with a few changed cells, rows or bytes."""
     rows = list(csv.reader(io.StringIO(content.decode())))
     for _ in range(chance.randint(1, 6)):
         row = chance.choice(rows[1:])
@@ -835,7 +837,7 @@ async def test_a_file_that_a_dry_run_finds_good_can_be_recorded(
 
 
 async def numbers_of(connection: Connection) -> dict[str, str]:
-    """Of each case in the list of today, the number by identifier."""
+    """The number of each case in today's list, by identifier."""
     rows = await connection.fetch(
         "select subject, folded from number where category = 'conflict' and held"
     )

@@ -1,4 +1,4 @@
-"""Rows that reach into a closed period: their remark is their reason."""
+"""Rows that change a closed period: their remark is the reason."""
 
 from datetime import date
 from typing import Any
@@ -77,7 +77,7 @@ async def test_only_the_row_that_changes_a_figure_is_at_fault(
         (line, "keterangan", missing(app, "IKU-3", "0/0 to 0/1")) for line in (4, 5)
     ]
     assert (await bring(make("konflik", *reports))).added == 2
-    # As the log counts before the file, whatever its other rows add.
+    # The effect is relative to the log before the file, without its other rows.
     rows = [make.row("K1", "diverifikasi", keterangan=WHY), verified[1]]
     [fault] = (await bring(make("konflik", *rows))).faults
     assert fault.message == missing(app, "IKU-3", "0/0 to 0/1")
@@ -148,7 +148,7 @@ async def test_a_closing_while_a_file_is_read_is_heard(
     make: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The rows were decided by what was so before; they are decided anew."""
+    """The rows were decided from an earlier state, so they are decided again."""
     draft = Draft(period=Kind.QUARTER, as_of=date(2022, 3, 31), reason="TW I")
     await hand_in(app, connection, draft)
     rows = make("organisasi", make.registration("O1"))
@@ -196,7 +196,7 @@ async def test_a_late_target_needs_a_remark(
     assert (report.added, report.faults) == (2, ())
     told = await texts(app, connection, "indicator-IKU-2")
     assert [one.get("reason") for one in told[-2:]] == [WHY, None]
-    # A row without a remark is the same in a file without that column.
+    # A row without a remark has the same id in a file without that column.
     again = await bring(f"{headings}\n{other}\n".encode())
     assert (again.added, again.repeated) == (0, 1)
     assert (await bring(rows)).repeated == 2

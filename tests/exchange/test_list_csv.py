@@ -1,4 +1,4 @@
-"""Lists as CSV files: headings, words and nothing that a spreadsheet carries out."""
+"""Lists as CSV files: headings, labels, and no cell that a spreadsheet executes."""
 
 import csv
 import io

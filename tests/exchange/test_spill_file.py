@@ -1,4 +1,4 @@
-"""Where an import puts aside what it has no room for in memory."""
+"""The temporary file for subjects that exceed an import's memory limit."""
 
 import gc
 import sys

@@ -1,4 +1,4 @@
-"""What is handed over is what the auditor's program takes, whole or not at all."""
+"""`iku-verify` accepts the exported texts; an export is complete or absent."""
 
 import json
 import os
@@ -31,7 +31,7 @@ async def found(*several: HeldText | Exception) -> AsyncIterator[HeldText]:
 
 
 def unheard(_held: HeldText) -> None:
-    """What is named to nobody."""
+    """Ignore a finding."""
 
 
 def names(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an earlier version recorded folds, counts, rebuilds and verifies as it did."""
+"""The records of an earlier version fold, count, rebuild and verify as before."""
 
 import io
 import json
@@ -29,7 +29,7 @@ from tests.web.conftest import Client, client_of
 
 @pytest.fixture(scope="module")
 async def loaded(server: Lease, administrator: Plain, template: str) -> str:
-    """Name of a database that holds the kept log, its projections built from it."""
+    """The name of a database with the kept log and rebuilt projections."""
     name = "template_kept"
     await administrator.execute(f"create database {name} template {template}")
     owner = await pools.connect_as_owner(within(server, name).owner_dsn)
@@ -145,7 +145,7 @@ def test_the_bundle_and_its_texts_are_verified(
     typed += ["--policy", kept.HOME / "policy.txt"]
     code = iku_verify.main([str(one) for one in typed])
     report = json.loads(capsys.readouterr().out)
-    # No witness had been asked: that, and nothing else, is found wanting.
+    # The only finding is that there was no witness.
     assert (code, report["finding"]) == (3, report["lacking"][0]), report
     assert len(report["lacking"]) == 1
     assert (report["size"], report["publications"]) == (len(records()) - 1, 4)

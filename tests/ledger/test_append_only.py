@@ -1,4 +1,4 @@
-"""What is recorded stays: by privilege for the application, by trigger for the rest."""
+"""Records are immutable: by privileges for the application, by triggers for all."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

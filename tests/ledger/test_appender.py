@@ -1,4 +1,4 @@
-"""Many who append at once share a transaction, and nobody pays for another's fault."""
+"""Group commit: concurrent requests share a transaction and fail separately."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -68,7 +68,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(database: Database, owner: Plain) -> AsyncIterator[Desk]:
-    """Ends each test with the whole check, and with every connection closed."""
+    """Ends each test with a full check, and with every connection closed."""
     desk = Desk(database)
     yield desk
     assert await check_ledger(owner) == []
@@ -77,14 +77,14 @@ async def desk(database: Database, owner: Plain) -> AsyncIterator[Desk]:
 
 @asynccontextmanager
 async def held_log(owner: Plain) -> AsyncIterator[None]:
-    """Keep everybody else from appending."""
+    """Hold the log's lock, so that no other session can append."""
     async with owner.transaction():
         await owner.execute("select size from ledger.head for update")
         yield
 
 
 async def transactions(owner: Plain) -> int:
-    """How many transactions wrote the log."""
+    """The number of transactions that wrote to the log."""
     found: int = await owner.fetchval(
         "select count(distinct xmin::text) from ledger.event"
     )
@@ -92,7 +92,7 @@ async def transactions(owner: Plain) -> int:
 
 
 async def outcomes(*tasks: asyncio.Task[Receipt]) -> list[Any]:
-    """What each task came to: the version of its receipt, or its exception."""
+    """The outcome of each task: the version of its receipt, or its exception."""
     found = await asyncio.gather(*tasks, return_exceptions=True)
     return [f.version if isinstance(f, Receipt) else f for f in found]
 
@@ -219,12 +219,12 @@ async def test_what_cannot_be_encoded_never_reaches_the_queue(
     assert isinstance(large, TooLarge)
 
 
-# What is derived in the same transaction
+# Projections in the same transaction
 
 
 @pytest.fixture
 async def projected(owner: Plain) -> Callable[[], Any]:
-    """A table that the application may write, and its content."""
+    """A table that the application can write to."""
     await owner.execute(
         """
         create table projection.seen (stream text, position bigint);
@@ -240,7 +240,7 @@ async def projected(owner: Plain) -> Callable[[], Any]:
 
 
 async def note_streams(connection: Plain, accepted: Sequence[AcceptedRequest]) -> None:
-    """A projection that fails on what is attached to some requests."""
+    """A projection that fails on the attachments of some requests."""
     for one in accepted:
         for attached in one.request.attachments:
             raise attached
@@ -302,7 +302,7 @@ async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
         kills, seen = 0, 0
         while not all(writer.done() for writer in writers):
             await asyncio.sleep(0.01)
-            # Twice in one batch would be one time too many: that is told, not mended.
+            # Two kills in one batch would exceed its single retry, and fail requests.
             if len(receipts) < seen + 60:
                 continue
             kills += await owner.fetchval(
@@ -313,7 +313,7 @@ async def test_a_connection_lost_under_load_loses_and_doubles_nothing(
                    and pid <> pg_backend_pid()
                 """
             )
-            # Counted from now: while the kill is asked for, batches go on.
+            # Counted from here, because batches continue until the kill takes effect.
             seen = len(receipts)
         await asyncio.gather(*writers)
 
@@ -331,7 +331,7 @@ async def test_an_answer_lost_after_the_commit_becomes_the_first_receipt(
             rows = await super().fetch(*args, **kwargs)
             if Forgetful.lost == 0:
                 Forgetful.lost += 1
-                raise ConnectionResetError  # the commit is done; its answer is not read
+                raise ConnectionResetError  # after the commit, before its response
             return rows
 
     desk.connection_class = Forgetful
@@ -365,7 +365,7 @@ async def test_while_the_database_is_away_all_are_told_soon_and_it_may_come_back
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(20)))
         found = await outcomes(*tasks)
         assert {type(error) for error in found} == {Unavailable}
-        # One after the other, they would wait for 5 s.
+        # In sequence they would wait for 5 s.
         assert asyncio.get_running_loop().time() - began < 4
 
         desk.away = False
@@ -477,7 +477,7 @@ async def test_a_log_held_by_another_for_too_long_is_unavailable(
 
 
 async def until(so: Callable[[], bool]) -> None:
-    """Wait for what comes about sooner or later, on a slow machine too."""
+    """Wait until the condition holds, even on a slow machine."""
     async with asyncio.timeout(20):
         while not so():  # noqa: ASYNC110 - what it waits for gives no sign
             await asyncio.sleep(0.01)
@@ -504,7 +504,7 @@ async def test_who_is_cancelled_does_not_break_the_batch(
             await until(lambda: bool(desk.opened) and appender.waiting == 0)
             tasks += submitted(appender, ask("c-1"), ask("d-1"))
             await until(lambda: appender.waiting == 2)
-            tasks[0].cancel()  # under way: it is recorded, and nobody reads its receipt
+            tasks[0].cancel()  # in progress: recorded, but its receipt is not read
             tasks[2].cancel()  # queued: it is dropped
         gone, fine, dropped, last = await outcomes(*tasks)
     assert (fine, last) == (1, 1)
@@ -560,7 +560,7 @@ async def test_nobody_waits_for_an_appender_that_was_stopped_hard(
 
 
 class Series:
-    """Names streams S-1, S-2, … under the lock; remembers how often it was asked."""
+    """Names streams S-1, S-2, … under the lock; counts its calls."""
 
     def __init__(self) -> None:
         self.rounds: list[int] = []

@@ -1,4 +1,4 @@
-"""What attackers try, and what refuses it or finds it; each name says which.
+"""Attacks, and the check that refuses or detects each of them.
 
 Three kinds: logins with few rights; the owner of the tables, who is no superuser; and a
 superuser who first puts all to sleep that could refuse. Nothing refuses that one: its
@@ -90,7 +90,7 @@ update ledger.event e
  where forged.position = e.position
    and e.position = {}
 """
-# The tail, and all that is kept beside the events and would tell of it.
+# The last events, and all other rows that would reveal the attack.
 CUT = """
 delete from ledger.event where position > {0};
 delete from ledger.command where position > {0};
@@ -113,7 +113,7 @@ alter table ledger.cosignature enable always trigger append_only;
 
 @pytest.fixture
 def aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where evidence is kept."""
+    """The folder of evidence."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -132,7 +132,7 @@ def home(tmp_path: Path) -> SignerFolder:
 
 
 class Signed(NamedTuple):
-    """A log and who signs it."""
+    """A log and its signer."""
 
     signer: Plain
     home: SignerFolder
@@ -177,14 +177,14 @@ async def unmoved(
 
 @pytest.fixture
 async def refusing(unmoved: Plain) -> AsyncIterator[Plain]:
-    """The same, looked through after the attack."""
+    """The same log, checked after the attack."""
     yield unmoved
     await unmoved.execute("reset role")
     assert await check_ledger(unmoved) == []
 
 
 async def asleep(owner: Plain, *attacks: str) -> None:
-    """Attack while nothing refuses, and leave all that refuses as it was."""
+    """Attack with all triggers disabled, and restore them afterwards."""
     await owner.execute("\n".join((SLEEP, *(f"{a};" for a in attacks), WAKE)))
 
 
@@ -283,7 +283,7 @@ async def test_what_a_superuser_changed_of_the_schema_is_found_by_the_guard(
 ) -> None:
     await owner.execute(attack)
     found = (await schema_guard.look(owner)).findings
-    # A rewrite leaves no mark in the schema, but in the rows.
+    # A rewrite changes only rows, not the schema.
     assert found or await check_ledger(owner)
 
 
@@ -305,7 +305,7 @@ async def test_what_a_superuser_did_with_care_is_found_by_the_signer(
 
 
 async def regrow(owner: Plain, ask: Ask) -> None:
-    """Cut two of four events, and append two others."""
+    """Remove two of four events, and append two others."""
     await asleep(owner, CUT.format(2), FORGET)
     await log.append(owner, [ask("x-1"), ask("y-1")], zone=ZONE)
     assert await check_ledger(owner) == []
@@ -354,7 +354,7 @@ async def gather(signed: Signed, witness: Witness) -> list[str]:
 
 
 def stolen(home: SignerFolder) -> SignerFolder:
-    """A folder with the real key, but without the memory of what was signed."""
+    """A signer's folder with the real key, but without its state."""
     thief = SignerFolder(home.folder.with_name("thief"))
     thief.folder.mkdir()
     shutil.copy2(home.folder / "key", thief.folder / "key")
@@ -369,7 +369,7 @@ async def fork(signed: Signed, owner: Plain, attack: str, regrown: int) -> Signe
     await log.append(owner, new, zone=ZONE)
     assert await check_ledger(owner) == []
     forked = Signed(signed.signer, stolen(signed.home))
-    outcome = await forked.sign()  # the key alone can sign anything
+    outcome = await forked.sign()  # the holder of the key can sign anything
     assert before is not None
     assert outcome.note != before.note
     return forked
@@ -388,7 +388,7 @@ async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
 
 
 async def audit(forked: Signed, *known: Path) -> int:
-    """What iku-verify says of a bundle, to whom knows the log's key, and no witness."""
+    """The report of iku-verify on a bundle, with the log's key and no witness."""
     folder = forked.home.folder.parent
     await bundle.export(
         forked.signer, policy.Policy(), folder / "bundle", lambda *_: None
@@ -482,10 +482,10 @@ async def test_what_a_superuser_did_to_sealed_texts_is_found_by_opening_them(
         found = text_check.held_texts(view, TextScope(size), lambda *_: None)
         wrong = [one async for one in found if one.finding]
     assert [(one.event, one.field) for one in wrong] == [("conflict-K01/1", "title")]
-    assert await check_ledger(owner) == []  # the log itself is as it was
+    assert await check_ledger(owner) == []  # the log itself is unchanged
 
 
-# Sealed texts, each with the key it is sealed under, put in the place of another.
+# Encrypted texts, each with its key, moved to the place of another text.
 SWAP = """
 update vault.segment s
    set sealed = o.sealed, dek = o.dek
@@ -526,7 +526,7 @@ async def desk(database: Database, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def read(desk: Desk) -> dict[tuple[str, int, str], str]:
-    """Every text, by stream, version and field, or what stands in its place."""
+    """Every text or its placeholder, by stream, version and field."""
     desk.app.vault.forget()
     return {
         (f"conflict-{case}", version, field): text
@@ -610,12 +610,12 @@ def data(tmp_path: Path) -> Path:
 
 
 def copy(source: Path, to: Path) -> None:
-    """With its owner, who may not be ourselves."""
+    """Copy a folder with its owner, which may be another user."""
     subprocess.run(["cp", "-a", source, to], check=True)
 
 
 async def grow(held: Lease, home: SignerFolder, ask: Ask, *streams: str) -> None:
-    """Append to a server's log and have it signed."""
+    """Append to a server's log, and sign it."""
     application = await connect(held.application_dsn)
     await log.append(application, [ask(s) for s in streams], zone=ZONE)
     await application.close()
@@ -641,7 +641,7 @@ async def test_an_older_data_folder_put_back_is_found_by_the_signer(
     (tmp_path / "older").rename(data)
     with lease(tmp_path / "var", FAST) as held:
         owner = await connect_as_owner(held.owner_dsn)
-        assert await check_ledger(owner) == []  # sound in itself, only old
+        assert await check_ledger(owner) == []  # consistent, but old
         await owner.close()
         with pytest.raises(
             AlarmRaised, match="the log holds 2 records, but 4 were signed"

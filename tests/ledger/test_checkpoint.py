@@ -1,4 +1,4 @@
-"""A checkpoint is three lines, and each has one spelling."""
+"""A checkpoint has three lines, each with one encoding."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The signer signs what continues what it signed, and raises an alarm of the rest."""
+"""The signer signs only consistent continuations, and else raises an alarm."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -121,13 +121,13 @@ TAMPERED = [
         "the log holds 600 records, but 700 were signed",
     ),
     ("delete from ledger.event", False, "the log holds 0 records, but 700 were signed"),
-    # Cut and grown again to the same size.
+    # Truncated, and grown again to the same size.
     (
         FORGED + "where position > 650",
         False,
         "the first 700 records give root ",
     ),
-    # The leaf beside a record that no round reads: the tile has it no longer right.
+    # The stored leaf of a record that a partial round does not read again.
     (
         """
         delete from ledger.tile;

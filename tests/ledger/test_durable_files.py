@@ -1,4 +1,4 @@
-"""Files that must survive: what cannot be written is told by its name."""
+"""Durable files: a failed write is reported with the file's name."""
 
 import os
 from pathlib import Path

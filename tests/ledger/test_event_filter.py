@@ -21,7 +21,7 @@ TYPES = ("Noted", "Closed")
 
 
 async def fill(connection: Plain, number: int) -> list[Recorded]:
-    """The log once it holds *number* events of all kinds."""
+    """A log of *number* events of all kinds."""
     chance = random.Random(7)
     versions = dict.fromkeys(STREAMS, 0)
     for n in range(number):
@@ -41,7 +41,7 @@ async def fill(connection: Plain, number: int) -> list[Recorded]:
 async def pages(
     connection: Plain, wanted: Filter, size: int, limit: int
 ) -> list[Recorded]:
-    """All pages, one after the other."""
+    """All pages, in order."""
     found: list[Recorded] = []
     after: int | None = 0
     while after is not None:
@@ -125,7 +125,7 @@ async def test_an_empty_log_has_no_events_before_any_day(connection: Plain) -> N
 async def test_a_rare_actor_is_found_without_reading_the_log(
     owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The planner must not prefer the primary key, whose order is asked for, too."""
+    """The planner must not prefer the primary key because of the requested order."""
     await fill(owner, 40)
     await owner.execute(
         """

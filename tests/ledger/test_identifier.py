@@ -1,4 +1,4 @@
-"""Identifiers say when they were drawn, and are drawn once."""
+"""Identifiers contain their time of generation, and are unique."""
 
 from uuid import RFC_4122, UUID
 

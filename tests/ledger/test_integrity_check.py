@@ -1,4 +1,4 @@
-"""The check names the first place at which each rule is broken."""
+"""The check reports the first position at which each rule is broken."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -113,7 +113,7 @@ TAMPERED = [
         "command command-1: size within the log: expected True, found False",
     ),
     (
-        # A pair that leads back and forth again, where nothing refuses it.
+        # Two commands whose counts cancel out; the constraint on counts is dropped.
         """
         alter table ledger.command drop constraint command_count_check;
         insert into ledger.command

@@ -1,4 +1,4 @@
-"""The log judges each request by itself, keeps one order, and answers again alike."""
+"""The log: separate verdicts, one order, and idempotent retries."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -47,7 +47,7 @@ def said(verdicts: list[Verdict]) -> list[Any]:
     return [v.version if isinstance(v, Receipt) else str(v) for v in verdicts]
 
 
-# What a receipt says
+# Receipts
 
 
 async def test_events_of_one_request_lie_side_by_side(ask: Ask, append: Append) -> None:
@@ -153,7 +153,7 @@ async def test_a_chain_falls_with_its_first_refusal(ask: Ask, append: Append) ->
         "a-1 is at version 0, not 2",
         "a-1 is at version 0, not 3",
         1,
-        "a-1 is at version 0, not 1",  # it might have done by itself
+        "a-1 is at version 0, not 1",  # alone, it would be appended
     ]
 
 
@@ -189,7 +189,7 @@ async def test_a_premise_may_be_what_an_earlier_request_of_the_call_appends(
         ask("a-1"),
         ask("b-1", premises=(("a-1", 1),)),
         ask("d-1", premises=(("b-1", 1), ("d-1", 0))),
-        ask("a-1", 1),  # after those who rest on version 1
+        ask("a-1", 1),  # after the requests with a premise on version 1
     )
     assert said(verdicts) == [1, 1, 1, 2]
 
@@ -208,7 +208,7 @@ async def test_what_builds_on_an_earlier_request_holds_only_if_all_of_the_call_d
     assert said(verdicts) == [
         1,
         "a-1 is at version 0, not 1",
-        "a-1 is at version 0, not 0",  # the one that is at fault itself
+        "a-1 is at version 0, not 0",  # the request with the fault itself
         "a-1 is at version 0, not 1",
         1,
     ]
@@ -284,7 +284,7 @@ async def test_an_earlier_request_of_the_call_breaks_a_condition_on_its_category
 ) -> None:
     verdicts = await append(
         ask("a-1", premises=rests(0)),  # before it
-        ask("b-1", premises=rests(0)),  # its own event lies after itself
+        ask("b-1", premises=rests(0)),  # its own event is after its condition
         ask("c-1", premises=rests(0)),
         ask("b-2", premises=rests(0)),
         ask("d-1", premises=rests(0, "e")),
@@ -293,7 +293,7 @@ async def test_an_earlier_request_of_the_call_breaks_a_condition_on_its_category
     assert said(verdicts) == [1, 1, overtaken(0), overtaken(0), 1, 1]
     [_, _, broken, *_] = verdicts
     assert isinstance(broken, ConditionFailed)
-    assert broken.actual == 0  # nothing of the category lay in the log
+    assert broken.actual == 0  # the log had no event of the category
 
 
 async def test_an_earlier_request_breaks_a_condition_whatever_comes_of_it(
@@ -350,7 +350,7 @@ async def test_a_version_is_refused_before_a_condition_and_that_before_the_calen
     assert said(verdicts) == [
         "a-1 is at version 1, not 0",
         "a-1 is at version 1, not 0",
-        "a-1 is at version 1, not 1",  # falls with the first
+        "a-1 is at version 1, not 1",  # fails with the first
         overtaken(0, "a"),
     ]
     [late] = await append(ask("a-1", 1, known_on=JANUARY, premises=rests(0)))
@@ -404,7 +404,7 @@ async def test_categories_of_any_length_are_read_whole_and_in_order(
 async def test_conditions_are_probed_by_the_index_whatever_the_log_holds_most_of(
     ask: Ask, connection: Plain, owner: Plain
 ) -> None:
-    """With statistics the planner may think that every event is of the category."""
+    """Statistics may suggest to the planner that every event is of the category."""
     rests_on = rests(0, "x", "y")
     for n in range(6):
         requests = [ask(f"a-{n}-{m}", premises=rests_on) for m in range(400)]
@@ -597,7 +597,7 @@ async def test_a_twin_in_one_call_gets_the_verdict_on_the_first(
     assert stale_twin is stale
 
 
-# Days known
+# Days of knowledge
 
 
 async def test_knowledge_never_falls_within_a_stream(ask: Ask, append: Append) -> None:
@@ -665,7 +665,7 @@ async def test_a_day_that_stands_for_infinity_is_refused(
         await append(ask("a-1", known_on=day))
 
 
-# Written as though all held, and judged only if something does not
+# Optimistic writes, judged one by one only if an assumption fails
 
 
 async def test_who_rests_on_others_is_answered_like_one_who_does_not(
@@ -744,7 +744,7 @@ async def test_events_that_would_leave_a_gap_are_refused(
 
 
 async def appended_raw(connection: Plain, **column: list[int]) -> Any:
-    """The verdict on one event, called as no caller of ours does."""
+    """The verdict on one event, with arguments that the program never passes."""
     return await connection.fetchval(
         """
         select verdict
@@ -831,7 +831,7 @@ async def test_the_log_is_read_over_many_pages_in_order(
 async def test_an_append_that_takes_long_to_commit_is_not_skipped(
     ask: Ask, database: Database
 ) -> None:
-    """What made Marten's daemon skip events (its issues 716 and 4953).
+    """The situation in which Marten's daemon skipped events (its issues 716 and 4953).
 
     A transaction that holds positions already, and commits late, while others go on.
     """

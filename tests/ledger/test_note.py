@@ -1,4 +1,4 @@
-"""Notes are read as C2SP signed-note writes them, and in no other way."""
+"""Notes are parsed strictly by C2SP signed-note."""
 
 import pytest
 

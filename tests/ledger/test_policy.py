@@ -1,4 +1,4 @@
-"""Whom to believe is said in C2SP tlog-policy, and judged by it."""
+"""Policies in the format of C2SP tlog-policy, and the quorums that they require."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Several processes append at once: one order, without a hole, and nobody skipped."""
+"""Several processes append concurrently: one order, no gaps, no skipped event."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ SECONDS = 5
 
 
 async def accepted_by(database: Database, name: str) -> list[str]:
-    """The commands that a writing process got a receipt for."""
+    """The commands for which a writing process received a receipt."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(WRITER),
@@ -54,11 +54,11 @@ async def test_four_processes_leave_one_log_that_a_follower_saw_whole(
     stop.set()
     await follower
 
-    # Positions 1 … n without a hole, versions dense, every command where it says.
+    # Positions and versions have no gaps; every command is where its receipt says.
     assert await check_ledger(connection) == []
     assert seen == [*range(1, size + 1)]
     accepted = sorted(command for some in receipts for command in some)
     recorded = await owner.fetch("select command_id from ledger.command order by 1")
     assert accepted == [row["command_id"] for row in recorded]
     assert len({receipt[0] for receipt in receipts}) == PROCESSES
-    assert size > 100  # or they have hardly met
+    assert size > 100  # otherwise the processes hardly interfered

@@ -1,4 +1,4 @@
-"""Whatever is proved checks, for every place in every tree; nothing else does."""
+"""Proofs verify for every index and size, and altered proofs do not."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -15,14 +15,14 @@ from iku.ledger.proof_verification import (
 from tests.ledger.test_tree import RECORDS, ROOTS
 
 MOST = 300
-# All small trees, and those near the edge of a tile.
+# All small trees, and those near the boundary of a tile.
 SIZES = (*range(66), *range(126, 131), *range(253, 261), MOST)
 LEAVES = [sha256(b"leaf %d" % index).digest() for index in range(MOST)]
 OTHER = sha256(b"other").digest()
 
 
 class Memory:
-    """Hashes of a tree that is held in memory, each worked out once."""
+    """Hashes of a tree in memory, each computed once."""
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         self._leaves = leaves
@@ -45,7 +45,7 @@ class Memory:
 
 
 def roots(leaves: Sequence[bytes]) -> list[bytes]:
-    """The root at each size."""
+    """The root hash at each size."""
     frontier = tree.Frontier()
     found = [frontier.root()]
     for leaf in leaves:
@@ -217,7 +217,7 @@ async def test_no_damaged_growth_checks(new: int) -> None:
 
 
 def test_an_index_beyond_the_tree_is_refused_before_it_is_hashed() -> None:
-    # Leaf 5 in a tree of 4: a loop that does not look first would accept the path.
+    # Leaf 5 in a tree of 4: without the check of the index, the path would verify.
     with pytest.raises(InvalidProof, match="there is no leaf 5 in a tree of 4"):
         check_inclusion(OTHER, 5, 4, OTHER, [])
 

@@ -1,4 +1,4 @@
-"""A record has one spelling, and what has no place in it is refused beforehand."""
+"""A record has one encoding; values without an encoding are refused."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A tile lies where C2SP tlog-tiles says, and is spelt in one way only."""
+"""The paths of tiles follow C2SP tlog-tiles, and each tile has one path."""
 
 import pytest
 from hypothesis import given

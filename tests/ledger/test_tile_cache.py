@@ -1,4 +1,4 @@
-"""The tree read from the database is the one over its records, cached or not."""
+"""The tree from the database equals the tree over its records, cached or not."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SIZE = 66_100  # reaches into the second tile of level 1
 
 
 async def fill(owner: Plain, size: int) -> list[bytes]:
-    """A log of so many records, written past the ledger; their leaf hashes."""
+    """The leaf hashes of a log of `SIZE` records, inserted without the appender."""
     await owner.execute(
         """
         insert into ledger.event
@@ -30,7 +30,7 @@ async def fill(owner: Plain, size: int) -> list[bytes]:
 
 
 async def keep_full(owner: Plain, size: int) -> None:
-    """Put every full tile into the cache, as the signer does."""
+    """Store every full tile in the cache, as the signer does."""
     for number in range(size // 256):
         row = await Tiles(owner).tile(Tile(0, number))
         await tile_cache.keep(owner, Tile(0, number), row)
@@ -54,7 +54,7 @@ async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
     for one in (Tile(0, 0), Tile(0, 258, 52), Tile(1, 0), Tile(1, 1, 2), Tile(2, 0, 1)):
         assert await Tiles(owner).tile(one) == await plain.tile(one)
 
-    # Part of the cache is as good as all of it.
+    # A partial cache gives the same result.
     await owner.execute("delete from ledger.tile where number % 3 = 1 or level = 1")
     partly = Tiles(owner)
     assert [await proof_building.root(partly, size) for size in sizes] == expected

@@ -1,4 +1,4 @@
-"""A proof in a file says all that is needed to check it, but whom to believe."""
+"""A proof file has everything to verify it, except the policy."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The vectors of docs/ledger-format.md are what we write, and what an auditor reads."""
+"""The vectors of docs/ledger-format.md agree with the program and iku-verify."""
 
 import re
 from base64 import b64decode
@@ -32,7 +32,7 @@ subject-conflict-K01/2 erased
 
 
 async def vectors() -> dict[str, str]:
-    """Each vector by its name on the page."""
+    """The computed vectors, by their name in the document."""
     leaves = [tree.leaf_hash(record) for record in RECORDS]
     memory = Memory(leaves)
     text = Checkpoint("iku.example/log", 3, tree.root(leaves)).text
@@ -63,7 +63,7 @@ async def vectors() -> dict[str, str]:
 
 
 def manifest(note: str) -> str:
-    """That of a bundle which holds a checkpoint and nothing else."""
+    """The manifest of a bundle with only a checkpoint."""
     root = b64decode(note.split("\n")[2])
     signed = SignedCheckpoint(3, root, note, datetime.now(UTC), ())
     with TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def manifest(note: str) -> str:
 
 
 def on_the_page() -> dict[str, str]:
-    """Each vector as the page shows it."""
+    """The documented vectors, by name."""
     found = re.findall(r"<!-- vector: ([\w-]+) -->\n+```\n(.*?)```", PAGE, re.DOTALL)
     return dict(found)
 

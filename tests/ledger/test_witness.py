@@ -1,4 +1,4 @@
-"""A witness cosigns what continues what it cosigned, and nothing else, ever."""
+"""A witness cosigns only consistent continuations of what it cosigned."""
 
 import threading
 from hashlib import sha256
@@ -177,7 +177,7 @@ async def test_what_is_no_request_is_malformed(cosigner: Witness) -> None:
 
 
 async def test_of_many_at_once_none_is_rolled_back(cosigner: Witness) -> None:
-    """Two checkpoints race from one size: only one of them can win."""
+    """Two checkpoints race from one size: only one of them is cosigned."""
     cosign(cosigner, await request(0, 9))
     asked = [str(await request(9, size)).encode() for size in range(10, 30)]
     won: list[bytes] = []

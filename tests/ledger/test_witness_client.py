@@ -1,4 +1,4 @@
-"""The log asks its witnesses, catches up with what they know, and keeps their word."""
+"""The log requests cosignatures, resumes from a witness's size, and stores them."""
 
 import threading
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ WATCHED = policy.parse(f"witness W {KEY.verifier} {URL}".encode(), complete=Fals
 
 
 class Line:
-    """Carries requests to a witness, and counts them."""
+    """Passes requests to a witness, and counts them."""
 
     def __init__(self, witness: Witness) -> None:
         self.witness = witness
@@ -108,7 +108,7 @@ async def test_it_catches_up_with_a_witness_that_knows_more_or_less(
         await sign(signer, home)
         assert await gather(signer, home, line) == []
     assert line.statuses == [200, 200, 200]
-    # A register that lost the cosignatures asks from 0, and is told where to begin.
+    # A register without cosignatures begins at 0; the witness answers with its size.
     await owner.execute("alter table ledger.cosignature disable trigger append_only")
     await owner.execute("delete from ledger.cosignature")
     await owner.execute(
@@ -118,7 +118,7 @@ async def test_it_catches_up_with_a_witness_that_knows_more_or_less(
     await sign(signer, home)
     assert await gather(signer, home, line) == []
     assert line.statuses[3:] == [409, 200]
-    # A witness that lost its memory begins anew.
+    # A witness that lost its state starts at 0.
     for path in (line.witness.folder / "logs").iterdir():
         path.unlink()
     await append(ask("c-1"))
@@ -139,7 +139,7 @@ async def test_a_witness_that_saw_another_log_raises_the_alarm(
     await append(ask("a-1", events=3))
     await sign(signer, home)
     await gather(signer, home, line)
-    # The office goes back to before, with another folder for its signer.
+    # The office restores an older log, with another folder for its signer.
     await owner.execute(
         """
         alter table ledger.event disable trigger append_only;
@@ -237,7 +237,7 @@ async def test_a_witness_without_an_address_is_asked_by_file(
 
 
 class Answering(BaseHTTPRequestHandler):
-    """Answers as the path says: well, refusing, or not in HTTP."""
+    """Answers by path: a valid response, a refusal, or no HTTP."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
