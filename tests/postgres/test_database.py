@@ -1,4 +1,4 @@
-"""The database in use, and who may do what with it."""
+"""The database in use, and the privileges of its roles."""
 
 import asyncio
 import os
@@ -48,7 +48,7 @@ async def test_without_an_address_a_server_runs_for_as_long(own_home: Path) -> N
 
 
 async def answered(database: Database, query: str) -> object:
-    """What the query gives, once there is a server that answers it."""
+    """The result of the query, as soon as a server answers it."""
     async with asyncio.timeout(30):
         while True:
             with suppress(OSError, asyncpg.PostgresError):
@@ -69,7 +69,7 @@ async def test_the_embedded_server_is_started_again_when_it_is_killed(
     own_home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings = Settings(home=own_home)
-    # Two programs' worth: both find it dead, and neither gets in the other's way.
+    # Two programs find the server dead at the same time, and do not interfere.
     async with open_database(settings) as database, open_database(settings):
         await answered(database, "create table kept as select 42 as answer")
         for _ in range(2):
@@ -122,7 +122,9 @@ async def test_an_owner_that_is_no_superuser_can_migrate(
             await migrate_database(plain)
         await administrator.execute("grant iku_vault to plain_owner")
         migrated = await migrate_database(plain)
-        assert migrated == load()[-len(migrated) :]  # from where it had stopped
+        assert (
+            migrated == load()[-len(migrated) :]
+        )  # from the migration at which it had stopped
         connection = await pools.connect(plain.application_dsn)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("create table public.own (id integer)")
@@ -141,7 +143,7 @@ def test_no_address_is_shown() -> None:
 
 
 def make_logins(superuser: str) -> None:
-    """What the database's container does when its volume is empty."""
+    """The initialisation of the database's container with an empty volume."""
     psql = [str(programs.wheel_programs() / "psql"), "-X", "-q", superuser]
     old = "drop database iku", "drop role iku", "drop role iku_sign"
     anew = [*(part for one in old for part in ("-c", one)), "-f", str(LOGINS)]

@@ -1,4 +1,4 @@
-"""The embedded server: who may start it, who stops it, what it survives.
+"""The embedded server: start, shared use, shutdown, and recovery from crashes.
 
 Every test has a server of its own and ends only processes it started, by number.
 """
@@ -41,7 +41,7 @@ with lease(Path(sys.argv[1]), {"fsync": "off"}) as held:
     print(held.owner_dsn, flush=True)
     sys.stdin.read()
 """
-# Python itself may lie where only root may read, so it is loaded before leaving root.
+# Python may be readable by root only, so it is loaded before privileges are dropped.
 DROP = f"""
 import os, sys
 from pathlib import Path
@@ -64,21 +64,21 @@ except PostgresError as error:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter, unlike pytest's own."""
+    """A folder that every user can enter, unlike that of pytest."""
     with in_memory() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def served(made: Path) -> Iterator[tuple[Path, Lease]]:
-    """A server as production starts it, only to be looked at, and its home."""
+    """A server with production settings, which tests only read, and its home folder."""
     with copied(made) as home, lease(home) as held:
         yield home, held
 
 
 @pytest.fixture
 def closed_folder(tmp_path: Path) -> Path:
-    """A folder that only we may enter, as `/root` is."""
+    """A folder that only the present user can enter, as `/root` is."""
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     return home
@@ -86,7 +86,7 @@ def closed_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ordinary(open_folder: Path) -> Ordinary:
-    """Runs a script on a home as a user without any privilege; root becomes one."""
+    """Runs a script on a home folder as an unprivileged user."""
     library = open_folder / "library"
     copy_wheel(library)
     subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
@@ -108,7 +108,7 @@ def ordinary(open_folder: Path) -> Ordinary:
 def full_disk(
     tmp_path: Path, open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
-    """A home without room: a tiny disk where we may mount one, else a stand-in."""
+    """A home folder without disk space: a tiny mounted disk, or else a simulation."""
     home = tmp_path / "tiny"
     home.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(home)]
@@ -122,7 +122,7 @@ def full_disk(
 
 
 def stand_in(folder: Path, complaint: str) -> None:
-    """Programs that answer to their name, and whose `initdb` complains."""
+    """Programs with the expected names, whose `initdb` fails."""
     for name, body in {
         "postgres": "echo 'postgres (PostgreSQL) 18.6'",
         "initdb": f"echo '{complaint}'; exit 1",
@@ -132,7 +132,7 @@ def stand_in(folder: Path, complaint: str) -> None:
 
 
 def copy_wheel(to: Path) -> Path:
-    """Where the programs lie in a copy of the wheel below `to`."""
+    """The folder of the programs in a copy of the wheel below *to*."""
     wheel = programs.wheel_programs().parent.parent
     shutil.copytree(wheel, to / wheel.name, symlinks=True)
     libraries = wheel.with_name(f"{wheel.name}.libs")
@@ -142,7 +142,7 @@ def copy_wheel(to: Path) -> Path:
 
 
 def ask(dsn: str, query: str) -> object:
-    """One value, asked from a loop of its own: these tests are not asynchronous."""
+    """The single value of a query, run in a new event loop for synchronous tests."""
 
     async def fetch() -> object:
         connection = await asyncpg.connect(dsn)
@@ -165,7 +165,7 @@ def kill_server(home: Path) -> None:
 
 
 def eventually(seen: Callable[[], T]) -> T:
-    """What `seen` gives, once it is true."""
+    """The first true result of *seen*, which is polled."""
     give_up = time.monotonic() + 30
     while not (value := seen()):
         assert time.monotonic() < give_up
@@ -263,7 +263,7 @@ def test_the_path_may_be_long_or_odd(tmp_path: Path, name: str) -> None:
         assert ask(held.application_dsn, "select 1") == 1
         [place] = parse_qs(urlsplit(held.owner_dsn).query)["host"]
         assert Path(place).exists()
-    # What had to be made in the temporary folder does not stay there.
+    # The files made in the temporary folder are removed.
     assert Path(place).exists() == Path(place).is_relative_to(tmp_path)
 
 
@@ -482,7 +482,7 @@ def test_an_initialisation_killed_is_reported_and_begun_again(
     os.kill(int(initdb), signal.SIGKILL)
     _, said = program.communicate()
     assert "PostgresError: initdb ended with -9" in said
-    # A server that initdb had started may write a little longer, but to no cluster.
+    # A server started by initdb may write a little longer, but to no cluster.
     assert not (tmp_path / "postgres" / "data").exists()
     with lease(tmp_path, FAST) as held:
         assert ask(held.application_dsn, "select 1") == 1

@@ -1,4 +1,4 @@
-"""The schema goes forward, once, in order, or not at all."""
+"""Migrations are applied once, in order, and atomically."""
 
 import asyncio
 import hashlib

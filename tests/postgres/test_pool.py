@@ -1,4 +1,4 @@
-"""Connections with the application's rights."""
+"""Connections in the application's role."""
 
 import asyncpg
 import pytest

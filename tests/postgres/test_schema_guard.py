@@ -1,4 +1,4 @@
-"""Nobody changes the ledger's schema but by a migration, which leaves a trace."""
+"""The ledger's schema changes only by migrations, which leave a trace."""
 
 import asyncio
 from pathlib import Path

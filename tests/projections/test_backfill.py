@@ -1,4 +1,4 @@
-"""A new definition is counted while others append; it is asked for once it is whole."""
+"""Backfill of a definition during appends; figures use it only once it is complete."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -34,7 +34,7 @@ DECLARED = redefined(minimum_level=Level.STATUS_KEADAAN_KONFLIK)
 
 
 class Gate:
-    """Holds the counting of a definition until it is opened.
+    """A gate that blocks the backfill of a definition until it is opened.
 
     Its first rows are committed by then, the next ones written.
     """
@@ -52,7 +52,7 @@ class Gate:
             await self._open.wait()
 
     async def reach(self, defining: asyncio.Task[int]) -> None:
-        """Wait until rows are there, or the definition failed before."""
+        """Wait until the backfill has written rows, or has failed."""
         reached = asyncio.create_task(self.reached.wait())
         await asyncio.wait({reached, defining}, return_when=asyncio.FIRST_COMPLETED)
         assert self.reached.is_set()
@@ -82,14 +82,14 @@ async def owner(world: World) -> AsyncIterator[Plain]:
 
 
 async def define(world: World, proposed: Redefinition) -> int:
-    """Record the definition on a connection of its own; its position."""
+    """The position of the definition, recorded on a separate connection."""
     async with world.app.pool.acquire() as connection:
         outcome = await World(world.app, connection).do("indicator", "IKU-1", proposed)
     return outcome.receipt.position
 
 
 async def report(world: World, case: str) -> int:
-    """A case that counts; the position of its verification."""
+    """The position of the verification of a new case that counts."""
     reported = conflict.Reported(
         category=Category.IPOLEKSOSBUD,
         dimension=Dimension.SOSIAL,
@@ -102,7 +102,7 @@ async def report(world: World, case: str) -> int:
 
 
 async def refuse_other_counts(world: World, definition: int) -> None:
-    """The figures by a definition are those of the log, at all coordinates."""
+    """Assert that figures by a definition equal the recount, at all coordinates."""
     size = await world.size()
     for at in (None, 100, size // 2, size - 3, size - 1):
         for known_on in (None, date(2021, 8, 1)):
@@ -114,7 +114,7 @@ async def refuse_other_counts(world: World, definition: int) -> None:
 
 
 async def unannounced(connection: Connection) -> int:
-    """How many rows belong to no definition."""
+    """The number of rows without a recorded definition."""
     count: int = await connection.fetchval(
         """
         select count(*)
@@ -132,7 +132,7 @@ async def test_others_append_and_ask_while_a_definition_is_counted(
     defining = asyncio.create_task(define(world, VIOLENT))
     await gate.reach(defining)
 
-    # Each of these is answered while the definition waits at the gate.
+    # Each of these completes while the definition waits at the gate.
     before = await world.figure(question)
     position = await report(world, "K7001")
     after = await world.figure(question)
@@ -189,7 +189,7 @@ async def test_a_rebuild_removes_what_a_crash_left(
 
 
 async def another_definition(world: World, owner: Plain) -> None:
-    """Somebody records another definition, who does not prepare it."""
+    """A writer without backfill records another definition."""
     del owner
     commands = replace(world.app.commands, prepare=lambda _: nullcontext())
     app = replace(world.app, commands=commands)
@@ -198,7 +198,7 @@ async def another_definition(world: World, owner: Plain) -> None:
 
 
 async def a_rebuild(world: World, owner: Plain) -> None:
-    """The tables are replaced."""
+    """A rebuild replaces the tables."""
     del world
     assert await rebuild(owner, lambda *_: None) == []
 
@@ -213,7 +213,7 @@ async def test_rows_lost_while_a_definition_is_counted_are_counted_by_the_append
     defining = asyncio.create_task(define(world, VIOLENT))
     await gate.reach(defining)
     other = asyncio.create_task(meanwhile(world, owner))
-    await asyncio.sleep(0.2)  # it waits for the rows under way, or is done before
+    await asyncio.sleep(0.2)  # it waits for uncommitted rows, or completes first
     gate.open()
     await asyncio.gather(defining, other)
     await refuse_other_counts(world, definition=3)

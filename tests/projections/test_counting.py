@@ -1,4 +1,4 @@
-"""What `projection.counting` reads of its indexes, in logs of different lengths."""
+"""The index reads of `projection.counting`, in logs of different lengths."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,10 +21,10 @@ WAYS = {
 
 
 async def record(owner: Plain, years: int) -> None:
-    """The rows of cases, written year by year, as cases are reported and closed.
+    """Write the rows of cases, year by year, in the order of reports and closings.
 
     Positions are days. Most cases are closed within a year, a tenth of them years
-    later. They count under three definitions by turns.
+    later. They alternate between three definitions.
     """
     for year in range(END.year + 1 - years, END.year + 1):
         await owner.execute(
@@ -62,14 +62,14 @@ async def record(owner: Plain, years: int) -> None:
 
 @pytest.fixture
 async def owner_of_indexes(owner: Plain) -> AsyncIterator[Plain]:
-    """A connection that looks up what it can, as it would in a large table."""
+    """A connection that prefers index scans, as the planner does for a large table."""
     await owner.execute("set enable_seqscan = off")
     yield owner
     await owner.execute("reset enable_seqscan")
 
 
 async def counted(owner: Plain, known: bool, prefix: bool) -> tuple[int, int]:
-    """How many rows count on a day, and how many pages of indexes lead to them."""
+    """The number of rows that count on a day, and of index pages read for them."""
     day = date(END.year, 6, 15)
     known_on = f"daterange('{END.year}-07-01', '{END.year}-07-01', '[]')"
     size = f"date '{END.year}-06-20' - date '1900-01-01'"

@@ -1,4 +1,4 @@
-"""The laws of counting, on chance histories in a real database.
+"""The laws of counting, on random histories in a real database.
 
 Whatever is recorded, in whatever order it becomes known: at every as-of day, day of
 knowledge, size, period and definition the sum of balances is what the log alone gives.
@@ -52,9 +52,9 @@ chances = st.integers(0, 2**32).map(lambda seed: Chance(Random(seed)))
 
 
 class Register(RuleBasedStateMachine):
-    """An office at work, and an auditor who looks over its shoulder."""
+    """A state machine of random commands, with the laws as invariants."""
 
-    databases: Iterator[Database]  # fresh ones; set by the test
+    databases: Iterator[Database]  # new ones; set by the test
 
     @initialize(filler=st.sampled_from([0, 250, 500]), chance=chances)
     def open(self, filler: int, chance: Chance) -> None:
@@ -75,7 +75,7 @@ class Register(RuleBasedStateMachine):
 
     @rule(chance=chances)
     def merge_some_and_part_them(self, chance: Chance) -> None:
-        """Two into one, that one into a fourth; and some of it was wrong."""
+        """Merge two into one, that one into a fourth, and annul some of the mergers."""
         for category, subjects, merged in (
             ("conflict", CASES, conflict.Merged),
             ("organisation", ORGANISATIONS, organisation.Merged),
@@ -91,7 +91,7 @@ class Register(RuleBasedStateMachine):
     def _record(
         self, chance: Chance, category: str, subject: str, fact: Any, *others: str
     ) -> CommandResult | None:
-        """Declared days of knowledge rise within a subject, not across the register."""
+        """Declared days of knowledge rise within a subject, not across subjects."""
         said = getattr(fact, "effective_on", None) or FIRST
         earliest = max(self.known.get(one, said) for one in (subject, *others))
         known_on = max(earliest, FIRST) + timedelta(
@@ -135,7 +135,7 @@ class Register(RuleBasedStateMachine):
 
     @rule(chance=chances)
     def type_in_a_number(self, chance: Chance) -> None:
-        """Whatever was recorded since, the whole figure is what was printed."""
+        """A figure equals the printed one, independent of later events."""
         for number in chance.random.sample([*self.printed], min(3, len(self.printed))):
             world, typed = self.world, " ".join(number).lower()
             figures = world.app.figures
@@ -160,7 +160,7 @@ class Register(RuleBasedStateMachine):
             self._explain(question, figure)
 
     def _explain(self, question: Question, figure: Figure) -> None:
-        """The cases, each with its reason, are those of the figure."""
+        """The cases of the explanation add up to the figure."""
         asked = explanation.pinned(question, figure)
         page = self.running.run(
             explanation.page(self.world.view, asked, SubjectFilter())
@@ -221,7 +221,7 @@ def test_the_balance_is_what_the_log_alone_gives(databases: Iterator[Database]) 
             max_examples=8,
             stateful_step_count=12,
             deadline=None,
-            # A shorter history would cost minutes; the seed tells where to look.
+            # Shrinking would take minutes; the seed reproduces the failure.
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
         ),
@@ -230,7 +230,7 @@ def test_the_balance_is_what_the_log_alone_gives(databases: Iterator[Database]) 
 
 @pytest.fixture
 def databases(server: Lease, template: str) -> Iterator[Database]:
-    """As many databases as are asked for, one after the other."""
+    """An iterator of new databases."""
 
     async def clone(name: str) -> Database:
         superuser = await asyncpg.connect(within(server, "postgres").owner_dsn)
@@ -238,7 +238,7 @@ def databases(server: Lease, template: str) -> Iterator[Database]:
         await superuser.close()
         return within(server, name)
 
-    # On a loop of its own: the machine is no coroutine.
+    # In a new event loop, because the state machine is not a coroutine.
     return (asyncio.run(clone(f"law_{n}")) for n in itertools.count())
 
 

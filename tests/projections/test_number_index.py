@@ -47,7 +47,7 @@ def annulled(version: int) -> fact.Annulled:
 
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
-    """A connection with the owner's rights to the world's own database."""
+    """A connection in the owner's role to the world's database."""
     connection = await pools.connect_as_owner(world.app.database.owner_dsn)
     yield connection
     connection.terminate()
@@ -71,7 +71,7 @@ async def rebuilt(world: World) -> list[str]:
 
 
 async def replayed(world: World) -> tuple[Names, list[str]]:
-    """The rows that the log comes to, and what two subjects ever held at a size."""
+    """The rows derived from the log, and the numbers that two subjects held at once."""
     turns, derived = TransitionFold(), Names()
     holders: dict[tuple[str, str], str] = {}
     doubled: list[str] = []
@@ -139,7 +139,7 @@ async def test_a_log_with_numbers_that_differ_in_case_only_can_be_rebuilt(
     assert await rebuilt(world) == []
     found = await number_index.find(world.connection, "conflict", ["K1"])
     assert found == {"k1": [("K1", True), ("k1", True)]}
-    # What is about something else than the number is still entered.
+    # Events that do not concern the number are still recorded.
     level = conflict.Corrected(
         corrects=1, level=conflict.Level.KEKERASAN, reason="Salah"
     )
@@ -150,7 +150,7 @@ async def test_a_log_with_numbers_that_differ_in_case_only_can_be_rebuilt(
 
 
 async def unadmitted(world: World, subject: str, proposed: Any) -> None:
-    """Record it as programs did that compared numbers with case."""
+    """Record it as earlier programs did, which compared numbers with case."""
     command = Command("conflict", subject, proposed, "uji")
     decided = decide(command, {}, today=DAY, areas=frozenset(), closed=None)
     asked = request(command, decided, b"0" * 32)
@@ -165,13 +165,13 @@ async def unadmitted(world: World, subject: str, proposed: Any) -> None:
 async def test_names_are_probed_by_an_index_however_many_there_are(
     world: World, owner: Plain
 ) -> None:
-    """The plan is made while the table is all but empty, and kept."""
+    """The plan is made while the table is nearly empty, and is cached."""
     await owner.execute("delete from projection.number")
     read_before = 0
     for wave in range(31):
         if wave == 30:
             read_before = await probed(owner)
-        # As many with a number as without.
+        # Equally many with and without a number.
         given = [*(f"L-{wave}-{n}" for n in range(40)), *[""] * 40]
         await asyncio.gather(*(entered(world, number) for number in given))
     assert await owner.fetchval("select count(*) from projection.number") == 2_480
@@ -189,8 +189,8 @@ async def entered(world: World, number: str) -> None:
 
 
 async def probed(owner: Plain) -> int:
-    """How many rows of the table, or entries of its indexes, were read so far."""
-    await asyncio.sleep(1.2)  # others report within a second of being idle
+    """The number of rows of the table and entries of its indexes read so far."""
+    await asyncio.sleep(1.2)  # idle sessions report their statistics within a second
     found: int = await owner.fetchval(
         """
         select (select sum(idx_tup_read) from pg_stat_user_indexes

@@ -1,4 +1,4 @@
-"""Processes fold what one thread folds, and copy every character as it is."""
+"""Worker processes fold the same rows as one thread, and copy every character."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Rebuilding: what is found, what is mended, and that nobody notices otherwise."""
+"""Rebuild: its findings, its repairs, and its isolation from readers and writers."""
 
 import asyncio
 import re
@@ -36,19 +36,19 @@ QUESTIONS = [
 
 
 def silent(_done: int, _size: int) -> None:
-    """Nobody watches the progress."""
+    """Ignore the progress."""
 
 
 @pytest.fixture
 async def owner(world: World) -> AsyncIterator[Plain]:
-    """A connection with the owner's rights."""
+    """A connection in the owner's role."""
     connection = await pools.connect_as_owner(world.app.database.owner_dsn)
     yield connection
     connection.terminate()
 
 
 async def held(owner: Plain) -> dict[str, list[Any]]:
-    """All that the live tables hold."""
+    """The contents of the live tables."""
     return {
         table: await owner.fetch(
             f"select t.*::text from projection.{table} t order by 1"
@@ -73,7 +73,7 @@ def _reported(title: str = "Perselisihan") -> conflict.Reported:
 
 
 async def write(world: World, prefix: str, count: int) -> None:
-    """Add cases that count, one after the other."""
+    """Record cases that count, one after the other."""
     async with world.app.pool.acquire() as connection:
         writer = World(world.app, connection)
         for number in range(count):
@@ -341,7 +341,7 @@ async def test_a_killed_rebuild_leaves_all_as_it_was_and_the_next_one_works(
 async def test_who_reads_while_the_tables_are_switched_gets_right_figures(
     world: World, owner: Plain
 ) -> None:
-    """Entries go on, so that figures told from half-filled tables would be caught."""
+    """Appends continue, so that figures from half-filled tables would be detected."""
     question = Question("IKU-1", YEAR_END)
     stop = asyncio.Event()
     told: list[Any] = []
@@ -381,14 +381,14 @@ async def test_who_reads_while_the_tables_are_switched_gets_right_figures(
 async def test_a_figure_asked_for_just_before_the_switch_is_told_from_full_tables(
     world: World, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It waits for the switch; what it then reads must not be older than its size."""
+    """The reader waits for the switch; its figure must not be older than its size."""
     question = Question("IKU-1", YEAR_END)
     expected = await world.figure(question)
     head, original = log.head, rebuilding._switch
     reading: list[asyncio.Task[Any]] = []
 
     async def earlier(connection: Connection) -> log.Head:
-        # So that much is left to catch up with in the transaction that switches.
+        # So that many events remain for the transaction that switches the tables.
         found = await head(connection)
         return structs.replace(found, size=found.size - 500)
 
