@@ -258,7 +258,7 @@ def test_every_fault_of_a_body_is_reported_by_its_path() -> None:
         (b'{"title":7', {"": "is not JSON"}),
         (b'{"title":NaN}', {"": "is not JSON"}),
         (b"[" * 100_000, {"": "deep"}),
-        (b'{"title":' + b"[" * 5_000 + b"]" * 5_000 + b"}", {"": "deep"}),
+        (b'{"title":' + b"[" * 100_000 + b"]" * 100_000 + b"}", {"": "deep"}),
         (b"\xff", {"": "is not UTF-8"}),
     ],
 )

@@ -35,7 +35,12 @@ DOCUMENT = (Path(__file__).parents[1] / "docs" / "scaling.md").read_text("utf-8"
 COMMANDS = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)
 LOGIN, COPY, START, PROMOTE = range(4)
 PATIENCE_S = 30
-SENTENCE = "the database is a replica, which only reads; enter it at the primary"
+SENTENCE = (
+    "the database is a replica, which only reads; send the command to the primary"
+)
+KALIMAT = (
+    "basis data ini adalah replika yang hanya dapat dibaca; kirim perintah ke server"
+)
 # Values that the document leaves to the operator.
 PLACE = """
 cat >> "$REPLICA/postgresql.auto.conf" <<CONF
@@ -44,7 +49,7 @@ unix_socket_directories = '$SOCKETS'
 max_standby_streaming_delay = 100ms
 CONF
 """
-SHELL = "set -euo pipefail; export PATH={path}\n{variables}\n{commands}"
+SHELL = "set -euo pipefail; export PATH={path}\n{variables}\n{lines}"
 
 
 def test_every_block_of_commands_is_known_here() -> None:
@@ -291,9 +296,9 @@ async def test_a_size_that_has_not_reached_the_replica_is_refused_until_it_has(
     await replica.superuser.execute("select pg_wal_replay_pause()")
     size = await grow(primary, "K71")
     asked = ("figure", "IKU-1", "--as-of", "2021-12-31", "--size", size, "--json")
-    sentence = f"size is {size}, but the log holds only {before} events"
     early = replica.iku(forker, *asked)
-    assert (early.code, early.err) == (1, f"iku: {sentence}\n")
+    inside = f"size berisi {size}, sedangkan log baru berisi {before} peristiwa"
+    assert (early.code, early.err) == (1, f"iku: {inside}\n")
     async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
         path = f"/indicators/IKU-1/figure?as_of=2021-12-31&size={size}"
         problem(await reader.get(path), 400, "size")
@@ -331,7 +336,7 @@ async def test_a_replica_records_nothing_and_says_where_to_go(
             answer = await reader.post(path, json=body)
             shown = problem(answer, 503)
             assert shown["type"] == "urn:iku:problem:replica", path
-            assert SENTENCE.capitalize() in shown["detail"], path
+            assert SENTENCE in shown["detail"], path
         attached = await reader.post(
             "/conflicts/K01/attachments",
             content=b"berita acara",
@@ -360,7 +365,7 @@ async def test_commands_that_write_say_so_in_one_sentence_and_leave_no_trace(
     ):
         done = replica.iku(forker, *line.split())
         assert done.code == 1, line
-        assert done.err.startswith(f"iku: {SENTENCE}"), (line, done.err)
+        assert done.err.startswith(f"iku: {KALIMAT}"), (line, done.err)
         assert done.err.count("\n") == 1
     assert kept(*folders) == before
     assert await primary.size() == size
@@ -390,7 +395,7 @@ async def test_a_program_newer_than_the_replica_is_told_to_wait_for_the_primary(
         owner_url=re.sub("@/iku", "@/ahead", replica.settings.owner_url or ""),
     )
     await caught_up(primary, replica)
-    with pytest.raises(MigrationError, match="its primary is still to be migrated"):
+    with pytest.raises(MigrationError, match="its primary is not migrated yet"):
         async with migrate_and_open(behind):
             pass
 
@@ -407,7 +412,7 @@ async def test_reading_that_stands_in_the_way_of_the_primary_is_told_to_try_agai
 
     async with migrate_and_open(replica.settings) as app:
         locked = "lock table ledger.head in access exclusive mode"
-        with pytest.raises(Unavailable, match="could not hold still"):
+        with pytest.raises(Unavailable, match="applied a change that a query needs"):
             await read()
 
 
