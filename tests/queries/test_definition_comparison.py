@@ -1,4 +1,4 @@
-"""Definitions side by side: every column is the figure, every row a difference."""
+"""Comparison of definitions: columns equal figures, rows are the differences."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -67,7 +67,7 @@ async def compare(world: World, tried: TrialOptions) -> list[Comparison]:
 def counted(
     memory: Memory, question: Question, columns: list[Any]
 ) -> dict[str, list[tuple[int, int]]]:
-    """How each subject counts by the options of each column."""
+    """How each subject counts under the options of each column."""
     category = "organisation" if question.indicator == "IKU-2" else "conflict"
     found = {}
     for name, subject in memory.subjects[category].items():
@@ -178,7 +178,7 @@ async def test_what_cannot_be_compared_is_refused(world: World) -> None:
         )
 
 
-# What a new definition would change.
+# The effect of a new definition.
 
 
 async def proposed(world: World, code: str, **options: Any) -> Defined:
@@ -222,7 +222,7 @@ async def test_a_preview_has_the_figures_of_two_years_by_quarter(
             for name in comparison.ComparisonResult.__struct_fields__:
                 assert getattr(point.in_force, name) == getattr(figure, name)
             assert point.target == figure.target
-    # Recorded, the definition gives what was foreseen.
+    # Once recorded, the definition has the previewed effect.
     await _record(world, "IKU-3", carry_over=CarryOver.EXCLUDE)
     await _agrees(world, effect)
 

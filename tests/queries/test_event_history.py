@@ -1,4 +1,4 @@
-"""The whole history of a subject: what each event replaced, and what it moved."""
+"""The history of a subject: the fields that each event replaced, and its movements."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ async def test_each_event_says_what_it_replaced_and_moved(world: World) -> None:
     back = Movement("IKU-3", 1, MAY, None, "agama", "", 0, 1, 0)
     reversed_ = Movement("IKU-3", 1, MAY, MAY, "agama", "", -1, -1, 0)
     assert first == [[], [is_open], [left, closed], [], [back, reversed_]]
-    # Under the other definition, too, which counts this case as well.
+    # Also under the other definition, which counts this case, too.
     assert {m.definition for e in events for m in e.movements} == {1, 2}
 
 
@@ -95,7 +95,7 @@ async def test_of_a_subject_that_is_unknown_there_is_no_history(world: World) ->
 
 
 async def pages(world: World, case: str, limit: int) -> tuple[EventView, ...]:
-    """The history of *case* page by page; each opens no text it does not show."""
+    """The history of *case* in pages; a page decrypts only the texts that it shows."""
     events: tuple[EventView, ...] = ()
     after: int | None = 0
     while after is not None:

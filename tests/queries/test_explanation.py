@@ -1,4 +1,4 @@
-"""Whatever is recorded: the explanation of a figure adds up to the figure."""
+"""The explanation of a figure always adds up to the figure."""
 
 from datetime import date
 from random import Random
@@ -24,7 +24,7 @@ ALL = SubjectFilter()
 async def pages(
     world: World, question: Question, wanted: SubjectFilter = ALL, limit: int = 100_000
 ) -> list[ExplanationPage]:
-    """All pages of the explanation, *question* being pinned."""
+    """All pages of the explanation of a pinned *question*."""
     found, after = [], ""
     while True:
         page = await explanation.page(
@@ -47,7 +47,7 @@ async def pinned(world: World, question: Question) -> tuple[Figure, Question]:
 
 
 def check_sum(figure: Figure, found: list[ExplanationPage]) -> None:
-    """What is told of all subjects, and what their items say, is the figure."""
+    """Assert that the items of all subjects add up to the figure."""
     total = sum((page.counts for page in found), Counts())
     assert (total.numerator, total.denominator) == (
         figure.numerator,

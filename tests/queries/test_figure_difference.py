@@ -1,4 +1,4 @@
-"""Differences: whatever two figures are compared, the parts add up to all of it."""
+"""Differences: for any two figures, the items add up to the difference."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def pairs(
 
 
 def counts(state: Any, options: Any, question: Question) -> tuple[int, int]:
-    """How a subject counts, by the literal rule."""
+    """How a subject counts by the independent recount."""
     member = story.membership(state, options, question.start, question.as_of)
     return (member.counts.numerator, member.counts.denominator) if member else (0, 0)
 
@@ -94,7 +94,7 @@ def legs_of(
 
 
 def heard(subject: Subject, question: Question) -> set[int]:
-    """Positions of those of its events that the question hears of."""
+    """The positions of its events that the question's cut-offs include."""
     return {
         position
         for position, known_on in zip(subject.positions, subject.known, strict=True)
@@ -106,7 +106,7 @@ def heard(subject: Subject, question: Question) -> set[int]:
 def by_events(
     memory: Memory, leg: CoordinateStep, options: Any, category: str
 ) -> dict[int, tuple[int, int]]:
-    """What each event between two states of knowledge changes, by its position."""
+    """The effect of each event between two states of knowledge, by its position."""
     found = {}
     for subject in memory.subjects[category].values():
         first, last = heard(subject, leg.before), heard(subject, leg.after)
@@ -126,7 +126,7 @@ def by_events(
 def by_subjects(
     memory: Memory, leg: CoordinateStep, options: dict[int, Any], category: str
 ) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
-    """How each subject that counts otherwise at the end counts at both ends."""
+    """The counts at both ends of each subject that counts differently at the end."""
     found = {}
     for name, subject in memory.subjects[category].items():
         state = subject.heard(leg.after.known_on, leg.after.size)
@@ -159,7 +159,7 @@ def check(
     of: Question,
     against: Question,
 ) -> Counter[str]:
-    """Everything that is claimed of a difference, against the log in memory."""
+    """Compare all properties of a difference with the log in memory."""
     first = pages[0]
     assert first.figure == memory.figure(of, world.today)
     assert first.against == memory.figure(against, world.today)
@@ -243,7 +243,7 @@ async def test_the_parts_of_any_difference_add_up_to_it(
     for of, against in pairs(chance, memory.size, DEFINITIONS, 60):
         pages = await ask(long, of, against)
         causes += check(memory, long, pages, of, against)
-    # Chance left no cause out; a target moves no count.
+    # Every cause occurred, except a target, which moves no count.
     assert set(causes) == set(Cause) - {Cause.TARGET}
 
 
@@ -415,5 +415,5 @@ async def test_both_ways_that_sizes_and_days_bind_were_compared(memory: Memory) 
             for question in (of, against)
         ]
         mixed += bool(ends[0] - ends[1] and ends[1] - ends[0])
-    # Neither knew all that the other did.
+    # Neither knowledge includes the other.
     assert mixed >= 3

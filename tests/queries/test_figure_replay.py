@@ -1,4 +1,4 @@
-"""The way to a figure: its last line is the figure, and on the way it was one, too."""
+"""Replay: the last line is the figure, and each line was the figure at its position."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -33,7 +33,7 @@ def key(order: ReplayOrder, line: ReplayLine) -> Any:
 
 
 async def asked(world: World, seed: int, count: int = COUNT) -> Sequence[Figure]:
-    """Figures at chance coordinates."""
+    """Figures at random coordinates."""
     chance, size = Chance(Random(seed)), await world.size()
     return [
         await world.figure(
@@ -74,7 +74,7 @@ async def test_as_known_each_events_last_line_is_the_figure_of_that_size(
         ):
             *_, last = group
             if position % 7:
-                continue  # one in seven, as counting it anew takes a while
+                continue  # one in seven, because a recount is slow
             then = memory.figure(_question(figure, size=position), long.today)
             counts = then.numerator, then.denominator
             assert (last.numerator, last.denominator) == counts

@@ -1,4 +1,4 @@
-"""Figures from balances, held against a recount of the log; and what they cost."""
+"""Figures from contributions, compared with a recount of the log; and their cost."""
 
 import asyncio
 from collections import Counter
@@ -29,7 +29,7 @@ YEAR = Question("IKU-1", YEAR_END)
 
 
 def sizes(size: int) -> list[int]:
-    """Where the log begins and ends, and places between, each with its neighbours."""
+    """The first and last size, and sizes between, each with its neighbours."""
     edges = {size * n // 7 for n in range(8)}
     return sorted({n + d for n in edges for d in (-1, 0, 1) if 0 <= n + d <= size})
 
@@ -40,7 +40,7 @@ def month_edges() -> list[date]:
 
 
 def binding(memory: Memory, question: Question) -> str:
-    """Which of a day known and a size bounds the other."""
+    """Which of a knowledge cut-off and a size is the stricter one."""
     if question.size is None or question.size >= memory.size:
         return "the size does not bind"
     if question.known_on is None or question.known_on >= max(memory.known):
@@ -63,7 +63,7 @@ def questions(memory: Memory, count: int) -> Iterator[Question]:
         if chance.random.random() < 0.4:
             asked = structs.replace(asked, known_on=chance.random.choice(days))
         if asked.known_on is not None and chance.random.random() < 0.3:
-            # A size near to where that day's knowledge lies in the log.
+            # A size near the last position that was known on that day.
             order = sum(day <= asked.known_on for day in memory.known)
             asked = structs.replace(asked, size=order)
         yield asked
@@ -81,7 +81,7 @@ async def test_any_figure_of_a_long_log_is_what_counting_it_anew_gives(
         figures += answers
     for question, figure in zip(asked, figures, strict=True):
         assert figure == memory.figure(question, long.today), question
-    # Chance left out nothing that the counting tells apart.
+    # Every case that the counting distinguishes occurred.
     met = Counter(binding(memory, question) for question in asked)
     assert len(met) == 5
     assert min(met.values()) >= 5
@@ -191,7 +191,7 @@ async def test_a_new_definition_counts_the_past(world: World) -> None:
 async def test_a_definition_may_be_asked_for_as_soon_as_it_is_recorded(
     world: World,
 ) -> None:
-    await world.figure(YEAR)  # by now all definitions there are have been read
+    await world.figure(YEAR)  # loads all present definitions into the cache
     await world.do("indicator", "IKU-1", _redefined())
     assert (await world.figure(structs.replace(YEAR, definition=3))).definition == 3
 
@@ -219,7 +219,7 @@ async def test_what_another_process_defines_is_noticed(world: World) -> None:
 async def test_a_figure_is_never_made_with_a_definition_its_size_has_outgrown(
     world: World,
 ) -> None:
-    """Several ask at once while the formula changes: each figure fits its size."""
+    """Concurrent questions while the formula changes: each figure fits its size."""
     figures = world.app.figures
 
     async def ask() -> list[Any]:
@@ -289,7 +289,7 @@ async def test_the_rating_is_that_of_the_achievement_shown(world: World) -> None
     assert figure.percentage is not None
     exact = Decimal(figure.numerator * 100) / figure.denominator
     for share, rating in (("91", "Sangat Tinggi"), ("76", "Tinggi"), ("51", "Rendah")):
-        # Just below what makes the achievement reach the band.
+        # Just below the value at which the achievement reaches the band.
         target = (exact / Decimal(share) * 100).quantize(Decimal("0.01")) - 1
         day = date(2021, 10, 2)
         await world.do("indicator", "IKU-1", _target(str(target), day))
@@ -358,7 +358,7 @@ async def test_figures_asked_together_are_of_one_size(world: World) -> None:
 
 
 class Looking:
-    """A reader that knows what it was asked."""
+    """A reader that records its statements."""
 
     def __init__(self, connection: Connection) -> None:
         self.asked: list[str] = []
@@ -385,7 +385,7 @@ async def test_a_figure_asked_again_costs_one_look_until_something_is_recorded(
     assert await figures.answer(reader, asked, world.today) == first
     assert len(reader.asked) == 1
     assert "course" not in reader.asked[0]
-    async with opened(world.app.database) as other:  # another process records it
+    async with opened(world.app.database) as other:  # as another process
         await other.do("conflict", "K9001", _reported())
         await other.do("conflict", "K9001", conflict.Verified(effective_on=YEAR_END))
     moved, still = await figures.answer(reader, asked, world.today)
@@ -424,7 +424,7 @@ async def test_no_more_figures_are_kept_than_memory_may_hold(
 
 
 async def _read(connection: Connection) -> Counter[str]:
-    """Rows that this session has read of each table; scans from end to end."""
+    """The rows read of each table in this session, and its sequential scans."""
     rows = await connection.fetch(
         """
         select relname, seq_scan, seq_tup_read + coalesce(idx_tup_fetch, 0) as read
@@ -433,14 +433,14 @@ async def _read(connection: Connection) -> Counter[str]:
         """
     )
     read = Counter({row["relname"]: row["read"] for row in rows})
-    # These have a few rows, however they are found.
+    # These tables have few rows, so any scan is accepted.
     small = {"definition", "head"}
     read["scans"] = sum(row["seq_scan"] for row in rows if row["relname"] not in small)
     return read
 
 
 async def _cost(world: World, question: Question) -> Counter[str]:
-    """What one figure reads."""
+    """The rows that one figure reads."""
     async with world.connection.transaction():
         before = await _read(world.connection)
         world.app.figures.forget()
@@ -456,7 +456,7 @@ async def test_a_figure_reads_by_index_what_counts_and_little_besides(
     database = await clone(long_register)
     async with opened(database) as world:
         owner = await pools.connect_as_owner(database.owner_dsn)
-        await owner.execute("analyze")  # as autovacuum would
+        await owner.execute("analyze")  # autovacuum is off
         held: int = await owner.fetchval("select count(*) from projection.contribution")
         await owner.close()
         read = counted = 0

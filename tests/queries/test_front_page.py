@@ -1,4 +1,4 @@
-"""Of which day the front page is where none is asked for."""
+"""The default day of the front page."""
 
 from datetime import date
 

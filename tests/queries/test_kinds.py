@@ -1,4 +1,4 @@
-"""A kind of subject that the program did not have: one file, and one entry of a list.
+"""A new kind of subject needs one module and one entry in the registry.
 
 `toy` says all of a kind: facts, state, rules, options, how it is shown. By its entry in
 `subject_kinds.KINDS` all that reads and writes figures knows it, and names no kind.
@@ -48,7 +48,7 @@ DEFINED = Defined(
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toy kind is registered: one entry of the list."""
+    """Register the toy kind with one entry."""
     monkeypatch.setattr(subject_kinds, "KINDS", [*subject_kinds.KINDS, toy.KIND])
 
 
@@ -77,7 +77,7 @@ async def filled(world: World) -> int:
 
 
 async def counted(world: World, **asked: Any) -> tuple[int, int]:
-    """Numerator and denominator, which the log alone gives, too."""
+    """Numerator and denominator, asserted to equal a recount from the log."""
     question = Question(CODE, **{"as_of": YEAR_END, **asked})
     figure = await world.figure(question)
     assert figure == await world.recount(question)

@@ -1,4 +1,4 @@
-"""Lists, held against the standings of states folded in memory."""
+"""Lists, compared with states folded in memory."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,7 @@ WORDS = ["100%", "r_t", "é", "É", "dusun", "K00", "\\", "tidak ada", "o0"]
 
 
 class Kept(NamedTuple):
-    """A subject of the register as it was at some coordinates, folded in memory."""
+    """The state of a subject at given coordinates, folded in memory."""
 
     subject: str
     standing: Any
@@ -36,7 +36,7 @@ class Kept(NamedTuple):
 
 
 def folded(memory: Memory, asked: Search) -> list[Kept]:
-    """All that there was of that category."""
+    """All subjects of that category."""
     found = []
     field = "title" if asked.category == "conflict" else "name"
     for subject, known in memory.subjects[asked.category].items():
@@ -91,7 +91,7 @@ def by_status(items: list[Any]) -> dict[str, int]:
 
 
 def some(random: Random, of: Iterable[Any]) -> tuple[Any, ...]:
-    """Mostly none of them, sometimes some."""
+    """Mostly no filters, sometimes some."""
     values = [*of]
     if random.random() < 0.75:
         return ()
@@ -142,7 +142,7 @@ async def test_any_list_is_what_the_states_of_then_stand_for_in_any_order(
         whole = expected(memory, asked)
         page = await long.search(asked)
         paged = [*page.items]
-        # The second page and the last but one; the rest would not say more.
+        # Only the second page and the last but one, to save time.
         if page.next is not None:
             page = await long.search(structs.replace(asked, after=page.next))
             paged += page.items
@@ -177,7 +177,7 @@ async def test_pages_give_each_item_once_and_the_last_one_says_so(
         asked = structs.replace(asked, after=page.next)
     assert paged == expected(memory, whole)
     assert sum(page.statuses.values()) == len(paged) > 200
-    # Just as many as there are: there is no further page, not even an empty one.
+    # With a limit equal to the total, there is no further page, not even an empty one.
     exact = structs.replace(whole, limit=len(paged))
     assert (await long.search(exact)).next is None
 
@@ -202,7 +202,7 @@ async def test_more_than_are_looked_through_have_no_total_and_no_order_by_title(
     count = len(expected(memory, everything))
     with pytest.raises(InvalidQuestion, match=f"at most 60 subjects .*, but {count} "):
         await long.search(structs.replace(everything, sort=Sort.TITLE))
-    # A filter that leaves few enough brings the total and the order back.
+    # A filter with few enough matches has a total and an order again.
     few = structs.replace(asked, kinds=("lainnya",), sort=Sort.TITLE, after="")
     assert 0 < len(expected(memory, few)) <= 60
     page = await long.search(few)

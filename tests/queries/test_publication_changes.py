@@ -42,14 +42,14 @@ YEAR_END = date(2021, 12, 31)
 
 
 class Opened(Fact, frozen=True, tag="opened"):
-    """Of a category that the program did not have before."""
+    """An event of a new category."""
 
     effective_on: date
     note: Line
 
 
 class Account(Struct, frozen=True):
-    """What is known of a toy subject."""
+    """The state of a toy subject."""
 
     history: tuple[Opened, ...]
 
@@ -68,7 +68,7 @@ toy: Decider[Account, Opened] = Decider(
     "account", Opened, _decide, _evolve, moves_figures=False
 )
 
-# An event of each category, dated inside the year that is closed.
+# An event of each category, dated within the closed year.
 EVENTS: dict[str, tuple[str, Any]] = {
     "conflict": (
         "K900",
@@ -136,10 +136,10 @@ EVENTS: dict[str, tuple[str, Any]] = {
 
 
 async def enter(world: World, category: str) -> None:
-    """Append the category's event, whatever its rules say of it."""
+    """Append the category's event without a decision."""
     subject, event = EVENTS[category]
     command = Command(category, subject, event, "uji")
-    # What it is appended to, and what says that the period is closed.
+    # The subject that it is appended to, and the publication that closes the period.
     for stream in (DECIDERS[category].stream(subject), "publication-2021"):
         recorded = await log.read_stream(world.connection, stream)
         if recorded:
@@ -169,7 +169,7 @@ async def test_an_event_of_any_category_may_be_dated_inside_a_closed_period(
 
 
 async def everything_answers(world: World, size: int) -> None:
-    """Each other reader of the log, with those events in it."""
+    """Run every other reader of the log over these events."""
     connection, figures = world.connection, world.app.figures
     for code in CODES:
         question = Question(code, YEAR_END)
@@ -200,7 +200,7 @@ async def everything_answers(world: World, size: int) -> None:
 
 
 async def redefine(world: World, day: date, threshold: int) -> int:
-    """A version of the definition of IKU-2; its place in the indicator's history."""
+    """The version in the indicator's stream of a new definition of IKU-2."""
     changed = Redefinition(
         effective_on=day,
         basis="SK",
@@ -218,7 +218,7 @@ async def annul(world: World, version: int) -> None:
 async def test_the_definition_in_force_by_now_stands_beside_the_published_one(
     world: World,
 ) -> None:
-    """Whatever day a version holds from, and though an annulment has none."""
+    """The effective day is irrelevant; an annulment has none."""
     draft = Draft(period=Kind.QUARTER, as_of=YEAR_END, reason="Uji")
     of = await publish(world, draft)
     page, before = await changed(world, of)
@@ -243,7 +243,7 @@ async def test_the_definition_in_force_by_now_stands_beside_the_published_one(
         (Cause.DEFINITION, "defined"),
         (Cause.DEFINITION, "annulled"),
     ]
-    # A version of a later period is none of this publication's business.
+    # A version of a later period does not concern this publication.
     await redefine(world, date(2022, 7, 1), 12)
     assert len((await changed(world, of))[1]) == len(items)
 
@@ -271,6 +271,6 @@ async def test_what_corrects_or_annuls_a_target_is_a_change_of_the_target(
 
 
 def test_all_that_moves_figures_counts_or_says_how_it_is_counted() -> None:
-    """Of each category `changes` names the causes; of those that count, its kind."""
+    """`changes` knows the causes of the other categories; a kind knows those of its own."""
     moving = {name for name, one in DECIDERS.items() if one.moves_figures}
     assert moving == {*subject_kinds.categories(), "indicator", "scale"}

@@ -1,4 +1,4 @@
-"""What was published is moved by nothing; what changed adds up to the difference."""
+"""Published figures never change; the later changes add up to the difference."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -45,7 +45,7 @@ LAST = FIRST + timedelta(days=SPAN)
 
 
 def some(random: Random) -> Chance:
-    """Chance that meets what the register holds, and something new."""
+    """Random facts on existing and new subjects."""
     return Chance(
         random,
         cases=[*CASES[:4], *(f"K{n:04}" for n in range(1, 40))],
@@ -111,7 +111,7 @@ async def changed(
 
 
 async def record(world: World, chance: Chance) -> int:
-    """Something that happened, told late where it is; whether it was recorded."""
+    """Whether a random fact was recorded; a late fact has a reason."""
     category, drawn = "conflict", chance.case
     if chance.random.random() < 0.5:
         category, drawn = "organisation", chance.organisation
@@ -148,7 +148,7 @@ async def redefine(world: World, chance: Chance) -> None:
 
 
 def drafts(chance: Chance, count: int) -> list[Draft]:
-    """Drafts of different days and periods, some of them up to the period's end."""
+    """Drafts of random days and periods, some as of the period's end."""
     told: dict[str, Draft] = {}
     while len(told) < count:
         kind, day = chance.random.choice(list(Kind)), chance.day()
@@ -158,7 +158,7 @@ def drafts(chance: Chance, count: int) -> list[Draft]:
 
 
 async def check_sums(world: World, of: str) -> Counter[Cause]:
-    """What single events changed is, taken together, what the figures changed."""
+    """Assert that the effects of all events add up to the difference of the figures."""
     page, items = await changed(world, of)
     positions = [item.event.position for item in items]
     assert positions == sorted(set(positions))
@@ -199,7 +199,7 @@ async def test_nothing_moves_what_was_published_and_every_change_is_told(
             causes += await check_sums(world, of)
     for before in frozen.values():
         await check_frozen(world, before)
-    # Chance left no cause out but time, which does not pass for what is printed.
+    # Every cause occurred except time, which does not affect published figures.
     assert set(causes) == set(Cause) - {Cause.TIME}
     owner = await pools.connect_as_owner(world.app.database.owner_dsn)
     assert await rebuild(owner, lambda _done, _of: None) == []
@@ -207,7 +207,7 @@ async def test_nothing_moves_what_was_published_and_every_change_is_told(
 
 
 async def check_frozen(world: World, of: Publication) -> None:
-    """Its figures, recounted at their coordinates, from the log alone as well."""
+    """Assert that its figures equal the counts and recounts at their coordinates."""
     assert of.closing is not None
     for one in of.figures:
         question = Question(
@@ -303,7 +303,7 @@ async def test_a_log_smaller_than_at_the_closing_cannot_be_asked(world: World) -
 async def look(
     world: World, identifier: str, signed: int | None = None, seen: int | None = None
 ) -> publications.ShownPublication:
-    """The publication, in a log signed and witnessed up to these sizes."""
+    """The publication, in a log signed and cosigned up to these sizes."""
     assurance = Assurance(signed, None, seen, 1, None)
     return await publications.shown(
         world.view, world.app.figures, identifier, world.today, assurance

@@ -1,4 +1,4 @@
-"""A figure from the log alone: it hears what the question says, and nothing else."""
+"""The recount from the log includes exactly the events within the cut-offs."""
 
 import asyncio
 import threading
@@ -35,7 +35,7 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 
 async def tell(world: World) -> None:
-    """Three cases; one is learnt of late, and one turns out to be of the other kind."""
+    """Three cases; one is known late, and one is corrected to the other category."""
     early = date(2021, 5, 1)
     for number, known_on in (("K1", early), ("K2", early), ("K3", JULY)):
         await world.do("conflict", number, _reported(), known_on=known_on)
@@ -90,7 +90,7 @@ async def test_a_size_is_a_prefix_of_the_log_of_which_nothing_is_missed(
         figure = await world.recount(Question("IKU-1", YEAR_END, size=prefix))
         assert figure.size == prefix
         counts.append((figure.numerator, figure.denominator))
-    # Brought along: 4; then each case counts with its verification.
+    # The first 4 events are seed definitions; each case counts from its verification.
     assert counts[:9] == [(0, 0)] * 6 + [(0, 1)] * 2 + [(0, 2)]
     assert counts[9:] == [(0, 2), (0, 3), (1, 3), (1, 2)]
 
@@ -167,7 +167,7 @@ async def test_what_does_not_exist_cannot_be_recounted(world: World) -> None:
         assert refused.value.path == path
 
 
-# Beside others
+# Concurrency
 
 
 async def test_others_are_answered_while_the_log_is_counted(

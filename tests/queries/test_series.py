@@ -1,4 +1,4 @@
-"""Series: the same points as known now and then, and where they break."""
+"""Series: the points as known now and on their own days, and their breaks."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A subject on a day, its history, and pages that are parts of one answer."""
+"""The state of a subject on a day, its history, and consistent pages."""
 
 from collections.abc import AsyncIterator
 from datetime import date
@@ -22,7 +22,7 @@ from iku.queries.list_questions import (
 from iku.queries.parameters import Moment
 from tests.registers.world import World
 
-# Of a year of which the filled register holds nothing.
+# In a year without events in the filled register.
 AS_OF = date(2001, 12, 31)
 MARCH, MAY = date(2001, 3, 1), date(2001, 5, 3)
 CASES = ConflictsQuestion(as_of=AS_OF, limit=1)

@@ -1,4 +1,4 @@
-"""Every sealed text and file is held against its record; what is wrong is named."""
+"""Every encrypted text and file is verified against its record; faults are named."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -57,7 +57,7 @@ async def app(database: Database, home: Path) -> AsyncIterator[App]:
 
 
 class Desk:
-    """Enters cases, and opens all that was entered."""
+    """Records cases, and verifies all their texts."""
 
     def __init__(self, app: App, connection: Plain) -> None:
         self.app = app
@@ -110,7 +110,7 @@ class Desk:
         return [one async for one in found]
 
     async def wrong(self) -> list[str]:
-        """What is wrong with texts and files, without the positions."""
+        """The findings on texts and files, without the positions."""
         found = [*await self.texts(), *await self.files()]
         return [one.finding.partition(": ")[2] for one in found if one.finding]
 
@@ -120,7 +120,7 @@ class Desk:
 
 
 def silent(_done: int, _of: int) -> None:
-    """Progress that nobody hears."""
+    """Ignore the progress."""
 
 
 def tally(found: list[HeldText]) -> TextCounts:
@@ -286,7 +286,7 @@ async def test_a_file_that_is_not_what_was_attached_is_named(
 async def test_what_whoever_has_all_keys_seals_anew_is_named(
     desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It opens at its place with its key; only the record tells that it is another."""
+    """The text decrypts; only the commitment shows that it was replaced."""
     vault, connection = desk.app.vault, desk.connection
     [_, attached] = await log.read_stream(connection, "conflict-K1")
     filed = await vault.file(connection, attached)

@@ -1,4 +1,4 @@
-"""Every text that people read comes from one place, by the view of whoever asks."""
+"""All texts shown to users pass through the view of the reader."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -49,7 +49,7 @@ REPORTED = conflict.Reported(
 async def masked(
     self: View, recorded: Sequence[Recorded]
 ) -> Mapping[Event, Mapping[str, Fate]]:
-    """No text of any event, as a viewer without the right to read them has it."""
+    """A reader of texts that withholds all, as for a viewer without privileges."""
     return {
         (one.stream, one.version): dict.fromkeys(
             one.body().text, Withheld(WithheldReason.LOCKED)
@@ -60,7 +60,7 @@ async def masked(
 
 
 async def answers(world: World) -> dict[str, Any]:
-    """What each query that shows texts answers."""
+    """The answers of each query that shows texts."""
     view, figures, today = world.view, world.app.figures, world.today
     tried = TrialOptions(ASKED, (1,), None, None, 50)
     earlier = Question("IKU-1", date(2020, 12, 31))

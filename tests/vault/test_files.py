@@ -1,4 +1,4 @@
-"""The folders of attached files: nothing is lost by moving, listing stays small."""
+"""The folders of attached files: moves lose nothing, listings use bounded memory."""
 
 import os
 import tracemalloc
@@ -48,7 +48,7 @@ def test_moving_never_overwrites_and_passes_over_what_another_process_moved(
     assert files.put_back([filed.name]) == 0
     assert files.get(filed) == CONTENT
     assert aside.read_bytes() == b"another copy"
-    # Of two copies the one that opens is given.
+    # Of two copies, the one that decrypts is returned.
     (files.folder / aside.name).rename(aside)
     (files.folder / aside.name).write_bytes(b"damaged")
     assert files.get(filed) == CONTENT
@@ -116,7 +116,9 @@ def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
     assert (seen.files, seen.bytes) == (2, 3 * len(CONTENT) + 2 * 28)
     assert seen.oldest is not None
     assert seen.oldest.timestamp() == 1_000_000
-    os.utime(files.quarantine, (0, 1_000_000))  # long ago: what is seen is settled
+    os.utime(
+        files.quarantine, (0, 1_000_000)
+    )  # long ago, so that the listing is stable
     assert files.look() == seen
     with monkeypatch.context() as patched:
         patched.setattr(files, "_sum", lambda: pytest.fail("it did not change"))
@@ -128,7 +130,7 @@ def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
 def test_many_files_are_gone_through_in_the_memory_of_few(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Listed, not made: a stand-in counts out the folder's entries."""
+    """The entries are simulated, not created."""
     (tmp_path / "file").touch()
     found = (tmp_path / "file").stat()
 

@@ -1,4 +1,4 @@
-"""The folder of keys: made once, closed to others, and never guessed at."""
+"""The key folder: created once, private, and never replaced by assumptions."""
 
 import os
 import stat
@@ -53,7 +53,7 @@ def test_each_month_has_a_key_of_its_own_and_every_start_finds_it(folder: Path) 
     assert again.epochs() == ["2026-11", "2026-12"]
     assert again.key("2026-11") == key
     assert again.digest(b"x") == keys.digest(b"x")
-    # A clock that was put back wraps nothing by an older key.
+    # After the clock is set back, no older key is used for wrapping.
     assert again.current(NOVEMBER)[0] == "2026-12"
 
 

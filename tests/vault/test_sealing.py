@@ -1,4 +1,4 @@
-"""A text opens at its own place, with its own key, or not at all."""
+"""A text decrypts only at its own place, with its own key."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_a_text_that_was_moved_does_not_open(other: TextPlace) -> None:
     sealed = sealing.seal(kept, KEY)
     with pytest.raises(TextDamaged):
         sealing.unseal(other, kept.commitment, sealed, KEY)
-    # Not even where whoever moved it makes a commitment for the other place.
+    # Not even with a commitment recomputed for the other place.
     moved = sealing.commitment(other, kept.salt, kept.plain)
     assert moved != kept.commitment
     with pytest.raises(TextDamaged):
@@ -120,7 +120,7 @@ def test_no_two_lists_of_parts_have_one_context() -> None:
     assert sealing.context(b"l\0", "é") == b"l\0\x00\x02\xc3\xa9"
 
 
-# The documented vectors, computed here by other means than the program's.
+# The documented vectors, computed independently of the program.
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ledger-format.md").read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""The vault over a real database: rights, races, damage, lost and renewed keys."""
+"""The vault over a real database: privileges, races, damage, lost and rotated keys."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -50,12 +50,12 @@ def report(title: str = TEXT, **fields: Any) -> Reported:
 
 
 def handled(note: str) -> Handled:
-    """A fact that may be recorded as often as one likes."""
+    """A fact that can be recorded repeatedly."""
     return Handled(effective_on=DAY, phase=Phase.PENGHENTIAN, note=note)
 
 
 class Desk:
-    """A house and shorthands for it."""
+    """An application, and shorthands."""
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -73,7 +73,7 @@ class Desk:
             ).added
 
     async def shown(self, subject: str = "K1") -> list[dict[str, str]]:
-        """The texts of each event of a case, or what stands in their place."""
+        """The texts of each event of a case, or their placeholders."""
         async with self.app.pool.acquire() as connection:
             recorded = await log.read_stream(connection, f"conflict-{subject}")
             found = await texts.read(connection, self.app.vault, recorded)
@@ -97,7 +97,7 @@ async def desk(database: Database, keys: Path) -> AsyncIterator[Desk]:
         yield desk
 
 
-# Rights.
+# Privileges.
 
 FUNCTIONS = {
     *("put", "read", "erase", "reconcile", "held", "count", "keys"),
@@ -180,7 +180,7 @@ async def test_nothing_of_the_ledger_or_of_what_is_counted_reads_the_vault(
     assert not [row["proname"] for row in sources if "vault" in row["prosrc"]]
 
 
-# Keeping.
+# Storing texts.
 
 
 async def test_each_stream_and_subject_has_one_key_however_many_texts(
@@ -240,7 +240,7 @@ async def test_houses_that_share_a_database_share_its_keys(
 async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
     desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The key that was drawn for it is in memory, but not in the database."""
+    """The data key generated for it is in memory, but not in the database."""
     await desk.do("K2", report())
     monkeypatch.setattr(desk.app.commands.appender, "_at_once", None)
     real = log.append_framed
@@ -290,7 +290,7 @@ async def test_swapped_texts_are_found_and_named(desk: Desk, owner: Plain) -> No
     await desk.do("K1", report("Satu"))
     await desk.do("K1", Verified(effective_on=DAY, note="Dua"))
     await desk.do("K2", report("Tiga"))
-    # Within a stream, where both texts are under one key.
+    # Within a stream, in which both texts have the same key.
     await owner.execute(
         """
         update vault.segment s set sealed = o.sealed
@@ -342,7 +342,7 @@ async def test_what_was_erased_is_told_from_what_was_withheld(
     await desk.erase("conflict-K1")
     await desk.do("K1", Verified(effective_on=DAY, note="Sesudahnya"))
     await owner.execute("delete from vault.segment")
-    # The erasure covers what was recorded before it, and nothing else.
+    # The erasure covers only texts recorded before it.
     assert await desk.shown() == [{"title": "dihapus (B/12/2022)"}, {"note": "hilang"}]
 
 
@@ -359,7 +359,7 @@ async def test_a_damaged_text_hinders_no_decision_and_no_new_text(
     assert shown[1] == {"reason": "Salah tulis", "title": "Lain"}
 
 
-# Lost keys, and new ones.
+# Lost keys and rotation.
 
 
 @pytest.mark.parametrize("damage", ["lost", "another", "no key"])
@@ -388,7 +388,7 @@ async def test_without_its_key_a_text_is_locked_and_the_next_is_not(
         later = [{"note": "Ditinjau"}, {"note": "Lagi"}]
         assert await desk.shown() == [{"title": "terkunci"}, *later]
         assert await lost(desk) == [epoch]
-    # What was written meanwhile is no obstacle to the key, should it come back.
+    # Texts written since do not prevent the lost key from being restored.
     path.write_bytes(kept)
     async with opened(database, keys) as desk:
         assert await desk.shown() == [{"title": TEXT}, *later]
@@ -429,7 +429,7 @@ async def test_no_file_outside_the_folder_is_taken_for_a_key(
 
 
 def silent(_done: int, _of: int) -> None:
-    """Progress that nobody hears."""
+    """Ignore the progress."""
 
 
 async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
@@ -456,7 +456,7 @@ async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
     assert await desk.shown("K3") == [{"title": "Perkara 3"}]
     async with opened(database, keys) as other:
         assert await other.shown("K4") == [{"title": "Perkara 4"}]
-        # What the old backup holds is dead.
+        # The old backup cannot be decrypted.
         await owner.executemany(
             "update vault.dek set wrapped = $2, epoch = $3 where dek = $1",
             [(row["dek"], row["wrapped"], row["epoch"]) for row in stolen],
@@ -488,7 +488,7 @@ async def test_rotating_leaves_what_is_locked_and_says_how_much(
 async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
     desk: Desk, owner: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process may still hold it for the current one."""
+    """Another process may still use it as the current one."""
     vault = desk.app.vault
     old, key = vault.keys.current(desk.app.commands.today())
     new = vault.keys.begin(desk.app.commands.today())
@@ -520,7 +520,7 @@ async def test_a_backup_from_before_an_erasure_brings_nobody_back(
     await restore(owner, saved)
     assert await owner.fetchval("select size from ledger.head") == position - 1
     assert await owner.fetchval("select count(*) from vault.segment") == 2
-    # Before anybody is served, the decision is in the log again and the text gone.
+    # Before the first request, the decision is recorded again and the text erased.
     async with opened(database, keys) as desk:
         assert (desk.app.reconciled.decisions, desk.app.reconciled.texts) == (1, 0)
         assert await desk.shown("K1") == [{"title": "dihapus (B/12/2022)"}]
@@ -588,7 +588,7 @@ async def saved_tables(owner: Plain) -> dict[str, list[asyncpg.Record]]:
 
 
 async def restore(owner: Plain, saved: dict[str, list[asyncpg.Record]]) -> None:
-    """Put back the tables, as whoever restores a backup does."""
+    """Restore the tables, as from a backup."""
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute("alter table ledger.command disable trigger append_only")
     for table in reversed([t for t in TABLES if t in saved]):
