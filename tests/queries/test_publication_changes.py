@@ -271,6 +271,6 @@ async def test_what_corrects_or_annuls_a_target_is_a_change_of_the_target(
 
 
 def test_all_that_moves_figures_counts_or_says_how_it_is_counted() -> None:
-    """`changes` knows the causes of the other categories; a kind knows those of its own."""
+    """Counted kinds name their causes; `changes` names those of other categories."""
     moving = {name for name, one in DECIDERS.items() if one.moves_figures}
     assert moving == {*subject_kinds.categories(), "indicator", "scale"}

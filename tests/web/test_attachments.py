@@ -1,4 +1,4 @@
-"""Files with a case: sealed on the disk, held against the log, gone when erased."""
+"""Attachments of a case: encrypted on disk, verified against the log, erasable."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def origin(template: str) -> str:
-    """Nothing is entered: the texts would be sealed under the keys of others."""
+    """A template without texts, which would be encrypted under the keys of others."""
     return template
 
 
@@ -72,19 +72,19 @@ def quarantined(home: Path) -> list[Path]:
 
 
 def age(*paths: Path) -> None:
-    """Let those files be older than an upload that is under way."""
+    """Make those files older than any upload in progress."""
     for path in paths:
         os.utime(path, (0, path.stat().st_mtime - UPLOADING_S - 1))
 
 
 async def sweep(app: App) -> SweepResult:
-    """Look after the files as the server does when it starts."""
+    """Sweep the files as the server does when it starts."""
     async with app.pool.acquire() as connection:
         return await quarantine.sweep(app.vault, connection)
 
 
 async def forget_attachment(owner: Plain) -> None:
-    """Take from the database what an older dump would not hold: a file's row."""
+    """Delete a file's row, which an older dump would lack."""
     await owner.execute(
         """
         create table public.later as select * from vault.segment where file is not null;
@@ -116,7 +116,7 @@ async def test_a_file_is_given_back_as_it_was_attached(
     assert event["data"] == {"length": len(PDF), "media_type": "application/pdf"}
     assert event["text"] == {"file_name": NAME, "sha256": sha256(PDF).hexdigest()}
     assert await check_ledger(owner) == []
-    # Neither the file nor its name nor its hash is to be found outside the vault.
+    # Outside the vault there is no trace of the file, its name or its hash.
     [path] = files(home)
     assert b"Pak Tono" not in path.read_bytes()
     assert path.stat().st_mode & 0o077 == 0
@@ -140,9 +140,9 @@ async def test_a_file_of_an_organisation_is_kept_like_that_of_a_case(
     event = (await client.history("/organisations/O41"))[1]
     assert event["text"] == {"file_name": NAME, "sha256": sha256(PDF).hexdigest()}
     assert await check_ledger(owner) == []
-    # The versions of a case and of an organisation of one number are two.
+    # A case and an organisation with the same number have separate versions.
     problem(await client.get("/conflicts/O41/attachments/2"), 404)
-    # It survives a start over an older dump, and goes with an erasure.
+    # It survives a start over an older dump, and is deleted by an erasure.
     age(*files(home))
     await forget_attachment(owner)
     assert await sweep(app) == SweepResult(quarantined=1)
@@ -324,7 +324,7 @@ async def test_a_file_that_is_not_what_was_attached_is_not_given_out(
             path.write_bytes(other.read_bytes())
     gone = problem(await case.get(f"{PATH}/2"), 410)
     assert "damaged" in gone["detail"]
-    # The rest of the case is read as before.
+    # The rest of the case is still readable.
     assert (await case.history("/conflicts/K14"))[1]["text"]["file_name"] == NAME
 
 
@@ -375,7 +375,7 @@ async def test_a_file_whose_event_was_not_recorded_is_removed_or_quarantined(
     for path in (stale, fresh):
         path.write_bytes(b"left behind")
     age(stale, kept)
-    # Opening the register, as each command does, moves nothing.
+    # Opening the register, as each command does, moves no file.
     async with open_app(replace(SETTINGS, home=home), database):
         assert set(files(home)) == {kept, stale, fresh}
     swept = await sweep(app)
@@ -408,7 +408,7 @@ async def test_a_file_in_quarantine_is_found_and_put_back_once_its_event_is_know
     shown = (await case.says("/health/ready"))["quarantine"]
     assert (shown["files"], shown["bytes"]) == (1, len(PDF) + 28)
     assert "iku_attachments_quarantined 1.0" in (await case.get("/metrics")).text
-    # The right dump is there again: read at once, wherever the file lies.
+    # With the right dump restored, the file is readable even in quarantine.
     await remember_attachment(owner)
     assert (await case.get(f"{PATH}/2")).content == PDF
     assert files(home) == []

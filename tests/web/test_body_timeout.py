@@ -1,4 +1,4 @@
-"""A request that is not sent to its end is nobody's fault but the client's."""
+"""An incomplete request is an error of the client."""
 
 import socket
 import struct
@@ -27,7 +27,7 @@ SUBJECTS = {
     "{subject_id:str}": "conflict-K14",
 }
 HEAD = "Host: localhost\r\nContent-Type: application/json\r\nIku-File-Name: a.pdf\r\n"
-# A busy machine may be late; a connection that is held is held without end.
+# The limit is generous for busy machines; a leaked connection lasts forever.
 PATIENCE_S = 20
 STARTED = b'{"type": "'
 FRAMES = {
@@ -42,7 +42,7 @@ FRAMES = {
 
 
 def posted() -> list[str]:
-    """The address of every route that takes a body."""
+    """The address of every route with a request body."""
     handlers: list[Any] = [
         *(handler for module in MODULES for handler in module.HANDLERS),
         *documentation.HANDLERS,
@@ -79,7 +79,7 @@ async def database(clone: Clone, furnished: str) -> Database:
 
 @pytest.fixture(scope="module")
 def served(database: Database, home: Path) -> Iterator[Served]:
-    """One server for all of them; it stops at once, and has said nothing until then."""
+    """One server for all tests; it stops promptly, without output."""
     with serving_process(**told(database, home), IKU_BODY_TIMEOUT_S="1") as served:
         with httpx.Client(base_url=f"{served.address}/api/v1") as client:
             client.post("/conflicts", json=CASE).raise_for_status()
@@ -97,13 +97,13 @@ def connected(served: Served) -> socket.socket:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close it by a reset instead of an end."""
+    """Close the connection with a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
 def all_of(connection: socket.socket) -> bytes:
-    """What comes until the other side closes."""
+    """The bytes received until the other side closes."""
     answer = b""
     while piece := connection.recv(65_536):
         answer += piece
@@ -116,7 +116,7 @@ def request(path: str, frame: str = "length") -> bytes:
 
 
 def counted(served: Served, status: str) -> float:
-    """How many requests were counted under that status."""
+    """The number of requests counted with that status."""
     text = httpx.get(f"{served.address}/api/v1/metrics").text
     return sum(
         float(line.rpartition(" ")[2])
@@ -131,12 +131,12 @@ def size(served: Served) -> int:
 
 
 def sockets(served: Served) -> int:
-    """How many files and sockets the process holds."""
+    """The number of open files and sockets of the process."""
     return len([*Path(f"/proc/{served.process.pid}/fd").iterdir()])
 
 
 def eventually(served: Served, status: str, number: float) -> None:
-    """Wait until so many requests were counted under that status."""
+    """Wait until *count* requests are counted with that status."""
     give_up = monotonic() + PATIENCE_S
     while counted(served, status) < number:
         assert monotonic() < give_up, counted(served, status)
@@ -158,7 +158,7 @@ def test_a_client_that_leaves_in_mid_body_is_no_fault_of_the_server(
         for leave in (socket.socket.close, reset):
             with connected(served) as connection:
                 connection.sendall(request(address(path), frame))
-                sleep(0.005)  # so that it is read before it is told of the reset
+                sleep(0.005)  # so that it reads the data before the reset
                 leave(connection)
     eventually(served, "499", gone + 2 * len(POSTED) * len(FRAMES))
     assert counted(served, "500") == 0

@@ -1,4 +1,4 @@
-"""Who sends a command, under which key, about which version."""
+"""Commands: actor, idempotency key and expected version."""
 
 import asyncio
 from typing import Any
@@ -207,6 +207,6 @@ async def test_what_records_nothing_takes_no_key(client: Client) -> None:
             f"{path}?preview={preview}", json=STRICTER, headers={"Idempotency-Key": "k"}
         )
         assert answer.status_code == status
-    # But a read may ignore a condition: the answer is true all the same.
+    # A GET may ignore a precondition: its response is still correct.
     read = await client.get("/conflicts", headers={"If-None-Match": '"1"'})
     assert read.status_code == 200

@@ -1,4 +1,4 @@
-"""Definitions side by side, and what a new one would change, over HTTP."""
+"""Comparison of definitions, and previews of new ones, over HTTP."""
 
 from typing import Any
 from urllib.parse import parse_qsl
@@ -35,7 +35,7 @@ async def test_definitions_and_options_stand_side_by_side(loaded: Client) -> Non
     assert (found["target"], found["as_of"]) == ("80.00", "2021-12-31")
     assert len(found["items"]) == found["differing"] > 0
     for index, column in enumerate(found["columns"]):
-        # Whoever counts alike everywhere changes no difference.
+        # Subjects that count equally everywhere do not affect the difference.
         change = sum(
             row["columns"][index]["numerator"] - row["columns"][0]["numerator"]
             for row in found["items"]

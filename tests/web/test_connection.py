@@ -1,4 +1,4 @@
-"""What is answered while the database is away, and that it mends by itself."""
+"""Responses while the database is unavailable, and automatic recovery."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ READS = (
 
 
 class Server:
-    """A server of this test's own, that can be stopped and started again."""
+    """A server for this test alone, which can be stopped and restarted."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -128,7 +128,7 @@ async def test_a_connection_that_is_cut_while_in_use_is_a_database_away(
     async def cut_and_ask() -> None:
         async with connection.acquire_connection(app) as one:
             one.terminate()
-            await asyncio.sleep(0)  # the pool takes it back
+            await asyncio.sleep(0)  # the pool releases it
             await one.fetch("select 1")
 
     with pytest.raises(Unavailable):
@@ -142,7 +142,7 @@ async def test_too_many_are_answered_in_bounded_time(
     held = [await app.pool.acquire() for _ in range(app.settings.pool_size)]
     began = monotonic()
     answers = await asyncio.gather(*(client.get("/figures") for _ in range(40)))
-    assert monotonic() - began < 6  # one after the other, they would wait for 8 s
+    assert monotonic() - began < 6  # in sequence they would wait for 8 s
     for answer in answers:
         problem(answer, 503)
         assert answer.headers["Retry-After"]

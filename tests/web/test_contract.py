@@ -1,4 +1,4 @@
-"""Programs made of the description meet no surprise: schemathesis looks for one."""
+"""The server conforms to the OpenAPI document, as schemathesis verifies."""
 
 import asyncio
 import subprocess
@@ -12,14 +12,14 @@ from iku.postgres.pool import Plain
 from tests.web.test_server import serving_process, told
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = 3  # an operation; the long run by hand had 400
+EXAMPLES = 3  # per operation; a long manual run had 400
 
 
 async def test_schemathesis_finds_nothing(
     database: Database, signer: Plain, tmp_path: Path
 ) -> None:
     with serving_process(**told(database, tmp_path / "var")) as served:
-        # Half of what proves the log is to be had only once something is signed.
+        # Half of the proof routes need a signed checkpoint.
         home = SignerFolder(tmp_path / "signer")
         await checkpoint_signing.sign(signer, home, home.make_key("iku.test/log").name)
         found = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""Why two figures differ, over HTTP."""
+"""Differences between two figures, over HTTP."""
 
 from datetime import timedelta
 from typing import Any
@@ -152,7 +152,7 @@ async def test_against_a_definition_each_subject_that_moved_is_told(
     assert {item["cause"] for item in found["items"]} == {"definition"}
     assert len(found["items"]) == -found["numerator"] > 0
     assert all(item["event"] is None for item in found["items"])
-    # Left out, each figure is counted by the definition in force and known by then.
+    # By default, each figure uses the definition in force, as known at its cut-off.
     found = await loaded.says(
         "/indicators/IKU-2/difference", as_of="2021-12-31", against_size=145
     )

@@ -1,4 +1,4 @@
-"""The documentation needs no other host, and says all."""
+"""The documentation needs no other host, and is complete."""
 
 import json
 import re
@@ -55,7 +55,7 @@ async def test_the_examples_of_the_docs_run(loaded: Client) -> None:
     assert len(asked) >= 3
     for path in asked:
         answer = await loaded.get(f"{HOST}{path}")
-        # Nothing is signed here, and what is proved rests on a signature.
+        # There is no checkpoint here, and proofs need one.
         unsigned = "/log/proof/" in path and answer.status_code == 409
         assert answer.status_code == 200 or unsigned, path
 

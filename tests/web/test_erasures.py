@@ -1,4 +1,4 @@
-"""Forgetting, as a client sees it: the texts go, and nothing else does."""
+"""Erasure over HTTP: the texts are destroyed, and nothing else changes."""
 
 import asyncio
 import logging
@@ -42,13 +42,13 @@ FIGURES = [
 
 @pytest.fixture
 def origin(template: str) -> str:
-    """Nothing is entered: the texts would be sealed under the keys of others."""
+    """A template without texts, which would be encrypted under the keys of others."""
     return template
 
 
 @pytest.fixture
 async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
-    """A house with a folder of keys of its own, for erasures are noted there."""
+    """An application with its own key folder, because erasures are recorded there."""
     async with open_app(replace(SETTINGS, keys=tmp_path / "keys"), database) as app:
         yield app
 
@@ -64,7 +64,7 @@ async def register(app: App, client: Client) -> Client:
 
 
 async def everything(client: Client) -> str:
-    """Whatever the API tells of cases, organisations, indicators and the log."""
+    """All responses of the API about cases, organisations, indicators and the log."""
     paths = ["/conflicts?limit=200", "/organisations?limit=200", "/indicators"]
     for kind in ("conflicts", "organisations"):
         for item in (await client.says(f"/{kind}?limit=200"))["items"]:
@@ -116,7 +116,7 @@ async def test_wherever_a_text_is_shown_it_is_opened_and_once_erased_it_is_gone(
 
 
 async def live_rows(owner: Plain) -> str:
-    """Every row of every table, as text; what is stored in bytes, as those bytes."""
+    """Every row of every table, as text; binary columns as their bytes."""
     tables = await owner.fetch(
         """
         select format('%I.%I', schemaname, tablename) as name
@@ -158,13 +158,13 @@ async def test_erasing_a_case_of_the_example_moves_no_figure_and_leaves_no_text(
         for event in await register.history(f"/conflicts/{item['id']}")
         for text in event["text"].values()
     }
-    gone = texts - others  # what another case says, too, stays with that one
+    gone = texts - others  # texts that another case also has remain there
     assert case["title"] in gone
     for text in gone:
         assert text not in told
         assert text not in caplog.text
     for text in texts:
-        assert text not in rows  # in clear it never was there
+        assert text not in rows  # it was never stored in clear text
     shown = await register.says("/conflicts/K01")
     assert shown == case | {
         "title": GONE,
@@ -325,7 +325,7 @@ async def test_the_house_that_is_opened_on_no_folder_of_its_own_still_counts(
         assert shown["withheld"]["title"] == {"why": "locked", "erased": None}
         listed = (await client.says("/conflicts"))["items"]
         assert {item["title"] for item in listed} == {"terkunci"}
-        # The office goes on working, under keys of its own.
+        # Recording continues, with separate keys.
         handled = {
             "type": "handled",
             "phase": "pemulihan",

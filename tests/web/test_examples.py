@@ -1,4 +1,4 @@
-"""The examples of answers are what the routes answer about the example register.
+"""The examples of responses agree with the routes over the example register.
 
 `IKU_RECORD_EXAMPLES=1 pytest tests/web/test_examples.py` records them anew.
 """
@@ -37,7 +37,7 @@ NDJSON, CSV, OCTETS = "application/x-ndjson", "text/csv", "application/octet-str
 
 
 class Ask(NamedTuple):
-    """A request whose answer is an example."""
+    """A request whose response is an example."""
 
     operation: str
     path: str
@@ -176,20 +176,20 @@ AFTER = (
 
 @pytest.fixture
 def origin(template: str) -> str:
-    """Nothing is entered: the texts would be sealed under the keys of others."""
+    """A template without texts, which would be encrypted under the keys of others."""
     return template
 
 
 @pytest.fixture
 async def app(database: Database, tmp_path: Path) -> AsyncIterator[App]:
-    """A house with a folder of keys of its own, for the erasure is noted there."""
+    """An application with its own key folder, because the erasure is recorded there."""
     async with open_app(replace(SETTINGS, keys=tmp_path / "keys"), database) as app:
         yield app
 
 
 @pytest.fixture
 async def register(app: App, client: Client) -> Client:
-    """A client of the example register, imported."""
+    """A client over the imported example register."""
     async with app.pool.acquire() as connection:
         importer = Importer(connection, app.commands, "u/siti")
         for content in example.read().values():
@@ -214,7 +214,7 @@ def shortened(value: Any) -> Any:
 
 
 def shown(answer: httpx.Response) -> tuple[str, Any]:
-    """The media type of an answer, and so much of it as an example needs."""
+    """The media type of a response, and the part of it that the example shows."""
     media_type = answer.headers["Content-Type"].partition(";")[0]
     match media_type:
         case "application/json":
@@ -234,7 +234,7 @@ def shown(answer: httpx.Response) -> tuple[str, Any]:
 async def recorded(
     client: Client, app: App, signer: Plain, home: SignerFolder
 ) -> dict[str, Any]:
-    """By operation, status and media type: what is answered."""
+    """The responses, by operation, status and media type."""
     found: dict[str, Any] = {}
 
     async def record(asked: tuple[Ask, ...]) -> None:
@@ -258,7 +258,7 @@ async def recorded(
 
 
 def different(expected: Any, found: Any, path: str = "") -> Iterator[str]:
-    """Where two values differ in their shape: names of fields, and kinds of values."""
+    """The paths at which two values differ in field names or types."""
     if expected is None or found is None:
         return
     if type(expected) is not type(found):
@@ -291,7 +291,7 @@ def described(app: App) -> Any:
 
 
 def answers(described: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each content of each answer that is no error."""
+    """Each content of each successful response."""
     for path in described["paths"].values():
         for operation in path.values():
             for status, answer in operation["responses"].items():
@@ -321,7 +321,7 @@ def test_every_parameter_has_a_description_and_an_example_it_allows(
                 where = (operation["operationId"], parameter["name"])
                 assert parameter["description"], where
                 schema = parameter["schema"]
-                # What must be given is filled in on the page, what need not be is not.
+                # The page prefills required parameters only.
                 shown = (
                     [parameter["example"]]
                     if "example" in parameter

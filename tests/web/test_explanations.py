@@ -1,4 +1,4 @@
-"""Why a figure is what it is, over HTTP."""
+"""Explanations of figures, over HTTP."""
 
 import csv
 import io

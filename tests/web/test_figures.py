@@ -1,4 +1,4 @@
-"""Figures over HTTP: those of the fictional register, and what is refused."""
+"""Figures over HTTP, from the fictional register, and refusals."""
 
 from datetime import date, timedelta
 
@@ -180,7 +180,7 @@ async def test_the_first_of_all_days_is_compared_with(reader: Client) -> None:
 async def test_a_number_that_cites_knowledge_of_a_day_to_come_is_still_verified(
     visitor: Client,
 ) -> None:
-    # Such numbers were given out; their size makes them the same for ever.
+    # Such numbers were issued; their size keeps their figures unchanged.
     figure = await visitor.says("/indicators/IKU-1/figure", as_of="2021-12-31")
     at = Coordinates(
         indicator="IKU-1",

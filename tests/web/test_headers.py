@@ -1,4 +1,4 @@
-"""What headers ask for: another type than the usual one."""
+"""Request headers: content negotiation."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the program tells whoever keeps it running."""
+"""Liveness, readiness and metrics."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ async def test_it_lives_and_is_ready(visitor: Client) -> None:
 async def test_it_works_on_without_its_keys_and_says_that_they_are_lost(
     database: Database, tmp_path: Path
 ) -> None:
-    """Told while the program runs, though it still holds the keys in memory."""
+    """Reported while the program runs, although it still caches the keys."""
     mine = replace(SETTINGS, keys=tmp_path / "keys")
     async with open_app(mine, database) as app, client_of(app) as client:
         await client.records("/conflicts", CASE)

@@ -1,4 +1,4 @@
-"""A request that means another server is not answered by this one."""
+"""A request for another host is refused."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -40,13 +40,13 @@ MALFORMED = (
 
 
 def fault(host: str, *, local_only: bool = True) -> Problem | None:
-    """What is wrong with that `Host`."""
+    """The problem with that `Host`."""
     return host_check.fault([(b"host", host.encode("latin-1"))], local_only=local_only)
 
 
 @pytest.fixture
 async def local(app: App) -> AsyncIterator[Client]:
-    """A client of an application that is for this machine only."""
+    """A client of an application that is `local_only`."""
     asgi = create_app(app, local_only=True)
     async with Client(transport=httpx.ASGITransport(asgi), base_url=API) as client:
         yield client

@@ -169,7 +169,7 @@ async def test_a_definition_of_a_wrong_day_is_replaced_in_one_append(
         f"&size={size + 1}": (2, 9),  # with the new version, and not the annulment
         f"&size={size + 2}": (1, 33),
         "": (1, 33),
-        "&definition=2": (2, 9),  # still askable, and counts as ever
+        "&definition=2": (2, 9),  # still available by its number, with the same result
     }
     for coordinates, expected in known.items():
         found = await loaded.says(path + coordinates)

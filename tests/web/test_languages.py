@@ -1,4 +1,4 @@
-"""Answers whose words are people's are in the language that the request prefers."""
+"""Responses with text for users are in the language of `Accept-Language`."""
 
 from typing import Any
 

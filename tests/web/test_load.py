@@ -1,4 +1,4 @@
-"""Under load: every receipt is counted at once, nobody waits without end or in vain."""
+"""Load: read-your-writes, bounded waiting and backpressure."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,9 +22,9 @@ from tests.conftest import SETTINGS
 from tests.web.conftest import CASE, RESOLVED, VERIFIED, Client, problem
 from tests.web.test_server import LOCKED, serving_process, told
 
-# Bytes that a reader's and the server's buffers hold of an answer that nobody reads.
+# Bytes of an unread response in the buffers of the reader and the server.
 UNDER_WAY = 2 * 65_536
-BROUGHT = 4  # events that the program brings along
+BROUGHT = 4  # events of the seed definitions
 FACT = msgspec.convert(
     {name: value for name, value in CASE.items() if name != "number"}, Reported
 )
@@ -47,7 +47,7 @@ async def test_every_receipt_is_counted_at_its_size_while_others_append(
             (f"/conflicts/K{number:03}/events", RESOLVED),
         ):
             receipt = await client.records(path, body)
-            # Nothing has to catch up: a figure of that size, and any later one, has it.
+            # Read your writes: a figure of that size, and any later one, includes it.
             at = await client.says(f"{YEAR}&size={receipt['size']}")
             assert at["size"] == receipt["size"] >= receipt["position"]
             assert (await client.says(YEAR))["size"] >= receipt["size"]
@@ -73,7 +73,7 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
     async with owner.transaction():
         await owner.execute("select from ledger.head for update")
         waiting, held = [], False
-        for number in range(4):  # one is under way, three wait
+        for number in range(4):  # one in progress, three queued
             entering = client.post("/conflicts", json=case(number))
             waiting.append(asyncio.create_task(entering))
             async with asyncio.timeout(30):
@@ -81,7 +81,7 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
                     await asyncio.sleep(0.01)
                     held = await owner.fetchval(LOCKED)
         assert app.commands.appender.waiting == 3
-        # Nobody gets on before the lock is given back; so who is answered did not wait.
+        # No append completes before the lock is released: this response did not wait.
         for number in range(4, 12):
             answer = await client.post("/conflicts", json=case(number))
             assert problem(answer, 503)["type"] == "urn:iku:problem:overloaded"
@@ -89,12 +89,12 @@ async def test_who_comes_when_the_queue_is_full_is_told_at_once(
         assert not any(task.done() for task in waiting)
     assert [(await task).status_code for task in waiting] == [201] * 4
     size = (await client.says("/health/ready"))["size"]
-    assert size == BROUGHT + 4  # who was turned away left nothing
+    assert size == BROUGHT + 4  # refused requests recorded nothing
 
 
 @pytest.fixture
 async def two(database: Database, tmp_path: Path) -> AsyncIterator[list[Client]]:
-    """Two processes that serve one database, with one folder of keys."""
+    """Two server processes over one database, with one key folder."""
     async with AsyncExitStack() as stack:
         clients = []
         for _ in range(2):
@@ -109,7 +109,7 @@ async def test_two_processes_over_one_database_keep_every_law(
     two: list[Client], owner: Plain
 ) -> None:
     async def enter(number: int) -> list[dict[str, Any]]:
-        """A case, each step by the other process; each sent twice, to both at once."""
+        """A case whose steps are sent twice each, to both processes at once."""
         receipts = []
         for step, (path, body) in enumerate(
             (
@@ -147,7 +147,7 @@ async def test_two_processes_over_one_database_keep_every_law(
     shown = await two[0].says(YEAR)
     assert (shown["size"], shown["numerator"], shown["denominator"]) == (size, 16, 16)
     verified = await two[1].says(f"/figures/{shown['number']}")
-    assert verified["verdict"] == "same"  # counted from the log alone
+    assert verified["verdict"] == "same"  # recounted from the log alone
 
 
 async def test_what_one_process_records_the_other_tells_in_its_next_answer(
@@ -169,7 +169,7 @@ async def test_a_reader_who_takes_his_time_holds_no_lock_and_no_connection(
     with serving_process(**told(database, tmp_path), SEND_BUFFER="4096") as served:
         base = f"{served.address}/api/v1"
         async with Client(base_url=base) as writer, Client(base_url=base) as slow:
-            # More of them than the pool has connections, each stopped at the head.
+            # More readers than the pool has connections, each stopped after the head.
             for _ in range(12):
                 asked = slow.build_request("GET", "/log/events", headers=head)
                 answer = await slow.send(asked, stream=True)
@@ -179,8 +179,8 @@ async def test_a_reader_who_takes_his_time_holds_no_lock_and_no_connection(
             )
             assert await owner.fetchval(BUSY) == 0
             assert (await writer.says("/health/ready"))["size"] == BROUGHT + 840
-            # He gets what was there when he began, and no more; far more than is ever
-            # under way to him, so that the server did wait for him.
+            # The reader gets the log as of its start; far more than is ever in transit,
+            # so the server did wait for the reader (backpressure).
             lines = [line async for line in answer.aiter_lines() if line]
     assert sum(map(len, lines)) > 2 * UNDER_WAY
     assert len(lines) == BROUGHT + 800
@@ -197,7 +197,7 @@ BUSY = """
 
 
 async def _fill(database: Database, count: int) -> None:
-    """Record as many cases, without the detour over HTTP."""
+    """Record that many cases without HTTP."""
     async with open_app(SETTINGS, database) as app:
 
         async def enter(numbers: range) -> None:

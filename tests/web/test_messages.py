@@ -1,4 +1,4 @@
-"""No answer shows what the program is made of, whatever it is sent.
+"""No response exposes internals, for any invalid request.
 
 Every field of every body and every parameter of the API's own description is given
 values of every kind that it is not.
@@ -20,14 +20,14 @@ SUBJECTS = {
     "{organisation_id}": "O01",
     "{code}": "IKU-1",
     "{publication_id}": "2021",
-    "{subject_id}": "conflict-K999",  # nobody: keys are shared by all tests
+    "{subject_id}": "conflict-K999",  # unknown, because all tests share the keys
     "{level}": "0",
     "{place}": "000",
     "{position}": "1",
     "{version}": "2",
     "{number}": "IKU-1",
 }
-# What decoders, drivers and frameworks say; names of types, classes and statements.
+# Phrases of decoders, drivers and frameworks; names of types and statements.
 INTERNAL = re.compile(
     r"Expected|got `|`(?:str|int|bool|float|array|object|null)|\| null|codec|regex|"
     r"msgspec|litestar|asyncpg|uvicorn|sqlstate|Traceback|NoneType|Struct|Annotated|"
@@ -52,7 +52,7 @@ def filled(path: str) -> str:
 
 
 def mutations(value: Any) -> Iterator[Any]:
-    """*value* with something else in each place in turn."""
+    """Copies of *value*, each with another value in one place."""
     yield from VALUES
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -66,7 +66,7 @@ def mutations(value: Any) -> Iterator[Any]:
 
 
 def asked(client: Client, description: Any) -> Iterator[httpx.Request]:
-    """Each operation, asked in all the wrong ways."""
+    """Invalid requests of each operation."""
     for path, operations in description["paths"].items():
         for method, operation in operations.items():
             parameters = operation.get("parameters", [])
@@ -114,7 +114,7 @@ async def test_no_answer_shows_what_the_program_is_made_of(loaded: Client) -> No
         said = [shown["detail"], *(one["message"] for one in shown.get("errors", []))]
         for sentence in said:
             assert not INTERNAL.search(sentence), (request.url, request.content)
-        # What was sent comes back as text, not as something to be obeyed.
+        # The quoted input is returned as text, without active control characters.
         assert "\u202e" not in answer.text
         assert not re.search(r"[\x00-\x1f\x7f-\x9f]", answer.text)
     assert refused > 1_000

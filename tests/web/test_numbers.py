@@ -1,4 +1,4 @@
-"""Identifier and number over HTTP: one never changes, the other is shown as known."""
+"""Identifiers never change; numbers are shown as known at the cut-off."""
 
 import json
 from datetime import timedelta
@@ -102,7 +102,7 @@ async def test_a_new_case_whose_number_is_an_identifier_is_found_under_another(
     await client.records(f"{CASES}/K14.2/events", renumbered("K16"))
     again = await client.post(CASES, json=second, headers=key)
     assert again.headers["Idempotency-Replayed"] == "true"
-    assert again.json() == receipt  # with the number that it had then
+    assert again.json() == receipt  # with the number of that time
     assert await numbered(client, CASES) == [("K14", "K15"), ("K14.2", "K16")]
     assert await numbered(client, CASES, size=before) == [("K14", "K14")]
 

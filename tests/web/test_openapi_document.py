@@ -1,4 +1,4 @@
-"""The API's description says what the program does."""
+"""The OpenAPI document agrees with the program."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from iku.web.openapi_document import describe
 from iku.web.problems import KINDS
 from tests.web.conftest import CASE, Client
 
-# The description does not describe itself.
+# The document's own routes are not in the document.
 UNDESCRIBED = {"/openapi.json"}
 
 
@@ -163,7 +163,7 @@ def test_examples_are_what_their_types_read(asgi: Application) -> None:
     for name, answers in examples.ANSWERS.items():
         returned = handlers[name].parsed_fn_signature.return_type
         of = returned.inner_types[0].annotation if returned.inner_types else None
-        # Of two, the second is what is answered where nothing is recorded: 200.
+        # Of two types, the second is the response to a preview: 200.
         kinds = get_args(of or returned.annotation) or (of or returned.annotation,)
         for status, contents in answers.items():
             kind = kinds[1 if status == "200" and len(kinds) == 2 else 0]
@@ -200,9 +200,9 @@ def test_no_two_schemas_share_a_title_by_which_a_generator_names_them(
     }
 
 
-# What client generators read: JSON, text and bytes.
+# The media types of client generators: JSON, text and bytes.
 READ = re.compile(r"application/(json|octet-stream|[a-z-]+\+json)|text/[a-z]+")
-STREAMED = {"replayFigure"}  # NDJSON, line by line: a generated client gives the bytes
+STREAMED = {"replayFigure"}  # NDJSON; a generated client returns the bytes
 
 
 def test_a_generator_finds_in_each_operation_what_it_can_read(described: Any) -> None:
@@ -218,13 +218,13 @@ def test_a_generator_finds_in_each_operation_what_it_can_read(described: Any) ->
             assert all(READ.fullmatch(kind) for kind in one_body(one)), name
             for status, answer in one["responses"].items():
                 kinds = list(answer["content"])
-                # A generator takes the first that it can read.
+                # A generator uses the first type that it supports.
                 found = bool(READ.fullmatch(kinds[0]))
                 assert found != (name in STREAMED and status == "200"), name
 
 
 def one_body(operation: Any) -> list[str]:
-    """The media types of the body that the operation takes."""
+    """The media types of the operation's request body."""
     return list(operation.get("requestBody", {}).get("content", ()))
 
 

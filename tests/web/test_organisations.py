@@ -35,7 +35,7 @@ async def test_an_organisation_without_number_gets_the_next_one(
 ) -> None:
     unnumbered = {n: value for n, value in ORGANISATION.items() if n != "number"}
     given = await client.records("/organisations", unnumbered)
-    # Of the year from which it holds, not of the year in which it is entered.
+    # In the year of its effective day, not of its entry.
     assert given["id"] == "O2021-00001"
 
 

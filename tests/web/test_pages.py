@@ -24,7 +24,7 @@ STRANGE = {
 
 
 def cells(page: httpx.Response) -> list[list[str]]:
-    """What stands in the table, row by row, without markup."""
+    """The cells of the table, row by row, without markup."""
     rows = re.findall(r"<tr [^>]*>(.*?)</tr>", page.text, re.DOTALL)
     found = [re.findall(r"<t[hd] [^>]*>(.*?)</t[hd]>", row) for row in rows]
     return [[unescape(re.sub("<[^>]+>", "", cell)) for cell in row] for row in found]
@@ -69,7 +69,7 @@ async def test_it_shows_what_was_known_on_a_day_and_at_a_size(loaded: Client) ->
     assert cells(page)[1][2].endswith(counts)
     now = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
     assert not cells(now)[1][2].endswith(counts)
-    # What was asked for is kept where another day is chosen.
+    # The other parameters are kept when another day is selected.
     assert f'name="size" value="{size - 1}"' in page.text
     assert 'value="2022-01-15"' in page.text
 
@@ -91,7 +91,7 @@ async def test_a_register_of_the_past_shows_its_last_year_with_a_target(
     assert f'href="/?as_of={today}&amp;bahasa=id"' in page.text
     asked = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
     assert cells(page) == cells(asked)
-    # Of a day that was asked for nothing needs to be explained.
+    # A requested day has no note.
     assert "bukan keadaan hari ini" not in asked.text
 
 
@@ -104,7 +104,7 @@ async def test_a_register_in_use_shows_today(loaded: Client, app: App) -> None:
     page = await loaded.get(FRONT)
     assert f"per {formats.day(today)}</strong>" in page.text
     assert "bukan keadaan hari ini" not in page.text
-    # What was entered by mistake does not make it so.
+    # An annulled entry does not count.
     undone = {"type": "annulled", "annuls": 2, "reason": "Salah catat"}
     await loaded.records("/conflicts/K77/events", undone)
     page = await loaded.get(FRONT)
@@ -181,7 +181,7 @@ async def test_a_narrow_window_need_not_be_scrolled_sideways(loaded: Client) -> 
 
     assert 'name="viewport" content="width=device-width' in page
     assert "overflow-wrap: anywhere" in style
-    # Rows are laid out as blocks; what is not broken is short enough for half of one.
+    # Rows are blocks; unbreakable text fits into half of a block.
     assert "display: grid" in style.partition("@media (max-width: 48rem)")[2]
     assert re.findall(r"^(.+) \{.*nowrap", style, re.MULTILINE) == [
         "th[scope=row], td span"
@@ -189,7 +189,7 @@ async def test_a_narrow_window_need_not_be_scrolled_sideways(loaded: Client) -> 
     unbroken = re.findall(r"<span>(.*?)</span>", page)
     assert len(unbroken) == 3 * 7
     assert max(map(len, unbroken)) <= len("(1.234/2.345)")
-    # Cells under no visible heading say what they are.
+    # Cells without a visible heading have a label.
     assert len(re.findall(r'<td role="cell" data-label="\w', page)) == 3 * 5
 
 

@@ -1,4 +1,4 @@
-"""Every error has a status, a sentence, and the path of what is at fault."""
+"""Every error has a status, a message, and the path of the fault."""
 
 import logging
 from collections.abc import Callable
@@ -229,7 +229,7 @@ Raise = Callable[[Exception], None]
 
 @pytest.fixture
 def office_raises(monkeypatch: pytest.MonkeyPatch) -> Raise:
-    """Lets the office end every command in an error."""
+    """Makes every command raise an error."""
 
     def raise_(error: Exception) -> None:
         async def handle(*_: Any) -> Any:

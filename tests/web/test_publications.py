@@ -1,4 +1,4 @@
-"""Publications over HTTP: from the draft to what changed since."""
+"""Publications over HTTP: from the draft to the changes since."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ async def test_a_series_tells_what_was_first_published_of_each_point(
     assert last["publication"] == "2021"
     assert last["figure"]["percentage"] == "88.89"
     assert told["figures"][-1]["percentage"] == "77.78"
-    # In a log that ends before it was published, there is none.
+    # A log prefix before the publication has none.
     known = await published.says(
         "/indicators/IKU-1/series", **asked, size=last["position"] - 1
     )

@@ -1,4 +1,4 @@
-"""Replay, numbers and series over HTTP: those of the fictional register."""
+"""Replay, numbers and series over HTTP, from the fictional register."""
 
 import json
 from datetime import timedelta
@@ -25,7 +25,7 @@ async def lines(client: Client, code: str, **asked: Any) -> list[Any]:
 
 
 def number(line: str) -> str:
-    """A number whose check fits, whatever it says."""
+    """A number with valid check characters and any content."""
     return f"{line}.{check(line)}"
 
 

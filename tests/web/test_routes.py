@@ -1,4 +1,4 @@
-"""A request is read as its route declares, and every fault is told with its rule."""
+"""A request is parsed as its route declares, and every fault is reported."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A real server, in a process of its own, stops without leaving anybody unanswered."""
+"""Graceful shutdown of a server in a separate process."""
 
 import asyncio
 import http.client
@@ -40,7 +40,7 @@ class Served:
 
 @contextmanager
 def serving_process(**environment: str) -> Iterator[Served]:
-    """A process that serves a house; killed at the end if it still runs."""
+    """A server process; killed at the end if it still runs."""
     mine = {n: v for n, v in os.environ.items() if not n.startswith("IKU_")}
     process = subprocess.Popen(
         [sys.executable, "-W", "error", str(SERVED)],
@@ -60,7 +60,7 @@ def serving_process(**environment: str) -> Iterator[Served]:
 
 
 def told(database: Database, home: Path) -> dict[str, str]:
-    """The variables by which a process finds that database, and keys of its own."""
+    """The environment of a process: that database, and separate keys."""
     return {
         "IKU_DATABASE_URL": database.application_dsn,
         "IKU_OWNER_URL": database.owner_dsn,
@@ -78,21 +78,21 @@ def served(database: Database, tmp_path: Path) -> Iterator[Served]:
 async def kept_on(
     clone: Clone, furnished: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Served]:
-    """One that is not stopped before the last of these tests."""
+    """A server process shared by the tests of this file."""
     home = tmp_path_factory.mktemp("serving")
     with serving_process(**told(await clone(furnished), home)) as served:
         yield served
 
 
 def ended(served: Served, within_s: float) -> str:
-    """What the process wrote before it ended well."""
+    """The output of the process, which must exit with 0."""
     _, said = served.process.communicate(timeout=within_s)
     assert served.process.returncode == 0, said
     return said
 
 
-# Whether somebody waits for a lock of this connection. Not from pg_stat_activity, which
-# stays the same throughout a transaction.
+# Whether a session waits for a lock of this connection. Not from pg_stat_activity,
+# which stays the same throughout a transaction.
 LOCKED = """
     select exists (
       select from pg_locks
@@ -102,14 +102,14 @@ LOCKED = """
 
 
 async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it holds, however busy the machine is."""
+    """Wait until the condition holds, even on a busy machine."""
     async with asyncio.timeout(30):
         while not await holds():  # noqa: ASYNC110 - of another process
             await asyncio.sleep(0.02)
 
 
 async def _refuses(served: Served) -> bool:
-    """Whether it takes no more connections."""
+    """Whether the server refuses connections."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
     except ConnectionRefusedError:
@@ -190,7 +190,7 @@ def test_the_log_is_sent_while_it_is_read(kept_on: Served) -> None:
 
 
 def exchange(served: Served, said: bytes) -> bytes:
-    """All that the server answers to these bytes before it closes."""
+    """The server's response to these bytes, until it closes the connection."""
     with socket.create_connection(("127.0.0.1", served.port), timeout=30) as plain:
         plain.sendall(said)
         answer = b""
@@ -227,7 +227,7 @@ def test_what_is_no_request_is_refused(kept_on: Served) -> None:
 def test_a_body_that_never_ends_is_cut_off(kept_on: Served) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", kept_on.port, timeout=30)
     connection.connect()
-    connection.auto_open = 0  # or the sender opens another once this one is closed
+    connection.auto_open = 0  # otherwise it would reconnect
     connection.putrequest("POST", "/api/v1/conflicts")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Transfer-Encoding", "chunked")

@@ -1,4 +1,4 @@
-"""Whoever does not trust the server can check it with other people's tools."""
+"""The log can be verified with independent tools of its formats."""
 
 import re
 from base64 import b64decode
@@ -45,7 +45,7 @@ def home(tmp_path: Path) -> SignerFolder:
 
 @pytest.fixture
 async def vkey(app: App, signer: Plain, home: SignerFolder) -> str:
-    """The log's key, once it has signed what there is."""
+    """The log's key, after a checkpoint of the present log."""
     made = home.make_key(app.settings.origin)
     await sign(app, signer, home)
     return str(made.verifier)
@@ -101,7 +101,7 @@ async def test_the_checkpoint_is_what_was_signed(
 
 
 class Fetched:
-    """The log's files as they were served, for a reader that does not wait."""
+    """The served files of the log, for a synchronous reader."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
@@ -111,7 +111,7 @@ class Fetched:
 
 
 async def fetched(client: Client) -> Fetched:
-    """All that a reader of tiles may ask for."""
+    """All paths that a client of tlog-tiles may request."""
     checkpoint = (await client.get("/log/checkpoint")).content
     size = int(checkpoint.split(b"\n")[1])
     files = {"checkpoint": checkpoint}
@@ -127,7 +127,7 @@ async def fetched(client: Client) -> Fetched:
 
 
 async def grow(app: App, owner: Plain, size: int) -> None:
-    """Records past the ledger, until the log is so long."""
+    """Insert records without the appender, until the log has that size."""
     await owner.execute(
         """
         insert into ledger.event
@@ -327,7 +327,7 @@ async def test_witnesses_are_named_and_what_they_vouch_for(
 
 
 def watched_by(app: App, witnesses: Policy) -> App:
-    """The same house, watched by these."""
+    """The same application with these witnesses."""
     return replace(app, witnesses=witnesses)
 
 

@@ -1,4 +1,4 @@
-"""A witness answers as C2SP tlog-witness says, status by status."""
+"""The witness implements C2SP tlog-witness, with each status."""
 
 import asyncio
 import logging
@@ -82,7 +82,7 @@ async def test_a_full_disk_is_no_cosignature(
 
 
 async def sent(tmp_path: Path, messages: list[dict[str, Any]]) -> list[Any]:
-    """What is answered to a body that arrives in these messages, and no more."""
+    """The response to a body that arrives in these messages only."""
     app: Any = create_witness(Witness(tmp_path, KEY, KNOWN), body_timeout_s=0.1)
     answered: list[Any] = []
 
