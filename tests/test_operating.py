@@ -87,6 +87,7 @@ class Machine:
         self.environ = clean | {
             "PATH": ":".join([*map(str, places), clean["PATH"]]),
             "IKU_HOME": str(folder / "var"),
+            "IKU_LANGUAGE": "en",
             "IKU_SIGNER_HOME": str(folder / "signer"),
             "IKU_WITNESS_HOME": str(folder / "witness"),
             "IKU_KEYS": str(folder / "texts"),

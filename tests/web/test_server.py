@@ -65,6 +65,7 @@ def told(database: Database, home: Path) -> dict[str, str]:
         "IKU_DATABASE_URL": database.application_dsn,
         "IKU_OWNER_URL": database.owner_dsn,
         "IKU_HOME": str(home),
+        "IKU_LANGUAGE": "en",
     }
 
 
