@@ -242,8 +242,8 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
     file = write(tmp_path / "many.csv", *[report(f"M{n}") for n in range(50)])
     command = [sys.executable, "-c", INTERRUPTIBLE, "import", str(file)]
     async with owner.transaction():
-        # Its events are written, and it waits to write their contributions.
-        await owner.execute("lock table projection.contribution in exclusive mode")
+        # Its events are written, and it waits to write the states of the cases.
+        await owner.execute("lock table projection.state in exclusive mode")
         with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
             command, env=environ, stderr=subprocess.PIPE, text=True
         ) as process:
