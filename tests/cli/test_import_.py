@@ -244,7 +244,7 @@ async def test_an_interrupted_import_says_so_and_leaves_nothing(
     async with owner.transaction():
         # Its events are written, and it waits to write the states of the cases.
         await owner.execute("lock table projection.state in exclusive mode")
-        with subprocess.Popen(  # noqa: ASYNC220 - nobody else uses this loop
+        with subprocess.Popen(  # noqa: ASYNC220 - no other task uses this loop
             command, env=environ, stderr=subprocess.PIPE, text=True
         ) as process:
             while not await owner.fetchval(

@@ -1,9 +1,10 @@
 """Attacks, and the check that refuses or detects each of them.
 
-Three kinds: logins with few rights; the owner of the tables, who is no superuser; and a
-superuser who first puts all to sleep that could refuse. Nothing refuses that one: its
-traces are found, by the check where it was careless, by what lies outside the database
-where it was not. docs/auditing.md says what nobody finds.
+There are three kinds of attackers: logins with few privileges; the owner of the tables,
+who is not a superuser; and a superuser who first disables every trigger. The database
+cannot refuse the last one. The integrity check detects its careless changes, and
+checkpoints and copies outside the database detect the others. docs/auditing.md lists
+the attacks that remain undetected.
 """
 
 import shutil

@@ -833,7 +833,7 @@ async def test_an_append_that_takes_long_to_commit_is_not_skipped(
 ) -> None:
     """The situation in which Marten's daemon skipped events (its issues 716 and 4953).
 
-    A transaction that holds positions already, and commits late, while others go on.
+    A transaction with assigned positions commits late, while others continue.
     """
     slow, quick, reader = [
         await pools.connect(database.application_dsn) for _ in range(3)

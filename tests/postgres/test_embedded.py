@@ -1,6 +1,6 @@
 """The embedded server: start, shared use, shutdown, and recovery from crashes.
 
-Every test has a server of its own and ends only processes it started, by number.
+Every test has a separate server, and ends only the processes that it started, by id.
 """
 
 import asyncio

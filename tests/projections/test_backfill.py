@@ -36,7 +36,7 @@ DECLARED = redefined(minimum_level=Level.STATUS_KEADAAN_KONFLIK)
 class Gate:
     """A gate that blocks the backfill of a definition until it is opened.
 
-    Its first rows are committed by then, the next ones written.
+    At the gate, the first rows are committed, and the next ones are written.
     """
 
     def __init__(self) -> None:

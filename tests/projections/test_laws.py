@@ -1,7 +1,7 @@
 """The laws of counting, on random histories in a real database.
 
-Whatever is recorded, in whatever order it becomes known: at every as-of day, day of
-knowledge, size, period and definition the sum of balances is what the log alone gives.
+For any events, known in any order: at every as-of day, knowledge cut-off, size, period
+and definition, the sum of contributions equals the recount from the log.
 """
 
 import asyncio

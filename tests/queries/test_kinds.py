@@ -1,7 +1,7 @@
 """A new kind of subject needs one module and one entry in the registry.
 
-`toy` says all of a kind: facts, state, rules, options, how it is shown. By its entry in
-`subject_kinds.KINDS` all that reads and writes figures knows it, and names no kind.
+`toy` defines a whole kind: facts, state, rules, options and presentation. All code that
+reads and writes figures finds it in `subject_kinds.KINDS`, and names no kind itself.
 """
 
 from datetime import date, timedelta

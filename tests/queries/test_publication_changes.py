@@ -1,4 +1,4 @@
-"""Changes after publication, whatever categories of events the log holds."""
+"""Changes after publication, for all categories of events."""
 
 from datetime import date
 from decimal import Decimal

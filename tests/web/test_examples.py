@@ -1,6 +1,6 @@
 """The examples of responses agree with the routes over the example register.
 
-`IKU_RECORD_EXAMPLES=1 pytest tests/web/test_examples.py` records them anew.
+`IKU_RECORD_EXAMPLES=1 pytest tests/web/test_examples.py` records them again.
 """
 
 import json

@@ -1,7 +1,7 @@
 """No response exposes internals, for any invalid request.
 
-Every field of every body and every parameter of the API's own description is given
-values of every kind that it is not.
+Every body field and every parameter in the OpenAPI document receives values of every
+other type.
 """
 
 import json

@@ -124,7 +124,7 @@ def _parted(
 ) -> tuple[NewEvent, dict[str, Secret]]:
     """The record content of *event*, and the texts that it holds as commitments.
 
-    A text belongs to the person whom it names, or else to *owner*.
+    A text belongs to the person that it names, or else to *owner*.
     """
     written = fact.write(event)
     secrets = {

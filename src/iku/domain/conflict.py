@@ -1,7 +1,7 @@
 """The conflict case, from its first report.
 
 A case is known only by its events. Each event states the day from which it holds (valid
-time). The ledger records the day on which the office came to know it. A case can
+time). The ledger records the day on which the office learned it. A case can
 therefore be asked for any valid time at any knowledge cut-off. Verification is
 knowledge, not a dated state. Rejection and merging are retroactive: they remove the
 case from the beginning (design, sections 5 and 6).

@@ -4,7 +4,7 @@ The way a subject counts changes only on certain days. Between two of them the s
 has one *contribution*. A figure is the sum of the contributions valid on its day.
 
 Most contributions count in every period. Some count only in periods that begin on or
-before a day of their own, `since`: a resolved case belongs to the period in which it
+before a separate day, `since`: a resolved case belongs to the period in which it
 was closed, and a participation of an organisation to the period in which it took place.
 For cases, therefore:
 

@@ -85,7 +85,7 @@ class Request(Struct, frozen=True):
         parts: One for each stream that is appended to.
         command_id: Idempotency key, unique in the log; a repetition gets the first
             receipt.
-        body: SHA-256 of the command, which tells a repetition from a reuse of the id.
+        body: SHA-256 of the command, which tells a retry from a reuse of the id.
         known_on: The day declared by an import. None = entered live: the local
             day of recorded_at.
         premises: Other streams on which the decision is based, each with its expected

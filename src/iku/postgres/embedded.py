@@ -214,7 +214,7 @@ class _Cluster:
             shutil.rmtree(part, ignore_errors=True)
 
     def _initdb(self, part: Path) -> None:
-        # A file owned by the account, which can read neither our files nor our stdin.
+        # A file owned by the account, which cannot read this process's files or stdin.
         with tempfile.NamedTemporaryFile(dir=self.folder, prefix="data.part-") as copy:
             copy.write((self.folder / f"{OWNER}.password").read_bytes())
             copy.flush()

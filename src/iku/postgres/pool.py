@@ -1,4 +1,4 @@
-"""Connections with the application's privileges, whatever the login.
+"""Connections with the application's privileges, independent of the login.
 
 Each sets the group role `iku_app`, which may only read and append. Session settings are
 sent in the startup packet, because the pool does not reset a connection on release: use

@@ -39,7 +39,7 @@ async def prepared(
 ) -> AsyncIterator[None]:
     """Backfill the definition in *turns*, if any; it is appended within the context.
 
-    Opens a connection of its own, on which an advisory lock serialises backfills.
+    It opens a separate connection, on which an advisory lock serialises backfills.
     """
     options = [
         new.defined.options for turn in turns for new in rows.new_definitions(turn)

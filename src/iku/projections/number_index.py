@@ -389,7 +389,7 @@ class _Register:
         series: NumberSeries = asked.series
         key = _key(series)
         if asked.command_id in self.recorded:
-            # The append repeats the first receipt, whatever the number is here.
+            # The append repeats the first receipt, independent of the number here.
             return log.frame(asked.named(series.number(0), series.number(0)))
         number = series.number(self.last[key] + 1)
         used = self._identifiers[series.category]

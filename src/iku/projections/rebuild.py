@@ -1,4 +1,4 @@
-"""Rebuild of all projections from the log, in new tables beside the live ones.
+"""Rebuild of all projections from the log, in new tables next to the live ones.
 
 The new tables are filled by the code that fills the live ones, while appends continue.
 Then appends are blocked for a moment: the events since are projected, the tables are
@@ -42,7 +42,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
 
     *owner* is a connection with the owner's privileges. *progress* is called with the
     number of events read and the number of events in the log. The new tables replace
-    the live ones whatever the findings are.
+    the live ones independent of the findings.
 
     Raises:
         RebuildRunning: Another rebuild is in progress.
@@ -76,7 +76,7 @@ async def _alone(owner: Connection) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _beside(owner: Connection) -> AsyncIterator[None]:
-    """Empty tables in a schema of their own, first in the search path."""
+    """Empty tables in a separate schema, which is first in the search path."""
     # A killed rebuild leaves its schema behind, which nothing else reads.
     await owner.execute(
         """

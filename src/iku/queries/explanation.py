@@ -231,7 +231,7 @@ async def begin(
 def pinned(question: Question, figure: Figure) -> Question:
     """*question* with all coordinates of the *figure* that answered it.
 
-    All pages requested with it describe that figure, whatever is recorded later.
+    All pages requested with it describe that figure; later events do not change it.
     """
     return structs.replace(
         question,

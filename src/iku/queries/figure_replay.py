@@ -92,7 +92,7 @@ async def pages(
 ) -> AsyncIterator[list[ReplayLine]]:
     """The movements that lead to *figure*, in order; no page is empty.
 
-    They are those that the figure counts, whatever is recorded later. The effect of an
+    They are those that the figure counts, without later events. The effect of an
     event on one day, part and district is one movement; an event may have several, such
     as a correction. Events that move neither count, such as an expiry, are omitted.
     """

@@ -93,7 +93,7 @@ class Protocol(HttpToolsProtocol):
         """Mark the scope of a request whose body is complete."""
         super().on_message_complete()
         if not self.cycle.more_body:
-            self.cycle.scope[COMPLETE] = True  # type: ignore[literal-required] # our own
+            self.cycle.scope[COMPLETE] = True  # type: ignore[literal-required] # an extension
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
