@@ -111,6 +111,26 @@ def test_every_post_says_how_it_is_repeated_and_answered(described: Any) -> None
         assert set(recorded) == {"ETag", "Location", "Idempotency-Replayed"}
 
 
+@pytest.mark.parametrize(
+    ("operation", "path"),
+    [
+        ("getConflict", "/conflicts/K10"),
+        ("getOrganisation", "/organisations/O01"),
+        ("getIndicator", "/indicators/IKU-1"),
+        ("getFigure", "/indicators/IKU-1/figure"),
+        ("listConflicts", "/conflicts"),
+    ],
+)
+async def test_a_version_is_described_where_the_response_has_one(
+    reader: Client, described: Any, operation: str, path: str
+) -> None:
+    (one,) = (o for o in operations(described) if o["operationId"] == operation)
+    answer = await reader.get(path)
+    assert answer.status_code == 200
+    versioned = "ETag" in one["responses"]["200"].get("headers", {})
+    assert versioned == ("ETag" in answer.headers)
+
+
 def test_what_is_refused_is_described_as_refused(described: Any) -> None:
     schemas = described["components"]["schemas"]
     bodies = {"Report", "Registration", "Redefinition", "Target"}

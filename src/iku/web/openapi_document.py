@@ -22,9 +22,13 @@ from litestar.routes import HTTPRoute
 import iku
 from iku import parsing
 from iku.parsing import Field
+from iku.queries.indicators import OneIndicator
+from iku.queries.publications import ShownPublication
 from iku.web import examples, problems, routes
+from iku.web.api.conflicts import ConflictDetail
 from iku.web.api.explanations import CSV
 from iku.web.api.log import NDJSON, ShownEntry
+from iku.web.api.organisations import OrganisationDetail
 from iku.web.problems import Problem
 from iku.web.routes import RouteParameters
 from iku.web.schema_components import Json, Schemas, tidy_values
@@ -215,6 +219,8 @@ _HEADERS = {
 
 
 _MEDIA = {"replayFigure": NDJSON}  # the schema describes one line
+# Responses that carry the version for If-Match.
+_VERSIONED = (ConflictDetail, OrganisationDetail, OneIndicator, ShownPublication)
 _MEDIA_TYPES: dict[Any, str] = {
     str: "text/plain",
     bytes: _OCTETS,
@@ -238,11 +244,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
     if name in _FETCHING:
         answer["content"] = {_OCTETS: _BYTES, "*/*": _BYTES}
     if "POST" not in handler.http_methods:
-        if _answer(handler).__name__ in {
-            "Conflict",
-            "Organisation",
-            "ShownPublication",
-        }:
+        if returned in _VERSIONED:
             answer["headers"] = _headers("ETag")
         return _exemplified(name, {"200": answer})
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
