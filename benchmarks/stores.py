@@ -31,7 +31,7 @@ import umadb
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
-from iku.ledger import identifier
+from iku.ledger import uuid7
 from iku.ledger.appender import Appender
 from iku.ledger.log import Condition, Request, StreamPart
 from iku.ledger.record import NewEvent
@@ -115,7 +115,7 @@ async def _ask(
     while moment.lasts:
         if version >= LENGTH:
             stream, version = next(streams), 0
-        command = identifier.fresh()
+        command = uuid7.uuid7()
         body = sha256(command.encode()).digest()
         part = StreamPart(stream, version, drafts)
         asked = Request((part,), command, body, "u/siti", condition=RESTS_ON)

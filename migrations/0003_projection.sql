@@ -483,7 +483,7 @@ as $$
   )
 $$;
 
--- Rolls back a statement if an assumption does not hold (see src/iku/one_statement.py).
+-- Rolls back a statement if an assumption does not hold (see src/iku/single_statement_append.py).
 create function projection.expect(_holds boolean)
 returns boolean
 language plpgsql

@@ -17,8 +17,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from iku.cli import commands, speaking
-from iku.cli.speaking import help_of
+from iku.cli import commands, terminal_language
+from iku.cli.terminal_language import help_of
 from iku.messages import Message
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +55,7 @@ def extracted() -> Iterator[Found]:
         file = str(path.relative_to(ROOT))
         for one, many in sentences(ast.parse(path.read_text())):
             yield Found(file, one, many)
-    for one in speaking.CLICK:
+    for one in terminal_language.CLICK:
         yield Found("src/iku/cli", one, None)
     for said in helps(commands):
         yield Found("src/iku/cli", said.id, said.many)

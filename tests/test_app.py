@@ -38,10 +38,10 @@ async def test_an_empty_register_is_given_its_definitions_and_its_scale(
     brought = agency.load_seed_definitions(None)
     for one in events:
         if one.category == "indicator":
-            defined = fact.of(one, indicator.Event)
+            defined = fact.decode_recorded(one, indicator.Event)
             assert defined == brought.indicators[one.subject]
         else:
-            assert fact.of(one, scale.Event) == brought.scale
+            assert fact.decode_recorded(one, scale.Event) == brought.scale
 
 
 async def test_what_is_brought_along_is_declared_as_known_on_new_years_day_2021(

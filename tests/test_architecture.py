@@ -12,8 +12,12 @@ SOURCE = ROOT / "src" / "iku"
 
 FLOOR_0 = {"domain", "ledger", "vault", "postgres", "settings", "strict_json"}
 FLOOR_0 |= {"parsing", "messages"}
-FLOOR_1 = {"texts", "streams", "labels", "language", "projections", "agency"}
-FLOOR_2 = {"commands", "queries", "one_statement"}  # these do not import each other
+FLOOR_1 = {"text_reading", "streams", "labels", "language", "projections", "agency"}
+FLOOR_2 = {
+    "commands",
+    "queries",
+    "single_statement_append",
+}  # these do not import each other
 FLOOR_3 = {"exchange", "app", "connection", "gateway"}
 MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
@@ -25,17 +29,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "parsing": {"strict_json", "messages"},
     "postgres": {"settings", "messages"},
     "agency": {"domain", "strict_json", "messages"},
-    "texts": {"domain", "ledger", "vault"},
+    "text_reading": {"domain", "ledger", "vault"},
     "labels": {"domain", "ledger", "messages"},
     "language": {"labels", "messages"},
-    "streams": {"domain", "ledger", "vault", "texts"},
+    "streams": {"domain", "ledger", "vault", "text_reading"},
     "projections": {"domain", "ledger", "messages"},
     # Decisions do not read projections.
-    "commands": {"domain", "ledger", "vault", "texts", "streams", "messages"},
-    "one_statement": {"domain", "ledger", "vault", "projections"},
+    "commands": {"domain", "ledger", "vault", "text_reading", "streams", "messages"},
+    "single_statement_append": {"domain", "ledger", "vault", "projections"},
     "queries": {
         *("domain", "ledger", "vault", "postgres", "settings", "messages"),
-        *("texts", "streams", "projections"),
+        *("text_reading", "streams", "projections"),
     },
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "app": FLOOR_0 | FLOOR_1 | FLOOR_2,
@@ -48,7 +52,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # `web/`, `cli/` and `exchange/` read the register through `queries/` only, except for
 # these modules, each for the given reason.
-STORES = ("iku.texts", "iku.streams", "iku.vault", "iku.projections", "iku.ledger.log")
+STORES = (
+    "iku.text_reading",
+    "iku.streams",
+    "iku.vault",
+    "iku.projections",
+    "iku.ledger.log",
+)
 READ_BESIDE_QUERIES = {
     "cli/attachments.py": "keeps house among files that no event names; opens none",
     "cli/errors.py": "asks whether an error means that the database is away",
@@ -63,7 +73,7 @@ READ_BESIDE_QUERIES = {
     "web/api/tree.py": "serves proofs; no text is in them",
 }
 OPENERS = {
-    *("iku.texts", "iku.texts.read", "iku.texts.fates"),
+    *("iku.text_reading", "iku.text_reading.read", "iku.text_reading.fates"),
     *("iku.vault.store.Vault", "iku.vault.sealing"),
 }
 OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg", "cryptography"}}

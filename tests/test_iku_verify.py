@@ -143,7 +143,7 @@ def test_a_tile_lies_where_ours_do() -> None:
     from iku.ledger import tile  # noqa: PLC0415 - beside the one it is held against
 
     for number, width in ((0, 256), (7, 1), (999, 9), (1000, 256), (1_234_067, 255)):
-        assert iku_verify.place(number, width) == tile.place(number, width)
+        assert iku_verify.place(number, width) == tile.encode_index(number, width)
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 65_536, 70_000])

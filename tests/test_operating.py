@@ -185,10 +185,10 @@ async def test_a_superuser_puts_the_guard_in_place(
     machine: Machine, owner: Plain
 ) -> None:
     await owner.execute("drop schema guard cascade")
-    assert not (await schema_guard.look(owner)).since
+    assert not (await schema_guard.inspect(owner)).since
     said = await machine.follow("The guard")
     assert "Penjaga skema" in said
-    assert (await schema_guard.look(owner)).findings == []
+    assert (await schema_guard.inspect(owner)).findings == []
 
 
 async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
@@ -238,7 +238,7 @@ async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
     assert re.search(r"^baik: \d+ peristiwa diperiksa", said, re.MULTILINE)
     assert await machine.done("iku rebuild")
     restored = await connect_as_owner(machine.environ["IKU_SUPERUSER_URL"])
-    guard = await schema_guard.look(restored)
+    guard = await schema_guard.inspect(restored)
     assert (guard.since is None, guard.findings) == (False, [])
     with pytest.raises(Exception, match="by migrations only"):
         await restored.execute("alter table ledger.event disable trigger all")

@@ -34,7 +34,7 @@ from iku.domain.fact import Annulled, EventId
 from iku.domain.indicator import EmptyRatio
 from iku.domain.organisation import Organisation
 from iku.domain.publication import identifier
-from iku.domain.question import numbered
+from iku.domain.question import from_number
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.settings import Settings
@@ -47,7 +47,7 @@ LATE = date(2022, 6, 1)
 
 def record(event: Any, version: int = 1, **more: Any) -> dict[str, Any]:
     """The record of an event, as the log would have it."""
-    written = fact.write(event)
+    written = fact.encode(event)
     told = {
         "actor": "uji",
         "data": written.data,
@@ -557,6 +557,6 @@ async def test_the_log_alone_gives_both_the_same_figure(
         at = iku_verify.read_number(due.number)
         if question.definition is None:
             assert register.definition(at).version == due.definition
-        assert numbered(due.number).definition == due.definition
+        assert from_number(due.number).definition == due.definition
         known.add((due.denominator > 0, due.target is None, due.expired is None))
     assert len(known) > 4

@@ -27,7 +27,6 @@ from iku.ledger.log import Reader
 from iku.ledger.note import Malformed
 from iku.ledger.policy import Policy
 from iku.messages import message
-from iku.one_statement import OneStatement
 from iku.postgres import pool as pools
 from iku.postgres.database import Database, migrate_database, open_database
 from iku.postgres.pool import Connection, Pool
@@ -38,6 +37,7 @@ from iku.queries.figures import Figures
 from iku.queries.health import Health
 from iku.queries.view import LOCAL, View, Viewer
 from iku.settings import Settings, SettingsError
+from iku.single_statement_append import SingleStatementAppend
 from iku.vault.files import Files
 from iku.vault.keys import Keys
 from iku.vault.store import Vault
@@ -123,7 +123,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
     projections = TransactionalProjections(ProjectionWriter(), vault)
     connect = partial(pools.connect, database.application_dsn)
     zone = settings.timezone
-    once = OneStatement(projections.journal, vault, zone, projections.project)
+    once = SingleStatementAppend(projections.journal, vault, zone, projections.project)
     async with (
         await pools.create_pool(database.application_dsn, settings.pool_size) as pool,
         Appender(
@@ -143,7 +143,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
             vault,
             figures=figures.answer,
             only_reads=replica,
-            prepare=partial(backfill.prepared, connect),
+            prepare=partial(backfill.backfilled, connect),
         )
         reconciled = ReconciliationResult(0, 0)
         # The primary maintains what a replica holds. A replica must not sweep files:
@@ -186,7 +186,7 @@ async def continue_log(
     async def project(
         connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
-        log_continuation.refuse_others(accepted)
+        log_continuation.refuse_if_log_grew(accepted)
         await projections.project(connection, accepted)
 
     async with open_database(settings) as database:
@@ -201,8 +201,8 @@ async def continue_log(
             await vault.settle(pool)
             known = [party.key for party in load_witnesses(settings).logs]
             known += [key.key for key in await checkpoint_store.keys(pool)]
-            signed = log_continuation.verified(raw, known)
-            proposed = await log_continuation.proposed(
+            signed = log_continuation.verify_checkpoint(raw, known)
+            proposed = await log_continuation.build_continuation(
                 pool, signed, raw, approval, commands.today()
             )
             await commands.handle(pool, Command("ledger", SUBJECT, proposed, actor))

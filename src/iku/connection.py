@@ -61,7 +61,7 @@ def _unavailable(error: Exception, connection: Connection) -> Unavailable | None
         )
     if isinstance(error, asyncpg.QueryCanceledError):
         return Unavailable(message("a statement took too long: {error}", error=error))
-    if log.is_away(error, connection):
+    if log.is_unavailable(error, connection):
         return Unavailable(message("the connection was lost: {error!r}", error=error))
     return None
 

@@ -17,7 +17,7 @@ from iku.commands.command import Command, CommandResult, StaleVersion
 from iku.connection import PooledReader
 from iku.domain import subject_name
 from iku.domain.decider import Invalid, Refused, SubjectNotFound
-from iku.domain.fact import stated
+from iku.domain.fact import field_value
 from iku.language import Language, translate
 from iku.messages import Term, message
 from iku.queries import subject_lookup
@@ -67,7 +67,7 @@ class CommandGateway:
         """
         command = self.command(category, subject, proposed)
         try:
-            with known(command):
+            with missing_subject_as_not_found(command):
                 outcome = await self.app.commands.handle(
                     PooledReader(self.app), command
                 )
@@ -82,7 +82,7 @@ class CommandGateway:
         except Invalid as error:
             if error.path != "into":
                 raise
-            hint = await self._hint(command, stated(command.proposed, "into"))
+            hint = await self._hint(command, field_value(command.proposed, "into"))
             raise Invalid(
                 error.path,
                 message("{error}{hint}", error=messages.of(error), hint=hint),
@@ -111,7 +111,7 @@ class CommandGateway:
             Refused: A rule forbids it, or the register holds the event already.
         """
         command = self.command(category, subject, proposed)
-        with known(command):
+        with missing_subject_as_not_found(command):
             facts = await self.app.commands.preview(PooledReader(self.app), command)
         if not facts:
             raise Refused(
@@ -137,13 +137,13 @@ class CommandGateway:
 
 
 @contextmanager
-def known(command: Command) -> Iterator[None]:
+def missing_subject_as_not_found(command: Command) -> Iterator[None]:
     """Turn a stale version of a subject that does not exist into `SubjectNotFound`."""
     try:
         yield
     except StaleVersion as error:
         if error.version == 0:
-            missing = subject_name.absent(command.category, command.subject)
+            missing = subject_name.not_found_message(command.category, command.subject)
             raise SubjectNotFound(missing) from error
         raise
 

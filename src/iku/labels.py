@@ -12,7 +12,7 @@ from iku.domain.conflict import Category, Dimension, Level, Manner, Phase, Sourc
 from iku.domain.difference import DifferenceStep
 from iku.domain.organisation import Activity, LegalBasis, OrganisationKind
 from iku.domain.publication import PublicationState
-from iku.domain.withheld import WithheldReason
+from iku.domain.withheld_text import WithheldReason
 from iku.ledger.checkpoint_store import Coverage
 from iku.messages import Term
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from iku import labels
 from iku.messages import Language as Language
-from iku.messages import Message, Term, filled
+from iku.messages import Message, Term, format_pattern
 
 MONTHS = (
     *("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus"),
@@ -87,7 +87,7 @@ def _indonesian(value: Any, specification: str = "") -> str:
     match value:
         case Message():
             pattern = _sentence(value.id, value.many, value.values)
-            text = filled(pattern, value.values, _indonesian)
+            text = format_pattern(pattern, value.values, _indonesian)
         case Term():
             text = labels.of(value).id
         case list() | tuple() if type(value) in {list, tuple}:

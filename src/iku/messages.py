@@ -46,7 +46,7 @@ class Message(str):
     ) -> Self:
         """The message with the id *sentence*, and its parameters filled in."""
         pattern = sentence if many is None or values["count"] == 1 else many
-        self = super().__new__(cls, filled(pattern, values, in_english))
+        self = super().__new__(cls, format_pattern(pattern, values, in_english))
         self.id, self.many = sentence, many
         self.values = MappingProxyType(dict(values))
         return self
@@ -95,7 +95,7 @@ def joined(said: Iterable[str]) -> Message:
     return message("{first}; {rest}", first=first, rest=joined(rest))
 
 
-def after(name: str, said: str) -> Message:
+def without_prefix(name: str, said: str) -> Message:
     """The message *said*, without the *name* with which it begins in every language."""
     return Message(f"{{said:after {name}}}", {"said": said})
 
@@ -134,14 +134,14 @@ def in_english(value: Any, specification: str = "") -> str:
     return format(value, specification)
 
 
-def filled(pattern: str, values: Mapping[str, Any], shown: Shown) -> str:
+def format_pattern(pattern: str, values: Mapping[str, Any], shown: Shown) -> str:
     """*pattern* with its parameters, each formatted by *shown*."""
     if not values:
         return pattern
-    return _Filling(shown).vformat(pattern, (), values)
+    return _MessageFormatter(shown).vformat(pattern, (), values)
 
 
-class _Filling(Formatter):
+class _MessageFormatter(Formatter):
     def __init__(self, shown: Shown) -> None:
         self._shown = shown
 

@@ -81,7 +81,9 @@ class Settings:
         Raises:
             SettingsError: A variable is empty or has an invalid value.
         """
-        given = _given(environ, [f"IKU_{one.name.upper()}" for one in fields(cls)])
+        given = _set_variables(
+            environ, [f"IKU_{one.name.upper()}" for one in fields(cls)]
+        )
         database_url = _url(given, "IKU_DATABASE_URL")
         home = Path(given.get("IKU_HOME", "var"))
         return cls(
@@ -91,9 +93,9 @@ class Settings:
             home=home,
             timezone=_timezone(given),
             host=given.get("IKU_HOST", "127.0.0.1"),
-            port=_whole(given, "IKU_PORT", 8000, largest=65_535),
-            pool_size=_whole(given, "IKU_POOL_SIZE", 10, largest=1_000),
-            body_timeout_s=_whole(
+            port=_integer(given, "IKU_PORT", 8000, largest=65_535),
+            pool_size=_integer(given, "IKU_POOL_SIZE", 10, largest=1_000),
+            body_timeout_s=_integer(
                 given, "IKU_BODY_TIMEOUT_S", BODY_TIMEOUT_S, largest=3_600
             ),
             agency=_folder(given, "IKU_AGENCY"),
@@ -114,7 +116,7 @@ def language(environ: Mapping[str, str]) -> Language:
     Raises:
         SettingsError: It names no language there is.
     """
-    given = _given(environ, ["IKU_LANGUAGE"])
+    given = _set_variables(environ, ["IKU_LANGUAGE"])
     text = given.get("IKU_LANGUAGE", Language.INDONESIAN)
     if text not in set(Language):
         raise SettingsError(
@@ -133,7 +135,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+def _set_variables(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """The variables among *names* that are set.
 
     An empty value is refused. In a script whose own variable is unset, an empty
@@ -198,7 +200,7 @@ def _timezone(given: Mapping[str, str]) -> ZoneInfo:
         ) from None
 
 
-def _whole(given: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
+def _integer(given: Mapping[str, str], name: str, default: int, *, largest: int) -> int:
     text = given.get(name, str(default)).strip()
     plain = text.isascii() and text.isdecimal() and len(text) <= 9
     if plain and 1 <= int(text) <= largest:

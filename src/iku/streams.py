@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from iku import texts
+from iku import text_reading
 from iku.domain import fact
 from iku.domain.decider_registry import DECIDERS
-from iku.domain.withheld import NONE, Texts
+from iku.domain.withheld_text import NONE, Texts
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -32,12 +32,12 @@ class FoldedStream(Struct, frozen=True):
 
 def fold(
     recorded: Sequence[Recorded],
-    opened: Mapping[texts.Event, Texts] = MappingProxyType({}),
+    opened: Mapping[text_reading.Event, Texts] = MappingProxyType({}),
 ) -> FoldedStream:
     """The state of a stream, from all its events and their *opened* texts."""
     decider = DECIDERS[recorded[0].category]
     events = (
-        fact.of(
+        fact.decode_recorded(
             one,
             decider.event_type,
             opened.get((one.stream, one.version), NONE).plain,
@@ -59,7 +59,7 @@ async def read(
     """
     found = await log.read_streams(reader, list(dict.fromkeys(streams)))
     selected = [one for recorded in found.values() for one in recorded if opens(one)]
-    opened = await texts.read(reader, vault, selected)
+    opened = await text_reading.read(reader, vault, selected)
     return {
         stream: fold(recorded, opened) for stream, recorded in found.items() if recorded
     }

@@ -48,8 +48,10 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         value = decoder.decode(raw)
         # After the decoder, whose type bounds the depth, the fields and the numbers.
         _objects.decode(raw.decode())
-    except _Twice:
-        raise DuplicateKey(_twice(_kept.decode(raw.decode()), "") or "") from None
+    except _DuplicateKeyFound:
+        raise DuplicateKey(
+            _duplicate_path(_kept.decode(raw.decode()), "") or ""
+        ) from None
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -59,7 +61,7 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     return value
 
 
-def plain(raw: bytes) -> Any:
+def decode_plain(raw: bytes) -> Any:
     """The value of *raw* in plain types; a duplicate key has the value `TWICE`.
 
     A number that does not fit 64 bits is given as the nearest float.
@@ -82,16 +84,16 @@ class _Marker:
 TWICE = _Marker()
 
 
-class _Twice(Exception):
+class _DuplicateKeyFound(Exception):
     """An object has a duplicate key."""
 
 
-def _once(pairs: list[tuple[str, Any]]) -> None:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> None:
     if len(dict(pairs)) != len(pairs):
-        raise _Twice
+        raise _DuplicateKeyFound
 
 
-def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _mark_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         times = Counter(name for name, _ in pairs)
@@ -99,18 +101,20 @@ def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _whole(digits: str) -> int | float:
+def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) < _DIGITS else float(digits)
 
 
 _DIGITS = 20  # longest number that may fit 64 bits, with its sign
 _any = msgspec.json.Decoder(msgspec.Raw)
 # The values of numbers are not used; `len` is the cheapest function of their digits.
-_objects = json.JSONDecoder(object_pairs_hook=_once, parse_int=len, parse_float=len)
-_kept = json.JSONDecoder(object_pairs_hook=_marked, parse_int=_whole)
+_objects = json.JSONDecoder(
+    object_pairs_hook=_reject_duplicate_keys, parse_int=len, parse_float=len
+)
+_kept = json.JSONDecoder(object_pairs_hook=_mark_duplicate_keys, parse_int=_integer)
 
 
-def _twice(value: Any, path: str) -> str | None:
+def _duplicate_path(value: Any, path: str) -> str | None:
     """The path of the first duplicate key; None if there is none."""
     below: list[tuple[str, Any]] = []
     if isinstance(value, dict):
@@ -122,7 +126,9 @@ def _twice(value: Any, path: str) -> str | None:
     own = next((at for at, item in below if item is TWICE), None)
     if own is not None:
         return own
-    return next((found for at, item in below if (found := _twice(item, at))), None)
+    return next(
+        (found for at, item in below if (found := _duplicate_path(item, at))), None
+    )
 
 
 def _fault(raw: bytes, said: str) -> str:
@@ -158,6 +164,6 @@ def _is_complete(raw: bytes) -> bool:
     """Whether it is JSON for the standard library, which accepts lone surrogates."""
     try:
         _objects.decode(raw.decode())
-    except (ValueError, RecursionError, _Twice):
+    except (ValueError, RecursionError, _DuplicateKeyFound):
         return False
     return True

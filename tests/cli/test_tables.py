@@ -147,9 +147,10 @@ def test_wide_characters_take_the_columns_that_they_take(
 
 def test_what_a_terminal_would_obey_is_shown_instead() -> None:
     hostile = "a\x1b[2Jb\u202ec\x07d\te\r\nf\u2066g\x9bh"
-    assert tables.visible(hostile) == "a�[2Jb�c�d e\nf�g�h"
+    assert tables.without_control_characters(hostile) == "a�[2Jb�c�d e\nf�g�h"
     assert (
-        tables.visible("Perkumpulan “Séni”\u00a0日本") == "Perkumpulan “Séni”\u00a0日本"
+        tables.without_control_characters("Perkumpulan “Séni”\u00a0日本")
+        == "Perkumpulan “Séni”\u00a0日本"
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from iku import texts
+from iku import text_reading
 from iku.app import App, open_app
 from iku.commands.command import Command, CommandResult
 from iku.domain import (
@@ -202,7 +202,7 @@ async def test_what_changes_a_frozen_figure_needs_a_reason_and_is_accepted(
     async with desk.app.pool.acquire() as connection:
         [*_, verified] = await log.read_stream(connection, "conflict-K1")
         vault = desk.app.vault
-        read = await texts.read(connection, vault, [verified])
+        read = await text_reading.read(connection, vault, [verified])
     assert read["conflict-K1", 2].plain == {"reason": "Laporan baru diterima"}
 
 
@@ -376,7 +376,7 @@ async def unexplained(reader: Connection) -> tuple[int, list[int]]:
     async for one in log.read_log(reader):
         decider = DECIDERS[one.category]
         before = states.get(one.stream)
-        event = fact.of(one, decider.event_type)
+        event = fact.decode_recorded(one, decider.event_type)
         after = states[one.stream] = decider.evolve(before, event)
         if any(changes(periods, one.subject, before, after)):
             changed += 1

@@ -17,7 +17,7 @@ from iku.commands.append_request import request
 from iku.commands.command import Command
 from iku.commands.decision import CommandDecision
 from iku.commands.log_continuation import Approval
-from iku.domain.continuation import Continued, Names
+from iku.domain.continuation import Continued, LogNames
 from iku.domain.decider import Refused, Transition
 from iku.exchange import bundle
 from iku.ledger import checkpoint, checkpoint_signing, checkpoint_store, log, tree
@@ -204,9 +204,9 @@ def test_whoever_was_faster_keeps_the_log_from_being_continued() -> None:
         approver="x",
         reason="x",
     )
-    decided = CommandDecision([told], FoldedStream(), Names((told,)), ())
+    decided = CommandDecision([told], FoldedStream(), LogNames((told,)), ())
     asked = request(Command("ledger", "log", told, "u/siti"), decided, b"")
-    assert asked.attachments == (Transition("ledger", "log", None, Names((told,))),)
+    assert asked.attachments == (Transition("ledger", "log", None, LogNames((told,))),)
     now = datetime.now(UTC)
     for position in (3, 4):
         receipt = Receipt(
@@ -214,10 +214,10 @@ def test_whoever_was_faster_keeps_the_log_from_being_continued() -> None:
         )
         accepted = [AcceptedRequest(asked, receipt)]
         if position == 3:
-            log_continuation.refuse_others(accepted)
+            log_continuation.refuse_if_log_grew(accepted)
         else:
             with pytest.raises(Refused, match="has grown to 3 meanwhile"):
-                log_continuation.refuse_others(accepted)
+                log_continuation.refuse_if_log_grew(accepted)
 
 
 # Verification of the continued log by an auditor.
@@ -301,7 +301,8 @@ async def test_the_bundle_holds_the_checkpoints_of_both_names(
 ) -> None:
     assert verify("--accept-loss")["checkpoints"] == 2
     names = [
-        one.checkpoint.origin async for one in checkpoint_store.every(exported.owner, 3)
+        one.checkpoint.origin
+        async for one in checkpoint_store.checkpoints_up_to(exported.owner, 3)
     ]
     assert names == [ORIGIN, f"{ORIGIN}/2"]
 
@@ -330,7 +331,7 @@ async def test_a_log_that_lies_about_what_it_lost_is_not_verified(
         "origin": ORIGIN,
         "successor": f"{ORIGIN}/2",
         "kept": 2,
-        "root": checkpoint.spell_hash(tree.root(leaves)),
+        "root": checkpoint.encode_hash(tree.root(leaves)),
         "lost_to": 4,
         "signed": restored.kept(4).decode(),
     }

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from iku import streams, texts
+from iku import streams, text_reading
 from iku.commands import text_erasure
 from iku.commands.command import Command, CommandResult
 from iku.domain import conflict, organisation
 from iku.domain.decider import Refused
 from iku.domain.erasure import Erased
-from iku.domain.fact import Annulled, sealed
+from iku.domain.fact import Annulled, placeholder
 from iku.domain.organisation import Activity, LegalBasis, Organisation, OrganisationKind
 from iku.domain.question import Question
 from iku.ledger import log
@@ -88,7 +88,7 @@ class Entries:
     async def notes(self, subject: str) -> list[str | None]:
         """The decrypted notes of its participations."""
         async with self.desk.app.pool.acquire() as connection:
-            found = await texts.read(
+            found = await text_reading.read(
                 connection, self.desk.app.vault, await self.recorded(subject)
             )
         return [one.all["note"] for one in found.values() if "note" in one.all]
@@ -256,7 +256,7 @@ async def test_erasing_a_survivor_leaves_what_is_another_s_and_says_so(
     await entries.erase("organisation-O2")
     assert await entries.notes("O2") == ["Daftar hadir Bu Sari"] * 2
     [survivor] = await entries.read("O2")
-    assert survivor.opening.name == sealed("organisation-O2", 1, "name")
+    assert survivor.opening.name == placeholder("organisation-O2", 1, "name")
 
 
 async def test_a_note_that_was_erased_before_is_not_copied(entries: Entries) -> None:

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from iku import one_statement
+from iku import single_statement_append
 from iku.commands.command import CommandResult
 from iku.domain.conflict import Category, Dimension, Handled, Phase, Reported
 from iku.domain.erasure import Erased
 from iku.domain.indicator import Targeted
 from iku.ledger.log import VersionConflict
-from iku.one_statement import OneStatement
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.projections.rebuild import rebuild
+from iku.single_statement_append import SingleStatementAppend
 from tests.commands.conftest import Desk, Desks
 
 DAY = date(2021, 2, 9)
@@ -64,7 +64,7 @@ async def test_a_batch_of_reports_is_one_statement(desk: Desk, owner: Plain) -> 
     await reports(desk, 1)
     with statements(desk) as run:
         outcomes = await reports(desk, 5)
-    assert set(run) == {one_statement._APPEND}
+    assert set(run) == {single_statement_append._APPEND}
     assert len(run) < 5
     outcomes.sort(key=lambda one: one.receipt.position)
     assert [one.number for one in outcomes] == [f"K2021-{n:05}" for n in range(2, 7)]
@@ -81,7 +81,7 @@ async def test_facts_about_known_cases_are_one_statement(
         await asyncio.gather(
             *(desk.do(f"K2021-0000{n}", handled("catatan")) for n in (1, 2))
         )
-    assert set(run) == {one_statement._APPEND}
+    assert set(run) == {single_statement_append._APPEND}
     assert await rebuild(owner, lambda *_: None) == []
 
 
@@ -111,7 +111,7 @@ async def test_after_another_process_appended_it_is_one_statement_again(
         assert len(run) > 1
         run.clear()
         assert [found.number for found in await reports(one, 1)] == ["K2021-00004"]
-        assert run == [one_statement._APPEND]
+        assert run == [single_statement_append._APPEND]
 
 
 async def test_a_number_that_was_typed_is_followed_by_the_next(desk: Desk) -> None:
@@ -181,7 +181,7 @@ async def test_where_the_day_has_changed_at_the_database_its_day_is_recorded(
             return datetime.now(tz) - timedelta(days=1)
 
     [before] = await reports(desk, 1)
-    monkeypatch.setattr(one_statement, "datetime", Yesterday)
+    monkeypatch.setattr(single_statement_append, "datetime", Yesterday)
     with statements(desk) as run:
         [after] = await reports(desk, 1)
     assert len(run) > 1
@@ -201,7 +201,7 @@ async def test_an_erasure_and_an_event_of_an_indicator_go_step_by_step(
     ):
         with statements(desk) as run:
             await desk.do(subject, proposed, category=category)
-        assert one_statement._APPEND not in run
+        assert single_statement_append._APPEND not in run
     assert await owner.fetchval("select count(*) from vault.segment") == 0
     assert await rebuild(owner, lambda *_: None) == []
 
@@ -216,9 +216,9 @@ async def test_nothing_is_written_where_the_assumption_fails(
     async def rows() -> list[int]:
         return [await owner.fetchval(f"select count(*) from {t}") for t in tables]
 
-    before, once = await rows(), OneStatement.append
+    before, once = await rows(), SingleStatementAppend.append
 
-    async def watched(self: OneStatement, *arguments: Any) -> Any:
+    async def watched(self: SingleStatementAppend, *arguments: Any) -> Any:
         found = await once(self, *arguments)
         assert found is None
         assert await rows() == before
@@ -241,6 +241,6 @@ async def test_nothing_is_written_where_the_assumption_fails(
         await reports(desk, 1)
 
 
-def _once_of(desk: Desk) -> OneStatement:
-    once: OneStatement = desk.app.commands.appender._project.__self__  # type: ignore[union-attr]
+def _once_of(desk: Desk) -> SingleStatementAppend:
+    once: SingleStatementAppend = desk.app.commands.appender._project.__self__  # type: ignore[union-attr]
     return once

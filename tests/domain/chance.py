@@ -12,7 +12,7 @@ from msgspec import Struct, convert, inspect
 from iku.domain import conflict, indicator, organisation, period
 from iku.domain.conflict import Category, Dimension, Level, Manner
 from iku.domain.decider import Decider, DecisionContext, Refused
-from iku.domain.fact import Annulled, of_its_own
+from iku.domain.fact import Annulled, dec_hook
 from iku.domain.organisation import Activity, LegalBasis
 from iku.domain.subject_kinds import KINDS
 from tests.domain.story import assert_nothing_to_add
@@ -431,5 +431,5 @@ def facts_of(event_type: type[Struct]) -> st.SearchStrategy[Any]:
     """Any fact of this type."""
     info = inspect.type_info(event_type)
     return values(info).map(
-        lambda fields: convert(fields, event_type, dec_hook=of_its_own)
+        lambda fields: convert(fields, event_type, dec_hook=dec_hook)
     )

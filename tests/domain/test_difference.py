@@ -116,7 +116,7 @@ def test_a_step_is_counted_by_its_own_definition_also_where_nothing_is() -> None
 
 
 EVENTS = [
-    (category, fact.read(kept(written), event_type))
+    (category, fact.decode(kept(written), event_type))
     for category, event_type in (
         ("conflict", conflict.Event),
         ("organisation", organisation.Event),

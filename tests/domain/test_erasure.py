@@ -6,7 +6,7 @@ import pytest
 
 from iku.domain import erasure
 from iku.domain.erasure import Erased, decider
-from iku.domain.withheld import ErasureDecision, Texts, Withheld, WithheldReason
+from iku.domain.withheld_text import ErasureDecision, Texts, Withheld, WithheldReason
 from tests.domain.story import HERE, given, on, refused
 
 DECIDED = Erased(decision="B/12/2022", legal_basis="UU 27/2022 Pasal 8")

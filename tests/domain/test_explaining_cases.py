@@ -13,7 +13,7 @@ from iku.domain.indicator import (
     DateBasis,
     Reopening,
 )
-from iku.domain.reasons import explained, worded
+from iku.domain.reasons import explanation, sentence
 from tests.domain.story import AREA, given, on
 from tests.domain.witness import YEAR, told
 
@@ -341,7 +341,7 @@ def test_the_same_is_told_in_english() -> None:
     found = subject_kinds.membership(
         case(corrected(1, effective_on=on("2021-02-27"))), IKU_1, *YEAR
     )
-    assert worded(found.denominator.reason(), [7, 8, 12]).en == (
+    assert sentence(found.denominator.reason(), [7, 8, 12]).en == (
         "counted: reported on 2021-02-27, in the period, "
         "event 7 (corrected by event 12)"
     )
@@ -349,11 +349,11 @@ def test_the_same_is_told_in_english() -> None:
 
 def test_all_of_an_explanation_is_told_in_one_sentence() -> None:
     counted = subject_kinds.membership(case(resolved("2021-05-01")), IKU_1, *YEAR)
-    assert explained(counted, [31, 32, 33]).id == (
+    assert explanation(counted, [31, 32, 33]).id == (
         "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31; "
         "selesai: ditutup 01-05-2021 (mediasi), peristiwa 33"
     )
     missing = subject_kinds.membership(case(annulled(1)), IKU_1, *YEAR)
     assert (missing.part, missing.district) == ("sosial", "")
-    alone = worded(missing.denominator.reason(), [31, 32, 33])
-    assert explained(missing, [31, 32, 33]) == alone
+    alone = sentence(missing.denominator.reason(), [31, 32, 33])
+    assert explanation(missing, [31, 32, 33]) == alone

@@ -13,7 +13,7 @@ from iku.domain.indicator import (
     Population,
 )
 from iku.domain.organisation import LegalBasis, Organisation, OrganisationKind
-from iku.domain.reasons import worded
+from iku.domain.reasons import sentence
 from tests.domain.story import given, on
 from tests.domain.witness import YEAR, told
 
@@ -213,7 +213,7 @@ def annulled(version: int) -> Annulled:
 def test_the_same_is_told_in_english() -> None:
     left = organised(organisation.MovedOut(effective_on=on("2021-08-01")))
     found = subject_kinds.membership(left, ANY_TIME, *YEAR)
-    assert worded(found.denominator.reason(), [7, 9]).en == (
+    assert sentence(found.denominator.reason(), [7, 9]).en == (
         "counted: it was there in the period, until 2021-07-31; "
         "moved out on 2021-08-01, events 7 and 9"
     )

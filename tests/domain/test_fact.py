@@ -19,10 +19,10 @@ from iku.domain.fact import (
     FREE_TEXT,
     SEAL,
     Annulled,
+    EffectiveFact,
     EncodedFact,
     Fact,
     Person,
-    StandingFact,
     Text,
 )
 from tests.domain import chance, recount
@@ -67,9 +67,9 @@ def test_facts_stand_at_their_versions_without_what_corrects_them() -> None:
         annulled(2),
         verified("2021-04-01"),
     ]
-    assert fact.standing(history) == [
-        StandingFact(1, verified("2021-03-01")),
-        StandingFact(4, verified("2021-04-01")),
+    assert fact.in_effect(history) == [
+        EffectiveFact(1, verified("2021-03-01")),
+        EffectiveFact(4, verified("2021-04-01")),
     ]
 
 
@@ -77,8 +77,8 @@ def test_a_correction_restates_what_it_names_and_nothing_else() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
     history = [handled, verified("2021-03-01"), corrected(1, phase=Phase.PEMULIHAN)]
     after = Handled(effective_on=FIRST, phase=Phase.PEMULIHAN, note="Rapat")
-    assert fact.standing(history)[0] == StandingFact(1, after)
-    assert fact.standing(history)[1] == StandingFact(2, verified("2021-03-01"))
+    assert fact.in_effect(history)[0] == EffectiveFact(1, after)
+    assert fact.in_effect(history)[1] == EffectiveFact(2, verified("2021-03-01"))
 
 
 def test_of_several_corrections_the_last_that_stands_counts() -> None:
@@ -87,14 +87,14 @@ def test_of_several_corrections_the_last_that_stands_counts() -> None:
         corrected(1, effective_on=SECOND),
         corrected(1, effective_on=on("2021-05-01"), note="Kedua"),
     ]
-    assert fact.standing(history) == [
-        StandingFact(1, verified("2021-05-01", note="Kedua"))
+    assert fact.in_effect(history) == [
+        EffectiveFact(1, verified("2021-05-01", note="Kedua"))
     ]
-    assert fact.standing([*history, annulled(3)]) == [
-        StandingFact(1, verified("2021-04-01"))
+    assert fact.in_effect([*history, annulled(3)]) == [
+        EffectiveFact(1, verified("2021-04-01"))
     ]
-    assert fact.standing([*history, annulled(3), annulled(2)]) == [
-        StandingFact(1, verified("2021-03-01"))
+    assert fact.in_effect([*history, annulled(3), annulled(2)]) == [
+        EffectiveFact(1, verified("2021-03-01"))
     ]
 
 
@@ -111,9 +111,9 @@ def test_a_correction_of_an_annulled_fact_waits_until_it_stands_again() -> None:
         corrected(1, effective_on=SECOND),
         annulled(1),
     ]
-    assert fact.standing(history) == []
-    assert fact.standing([*history, annulled(3)]) == [
-        StandingFact(1, verified("2021-04-01"))
+    assert fact.in_effect(history) == []
+    assert fact.in_effect([*history, annulled(3)]) == [
+        EffectiveFact(1, verified("2021-04-01"))
     ]
 
 
@@ -132,7 +132,7 @@ def test_restated_are_the_fields_that_are_given_even_if_false() -> None:
 def test_what_stands_is_what_a_recount_of_another_kind_leaves(
     history: list[Any],
 ) -> None:
-    assert [tuple(standing) for standing in fact.standing(history)] == [
+    assert [tuple(standing) for standing in fact.in_effect(history)] == [
         *recount.remaining(history)
     ]
 
@@ -146,7 +146,7 @@ def test_text_is_kept_in_nfc_also_within_lists() -> None:
         CORPUS["indicator"][0]["data"]
         | {"type": "defined", "effective_on": FIRST, "sources": ["e\u0301", "\u00e9"]},
         indicator.Defined,
-        dec_hook=fact.of_its_own,
+        dec_hook=fact.dec_hook,
     )
     assert defined.sources == ("\u00e9", "\u00e9")
 
@@ -203,10 +203,10 @@ def test_a_field_holds_what_it_is_for(text: Any, of: Any, fits: bool) -> None:
 
 def test_what_is_none_is_not_written_and_free_text_stands_apart() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
-    assert fact.write(handled) == EncodedFact(
+    assert fact.encode(handled) == EncodedFact(
         "handled", FIRST, {"phase": "pencegahan"}, {"note": Text("Rapat")}
     )
-    assert fact.write(annulled(3)) == EncodedFact(
+    assert fact.encode(annulled(3)) == EncodedFact(
         "annulled", None, {"annuls": 3}, {"reason": Text("Keliru")}
     )
 
@@ -219,17 +219,17 @@ def test_a_cleared_field_is_named_in_a_record_of_schema_number_3() -> None:
         "area": None,
         "effective_on": None,
     }
-    written = fact.write(cleared)
+    written = fact.encode(cleared)
     assert (written.schema, written.effective_on) == (3, None)
     assert written.data == {
         "corrects": 1,
         "cleared": ["area", "effective_on", "note"],
     }
     assert {*written.text} == {"reason", "title"}
-    assert fact.read(written, conflict.Event) == cleared
-    assert fact.write(corrected(1, title="Lain")).schema == 2
+    assert fact.decode(written, conflict.Event) == cleared
+    assert fact.encode(corrected(1, title="Lain")).schema == 2
     # In a fact that is not a correction, None is an omitted field.
-    assert fact.write(verified("2021-03-01", note=None)).schema == 2
+    assert fact.encode(verified("2021-03-01", note=None)).schema == 2
 
 
 CLEARING = EncodedFact("corrected", None, {"corrects": 1}, {"reason": Text("Salah")})
@@ -253,20 +253,20 @@ CLEARING = EncodedFact("corrected", None, {"corrects": 1}, {"reason": Text("Sala
 def test_cleared_fields_are_read_in_one_form_only(cleared: Any) -> None:
     wrong = CLEARING._replace(data={"corrects": 1, "cleared": cleared})
     with pytest.raises(ValueError, match="unreadable 'corrected' fact"):
-        fact.read(wrong, conflict.Event)
+        fact.decode(wrong, conflict.Event)
     with pytest.raises(ValueError, match="unreadable 'corrected' fact"):
-        fact.of(Ledgered(wrong), conflict.Event)
+        fact.decode_recorded(Ledgered(wrong), conflict.Event)
     stated = {"corrects": 1, "cleared": ["area"], "area": "35.76.02.1003"}
     with pytest.raises(ValueError, match="unreadable"):
-        fact.read(CLEARING._replace(data=stated), conflict.Event)
+        fact.decode(CLEARING._replace(data=stated), conflict.Event)
 
 
 def test_only_a_correction_clears_fields() -> None:
     wrong = EncodedFact("verified", FIRST, {"cleared": ["note"]}, {})
     with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*cleared"):
-        fact.read(wrong, conflict.Event)
+        fact.decode(wrong, conflict.Event)
     with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*cleared"):
-        fact.of(Ledgered(wrong), conflict.Event)
+        fact.decode_recorded(Ledgered(wrong), conflict.Event)
 
 
 @pytest.mark.parametrize(
@@ -282,24 +282,26 @@ def test_a_record_of_another_schema_number_is_not_read(
 ) -> None:
     recorded = Ledgered(CLEARING._replace(data=data), schema)
     with pytest.raises(ValueError, match=f"has schema number {schema}, but"):
-        fact.of(recorded, conflict.Event)
+        fact.decode_recorded(recorded, conflict.Event)
 
 
 def test_a_cleared_field_is_left_out_of_the_fact_that_stands() -> None:
     handled = Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN, note="Rapat")
     history = [handled, corrected(1, note=None), corrected(1, note="Lagi")]
-    [(_, first)] = fact.standing(history[:2])
+    [(_, first)] = fact.in_effect(history[:2])
     assert first == Handled(effective_on=FIRST, phase=Phase.PENCEGAHAN)
-    [(_, second)] = fact.standing(history)
+    [(_, second)] = fact.in_effect(history)
     assert second.note == "Lagi"
-    assert fact.standing([*history[:2], annulled(2)])[0].event == handled
+    assert fact.in_effect([*history[:2], annulled(2)])[0].event == handled
 
 
 def test_what_this_program_does_not_know_is_not_read() -> None:
     with pytest.raises(ValueError, match="unreadable 'vanished' fact"):
-        fact.read(EncodedFact("vanished", FIRST, {}, {}), conflict.Event)
+        fact.decode(EncodedFact("vanished", FIRST, {}, {}), conflict.Event)
     with pytest.raises(ValueError, match=r"unreadable 'verified' fact.*colour"):
-        fact.read(EncodedFact("verified", FIRST, {"colour": "red"}, {}), conflict.Event)
+        fact.decode(
+            EncodedFact("verified", FIRST, {"colour": "red"}, {}), conflict.Event
+        )
 
 
 @pytest.mark.parametrize(("decider", "event_type"), EVERY_TYPE)
@@ -309,15 +311,15 @@ def test_a_fact_of_any_type_is_read_as_it_was_written(
     @settings(max_examples=25, deadline=None)
     @for_all(chance.facts_of(event_type))
     def check(event: Fact) -> None:
-        event = fact.identified(event, lambda: SOMEBODY)
-        written = fact.write(event)
+        event = fact.with_person_ids(event, lambda: SOMEBODY)
+        written = fact.encode(event)
         # The ledger keeps JSON.
         kept = written._replace(
             data=json.loads(json.dumps(written.data)),
             text={n: Text(*t) for n, t in json.loads(json.dumps(written.text)).items()},
         )
-        assert fact.read(kept, decider.event_type) == event
-        assert fact.read(written, decider.event_type) == event
+        assert fact.decode(kept, decider.event_type) == event
+        assert fact.decode(written, decider.event_type) == event
         assert not FREE_TEXT & set(written.data)
         assert {*map(field_of, written.text)} <= FREE_TEXT
         assert None not in written.data.values()
@@ -338,7 +340,7 @@ class Body(NamedTuple):
 
 
 class Ledgered:
-    """A record with the fields that `fact.of` reads."""
+    """A record with the fields that `fact.decode_recorded` reads."""
 
     def __init__(self, written: EncodedFact, schema: int | None = None) -> None:
         self.stream, self.version = "conflict-K-1", 7
@@ -365,15 +367,17 @@ def test_a_recorded_event_is_the_fact_it_was_made_of_once_its_texts_are_opened(
     @settings(max_examples=15, deadline=None)
     @for_all(chance.facts_of(event_type))
     def check(event: Fact) -> None:
-        event = fact.identified(event, lambda: SOMEBODY)
-        written = fact.write(event)
-        there = fact.of(Ledgered(written), decider.event_type, opened(written))
+        event = fact.with_person_ids(event, lambda: SOMEBODY)
+        written = fact.encode(event)
+        there = fact.decode_recorded(
+            Ledgered(written), decider.event_type, opened(written)
+        )
         assert there == event
-        sealed = fact.of(Ledgered(written), decider.event_type)
+        sealed = fact.decode_recorded(Ledgered(written), decider.event_type)
         # All fields but the texts are decoded; their placeholders are not texts.
-        assert fact.write(sealed) == written._replace(
+        assert fact.encode(sealed) == written._replace(
             text={
-                n: t._replace(plain=fact.sealed("conflict-K-1", 7, n))
+                n: t._replace(plain=fact.placeholder("conflict-K-1", 7, n))
                 for n, t in written.text.items()
             }
         )
@@ -405,9 +409,11 @@ def test_an_event_that_is_no_fact_of_ours_is_not_read_sealed_either(
     written: EncodedFact,
 ) -> None:
     with pytest.raises(ValueError, match="unreadable"):
-        fact.of(Ledgered(written), conflict.Event)
+        fact.decode_recorded(Ledgered(written), conflict.Event)
     with pytest.raises(ValueError, match="unreadable"):
-        fact.of(Ledgered(written), conflict.Event, opened(written) or {"x": "y"})
+        fact.decode_recorded(
+            Ledgered(written), conflict.Event, opened(written) or {"x": "y"}
+        )
 
 
 def test_nothing_that_can_be_entered_reads_as_if_it_were_sealed() -> None:
@@ -415,12 +421,12 @@ def test_nothing_that_can_be_entered_reads_as_if_it_were_sealed() -> None:
         with pytest.raises(ValidationError):
             convert(SEAL, kind)
         with pytest.raises(ValidationError):
-            convert(fact.sealed("conflict-K1", 1, "title"), kind)
+            convert(fact.placeholder("conflict-K1", 1, "title"), kind)
 
 
 def test_what_is_sealed_says_which_text_of_which_event_it_is() -> None:
     for place in (("conflict-K~14-2021", 3, "title"), ("a-b", 12, "parties.10")):
-        assert fact.named(fact.sealed(*place)) == place
+        assert fact.parse_placeholder(fact.placeholder(*place)) == place
 
 
 # Persons.
@@ -444,12 +450,12 @@ def test_each_person_is_a_text_of_its_own_under_a_subject_of_its_own() -> None:
         reporter=Person("Budi", SOMEBODY),
         parties=tuple(Person(f"Pihak {n}", other) for n in range(12)),
     )
-    text = fact.write(said).text
+    text = fact.encode(said).text
     assert text["reporter"] == Text("Budi", SOMEBODY)
     assert text["parties.11"] == Text("Pihak 11", other)
     assert text["title"] == Text("Perkara", None)
     assert len(text) == 14
-    assert fact.read(fact.write(said), conflict.Event) == said
+    assert fact.decode(fact.encode(said), conflict.Event) == said
 
 
 def test_only_who_is_new_to_the_register_is_given_a_subject() -> None:
@@ -457,10 +463,10 @@ def test_only_who_is_new_to_the_register_is_given_a_subject() -> None:
         reporter=Person("Budi"), parties=(Person("Siti", SOMEBODY), Person("Tono"))
     )
     ids = iter(["a", "b"])
-    known = fact.identified(said, lambda: next(ids))
+    known = fact.with_person_ids(said, lambda: next(ids))
     assert known.reporter == Person("Budi", "a")
     assert known.parties == (Person("Siti", SOMEBODY), Person("Tono", "b"))
-    assert fact.identified(known, lambda: next(ids)) is known
+    assert fact.with_person_ids(known, lambda: next(ids)) is known
 
 
 def test_a_persons_name_is_kept_in_nfc() -> None:
@@ -556,7 +562,7 @@ def test_old_records_of_every_type_are_still_read(decider: Any) -> None:
     tags = {t.__struct_config__.tag for t in types_of(decider.event_type)}
     assert {body["type"] for body in bodies} == tags
     for body in bodies:
-        written = fact.write(fact.read(kept(body), decider.event_type))
+        written = fact.encode(fact.decode(kept(body), decider.event_type))
         # Fields added since have their defaults; the others are unchanged.
         assert written.type == body["type"]
         assert written.effective_on == kept(body).effective_on

@@ -17,9 +17,12 @@ CONTROLS = "\x7f\x80\x9b\x9f"
 
 @pytest.mark.parametrize("character", DIRECTION + UNSEEN + CONTROLS)
 def test_what_hides_reorders_or_is_obeyed_is_written_out(character: str) -> None:
-    assert hidden_characters.marked(f"a{character}b") == f"a<U+{ord(character):04X}>b"
+    assert (
+        hidden_characters.escaped_text(f"a{character}b")
+        == f"a<U+{ord(character):04X}>b"
+    )
     raw = msgspec.json.encode({character: character})
-    escaped = hidden_characters.escaped(raw)
+    escaped = hidden_characters.escaped_json(raw)
     assert escaped.isascii()
     assert "\x7f" not in escaped.decode()
     assert json.loads(escaped) == {character: character}
@@ -36,17 +39,19 @@ def test_what_hides_reorders_or_is_obeyed_is_written_out(character: str) -> None
     ],
 )
 def test_what_is_seen_stays_as_it_is(text: str) -> None:
-    assert hidden_characters.marked(text) == text
-    assert hidden_characters.escaped(text.encode()) == text.encode()
+    assert hidden_characters.escaped_text(text) == text
+    assert hidden_characters.escaped_json(text.encode()) == text.encode()
 
 
 @given(st.recursive(st.text(), st.lists) | st.dictionaries(st.text(), st.text()))
 def test_escaped_json_means_the_same(value: Any) -> None:
-    escaped = hidden_characters.escaped(msgspec.json.encode(value))
+    escaped = hidden_characters.escaped_json(msgspec.json.encode(value))
     assert msgspec.json.decode(escaped) == value
     assert not any(map(hidden_characters.is_unsafe, escaped.decode()))
 
 
 @given(st.text())
 def test_nothing_marked_is_unsafe(text: str) -> None:
-    assert not any(map(hidden_characters.is_unsafe, hidden_characters.marked(text)))
+    assert not any(
+        map(hidden_characters.is_unsafe, hidden_characters.escaped_text(text))
+    )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iku.domain import conflict, lineage
 from iku.domain.conflict import Category, Dimension, Manner
-from iku.domain.fact import Annulled, Correction, standing
+from iku.domain.fact import Annulled, Correction, in_effect
 from iku.domain.lineage import ReplacedField
 from tests.domain import chance
 from tests.domain.story import on
@@ -46,11 +46,11 @@ def test_of_several_corrections_of_a_field_the_last_is_named() -> None:
 def test_a_fact_that_is_gone_is_told_as_it_was_corrected_and_by_what_it_went() -> None:
     moved = corrected(2, effective_on=on("2021-05-06"))
     history = [REPORTED, RESOLVED, moved, annulled(2)]
-    (undone,) = lineage.undone(history, conflict.Resolved)
+    (undone,) = lineage.annulled_facts(history, conflict.Resolved)
     assert (undone.fact.version, undone.by) == (2, 4)
     assert undone.fact.event.effective_on == on("2021-05-06")
-    assert [*lineage.undone(history, conflict.Reported)] == []
-    assert [*lineage.undone([*history, annulled(4)], conflict.Resolved)] == []
+    assert [*lineage.annulled_facts(history, conflict.Reported)] == []
+    assert [*lineage.annulled_facts([*history, annulled(4)], conflict.Resolved)] == []
 
 
 def test_a_correction_replaces_the_fields_it_restates() -> None:
@@ -92,7 +92,7 @@ def test_what_was_replaced_leads_from_what_stood_to_what_stands(
             continue
         fields = {
             (version, name): getattr(fact, name)
-            for version, fact in standing(history[: size - 1])
+            for version, fact in in_effect(history[: size - 1])
             for name in fact.__struct_fields__
         }
         for one in lineage.replaced(history[:size], size):
@@ -102,7 +102,7 @@ def test_what_was_replaced_leads_from_what_stood_to_what_stands(
             place: value for place, value in fields.items() if value is not None
         } == {
             (version, name): value
-            for version, fact in standing(history[:size])
+            for version, fact in in_effect(history[:size])
             for name in fact.__struct_fields__
             if (value := getattr(fact, name)) is not None
         }

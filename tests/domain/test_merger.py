@@ -10,7 +10,7 @@ from iku.domain import conflict, merger, reasons, subject_kinds
 from iku.domain.conflict import Conflict
 from iku.domain.continuation import Continued
 from iku.domain.decider import Decision, DecisionContext, Invalid, Refused
-from iku.domain.fact import Annulled, EventId, owner, sealed
+from iku.domain.fact import Annulled, EventId, owner, placeholder
 from iku.domain.indicator import OrganisationOptions
 from iku.domain.organisation import (
     Absorbed,
@@ -19,12 +19,12 @@ from iku.domain.organisation import (
     Dissolved,
     LegalBasis,
     Merged,
-    NotCarried,
     Obstacle,
     Organisation,
     OrganisationKind,
     Participated,
     ParticipationCarried,
+    ParticipationNotCarried,
     ParticipationVerified,
     Registered,
     Rejected,
@@ -183,7 +183,7 @@ def test_what_the_survivor_cannot_have_is_not_carried_and_the_answer_names_it(
     before = register.entries[OLD]
     found = register.do(OLD, MERGED)
     [absorbed] = found.others[NEW]
-    assert absorbed.not_carried == (NotCarried("P1", 2, why),)
+    assert absorbed.not_carried == (ParticipationNotCarried("P1", 2, why),)
     assert merger.notes(MERGED, before, found.others) == (
         f"participation P1 is not taken over: {said}",
     )
@@ -204,7 +204,7 @@ def test_a_participation_whose_reference_is_given_is_carried_with_the_number() -
 
 
 def test_a_note_that_cannot_be_read_is_left_out_of_the_copy() -> None:
-    note = sealed("organisation-O1", 2, "note")
+    note = placeholder("organisation-O1", 2, "note")
     event = structs.replace(took_part("2021-03-01"))
     structs.force_setattr(event, "note", note)
     register = Register(O1=entry(event), O2=entry())
@@ -349,13 +349,13 @@ def test_a_survivor_that_is_rejected_takes_along_what_was_merged_into_it(
     )
     assert (register.counts(OLD), register.counts(NEW)) == ((0, 0), (0, 0))
     history = register.entries[NEW].history
-    along = [merger.taken_along(history, v) for v in range(1, len(history) + 1)]
+    along = [merger.also_excluded(history, v) for v in range(1, len(history) + 1)]
     assert along == [*[()] * (len(history) - 1), (OLD,)]
     # Its explanation has the same reason.
     start, end = on("2021-01-01"), on("2021-12-31")
     gone = register.entries[NEW]
     member = subject_kinds.membership(gone, OrganisationOptions(), start, end)
-    told = reasons.explained(member, [1, 2, 3, 4, 5])
+    told = reasons.explanation(member, [1, 2, 3, 4, 5])
     assert told.en == "not counted: rejected, together with O1, merged into it, event 5"
     assert "bersama O1 yang digabung" in told.id
     # The merger can still be annulled; then the other one counts separately.

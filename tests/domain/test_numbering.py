@@ -5,7 +5,7 @@ from msgspec import structs
 
 from iku.domain import conflict, indicator, numbering, organisation
 from iku.domain.fact import Annulled
-from iku.domain.numbering import Numbered, NumberSeries
+from iku.domain.numbering import NumberSeries, SubjectNumber
 from tests.domain.story import given, on, recorded, refused
 
 REPORTED = conflict.Reported(
@@ -32,36 +32,40 @@ def annulled(version: int) -> Annulled:
 
 def test_a_number_is_that_of_the_identifier_until_it_is_corrected() -> None:
     case = given(conflict.decider, REPORTED)
-    assert numbering.numbered("K~1~2021", case) == Numbered("K/1/2021", held=True)
+    assert numbering.current_number("K~1~2021", case) == SubjectNumber(
+        "K/1/2021", held=True
+    )
     corrected = recorded(conflict.decider, case, renumbered("K/2/2021"))
-    assert numbering.numbered("A01", corrected) == Numbered("K/2/2021", held=True)
+    assert numbering.current_number("A01", corrected) == SubjectNumber(
+        "K/2/2021", held=True
+    )
     back = recorded(conflict.decider, corrected, annulled(2))
-    assert numbering.numbered("A01", back) == Numbered("A01", held=True)
+    assert numbering.current_number("A01", back) == SubjectNumber("A01", held=True)
 
 
 def test_a_number_is_not_held_while_the_opening_is_annulled() -> None:
     corrected = given(conflict.decider, REPORTED, renumbered("K15"))
     gone = recorded(conflict.decider, corrected, annulled(1))
-    assert numbering.numbered("A01", gone) == Numbered("A01", held=False)
+    assert numbering.current_number("A01", gone) == SubjectNumber("A01", held=False)
     again = recorded(conflict.decider, gone, annulled(3))
-    assert numbering.numbered("A01", again) == Numbered("K15", held=True)
+    assert numbering.current_number("A01", again) == SubjectNumber("K15", held=True)
 
 
 def test_a_rejected_case_holds_its_number() -> None:
     rejected = conflict.Rejected(reason="Bukan konflik")
     case = given(conflict.decider, REPORTED, rejected)
-    assert numbering.numbered("A01", case) == Numbered("A01", held=True)
+    assert numbering.current_number("A01", case) == SubjectNumber("A01", held=True)
 
 
 def test_an_organisation_has_a_number_and_an_indicator_has_none() -> None:
     corrected = organisation.Corrected(corrects=1, number="O7", reason="Salah tulis")
     registered = given(organisation.decider, REGISTERED, corrected)
-    assert numbering.numbered("A01", registered) == Numbered("O7", held=True)
+    assert numbering.current_number("A01", registered) == SubjectNumber("O7", held=True)
     assert numbering.number("A01", registered) == "O7"
     other = indicator.Indicator(())
-    assert numbering.numbered("IKU-1", other) is None
+    assert numbering.current_number("IKU-1", other) is None
     assert numbering.number("IKU~1", other) == "IKU/1"
-    assert numbering.numbered("A01", None) is None
+    assert numbering.current_number("A01", None) is None
 
 
 def test_only_an_opening_has_a_number_to_be_corrected() -> None:
@@ -79,7 +83,7 @@ def test_restating_the_number_that_it_has_adds_nothing() -> None:
     case = given(conflict.decider, REPORTED)
     refused(conflict.decider, case, renumbered("A01"), "recorded already, at version 1")
     case = recorded(conflict.decider, case, renumbered("a01"))
-    assert numbering.numbered("A01", case) == Numbered("a01", held=True)
+    assert numbering.current_number("A01", case) == SubjectNumber("a01", held=True)
     recorded(conflict.decider, case, renumbered("A01"))
 
 
@@ -91,11 +95,15 @@ def test_an_opening_repeated_is_told_whatever_the_number_has_become() -> None:
 
 
 def test_numbers_are_compared_without_case() -> None:
-    assert numbering.fold("Kes/14") == numbering.fold("kES/14") == "kes/14"
-    assert numbering.fold("KE\u0301/1") == numbering.fold("k\u00e9/1") == "k\u00e9/1"
-    assert Numbered("K14", held=True).goes_by("k14")
-    assert not Numbered("K14", held=False).goes_by("K14")
-    assert not Numbered("K14", held=True).goes_by("K15")
+    assert numbering.casefolded("Kes/14") == numbering.casefolded("kES/14") == "kes/14"
+    assert (
+        numbering.casefolded("KE\u0301/1")
+        == numbering.casefolded("k\u00e9/1")
+        == "k\u00e9/1"
+    )
+    assert SubjectNumber("K14", held=True).goes_by("k14")
+    assert not SubjectNumber("K14", held=False).goes_by("K14")
+    assert not SubjectNumber("K14", held=True).goes_by("K15")
 
 
 @pytest.mark.parametrize(

@@ -100,12 +100,12 @@ def test_a_size_that_the_log_has_not_reached_cannot_be_asked_for() -> None:
 
 def test_a_number_asks_the_question_its_figure_answered() -> None:
     at = question.coordinates(ASKED, 3, 200, on("2022-06-30"))
-    again = question.numbered(f" {at.number.lower()} ")
+    again = question.from_number(f" {at.number.lower()} ")
     assert question.coordinates(again, 3, 200, on("2022-07-01")) == at
     assert (again.known_on, again.size) == (on("2022-06-30"), 200)
 
 
 def test_a_number_that_no_figure_bears_asks_nothing() -> None:
     with pytest.raises(InvalidQuestion, match="seven parts") as refused:
-        question.numbered("IKU-1")
+        question.from_number("IKU-1")
     assert refused.value.path == "number"

@@ -6,7 +6,7 @@ import pytest
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.fact import Annulled, standing
+from iku.domain.fact import Annulled, in_effect
 from iku.domain.subject import Subject
 from tests.domain.story import given, on, recorded
 
@@ -64,8 +64,8 @@ def test_facts_after_an_event_are_those_of_the_whole_history(asked: bool) -> Non
     for size, event in enumerate(history, start=1):
         case = case.then(event)
         if asked:
-            assert case.facts == standing(history[:size])
-    assert case.facts == standing(history)
+            assert case.facts == in_effect(history[:size])
+    assert case.facts == in_effect(history)
     assert case == Conflict(tuple(history)) == conflict.decider.fold(history)
 
 

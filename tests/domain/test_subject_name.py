@@ -2,7 +2,7 @@
 
 import pytest
 
-from iku.domain.subject_name import absent
+from iku.domain.subject_name import not_found_message
 
 PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 
@@ -28,7 +28,7 @@ PERSON = "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
 def test_a_name_that_is_one_is_only_said_to_be_nobodys(
     category: str, name: str
 ) -> None:
-    assert absent(category, name) == f"there is no {category} {name}"
+    assert not_found_message(category, name) == f"there is no {category} {name}"
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_name_that_is_one_is_only_said_to_be_nobodys(
 )
 @pytest.mark.parametrize("category", ["conflict", "organisation"])
 def test_what_is_no_number_is_told_what_a_number_is(category: str, name: str) -> None:
-    assert absent(category, name) == (
+    assert not_found_message(category, name) == (
         f"there is no {category} {name!r}; "
         "a number is 1 to 64 letters, digits and . _ - /, the first a letter or digit"
     )
@@ -46,7 +46,7 @@ def test_what_is_no_number_is_told_what_a_number_is(category: str, name: str) ->
     "name", ["", "abc", "21", "2021-", "2021-W3.", "publication-2021"]
 )
 def test_what_is_no_publication_is_told_what_one_is_called(name: str) -> None:
-    assert absent("publication", name) == (
+    assert not_found_message("publication", name) == (
         f"there is no publication {name!r}; a publication is named as 2021 or 2021-W3.2"
     )
 
@@ -60,7 +60,7 @@ def test_what_is_no_publication_is_told_what_one_is_called(name: str) -> None:
     ],
 )
 def test_what_is_no_subject_is_told_how_persons_and_cases_are_named(name: str) -> None:
-    assert absent("subject", name) == (
+    assert not_found_message("subject", name) == (
         f"there is no subject {name!r}; "
         "a person is named by the identifier that a history gives, "
         "a case or organisation as conflict-K14 or organisation-O41"
@@ -68,6 +68,6 @@ def test_what_is_no_subject_is_told_how_persons_and_cases_are_named(name: str) -
 
 
 def test_a_very_long_name_is_not_repeated_in_full() -> None:
-    assert absent("conflict", "k" * 70_000).startswith(
+    assert not_found_message("conflict", "k" * 70_000).startswith(
         f"there is no conflict '{'k' * 100}…'; "
     )

@@ -261,9 +261,9 @@ def test_a_report_that_was_annulled_is_not_taken_for_recorded() -> None:
 
 
 def test_a_fact_is_named_as_a_person_says_it() -> None:
-    assert subject_rules.name(resolved("2021-04-01")) == "resolved"
+    assert subject_rules.event_name(resolved("2021-04-01")) == "resolved"
     handled = Handled(effective_on=on("2021-04-01"), phase=Phase.PEMULIHAN)
-    assert subject_rules.name(handled) == "handled"
+    assert subject_rules.event_name(handled) == "handled"
 
 
 def test_what_names_no_other_subject_rests_on_none() -> None:
@@ -272,6 +272,6 @@ def test_what_names_no_other_subject_rests_on_none() -> None:
         Resolved(effective_on=on("2021-04-01"), manner=Manner.ISLAH),
         Corrected(corrects=1, reason="Salah"),
     ]
-    assert [merger.names(fact, "K01", None) for fact in facts] == [
+    assert [merger.premises(fact, "K01", None) for fact in facts] == [
         DecisionPremises()
     ] * 3

@@ -39,7 +39,7 @@ def ends(span: StateInterval) -> set[Any]:
 @for_all(chance.case_histories)
 def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     found = Conflict(tuple(history))
-    spans = subject_kinds.spans("conflict", "A01", found)
+    spans = subject_kinds.state_intervals("conflict", "A01", found)
     facts = list(recount.remaining(history))
     follow_each_other(spans)
     waits = found.returned and found.returned.event.effective_on
@@ -61,7 +61,7 @@ def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
 @for_all(chance.organisation_histories)
 def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     found = Organisation(tuple(history))
-    spans = subject_kinds.spans("organisation", "A01", found)
+    spans = subject_kinds.state_intervals("organisation", "A01", found)
     facts = list(recount.remaining(history))
     follow_each_other(spans)
     for span in spans:
@@ -79,7 +79,7 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
 
 def statuses(category: str, state: Any) -> list[tuple[str, str]]:
     """The states by their first day."""
-    spans = subject_kinds.spans(category, "A01", state)
+    spans = subject_kinds.state_intervals(category, "A01", state)
     return [(str(s.valid_from), s.standing.stored.status) for s in spans]
 
 
@@ -121,7 +121,7 @@ def test_what_was_taken_away_was_so_from_its_first_day() -> None:
             organisation.Merged(into="A98", reason="Sama"),
         )
     )
-    [span] = subject_kinds.spans("organisation", "A01", merged)
+    [span] = subject_kinds.state_intervals("organisation", "A01", merged)
     shown: Any = span.standing
     assert (shown.status, shown.merged_into) == ("merged", "A98")
 
@@ -131,7 +131,7 @@ def test_an_organisation_is_cut_where_its_certificate_runs_out() -> None:
         organisation.Suspended(effective_on=on("2021-07-01")),
         valid_until=on("2021-05-31"),
     )
-    shown: list[Any] = [*subject_kinds.spans("organisation", "A01", found)]
+    shown: list[Any] = [*subject_kinds.state_intervals("organisation", "A01", found)]
     assert [(str(s.valid_from), s.standing.expired) for s in shown] == [
         ("2021-02-01", False),
         ("2021-06-01", True),
@@ -149,7 +149,7 @@ def test_a_certificate_that_outlasts_a_suspension_does_not_cut_it() -> None:
         organisation.Restored(effective_on=on("2021-08-01")),
         valid_until=on("2021-10-31"),
     )
-    shown: list[Any] = [*subject_kinds.spans("organisation", "A01", found)]
+    shown: list[Any] = [*subject_kinds.state_intervals("organisation", "A01", found)]
     assert [(str(s.valid_from), s.standing.expired) for s in shown] == [
         ("2021-02-01", False),
         ("2021-07-01", False),
@@ -159,13 +159,16 @@ def test_a_certificate_that_outlasts_a_suspension_does_not_cut_it() -> None:
 
 
 def test_what_does_not_begin_with_its_opening_was_nothing() -> None:
-    assert subject_kinds.spans("conflict", "A01", Conflict((VERIFIED,))) == ()
+    assert subject_kinds.state_intervals("conflict", "A01", Conflict((VERIFIED,))) == ()
     suspended = organisation.Suspended(effective_on=on("2021-07-01"))
-    assert subject_kinds.spans("organisation", "A01", Organisation((suspended,))) == ()
+    assert (
+        subject_kinds.state_intervals("organisation", "A01", Organisation((suspended,)))
+        == ()
+    )
 
 
 def test_before_its_first_day_a_subject_was_nothing() -> None:
-    first = subject_kinds.standing("conflict", "A01", case(), on("2021-03-01"))
+    first = subject_kinds.state_on("conflict", "A01", case(), on("2021-03-01"))
     assert first is not None
-    assert subject_kinds.standing("conflict", "A01", case(), on("2021-02-28")) is None
-    assert subject_kinds.standing("conflict", "A01", None, on("2021-12-31")) is None
+    assert subject_kinds.state_on("conflict", "A01", case(), on("2021-02-28")) is None
+    assert subject_kinds.state_on("conflict", "A01", None, on("2021-12-31")) is None

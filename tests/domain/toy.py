@@ -18,13 +18,13 @@ from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
 from iku.domain.counting import Reason, Rule, RuleResult, Rules, Sentence
 from iku.domain.decider import Decider, DecisionContext, Refused, refuse_unlikely_day
-from iku.domain.fact import Annulled, Fact, Line, Number, StandingFact
+from iku.domain.fact import Annulled, EffectiveFact, Fact, Line, Number
 from iku.domain.fact import Reason as Why
 from iku.domain.figure import Counts
 from iku.domain.indicator import EmptyRatio, Options, Rounding
 from iku.domain.subject import Subject
 from iku.domain.subject_kinds import SubjectKind
-from iku.domain.subject_states import StateColumns, StateInterval, rest
+from iku.domain.subject_states import StateColumns, StateInterval, remaining_fields
 from iku.domain.subject_states import SubjectState as Shown
 
 
@@ -125,7 +125,9 @@ class CourseRules(Rules, frozen=True, dict=True):
     def denominator(self) -> RuleResult:
         """Of the topic, opened by the day, and not finished before the period."""
         if self.course.void:
-            return RuleResult(False, partial(counting.void, self.course, OPENING))
+            return RuleResult(
+                False, partial(counting.void_reason, self.course, OPENING)
+            )
         opened = self.course.opening
         if opened.topic != self.options.topic:
             return RuleResult(False, self._other_topic)
@@ -166,7 +168,7 @@ class CourseRules(Rules, frozen=True, dict=True):
         return self._reason(rule, Finished, manner=FINISHED, **days)
 
     def _reason(self, rule: Rule, of: type[Fact], **quoted: object) -> Reason:
-        fact: StandingFact = counting.standing(self.course, of)[0]
+        fact: EffectiveFact = counting.in_effect(self.course, of)[0]
         return Reason(rule, (counting.cited(self.course, fact),), quoted)
 
 
@@ -220,7 +222,7 @@ class CourseStanding(Shown, frozen=True):
             dimension="",
             area="",
             source="",
-            shown=rest(self),
+            shown=remaining_fields(self),
         )
 
 

@@ -14,7 +14,7 @@ from iku.domain.indicator import (
     Options,
 )
 from iku.domain.organisation_counting import EXPIRED
-from iku.domain.reasons import worded
+from iku.domain.reasons import sentence
 from tests.domain import recount
 from tests.domain.chance import Question
 from tests.domain.story import on
@@ -63,7 +63,7 @@ def cites_what_stands(reason: Reason, history: Any) -> None:
 
 
 def tells_all_positions(reason: Reason, count: int) -> None:
-    told = worded(reason, range(1001, 1001 + count))
+    told = sentence(reason, range(1001, 1001 + count))
     for version in reason.versions:
         assert f"{1000 + version}" in told.id
         assert f"{1000 + version}" in told.en
@@ -80,7 +80,7 @@ def told(
     reasons = [found.denominator.reason(), found.numerator.reason()]
     if reasons[0] == reasons[1]:
         reasons.pop()
-    return [(reason.rule.value, worded(reason, positions).id) for reason in reasons]
+    return [(reason.rule.value, sentence(reason, positions).id) for reason in reasons]
 
 
 class Seen(NamedTuple):

@@ -81,7 +81,7 @@ def _tiles(told: list[bytes], leaves: list[bytes]) -> Iterator[tuple[str, bytes]
         part = slice(begin, begin + one.width)
         yield one.path(), b"".join(rows[one.level][part])
         if one.level == 0:
-            yield one.entries_path(), tile.bundle(told[part])
+            yield one.entries_path(), tile.entry_bundle(told[part])
 
 
 def _copies(forged: Sequence[Any]) -> dict[str, bytes]:

@@ -47,7 +47,9 @@ async def cosign(signer: Plain) -> None:
     last = await checkpoint_store.latest(signer)
     assert last is not None
     line = WITNESS.sign(last.published.text, 1_700_000_000).line
-    await witness_client.accept(signer, WITNESS.verifier, last, line.encode())
+    await witness_client.store_cosignature(
+        signer, WITNESS.verifier, last, line.encode()
+    )
 
 
 async def grow(connection: Plain, size: int) -> None:

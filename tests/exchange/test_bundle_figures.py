@@ -91,7 +91,9 @@ async def kept(
         last = await checkpoint_store.latest(signer)
         assert last is not None
         line = WITNESS.sign(last.published.text, 1_700_000_000).line
-        await witness_client.accept(signer, WITNESS.verifier, last, line.encode())
+        await witness_client.store_cosignature(
+            signer, WITNESS.verifier, last, line.encode()
+        )
         await bundle.export(connection, WATCHED, place / "b", lambda *_: None)
         await signer.close()
     (place / "policy").write_text(policy(key))

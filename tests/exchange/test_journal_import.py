@@ -222,7 +222,7 @@ async def test_a_file_that_is_spoilt_while_it_is_read_is_refused_as_changed(
     importer: Importer, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = io.BytesIO(make("konflik", *[make.report(f"K{n}") for n in range(9)]))
-    before = importer._before
+    before = importer._previous_import
 
     async def spoil(*given: Any) -> Any:
         found = await before(*given)
@@ -231,7 +231,7 @@ async def test_a_file_that_is_spoilt_while_it_is_read_is_refused_as_changed(
         file.write(b"\xff" * (length - length // 2))
         return found
 
-    monkeypatch.setattr(importer, "_before", spoil)
+    monkeypatch.setattr(importer, "_previous_import", spoil)
     report = await importer.run(file)
     [(_, _, message)] = said(report)
     assert message == "the file was changed while it was read; import it again"
@@ -646,7 +646,7 @@ async def test_rows_that_others_imported_meanwhile_are_not_at_fault(
         make.row("K1", what, judul="Satu", known="2022-03-05", keterangan=why),
         make.row("K1", what, judul="Dua", known="2022-03-06", keterangan=why),
     ]
-    content, before = make("konflik", *corrected), Importer._before
+    content, before = make("konflik", *corrected), Importer._previous_import
     calls = 0
 
     async def overtaken(self: Importer, *arguments: Any) -> Any:
@@ -659,7 +659,7 @@ async def test_rows_that_others_imported_meanwhile_are_not_at_fault(
                 assert (await twin.run(content)).added == 3
         return found
 
-    monkeypatch.setattr(Importer, "_before", overtaken)
+    monkeypatch.setattr(Importer, "_previous_import", overtaken)
     report = await importer.run(content)
     assert (report.faults, report.added, report.repeated) == ((), 0, 3)
     assert calls == 3

@@ -9,12 +9,12 @@ from iku.app import App
 from iku.commands.command import Command
 from iku.domain.period import Kind
 from iku.domain.publication import Draft, NextStep, TakeStep
-from iku.domain.withheld import NONE
+from iku.domain.withheld_text import NONE
 from iku.exchange.journal_import import Importer
 from iku.ledger import log
 from iku.postgres.pool import Plain
 from iku.queries import publications
-from iku.texts import read
+from iku.text_reading import read
 from tests.domain.story import step
 
 WHY = "Laporan baru diterima"

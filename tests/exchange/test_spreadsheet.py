@@ -124,12 +124,12 @@ def test_what_is_no_csv_is_refused_where_it_begins_to_be_none(
 
 
 def test_a_long_wrong_cell_is_shown_cut() -> None:
-    assert len(spreadsheet.shown("x" * 500)) == 42
+    assert len(spreadsheet.quoted("x" * 500)) == 42
 
 
 def test_what_a_terminal_would_obey_is_shown_as_an_escape() -> None:
     cell = "\x1b[2J\0\u202eK1"
-    assert spreadsheet.shown(cell) == '"\\u001b[2J\\u0000\\u202eK1"'
+    assert spreadsheet.quoted(cell) == '"\\u001b[2J\\u0000\\u202eK1"'
 
 
 def test_of_a_million_wrong_headings_the_first_are_named_and_all_are_counted() -> None:

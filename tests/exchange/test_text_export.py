@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import iku_verify
-from iku.domain.withheld import Withheld, WithheldReason
+from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.exchange import text_export
 from iku.exchange.bundle import BundleWriteError
 from iku.queries.text_check import HeldText, TextCounts

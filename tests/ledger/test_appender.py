@@ -434,7 +434,7 @@ async def test_what_is_appended_at_once_takes_no_further_step(
     async def at_once(
         connection: Plain, asked: Sequence[EncodedRequest]
     ) -> Sequence[Receipt]:
-        verdicts = await log.append_framed(connection, asked, zone=ZONE)
+        verdicts = await log.append_encoded(connection, asked, zone=ZONE)
         return [one for one in verdicts if isinstance(one, Receipt)]
 
     async def project(*_arguments: Any) -> None:
@@ -580,7 +580,7 @@ class Series:
                 admitted.append(ValueError(one.command_id))
             else:
                 last += 1
-                admitted.append(log.frame(one.named(f"S-{last}", "")))
+                admitted.append(log.encode(one.named(f"S-{last}", "")))
         return admitted
 
 

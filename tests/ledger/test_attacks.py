@@ -283,7 +283,7 @@ async def test_what_a_superuser_changed_of_the_schema_is_found_by_the_guard(
     signed: Signed, owner: Plain, attack: str
 ) -> None:
     await owner.execute(attack)
-    found = (await schema_guard.look(owner)).findings
+    found = (await schema_guard.inspect(owner)).findings
     # A rewrite changes only rows, not the schema.
     assert found or await check_ledger(owner)
 
@@ -349,7 +349,7 @@ def trusted(witness: Witness, home: SignerFolder) -> policy.Policy:
 
 async def gather(signed: Signed, witness: Witness) -> list[str]:
     known = trusted(witness, signed.home)
-    return await witness_client.gather(
+    return await witness_client.collect_cosignatures(
         signed.signer, signed.home, known, posting(witness)
     )
 
@@ -595,7 +595,7 @@ async def test_another_text_sealed_with_the_real_keys_is_found_by_the_commitment
     )
     outer = desk.app.vault.keys.key(row["epoch"])
     assert outer is not None
-    owner = sealing.Owner(row["stream"], row["subject"], row["epoch"])
+    owner = sealing.KeyOwner(row["stream"], row["subject"], row["epoch"])
     key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
     place = TextPlace(row["stream"], row["version"], row["field"], row["subject"])
     forged = sealing.seal(sealing.secret(place, "Lain"), key)

@@ -307,8 +307,8 @@ async def test_a_new_key_is_introduced_by_the_old_one(
     ]
     spelt = f"witness W {witness_key().verifier}\n".encode()
     watched = policy.parse(spelt, complete=False)
-    assert b"NO WITNESS" not in checkpoint_store.handed_out(listed, watched)
-    nobody = checkpoint_store.handed_out(listed, policy.Policy())
+    assert b"NO WITNESS" not in checkpoint_store.published_policy(listed, watched)
+    nobody = checkpoint_store.published_policy(listed, policy.Policy())
     assert b"THIS LOG HAS NO WITNESS" in nobody
     assert b"signed up to size 2." in nobody
     assert [str(p.key) for p in policy.parse(nobody).logs] == [
@@ -327,7 +327,7 @@ async def test_a_size_that_was_signed_is_signed_anew_by_both_keys(
     last = await checkpoint_store.latest(owner)
     assert last is not None
     assert (last.size, last.note) == (1, outcome.note)
-    assert [one.note async for one in checkpoint_store.every(owner, 1)] == [
+    assert [one.note async for one in checkpoint_store.checkpoints_up_to(owner, 1)] == [
         outcome.note
     ]
 
@@ -425,7 +425,7 @@ async def test_a_state_whose_parts_disagree_is_not_signed_on(
     state = home.state()
     assert state is not None
     other = checkpoint_signing.SignerState(
-        (checkpoint.spell_hash(bytes(32)),), state.note, state.vkey
+        (checkpoint.encode_hash(bytes(32)),), state.note, state.vkey
     )
     home.keep(other)
     with pytest.raises(SignerNotReady, match="do not fit together"):
@@ -489,12 +489,12 @@ async def test_what_was_signed_stays(owner: Plain, table: str) -> None:
 
 def test_one_process_at_a_time_uses_the_folder(home: SignerFolder) -> None:
     with (
-        durable_files.alone(home.folder),
+        durable_files.exclusive_lock(home.folder),
         pytest.raises(durable_files.FolderInUse, match="another process"),
-        durable_files.alone(home.folder),
+        durable_files.exclusive_lock(home.folder),
     ):
         pass
-    with durable_files.alone(home.folder, wait=True):
+    with durable_files.exclusive_lock(home.folder, wait=True):
         pass
 
 

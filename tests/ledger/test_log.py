@@ -910,15 +910,15 @@ async def test_who_reads_with_an_old_snapshot_is_stopped_not_believed(
 async def test_a_lost_database_is_told_from_a_bad_question(
     connection: Plain, error: Exception, away: bool
 ) -> None:
-    assert log.is_away(error, connection) == away
+    assert log.is_unavailable(error, connection) == away
 
 
 async def test_before_there_is_a_connection_a_missing_socket_is_a_lost_database(
     connection: Plain,
 ) -> None:
-    assert log.is_away(FileNotFoundError(), None)
+    assert log.is_unavailable(FileNotFoundError(), None)
     await connection.close()
-    assert log.is_away(ValueError(), connection)
+    assert log.is_unavailable(ValueError(), connection)
 
 
 async def test_a_connection_that_a_pool_took_back_in_use_is_a_lost_database(
@@ -929,7 +929,7 @@ async def test_a_connection_that_a_pool_took_back_in_use_is_a_lost_database(
     await asyncio.sleep(0)
     with pytest.raises(asyncpg.InterfaceError, match="released back to the pool"):
         connection.is_closed()
-    assert log.is_away(ValueError(), connection)
+    assert log.is_unavailable(ValueError(), connection)
 
 
 async def test_an_append_probes_indexes_though_its_plan_was_made_for_empty_tables(

@@ -112,10 +112,10 @@ def test_a_policy_is_written_and_read() -> None:
         policy.parse(latin),
         policy.parse(b"", complete=False),
     ):
-        spelt = policy.spell(read, ["a comment", ""])
+        spelt = policy.encode(read, ["a comment", ""])
         assert policy.parse(spelt) == read
         assert spelt.startswith(b"# a comment\n# \n")
-    assert b"group any-witness 1 A B\n" in policy.spell(
+    assert b"group any-witness 1 A B\n" in policy.encode(
         policy.parse(listed, complete=False)
     )
 

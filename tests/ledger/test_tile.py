@@ -22,13 +22,13 @@ from iku.ledger.tile import InvalidTilePath, Tile
 def test_a_place_is_that_of_the_specification(
     number: int, width: int, place: str
 ) -> None:
-    assert tile.place(number, width) == place
-    assert tile.parse_place(place) == (number, width)
+    assert tile.encode_index(number, width) == place
+    assert tile.parse_index(place) == (number, width)
 
 
 @given(st.integers(0, 10**15), st.integers(1, 256))
 def test_a_place_is_read_as_it_was_written(number: int, width: int) -> None:
-    assert tile.parse_place(tile.place(number, width)) == (number, width)
+    assert tile.parse_index(tile.encode_index(number, width)) == (number, width)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_place_is_read_as_it_was_written(number: int, width: int) -> None:
 )
 def test_no_other_spelling_is_a_place(text: str) -> None:
     with pytest.raises(InvalidTilePath):
-        tile.parse_place(text)
+        tile.parse_index(text)
 
 
 def test_the_tiles_of_seventy_thousand_records_are_those_of_the_specification() -> None:
@@ -63,4 +63,4 @@ def test_a_tile_says_what_it_needs_and_where_it_lies() -> None:
 
 def test_a_bundle_gives_each_record_after_its_length() -> None:
     records = [b"", b"a", b"b" * 258]
-    assert tile.bundle(records) == b"\0\0" + b"\0\1a" + b"\1\2" + b"b" * 258
+    assert tile.entry_bundle(records) == b"\0\0" + b"\0\1a" + b"\1\2" + b"b" * 258

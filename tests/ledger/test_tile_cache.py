@@ -33,8 +33,8 @@ async def keep_full(owner: Plain, size: int) -> None:
     """Store every full tile in the cache, as the signer does."""
     for number in range(size // 256):
         row = await Tiles(owner).tile(Tile(0, number))
-        await tile_cache.keep(owner, Tile(0, number), row)
-    await tile_cache.keep_upper(owner, size)
+        await tile_cache.store(owner, Tile(0, number), row)
+    await tile_cache.store_upper(owner, size)
 
 
 async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
@@ -58,10 +58,10 @@ async def test_the_tree_is_that_of_the_records_with_and_without_a_cache(
     await owner.execute("delete from ledger.tile where number % 3 = 1 or level = 1")
     partly = Tiles(owner)
     assert [await proof_building.root(partly, size) for size in sizes] == expected
-    await tile_cache.keep(owner, Tile(0, 0), bytes(8192))
+    await tile_cache.store(owner, Tile(0, 0), bytes(8192))
     assert await Tiles(owner).tile(Tile(0, 0)) == bytes(8192)
-    await tile_cache.keep_upper(owner, SIZE)
-    await tile_cache.forget_upper(owner)
+    await tile_cache.store_upper(owner, SIZE)
+    await tile_cache.delete_upper(owner)
     assert await owner.fetchval("select max(level) from ledger.tile") == 0
 
 

@@ -48,13 +48,13 @@ async def vectors() -> dict[str, str]:
         "checkpoint": str(Note(text, (LOG.sign(text),))),
         "cosigned": str(cosigned),
         "inclusion": str(TlogProof(1, path, cosigned)),
-        "consistency": tlog_proof.spell_hashes(grown),
+        "consistency": tlog_proof.encode_hashes(grown),
         "add-checkpoint": str(
             witness.CosignRequest(1, grown, Note(text, (LOG.sign(text),)))
         ),
         "manifest": manifest(str(Note(text, (LOG.sign(text),)))),
         "fates": FATES,
-        "entries": tile.bundle(RECORDS).hex() + "\n",
+        "entries": tile.entry_bundle(RECORDS).hex() + "\n",
         "policy": (
             f"log {LOG.verifier}\nwitness inspektorat {WITNESS.verifier}\n"
             "quorum inspektorat\n"
@@ -119,4 +119,4 @@ def test_the_page_tells_erased_from_withheld_as_everybody_here_does() -> None:
     ("number", "width"), [(0, 256), (5, 3), (1067, 256), (1_234_067, 8)]
 )
 def test_the_page_shows_where_tiles_lie(number: int, width: int) -> None:
-    assert f"`{tile.place(number, width)}`" in PAGE
+    assert f"`{tile.encode_index(number, width)}`" in PAGE

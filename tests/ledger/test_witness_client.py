@@ -68,7 +68,7 @@ async def sign(signer: Plain, home: SignerFolder) -> None:
 async def gather(
     signer: Plain, home: SignerFolder, line: Line, witnesses: Policy = WATCHED
 ) -> list[str]:
-    return await witness_client.gather(signer, home, witnesses, line.post)
+    return await witness_client.collect_cosignatures(signer, home, witnesses, line.post)
 
 
 async def test_a_checkpoint_is_cosigned_once(
@@ -197,7 +197,7 @@ async def test_a_witness_that_does_not_help_holds_nothing_up(
 ) -> None:
     await append(ask("a-1"))
     await sign(signer, home)
-    [told] = await witness_client.gather(
+    [told] = await witness_client.collect_cosignatures(
         signer, home, WATCHED, lambda *_: (HTTPStatus(status), body)
     )
     assert told.startswith("W: ")
@@ -215,7 +215,7 @@ async def test_a_wrong_cosignature_is_not_kept(
     assert last is not None
     wrong = KEY.sign("another text\n", 1).line.encode()
     with pytest.raises(WitnessUnavailable, match="is wrong"):
-        await witness_client.accept(signer, KEY.verifier, last, wrong)
+        await witness_client.store_cosignature(signer, KEY.verifier, last, wrong)
     assert await signer.fetchval("select count(*) from ledger.cosignature") == 0
 
 
@@ -230,9 +230,9 @@ async def test_a_witness_without_an_address_is_asked_by_file(
     assert line.statuses == []
     last = await checkpoint_store.latest(signer)
     assert last is not None
-    asked = await witness_client.request(signer, 0, last)
+    asked = await witness_client.build_request(signer, 0, last)
     answer = line.witness.cosign(str(asked).encode())
-    await witness_client.accept(signer, KEY.verifier, last, answer.encode())
+    await witness_client.store_cosignature(signer, KEY.verifier, last, answer.encode())
     assert (await checkpoint_store.assurance(signer, offline)).witnessed == 1
 
 
@@ -318,7 +318,7 @@ async def test_every_checkpoint_comes_in_order(
             size,
             bytes(32),
         )
-    found = [one.size async for one in checkpoint_store.every(signer, 7)]
+    found = [one.size async for one in checkpoint_store.checkpoints_up_to(signer, 7)]
     assert found == [1, 3, 5, 7]
     first = await checkpoint_store.covering(signer, 4)
     assert first is not None

@@ -24,10 +24,10 @@ SOCKET = "postgresql://iku:a%40b@/iku?host=%2Frun%2Fpg&port=5432"
 def test_an_address_names_a_database_and_a_login(
     dsn: str, database: str, login: str
 ) -> None:
-    assert dump.database(dsn) == database
-    assert dump.login(dsn) == login
-    other = dump.beside(dsn, "a b/c")
-    assert (dump.database(other), dump.login(other)) == ("a b/c", login)
+    assert dump.database_name(dsn) == database
+    assert dump.login_name(dsn) == login
+    other = dump.uri_of_database(dsn, "a b/c")
+    assert (dump.database_name(other), dump.login_name(other)) == ("a b/c", login)
 
 
 def test_a_password_stands_in_no_argument() -> None:

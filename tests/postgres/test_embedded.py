@@ -155,7 +155,7 @@ def ask(dsn: str, query: str) -> object:
 
 
 def served_by(home: Path) -> int | None:
-    return postmaster.living(home / "postgres" / "data")
+    return postmaster.live_process_id(home / "postgres" / "data")
 
 
 def kill_server(home: Path) -> None:
@@ -556,7 +556,7 @@ def test_a_full_disk_is_named(full_disk: Path) -> None:
 def test_a_full_disk_is_told_from_what_the_system_says(tmp_path: Path) -> None:
     with (
         pytest.raises(PostgresError, match="is full"),
-        embedded._plain_errors(tmp_path),
+        embedded._as_postgres_error(tmp_path),
     ):
         raise OSError(28, "No space left on device", "postgres.part")
 
@@ -595,7 +595,7 @@ def test_a_server_that_does_not_answer_is_given_up(
 def test_a_program_that_hangs_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(PostgresError, match="initdb did not end within 300 seconds"),
-        embedded._plain_errors(tmp_path),
+        embedded._as_postgres_error(tmp_path),
     ):
         raise subprocess.TimeoutExpired(["/wheel/bin/initdb", "-D"], 300)
 

@@ -85,7 +85,7 @@ async def test_event_triggers_refuse_what_would_change_the_ledgers_schema(
     await guarded.execute("set session_replication_role = replica")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match=refusal):
         await guarded.execute(statement)
-    assert (await schema_guard.look(guarded)).findings == []
+    assert (await schema_guard.inspect(guarded)).findings == []
     assert await check_ledger(guarded) == []
 
 
@@ -121,7 +121,7 @@ async def test_an_owner_without_further_rights_is_refused_just_so(
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await plain_owner.execute(statement)
-    assert (await schema_guard.look(plain_owner)).findings == []
+    assert (await schema_guard.inspect(plain_owner)).findings == []
 
 
 @pytest.mark.parametrize("statement", UNTOUCHED)
@@ -129,12 +129,12 @@ async def test_what_leaves_the_ledgers_schema_alone_passes(
     guarded: Plain, statement: str
 ) -> None:
     await guarded.execute(statement)
-    assert (await schema_guard.look(guarded)).findings == []
+    assert (await schema_guard.inspect(guarded)).findings == []
 
 
 async def test_projections_are_rebuilt_under_the_guard(guarded: Plain) -> None:
     assert await rebuild(guarded, lambda _done, _size: None) == []
-    assert (await schema_guard.look(guarded)).findings == []
+    assert (await schema_guard.inspect(guarded)).findings == []
 
 
 CHANGE = Migration(
@@ -150,11 +150,11 @@ CHANGE = Migration(
 
 
 async def change_by_migration(owner: Plain) -> None:
-    before = await schema_guard.look(owner)
+    before = await schema_guard.inspect(owner)
 
     assert await migrate(owner, [*load(), CHANGE]) == [CHANGE]
 
-    after = await schema_guard.look(owner)
+    after = await schema_guard.inspect(owner)
     assert after == Guard(before.since, before.announced + 1, before.sealed, [])
     login, sha256 = await owner.fetchrow(
         "select login, sha256 from guard.change where migration = $1", str(CHANGE)
@@ -174,7 +174,7 @@ async def test_so_may_a_migration_of_a_plain_owner(plain_owner: Plain) -> None:
 
 
 async def test_the_owners_every_migration_is_announced(plain_owner: Plain) -> None:
-    guard = await schema_guard.look(plain_owner)
+    guard = await schema_guard.inspect(plain_owner)
     assert (guard.announced, guard.sealed) == (len(load()), 1)
 
 
@@ -182,8 +182,8 @@ async def test_a_migration_that_fails_is_announced_to_nobody(guarded: Plain) -> 
     broken = Migration(CHANGE.version, "broken", CHANGE.sql + "; select 1/0")
     with pytest.raises(asyncpg.DivisionByZeroError):
         await migrate(guarded, [*load(), broken])
-    assert await schema_guard.look(guarded) == Guard(
-        (await schema_guard.look(guarded)).since, 0, 1, []
+    assert await schema_guard.inspect(guarded) == Guard(
+        (await schema_guard.inspect(guarded)).since, 0, 1, []
     )
 
 
@@ -207,7 +207,7 @@ async def test_a_feigned_migration_cannot_hide(plain_owner: Plain) -> None:
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await plain_owner.execute(change)
-    (finding,) = (await schema_guard.look(plain_owner)).findings
+    (finding,) = (await schema_guard.inspect(plain_owner)).findings
     assert "plain_owner announced 9999_own on " in finding
     assert finding.endswith("but no such migration was applied")
 
@@ -219,7 +219,7 @@ async def test_what_a_migration_changes_after_its_seal_is_found(
         await schema_guard.announce(plain_owner, "9999_own", b"")
         await plain_owner.execute("set constraints all immediate")
         await plain_owner.execute("alter table ledger.event add column own text")
-    findings = (await schema_guard.look(plain_owner)).findings
+    findings = (await schema_guard.inspect(plain_owner)).findings
     assert any("now column ledger.event.own" in finding for finding in findings)
 
 
@@ -278,7 +278,7 @@ async def test_what_a_superuser_did_unguarded_is_seen_afterwards(
     owner: Plain, change: str, finding: str
 ) -> None:
     await owner.execute(change)
-    found = (await schema_guard.look(owner)).findings
+    found = (await schema_guard.inspect(owner)).findings
     assert [line for line in found if line.startswith(finding)], found
 
 
@@ -287,7 +287,7 @@ async def test_a_guard_taken_apart_is_not_put_right_in_silence(
 ) -> None:
     await owner.execute("drop event trigger guard_rows")
     await migrate_database(database)
-    assert len((await schema_guard.look(owner)).findings) == 1
+    assert len((await schema_guard.inspect(owner)).findings) == 1
 
 
 async def test_running_the_file_again_mends_the_guard_and_hides_nothing(
@@ -296,11 +296,11 @@ async def test_running_the_file_again_mends_the_guard_and_hides_nothing(
     await owner.execute("alter table ledger.event disable trigger append_only")
     await owner.execute("drop event trigger guard_rows")
     await owner.execute(schema_guard.SQL)
-    now, was = (await schema_guard.look(owner)).findings
+    now, was = (await schema_guard.inspect(owner)).findings
     assert "enabled D" in now
     assert "enabled A" in was
     await owner.execute("select guard.seal()")
-    sealed = await schema_guard.look(owner)
+    sealed = await schema_guard.inspect(owner)
     assert (sealed.sealed, sealed.findings) == (2, [])
 
 
@@ -314,7 +314,7 @@ async def test_a_newer_program_brings_its_guard_along(
     monkeypatch.setattr(schema_guard, "VERSION", 1000)
     assert await schema_guard.arm(owner)
     assert await owner.fetchval("select guard.version()") == 1000
-    assert (await schema_guard.look(owner)).sealed == 1
+    assert (await schema_guard.inspect(owner)).sealed == 1
 
 
 async def test_where_no_superuser_migrates_the_guard_is_missing(
@@ -323,7 +323,7 @@ async def test_where_no_superuser_migrates_the_guard_is_missing(
     await migrate_database(plain)
     owner = await connect_as_owner(plain.owner_dsn)
     assert not await schema_guard.arm(owner)
-    assert await schema_guard.look(owner) == Guard()
+    assert await schema_guard.inspect(owner) == Guard()
     await owner.close()
 
 

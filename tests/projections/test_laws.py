@@ -29,7 +29,7 @@ from iku.commands.command import CommandResult
 from iku.domain import conflict, organisation
 from iku.domain.fact import Annulled
 from iku.domain.figure import Figure
-from iku.domain.question import Question, numbered
+from iku.domain.question import Question, from_number
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres import pool as pools
 from iku.postgres.database import Database
@@ -195,7 +195,7 @@ class Register(RuleBasedStateMachine):
         try:
             world = self.running.world
             for number, figure in self.printed.items():
-                assert self.running.run(world.figure(numbered(number))) == figure
+                assert self.running.run(world.figure(from_number(number))) == figure
             assert self.running.run(check_ledger(world.connection)) == []
             assert self.running.run(_rebuild(world.app.database)) == []
         finally:

@@ -79,7 +79,7 @@ async def replayed(world: World) -> tuple[Names, list[str]]:
         turn = turns.entry(recorded).turn
         derived |= number_index.changed(turn)
         holders = {k: s for k, s in holders.items() if s != recorded.stream}
-        its = numbering.numbered(turn.subject, turn.after)
+        its = numbering.current_number(turn.subject, turn.after)
         if its is None or not its.held:
             continue
         key = recorded.category, its.number.lower()

@@ -88,7 +88,7 @@ async def test_a_text_is_copied_with_all_its_characters(connection: Plain) -> No
         for use in [(True, 2021, place) if place % 2 else (False,)]
     }
     await parallel_fold._copy(
-        connection, "copied", parallel_fold.lines(rows, 0).numbers
+        connection, "copied", parallel_fold.copy_lines(rows, 0).numbers
     )
     found = await connection.fetch("select * from copied order by subject")
     assert [*map(tuple, found)] == [(*name, *use) for name, use in rows.names.items()]

@@ -193,7 +193,7 @@ async def proposed(world: World, code: str, **options: Any) -> Defined:
 
 
 def _facts(stream: Any) -> Any:
-    return [fact.of(one, decider.event_type) for one in stream]
+    return [fact.decode_recorded(one, decider.event_type) for one in stream]
 
 
 async def test_a_preview_has_the_figures_of_two_years_by_quarter(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iku import texts
+from iku import text_reading
 from iku.domain import conflict
 from iku.domain.fact import Annulled
 from iku.domain.question import Question
@@ -156,13 +156,13 @@ async def test_a_page_opens_only_the_texts_that_it_shows(
         conflict.Corrected(corrects=3, note="Rapat lain", reason="Salah catat"),
     )
     opened: list[int] = []
-    read = texts.fates
+    read = text_reading.outcomes
 
     async def fates(reader: Any, vault: Any, recorded: Sequence[Recorded]) -> Any:
         opened.extend(one.version for one in recorded)
         return await read(reader, vault, recorded)
 
-    monkeypatch.setattr(texts, "fates", fates)
+    monkeypatch.setattr(text_reading, "fates", fates)
     page = await event_history.page(world.view, "conflict", CASE, after=6, limit=50)
     assert opened == [3, 7, 8]
     assert page.events[1].replaced == (

@@ -414,7 +414,7 @@ async def test_a_figure_of_another_day_or_question_is_not_the_one_kept(
 async def test_no_more_figures_are_kept_than_memory_may_hold(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("iku.queries.kept.MOST_KEPT", 6)
+    monkeypatch.setattr("iku.queries.figure_cache.MOST_KEPT", 6)
     figures, reader = world.app.figures, Looking(world.connection)
     for size in range(20, 40):
         asked = [structs.replace(YEAR, size=size), structs.replace(YEAR, size=size + 1)]

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from iku.queries import front_page
-from iku.queries.front_page import Fallback, FrontDay, RequestedMoment
+from iku.queries.front_page import FallbackReason, FrontDay, RequestedMoment
 from tests.registers.world import World
 
 TODAY = date(2026, 11, 27)
@@ -19,22 +19,22 @@ TODAY = date(2026, 11, 27)
         (
             date(2022, 3, 1),
             [2020, 2021],
-            FrontDay(date(2021, 12, 31), Fallback.TARGETED),
+            FrontDay(date(2021, 12, 31), FallbackReason.TARGETED),
         ),
         (date(2022, 3, 1), [2021, 2026], FrontDay(TODAY)),
         (
             date(2022, 3, 1),
             [2021, 2027],
-            FrontDay(date(2021, 12, 31), Fallback.TARGETED),
+            FrontDay(date(2021, 12, 31), FallbackReason.TARGETED),
         ),
-        (date(2022, 3, 1), [2027], FrontDay(date(2022, 12, 31), Fallback.MOVED)),
-        (date(2022, 3, 1), [], FrontDay(date(2022, 12, 31), Fallback.MOVED)),
+        (date(2022, 3, 1), [2027], FrontDay(date(2022, 12, 31), FallbackReason.MOVED)),
+        (date(2022, 3, 1), [], FrontDay(date(2022, 12, 31), FallbackReason.MOVED)),
     ],
 )
 def test_the_day_shown_is_that_of_the_last_year_that_means_something(
     moved_on: date | None, targets: list[int], expected: FrontDay
 ) -> None:
-    assert front_page.default(TODAY, moved_on, targets) == expected
+    assert front_page.default_day(TODAY, moved_on, targets) == expected
 
 
 async def test_the_first_year_has_no_year_before_it(world: World) -> None:

@@ -41,7 +41,7 @@ def folded(memory: Memory, asked: Search) -> list[Kept]:
     field = "title" if asked.category == "conflict" else "name"
     for subject, known in memory.subjects[asked.category].items():
         state = known.heard(asked.known_on, asked.size)
-        standing: Any = subject_kinds.standing(
+        standing: Any = subject_kinds.state_on(
             asked.category, subject, state, asked.as_of
         )
         if standing is not None:

@@ -254,7 +254,7 @@ async def test_a_page_goes_on_in_the_log_that_the_first_one_saw(world: World) ->
         world.view,
         world.app.figures,
         found,
-        publication_changes.ChangesPage(limit=len(whole) - 1),
+        publication_changes.ChangesPageRequest(limit=len(whole) - 1),
         world.today,
     )
     while not await record(world, chance):
@@ -293,7 +293,7 @@ async def test_a_log_smaller_than_at_the_closing_cannot_be_asked(world: World) -
     draft = Draft(period=Kind.YEAR, as_of=date(2021, 12, 31), reason="Uji")
     found = await find(world, await close(world, draft))
     assert found.closing is not None
-    page = publication_changes.ChangesPage(size=found.closing.size - 1)
+    page = publication_changes.ChangesPageRequest(size=found.closing.size - 1)
     with pytest.raises(InvalidQuestion, match="was closed at size"):
         await publication_changes.changes(
             world.view, world.app.figures, found, page, world.today

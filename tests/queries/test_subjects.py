@@ -14,12 +14,12 @@ from iku.domain.fact import Annulled
 from iku.domain.organisation import LegalBasis, OrganisationKind
 from iku.domain.question import InvalidQuestion
 from iku.queries import lists, subjects
+from iku.queries.figure_parameters import Moment
 from iku.queries.list_questions import (
     ConflictsQuestion,
     ListQuestion,
     OrganisationsQuestion,
 )
-from iku.queries.parameters import Moment
 from tests.registers.world import World
 
 # In a year without events in the filled register.
@@ -98,8 +98,8 @@ async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:
     size = await reported.size()
     await reported.do("conflict", "K01", conflict.Verified(effective_on=MAY))
     view = reported.view
-    before = await subjects.standing(view, "conflict", "K01", Moment(AS_OF, size=size))
-    after = await subjects.standing(view, "conflict", "K01", Moment(AS_OF))
+    before = await subjects.state(view, "conflict", "K01", Moment(AS_OF, size=size))
+    after = await subjects.state(view, "conflict", "K01", Moment(AS_OF))
     assert [(one.shown["verified"], one.version) for one in (before, after)] == [
         (False, 1),
         (True, 2),
@@ -110,6 +110,6 @@ async def test_a_subject_is_shown_as_it_was_known(reported: World) -> None:
         (Moment(AS_OF, date(2001, 1, 1)), "no conflict K01 known on 2001-01-01"),
     ):
         with pytest.raises(SubjectNotFound, match=sentence):
-            await subjects.standing(view, "conflict", "K01", asked)
+            await subjects.state(view, "conflict", "K01", asked)
     with pytest.raises(InvalidQuestion, match="but the log holds only"):
-        await subjects.standing(view, "conflict", "K01", Moment(AS_OF, size=10**6))
+        await subjects.state(view, "conflict", "K01", Moment(AS_OF, size=10**6))

@@ -18,16 +18,16 @@ from iku.domain.decider import SubjectNotFound
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person
 from iku.domain.organisation import LegalBasis, OrganisationKind, Registered
-from iku.domain.withheld import WithheldReason
+from iku.domain.withheld_text import WithheldReason
 from iku.ledger import log
 from iku.postgres.database import Database
 from iku.postgres.pool import Plain
 from iku.queries import attachments, text_check
 from iku.queries.text_check import HeldText, TextCounts, TextScope
 from iku.queries.view import View
-from iku.texts import File
+from iku.text_reading import File
 from iku.vault import sealing
-from iku.vault.files import Filed
+from iku.vault.files import FileReference
 from iku.vault.sealing import Opened, TextPlace
 from tests.conftest import SETTINGS
 
@@ -290,7 +290,7 @@ async def test_what_whoever_has_all_keys_seals_anew_is_named(
     vault, connection = desk.app.vault, desk.connection
     [_, attached] = await log.read_stream(connection, "conflict-K1")
     filed = await vault.file(connection, attached)
-    assert isinstance(filed, Filed)
+    assert isinstance(filed, FileReference)
     monkeypatch.setattr("iku.vault.files.uuid4", lambda: filed.name)
     monkeypatch.setattr("iku.vault.files.os.urandom", lambda n: (filed.key * 2)[:n])
     (vault.files.folder / f"{filed.name}.sealed").unlink()

@@ -11,7 +11,7 @@ from iku.domain import conflict
 from iku.domain.conflict import Category, Dimension
 from iku.domain.fact import Person
 from iku.domain.question import Question
-from iku.domain.withheld import Withheld, WithheldReason
+from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.ledger.record import Recorded
 from iku.queries import (
     definition_comparison,
@@ -25,13 +25,13 @@ from iku.queries import (
 )
 from iku.queries.explanation import SubjectFilter
 from iku.queries.figure_difference import ComparedQuestions
+from iku.queries.figure_parameters import Moment
 from iku.queries.list_questions import ConflictsQuestion
-from iku.queries.parameters import Moment
 from iku.queries.search import Search
 from iku.queries.text_check import TextScope
 from iku.queries.trial_options import TrialOptions
 from iku.queries.view import LOCAL, View
-from iku.texts import Event, Fate
+from iku.text_reading import Event, Fate
 from tests.registers.world import World
 
 TITLE = "Sengketa rahasia"
@@ -71,7 +71,7 @@ async def answers(world: World) -> dict[str, Any]:
         "sought": await search.page(
             view, Search(category="conflict", as_of=AS_OF, text="rahasia")
         ),
-        "case": await subjects.standing(view, "conflict", "K01", Moment(AS_OF)),
+        "case": await subjects.state(view, "conflict", "K01", Moment(AS_OF)),
         "history": await event_history.history(view, "conflict", "K01"),
         "explanation": await explanation.page(view, ASKED, SubjectFilter()),
         "difference": await figure_difference.answer(

@@ -10,12 +10,12 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from iku import texts
+from iku import text_reading
 from iku.domain import fact, figure, subject_kinds
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import SCALE, KnownFact, Question, basis, coordinates
-from iku.domain.withheld import NONE
+from iku.domain.withheld_text import NONE
 from iku.ledger import log
 from iku.ledger.log import Connection
 from iku.vault.store import Vault
@@ -53,11 +53,11 @@ class Memory:
         """All events of the log; with a *vault*, also their texts."""
         memory = cls()
         recorded = [one async for one in log.read_log(connection)]
-        opened = await texts.read(connection, vault, recorded) if vault else {}
+        opened = await text_reading.read(connection, vault, recorded) if vault else {}
         for one in recorded:
             decider = DECIDERS[one.category]
             plain = opened.get((one.stream, one.version), NONE).plain
-            event = fact.of(one, decider.event_type, plain)
+            event = fact.decode_recorded(one, decider.event_type, plain)
             subjects = memory.subjects[one.category]
             subject = subjects.setdefault(one.subject, Subject())
             before = subject.states[-1] if subject.states else None

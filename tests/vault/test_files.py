@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from iku.vault.files import PAGE, QUARANTINE, Files, FilesError, Quarantine
+from iku.vault.files import PAGE, QUARANTINE, Files, FilesError, QuarantineSummary
 from iku.vault.sealing import TextDamaged
 
 CONTENT = b"Berita acara"
@@ -107,7 +107,7 @@ def test_only_sealed_files_are_listed_and_moved(files: Files, tmp_path: Path) ->
 def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert files.look() == Quarantine()
+    assert files.look() == QuarantineSummary()
     one, two = files.put(CONTENT), files.put(CONTENT * 2)
     for n, filed in enumerate((one, two)):
         os.utime(files.folder / f"{filed.name}.sealed", (0, 1_000_000 * (n + 1)))

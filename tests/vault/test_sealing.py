@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iku.vault import sealing
-from iku.vault.files import Filed, Files
-from iku.vault.sealing import Key, Owner, TextDamaged, TextPlace
+from iku.vault.files import FileReference, Files
+from iku.vault.sealing import DataKey, KeyOwner, TextDamaged, TextPlace
 
 PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
-KEY = Key(UUID(int=7), b"k" * 32)
-OWNER = Owner("conflict-K01", "conflict-K01", "2026-11")
+KEY = DataKey(UUID(int=7), b"k" * 32)
+OWNER = KeyOwner("conflict-K01", "conflict-K01", "2026-11")
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
@@ -36,9 +36,9 @@ def test_of_its_length_a_sealed_text_tells_only_whole_blocks(a: str, b: str) -> 
     sizes = [len(sealing.seal(sealing.secret(PLACE, t), KEY)) for t in (a, b)]
     blocks = [-(-len(json.dumps(t, ensure_ascii=False).encode()) // 64) for t in (a, b)]
     if blocks[0] == blocks[1]:
-        assert len(sealing.plain(a)) == len(sealing.plain(b))
+        assert len(sealing.encode_padded(a)) == len(sealing.encode_padded(b))
         assert sizes[0] == sizes[1]
-    assert all(len(sealing.plain(t)) % 64 == 0 for t in (a, b))
+    assert all(len(sealing.encode_padded(t)) % 64 == 0 for t in (a, b))
 
 
 def test_the_same_text_is_never_committed_to_or_sealed_alike() -> None:
@@ -74,8 +74,10 @@ def test_another_text_sealed_at_the_place_is_not_what_was_committed_to() -> None
         sealing.unseal(PLACE, kept.commitment, sealing.seal(other, KEY), KEY)
 
 
-@pytest.mark.parametrize("key", [Key(UUID(int=8), KEY.bytes), Key(KEY.id, b"x" * 32)])
-def test_another_key_does_not_open_it(key: Key) -> None:
+@pytest.mark.parametrize(
+    "key", [DataKey(UUID(int=8), KEY.bytes), DataKey(KEY.id, b"x" * 32)]
+)
+def test_another_key_does_not_open_it(key: DataKey) -> None:
     kept = sealing.secret(PLACE, "Budi")
     with pytest.raises(TextDamaged):
         sealing.unseal(PLACE, kept.commitment, sealing.seal(kept, KEY), key)
@@ -105,7 +107,7 @@ def test_one_flipped_bit_anywhere_is_found() -> None:
     ],
 )
 def test_a_wrapped_key_is_bound_to_whose_it_is(
-    owner: Owner, outer: bytes, key_id: UUID
+    owner: KeyOwner, outer: bytes, key_id: UUID
 ) -> None:
     wrapped = sealing.wrap(KEY, OWNER, b"o" * 32)
     assert len(wrapped) == 60
@@ -163,7 +165,7 @@ def test_the_program_opens_the_documented_file(tmp_path: Path) -> None:
     v = vector()
     path = tmp_path / f"{v['file']}.sealed"
     path.write_bytes(bytes.fromhex(v["file_sealed"]))
-    filed = Filed(UUID(v["file"]), bytes.fromhex(v["file_key"]))
+    filed = FileReference(UUID(v["file"]), bytes.fromhex(v["file_key"]))
     assert Files(tmp_path).get(filed) == bytes.fromhex(v["file_content"])
 
 
@@ -176,8 +178,8 @@ def test_the_program_agrees_with_the_documented_vectors(
     drawn = {32: bytes.fromhex(v["salt"]), 12: bytes.fromhex(v["nonce"])}
     monkeypatch.setattr(os, "urandom", drawn.__getitem__)
     kept = sealing.secret(place, v["text"])
-    key = Key(UUID(v["dek"]), bytes.fromhex(v["dek_bytes"]))
+    key = DataKey(UUID(v["dek"]), bytes.fromhex(v["dek_bytes"]))
     assert kept.commitment == v["commitment"]
     assert sealing.seal(kept, key).hex() == v["sealed"]
-    owner = Owner(v["stream"], v["subject"], v["epoch"])
+    owner = KeyOwner(v["stream"], v["subject"], v["epoch"])
     assert sealing.wrap(key, owner, bytes.fromhex(v["kek_bytes"])).hex() == v["wrapped"]

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from iku import texts
+from iku import text_reading
 from iku.app import App, open_app
 from iku.commands import text_erasure
 from iku.commands.command import Command
@@ -26,7 +26,7 @@ from iku.domain.conflict import (
 )
 from iku.domain.erasure import Erased
 from iku.domain.fact import Person
-from iku.domain.withheld import NONE
+from iku.domain.withheld_text import NONE
 from iku.ledger import log
 from iku.ledger.integrity_check import check_ledger
 from iku.postgres.database import Database, migrate_database
@@ -76,7 +76,7 @@ class Desk:
         """The texts of each event of a case, or their placeholders."""
         async with self.app.pool.acquire() as connection:
             recorded = await log.read_stream(connection, f"conflict-{subject}")
-            found = await texts.read(connection, self.app.vault, recorded)
+            found = await text_reading.read(connection, self.app.vault, recorded)
         return [found.get((one.stream, one.version), NONE).all for one in recorded]
 
 
@@ -243,7 +243,7 @@ async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
     """The data key generated for it is in memory, but not in the database."""
     await desk.do("K2", report())
     monkeypatch.setattr(desk.app.commands.appender, "_at_once", None)
-    real = log.append_framed
+    real = log.append_encoded
 
     async def cut(connection: Any, framed: Any, *, zone: str) -> Any:
         verdicts = await real(connection, framed, zone=zone)

@@ -174,8 +174,8 @@ async def test_a_title_is_never_a_formula(client: Client) -> None:
         await client.records("/conflicts", body)
     _, *rows = await sheet(client)
     assert [row[1] for row in rows] == ["'=1+1", "'+62", "'-2", "'@a", "wajar", "'=1"]
-    assert csv_output.inert("\t=1") == "'\t=1"
-    assert csv_output.inert("\r=1") == "'\r=1"
+    assert csv_output.formula_safe("\t=1") == "'\t=1"
+    assert csv_output.formula_safe("\r=1") == "'\r=1"
 
 
 async def test_what_cannot_be_explained_is_refused_by_name(visitor: Client) -> None:

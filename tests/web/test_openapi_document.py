@@ -10,7 +10,7 @@ import pytest
 
 from iku.app import App
 from iku.domain.coordinates import Coordinates
-from iku.domain.fact import of_its_own
+from iku.domain.fact import dec_hook
 from iku.domain.figure import Figure
 from iku.web import examples, problems, routes
 from iku.web.admission import Application
@@ -177,7 +177,7 @@ def test_examples_are_what_their_types_read(asgi: Application) -> None:
         if handler.operation_id
     }
     for name, shown in examples.BODIES.items():
-        of = routes.taken(handlers[name]).command
+        of = routes.route_parameters(handlers[name]).command
         for example in shown.values():
             msgspec.convert(example, of)
     for name, answers in examples.ANSWERS.items():
@@ -189,7 +189,7 @@ def test_examples_are_what_their_types_read(asgi: Application) -> None:
             kind = kinds[1 if status == "200" and len(kinds) == 2 else 0]
             if (said := contents.get("application/json")) is None:
                 continue
-            read = msgspec.convert(said, kind, dec_hook=of_its_own)
+            read = msgspec.convert(said, kind, dec_hook=dec_hook)
             assert msgspec.json.decode(msgspec.json.encode(read)) == said
 
 

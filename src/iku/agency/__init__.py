@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from iku import messages, strict_json
 from iku.domain.conflict import Category
 from iku.domain.coordinates import CODE
-from iku.domain.fact import of_its_own
+from iku.domain.fact import dec_hook
 from iku.domain.indicator import Defined
 from iku.domain.organisation import OrganisationKind
 from iku.domain.scale import Scaled
@@ -119,7 +119,7 @@ def _file(folder: Path | None, name: str) -> Traversable:
 def _load(file: Traversable, of: type[T]) -> T:
     try:
         return strict_json.decode(
-            file.read_bytes(), msgspec.json.Decoder(of, dec_hook=of_its_own)
+            file.read_bytes(), msgspec.json.Decoder(of, dec_hook=dec_hook)
         )
     except InvalidJson as error:
         raise AgencyError(

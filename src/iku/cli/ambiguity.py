@@ -23,23 +23,23 @@ def refuse_several(
         return
     number = subject_number(typed)
     if by_kind and len({one.category for one in found}) == len(found):
-        which = [called(one.category) for one in found]
+        which = [noun(one.category) for one in found]
         raise CommandFailed(
             message(
                 "{number} is {which}; choose one by --kind", number=number, which=which
             )
         )
-    several = ", ".join(f"{one.category}-{one.subject}" for one in found)
+    matches = ", ".join(f"{one.category}-{one.subject}" for one in found)
     raise CommandFailed(
         message(
             "{number} is the number or identifier of {several}; give one of these",
             number=number,
-            several=several,
+            matches=matches,
         )
     )
 
 
-def called(category: str) -> str:
+def noun(category: str) -> str:
     """The noun for a subject of that category."""
     kind = subject_kinds.kind_of(category)
     return message("an indicator") if kind is None else kind.called

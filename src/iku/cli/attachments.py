@@ -17,8 +17,8 @@ from iku.exchange import formats
 from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.vault import quarantine
-from iku.vault.files import Quarantine
-from iku.vault.quarantine import Quarantined
+from iku.vault.files import QuarantineSummary
+from iku.vault.quarantine import QuarantinedFile
 
 NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
 COLUMNS = (exact("Nama"), number("Bita"), exact("Disimpan"), text("Dikenal"))
@@ -32,7 +32,7 @@ class QuarantineList(Struct, frozen=True):
     """The files in quarantine, as JSON output."""
 
     folder: str
-    files: list[Quarantined]
+    files: list[QuarantinedFile]
 
 
 @click.group(
@@ -68,7 +68,7 @@ def list_(*, json: bool) -> None:
         async with _opened(writes=False) as (app, connection):
             vault, zone = app.vault, app.settings.timezone
             table = tables.Listing(COLUMNS, tables.Printer())
-            listed: list[Quarantined] = []
+            listed: list[QuarantinedFile] = []
             async for page in quarantine.listed(vault, connection):
                 if json:
                     listed += page
@@ -158,7 +158,7 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
         tables.say(f"{formats.number(removed)} berkas karantina dihapus.")
 
 
-def summary(aside: Quarantine, zone: ZoneInfo) -> str:
+def summary(aside: QuarantineSummary, zone: ZoneInfo) -> str:
     """A short description of the contents of the quarantine."""
     if aside.oldest is None:
         return "kosong"
@@ -171,7 +171,7 @@ def summary(aside: Quarantine, zone: ZoneInfo) -> str:
 
 async def _find(
     app: App, connection: Connection, names: Sequence[UUID]
-) -> list[Quarantined]:
+) -> list[QuarantinedFile]:
     """The named files.
 
     Raises:
@@ -191,7 +191,7 @@ async def _find(
     return found
 
 
-def _ask(found: Sequence[Quarantined]) -> None:
+def _ask(found: Sequence[QuarantinedFile]) -> None:
     """Ask for confirmation; abort without it."""
     size = formats.number(sum(one.bytes for one in found))
     click.confirm(
@@ -202,7 +202,7 @@ def _ask(found: Sequence[Quarantined]) -> None:
     )
 
 
-def _row(one: Quarantined, zone: ZoneInfo) -> tuple[str, str, str, str]:
+def _row(one: QuarantinedFile, zone: ZoneInfo) -> tuple[str, str, str, str]:
     if one.erased:
         known = ERASED
     else:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from iku import messages
 from iku.cli import standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.speaking import spoken
+from iku.cli.terminal_language import translated
 from iku.exchange import backup as backups
 from iku.exchange import formats
 from iku.exchange.archive import Archive
@@ -159,7 +159,7 @@ def _known(chosen: Settings) -> int | None:
     try:
         state = checkpoint_signing.SignerFolder(chosen.signer_home).state()
     except SignerNotReady as error:
-        standard_streams.say(spoken(messages.of(error)))
+        standard_streams.say(translated(messages.of(error)))
         state = None
     last = witness.WitnessFolder(chosen.witness_home).last(chosen.origin)
     sizes = [state.checkpoint.size] if state is not None else []

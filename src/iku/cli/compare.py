@@ -3,8 +3,8 @@
 import click
 
 from iku.cli import tables, terminal
-from iku.cli.columns import COUNTS, cells, show_subjects
-from iku.cli.options import options, tried_out
+from iku.cli.comparison_table import COUNTS, cells, show_subjects
+from iku.cli.options import options, trial_option
 from iku.cli.tables import exact, text
 from iku.domain import comparison
 from iku.domain.comparison import Comparison, ComparisonColumn
@@ -21,7 +21,7 @@ COLUMNS = (
 
 @click.command(short_help="Compare definitions of an indicator.")
 @options(ComparisonQuestion, arguments={"code": "CODE"}, limit="200")
-@tried_out
+@trial_option
 @terminal.as_json
 def compare(question: ComparisonQuestion, amendment: Amendment, *, json: bool) -> None:
     """Show an indicator under several definitions, and the subjects that differ.
@@ -53,18 +53,20 @@ def show(found: Comparison) -> None:
         f"target {formats.percent(found.target)}"
     )
     first = found.columns[0]
-    rows = [(named(one), *cells(one), changes(first, one)) for one in found.columns]
+    rows = [
+        (column_name(one), *cells(one), changes(first, one)) for one in found.columns
+    ]
     out.table(COLUMNS, rows)
     out.say(
         f"{formats.number(found.differing)} kasus atau organisasi dihitung berbeda."
     )
     if found.items:
-        show_subjects(out, [named(one) for one in found.columns], found.items)
+        show_subjects(out, [column_name(one) for one in found.columns], found.items)
     if found.next:
         out.say(f"Masih ada lanjutannya: --cursor {found.next}")
 
 
-def named(one: ComparisonColumn) -> str:
+def column_name(one: ComparisonColumn) -> str:
     """The name of a column: ``versi 1``, or ``dicoba`` for a trial definition."""
     return "dicoba" if one.definition is None else f"versi {one.definition}"
 

@@ -7,9 +7,9 @@ from msgspec import Struct, structs
 
 from iku.app import App
 from iku.cli import revision, tables, terminal
-from iku.cli.columns import COUNTS, cells, show_subjects
+from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.errors import CommandFailed
-from iku.cli.options import tried_out
+from iku.cli.options import trial_option
 from iku.cli.tables import exact, text
 from iku.commands.command import Command, CommandResult
 from iku.domain import comparison
@@ -58,9 +58,9 @@ class RecordedDefinition(Struct, frozen=True):
     required=True,
     help="Why it is changed, corrected or annulled.",
 )
-@tried_out
-@revision.revision
-@revision.accepted
+@trial_option
+@revision.revision_options
+@revision.preview_options
 @terminal.actor
 @terminal.as_json
 def define(
@@ -88,7 +88,7 @@ def define(
     amended = structs.asdict(amendment)
     given = {"effective_on": effective_on, "basis": basis, **amended}
     if corrects is not None or annuls is not None:
-        proposed = revision.proposed(corrects, annuls, reason, given)
+        proposed = revision.build_revision(corrects, annuls, reason, given)
         command = Command("indicator", code, proposed, actor)
         revision.revise(command, preview=preview, yes=yes, json=json)
         return
@@ -122,12 +122,12 @@ def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
 
     effect, done = terminal.run(work())
     if done is not None:
-        _tell(effect, done, json=json)
+        _report(effect, done, json=json)
     elif json:
         terminal.emit(effect)
 
 
-def _tell(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> None:
+def _report(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> None:
     given = done.receipt
     if json:
         at = (given.version, given.position, given.size)

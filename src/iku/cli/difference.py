@@ -4,7 +4,7 @@ import click
 
 from iku import labels
 from iku.cli import figure_table, tables, terminal
-from iku.cli.columns import share
+from iku.cli.comparison_table import fraction
 from iku.cli.options import options
 from iku.cli.tables import Printer, exact, number, text
 from iku.domain.difference import (
@@ -58,7 +58,7 @@ def show(found: Difference) -> None:
         f"Selisih: pembilang {formats.signed(found.numerator)}, "
         f"penyebut {formats.signed(found.denominator)}"
     )
-    out.table(WAY, map(_stride, found.steps))
+    out.table(WAY, map(_interval, found.steps))
     if found.items:
         out.table(MOVED, map(_item, found.items))
     else:
@@ -84,13 +84,13 @@ def _at(one: Figure) -> tuple[str, ...]:
     )
 
 
-def _stride(stride: Interval) -> tuple[str, ...]:
-    after = stride.after
+def _interval(interval: Interval) -> tuple[str, ...]:
+    after = interval.after
     return (
-        labels.STEPS[stride.step].id,
-        formats.signed(stride.numerator),
-        formats.signed(stride.denominator),
-        formats.share(after.numerator, after.denominator),
+        labels.STEPS[interval.step].id,
+        formats.signed(interval.numerator),
+        formats.signed(interval.denominator),
+        formats.fraction(after.numerator, after.denominator),
         formats.percent(after.percentage),
         formats.percent(after.target),
         formats.percent(after.achievement),
@@ -115,7 +115,7 @@ def _item(item: DifferenceItem) -> tuple[str, ...]:
         item.title,
         formats.signed(item.numerator),
         formats.signed(item.denominator),
-        share(item.before),
-        share(item.after),
+        fraction(item.before),
+        fraction(item.after),
         *event,
     )

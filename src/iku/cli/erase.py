@@ -18,7 +18,7 @@ from iku.domain.fact import Line
 from iku.exchange import formats
 from iku.messages import message
 from iku.queries import erasures
-from iku.queries.erasures import Doomed
+from iku.queries.erasures import ErasurePreview
 
 COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
 LINE = terminal.LineType("text", Line, 500)
@@ -115,7 +115,7 @@ def _counted(texts: int, files: int) -> str:
     return f"{formats.number(texts)} teks dan {formats.number(files)} berkas"
 
 
-def _show(out: Printer, subject: str, doomed: Doomed) -> None:
+def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
     """Print the inventory of what will be destroyed, and what will remain."""
     out.say(
         f"Yang akan dihapus dari {subject}: {_counted(doomed.texts, doomed.files)}."

@@ -11,7 +11,7 @@ import click
 
 from iku import messages
 from iku.agency import AgencyError
-from iku.cli import speaking, standard_streams
+from iku.cli import standard_streams, terminal_language
 from iku.cli.standard_streams import OutputClosed
 from iku.commands.command import ReadOnlyReplica, StaleVersion
 from iku.domain.decider import Refused, SubjectNotFound
@@ -83,7 +83,7 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
     """Run the command with these *arguments*, and exit with its exit code."""
     try:
         standard_streams.prepare()
-        speaking.prepare(commands)
+        terminal_language.prepare(commands)
         code = _run(commands, arguments)
         sys.stdout.flush()
     except OutputClosed as error:
@@ -111,7 +111,7 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
         return 2
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "iku"
-        fault = _sentence(speaking.spoken(error.format_message()))
+        fault = _sentence(terminal_language.translated(error.format_message()))
         _say(message('{fault} (see "{command} --help")', fault=fault, command=command))
         return 2
     except (click.Abort, KeyboardInterrupt):
@@ -120,12 +120,12 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
-        _say(explain(error))
+        _say(message_for(error))
         return 1
     return 0
 
 
-def explain(error: Exception) -> str:
+def message_for(error: Exception) -> str:
     """The message for *error*, one sentence."""
     match error:
         case _ if isinstance(error, _PLAIN):
@@ -137,7 +137,7 @@ def explain(error: Exception) -> str:
             )
         case asyncpg.ReadOnlySQLTransactionError():
             told = messages.of(ReadOnlyReplica())
-        case asyncpg.PostgresError() if not log.is_away(error, None):
+        case asyncpg.PostgresError() if not log.is_unavailable(error, None):
             told = message("the database refused: {error}", error=error)
         case OSError(filename=str() | bytes()):
             told = message(
@@ -157,7 +157,7 @@ def explain(error: Exception) -> str:
 
 
 def _say(sentence: str) -> None:
-    standard_streams.say(f"iku: {_sentence(speaking.spoken(sentence))}")
+    standard_streams.say(f"iku: {_sentence(terminal_language.translated(sentence))}")
 
 
 def _sentence(message: str) -> str:

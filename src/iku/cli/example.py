@@ -24,7 +24,7 @@ ACTOR = "contoh"
 COLUMNS = (figure_table.COLUMNS[0], exact("Diketahui"), *figure_table.COLUMNS[1:])
 
 
-class Example(Struct, frozen=True):
+class ExampleResult(Struct, frozen=True):
     """The imported files, and two figures of each indicator.
 
     The first of the two is the figure as known now, the second as known at `KNOWN_ON`.
@@ -45,11 +45,11 @@ def example(*, json: bool) -> None:
     async def work() -> tuple[list[ImportedFile], list[Figure]]:
         async with terminal.opened_app(terminal.settings()) as app:
             done = await _fill(app, quiet=json)
-            return done, await _now_and_then(app)
+            return done, await _compare_knowledge(app)
 
     done, found = terminal.run(work())
     if json:
-        terminal.emit(Example(tuple(done), tuple(found)))
+        terminal.emit(ExampleResult(tuple(done), tuple(found)))
     else:
         _show(found)
 
@@ -62,17 +62,17 @@ async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
         # The import skips rows of the example that are recorded already.
         alone = not await log_records.holds_others(connection, ours)
     if alone:
-        return await import_.bring_in(app, contents, ACTOR, quiet=quiet)
+        return await import_.import_files(app, contents, ACTOR, quiet=quiet)
     if not quiet:
         tables.say("Register sudah berisi data sendiri: contoh tidak diimpor.")
     return []
 
 
-async def _now_and_then(app: App) -> list[Figure]:
+async def _compare_knowledge(app: App) -> list[Figure]:
     """The figures of 2021 of each indicator: as known now, then as known before."""
     async with app.pool.acquire() as connection:
         codes = list(await app.figures.indicators(connection))
-    return await figure_table.answer(
+    return await figure_table.compute_figures(
         app,
         [Question(c, AS_OF, known_on=k) for c in codes for k in (None, KNOWN_ON)],
     )

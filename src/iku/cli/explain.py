@@ -8,9 +8,9 @@ from msgspec import Struct, structs
 from iku.app import App
 from iku.cli import ambiguity, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.figure_table import where
+from iku.cli.figure_table import coordinates_in_words
 from iku.cli.options import options
-from iku.cli.output_format import Form, forms, write
+from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.tables import exact, text
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
@@ -44,8 +44,8 @@ class ExplainedFigure(Struct, frozen=True):
 
 @click.command(short_help="Show why an indicator is what it is, case by case.")
 @options(ExplanationQuestion, arguments={"code": "CODE"})
-@forms
-def explain(question: ExplanationQuestion, form: Form) -> None:
+@output_options
+def explain(question: ExplanationQuestion, form: OutputFormat) -> None:
     """Show how each case or organisation counts in the indicator CODE, and why.
 
     A mark shows that it is in the denominator or numerator. The reason names the
@@ -61,7 +61,7 @@ def explain(question: ExplanationQuestion, form: Form) -> None:
                 figure, asked, _ = await explanation.begin(
                     view, app.figures, of, None, today
                 )
-            subject = await _meant(app, wanted.subject)
+            subject = await _find_subject(app, wanted.subject)
             meant = structs.replace(wanted, subject=subject)
             pages = _pages(app, asked, meant)
             if form.csv is not None:
@@ -74,7 +74,7 @@ def explain(question: ExplanationQuestion, form: Form) -> None:
     terminal.run(work())
 
 
-async def _meant(app: App, typed: str | None) -> str | None:
+async def _find_subject(app: App, typed: str | None) -> str | None:
     """The identifier of the subject with the number or identifier *typed*."""
     if typed is None:
         return None
@@ -118,7 +118,7 @@ async def _as_tables(
 ) -> None:
     """Print one table for each page, as it is read, and then the total."""
     out = tables.Printer()
-    out.say(f"{figure.indicator}, {where(figure)}")
+    out.say(f"{figure.indicator}, {coordinates_in_words(figure)}")
     shown, examined, counts = 0, 0, Counts()
     async for page in pages:
         if page.items:

@@ -86,14 +86,14 @@ def texts(
             scope = TextScope(up_to, frozenset(subjects))
             with terminal.progress("peristiwa") as tell:
                 found = held_texts(view, scope, tell)
-                tally = await text_export.export(found, file, verify.name)
+                tally = await text_export.export(found, file, verify.print_finding)
             return TextExportResult(str(file), up_to, tally)
 
     written = terminal.run(work())
     if json:
         terminal.emit(written)
     else:
-        _show_handed(written)
+        _show_texts(written)
     if written.texts.withheld:
         raise CommandFailed(
             message(
@@ -105,8 +105,8 @@ def texts(
         )
 
 
-def _show_handed(written: TextExportResult) -> None:
-    tables.say(f"Teks: {verify.spelt(written.texts)}.")
+def _show_texts(written: TextExportResult) -> None:
+    tables.say(f"Teks: {verify.counts_in_words(written.texts)}.")
     tables.say(
         f"Yang dibuka ditulis ke {written.file}, dari {formats.number(written.size)} "
         "peristiwa pertama."

@@ -9,9 +9,9 @@ from iku.app import App
 from iku.cli import figure_table, terminal
 from iku.cli.options import options
 from iku.domain.figure import Figure
-from iku.domain.question import Question, UnknownReference, numbered
+from iku.domain.question import Question, UnknownReference, from_number
 from iku.messages import message
-from iku.queries.parameters import FigureQuestion, parts
+from iku.queries.figure_parameters import FigureQuestion, parts
 
 ANY = FigureQuestion(code="")  # the arguments name the indicators
 
@@ -49,7 +49,9 @@ def figure(
     async def ask() -> tuple[App, list[Figure]]:
         async with terminal.opened_app(terminal.settings()) as app:
             questions = await _questions(app, codes, asked, number)
-            return app, await figure_table.answer(app, questions, replay=replay)
+            return app, await figure_table.compute_figures(
+                app, questions, replay=replay
+            )
 
     app, found = terminal.run(ask())
     if json:
@@ -63,7 +65,7 @@ async def _questions(
     app: App, codes: Sequence[str], asked: FigureQuestion, number: str | None
 ) -> list[Question]:
     if number is not None:
-        return [structs.replace(numbered(number), breakdown=parts(asked.breakdown))]
+        return [structs.replace(from_number(number), breakdown=parts(asked.breakdown))]
     today = app.commands.today()
     return [asked.of(code, today) for code in await _codes(app, codes)]
 

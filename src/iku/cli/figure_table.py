@@ -32,7 +32,7 @@ PARTS = (
 )
 
 
-async def answer(
+async def compute_figures(
     app: App, questions: Sequence[Question], *, replay: bool = False
 ) -> list[Figure]:
     """The figures of *questions*; with *replay*, recounted from the log alone."""
@@ -47,14 +47,14 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     """Print a table of *figures* that share their coordinates, and their parts."""
     out = tables.Printer()
     if figures:
-        out.say(where(figures[0]))
+        out.say(coordinates_in_words(figures[0]))
     out.table(COLUMNS, map(cells, figures))
     _show_parts(out, figures, areas)
     for figure in figures:
         out.say(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
 
 
-def where(at: Figure) -> str:
+def coordinates_in_words(at: Figure) -> str:
     """The coordinates of a figure in words, without its indicator."""
     return (
         f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
@@ -65,7 +65,7 @@ def where(at: Figure) -> str:
 
 def counts(figure: Figure | FrozenValue | Recounted) -> str:
     """``7/9 (77,78%)``."""
-    counted = formats.share(figure.numerator, figure.denominator)
+    counted = formats.fraction(figure.numerator, figure.denominator)
     return f"{counted} ({formats.percent(figure.percentage)})"
 
 

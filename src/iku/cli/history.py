@@ -11,7 +11,7 @@ from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
 from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
-from iku.exchange import field_text, formats
+from iku.exchange import field_format, formats
 from iku.messages import message
 from iku.queries import event_history
 from iku.queries.event_history import EventView, Movement
@@ -51,7 +51,7 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
                 one: await event_history.history(view, one.category, one.subject)
                 for one in await identify(view, subject, among)
             }
-            return _only(found, subject), app.settings.timezone
+            return _single(found, subject), app.settings.timezone
 
     events, zone = terminal.run(work())
     if json:
@@ -63,7 +63,7 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
             out.say(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
 
 
-def _only(
+def _single(
     found: Mapping[SubjectMatch, Sequence[EventView]], typed: str
 ) -> Sequence[EventView]:
     """The only history in *found*.
@@ -102,13 +102,13 @@ def _cells(event: EventView, zone: ZoneInfo) -> tuple[str, ...]:
 def _content(event: EventView) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
         field = name.partition(".")[0]
-        yield f"{labels.FIELDS[field].id}: {field_text.value(field, value)}"
+        yield f"{labels.FIELDS[field].id}: {field_format.value(field, value)}"
 
 
 def _replaced(event: EventView) -> Iterator[str]:
     for one in event.replaced:
         before, after = (
-            field_text.value(one.field, v) for v in (one.before, one.after)
+            field_format.value(one.field, v) for v in (one.before, one.after)
         )
         field = labels.FIELDS[one.field].id
         yield f"versi {one.version}, {field}: {before} → {after}"

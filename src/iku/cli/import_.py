@@ -73,7 +73,7 @@ def import_(files: tuple[str, ...], *, dry_run: bool, actor: str, json: bool) ->
 
     async def work() -> list[ImportedFile]:
         async with terminal.opened_app(terminal.settings()) as app:
-            return await bring_in(app, opened, actor, dry_run=dry_run, quiet=json)
+            return await import_files(app, opened, actor, dry_run=dry_run, quiet=json)
 
     with ExitStack() as stack:
         opened = {
@@ -100,7 +100,7 @@ def _readable_again(file: BinaryIO) -> BinaryIO:
     return file if file.seekable() else BytesIO(file.read())
 
 
-async def bring_in(
+async def import_files(
     app: App,
     contents: Mapping[str, bytes | BinaryIO],
     actor: str,
@@ -117,7 +117,7 @@ async def bring_in(
                 report = await importer.run(content, tell)
             done.append(_file(name, report, dry_run=dry_run))
             if not quiet:
-                _tell(done[-1])
+                _report(done[-1])
     return done
 
 
@@ -139,7 +139,7 @@ def _file(name: str, report: ImportReport, *, dry_run: bool) -> ImportedFile:
     )
 
 
-def _tell(file: ImportedFile) -> None:
+def _report(file: ImportedFile) -> None:
     if file.faults:
         _show_faults(file)
         return

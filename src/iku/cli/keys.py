@@ -10,7 +10,7 @@ from iku.cli.tables import exact, number
 from iku.commands import text_erasure
 from iku.exchange import formats
 from iku.messages import message
-from iku.vault.store import Wrapped
+from iku.vault.store import WrapCounts
 
 EPOCHS = (
     *(exact("Epoch"), number("Kunci data")),
@@ -59,7 +59,7 @@ def show(*, json: bool) -> None:
 
     async def work() -> KeysReport:
         async with terminal.opened_app(terminal.settings()) as app:
-            return await shown(app)
+            return await keys_report(app)
 
     found = terminal.run(work())
     if json:
@@ -80,12 +80,12 @@ def show(*, json: bool) -> None:
     out.table(EPOCHS, rows)
 
 
-async def shown(app: App) -> KeysReport:
+async def keys_report(app: App) -> KeysReport:
     """The report of `iku keys show`."""
     async with app.pool.acquire() as connection:
         found = await app.vault.epochs(connection)
     here = app.vault.keys.epochs()
-    none = Wrapped(0, 0)
+    none = WrapCounts(0, 0)
     names = sorted({*here, *found})
     epochs = [KeyEpoch(n, *found.get(n, none), here=n in here) for n in names]
     folder = app.vault.keys

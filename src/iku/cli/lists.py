@@ -12,9 +12,9 @@ from iku import labels
 from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.options import options
-from iku.cli.output_format import Form, forms, write
+from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.tables import Listing, TableColumn, exact, text
-from iku.exchange import field_text, formats, list_csv
+from iku.exchange import field_format, formats, list_csv
 from iku.exchange.csv_output import Delimiter
 from iku.queries import lists
 from iku.queries.list_questions import (
@@ -40,7 +40,7 @@ class ListLayout(NamedTuple):
 
 
 def _word(field: str, item: Fields) -> str:
-    return field_text.value(field, item[field])
+    return field_format.value(field, item[field])
 
 
 def _case(item: Fields, areas: Areas) -> Sequence[str]:
@@ -102,21 +102,21 @@ def list_() -> None:
 
 @list_.command()
 @options(ConflictsQuestion, given=WHOLE)
-@forms
-def conflicts(question: ConflictsQuestion, form: Form) -> None:
+@output_options
+def conflicts(question: ConflictsQuestion, form: OutputFormat) -> None:
     """List conflict cases."""
     _show(question, form)
 
 
 @list_.command()
 @options(OrganisationsQuestion, given=WHOLE)
-@forms
-def organisations(question: OrganisationsQuestion, form: Form) -> None:
+@output_options
+def organisations(question: OrganisationsQuestion, form: OutputFormat) -> None:
     """List organisations."""
     _show(question, form)
 
 
-def _show(question: ListQuestion, form: Form) -> None:
+def _show(question: ListQuestion, form: OutputFormat) -> None:
     async def work() -> None:
         async with terminal.opened_view() as (app, view):
             pages = _pages(app, view, question)
@@ -186,12 +186,12 @@ def _total(noun: str, found: Counter[str]) -> str:
 
 def moment(question: Any, today: date) -> str:
     """The requested coordinates of a question, in words."""
-    said = f"per {formats.day(question.as_of or today)}"
+    parts = f"per {formats.day(question.as_of or today)}"
     if question.known_on is not None:
-        said += f", diketahui per {formats.day(question.known_on)}"
+        parts += f", diketahui per {formats.day(question.known_on)}"
     if question.size is not None:
-        said += f", dari {formats.number(question.size)} peristiwa pertama"
-    return said
+        parts += f", dari {formats.number(question.size)} peristiwa pertama"
+    return parts
 
 
 def day(value: date | str | None) -> str:
@@ -223,10 +223,10 @@ UNDECIDED = ("open", "returned", "resolved")
 
 def basis(item: Fields) -> str:
     """The legal basis of an organisation and, for a certificate, its expiry date."""
-    said = _word("legal_basis", item)
+    parts = _word("legal_basis", item)
     if item["valid_until"] is None:
-        return said
-    until = f"{said} s.d. {day(item['valid_until'])}"
+        return parts
+    until = f"{parts} s.d. {day(item['valid_until'])}"
     return f"{until} (kedaluwarsa)" if item["expired"] else until
 
 

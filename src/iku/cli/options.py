@@ -8,7 +8,7 @@ import click
 from msgspec import Struct
 
 from iku import labels, parsing
-from iku.cli.speaking import spoken
+from iku.cli.terminal_language import translated
 from iku.domain.indicator import Amendment
 from iku.messages import Message, joined, message
 from iku.parsing import Field, ParseError
@@ -37,18 +37,18 @@ def options(
     flags = {n: arguments.get(n, flag(n)) for n in known}
 
     def decorate(command: Command) -> Command:
-        @spelled(known, name, arguments, defaults)
+        @text_options(known, name, arguments, defaults)
         @wraps(command)
-        def gathered(**typed: Any) -> None:
+        def wrapper(**typed: Any) -> None:
             pairs: Pairs = typed.pop(name)
-            command(**{name: read(struct, pairs, flags, given)}, **typed)
+            command(**{name: parse(struct, pairs, flags, given)}, **typed)
 
-        return gathered
+        return wrapper
 
     return decorate
 
 
-def spelled(
+def text_options(
     known: Mapping[str, Field],
     name: str,
     arguments: Mapping[str, str] = {},
@@ -58,7 +58,7 @@ def spelled(
 
     def decorate(command: Command) -> Command:
         @wraps(command)
-        def gathered(**typed: Any) -> None:
+        def wrapper(**typed: Any) -> None:
             pairs = [
                 (one.name, text)
                 for one in known.values()
@@ -72,13 +72,13 @@ def spelled(
                 add = click.argument(key, metavar=arguments[one.name])
             else:
                 add = _option(one, key, default)
-            gathered = add(gathered)
-        return gathered
+            wrapper = add(wrapper)
+        return wrapper
 
     return decorate
 
 
-def read(
+def parse(
     struct: Any,
     pairs: Pairs,
     flags: Mapping[str, str],
@@ -92,10 +92,10 @@ def read(
     try:
         return parsing.parse_texts(struct, pairs, given)
     except ParseError as error:
-        raise misread(error, flags) from error
+        raise usage_error(error, flags) from error
 
 
-def misread(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
+def usage_error(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
     """A usage error that lists the faults, each by its flag."""
     said = []
     for path, rule in error.faults.items():
@@ -105,11 +105,11 @@ def misread(error: ParseError, flags: Mapping[str, str]) -> click.UsageError:
     return click.UsageError(joined(said))
 
 
-def tried_out(command: Command) -> Command:
+def trial_option(command: Command) -> Command:
     """Give *command* the option --option, passed as its parameter *amendment*."""
 
     @wraps(command)
-    def gathered(**given: Any) -> None:
+    def wrapper(**given: Any) -> None:
         amendment = parsing.parse_texts(Amendment, given.pop("named"))
         command(amendment=amendment, **given)
 
@@ -119,7 +119,7 @@ def tried_out(command: Command) -> Command:
         type=NameValue(),
         multiple=True,
         help="An option of the definition that changes; repeatable.",
-    )(gathered)
+    )(wrapper)
 
 
 class NameValue(click.ParamType[tuple[str, str]]):
@@ -136,7 +136,7 @@ class NameValue(click.ParamType[tuple[str, str]]):
         name, equals, text = str(value).partition("=")
         if not equals:
             fault = message("{value!r} is not written name=value", value=str(value))
-            self.fail(spoken(fault), param, ctx)
+            self.fail(translated(fault), param, ctx)
         return name.strip(), text.strip()
 
 
@@ -166,9 +166,9 @@ def _texts(typed: Any) -> tuple[str, ...]:
 def _option(field: Field, key: str, default: str | None) -> Any:
     # Click converts nothing: the Struct parses all texts and reports every fault.
     option, usual = flag(field.name), default or field.schema.get("default")
-    said = _said(field)
+    said = _help(field)
     if usual is False:
-        return click.option(option, key, is_flag=True, cls=Declared, said=said)
+        return click.option(option, key, is_flag=True, cls=TranslatedOption, said=said)
     if field.required and default is None:
         said = message("{description} [required]", description=said)
     elif usual is not None:
@@ -183,12 +183,12 @@ def _option(field: Field, key: str, default: str | None) -> Any:
         default=default,
         metavar=_metavar(field),
         multiple=field.multiple,
-        cls=Declared,
+        cls=TranslatedOption,
         said=said,
     )
 
 
-class Declared(click.Option):
+class TranslatedOption(click.Option):
     """An option whose help is a message."""
 
     def __init__(self, names: Sequence[str], said: Message, **given: Any) -> None:
@@ -202,7 +202,7 @@ WORDS = {
 }
 
 
-def _said(field: Field) -> Message:
+def _help(field: Field) -> Message:
     """The help of an option, with its values if the metavar does not list them."""
     label = labels.FIELDS.get(field.name)
     called = WORDS.get(field.name) or (f"{label.en.capitalize()}." if label else "")

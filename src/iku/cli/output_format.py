@@ -12,7 +12,7 @@ from iku.exchange.csv_output import Delimiter
 from iku.messages import message
 
 
-class Form(Struct, frozen=True):
+class OutputFormat(Struct, frozen=True):
     """The requested output format; tables if it is neither JSON nor CSV.
 
     Attributes:
@@ -23,7 +23,7 @@ class Form(Struct, frozen=True):
     csv: Delimiter | None
 
 
-def forms(command: Callable[..., None]) -> Callable[..., None]:
+def output_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give *command* the options of the format, passed as its parameter *form*."""
 
     @wraps(command)
@@ -33,7 +33,7 @@ def forms(command: Callable[..., None]) -> Callable[..., None]:
         if delimiter and not csv:
             raise click.UsageError(message("--delimiter needs --csv"))
         separated = Delimiter(delimiter or Delimiter.COMMA) if csv else None
-        command(form=Form(json, separated), **given)
+        command(form=OutputFormat(json, separated), **given)
 
     for option in (terminal.as_json, DELIMITER, CSV):
         gathered = option(gathered)

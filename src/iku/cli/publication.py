@@ -44,9 +44,9 @@ def draft(drafted: Draft, *, actor: str, json: bool) -> None:
 
     async def work() -> ShownPublication:
         async with terminal.opened_app(terminal.settings()) as app:
-            return await _hand_in(app, drafted.publication, drafted, actor)
+            return await _submit(app, drafted.publication, drafted, actor)
 
-    _tell(terminal.run(work()), json=json)
+    _report(terminal.run(work()), json=json)
 
 
 def _step(name: str, to: StepType, **given: Any) -> click.Command:
@@ -107,7 +107,7 @@ def show(identifier: str, *, json: bool) -> None:
         async with terminal.opened_app(terminal.settings()) as app:
             return await _show(app, identifier)
 
-    _tell(terminal.run(ask()), json=json)
+    _report(terminal.run(ask()), json=json)
 
 
 @publication.command()
@@ -121,7 +121,7 @@ def changes(question: ChangesQuestion, *, json: bool) -> None:
         page = read_page(question.cursor, question.limit)
         async with terminal.opened_view() as (app, view):
             today, of = app.commands.today(), question.publication_id
-            return await publications.changed(view, app.figures, of, page, today)
+            return await publications.changes(view, app.figures, of, page, today)
 
     found = terminal.run(ask())
     if json:
@@ -140,12 +140,12 @@ def _take(identifier: str, step: NextStep, actor: str, *, json: bool) -> None:
                     connection, app.figures, identifier, step, app.commands.today()
                 )
             taken = TakeStep(identifier, step, frozen)
-            return await _hand_in(app, identifier, taken, actor)
+            return await _submit(app, identifier, taken, actor)
 
-    _tell(terminal.run(work()), json=json)
+    _report(terminal.run(work()), json=json)
 
 
-async def _hand_in(
+async def _submit(
     app: App, identifier: str, proposed: Any, actor: str
 ) -> ShownPublication:
     category = printing.decider.category
@@ -172,7 +172,7 @@ async def _show(app: App, identifier: str) -> ShownPublication:
         )
 
 
-def _tell(found: ShownPublication, *, json: bool) -> None:
+def _report(found: ShownPublication, *, json: bool) -> None:
     if json:
         terminal.emit(found)
     else:

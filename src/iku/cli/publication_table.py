@@ -156,7 +156,7 @@ def _in_force(one: FrozenFigure, now: FigureInForce) -> str:
 
 def _value(one: FigureValue) -> str:
     """``7/9 = 77,78%``."""
-    counts = formats.share(one.numerator, one.denominator)
+    counts = formats.fraction(one.numerator, one.denominator)
     return f"{counts} = {formats.percent(one.percentage)}"
 
 

@@ -15,7 +15,15 @@ from iku import parsing
 from iku.app import App
 from iku.cli import ambiguity, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.options import Command, Pairs, flag, misread, options, read, spelled
+from iku.cli.options import (
+    Command,
+    Pairs,
+    flag,
+    options,
+    parse,
+    text_options,
+    usage_error,
+)
 from iku.commands.command import CommandResult
 from iku.domain import conflict, organisation
 from iku.domain.decider import subject_id, subject_number
@@ -56,7 +64,7 @@ class ChangeOptions(SubmissionOptions, frozen=True, kw_only=True):
     ] = None
 
 
-class TypedCommand(NamedTuple):
+class CommandInput(NamedTuple):
     """A command as typed: its fields as texts, or its whole body as JSON.
 
     Attributes:
@@ -77,7 +85,7 @@ class TypedCommand(NamedTuple):
         if self.body is None:
             names = [*parsing.fields(kind), *(name for name, _ in self.pairs)]
             flags = {name: flag(name) for name in names}
-            return read(kind, self.pairs, flags, given)
+            return parse(kind, self.pairs, flags, given)
         if self.pairs or given:
             raise click.UsageError(
                 message("--body is the whole command: give no fields with it")
@@ -85,7 +93,7 @@ class TypedCommand(NamedTuple):
         try:
             return parsing.parse_json(kind, self.body.read())
         except ParseError as error:
-            raise misread(error, {"": "--body"}) from error
+            raise usage_error(error, {"": "--body"}) from error
 
 
 BODY = click.option(
@@ -97,14 +105,14 @@ BODY = click.option(
 
 
 def _recording(
-    fields: Mapping[str, Field], handing: type[SubmissionOptions]
+    fields: Mapping[str, Field], submission: type[SubmissionOptions]
 ) -> Callable[[Command], Command]:
     """A decorator that gives a command the options of an entry."""
 
     def decorate(command: Command) -> Command:
         command = terminal.actor(terminal.as_json(command))
-        command = options(handing, "handing")(BODY(command))
-        return spelled(fields, "pairs")(command)
+        command = options(submission, "handing")(BODY(command))
+        return text_options(fields, "pairs")(command)
 
     return decorate
 
@@ -113,7 +121,7 @@ def _recording(
 @_recording(parsing.fields(conflict.Report), SubmissionOptions)
 def report(
     pairs: Pairs,
-    handing: SubmissionOptions,
+    submission: SubmissionOptions,
     body: BinaryIO | None,
     *,
     actor: str,
@@ -124,15 +132,15 @@ def report(
     Write a person as a name or, for a person already in the register, as JSON with name
     and subject.
     """
-    told = TypedCommand(pairs, body).read(conflict.Report)
-    _enter("conflict", told, handing, actor, json=json)
+    parsed = CommandInput(pairs, body).read(conflict.Report)
+    _record_opening("conflict", parsed, submission, actor, json=json)
 
 
 @click.command(short_help="Enter an organisation.")
 @_recording(parsing.fields(organisation.Registration), SubmissionOptions)
 def register(
     pairs: Pairs,
-    handing: SubmissionOptions,
+    submission: SubmissionOptions,
     body: BinaryIO | None,
     *,
     actor: str,
@@ -142,21 +150,21 @@ def register(
 
     Without --number it receives the register's next number.
     """
-    told = TypedCommand(pairs, body).read(organisation.Registration)
-    _enter("organisation", told, handing, actor, json=json)
+    parsed = CommandInput(pairs, body).read(organisation.Registration)
+    _record_opening("organisation", parsed, submission, actor, json=json)
 
 
-def _enter(
-    category: str, told: Any, handing: SubmissionOptions, actor: str, *, json: bool
+def _record_opening(
+    category: str, parsed: Any, submission: SubmissionOptions, actor: str, *, json: bool
 ) -> None:
     async def work() -> CommandResult:
         async with terminal.opened_app(terminal.settings()) as app:
-            gateway = CommandGateway(app, actor, handing.idempotency_key)
+            gateway = CommandGateway(app, actor, submission.idempotency_key)
             return await gateway.handle(
-                category, subject_id(told.number or ""), told.fact()
+                category, subject_id(parsed.number or ""), parsed.fact()
             )
 
-    _tell(category, terminal.run(work()), json=json)
+    _report(category, terminal.run(work()), json=json)
 
 
 @click.group(
@@ -182,26 +190,33 @@ def _record(event: str, kinds: Kinds) -> click.Command:
         subject: str,
         pairs: Pairs,
         *,
-        handing: ChangeOptions,
+        submission: ChangeOptions,
         body: BinaryIO | None,
         cleared: Sequence[str] = (),
         actor: str,
         json: bool,
     ) -> None:
-        told = _read(TypedCommand(pairs, body, cleared), kinds)
+        parsed = _read(CommandInput(pairs, body, cleared), kinds)
 
         async def work() -> tuple[str, CommandResult]:
             async with terminal.opened_app(terminal.settings()) as app:
-                meant = await _meant(app, subject)
-                proposed = _chosen(told, meant, event)
+                subject_match = await _find_subject(app, subject)
+                proposed = _event_for(parsed, subject_match, event)
                 gateway = CommandGateway(
-                    *(app, actor, handing.idempotency_key, handing.expected_version)
+                    *(
+                        app,
+                        actor,
+                        submission.idempotency_key,
+                        submission.expected_version,
+                    )
                 )
-                done = await gateway.handle(meant.category, meant.subject, proposed)
-                return meant.category, done
+                done = await gateway.handle(
+                    subject_match.category, subject_match.subject, proposed
+                )
+                return subject_match.category, done
 
         category, done = terminal.run(work())
-        _tell(category, done, json=json)
+        _report(category, done, json=json)
 
     if event == "corrected":
         clear = click.option(
@@ -225,25 +240,25 @@ def _help(kinds: Kinds) -> str:
 _ASIDE = re.compile(r" \(see [^)]*\)")
 
 
-def _read(typed: TypedCommand, kinds: Kinds) -> dict[str, Any]:
+def _read(typed: CommandInput, kinds: Kinds) -> dict[str, Any]:
     """The typed event as each kind, by category; a usage error where it is invalid.
 
     Raises:
         UsageError: It is invalid as every kind.
     """
-    told: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for category, kind in kinds.items():
         try:
-            told[category] = typed.read(kind)
+            parsed[category] = typed.read(kind)
         except click.UsageError as error:
-            told[category] = error
-    faults = [one for one in told.values() if isinstance(one, click.UsageError)]
-    if len(faults) == len(told):
+            parsed[category] = error
+    faults = [one for one in parsed.values() if isinstance(one, click.UsageError)]
+    if len(faults) == len(parsed):
         raise faults[0]
-    return told
+    return parsed
 
 
-async def _meant(app: App, typed: str) -> SubjectMatch:
+async def _find_subject(app: App, typed: str) -> SubjectMatch:
     """The subject with the number or identifier *typed*.
 
     Raises:
@@ -262,32 +277,37 @@ async def _meant(app: App, typed: str) -> SubjectMatch:
     return found[0]
 
 
-def _chosen(told: Mapping[str, Any], meant: SubjectMatch, event: str) -> Any:
+def _event_for(
+    parsed: Mapping[str, Any], subject_match: SubjectMatch, event: str
+) -> Any:
     """The typed event as the kind of the subject *meant*.
 
     Raises:
         CommandFailed: The subject's category has no such event.
         UsageError: The event is invalid for that category.
     """
-    if meant.category not in told:
-        number, noun = subject_number(meant.subject), ambiguity.called(meant.category)
-        [other] = told
+    if subject_match.category not in parsed:
+        number, noun = (
+            subject_number(subject_match.subject),
+            ambiguity.noun(subject_match.category),
+        )
+        [other] = parsed
         raise CommandFailed(
             message(
                 "{number} is {noun}, but {event} is recorded of {other}",
                 number=number,
                 noun=noun,
                 event=event,
-                other=ambiguity.called(other),
+                other=ambiguity.noun(other),
             )
         )
-    chosen = told[meant.category]
+    chosen = parsed[subject_match.category]
     if isinstance(chosen, click.UsageError):
         raise chosen
     return chosen
 
 
-def _tell(category: str, done: CommandResult, *, json: bool) -> None:
+def _report(category: str, done: CommandResult, *, json: bool) -> None:
     shown = receipt(done)
     if json:
         terminal.emit(shown)

@@ -43,7 +43,9 @@ async def _replay(question: ReplayQuestion, *, json: bool) -> None:
         app.pool.acquire() as connection,
     ):
         order = question.order
-        [figure] = await figure_table.answer(app, [question.on(app.commands.today())])
+        [figure] = await figure_table.compute_figures(
+            app, [question.on(app.commands.today())]
+        )
         pages = figure_replay.pages(app.view(connection), figure, order)
         if json:
             async for page in pages:
@@ -57,7 +59,7 @@ async def _show(
 ) -> None:
     out = tables.Printer()
     out.say(
-        f"{figure.indicator}, {figure_table.where(figure)}, "
+        f"{figure.indicator}, {figure_table.coordinates_in_words(figure)}, "
         f"definisi {figure.definition}, {ORDERS[order]}"
     )
     listing = tables.Listing(COLUMNS, out)

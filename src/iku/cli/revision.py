@@ -44,7 +44,7 @@ class RecordedRevision(Struct, frozen=True):
     effect: RevisionPreview
 
 
-def revision(command: Callable[..., None]) -> Callable[..., None]:
+def revision_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give *command* the options that name the event to correct or annul."""
     kind = click.IntRange(1, MOST)
     for option in (
@@ -65,7 +65,7 @@ def revision(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def accepted(command: Callable[..., None]) -> Callable[..., None]:
+def preview_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give *command* the options of a previewed change."""
     for option in (
         click.option("--yes", is_flag=True, help="Record it without asking."),
@@ -77,7 +77,7 @@ def accepted(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def proposed(
+def build_revision(
     corrects: int | None, annuls: int | None, reason: str, fields: Mapping[str, Any]
 ) -> Revision | Annulled:
     """The correction with these *fields*, or the annulment.
@@ -117,7 +117,7 @@ def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
 
     effect, done = terminal.run(work())
     if done is not None:
-        _tell(effect, done, json=json)
+        _report(effect, done, json=json)
     elif json:
         terminal.emit(effect)
 
@@ -160,7 +160,7 @@ def _rows(point: RevisedPoint) -> list[tuple[str, ...]]:
 
 
 def _cells(one: EvaluatedFigure) -> tuple[str, ...]:
-    counts = formats.share(one.numerator, one.denominator)
+    counts = formats.fraction(one.numerator, one.denominator)
     return (
         formats.number(one.definition),
         formats.percent(one.target),
@@ -170,7 +170,7 @@ def _cells(one: EvaluatedFigure) -> tuple[str, ...]:
     )
 
 
-def _tell(effect: RevisionPreview, done: CommandResult, *, json: bool) -> None:
+def _report(effect: RevisionPreview, done: CommandResult, *, json: bool) -> None:
     given = done.receipt
     if json:
         at = (given.version, given.position, given.size)

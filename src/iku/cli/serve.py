@@ -10,7 +10,7 @@ from iku import messages
 from iku.app import App
 from iku.cli import attachments, terminal
 from iku.cli.errors import DEBUG, CommandFailed
-from iku.cli.speaking import spoken
+from iku.cli.terminal_language import translated
 from iku.exchange import formats
 from iku.messages import message
 from iku.settings import is_loopback
@@ -84,7 +84,7 @@ async def _sweep(app: App) -> None:
             swept = await quarantine.sweep(app.vault, connection)
         aside = app.vault.files.look()
     except FilesError as error:
-        click.echo(f"iku: {spoken(messages.of(error))}", err=True)
+        click.echo(f"iku: {translated(messages.of(error))}", err=True)
         return
     if swept.restored:
         click.echo(

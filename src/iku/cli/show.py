@@ -8,9 +8,9 @@ from iku import labels
 from iku.cli import ambiguity, lists, tables, terminal
 from iku.cli.lists import Areas, Fields, day
 from iku.cli.options import options
-from iku.cli.output_format import Form, forms, write
+from iku.cli.output_format import OutputFormat, output_options, write
 from iku.domain.fact import Person
-from iku.exchange import field_text, formats, list_csv
+from iku.exchange import field_format, formats, list_csv
 from iku.queries import subjects
 from iku.queries.subject_lookup import identify
 from iku.queries.subjects import ConflictQuestion, OrganisationQuestion, SubjectView
@@ -29,16 +29,16 @@ def show() -> None:
 
 @show.command()
 @options(ConflictQuestion, arguments={"conflict_id": "ID"})
-@forms
-def conflict(question: ConflictQuestion, form: Form) -> None:
+@output_options
+def conflict(question: ConflictQuestion, form: OutputFormat) -> None:
     """Show a conflict case."""
     _show("conflict", question.conflict_id, question, form)
 
 
 @show.command()
 @options(OrganisationQuestion, arguments={"organisation_id": "ID"})
-@forms
-def organisation(question: OrganisationQuestion, form: Form) -> None:
+@output_options
+def organisation(question: OrganisationQuestion, form: OutputFormat) -> None:
     """Show an organisation."""
     _show("organisation", question.organisation_id, question, form)
 
@@ -47,14 +47,14 @@ def _show(
     category: str,
     typed: str,
     question: ConflictQuestion | OrganisationQuestion,
-    form: Form,
+    form: OutputFormat,
 ) -> None:
 
     async def work() -> tuple[SubjectView, Areas, str]:
         async with terminal.opened_view() as (app, view):
             today = app.commands.today()
-            subject = await _meant(view, category, typed)
-            seen = await subjects.standing(view, category, subject, question.at(today))
+            subject = await _find_subject(view, category, typed)
+            seen = await subjects.state(view, category, subject, question.at(today))
             areas = {area.code: area.name for area in app.agency.areas}
             return seen, areas, lists.moment(question, today)
 
@@ -68,7 +68,7 @@ def _show(
         _print(category, seen, areas, moment)
 
 
-async def _meant(view: View, category: str, typed: str) -> str:
+async def _find_subject(view: View, category: str, typed: str) -> str:
     """The identifier of the subject with the number or identifier *typed*."""
     subject = terminal.SubjectNumberType().convert(typed, None, None)
     found = await identify(view, subject, (category,))
@@ -109,5 +109,5 @@ def _value(field: str, item: Fields, areas: Areas) -> str:
         case _, value if field in DAYS:
             shown = day(value)
         case _, value:
-            shown = field_text.value(field, value)
+            shown = field_format.value(field, value)
     return shown

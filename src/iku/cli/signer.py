@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from iku.app import load_witnesses
 from iku.cli import tables, terminal
-from iku.cli.errors import CommandFailed, explain
+from iku.cli.errors import CommandFailed, message_for
 from iku.commands import log_continuation
 from iku.exchange import formats
 from iku.ledger import (
@@ -72,7 +72,7 @@ def key(*, json: bool) -> None:
     """Make the signing key, unless there is one, and show its verifier key."""
     chosen = terminal.settings()
     home = SignerFolder(chosen.signer_home)
-    with durable_files.alone(home.folder):
+    with durable_files.exclusive_lock(home.folder):
         there = (home.folder / "key").exists()
         held = home.key() if there else home.make_key(chosen.origin)
     if json:
@@ -92,9 +92,9 @@ def once(*, full: bool, json: bool) -> None:
     code is 1.
     """
     chosen = terminal.settings()
-    with durable_files.alone(chosen.signer_home):
+    with durable_files.exclusive_lock(chosen.signer_home):
         found = terminal.run(_round(chosen, load_witnesses(chosen), full=full))
-    _tell(found, json=json)
+    _report(found, json=json)
 
 
 @signer.command(short_help="Change the key.")
@@ -105,15 +105,15 @@ def rotate(*, json: bool) -> None:
 
     async def work() -> SignerRound:
         async with terminal.signer(chosen) as connection:
-            await _refuse_dead(connection, chosen)
+            await _refuse_abandoned_origin(connection, chosen)
             home = SignerFolder(chosen.signer_home)
             outcome = await checkpoint_signing.rotate(connection, home, chosen.origin)
             return await _cosigned(connection, chosen, load_witnesses(chosen), outcome)
 
-    with durable_files.alone(chosen.signer_home):
+    with durable_files.exclusive_lock(chosen.signer_home):
         found = terminal.run(work())
         new = SignerFolder(chosen.signer_home).key().verifier
-    _tell(found, json=json)
+    _report(found, json=json)
     if not json:
         click.echo(f"Kunci baru; bagikan kepada pemeriksa dan saksi: {new}")
 
@@ -141,7 +141,7 @@ def run(every: int, full_every: int) -> None:
     """
     chosen = terminal.settings()
     witnesses = load_witnesses(chosen)
-    with durable_files.alone(chosen.signer_home):
+    with durable_files.exclusive_lock(chosen.signer_home):
         terminal.run(_run(chosen, witnesses, every, full_every * 3600))
 
 
@@ -168,7 +168,7 @@ def request(old: int) -> None:
                         old=old,
                     )
                 )
-            return str(await witness_client.request(connection, old, last))
+            return str(await witness_client.build_request(connection, old, last))
 
     click.echo(terminal.run(work()), nl=False)
 
@@ -194,7 +194,7 @@ async def _accept(
     connection: Plain, witnesses: Policy, last: SignedCheckpoint, answer: bytes
 ) -> str:
     party = _signatory(witnesses, answer)
-    await witness_client.accept(connection, party.key, last, answer)
+    await witness_client.store_cosignature(connection, party.key, last, answer)
     return party.key.name
 
 
@@ -219,7 +219,7 @@ async def _last(connection: Plain) -> SignedCheckpoint:
 
 async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> SignerRound:
     async with terminal.signer(chosen) as connection:
-        await _refuse_dead(connection, chosen)
+        await _refuse_abandoned_origin(connection, chosen)
         home = SignerFolder(chosen.signer_home)
         outcome = await checkpoint_signing.sign(
             connection, home, chosen.origin, full=full
@@ -227,7 +227,7 @@ async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> SignerRo
         return await _cosigned(connection, chosen, witnesses, outcome)
 
 
-async def _refuse_dead(connection: Plain, chosen: Settings) -> None:
+async def _refuse_abandoned_origin(connection: Plain, chosen: Settings) -> None:
     """Refuse to sign under an origin that the log has given up.
 
     After a continuation, that origin names a log that is longer than this one.
@@ -248,7 +248,7 @@ async def _cosigned(
     connection: Plain, chosen: Settings, witnesses: Policy, outcome: SigningResult
 ) -> SignerRound:
     home = SignerFolder(chosen.signer_home)
-    unhelpful = await witness_client.gather(connection, home, witnesses)
+    unhelpful = await witness_client.collect_cosignatures(connection, home, witnesses)
     assurance = await checkpoint_store.assurance(connection, witnesses)
     return SignerRound(
         outcome.size,
@@ -285,9 +285,9 @@ async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
     try:
         found = await _round(chosen, witnesses, full=full)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        if not log.is_away(error, None):
+        if not log.is_unavailable(error, None):
             raise
-        click.echo(f"{_clock(chosen)} {explain(error)}; dicoba lagi", err=True)
+        click.echo(f"{_clock(chosen)} {message_for(error)}; dicoba lagi", err=True)
         return False
     if found.signed:
         tables.say(f"{_clock(chosen)} {_sentence(found)}")
@@ -300,7 +300,7 @@ def _clock(chosen: Settings) -> str:
     return formats.instant(datetime.now(chosen.timezone), chosen.timezone)
 
 
-def _tell(found: SignerRound, *, json: bool) -> None:
+def _report(found: SignerRound, *, json: bool) -> None:
     if json:
         terminal.emit(found)
         return
@@ -320,7 +320,7 @@ def _sentence(found: SignerRound) -> str:
     return f"Tidak ada yang baru: checkpoint terakhir berukuran {size}"
 
 
-def lines(found: Assurance) -> list[tuple[str, str]]:
+def status_lines(found: Assurance) -> list[tuple[str, str]]:
     """The lines of `iku status` on the log's signatures and cosignatures."""
     signed = formats.NOTHING if found.signed is None else formats.number(found.signed)
     shown = [("Ditandatangani", f"sampai ukuran {signed}")]

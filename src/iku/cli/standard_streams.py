@@ -43,7 +43,7 @@ class OutputClosed(Exception):
         return self.fault is not None and self.fault.errno == errno.EPIPE
 
 
-class _Output(io.FileIO):
+class _RawOutput(io.FileIO):
     """The raw standard output, until a write fails."""
 
     _over = False
@@ -82,12 +82,14 @@ def prepare() -> None:
     sys.stdout = _reporting(sys.stdout)
 
 
-class _Marking(io.TextIOWrapper):
+class _EscapingStream(io.TextIOWrapper):
     """A text stream that escapes control characters and invisible characters."""
 
     def write(self, text: str, /) -> int:
         """The number of characters of *text*, all of which are written."""
-        super().write(_MARK.join(map(hidden_characters.marked, text.split(_MARK))))
+        super().write(
+            _MARK.join(map(hidden_characters.escaped_text, text.split(_MARK)))
+        )
         return len(text)
 
 
@@ -96,8 +98,8 @@ _MARK = "\ufeff"  # the byte order mark of CSV files (`exchange/csv_output.py`)
 
 def _reporting(given: TextIO) -> TextIO:
     """*given* as a stream whose write errors are raised as `OutputClosed`."""
-    output = _Output(given.fileno(), "w", closefd=False)
-    return _Marking(
+    output = _RawOutput(given.fileno(), "w", closefd=False)
+    return _EscapingStream(
         io.BufferedWriter(output),
         encoding=given.encoding,
         errors="replace",
@@ -108,7 +110,7 @@ def _reporting(given: TextIO) -> TextIO:
 def say(sentence: str) -> None:
     """Print *sentence* on standard error; a failure is ignored."""
     try:
-        print(hidden_characters.marked(sentence), file=sys.stderr, flush=True)  # noqa: T201
+        print(hidden_characters.escaped_text(sentence), file=sys.stderr, flush=True)  # noqa: T201
     except OSError:
         # Flushing its buffer at exit would fail again, and change the exit code.
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115 - until the end

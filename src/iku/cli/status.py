@@ -8,7 +8,7 @@ from msgspec import structs
 from iku.app import load_witnesses
 from iku.cli import attachments, signer, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.verify import checked
+from iku.cli.verify import check_with_progress
 from iku.exchange import formats
 from iku.messages import message
 from iku.postgres.schema_guard import Guard
@@ -43,7 +43,7 @@ async def _look(chosen: Settings, *, check: bool) -> RegisterStatus:
         found = await register.status(connection, chosen, load_witnesses(chosen))
         if not check or found.pending:
             return found
-        return structs.replace(found, findings=await checked(connection))
+        return structs.replace(found, findings=await check_with_progress(connection))
 
 
 def _show(found: RegisterStatus, asked: Settings) -> None:
@@ -67,19 +67,19 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
         ("Terakhir dicatat", formats.instant(found.recorded_at, asked.timezone)),
     ]
     lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
-    lines += [(code, _defined(of)) for code, of in found.indicators.items()]
+    lines += [(code, _definition_counts(of)) for code, of in found.indicators.items()]
     if found.assurance is not None:
-        lines += signer.lines(found.assurance)
+        lines += signer.status_lines(found.assurance)
     return [
         *lines,
         ("Kunci teks", _keys(found.lost_keys)),
         ("Karantina lampiran", attachments.summary(found.quarantine, asked.timezone)),
-        ("Penjaga skema", _guarded(found.guard, asked.timezone)),
+        ("Penjaga skema", _guard_state(found.guard, asked.timezone)),
         ("Pemeriksaan", _verdict(found.findings)),
     ]
 
 
-def _defined(subject: IndicatorCounts) -> str:
+def _definition_counts(subject: IndicatorCounts) -> str:
     definitions = formats.number(subject.definitions)
     return f"{definitions} definisi, {formats.number(subject.targets)} target"
 
@@ -88,14 +88,14 @@ def _keys(lost: list[str]) -> str:
     return terminal.LOST.format(", ".join(lost)) if lost else "baik"
 
 
-def _guarded(guard: Guard, zone: ZoneInfo) -> str:
+def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
     if guard.since is None:
         return f"TIDAK ADA; {terminal.UNGUARDED}"
     since, announced = formats.instant(guard.since, zone), guard.announced
-    told = f"sejak {since}, {formats.number(announced)} migrasi diumumkan"
+    lines_shown = f"sejak {since}, {formats.number(announced)} migrasi diumumkan"
     if guard.sealed > 1:
-        told += f", {formats.number(guard.sealed)} kali disegel"
-    return f"{told}, {_verdict(guard.findings)}"
+        lines_shown += f", {formats.number(guard.sealed)} kali disegel"
+    return f"{lines_shown}, {_verdict(guard.findings)}"
 
 
 def _verdict(findings: list[str] | None) -> str:

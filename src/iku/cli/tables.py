@@ -22,7 +22,7 @@ import click
 from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
-from iku.cli.speaking import spoken
+from iku.cli.terminal_language import translated
 
 LEAST_WIDTH = 40  # a narrower terminal is treated as having this many columns
 USUAL_WIDTH = 80  # of a terminal whose width is unknown
@@ -112,7 +112,7 @@ class Printer:
 
     def say(self, sentence: str) -> None:
         """Print a sentence, wrapped at words; a word is never broken."""
-        for line in visible(spoken(sentence)).split("\n"):
+        for line in without_control_characters(translated(sentence)).split("\n"):
             self._write(line if self.width is None else _wrapped(line, self.width))
 
     def table(
@@ -176,7 +176,11 @@ class Listing:
     def _headings(self, layout: _Layout) -> Iterator[str]:
         """The headings after a blank line, if they differ from those printed last."""
         last = self._layout
-        if last is None or _kept(last) != _kept(layout) or last.short != layout.short:
+        if (
+            last is None
+            or _omitted(last) != _omitted(layout)
+            or last.short != layout.short
+        ):
             yield ""
             if layout.shown:
                 yield from self._heading_lines(layout)
@@ -187,7 +191,7 @@ class Listing:
             yield click.style(line, bold=True)
         total = sum(width for _, width in layout.shown)
         yield "─" * (total + len(GAP) * (len(layout.shown) - 1))
-        kept = _kept(layout)
+        kept = _omitted(layout)
         for index, column in enumerate(self._columns):
             if index not in kept:
                 self._left_out[column.heading] = None
@@ -219,30 +223,30 @@ def width_of(stream: TextIO) -> int | None:
     return max(columns or USUAL_WIDTH, LEAST_WIDTH)
 
 
-def visible(value: str) -> str:
+def without_control_characters(value: str) -> str:
     """*value* with ``�`` in place of control and bidirectional control characters."""
     if value.isprintable():  # bidi controls are not printable
         return value
     tidy = value.replace("\r\n", "\n").replace("\t", " ")
-    return "".join("�" if _obeyed(character) else character for character in tidy)
+    return "".join("�" if _is_control(character) else character for character in tidy)
 
 
-def _obeyed(character: str) -> bool:
+def _is_control(character: str) -> bool:
     if character == "\n":
         return False
     return character in _BIDI or unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def _cell(value: str, width: int | None) -> str:
-    shown = visible(spoken(value))
+    shown = without_control_characters(translated(value))
     return shown if width is not None else "; ".join(shown.split("\n"))
 
 
 def _heading(column: TableColumn, *, short: bool) -> str:
-    return spoken(column.short if short and column.short else column.heading)
+    return translated(column.short if short and column.short else column.heading)
 
 
-def _kept(layout: _Layout) -> tuple[int, ...]:
+def _omitted(layout: _Layout) -> tuple[int, ...]:
     return tuple(index for index, _ in layout.shown)
 
 
@@ -330,7 +334,7 @@ def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]
     """A line for each name and value; a value that does not fit is below its name."""
     label = max((cell_len(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        shown = visible(spoken(value))
+        shown = without_control_characters(translated(value))
         begin = name + " " * (label - cell_len(name)) + GAP
         if width is None:
             yield f"{begin}{shown}".rstrip()

@@ -32,8 +32,8 @@ from iku.messages import message
     help="The agreement it rests on.",
 )
 @click.option("--reason", type=terminal.LineType("text", Reason, 2000), help="Why.")
-@revision.revision
-@revision.accepted
+@revision.revision_options
+@revision.preview_options
 @terminal.actor
 @terminal.as_json
 def target(
@@ -61,7 +61,7 @@ def target(
                 message("Missing option {name!r}.", name=f"--{name.replace('_', '-')}")
             )
     proposed = (
-        revision.proposed(corrects, annuls, reason or "", given)
+        revision.build_revision(corrects, annuls, reason or "", given)
         if revised
         else Targeted(**given, reason=reason)
     )

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from iku import messages
 from iku.app import App, migrate_and_open
-from iku.cli.speaking import spoken
+from iku.cli.terminal_language import translated
 from iku.commands.command import ReadOnlyReplica
 from iku.domain import hidden_characters
 from iku.domain.decider import subject_id, subject_number
@@ -69,7 +69,7 @@ class DayType(click.ParamType[date]):
         try:
             return cells.day(str(value))
         except cells.InvalidCell as error:
-            self.fail(spoken(messages.of(error)), param, ctx)
+            self.fail(translated(messages.of(error)), param, ctx)
 
 
 class SubjectNumberType(click.ParamType[str]):
@@ -84,7 +84,7 @@ class SubjectNumberType(click.ParamType[str]):
         try:
             return subject_id(cells.number(subject_number(str(value))))
         except cells.InvalidCell as error:
-            self.fail(spoken(messages.of(error)), param, ctx)
+            self.fail(translated(messages.of(error)), param, ctx)
 
 
 class LineType(click.ParamType[str]):
@@ -109,7 +109,7 @@ class LineType(click.ParamType[str]):
                 "control characters",
                 most=self._most,
             )
-            self.fail(spoken(expected), param, ctx)
+            self.fail(translated(expected), param, ctx)
 
 
 def user() -> str:
@@ -246,4 +246,6 @@ def progress(doing: str) -> Iterator[Tell]:
 
 def emit(value: Any) -> None:
     """Print *value* as JSON, on one line."""
-    click.echo(hidden_characters.escaped(msgspec.json.encode(value, enc_hook=spoken)))
+    click.echo(
+        hidden_characters.escaped_json(msgspec.json.encode(value, enc_hook=translated))
+    )

@@ -9,8 +9,8 @@ from iku import messages
 from iku.app import App
 from iku.cli import figure_table, standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.speaking import spoken
-from iku.domain.withheld import WithheldReason
+from iku.cli.terminal_language import translated
+from iku.domain.withheld_text import WithheldReason
 from iku.exchange import formats, printed_figure
 from iku.exchange.cells import InvalidCell
 from iku.exchange.printed_figure import Printed, PrintedCounts, PrintedPercentage
@@ -38,7 +38,7 @@ class PrintedResultType(click.ParamType[Printed]):
         try:
             return printed_figure.read(str(value))
         except InvalidCell as error:
-            self.fail(spoken(messages.of(error)), param, ctx)
+            self.fail(translated(messages.of(error)), param, ctx)
 
 
 @click.group(short_help="Hold a figure, the log or texts against what was recorded.")
@@ -96,7 +96,7 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
 
 
 def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
-    tables.say(f"{found.indicator}, {figure_table.where(found)}")
+    tables.say(f"{found.indicator}, {figure_table.coordinates_in_words(found)}")
     tables.say(f"  angka ini      {figure_table.counts(found)}")
     tables.say(f"  dari log saja  {figure_table.counts(found.recounted)}")
     if expect is not None:
@@ -107,7 +107,7 @@ def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
 def _typed(expect: Printed) -> str:
     match expect:
         case PrintedCounts(numerator=numerator, denominator=denominator):
-            return formats.share(numerator, denominator)
+            return formats.fraction(numerator, denominator)
         case PrintedPercentage(value=value):
             return formats.percent(value)
         case _:
@@ -130,7 +130,7 @@ def log(*, json: bool) -> None:
                     message("the schema is not up to date; run iku migrate")
                 )
             size = await log_records.size(connection)
-            return size, await checked(connection)
+            return size, await check_with_progress(connection)
 
     size, findings = terminal.run(work())
     if json:
@@ -146,7 +146,7 @@ def log(*, json: bool) -> None:
         tables.say(f"baik: {formats.number(size)} peristiwa diperiksa.")
 
 
-async def checked(connection: Connection) -> list[str]:
+async def check_with_progress(connection: Connection) -> list[str]:
     """The findings of a check of the ledger, with a progress bar."""
     with terminal.progress("peristiwa") as tell:
         return await check_ledger(connection, tell)
@@ -177,14 +177,14 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
 
     async def work() -> TextsReport:
         async with terminal.opened_app(terminal.settings()) as app:
-            return await opened(app, frozenset(subjects))
+            return await verify_texts(app, frozenset(subjects))
 
     found = terminal.run(work())
     if json:
         terminal.emit(found)
     else:
-        tables.say(f"Teks: {spelt(found.texts)}.")
-        tables.say(f"Berkas: {spelt(found.files)}.")
+        tables.say(f"Teks: {counts_in_words(found.texts)}.")
+        tables.say(f"Berkas: {counts_in_words(found.files)}.")
     if found.withheld:
         raise CommandFailed(
             message(
@@ -197,7 +197,7 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
         tables.say(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
 
 
-async def opened(app: App, subjects: frozenset[str]) -> TextsReport:
+async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:
     """The report of `iku verify texts`; findings are printed as they occur."""
     texts, files = TextCounts(), TextCounts()
     async with app.pool.acquire() as connection:
@@ -206,21 +206,21 @@ async def opened(app: App, subjects: frozenset[str]) -> TextsReport:
         with terminal.progress("teks") as tell:
             async for held in text_check.held_texts(view, scope, tell):
                 texts = texts.with_one(held)
-                name(held)
+                print_finding(held)
         with terminal.progress("berkas") as tell:
             async for held in text_check.held_files(view, scope, tell):
                 files = files.with_one(held)
-                name(held)
+                print_finding(held)
     return TextsReport(scope.size, texts, files)
 
 
-def name(held: HeldText) -> None:
+def print_finding(held: HeldText) -> None:
     """Print the finding on a text or file, if there is one, on standard error."""
     if held.finding:
         standard_streams.say(held.finding)
 
 
-def spelt(tally: TextCounts) -> str:
+def counts_in_words(tally: TextCounts) -> str:
     """The numbers of decrypted and of withheld texts, by reason."""
     counts = (
         (tally.opened, "dibuka"),

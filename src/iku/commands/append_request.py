@@ -22,7 +22,7 @@ from iku.domain.decider import (
 )
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.numbering import NumberSeries
-from iku.ledger import identifier
+from iku.ledger import uuid7
 from iku.ledger.log import (
     Request,
     StreamPart,
@@ -42,17 +42,17 @@ def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
     secrets: list[Secret] = []
     # The command's own subject comes last: its last event gets the receipt.
     for changed in (*decided.others, own):
-        part, sealed = _part(command, changed)
+        part, sealed = _stream_part(command, changed)
         parts.append(part)
         secrets += sealed
-        turns += _turns(command.category, changed)
+        turns += _transitions(command.category, changed)
     if command.file is not None:
         place = TextPlace(command.stream, before.version + 1, "file", command.stream)
         key = sealing.secret(place, command.file.key.hex())
         secrets.append(structs.replace(key, file=command.file.name))
     return Request(
         parts=tuple(parts),
-        command_id=command.command_id or identifier.fresh(),
+        command_id=command.command_id or uuid7.uuid7(),
         body=body,
         actor=command.actor,
         known_on=command.known_on,
@@ -63,19 +63,21 @@ def request(command: Command, decided: CommandDecision, body: bytes) -> Request:
     )
 
 
-def _part(command: Command, changed: SubjectChange) -> tuple[StreamPart, list[Secret]]:
+def _stream_part(
+    command: Command, changed: SubjectChange
+) -> tuple[StreamPart, list[Secret]]:
     """The events to append to the stream of one subject, and their texts."""
     stream = DECIDERS[command.category].stream(changed.subject)
     version = changed.before.version
     parted = [
-        _parted(event, stream, place, fact.owner(event, command.stream))
+        _split_texts(event, stream, place, fact.owner(event, command.stream))
         for place, event in enumerate(changed.events, version + 1)
     ]
     part = StreamPart(stream, version, tuple(draft for draft, _ in parted))
     return part, [secret for _, of in parted for secret in of.values()]
 
 
-def _turns(category: str, changed: SubjectChange) -> Iterator[Transition]:
+def _transitions(category: str, changed: SubjectChange) -> Iterator[Transition]:
     """The transition of the subject at each event, in order."""
     state, evolve = changed.before.state, DECIDERS[category].evolve
     for event in changed.events[:-1]:
@@ -85,7 +87,7 @@ def _turns(category: str, changed: SubjectChange) -> Iterator[Transition]:
     yield Transition(category, changed.subject, state, changed.after)
 
 
-def unnamed(
+def unnumbered_request(
     command: Command, decided: CommandDecision, body: bytes, drawn: list[str]
 ) -> UnnumberedRequest:
     """The request that appends an opening under the next automatic number.
@@ -93,7 +95,7 @@ def unnamed(
     Each number tried is added to *drawn*; the last one is the recorded number.
     """
     (opening,) = decided.events
-    named_by = command.command_id or identifier.fresh()
+    named_by = command.command_id or uuid7.uuid7()
     asked = structs.replace(command, command_id=named_by)
 
     def named(subject: str, number: str) -> Request:
@@ -119,14 +121,14 @@ def unnamed(
     )
 
 
-def _parted(
+def _split_texts(
     event: fact.Fact, stream: str, version: int, owner: str
 ) -> tuple[NewEvent, dict[str, Secret]]:
     """The record content of *event*, and the texts that it holds as commitments.
 
     A text belongs to the person that it names, or else to *owner*.
     """
-    written = fact.write(event)
+    written = fact.encode(event)
     secrets = {
         name: sealing.secret(
             TextPlace(stream, version, name, text.person or owner), text.plain

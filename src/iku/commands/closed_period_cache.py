@@ -52,7 +52,7 @@ class ClosedPeriodsCache:
             # Another task may have applied the event during the read.
             if one.position > self._position:
                 decider = DECIDERS[one.category]
-                event = fact.of(one, decider.event_type)
+                event = fact.decode_recorded(one, decider.event_type)
                 before = self._states.get(one.stream)
                 self._states[one.stream] = decider.evolve(before, event)
                 self._position = one.position

@@ -24,7 +24,7 @@ from iku.ledger.log import (
     Receipt,
 )
 from iku.messages import message
-from iku.vault.files import Filed
+from iku.vault.files import FileReference
 
 # First events of the subjects that are not counted; none of them occurs later.
 FIRST = (
@@ -80,9 +80,9 @@ class Command(Struct, frozen=True):
     command_id: str | None = None
     known_on: date | None = None
     expected: int | None = None
-    file: Filed | None = None
+    file: FileReference | None = None
 
-    def with_file(self, proposed: Any, file: Filed) -> "Command":
+    def with_file(self, proposed: Any, file: FileReference) -> "Command":
         """The same command with this proposed event and file."""
         return structs.replace(self, proposed=proposed, file=file)
 

@@ -97,7 +97,9 @@ def decide(
     before = read.get(command.stream, FoldedStream())
     state = before.state
     if state is None and not is_opening(command.proposed):
-        raise SubjectNotFound(subject_name.absent(command.category, command.subject))
+        raise SubjectNotFound(
+            subject_name.not_found_message(command.category, command.subject)
+        )
     grounds = decider.rests_on(command.proposed, command.subject, state)
     peers = {
         subject: read.get(decider.stream(subject), FoldedStream())
@@ -144,7 +146,7 @@ async def read(
     The texts that *command* may need are decrypted, in the command's own stream only.
     """
     found = await streams.read(
-        reader, vault, [command.stream], partial(_asks_for, command)
+        reader, vault, [command.stream], partial(_needs_texts, command)
     )
     decider, own = DECIDERS[command.category], found.get(command.stream, FoldedStream())
     grounds = decider.rests_on(command.proposed, command.subject, own.state)
@@ -154,7 +156,7 @@ async def read(
     return found
 
 
-def _asks_for(command: Command, recorded: Recorded) -> bool:
+def _needs_texts(command: Command, recorded: Recorded) -> bool:
     """Whether the decision on *command* needs the texts of this event.
 
     It does if the event may equal the proposed one, or if a merger copies its texts.

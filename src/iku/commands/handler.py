@@ -20,7 +20,7 @@ from msgspec import structs
 
 from iku import streams
 from iku.commands import decision
-from iku.commands.append_request import request, unnamed
+from iku.commands.append_request import request, unnumbered_request
 from iku.commands.closed_period_cache import ClosedPeriodsCache, ClosedPeriodsSnapshot
 from iku.commands.command import (
     Command,
@@ -76,7 +76,7 @@ Answer: TypeAlias = Callable[
 Prepare: TypeAlias = Callable[[Sequence[Transition]], AbstractAsyncContextManager[None]]
 
 
-def _unprepared(_turns: Sequence[Transition]) -> AbstractAsyncContextManager[None]:
+def _no_preparation(_turns: Sequence[Transition]) -> AbstractAsyncContextManager[None]:
     return nullcontext()
 
 
@@ -99,7 +99,7 @@ class CommandHandler:
     closures: ClosedPeriodsCache = field(default_factory=ClosedPeriodsCache)
     figures: Answer | None = None
     only_reads: bool = False
-    prepare: Prepare = _unprepared
+    prepare: Prepare = _no_preparation
 
     def today(self) -> date:
         """Today's date in the agency's time zone."""
@@ -128,19 +128,19 @@ class CommandHandler:
         """
         self.refuse_replica()
         body = self.vault.keys.digest(command.content)
-        proposed = fact.identified(command.proposed, lambda: str(uuid4()))
+        proposed = fact.with_person_ids(command.proposed, lambda: str(uuid4()))
         command = structs.replace(command, proposed=proposed)
         first = is_first(proposed) and command.expected is None
         if first and command.category in subject_kinds.categories():
-            return await _first(connection, command, body) or await self._begin(
+            return await _first_attempt(connection, command, body) or await self._begin(
                 connection, command, body
             )
         if first:
             # The append checks that the subject is new, so no stream is read.
             with suppress(VersionConflict):
-                return await _first(connection, command, body) or await self._append(
-                    connection, command, {}, body
-                )
+                return await _first_attempt(
+                    connection, command, body
+                ) or await self._append(connection, command, {}, body)
         return await self._retry(connection, command, body)
 
     async def _begin(
@@ -157,7 +157,7 @@ class CommandHandler:
                     raise
             except (NumberTaken, IdentifierTaken) as error:
                 await self._refuse_holder(connection, command, error)
-                named = _elsewhere(command, error)
+                named = _with_free_identifier(command, error)
         raise VersionConflict(command.stream, 0, 1)
 
     async def _refuse_holder(
@@ -176,7 +176,7 @@ class CommandHandler:
             raise
         except Refused as refused:
             if number is not None:
-                raise Refused(_belongs(about, before, number)) from refused
+                raise Refused(_number_taken_message(about, before, number)) from refused
 
     async def _holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
@@ -188,7 +188,7 @@ class CommandHandler:
         about = structs.replace(command, subject=error.holder)
         read = await decision.read(connection, self.vault, about)
         before = read[about.stream]
-        its = numbering.numbered(error.holder, before.state)
+        its = numbering.current_number(error.holder, before.state)
         same = its is not None and its.goes_by(error.number)
         return about, before, its.number if its and same else None
 
@@ -205,7 +205,9 @@ class CommandHandler:
             except NumberTaken as error:
                 about, before, number = await self._holder(connection, command, error)
                 if number is not None:
-                    raise Refused(_belongs(about, before, number)) from error
+                    raise Refused(
+                        _number_taken_message(about, before, number)
+                    ) from error
         raise VersionConflict(command.stream, 0, 1)
 
     async def _attempt(
@@ -214,7 +216,7 @@ class CommandHandler:
         read = await decision.read(connection, self.vault, command)
         # After the read, because a concurrent request with the same command id may have
         # recorded the events that were read.
-        return await _first(connection, command, body) or await self._append(
+        return await _first_attempt(connection, command, body) or await self._append(
             connection, command, read, body
         )
 
@@ -227,7 +229,7 @@ class CommandHandler:
     ) -> CommandResult:
         decided = await self._decided(connection, command, read)
         if not decided.events:
-            return _standing(command, decided.before)
+            return _already_recorded(command, decided.before)
         return await self._record(connection, command, decided, body)
 
     async def _record(
@@ -242,7 +244,7 @@ class CommandHandler:
         asked = (
             request(command, decided, body)
             if command.subject
-            else unnamed(command, decided, body, drawn)
+            else unnumbered_request(command, decided, body, drawn)
         )
         turns = () if isinstance(asked, UnnumberedRequest) else asked.attachments
         try:
@@ -255,7 +257,7 @@ class CommandHandler:
             self.closures.expire()
         # A retry gets the receipt of the first attempt, which has its own number.
         if receipt.repeated:
-            return await _again(connection, receipt)
+            return await _repeated_result(connection, receipt)
         subject = _subject(receipt)
         number = drawn[-1] if drawn else numbering.number(subject, decided.after)
         return CommandResult(
@@ -322,7 +324,7 @@ class CommandHandler:
         ]
 
 
-def _belongs(holder: Command, read: FoldedStream, number: str) -> str:
+def _number_taken_message(holder: Command, read: FoldedStream, number: str) -> str:
     """The message that the number belongs to another subject, and since when."""
     opening = read.state.opening
     return message(
@@ -330,11 +332,13 @@ def _belongs(holder: Command, read: FoldedStream, number: str) -> str:
         number=number,
         category=Term("category", holder.category),
         subject=holder.subject,
-        event=subject_rules.said(opening),
+        event=subject_rules.describe(opening),
     )
 
 
-def _elsewhere(command: Command, error: NumberTaken | IdentifierTaken) -> Command:
+def _with_free_identifier(
+    command: Command, error: NumberTaken | IdentifierTaken
+) -> Command:
     """The opening under a free identifier, after *error*."""
     if isinstance(error, NumberTaken):
         return command  # the number has become free
@@ -353,7 +357,7 @@ def _elsewhere(command: Command, error: NumberTaken | IdentifierTaken) -> Comman
     return with_subject(command, error.free, error.number)
 
 
-async def _first(
+async def _first_attempt(
     connection: Reader, command: Command, asked: bytes
 ) -> CommandResult | None:
     """The result of the first attempt of *command*; None if there was none.
@@ -369,10 +373,10 @@ async def _first(
     body, receipt = found
     if body != asked:
         raise KeyReused(command.command_id)
-    return await _again(connection, receipt)
+    return await _repeated_result(connection, receipt)
 
 
-async def _again(connection: Reader, receipt: Receipt) -> CommandResult:
+async def _repeated_result(connection: Reader, receipt: Receipt) -> CommandResult:
     """The original result of a command that was carried out before."""
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
     subject, state = _subject(receipt), streams.fold(recorded).state
@@ -388,13 +392,15 @@ async def _notes(
 ) -> tuple[str, ...]:
     """The remarks in the answer to the command that recorded the last of *recorded*."""
     decider = DECIDERS[recorded[-1].category]
-    before = decider.fold(fact.of(one, decider.event_type) for one in recorded[:-1])
-    event = fact.of(recorded[-1], decider.event_type)
+    before = decider.fold(
+        fact.decode_recorded(one, decider.event_type) for one in recorded[:-1]
+    )
+    event = fact.decode_recorded(recorded[-1], decider.event_type)
     others = {}
     for subject in decider.rests_on(event, _subject(receipt), before).peers:
         stream, size = decider.stream(subject), receipt.position
         others[subject] = [
-            fact.of(one, decider.event_type)
+            fact.decode_recorded(one, decider.event_type)
             for one in await log.read_stream(connection, stream, size=size)
             if one.position > size - receipt.count
         ]
@@ -405,7 +411,7 @@ def _subject(receipt: Receipt) -> str:
     return receipt.stream.partition("-")[2]
 
 
-def _standing(command: Command, before: FoldedStream) -> CommandResult:
+def _already_recorded(command: Command, before: FoldedStream) -> CommandResult:
     """The result of a command whose events are already recorded."""
     last = before.last
     if last is None:

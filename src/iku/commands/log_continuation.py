@@ -39,7 +39,7 @@ async def origin(connection: Reader) -> str | None:
     return streams.fold(recorded).state.last if recorded else None
 
 
-def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
+def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
     """The checkpoint in the note *raw*, signed by one of these keys.
 
     Raises:
@@ -66,7 +66,7 @@ def verified(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
     return found
 
 
-async def proposed(
+async def build_continuation(
     connection: Reader, signed: Checkpoint, raw: bytes, approval: Approval, today: date
 ) -> Continued:
     """The event to record; *signed* is the old log's last checkpoint, from *raw*.
@@ -110,7 +110,7 @@ async def proposed(
         ) from error
 
 
-def refuse_others(accepted: Sequence[AcceptedRequest]) -> None:
+def refuse_if_log_grew(accepted: Sequence[AcceptedRequest]) -> None:
     """Refuse, within the append's transaction, if other events were appended first.
 
     Raises:

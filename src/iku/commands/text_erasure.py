@@ -53,7 +53,7 @@ async def erase(
     uses = await commands.vault.uses(reader, files)
     commands.vault.files.remove(name for name, use in uses.items() if use.erased)
     # If the process ends before this note, the next start finds the event in the log.
-    await _note(commands, reader)
+    await _complete_key_folder(commands, reader)
     return outcome
 
 
@@ -66,26 +66,28 @@ async def _refuse_unknown(
         or await log.read_stream(reader, erasure.decider.stream(subject))
     ):
         return
-    raise SubjectNotFound(subject_name.absent("subject", subject))
+    raise SubjectNotFound(subject_name.not_found_message("subject", subject))
 
 
 async def reconcile(
     commands: CommandHandler, connection: Connection
 ) -> ReconciliationResult:
     """Compare every erasure with log and vault; must run before requests are served."""
-    lost = await _lost(commands, connection)
+    lost = await _missing_from_log(commands, connection)
     for entry in lost:
         await commands.handle(connection, _command(entry))
     texts = await commands.vault.reconcile(connection)
     if lost or texts:
         await quarantine.destroy_erased(commands.vault, connection)
-    await _note(commands, connection)
+    await _complete_key_folder(commands, connection)
     return ReconciliationResult(len(lost), texts)
 
 
-async def _lost(commands: CommandHandler, reader: Reader) -> list[ErasureEntry]:
+async def _missing_from_log(
+    commands: CommandHandler, reader: Reader
+) -> list[ErasureEntry]:
     """The erasures in the folder of keys that the log does not hold."""
-    ours = await _name(reader)
+    ours = await _log_identity(reader)
     noted = [entry for entry in commands.vault.keys.erased() if entry.log == ours]
     if not noted:
         return []
@@ -93,9 +95,9 @@ async def _lost(commands: CommandHandler, reader: Reader) -> list[ErasureEntry]:
     return [entry for entry in noted if entry.command not in recorded]
 
 
-async def _note(commands: CommandHandler, reader: Reader) -> None:
+async def _complete_key_folder(commands: CommandHandler, reader: Reader) -> None:
     """Note the erasures of the log that the folder of keys does not hold."""
-    noted, ours = commands.vault.keys.erased(), await _name(reader)
+    noted, ours = commands.vault.keys.erased(), await _log_identity(reader)
     known = {entry.command for entry in noted if entry.log == ours}
     async for recorded in log.read_subjects(reader, erasure.decider.category):
         for one in recorded:
@@ -103,7 +105,7 @@ async def _note(commands: CommandHandler, reader: Reader) -> None:
                 commands.vault.keys.note(_entry(one, ours))
 
 
-async def _name(reader: Reader) -> str:
+async def _log_identity(reader: Reader) -> str:
     """The identity of this log: the leaf hash of its first record; may be empty.
 
     It is empty for an empty log. A restored log has the same identity; a newly
@@ -114,7 +116,7 @@ async def _name(reader: Reader) -> str:
 
 
 def _entry(recorded: Recorded, ours: str) -> ErasureEntry:
-    body, erased = recorded.body(), fact.of(recorded, Erased)
+    body, erased = recorded.body(), fact.decode_recorded(recorded, Erased)
     return ErasureEntry(
         log=ours,
         subject=recorded.subject,

@@ -7,8 +7,8 @@ from iku.commands.command import Command, CommandResult
 from iku.commands.handler import CommandHandler
 from iku.domain.attachment import Attached
 from iku.ledger.log import Reader
-from iku.texts import File
-from iku.vault.files import Filed
+from iku.text_reading import File
+from iku.vault.files import FileReference
 
 
 async def attach(
@@ -35,7 +35,9 @@ async def attach(
     return outcome
 
 
-async def _is_recorded(commands: CommandHandler, reader: Reader, filed: Filed) -> bool:
+async def _is_recorded(
+    commands: CommandHandler, reader: Reader, filed: FileReference
+) -> bool:
     """Whether an event names the file; True if that cannot be determined."""
     try:
         return filed.name in await commands.vault.uses(reader, [filed.name])

@@ -72,7 +72,7 @@ class ReasonRequired(Invalid):
     def __init__(self, change: Change, counted: Counts | None = None) -> None:
         super().__init__(
             "reason",
-            message("reason is missing: {change}", change=said(change, counted)),
+            message("reason is missing: {change}", change=describe(change, counted)),
         )
         self.change = change
 
@@ -132,11 +132,11 @@ def changes(
 ) -> Iterator[Change]:
     """The changes of frozen figures, in the order in which these were closed."""
     if isinstance(after, Indicator):
-        return _retargeted(closed, subject, before, after)
-    return _recounted(closed, before, after)
+        return _target_changes(closed, subject, before, after)
+    return _count_changes(closed, before, after)
 
 
-def _retargeted(
+def _target_changes(
     closed: ClosedPeriods, code: str, before: Indicator | None, after: Indicator
 ) -> Iterator[Change]:
     for figure in closed.figures:
@@ -148,11 +148,11 @@ def _retargeted(
                 yield TargetChange(figure, was, becomes)
 
 
-def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Change]:
+def _count_changes(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Change]:
     moved = {
         options: found
         for options, latest in closed.latest.items()
-        if (found := _moved(before, after, options, latest))
+        if (found := _changed_contributions(before, after, options, latest))
     }
     if not moved:
         return
@@ -161,22 +161,22 @@ def _recounted(closed: ClosedPeriods, before: Any, after: Any) -> Iterator[Chang
         if not _on(publication.as_of, moved.get(figure.options, ())):
             continue
         # Different contributions may add up to the same counts.
-        was, becomes = _adds(figure, before), _adds(figure, after)
+        was, becomes = _contribution_to(figure, before), _contribution_to(figure, after)
         if was != becomes:
             yield ChangedFigure(figure, was, becomes)
 
 
-def _moved(
+def _changed_contributions(
     before: Any, after: Any, options: Options, latest: date
 ) -> list[Contribution]:
     """The contributions that the command starts or ends, up to *latest*."""
-    gone = subject_kinds.contributions(before, options)
-    come = subject_kinds.contributions(after, options)
-    if gone == come:
+    ended = subject_kinds.contributions(before, options)
+    begun = subject_kinds.contributions(after, options)
+    if ended == begun:
         return []
     return [
         one
-        for some, others in ((gone, come), (come, gone))
+        for some, others in ((ended, begun), (begun, ended))
         for one in some
         if one.start <= latest and one not in others
     ]
@@ -186,7 +186,7 @@ def _on(day: date, contributions: Iterable[Contribution]) -> bool:
     return any(c.start <= day and (c.end is None or day < c.end) for c in contributions)
 
 
-def _adds(figure: ClosedFigure, subject: Any) -> Counts:
+def _contribution_to(figure: ClosedFigure, subject: Any) -> Counts:
     if subject is None:
         return Counts()
     start, as_of = figure.publication.period.start, figure.publication.as_of
@@ -204,7 +204,7 @@ def question(change: Change) -> Question:
     )
 
 
-def said(change: Change, counted: Counts | None = None) -> Message:
+def describe(change: Change, counted: Counts | None = None) -> Message:
     """The change as a message that quotes both values.
 
     *counted* has the meaning it has in `ReasonRequired`.
@@ -216,7 +216,7 @@ def said(change: Change, counted: Counts | None = None) -> Message:
             none = message("none")
             return message(
                 "the target of {figure} would change from {before} to {after}",
-                figure=_of(change.figure),
+                figure=_figure_name(change.figure),
                 before=change.before or none,
                 after=change.after or none,
             )
@@ -235,19 +235,19 @@ def _recount(change: ChangedFigure, now: Counts) -> Message:
         return message(
             "the number of expired registrations in {figure} would change from "
             "{before} to {after}",
-            figure=_of(change.figure),
+            figure=_figure_name(change.figure),
             before=now.expired,
             after=now.expired + after.expired - before.expired,
         )
     return message(
         "{figure} would change from {before} to {after}",
-        figure=_of(change.figure),
+        figure=_figure_name(change.figure),
         before=f"{now.numerator}/{now.denominator}",
         after=f"{numerator}/{denominator}",
     )
 
 
-def _of(figure: ClosedFigure) -> Message:
+def _figure_name(figure: ClosedFigure) -> Message:
     of = figure.publication
     return message(
         "{indicator} of publication {publication} ({start} to {as_of}, closed on "

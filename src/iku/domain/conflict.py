@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct, structs
 
 from iku.domain import merger, subject_rules
 from iku.domain.attachment import Attached
+from iku.domain.cached_property import cached_property
 from iku.domain.decider import (
     Decider,
     Decision,
@@ -24,11 +25,11 @@ from iku.domain.decider import (
     Refused,
     refuse_unlikely_day,
 )
-from iku.domain.derived import derived
 from iku.domain.fact import (
     Absorption,
     Annulled,
     Correction,
+    EffectiveFact,
     EventId,
     Fact,
     Line,
@@ -40,9 +41,8 @@ from iku.domain.fact import (
     Reason,
     Rejection,
     Restated,
-    StandingFact,
     annulled_versions,
-    stated,
+    field_value,
 )
 from iku.domain.subject import Subject
 from iku.messages import message
@@ -335,19 +335,19 @@ class Conflict(Subject, frozen=True, dict=True):
     TITLE = "title"
     LETTER = "K"
 
-    @derived
+    @cached_property
     def reported(self) -> Reported | None:
         """The report after corrections; None if it was annulled."""
         report: Reported | None = self.opened
         return report
 
-    @derived
+    @cached_property
     def verified(self) -> bool:
         """Whether the case is verified, as far as is known."""
         return next(self.of(Verified), None) is not None
 
-    @derived
-    def returned(self) -> StandingFact | None:
+    @cached_property
+    def returned(self) -> EffectiveFact | None:
         """The return that still waits for completion of the report, as far as is known.
 
         None if the report was corrected since, or the case is verified or void.
@@ -364,17 +364,17 @@ class Conflict(Subject, frozen=True, dict=True):
         )
         return None if completed else last
 
-    @derived
+    @cached_property
     def closings(self) -> list[Resolved]:
         """Every closing in effect, oldest first, also one with a later reopening."""
         return self.dated(Resolved)
 
-    @derived
+    @cached_property
     def reopenings(self) -> list[Reopened]:
         """Every reopening in effect, oldest first."""
         return self.dated(Reopened)
 
-    @derived
+    @cached_property
     def timeline(self) -> tuple[CaseSegment, ...]:
         """The states of the case in order; empty if the report was annulled."""
         return tuple(_timeline(self))
@@ -409,7 +409,7 @@ class Conflict(Subject, frozen=True, dict=True):
                     occurred=occurred,
                 )
             )
-        _refuse_stray_dimension(self.reported.category, self.reported.dimension)
+        _refuse_foreign_dimension(self.reported.category, self.reported.dimension)
         _ = self.timeline
 
 
@@ -431,7 +431,7 @@ def _timeline(case: Conflict) -> Iterable[CaseSegment]:
         return
     now = _opening(case.reported)
     for event in case.dated(*CHANGES):
-        after = _turn(now, event, case.reported)
+        after = _next_segment(now, event, case.reported)
         if after == now:
             continue
         # Of two changes on one day, the later one decides the state of that day.
@@ -452,7 +452,7 @@ def _opening(reported: Reported) -> CaseSegment:
     )
 
 
-def _turn(
+def _next_segment(
     now: CaseSegment,
     event: Returned
     | Verified
@@ -468,7 +468,7 @@ def _turn(
         raise Refused(
             message(
                 "the case was reported on {reported}, so it cannot be {event} on {day}",
-                event=subject_rules.name(event),
+                event=subject_rules.event_name(event),
                 day=event.effective_on,
                 reported=reported.effective_on,
             )
@@ -520,11 +520,11 @@ def _reclassified(now: CaseSegment, event: Reclassified) -> CaseSegment:
         dimension=event.dimension or now.dimension,
         level=event.level or now.level,
     )
-    _refuse_stray_dimension(after.category, after.dimension)
+    _refuse_foreign_dimension(after.category, after.dimension)
     return after
 
 
-def _refuse_stray_dimension(category: Category, dimension: Dimension) -> None:
+def _refuse_foreign_dimension(category: Category, dimension: Dimension) -> None:
     if dimension not in DIMENSIONS[category]:
         raise Invalid(
             "dimension",
@@ -553,13 +553,13 @@ def decide(
         raise Refused(
             message(
                 "the case was never reported, so it cannot be recorded as {event}",
-                event=subject_rules.name(command),
+                event=subject_rules.event_name(command),
             )
         )
     if case is not None and isinstance(command, Reported):
-        _refuse_again(command, case)
+        _refuse_repetition(command, case)
     for field in ("effective_on", "occurred_on"):
-        refuse_unlikely_day(field, stated(command, field), context.today)
+        refuse_unlikely_day(field, field_value(command, field), context.today)
     before, after = case or NEVER_REPORTED, evolve(case, command)
     subject_rules.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
@@ -567,7 +567,7 @@ def decide(
     if isinstance(command, Returned):
         _refuse_late_return(command, before)
     if isinstance(command, Reclassified):
-        _refuse_idle_reclassification(command, before, after)
+        _refuse_ineffective_reclassification(command, before, after)
     return merger.decision(command, before, context, _take_over)
 
 
@@ -602,11 +602,11 @@ def _refuse_second_verification(before: Conflict, after: Conflict) -> None:
         )
 
 
-def _refuse_idle_reclassification(
+def _refuse_ineffective_reclassification(
     command: Reclassified, before: Conflict, after: Conflict
 ) -> None:
     day = command.effective_on
-    was, is_now = _class(before, day), _class(after, day)
+    was, is_now = _classification(before, day), _classification(after, day)
     if was == is_now:
         raise Refused(
             message(
@@ -618,15 +618,15 @@ def _refuse_idle_reclassification(
         )
 
 
-def _class(case: Conflict, day: date) -> tuple[StrEnum, ...]:
+def _classification(case: Conflict, day: date) -> tuple[StrEnum, ...]:
     """The category, dimension and level at the end of *day*."""
     now = case.on(day)
     return (now.category, now.dimension, now.level) if now else ()
 
 
-def _refuse_again(command: Reported, case: Conflict) -> NoReturn:
+def _refuse_repetition(command: Reported, case: Conflict) -> NoReturn:
     first = case.history[0]
-    if subject_rules.alike(command, first) and case.reported is not None:
+    if subject_rules.equal_except_number(command, first) and case.reported is not None:
         raise subject_rules.repetition(command, 1)
     raise Refused(
         message(
@@ -645,7 +645,7 @@ decider: Decider[Conflict, Event] = Decider(
     Event,
     decide,
     evolve,
-    merger.names,
+    merger.premises,
     whole=Conflict,
     moves_figures=True,
 )

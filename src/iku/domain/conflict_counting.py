@@ -33,10 +33,10 @@ from iku.domain.counting import (
     Rules,
     Sentence,
 )
-from iku.domain.fact import Annulled, StandingFact
+from iku.domain.fact import Annulled, EffectiveFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import CarryOver, ConflictOptions, DateBasis, Reopening
-from iku.domain.lineage import UndoneFact, undone
+from iku.domain.lineage import AnnulledFact, annulled_facts
 
 ONE_DAY = timedelta(days=1)
 REPORT = Sentence("laporan", "report")
@@ -74,12 +74,12 @@ class CaseRules(Rules, frozen=True, dict=True):
         """The rule that excludes the case from every period on the day, or None."""
         case, options = self.case, self.options
         if case.void:
-            return RuleResult(False, partial(counting.void, case, REPORT))
+            return RuleResult(False, partial(counting.void_reason, case, REPORT))
         if not case.verified:
             return RuleResult(False, self._unverified)
         if entered_on(case, options) > self.as_of:
             return RuleResult(False, self._not_yet)
-        now = self._now
+        now = self._current_segment
         if now.category != options.category:
             return RuleResult(False, self._other_category)
         if not now.level.reaches(options.minimum_level):
@@ -119,14 +119,14 @@ class CaseRules(Rules, frozen=True, dict=True):
         return RuleResult(False, self._pending)
 
     @property
-    def _now(self) -> CaseSegment:
+    def _current_segment(self) -> CaseSegment:
         """The state at the end of the day; before the report, the state as reported."""
         return self.case.on(self.as_of) or self.case.timeline[0]
 
     def part(self) -> str:
         """The dimension on the day; if the report was annulled, the reported one."""
         if self.case.timeline:
-            return self._now.dimension
+            return self._current_segment.dimension
         dimension: str = self.case.opening.dimension
         return dimension
 
@@ -142,7 +142,7 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     def _unverified(self) -> Reason:
         case = self.case
-        annulled, returned = [*undone(case.history, Verified)], case.returned
+        annulled, returned = [*annulled_facts(case.history, Verified)], case.returned
         if annulled and (returned is None or returned.version < annulled[-1].by):
             return counting.by_annulment(Rule.VERIFICATION_ANNULLED, annulled[-1])
         report = self._report
@@ -158,19 +158,19 @@ class CaseRules(Rules, frozen=True, dict=True):
 
     def _other_category(self) -> Reason:
         by = (self._classifying("category"),)
-        found, wanted = self._now.category, self.options.category
+        found, wanted = self._current_segment.category, self.options.category
         quoted = {"as_of": self.as_of, "category": found, "wanted": wanted}
         return Reason(Rule.OTHER_CATEGORY, by, quoted)
 
     def _below_level(self) -> Reason:
         by = (self._classifying("level"),)
-        found, least = self._now.level, self.options.minimum_level
+        found, least = self._current_segment.level, self.options.minimum_level
         quoted = {"as_of": self.as_of, "level": found, "minimum": least}
         return Reason(Rule.BELOW_LEVEL, by, quoted)
 
     def _new_in_period(self) -> Reason:
         came, day, by = self._entry
-        cited = counting.together(by, *self._classified)
+        cited = counting.deduplicated(by, *self._classified)
         return Reason(Rule.NEW_IN_PERIOD, cited, {"came": came, "day": day})
 
     def _not_new(self) -> Reason:
@@ -183,13 +183,13 @@ class CaseRules(Rules, frozen=True, dict=True):
         if reopened := counting.between(self.case, date.min, eve, Reopened):
             day = reopened[-1].event.effective_on
             by = counting.cited(self.case, reopened[-1])
-        cited = counting.together(by, *self._classified)
+        cited = counting.deduplicated(by, *self._classified)
         return Reason(Rule.OPEN_ON_EVE, cited, {"day": day, "start": self.start})
 
     def _reopened_in_period(self) -> Reason:
         first = counting.between(self.case, self.start, self.as_of, Reopened)[0]
         by = counting.cited(self.case, first)
-        cited = counting.together(by, *self._classified)
+        cited = counting.deduplicated(by, *self._classified)
         quoted = {"day": first.event.effective_on}
         return Reason(Rule.REOPENED_IN_PERIOD, cited, quoted)
 
@@ -221,12 +221,12 @@ class CaseRules(Rules, frozen=True, dict=True):
             return self._closed(Rule.CLOSED_LATER, later[0], as_of=self.as_of)
         return self._by_entry(Rule.STILL_OPEN)
 
-    def _annulled_closings(self) -> list[UndoneFact]:
+    def _annulled_closings(self) -> list[AnnulledFact]:
         """The annulled closings by which the case would otherwise be resolved."""
         now = self.case.on(self.as_of)
         return [
             gone
-            for gone in undone(self.case.history, Resolved)
+            for gone in annulled_facts(self.case.history, Resolved)
             if gone.fact.event.manner in self.options.resolution_manners
             if now and now.opened_on <= gone.fact.event.effective_on <= self.as_of
         ]
@@ -236,8 +236,8 @@ class CaseRules(Rules, frozen=True, dict=True):
         return Reason(rule, (by,), {"came": came, "day": day, **quoted})
 
     @property
-    def _report(self) -> StandingFact:
-        (report,) = counting.standing(self.case, Reported)
+    def _report(self) -> EffectiveFact:
+        (report,) = counting.in_effect(self.case, Reported)
         return report
 
     @property
@@ -248,16 +248,16 @@ class CaseRules(Rules, frozen=True, dict=True):
             return Existence(REPORTED, day, counting.cited(case, report))
         occurred = report.event.occurred_on
         if occurred is not None:
-            by = counting.said_by(case, report, "occurred_on")
+            by = counting.citing_fields(case, report, "occurred_on")
             return Existence(OCCURRED, occurred, by)
         # A correction may have cleared `occurred_on`; it is then the cited event.
         return Existence(REPORTED, day, counting.cited(case, report, "occurred_on"))
 
-    def _closing(self, day: date) -> StandingFact:
+    def _closing(self, day: date) -> EffectiveFact:
         """The closing in force on *day*."""
         return counting.between(self.case, date.min, day, Resolved)[-1]
 
-    def _closed(self, rule: Rule, closing: StandingFact, **quoted: Any) -> Reason:
+    def _closed(self, rule: Rule, closing: EffectiveFact, **quoted: Any) -> Reason:
         event, by = closing.event, (counting.cited(self.case, closing, "manner"),)
         said = {"day": event.effective_on, "manner": event.manner, **quoted}
         return Reason(rule, by, said)
@@ -277,7 +277,7 @@ class CaseRules(Rules, frozen=True, dict=True):
         for fact in reversed(changed):
             if getattr(fact.event, field) is not None:
                 return counting.cited(self.case, fact, field)
-        return counting.said_by(self.case, report, field)
+        return counting.citing_fields(self.case, report, field)
 
 
 def entered_on(case: Conflict, options: ConflictOptions) -> date:

@@ -50,7 +50,7 @@ class Continued(Fact, frozen=True, tag="continued"):
 Event = Continued
 
 
-class Names(Struct, frozen=True):
+class LogNames(Struct, frozen=True):
     """All names of the log, in order."""
 
     history: tuple[Continued, ...]
@@ -68,13 +68,13 @@ def successor(origin: str) -> str:
     return f"{origin}/2"
 
 
-def evolve(names: Names | None, event: Continued) -> Names:
+def evolve(names: LogNames | None, event: Continued) -> LogNames:
     """The names after *event*."""
-    return Names((*(names.history if names else ()), event))
+    return LogNames((*(names.history if names else ()), event))
 
 
 def decide(
-    command: Continued, names: Names | None, context: DecisionContext
+    command: Continued, names: LogNames | None, context: DecisionContext
 ) -> list[Continued]:
     """The events that *command* adds; empty if it is already recorded.
 
@@ -116,6 +116,6 @@ def decide(
     return [command]
 
 
-decider: Decider[Names, Continued] = Decider(
+decider: Decider[LogNames, Continued] = Decider(
     "ledger", Event, decide, evolve, moves_figures=False
 )

@@ -83,7 +83,7 @@ def parse(number: str) -> Coordinates:
         MalformedNumber: *number* has a wrong form or a wrong check.
     """
     typed = "".join(number.split()).translate(_CAPITALS)
-    _refuse_strange(typed)
+    _refuse_foreign_characters(typed)
     fields = typed.rsplit(".", 6)
     if len(fields) != 7:
         points = typed.count(".")
@@ -136,7 +136,7 @@ def _compact(day: date) -> str:
     return day.isoformat().replace("-", "")
 
 
-def _refuse_strange(typed: str) -> None:
+def _refuse_foreign_characters(typed: str) -> None:
     for symbol in typed:
         if symbol not in _SYMBOLS:
             raise MalformedNumber(
@@ -165,15 +165,15 @@ def _read(fields: list[str]) -> Coordinates:
     day = _day(4, message("the day asked about"), as_of)
     return Coordinates(
         indicator=code,
-        definition=_whole(2, message("a version of a definition"), definition, 1),
+        definition=_integer(2, message("a version of a definition"), definition, 1),
         period=period.containing(day, _kind(kind)),
         as_of=day,
         known_on=_day(5, message("the knowledge cut-off"), known),
-        size=_whole(6, message("a size of the log"), size, 0),
+        size=_integer(6, message("a size of the log"), size, 0),
     )
 
 
-def _whole(place: int, what: str, typed: str, least: int) -> int:
+def _integer(place: int, what: str, typed: str, least: int) -> int:
     if not re.fullmatch("0|[1-9][0-9]{0,15}", typed) or not (
         least <= int(typed) <= LARGEST
     ):

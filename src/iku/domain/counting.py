@@ -19,9 +19,9 @@ from msgspec import Struct
 
 from iku.domain import merger
 from iku.domain.decider import subject_number
-from iku.domain.fact import Fact, Merger, Rejection, StandingFact
+from iku.domain.fact import EffectiveFact, Fact, Merger, Rejection
 from iku.domain.figure import Counts
-from iku.domain.lineage import UndoneFact, corrections, undone
+from iku.domain.lineage import AnnulledFact, annulled_facts, corrections
 from iku.domain.subject import Subject
 
 DISTRICT = len("35.76.02")  # the code of an area begins with that of its district
@@ -182,37 +182,37 @@ def district(area: str | None) -> str:
 # The deciding events of a subject, after corrections and annulments.
 
 
-def standing(subject: Subject, *types: type[Fact]) -> list[StandingFact]:
+def in_effect(subject: Subject, *types: type[Fact]) -> list[EffectiveFact]:
     """The events of these types that are in effect, in the order recorded."""
     return subject.placed(*types)
 
 
 def between(
     subject: Subject, first: date, last: date, *types: type[Fact]
-) -> list[StandingFact]:
+) -> list[EffectiveFact]:
     """The events in effect that hold from a day in [*first*, *last*], by that day."""
     within = [
         fact
-        for fact in standing(subject, *types)
+        for fact in in_effect(subject, *types)
         if first <= fact.event.effective_on <= last
     ]
     # `sorted` is stable: events of one day keep the order in which they were recorded.
     return sorted(within, key=lambda fact: fact.event.effective_on)
 
 
-def cited(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
+def cited(subject: Subject, fact: EffectiveFact, *fields: str) -> DecidingFact:
     """*fact* with the corrections that set its `effective_on` or one of *fields*."""
-    return said_by(subject, fact, "effective_on", *fields)
+    return citing_fields(subject, fact, "effective_on", *fields)
 
 
-def said_by(subject: Subject, fact: StandingFact, *fields: str) -> DecidingFact:
+def citing_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> DecidingFact:
     """*fact* with the corrections that set one of *fields*."""
     return DecidingFact(
         fact.version, corrections(subject.history, fact.version, *fields)
     )
 
 
-def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
+def deduplicated(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
     """*deciding* without repetitions: each event once, with all of its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
@@ -220,24 +220,24 @@ def together(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
     return tuple(DecidingFact(v, tuple(sorted(by))) for v, by in merged.items())
 
 
-def by_annulment(rule: Rule, gone: UndoneFact, **quoted: Any) -> Reason:
+def by_annulment(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
     """The reason that the event *gone* was annulled."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
-def void(subject: Subject, opening: Sentence) -> Reason:
+def void_reason(subject: Subject, opening: Sentence) -> Reason:
     """The reason why *subject*, which is void, does not count (`Subject.void`)."""
-    if annulled := [*undone(subject.history, subject.OPENING)]:
+    if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
         return by_annulment(Rule.ANNULLED, annulled[-1], what=opening)
-    fact = standing(subject, Rejection, Merger)[0]
-    by = (said_by(subject, fact, "into"),)
+    fact = in_effect(subject, Rejection, Merger)[0]
+    by = (citing_fields(subject, fact, "into"),)
     if isinstance(fact.event, Merger):
         return Reason(Rule.MERGED, by, {"into": fact.event.into})
-    return Reason(Rule.REJECTED, by, {"along": _along(subject)})
+    return Reason(Rule.REJECTED, by, {"along": _merged_into(subject)})
 
 
-def _along(rejected: Subject) -> Sentence:
+def _merged_into(rejected: Subject) -> Sentence:
     """The subjects merged into *rejected*, which its rejection excludes too."""
     numbers = ", ".join(map(subject_number, merger.absorbed(rejected.facts)))
     if not numbers:

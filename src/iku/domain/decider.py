@@ -111,11 +111,11 @@ class Decision(Struct, Generic[Event], frozen=True):
     others: Mapping[str, list[Event]] = MappingProxyType({})
 
 
-def _itself(command: Any) -> Any:
+def _decide_unchanged(command: Any) -> Any:
     return command
 
 
-def _nothing(_command: Any, _subject: str, _state: Any) -> DecisionPremises:
+def _no_premises(_command: Any, _subject: str, _state: Any) -> DecisionPremises:
     return DecisionPremises()
 
 
@@ -145,8 +145,8 @@ class Decider(Generic[State, Event]):
         [Event, State | None, DecisionContext], list[Event] | Decision[Event]
     ]
     evolve: Callable[[State | None, Event], State]
-    names: Callable[[Event, str, State | None], DecisionPremises] = _nothing
-    asked: Callable[[Any], Any] = _itself
+    names: Callable[[Event, str, State | None], DecisionPremises] = _no_premises
+    asked: Callable[[Any], Any] = _decide_unchanged
     whole: Callable[[tuple[Event, ...]], State] | None = None
     moves_figures: bool = field(kw_only=True)
 

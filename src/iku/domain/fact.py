@@ -3,7 +3,7 @@
 A *change* is dated and holds from its `effective_on`. A *correction* restates fields of
 an earlier event of its stream; an *annulment* removes one. Both are retroactive for
 every query with knowledge of them (design, section 5). The history of a subject is kept
-complete, and `standing` gives the events that are in effect.
+complete, and `in_effect` gives the events that are in effect.
 
 The module also encodes events as records: the free text is separated from the data, so
 that it can be erased.
@@ -149,23 +149,23 @@ class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             # Most fields are days and enumerations; skipping them halves the cost.
             if type(value) not in _WORDY:
                 continue
-            if (composed := _composed(value)) != value:
+            if (composed := _nfc(value)) != value:
                 force_setattr(self, name, composed)
                 changed = True
         if changed:
             # NFC makes some texts longer (U+0958), so the limits are checked again:
-            # `read` must accept every recorded event.
-            json.decode(json.encode(self), type=type(self), dec_hook=of_its_own)
+            # `decode` must accept every recorded event.
+            json.decode(json.encode(self), type=type(self), dec_hook=dec_hook)
 
 
 _WORDY = frozenset({str, tuple, Person})
 
 
-def _composed(value: Any) -> Any:
+def _nfc(value: Any) -> Any:
     if isinstance(value, tuple):
-        return tuple(map(_composed, value))
+        return tuple(map(_nfc, value))
     if isinstance(value, Person):
-        return replace(value, name=_composed(value.name))
+        return replace(value, name=_nfc(value.name))
     if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
         return unicodedata.normalize("NFC", value)
     return value
@@ -250,7 +250,7 @@ class Correction(Fact, frozen=True):
         return {n: v for n in names if (v := getattr(self, n)) is not UNSET}
 
 
-def stated(event: Fact, field: str) -> Any:
+def field_value(event: Fact, field: str) -> Any:
     """The value of *field* in *event*; None if it has no such field or no value."""
     value = getattr(event, field, None)
     return None if value is UNSET else value
@@ -261,11 +261,11 @@ def owner(event: Fact, stream: str) -> str:
 
     The texts of a copy belong to the stream of its origin, so one erasure covers both.
     """
-    origin = stated(event, "origin")
+    origin = field_value(event, "origin")
     return origin.stream if isinstance(origin, EventId) else stream
 
 
-class StandingFact(NamedTuple):
+class EffectiveFact(NamedTuple):
     """An event in effect: its version in the stream, and itself as last corrected."""
 
     version: int
@@ -275,14 +275,14 @@ class StandingFact(NamedTuple):
 F = TypeVar("F", bound=Fact)
 
 
-def standing(history: Sequence[Fact]) -> list[StandingFact]:
+def in_effect(history: Sequence[Fact]) -> list[EffectiveFact]:
     """The events of *history* in effect after corrections and annulments, in order.
 
     Of several corrections of a field the last counts. An annulment of an annulment, or
     of a correction, restores the event that it named (design, section 5).
     """
-    if not reaching_back(history):
-        return [*map(StandingFact._make, enumerate(history, start=1))]
+    if not retroactive_events(history):
+        return [*map(EffectiveFact._make, enumerate(history, start=1))]
     void = annulled_versions(history)
     facts = {
         version: event
@@ -293,23 +293,23 @@ def standing(history: Sequence[Fact]) -> list[StandingFact]:
         if event.corrects in facts:
             facts[event.corrects] = replace(facts[event.corrects], **event.restated())
     return [
-        StandingFact(version, event)
+        EffectiveFact(version, event)
         for version, event in facts.items()
-        if not isinstance(event, _REACHES_BACK)
+        if not isinstance(event, _RETROACTIVE)
     ]
 
 
-_REACHES_BACK = (Correction, Annulled)
+_RETROACTIVE = (Correction, Annulled)
 
 
-def reaching_back(history: Sequence[Fact]) -> list[Fact]:
+def retroactive_events(history: Sequence[Fact]) -> list[Fact]:
     """The corrections and annulments in *history*."""
-    return [event for event in history if _reaches_back(type(event))]
+    return [event for event in history if _is_retroactive(type(event))]
 
 
 @cache
-def _reaches_back(of_type: type[Fact]) -> bool:
-    return issubclass(of_type, _REACHES_BACK)
+def _is_retroactive(of_type: type[Fact]) -> bool:
+    return issubclass(of_type, _RETROACTIVE)
 
 
 def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
@@ -325,13 +325,13 @@ def annulled_versions(history: Sequence[Fact]) -> frozenset[int]:
     return frozenset(void)
 
 
-def identified(event: F, new: Callable[[], str]) -> F:
+def with_person_ids(event: F, new: Callable[[], str]) -> F:
     """*event* with a *new* subject for each person who has none."""
     changes: dict[str, Any] = {}
     for name in event.__struct_fields__:
         match getattr(event, name):
-            case Person(subject=None) as somebody:
-                changes[name] = replace(somebody, subject=new())
+            case Person(subject=None) as person_without_id:
+                changes[name] = replace(person_without_id, subject=new())
             case tuple() as several if any(
                 p == Person(p.name) for p in several if isinstance(p, Person)
             ):
@@ -374,7 +374,7 @@ class EncodedFact(NamedTuple):
         return 3 if CLEARED in self.data else 2
 
 
-def write(event: Fact) -> EncodedFact:
+def encode(event: Fact) -> EncodedFact:
     """*event* in the parts of a record.
 
     A field that is None is omitted; a correction lists it under `CLEARED`.
@@ -386,17 +386,17 @@ def write(event: Fact) -> EncodedFact:
     fields.pop("effective_on", None)
     return EncodedFact(
         type=fields.pop("type"),
-        effective_on=stated(event, "effective_on"),
+        effective_on=field_value(event, "effective_on"),
         data={k: v for k, v in fields.items() if k not in FREE_TEXT},
         text={
             name: text
             for field in sorted(fields.keys() & FREE_TEXT)
-            for name, text in _apart(field, fields[field])
+            for name, text in _split_texts(field, fields[field])
         },
     )
 
 
-def _apart(field: str, value: Any) -> Iterator[tuple[str, Text]]:
+def _split_texts(field: str, value: Any) -> Iterator[tuple[str, Text]]:
     """Each text with its name: ``title``, ``reporter``, ``parties.0``."""
     match value:
         case str():
@@ -405,10 +405,10 @@ def _apart(field: str, value: Any) -> Iterator[tuple[str, Text]]:
             yield field, Text(value["name"], value["subject"])
         case _:
             for index, person in enumerate(value):
-                yield from _apart(f"{field}.{index}", person)
+                yield from _split_texts(f"{field}.{index}", person)
 
 
-def together(text: Mapping[str, Text]) -> dict[str, Any]:
+def join_texts(text: Mapping[str, Text]) -> dict[str, Any]:
     """The fields from which texts, by name, were separated: the inverse of `_apart`."""
     fields: dict[str, Any] = {}
     lists: dict[str, dict[int, Person]] = {}
@@ -449,7 +449,7 @@ class FactBody(Protocol):
 
 
 class RecordedFact(Protocol):
-    """A recorded event, with the parts that `of` reads."""
+    """A recorded event, with the parts that `decode_recorded` reads."""
 
     @property
     def stream(self) -> str:
@@ -474,12 +474,12 @@ class RecordedFact(Protocol):
 NOTHING_OPENED: Mapping[str, str] = {}
 
 
-def of(
+def decode_recorded(
     recorded: RecordedFact, event_type: Any, opened: Mapping[str, str] = NOTHING_OPENED
 ) -> Any:
     """The recorded event, as one of the union *event_type*.
 
-    Its texts are those *opened*, by name; each other text is a placeholder (`sealed`).
+    Its texts are those *opened*, by name; each other text is a `placeholder`.
     No rule of counting depends on a text.
 
     Raises:
@@ -492,21 +492,21 @@ def of(
             f"this program reads it as {known}"
         )
     if not opened:
-        event = _unopened(recorded, body, event_type)
+        event = _decode_sealed(recorded, body, event_type)
         if event is not None:
             return event
     text = {
         name: Text(
-            opened.get(name) or sealed(recorded.stream, recorded.version, name),
+            opened.get(name) or placeholder(recorded.stream, recorded.version, name),
             person(name, committed.s),
         )
         for name, committed in body.text.items()
     }
     written = EncodedFact(recorded.type, recorded.effective_on, body.data, text)
-    return read(written, event_type)
+    return decode(written, event_type)
 
 
-class _Form(Struct, frozen=True):
+class _EventFormat(Struct, frozen=True):
     """The form of one event type; it decodes a record without validating texts.
 
     Attributes:
@@ -519,23 +519,25 @@ class _Form(Struct, frozen=True):
 
     blank: Any
     said: type[Struct]
-    needed: frozenset[str]
+    required_texts: frozenset[str]
     texts: frozenset[str]
     days: frozenset[bool]
 
 
-def _forms(event_type: Any) -> dict[str, _Form]:
+def _event_formats(event_type: Any) -> dict[str, _EventFormat]:
     """The form of each event type of the union *event_type*, by tag."""
     # By identity, which stays its own while it is kept here: the hash of a union is
     # computed from those of all its types, each time.
     known = _FORMS.get(id(event_type))
     if known is None:
-        forms = {tag: _form(of_type) for tag, of_type in _types(event_type).items()}
+        forms = {
+            tag: _event_format(of_type) for tag, of_type in _types(event_type).items()
+        }
         known = _FORMS[id(event_type)] = event_type, forms
     return known[1]
 
 
-_FORMS: dict[int, tuple[Any, dict[str, _Form]]] = {}
+_FORMS: dict[int, tuple[Any, dict[str, _EventFormat]]] = {}
 
 
 @cache
@@ -545,12 +547,12 @@ def _types(event_type: Any) -> dict[str, type[Fact]]:
     return {str(f.__struct_config__.tag): f for f in facts}
 
 
-def _form(of_type: Any) -> _Form:
+def _event_format(of_type: Any) -> _EventFormat:
     every = {field.name: field for field in fields(of_type)}
     day = every.get("effective_on")
     words = [f for f in every.values() if f.name in FREE_TEXT]
     said = [f for f in every.values() if f not in words and f is not day]
-    return _Form(
+    return _EventFormat(
         blank=of_type(**{f.name: None for f in every.values() if f.required}),
         said=defstruct(
             of_type.__name__,
@@ -558,54 +560,54 @@ def _form(of_type: Any) -> _Form:
             kw_only=True,
             forbid_unknown_fields=True,
         ),
-        needed=frozenset(f.name for f in words if f.required),
+        required_texts=frozenset(f.name for f in words if f.required),
         texts=frozenset(f.name for f in words if not PERSONS.intersection({f.name})),
         days=frozenset({day is not None, day is not None and day.required}),
     )
 
 
-def _unopened(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
-    """The event with all its texts sealed; None if only `read` can decode the record.
+def _decode_sealed(recorded: RecordedFact, body: FactBody, event_type: Any) -> Any:
+    """The event with all its texts sealed; None if only `decode` can decode the record.
 
-    The result equals that of `read` at a tenth of the cost, because a placeholder is
+    The result equals that of `decode` at a tenth of the cost, because a placeholder is
     not validated against the pattern of its text.
     """
-    form = _forms(event_type).get(recorded.type)
-    if form is None or not form.needed <= body.text.keys() <= form.texts:
+    form = _event_formats(event_type).get(recorded.type)
+    if form is None or not form.required_texts <= body.text.keys() <= form.texts:
         return None
     if (recorded.effective_on is not None) not in form.days:
         return None
     try:
-        said = convert(body.data, form.said, dec_hook=of_its_own)
+        said = convert(body.data, form.said, dec_hook=dec_hook)
     except ValidationError:
-        return None  # `read` raises the error
+        return None  # `decode` raises the error
     event = form.blank.__copy__()
     for name in body.data:
         force_setattr(event, name, getattr(said, name))
     for name in body.text:
-        force_setattr(event, name, sealed(recorded.stream, recorded.version, name))
+        force_setattr(event, name, placeholder(recorded.stream, recorded.version, name))
     if recorded.effective_on is not None:
         force_setattr(event, "effective_on", recorded.effective_on)
     return event
 
 
-def of_its_own(of: Any, given: Any) -> Any:
+def dec_hook(of: Any, given: Any) -> Any:
     """A value of a type that decodes its own values, such as `indicator.Options`."""
     return of.read(given)
 
 
-def sealed(stream: str, version: int, name: str) -> str:
+def placeholder(stream: str, version: int, name: str) -> str:
     """The placeholder for the text *name* of an event."""
     return f"{SEAL}{stream}/{version} {name}"
 
 
-def is_sealed(text: str | None) -> bool:
+def is_placeholder(text: str | None) -> bool:
     """Whether *text* is the placeholder for a sealed text."""
     return text is not None and text.startswith(SEAL)
 
 
-def named(sealed_text: str) -> tuple[str, int, str]:
-    """Stream, version and name of the text behind a placeholder (`sealed`)."""
+def parse_placeholder(sealed_text: str) -> tuple[str, int, str]:
+    """Stream, version and name of the text behind a placeholder (`placeholder`)."""
     event, _, name = sealed_text.removeprefix(SEAL).rpartition(" ")
     stream, _, version = event.rpartition("/")
     return stream, int(version), name
@@ -616,8 +618,8 @@ def person(name: str, subject: str) -> str | None:
     return subject if name.partition(".")[0] in PERSONS else None
 
 
-def read(written: EncodedFact, event_type: Any) -> Any:
-    """The event, one of the union *event_type*, that `write` encoded.
+def decode(written: EncodedFact, event_type: Any) -> Any:
+    """The event, one of the union *event_type*, that `encode` encoded.
 
     Raises:
         ValueError: The record has an unknown type or field.
@@ -630,18 +632,18 @@ def read(written: EncodedFact, event_type: Any) -> Any:
     }
     fields: dict[str, Any] = {
         **written.data,
-        **to_builtins(together(legal)),
+        **to_builtins(join_texts(legal)),
         "type": written.type,
     }
     if written.effective_on is not None:
         fields["effective_on"] = written.effective_on
     fields |= _cleared(fields, event_type)
     try:
-        event = convert(fields, event_type, dec_hook=of_its_own)
+        event = convert(fields, event_type, dec_hook=dec_hook)
     except ValidationError as error:
         raise ValueError(f"unreadable {written.type!r} fact: {error}") from error
     if legal != written.text:
-        for name, value in together(written.text).items():
+        for name, value in join_texts(written.text).items():
             force_setattr(event, name, value)
     return event
 
@@ -650,7 +652,7 @@ def _cleared(fields: dict[str, Any], event_type: Any) -> dict[str, None]:
     """The fields that a correction clears, as None; removes `CLEARED` from *fields*.
 
     Raises:
-        ValueError: The list is not in the form that `write` gives it.
+        ValueError: The list is not in the form that `encode` gives it.
     """
     of_type = _types(event_type).get(fields["type"], Fact)
     if CLEARED not in fields or not issubclass(of_type, Correction):

@@ -60,12 +60,12 @@ class _Escapes(_Marks):
 _marks, _escapes = _Marks(), _Escapes()
 
 
-def marked(text: str) -> str:
+def escaped_text(text: str) -> str:
     """*text* with each unsafe character escaped: ``<U+202E>``."""
     return text if text.isascii() and "\x7f" not in text else text.translate(_marks)
 
 
-def escaped(json: bytes) -> bytes:
+def escaped_json(json: bytes) -> bytes:
     """JSON of the same value, with each unsafe character as a JSON escape."""
     if json.isascii() and b"\x7f" not in json:
         return json

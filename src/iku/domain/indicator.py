@@ -31,14 +31,14 @@ from iku.domain.decider import (
 from iku.domain.fact import (
     Annulled,
     Correction,
+    EffectiveFact,
     Fact,
     Line,
     Reason,
     Restated,
-    StandingFact,
     Version,
     annulled_versions,
-    standing,
+    in_effect,
 )
 from iku.messages import Term, message
 
@@ -447,9 +447,9 @@ class Indicator(Struct, frozen=True, dict=True):
         return tuple(one for place, one in placed if place not in self.void)
 
     @cached_property
-    def targeted(self) -> tuple[StandingFact, ...]:
+    def targeted(self) -> tuple[EffectiveFact, ...]:
         """The targets in effect, as last corrected, each with its version."""
-        left = standing(self.history)
+        left = in_effect(self.history)
         return tuple(one for one in left if isinstance(one.event, Targeted))
 
     @property
@@ -460,7 +460,7 @@ class Indicator(Struct, frozen=True, dict=True):
     def in_force(self, day: date) -> Definition | None:
         """The version in force on *day*; None if there is none yet."""
         begun = [d for d in self.standing if d.defined.effective_on <= day]
-        return max(begun, key=_since) if begun else None
+        return max(begun, key=_sort_key) if begun else None
 
     @property
     def earliest(self) -> Definition:
@@ -490,7 +490,7 @@ class Indicator(Struct, frozen=True, dict=True):
         return ordered[-1].value if ordered else None
 
 
-def _since(definition: Definition) -> tuple[date, int]:
+def _sort_key(definition: Definition) -> tuple[date, int]:
     """Sort key: of two versions of one day the one recorded later is in force."""
     return definition.defined.effective_on, definition.version
 
@@ -529,15 +529,19 @@ def decide(
         case Defined():
             return [] if indicator else _define(command)
         case Targeted():
-            return _target(command, _there(indicator, TARGET))
+            return _target(command, _existing(indicator, TARGET))
         case Redefinition():
-            return _redefine(command, _there(indicator, DEFINITION))
+            return _redefine(command, _existing(indicator, DEFINITION))
         case Revision():
-            indicator = _there(indicator, message("a correction"))
-            return _standing_by(_revise(command, indicator), indicator, context)
+            indicator = _existing(indicator, message("a correction"))
+            return _require_definition_in_force(
+                _revise(command, indicator), indicator, context
+            )
         case Annulled():
-            indicator = _there(indicator, message("an annulment"))
-            return _standing_by(_annul(command, indicator), indicator, context)
+            indicator = _existing(indicator, message("an annulment"))
+            return _require_definition_in_force(
+                _annul(command, indicator), indicator, context
+            )
     assert_never(command)
 
 
@@ -565,7 +569,7 @@ def _refuse_unlikely_day(day: date | None, today: date) -> None:
     refuse_unlikely_day("effective_on", day, last)
 
 
-def _there(indicator: Indicator | None, given: str) -> Indicator:
+def _existing(indicator: Indicator | None, given: str) -> Indicator:
     if indicator is None:
         raise Refused(
             message("{what} is given, but there is no such indicator", what=given)
@@ -608,7 +612,7 @@ def _target(command: Targeted, indicator: Indicator) -> list[Event]:
     return [command]
 
 
-def _refuse_same_target(command: Targeted, held: StandingFact) -> None:
+def _refuse_same_target(command: Targeted, held: EffectiveFact) -> None:
     if held.event.basis == command.basis:
         raise AlreadyRecorded(
             held.version,
@@ -651,7 +655,7 @@ def _redefine(command: Redefinition, indicator: Indicator) -> list[Event]:
 def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
     """Refuse a version that differs from the one in force only in its day or reason."""
     held = indicator.in_force(after.effective_on)
-    if held is not None and _formula(held.defined) == _formula(after):
+    if held is not None and _content(held.defined) == _content(after):
         place = indicator.places[held.version - 1]
         raise AlreadyRecorded(
             place,
@@ -667,13 +671,13 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
         )
 
 
-def _formula(defined: Defined) -> Defined:
+def _content(defined: Defined) -> Defined:
     """The content of a definition, without its day and the reason for it."""
     return structs.replace(defined, effective_on=date.min, reason=None, corrects=None)
 
 
 def _revise(command: Revision, indicator: Indicator) -> list[Event]:
-    wrong = _named(command.corrects, indicator, "corrects")
+    wrong = _event_at(command.corrects, indicator, "corrects")
     match wrong:
         case Targeted():
             return _correct_target(command, indicator)
@@ -692,7 +696,7 @@ def _revise(command: Revision, indicator: Indicator) -> list[Event]:
     assert_never(wrong)
 
 
-def _named(version: int, indicator: Indicator, path: str) -> Event:
+def _event_at(version: int, indicator: Indicator, path: str) -> Event:
     """The event at that version of the stream.
 
     Raises:
@@ -831,11 +835,11 @@ def _annul(command: Annulled, indicator: Indicator) -> list[Event]:
                 place=by,
             ),
         )
-    _named(version, indicator, "annuls")
+    _event_at(version, indicator, "annuls")
     return [command]
 
 
-def _standing_by(
+def _require_definition_in_force(
     events: list[Event], indicator: Indicator, context: DecisionContext
 ) -> list[Event]:
     """*events*, unless they leave no definition in force today.

@@ -12,14 +12,14 @@ from msgspec import Struct, structs
 from iku.domain.fact import (
     Annulled,
     Correction,
+    EffectiveFact,
     Fact,
-    StandingFact,
     annulled_versions,
-    standing,
+    in_effect,
 )
 
 
-class UndoneFact(Struct, frozen=True):
+class AnnulledFact(Struct, frozen=True):
     """An annulled event.
 
     Attributes:
@@ -27,7 +27,7 @@ class UndoneFact(Struct, frozen=True):
         by: Version of the annulment.
     """
 
-    fact: StandingFact
+    fact: EffectiveFact
     by: int
 
 
@@ -55,14 +55,18 @@ def corrections(history: Sequence[Fact], version: int, *fields: str) -> tuple[in
     return tuple(sorted({last[field] for field in fields if field in last}))
 
 
-def undone(history: Sequence[Fact], *types: type[Fact]) -> Iterator[UndoneFact]:
+def annulled_facts(
+    history: Sequence[Fact], *types: type[Fact]
+) -> Iterator[AnnulledFact]:
     """The annulled events of these types, in the order recorded."""
     void = annulled_versions(history)
     for version, event in enumerate(history, start=1):
         if version in void and isinstance(event, types):
             for _, correction in _corrections(history, version):
                 event = structs.replace(event, **correction.restated())  # noqa: PLW2901
-            yield UndoneFact(StandingFact(version, event), annulment(history, version))
+            yield AnnulledFact(
+                EffectiveFact(version, event), annulment(history, version)
+            )
 
 
 def replaced(history: Sequence[Fact], version: int) -> list[ReplacedField]:
@@ -79,8 +83,8 @@ def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[Replaced
             yield []
             continue
         if before is None or before[0] != version - 1:
-            before = version - 1, dict(standing(history[: version - 1]))
-        now = dict(standing(history[:version]))
+            before = version - 1, dict(in_effect(history[: version - 1]))
+        now = dict(in_effect(history[:version]))
         yield [
             ReplacedField(of, field, was, is_now)
             for of in sorted(before[1].keys() | now.keys())

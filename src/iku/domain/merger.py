@@ -26,14 +26,14 @@ from iku.domain.fact import (
     Absorption,
     Annulled,
     Correction,
+    EffectiveFact,
     EventId,
     Fact,
     Merger,
     Rejection,
-    StandingFact,
     annulled_versions,
-    standing,
-    stated,
+    field_value,
+    in_effect,
 )
 from iku.domain.subject import Subject
 from iku.messages import message
@@ -42,10 +42,10 @@ S = TypeVar("S", bound=Subject)
 E = TypeVar("E", bound=Fact)
 
 
-def names(command: Fact, _subject: str, state: Subject | None) -> DecisionPremises:
+def premises(command: Fact, _subject: str, state: Subject | None) -> DecisionPremises:
     """The survivors that *command* names, and those that it leaves, as premises."""
-    into = stated(command, "into")
-    ended = _ended(command, state)
+    into = field_value(command, "into")
+    ended = _previous_merger(command, state)
     if into is None and ended is None:
         return DecisionPremises()
     survivors = [ended.event.into] if ended else []
@@ -69,11 +69,13 @@ def decision(
     stream = f"{before.CATEGORY}-{context.subject}"
     origin = EventId(stream, len(before.history) + 1)
     others: dict[str, list[Any]] = {}
-    if (ended := _ended(command, before)) is not None:
+    if (ended := _previous_merger(command, before)) is not None:
         origin = EventId(stream, ended.version)
         survivor = subject_id(ended.event.into)
-        others[survivor] = _undone(command, ended, context.peers.get(survivor), origin)
-    if (into := stated(command, "into")) is not None and (
+        others[survivor] = _annulments(
+            command, ended, context.peers.get(survivor), origin
+        )
+    if (into := field_value(command, "into")) is not None and (
         ended or isinstance(command, Merger)
     ):
         survivor = subject_id(into)
@@ -82,23 +84,23 @@ def decision(
     return Decision([command], others) if others else [command]
 
 
-def _ended(command: Fact, state: Subject | None) -> StandingFact | None:
+def _previous_merger(command: Fact, state: Subject | None) -> EffectiveFact | None:
     """The merger that *command* annuls, or corrects to another survivor."""
     match command:
         case Annulled():
             version = command.annuls
-        case Correction() if stated(command, "into") is not None:
+        case Correction() if field_value(command, "into") is not None:
             version = command.corrects
         case _:
             return None
     found = dict(state.facts).get(version) if state else None
-    if not isinstance(found, Merger) or stated(command, "into") == found.into:
+    if not isinstance(found, Merger) or field_value(command, "into") == found.into:
         return None
-    return StandingFact(version, found)
+    return EffectiveFact(version, found)
 
 
-def _undone(
-    command: Any, ended: StandingFact, survivor: Subject | None, origin: EventId
+def _annulments(
+    command: Any, ended: EffectiveFact, survivor: Subject | None, origin: EventId
 ) -> list[Annulled]:
     """The annulments of the absorption and of its copies, in the survivor."""
     stands = survivor.facts if survivor else []
@@ -152,11 +154,11 @@ def copies(survivor: Subject, absorption: int) -> list[int]:
 
 
 def _is_copy(event: Fact) -> bool:
-    origin = stated(event, "origin")
+    origin = field_value(event, "origin")
     return origin is not None and not isinstance(event, Absorption)
 
 
-def absorbed(facts: Iterable[StandingFact]) -> dict[str, int]:
+def absorbed(facts: Iterable[EffectiveFact]) -> dict[str, int]:
     """The version of each absorption, by identifier of the absorbed subject.
 
     Subjects merged in older logs are missing: no absorption was recorded for them.
@@ -168,11 +170,11 @@ def absorbed(facts: Iterable[StandingFact]) -> dict[str, int]:
     }
 
 
-def taken_along(history: Sequence[Fact], version: int) -> tuple[str, ...]:
+def also_excluded(history: Sequence[Fact], version: int) -> tuple[str, ...]:
     """Identifiers of the subjects that a rejection at *version* excludes as well."""
     if not isinstance(history[version - 1], Rejection):
         return ()
-    return tuple(absorbed(standing(history[:version])))
+    return tuple(absorbed(in_effect(history[:version])))
 
 
 def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> None:
@@ -204,7 +206,7 @@ def refuse_bad_annulment(command: Annulled, wrong: Fact, subject: Subject) -> No
                 origin=wrong.origin,
             ),
         )
-    if isinstance(wrong, Correction) and stated(wrong, "into") is not None:
+    if isinstance(wrong, Correction) and field_value(wrong, "into") is not None:
         raise Invalid(
             "annuls",
             message(
@@ -231,7 +233,10 @@ def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
     subjects merged into each other would both cease to count.
     """
     revived = subject.history[annulment.annuls - 1]
-    if isinstance(revived, Merger | Absorption) or stated(revived, "into") is not None:
+    if (
+        isinstance(revived, Merger | Absorption)
+        or field_value(revived, "into") is not None
+    ):
         return True
     if not _is_copy(revived):
         return False
@@ -240,13 +245,13 @@ def _ended_merger(annulment: Annulled, subject: Subject) -> bool:
     return absorption in annulled_versions(subject.history)
 
 
-def refuse_proposed(command: Fact) -> None:
+def refuse_merger_events(command: Fact) -> None:
     """Refuse an event that only a merger may record in the survivor.
 
     Raises:
         Refused: It is an absorption or a copy.
     """
-    origin = stated(command, "origin")
+    origin = field_value(command, "origin")
     if origin is not None:
         raise Refused(
             message(
@@ -277,6 +282,6 @@ def notes(event: Any, subject: Any, others: Mapping[str, list[Any]]) -> tuple[st
         note
         for survivor, events in others.items()
         for one in events
-        for missing in stated(one, "not_carried") or ()
+        for missing in field_value(one, "not_carried") or ()
         for note in [missing.said(subject, survivor)]
     )

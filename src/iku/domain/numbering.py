@@ -19,7 +19,7 @@ LONGEST = 64  # maximum length of an identifier, in characters
 _AUTOMATIC = re.compile(r"([a-z])([0-9]{4})-([0-9]{5}|[1-9][0-9]{5,11})")
 
 
-class Numbered(NamedTuple):
+class SubjectNumber(NamedTuple):
     """The present number of a subject; *held* unless the subject is annulled."""
 
     number: str
@@ -27,7 +27,7 @@ class Numbered(NamedTuple):
 
     def goes_by(self, number: str) -> bool:
         """Whether the subject holds *number*, compared without case."""
-        return self.held and fold(number) == fold(self.number)
+        return self.held and casefolded(number) == casefolded(self.number)
 
 
 class NumberSeries(NamedTuple):
@@ -70,35 +70,35 @@ class IdentifierTaken(Exception):
         self.free = free
 
 
-def fold(number: str) -> str:
+def casefolded(number: str) -> str:
     """*number* in the form in which numbers are compared."""
     if number.isascii():
         return number.lower()
     return unicodedata.normalize("NFC", number).casefold()
 
 
-def numbered(subject: str, state: Any) -> Numbered | None:
+def current_number(subject: str, state: Any) -> SubjectNumber | None:
     """The number of the subject with this identifier; None for kinds without one."""
     if not isinstance(state, Subject) or not state.history:
         return None
-    return state.once((Numbered, subject), lambda: _numbered(subject, state))
+    return state.once((SubjectNumber, subject), lambda: _numbered(subject, state))
 
 
-def _numbered(subject: str, state: Subject) -> Numbered:
+def _numbered(subject: str, state: Subject) -> SubjectNumber:
     number = getattr(state.opening, "number", None)
     held = state.opened is not None
-    return Numbered(number or subject_number(subject), held=held)
+    return SubjectNumber(number or subject_number(subject), held=held)
 
 
 def number(subject: str, state: Any) -> str:
     """The number of a subject; of a kind without numbers, that of the identifier."""
-    found = numbered(subject, state)
+    found = current_number(subject, state)
     return subject_number(subject) if found is None else found.number
 
 
 def serial(letter: str, number: str) -> tuple[int, int] | None:
     """Year and serial of an automatic number with that letter; None for others."""
-    found = _AUTOMATIC.fullmatch(fold(number))
+    found = _AUTOMATIC.fullmatch(casefolded(number))
     if found is None or found[1] != letter.casefold():
         return None
     return int(found[2]), int(found[3])
@@ -107,12 +107,12 @@ def serial(letter: str, number: str) -> tuple[int, int] | None:
 def identifier(number: str, used: Container[str]) -> str | None:
     """The identifier of a new subject with this number: K14, K14.2, K14.3.
 
-    *used* are the identifiers in use, in the form of `fold`. None if the identifier
+    *used* are the identifiers in use, `casefolded`. None if the identifier
     would be too long.
     """
     wanted = named = subject_id(number)
     place = 1
-    while fold(named) in used:
+    while casefolded(named) in used:
         place += 1
         named = f"{wanted}.{place}"
     return named if len(named) <= LONGEST else None

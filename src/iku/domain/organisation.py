@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct, structs
 
 from iku.domain import erasure, merger, numbering, subject_rules
 from iku.domain.attachment import Attached
+from iku.domain.cached_property import cached_property
 from iku.domain.decider import (
     Decider,
     Decision,
@@ -25,7 +26,6 @@ from iku.domain.decider import (
     Refused,
     refuse_unlikely_day,
 )
-from iku.domain.derived import derived
 from iku.domain.fact import (
     NUMBER,
     Absorption,
@@ -41,9 +41,9 @@ from iku.domain.fact import (
     Rejection,
     Restated,
     Version,
-    is_sealed,
+    field_value,
+    is_placeholder,
     owner,
-    stated,
 )
 from iku.domain.subject import Subject
 from iku.messages import Term, message
@@ -167,7 +167,7 @@ class Merged(Merger, frozen=True, tag="merged"):
     """The entry is a duplicate of organisation *into*, and only that one counts."""
 
 
-class NotCarried(Struct, frozen=True, forbid_unknown_fields=True):
+class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
     """A participation, at *version* of the merged entry, that was not taken over."""
 
     participation: Number
@@ -210,7 +210,7 @@ class Absorbed(Absorption, frozen=True, tag="absorbed"):
     *not_carried*.
     """
 
-    not_carried: tuple[NotCarried, ...] | None = None
+    not_carried: tuple[ParticipationNotCarried, ...] | None = None
 
 
 class Rejected(Rejection, frozen=True, tag="rejected"):
@@ -360,13 +360,13 @@ class Organisation(Subject, frozen=True, dict=True):
     TITLE = "name"
     LETTER = "O"
 
-    @derived
+    @cached_property
     def registered(self) -> Registered | None:
         """The registration after corrections; None if it was annulled."""
         registration: Registered | None = self.opened
         return registration
 
-    @derived
+    @cached_property
     def participations(self) -> list[Participation]:
         """The participations, verified or not, oldest first."""
         sure = {event.participation for event in self.of(ParticipationVerified)}
@@ -381,7 +381,7 @@ class Organisation(Subject, frozen=True, dict=True):
         ]
         return sorted(found, key=lambda participation: participation.on)
 
-    @derived
+    @cached_property
     def timeline(self) -> tuple[OrganisationSegment, ...]:
         """The states in order; empty if the registration was annulled."""
         return tuple(_timeline(self))
@@ -427,7 +427,7 @@ def _timeline(organisation: Organisation) -> Iterable[OrganisationSegment]:
         return
     now = _opening(registered)
     for event in organisation.dated(*CHANGES):
-        after = _turn(now, event, registered)
+        after = _next_segment(now, event, registered)
         if after == now:
             continue
         # Of two changes on one day, the later one decides the state of that day.
@@ -449,7 +449,7 @@ def _opening(registered: Registered) -> OrganisationSegment:
     )
 
 
-def _turn(
+def _next_segment(
     now: OrganisationSegment, event: Change, registered: Registered
 ) -> OrganisationSegment:
     """The state after *event*; the caller sets its days."""
@@ -458,7 +458,7 @@ def _turn(
             message(
                 "the organisation was registered on {registered}, so it cannot be "
                 "recorded as {event} on {day}",
-                event=subject_rules.name(event),
+                event=subject_rules.event_name(event),
                 registered=registered.effective_on,
                 day=event.effective_on,
             )
@@ -471,7 +471,7 @@ def _turn(
             message(
                 "the organisation was {status} on {ended}, so it cannot be recorded "
                 "as {event} on {day}",
-                event=subject_rules.name(event),
+                event=subject_rules.event_name(event),
                 ended=now.since,
                 status=Term("status", now.status),
                 day=event.effective_on,
@@ -483,9 +483,9 @@ def _turn(
         case Renewed():
             after = _renewed(now, event)
         case Suspended():
-            after = _from(now, Status.ACTIVE, Status.SUSPENDED, event)
+            after = _segment_from(now, Status.ACTIVE, Status.SUSPENDED, event)
         case Restored():
-            after = _from(now, Status.SUSPENDED, Status.ACTIVE, event)
+            after = _segment_from(now, Status.SUSPENDED, Status.ACTIVE, event)
         case Dissolved():
             after = structs.replace(now, status=Status.DISSOLVED)
         case Revoked():
@@ -497,7 +497,7 @@ def _turn(
     return after
 
 
-def _from(
+def _segment_from(
     now: OrganisationSegment, was: Status, becomes: Status, event: Change
 ) -> OrganisationSegment:
     if now.status is not was:
@@ -505,7 +505,7 @@ def _from(
             message(
                 "the organisation has been {status} since {since}, so it cannot be "
                 "recorded as {event} on {day}",
-                event=subject_rules.name(event),
+                event=subject_rules.event_name(event),
                 status=Term("status", now.status),
                 since=now.since,
                 day=event.effective_on,
@@ -598,14 +598,14 @@ def decide(
             message(
                 "the organisation was never registered, so it cannot be recorded as "
                 "{event}",
-                event=subject_rules.name(command),
+                event=subject_rules.event_name(command),
             )
         )
     if organisation is not None and isinstance(command, Registered):
-        _refuse_again(command, organisation)
-    effective_on = stated(command, "effective_on")
+        _refuse_repetition(command, organisation)
+    effective_on = field_value(command, "effective_on")
     refuse_unlikely_day("effective_on", effective_on, context.today)
-    valid_until = stated(command, "valid_until")
+    valid_until = field_value(command, "valid_until")
     if valid_until is not None and valid_until > LATEST:
         raise Invalid(
             "valid_until",
@@ -618,9 +618,9 @@ def decide(
     before, after = organisation or NEVER_REGISTERED, evolve(organisation, command)
     subject_rules.refuse_unfit(command, before, after, context)
     after.refuse_illegal()
-    _refuse_misfit(before, after)
+    _refuse_bad_legal_basis(before, after)
     _refuse_participation_at_the_end(before, after)
-    _refuse_idle(command, before)
+    _refuse_ineffective(command, before)
     return merger.decision(command, before, context, _take_over)
 
 
@@ -634,7 +634,7 @@ def _take_over(
     number = numbering.number(origin.subject, merged)
     held = {participation.reference for participation in survivor.participations}
     sure = {p.reference for p in merged.participations if p.verified}
-    missing: list[NotCarried] = []
+    missing: list[ParticipationNotCarried] = []
     carried: list[Event] = []
     for version, event in merged.facts:
         if not isinstance(event, Participated):
@@ -643,7 +643,7 @@ def _take_over(
         why = _obstacle(event, survivor)
         if why or reference is None:
             why = why or Obstacle.REFERENCE
-            missing.append(NotCarried(event.participation, version, why))
+            missing.append(ParticipationNotCarried(event.participation, version, why))
             continue
         held.add(reference)
         carried.append(
@@ -652,8 +652,8 @@ def _take_over(
                 activity=event.activity,
                 effective_on=event.effective_on,
                 verified=event.participation in sure,
-                note=None if is_sealed(event.note) else event.note,
-                origin=stated(event, "origin") or EventId(origin.stream, version),
+                note=None if is_placeholder(event.note) else event.note,
+                origin=field_value(event, "origin") or EventId(origin.stream, version),
             )
         )
     return [Absorbed(origin=origin, not_carried=tuple(missing) or None), *carried]
@@ -678,15 +678,15 @@ def _obstacle(event: Participated, survivor: Organisation) -> Obstacle | None:
     return None if now.status.exists else Obstacle.ENDED
 
 
-def names(
+def premises(
     command: Event, subject: str, organisation: Organisation | None
 ) -> DecisionPremises:
     """The survivors of a merger, and the erasures of texts that the merger copies.
 
     A text must not be erased between the decision and the append that copies it.
     """
-    grounds = merger.names(command, subject, organisation)
-    if stated(command, "into") is None:
+    grounds = merger.premises(command, subject, organisation)
+    if field_value(command, "into") is None:
         return grounds
     own = f"{Organisation.CATEGORY}-{subject}"
     facts = organisation.facts if organisation else []
@@ -694,7 +694,7 @@ def names(
     return structs.replace(grounds, streams=tuple(map(erasure.decider.stream, owners)))
 
 
-def _refuse_misfit(before: Organisation, after: Organisation) -> None:
+def _refuse_bad_legal_basis(before: Organisation, after: Organisation) -> None:
     """Refuse a registration whose legal basis does not fit its kind or its last day.
 
     Old registrations may be of that kind. They are accepted until a command changes one
@@ -704,9 +704,9 @@ def _refuse_misfit(before: Organisation, after: Organisation) -> None:
     if is_now is None or (was is None and before.history):
         return  # annulled, or restored without a change
     if was is None or _kind(was) != _kind(is_now):
-        _refuse_stray_basis(*_kind(is_now))
+        _refuse_foreign_basis(*_kind(is_now))
     if was is None or _certificate(was) != _certificate(is_now):
-        _refuse_endless_certificate(*_certificate(is_now))
+        _refuse_missing_expiry(*_certificate(is_now))
 
 
 def _kind(registered: Registered) -> tuple[OrganisationKind, LegalBasis]:
@@ -717,7 +717,7 @@ def _certificate(registered: Registered) -> tuple[LegalBasis, date | None]:
     return registered.legal_basis, registered.valid_until
 
 
-def _refuse_stray_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
+def _refuse_foreign_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
     if (kind is OrganisationKind.PARPOL) != (basis is LegalBasis.PARPOL):
         of_kind = [
             b
@@ -735,7 +735,7 @@ def _refuse_stray_basis(kind: OrganisationKind, basis: LegalBasis) -> None:
         )
 
 
-def _refuse_endless_certificate(basis: LegalBasis, until: date | None) -> None:
+def _refuse_missing_expiry(basis: LegalBasis, until: date | None) -> None:
     if basis is LegalBasis.SKT and until is None:
         raise Invalid(
             "valid_until",
@@ -762,7 +762,7 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
                 message(
                     "the organisation was {status} on {ended}, so it cannot be "
                     "recorded as {event} on {day}",
-                    event=subject_rules.name(event),
+                    event=subject_rules.event_name(event),
                     ended=now.since,
                     status=Term("status", now.status),
                     day=event.effective_on,
@@ -770,7 +770,7 @@ def _refuse_participation_at_the_end(before: Organisation, after: Organisation) 
             )
 
 
-def _refuse_idle(command: Event, before: Organisation) -> None:
+def _refuse_ineffective(command: Event, before: Organisation) -> None:
     """Refuse a new event that leaves the state of the organisation unchanged."""
     match command:
         case Renewed():
@@ -800,9 +800,12 @@ def _refuse_idle(command: Event, before: Organisation) -> None:
             return
 
 
-def _refuse_again(command: Registered, organisation: Organisation) -> NoReturn:
+def _refuse_repetition(command: Registered, organisation: Organisation) -> NoReturn:
     first = organisation.history[0]
-    if subject_rules.alike(command, first) and organisation.registered is not None:
+    if (
+        subject_rules.equal_except_number(command, first)
+        and organisation.registered is not None
+    ):
         raise subject_rules.repetition(command, 1)
     raise Refused(
         message(
@@ -821,7 +824,7 @@ decider: Decider[Organisation, Event] = Decider(
     Event,
     decide,
     evolve,
-    names,
+    premises,
     whole=Organisation,
     moves_figures=True,
 )

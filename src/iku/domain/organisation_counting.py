@@ -13,14 +13,14 @@ from typing import NamedTuple, assert_never
 
 from iku.domain import counting, organisation
 from iku.domain.attachment import Attached
+from iku.domain.cached_property import cached_property
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
 from iku.domain.counting import DecidingFact, Reason, Rule, RuleResult, Rules, Sentence
-from iku.domain.derived import derived
-from iku.domain.fact import Annulled, StandingFact
+from iku.domain.fact import Annulled, EffectiveFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
-from iku.domain.lineage import undone
+from iku.domain.lineage import annulled_facts
 from iku.domain.organisation import (
     Dissolved,
     MovedOut,
@@ -50,7 +50,7 @@ class End(NamedTuple):
     """The end of an organisation: its rule, its sentence, its day and its event."""
 
     rule: Rule
-    gone: Sentence
+    reason: Sentence
     day: date
     by: DecidingFact
 
@@ -77,7 +77,9 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         """The rule that excludes it from every period on the day, or None."""
         subject, options = self.organisation, self.options
         if subject.void:
-            return RuleResult(False, partial(counting.void, subject, REGISTRATION))
+            return RuleResult(
+                False, partial(counting.void_reason, subject, REGISTRATION)
+            )
         registered: Registered = subject.registered or subject.opening
         if registered.kind not in options.kinds:
             return RuleResult(False, self._other_kind)
@@ -94,25 +96,25 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         if last is not None and last == self.as_of:
             return RuleResult(True, self._registered)
         if last is None or options.population is Population.STOCK_AT_DATE:
-            return RuleResult(False, self._gone)
+            return RuleResult(False, self._ended)
         if last < self.start:
-            return RuleResult(False, partial(self._gone_before, last))
-        return RuleResult(True, partial(self._left_in_period, last))
+            return RuleResult(False, partial(self._ended_before_period, last))
+        return RuleResult(True, partial(self._ended_in_period, last))
 
     def numerator(self) -> RuleResult:
         """Whether it is not suspended and has enough verified participations.
 
         Source: design, section 6, numerator of IKU-2 and `participation_threshold`.
         """
-        if self._then.status is Status.SUSPENDED:
+        if self._last_state.status is Status.SUSPENDED:
             return RuleResult(False, self._suspended)
-        if self._times >= self.options.participation_threshold:
+        if self._participation_count >= self.options.participation_threshold:
             return RuleResult(True, self._takes_part)
-        return RuleResult(False, self._too_few)
+        return RuleResult(False, self._below_threshold)
 
     def expired(self) -> bool:
         """Whether it exists on the day with an expired certificate."""
-        return self._last_day == self.as_of and expired(self._then, self.as_of)
+        return self._last_day == self.as_of and expired(self._last_state, self.as_of)
 
     def part(self) -> str:
         """The kind of the organisation."""
@@ -124,7 +126,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         registered = self.organisation.registered
         return counting.district(registered.area if registered else None)
 
-    @derived
+    @cached_property
     def _last_day(self) -> date | None:
         """The last day, up to `as_of`, on which it existed; None if there is none."""
         days = []
@@ -141,13 +143,13 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return max(days, default=None)
 
     @property
-    def _then(self) -> OrganisationSegment:
+    def _last_state(self) -> OrganisationSegment:
         """The state on its last day, of an organisation in the denominator."""
         last = self._last_day or self.as_of
         return self.organisation.on(last) or self.organisation.timeline[0]
 
     @property
-    def _times(self) -> int:
+    def _participation_count(self) -> int:
         """The number of verified participations in the period."""
         return sum(
             participation.verified and self.start <= participation.on <= self.as_of
@@ -158,7 +160,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     def _other_kind(self) -> Reason:
         kind, wanted = self._registration.event.kind, self.options.kinds
-        by = counting.said_by(self.organisation, self._registration, "kind")
+        by = counting.citing_fields(self.organisation, self._registration, "kind")
         return Reason(Rule.OTHER_KIND, (by,), {"kind": kind, "wanted": wanted})
 
     def _not_yet(self) -> Reason:
@@ -172,20 +174,20 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         day = self._registration.event.effective_on
         return Reason(Rule.REGISTERED, (by,), {"came": REGISTERED, "day": day})
 
-    def _gone(self) -> Reason:
+    def _ended(self) -> Reason:
         end = self._end(self.as_of)
-        return Reason(end.rule, (end.by,), {"gone": end.gone, "day": end.day})
+        return Reason(end.rule, (end.by,), {"gone": end.reason, "day": end.day})
 
-    def _gone_before(self, last: date) -> Reason:
+    def _ended_before_period(self, last: date) -> Reason:
         end = self._end(last + ONE_DAY)
-        quoted = {"gone": end.gone, "day": end.day, "start": self.start}
+        quoted = {"gone": end.reason, "day": end.day, "start": self.start}
         return Reason(Rule.GONE_BEFORE, (end.by,), quoted)
 
-    def _left_in_period(self, last: date) -> Reason:
+    def _ended_in_period(self, last: date) -> Reason:
         end = self._end(last + ONE_DAY)
         by = counting.cited(self.organisation, self._registration, "kind")
-        quoted = {"gone": end.gone, "day": end.day, "last": last}
-        return Reason(Rule.LEFT_IN_PERIOD, counting.together(by, end.by), quoted)
+        quoted = {"gone": end.reason, "day": end.day, "last": last}
+        return Reason(Rule.LEFT_IN_PERIOD, counting.deduplicated(by, end.by), quoted)
 
     def _suspended(self) -> Reason:
         last = self._last_day or self.as_of
@@ -199,12 +201,12 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         quoted = {"number": number, "day": last.event.effective_on}
         return Reason(Rule.TAKES_PART, tuple(self._participation(last)), quoted)
 
-    def _too_few(self) -> Reason:
-        took, done = self._taken, self._qualifying
+    def _below_threshold(self) -> Reason:
+        took, done = self._participations, self._qualifying
         annulled = [
-            gone.by
-            for gone in undone(self.organisation.history, Participated)
-            if self.start <= gone.fact.event.effective_on <= self.as_of
+            reason.by
+            for reason in annulled_facts(self.organisation.history, Participated)
+            if self.start <= reason.fact.event.effective_on <= self.as_of
         ]
         quoted = {
             "verified": len(done),
@@ -219,37 +221,39 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         """The reason why it does not exist on *day*: departure, or else expiry."""
         subject = self.organisation
         if left := counting.between(subject, date.min, day, *DEPARTURES):
-            rule, gone = DEPARTURES[type(left[0].event)]
+            rule, reason = DEPARTURES[type(left[0].event)]
             by = counting.cited(subject, left[0])
-            return End(rule, gone, left[0].event.effective_on, by)
+            return End(rule, reason, left[0].event.effective_on, by)
         renewed = counting.between(subject, date.min, day, Renewed)
         certificate = renewed[-1] if renewed else self._registration
-        by = counting.said_by(subject, certificate, "valid_until")
+        by = counting.citing_fields(subject, certificate, "valid_until")
         return End(Rule.EXPIRED, EXPIRED, certificate.event.valid_until, by)
 
     @property
-    def _registration(self) -> StandingFact:
-        (registration,) = counting.standing(self.organisation, Registered)
+    def _registration(self) -> EffectiveFact:
+        (registration,) = counting.in_effect(self.organisation, Registered)
         return registration
 
     @property
-    def _taken(self) -> list[StandingFact]:
+    def _participations(self) -> list[EffectiveFact]:
         """The participations of the period up to `as_of`, verified or not."""
         return counting.between(self.organisation, self.start, self.as_of, Participated)
 
     @property
-    def _qualifying(self) -> list[StandingFact]:
+    def _qualifying(self) -> list[EffectiveFact]:
         """The verified ones among them, oldest first."""
         sure = {p.reference for p in self.organisation.participations if p.verified}
-        return [fact for fact in self._taken if fact.event.participation in sure]
+        return [
+            fact for fact in self._participations if fact.event.participation in sure
+        ]
 
-    def _participation(self, took: StandingFact) -> list[DecidingFact]:
+    def _participation(self, took: EffectiveFact) -> list[DecidingFact]:
         """The participation and, if it was verified later, the verification."""
         by = [counting.cited(self.organisation, took, "verified")]
         if not took.event.verified:
             by += [
                 counting.cited(self.organisation, fact)
-                for fact in counting.standing(self.organisation, ParticipationVerified)
+                for fact in counting.in_effect(self.organisation, ParticipationVerified)
                 if fact.event.participation == took.event.participation
             ]
         return by
@@ -263,7 +267,7 @@ def expired(segment: OrganisationSegment, day: date) -> bool:
 # The same rules as ranges of days.
 
 
-class _Piece(NamedTuple):
+class _Span(NamedTuple):
     """Days, *end* excluded, on which nothing about an organisation changes."""
 
     start: date
@@ -280,9 +284,9 @@ def contributions(
         return
     district = counting.district(registered.area)
     taken = [p.on for p in subject.participations if p.verified]
-    last: _Piece | None = None  # the latest piece in which it existed
-    for piece in _pieces(subject, taken):
-        there = _there(piece, options)
+    last: _Span | None = None  # the latest piece in which it existed
+    for piece in _spans(subject, taken):
+        there = _exists(piece, options)
         if there:
             last = piece
         elif last is None or options.population is Population.STOCK_AT_DATE:
@@ -310,7 +314,7 @@ def contributions(
             )
 
 
-def _there(piece: _Piece, options: OrganisationOptions) -> bool:
+def _exists(piece: _Span, options: OrganisationOptions) -> bool:
     if not piece.segment.status.exists:
         return False
     if options.expired_registration is ExpiredRegistration.KEEP:
@@ -318,7 +322,7 @@ def _there(piece: _Piece, options: OrganisationOptions) -> bool:
     return not expired(piece.segment, piece.start)
 
 
-def _pieces(subject: Organisation, taken: list[date]) -> Iterator[_Piece]:
+def _spans(subject: Organisation, taken: list[date]) -> Iterator[_Span]:
     """The timeline, split at the expiry of a certificate and at each participation."""
     for segment in subject.timeline:
         start, end, until = segment.start, segment.end, segment.valid_until
@@ -326,7 +330,7 @@ def _pieces(subject: Organisation, taken: list[date]) -> Iterator[_Piece]:
         inside = {day for day in cuts if start < day and (end is None or day < end)}
         days = [start, *sorted(inside)]
         for first, last in zip(days, [*days[1:], end], strict=True):
-            yield _Piece(first, last, segment)
+            yield _Span(first, last, segment)
 
 
 def cause(event: organisation.Event) -> Cause:

@@ -222,7 +222,7 @@ class TakeStep(Struct, frozen=True):
 Command = Draft | TakeStep
 
 
-def asked(command: Command) -> Command:
+def without_snapshot(command: Command) -> Command:
     """The command without its snapshot, which a retry may have counted differently."""
     if isinstance(command, TakeStep):
         return structs.replace(command, snapshot=None)
@@ -272,7 +272,7 @@ class PublicationYear(Struct, frozen=True, dict=True):
         """The publications by identifier, in the order in which they were drafted."""
         found: dict[str, Publication] = {}
         for event in self.history:
-            found[event.publication] = _turn(found.get(event.publication), event)
+            found[event.publication] = _apply(found.get(event.publication), event)
         return MappingProxyType(found)
 
 
@@ -281,7 +281,7 @@ def evolve(year: PublicationYear | None, event: Event) -> PublicationYear:
     return PublicationYear((*(year.history if year else ()), event))
 
 
-def _turn(before: Publication | None, event: Event) -> Publication:
+def _apply(before: Publication | None, event: Event) -> Publication:
     if isinstance(event, Drafted):
         return _drafted(before, event)
     if before is None:
@@ -292,11 +292,11 @@ def _turn(before: Publication | None, event: Event) -> Publication:
     elif isinstance(event, Returned):
         closing = None
     return structs.replace(
-        before, state=becomes(event), closing=closing, steps=(*before.steps, event)
+        before, state=state_after(event), closing=closing, steps=(*before.steps, event)
     )
 
 
-def becomes(event: Event) -> PublicationState:
+def state_after(event: Event) -> PublicationState:
     """The state of a publication after *event*."""
     match event:
         case Drafted() | Returned():
@@ -392,11 +392,11 @@ def _draft(
         return []
     _refuse_bad_restatement(command, known)
     if before is not None and before.state is not PublicationState.WITHDRAWN:
-        raise Refused(_drafted_before(before))
+        raise Refused(_refuse_second_draft(before))
     return [drafted]
 
 
-def _drafted_before(before: Publication) -> str:
+def _refuse_second_draft(before: Publication) -> str:
     then: dict[str, Any] = {
         "publication": before.id,
         "state": Term("state", before.state),
@@ -468,8 +468,8 @@ def _take(
                 "{publication} has been {state} since {day}, so it cannot be "
                 "{event}: that follows upon {wanted}",
                 publication=now.id,
-                event=subject_rules.name(event),
-                wanted=_either(wanted),
+                event=subject_rules.event_name(event),
+                wanted=_states_in_words(wanted),
                 state=Term("state", now.state),
                 day=now.last.effective_on,
             )
@@ -481,7 +481,7 @@ def _take(
     return [event]
 
 
-def _either(wanted: tuple[PublicationState, ...]) -> str:
+def _states_in_words(wanted: tuple[PublicationState, ...]) -> str:
     """One or two states: ``closed or reviewed``."""
     one, *others = [Term("state", state) for state in wanted]
     return message("{one} or {other}", one=one, other=others[0]) if others else one
@@ -535,7 +535,7 @@ def _closed(snapshot: Snapshot | None, step: dict[str, Any]) -> Closed:
 def _refuse_bad_closing(
     event: Closed, draft: Publication, context: DecisionContext
 ) -> None:
-    refuse_unknown_yet(event.known_on, draft, context.today)
+    refuse_bad_cutoff(event.known_on, draft, context.today)
     codes = [frozen.indicator for frozen in event.figures]
     if not codes or len(set(codes)) < len(codes):
         raise Refused(
@@ -567,7 +567,7 @@ def _refuse_bad_closing(
             )
 
 
-def refuse_unknown_yet(known_on: date, draft: Publication, today: date) -> None:
+def refuse_bad_cutoff(known_on: date, draft: Publication, today: date) -> None:
     """Refuse a knowledge cut-off before the printed day, or after today.
 
     Raises:
@@ -588,7 +588,7 @@ def refuse_unknown_yet(known_on: date, draft: Publication, today: date) -> None:
 
 def _refuse_own_review(event: Published, now: Publication) -> None:
     reviewed = now.last
-    if isinstance(reviewed, Reviewed) and _same(reviewed.by, event.by):
+    if isinstance(reviewed, Reviewed) and _has_same_figures(reviewed.by, event.by):
         raise Refused(
             message(
                 "{publication} was reviewed by {reviewer}, so it cannot be published "
@@ -600,7 +600,7 @@ def _refuse_own_review(event: Published, now: Publication) -> None:
         )
 
 
-def _same(one: str, other: str) -> bool:
+def _has_same_figures(one: str, other: str) -> bool:
     return one.strip().casefold() == other.strip().casefold()
 
 
@@ -609,6 +609,6 @@ decider: Decider[PublicationYear, Any] = Decider(
     Event,
     decide,
     evolve,
-    asked=asked,
+    asked=without_snapshot,
     moves_figures=False,
 )

@@ -190,7 +190,7 @@ def coordinates(
     )
 
 
-def numbered(number: str) -> Question:
+def from_number(number: str) -> Question:
     """The complete question that the figure *number* encodes.
 
     Raises:

@@ -14,22 +14,22 @@ from msgspec import Struct
 from iku.domain.counting import DecidingFact, Membership, Reason, Rule, Sentence
 
 
-def explained(member: Membership, positions: Sequence[int]) -> Sentence:
+def explanation(member: Membership, positions: Sequence[int]) -> Sentence:
     """How a subject counts; *positions* are those of its events, in order."""
     rulings = [member.denominator]
     if member.denominator.holds:
         rulings.append(member.numerator)
-    said = [worded(ruling.reason(), positions) for ruling in rulings]
+    said = [sentence(ruling.reason(), positions) for ruling in rulings]
     return Sentence("; ".join(s.id for s in said), "; ".join(s.en for s in said))
 
 
-def worded(reason: Reason, positions: Sequence[int]) -> Sentence:
+def sentence(reason: Reason, positions: Sequence[int]) -> Sentence:
     """The reason as a sentence; *positions* are those of the subject's events."""
     indonesian, english = SENTENCES[reason.rule]
     return Sentence(
-        indonesian.format_map(_written(reason.quoted, _indonesian))
+        indonesian.format_map(_format_values(reason.quoted, _indonesian))
         + _cited(reason.deciding, positions, INDONESIAN),
-        english.format_map(_written(reason.quoted, _english))
+        english.format_map(_format_values(reason.quoted, _english))
         + _cited(reason.deciding, positions, ENGLISH),
     )
 
@@ -185,7 +185,7 @@ SENTENCES: dict[Rule, tuple[str, str]] = {
 }
 
 
-class Language(Struct, frozen=True):
+class CitationWords(Struct, frozen=True):
     """The words that cite events."""
 
     event: str
@@ -194,11 +194,13 @@ class Language(Struct, frozen=True):
     conjunction: str
 
 
-INDONESIAN = Language("peristiwa", "peristiwa", "dikoreksi peristiwa", "dan")
-ENGLISH = Language("event", "events", "corrected by event", "and")
+INDONESIAN = CitationWords("peristiwa", "peristiwa", "dikoreksi peristiwa", "dan")
+ENGLISH = CitationWords("event", "events", "corrected by event", "and")
 
 
-def _written(quoted: Mapping[str, Any], write: Callable[[Any], str]) -> dict[str, str]:
+def _format_values(
+    quoted: Mapping[str, Any], write: Callable[[Any], str]
+) -> dict[str, str]:
     return {name: write(value) for name, value in quoted.items()}
 
 
@@ -220,24 +222,24 @@ def _plain(value: Any) -> str:
 
 
 def _cited(
-    deciding: Iterable[DecidingFact], positions: Sequence[int], words: Language
+    deciding: Iterable[DecidingFact], positions: Sequence[int], words: CitationWords
 ) -> str:
     """``, peristiwa 12 (dikoreksi peristiwa 40) dan 45``; empty if there is none."""
     citations = [_citation(one, positions, words) for one in deciding]
     if not citations:
         return ""
     noun = words.event if len(citations) == 1 else words.events
-    return f", {noun} {_listed(citations, words)}"
+    return f", {noun} {_conjoined(citations, words)}"
 
 
-def _citation(one: DecidingFact, positions: Sequence[int], words: Language) -> str:
+def _citation(one: DecidingFact, positions: Sequence[int], words: CitationWords) -> str:
     position = str(positions[one.version - 1])
     if not one.corrections:
         return position
     by = [str(positions[version - 1]) for version in one.corrections]
-    return f"{position} ({words.corrected} {_listed(by, words)})"
+    return f"{position} ({words.corrected} {_conjoined(by, words)})"
 
 
-def _listed(citations: Sequence[str], words: Language) -> str:
+def _conjoined(citations: Sequence[str], words: CitationWords) -> str:
     *first, last = citations
     return f"{', '.join(first)} {words.conjunction} {last}" if first else last

@@ -6,14 +6,14 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from msgspec import Struct
 
-from iku.domain.derived import derived
+from iku.domain.cached_property import cached_property
 from iku.domain.fact import (
+    EffectiveFact,
     Fact,
     Merger,
     Rejection,
-    StandingFact,
-    reaching_back,
-    standing,
+    in_effect,
+    retroactive_events,
 )
 from iku.domain.lineage import corrections
 
@@ -40,10 +40,10 @@ class Subject(Struct, frozen=True, dict=True):
     TITLE: ClassVar[str]
     LETTER: ClassVar[str]
 
-    @derived
-    def facts(self) -> list[StandingFact]:
+    @cached_property
+    def facts(self) -> list[EffectiveFact]:
         """The events in effect after corrections and annulments."""
-        return standing(self.history)
+        return in_effect(self.history)
 
     def then(self, event: Fact) -> Self:
         """The subject after *event*.
@@ -57,8 +57,8 @@ class Subject(Struct, frozen=True, dict=True):
         after = type(self)((*self.history, event))
         facts = self.__dict__.get("facts", ())
         # Only corrections and annulments change the other events in effect.
-        if len(facts) == len(self.history) and not reaching_back([event]):
-            stands = StandingFact(len(after.history), event)
+        if len(facts) == len(self.history) and not retroactive_events([event]):
+            stands = EffectiveFact(len(after.history), event)
             after.__dict__["facts"] = [*facts, stands]
         self.__dict__["_then"] = event, after
         return after
@@ -84,7 +84,7 @@ class Subject(Struct, frozen=True, dict=True):
             Refused: The message names the events and quotes both sides.
         """
 
-    def placed(self, *types: type[Fact]) -> list[StandingFact]:
+    def placed(self, *types: type[Fact]) -> list[EffectiveFact]:
         """The events in effect of these types with their versions, as recorded."""
         known = _KNOWN.setdefault(types, {})
         try:
@@ -131,18 +131,18 @@ class Subject(Struct, frozen=True, dict=True):
         The state of a subject after one event is the state before the next, so the same
         results are asked for twice.
         """
-        known = self._found
+        known = self._effective_facts
         try:
             found: T = known[about]
         except KeyError:
             found = known[about] = make()
         return found
 
-    @derived
-    def _found(self) -> dict[Hashable, Any]:
+    @cached_property
+    def _effective_facts(self) -> dict[Hashable, Any]:
         return {}
 
-    @derived
+    @cached_property
     def opened(self) -> Any:
         """The first event after corrections; None if it was annulled."""
         return next(self.of(self.OPENING), None)
@@ -158,7 +158,7 @@ class Subject(Struct, frozen=True, dict=True):
         called: str = getattr(self.opening, self.TITLE)
         return called
 
-    @derived
+    @cached_property
     def void(self) -> str | None:
         """The reason in words why the subject never counts; None if it may count.
 

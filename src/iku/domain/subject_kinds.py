@@ -81,7 +81,7 @@ KINDS: list[SubjectKind] = [
         rules=conflict_counting.CaseRules,
         contributions=conflict_counting.contributions,
         cause=conflict_counting.cause,
-        spans=subject_states.of_case,
+        spans=subject_states.case_states,
         standing=subject_states.ConflictState,
         texts=subject_states.CASE_TEXTS,
         listed=("title", "reference"),
@@ -94,7 +94,7 @@ KINDS: list[SubjectKind] = [
         rules=organisation_counting.OrganisationRules,
         contributions=organisation_counting.contributions,
         cause=organisation_counting.cause,
-        spans=subject_states.of_organisation,
+        spans=subject_states.organisation_states,
         standing=subject_states.OrganisationState,
         texts=("name",),
         listed=("name",),
@@ -167,7 +167,9 @@ def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
     return subject.once(options, lambda: tuple(kind.contributions(subject, options)))
 
 
-def spans(category: str, subject: str, state: Any) -> tuple[StateInterval, ...]:
+def state_intervals(
+    category: str, subject: str, state: Any
+) -> tuple[StateInterval, ...]:
     """The states of *subject*, oldest first; empty if its kind is not counted."""
     kind = kind_of(category)
     if kind is None or state is None:
@@ -179,7 +181,9 @@ def spans(category: str, subject: str, state: Any) -> tuple[StateInterval, ...]:
     return found
 
 
-def standing(category: str, subject: str, state: Any, day: date) -> SubjectState | None:
+def state_on(category: str, subject: str, state: Any, day: date) -> SubjectState | None:
     """The state of *subject* at the end of *day*; None before its first state."""
-    begun = [s for s in spans(category, subject, state) if s.valid_from <= day]
+    begun = [
+        s for s in state_intervals(category, subject, state) if s.valid_from <= day
+    ]
     return begun[-1].standing if begun else None

@@ -22,7 +22,7 @@ _FORMS = {
 }
 
 
-def absent(category: str, name: str) -> str:
+def not_found_message(category: str, name: str) -> str:
     """The message that no such subject exists; it explains the form of a wrong name."""
     if _fits(category, name):
         return message(

@@ -20,7 +20,7 @@ from iku.domain.decider import (
     Refused,
     subject_id,
 )
-from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, stated
+from iku.domain.fact import Annulled, Correction, Fact, annulled_versions, field_value
 from iku.domain.lineage import annulment, corrections
 from iku.domain.subject import Subject
 from iku.messages import Term, message
@@ -42,7 +42,7 @@ def refuse_unfit(
     elif isinstance(command, Correction):
         _refuse_bad_correction(command, before)
         _refuse_bad_clearing(command, before, after)
-        _refuse_idle_correction(command, before, after, context)
+        _refuse_ineffective_correction(command, before, after, context)
     else:
         _refuse_repetition(command, before, after)
         if before.void:
@@ -50,11 +50,11 @@ def refuse_unfit(
                 message(
                     "the case or organisation was {status} before, so it cannot be "
                     "recorded as {event}",
-                    event=name(command),
+                    event=event_name(command),
                     status=Term("status", before.void),
                 )
             )
-    merger.refuse_proposed(command)
+    merger.refuse_merger_events(command)
     _refuse_bad_merger(command, context)
     _refuse_unknown_area(command, context)
 
@@ -64,7 +64,7 @@ def _refuse_repetition(command: Fact, before: Subject, after: Subject) -> None:
     if command.RECURS:
         return
     alike = [version for version, event in before.facts if event == command]
-    if alike and not _alters(before, after):
+    if alike and not _changes_state(before, after):
         raise repetition(command, alike[-1])
 
 
@@ -72,13 +72,13 @@ def repetition(command: Fact, version: int) -> AlreadyRecorded:
     """The refusal of an event that is recorded already, at *version*."""
     refusal = message(
         "{event}, but that is recorded already, at version {version}",
-        event=said(command),
+        event=describe(command),
         version=version,
     )
     return AlreadyRecorded(version, refusal)
 
 
-def _alters(before: Subject, after: Subject) -> bool:
+def _changes_state(before: Subject, after: Subject) -> bool:
     """Whether the state differs; False if the timeline would be illegal."""
     try:
         return after.course != before.course
@@ -100,7 +100,7 @@ def _refuse_second_annulment(command: Annulled, subject: Subject) -> None:
         )
 
 
-def _refuse_idle_correction(
+def _refuse_ineffective_correction(
     command: Correction, before: Subject, after: Subject, context: DecisionContext
 ) -> None:
     if after.facts != before.facts and not _is_its_number(command, before, context):
@@ -122,7 +122,7 @@ def _is_its_number(
     command: Correction, subject: Subject, context: DecisionContext
 ) -> bool:
     """Whether the correction restates only the number, and with its present value."""
-    its = numbering.numbered(context.subject, subject)
+    its = numbering.current_number(context.subject, subject)
     return its is not None and command.restated() == {"number": its.number}
 
 
@@ -166,7 +166,7 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
             "version {version} is {event}, so it cannot be corrected: correct the "
             "fact it is about",
             version=version,
-            event=name(wrong),
+            event=event_name(wrong),
         )
         raise Invalid("corrects", refusal)
     restated = command.restated()
@@ -180,7 +180,7 @@ def _refuse_bad_correction(command: Correction, subject: Subject) -> None:
                 "{field} is restated, but version {version}, {event}, has no such "
                 "field",
                 version=version,
-                event=name(wrong),
+                event=event_name(wrong),
                 field=field,
             )
             raise Invalid(
@@ -208,7 +208,7 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
                     "{field} is cleared, but version {version}, {event}, must have it",
                     field=field,
                     version=version,
-                    event=name(wrong),
+                    event=event_name(wrong),
                 ),
             )
         # The same clearing a second time is a repetition, refused as one later.
@@ -223,13 +223,13 @@ def _refuse_bad_clearing(command: Correction, before: Subject, after: Subject) -
                     "{field} is cleared, but version {version}, {event}, has none",
                     field=field,
                     version=version,
-                    event=name(wrong),
+                    event=event_name(wrong),
                 ),
             )
 
 
 def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
-    into = stated(command, "into")
+    into = field_value(command, "into")
     if into is None:
         return
     if subject_id(into) == context.subject:
@@ -254,7 +254,7 @@ def _refuse_bad_merger(command: Fact, context: DecisionContext) -> None:
 
 
 def _refuse_unknown_area(command: Fact, context: DecisionContext) -> None:
-    area = stated(command, "area")
+    area = field_value(command, "area")
     if area is not None and area not in context.areas:
         raise Invalid(
             "area",
@@ -262,15 +262,15 @@ def _refuse_unknown_area(command: Fact, context: DecisionContext) -> None:
         )
 
 
-def said(event: Fact) -> str:
+def describe(event: Fact) -> str:
     """The event and, if it is dated, its day: ``moved out on 2021-10-01``."""
-    day: date | None = stated(event, "effective_on")
+    day: date | None = field_value(event, "effective_on")
     if day is None:
-        return name(event)
-    return message("{event} on {day}", event=name(event), day=day)
+        return event_name(event)
+    return message("{event} on {day}", event=event_name(event), day=day)
 
 
-def alike(opening: Fact, other: Fact) -> bool:
+def equal_except_number(opening: Fact, other: Fact) -> bool:
     """Whether two openings are equal apart from their numbers."""
     if type(opening) is not type(other):
         return False
@@ -278,6 +278,6 @@ def alike(opening: Fact, other: Fact) -> bool:
     return bool(one == two)
 
 
-def name(event: Fact) -> Term:
+def event_name(event: Fact) -> Term:
     """The event in words: ``moved out``."""
     return Term("event", str(event.__struct_config__.tag))

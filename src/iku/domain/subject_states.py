@@ -88,7 +88,7 @@ class ConflictState(SubjectState, frozen=True):
             dimension=self.dimension,
             area=self.area or "",
             source=self.source or "",
-            shown=rest(self),
+            shown=remaining_fields(self),
         )
 
 
@@ -130,7 +130,7 @@ class OrganisationState(SubjectState, frozen=True):
             dimension="",
             area=self.area or "",
             source="",
-            shown=rest(self),
+            shown=remaining_fields(self),
         )
 
 
@@ -145,14 +145,14 @@ class StateInterval(NamedTuple):
     standing: SubjectState
 
 
-def rest(standing: Struct) -> str:
+def remaining_fields(standing: Struct) -> str:
     """The fields of the state that are not None and have no column, as JSON.
 
     *wording* locates its texts.
     """
     shown = msgspec.to_builtins(standing)
-    kept = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
-    return msgspec.json.encode(kept).decode()
+    uncolumned = {k: v for k, v in shown.items() if v is not None and k not in COLUMNS}
+    return msgspec.json.encode(uncolumned).decode()
 
 
 COLUMNS = frozenset(
@@ -185,7 +185,7 @@ def decoded(shape: type[Struct], subject: str, columns: StateColumns) -> dict[st
     return {name: given.get(name) for name in shape.__struct_fields__}
 
 
-def of_case(subject: str, case: Conflict) -> Iterator[StateInterval]:
+def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
     """The states of a case, oldest first."""
     first = case.reported or case.history[0]
     if not isinstance(first, conflict.Reported):
@@ -198,7 +198,7 @@ def of_case(subject: str, case: Conflict) -> Iterator[StateInterval]:
         standing = ConflictState(
             id=subject,
             number=numbering.number(subject, case),
-            status=_void(case.void) or status,
+            status=_void_status(case.void) or status,
             verified=case.verified,
             category=segment.category,
             dimension=segment.dimension,
@@ -209,7 +209,7 @@ def of_case(subject: str, case: Conflict) -> Iterator[StateInterval]:
             occurred_on=first.occurred_on,
             resolved_on=segment.resolved_on,
             manner=segment.manner,
-            merged_into=_into(case.void),
+            merged_into=_merged_into(case.void),
             wording=wording,
         )
         yield StateInterval(start, end, standing)
@@ -232,7 +232,7 @@ def _statuses(
             yield max(start, day), end, segment, "returned"
 
 
-def of_organisation(subject: str, state: Organisation) -> Iterator[StateInterval]:
+def organisation_states(subject: str, state: Organisation) -> Iterator[StateInterval]:
     """The states of an organisation, oldest first."""
     first = state.registered or state.history[0]
     if not isinstance(first, organisation.Registered):
@@ -246,14 +246,14 @@ def of_organisation(subject: str, state: Organisation) -> Iterator[StateInterval
             standing = OrganisationState(
                 id=subject,
                 number=numbering.number(subject, state),
-                status=_void(state.void) or segment.status,
+                status=_void_status(state.void) or segment.status,
                 kind=first.kind,
                 area=first.area,
                 legal_basis=segment.legal_basis,
                 valid_until=segment.valid_until,
                 expired=expired,
                 registered_on=first.effective_on,
-                merged_into=_into(state.void),
+                merged_into=_merged_into(state.void),
                 wording=wording,
             )
             yield StateInterval(start, end, standing)
@@ -274,10 +274,10 @@ def _validity(
         yield max(start, runs_out), end, True
 
 
-def _void(void: str | None) -> str | None:
+def _void_status(void: str | None) -> str | None:
     return void.split(" ")[0] if void else None
 
 
-def _into(void: str | None) -> str | None:
+def _merged_into(void: str | None) -> str | None:
     prefix = "merged into "
     return void.removeprefix(prefix) if void and void.startswith(prefix) else None

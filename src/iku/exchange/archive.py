@@ -90,8 +90,8 @@ class Writer:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.members: dict[str, ArchiveMember] = {}
-        with self.member(MARK) as take:
-            take(f"{MARK} {VERSION}\n".encode())
+        with self.member(MARK) as write_block:
+            write_block(f"{MARK} {VERSION}\n".encode())
 
     @contextmanager
     def member(self, name: str) -> Iterator[Take]:
@@ -100,13 +100,13 @@ class Writer:
         self._file.write(bytes(_SECTOR))
         digest, size = sha256(), 0
 
-        def take(block: bytes) -> None:
+        def write_block(block: bytes) -> None:
             nonlocal size
             self._file.write(block)
             digest.update(block)
             size += len(block)
 
-        yield take
+        yield write_block
         self._file.write(bytes(-size % _SECTOR))
         end = self._file.tell()
         self._file.seek(header)
@@ -117,8 +117,8 @@ class Writer:
     def close(self, manifest: Manifest) -> str:
         """Write the *manifest* as the last member; its SHA-256."""
         raw = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-        with self.member(MANIFEST) as take:
-            take(raw)
+        with self.member(MANIFEST) as write_block:
+            write_block(raw)
         self._file.write(bytes(2 * _SECTOR))
         return sha256(raw).hexdigest()
 

@@ -91,17 +91,20 @@ async def save(settings: Settings, database: Database, path: Path) -> BackupResu
         await dump.refuse_other_major(connection)
         # One snapshot for both, so that the manifest describes the dump.
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            described = await _described(connection)
+            described = await _build_manifest(connection)
             snapshot = await connection.fetchval("select pg_export_snapshot()")
             files = Files(settings.attachments_folder)
 
             def write() -> tuple[Manifest, str, int]:
-                with durable_files.naming(path), durable_files.writing(path) as file:
+                with (
+                    durable_files.add_file_name(path),
+                    durable_files.atomic_writer(path) as file,
+                ):
                     writer = Writer(file)
                     with writer.member(archive.DUMP) as take:
                         dump.dump(superuser, snapshot, take)
                     # A file is written before its event, so files are copied last.
-                    _put_files(writer, files)
+                    _add_files(writer, files)
                     whole = structs.replace(described, members=dict(writer.members))
                     digest = writer.close(whole)
                     return whole, digest, file.tell()
@@ -163,14 +166,14 @@ async def restore(
         PostgresError: pg_restore failed.
     """
     superuser = settings.superuser_url or database.owner_dsn
-    name = dump.database(database.application_dsn)
+    name = dump.database_name(database.application_dsn)
     _refuse_other_names(database, superuser, name)
     files = Files(settings.attachments_folder)
     await asyncio.to_thread(_refuse_other_files, files, backup)
     async with database_switch.control(superuser) as control:
         await _refuse_other_server(control, backup.manifest)
         await database_switch.refuse_users(control, name)
-        there = await _held(control, dump.beside(superuser, name), name)
+        there = await _event_count(control, dump.uri_of_database(superuser, name), name)
         if there is not None and not replace:
             raise NotRestorable(
                 message(
@@ -183,17 +186,19 @@ async def restore(
         part = await database_switch.create(
             control,
             name,
-            owner=dump.login(database.owner_dsn),
+            owner=dump.login_name(database.owner_dsn),
             wanted=backup.manifest.owner,
             logins=_logins(settings),
         )
         await asyncio.to_thread(
-            dump.load, dump.beside(superuser, part), backup.blocks(archive.DUMP)
+            dump.load,
+            dump.uri_of_database(superuser, part),
+            backup.blocks(archive.DUMP),
         )
-        beside = dump.beside(database.owner_dsn, part)
+        beside = dump.uri_of_database(database.owner_dsn, part)
         size, lost = await _verify(settings, beside, backup.manifest, tell)
         # A file is written before its event.
-        await asyncio.to_thread(_take_files, files, backup)
+        await asyncio.to_thread(_restore_files, files, backup)
         kept = await database_switch.switch(control, name, keep=there is not None)
     return RestoredRegister(
         digest=backup.digest,
@@ -209,7 +214,7 @@ async def restore(
 
 def _refuse_other_names(database: Database, superuser: str, name: str) -> None:
     for dsn in (database.owner_dsn, superuser):
-        if (other := dump.database(dsn)) != name:
+        if (other := dump.database_name(dsn)) != name:
             raise NotRestorable(
                 message(
                     "IKU_DATABASE_URL names the database {name}, but the login of "
@@ -235,7 +240,7 @@ async def _refuse_other_server(control: Plain, manifest: Manifest) -> None:
         )
 
 
-async def _held(control: Plain, dsn: str, name: str) -> int | None:
+async def _event_count(control: Plain, dsn: str, name: str) -> int | None:
     """Number of events in database *name*; None if it is empty or missing."""
     if not await database_switch.exists(
         control, name
@@ -256,7 +261,7 @@ def _logins(settings: Settings) -> list[str]:
     if settings.database_url is None:
         return []
     urls = (settings.database_url, settings.owner_url, settings.signer_url)
-    named = [dump.login(url) for url in urls if url is not None]
+    named = [dump.login_name(url) for url in urls if url is not None]
     return [*dict.fromkeys((*named, "iku_auditor"))]
 
 
@@ -283,12 +288,12 @@ async def _verify(
                     finding=findings[0],
                 )
             )
-        return size, await store.lost(connection, settings.keys_folder)
+        return size, await store.lost_epochs(connection, settings.keys_folder)
     finally:
         await connection.close()
 
 
-async def _described(connection: Plain) -> Manifest:
+async def _build_manifest(connection: Plain) -> Manifest:
     """The manifest of the database, still without members."""
     row = await connection.fetchrow(
         """
@@ -328,7 +333,7 @@ async def _described(connection: Plain) -> Manifest:
     )
 
 
-def _put_files(writer: Writer, files: Files) -> None:
+def _add_files(writer: Writer, files: Files) -> None:
     """Add every sealed file, including those in quarantine."""
     for name, path in _sealed(files):
         if name in writer.members:
@@ -381,14 +386,17 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _take_files(files: Files, backup: Archive) -> None:
+def _restore_files(files: Files, backup: Archive) -> None:
     """Store the missing files; no file is overwritten."""
     for name in backup.manifest.files:
         path = _path(files, name)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists():
             continue
-        with durable_files.naming(path), durable_files.writing(path) as file:
+        with (
+            durable_files.add_file_name(path),
+            durable_files.atomic_writer(path) as file,
+        ):
             for block in backup.blocks(name):
                 file.write(block)
 

@@ -87,8 +87,8 @@ async def _files(
 ) -> AsyncIterator[tuple[str, bytes]]:
     yield "checkpoint", str(last).encode()
     keys = await checkpoint_store.keys(connection)
-    yield "policy.txt", checkpoint_store.handed_out(keys, witnesses)
-    async for signed in checkpoint_store.every(connection, last.size):
+    yield "policy.txt", checkpoint_store.published_policy(keys, witnesses)
+    async for signed in checkpoint_store.checkpoints_up_to(connection, last.size):
         yield f"checkpoints/{signed.size}", str(signed).encode()
     for asked in tile.tiles(last.size):
         # A reader caches what it reads; a new one for each tile bounds memory.
@@ -107,7 +107,7 @@ async def copies(connection: Reader, size: int) -> AsyncIterator[tuple[str, byte
             yield f"definitions/{history[0].stream}.json", _copy(history)
     of_years = publication.decider
     async for history in log.read_subjects(connection, of_years.category, size=size):
-        facts = [fact.of(one, of_years.event_type) for one in history]
+        facts = [fact.decode_recorded(one, of_years.event_type) for one in history]
         year = of_years.fold(facts)
         for one in year.publications.values() if year else ():
             if one.closing is not None:
@@ -146,7 +146,7 @@ async def entries(connection: Reader, asked: Tile) -> bytes:
         one.record
         async for one in log.read_log(connection, after=after, size=after + asked.width)
     ]
-    return tile.bundle(records)
+    return tile.entry_bundle(records)
 
 
 class _Writing:
@@ -167,11 +167,11 @@ class _Writing:
         place = self._folder / path
         self._written.append(place)
         place.parent.mkdir(parents=True, exist_ok=True)
-        with durable_files.naming(place):
+        with durable_files.add_file_name(place):
             place.write_bytes(content)
         listed = BundleFile(len(content), path, sha256(content).hexdigest())
         # Written line by line, to bound memory.
-        with durable_files.naming(self._part):
+        with durable_files.add_file_name(self._part):
             first = len(self._written) == 2  # the manifest was opened first
             self._manifest.write(b'{"files":[\n' if first else b",\n")
             self._manifest.write(msgspec.json.encode(listed, order="sorted"))
@@ -201,7 +201,7 @@ class _Writing:
             "size": found.size,
         }
         tail = msgspec.json.encode(rest, order="sorted")[1:]
-        with durable_files.naming(self._part), self._manifest:
+        with durable_files.add_file_name(self._part), self._manifest:
             self._manifest.write(b"\n]," + tail + b"\n")
         durable_files.rename(self._part, self._folder / MANIFEST)
         return Bundle(

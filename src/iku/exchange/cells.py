@@ -16,7 +16,7 @@ import msgspec
 from iku.domain.fact import Line, Note, Number, Reason
 from iku.domain.indicator import Percent, Year
 from iku.domain.organisation import LegalBasis
-from iku.exchange.spreadsheet import shown
+from iku.exchange.spreadsheet import quoted
 from iku.messages import message
 
 Parse: TypeAlias = Callable[[str], Any]
@@ -49,7 +49,7 @@ class CellReader(NamedTuple):
 def fields(fact: Any) -> dict[str, CellReader]:
     """The cell reader of each field of *fact*."""
     return {
-        field.name: CellReader(_parser(_given(field.type)), field.required)
+        field.name: CellReader(_parser(_type_when_present(field.type)), field.required)
         for field in msgspec.structs.fields(fact)
     }
 
@@ -62,7 +62,7 @@ def day(cell: str) -> date:
     except ValueError:
         pass
     raise InvalidCell(
-        message("is {cell}, but must be a day, written YYYY-MM-DD", cell=shown(cell))
+        message("is {cell}, but must be a day, written YYYY-MM-DD", cell=quoted(cell))
     )
 
 
@@ -74,7 +74,7 @@ def choice(cell: str, allowed: Mapping[str, Any]) -> Any:
     raise InvalidCell(
         message(
             "is {cell}, but must be one of {choices}",
-            cell=shown(cell),
+            cell=quoted(cell),
             choices=[*allowed],
         )
     )
@@ -91,7 +91,7 @@ def reason(cell: str) -> str:
     return str(_text(kind, expected, " ".join(cell.split())))
 
 
-def _given(kind: Any) -> Any:
+def _type_when_present(kind: Any) -> Any:
     """*kind* without the value of an empty cell: None, or UNSET in a correction."""
     if isinstance(kind, types.UnionType) or type(None) in get_args(kind):
         empty = (type(None), msgspec.UnsetType)
@@ -118,7 +118,9 @@ def _text(kind: Any, expected: str, cell: str) -> Any:
     except msgspec.ValidationError:
         raise InvalidCell(
             message(
-                "is {cell}, but must be {expected}", cell=shown(cell), expected=expected
+                "is {cell}, but must be {expected}",
+                cell=quoted(cell),
+                expected=expected,
             )
         ) from None
 
@@ -130,7 +132,9 @@ def _percent(cell: str) -> Any:
     except InvalidCell:
         raise InvalidCell(
             message(
-                "is {cell}, but must be {expected}", cell=shown(cell), expected=expected
+                "is {cell}, but must be {expected}",
+                cell=quoted(cell),
+                expected=expected,
             )
         ) from None
 
@@ -140,6 +144,7 @@ def _year(cell: str) -> int:
         return int(cell)
     raise InvalidCell(
         message(
-            "is {cell}, but must be a year from 1945 on, such as 2021", cell=shown(cell)
+            "is {cell}, but must be a year from 1945 on, such as 2021",
+            cell=quoted(cell),
         )
     )

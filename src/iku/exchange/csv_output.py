@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable
 from enum import StrEnum
 
-from iku.domain.hidden_characters import marked
+from iku.domain.hidden_characters import escaped_text
 
 MARK = "\ufeff"  # by which spreadsheets recognise UTF-8
 # Prefixes that make a spreadsheet evaluate a text (OWASP, "CSV Injection").
@@ -39,15 +39,15 @@ def lines(rows: Iterable[Iterable[str]], delimiter: Delimiter = Delimiter.COMMA)
     """One line per row; characters that hide or reorder text are escaped."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=_CHARACTERS[delimiter])
-    writer.writerows(map(inert, row) for row in rows)
-    return marked(file.getvalue())
+    writer.writerows(map(formula_safe, row) for row in rows)
+    return escaped_text(file.getvalue())
 
 
-def inert(cell: str) -> str:
+def formula_safe(cell: str) -> str:
     """*cell* as a text that no spreadsheet evaluates as a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def yes(value: bool) -> str:  # noqa: FBT001 - the value to print
+def yes_or_no(value: bool) -> str:  # noqa: FBT001 - the value to print
     """``ya`` or ``tidak``."""
     return "ya" if value else "tidak"

@@ -35,10 +35,10 @@ def rows(
             item.title,
             item.part,
             item.district,
-            csv_output.yes(item.denominator),
-            csv_output.yes(item.numerator),
-            *_why(item.why_denominator),
-            *_why(item.why_numerator),
+            csv_output.yes_or_no(item.denominator),
+            csv_output.yes_or_no(item.numerator),
+            *_reason_cell(item.why_denominator),
+            *_reason_cell(item.why_numerator),
             figure.number,
         )
         for item in items
@@ -46,6 +46,6 @@ def rows(
     return csv_output.lines(lines, delimiter)
 
 
-def _why(why: ReasonView) -> tuple[str, str, str]:
+def _reason_cell(why: ReasonView) -> tuple[str, str, str]:
     positions = " ".join(str(event.position) for event in why.events)
     return why.rule, why.id, positions

@@ -36,7 +36,7 @@ def signed(value: int) -> str:
     return f"{'+' if value > 0 else ''}{number(value)}"
 
 
-def share(numerator: int, denominator: int) -> str:
+def fraction(numerator: int, denominator: int) -> str:
     """``1.033/1.238``."""
     return f"{number(numerator)}/{number(denominator)}"
 

@@ -32,7 +32,7 @@ from iku.domain.decider import (
     subject_number,
 )
 from iku.domain.decider_registry import DECIDERS
-from iku.domain.fact import Fact, Merger, reaching_back, stated
+from iku.domain.fact import Fact, Merger, field_value, retroactive_events
 from iku.exchange import cells
 from iku.exchange.cells import InvalidCell
 from iku.exchange.journal_layouts import Layout
@@ -44,7 +44,7 @@ from iku.exchange.spreadsheet import MOST, FileFault
 from iku.ledger import log
 from iku.ledger.log import EncodedRequest, Request
 from iku.ledger.record import Unrecordable
-from iku.messages import Term, after, message, plural
+from iku.messages import Term, message, plural, without_prefix
 from iku.projections import number_index
 from iku.streams import FoldedStream
 
@@ -96,22 +96,22 @@ class PlannedRegister:
         self.histories: dict[str, FoldedStream] = {}
         self.known: dict[str, date] = {}
         self.names = NameIndex()
-        self._shelf = SpillFile()
+        self._spill_file = SpillFile()
         self._changed: set[str] = set()
 
     @contextmanager
     def trying(self) -> Iterator[Callable[[], None]]:
         """A transaction, committed if the yielded function was called."""
-        stays: list[bool] = []
+        committed: list[bool] = []
         names = self.names.copy()
-        self._rest(0)
-        self._shelf.begin()
+        self._spill(0)
+        self._spill_file.begin()
         try:
-            yield lambda: stays.append(True)
+            yield lambda: committed.append(True)
         finally:
-            self._rest(0)
-            self._shelf.end(kept=bool(stays))
-            if not stays:
+            self._spill(0)
+            self._spill_file.end(kept=bool(committed))
+            if not committed:
                 self.names = names
 
     def fetch(self, streams: Collection[str], room: int) -> list[str]:
@@ -124,13 +124,13 @@ class PlannedRegister:
             # Moved to the end: the least recently used ones come first.
             if (history := self.histories.pop(stream, None)) is not None:
                 self.histories[stream] = history
-            elif (found := self._shelf.get(stream)) is not None:
+            elif (found := self._spill_file.get(stream)) is not None:
                 self.histories[stream], known = found
                 if known is not None:
                     self.known[stream] = known
             else:
                 unknown.append(stream)
-        self._rest(max(room, len(streams)) - len(unknown))
+        self._spill(max(room, len(streams)) - len(unknown))
         return unknown
 
     def add(self, read: Mapping[str, FoldedStream]) -> None:
@@ -157,22 +157,22 @@ class PlannedRegister:
 
     def note(self, framed: Iterable[EncodedRequest]) -> None:
         """Mark planned commands as recorded."""
-        self._shelf.note(one.request.command_id for one in framed)
+        self._spill_file.note(one.request.command_id for one in framed)
 
     def noted(self, command_id: str) -> bool:
         """Whether the command is marked as recorded."""
-        return self._shelf.noted(command_id)
+        return self._spill_file.noted(command_id)
 
-    def _rest(self, room: int) -> None:
+    def _spill(self, room: int) -> None:
         """Spill subjects until at most *room* remain in memory."""
         surplus = list(islice(self.histories, max(len(self.histories) - room, 0)))
-        gone = {
+        annulled = {
             stream: (self.histories.pop(stream), self.known.pop(stream, None))
             for stream in surplus
         }
         # An unchanged subject can be read again.
-        changed = self._changed & gone.keys()
-        self._shelf.put({stream: gone[stream] for stream in changed})
+        changed = self._changed & annulled.keys()
+        self._spill_file.put({stream: annulled[stream] for stream in changed})
         self._changed -= changed
 
 
@@ -195,14 +195,14 @@ class Plan:
     def __init__(
         self,
         layout: Layout,
-        prospect: PlannedRegister,
+        planned: PlannedRegister,
         before: PreviousImport,
         actor: str,
         scope: RowScope,
         *,
         closed: ClosedPeriodsSnapshot,
     ) -> None:
-        self.prospect = prospect
+        self.planned = planned
         self.added = 0
         self.standing = 0
         self.identical = 0
@@ -241,7 +241,7 @@ class Plan:
             for entry in entries
             if isinstance(entry.fact, CorrectionTarget) and entry.fact.annuls
             for stream in self._streams(entry)
-            if (history := self.prospect.histories.get(stream)) is not None
+            if (history := self.planned.histories.get(stream)) is not None
             for number in _numbers(stream, history)
         }
 
@@ -251,7 +251,7 @@ class Plan:
         return list(dict.fromkeys(wanted))
 
     def _streams(self, entry: JournalRow) -> list[str]:
-        names, stream = self.prospect.names, self._decider.stream
+        names, stream = self.planned.names, self._decider.stream
         return [
             *map(stream, (entry.subject, *entry.peers)),
             *(
@@ -271,14 +271,18 @@ class Plan:
             return
         decider = self._decider
         for stream in self._streams(entry):
-            history = self.prospect.histories.get(stream)
+            history = self.planned.histories.get(stream)
             if history is None or not stream.startswith(self.category):
                 continue
             # An annulment names a merger by its day: it may be any of them.
             facts = (
                 (entry.fact,)
                 if isinstance(entry.fact, Fact)
-                else (e for e in history.state.history if stated(e, "into") is not None)
+                else (
+                    e
+                    for e in history.state.history
+                    if field_value(e, "into") is not None
+                )
             )
             for one in facts:
                 subject = stream.partition("-")[2]
@@ -346,15 +350,15 @@ class Plan:
         return None
 
     def _decide(self, entry: JournalRow) -> None:
-        prospect, command = self.prospect, self._command(entry)
-        if self._stood(entry, command):
+        planned, command = self.planned, self._command(entry)
+        if self._had_no_effect(entry, command):
             self._skip(entry)
             return
         try:
-            decided = self._decided(command, prospect.histories, self._closed)
+            decided = self._decided(command, planned.histories, self._closed)
         except ReasonRequired:
-            command = self._explained(entry, command)
-            decided = self._decided(command, prospect.histories, self._closed)
+            command = self._with_reason(entry, command)
+            decided = self._decided(command, planned.histories, self._closed)
         if not decided.events:
             self._skip(entry)
             return
@@ -367,15 +371,15 @@ class Plan:
         body = self._digest(command.content)
         request = append_request.request(command, decided, body)
         self._refuse_taken(request)
-        framed = log.frame(request)
+        framed = log.encode(request)
         self._framed.append(framed)
         self.added += request.count
-        prospect.advance(framed)
+        planned.advance(framed)
         room = MOST - len(self.remarks)
         self.remarks += [RowNote(entry.line, note) for note in decided.notes[:room]]
 
     def _refuse_earlier(self, known_on: date, subject: str) -> None:
-        known = self.prospect.known.get(self._decider.stream(subject))
+        known = self.planned.known.get(self._decider.stream(subject))
         if known is not None and known_on < known:
             raise Invalid(
                 "known_on",
@@ -392,7 +396,7 @@ class Plan:
         if len(request.attachments) == 1 and not _may_rename(request.attachments[0]):
             return
         for claim in number_index.claims(request):
-            holder = self.prospect.names.holder(self.category, claim.number)
+            holder = self.planned.names.holder(self.category, claim.number)
             if holder not in {None, claim.subject}:
                 raise Invalid(
                     "number",
@@ -407,7 +411,7 @@ class Plan:
     def _command(self, entry: JournalRow) -> Command:
         subject = self._subject(entry)
         stream = self._decider.stream(subject)
-        history = self.prospect.histories.get(stream)
+        history = self.planned.histories.get(stream)
         command = Command(
             category=self.category,
             subject=subject,
@@ -430,7 +434,7 @@ class Plan:
         """
         if not self._numbered:
             return entry.subject
-        names, number = self.prospect.names, subject_number(entry.subject)
+        names, number = self.planned.names, subject_number(entry.subject)
         holder = names.holder(self.category, number)
         if holder is not None:
             return holder
@@ -438,16 +442,16 @@ class Plan:
         identified = names.identified(self.category, number)
         if not is_opening(entry.fact):
             return identified or entry.subject
-        if identified is not None and self._began(identified, entry.fact):
+        if identified is not None and self._has_opening(identified, entry.fact):
             return identified
         return names.free(self.category, number)
 
-    def _began(self, subject: str, opening: Fact) -> bool:
+    def _has_opening(self, subject: str, opening: Fact) -> bool:
         """Whether the subject has exactly this opening and is not annulled."""
         stream = self._decider.stream(subject)
-        state = self.prospect.histories[stream].state
-        its = numbering.numbered(subject, state)
-        begun = subject_rules.alike(opening, state.history[0])
+        state = self.planned.histories[stream].state
+        its = numbering.current_number(subject, state)
+        begun = subject_rules.equal_except_number(opening, state.history[0])
         return its is not None and its.held and begun
 
     def _proposed(self, entry: JournalRow, history: FoldedStream | None) -> Fact | None:
@@ -468,7 +472,7 @@ class Plan:
         """A merger with its survivor's number replaced by the identifier."""
         if not isinstance(fact, Merger):
             return fact
-        names = self.prospect.names
+        names = self.planned.names
         into = names.holder(self.category, fact.into)
         into = into or names.identified(self.category, fact.into)
         if into is None or subject_number(into) == fact.into:
@@ -486,7 +490,7 @@ class Plan:
             command, read, today=today, areas=self._areas, closed=closed
         )
 
-    def _explained(self, entry: JournalRow, command: Command) -> Command:
+    def _with_reason(self, entry: JournalRow, command: Command) -> Command:
         """The command with the row's remark as its reason, if there is one."""
         if entry.remark is None:
             return command
@@ -500,7 +504,7 @@ class Plan:
         proposed = structs.replace(command.proposed, reason=reason)
         return structs.replace(command, proposed=proposed)
 
-    def _stood(self, entry: JournalRow, command: Command) -> bool:
+    def _had_no_effect(self, entry: JournalRow, command: Command) -> bool:
         """Whether the row had no effect when the file was first imported.
 
         If a later row on the same subject is recorded, this one was decided earlier.
@@ -509,10 +513,10 @@ class Plan:
         """
         if entry.line > self._before.lines.get(entry.subject, 0):
             return False
-        stands = self.prospect.histories.get(command.stream)
-        if stands is None:
+        folded = self.planned.histories.get(command.stream)
+        if folded is None:
             return False
-        history = stands.state.history
+        history = folded.state.history
         fold = self._decider.fold
         return any(
             self._adds_nothing(command, fold(history[:version]))
@@ -520,7 +524,7 @@ class Plan:
         )
 
     def _adds_nothing(self, command: Command, state: Any) -> bool:
-        read = {**self.prospect.histories, command.stream: FoldedStream(state)}
+        read = {**self.planned.histories, command.stream: FoldedStream(state)}
         try:
             return not self._decided(command, read, None).events
         except AlreadyRecorded:
@@ -558,7 +562,7 @@ class Plan:
     def _fault(self, entry: JournalRow, error: Exception) -> FileFault:
         if isinstance(error, Invalid) and error.path in entry.columns:
             # The message uses the field's name; the fault has the column.
-            said = after(error.path, messages.of(error))
+            said = without_prefix(error.path, messages.of(error))
             return FileFault(entry.line, entry.columns[error.path], said)
         about_subject = isinstance(error, SubjectNotFound) or is_opening(entry.fact)
         column = self._layout.subject if about_subject else self._layout.event
@@ -567,7 +571,7 @@ class Plan:
 
 def _may_rename(turn: Transition) -> bool:
     """Whether it begins its subject or corrects earlier facts."""
-    return turn.before is None or bool(reaching_back(turn.after.history[-1:]))
+    return turn.before is None or bool(retroactive_events(turn.after.history[-1:]))
 
 
 def _about_mergers(fact: Fact | CorrectionTarget | None) -> bool:

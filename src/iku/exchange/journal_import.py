@@ -89,7 +89,7 @@ class Importer:
     commands: CommandHandler
     actor: str
     dry_run: bool = False
-    _ahead: PlannedRegister = field(default_factory=PlannedRegister)
+    _events_planned: PlannedRegister = field(default_factory=PlannedRegister)
 
     async def run(
         self,
@@ -104,7 +104,7 @@ class Importer:
             VersionConflict: Other writers were faster repeatedly.
             KnownOnInFuture: A declared day is after the database's clock.
         """
-        with _uncollected():
+        with _gc_disabled():
             try:
                 journal = JournalFile(content, self.commands.vault.keys.digest)
                 for _ in range(ATTEMPTS - 1):
@@ -128,10 +128,10 @@ class Importer:
         steps = _Steps(progress, journal.size)
         scope = await self._scope()
         closed = await self.commands.closures.refresh(self.connection)
-        before = await self._before(journal, scope)
+        before = await self._previous_import(journal, scope)
         plan = Plan(
             journal.layout,
-            self._ahead if self.dry_run else PlannedRegister(),
+            self._events_planned if self.dry_run else PlannedRegister(),
             before,
             self.actor,
             scope,
@@ -139,9 +139,9 @@ class Importer:
         )
         chunks = _Chunks(journal, scope, before, steps)
         if self.dry_run:
-            await self._rehearse(plan, chunks)
+            await self._dry_run(plan, chunks)
         else:
-            await self._perform(plan, chunks, journal.size)
+            await self._record_rows(plan, chunks, journal.size)
         await self._count(plan)
         plan.close()
         steps.finish()
@@ -174,7 +174,9 @@ class Importer:
             self.commands.today(), self.commands.areas, tuple(codes), digest
         )
 
-    async def _before(self, journal: JournalFile, scope: RowScope) -> PreviousImport:
+    async def _previous_import(
+        self, journal: JournalFile, scope: RowScope
+    ) -> PreviousImport:
         """The rows that were imported earlier."""
         before = PreviousImport()
         if not self.dry_run and not await log.has_commands(self.connection, IMPORTED):
@@ -186,7 +188,7 @@ class Importer:
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
                 known = command_id in recorded or (
-                    self.dry_run and self._ahead.noted(command_id)
+                    self.dry_run and self._events_planned.noted(command_id)
                 )
                 before.rows.append(known)
                 if known:
@@ -194,20 +196,20 @@ class Importer:
                     before.lines[subject] = row.line
         return before
 
-    async def _rehearse(self, plan: Plan, chunks: "_Chunks") -> None:
+    async def _dry_run(self, plan: Plan, chunks: "_Chunks") -> None:
         """Check all rows; their facts are visible to later files."""
-        with self._ahead.trying() as stays:
+        with self._events_planned.trying() as stays:
             while (entries := await chunks.following()) is not None:
                 await self._read(plan, entries)
                 await _judge(plan, entries)
-                self._ahead.note(plan.take())
+                self._events_planned.note(plan.take())
             await self._refuse_overtaken(plan)
             if not plan.faults:
                 stays()
 
-    async def _perform(self, plan: Plan, chunks: "_Chunks", rows: int) -> None:
+    async def _record_rows(self, plan: Plan, chunks: "_Chunks", rows: int) -> None:
         """Record all rows in one transaction; after a fault, check the rest."""
-        with suppress(_AtFault), parallel_fold.executor_for(rows) as (executor, _):
+        with suppress(_RowsAtFault), parallel_fold.executor_for(rows) as (executor, _):
             async with self.connection.transaction():
                 # Another import may hold the log's lock longer than the statement
                 # timeout.
@@ -237,7 +239,7 @@ class Importer:
                 if recording is not None:
                     locked = await recording
                 if plan.faults:
-                    raise _AtFault
+                    raise _RowsAtFault
                 if entries is not None:
                     await self._read(plan, entries)
                 record = self._record(framed, bulk, admitted=names_read)
@@ -251,20 +253,22 @@ class Importer:
 
     async def _read(self, plan: Plan, entries: Sequence[JournalRow]) -> None:
         """Read all streams that these decisions depend on, in one query."""
-        vault, prospect = self.commands.vault, plan.prospect
+        vault, prospect = self.commands.vault, plan.planned
         prospect.names.forget()
-        await self._learn(plan, plan.numbers(entries))
+        await self._load_names(plan, plan.numbers(entries))
         if unknown := prospect.fetch(plan.streams(entries), ROOM):
             prospect.add(await streams.read(self.connection, vault, unknown))
         if further := plan.further(entries):
             unknown = prospect.fetch([*plan.streams(entries), *further], ROOM)
             prospect.add(await streams.read(self.connection, vault, unknown))
-        await self._learn(plan, plan.former_numbers(entries))
+        await self._load_names(plan, plan.former_numbers(entries))
 
-    async def _learn(self, plan: Plan, names: set[str]) -> None:
+    async def _load_names(self, plan: Plan, names: set[str]) -> None:
         if names:
-            found = await number_index.near(self.connection, plan.category, names)
-            plan.prospect.names.learn(found)
+            found = await number_index.rows_with_prefix(
+                self.connection, plan.category, names
+            )
+            plan.planned.names.learn(found)
 
     async def _admit(self, framed: Sequence[EncodedRequest]) -> None:
         """Lock the log and check the numbers that these rows claim."""
@@ -288,7 +292,7 @@ class Importer:
         if not admitted:
             await self._admit(framed)
         zone = self.commands.zone.key
-        verdicts = await log.append_framed(self.connection, framed, zone=zone)
+        verdicts = await log.append_encoded(self.connection, framed, zone=zone)
         accepted = []
         for one, verdict in zip(framed, verdicts, strict=True):
             if not isinstance(verdict, Receipt):
@@ -312,7 +316,7 @@ class Importer:
                 raise VersionConflict(command_id, 0, 1)
 
 
-class _AtFault(Exception):
+class _RowsAtFault(Exception):
     """A row is at fault, so nothing is to be recorded."""
 
 
@@ -334,7 +338,7 @@ class _Chunks:
     async def following(self) -> list[JournalRow] | None:
         """The next entries; None at the end."""
         entries, ended = [], True
-        async for some in _breathing(islice(self._rows, CHUNK)):
+        async for some in _yielding_batches(islice(self._rows, CHUNK)):
             ended = False
             for numbered, repeated in some:
                 if not repeated:
@@ -345,12 +349,12 @@ class _Chunks:
 
 
 async def _judge(plan: Plan, entries: Iterable[JournalRow]) -> None:
-    async for some in _breathing(entries):
+    async for some in _yielding_batches(entries):
         for entry in some:
             plan.judge(entry)
 
 
-async def _breathing(items: Iterable[T]) -> AsyncIterator[list[T]]:
+async def _yielding_batches(items: Iterable[T]) -> AsyncIterator[list[T]]:
     """All *items* in batches, yielding to the event loop between them."""
     for some in _chunked(items, BREATH):
         yield some
@@ -358,7 +362,7 @@ async def _breathing(items: Iterable[T]) -> AsyncIterator[list[T]]:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _gc_disabled() -> Iterator[None]:
     """Disable the cyclic garbage collector.
 
     The objects of an import contain no cycles.

@@ -70,14 +70,14 @@ class CorrectionTarget(Struct, frozen=True):
 
     def _version(self, subject: Any) -> int:
         """The version of the last match in force, else of the last annulled one."""
-        if stands := [v for v, event in subject.facts if self._hits(event)]:
+        if stands := [v for v, event in subject.facts if self._matches(event)]:
             return int(stands[-1])
         history = enumerate(subject.history, start=1)
-        if stood := [v for v, event in history if self._hits(event)]:
+        if stood := [v for v, event in history if self._matches(event)]:
             return stood[-1]
         raise Invalid("effective_on", self._missing(subject))
 
-    def _hits(self, event: Any) -> bool:
+    def _matches(self, event: Any) -> bool:
         return isinstance(event, self.statement.about) and all(
             getattr(event, name) == value for name, value in self.found_by.items()
         )
@@ -187,9 +187,11 @@ class JournalFile:
         self.name = self._sheet.layout
         self.layout = LAYOUTS[self.name]
         # Eight bytes per row: a hash of its content.
-        self._marks = array("q", (hash(said) for _, said in self._said()))
+        self._marks = array(
+            "q", (hash(canonical) for _, canonical in self._canonical_rows())
+        )
         ordered = array("q", sorted(self._marks))
-        self._twins = {a for a, b in pairwise(ordered) if a == b}
+        self._repeated_digests = {a for a, b in pairwise(ordered) if a == b}
         self.size = len(self._marks)
 
     def rows(self) -> Iterator[IdentifiedRow]:
@@ -201,15 +203,15 @@ class JournalFile:
         counts: Counter[bytes] = Counter()
         firsts: dict[bytes, DuplicateRow] = {}
         marks = iter(self._marks)
-        for index, (row, said) in enumerate(self._said()):
-            if (mark := hash(said)) != next(marks, None):
+        for index, (row, canonical) in enumerate(self._canonical_rows()):
+            if (mark := hash(canonical)) != next(marks, None):
                 raise UnreadableSheet(FileFault(row.line, None, CHANGED))
             nth, twin = 1, None
-            if mark in self._twins:
-                counts[said] += 1
-                nth, twin = counts[said], firsts.get(said)
-                firsts.setdefault(said, DuplicateRow(index, row.line))
-            numbered = said + str(nth).encode()
+            if mark in self._repeated_digests:
+                counts[canonical] += 1
+                nth, twin = counts[canonical], firsts.get(canonical)
+                firsts.setdefault(canonical, DuplicateRow(index, row.line))
+            numbered = canonical + str(nth).encode()
             yield IdentifiedRow(row, f"{IMPORTED}{self._digest(numbered).hex()}", twin)
         if next(marks, None) is not None:
             raise UnreadableSheet(FileFault(1, None, CHANGED))
@@ -223,14 +225,16 @@ class JournalFile:
         for numbered in self.rows():
             yield entry(RowReader(self.layout, numbered.row, scope), numbered)
 
-    def _said(self) -> Iterator[tuple[SheetRow, bytes]]:
+    def _canonical_rows(self) -> Iterator[tuple[SheetRow, bytes]]:
         """Each row and its canonical content."""
         name, headings = self.name, self.layout.headings
         for row in self._sheet.rows():
-            said = [*map(row.cells.get, headings)]
+            canonical = [*map(row.cells.get, headings)]
             # Empty optional columns equal absent ones.
-            said += [cell for h in self.layout.optional if (cell := row.cells.get(h))]
-            yield row, _encode((name, said))
+            canonical += [
+                cell for h in self.layout.optional if (cell := row.cells.get(h))
+            ]
+            yield row, _encode((name, canonical))
 
 
 _encode = msgspec.json.Encoder().encode

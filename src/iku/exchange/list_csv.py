@@ -44,7 +44,7 @@ def _cell(field: str, value: Any) -> str:
         case _, None:
             return ""
         case _, bool():
-            return csv_output.yes(value)
+            return csv_output.yes_or_no(value)
         case "status", _:
             return labels.STATUSES[value].id
         case "legal_basis", _:

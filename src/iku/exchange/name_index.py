@@ -69,9 +69,9 @@ class NameIndex:
 
     def identified(self, category: str, number: str) -> str | None:
         """The subject with that identifier, independent of its present number."""
-        wanted = numbering.fold(subject_id(number))
+        wanted = numbering.casefolded(subject_id(number))
         subjects = sorted(self._of(category, number), key=lambda s: s != number)
-        return next((s for s in subjects if numbering.fold(s) == wanted), None)
+        return next((s for s in subjects if numbering.casefolded(s) == wanted), None)
 
     def free(self, category: str, number: str) -> str:
         """The identifier of a new subject with that number.
@@ -92,13 +92,13 @@ class NameIndex:
         return found
 
     def _of(self, category: str, number: str) -> Held:
-        key = category, numbering.fold(number)
+        key = category, numbering.casefolded(number)
         return {**self._read.get(key, {}), **self._planned.get(key, {})}
 
 
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """The existing identifiers of a category, folded by `numbering.fold`."""
+    """The existing identifiers of a category, folded by `numbering.casefolded`."""
 
     names: NameIndex
     category: str

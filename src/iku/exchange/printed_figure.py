@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from iku.exchange.cells import InvalidCell
-from iku.exchange.spreadsheet import shown
+from iku.exchange.spreadsheet import quoted
 from iku.messages import message
 
 _WHOLE = r"[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]{1,12}"  # 1.033 or 1033
@@ -90,6 +90,6 @@ def read(typed: str) -> Printed:
         message(
             "is {typed}, but must be counts, such as 8/9, or a percentage, such as "
             "88,89% or 88.89%",
-            typed=shown(typed),
+            typed=quoted(typed),
         )
     )

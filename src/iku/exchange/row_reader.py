@@ -13,7 +13,7 @@ from iku.domain.fact import EARLIEST
 from iku.exchange import cells
 from iku.exchange.cells import InvalidCell, Parse
 from iku.exchange.journal_layouts import CLEAR, Layout, Statement
-from iku.exchange.spreadsheet import FileFault, SheetRow, shown
+from iku.exchange.spreadsheet import FileFault, SheetRow, quoted
 from iku.messages import message
 
 Digest: TypeAlias = Callable[[bytes], bytes]
@@ -85,7 +85,7 @@ class RowReader:
     def fields(self, statement: Statement) -> dict[str, Any]:
         """Fields of the fact from the non-empty cells."""
         if statement.any_of and self.row.cells.keys().isdisjoint(statement.any_of):
-            needed = reduce(_or, statement.any_of)
+            needed = reduce(_alternatives, statement.any_of)
             self._fault(
                 statement.any_of[0],
                 message("is empty, but {columns} must be given", columns=needed),
@@ -110,7 +110,7 @@ class RowReader:
         for heading, cell in self.row.cells.items():
             allowed = statement.only.get(heading, "")
             if heading not in used and cell.lower() != allowed:
-                self._fault(heading, _stray(cell, allowed))
+                self._fault(heading, _must_be_empty_message(cell, allowed))
 
     def _fields(self, fact: Any, columns: Mapping[str, str]) -> dict[str, Any]:
         kinds = cells.fields(fact)
@@ -178,15 +178,15 @@ class RowReader:
         self.faults.append(FileFault(self.row.line, heading, message))
 
 
-def _or(one: str, other: str) -> str:
+def _alternatives(one: str, other: str) -> str:
     return message("{one} or {other}", one=one, other=other)
 
 
-def _stray(cell: str, allowed: str) -> str:
+def _must_be_empty_message(cell: str, allowed: str) -> str:
     if not allowed:
-        return message("is {cell}, but must be empty here", cell=shown(cell))
+        return message("is {cell}, but must be empty here", cell=quoted(cell))
     return message(
         "is {cell}, but must be empty or {allowed} here",
-        cell=shown(cell),
+        cell=quoted(cell),
         allowed=allowed,
     )

@@ -47,7 +47,7 @@ class SpillFile:
 
     def put(self, objects: Mapping[str, Any]) -> None:
         """Store objects, replacing those of the same name."""
-        rows = [(self._name(name), self._seal(one)) for name, one in objects.items()]
+        rows = [(self._name(name), self._encrypt(one)) for name, one in objects.items()]
         self._file.executemany("insert or replace into put values (?, ?)", rows)
 
     def get(self, name: str) -> Any:
@@ -75,6 +75,6 @@ class SpillFile:
     def _name(self, name: str) -> bytes:
         return blake2b(name.encode(), key=self._key, digest_size=16).digest()
 
-    def _seal(self, one: Any) -> bytes:
+    def _encrypt(self, one: Any) -> bytes:
         nonce = os.urandom(NONCE)
         return nonce + self._cipher.encrypt(nonce, pickle.dumps(one), None)

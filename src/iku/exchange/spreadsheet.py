@@ -88,14 +88,14 @@ class Sheet:
         """
         _refuse_other_encodings(file)
         self._text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-        self._delimiter = self._told_delimiter()
+        self._delimiter = self._detect_delimiter()
         try:
             first, cells = next(self._lines())
         except StopIteration:
             raise UnreadableSheet(
                 FileFault(1, None, message("the file is empty"))
             ) from None
-        self._headings = [_tidy(cell).lower() for cell in cells]
+        self._headings = [_strip(cell).lower() for cell in cells]
         self.layout = _layout(first, self._headings, layouts, optional)
 
     def rows(self) -> Iterator[SheetRow]:
@@ -121,7 +121,9 @@ class Sheet:
             except StopIteration:
                 return
             except csv.Error as error:
-                fault = message("this is no CSV: {reason}", reason=_explained(error))
+                fault = message(
+                    "this is no CSV: {reason}", reason=_with_likely_cause(error)
+                )
                 raise UnreadableSheet(FileFault(begins, None, fault)) from None
             except UnicodeDecodeError:
                 raise UnreadableSheet(FileFault(begins, None, CHANGED)) from None
@@ -129,7 +131,7 @@ class Sheet:
                 yield begins, cells
             begins = reader.line_num + 1
 
-    def _told_delimiter(self) -> str:
+    def _detect_delimiter(self) -> str:
         """The delimiter of the headings."""
         self._text.seek(0)
         for line in self._text:
@@ -138,17 +140,17 @@ class Sheet:
         return ","
 
 
-def shown(cell: str) -> str:
+def quoted(cell: str) -> str:
     """*cell* quoted, truncated if long, without control characters."""
     cut = cell if len(cell) <= LONGEST_QUOTE else f"{cell[: LONGEST_QUOTE - 1]}…"
-    return f'"{"".join(map(_visible, cut))}"'
+    return f'"{"".join(map(_printable, cut))}"'
 
 
-def _visible(char: str) -> str:
+def _printable(char: str) -> str:
     return char if char.isprintable() else f"\\u{ord(char):04x}"
 
 
-def _explained(error: csv.Error) -> str:
+def _with_likely_cause(error: csv.Error) -> str:
     """The reader's error with its likely cause."""
     match str(error):
         case "unexpected end of data":
@@ -198,7 +200,7 @@ def _line_ends(block: bytes) -> int:
     return max(block.count(b"\n"), block.count(b"\r"))
 
 
-def _tidy(cell: str) -> str:
+def _strip(cell: str) -> str:
     tidy = cell.strip()
     return tidy if tidy.isascii() else unicodedata.normalize("NFC", tidy)
 
@@ -207,7 +209,7 @@ def _row(line: int, headings: Sequence[str], cells: Sequence[str]) -> SheetRow:
     given = {
         h: text
         for h, c in zip(headings, cells, strict=False)
-        if c and (text := _tidy(c))
+        if c and (text := _strip(c))
     }
     if len(cells) == len(headings):
         return SheetRow(line, given)
@@ -255,7 +257,7 @@ def _heading_faults(
         if heading not in all_:
             unknown = message(
                 "unknown heading {heading}: those of the journal {journal} are {known}",
-                heading=shown(heading),
+                heading=quoted(heading),
                 journal=name,
                 known=all_,
             )

@@ -53,7 +53,7 @@ async def export(found: AsyncIterable[HeldText], path: Path, name: Name) -> Text
 def _new(path: Path) -> Iterator[IO[bytes]]:
     if path.exists():
         raise BundleWriteError(message("{path} is there already", path=path))
-    with durable_files.writing(path) as file:
+    with durable_files.atomic_writer(path) as file:
         yield file
 
 

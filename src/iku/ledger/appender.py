@@ -98,7 +98,7 @@ class OutOfSpace(Unavailable):
     """The database has no disk space or memory left; nothing was recorded."""
 
 
-class _Waiting:
+class _QueuedRequest:
     """A queued request, and the future of its submitter."""
 
     __slots__ = ("answered", "asked")
@@ -149,7 +149,7 @@ class _Waiting:
             self.answered.set_exception(verdict)
 
 
-class _NumbersLost(Exception):
+class _NumberGap(Exception):
     """Requests were assigned numbers but not appended.
 
     Attributes:
@@ -164,7 +164,7 @@ class _NumbersLost(Exception):
 class _Batch(NamedTuple):
     """The requests of one transaction, and the task that appends them."""
 
-    waiting: list[_Waiting]
+    waiting: list[_QueuedRequest]
     persisted: asyncio.Task[list[Verdict | Exception]]
 
 
@@ -197,9 +197,9 @@ class Appender:
         self._connect = connect
         self._zone = zone
         self._project = project
-        self._admit = admit or _admit_named
+        self._admit = admit or _admit_numbered
         self._at_once = at_once
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_QueuedRequest] = deque()
         self._arrived = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
@@ -225,8 +225,8 @@ class Appender:
             Unavailable: The database is unavailable, or the queue is full (Overloaded).
             Exception: The reason for which *admit* refuses it.
         """
-        waiting = _Waiting(
-            request if isinstance(request, UnnumberedRequest) else log.frame(request)
+        waiting = _QueuedRequest(
+            request if isinstance(request, UnnumberedRequest) else log.encode(request)
         )
         if self._closing:
             raise Unavailable(message("the appender is closed"))
@@ -251,8 +251,8 @@ class Appender:
     async def _run(self) -> None:
         under_way: _Batch | None = None
         try:
-            while under_way or await self._more():
-                batch = under_way or self._begin(self._share())
+            while under_way or await self._wait_for_request():
+                batch = under_way or self._begin(self._first_batch_size())
                 under_way = batch
                 verdicts = await self._verdicts(batch)
                 # The next batch is sent before the verdicts are delivered, so that the
@@ -270,7 +270,7 @@ class Appender:
             if under_way:
                 under_way.persisted.cancel()
 
-    def _share(self) -> int:
+    def _first_batch_size(self) -> int:
         """The size of the first batch: of a long queue one half.
 
         One half is then in the database while the other half is being answered.
@@ -280,11 +280,11 @@ class Appender:
 
     def _begin(self, most: int) -> _Batch:
         """Take the next batch from the queue and start to append it."""
-        waiting = self._take(most)
+        waiting = self._next_batch(most)
         asked = [one.asked for one in waiting]
         return _Batch(waiting, asyncio.create_task(self._persist(asked)))
 
-    async def _more(self) -> bool:
+    async def _wait_for_request(self) -> bool:
         """Wait for a request; False once closed and empty."""
         while not self._queue:
             if self._closing:
@@ -293,7 +293,7 @@ class Appender:
             await self._arrived.wait()
         return True
 
-    def _take(self, most: int) -> list[_Waiting]:
+    def _next_batch(self, most: int) -> list[_QueuedRequest]:
         """The next batch; requests that depend on another one of it stay queued.
 
         A batch has one request for each stream and each command id, so that each is
@@ -301,8 +301,8 @@ class Appender:
         does not join a batch in which an earlier one appends to a stream or a category
         that it depends on.
         """
-        batch: list[_Waiting] = []
-        left: list[_Waiting] = []
+        batch: list[_QueuedRequest] = []
+        left: list[_QueuedRequest] = []
         taken: set[str] = set()  # streams, and categories, which have no hyphen
         commands: set[str] = set()
         while self._queue and len(batch) < most:
@@ -323,13 +323,15 @@ class Appender:
         try:
             return [*await batch.persisted]
         except Unavailable as error:
-            return self._give_up(batch.waiting, error)
+            return self._fail_batch(batch.waiting, error)
         except Exception as error:  # noqa: BLE001 - passed to the caller
             if len(batch.waiting) == 1:
                 return [error]
-        return await self._each_alone(batch.waiting)
+        return await self._append_individually(batch.waiting)
 
-    async def _each_alone(self, batch: Sequence[_Waiting]) -> list[Verdict | Exception]:
+    async def _append_individually(
+        self, batch: Sequence[_QueuedRequest]
+    ) -> list[Verdict | Exception]:
         """Append each request alone after the batch failed: only the bad one fails."""
         _logger.warning("a batch of %d failed; each is tried alone", len(batch))
         verdicts: list[Verdict | Exception] = []
@@ -337,18 +339,18 @@ class Appender:
             try:
                 verdicts += await self._persist([waiting.asked])
             except Unavailable as error:
-                return verdicts + self._give_up(batch[index:], error)
+                return verdicts + self._fail_batch(batch[index:], error)
             except Exception as error:  # noqa: BLE001 - passed to the caller
                 verdicts.append(error)
         return verdicts
 
-    def _give_up(
-        self, batch: Sequence[_Waiting], error: Unavailable
+    def _fail_batch(
+        self, batch: Sequence[_QueuedRequest], error: Unavailable
     ) -> list[Verdict | Exception]:
         # The other queued requests would wait as long, and fail as well.
         _refuse(self._queue, error)
         self._queue.clear()
-        return [_as_own(error) for _ in batch]
+        return [_copy_error(error) for _ in batch]
 
     async def _persist(self, asked: Sequence[Asked]) -> list[Verdict | Exception]:
         """Append in one transaction; a second attempt if the connection is lost."""
@@ -372,7 +374,7 @@ class Appender:
                     )
                 ) from error
             except Exception as error:
-                if not log.is_away(error, connection):
+                if not log.is_unavailable(error, connection):
                     raise
                 # The commit may have succeeded before the connection was lost. A retry
                 # is safe: a recorded command gets its first receipt, and one that was
@@ -387,7 +389,7 @@ class Appender:
     async def _transact(
         self, connection: Connection, asked: Sequence[Asked]
     ) -> list[Verdict | Exception]:
-        if self._project is None and self._admit is _admit_named:
+        if self._project is None and self._admit is _admit_numbered:
             return await self._append(connection, asked)  # commits by itself
         if self._at_once is not None:
             receipts = await self._at_once(connection, asked)
@@ -399,7 +401,7 @@ class Appender:
             try:
                 async with connection.transaction():
                     verdicts = await self._append(connection, [asked[n] for n in left])
-            except _NumbersLost as lost:
+            except _NumberGap as lost:
                 settled |= {left[n]: verdict for n, verdict in lost.verdicts.items()}
             else:
                 settled |= zip(left, verdicts, strict=True)
@@ -416,7 +418,7 @@ class Appender:
         """
         admitted = await self._admit(connection, asked)
         framed = [one for one in admitted if isinstance(one, EncodedRequest)]
-        verdicts = iter(await log.append_framed(connection, framed, zone=self._zone))
+        verdicts = iter(await log.append_encoded(connection, framed, zone=self._zone))
         found = [
             next(verdicts) if isinstance(one, EncodedRequest) else one
             for one in admitted
@@ -430,7 +432,7 @@ class Appender:
             if not isinstance(verdict, Receipt | KeyReused)
         }
         if lost:
-            raise _NumbersLost(lost)
+            raise _NumberGap(lost)
         accepted = [
             AcceptedRequest(one.request, verdict)
             for one, verdict in zip(admitted, found, strict=True)
@@ -449,7 +451,7 @@ class Appender:
         return self._connection
 
 
-async def _admit_named(
+async def _admit_numbered(
     _connection: log.Connection, asked: Sequence[Asked]
 ) -> Sequence[EncodedRequest | Exception]:
     """All requests with a stream; without *admit*, the others cannot be numbered."""
@@ -463,14 +465,14 @@ async def _connect_within(connect: Connect, limit_s: float) -> Connection:
     """A connection, retried until *limit_s* have passed."""
     try:
         async with asyncio.timeout(limit_s):
-            return await _connect_at_last(connect)
+            return await _reconnect(connect)
     except TimeoutError as error:
         raise Unavailable(
             message("no database within {limit_s} s", limit_s=limit_s)
         ) from error
 
 
-async def _connect_at_last(connect: Connect) -> Connection:
+async def _reconnect(connect: Connect) -> Connection:
     while True:
         try:
             return await connect()
@@ -485,11 +487,11 @@ async def _close(connection: Connection | None) -> None:
             await connection.close(timeout=RECONNECT_S)
 
 
-def _refuse(waiting: Iterable[_Waiting], reason: Unavailable) -> None:
+def _refuse(waiting: Iterable[_QueuedRequest], reason: Unavailable) -> None:
     for one in waiting:
-        one.answer(_as_own(reason))
+        one.answer(_copy_error(reason))
 
 
-def _as_own(reason: Unavailable) -> Unavailable:
+def _copy_error(reason: Unavailable) -> Unavailable:
     """A new error for each submitter: a raised one collects that task's traceback."""
     return type(reason)(str(reason))

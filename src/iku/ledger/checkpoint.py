@@ -32,7 +32,7 @@ class Checkpoint(Struct, frozen=True):
     @property
     def text(self) -> str:
         """The text that is signed."""
-        lines = (self.origin, str(self.size), spell_hash(self.root), *self.extension)
+        lines = (self.origin, str(self.size), encode_hash(self.root), *self.extension)
         return "".join(f"{line}\n" for line in lines)
 
 
@@ -70,11 +70,11 @@ def parse_hash(text: str) -> bytes:
         value = b64decode(text, validate=True)
     except ValueError as error:
         raise Malformed(message("{text!r} is not base64", text=text[:60])) from error
-    if len(value) != _LENGTH or spell_hash(value) != text:
+    if len(value) != _LENGTH or encode_hash(value) != text:
         raise Malformed(message("{text!r} is no hash in base64", text=text[:60]))
     return value
 
 
-def spell_hash(value: bytes) -> str:
+def encode_hash(value: bytes) -> str:
     """The hash in base64."""
     return b64encode(value).decode()

@@ -28,7 +28,7 @@ from iku.ledger import (
     tile_cache,
     tree,
 )
-from iku.ledger.checkpoint import Checkpoint, parse_hash, spell_hash
+from iku.ledger.checkpoint import Checkpoint, encode_hash, parse_hash
 from iku.ledger.log import Reader
 from iku.ledger.note import Algorithm, Malformed, Note, SigningKey
 from iku.ledger.tile import LENGTH, WIDTH, Tile
@@ -284,9 +284,9 @@ async def _sign(
     state = home.state()
     _refuse_other(state, origin, keys[0])
     try:
-        frontier, read = await _measure(connection, state, full=full)
+        frontier, read = await _compute_tree(connection, state, full=full)
     except LogTampered as error:
-        raise await alarmed(connection, home, str(error)) from error
+        raise await raise_tamper_alarm(connection, home, str(error)) from error
     new = state is None or frontier.size > state.checkpoint.size or len(keys) > 1
     if new:
         state = _signed(frontier, origin, keys)
@@ -298,7 +298,9 @@ async def _sign(
     return SigningResult(state.checkpoint.size, new, read, state.note)
 
 
-async def alarmed(connection: Reader, home: SignerFolder, sentence: str) -> AlarmRaised:
+async def raise_tamper_alarm(
+    connection: Reader, home: SignerFolder, sentence: str
+) -> AlarmRaised:
     """Raise the alarm in the file and the database, and return the exception."""
     home.raise_alarm(sentence)
     # The file is authoritative; a database under attack may reject the row.
@@ -337,7 +339,7 @@ def _refuse_other(state: SignerState | None, origin: str, key: SigningKey) -> No
 def _signed(frontier: Frontier, origin: str, keys: list[SigningKey]) -> SignerState:
     text = Checkpoint(origin, frontier.size, frontier.root()).text
     signed = Note(text, tuple(key.sign(text) for key in keys))
-    peaks = tuple(spell_hash(peak) for peak in frontier.peaks)
+    peaks = tuple(encode_hash(peak) for peak in frontier.peaks)
     return SignerState(peaks, str(signed), str(keys[-1].verifier))
 
 
@@ -350,7 +352,7 @@ async def _publish(
     await checkpoint_store.record_alarm(connection, "all is well again", raised=False)
 
 
-async def _measure(
+async def _compute_tree(
     connection: Reader, state: SignerState | None, *, full: bool
 ) -> tuple[Frontier, int]:
     """The tree over the records' bytes, and the number of records that were read.
@@ -373,10 +375,10 @@ async def _measure(
         )
     frontier = Frontier() if full else signed.rounded(WIDTH)
     first = frontier.size
-    await _grow(connection, frontier, signed, size)
+    await _extend_tree(connection, frontier, signed, size)
     if full:
-        await tile_cache.forget_upper(connection)
-    await tile_cache.keep_upper(connection, size)
+        await tile_cache.delete_upper(connection)
+    await tile_cache.store_upper(connection, size)
     found = await proof_building.root(Tiles(connection), size)
     if found != frontier.root():
         raise LogTampered(
@@ -391,23 +393,23 @@ async def _measure(
     return frontier, size - first
 
 
-async def _grow(
+async def _extend_tree(
     connection: Reader, frontier: Frontier, signed: Frontier, size: int
 ) -> None:
     """Add the records up to *size* to the tree, and cache the full tiles."""
-    _hold_signed(frontier, signed)
+    _check_signed_root(frontier, signed)
     row = bytearray()
     async for leaf in _leaves(connection, frontier.size, size):
         frontier.add(leaf)
-        _hold_signed(frontier, signed)
+        _check_signed_root(frontier, signed)
         row += leaf
         if len(row) == WIDTH * LENGTH:
             tile = Tile(0, frontier.size // WIDTH - 1)
-            await tile_cache.keep(connection, tile, bytes(row))
+            await tile_cache.store(connection, tile, bytes(row))
             row.clear()
 
 
-def _hold_signed(frontier: Frontier, signed: Frontier) -> None:
+def _check_signed_root(frontier: Frontier, signed: Frontier) -> None:
     if frontier.size == signed.size and frontier.root() != signed.root():
         raise LogTampered(
             message(

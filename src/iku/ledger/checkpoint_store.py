@@ -85,7 +85,7 @@ class Assurance(Struct, frozen=True):
         return Coverage.PENDING
 
 
-def handed_out(keys: Sequence[LogKey], witnesses: Policy) -> bytes:
+def published_policy(keys: Sequence[LogKey], witnesses: Policy) -> bytes:
     """The policy file that the log publishes: all its keys, and its witnesses.
 
     A verifier must obtain the keys from another source; the file says so in a comment.
@@ -102,7 +102,7 @@ def handed_out(keys: Sequence[LogKey], witnesses: Policy) -> bytes:
     if not witnesses.witnesses:
         comments += ["", *UNWATCHED]
     logs = tuple(Party(one.key) for one in keys)
-    return policy.spell(structs.replace(witnesses, logs=logs), comments)
+    return policy.encode(structs.replace(witnesses, logs=logs), comments)
 
 
 UNWATCHED = (
@@ -139,7 +139,9 @@ async def covering(connection: Reader, size: int) -> SignedCheckpoint | None:
     return None if row is None else await _signed(connection, row)
 
 
-async def every(connection: Reader, size: int) -> AsyncIterator[SignedCheckpoint]:
+async def checkpoints_up_to(
+    connection: Reader, size: int
+) -> AsyncIterator[SignedCheckpoint]:
     """The last checkpoint of each size up to *size*, smallest size first."""
     after = -1
     while True:
@@ -206,7 +208,7 @@ async def publish(
 
 
 async def add_cosignature(
-    connection: Reader, size: int, vouched: VerifiedSignature
+    connection: Reader, size: int, verified_signature: VerifiedSignature
 ) -> None:
     """Store a witness's cosignature of a checkpoint; the first one is kept."""
     await connection.fetch(
@@ -216,8 +218,8 @@ async def add_cosignature(
             on conflict do nothing
         """,
         size,
-        str(vouched.key),
-        vouched.signature.line,
+        str(verified_signature.key),
+        verified_signature.signature.line,
     )
 
 

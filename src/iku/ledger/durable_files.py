@@ -24,12 +24,12 @@ def write(path: Path, content: bytes) -> None:
 
     The file's mode is 0600.
     """
-    with naming(path), writing(path) as file:
+    with add_file_name(path), atomic_writer(path) as file:
         file.write(content)
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def add_file_name(path: Path) -> Iterator[None]:
     """Add *path* to an `OSError` without a file name, such as that of a full disk."""
     try:
         yield
@@ -40,7 +40,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A file object whose content replaces *path* when the block ends: see `write`."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def read_secret(path: Path) -> str:
 
 
 @contextmanager
-def alone(folder: Path, *, wait: bool = False) -> Iterator[None]:
+def exclusive_lock(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Hold an exclusive lock on *folder*, which is created if it is missing.
 
     Raises:

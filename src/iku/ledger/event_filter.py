@@ -50,7 +50,7 @@ async def read(
     Examines at most 20,000 events, so that the time of a call is bounded: a page may
     hold few matches, or none, and still have a `next`.
     """
-    upto = await _examined(reader, wanted, after, size)
+    upto = await _last_examined(reader, wanted, after, size)
     rows = await _rows(reader, wanted, after, upto, limit + 1)
     events = rows[:limit]
     if len(rows) > limit:
@@ -83,7 +83,7 @@ async def size_before(reader: Reader, day: date, zone: str) -> int:
     return found
 
 
-async def _examined(reader: Reader, wanted: Filter, after: int, size: int) -> int:
+async def _last_examined(reader: Reader, wanted: Filter, after: int, size: int) -> int:
     """The last position that the call examines."""
     if wanted.stream is not None:
         return size
@@ -109,7 +109,7 @@ async def _examined(reader: Reader, wanted: Filter, after: int, size: int) -> in
         offset $3
          limit 1
         """,
-        _spelled(wanted.actor),
+        _json_escaped(wanted.actor),
         after,
         EXAMINED - 1,
         size,
@@ -174,7 +174,7 @@ async def _of_actor(
          order by e.position
          limit $7
         """,
-        *(_spelled(wanted.actor or ""), after, upto),
+        *(_json_escaped(wanted.actor or ""), after, upto),
         *(EXAMINED if narrowed else limit, wanted.category, wanted.type, limit),
     )
     return [Recorded(*row) for row in rows]
@@ -200,11 +200,11 @@ async def _of_stream(
          limit $7
         """,
         *(wanted.stream, after, upto, wanted.category, wanted.type),
-        *(None if wanted.actor is None else _spelled(wanted.actor), limit),
+        *(None if wanted.actor is None else _json_escaped(wanted.actor), limit),
     )
     return [Recorded(*row) for row in rows]
 
 
-def _spelled(actor: str) -> bytes:
+def _json_escaped(actor: str) -> bytes:
     """The actor's name as JSON, without the quotation marks."""
     return msgspec.json.encode(actor)[1:-1]

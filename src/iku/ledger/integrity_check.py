@@ -45,7 +45,7 @@ async def check_ledger(
         await connection.execute("set local synchronize_seqscans = off")
         try:
             return await _check(connection, progress, _COMMANDS)
-        except _Disordered:
+        except _CommandsUnordered:
             return await _check(connection, progress, _SORTED)
 
 
@@ -54,31 +54,31 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     size = await connection.fetchval("select max(position) from ledger.event") or 0
     reading = _CheckState()
     for rule, table, expected, found in await table_checks.broken_tables(connection):
-        reading.hold(rule, f"ledger.{table}", expected, found)
+        reading.check_equal(rule, f"ledger.{table}", expected, found)
     tables_read = _Tables(connection)
     signed = await _Signed.begun(tables_read, reading)
     commands = _Commands(tables_read, every, reading, size)
-    async with aclosing(_ahead(_covered(tables_read, commands))) as pages:
+    async with aclosing(_prefetched(_event_pages(tables_read, commands))) as pages:
         async for rows in pages:
             while rows:
                 some = min(WORKED, signed.due - reading.tree.size)
                 reading.read(rows[:some], commands)
                 del rows[:some]
                 if signed.due == reading.tree.size:
-                    await signed.hold(reading)
+                    await signed.check_equal(reading)
                 await asyncio.sleep(0)  # lets the next page be asked for
             progress(reading.size, size)
     if not size:
         progress(0, 0)
     await commands.reach(LAST)
-    reading.hold("last position", "commands", size, commands.last)
-    signed.hold_rest(reading)
-    await _hold_streams(tables_read, reading)
-    await _hold_head(connection, reading)
+    reading.check_equal("last position", "commands", size, commands.last)
+    signed.check_rest(reading)
+    await _check_streams(tables_read, reading)
+    await _check_head(connection, reading)
     return [*reading.findings.values()]
 
 
-class _Disordered(Exception):
+class _CommandsUnordered(Exception):
     """The table of commands is not physically in the order of positions."""
 
 
@@ -94,7 +94,9 @@ class _CheckState:
         self.tree = Frontier()  # of the records' bytes
         self.findings: dict[str, str] = {}  # by rule; only the first position
 
-    def hold(self, rule: str, place: str, expected: object, found: object) -> None:
+    def check_equal(
+        self, rule: str, place: str, expected: object, found: object
+    ) -> None:
         """Add a finding if *expected* and *found* differ and the rule has none yet."""
         if expected != found:
             self.findings.setdefault(
@@ -115,50 +117,52 @@ class _CheckState:
             place = self.size + 1, last + 1, expected
             found = position, version, leaf
             if place != found:
-                self._hold_all(_PLACE_RULES, position, place, found)
+                self._check_all(_PLACE_RULES, position, place, found)
             if known_on < known_before:
-                self._hold_order("known_on", position, known_before, known_on)
+                self._check_order("known_on", position, known_before, known_on)
             if instant != self.recorded_at:  # equal within a transaction
-                self._hold_instant(position, instant)
-            self._hold_record(row, commands.covering(position))
+                self._check_instant(position, instant)
+            self._check_record(row, commands.covering(position))
             self.size = position
             streams[stream] = version, known_on
             self.known_on = max(self.known_on, known_on)
         self.tree.extend(leaves)
 
-    def _hold_instant(self, position: int, instant: datetime) -> None:
+    def _check_instant(self, position: int, instant: datetime) -> None:
         if instant.tzinfo is None:  # asyncpg returns infinity without a time zone
             instant = instant.replace(tzinfo=UTC)
         if instant < self.recorded_at:
-            self._hold_order("recorded_at", position, self.recorded_at, instant)
+            self._check_order("recorded_at", position, self.recorded_at, instant)
         self.recorded_at = instant
         self.spelt = instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-    def _hold_record(self, row: asyncpg.Record, command: asyncpg.Record | None) -> None:
+    def _check_record(
+        self, row: asyncpg.Record, command: asyncpg.Record | None
+    ) -> None:
         position = row[0]
         try:
             full = record.decode(row[8])
         except Unrecordable as error:
             place = f"position {position}"
-            self.hold("record", place, "a canonical record", error)
+            self.check_equal("record", place, "a canonical record", error)
             return
-        said, beside = _said(full), row[1:7]
+        said, beside = _describe(full), row[1:7]
         if said != beside or full.recorded_at != self.spelt:
-            self._hold_all(
+            self._check_all(
                 *(_COLUMN_RULES, position),
                 *((*said, full.recorded_at), (*beside, self.spelt)),
             )
         if command is None:
-            self.hold("command", f"position {position}", full.command, None)
+            self.check_equal("command", f"position {position}", full.command, None)
             return
         after = command[_AT] - position  # events of the command after this one
         expected = full.command, row[1], row[2] + after
         if expected != command[:3]:
             if after and row[1] != command[1]:  # another part; the main part is last
                 expected = full.command, *command[1:3]
-            self._hold_all(_COMMAND_RULES, position, expected, command[:3])
+            self._check_all(_COMMAND_RULES, position, expected, command[:3])
 
-    def _hold_all(
+    def _check_all(
         self,
         rules: Sequence[str],
         position: int,
@@ -167,14 +171,16 @@ class _CheckState:
     ) -> None:
         """Compare the values at *position*, rule by rule."""
         for rule, wanted, is_there in zip(rules, expected, found, strict=True):
-            self.hold(rule, f"position {position}", _shown(wanted), _shown(is_there))
+            self.check_equal(
+                rule, f"position {position}", _shown(wanted), _shown(is_there)
+            )
 
-    def _hold_order(self, rule: str, position: int, last: date, found: date) -> None:
-        self.hold(rule, f"position {position}", f"{last} or later", found)
+    def _check_order(self, rule: str, position: int, last: date, found: date) -> None:
+        self.check_equal(rule, f"position {position}", f"{last} or later", found)
 
 
 # The fields of a record that columns repeat.
-_said = attrgetter(
+_describe = attrgetter(
     *("stream", "version", "type", "effective_on", "known_on", "declared")
 )
 _NEW = 0, date.min  # version and known_on before a stream's first event
@@ -214,7 +220,7 @@ class _Commands:
             rows = await anext(self._pages, None)
             if rows is None:
                 return
-            self._hold(rows)
+            self._buffer(rows)
             self._waiting.extend(rows)
 
     def covering(self, position: int) -> asyncpg.Record | None:
@@ -226,7 +232,7 @@ class _Commands:
         begins = self._first[_AT] - self._first[_COUNT]
         return self._first if begins < position else None
 
-    def _hold(self, rows: list[asyncpg.Record]) -> None:
+    def _buffer(self, rows: list[asyncpg.Record]) -> None:
         last, batch = self.last, self._batch
         for command_id, _, _, position, count, size in rows:
             # All commands of one transaction have the size after that transaction.
@@ -234,13 +240,13 @@ class _Commands:
             within = 0 < count <= position <= size <= self._size
             if (position - count, size) != (last, batch) or not within:
                 if position < last and not self._sorted:
-                    raise _Disordered
+                    raise _CommandsUnordered
                 expected = True, last, True, batch
                 found = count > 0, position - count, position <= size <= self._size
                 for rule, *both in zip(
                     _BATCH_RULES, expected, (*found, size), strict=True
                 ):
-                    self._reading.hold(rule, f"command {command_id}", *both)
+                    self._reading.check_equal(rule, f"command {command_id}", *both)
             last = position
         self.last, self._batch = last, batch
 
@@ -268,7 +274,7 @@ class _Signed:
         """The checkpoints, after those of size 0 are checked."""
         signed = cls(tables_read)
         signed._next = await anext(signed._rows, None)
-        await signed.hold(reading)
+        await signed.check_equal(reading)
         return signed
 
     @property
@@ -276,26 +282,30 @@ class _Signed:
         """The size of the next checkpoint; `LAST` if there is none."""
         return LAST if self._next is None else self._next[0]
 
-    async def hold(self, reading: _CheckState) -> None:
+    async def check_equal(self, reading: _CheckState) -> None:
         """Compare the checkpoints up to the current size with the tree's root."""
         while self._next is not None and self._next[0] <= reading.tree.size:
             size, signed = self._next
             place = f"checkpoint of size {size}"
             if isinstance(signed, Malformed):
-                reading.hold("note of the checkpoint", place, "a checkpoint", signed)
+                reading.check_equal(
+                    "note of the checkpoint", place, "a checkpoint", signed
+                )
             else:
                 root = reading.tree.root().hex()
-                reading.hold("size of the note", place, size, signed.size)
-                reading.hold("root of the records", place, signed.root.hex(), root)
+                reading.check_equal("size of the note", place, size, signed.size)
+                reading.check_equal(
+                    "root of the records", place, signed.root.hex(), root
+                )
             self._next = await anext(self._rows, None)
 
-    def hold_rest(self, reading: _CheckState) -> None:
+    def check_rest(self, reading: _CheckState) -> None:
         """Add a finding if a checkpoint is larger than the log."""
         if self._next is not None:
             size, _ = self._next
             most = f"at most {reading.tree.size}"
             place = "ledger.checkpoint"
-            reading.hold("signed size within the log", place, most, size)
+            reading.check_equal("signed size within the log", place, most, size)
 
 
 _EVENTS = """
@@ -334,7 +344,7 @@ class _Tables:
             yield rows
 
 
-async def _covered(
+async def _event_pages(
     tables_read: _Tables, commands: _Commands
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
     """Pages of events; the commands that cover a page are read before it."""
@@ -343,18 +353,18 @@ async def _covered(
         yield rows
 
 
-async def _ahead(
+async def _prefetched(
     pages: AsyncGenerator[list[asyncpg.Record], None],
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
     """The same pages, each fetched while the previous one is processed."""
 
-    async def following() -> list[asyncpg.Record]:
+    async def prefetch() -> list[asyncpg.Record]:
         return await anext(pages, [])
 
-    coming = asyncio.create_task(following())
+    coming = asyncio.create_task(prefetch())
     try:
         while rows := await coming:
-            coming = asyncio.create_task(following())
+            coming = asyncio.create_task(prefetch())
             yield rows
     finally:
         coming.cancel()
@@ -372,21 +382,23 @@ async def _checkpoints(
                 yield size, error
 
 
-async def _hold_streams(tables_read: _Tables, reading: _CheckState) -> None:
+async def _check_streams(tables_read: _Tables, reading: _CheckState) -> None:
     """Compare each row of `ledger.stream` with the stream's last event."""
     left = dict(reading.streams)
     async for rows in tables_read.pages(_STREAMS):
         for stream, version, known_on in rows:
             held = left.pop(stream, None)
             if held != (version, known_on):
-                reading.hold("stream", f"stream {stream}", held, (version, known_on))
-    reading.hold("streams", "ledger.stream", [], sorted(left)[:1])
+                reading.check_equal(
+                    "stream", f"stream {stream}", held, (version, known_on)
+                )
+    reading.check_equal("streams", "ledger.stream", [], sorted(left)[:1])
 
 
-async def _hold_head(connection: Connection, reading: _CheckState) -> None:
+async def _check_head(connection: Connection, reading: _CheckState) -> None:
     found = await log.head(connection)
     some = reading.size > 0
     at, day = (reading.recorded_at, reading.known_on) if some else (None, None)
-    reading.hold("size", "ledger.head", reading.size, found.size)
-    reading.hold("last instant", "ledger.head", at, found.recorded_at)
-    reading.hold("latest day known", "ledger.head", day, found.known_on)
+    reading.check_equal("size", "ledger.head", reading.size, found.size)
+    reading.check_equal("last instant", "ledger.head", at, found.recorded_at)
+    reading.check_equal("latest day known", "ledger.head", day, found.known_on)

@@ -264,7 +264,7 @@ class Head(Struct, frozen=True):
     known_on: date | None
 
 
-def frame(request: Request) -> EncodedRequest:
+def encode(request: Request) -> EncodedRequest:
     """Encode the events of *request*, and check all that needs no database.
 
     Raises:
@@ -317,25 +317,25 @@ async def append(
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
     """
-    return await append_framed(connection, [frame(r) for r in requests], zone=zone)
+    return await append_encoded(connection, [encode(r) for r in requests], zone=zone)
 
 
-async def append_framed(
+async def append_encoded(
     connection: Connection, framed: Sequence[EncodedRequest], *, zone: str
 ) -> list[Verdict]:
-    """`append` for requests that `frame` has encoded."""
+    """`append` for requests that `encode` has encoded."""
     # Command ids differ within a call; a duplicate gets the verdict on the first one.
     first: dict[str, EncodedRequest] = {}
     for f in framed:
         first.setdefault(f.request.command_id, f)
     if not first:
         return []
-    rows = await connection.fetch(_APPEND, zone, *arrays([*first.values()]))
+    rows = await connection.fetch(_APPEND, zone, *append_arguments([*first.values()]))
     verdicts = {
         command: _verdict(f.request, row)
         for (command, f), row in zip(first.items(), rows, strict=True)
     }
-    return [_of(f, first[f.request.command_id], verdicts) for f in framed]
+    return [_repeated_verdict(f, first[f.request.command_id], verdicts) for f in framed]
 
 
 async def find(connection: Reader, command_id: str) -> tuple[bytes, Receipt] | None:
@@ -603,7 +603,7 @@ async def head(connection: Reader) -> Head:
     return Head(*row)
 
 
-def is_away(error: Exception, connection: Connection | None) -> bool:
+def is_unavailable(error: Exception, connection: Connection | None) -> bool:
     """Whether *error* means that the database is unavailable, not that a query failed.
 
     *connection* is the one on which it occurred; None if there was none yet.
@@ -630,13 +630,13 @@ select verdict, stream, expected, version, position, count, size, recorded_at,
 """
 
 
-def arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
+def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     """The arguments of ledger.append after the zone, in its order."""
     requests: list[tuple[Any, ...]] = []
     claims: list[tuple[Any, ...]] = []
     events: list[tuple[Any, ...]] = []
     conditions: dict[Condition | None, int | None] = {None: None}
-    built = _Built()
+    built = _PendingAppends()
     for number, one in enumerate(framed, 1):
         request, frames = one.request, enumerate(one.frames, 1)
         for stream, version in request.premises:
@@ -656,7 +656,12 @@ def arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
         requests.append((*asked, len(claims), len(one.frames)))
         built.add(number, request)
     conditioned: list[tuple[Any, ...]] = [
-        (number, category, condition.after, built.writers.get(category))
+        (
+            number,
+            category,
+            condition.after,
+            built.first_request_by_category.get(category),
+        )
         for condition, number in conditions.items()
         if condition is not None
         for category in condition.categories
@@ -669,7 +674,7 @@ def arrays(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
     ]
 
 
-class _Built:
+class _PendingAppends:
     """The events that the requests of a call append, up to the current one.
 
     Attributes:
@@ -677,7 +682,7 @@ class _Built:
     """
 
     def __init__(self) -> None:
-        self.writers: dict[str, int] = {}
+        self.first_request_by_category: dict[str, int] = {}
         self._streams: dict[str, tuple[int, date]] = {}
 
     def on(self, stream: str) -> tuple[int, date | None]:
@@ -692,7 +697,7 @@ class _Built:
         declared = request.known_on or date.max
         for part in request.parts:
             stream = part.stream
-            self.writers.setdefault(stream.partition("-")[0], number)
+            self.first_request_by_category.setdefault(stream.partition("-")[0], number)
             count, latest = self._streams.get(stream, (0, declared))
             latest = max(latest, declared)
             self._streams[stream] = count + len(part.drafts), latest
@@ -725,7 +730,7 @@ def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
             return KnownOnDecreased(row["stream"], request.known_on, row["known_on"])
 
 
-def _of(
+def _repeated_verdict(
     asked: EncodedRequest, first: EncodedRequest, verdicts: dict[str, Verdict]
 ) -> Verdict:
     """The verdict on *asked*, where *first* has the same command id."""

@@ -145,7 +145,7 @@ def generate(name: str, algorithm: Algorithm) -> SigningKey:
     Raises:
         Malformed: The name is not allowed in a signature line.
     """
-    return SigningKey(_fit_name(name), algorithm, secrets.token_bytes(_KEY))
+    return SigningKey(_check_name(name), algorithm, secrets.token_bytes(_KEY))
 
 
 def parse(raw: bytes) -> Note:
@@ -154,7 +154,7 @@ def parse(raw: bytes) -> Note:
     Raises:
         Malformed: The bytes are not a note in its canonical form.
     """
-    text, marks = _halves(_decode(raw))
+    text, marks = _split_note(_decode(raw))
     lines = marks.split("\n")[:-1]
     if len(lines) > MOST_SIGNATURES:
         raise Malformed(
@@ -175,7 +175,7 @@ def parse_signature(line: str) -> Signature:
     payload = _decode_base64(encoded)
     if len(payload) <= _KEY_ID:
         raise Malformed(message("the signature of {name} is too short", name=name))
-    return Signature(_fit_name(name), payload[:_KEY_ID], payload[_KEY_ID:])
+    return Signature(_check_name(name), payload[:_KEY_ID], payload[_KEY_ID:])
 
 
 def parse_verifier(vkey: str) -> VerifierKey:
@@ -221,8 +221,8 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
         Unverified: None of *keys* signed the note, or a signature by one is wrong.
     """
     known = list(keys)
-    vouched = verified_signatures(note, known)
-    if not vouched:
+    verified = verified_signatures(note, known)
+    if not verified:
         wanted = ", ".join(f"{key.name}+{key.key_id.hex()}" for key in known)
         raise Unverified(
             message(
@@ -230,7 +230,7 @@ def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
                 keys=wanted or message("no key"),
             )
         )
-    return vouched
+    return verified
 
 
 def verified_signatures(
@@ -242,12 +242,12 @@ def verified_signatures(
         Unverified: A signature by one of *keys* is wrong.
     """
     known = {(key.name, key.key_id): key for key in keys}
-    vouched: dict[tuple[str, bytes], VerifiedSignature] = {}
+    verified: dict[tuple[str, bytes], VerifiedSignature] = {}
     for signature in note.signatures:
         by = signature.name, signature.key_id
-        if by in known and by not in vouched:
-            vouched[by] = _check(note.text, known[by], signature)
-    return list(vouched.values())
+        if by in known and by not in verified:
+            verified[by] = _check(note.text, known[by], signature)
+    return list(verified.values())
 
 
 def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignature:
@@ -286,7 +286,7 @@ def _decode(raw: bytes) -> str:
     return text
 
 
-def _halves(note: str) -> tuple[str, str]:
+def _split_note(note: str) -> tuple[str, str]:
     """The text and the signature lines, which follow the last blank line."""
     at = note.rfind("\n\n")
     if at < 0:
@@ -297,7 +297,7 @@ def _halves(note: str) -> tuple[str, str]:
     return text, marks
 
 
-def _fit_name(name: str) -> str:
+def _check_name(name: str) -> str:
     if not name or "+" in name or any(c.isspace() or c < " " for c in name):
         raise Malformed(
             message(
@@ -320,7 +320,7 @@ def _parse_key(text: str) -> tuple[str, Algorithm, bytes]:
         raise Malformed(
             message("the key of {name} is of a kind that is not understood", name=name)
         )
-    return _fit_name(name), Algorithm(decoded[0]), decoded[1:]
+    return _check_name(name), Algorithm(decoded[0]), decoded[1:]
 
 
 def _base64(value: bytes) -> str:

@@ -94,7 +94,7 @@ def judge(policy: Policy, signed: Note) -> Judgement:
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
     cosigned = note.verified_signatures(signed, policy.witness_keys)
-    quorum = policy.is_quorum([vouched.key for vouched in cosigned])
+    quorum = policy.is_quorum([cosigned_by.key for cosigned_by in cosigned])
     return Judgement(found, tuple(cosigned), quorum)
 
 
@@ -131,12 +131,12 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
     return reading.policy(complete=complete)
 
 
-def spell(found: Policy, comments: Iterable[str] = ()) -> bytes:
+def encode(found: Policy, comments: Iterable[str] = ()) -> bytes:
     """The policy as a file: comments first, each group after its members."""
     lines = [f"# {comment}" for comment in comments]
-    lines += [" ".join(["log", *_spelt(party)]) for party in found.logs]
+    lines += [" ".join(["log", *_encode_party(party)]) for party in found.logs]
     lines += [
-        " ".join(["witness", name, *_spelt(party)])
+        " ".join(["witness", name, *_encode_party(party)])
         for name, party in found.witnesses.items()
     ]
     lines += [
@@ -147,7 +147,7 @@ def spell(found: Policy, comments: Iterable[str] = ()) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
-def _spelt(party: Party) -> list[str]:
+def _encode_party(party: Party) -> list[str]:
     return [str(party.key), *([party.url] if party.url else [])]
 
 
@@ -210,7 +210,7 @@ class _PolicyLines:
                     message("{member} is in a group already", member=member)
                 )
             self._members.add(member)
-        return Group(_least(least, len(members)), tuple(members))
+        return Group(_parse_threshold(least, len(members)), tuple(members))
 
     def _set_quorum(self, name: str) -> None:
         if self._quorum is not None:
@@ -235,7 +235,7 @@ def _party(
     return Party(key, *url)
 
 
-def _least(text: str, count: int) -> int:
+def _parse_threshold(text: str, count: int) -> int:
     number = {"all": str(count), "any": "1"}.get(text, text)
     if re.fullmatch("[1-9][0-9]{0,5}", number) and int(number) <= count:
         return int(number)

@@ -32,7 +32,7 @@ def check_inclusion(
                 "there is no leaf {index} in a tree of {size}", index=index, size=size
             )
         )
-    _refuse_misshapen([leaf, root, *proof])
+    _refuse_bad_length([leaf, root, *proof])
     fn, sn = index, size - 1  # 2
     r = leaf  # 3
     for p in proof:  # 4
@@ -47,7 +47,7 @@ def check_inclusion(
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 5
         raise InvalidProof(message("the proof lacks hashes"))
-    _hold("root", root, r)
+    _check_equal("root", root, r)
 
 
 def check_consistency(
@@ -67,7 +67,7 @@ def check_consistency(
                 "a tree of {new} leaves cannot follow one of {old}", new=new, old=old
             )
         )
-    _refuse_misshapen([old_root, new_root, *proof])
+    _refuse_bad_length([old_root, new_root, *proof])
     if old in {0, new}:
         _check_trivial(old, old_root, new, new_root, proof)
     else:
@@ -80,9 +80,9 @@ def _check_trivial(
     if proof:
         raise InvalidProof(message("the proof has surplus hashes"))
     if old == 0:
-        _hold("old root", EMPTY, old_root)
+        _check_equal("old root", EMPTY, old_root)
     if old == new:
-        _hold("root", old_root, new_root)
+        _check_equal("root", old_root, new_root)
 
 
 def _check_growth(
@@ -107,15 +107,15 @@ def _check_growth(
         fn, sn = fn >> 1, sn >> 1
     if sn:  # 7
         raise InvalidProof(message("the proof lacks hashes"))
-    _hold("old root", old_root, fr)
-    _hold("new root", new_root, sr)
+    _check_equal("old root", old_root, fr)
+    _check_equal("new root", new_root, sr)
 
 
 def _hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def _hold(name: str, expected: bytes, found: bytes) -> None:
+def _check_equal(name: str, expected: bytes, found: bytes) -> None:
     if expected != found:
         raise InvalidProof(
             message(
@@ -127,7 +127,7 @@ def _hold(name: str, expected: bytes, found: bytes) -> None:
         )
 
 
-def _refuse_misshapen(hashes: Sequence[bytes]) -> None:
+def _refuse_bad_length(hashes: Sequence[bytes]) -> None:
     for one in hashes:
         if len(one) != LENGTH:
             raise InvalidProof(

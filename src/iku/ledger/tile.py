@@ -38,14 +38,14 @@ class Tile(Struct, frozen=True):
 
     def path(self) -> str:
         """The tile's path below the log's URL: ``tile/0/x001/067.p/3``."""
-        return f"tile/{self.level}/{place(self.number, self.width)}"
+        return f"tile/{self.level}/{encode_index(self.number, self.width)}"
 
     def entries_path(self) -> str:
         """The path of a level 0 tile's entry bundle: ``tile/entries/x001/067``."""
-        return f"tile/entries/{place(self.number, self.width)}"
+        return f"tile/entries/{encode_index(self.number, self.width)}"
 
 
-def place(number: int, width: int = WIDTH) -> str:
+def encode_index(number: int, width: int = WIDTH) -> str:
     """The number in groups of three digits, followed by the width of a partial tile."""
     higher, last = divmod(number, 1000)
     spelt = f"{last:03}" if width == WIDTH else f"{last:03}.p/{width}"
@@ -55,7 +55,7 @@ def place(number: int, width: int = WIDTH) -> str:
     return spelt
 
 
-def parse_place(text: str) -> tuple[int, int]:
+def parse_index(text: str) -> tuple[int, int]:
     """Parse the tile number and width in *text* (``x001/067.p/3``).
 
     Raises:
@@ -68,7 +68,7 @@ def parse_place(text: str) -> tuple[int, int]:
         )
     number = int(match[1].replace("x", "").replace("/", "") + match[2])
     width = int(match[3] or WIDTH)
-    if width > WIDTH or place(number, width) != text:
+    if width > WIDTH or encode_index(number, width) != text:
         raise InvalidTilePath(
             message("{text!r} is not how a tile's place is spelt", text=text)
         )
@@ -85,6 +85,6 @@ def tiles(size: int) -> Iterator[Tile]:
         level += 1
 
 
-def bundle(records: Iterable[bytes]) -> bytes:
+def entry_bundle(records: Iterable[bytes]) -> bytes:
     """The records as an entry bundle: each follows its length (uint16, big-endian)."""
     return b"".join(len(record).to_bytes(2, "big") + record for record in records)

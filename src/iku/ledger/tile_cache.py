@@ -49,7 +49,7 @@ class Tiles:
         number, first = divmod(node.number << within, WIDTH)
         width = first + (1 << within)
         row = await self.tile(Tile(level, number, width))
-        return tree.root(_cut(row[first * LENGTH :]))
+        return tree.root(_split_hashes(row[first * LENGTH :]))
 
     async def _row(self, asked: Tile) -> bytes:
         """At least the hashes requested; the whole tile if it is cached."""
@@ -104,11 +104,11 @@ class Tiles:
         for number in range(first, first + asked.width):
             if number not in found:
                 below = await self._row(Tile(asked.level - 1, number))
-                found[number] = tree.root(_cut(below))
+                found[number] = tree.root(_split_hashes(below))
         return b"".join(found[number] for number in sorted(found))
 
 
-async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
+async def store(connection: Reader, tile: Tile, hashes: bytes) -> None:
     """Store a full tile in the cache; a different tile of that number is replaced."""
     await connection.fetch(
         """
@@ -130,11 +130,11 @@ async def keep(connection: Reader, tile: Tile, hashes: bytes) -> None:
         tile.level,
         tile.number,
         hashes,
-        tree.root(_cut(hashes)),
+        tree.root(_split_hashes(hashes)),
     )
 
 
-async def keep_upper(connection: Reader, size: int) -> None:
+async def store_upper(connection: Reader, size: int) -> None:
     """Add the missing full tiles above level 0 to the cache, for a log of *size*."""
     level = 0
     while full := size >> (HEIGHT * (level + 2)):
@@ -151,13 +151,13 @@ async def keep_upper(connection: Reader, size: int) -> None:
         )
         for row in missing:
             tile = Tile(level, row["number"])
-            await keep(connection, tile, await Tiles(connection).tile(tile))
+            await store(connection, tile, await Tiles(connection).tile(tile))
 
 
-async def forget_upper(connection: Reader) -> None:
+async def delete_upper(connection: Reader) -> None:
     """Delete the tiles above level 0 from the cache."""
     await connection.fetch("delete from ledger.tile where level > 0")
 
 
-def _cut(row: bytes) -> list[bytes]:
+def _split_hashes(row: bytes) -> list[bytes]:
     return [row[at : at + LENGTH] for at in range(0, len(row), LENGTH)]

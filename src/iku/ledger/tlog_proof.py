@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from iku.ledger import checkpoint, note, proof_verification
-from iku.ledger.checkpoint import parse_hash, parse_size, spell_hash
+from iku.ledger.checkpoint import encode_hash, parse_hash, parse_size
 from iku.ledger.note import Malformed, Note
 from iku.messages import message
 
@@ -22,7 +22,7 @@ class TlogProof(Struct, frozen=True):
 
     def __str__(self) -> str:
         """The proof in its text form."""
-        lines = [HEADER, f"index {self.index}", *map(spell_hash, self.hashes)]
+        lines = [HEADER, f"index {self.index}", *map(encode_hash, self.hashes)]
         return "".join(f"{line}\n" for line in lines) + f"\n{self.signed}"
 
     def check(self, leaf: bytes) -> None:
@@ -76,6 +76,6 @@ def parse_hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(parse_hash(line) for line in lines)
 
 
-def spell_hashes(hashes: Sequence[bytes]) -> str:
+def encode_hashes(hashes: Sequence[bytes]) -> str:
     """The hashes in base64, one a line: the text form of a consistency proof."""
-    return "".join(f"{spell_hash(one)}\n" for one in hashes)
+    return "".join(f"{encode_hash(one)}\n" for one in hashes)

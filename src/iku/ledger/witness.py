@@ -61,7 +61,7 @@ class CosignRequest(Struct, frozen=True):
 
     def __str__(self) -> str:
         """The request body of ``add-checkpoint``."""
-        proof = tlog_proof.spell_hashes(self.proof)
+        proof = tlog_proof.encode_hashes(self.proof)
         return f"old {self.old}\n{proof}\n{self.signed}"
 
 
@@ -82,7 +82,7 @@ def parse_request(raw: bytes) -> CosignRequest:
     return CosignRequest(size, tlog_proof.parse_hashes(lines), note.parse(signed))
 
 
-class Cosigned(Struct, frozen=True, forbid_unknown_fields=True):
+class CosignedCheckpoint(Struct, frozen=True, forbid_unknown_fields=True):
     """The last checkpoint of a log that was cosigned, as stored in its file."""
 
     note: str
@@ -132,7 +132,7 @@ class WitnessFolder(Struct, frozen=True):
 
     def last(self, origin: str) -> Checkpoint | None:
         """The last cosigned checkpoint of a log; None if there is none."""
-        kept = _kept(self.folder, _place(origin))
+        kept = _read_last(self.folder, _origin_hash(origin))
         return None if kept is None else kept.checkpoint
 
 
@@ -164,12 +164,12 @@ class Witness(Struct, frozen=True):
                     size=found.size,
                 ),
             )
-        with durable_files.alone(self.folder, wait=True):
+        with durable_files.exclusive_lock(self.folder, wait=True):
             return self._cosign(asked, found)
 
     def latest(self, place: str) -> str | None:
         """The last cosigned checkpoint of the log whose origin hashes to *place*."""
-        known = {_place(party.key.name) for party in self.policy.logs}
+        known = {_origin_hash(party.key.name) for party in self.policy.logs}
         if place not in known:
             return None
         last = self._last(place)
@@ -189,9 +189,9 @@ class Witness(Struct, frozen=True):
 
     def _cosign(self, asked: CosignRequest, found: Checkpoint) -> str:
         """Compare and replace the last size; the caller holds the lock."""
-        place = _place(found.origin)
+        place = _origin_hash(found.origin)
         last = self._last(place)
-        size, root = _tree(last)
+        size, root = _size_and_root(last)
         if asked.old != size:
             raise CosignConflict(asked.old, size)
         try:
@@ -205,33 +205,33 @@ class Witness(Struct, frozen=True):
                 ),
             ) from error
         line = self.key.sign(asked.signed.text, int(time.time())).line
-        kept = msgspec.json.encode(Cosigned(f"{asked.signed}{line}"))
+        kept = msgspec.json.encode(CosignedCheckpoint(f"{asked.signed}{line}"))
         self._path(place).parent.mkdir(mode=0o700, exist_ok=True)
         durable_files.write(self._path(place), kept)
         return line
 
-    def _last(self, place: str) -> Cosigned | None:
-        return _kept(self.folder, place)
+    def _last(self, place: str) -> CosignedCheckpoint | None:
+        return _read_last(self.folder, place)
 
     def _path(self, place: str) -> Path:
         return _path(self.folder, place)
 
 
-def _kept(folder: Path, place: str) -> Cosigned | None:
+def _read_last(folder: Path, place: str) -> CosignedCheckpoint | None:
     raw = durable_files.read(_path(folder, place))
-    return None if raw is None else msgspec.json.decode(raw, type=Cosigned)
+    return None if raw is None else msgspec.json.decode(raw, type=CosignedCheckpoint)
 
 
 def _path(folder: Path, place: str) -> Path:
     return folder / "logs" / place
 
 
-def _tree(last: Cosigned | None) -> tuple[int, bytes]:
+def _size_and_root(last: CosignedCheckpoint | None) -> tuple[int, bytes]:
     if last is None:
         return 0, EMPTY_ROOT
     return last.checkpoint.size, last.checkpoint.root
 
 
-def _place(origin: str) -> str:
+def _origin_hash(origin: str) -> str:
     """The file name of a log's last checkpoint: the hash of its origin."""
     return sha256(origin.encode()).hexdigest()

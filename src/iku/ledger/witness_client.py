@@ -40,7 +40,7 @@ class WitnessContradiction(Exception):
     """A witness cosigned another log of this name; the message is the alarm's text."""
 
 
-async def ask_all(
+async def request_cosignatures(
     connection: Reader,
     witnesses: Policy,
     signed: SignedCheckpoint,
@@ -60,7 +60,7 @@ async def ask_all(
     return found
 
 
-async def gather(
+async def collect_cosignatures(
     connection: Reader, home: SignerFolder, witnesses: Policy, post: Post | None = None
 ) -> list[str]:
     """Request cosignatures of the last checkpoint; the failures, as sentences.
@@ -72,12 +72,14 @@ async def gather(
     if last is None:
         return []
     try:
-        return await ask_all(connection, witnesses, last, post)
+        return await request_cosignatures(connection, witnesses, last, post)
     except WitnessContradiction as error:
-        raise await checkpoint_signing.alarmed(connection, home, str(error)) from error
+        raise await checkpoint_signing.raise_tamper_alarm(
+            connection, home, str(error)
+        ) from error
 
 
-async def request(
+async def build_request(
     connection: Reader, old: int, signed: SignedCheckpoint
 ) -> CosignRequest:
     """The request to a witness whose last cosigned size is *old*.
@@ -89,7 +91,7 @@ async def request(
     return CosignRequest(old, tuple(proof), note.parse(signed.note.encode()))
 
 
-async def accept(
+async def store_cosignature(
     connection: Reader, key: VerifierKey, signed: SignedCheckpoint, answer: bytes
 ) -> VerifiedSignature:
     """Verify and store the cosignature in a witness's answer.
@@ -101,7 +103,7 @@ async def accept(
     try:
         # C2SP tlog-witness: the answered lines verify below the checkpoint's text.
         answered = note.parse(f"{text}\n".encode() + answer)
-        [vouched] = note.verify(Note(text, answered.signatures), [key])
+        [verified_signature] = note.verify(Note(text, answered.signatures), [key])
     except (Malformed, Unverified) as error:
         raise WitnessUnavailable(
             message(
@@ -109,8 +111,8 @@ async def accept(
                 error=messages.of(error),
             )
         ) from error
-    await checkpoint_store.add_cosignature(connection, signed.size, vouched)
-    return vouched
+    await checkpoint_store.add_cosignature(connection, signed.size, verified_signature)
+    return verified_signature
 
 
 async def _ask(
@@ -120,21 +122,21 @@ async def _ask(
     if old >= signed.size > 0 or party.url is None:
         return
     for _ in range(ATTEMPTS):
-        asked = await request(connection, old, signed)
+        asked = await build_request(connection, old, signed)
         url = f"{party.url.rstrip('/')}/add-checkpoint"
         status, body = await asyncio.to_thread(post, url, str(asked).encode())
         if status == HTTPStatus.OK:
-            await accept(connection, party.key, signed, body)
+            await store_cosignature(connection, party.key, signed, body)
             return
         if status != HTTPStatus.CONFLICT:
-            _refused(party, status, body)
+            _failure(party, status, body)
         old = _size(party, body, signed.size)
     raise WitnessUnavailable(
         message("it named another size {times} times", times=ATTEMPTS)
     )
 
 
-def _refused(party: Party, status: int, body: bytes) -> None:
+def _failure(party: Party, status: int, body: bytes) -> None:
     said = " ".join(body[:200].decode("utf-8", "replace").split())
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         raise WitnessContradiction(

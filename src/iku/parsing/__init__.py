@@ -28,7 +28,7 @@ from iku.parsing.json_schema import (
     schema_of,
     structs_of,
 )
-from iku.parsing.validation import MOST_NAMED, OTHER, REQUIRED, rule, shown, unknown
+from iku.parsing.validation import MOST_NAMED, OTHER, REQUIRED, quoted, rule, unknown
 from iku.strict_json import TWICE, DuplicateKey, InvalidJson
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ __all__ = [
     "fields",
     "parse_json",
     "parse_texts",
-    "shown",
+    "quoted",
     "split_docstring",
 ]
 
@@ -108,7 +108,7 @@ class Field(NamedTuple):
         schema = self.schema.get("items", self.schema)
         if schema.get("type") == "object":
             return _object(text, self.kind)
-        return _READERS.get(schema.get("type", ""), _composed)(text)
+        return _READERS.get(schema.get("type", ""), _nfc)(text)
 
 
 @cache
@@ -192,14 +192,14 @@ def _add(values: dict[str, Any], field: Field | None, name: str, text: str) -> N
 def _repeated(values: Mapping[str, Any], known: Mapping[str, Field]) -> dict[str, str]:
     """The faults of lists that hold a text or a number twice."""
     return {
-        name: message("names {value} more than once", value=shown(twice[0]))
+        name: message("names {value} more than once", value=quoted(twice[0]))
         for name, several in values.items()
         if name in known and known[name].multiple
-        if (twice := _twice(several))
+        if (twice := _duplicates(several))
     }
 
 
-def _twice(several: Iterable[Any]) -> list[Any]:
+def _duplicates(several: Iterable[Any]) -> list[Any]:
     """The repeated texts and numbers; objects are exempt.
 
     Two persons may have the same name.
@@ -229,7 +229,7 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 def _faults_of(raw: bytes, kind: Any) -> dict[str, str]:
     try:
-        return _faults(strict_json.plain(raw), kind) or {"": _OTHERWISE}
+        return _faults(strict_json.decode_plain(raw), kind) or {"": _OTHERWISE}
     except InvalidJson as error:
         return {"": messages.of(error)}
 
@@ -244,7 +244,7 @@ def _faults(value: Any, kind: Any) -> dict[str, str]:
 def _collect(found: dict[str, str], value: Any, kind: Any, path: str) -> None:
     """Add to *found* the faults of *value*, which is at *path*."""
     if isinstance(value, str):
-        value = _composed(value)  # events store this form, which may be longer
+        value = _nfc(value)  # events store this form, which may be longer
     if len(found) >= MOST_FAULTS or _fits(value, kind):
         return
     before = len(found)
@@ -300,17 +300,17 @@ def _join(path: str, name: str) -> str:
 def _object(text: str, kind: Any) -> Any:
     if text.startswith("{"):
         try:
-            return strict_json.plain(text.encode())
+            return strict_json.decode_plain(text.encode())
         except InvalidJson:
             return text
     for struct in structs_of(item_of(kind) or kind).values():
         needed = [one.name for one in fields(struct).values() if one.required]
         if len(needed) == 1:
-            return {needed[0]: _composed(text)}
+            return {needed[0]: _nfc(text)}
     return text
 
 
-def _composed(text: str) -> str:
+def _nfc(text: str) -> str:
     """*text* in Unicode's NFC, in which events store it and search compares it."""
     return unicodedata.normalize("NFC", text)
 

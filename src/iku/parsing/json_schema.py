@@ -15,15 +15,15 @@ Schema: TypeAlias = dict[str, Any]
 def schema_of(kind: Any) -> Schema:
     """The JSON Schema of *kind* without null and without referenced schemas."""
     schema = msgspec.json.schema(kind)
-    either = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
-    if len(either) == 1:
-        schema = either[0] | schema
+    union = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+    if len(union) == 1:
+        schema = union[0] | schema
     schema.pop("$defs", None)
     part = schema.get("items", schema)
     if values := choices(kind):
         part.pop("$ref", None)
         part |= {"type": "string", "enum": values}
-    if part.pop("$ref", None) or (len(either) > 1 and structs_of(kind)):
+    if part.pop("$ref", None) or (len(union) > 1 and structs_of(kind)):
         part["type"] = "object"
     return schema
 

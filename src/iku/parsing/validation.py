@@ -28,7 +28,7 @@ def rule(schema: Schema, value: Any) -> str:
     return message(
         "must be {expected}, not {value}",
         expected=_expected(schema),
-        value=shown(value),
+        value=quoted(value),
     )
 
 
@@ -83,10 +83,10 @@ def _length(schema: Schema, value: Any) -> str:
     if (least or 0) <= len(value) <= (most or len(value)):
         return ""
     noun = message("characters") if isinstance(value, str) else message("items")
-    return _long(what, noun, least, most)
+    return _length_bounds(what, noun, least, most)
 
 
-def _long(what: str, noun: str, least: int | None, most: int | None) -> str:
+def _length_bounds(what: str, noun: str, least: int | None, most: int | None) -> str:
     match least, most:
         case None, _:
             return message(
@@ -108,12 +108,12 @@ def _long(what: str, noun: str, least: int | None, most: int | None) -> str:
 
 def unknown(name: str, known: Iterable[str]) -> str:
     """The message that no field has this *name*, with the nearest known one, or all."""
-    if near := get_close_matches(name[:MOST_NAMED], known, 1):
-        return message("is unknown; did you mean {nearest}?", nearest=near[0])
+    if nearest_name := get_close_matches(name[:MOST_NAMED], known, 1):
+        return message("is unknown; did you mean {nearest}?", nearest=nearest_name[0])
     return message("is unknown; there are: {known}", known=[*known] or message("none"))
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """*value* as a message quotes it; a long one is truncated."""
     match value:
         case dict():

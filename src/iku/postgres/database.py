@@ -57,20 +57,20 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def _watched(held: Lease) -> AsyncIterator[None]:
-    over = asyncio.Event()
-    watch = asyncio.create_task(_watch(held, over))
+    stopped = asyncio.Event()
+    watch = asyncio.create_task(_watch(held, stopped))
     try:
         yield
     finally:
         # Awaited, not cancelled: a restart in progress would outlive the lease.
-        over.set()
+        stopped.set()
         await watch
 
 
-async def _watch(held: Lease, over: asyncio.Event) -> None:
+async def _watch(held: Lease, stopped: asyncio.Event) -> None:
     """Restart the server whenever it was killed, until *over* is set."""
     pause = WATCH_S
-    while not await _comes(over, pause):
+    while not await _occurs_within(stopped, pause):
         try:
             if await asyncio.to_thread(held.mend):
                 _logger.error("the embedded server was killed; it is started again")
@@ -80,7 +80,7 @@ async def _watch(held: Lease, over: asyncio.Event) -> None:
             _logger.error("the embedded server was killed; %s", error)  # noqa: TRY400 - a sentence
 
 
-async def _comes(event: asyncio.Event, within_s: float) -> bool:
+async def _occurs_within(event: asyncio.Event, within_s: float) -> bool:
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), within_s)
     return event.is_set()

@@ -33,7 +33,7 @@ async def control(superuser: str) -> AsyncIterator[Plain]:
     """
     for name in MAINTENANCE:
         try:
-            connection = await connect_as_owner(dump.beside(superuser, name))
+            connection = await connect_as_owner(dump.uri_of_database(superuser, name))
             break
         except asyncpg.InvalidCatalogNameError:
             continue
@@ -112,16 +112,18 @@ async def create(
     await _make_roles(connection, owner, wanted)
     part = f"{name}{PARTIAL}"
     await connection.execute(
-        await _spelt(connection, "drop database if exists %I", part)
+        await _quote_identifiers(connection, "drop database if exists %I", part)
     )
     make = "create database %I owner %I template template0 encoding 'UTF8'"
-    await connection.execute(await _spelt(connection, make, part, owner))
+    await connection.execute(await _quote_identifiers(connection, make, part, owner))
     if logins:
         revoke = "revoke all on database %I from public"
-        await connection.execute(await _spelt(connection, revoke, part))
+        await connection.execute(await _quote_identifiers(connection, revoke, part))
         for login in logins:
             grant = "grant connect on database %I to %I"
-            await connection.execute(await _spelt(connection, grant, part, login))
+            await connection.execute(
+                await _quote_identifiers(connection, grant, part, login)
+            )
     return part
 
 
@@ -138,9 +140,13 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
     try:
         async with connection.transaction():
             if there:
-                await connection.execute(await _spelt(connection, rename, name, old))
+                await connection.execute(
+                    await _quote_identifiers(connection, rename, name, old)
+                )
             part = f"{name}{PARTIAL}"
-            await connection.execute(await _spelt(connection, rename, part, name))
+            await connection.execute(
+                await _quote_identifiers(connection, rename, part, name)
+            )
     except asyncpg.ObjectInUseError as error:
         raise UnsupportedServer(
             message(
@@ -150,7 +156,9 @@ async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
             )
         ) from error
     if there and not keep:
-        await connection.execute(await _spelt(connection, "drop database %I", old))
+        await connection.execute(
+            await _quote_identifiers(connection, "drop database %I", old)
+        )
     return old if there and keep else None
 
 
@@ -184,7 +192,7 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
     for role in dict.fromkeys((*GROUPS, wanted)):
         if not await connection.fetchval("select to_regrole(quote_ident($1))", role):
             await connection.execute(
-                await _spelt(connection, "create role %I nologin", role)
+                await _quote_identifiers(connection, "create role %I nologin", role)
             )
     if not await connection.fetchval("select to_regrole(quote_ident($1))", owner):
         raise UnsupportedServer(
@@ -209,11 +217,11 @@ async def _make_roles(connection: Plain, owner: str, wanted: str) -> None:
             "select pg_has_role($1::name, 'iku_vault', 'usage')", role
         ):
             await connection.execute(
-                await _spelt(connection, "grant iku_vault to %I", role)
+                await _quote_identifiers(connection, "grant iku_vault to %I", role)
             )
 
 
-async def _spelt(connection: Plain, statement: str, *names: str) -> str:
+async def _quote_identifiers(connection: Plain, statement: str, *names: str) -> str:
     """The statement with *names* inserted as quoted identifiers."""
     spelt: str = await connection.fetchval(
         "select format($1, variadic $2::text[])", statement, list(names)

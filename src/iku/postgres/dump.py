@@ -20,20 +20,20 @@ from iku.postgres.programs import PostgresError
 BLOCK = 1 << 20  # bytes
 
 
-def database(dsn: str) -> str:
+def database_name(dsn: str) -> str:
     """The database that a connection URI names."""
     parts = urlsplit(dsn)
     named = dict(parse_qsl(parts.query)).get("dbname", unquote(parts.path[1:]))
-    return named or login(dsn)  # libpq's default
+    return named or login_name(dsn)  # libpq's default
 
 
-def login(dsn: str) -> str:
+def login_name(dsn: str) -> str:
     """The login that a connection URI names."""
     parts = urlsplit(dsn)
     return dict(parse_qsl(parts.query)).get("user", unquote(parts.username or ""))
 
 
-def beside(dsn: str, name: str) -> str:
+def uri_of_database(dsn: str, name: str) -> str:
     """The URI of the database *name* on the same server, for the same login."""
     parts = urlsplit(dsn)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "dbname"]
@@ -46,20 +46,20 @@ async def refuse_other_major(connection: Connection) -> None:
     Raises:
         PostgresError: The server is newer, or the wheel is not installed.
     """
-    theirs = connection.get_server_version().major
-    ours = int(_run("pg_dump", "-V").split()[2].split(".")[0])
-    if theirs > ours:
+    server_major = connection.get_server_version().major
+    bundled_major = int(_run("pg_dump", "-V").split()[2].split(".")[0])
+    if server_major > bundled_major:
         raise PostgresError(
             message(
                 "the server is PostgreSQL {theirs}, but the bundled programs are "
                 "{ours}, which cannot read it: use pg_dump and pg_restore of {theirs}",
-                theirs=theirs,
-                ours=ours,
+                server_major=server_major,
+                bundled_major=bundled_major,
             )
         )
 
 
-def dump(dsn: str, snapshot: str, take: Callable[[bytes], Any]) -> None:
+def dump(dsn: str, snapshot: str, write_block: Callable[[bytes], Any]) -> None:
     """Dump the database as of *snapshot*; *take* is called with each block.
 
     Raises:
@@ -69,7 +69,7 @@ def dump(dsn: str, snapshot: str, take: Callable[[bytes], Any]) -> None:
     with _working("pg_dump", dsn, arguments) as process:
         stdout = cast("IO[bytes]", process.stdout)
         while block := stdout.read(BLOCK):
-            take(block)
+            write_block(block)
 
 
 def load(dsn: str, blocks: Iterable[bytes]) -> None:

@@ -85,19 +85,19 @@ def lease(
     folder = home.absolute() / "postgres"
     _refuse_unusable(folder)
     with ExitStack() as files:
-        with _plain_errors(folder):
+        with _as_postgres_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
             gate = files.enter_context((folder / "gate.lock").open("a"))
             users = files.enter_context((folder / "users.lock").open("a"))
-            with _alone(gate):
+            with _exclusive_lock(gate):
                 _refuse_foreign(folder / "data")
                 cluster = _Cluster(folder, programs.find(folder, folder / "data"))
                 # Before opening: a server that starts but cannot admit the application,
                 # such as on a full disk, is stopped again.
-                files.callback(_leave, cluster, gate, users)
+                files.callback(_release, cluster, gate, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
                 held = cluster.open(settings)
-        yield replace(held, mend=partial(_mend, cluster, gate, settings))
+        yield replace(held, mend=partial(_restart, cluster, gate, settings))
 
 
 def _refuse_unusable(folder: Path) -> None:
@@ -123,24 +123,24 @@ def _refuse_foreign(data: Path) -> None:
         )
 
 
-def _mend(cluster: "_Cluster", gate: IO[str], settings: Mapping[str, str]) -> bool:
-    if postmaster.living(cluster.data) is not None:
+def _restart(cluster: "_Cluster", gate: IO[str], settings: Mapping[str, str]) -> bool:
+    if postmaster.live_process_id(cluster.data) is not None:
         return False
-    with _plain_errors(cluster.folder), _alone(gate):
+    with _as_postgres_error(cluster.folder), _exclusive_lock(gate):
         # Other holders of a lease notice it, too; the first restarts it for all.
         cluster.start(settings)
     return True
 
 
-def _leave(cluster: "_Cluster", gate: IO[str], users: IO[str]) -> None:
+def _release(cluster: "_Cluster", gate: IO[str], users: IO[str]) -> None:
     # BlockingIOError: another process still holds a lease.
-    with _alone(gate), suppress(BlockingIOError):
+    with _exclusive_lock(gate), suppress(BlockingIOError):
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
         cluster.stop()
 
 
 @contextmanager
-def _alone(gate: IO[str]) -> Iterator[None]:
+def _exclusive_lock(gate: IO[str]) -> Iterator[None]:
     fcntl.flock(gate, fcntl.LOCK_EX)
     try:
         yield
@@ -189,7 +189,7 @@ class _Cluster:
 
     def stop(self) -> None:
         """Stop the server: connections are closed, no committed transaction is lost."""
-        if postmaster.living(self.data) is not None:
+        if postmaster.live_process_id(self.data) is not None:
             self.programs.succeeds(
                 "pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", "60", "stop"
             )
@@ -233,16 +233,16 @@ class _Cluster:
             )
 
     def _refuse_other_major(self) -> None:
-        theirs = (self.data / "PG_VERSION").read_text().strip()
-        ours = self.programs.major()
-        if theirs != ours:
+        data_major = (self.data / "PG_VERSION").read_text().strip()
+        program_major = self.programs.major()
+        if data_major != program_major:
             raise PostgresError(
                 message(
                     "{data} was written by PostgreSQL {theirs}, and this is "
                     "PostgreSQL {ours}; dump it with the former and restore it here",
                     data=self.data,
-                    theirs=theirs,
-                    ours=ours,
+                    data_major=data_major,
+                    program_major=program_major,
                 )
             )
 
@@ -254,7 +254,7 @@ class _Cluster:
                 raise PostgresError(
                     message("the server does not answer; {log} says why", log=self.log)
                 )
-            if postmaster.living(self.data) is None:
+            if postmaster.live_process_id(self.data) is None:
                 self._launch(settings)
             time.sleep(0.02)
 
@@ -267,7 +267,9 @@ class _Cluster:
     def _launch(self, settings: Mapping[str, str]) -> None:
         run = self.socket_folder
         _private_folder(run, self.programs)
-        postmaster.disown(self.data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock")
+        postmaster.remove_stale_process_id(
+            self.data / "postmaster.pid", run / f".s.PGSQL.{PORT}.lock"
+        )
         wanted = SETTINGS | {"unix_socket_directories": str(run)} | dict(settings)
         options = " ".join(f"-c {k}={shlex.quote(v)}" for k, v in wanted.items())
         began = self.log.stat().st_size if self.log.exists() else 0
@@ -344,7 +346,7 @@ def _private_folder(path: Path, ran_by: Programs) -> None:
 
 
 @contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
+def _as_postgres_error(folder: Path) -> Iterator[None]:
     """Turn errors about a folder into one `PostgresError` with a plain sentence."""
     try:
         yield

@@ -84,7 +84,7 @@ async def migrate(
     if not await pending(connection, wanted):
         return []
     try:
-        async with _alone(connection):
+        async with _migration_lock(connection):
             return await _apply_missing(connection, wanted)
     except asyncpg.InsufficientPrivilegeError as error:
         raise MigrationError(
@@ -195,7 +195,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
 
 
 @asynccontextmanager
-async def _alone(connection: Connection) -> AsyncIterator[None]:
+async def _migration_lock(connection: Connection) -> AsyncIterator[None]:
     clock = asyncio.get_running_loop().time
     give_up = clock() + PATIENCE_S
     # Polled, because a waiting query would hold a snapshot, for which a concurrent

@@ -6,7 +6,7 @@ from pathlib import Path
 NO_SUCH_PID = 1 << 22 | 1  # above the largest process id of Linux
 
 
-def living(data: Path) -> int | None:
+def live_process_id(data: Path) -> int | None:
     """Process id of the server of `data`; None if it is dead or the id was reused."""
     try:
         pid = int((data / "postmaster.pid").read_text().split()[0])
@@ -21,7 +21,7 @@ def living(data: Path) -> int | None:
     return pid if "(postgres) " in stat and "(postgres) Z" not in stat else None
 
 
-def disown(pid_file: Path, socket_lock: Path) -> None:
+def remove_stale_process_id(pid_file: Path, socket_lock: Path) -> None:
     """Remove a dead server's process id, with which PostgreSQL may refuse to start.
 
     The rest of `postmaster.pid` is kept: it names the shared memory by which PostgreSQL

@@ -45,7 +45,7 @@ async def arm(connection: Connection) -> bool:
     """Install or upgrade the guard; whether it is installed.
 
     Does nothing if the login is not a superuser. A guard of the current version is not
-    changed: if it was tampered with, `look` reports that.
+    changed: if it was tampered with, `inspect` reports that.
     """
     if await _version(connection) >= VERSION:
         return True
@@ -66,7 +66,7 @@ async def announce(connection: Connection, migration: str, sha256: bytes) -> Non
         await connection.execute("select guard.announce($1, $2)", migration, sha256)
 
 
-async def look(reader: Queryable) -> Guard:
+async def inspect(reader: Queryable) -> Guard:
     """The state of the guard, with deviations of the ledger's schema."""
     if not await _version(reader):
         return Guard()
@@ -78,10 +78,10 @@ async def look(reader: Queryable) -> Guard:
         """
     )
     findings = [
-        *await _triggers_amiss(reader),
-        *await _functions_amiss(reader),
-        *await _schema_amiss(reader),
-        *await _changes_amiss(reader),
+        *await _trigger_findings(reader),
+        *await _function_findings(reader),
+        *await _schema_findings(reader),
+        *await _announcement_findings(reader),
     ]
     return Guard(since, announced, sealed, findings)
 
@@ -94,7 +94,7 @@ async def _version(reader: Queryable) -> int:
     return version
 
 
-async def _triggers_amiss(reader: Queryable) -> list[str]:
+async def _trigger_findings(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select evtname, evtenabled from pg_event_trigger")
     enabled = {row["evtname"]: row["evtenabled"] == b"A" for row in rows}
     return [
@@ -105,7 +105,7 @@ async def _triggers_amiss(reader: Queryable) -> list[str]:
     ]
 
 
-async def _functions_amiss(reader: Queryable) -> list[str]:
+async def _function_findings(reader: Queryable) -> list[str]:
     rows = await reader.fetch(
         """
         select p.proname, p.prosrc, r.rolsuper
@@ -122,12 +122,12 @@ async def _functions_amiss(reader: Queryable) -> list[str]:
     ]
 
 
-async def _schema_amiss(reader: Queryable) -> list[str]:
+async def _schema_findings(reader: Queryable) -> list[str]:
     rows = await reader.fetch("select line from guard.difference()")
     return [f"the ledger's schema, as last sealed: {row['line']}" for row in rows]
 
 
-async def _changes_amiss(reader: Queryable) -> list[str]:
+async def _announcement_findings(reader: Queryable) -> list[str]:
     """Changes announced as a migration that was never applied."""
     rows = await reader.fetch(
         """

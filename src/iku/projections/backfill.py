@@ -29,12 +29,12 @@ WAIT_S = 0.1  # between two attempts to take it
 FEW = 1_000  # events; a log of this size is counted within the append
 
 
-class _Lost(Exception):
+class _BackfillLost(Exception):
     """The backfilled rows were deleted, or their number was taken."""
 
 
 @asynccontextmanager
-async def prepared(
+async def backfilled(
     connect: Connect, turns: Sequence[Transition]
 ) -> AsyncIterator[None]:
     """Backfill the definition in *turns*, if any; it is appended within the context.
@@ -74,18 +74,18 @@ async def _prepare(connection: Connection, options: Options) -> None:
     size = (await log.head(connection)).size
     histories = log.read_subjects(connection, _category(options), size=size)
     try:
-        async for found in parallel_fold.folded(
+        async for found in parallel_fold.fold_in_parallel(
             histories, [counted], size, parallel_fold.count
         ):
             async with connection.transaction():
-                await _hold(connection, counted)
+                await _lock_backfill(connection, counted)
                 await parallel_fold.copy(connection, found)
         async with connection.transaction():
-            await _hold(connection, counted)
+            await _lock_backfill(connection, counted)
             await connection.execute(
                 "update backfill set size = $2 where number = $1", counted.number, size
             )
-    except _Lost:
+    except _BackfillLost:
         return
 
 
@@ -111,19 +111,19 @@ async def _clear(connection: Connection, number: int) -> None:
     await connection.execute("delete from contribution where definition >= $1", number)
 
 
-async def _hold(connection: Connection, counted: CountedDefinition) -> None:
+async def _lock_backfill(connection: Connection, counted: CountedDefinition) -> None:
     """Lock the backfill's row, so that its number is kept until the transaction ends.
 
     Raises:
         _Lost: Another definition has the number, or a rebuild replaced the tables.
     """
-    ours = await connection.fetchval(
+    backfilled_rows = await connection.fetchval(
         "select true from backfill where number = $1 and options = $2 for update",
         counted.number,
         rows.encoded(counted.options),
     )
-    if not ours:
-        raise _Lost
+    if not backfilled_rows:
+        raise _BackfillLost
 
 
 async def define(connection: Connection, entry: ProjectedEvent, size: int) -> None:
@@ -138,7 +138,7 @@ async def define(connection: Connection, entry: ProjectedEvent, size: int) -> No
     known = await rows.definitions(connection)
     for counted in rows.counted_definitions(entry, len(known) + 1):
         filled = await _take(connection, counted)
-        await rows.keep(connection, counted)
+        await rows.insert_definition(connection, counted)
         known.append(counted)
         if filled is None:
             await _fill(connection, counted, size)
@@ -165,7 +165,7 @@ async def _take(connection: Connection, counted: CountedDefinition) -> int | Non
 async def _fill(connection: Connection, counted: CountedDefinition, size: int) -> None:
     category = _category(counted.options)
     histories = log.read_subjects(connection, category, size=size)
-    async for found in parallel_fold.folded(
+    async for found in parallel_fold.fold_in_parallel(
         histories, [counted], size, parallel_fold.count
     ):
         await parallel_fold.copy(connection, found)

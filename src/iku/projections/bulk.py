@@ -18,7 +18,7 @@ from iku.projections.parallel_fold import CopyRows
 from iku.projections.rows import CountedDefinition, ProjectedEvent, Rows
 
 
-class Superseding(NamedTuple):
+class BatchRows(NamedTuple):
     """The rows of a batch of events.
 
     Attributes:
@@ -42,7 +42,7 @@ class BulkProjections:
 
     async def begin(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
-    ) -> asyncio.Future[Superseding]:
+    ) -> asyncio.Future[BatchRows]:
         """Start to compute the rows of the appended events."""
         if self._definitions is None:
             # The append holds the log's lock, so no other definition is recorded.
@@ -54,25 +54,25 @@ class BulkProjections:
         ]
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(
-            self._executor, superseding, entries, self._definitions
+            self._executor, batch_rows, entries, self._definitions
         )
 
-    async def write(self, connection: Connection, found: Superseding) -> None:
+    async def write(self, connection: Connection, found: BatchRows) -> None:
         """Write the computed rows; batches must be written in order."""
         definitions = self._definitions or ()
         if not await rows.write(connection, found.ended, definitions):
             raise LookupError("a definition was recorded under the log's lock")
         await parallel_fold.copy(connection, found.begun)
-        await number_index.keep(connection, found.ended.names)
+        await number_index.write(connection, found.ended.names)
 
 
-def superseding(
+def batch_rows(
     entries: Sequence[ProjectedEvent], counted: Sequence[CountedDefinition]
-) -> Superseding:
+) -> BatchRows:
     """The rows of *entries*, which are in log order."""
     found, ended = Rows(), Rows()
     for entry in entries:
         found.add(entry, counted)
         ended.names |= number_index.changed(entry.turn)
     ended.ended, ended.past = found.ended, found.past
-    return Superseding(parallel_fold.lines(found, len(entries)), ended)
+    return BatchRows(parallel_fold.copy_lines(found, len(entries)), ended)

@@ -56,43 +56,47 @@ class NumberUse(NamedTuple):
 Names = dict[NumberKey, NumberUse]
 
 
-def changed(turn: Transition) -> Names:
+def changed(transition: Transition) -> Names:
     """The rows that an event adds or changes."""
-    if turn.before is None:
-        return _names(turn, turn.after)
-    if _same(turn):
+    if transition.before is None:
+        return _names(transition, transition.after)
+    if _same(transition):
         return {}
-    before, after = (_names(turn, state) for state in (turn.before, turn.after))
+    before, after = (
+        _names(transition, state) for state in (transition.before, transition.after)
+    )
     left = {name: NumberUse() for name in before.keys() - after.keys()}
     return left | {n: use for n, use in after.items() if before.get(n) != use}
 
 
-def _same(turn: Transition) -> bool:
+def _same(transition: Transition) -> bool:
     """Whether the event leaves the number as it was; most kinds of events do."""
-    before, after = turn.before, turn.after
+    before, after = transition.before, transition.after
     if isinstance(before, Subject) and isinstance(after, Subject):
         added = after.history[len(before.history) :]
-        if not fact.reaching_back(added):
+        if not fact.retroactive_events(added):
             return True
-    return numbering.numbered(turn.subject, turn.before) == numbering.numbered(
-        turn.subject, turn.after
-    )
+    return numbering.current_number(
+        transition.subject, transition.before
+    ) == numbering.current_number(transition.subject, transition.after)
 
 
-def _names(turn: Transition, state: Any) -> Names:
-    numbered = numbering.numbered(turn.subject, state)
+def _names(transition: Transition, state: Any) -> Names:
+    numbered = numbering.current_number(transition.subject, state)
     if numbered is None:
         return {}
 
     def name(number: str) -> NumberKey:
-        return NumberKey(turn.category, numbering.fold(number), turn.subject)
+        return NumberKey(
+            transition.category, numbering.casefolded(number), transition.subject
+        )
 
     serial = numbering.serial(state.LETTER, numbered.number) or (None, None)
-    own = {name(subject_number(turn.subject)): NumberUse()}
+    own = {name(subject_number(transition.subject)): NumberUse()}
     return own | {name(numbered.number): NumberUse(numbered.held, *serial)}
 
 
-async def keep(connection: Connection, names: Names) -> None:
+async def write(connection: Connection, names: Names) -> None:
     """Write these rows."""
     if names:
         await connection.execute(
@@ -122,14 +126,14 @@ async def admit(
     held until the transaction ends. Requests without a number get the next automatic
     ones. A request recorded before is left to the append, which repeats its receipt.
     """
-    claims = [_wanted(one) for one in asked]
+    claims = [_required_numbers(one) for one in asked]
     if not any(claims):
         return [one for one in asked if isinstance(one, EncodedRequest)]
     register = await _read(connection, asked, claims)
     return register.admit_all(asked, claims, together=together)
 
 
-class Serials:
+class SerialCache:
     """The last serial numbers assigned, as known to this process (optimistic).
 
     They number requests before the log is locked, on the assumption that no other
@@ -140,21 +144,25 @@ class Serials:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], int] = {}
 
-    def learn(self, turns: Iterable[Any]) -> None:
+    def learn(self, transitions: Iterable[Any]) -> None:
         """Learn the numbers of subjects that began."""
-        for turn in turns:
-            if not isinstance(turn, Transition) or turn.before is not None:
+        for transition in transitions:
+            if not isinstance(transition, Transition) or transition.before is not None:
                 continue
-            for use in changed(turn).values():
+            for use in changed(transition).values():
                 if use.year is not None and use.serial is not None:
-                    key = _key(NumberSeries(turn.category, turn.after.LETTER, use.year))
+                    key = _key(
+                        NumberSeries(
+                            transition.category, transition.after.LETTER, use.year
+                        )
+                    )
                     self._last[key] = use.serial
 
     def admit(
         self, asked: Sequence[EncodedRequest | UnnumberedRequest]
-    ) -> "Named | None":
+    ) -> "NumberedRequests | None":
         """The requests with numbers; None if the database must be asked."""
-        claims = [_wanted(one) for one in asked]
+        claims = [_required_numbers(one) for one in asked]
         names, series = _names_claimed(claims), _series(claims)
         if not all(_key(one) in self._last for one in series):
             return None
@@ -167,14 +175,16 @@ class Serials:
         ]
         if len(framed) < len(asked):
             return None
-        return Named(framed, [*_columns(names, series), lasts], register.last)
+        return NumberedRequests(
+            framed, [*_columns(names, series), lasts], register.last
+        )
 
-    def keep(self, named: "Named") -> None:
+    def keep(self, named: "NumberedRequests") -> None:
         """Confirm that these requests were appended."""
         self._last = named.last
 
 
-class Named(NamedTuple):
+class NumberedRequests(NamedTuple):
     """Requests with numbers that are assumed to be free.
 
     Attributes:
@@ -196,7 +206,7 @@ class NumberClaim(NamedTuple):
     new: bool
 
 
-def _wanted(
+def _required_numbers(
     asked: EncodedRequest | UnnumberedRequest,
 ) -> list[NumberClaim | NumberSeries]:
     if isinstance(asked, UnnumberedRequest):
@@ -206,32 +216,38 @@ def _wanted(
 
 def claims(request: Request) -> Iterator[NumberClaim]:
     """The numbers that a request assigns and that its subjects do not have yet."""
-    turns: dict[tuple[str, str], Transition] = {}
-    for turn in request.attachments:
-        if isinstance(turn, Transition):
-            key = turn.category, turn.subject
-            first = turns.get(key)
-            turns[key] = turn if first is None else replace(turn, before=first.before)
-    for turn in turns.values():
-        if (claimed := _claim(turn)) is not None:
+    transitions: dict[tuple[str, str], Transition] = {}
+    for transition in request.attachments:
+        if isinstance(transition, Transition):
+            key = transition.category, transition.subject
+            first = transitions.get(key)
+            transitions[key] = (
+                transition
+                if first is None
+                else replace(transition, before=first.before)
+            )
+    for transition in transitions.values():
+        if (claimed := _claim(transition)) is not None:
             yield claimed
 
 
-def _claim(turn: Transition) -> NumberClaim | None:
+def _claim(transition: Transition) -> NumberClaim | None:
     """The number that an event assigns to its subject; None if it does not change."""
-    if _same(turn):
+    if _same(transition):
         return None
-    after = numbering.numbered(turn.subject, turn.after)
+    after = numbering.current_number(transition.subject, transition.after)
     if after is None or not after.held:
         return None
-    before = numbering.numbered(turn.subject, turn.before)
-    if before and before.held and _alike(before.number, after.number):
+    before = numbering.current_number(transition.subject, transition.before)
+    if before and before.held and _same_name(before.number, after.number):
         return None
-    return NumberClaim(turn.category, turn.subject, after.number, before is None)
+    return NumberClaim(
+        transition.category, transition.subject, after.number, before is None
+    )
 
 
-def _alike(one: str, other: str) -> bool:
-    return numbering.fold(one) == numbering.fold(other)
+def _same_name(one: str, other: str) -> bool:
+    return numbering.casefolded(one) == numbering.casefolded(other)
 
 
 async def _read(
@@ -266,7 +282,7 @@ def _names_claimed(
 ) -> list[tuple[str, str]]:
     """The folded names on which it depends whether the claimed numbers are free."""
     return [
-        (claim.category, numbering.fold(name))
+        (claim.category, numbering.casefolded(name))
         for claim in chain.from_iterable(claims)
         if isinstance(claim, NumberClaim)
         for name in {claim.number, subject_number(claim.subject)}
@@ -290,14 +306,14 @@ def _columns(
         [folded for _, folded in names],
         [one.category for one in series],
         [one.year for one in series],
-        [numbering.fold(one.prefix) for one in series],
+        [numbering.casefolded(one.prefix) for one in series],
         [*series.values()],
     ]
 
 
 def _key(series: NumberSeries) -> tuple[str, str]:
     """A series as named in the result of `projection.names`."""
-    return series.category, numbering.fold(series.prefix)
+    return series.category, numbering.casefolded(series.prefix)
 
 
 def _command(asked: EncodedRequest | UnnumberedRequest) -> str:
@@ -328,7 +344,7 @@ class _Register:
         """Record that *subject* has or had that name."""
         if held:
             self._holders.setdefault((category, folded), subject)
-        identifier = numbering.fold(subject)
+        identifier = numbering.casefolded(subject)
         self._identifiers[category].setdefault(identifier, subject)
 
     def admit_all(
@@ -360,26 +376,28 @@ class _Register:
         for refusal in filter(None, map(self._refusal, numbers)):
             return refusal
         for one in numbers:
-            folded = numbering.fold(one.number)
+            folded = numbering.casefolded(one.number)
             self.note(one.category, folded, one.subject, held=True)
         return asked
 
     def release(self, asked: EncodedRequest) -> None:
         """Record the names that are free once the request is appended."""
-        turns = (t for t in asked.request.attachments if isinstance(t, Transition))
-        for turn in turns:
-            for name, use in changed(turn).items():
+        transitions = (
+            t for t in asked.request.attachments if isinstance(t, Transition)
+        )
+        for transition in transitions:
+            for name, use in changed(transition).items():
                 key = name.category, name.folded
                 if not use.held and self._holders.get(key) == name.subject:
                     del self._holders[key]
 
     def _refusal(self, claim: NumberClaim) -> NumberTaken | IdentifierTaken | None:
         category, number = claim.category, claim.number
-        holder = self._holders.get((category, numbering.fold(number)))
+        holder = self._holders.get((category, numbering.casefolded(number)))
         if holder not in {None, claim.subject}:
             return NumberTaken(category, number, str(holder))
         used = self._identifiers[category]
-        other = used.get(numbering.fold(claim.subject))
+        other = used.get(numbering.casefolded(claim.subject))
         if claim.new and other is not None:
             return IdentifierTaken(number, other, numbering.identifier(number, used))
         return None
@@ -390,16 +408,18 @@ class _Register:
         key = _key(series)
         if asked.command_id in self.recorded:
             # The append repeats the first receipt, independent of the number here.
-            return log.frame(asked.named(series.number(0), series.number(0)))
+            return log.encode(asked.named(series.number(0), series.number(0)))
         number = series.number(self.last[key] + 1)
         used = self._identifiers[series.category]
         identifier = numbering.identifier(number, used)
         try:
-            framed = log.frame(asked.named(str(identifier), number))
+            framed = log.encode(asked.named(str(identifier), number))
         except Unrecordable as error:
             return error
         self.last[key] += 1
-        self.note(series.category, numbering.fold(number), str(identifier), held=True)
+        self.note(
+            series.category, numbering.casefolded(number), str(identifier), held=True
+        )
         return framed
 
 
@@ -408,14 +428,14 @@ async def find(
 ) -> Mapping[str, list[tuple[str, bool]]]:
     """By folded name: the subjects that have or had it, and whether it is current."""
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    wanted = {numbering.fold(name) for name in names}
-    for name, held in await near(connection, category, wanted):
+    wanted = {numbering.casefolded(name) for name in names}
+    for name, held in await rows_with_prefix(connection, category, wanted):
         if name.folded in wanted:
             found[name.folded].append((name.subject, held))
     return found
 
 
-async def near(
+async def rows_with_prefix(
     connection: Reader, category: str, names: Iterable[str]
 ) -> list[tuple[NumberKey, bool]]:
     """The rows of these names and of names that continue them, as K14.2 does K14."""
@@ -433,7 +453,7 @@ async def near(
          order by n.folded, n.subject
         """,
         category,
-        [*{numbering.fold(name) for name in names}],
+        [*{numbering.casefolded(name) for name in names}],
     )
     return [
         (NumberKey(category, row["folded"], row["subject"]), row["held"])
@@ -441,7 +461,7 @@ async def near(
     ]
 
 
-async def shown(
+async def numbers_at(
     reader: Reader,
     category: str,
     subjects: Iterable[str],

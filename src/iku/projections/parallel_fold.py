@@ -59,7 +59,7 @@ def fold(
             rows.add(entry, counted)
             rows.names |= number_index.changed(entry.turn)
         events += len(history)
-    return lines(rows, events)
+    return copy_lines(rows, events)
 
 
 def count(
@@ -74,10 +74,10 @@ def count(
             for definition in counted:
                 rows.count(entry, definition)
         events += len(history)
-    return lines(rows, events)
+    return copy_lines(rows, events)
 
 
-def lines(rows: Rows, events: int) -> CopyRows:
+def copy_lines(rows: Rows, events: int) -> CopyRows:
     """The new *rows* of that number of *events*, in the format of COPY."""
     return CopyRows(
         events,
@@ -87,7 +87,7 @@ def lines(rows: Rows, events: int) -> CopyRows:
     )
 
 
-async def folded(
+async def fold_in_parallel(
     histories: AsyncIterator[list[Recorded]],
     counted: Sequence[CountedDefinition],
     size: int,
@@ -148,10 +148,10 @@ def _begin() -> None:
     A fold creates no reference cycles, so the cyclic garbage collector is disabled.
     """
     gc.disable()
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_exit_with_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -181,7 +181,7 @@ def _state(row: Sequence[Any]) -> str:
     return (
         f"{position}\t{superseded}\t{known_from}\t{_end(known_to)}\t{entered_on}"
         f"\t{level}\t{verified}\t{expired}\t[{start},{end or ''})"
-        f"\t{_tabbed(texts)}\n"
+        f"\t{_tab_separated(texts)}\n"
     )
 
 
@@ -193,7 +193,7 @@ def _name(
     *automatic: int | None,
 ) -> str:
     year, serial = (_NULL if one is None else one for one in automatic)
-    return f"{_tabbed((category, folded, subject))}\t{held}\t{year}\t{serial}\n"
+    return f"{_tab_separated((category, folded, subject))}\t{held}\t{year}\t{serial}\n"
 
 
 _NULL = "\\N"
@@ -203,7 +203,7 @@ def _end(day: date) -> str:
     return "infinity" if day is FOREVER else str(day)
 
 
-def _tabbed(texts: Sequence[str]) -> str:
+def _tab_separated(texts: Sequence[str]) -> str:
     """*texts*, separated by tabs."""
     if _MARKED.isdisjoint("".join(texts)):
         return "\t".join(texts)

@@ -47,7 +47,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
     Raises:
         RebuildRunning: Another rebuild is in progress.
     """
-    async with _alone(owner), _beside(owner):
+    async with _rebuild_lock(owner), _shadow_tables(owner):
         projector = _Projector(owner, progress)
         while projector.done < (size := (await log.head(owner)).size):
             # The events appended since are read in rounds that become shorter.
@@ -57,7 +57,9 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
             size = await owner.fetchval("select size from ledger.head for update")
             await projector.catch_up(size)
             findings = [
-                found for table in COMPARED async for found in _unlike(owner, table)
+                found
+                for table in COMPARED
+                async for found in _differences(owner, table)
             ]
             findings += await _counted_twice(owner)
             await _switch(owner)
@@ -65,7 +67,7 @@ async def rebuild(owner: Connection, progress: Progress) -> list[str]:
 
 
 @asynccontextmanager
-async def _alone(owner: Connection) -> AsyncIterator[None]:
+async def _rebuild_lock(owner: Connection) -> AsyncIterator[None]:
     if not await owner.fetchval("select pg_try_advisory_lock($1)", LOCK):
         raise RebuildRunning(message("another rebuild is under way"))
     try:
@@ -75,7 +77,7 @@ async def _alone(owner: Connection) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _beside(owner: Connection) -> AsyncIterator[None]:
+async def _shadow_tables(owner: Connection) -> AsyncIterator[None]:
     """Empty tables in a separate schema, which is first in the search path."""
     # A killed rebuild leaves its schema behind, which nothing else reads.
     await owner.execute(
@@ -138,7 +140,9 @@ async def _fill(owner: Connection, size: int, progress: Progress) -> None:
     """Fill empty tables from a log of this *size*, then create their indexes."""
     definitions = await _definitions(owner, size)
     done = 0
-    async for found in parallel_fold.folded(_histories(owner, size), definitions, size):
+    async for found in parallel_fold.fold_in_parallel(
+        _histories(owner, size), definitions, size
+    ):
         await parallel_fold.copy(owner, found)
         done += found.events
         progress(done, size)
@@ -167,7 +171,7 @@ async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
     for entry in sorted(entries, key=lambda entry: entry.position):
         counted += rows.counted_definitions(entry, len(counted) + 1)
     for definition in counted:
-        await rows.keep(owner, definition)
+        await rows.insert_definition(owner, definition)
     return counted
 
 
@@ -193,9 +197,9 @@ async def _indexes(owner: Connection, table: str) -> list[str]:
     return [row["statement"] for row in rows]
 
 
-async def _unlike(owner: Connection, table: str) -> AsyncIterator[str]:
+async def _differences(owner: Connection, table: str) -> AsyncIterator[str]:
     """Findings: rows of the live table that the new one lacks, and the reverse."""
-    if await _alike(owner, table):
+    if await _tables_equal(owner, table):
         return
     for here, there, verdict in (
         ("projection", "projection_next", "held, but should not"),
@@ -204,9 +208,9 @@ async def _unlike(owner: Connection, table: str) -> AsyncIterator[str]:
         row: asyncpg.Record | None = await owner.fetchrow(
             f"""
               with surplus as (
-                select * from {_asked(here, table)} h
+                select * from {_visible_rows(here, table)} h
                 except all
-                select * from {_asked(there, table)} t
+                select * from {_visible_rows(there, table)} t
               )
             select count(*) as rows, (select s::text from surplus s limit 1) as example
               from surplus
@@ -248,7 +252,7 @@ async def _counted_twice(owner: Connection) -> list[str]:
     ]
 
 
-def _asked(schema: str, table: str) -> str:
+def _visible_rows(schema: str, table: str) -> str:
     """The visible rows of a table: without those of a backfill."""
     if table != "contribution":
         return f"{schema}.{table}"
@@ -258,24 +262,24 @@ def _asked(schema: str, table: str) -> str:
     )
 
 
-async def _alike(owner: Connection, table: str) -> bool:
+async def _tables_equal(owner: Connection, table: str) -> bool:
     """Whether both tables hold the same rows, by the sums of their hashes.
 
     The seed is random, or an attacker could alter a table without changing the sum.
     Sorting both tables to compare them row by row takes a hundred times as long.
     """
     seed = secrets.randbits(63)
-    ours, theirs = [
+    ours, new_hash = [
         await owner.fetchrow(
             f"""
             select count(*), sum(hash_record_extended(t, $1))
-              from {_asked(schema, table)} t
+              from {_visible_rows(schema, table)} t
             """,
             seed,
         )
         for schema in ("projection", "projection_next")
     ]
-    return bool(ours == theirs)
+    return bool(ours == new_hash)
 
 
 async def _switch(owner: Connection) -> None:

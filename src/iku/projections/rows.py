@@ -14,10 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from iku.domain import fact, subject_kinds
+from iku.domain.cached_property import cached_property
 from iku.domain.contribution import Contribution
 from iku.domain.decider import Transition
 from iku.domain.decider_registry import DECIDERS
-from iku.domain.derived import derived
 from iku.domain.indicator import Definition, Indicator, Options
 from iku.domain.subject_states import StateInterval
 from iku.ledger import log
@@ -51,7 +51,7 @@ class CountedDefinition(Struct, frozen=True, dict=True):
     position: int
     options: Options
 
-    @derived
+    @cached_property
     def category(self) -> str:
         """Category of the subjects that it counts."""
         return subject_kinds.counted_by(self.options).category
@@ -128,8 +128,8 @@ class Rows:
 
     def _state(self, entry: ProjectedEvent) -> None:
         turn = entry.turn
-        before = subject_kinds.spans(turn.category, turn.subject, turn.before)
-        after = subject_kinds.spans(turn.category, turn.subject, turn.after)
+        before = subject_kinds.state_intervals(turn.category, turn.subject, turn.before)
+        after = subject_kinds.state_intervals(turn.category, turn.subject, turn.after)
         for span in before:
             if span not in after:
                 self._supersede(entry, span)
@@ -193,7 +193,9 @@ class TransitionFold:
         """The effect of the next event of the log."""
         before = self._states.get(recorded.stream)
         decider = DECIDERS[recorded.category]
-        after = decider.evolve(before, fact.of(recorded, decider.event_type))
+        after = decider.evolve(
+            before, fact.decode_recorded(recorded, decider.event_type)
+        )
         self._states[recorded.stream] = after
         turn = Transition(recorded.category, recorded.subject, before, after)
         return ProjectedEvent(recorded.position, recorded.known_on, turn)
@@ -264,7 +266,7 @@ def _columns(
     return list(zip(*rows, strict=True)) if rows else [None] * width
 
 
-async def keep(connection: Connection, counted: CountedDefinition) -> None:
+async def insert_definition(connection: Connection, counted: CountedDefinition) -> None:
     """Insert the definition, from which on events are counted by it."""
     await connection.execute(
         """
@@ -301,4 +303,6 @@ def _fold(history: Sequence[Recorded]) -> Any:
     if not history:
         return None
     decider = DECIDERS[history[0].category]
-    return decider.fold(fact.of(one, decider.event_type) for one in history)
+    return decider.fold(
+        fact.decode_recorded(one, decider.event_type) for one in history
+    )

@@ -43,7 +43,7 @@ class ProjectionWriter:
         """Project *entries*, which are in log order, in a log of this *size*."""
         while not await rows.write(connection, self._rows(entries), self._definitions):
             self._definitions = await rows.definitions(connection)
-        await number_index.keep(connection, _names(entries))
+        await number_index.write(connection, _names(entries))
         for entry in entries:
             await backfill.define(connection, entry, size)
 
@@ -56,14 +56,14 @@ class ProjectionWriter:
 
 def _entries(accepted: Sequence[AcceptedRequest]) -> list[ProjectedEvent]:
     return [
-        ProjectedEvent(position, one.receipt.known_on, turn)
+        ProjectedEvent(position, one.receipt.known_on, transition)
         for one in accepted
-        for position, turn in one.attached()
+        for position, transition in one.attached()
     ]
 
 
 def _names(entries: Sequence[ProjectedEvent]) -> number_index.Names:
     names: number_index.Names = {}
     for entry in entries:
-        names |= number_index.changed(entry.turn)
+        names |= number_index.changed(entry.transition)
     return names

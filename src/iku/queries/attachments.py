@@ -3,13 +3,13 @@
 from hashlib import sha256
 
 from iku.domain.decider import SubjectNotFound
-from iku.domain.withheld import Withheld, WithheldReason
+from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.messages import Term, message
 from iku.queries.view import View
-from iku.texts import File
+from iku.text_reading import File
 from iku.vault.keys import KeysError
 
 

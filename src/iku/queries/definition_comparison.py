@@ -79,17 +79,19 @@ class ComparisonSheet:
         rows: Those of the page, and one more if there is a next page.
     """
 
-    def __init__(self, lenses: Sequence[Evaluation], after: str, limit: int) -> None:
-        self.totals = [Counts() for _ in lenses]
+    def __init__(
+        self, evaluations: Sequence[Evaluation], after: str, limit: int
+    ) -> None:
+        self.totals = [Counts() for _ in evaluations]
         self.differing = 0
         self.rows: list[ComparisonRow] = []
-        self._lenses = lenses
+        self._lenses = evaluations
         self._after = after
         self._limit = limit
 
     def add(self, name: str, subject: Any) -> None:
         """Count one subject. Subjects must be passed in the order of their names."""
-        counted = [_counted(subject, lens) for lens in self._lenses]
+        counted = [_counted(subject, evaluation) for evaluation in self._lenses]
         sums = zip(self.totals, counted, strict=True)
         self.totals = [total + counts for total, counts in sums]
         columns = [SubjectCount(c.numerator, c.denominator) for c in counted]
@@ -117,8 +119,8 @@ class ComparisonSheet:
         return PageCursor(size, as_of, LETTER, self.page[-1].id)
 
 
-def _counted(subject: Any, lens: Evaluation) -> Counts:
-    return subject_kinds.membership(subject, *lens).counts
+def _counted(subject: Any, evaluation: Evaluation) -> Counts:
+    return subject_kinds.membership(subject, *evaluation).counts
 
 
 async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
@@ -137,8 +139,10 @@ async def compare(view: View, tried: TrialOptions, today: date) -> Comparison:
     question = _pinned(tried.question, head)
     bases = _bases(await _facts(connection, question.indicator), question, tried)
     at = [_at(question, one, head, today) for one in bases]
-    lenses = [_lens(one, question) for one in bases]
-    sheet = ComparisonSheet(lenses, tried.after.key if tried.after else "", tried.limit)
+    evaluations = [_evaluation(one, question) for one in bases]
+    sheet = ComparisonSheet(
+        evaluations, tried.after.key if tried.after else "", tried.limit
+    )
     await _count(connection, [sheet], question)
     versions: list[int | None] = [one.definition.version for one in bases]
     if tried.amendment is not None:
@@ -205,7 +209,7 @@ async def preview_revision(
     after = DefinitionFacts([*facts.indicator, *known], facts.scale)
     ends = [(today.year - ago, *end) for ago in (2, 1) for end in QUARTER_ENDS]
     days = [
-        _turn(facts, after, _pinned(Question(code, day), head))
+        _compare_years(facts, after, _pinned(Question(code, day), head))
         for day in (*(date(*end) for end in ends), today)
     ]
     await _count(reader, [day.sheet for day in days], days[0].question)
@@ -217,12 +221,12 @@ async def preview_revision(
     return RevisionPreview(code, head.size, tuple(points))
 
 
-def _turn(
+def _compare_years(
     before: DefinitionFacts, after: DefinitionFacts, question: Question
 ) -> "_Day":
     bases = (before.basis(question), after.basis(question))
-    lenses = [_lens(one, question) for one in bases]
-    return _Day(question, bases, ComparisonSheet(lenses, "", 0))
+    evaluations = [_evaluation(one, question) for one in bases]
+    return _Day(question, bases, ComparisonSheet(evaluations, "", 0))
 
 
 class _Day(NamedTuple):
@@ -236,8 +240,8 @@ class _Day(NamedTuple):
 def _day(facts: DefinitionFacts, question: Question, proposed: Defined) -> _Day:
     in_force = facts.basis(question)
     bases = (in_force, comparison.with_options(in_force, proposed.options))
-    lenses = [_lens(one, question) for one in bases]
-    return _Day(question, bases, ComparisonSheet(lenses, "", FIRST_ROWS))
+    evaluations = [_evaluation(one, question) for one in bases]
+    return _Day(question, bases, ComparisonSheet(evaluations, "", FIRST_ROWS))
 
 
 def _point(day: _Day, at: Sequence[Coordinates]) -> ComparedPoint:
@@ -301,7 +305,7 @@ def _at(question: Question, made_with: Basis, head: Head, today: date) -> Coordi
     return coordinates(question, made_with.definition.version, head.size, known)
 
 
-def _lens(made_with: Basis, question: Question) -> Evaluation:
+def _evaluation(made_with: Basis, question: Question) -> Evaluation:
     options = made_with.definition.defined.options
     return Evaluation(options, question.start, question.as_of)
 

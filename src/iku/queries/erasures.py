@@ -8,17 +8,17 @@ from iku.domain.erasure import Erased
 from iku.ledger import log
 from iku.ledger.record import Recorded
 from iku.queries.view import View
-from iku.vault.store import Lasting
+from iku.vault.store import StoredTextCount
 
 
-class HeldTexts(Struct, frozen=True):
+class StoredTexts(Struct, frozen=True):
     """The stored texts of a subject, and decisions to erase them."""
 
-    held: list[Lasting]
+    held: list[StoredTextCount]
     erasures: list[tuple[Recorded, Erased]]
 
 
-class Doomed(Struct, frozen=True):
+class ErasurePreview(Struct, frozen=True):
     """The effect of an erasure, without the texts.
 
     Attributes:
@@ -28,7 +28,7 @@ class Doomed(Struct, frozen=True):
             copied: their texts are kept and need erasures of their own.
     """
 
-    held: list[Lasting]
+    held: list[StoredTextCount]
     files: int
     others: list[str]
 
@@ -38,26 +38,28 @@ class Doomed(Struct, frozen=True):
         return sum(one.count for one in self.held) - self.files
 
 
-async def look(view: View, subject: str) -> HeldTexts:
+async def stored_texts(view: View, subject: str) -> StoredTexts:
     """The stored texts of *subject*.
 
     Raises:
         SubjectNotFound: Nothing is stored, and nothing was ever erased.
     """
     if not erasure.is_identifier(subject):
-        raise SubjectNotFound(subject_name.absent("subject", subject))
+        raise SubjectNotFound(subject_name.not_found_message("subject", subject))
     held = await view.vault.held(view.reader, subject)
     recorded = await log.read_stream(view.reader, erasure.decider.stream(subject))
     if not held and not recorded:
-        raise SubjectNotFound(subject_name.absent("subject", subject))
-    return HeldTexts(held, [(one, fact.of(one, Erased)) for one in recorded])
+        raise SubjectNotFound(subject_name.not_found_message("subject", subject))
+    return StoredTexts(
+        held, [(one, fact.decode_recorded(one, Erased)) for one in recorded]
+    )
 
 
-async def preview(view: View, subject: str) -> Doomed:
-    """The effect of erasing *subject* now (raises as `look`)."""
-    known = await look(view, subject)
+async def preview(view: View, subject: str) -> ErasurePreview:
+    """The effect of erasing *subject* now (raises as `stored_texts`)."""
+    known = await stored_texts(view, subject)
     files = await view.vault.filed(view.reader, subject)
     # A person is not a stream.
     recorded = await log.read_stream(view.reader, subject)
     named = {text.s for one in recorded for text in one.body().text.values()}
-    return Doomed(known.held, len(files), sorted(named - {subject}))
+    return ErasurePreview(known.held, len(files), sorted(named - {subject}))

@@ -12,7 +12,7 @@ from msgspec import Struct, json
 
 from iku.domain import fact, lineage, merger
 from iku.domain.decider_registry import DECIDERS
-from iku.domain.withheld import NONE, Texts, Withheld
+from iku.domain.withheld_text import NONE, Texts, Withheld
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -133,13 +133,15 @@ async def page(
     recorded = stream[:upto]
     positions = [one.position for one in recorded[after:]]
     moved = await movements(view.reader, subject, positions)
-    facts = [fact.of(one, decider.event_type) for one in recorded]
+    facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
     shown = _shown(facts, after)
     texts = await view.texts([recorded[version - 1] for version in sorted(shown)])
     worded = [texts.get((one.stream, one.version), NONE) for one in recorded]
     for version in shown:
         plain = worded[version - 1].plain
-        facts[version - 1] = fact.of(recorded[version - 1], decider.event_type, plain)
+        facts[version - 1] = fact.decode_recorded(
+            recorded[version - 1], decider.event_type, plain
+        )
     said = {version: words.all for version, words in enumerate(worded, start=1)}
     replaced = lineage.each_replaced(facts, after)
     events = tuple(
@@ -147,7 +149,7 @@ async def page(
             one,
             worded[one.version - 1],
             [_replacement(item, said) for item in items],
-            merger.taken_along(facts, one.version),
+            merger.also_excluded(facts, one.version),
             moved.get(one.position, ()),
         )
         for one, items in zip(recorded[after:], replaced, strict=True)
@@ -228,7 +230,7 @@ def _shown_value(value: Any, said: Said) -> str | bool | None:
         case tuple():
             return ", ".join(str(_shown_value(one, said)) for one in value)
         case str() if value.startswith(fact.SEAL):
-            _, version, name = fact.named(value)
+            _, version, name = fact.parse_placeholder(value)
             return said[version][name]
         case _:
             return str(value)
@@ -238,7 +240,7 @@ def _event(
     recorded: Recorded,
     texts: Texts,
     replaced: Sequence[ReplacedValue],
-    along: tuple[str, ...],
+    also_excluded: tuple[str, ...],
     moved: Sequence[Movement],
 ) -> EventView:
     body = recorded.body()
@@ -258,6 +260,6 @@ def _event(
         subjects={name: committed.s for name, committed in body.text.items()},
         withheld=texts.withheld,
         replaced=tuple(replaced),
-        takes_along=along,
+        takes_along=also_excluded,
         movements=tuple(moved),
     )

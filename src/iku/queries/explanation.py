@@ -24,8 +24,8 @@ from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.queries import recount
+from iku.queries.figure_parameters import DistrictCode, IndicatorQuestion
 from iku.queries.figures import Figures
-from iku.queries.parameters import DistrictCode, IndicatorQuestion
 from iku.queries.view import View
 
 PART = "e"  # marks a cursor of an explanation
@@ -315,7 +315,9 @@ async def _streams(
 
 def _state(recorded: Sequence[Recorded], options: Options) -> Any:
     decider = _decider(options)
-    return decider.fold(fact.of(one, decider.event_type) for one in recorded)
+    return decider.fold(
+        fact.decode_recorded(one, decider.event_type) for one in recorded
+    )
 
 
 def _is_wanted(found: Membership, wanted: SubjectFilter) -> bool:
@@ -352,13 +354,13 @@ def _item(
         denominator=bool(found.counts.denominator),
         numerator=bool(found.counts.numerator),
         expired=bool(found.counts.expired),
-        why_denominator=_why(recorded, found.denominator.reason()),
-        why_numerator=_why(recorded, found.numerator.reason()),
+        why_denominator=_reason_view(recorded, found.denominator.reason()),
+        why_numerator=_reason_view(recorded, found.numerator.reason()),
     )
 
 
-def _why(recorded: Sequence[Recorded], reason: Reason) -> ReasonView:
-    said = reasons.worded(reason, [one.position for one in recorded])
+def _reason_view(recorded: Sequence[Recorded], reason: Reason) -> ReasonView:
+    said = reasons.sentence(reason, [one.position for one in recorded])
     cited = (recorded[version - 1] for version in reason.versions)
     events = (
         CitedEvent(one.position, one.version, one.type, one.effective_on, one.known_on)

@@ -35,15 +35,15 @@ from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.messages import message
 from iku.projections import number_index
-from iku.queries.figures import Figures
-from iku.queries.movements import CountMovement, moves
-from iku.queries.parameters import (
+from iku.queries.figure_parameters import (
     Cursor,
     IndicatorQuestion,
     Limit,
     SizeNumber,
     VersionNumber,
 )
+from iku.queries.figures import Figures
+from iku.queries.movements import CountMovement, movements
 from iku.queries.view import View
 
 _ELSE = "; as in the figure asked for if it is left out."
@@ -120,26 +120,27 @@ async def answer(
         InvalidQuestion: A requested day, size or version does not exist.
     """
     connection = view.reader
-    first, last = await _both(connection, figures, compared, today)
+    first, last = await _both_figures(connection, figures, compared, today)
     legs = difference.coordinate_steps(
         _pinned(compared.against, first), _pinned(compared.of, last)
     )
     between = await figures.make(connection, [leg.after for leg in legs[:2]], today)
     ends = [first, *between, last]
     found = [
-        move async for move in moves(connection, legs, compared.after, compared.limit)
+        move
+        async for move in movements(connection, legs, compared.after, compared.limit)
     ]
     page = found[: compared.limit]
     options = _options(ends)
     items = await _items(connection, page, options)
-    called = await number_index.shown(
+    called = await number_index.numbers_at(
         connection,
         _decider(options).category,
         {move.subject for move in page},
         size=last.figure.size,
         known_on=compared.of.known_on,
     )
-    apart = Difference(
+    separate = Difference(
         indicator=compared.of.indicator,
         figure=last.figure,
         against=first.figure,
@@ -153,10 +154,10 @@ async def answer(
         ),
         next=_place(page[-1], last).cursor if len(found) > len(page) else None,
     )
-    return await view.reveal(apart)
+    return await view.reveal(separate)
 
 
-async def _both(
+async def _both_figures(
     connection: Reader, figures: Figures, compared: ComparedQuestions, today: date
 ) -> list[ComputedFigure]:
     """Both figures, from one snapshot."""
@@ -219,23 +220,23 @@ async def _of_subject(
         size=last.position or after.size,
         known_on=None if last.position else after.known_on,
     )
-    facts = [fact.of(one, decider.event_type) for one in recorded]
-    looking = _Looking(options, [one.position for one in recorded])
+    facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
+    examination = _SubjectExamination(options, [one.position for one in recorded])
     if not last.position:
-        yield _by_step(last, decider.fold(facts), looking)
+        yield _by_step(last, decider.fold(facts), examination)
         return
     moved = {move.position: move for move in moves}
     states = pairwise(accumulate(chain([None], facts), decider.evolve))
     for one, turn in zip(recorded, states, strict=True):
         if one.position in moved:
-            yield _by_event(moved[one.position], one, turn, looking)
+            yield _by_event(moved[one.position], one, turn, examination)
 
 
 def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
     return subject_kinds.counted_by(next(iter(options.values()))).decider
 
 
-class _Looking(NamedTuple):
+class _SubjectExamination(NamedTuple):
     """What a subject is examined with: the formulas and its events' positions."""
 
     options: Mapping[int, Options]
@@ -247,24 +248,29 @@ class _Looking(NamedTuple):
             return EndpointCount(0, 0, None)
         formula = self.options[question.definition or 0]
         found = subject_kinds.membership(state, formula, question.start, question.as_of)
-        counts, why = found.counts, reasons.explained(found, self.positions)
+        counts, why = found.counts, reasons.explanation(found, self.positions)
         return EndpointCount(counts.numerator, counts.denominator, why)
 
 
 def _by_event(
-    move: CountMovement, recorded: Recorded, turn: tuple[Any, Any], looking: _Looking
+    move: CountMovement,
+    recorded: Recorded,
+    turn: tuple[Any, Any],
+    examination: _SubjectExamination,
 ) -> DifferenceItem:
     """The effect of one event, reversed if only the first figure knows it."""
-    stood = [looking.at(state, move.leg.before) for state in turn]
-    before, after = stood if move.gained else reversed(stood)
+    memberships = [examination.at(state, move.leg.before) for state in turn]
+    before, after = memberships if move.gained else reversed(memberships)
     why = subject_kinds.named(recorded.category).cause(turn[1].history[-1])
-    return _item(move, why, turn[1], (before, after), moved(recorded))
+    return _item(move, why, turn[1], (before, after), causing_event(recorded))
 
 
-def _by_step(move: CountMovement, state: Any, looking: _Looking) -> DifferenceItem:
+def _by_step(
+    move: CountMovement, state: Any, examination: _SubjectExamination
+) -> DifferenceItem:
     """The effect of the other definition or of time on one subject."""
-    before = looking.at(state, move.leg.before)
-    after = looking.at(state, move.leg.after)
+    before = examination.at(state, move.leg.before)
+    after = examination.at(state, move.leg.after)
     return _item(move, Cause(move.leg.step.value), state, (before, after), None)
 
 
@@ -290,10 +296,10 @@ def _item(
     )
 
 
-def moved(recorded: Recorded) -> CausingEvent:
+def causing_event(recorded: Recorded) -> CausingEvent:
     """The event as shown in an answer."""
     body = recorded.body()
-    reason = fact.sealed(recorded.stream, recorded.version, "reason")
+    reason = fact.placeholder(recorded.stream, recorded.version, "reason")
     return CausingEvent(
         position=recorded.position,
         version=recorded.version,

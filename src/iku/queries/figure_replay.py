@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from iku.domain.figure import Figure
 from iku.ledger.log import Reader
 from iku.projections import number_index
-from iku.queries.parameters import IndicatorQuestion
+from iku.queries.figure_parameters import IndicatorQuestion
 from iku.queries.view import View
 
 PAGE = 500  # rows that begin or end, per query
@@ -122,7 +122,7 @@ async def _numbered(
     """The number of each subject as known at the figure's coordinates."""
     if not rows:
         return {}
-    return await number_index.shown(
+    return await number_index.numbers_at(
         reader,
         rows[0]["stream"].partition("-")[0],  # all subjects of a figure are of one kind
         {row["subject"] for row in rows},

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct, structs
 
 from iku import messages
 from iku.domain.figure import Figure
-from iku.domain.question import InvalidQuestion, numbered
+from iku.domain.question import InvalidQuestion, from_number
 from iku.ledger.log import Reader
 from iku.queries.figures import Figures
 from iku.queries.recount import recount
@@ -63,7 +63,7 @@ async def verify(
         UnknownReference: The indicator does not exist.
         InvalidQuestion: No figure has this number, or its coordinates do not exist yet.
     """
-    question = numbered(number)
+    question = from_number(number)
     try:
         (found,) = await figures.answer(reader, [question], today)
     except InvalidQuestion as error:

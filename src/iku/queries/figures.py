@@ -35,7 +35,7 @@ from iku.domain.scale import Scale
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.messages import message
-from iku.queries.kept import KeptFigures, LogMark
+from iku.queries.figure_cache import CacheValidator, FigureCache
 
 
 class Figures:
@@ -47,7 +47,7 @@ class Figures:
 
     def __init__(self) -> None:
         self._histories: dict[str, DefinitionHistory] = {}
-        self._kept = KeptFigures()
+        self._kept = FigureCache()
 
     async def answer(
         self, connection: Reader, questions: Sequence[Question], today: date
@@ -66,7 +66,7 @@ class Figures:
         """The figures with definition, target and scale (raises as `answer`)."""
         key = (today, *questions)
         kept, mark = self._kept.at(key), self._kept.mark
-        if kept is not None and await _mark(connection) == mark:
+        if kept is not None and await _cache_validator(connection) == mark:
             return kept
         for question in questions:
             refuse_future(question.as_of, today)
@@ -77,8 +77,8 @@ class Figures:
             await self.refresh(connection)
             asked = _asked(histories := self._histories, questions)
         while True:
-            courses = _courses(asked)
-            rows = await _count(connection, asked, courses, list(histories))
+            groups = _counting_groups(asked)
+            rows = await _count(connection, asked, groups, list(histories))
             if rows[0]["generation"] == sum(
                 len(one.facts) for one in histories.values()
             ):
@@ -86,13 +86,13 @@ class Figures:
             await self.refresh(connection)
             # A local copy, because another task may refresh while this one waits.
             asked = _asked(histories := self._histories, questions)
-        made = _made(asked, courses, rows, today)
+        made = _made(asked, groups, rows, today)
         self._kept.keep(key, made, _marked(rows[0]))
         return made
 
     def forget(self) -> None:
         """Discard all cached figures."""
-        self._kept = KeptFigures()
+        self._kept = FigureCache()
 
     async def indicators(self, connection: Reader) -> dict[str, Indicator]:
         """All indicators by code, in their present state."""
@@ -131,7 +131,11 @@ class Figures:
             stream: DefinitionHistory(
                 DECIDERS[stream.partition("-")[0]],
                 [
-                    KnownFact(r.position, r.known_on, fact.of(r, _event_type(stream)))
+                    KnownFact(
+                        r.position,
+                        r.known_on,
+                        fact.decode_recorded(r, _event_type(stream)),
+                    )
                     for r in recorded
                 ],
             )
@@ -147,7 +151,7 @@ def _event_type(stream: str) -> Any:
     return DECIDERS[stream.partition("-")[0]].event_type
 
 
-async def _mark(connection: Reader) -> LogMark:
+async def _cache_validator(connection: Reader) -> CacheValidator:
     row = await connection.fetchrow(
         """
         select h.size, h.recorded_at,
@@ -160,31 +164,35 @@ async def _mark(connection: Reader) -> LogMark:
     return _marked(row)
 
 
-def _marked(row: asyncpg.Record) -> LogMark:
-    return LogMark(row["size"], row["recorded_at"], row["tables"])
+def _marked(row: asyncpg.Record) -> CacheValidator:
+    return CacheValidator(row["size"], row["recorded_at"], row["tables"])
 
 
-class _Asked(Struct, frozen=True):
+class _ResolvedQuestion(Struct, frozen=True):
     question: Question
     basis: Basis
 
 
 def _asked(
     histories: Mapping[str, DefinitionHistory], questions: Sequence[Question]
-) -> list[_Asked]:
+) -> list[_ResolvedQuestion]:
     return [_ask(histories, question) for question in questions]
 
 
-def _ask(histories: Mapping[str, DefinitionHistory], question: Question) -> _Asked:
+def _ask(
+    histories: Mapping[str, DefinitionHistory], question: Question
+) -> _ResolvedQuestion:
     if _stream(question) not in histories:
         raise UnknownReference(
             message("there is no indicator {indicator}", indicator=question.indicator)
         )
     of_scale = histories[scale.decider.stream(SCALE)]
-    return _Asked(question, basis_of(histories[_stream(question)], of_scale, question))
+    return _ResolvedQuestion(
+        question, basis_of(histories[_stream(question)], of_scale, question)
+    )
 
 
-class _Course(NamedTuple):
+class _CountingGroup(NamedTuple):
     """The common coordinates of figures that are counted together.
 
     Attributes:
@@ -200,19 +208,21 @@ class _Course(NamedTuple):
     own: bool
 
 
-def _courses(asked: Sequence[_Asked]) -> dict[_Course, list[int]]:
+def _counting_groups(
+    asked: Sequence[_ResolvedQuestion],
+) -> dict[_CountingGroup, list[int]]:
     """Indexes of the questions by course, ordered by day."""
-    courses: dict[_Course, list[int]] = {}
+    groups: dict[_CountingGroup, list[int]] = {}
     for place in sorted(range(len(asked)), key=lambda n: asked[n].question.as_of):
-        courses.setdefault(_course(asked[place]), []).append(place)
-    return courses
+        groups.setdefault(_counting_group(asked[place]), []).append(place)
+    return groups
 
 
-def _course(asked: _Asked) -> _Course:
+def _counting_group(asked: _ResolvedQuestion) -> _CountingGroup:
     question = asked.question
     known_on = question.known_on and _finite(question.known_on)
     own = known_on == _finite(question.as_of) and question.size is None
-    return _Course(
+    return _CountingGroup(
         indicator=question.indicator,
         definition=asked.basis.definition.version,
         by=question.breakdown or "",
@@ -225,13 +235,13 @@ def _course(asked: _Asked) -> _Course:
 
 async def _count(
     connection: Reader,
-    asked: Sequence[_Asked],
-    courses: Mapping[_Course, Sequence[int]],
+    asked: Sequence[_ResolvedQuestion],
+    groups: Mapping[_CountingGroup, Sequence[int]],
     streams: Sequence[str],
 ) -> list[asyncpg.Record]:
     """The changes along each course, at least one row, each with the log's size."""
-    ends = [*accumulate(map(len, courses.values()))]
-    questions = [asked[place].question for place in chain(*courses.values())]
+    ends = [*accumulate(map(len, groups.values()))]
+    questions = [asked[place].question for place in chain(*groups.values())]
     return await connection.fetch(
         """
         select q.number - 1 as course, c.point - 1 as point, c.part,
@@ -271,12 +281,12 @@ async def _count(
             on true
          order by q.number, c.point
         """,
-        [course.indicator for course in courses],
-        [course.definition for course in courses],
-        [course.by for course in courses],
-        [course.known_on for course in courses],
-        [course.size for course in courses],
-        [course.own for course in courses],
+        [group.indicator for group in groups],
+        [group.definition for group in groups],
+        [group.by for group in groups],
+        [group.known_on for group in groups],
+        [group.size for group in groups],
+        [group.own for group in groups],
         [1, *(end + 1 for end in ends[:-1])],
         ends,
         streams,
@@ -297,13 +307,13 @@ def _finite(day: date) -> date:
 
 
 def _made(
-    asked: Sequence[_Asked],
-    courses: Mapping[_Course, Sequence[int]],
+    asked: Sequence[_ResolvedQuestion],
+    groups: Mapping[_CountingGroup, Sequence[int]],
     rows: Sequence[asyncpg.Record],
     today: date,
 ) -> list[ComputedFigure]:
     size, known = rows[0]["size"], max(today, rows[0]["known_on"])
-    counts = _counts(courses, rows)
+    counts = _counts(groups, rows)
     return [
         ComputedFigure(_figure(one, counts[place], size, known), one.basis)
         for place, one in enumerate(asked)
@@ -311,24 +321,26 @@ def _made(
 
 
 def _counts(
-    courses: Mapping[_Course, Sequence[int]], rows: Sequence[asyncpg.Record]
+    groups: Mapping[_CountingGroup, Sequence[int]], rows: Sequence[asyncpg.Record]
 ) -> dict[int, dict[str, Counts]]:
     """The counts of each part by index of the question: the sum of earlier changes."""
     moved = defaultdict[tuple[int, int | None], list[asyncpg.Record]](list)
     for row in rows:
         moved[row["course"], row["point"]].append(row)
     counts: dict[int, dict[str, Counts]] = {}
-    for course, places in enumerate(courses.values()):
+    for group, places in enumerate(groups.values()):
         reached: dict[str, Counts] = {}
         for point, place in enumerate(places):
-            for row in moved.get((course, point), ()):
+            for row in moved.get((group, point), ()):
                 move = Counts(row["numerator"], row["denominator"], row["expired"])
                 reached[row["part"]] = reached.get(row["part"], Counts()) + move
             counts[place] = reached.copy()
     return counts
 
 
-def _figure(asked: _Asked, counts: dict[str, Counts], size: int, known: date) -> Figure:
+def _figure(
+    asked: _ResolvedQuestion, counts: dict[str, Counts], size: int, known: date
+) -> Figure:
     question = asked.question
     at = coordinates(question, asked.basis.definition.version, size, known)
     total = sum(counts.values(), Counts())

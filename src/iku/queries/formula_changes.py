@@ -59,7 +59,7 @@ def _made_with(state: Any, whole: Any, of: Publication) -> Any:
 def facts(recorded: Sequence[Recorded]) -> list[Any]:
     """The facts of a stream or of its first events."""
     event_type = DECIDERS[recorded[0].category].event_type
-    return [fact.of(one, event_type) for one in recorded]
+    return [fact.decode_recorded(one, event_type) for one in recorded]
 
 
 def cause(category: str, history: Sequence[Any]) -> Cause:

@@ -27,7 +27,7 @@ class RequestedMoment(Struct, frozen=True):
     size: int | None = None
 
 
-class Fallback(StrEnum):
+class FallbackReason(StrEnum):
     """Why a past year is shown: it has a target, or its facts moved a figure."""
 
     TARGETED = "targeted"
@@ -42,7 +42,7 @@ class FrontDay(NamedTuple):
     """
 
     as_of: date
-    why: Fallback | None = None
+    why: FallbackReason | None = None
 
 
 class FrontPage(NamedTuple):
@@ -71,7 +71,7 @@ async def front(
     if day is None:
         moved_on = await last_movement.last_moved_on(view.reader, today)
         years = [t.year for one in indicators.values() for t in one.targets]
-        day = default(today, moved_on, years)
+        day = default_day(today, moved_on, years)
     days = [day.as_of]
     if day.as_of.year > 1:
         days.append(date(day.as_of.year - 1, 12, 31))
@@ -85,7 +85,7 @@ async def front(
     return FrontPage(day, indicators, first, {one.indicator: one for one in earlier})
 
 
-def default(today: date, moved_on: date | None, targets: Sequence[int]) -> FrontDay:
+def default_day(today: date, moved_on: date | None, targets: Sequence[int]) -> FrontDay:
     """The default day of the page.
 
     *moved_on* is the last day on which a figure moved, None if never; *targets* are the
@@ -97,5 +97,5 @@ def default(today: date, moved_on: date | None, targets: Sequence[int]) -> Front
     if year == today.year:
         return FrontDay(today)
     if year is not None:
-        return FrontDay(date(year, 12, 31), Fallback.TARGETED)
-    return FrontDay(date(moved_on.year, 12, 31), Fallback.MOVED)
+        return FrontDay(date(year, 12, 31), FallbackReason.TARGETED)
+    return FrontDay(date(moved_on.year, 12, 31), FallbackReason.MOVED)

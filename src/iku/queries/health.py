@@ -12,7 +12,7 @@ from iku.ledger.log import Reader
 from iku.ledger.policy import Policy
 from iku.postgres import migrations, pool
 from iku.queries.view import View
-from iku.vault.files import FilesError, Quarantine
+from iku.vault.files import FilesError, QuarantineSummary
 
 
 class Health(Struct, frozen=True):
@@ -50,7 +50,7 @@ async def pending(view: View) -> list[str]:
     return [str(one) for one in await migrations.pending(view.reader)]
 
 
-async def quarantine(view: View) -> Quarantine | None:
+async def quarantine(view: View) -> QuarantineSummary | None:
     """The files in quarantine; None if the folder cannot be read."""
     try:
         return await asyncio.to_thread(view.vault.files.look)

@@ -116,7 +116,7 @@ class ShownIndicator(Struct, frozen=True):
     targets: tuple[ShownTarget, ...]
 
 
-class OneIndicator(ShownIndicator, frozen=True, kw_only=True):
+class IndicatorWithScale(ShownIndicator, frozen=True, kw_only=True):
     """An indicator and the scale by which its achievement is rated."""
 
     scale: ShownScale | None
@@ -139,7 +139,9 @@ async def listing(view: View, figures: Figures, today: date) -> Indicators:
     return Indicators(tuple(shown), rated_by)
 
 
-async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndicator:
+async def shown(
+    view: View, figures: Figures, code: str, today: date
+) -> IndicatorWithScale:
     """The indicator with that code.
 
     Raises:
@@ -152,7 +154,7 @@ async def shown(view: View, figures: Figures, code: str, today: date) -> OneIndi
         )
     rated_by = _scale(await figures.scale(view.reader), today)
     one = await _shown(view, code, found[code], today)
-    return OneIndicator(*structs.astuple(one), scale=rated_by)
+    return IndicatorWithScale(*structs.astuple(one), scale=rated_by)
 
 
 async def version(reader: Reader, code: str) -> int:
@@ -175,14 +177,14 @@ async def definitions(reader: Reader, code: str, version: int) -> int:
     return sum(one.type == "defined" for one in recorded[:version])
 
 
-async def added(reader: Reader, code: str, given: Receipt) -> int | None:
+async def appended_definition(reader: Reader, code: str, given: Receipt) -> int | None:
     """The number of the appended definition; None if none was appended."""
     before = await definitions(reader, code, given.version - given.count)
     after = await definitions(reader, code, given.version)
     return after if after > before else None
 
 
-class _Words(NamedTuple):
+class _FactTexts(NamedTuple):
     """Reasons and days of knowledge of an indicator's facts, by version."""
 
     reasons: Mapping[int, str]
@@ -196,11 +198,11 @@ class _Words(NamedTuple):
         return ShownAnnulment(by, self.known_on[by], self.reasons[by])
 
 
-async def _words(view: View, code: str, state: Indicator) -> _Words:
+async def _words(view: View, code: str, state: Indicator) -> _FactTexts:
     stream = indicator.decider.stream(code)
     recorded = await log.read_stream(view.reader, stream)
     read = await view.texts(recorded[: len(state.history)])
-    return _Words(
+    return _FactTexts(
         {
             version: words.all["reason"]
             for (_, version), words in read.items()
@@ -228,7 +230,7 @@ async def _shown(
     )
 
 
-def _definitions_of(state: Indicator, words: _Words) -> Iterator[ShownDefinition]:
+def _definitions_of(state: Indicator, words: _FactTexts) -> Iterator[ShownDefinition]:
     numbers = dict(zip(state.places, range(1, len(state.places) + 1), strict=True))
     for place, one in zip(state.places, state.definitions, strict=True):
         corrects = one.defined.corrects
@@ -240,8 +242,8 @@ def _definitions_of(state: Indicator, words: _Words) -> Iterator[ShownDefinition
         yield ShownDefinition(definition=one.version, version=place, **fields)
 
 
-def _targets_of(state: Indicator, words: _Words) -> Iterator[ShownTarget]:
-    gone = lineage.undone(state.history, indicator.Targeted)
+def _targets_of(state: Indicator, words: _FactTexts) -> Iterator[ShownTarget]:
+    gone = lineage.annulled_facts(state.history, indicator.Targeted)
     every = [*state.targeted, *(undone.fact for undone in gone)]
     for version, one in sorted(every, key=lambda standing: standing.version):
         yield ShownTarget(

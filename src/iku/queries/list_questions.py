@@ -11,7 +11,7 @@ from iku.domain.conflict import DIMENSIONS
 from iku.domain.question import InvalidQuestion
 from iku.domain.subject_states import RANKS
 from iku.messages import message
-from iku.queries.parameters import AreaCode, Cursor, Limit, MomentQuestion
+from iku.queries.figure_parameters import AreaCode, Cursor, Limit, MomentQuestion
 from iku.queries.search import Search, Sort
 
 ConflictStatus: TypeAlias = Literal[

@@ -38,16 +38,16 @@ class CountMovement(NamedTuple):
         return str(self.position or self.subject)
 
 
-async def moves(
+async def movements(
     connection: Reader,
-    legs: Sequence[CoordinateStep],
+    steps: Sequence[CoordinateStep],
     after: PageCursor | None,
     limit: int,
 ) -> AsyncIterator[CountMovement]:
     """The movements after that place, in order; at most one more than *limit*."""
-    letters = [leg.step.letter for leg in legs]
+    letters = [leg.step.letter for leg in steps]
     left = limit + 1
-    for leg in legs[letters.index(after.part) if after else 0 :]:
+    for leg in steps[letters.index(after.part) if after else 0 :]:
         key = after.key if after and after.part == leg.step.letter else ""
         if left and leg.before != leg.after:
             for move in await _moves_of(connection, leg, key, left):

@@ -112,7 +112,7 @@ class PublicationChange(Struct, frozen=True):
     effects: tuple[FigureChange, ...]
 
 
-class ChangesPage(Struct, frozen=True):
+class ChangesPageRequest(Struct, frozen=True):
     """A page of changes.
 
     Attributes:
@@ -150,7 +150,7 @@ async def changes(
     view: View,
     figures: Figures,
     of: Publication,
-    page: ChangesPage,
+    page: ChangesPageRequest,
     today: date,
 ) -> PublicationChanges:
     """The changes since *of* was closed, with one page of the events.
@@ -186,10 +186,10 @@ async def changes(
     by_now = [structs.replace(question, definition=None) for question in questions]
     answers = await figures.answer(connection, [*questions, *by_now], today)
     present, in_force = answers[: len(questions)], answers[len(questions) :]
-    since = _Since(of, closing, page, size)
+    since = _ChangesQuery(of, closing, page, size)
     effects = await _effects(connection, since)
     revised = await formula_changes.positions(connection, of, closing, size)
-    found = await _unheard(connection, since, (*effects, *revised))
+    found = await _unknown_at_closing(connection, since, (*effects, *revised))
     items = await _items(connection, found[: page.limit], effects, size)
     more = len(found) > page.limit
     changed = PublicationChanges(
@@ -206,7 +206,7 @@ def _next(of: Publication, size: int, last: PublicationChange) -> str:
     return PageCursor(size, of.as_of, PART, str(last.event.position)).cursor
 
 
-def read_page(cursor: str | None, limit: int) -> ChangesPage:
+def read_page(cursor: str | None, limit: int) -> ChangesPageRequest:
     """The page that *cursor* refers to; None: the first page.
 
     Raises:
@@ -214,10 +214,10 @@ def read_page(cursor: str | None, limit: int) -> ChangesPage:
     """
     ended = page_cursor.read(cursor, PART)
     if ended is None:
-        return ChangesPage(limit=limit)
+        return ChangesPageRequest(limit=limit)
     if not ended.key.isdecimal() or int(ended.key) > LAST:
         raise InvalidQuestion("cursor", STRANGE)
-    return ChangesPage(int(ended.key), ended.size, limit)
+    return ChangesPageRequest(int(ended.key), ended.size, limit)
 
 
 def _question(of: Publication, frozen: FrozenValue, size: int) -> Question:
@@ -235,9 +235,9 @@ def _frozen(frozen: FrozenValue, present: Figure, in_force: Figure) -> FrozenFig
     return FrozenFigure(
         indicator=frozen.indicator,
         definition=frozen.definition,
-        published=_value(frozen),
-        present=_value(present),
-        difference=_less(present, frozen),
+        published=_figure_value(frozen),
+        present=_figure_value(present),
+        difference=_difference(present, frozen),
         in_force=_in_force(present, in_force),
     )
 
@@ -246,14 +246,14 @@ def _in_force(present: Figure, in_force: Figure) -> FigureInForce | None:
     if in_force.definition == present.definition:
         return None
     return FigureInForce(
-        *structs.astuple(_value(in_force)),
+        *structs.astuple(_figure_value(in_force)),
         cause=Cause.DEFINITION,
         definition=in_force.definition,
-        difference=_less(in_force, present),
+        difference=_difference(in_force, present),
     )
 
 
-def _less(of: Figure, other: FrozenValue | Figure) -> FigureChange:
+def _difference(of: Figure, other: FrozenValue | Figure) -> FigureChange:
     return FigureChange(
         of.indicator,
         of.numerator - other.numerator,
@@ -261,11 +261,11 @@ def _less(of: Figure, other: FrozenValue | Figure) -> FigureChange:
     )
 
 
-def _value(of: FrozenValue | Figure) -> FigureValue:
+def _figure_value(of: FrozenValue | Figure) -> FigureValue:
     return FigureValue(*(getattr(of, name) for name in FigureValue.__struct_fields__))
 
 
-class _Since(NamedTuple):
+class _ChangesQuery(NamedTuple):
     """A publication, its closing, and the requested page of changes.
 
     Attributes:
@@ -274,11 +274,13 @@ class _Since(NamedTuple):
 
     of: Publication
     closing: Closed
-    page: ChangesPage
+    page: ChangesPageRequest
     size: int
 
 
-async def _effects(reader: Reader, since: _Since) -> dict[int, list[FigureChange]]:
+async def _effects(
+    reader: Reader, since: _ChangesQuery
+) -> dict[int, list[FigureChange]]:
     """The effects of events not known at the closing, by position.
 
     These are the knowledge steps of each frozen figure. For each figure one event more
@@ -296,8 +298,8 @@ async def _effects(reader: Reader, since: _Since) -> dict[int, list[FigureChange
     return found
 
 
-async def _unheard(
-    reader: Reader, since: _Since, moving: Iterable[int]
+async def _unknown_at_closing(
+    reader: Reader, since: _ChangesQuery, moving: Iterable[int]
 ) -> list[Recorded]:
     """The events at these positions, and those dated inside the period, in order.
 
@@ -352,7 +354,9 @@ async def _items(
     facts = {
         stream: formula_changes.facts(recorded) for stream, recorded in read.items()
     }
-    called = {stream: _called(stream, events) for stream, events in facts.items()}
+    called = {
+        stream: _subject_label(stream, events) for stream, events in facts.items()
+    }
     return tuple(
         PublicationChange(
             cause=formula_changes.cause(one.category, facts[one.stream][: one.version]),
@@ -360,14 +364,14 @@ async def _items(
             subject=one.subject,
             number=called[one.stream][0],
             title=called[one.stream][1],
-            event=figure_difference.moved(one),
+            event=figure_difference.causing_event(one),
             effects=tuple(effects.get(one.position, ())),
         )
         for one in page
     )
 
 
-def _called(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
+def _subject_label(stream: str, facts: Sequence[Any]) -> tuple[str, str | None]:
     """Number of a subject, and its title if it is a case or organisation."""
     category, _, subject = stream.partition("-")
     state = DECIDERS[category].fold(facts)

@@ -32,8 +32,8 @@ from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
 from iku.messages import message
 from iku.queries import publication_changes
+from iku.queries.figure_parameters import Cursor, Limit
 from iku.queries.figures import Figures
-from iku.queries.parameters import Cursor, Limit
 from iku.queries.publication_changes import PublicationChanges
 from iku.queries.view import View
 
@@ -184,7 +184,7 @@ async def listing(
     """Publications, optionally of one year or in one state."""
     found = tuple(
         ListedPublication(**_listed(one.publication))
-        for one in await printed(view.reader)
+        for one in await all_publications(view.reader)
         if year in {None, one.publication.as_of.year}
         and state in {None, one.publication.state}
     )
@@ -206,7 +206,7 @@ async def shown(
     found = await find(view.reader, identifier)
     of, live = found.publication, None
     if of.state is PublicationState.DRAFT:
-        made = await _live(view.reader, figures, of, None, today)
+        made = await _present_figures(view.reader, figures, of, None, today)
         live = tuple(one.figure for one in made)
     closing = of.closing
     one = ShownPublication(
@@ -225,11 +225,11 @@ async def shown(
     return await view.reveal(one)
 
 
-async def changed(
+async def changes(
     view: View,
     figures: Figures,
     identifier: str,
-    page: publication_changes.ChangesPage,
+    page: publication_changes.ChangesPageRequest,
     today: date,
 ) -> PublicationChanges:
     """The changes since the publication with that identifier was closed.
@@ -268,7 +268,7 @@ def _step(recorded: Recorded, step: Event) -> ShownStep:
     )
 
 
-async def printed(connection: Reader) -> list[PublicationRecord]:
+async def all_publications(connection: Reader) -> list[PublicationRecord]:
     """All publications, by year, kind of period, day and edition."""
     streams = await connection.fetch(
         """
@@ -289,7 +289,9 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
         UnknownReference: The publication does not exist.
     """
     if not re.fullmatch(publication.IDENTIFIER, identifier):
-        raise UnknownReference(subject_name.absent("publication", identifier))
+        raise UnknownReference(
+            subject_name.not_found_message("publication", identifier)
+        )
     stream = publication.decider.stream(publication.subject(identifier))
     of_year = _of_year(await log.read_stream(connection, stream))
     for one in of_year:
@@ -302,7 +304,7 @@ async def find(connection: Reader, identifier: str) -> PublicationRecord:
 
 def _of_year(recorded: Sequence[Recorded]) -> list[PublicationRecord]:
     decider = publication.decider
-    facts = [fact.of(one, decider.event_type) for one in recorded]
+    facts = [fact.decode_recorded(one, decider.event_type) for one in recorded]
     year: PublicationYear | None = decider.fold(facts)
     ordered = sorted(year.publications.values(), key=_order) if year else []
     return [
@@ -341,15 +343,15 @@ async def snapshot(
     if step.type is not StepType.CLOSED:
         return None
     if step.known_on is not None:
-        publication.refuse_unknown_yet(step.known_on, of, today)
-    made = await _live(reader, figures, of, step.known_on, today)
+        publication.refuse_bad_cutoff(step.known_on, of, today)
+    made = await _present_figures(reader, figures, of, step.known_on, today)
     rated_by = await figures.scale(reader)
     first = made[0].figure
     frozen = tuple(_frozen(one, rated_by) for one in made)
     return Snapshot(first.known_on, first.size, frozen)
 
 
-async def _live(
+async def _present_figures(
     connection: Reader,
     figures: Figures,
     of: Publication,
@@ -388,7 +390,7 @@ async def first_published(
 ) -> dict[date, FirstPublished]:
     """The first published figures of that indicator, by day."""
     found: dict[date, FirstPublished] = {}
-    for one in await printed(connection):
+    for one in await all_publications(connection):
         of = one.publication
         # Editions are ordered; each is drafted after the previous one was published.
         if of.period.kind is not kind or of.state is not PublicationState.PUBLISHED:

@@ -82,7 +82,9 @@ async def facts(
     """All facts of an indicator or of the scale, in the order of recording."""
     stream = decider.stream(subject)
     return [
-        KnownFact(one.position, one.known_on, fact.of(one, decider.event_type))
+        KnownFact(
+            one.position, one.known_on, fact.decode_recorded(one, decider.event_type)
+        )
         for one in await log.read_stream(connection, stream)
     ]
 
@@ -102,7 +104,7 @@ async def visit(
 
     def fold(batch: Iterable[list[Recorded]]) -> None:
         for recorded in batch:
-            facts = (fact.of(one, decider.event_type) for one in recorded)
+            facts = (fact.decode_recorded(one, decider.event_type) for one in recorded)
             show(recorded[0].subject, decider.fold(facts))
 
     loop = asyncio.get_running_loop()

@@ -72,7 +72,7 @@ class Search(Struct, frozen=True, kw_only=True):
     after: str = ""
 
 
-class Found(Struct, frozen=True):
+class Match(Struct, frozen=True):
     """The state of a subject in a list, without its texts."""
 
     subject: str
@@ -87,7 +87,7 @@ class ListedMatches(Struct, frozen=True):
         statuses: Number of matches by status; None if unknown.
     """
 
-    items: list[Found]
+    items: list[Match]
     next: str | None
     statuses: dict[str, int] | None
 
@@ -108,12 +108,12 @@ async def page(view: View, asked: Search) -> ListedMatches:
             `WALKED` subjects would have to be ordered by title.
     """
     if asked.text is None and asked.sort is not Sort.TITLE:
-        found, statuses = await _standings(view.reader, asked, asked.limit + 1)
+        found, statuses = await _states(view.reader, asked, asked.limit + 1)
         return _page(found, asked.limit, statuses)
     whole = structs.replace(asked, after="")
-    found, statuses = await _standings(view.reader, whole, WALKED)
+    found, statuses = await _states(view.reader, whole, WALKED)
     if (total := sum(statuses.values())) <= WALKED:
-        return await _looked_through(view, asked, found)
+        return await _filter_by_text(view, asked, found)
     if asked.sort is Sort.TITLE:
         raise InvalidQuestion(
             "sort",
@@ -125,11 +125,11 @@ async def page(view: View, asked: Search) -> ListedMatches:
                 total=total,
             ),
         )
-    return await _walked(view, asked)
+    return await _scan(view, asked)
 
 
-async def _looked_through(
-    view: View, asked: Search, found: list[Found]
+async def _filter_by_text(
+    view: View, asked: Search, found: list[Match]
 ) -> ListedMatches:
     """The page of the *found* subjects whose texts match."""
     named = [*zip(found, await _names(view, asked.category, found), strict=True)]
@@ -138,7 +138,7 @@ async def _looked_through(
         if asked.descending:
             named.reverse()
     wanted = (asked.text or "").lower()
-    matching = [one for one, name in named if wanted in _sought(one, name)]
+    matching = [one for one, name in named if wanted in _name_matches(one, name)]
     statuses = Counter(one.standing["status"] for one in matching)
     place = {one.subject: place for place, (one, _) in enumerate(named)}
     if asked.after and asked.after not in place:
@@ -148,20 +148,20 @@ async def _looked_through(
     return _page(further, asked.limit, dict(statuses))
 
 
-async def _walked(view: View, asked: Search) -> ListedMatches:
+async def _scan(view: View, asked: Search) -> ListedMatches:
     """A page of a text search that examines part of the list."""
-    wanted, matching = (asked.text or "").lower(), list[Found]()
+    wanted, matching = (asked.text or "").lower(), list[Match]()
     for _ in range(WALKED // CHUNK):
-        walked, _ = await _standings(view.reader, asked, CHUNK)
-        named = zip(walked, await _names(view, asked.category, walked), strict=True)
-        matching += [one for one, name in named if wanted in _sought(one, name)]
-        if len(matching) > asked.limit or len(walked) < CHUNK:
+        scanned, _ = await _states(view.reader, asked, CHUNK)
+        named = zip(scanned, await _names(view, asked.category, scanned), strict=True)
+        matching += [one for one, name in named if wanted in _name_matches(one, name)]
+        if len(matching) > asked.limit or len(scanned) < CHUNK:
             return _page(matching, asked.limit, None)
-        asked = structs.replace(asked, after=walked[-1].subject)
+        asked = structs.replace(asked, after=scanned[-1].subject)
     return ListedMatches(matching, asked.after, None)
 
 
-async def _names(view: View, category: str, found: Sequence[Found]) -> list[str]:
+async def _names(view: View, category: str, found: Sequence[Match]) -> list[str]:
     """The title or name of each subject."""
     stream, field = DECIDERS[category].stream, _title(category)
     wordings = [
@@ -175,21 +175,21 @@ def _title(category: str) -> str:
     return subject_kinds.named(category).texts[0]
 
 
-def _sought(found: Found, name: str) -> str:
+def _name_matches(found: Match, name: str) -> str:
     return f"{found.standing['number']} {name}".lower()
 
 
 def _page(
-    found: list[Found], limit: int, statuses: dict[str, int] | None
+    found: list[Match], limit: int, statuses: dict[str, int] | None
 ) -> ListedMatches:
     shown = found[:limit]
     following = shown[-1].subject if len(found) > limit else None
     return ListedMatches(shown, following, statuses)
 
 
-async def _standings(
+async def _states(
     reader: Reader, asked: Search, limit: int
-) -> tuple[list[Found], dict[str, int]]:
+) -> tuple[list[Match], dict[str, int]]:
     """The first matches regardless of their texts, and the number of each status.
 
     A page continues after the state of the last subject at the same coordinates,
@@ -260,11 +260,11 @@ async def _standings(
     return [_found(row) for row in rows if row["subject"] is not None], statuses
 
 
-def _found(row: asyncpg.Record) -> Found:
+def _found(row: asyncpg.Record) -> Match:
     stored = StateColumns(*(row[name] for name in StateColumns._fields))
     shape = subject_kinds.named(row["category"]).standing
     decoded = subject_states.decoded(shape, row["subject"], stored)
-    return Found(row["subject"], decoded)
+    return Match(row["subject"], decoded)
 
 
 def _parameters(asked: Search, limit: int) -> tuple[Any, ...]:
@@ -286,6 +286,6 @@ async def _numbered(
     """The folded number, and the few subjects that have or had it, by an index."""
     if asked.number is None:
         return None, None
-    folded = numbering.fold(asked.number)
+    folded = numbering.casefolded(asked.number)
     found = await number_index.find(reader, asked.category, [folded])
     return folded, [subject for subject, _ in found.get(folded, ())]

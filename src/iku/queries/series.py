@@ -18,8 +18,8 @@ from iku.domain.question import InvalidQuestion, Question, refuse_future
 from iku.ledger.log import Reader
 from iku.messages import message
 from iku.queries import publications
+from iku.queries.figure_parameters import Code, Definition, KnownOn, PeriodKind, Size
 from iku.queries.figures import Figures
-from iku.queries.parameters import Code, Definition, KnownOn, PeriodKind, Size
 from iku.queries.publications import FirstPublished
 
 MOST_POINTS = 1_200  # a hundred years by month
@@ -119,7 +119,7 @@ async def series(
     """
     days = points(span.first, span.last or today, span.step, today)
     now = [structs.replace(asked, as_of=day) for day in days]
-    answers = await figures.answer(reader, [*now, *map(_then, now)], today)
+    answers = await figures.answer(reader, [*now, *map(_as_known_then, now)], today)
     found, then = answers[: len(days)], answers[len(days) :]
     return Series(
         tuple(found),
@@ -129,7 +129,7 @@ async def series(
     )
 
 
-def _then(question: Question) -> Question:
+def _as_known_then(question: Question) -> Question:
     """The question as known on its own day, limited to the requested knowledge."""
     known = min(question.as_of, question.known_on or question.as_of)
     return structs.replace(question, known_on=known)

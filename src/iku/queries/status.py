@@ -17,7 +17,7 @@ from iku.queries.figures import Figures
 from iku.queries.health import assurance
 from iku.settings import Settings
 from iku.vault import store
-from iku.vault.files import Files, Quarantine
+from iku.vault.files import Files, QuarantineSummary
 
 
 class IndicatorCounts(Struct, frozen=True):
@@ -55,7 +55,7 @@ class RegisterStatus(Struct, frozen=True):
     indicators: dict[str, IndicatorCounts] = {}
     guard: Guard = Guard()
     lost_keys: list[str] = []
-    quarantine: Quarantine = Quarantine()
+    quarantine: QuarantineSummary = QuarantineSummary()
     assurance: Assurance | None = None
     findings: list[str] | None = None
 
@@ -90,8 +90,8 @@ async def _full(
             code: IndicatorCounts(len(state.definitions), len(state.targets))
             for code, state in indicators.items()
         },
-        guard=await schema_guard.look(reader),
-        lost_keys=await store.lost(reader, settings.keys_folder),
+        guard=await schema_guard.inspect(reader),
+        lost_keys=await store.lost_epochs(reader, settings.keys_folder),
         quarantine=Files(settings.attachments_folder).look(),
         assurance=await assurance(reader, witnesses, settings.signer_home),
     )

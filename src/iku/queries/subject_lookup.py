@@ -43,8 +43,8 @@ async def _named(view: View, category: str, typed: str) -> list[SubjectMatch]:
     found = await number_index.find(view.reader, category, [number])
     return [
         SubjectMatch(category, subject)
-        for subject, held in found.get(numbering.fold(number), ())
-        if held or numbering.fold(subject) == numbering.fold(typed)
+        for subject, held in found.get(numbering.casefolded(number), ())
+        if held or numbering.casefolded(subject) == numbering.casefolded(typed)
     ]
 
 
@@ -54,7 +54,7 @@ async def hint(view: View, category: str, name: str) -> str:
         return ""
     number = subject_number(name)
     found = await number_index.find(view.reader, category, [number])
-    holders = [s for s, held in found.get(numbering.fold(number), ()) if held]
+    holders = [s for s, held in found.get(numbering.casefolded(number), ()) if held]
     if not holders:
         return ""
     return message(

@@ -16,8 +16,7 @@ from iku.ledger import log
 from iku.messages import Term, message
 from iku.queries import event_history, subject_lookup
 from iku.queries.event_history import EventView
-from iku.queries.lists import with_texts
-from iku.queries.parameters import (
+from iku.queries.figure_parameters import (
     Code,
     Cursor,
     Limit,
@@ -25,6 +24,7 @@ from iku.queries.parameters import (
     MomentQuestion,
     SubjectId,
 )
+from iku.queries.lists import with_texts
 from iku.queries.view import View
 
 # The form of an identifier; anything else is not looked up.
@@ -52,19 +52,19 @@ class HistoryQuestion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     cursor: Cursor = None
 
 
-class ConflictHistory(HistoryQuestion, frozen=True, kw_only=True):
+class ConflictHistoryQuestion(HistoryQuestion, frozen=True, kw_only=True):
     """The requested case's history."""
 
     conflict_id: SubjectId
 
 
-class OrganisationHistory(HistoryQuestion, frozen=True, kw_only=True):
+class OrganisationHistoryQuestion(HistoryQuestion, frozen=True, kw_only=True):
     """The requested organisation's history."""
 
     organisation_id: SubjectId
 
 
-class IndicatorHistory(HistoryQuestion, frozen=True, kw_only=True):
+class IndicatorHistoryQuestion(HistoryQuestion, frozen=True, kw_only=True):
     """The requested indicator's history."""
 
     code: Code
@@ -93,9 +93,7 @@ class EventPage(Struct, frozen=True):
     next: str | None
 
 
-async def standing(
-    view: View, category: str, subject: str, asked: Moment
-) -> SubjectView:
+async def state(view: View, category: str, subject: str, asked: Moment) -> SubjectView:
     """The state of *subject* at the requested coordinates.
 
     Raises:
@@ -112,7 +110,7 @@ async def standing(
         hint = await subject_lookup.hint(view, category, subject)
         raise SubjectNotFound(_unknown(category, subject, asked.known_on, hint))
     known = streams.fold(recorded)
-    found = subject_kinds.standing(category, subject, known.state, asked.as_of)
+    found = subject_kinds.state_on(category, subject, known.state, asked.as_of)
     if found is None:
         raise SubjectNotFound(
             message(
@@ -161,7 +159,7 @@ def _version(cursor: str | None) -> int:
 
 def _refuse_unfit(category: str, subject: str) -> None:
     if not _IDENTIFIER.fullmatch(subject):
-        raise SubjectNotFound(subject_name.absent(category, subject))
+        raise SubjectNotFound(subject_name.not_found_message(category, subject))
 
 
 def _unknown(category: str, subject: str, known_on: date | None, hint: str) -> str:

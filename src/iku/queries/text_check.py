@@ -13,14 +13,14 @@ from msgspec import Struct, structs
 from iku.domain import subject_name
 from iku.domain.decider import SubjectNotFound
 from iku.domain.question import InvalidQuestion, refuse_size_beyond
-from iku.domain.withheld import Withheld, WithheldReason
+from iku.domain.withheld_text import Withheld, WithheldReason
 from iku.ledger import checkpoint_store, log
 from iku.ledger.log import PAGE, Reader
 from iku.ledger.record import Recorded
 from iku.messages import message
 from iku.queries import attachments
 from iku.queries.view import View
-from iku.texts import Fate
+from iku.text_reading import Fate
 
 FILE = "file"  # used as a field name; no record commits to a text of that name
 DIGEST = "sha256"  # the text by which a record commits to its file
@@ -129,7 +129,7 @@ async def held_texts(
                 yield HeldText(one.position, _event(one), field, fate)
         tell(page[-1].position, scope.size)
     for subject in sorted(unseen):
-        absent = subject_name.absent("subject", subject)
+        absent = subject_name.not_found_message("subject", subject)
         raise SubjectNotFound(
             message(
                 "{absent} (of the log's first {size} events)",

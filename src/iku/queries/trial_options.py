@@ -11,7 +11,7 @@ from iku.domain.indicator import Amendment
 from iku.domain.page_cursor import PageCursor
 from iku.domain.period import Kind
 from iku.domain.question import Question
-from iku.queries.parameters import (
+from iku.queries.figure_parameters import (
     AsOf,
     Code,
     Cursor,
@@ -77,7 +77,7 @@ class ComparisonQuestion(MomentParameters, frozen=True, kw_only=True):
         )
 
 
-class TryingQuestion(Amendment, frozen=True, kw_only=True):
+class TrialQuestion(Amendment, frozen=True, kw_only=True):
     """A comparison with options to try."""
 
     code: Code

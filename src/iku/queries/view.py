@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from msgspec import Struct, structs
 
-from iku import texts
+from iku import text_reading
 from iku.domain import fact
-from iku.domain.withheld import NONE, Texts, Withheld, WithheldReason
+from iku.domain.withheld_text import NONE, Texts, Withheld, WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
-from iku.texts import Event, Fate
+from iku.text_reading import Event, Fate
 from iku.vault.sealing import TextDamaged
 from iku.vault.store import Vault, VaultFault
 
@@ -37,7 +37,7 @@ class Viewer(Struct, frozen=True):
 LOCAL = Viewer("lokal")
 
 
-class Wordings(NamedTuple):
+class ShownText(NamedTuple):
     """A text field as shown, and why parts of it are not shown.
 
     Attributes:
@@ -65,7 +65,7 @@ class View(NamedTuple):
 
         Every text in an answer comes from here.
         """
-        return await texts.fates(self.reader, self.vault, recorded)
+        return await text_reading.outcomes(self.reader, self.vault, recorded)
 
     async def file(self, recorded: Recorded) -> bytes | WithheldReason:
         """The content of the file that *recorded* attached, or why there is none."""
@@ -80,12 +80,12 @@ class View(NamedTuple):
     async def texts(self, recorded: Sequence[Recorded]) -> dict[Event, Texts]:
         """The texts of each event; events without texts are left out."""
         found = await self.fates(recorded)
-        return {event: texts.apart(named) for event, named in found.items()}
+        return {event: text_reading.partition(named) for event, named in found.items()}
 
     async def reveal(self, found: T) -> T:
         """*found* with all sealed texts opened, at any depth."""
         sealed: Sealed = {}
-        _mapped(found, lambda text: _gather(text, sealed))
+        _map_strings(found, lambda text: _collect_placeholders(text, sealed))
         if not sealed:
             return found
         events = {(stream, version) for stream, version, _ in sealed.values()}
@@ -94,12 +94,12 @@ class View(NamedTuple):
             text: opened[stream, version].all[name]
             for text, (stream, version, name) in sealed.items()
         }
-        revealed: T = _mapped(found, lambda text: words.get(text, text))
+        revealed: T = _map_strings(found, lambda text: words.get(text, text))
         return revealed
 
     async def worded(
         self, wordings: Sequence[tuple[str, Mapping[str, int]]]
-    ) -> list[dict[str, Wordings]]:
+    ) -> list[dict[str, ShownText]]:
         """For each stream, the text fields named, by the given version."""
         events = {
             (stream, version)
@@ -118,31 +118,31 @@ class View(NamedTuple):
         ]
 
 
-def _gather(text: str, sealed: Sealed) -> str:
+def _collect_placeholders(text: str, sealed: Sealed) -> str:
     if text.startswith(fact.SEAL):
-        sealed[text] = fact.named(text)
+        sealed[text] = fact.parse_placeholder(text)
     return text
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def _map_strings(value: Any, change: Callable[[str], str]) -> Any:
     """*value* with *change* applied to every string in it."""
     match value:
         case str():
             return change(value)
         case Struct():
             fields = structs.asdict(value)
-            changed = {name: _mapped(one, change) for name, one in fields.items()}
+            changed = {name: _map_strings(one, change) for name, one in fields.items()}
             same = all(changed[name] is fields[name] for name in fields)
             return value if same else structs.replace(value, **changed)
         case tuple() | list() if value and not hasattr(value, "_fields"):
-            return type(value)(_mapped(one, change) for one in value)
+            return type(value)(_map_strings(one, change) for one in value)
         case dict():
-            return {key: _mapped(one, change) for key, one in value.items()}
+            return {key: _map_strings(one, change) for key, one in value.items()}
         case _:
             return value
 
 
-def _worded(recorded: Recorded, found: Texts, field: str) -> Wordings:
+def _worded(recorded: Recorded, found: Texts, field: str) -> ShownText:
     committed = recorded.body().text
     names = [name for name in committed if name.partition(".")[0] == field]
     parts = {
@@ -150,4 +150,4 @@ def _worded(recorded: Recorded, found: Texts, field: str) -> Wordings:
         for name in names
     }
     withheld = {name: found.withheld[name] for name in names if name in found.withheld}
-    return Wordings(fact.together(parts)[field], withheld)
+    return ShownText(fact.join_texts(parts)[field], withheld)

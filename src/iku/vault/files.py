@@ -37,7 +37,7 @@ class FilesError(Exception):
     """The folder of attachments cannot be used; the message says why."""
 
 
-class Filed(NamedTuple):
+class FileReference(NamedTuple):
     """A stored file: its name on the disk and its key."""
 
     name: UUID
@@ -60,7 +60,7 @@ class StoredFile(NamedTuple):
         return time.time() - self.written > UPLOADING_S
 
 
-class Quarantine(Struct, frozen=True):
+class QuarantineSummary(Struct, frozen=True):
     """The number, size and age of the files in quarantine.
 
     Attributes:
@@ -80,13 +80,13 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.quarantine = folder / QUARANTINE
-        self._seen: tuple[int, Quarantine] | None = None
+        self._seen: tuple[int, QuarantineSummary] | None = None
 
-    def put(self, content: bytes) -> Filed:
+    def put(self, content: bytes) -> FileReference:
         """Encrypt *content* under a new key and store it durably."""
-        filed, nonce = Filed(uuid4(), os.urandom(LENGTH)), os.urandom(NONCE)
-        sealed = AESGCM(filed.key).encrypt(nonce, content, _bound(filed.name))
-        with _plain_errors(self.folder):
+        filed, nonce = FileReference(uuid4(), os.urandom(LENGTH)), os.urandom(NONCE)
+        sealed = AESGCM(filed.key).encrypt(nonce, content, _associated_data(filed.name))
+        with _as_files_error(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = self._path(filed.name)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -97,7 +97,7 @@ class Files:
             _sync(self.folder)
         return filed
 
-    def get(self, filed: Filed) -> bytes:
+    def get(self, filed: FileReference) -> bytes:
         """Read and decrypt a file, from the folder or the quarantine.
 
         The key authenticates both content and name, so a file in quarantine is returned
@@ -111,7 +111,9 @@ class Files:
             try:
                 sealed = path.read_bytes()
                 nonce, rest = sealed[:NONCE], sealed[NONCE:]
-                return AESGCM(filed.key).decrypt(nonce, rest, _bound(filed.name))
+                return AESGCM(filed.key).decrypt(
+                    nonce, rest, _associated_data(filed.name)
+                )
             except (OSError, InvalidTag, ValueError):
                 continue
         raise TextDamaged(
@@ -124,7 +126,7 @@ class Files:
         Files that do not exist are ignored.
         """
         removed = 0
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             for name in names:
                 # The folder is tried again last, as in `get`.
                 for path in (*self._paths(name), self._path(name)):
@@ -135,7 +137,7 @@ class Files:
 
     def discard(self, names: Iterable[UUID]) -> int:
         """Delete files of the quarantine; the number deleted."""
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             removed = sum(_unlinked(self._paths(name)[1]) for name in names)
             if removed:
                 _sync(self.quarantine)
@@ -154,7 +156,7 @@ class Files:
 
     def find(self, names: Iterable[UUID]) -> list[StoredFile]:
         """The named files that are in quarantine."""
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             paths = [self._paths(name)[1] for name in names]
             found = [_stored(path.name, path) for path in paths]
         return [stored for stored in found if stored is not None]
@@ -163,7 +165,7 @@ class Files:
         """Move files from the folder to the quarantine; the number moved."""
         if not names:
             return 0
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             self.quarantine.mkdir(exist_ok=True, mode=0o700)
             return self._move(self.folder, self.quarantine, names)
 
@@ -174,16 +176,16 @@ class Files:
         """
         if not names:
             return 0
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             return self._move(self.quarantine, self.folder, names)
 
-    def look(self) -> Quarantine:
+    def look(self) -> QuarantineSummary:
         """Summarise the quarantine; cached until its folder is modified."""
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             try:
                 changed = self.quarantine.stat().st_mtime_ns
             except (FileNotFoundError, NotADirectoryError):
-                return Quarantine()
+                return QuarantineSummary()
             if self._seen is not None and self._seen[0] == changed:
                 return self._seen[1]
             began = time.time()
@@ -192,13 +194,13 @@ class Files:
                 self._seen = changed, found
             return found
 
-    def _sum(self) -> Quarantine:
+    def _sum(self) -> QuarantineSummary:
         count, size, oldest = 0, 0, float("inf")
         for one in self._listed(self.quarantine):
             count, size = count + 1, size + one.bytes
             oldest = min(oldest, one.written)
         when = datetime.fromtimestamp(oldest, UTC) if count else None
-        return Quarantine(count, size, when)
+        return QuarantineSummary(count, size, when)
 
     def _move(self, source: Path, target: Path, names: Iterable[UUID]) -> int:
         """Rename the files; after a crash each is complete in one of the folders."""
@@ -219,7 +221,7 @@ class Files:
         return moved
 
     def _listed(self, folder: Path) -> Iterator[StoredFile]:
-        with _plain_errors(self.folder):
+        with _as_files_error(self.folder):
             try:
                 opened = os.scandir(folder)
             except FileNotFoundError:
@@ -242,7 +244,7 @@ class Files:
         return self._path(name), self.quarantine / f"{name}{SUFFIX}"
 
 
-def _bound(name: UUID) -> bytes:
+def _associated_data(name: UUID) -> bytes:
     return context(b"iku/file/v1\0", str(name))
 
 
@@ -291,7 +293,7 @@ def _sync(folder: Path) -> None:
 
 
 @contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
+def _as_files_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -72,22 +72,22 @@ class Keys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[str, bytes] = {}
-        with _plain_errors(folder):
+        with _as_keys_error(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_open_to_others(folder)
         self._inner, self._outer = _padded(self._made(DIGEST))
 
     def digest(self, content: bytes) -> bytes:
         """The HMAC of *content*; computing it requires this folder."""
-        inner, outer = self._inner.copy(), self._outer.copy()
+        inner, kek = self._inner.copy(), self._outer.copy()
         inner.update(content)
-        outer.update(inner.digest())
-        made: bytes = outer.digest()
+        kek.update(inner.digest())
+        made: bytes = kek.digest()
         return made
 
     def epochs(self) -> list[str]:
         """Names of the epochs whose keys the folder holds, oldest first."""
-        with _plain_errors(self.folder):
+        with _as_keys_error(self.folder):
             names = (path.stem for path in self.folder.glob("*.key"))
             return sorted((n for n in names if EPOCH.fullmatch(n)), key=_order)
 
@@ -128,7 +128,7 @@ class Keys:
             KeysError: The folder does not hold it.
         """
         path = self._path(epoch)
-        with _plain_errors(self.folder):
+        with _as_keys_error(self.folder):
             # A copy-on-write file system may keep the old block nevertheless.
             _write(path, os.urandom(path.stat().st_size), os.O_WRONLY)
             path.unlink()
@@ -138,7 +138,7 @@ class Keys:
     def note(self, erased: ErasureEntry) -> None:
         """Append an erasure to `erased.jsonl`, durably."""
         line = msgspec.json.encode(erased) + b"\n"
-        with _plain_errors(self.folder), _alone(self.folder / ERASED) as file:
+        with _as_keys_error(self.folder), _exclusive_file(self.folder / ERASED) as file:
             # An incomplete last line is cut off, or it would corrupt this one.
             whole = file.read().rfind(b"\n") + 1
             file.truncate(whole)
@@ -154,7 +154,7 @@ class Keys:
         Raises:
             KeysError: A line is malformed.
         """
-        with _plain_errors(self.folder):
+        with _as_keys_error(self.folder):
             path = self.folder / ERASED
             lines = path.read_bytes().split(b"\n") if path.exists() else []
         # An incomplete last line was interrupted by a crash; the erasure is in the log
@@ -166,13 +166,13 @@ class Keys:
 
     def _of(self, name: str) -> bytes:
         if name not in self._read:
-            with _plain_errors(self.folder):
+            with _as_keys_error(self.folder):
                 self._read[name] = _decoded(self._path(name).read_bytes(), name)
         return self._read[name]
 
     def _made(self, name: str) -> bytes:
         """The key of that name, generated if it is missing."""
-        with _plain_errors(self.folder):
+        with _as_keys_error(self.folder):
             if not self._path(name).exists():
                 self._make(name)
         return self._of(name)
@@ -192,7 +192,7 @@ class Keys:
         _sync(self.folder)
 
 
-def found(folder: Path, epoch: str) -> bytes | None:
+def read_key(folder: Path, epoch: str) -> bytes | None:
     """The key of *epoch* in *folder*; None if it is missing or malformed.
 
     Unlike `Keys`, it generates and caches nothing.
@@ -246,7 +246,7 @@ def _entry(line: bytes, number: int) -> ErasureEntry:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[IO[bytes]]:
+def _exclusive_file(path: Path) -> Iterator[IO[bytes]]:
     """The file, created if it is missing, under an exclusive lock."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -286,7 +286,7 @@ def _refuse_open_to_others(folder: Path) -> None:
 
 
 @contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
+def _as_keys_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -28,7 +28,7 @@ class SweepResult(Struct, frozen=True):
     destroyed: int = 0
 
 
-class Quarantined(Struct, frozen=True):
+class QuarantinedFile(Struct, frozen=True):
     """A file in quarantine.
 
     Attributes:
@@ -87,7 +87,7 @@ async def destroy_erased(vault: Vault, reader: Reader) -> int:
     return destroyed
 
 
-async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[Quarantined]]:
+async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[QuarantinedFile]]:
     """The files in quarantine, in pages."""
     async for page in _pages(vault.files.quarantined()):
         yield await _looked_up(vault, reader, page)
@@ -95,18 +95,18 @@ async def listed(vault: Vault, reader: Reader) -> AsyncIterator[list[Quarantined
 
 async def find(
     vault: Vault, reader: Reader, names: Iterable[UUID]
-) -> list[Quarantined]:
+) -> list[QuarantinedFile]:
     """The named files that are in quarantine."""
     found = await asyncio.to_thread(vault.files.find, list(dict.fromkeys(names)))
     return await _looked_up(vault, reader, found)
 
 
-async def restore(vault: Vault, found: Iterable[Quarantined]) -> int:
+async def restore(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
     """Put back the files that no decision erased; the number moved."""
     return await _put_back(vault, [one.name for one in found if not one.erased])
 
 
-async def remove(vault: Vault, found: Iterable[Quarantined]) -> int:
+async def remove(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
     """Delete the files that no event names, permanently; the number deleted."""
     names = [one.name for one in found if not one.known]
     return await asyncio.to_thread(vault.files.discard, names)
@@ -139,11 +139,11 @@ async def _destroy(vault: Vault, uses: Mapping[UUID, FileUse]) -> int:
 
 async def _looked_up(
     vault: Vault, reader: Reader, page: Iterable[StoredFile]
-) -> list[Quarantined]:
+) -> list[QuarantinedFile]:
     uses = await _uses(vault, reader, page)
     nothing = FileUse(None, None)
     return [
-        Quarantined(
+        QuarantinedFile(
             name=one.name,
             bytes=one.bytes,
             written=datetime.fromtimestamp(one.written, UTC),

@@ -43,7 +43,7 @@ class Secret(Struct, frozen=True):
     """A text to be stored in the vault.
 
     Attributes:
-        plain: The text as encoded by `plain`.
+        plain: The text as encoded by `encode_padded`.
         commitment: The commitment that the record holds, 64 hexadecimal digits.
         file: The file's name if the text is a file key, which has no commitment.
     """
@@ -62,7 +62,7 @@ class Opened(NamedTuple):
     salt: bytes
 
 
-class Key(NamedTuple):
+class DataKey(NamedTuple):
     """A data key: encrypts the texts of one stream and subject."""
 
     id: UUID
@@ -77,7 +77,7 @@ def context(label: bytes, *parts: str) -> bytes:
     return label
 
 
-def plain(text: str) -> bytes:
+def encode_padded(text: str) -> bytes:
     """*text* as JSON, padded with spaces to whole blocks."""
     encoded = msgspec.json.encode(text)
     return encoded + b" " * (-len(encoded) % BLOCK)
@@ -85,7 +85,7 @@ def plain(text: str) -> bytes:
 
 def secret(place: TextPlace, text: str) -> Secret:
     """*text* for *place*, with a new salt and its commitment."""
-    salt, padded = os.urandom(SALT), plain(text)
+    salt, padded = os.urandom(SALT), encode_padded(text)
     return Secret(place, padded, salt, commitment(place, salt, padded))
 
 
@@ -95,14 +95,16 @@ def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
     return sha256(at + salt + padded).hexdigest()
 
 
-def seal(kept: Secret, key: Key) -> bytes:
+def seal(kept: Secret, key: DataKey) -> bytes:
     """Encrypt a text with *key*, bound to its place."""
     nonce = os.urandom(NONCE)
-    bound = _bound(kept.place, key.id)
+    bound = _associated_data(kept.place, key.id)
     return nonce + AESGCM(key.bytes).encrypt(nonce, kept.salt + kept.plain, bound)
 
 
-def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> Opened:
+def unseal(
+    place: TextPlace, committed: str | None, sealed: bytes, key: DataKey
+) -> Opened:
     """Decrypt the text of *place* and verify that the record *committed* to it.
 
     *committed* is None if the record holds no commitment to the text.
@@ -111,7 +113,7 @@ def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> 
         TextDamaged: The ciphertext is of another place or key, or the text is not the
             one committed to.
     """
-    opened = _decrypt(sealed, key.bytes, _bound(place, key.id))
+    opened = _decrypt(sealed, key.bytes, _associated_data(place, key.id))
     salt = opened[:SALT]
     try:
         text = msgspec.json.decode(opened[SALT:], type=str)
@@ -120,7 +122,7 @@ def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> 
             message("{event} {field}: no text", event=place.event, field=place.field)
         ) from error
     # Encoded again, as a verifier who is given only text and salt has to.
-    if committed not in {None, commitment(place, salt, plain(text))}:
+    if committed not in {None, commitment(place, salt, encode_padded(text))}:
         raise TextDamaged(
             message(
                 "{event} {field}: not the text committed to",
@@ -131,13 +133,13 @@ def unseal(place: TextPlace, committed: str | None, sealed: bytes, key: Key) -> 
     return Opened(text, salt)
 
 
-def _bound(place: TextPlace, key_id: UUID) -> bytes:
+def _associated_data(place: TextPlace, key_id: UUID) -> bytes:
     """The associated data: a ciphertext moved to another place does not decrypt."""
     where = (place.event, place.field, place.subject, str(key_id))
     return context(b"iku/seal/v1\0", *where)
 
 
-class Owner(NamedTuple):
+class KeyOwner(NamedTuple):
     """The stream and subject of a data key, and the epoch whose key wraps it."""
 
     stream: str
@@ -145,24 +147,24 @@ class Owner(NamedTuple):
     epoch: str
 
 
-def wrap(key: Key, owner: Owner, outer: bytes) -> bytes:
+def wrap(key: DataKey, owner: KeyOwner, kek: bytes) -> bytes:
     """*key* wrapped by the key-encryption key *outer* of the owner's epoch."""
     nonce = os.urandom(NONCE)
     bound = _wrapping(key.id, owner)
-    return nonce + AESGCM(outer).encrypt(nonce, key.bytes, bound)
+    return nonce + AESGCM(kek).encrypt(nonce, key.bytes, bound)
 
 
-def unwrap(key_id: UUID, wrapped: bytes, owner: Owner, outer: bytes) -> Key:
+def unwrap(key_id: UUID, wrapped: bytes, owner: KeyOwner, kek: bytes) -> DataKey:
     """Unwrap a data key.
 
     Raises:
         TextDamaged: It was wrapped by another key, or for another owner.
     """
     bound = _wrapping(key_id, owner)
-    return Key(key_id, _decrypt(wrapped, outer, bound))
+    return DataKey(key_id, _decrypt(wrapped, kek, bound))
 
 
-def _wrapping(key_id: UUID, owner: Owner) -> bytes:
+def _wrapping(key_id: UUID, owner: KeyOwner) -> bytes:
     parts = (owner.epoch, owner.stream, owner.subject, str(key_id))
     return context(b"iku/dek/v1\0", *parts)
 

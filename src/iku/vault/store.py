@@ -23,9 +23,9 @@ from iku.ledger.log import Connection, Reader
 from iku.ledger.record import Recorded
 from iku.messages import message
 from iku.vault import sealing
-from iku.vault.files import Filed, Files
-from iku.vault.keys import LENGTH, Keys, KeysError, found
-from iku.vault.sealing import Key, Opened, Owner, Secret, TextDamaged, TextPlace
+from iku.vault.files import FileReference, Files
+from iku.vault.keys import LENGTH, Keys, KeysError, read_key
+from iku.vault.sealing import DataKey, KeyOwner, Opened, Secret, TextDamaged, TextPlace
 
 CACHE = 4_096  # keys held in memory
 REWRAPPED = 1_000  # keys rewrapped in one statement
@@ -45,7 +45,7 @@ class VaultFault(StrEnum):
     MISSING = "missing"
 
 
-class Lasting(Struct, frozen=True):
+class StoredTextCount(Struct, frozen=True):
     """The number of texts of a subject in one field of one stream."""
 
     stream: str
@@ -68,7 +68,7 @@ class FileUse(NamedTuple):
         return self.stream is None
 
 
-class Wrapped(NamedTuple):
+class WrapCounts(NamedTuple):
     """Number of data keys that an epoch's key wraps; *locked*: not unwrappable."""
 
     wraps: int
@@ -82,14 +82,14 @@ class _Latest(NamedTuple):
     """
 
     id: UUID | None
-    key: Key | None
+    key: DataKey | None
 
 
-class _Drawn(NamedTuple):
+class _EncryptionKey(NamedTuple):
     """The data key to encrypt with; *epoch* and *wrapped* are None if it is stored."""
 
     latest: UUID | None
-    key: Key
+    key: DataKey
     epoch: str | None
     wrapped: bytes | None
 
@@ -102,7 +102,7 @@ class SealedTexts(NamedTuple):
         arguments: The arguments of `vault.put`.
     """
 
-    plan: Mapping[Pair, _Drawn]
+    plan: Mapping[Pair, _EncryptionKey]
     arguments: Sequence[Sequence[Any] | None]
 
 
@@ -113,7 +113,7 @@ class Vault:
         self.keys = keys
         self.files = files
         self._today = today
-        self._unwrapped: OrderedDict[UUID, Key] = OrderedDict()
+        self._unwrapped: OrderedDict[UUID, DataKey] = OrderedDict()
         self._latest: OrderedDict[Pair, _Latest] = OrderedDict()
 
     async def keep(
@@ -137,13 +137,15 @@ class Vault:
         if not secrets:
             return SealedTexts({}, [None] * 13)
         current = self.keys.current(self._today())
-        plan = {pair: self._drawn(pair, current) for pair in firsts}
+        plan = {pair: self._encryption_key(pair, current) for pair in firsts}
         return SealedTexts(plan, _arguments(firsts, plan, secrets))
 
     def learn(self, sealed: "SealedTexts") -> None:
         """Cache the keys of texts that were stored."""
-        for pair, drawn in sealed.plan.items():
-            _remember(self._latest, pair, _Latest(drawn.key.id, drawn.key))
+        for pair, encryption_key in sealed.plan.items():
+            _cache_put(
+                self._latest, pair, _Latest(encryption_key.key.id, encryption_key.key)
+            )
 
     async def read(
         self, reader: Reader, recorded: Iterable[Recorded]
@@ -171,7 +173,9 @@ class Vault:
             for stream, version in asked
         }
 
-    async def file(self, reader: Reader, recorded: Recorded) -> Filed | VaultFault:
+    async def file(
+        self, reader: Reader, recorded: Recorded
+    ) -> FileReference | VaultFault:
         """The file that an event attached: name and key, or the reason why not."""
         stream, version = recorded.stream, recorded.version
         rows = await reader.fetch(_READ, [stream], [version])
@@ -182,7 +186,7 @@ class Vault:
         opened = self._opened(place, None, row)
         if isinstance(opened, VaultFault):
             return opened
-        return Filed(row["file"], bytes.fromhex(opened.text))
+        return FileReference(row["file"], bytes.fromhex(opened.text))
 
     async def filed(self, reader: Reader, subject: str) -> set[UUID]:
         """Names of the files of a subject."""
@@ -217,46 +221,46 @@ class Vault:
         erased: int = await connection.fetchval("select vault.reconcile()")
         return erased
 
-    async def held(self, reader: Reader, subject: str) -> list[Lasting]:
+    async def held(self, reader: Reader, subject: str) -> list[StoredTextCount]:
         """The number of stored texts of *subject*, by stream and field."""
         rows = await reader.fetch(
             "select stream, field, count from vault.held($1)", subject
         )
-        return [Lasting(*row) for row in rows]
+        return [StoredTextCount(*row) for row in rows]
 
-    async def epochs(self, connection: Connection) -> dict[str, Wrapped]:
+    async def epochs(self, connection: Connection) -> dict[str, WrapCounts]:
         """By epoch, the number of data keys its key wraps and fails to unwrap."""
-        found: dict[str, Wrapped] = {}
+        found: dict[str, WrapCounts] = {}
         async for rows in self._pages(connection):
             for row in rows:
-                seen = found.get(row["epoch"], Wrapped(0, 0))
+                seen = found.get(row["epoch"], WrapCounts(0, 0))
                 locked = self._unwrap(row) is None
-                found[row["epoch"]] = Wrapped(seen.wraps + 1, seen.locked + locked)
+                found[row["epoch"]] = WrapCounts(seen.wraps + 1, seen.locked + locked)
         return found
 
     async def lost(self, reader: Reader) -> list[str]:
-        """Epochs whose key is lost (see `lost`)."""
-        return await lost(reader, self.keys.folder)
+        """Epochs whose key is lost (see `lost_epochs`)."""
+        return await lost_epochs(reader, self.keys.folder)
 
     async def settle(self, reader: Reader) -> None:
         """Start another epoch if the key of the current one is lost.
 
         A new key under the same name would prevent the lost key from being restored.
         """
-        gone, today = await self.lost(reader), self._today()
-        if self.keys.due(today) in gone:
-            self.keys.begin(today, gone)
+        lost_epochs_found, today = await self.lost(reader), self._today()
+        if self.keys.due(today) in lost_epochs_found:
+            self.keys.begin(today, lost_epochs_found)
 
     async def rotate(self, connection: Connection, progress: Progress) -> int:
         """Rewrap all data keys with the current epoch's key; the number left locked."""
-        epoch, outer = self.keys.current(self._today())
+        epoch, kek = self.keys.current(self._today())
         total: int = await connection.fetchval("select vault.count()")
         done = locked = 0
         async for rows in self._pages(connection):
             opened = {row["dek"]: (row, self._unwrap(row)) for row in rows}
             wrapped = {
                 dek: sealing.wrap(
-                    key, Owner(row["stream"], row["subject"], epoch), outer
+                    key, KeyOwner(row["stream"], row["subject"], epoch), kek
                 )
                 for dek, (row, key) in opened.items()
                 if key is not None and row["epoch"] != epoch
@@ -320,41 +324,41 @@ class Vault:
         except TextDamaged:
             return VaultFault.DAMAGED
 
-    def _unwrap(self, row: asyncpg.Record) -> Key | None:
+    def _unwrap(self, row: asyncpg.Record) -> DataKey | None:
         """The data key of a row; None if no key in the folder unwraps it."""
         if (known := self._unwrapped.get(row["dek"])) is not None:
             return known
-        outer = self.keys.key(row["epoch"])
-        if outer is None:
+        kek = self.keys.key(row["epoch"])
+        if kek is None:
             return None
-        owner = Owner(row["stream"], row["subject"], row["epoch"])
+        owner = KeyOwner(row["stream"], row["subject"], row["epoch"])
         try:
-            key = sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
+            key = sealing.unwrap(row["dek"], row["wrapped"], owner, kek)
         except TextDamaged:
             return None
-        _remember(self._unwrapped, key.id, key)
+        _cache_put(self._unwrapped, key.id, key)
         return key
 
     def _learn(self, row: asyncpg.Record) -> None:
         key = None if row["dek"] is None else self._unwrap(row)
         pair = (row["stream"], row["subject"])
-        _remember(self._latest, pair, _Latest(row["dek"], key))
+        _cache_put(self._latest, pair, _Latest(row["dek"], key))
 
-    def _drawn(self, pair: Pair, current: tuple[str, bytes]) -> _Drawn:
+    def _encryption_key(self, pair: Pair, current: tuple[str, bytes]) -> _EncryptionKey:
         """The data key to encrypt with: the latest one known, or else a new one.
 
         A new data key is wrapped by the key of the *current* epoch.
         """
         latest = self._latest.get(pair, _Latest(None, None))
         if latest.key is not None:
-            return _Drawn(latest.id, latest.key, None, None)
-        epoch, outer = current
-        key = Key(uuid4(), os.urandom(LENGTH))
-        wrapped = sealing.wrap(key, Owner(*pair, epoch), outer)
-        return _Drawn(latest.id, key, epoch, wrapped)
+            return _EncryptionKey(latest.id, latest.key, None, None)
+        epoch, kek = current
+        key = DataKey(uuid4(), os.urandom(LENGTH))
+        wrapped = sealing.wrap(key, KeyOwner(*pair, epoch), kek)
+        return _EncryptionKey(latest.id, key, epoch, wrapped)
 
 
-async def lost(reader: Reader, folder: Path) -> list[str]:
+async def lost_epochs(reader: Reader, folder: Path) -> list[str]:
     """Epochs with a wrapped data key that the key in *folder* does not unwrap.
 
     Tries only the oldest data key of each epoch; `Vault.epochs` tries all.
@@ -364,17 +368,17 @@ async def lost(reader: Reader, folder: Path) -> list[str]:
 
 
 def _opens(row: asyncpg.Record, folder: Path) -> bool:
-    outer = found(folder, row["epoch"])
-    owner = Owner(row["stream"], row["subject"], row["epoch"])
+    kek = read_key(folder, row["epoch"])
+    owner = KeyOwner(row["stream"], row["subject"], row["epoch"])
     try:
-        return outer is not None and bool(
-            sealing.unwrap(row["dek"], row["wrapped"], owner, outer)
+        return kek is not None and bool(
+            sealing.unwrap(row["dek"], row["wrapped"], owner, kek)
         )
     except TextDamaged:
         return False
 
 
-def _remember(kept: OrderedDict[K, V], name: K, value: V) -> None:
+def _cache_put(kept: OrderedDict[K, V], name: K, value: V) -> None:
     kept[name] = value
     kept.move_to_end(name)
     while len(kept) > CACHE:
@@ -398,18 +402,20 @@ def _secrets(
 
 
 def _arguments(
-    firsts: Mapping[Pair, int], plan: Mapping[Pair, _Drawn], secrets: Sequence[Secret]
+    firsts: Mapping[Pair, int],
+    plan: Mapping[Pair, _EncryptionKey],
+    secrets: Sequence[Secret],
 ) -> list[Sequence[Any]]:
     """The arguments of `vault.put` that store the secrets as planned."""
-    drawn = [plan[pair] for pair in firsts]
+    encryption_key = [plan[pair] for pair in firsts]
     keys = [plan[s.place.stream, s.place.subject].key for s in secrets]
     return [
         [stream for stream, _ in firsts],
         [subject for _, subject in firsts],
-        [one.latest for one in drawn],
-        [None if one.epoch is None else one.key.id for one in drawn],
-        [one.epoch for one in drawn],
-        [one.wrapped for one in drawn],
+        [one.latest for one in encryption_key],
+        [None if one.epoch is None else one.key.id for one in encryption_key],
+        [one.epoch for one in encryption_key],
+        [one.wrapped for one in encryption_key],
         [*firsts.values()],
         [s.place.stream for s in secrets],
         [s.place.version for s in secrets],

@@ -19,7 +19,7 @@ from iku.messages import message
 from iku.web import host_check, problems
 from iku.web.body_timeout import BodyReceiver
 from iku.web.metrics import Metrics
-from iku.web.problems import Problem, described
+from iku.web.problems import Problem, language_headers
 
 _ESCAPES = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _SLASH = re.compile(rb"%2[Ff]")
@@ -60,17 +60,17 @@ class Application(Litestar):
             self.metrics.count(scope["method"], route, status, perf_counter() - began)
 
     async def _admit(self, scope: Any, receive: Any, send: Any) -> None:
-        stray = host_check.fault(scope["headers"], local_only=self.local_only)
-        if stray:
-            await _refuse(stray, scope, send)
+        unexpected = host_check.fault(scope["headers"], local_only=self.local_only)
+        if unexpected:
+            await _refuse(unexpected, scope, send)
             return
         path, query = scope["raw_path"], scope["query_string"]
         fault = _fault(path) or (_fault(query) if query else None)
         if fault:
-            stray = problems.problem(
+            unexpected = problems.problem(
                 "invalid", message("the address {fault}", fault=fault)
             )
-            await _refuse(stray, scope, send)
+            await _refuse(unexpected, scope, send)
             return
         # An identifier has ~ in place of the slash of a number (decider.subject_id).
         scope["path"] = unquote_to_bytes(_SLASH.sub(b"~", path)).decode()
@@ -92,10 +92,13 @@ def _fault(part: bytes) -> str | None:
 
 
 async def _refuse(problem: Problem, scope: Any, send: Send) -> None:
-    language = problems.preferred(scope["headers"])
+    language = problems.preferred_language(scope["headers"])
     body = problems.encoded(problem, language)
     headers = [
-        *((n.lower().encode(), v.encode()) for n, v in described(language).items()),
+        *(
+            (n.lower().encode(), v.encode())
+            for n, v in language_headers(language).items()
+        ),
         (b"content-type", problems.MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
     ]

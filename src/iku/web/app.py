@@ -50,7 +50,10 @@ def create_app(app: App, *, local_only: bool = False) -> Application:
     )
     asgi = Application(
         [api, *documentation.HANDLERS, *pages.HANDLERS],
-        exception_handlers={HTTPException: problems.answer, Exception: problems.answer},
+        exception_handlers={
+            HTTPException: problems.error_response,
+            Exception: problems.error_response,
+        },
         request_max_body_size=LARGEST_BODY,
         logging_config=None,
         openapi_config=openapi_document.config(

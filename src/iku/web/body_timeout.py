@@ -85,7 +85,7 @@ class BodyReceiver:
             ) from error
 
 
-def within(app: Any, timeout_s: float) -> ASGIApp:
+def with_body_timeout(app: Any, timeout_s: float) -> ASGIApp:
     """Middleware that enforces the deadline on the request bodies of *app*."""
 
     async def bounded(scope: Any, receive: Receive, send: Send) -> None:

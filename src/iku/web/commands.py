@@ -13,7 +13,7 @@ from iku.app import App
 from iku.commands.command import CommandResult
 from iku.gateway import CommandGateway, EntryReceipt
 from iku.language import Language
-from iku.web.problems import described
+from iku.web.problems import language_headers
 
 
 class EntryHeaders(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,7 +81,7 @@ class ChangeHeaders(EntryHeaders, frozen=True):
 R = TypeVar("R", bound=EntryReceipt)
 
 
-def answer(
+def receipt_response(
     outcome: CommandResult,
     shown: R,
     location: str,
@@ -90,7 +90,7 @@ def answer(
     """The 201 response with the receipt *shown*, whose notes are in *language*."""
     headers = {"Location": location, "ETag": f'"{shown.version}"'}
     if shown.notes:
-        headers |= described(language)
+        headers |= language_headers(language)
     if outcome.repeated:
         headers["Idempotency-Replayed"] = "true"
     return Response(shown, status_code=HTTP_201_CREATED, headers=headers)

@@ -67,7 +67,7 @@ class DocumentationPage(OpenAPIRenderPlugin):
         return PAGE.encode()
 
 
-class Description(OpenAPIRenderPlugin):
+class OpenApiDocument(OpenAPIRenderPlugin):
     """The OpenAPI document below `/docs`."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - it is made once, and more exactly
@@ -118,7 +118,7 @@ def router() -> Router:
 
 def pages() -> tuple[OpenAPIRenderPlugin, ...]:
     """The render plugins of `/docs`, the page first."""
-    return DocumentationPage(path="/"), Description(
+    return DocumentationPage(path="/"), OpenApiDocument(
         path="/openapi.json", media_type=MediaType.JSON
     )
 

@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
 from iku.messages import message
-from iku.parsing import shown
+from iku.parsing import quoted
 from iku.web.problems import BadRequest, UnsupportedMediaType
 
 AnyRequest: TypeAlias = Request[Any, Any, Any]
@@ -24,7 +24,7 @@ CONDITIONS = (
 )
 
 
-def unheeded(name: str, rather: str) -> BadRequest:
+def unsupported_header(name: str, rather: str) -> BadRequest:
     """The refusal of a header *name* that would be ignored; *rather* is the remedy."""
     return BadRequest(
         name,
@@ -44,7 +44,7 @@ async def json_body(request: AnyRequest) -> bytes:
         UnsupportedMediaType: Content-Type is missing or another type, or the body is
             encoded.
     """
-    if _sent(request, b"content-type") != "application/json":
+    if _header(request, b"content-type") != "application/json":
         _refuse_other_types(request)
     refuse_encoded(request)
     body = await _body(request)
@@ -57,14 +57,14 @@ def _refuse_other_types(request: AnyRequest) -> None:
     kind, options = request.content_type
     if kind.lower() != "application/json":
         raise UnsupportedMediaType(
-            message("Content-Type is {type}, not application/json", type=shown(kind))
+            message("Content-Type is {type}, not application/json", type=quoted(kind))
         )
     charset = options.get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "us-ascii"}:
         raise UnsupportedMediaType(
             message(
                 "Content-Type has charset {charset}, but JSON is read as UTF-8",
-                charset=shown(charset),
+                charset=quoted(charset),
             )
         )
 
@@ -79,7 +79,7 @@ async def _body(request: AnyRequest) -> bytes:
         RequestEntityTooLarge: The body is longer.
     """
     most = request.route_handler.resolve_request_max_body_size() or math.inf
-    announced = _sent(request, b"content-length") or "0"
+    announced = _header(request, b"content-length") or "0"
     # `content_length` refuses a value that is not a number.
     length = int(announced) if announced.isdecimal() else request.content_length or 0
     if length > most:
@@ -100,17 +100,17 @@ def refuse_encoded(request: AnyRequest) -> None:
     Raises:
         UnsupportedMediaType: The request has a Content-Encoding other than identity.
     """
-    encoding = _sent(request, b"content-encoding")
+    encoding = _header(request, b"content-encoding")
     if encoding is not None and encoding.lower() != "identity":
         raise UnsupportedMediaType(
             message(
                 "Content-Encoding is {encoding}; send the body without one",
-                encoding=shown(encoding),
+                encoding=quoted(encoding),
             )
         )
 
 
-def _sent(request: AnyRequest, name: bytes) -> str | None:
+def _header(request: AnyRequest, name: bytes) -> str | None:
     """The first header with the lower-case *name*; None if there is none."""
     for one, value in request.scope["headers"]:
         if one == name:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from iku.app import App
 from iku.queries.health import Health
-from iku.vault.files import Quarantine
+from iku.vault.files import QuarantineSummary
 
 GAUGES = {
     "iku_log_size": "Events in the log.",
@@ -52,7 +52,7 @@ class Metrics:
         )
         waiting.set_function(lambda: app.commands.appender.waiting)
 
-    def tell(self, found: Health | None, quarantine: Quarantine | None) -> None:
+    def tell(self, found: Health | None, quarantine: QuarantineSummary | None) -> None:
         """Set the gauges from the state *found*; an unknown value is NaN."""
         values: dict[str, float] = {}
         if quarantine is not None:

@@ -22,12 +22,12 @@ from litestar.routes import HTTPRoute
 import iku
 from iku import parsing
 from iku.parsing import Field
-from iku.queries.indicators import OneIndicator
+from iku.queries.indicators import IndicatorWithScale
 from iku.queries.publications import ShownPublication
 from iku.web import examples, problems, routes
 from iku.web.api.conflicts import ConflictDetail
 from iku.web.api.explanations import CSV
-from iku.web.api.log import NDJSON, ShownEntry
+from iku.web.api.log import NDJSON, LogEntry
 from iku.web.api.organisations import OrganisationDetail
 from iku.web.problems import Problem
 from iku.web.routes import RouteParameters
@@ -96,8 +96,8 @@ def describe(app: Litestar) -> bytes:
     described = app.openapi_schema.to_schema()
     handlers = {handler.operation_id: handler for handler in _handlers(app)}
     bodies = [of for of in map(_body, handlers.values()) if of is not None]
-    answers = [one for handler in handlers.values() for one in _either(handler)]
-    schemas = Schemas([Problem, ShownEntry, *answers, *bodies])
+    answers = [one for handler in handlers.values() for one in _response_types(handler)]
+    schemas = Schemas([Problem, LogEntry, *answers, *bodies])
     for path in described["paths"].values():
         for operation in path.values():
             handler = handlers[operation["operationId"]]
@@ -117,8 +117,8 @@ def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
 def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
-    operation["parameters"] = _parameters(routes.taken(handler), handler)
-    if routes.taken(handler).command is not None:
+    operation["parameters"] = _parameters(routes.route_parameters(handler), handler)
+    if routes.route_parameters(handler).command is not None:
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
         operation["requestBody"] = {"required": True, "content": {_JSON: content}}
@@ -194,15 +194,15 @@ def _example(name: str, schema: Json) -> Any:
 
 def _body(handler: HTTPRouteHandler) -> Any:
     """The type of the request body."""
-    return routes.taken(handler).command
+    return routes.route_parameters(handler).command
 
 
 def _answer(handler: HTTPRouteHandler) -> Any:
     """The type of the response."""
-    return _either(handler)[0]
+    return _response_types(handler)[0]
 
 
-def _either(handler: HTTPRouteHandler) -> tuple[Any, ...]:
+def _response_types(handler: HTTPRouteHandler) -> tuple[Any, ...]:
     """The types of the response; a preview's type is the second."""
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Response):
@@ -220,7 +220,7 @@ _HEADERS = {
 
 _MEDIA = {"replayFigure": NDJSON}  # the schema describes one line
 # Responses that carry the version for If-Match.
-_VERSIONED = (ConflictDetail, OrganisationDetail, OneIndicator, ShownPublication)
+_VERSIONED = (ConflictDetail, OrganisationDetail, IndicatorWithScale, ShownPublication)
 _MEDIA_TYPES: dict[Any, str] = {
     str: "text/plain",
     bytes: _OCTETS,
@@ -238,7 +238,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
         "content": {media_type: content},
     }
     if name == "readLog":
-        answer["content"][NDJSON] = {"schema": schemas.of(ShownEntry)}
+        answer["content"][NDJSON] = {"schema": schemas.of(LogEntry)}
     if name == "explainFigure":
         answer["content"][CSV] = {"schema": {"type": "string"}}
     if name in _FETCHING:
@@ -249,7 +249,7 @@ def _answers(name: str, handler: HTTPRouteHandler, schemas: Schemas) -> Json:
         return _exemplified(name, {"200": answer})
     recorded: Json = {"description": "It is recorded.", "headers": _headers(*_HEADERS)}
     answers = {"201": answer | recorded}
-    for foreseen in _either(handler)[1:]:
+    for foreseen in _response_types(handler)[1:]:
         answers["200"] = {
             "description": "What it would change; nothing is recorded.",
             "content": {_JSON: {"schema": schemas.of(foreseen)}},
@@ -294,7 +294,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     if operation["operationId"] in _FETCHING:
         found.append(HTTPStatus.GONE)
     found.append(HTTPStatus.INTERNAL_SERVER_ERROR)
-    if routes.taken(handler).names:
+    if routes.route_parameters(handler).names:
         found.append(HTTPStatus.SERVICE_UNAVAILABLE)
     return sorted(found)
 

@@ -26,7 +26,7 @@ from iku.language import Language, translate
 from iku.messages import message
 from iku.queries import front_page as queries
 from iku.queries import log_records
-from iku.queries.front_page import Fallback, FrontDay, FrontPage, RequestedMoment
+from iku.queries.front_page import FallbackReason, FrontDay, FrontPage, RequestedMoment
 from iku.web import problems
 from iku.web.admission import Application
 from iku.web.page_language import TITLE, PageLanguage, preferred
@@ -49,8 +49,8 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 FALLBACKS = {
-    Fallback.TARGETED: message("that has a target"),
-    Fallback.MOVED: message("whose facts moved a figure"),
+    FallbackReason.TARGETED: message("that has a target"),
+    FallbackReason.MOVED: message("whose facts moved a figure"),
 }
 NAMES = ("as_of", "known_on", "size", "bahasa")
 OTHER = {Language.INDONESIAN: Language.ENGLISH, Language.ENGLISH: Language.INDONESIAN}
@@ -63,13 +63,13 @@ class InvalidAddress(ValueError):
     """The address has invalid parameters; the message gives the reason."""
 
 
-def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def error_page(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The error page for a request that raised *error*."""
     page = preferred(request)
     if isinstance(error, InvalidAddress):
         heading = message("This address cannot be answered")
         return _page(_fault(page, heading, messages.of(error)), page, 400)
-    told = problems.answer(request, error)
+    told = problems.error_response(request, error)
     problem = msgspec.json.decode(told.content, type=Problem)
     said = message("The page cannot be shown at present. Try again later.")
     headers = {k: v for k, v in told.headers.items() if k == "Retry-After"}
@@ -77,13 +77,13 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
     return _page(body, page, problem.status, headers)
 
 
-@get("/", include_in_schema=False, exception_handlers={Exception: answer})
-async def front(request: Request[Any, Any, Any]) -> Response[bytes]:
+@get("/", include_in_schema=False, exception_handlers={Exception: error_page})
+async def show_front_page(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The page with the figures of a day and of the end of the previous year."""
     app = cast(Application, request.app).app
     today = app.commands.today()
     asked = read(list(request.query_params.multi_items()), today)
-    shown = await _look(app, asked, today)
+    shown = await _load(app, asked, today)
     page = preferred(request)
     return _page(_front(page, shown, asked, app.agency.name, today), page)
 
@@ -161,7 +161,7 @@ def _size(values: Mapping[str, str]) -> int | None:
     return int(value)
 
 
-async def _look(app: App, asked: RequestedMoment, today: date) -> FrontPage:
+async def _load(app: App, asked: RequestedMoment, today: date) -> FrontPage:
     async with open_view(app) as view:
         size = await log_records.size(view.reader)
         if asked.size is not None and asked.size > size:
@@ -286,9 +286,9 @@ def _rows(page: PageLanguage, shown: FrontPage) -> Iterator[str]:
         }
         values = [
             _counted(page, figure),
-            _whole(page.percent(figure.target)),
-            _whole(page.percent(figure.achievement)),
-            _whole(figure.rating or formats.NOTHING),
+            _unbroken(page.percent(figure.target)),
+            _unbroken(page.percent(figure.achievement)),
+            _unbroken(figure.rating or formats.NOTHING),
             *(
                 _counted(page, one)
                 for one in [shown.earlier.get(figure.indicator)]
@@ -309,10 +309,10 @@ def _counted(page: PageLanguage, figure: Figure) -> str:
     counts = (figure.numerator, figure.denominator)
     counted = "/".join(map(page.number, counts))
     # A narrow window may break the line only between the two.
-    return f"{_whole(page.percent(figure.percentage))} {_whole(f'({counted})')}"
+    return f"{_unbroken(page.percent(figure.percentage))} {_unbroken(f'({counted})')}"
 
 
-def _whole(text: str) -> str:
+def _unbroken(text: str) -> str:
     """*text* as markup without line breaks."""
     return f"<span>{escape(text)}</span>"
 
@@ -341,10 +341,10 @@ def _page(
         media_type="text/html",
         headers={
             "Content-Security-Policy": POLICY,
-            **problems.described(page.language),
+            **problems.language_headers(page.language),
             **(headers or {}),
         },
     )
 
 
-HANDLERS: list[Any] = [front]
+HANDLERS: list[Any] = [show_front_page]

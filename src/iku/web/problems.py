@@ -205,13 +205,13 @@ def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
     )
 
 
-def preferred(headers: Iterable[tuple[bytes, bytes]]) -> Language:
+def preferred_language(headers: Iterable[tuple[bytes, bytes]]) -> Language:
     """The language negotiated by `Accept-Language`; English without that header."""
     named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
     return negotiated(",".join(named), Language.ENGLISH)
 
 
-def described(language: Language) -> dict[str, str]:
+def language_headers(language: Language) -> dict[str, str]:
     """The headers of a response whose text depends on `Accept-Language`."""
     return {"Content-Language": language, "Vary": "Accept-Language"}
 
@@ -227,17 +227,23 @@ def encoded(shown: Problem, language: Language) -> bytes:
             for fault in shown.errors
         ),
     )
-    return hidden_characters.escaped(msgspec.json.encode(localized))
+    return hidden_characters.escaped_json(msgspec.json.encode(localized))
 
 
-def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def error_response(
+    request: Request[Any, Any, Any], error: Exception
+) -> Response[bytes]:
     """The response to a request that raised *error*."""
     if isinstance(error, ClientDisconnected):
         _logger.info("%s %s: the client disconnected", request.method, _target(request))
         return Response(b"", status_code=HTTPStatus.BAD_REQUEST)  # never delivered
-    shown = _http(request, error) if isinstance(error, HTTPException) else _of(error)
-    language = preferred(request.scope["headers"])
-    headers = {**described(language), **(getattr(error, "headers", None) or {})}
+    shown = (
+        _framework_problem(request, error)
+        if isinstance(error, HTTPException)
+        else _program_problem(error)
+    )
+    language = preferred_language(request.scope["headers"])
+    headers = {**language_headers(language), **(getattr(error, "headers", None) or {})}
     if shown.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s %s", request.method, _target(request), exc_info=error)
     elif shown.status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -257,12 +263,12 @@ def _target(request: Request[Any, Any, Any]) -> str:
     return raw.decode("ascii", "backslashreplace")
 
 
-def _of(error: Exception) -> Problem:
+def _program_problem(error: Exception) -> Problem:
     """The problem of an exception of this program."""
     kind = next((OURS[t] for t in type(error).__mro__ if t in OURS), "fault")
     detail = _DETAILS.get(kind, messages.of(error))
     if isinstance(error, ParseError):
-        return _misread(error)
+        return _parse_problem(error)
     if kind == "invalid" and hasattr(error, "path"):
         return problem(kind, detail, FieldError(error.path, detail))
     return problem(kind, detail)
@@ -271,13 +277,15 @@ def _of(error: Exception) -> Problem:
 _OF_STATUS = {int(status): kind for kind, (status, _) in reversed(KINDS.items())}
 
 
-def _http(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
+def _framework_problem(
+    request: Request[Any, Any, Any], error: HTTPException
+) -> Problem:
     """The problem of an exception of the framework."""
     kind = _OF_STATUS.get(error.status_code)
     if kind is None:
         kind = "invalid" if error.status_code < 500 else "fault"
     if kind == "fault":
-        return _of(error)
+        return _program_problem(error)
     if kind == "too-large":
         most = request.route_handler.resolve_request_max_body_size()
         return problem(
@@ -303,6 +311,6 @@ _ROUTING = {
 }
 
 
-def _misread(error: ParseError) -> Problem:
+def _parse_problem(error: ParseError) -> Problem:
     found = [FieldError(path, fault(path, rule)) for path, rule in error.faults.items()]
     return problem("invalid", joined(one.message for one in found), *found)

@@ -28,9 +28,9 @@ from iku.gateway import CommandGateway
 from iku.messages import message
 from iku.web.admission import Application
 from iku.web.commands import ChangeHeaders, EntryHeaders
-from iku.web.headers import CONDITIONS, AnyRequest, json_body, unheeded
+from iku.web.headers import CONDITIONS, AnyRequest, json_body, unsupported_header
 from iku.web.metrics import Metrics
-from iku.web.problems import preferred
+from iku.web.problems import preferred_language
 
 Handler: TypeAlias = Callable[..., Awaitable[Any]]
 TAKEN = "taken"  # the key of the `RouteParameters` in a handler's `opt`
@@ -84,7 +84,9 @@ class ParsedRequest(NamedTuple):
     def gateway(self) -> CommandGateway:
         """The gateway that handles the request's command."""
         gateway: CommandGateway = self.headers.gateway(self.app)
-        return replace(gateway, language=preferred(self.request.scope["headers"]))
+        return replace(
+            gateway, language=preferred_language(self.request.scope["headers"])
+        )
 
     @property
     def _app(self) -> Application:
@@ -104,7 +106,7 @@ def post(
     return _route(litestar.post, path, headers or usual, options)
 
 
-def taken(handler: BaseRouteHandler) -> RouteParameters:
+def route_parameters(handler: BaseRouteHandler) -> RouteParameters:
     """The declared parameters of the route."""
     found: RouteParameters = handler.opt[TAKEN]
     return found
@@ -120,11 +122,11 @@ def _route(
         signature = inspect.signature(handler)
         of = {name: one.annotation for name, one in signature.parameters.items()}
         about = of.get("question") or of.get("about") or NoParameters
-        takes = RouteParameters(about, headers, of.get("command"), tuple(of))
+        declared = RouteParameters(about, headers, of.get("command"), tuple(of))
 
         @wraps(handler)
         async def answered(request: AnyRequest) -> Any:
-            received = await _receive(request, takes)
+            received = await _receive(request, declared)
             return await handler(**{name: getattr(received, name) for name in of})
 
         # The framework passes only the request; the return type is the handler's.
@@ -134,13 +136,13 @@ def _route(
         )
         returned = signature.return_annotation
         answered.__annotations__ = {"request": AnyRequest, "return": returned}
-        opt = {**options.pop("opt", {}), TAKEN: takes}
+        opt = {**options.pop("opt", {}), TAKEN: declared}
         return method(path, opt=opt, **options)(answered)
 
     return decorate
 
 
-async def _receive(request: AnyRequest, takes: RouteParameters) -> ParsedRequest:
+async def _receive(request: AnyRequest, declared: RouteParameters) -> ParsedRequest:
     """The request, parsed as its route declares.
 
     Raises:
@@ -150,15 +152,15 @@ async def _receive(request: AnyRequest, takes: RouteParameters) -> ParsedRequest
     scope = request.scope
     query, in_path = scope["query_string"], tuple(scope["path_params"].items())
     read = _remembered if len(query) <= REMEMBERED else _asked
-    question = read(takes.about, query, in_path)
-    if takes.headers is None:
+    question = read(declared.about, query, in_path)
+    if declared.headers is None:
         return ParsedRequest(request, question)
-    headers = _headers(takes.headers, scope["headers"])
-    if takes.command is None:
+    headers = _headers(declared.headers, scope["headers"])
+    if declared.command is None:
         return ParsedRequest(request, question, headers)
     body = await json_body(request)
     return ParsedRequest(
-        request, question, headers, parsing.parse_json(takes.command, body)
+        request, question, headers, parsing.parse_json(declared.command, body)
     )
 
 
@@ -179,25 +181,27 @@ def _headers(
     known = _names(struct)
     given = [(name.decode("latin-1"), value) for name, value in sent]
     names = {name for name, _ in given}
-    for name in _unheeded(struct):
+    for name in _unsupported_preconditions(struct):
         if name.lower() in names:
-            heeded = ", ".join(one for one in CONDITIONS if one in known.values())
-            raise unheeded(
+            supported = ", ".join(one for one in CONDITIONS if one in known.values())
+            raise unsupported_header(
                 name,
-                message("supported are: {heeded}", heeded=heeded or message("none")),
+                message(
+                    "supported are: {heeded}", supported=supported or message("none")
+                ),
             )
     pairs = [(known[n], v.decode("latin-1")) for n, v in given if n in known]
-    return parsing.parse_texts(struct, pairs) if pairs else _nothing_sent(struct)
+    return parsing.parse_texts(struct, pairs) if pairs else _default_headers(struct)
 
 
 @cache
-def _nothing_sent(struct: type[EntryHeaders]) -> EntryHeaders:
+def _default_headers(struct: type[EntryHeaders]) -> EntryHeaders:
     """The headers of a request that has none of them."""
     return parsing.parse_texts(struct, ())
 
 
 @cache
-def _unheeded(struct: type[EntryHeaders]) -> tuple[str, ...]:
+def _unsupported_preconditions(struct: type[EntryHeaders]) -> tuple[str, ...]:
     """The preconditions that *struct* does not declare."""
     return tuple(name for name in CONDITIONS if name.lower() not in _names(struct))
 

@@ -24,7 +24,7 @@ class Schemas:
         self._found = list(zip(types, map(_tidy, found), strict=True))
         # Generators name classes by the title: equal titles would lose one of them.
         self.components = {
-            (name := _plain(n)): _tidy(s) | {"title": name}
+            (name := _component_name(n)): _tidy(s) | {"title": name}
             for n, s in components.items()
         }
 
@@ -53,15 +53,15 @@ def _tidy(schema: Any) -> Any:
         return schema
     tidied = {key: _tidy(value) for key, value in schema.items()}
     if isinstance(schema.get("$ref"), str):
-        tidied["$ref"] = _REF + _plain(schema["$ref"].removeprefix(_REF))
+        tidied["$ref"] = _REF + _component_name(schema["$ref"].removeprefix(_REF))
     if "discriminator" in schema:
         named = schema["discriminator"]["mapping"].items()
         tidied["discriminator"]["mapping"] = {
-            tag: _REF + _plain(ref.removeprefix(_REF)) for tag, ref in named
+            tag: _REF + _component_name(ref.removeprefix(_REF)) for tag, ref in named
         }
     tidy_values(tidied)
     if isinstance(schema.get("properties"), dict) and "title" in schema:
-        _hand_out(tidied)
+        _move_descriptions(tidied)
     return tidied
 
 
@@ -75,7 +75,7 @@ def tidy_values(schema: Json) -> None:
         schema["pattern"] = schema["pattern"].replace(r"(?!\n)", "")
 
 
-def _hand_out(schema: Json) -> None:
+def _move_descriptions(schema: Json) -> None:
     """Move the attribute descriptions of a docstring to the properties."""
     description, attributes = parsing.split_docstring(schema.get("description", ""))
     schema["description"] = " ".join(description.split())
@@ -85,7 +85,7 @@ def _hand_out(schema: Json) -> None:
             schema["properties"][name].setdefault("description", what)
 
 
-def _plain(name: str) -> str:
+def _component_name(name: str) -> str:
     """A short name; ``iku.domain.conflict.Merged`` becomes ``ConflictMerged``.
 
     msgspec qualifies a name with its module only where two types share it.

@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            _spare_the_collector()
+            _freeze_startup_objects()
             self._ready()
 
     @contextlib.contextmanager
@@ -124,7 +124,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _spare_the_collector() -> None:
+def _freeze_startup_objects() -> None:
     """Freeze the objects of the startup, so that collections examine only newer ones.
 
     The objects that exist at this point live as long as the process.

@@ -35,9 +35,11 @@ def create_witness(
     """
 
     async def admit(request: Request[Any, Any, Any]) -> None:
-        stray = host_check.fault(request.scope["headers"], local_only=local_only)
-        if stray:
-            raise HTTPException(status_code=stray.status, detail=str(stray.detail))
+        unexpected = host_check.fault(request.scope["headers"], local_only=local_only)
+        if unexpected:
+            raise HTTPException(
+                status_code=unexpected.status, detail=str(unexpected.detail)
+            )
 
     @post("/add-checkpoint", status_code=HTTPStatus.OK, media_type=TEXT)
     async def add(request: Request[Any, Any, Any]) -> Response[str]:
@@ -59,12 +61,12 @@ def create_witness(
     return Litestar(
         [add, latest],
         before_request=admit,
-        middleware=[lambda app: body_timeout.within(app, body_timeout_s)],
+        middleware=[lambda app: body_timeout.with_body_timeout(app, body_timeout_s)],
         exception_handlers={
             CosignRefused: _declined,
             HTTPException: _refused,
-            ClientDisconnected: _unheard,
-            RequestTimeout: _stalled,
+            ClientDisconnected: _disconnected,
+            RequestTimeout: _timed_out,
             Exception: _failed,
         },
         request_max_body_size=witness.LARGEST_REQUEST,
@@ -90,12 +92,12 @@ def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
     )
 
 
-def _unheard(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[bytes]:
+def _disconnected(_: Request[Any, Any, Any], __: ClientDisconnected) -> Response[bytes]:
     _logger.info("the client disconnected before its request was complete")
     return Response(b"", status_code=400, media_type=TEXT)  # never delivered
 
 
-def _stalled(_: Request[Any, Any, Any], error: RequestTimeout) -> Response[str]:
+def _timed_out(_: Request[Any, Any, Any], error: RequestTimeout) -> Response[str]:
     sentence, headers = f"{error}\n", error.headers
     return Response(sentence, status_code=408, media_type=TEXT, headers=headers)
 

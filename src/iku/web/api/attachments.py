@@ -20,16 +20,21 @@ from iku.domain.decider import subject_id
 from iku.domain.decider_registry import DECIDERS
 from iku.domain.fact import Line
 from iku.domain.hidden_characters import is_unsafe
-from iku.gateway import CommandGateway, EntryReceipt, known, receipt
+from iku.gateway import (
+    CommandGateway,
+    EntryReceipt,
+    missing_subject_as_not_found,
+    receipt,
+)
 from iku.messages import message
-from iku.parsing import shown
+from iku.parsing import quoted
 from iku.queries import attachments
-from iku.queries.parameters import SubjectId
-from iku.texts import File
+from iku.queries.figure_parameters import SubjectId
+from iku.text_reading import File
 from iku.vault.files import MOST
-from iku.web.api.conflicts import AboutConflict
-from iku.web.api.organisations import AboutOrganisation
-from iku.web.commands import ChangeHeaders, answer
+from iku.web.api.conflicts import ConflictPath
+from iku.web.api.organisations import OrganisationPath
+from iku.web.commands import ChangeHeaders, receipt_response
 from iku.web.headers import AnyRequest, refuse_encoded
 from iku.web.problems import BadRequest, UnsupportedMediaType
 from iku.web.routes import get, post
@@ -79,7 +84,7 @@ class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
     request_max_body_size=MOST,
 )
 async def attach_to_conflict(
-    about: AboutConflict,
+    about: ConflictPath,
     headers: AttachmentHeaders,
     gateway: CommandGateway,
     request: AnyRequest,
@@ -103,7 +108,7 @@ async def attach_to_conflict(
     request_max_body_size=MOST,
 )
 async def attach_to_organisation(
-    about: AboutOrganisation,
+    about: OrganisationPath,
     headers: AttachmentHeaders,
     gateway: CommandGateway,
     request: AnyRequest,
@@ -160,11 +165,11 @@ async def _attach(
 ) -> Response[EntryReceipt]:
     app, subject = gateway.app, subject_id(number)
     command = gateway.command(category, subject, None)
-    with known(command):
+    with missing_subject_as_not_found(command):
         outcome = await upload.attach(app.commands, PooledReader(app), command, file)
     version = outcome.receipt.version
     place = f"/api/v1/{category}s/{subject}/attachments/{version}"
-    return answer(outcome, receipt(outcome), place)
+    return receipt_response(outcome, receipt(outcome), place)
 
 
 async def _fetch(app: App, category: str, number: str, version: int) -> Response[bytes]:
@@ -253,7 +258,7 @@ def _media_type(request: AnyRequest) -> str:
     except msgspec.ValidationError as error:
         raise UnsupportedMediaType(
             message(
-                "Content-Type is {type}; write it as application/pdf", type=shown(kind)
+                "Content-Type is {type}; write it as application/pdf", type=quoted(kind)
             )
         ) from error
 

@@ -6,7 +6,7 @@ from iku.app import App
 from iku.connection import open_view
 from iku.domain.comparison import Comparison
 from iku.queries import definition_comparison
-from iku.queries.trial_options import TryingQuestion
+from iku.queries.trial_options import TrialQuestion
 from iku.web.routes import get
 
 TAGS = ["Figures"]
@@ -18,7 +18,7 @@ TAGS = ["Figures"]
     summary="Compare definitions",
     tags=TAGS,
 )
-async def comparison(question: TryingQuestion, app: App) -> Comparison:
+async def comparison(question: TrialQuestion, app: App) -> Comparison:
     """The figure under each definition, and the subjects on which they differ.
 
     Options given as parameters add one more column: the last definition named, with

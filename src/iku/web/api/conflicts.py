@@ -11,23 +11,23 @@ from iku.connection import open_view
 from iku.domain import conflict
 from iku.domain.decider import subject_id
 from iku.domain.fact import Person
-from iku.domain.withheld import Withheld
+from iku.domain.withheld_text import Withheld
 from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import lists, subjects
+from iku.queries.figure_parameters import SubjectId
 from iku.queries.list_questions import ConflictsQuestion
-from iku.queries.parameters import SubjectId
 from iku.queries.subjects import (
-    ConflictHistory,
+    ConflictHistoryQuestion,
     ConflictQuestion,
     EventPage,
 )
-from iku.web.commands import answer
+from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
 TAGS = ["Conflict cases"]
 
 
-class AboutConflict(Struct, frozen=True, forbid_unknown_fields=True):
+class ConflictPath(Struct, frozen=True, forbid_unknown_fields=True):
     """The path of a case."""
 
     conflict_id: SubjectId
@@ -107,7 +107,9 @@ async def report(
     subject = subject_id(command.number or "")
     outcome = await gateway.handle("conflict", subject, command.fact())
     shown = receipt(outcome, gateway.language)
-    return answer(outcome, shown, _location(outcome.subject), gateway.language)
+    return receipt_response(
+        outcome, shown, _location(outcome.subject), gateway.language
+    )
 
 
 @post(
@@ -117,7 +119,7 @@ async def report(
     tags=TAGS,
 )
 async def record(
-    about: AboutConflict, command: conflict.Later, gateway: CommandGateway
+    about: ConflictPath, command: conflict.Later, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Records a dated change, a correction or an annulment.
 
@@ -126,7 +128,9 @@ async def record(
     subject = subject_id(about.conflict_id)
     outcome = await gateway.handle("conflict", subject, command)
     shown = receipt(outcome, gateway.language)
-    return answer(outcome, shown, _location(outcome.subject), gateway.language)
+    return receipt_response(
+        outcome, shown, _location(outcome.subject), gateway.language
+    )
 
 
 @get(
@@ -155,7 +159,7 @@ async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]
     at = question.at(app.commands.today())
     subject = subject_id(question.conflict_id)
     async with open_view(app) as view:
-        seen = await subjects.standing(view, "conflict", subject, at)
+        seen = await subjects.state(view, "conflict", subject, at)
     shown = ConflictDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
@@ -166,7 +170,7 @@ async def show(question: ConflictQuestion, app: App) -> Response[ConflictDetail]
     summary="Read the history of a case",
     tags=TAGS,
 )
-async def history(question: ConflictHistory, app: App) -> EventPage:
+async def history(question: ConflictHistoryQuestion, app: App) -> EventPage:
     """Every event of the case, corrections and annulments included, oldest first.
 
     Each event has the fields that it changed and its effect on each figure. The history

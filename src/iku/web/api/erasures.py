@@ -15,14 +15,14 @@ from iku.domain.fact import Fact, Line
 from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.messages import message
 from iku.queries import erasures
-from iku.vault.store import Lasting
-from iku.web.commands import answer
+from iku.vault.store import StoredTextCount
+from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
 TAGS = ["Subjects"]
 
 
-class AboutSubject(Struct, frozen=True, forbid_unknown_fields=True):
+class SubjectPath(Struct, frozen=True, forbid_unknown_fields=True):
     """The path of a subject."""
 
     subject_id: Annotated[
@@ -79,7 +79,7 @@ class ErasableSubject(Struct, frozen=True):
 
     id: str
     texts: int
-    held: tuple[Lasting, ...]
+    held: tuple[StoredTextCount, ...]
     erasures: tuple[ShownErasure, ...]
 
 
@@ -89,10 +89,10 @@ class ErasableSubject(Struct, frozen=True):
     summary="See what is held of a subject",
     tags=TAGS,
 )
-async def show(question: AboutSubject, app: App) -> ErasableSubject:
+async def show(question: SubjectPath, app: App) -> ErasableSubject:
     """The histories that hold texts of the subject, and their number; not the texts."""
     view = app.view(PooledReader(app))
-    known = await erasures.look(view, question.subject_id)
+    known = await erasures.stored_texts(view, question.subject_id)
     return ErasableSubject(
         id=question.subject_id,
         texts=sum(one.count for one in known.held),
@@ -117,7 +117,7 @@ async def show(question: AboutSubject, app: App) -> ErasableSubject:
     tags=TAGS,
 )
 async def erase(
-    about: AboutSubject, command: Erasure, gateway: CommandGateway
+    about: SubjectPath, command: Erasure, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Destroys every text of the subject, and its keys, permanently.
 
@@ -135,7 +135,7 @@ async def erase(
                 subject=subject,
             )
         )
-    return answer(outcome, receipt(outcome), f"/api/v1/subjects/{subject}")
+    return receipt_response(outcome, receipt(outcome), f"/api/v1/subjects/{subject}")
 
 
 HANDLERS: list[Any] = [show, erase]

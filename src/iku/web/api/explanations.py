@@ -23,7 +23,7 @@ from iku.queries.explanation import (
     PinnedFigure,
     SubjectFilter,
 )
-from iku.queries.parameters import Cursor
+from iku.queries.figure_parameters import Cursor
 from iku.web.headers import AnyRequest, accepts
 from iku.web.problems import BadRequest
 from iku.web.routes import get

@@ -9,8 +9,8 @@ from iku.connection import PooledReader, acquire_connection
 from iku.domain.figure import Figure
 from iku.queries import figure_verification
 from iku.queries import series as serial
+from iku.queries.figure_parameters import FigureQuestion, FiguresQuestion
 from iku.queries.figure_verification import VerificationQuestion, VerifiedFigure
-from iku.queries.parameters import FigureQuestion, FiguresQuestion
 from iku.queries.series import Series, SeriesQuestion
 from iku.web.routes import get
 

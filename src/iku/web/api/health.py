@@ -13,20 +13,20 @@ from iku.ledger.appender import Unavailable
 from iku.messages import message
 from iku.postgres.migrations import MigrationError
 from iku.queries import health
-from iku.vault.files import Quarantine
+from iku.vault.files import QuarantineSummary
 from iku.web.metrics import Metrics
 from iku.web.routes import get
 
 TAGS = ["Health"]
 
 
-class Alive(Struct, frozen=True):
+class Liveness(Struct, frozen=True):
     """The process is running."""
 
     status: str = "alive"
 
 
-class Ready(Struct, frozen=True):
+class Readiness(Struct, frozen=True):
     """The server can answer requests.
 
     Attributes:
@@ -54,17 +54,17 @@ class Ready(Struct, frozen=True):
     witnessed: int | None
     witnesses: int
     lost_keys: list[str]
-    quarantine: Quarantine | None
+    quarantine: QuarantineSummary | None
 
 
 @get("/health/live", operation_id="isAlive", summary="Does it run?", tags=TAGS)
-async def live() -> Alive:
+async def live() -> Liveness:
     """Answers while the process runs, with or without a database."""
-    return Alive()
+    return Liveness()
 
 
 @get("/health/ready", operation_id="isReady", summary="Can it work?", tags=TAGS)
-async def ready(app: App) -> Ready:
+async def ready(app: App) -> Readiness:
     """Answers where the database is available and its schema is fully migrated.
 
     While the signer's alarm is raised or keys are lost, the server keeps answering and
@@ -82,7 +82,7 @@ async def ready(app: App) -> Ready:
         found = await app.health(view)
         quarantine = await health.quarantine(view)
     vouched = found.assurance
-    return Ready(
+    return Readiness(
         found.size,
         # A replica that was promoted stays read-only until the server restarts.
         app.commands.only_reads or found.replica,

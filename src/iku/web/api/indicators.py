@@ -13,23 +13,23 @@ from iku.domain.comparison import RedefinitionEffect, RevisionPreview
 from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.messages import message
 from iku.queries import definition_comparison, indicators, subjects
-from iku.queries.indicators import Indicators, OneIndicator
-from iku.queries.parameters import Code
-from iku.queries.subjects import EventPage, IndicatorHistory
-from iku.web.commands import answer
-from iku.web.headers import unheeded
+from iku.queries.figure_parameters import Code
+from iku.queries.indicators import Indicators, IndicatorWithScale
+from iku.queries.subjects import EventPage, IndicatorHistoryQuestion
+from iku.web.commands import receipt_response
+from iku.web.headers import unsupported_header
 from iku.web.routes import get, post
 
 TAGS = ["Indicators"]
 
 
-class AboutIndicator(Struct, frozen=True, forbid_unknown_fields=True):
+class IndicatorPath(Struct, frozen=True, forbid_unknown_fields=True):
     """The path of an indicator."""
 
     code: Code
 
 
-class RevisedIndicator(AboutIndicator, frozen=True):
+class IndicatorRevisionPath(IndicatorPath, frozen=True):
     """The path of an indicator, and whether the change is only previewed."""
 
     preview: Annotated[
@@ -90,7 +90,7 @@ async def index(app: App) -> Indicators:
     summary="Look at an indicator",
     tags=TAGS,
 )
-async def show(question: AboutIndicator, app: App) -> Response[OneIndicator]:
+async def show(question: IndicatorPath, app: App) -> Response[IndicatorWithScale]:
     """The indicator with its definitions, targets and the rating scale."""
     async with open_view(app) as view:
         today = app.commands.today()
@@ -105,7 +105,9 @@ async def show(question: AboutIndicator, app: App) -> Response[OneIndicator]:
     tags=TAGS,
 )
 async def redefine(
-    about: RevisedIndicator, command: indicator.Redefinition, gateway: CommandGateway
+    about: IndicatorRevisionPath,
+    command: indicator.Redefinition,
+    gateway: CommandGateway,
 ) -> Response[DefinitionReceipt | RedefinitionEffect]:
     """Adds a version of the definition.
 
@@ -129,7 +131,7 @@ async def redefine(
     entered = DefinitionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=number
     )
-    shown = answer(outcome, entered, _location(code))
+    shown = receipt_response(outcome, entered, _location(code))
     return shown
 
 
@@ -149,7 +151,7 @@ async def _effect(
     tags=TAGS,
 )
 async def target(
-    about: RevisedIndicator, command: indicator.Target, gateway: CommandGateway
+    about: IndicatorRevisionPath, command: indicator.Target, gateway: CommandGateway
 ) -> Response[TargetReceipt | RevisionPreview]:
     """Sets the target of a year; a later target of that year applies from its own day.
 
@@ -166,7 +168,7 @@ async def target(
         year=targeted.year,
         target=targeted.value,
     )
-    shown: Response[Any] = answer(outcome, entered, _location(code))
+    shown: Response[Any] = receipt_response(outcome, entered, _location(code))
     return shown
 
 
@@ -177,7 +179,7 @@ async def target(
     tags=TAGS,
 )
 async def record(
-    about: RevisedIndicator, command: indicator.Later, gateway: CommandGateway
+    about: IndicatorRevisionPath, command: indicator.Later, gateway: CommandGateway
 ) -> Response[RevisionReceipt | RevisionPreview]:
     """Corrects or annuls the event at a version of the indicator's history.
 
@@ -190,11 +192,11 @@ async def record(
         return await _revised(gateway, code, command)
     outcome = await gateway.handle("indicator", code, command)
     async with acquire_connection(gateway.app) as connection:
-        added = await indicators.added(connection, code, outcome.receipt)
+        added = await indicators.appended_definition(connection, code, outcome.receipt)
     entered = RevisionReceipt(
         **structs.asdict(receipt(outcome)), indicator=code, definition=added
     )
-    shown: Response[Any] = answer(outcome, entered, _location(code))
+    shown: Response[Any] = receipt_response(outcome, entered, _location(code))
     return shown
 
 
@@ -204,7 +206,7 @@ async def record(
     summary="Read the history of an indicator",
     tags=TAGS,
 )
-async def history(question: IndicatorHistory, app: App) -> EventPage:
+async def history(question: IndicatorHistoryQuestion, app: App) -> EventPage:
     """Every event of the indicator, corrections and annulments included, oldest first.
 
     Each event has the fields that it changed. The history is returned in pages.
@@ -217,7 +219,7 @@ async def history(question: IndicatorHistory, app: App) -> EventPage:
 
 def _refuse_key(gateway: CommandGateway) -> None:
     if gateway.command_id is not None:
-        raise unheeded(
+        raise unsupported_header(
             "Idempotency-Key", message("a preview records nothing and needs no key")
         )
 

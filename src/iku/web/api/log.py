@@ -25,7 +25,7 @@ MOST_AS_JSON = 1_000
 LINES = 500  # of NDJSON that are read and sent at a time
 
 
-class Entry(Struct, frozen=True):
+class EncodedEntry(Struct, frozen=True):
     """A record with its place in the log.
 
     Attributes:
@@ -39,7 +39,7 @@ class Entry(Struct, frozen=True):
     record: Raw
 
 
-class ShownEntry(Struct, frozen=True):
+class LogEntry(Struct, frozen=True):
     """A record with its place in the log.
 
     Attributes:
@@ -64,15 +64,15 @@ class LogPage(Struct, frozen=True):
         next: The value of `after` for the next page; null at the end of the log.
     """
 
-    events: tuple[ShownEntry, ...]
+    events: tuple[LogEntry, ...]
     size: int
     next: int | None
 
 
-class LogPart(Struct, frozen=True):
+class EncodedLogPage(Struct, frozen=True):
     """A `LogPage` for encoding, with the records as stored bytes."""
 
-    events: list[Entry]
+    events: list[EncodedEntry]
     size: int
     next: int | None
 
@@ -131,7 +131,9 @@ def _most(limit: int | None) -> int:
     return min(limit or USUAL_LIMIT, MOST_AS_JSON)
 
 
-async def _lines(asked: _LogQuery, part: LogPart, most: int) -> AsyncIterator[bytes]:
+async def _lines(
+    asked: _LogQuery, part: EncodedLogPage, most: int
+) -> AsyncIterator[bytes]:
     """The NDJSON lines of *part* and of the parts after it, up to its log size.
 
     It holds no connection between two parts, so a slow client occupies none.
@@ -144,12 +146,15 @@ async def _lines(asked: _LogQuery, part: LogPart, most: int) -> AsyncIterator[by
         part = await _part(asked, after=part.next, most=min(most, LINES))
 
 
-async def _part(asked: _LogQuery, *, after: int, most: int) -> LogPart:
+async def _part(asked: _LogQuery, *, after: int, most: int) -> EncodedLogPage:
     """At most *most* matching records after the position *after*."""
     async with open_view(asked.app) as view:
         found = await log_records.page(view, asked.range, after, most)
-    return LogPart(
-        [Entry(one.position, one.leaf.hex(), Raw(one.record)) for one in found.events],
+    return EncodedLogPage(
+        [
+            EncodedEntry(one.position, one.leaf.hex(), Raw(one.record))
+            for one in found.events
+        ],
         asked.range.size,
         found.next,
     )

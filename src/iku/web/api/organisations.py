@@ -10,23 +10,23 @@ from iku.app import App
 from iku.connection import open_view
 from iku.domain import organisation
 from iku.domain.decider import subject_id
-from iku.domain.withheld import Withheld
+from iku.domain.withheld_text import Withheld
 from iku.gateway import CommandGateway, EntryReceipt, receipt
 from iku.queries import lists, subjects
+from iku.queries.figure_parameters import SubjectId
 from iku.queries.list_questions import OrganisationsQuestion
-from iku.queries.parameters import SubjectId
 from iku.queries.subjects import (
     EventPage,
-    OrganisationHistory,
+    OrganisationHistoryQuestion,
     OrganisationQuestion,
 )
-from iku.web.commands import answer
+from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
 TAGS = ["Organisations"]
 
 
-class AboutOrganisation(Struct, frozen=True, forbid_unknown_fields=True):
+class OrganisationPath(Struct, frozen=True, forbid_unknown_fields=True):
     """The path of an organisation."""
 
     organisation_id: SubjectId
@@ -103,7 +103,9 @@ async def register(
     subject = subject_id(command.number or "")
     outcome = await gateway.handle("organisation", subject, command.fact())
     shown = receipt(outcome, gateway.language)
-    return answer(outcome, shown, _location(outcome.subject), gateway.language)
+    return receipt_response(
+        outcome, shown, _location(outcome.subject), gateway.language
+    )
 
 
 @post(
@@ -113,7 +115,7 @@ async def register(
     tags=TAGS,
 )
 async def record(
-    about: AboutOrganisation, command: organisation.Later, gateway: CommandGateway
+    about: OrganisationPath, command: organisation.Later, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Records a dated change, a participation, a correction or an annulment.
 
@@ -122,7 +124,9 @@ async def record(
     subject = subject_id(about.organisation_id)
     outcome = await gateway.handle("organisation", subject, command)
     shown = receipt(outcome, gateway.language)
-    return answer(outcome, shown, _location(outcome.subject), gateway.language)
+    return receipt_response(
+        outcome, shown, _location(outcome.subject), gateway.language
+    )
 
 
 @get(
@@ -155,7 +159,7 @@ async def show(
     at = question.at(app.commands.today())
     subject = subject_id(question.organisation_id)
     async with open_view(app) as view:
-        seen = await subjects.standing(view, "organisation", subject, at)
+        seen = await subjects.state(view, "organisation", subject, at)
     shown = OrganisationDetail(**seen.shown, version=seen.version)
     return Response(shown, headers={"ETag": f'"{seen.version}"'})
 
@@ -166,7 +170,7 @@ async def show(
     summary="Read the history of an organisation",
     tags=TAGS,
 )
-async def history(question: OrganisationHistory, app: App) -> EventPage:
+async def history(question: OrganisationHistoryQuestion, app: App) -> EventPage:
     """Every event of the organisation, corrections and annulments included.
 
     The oldest event comes first. Each has the fields that it changed and its effect on

@@ -20,14 +20,14 @@ from iku.queries.publications import (
     PublicationsQuestion,
     ShownPublication,
 )
-from iku.web.commands import answer
+from iku.web.commands import receipt_response
 from iku.web.routes import get, post
 
 TAGS = ["Publications"]
 CATEGORY = publication.decider.category
 
 
-class AboutPublication(Struct, frozen=True, forbid_unknown_fields=True):
+class PublicationPath(Struct, frozen=True, forbid_unknown_fields=True):
     """The path of a publication."""
 
     publication_id: PublicationId
@@ -56,7 +56,7 @@ async def draft(command: Draft, gateway: CommandGateway) -> Response[EntryReceip
     tags=TAGS,
 )
 async def record(
-    about: AboutPublication, command: NextStep, gateway: CommandGateway
+    about: PublicationPath, command: NextStep, gateway: CommandGateway
 ) -> Response[EntryReceipt]:
     """Closes, returns, reviews, publishes or withdraws a publication.
 
@@ -92,7 +92,7 @@ async def search(question: PublicationsQuestion, app: App) -> Publications:
     summary="Look at a publication",
     tags=TAGS,
 )
-async def show(question: AboutPublication, app: App) -> Response[ShownPublication]:
+async def show(question: PublicationPath, app: App) -> Response[ShownPublication]:
     """The publication with its frozen figures, its steps and its other editions."""
     async with open_view(app) as view:
         vouched = await app.assurance(view.reader)
@@ -117,13 +117,13 @@ async def changes(question: ChangesQuestion, app: App) -> PublicationChanges:
     page = read_page(question.cursor, question.limit)
     today, of = app.commands.today(), question.publication_id
     async with open_view(app) as view:
-        return await publications.changed(view, app.figures, of, page, today)
+        return await publications.changes(view, app.figures, of, page, today)
 
 
 def _answer(outcome: CommandResult, identifier: str) -> Response[EntryReceipt]:
     """The receipt; its version counts the events of all publications of the year."""
     shown = structs.replace(receipt(outcome), id=identifier, number=identifier)
-    return answer(outcome, shown, f"/api/v1/publications/{identifier}")
+    return receipt_response(outcome, shown, f"/api/v1/publications/{identifier}")
 
 
 HANDLERS: list[Any] = [draft, record, search, show, changes]

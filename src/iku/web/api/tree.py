@@ -20,7 +20,7 @@ from iku.ledger.tile import InvalidTilePath, Tile
 from iku.ledger.tile_cache import Tiles
 from iku.ledger.tlog_proof import TlogProof
 from iku.messages import message
-from iku.parsing import shown
+from iku.parsing import quoted
 from iku.postgres.pool import Connection
 from iku.web.problems import BadRequest, NotFound, NotYetSigned
 from iku.web.routes import get
@@ -118,14 +118,14 @@ async def last_checkpoint(
     media_type=BYTES,
     opt=UNSIGNED,
 )
-async def hashes(question: TileQuestion, app: App) -> Response[bytes]:
+async def hash_tile(question: TileQuestion, app: App) -> Response[bytes]:
     """A hash tile: up to 256 hashes of 32 bytes (C2SP tlog-tiles). It is immutable."""
     level = question.level
     if level not in {str(one) for one in range(tile.HIGHEST + 1)}:
         raise NotFound(
             message(
                 "{level} is not a level of a tile: levels are 0 to 63",
-                level=shown(level),
+                level=quoted(level),
             )
         )
     async with acquire_connection(app) as connection:
@@ -142,7 +142,7 @@ async def hashes(question: TileQuestion, app: App) -> Response[bytes]:
     media_type=BYTES,
     opt=UNSIGNED,
 )
-async def entries(question: EntriesQuestion, app: App) -> Response[bytes]:
+async def entry_bundle(question: EntriesQuestion, app: App) -> Response[bytes]:
     """An entry bundle: up to 256 records, each prefixed by its length in two bytes.
 
     The format is C2SP tlog-tiles.
@@ -178,7 +178,7 @@ async def inclusion(question: InclusionQuestion, app: App) -> Response[str]:
             ),
         )
     async with acquire_connection(app) as connection:
-        held = await _held(connection)
+        held = await _known_size(connection)
         if position > held:
             raise NotFound(
                 message(
@@ -213,7 +213,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
     new size.
     """
     async with acquire_connection(app) as connection:
-        held = await _held(connection)
+        held = await _known_size(connection)
         old, new = question.old, question.new
         _refuse_size_beyond("old", old, held)
         _refuse_size_beyond("new", new, held)
@@ -235,7 +235,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
             )
         found = await proof_building.consistency(Tiles(connection), old, upto)
         headers = await _coverage(app, connection, last.size)
-    lines = tlog_proof.spell_hashes(found)
+    lines = tlog_proof.encode_hashes(found)
     return Response(lines, media_type=TEXT, headers=headers)
 
 
@@ -247,7 +247,7 @@ async def consistency(question: ConsistencyQuestion, app: App) -> Response[str]:
     media_type=TEXT,
     opt=UNSIGNED,
 )
-async def shown_policy(
+async def witness_policy(
     app: App,
 ) -> Response[str]:
     """The log's public keys and its witnesses (C2SP tlog-policy).
@@ -259,14 +259,14 @@ async def shown_policy(
         keys = await checkpoint_store.keys(connection)
     if not keys:
         raise NotYetSigned(NOTHING)
-    spelt = checkpoint_store.handed_out(keys, app.witnesses)
+    spelt = checkpoint_store.published_policy(keys, app.witnesses)
     return Response(spelt.decode("utf-8", "replace"), media_type=TEXT, headers=FOR_NOW)
 
 
 NOTHING = message("nothing is signed yet; `iku signer once` signs the first checkpoint")
 
 
-async def _held(connection: Connection) -> int:
+async def _known_size(connection: Connection) -> int:
     """The log's size, or the last signed size if that is larger."""
     head, last = await log.head(connection), await checkpoint_store.latest(connection)
     return head.size if last is None else max(head.size, last.size)
@@ -314,7 +314,7 @@ async def _covering(
 async def _tile(connection: Connection, level: int, place: str) -> Tile:
     """The tile that a path names; its records must be covered by a checkpoint."""
     try:
-        number, width = tile.parse_place(place.removeprefix("/"))
+        number, width = tile.parse_index(place.removeprefix("/"))
     except InvalidTilePath as error:
         raise NotFound(messages.of(error)) from error
     asked, last = Tile(level, number, width), await _last(connection)
@@ -333,10 +333,10 @@ async def _tile(connection: Connection, level: int, place: str) -> Tile:
 async def _coverage(app: App, connection: Connection, size: int) -> dict[str, str]:
     """The header that names the signature and cosignatures that cover that size."""
     found = await app.assurance(connection)
-    return {COVERAGE: _spoken(found, size)}
+    return {COVERAGE: _coverage_header(found, size)}
 
 
-def _spoken(found: Assurance, size: int) -> str:
+def _coverage_header(found: Assurance, size: int) -> str:
     said = [str(found.of(size))]
     if not found.witnesses:
         said.append("no witness: whoever holds the key can rewrite history unnoticed")
@@ -351,9 +351,9 @@ def _spoken(found: Assurance, size: int) -> str:
 
 HANDLERS: list[Any] = [
     last_checkpoint,
-    entries,
-    hashes,
+    entry_bundle,
+    hash_tile,
     inclusion,
     consistency,
-    shown_policy,
+    witness_policy,
 ]

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from iku.domain import erasure, fact
 from iku.domain.erasure import Erased
-from iku.domain.withheld import ErasureDecision, Texts, Withheld, WithheldReason
+from iku.domain.withheld_text import ErasureDecision, Texts, Withheld, WithheldReason
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -28,11 +28,11 @@ async def read(
     reader: Reader, vault: Vault, recorded: Sequence[Recorded]
 ) -> dict[Event, Texts]:
     """The texts of each event; events without texts are omitted."""
-    found = await fates(reader, vault, recorded)
-    return {event: apart(named) for event, named in found.items()}
+    found = await outcomes(reader, vault, recorded)
+    return {event: partition(named) for event, named in found.items()}
 
 
-async def fates(
+async def outcomes(
     reader: Reader, vault: Vault, recorded: Sequence[Recorded]
 ) -> dict[Event, dict[str, Fate]]:
     """The outcome for each text, by its name in the record.
@@ -47,7 +47,9 @@ async def fates(
     ]
     erased = await _erasures(reader, missing)
     return {
-        (one.stream, one.version): _fates(one, found[one.stream, one.version], erased)
+        (one.stream, one.version): _outcomes(
+            one, found[one.stream, one.version], erased
+        )
         for one in recorded
         if (one.stream, one.version) in found
     }
@@ -70,14 +72,14 @@ async def _erasures(
     }
 
 
-def apart(named: Mapping[str, Fate]) -> Texts:
+def partition(named: Mapping[str, Fate]) -> Texts:
     """The opened texts, and the withheld ones."""
     plain = {name: one.text for name, one in named.items() if isinstance(one, Opened)}
     withheld = {n: one for n, one in named.items() if isinstance(one, Withheld)}
     return Texts(plain, withheld)
 
 
-def _fates(
+def _outcomes(
     recorded: Recorded,
     found: Mapping[str, Opened | VaultFault],
     erased: Mapping[str, dict[int, Recorded]],
@@ -92,11 +94,11 @@ def _fates(
 
 
 def _withheld(
-    trouble: VaultFault, position: int, erased: Mapping[int, Recorded]
+    vault_fault: VaultFault, position: int, erased: Mapping[int, Recorded]
 ) -> Withheld:
-    if trouble is not VaultFault.MISSING:
-        return Withheld(WithheldReason(trouble.value))
-    facts = {place: fact.of(one, Erased) for place, one in erased.items()}
+    if vault_fault is not VaultFault.MISSING:
+        return Withheld(WithheldReason(vault_fault.value))
+    facts = {place: fact.decode_recorded(one, Erased) for place, one in erased.items()}
     covering = erasure.covering(position, facts)
     if covering is None:
         return Withheld(WithheldReason.MISSING)

@@ -21,12 +21,12 @@ from iku.domain.indicator import Indicator
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest, Asked, Project
 from iku.ledger.log import Connection, EncodedRequest, Receipt, Request
-from iku.projections.number_index import Serials
+from iku.projections.number_index import SerialCache
 from iku.projections.writer import ProjectionWriter
 from iku.vault.store import Vault
 
 
-class OneStatement:
+class SingleStatementAppend:
     """Appends in one statement what an appender otherwise appends step by step.
 
     *project* is the projection of those steps; from its calls this object learns the
@@ -40,7 +40,7 @@ class OneStatement:
         self._vault = vault
         self._zone = zone
         self._project = project
-        self._serials = Serials()
+        self._serials = SerialCache()
         self._size: int | None = None  # size of the log after the last append here
 
     async def project(
@@ -57,18 +57,18 @@ class OneStatement:
         self, connection: Connection, asked: Sequence[Asked]
     ) -> list[Receipt] | None:
         """One receipt for each request; None if nothing was written."""
-        named = None if self._size is None else self._serials.admit(asked)
-        if named is None or not all(map(_is_plain, named.framed)):
+        numbered = None if self._size is None else self._serials.admit(asked)
+        if numbered is None or not all(map(_is_supported, numbered.framed)):
             return None
-        accepted = self._expected(named.framed)
+        accepted = self._predicted(numbered.framed)
         size, today = accepted[-1].receipt.size, datetime.now(self._zone).date()
         sealed = self._vault.plan(accepted)
         try:
             rows = await connection.fetch(
                 _APPEND,
-                *named.arguments,
+                *numbered.arguments,
                 self._zone.key,
-                *log.arrays(named.framed),
+                *log.append_arguments(numbered.framed),
                 *(size, today),
                 *self._writer.arguments(accepted),
                 *sealed.arguments,
@@ -77,11 +77,11 @@ class OneStatement:
             self._size = None
             return None
         self._size = size
-        self._serials.keep(named)
+        self._serials.keep(numbered)
         self._vault.learn(sealed)
         return [log.receipt(row) for row in rows]
 
-    def _expected(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
+    def _predicted(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
         """The requests with predicted receipts, whose instant and leaf are unknown."""
         now = datetime.now(self._zone)
         position = self._size or 0
@@ -108,7 +108,7 @@ def _receipt(request: Request, position: int, size: int, now: datetime) -> Recei
     )
 
 
-def _is_plain(framed: EncodedRequest) -> bool:
+def _is_supported(framed: EncodedRequest) -> bool:
     """Whether its events change no definition and erase nothing."""
     turns = framed.request.attachments
     return bool(turns) and all(

@@ -12,7 +12,7 @@ from typing import Any, Generic, Self, TypeVar, overload
 T = TypeVar("T")
 
 
-class derived(Generic[T]):  # noqa: N801 - reads as `property` does
+class cached_property(Generic[T]):  # noqa: N801 - reads as `property` does
     """Decorator for a method without arguments; its object must have a ``__dict__``."""
 
     def __init__(self, compute: Callable[[Any], T]) -> None:

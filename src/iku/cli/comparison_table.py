@@ -27,14 +27,14 @@ def show_subjects(
 ) -> None:
     """Print how each subject counts under the definitions with these *names*."""
     shown = [
-        (row.number, row.title, *(share(counted) for counted in row.columns))
+        (row.number, row.title, *(fraction(counted) for counted in row.columns))
         for row in rows
     ]
     out.table((exact("Nomor"), text("Judul"), *map(number, names)), shown)
 
 
-def share(counted: SubjectCount) -> str:
+def fraction(counted: SubjectCount) -> str:
     """``1/1``; a dash for a subject that does not count."""
     if not counted.denominator:
         return formats.NOTHING
-    return formats.share(counted.numerator, counted.denominator)
+    return formats.fraction(counted.numerator, counted.denominator)

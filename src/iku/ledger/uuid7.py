@@ -4,7 +4,7 @@ import secrets
 import time
 
 
-def fresh() -> str:
+def uuid7() -> str:
     """A UUID of version 7 (RFC 9562, section 5.7): a timestamp and random bits.
 
     Commands of about the same time are adjacent in the index of commands, so an append

@@ -27,7 +27,7 @@ def language() -> Language:
         return Language.INDONESIAN
 
 
-def spoken(sentence: str) -> str:
+def translated(sentence: str) -> str:
     """*sentence* in the language of the terminal."""
     return translate(sentence, language())
 
@@ -60,7 +60,7 @@ def _translate(command: click.Command) -> None:
 
 def _translate_one(of: Any, name: str) -> None:
     if said := help_of(of, name):
-        setattr(of, name, spoken(said))
+        setattr(of, name, translated(said))
 
 
 def help_of(of: Any, name: str = "help") -> str:

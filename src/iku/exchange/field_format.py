@@ -37,14 +37,14 @@ def value(field: str, of: Any) -> str:
         case list():
             return ", ".join(map(_item, of))
         case _:
-            return _place(of)
+            return _reference(of)
 
 
 def _item(one: Any) -> str:
-    return _field(one) if isinstance(one, str) else _place(one)
+    return _field(one) if isinstance(one, str) else _reference(one)
 
 
-def _place(of: Any) -> str:
+def _reference(of: Any) -> str:
     """The origin of a copy, or the reference of a participation."""
     match of:
         case {"stream": stream, "version": version}:

@@ -1,6 +1,6 @@
 """A derived property is computed once for each object."""
 
-from iku.domain.derived import derived
+from iku.domain.cached_property import cached_property
 
 
 class Square:
@@ -11,7 +11,7 @@ class Square:
     def __init__(self, root: int) -> None:
         self.root = root
 
-    @derived
+    @cached_property
     def area(self) -> int:
         """The root times itself."""
         Square.computed += 1
@@ -25,5 +25,5 @@ def test_a_derived_property_is_computed_once_for_each_object() -> None:
 
 
 def test_of_the_class_a_derived_property_is_itself() -> None:
-    assert isinstance(Square.area, derived)
+    assert isinstance(Square.area, cached_property)
     assert Square.area.__doc__ == "The root times itself."

@@ -4,11 +4,11 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from iku.ledger import identifier
+from iku.ledger import uuid7
 
 
 def test_an_identifier_is_a_uuid_of_version_7() -> None:
-    drawn = UUID(identifier.fresh())
+    drawn = UUID(uuid7.uuid7())
 
     assert (drawn.version, drawn.variant) == (7, RFC_4122)
 
@@ -17,7 +17,7 @@ def test_an_identifier_begins_with_the_time(monkeypatch: pytest.MonkeyPatch) -> 
     # RFC 9562, appendix A.6
     monkeypatch.setattr("time.time_ns", lambda: 0x017F22E279B0 * 1_000_000)
 
-    assert identifier.fresh().startswith("017f22e2-79b0-7")
+    assert uuid7.uuid7().startswith("017f22e2-79b0-7")
 
 
 def test_no_two_identifiers_of_one_moment_are_alike(
@@ -25,4 +25,4 @@ def test_no_two_identifiers_of_one_moment_are_alike(
 ) -> None:
     monkeypatch.setattr("time.time_ns", lambda: 0)
 
-    assert len({identifier.fresh() for _ in range(1000)}) == 1000
+    assert len({uuid7.uuid7() for _ in range(1000)}) == 1000

@@ -1,6 +1,6 @@
 """A cache of figures, invalidated by the next append or rebuild.
 
-A repeated question costs only a query for the state of the log (`LogMark`).
+A repeated question costs only a query for the state of the log (`CacheValidator`).
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ from iku.domain.figure import ComputedFigure
 MOST_KEPT = 4_096  # figures in memory, of about a kilobyte each
 
 
-class LogMark(NamedTuple):
+class CacheValidator(NamedTuple):
     """The state of the log and of its projections; the key of cache invalidation.
 
     Attributes:
@@ -25,11 +25,11 @@ class LogMark(NamedTuple):
     tables: int
 
 
-class KeptFigures:
+class FigureCache:
     """The figures computed at one mark; they are valid while the mark is unchanged."""
 
     def __init__(self) -> None:
-        self.mark: LogMark | None = None
+        self.mark: CacheValidator | None = None
         self._made: dict[tuple[Any, ...], list[ComputedFigure]] = {}
         self._figures = 0
 
@@ -38,7 +38,7 @@ class KeptFigures:
         return self._made.get(asked)
 
     def keep(
-        self, asked: tuple[Any, ...], made: list[ComputedFigure], mark: LogMark
+        self, asked: tuple[Any, ...], made: list[ComputedFigure], mark: CacheValidator
     ) -> None:
         """Cache the figures *made* at *mark*; discard those of another mark."""
         if mark != self.mark or self._figures + len(made) > MOST_KEPT:
