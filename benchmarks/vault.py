@@ -80,7 +80,7 @@ async def measure(home: Path, count: int) -> list[Row]:
 
 
 async def _nothing(*_: object) -> None:
-    """Store no text; the replacement of `Vault.keep`."""
+    """Store no text; the replacement of `Vault.store`."""
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ READ_BESIDE_QUERIES = {
     "web/api/tree.py": "serves proofs; no text is in them",
 }
 OPENERS = {
-    *("iku.text_reading", "iku.text_reading.read", "iku.text_reading.fates"),
+    *("iku.text_reading", "iku.text_reading.read", "iku.text_reading.outcomes"),
     *("iku.vault.store.Vault", "iku.vault.sealing"),
 }
 OUTSIDERS = {"domain": {"msgspec"}, "ledger": {"msgspec", "asyncpg", "cryptography"}}

@@ -61,7 +61,7 @@ class TransactionalProjections:
         ordered = sorted(accepted, key=lambda one: one.receipt.position)
         for erases, several in groupby(ordered, key=_erases):
             if not erases:
-                await self.vault.keep(connection, list(several))
+                await self.vault.store(connection, list(several))
                 continue
             for one in several:
                 subject = one.request.attachments[-1].subject
@@ -150,7 +150,7 @@ async def open_app(settings: Settings, database: Database) -> AsyncIterator[App]
         # the events of new files may not have been replicated yet.
         if not replica:
             async with pool.acquire() as connection:
-                await vault.settle(connection)
+                await vault.replace_lost_epoch(connection)
                 # Before the first read, because the database may be an old backup.
                 reconciled = await text_erasure.reconcile(commands, connection)
             await seed_definitions(
@@ -198,7 +198,7 @@ async def continue_log(
             Appender(connect, zone=zone.key, project=project) as appender,
         ):
             commands = CommandHandler(appender, zone, frozenset(), vault)
-            await vault.settle(pool)
+            await vault.replace_lost_epoch(pool)
             known = [party.key for party in load_witnesses(settings).logs]
             known += [key.key for key in await checkpoint_store.keys(pool)]
             signed = log_continuation.verify_checkpoint(raw, known)

@@ -78,7 +78,7 @@ class SingleStatementAppend:
             return None
         self._size = size
         self._serials.keep(numbered)
-        self._vault.learn(sealed)
+        self._vault.cache_keys(sealed)
         return [log.receipt(row) for row in rows]
 
     def _predicted(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:

@@ -562,16 +562,16 @@ def test_a_fact_with_such_a_field_is_not_read(wrong: dict[str, str]) -> None:
 def test_a_title_is_found_at_the_last_correction_that_restated_it() -> None:
     first = reported("2021-03-01")
     case = given(decider, first)
-    assert case.worded("title", "reference") == {"title": 1}
+    assert case.text_versions("title", "reference") == {"title": 1}
     case = given(decider, first, corrected(1, title="Lain", reference="LP/1"))
-    assert case.worded("title", "reference") == {"title": 2, "reference": 2}
+    assert case.text_versions("title", "reference") == {"title": 2, "reference": 2}
     history = (first, corrected(1, title="Lain"), corrected(1, title="Ketiga"))
     case = given(decider, *history, corrected(1, level=Level.KEKERASAN))
-    assert case.worded("title") == {"title": 3}
-    assert given(decider, *history, annulled(3)).worded("title") == {"title": 2}
+    assert case.text_versions("title") == {"title": 3}
+    assert given(decider, *history, annulled(3)).text_versions("title") == {"title": 2}
 
 
 def test_once_annulled_a_report_is_worded_as_it_was_recorded() -> None:
     first = reported("2021-03-01")
     case = given(decider, first, corrected(1, title="Lain"), annulled(1))
-    assert case.worded("title", "reference") == {"title": 1}
+    assert case.text_versions("title", "reference") == {"title": 1}

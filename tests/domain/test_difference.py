@@ -55,7 +55,7 @@ def test_a_day_to_come_is_nothing_to_compare_with(
 
 
 def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
-    assert ComparedCoordinates().beside(OF) == OF
+    assert ComparedCoordinates().applied_to(OF) == OF
     given = ComparedCoordinates(
         as_of=AGAINST.as_of,
         known_on=AGAINST.known_on,
@@ -63,8 +63,8 @@ def test_what_is_left_out_is_as_in_the_figure_asked_for() -> None:
         definition=AGAINST.definition,
         period=AGAINST.period,
     )
-    assert given.beside(OF) == AGAINST
-    assert ComparedCoordinates(size=0).beside(OF) == structs.replace(OF, size=0)
+    assert given.applied_to(OF) == AGAINST
+    assert ComparedCoordinates(size=0).applied_to(OF) == structs.replace(OF, size=0)
 
 
 def test_each_leg_changes_one_thing_and_begins_where_the_last_one_ended() -> None:

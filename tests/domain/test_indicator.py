@@ -289,7 +289,7 @@ def test_an_annulled_definition_is_in_force_for_nobody_who_knows() -> None:
     found = recorded(decider, before, annulled(2))
     assert versions(found, "2021-01-01", "2022-01-01") == [1, 1]
     assert found.definitions == before.definitions
-    assert found.standing == before.definitions[:1]
+    assert found.effective_definitions == before.definitions[:1]
     start = on("2022-01-01")
     assert indicator.applicable(before, found, start).version == 2
     assert indicator.applicable(found, found, start).version == 1

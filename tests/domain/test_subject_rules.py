@@ -140,20 +140,20 @@ def test_a_case_taken_away_may_still_be_put_right() -> None:
 def test_a_correction_clears_an_optional_field_from_the_beginning() -> None:
     first = reported("2021-03-01", occurred_on=on("2021-02-01"), reference="LP/1")
     found = given(decider, first)
-    assert found.worded("reference") == {"reference": 1}
+    assert found.text_versions("reference") == {"reference": 1}
     after = recorded(decider, found, corrected(1, occurred_on=None, reference=None))
     assert after.reported.occurred_on is None
-    assert after.worded("title", "reference") == {"title": 1}
+    assert after.text_versions("title", "reference") == {"title": 1}
     back = recorded(decider, after, annulled(2))
     assert back.reported == first
-    assert back.worded("reference") == {"reference": 1}
+    assert back.text_versions("reference") == {"reference": 1}
 
 
 def test_a_field_that_was_cleared_may_be_stated_again() -> None:
     found = given(decider, reported("2021-03-01", reference="LP/1"))
     found = recorded(decider, found, corrected(1, reference=None))
     found = recorded(decider, found, corrected(1, reference="LP/2"))
-    assert found.worded("reference") == {"reference": 3}
+    assert found.text_versions("reference") == {"reference": 3}
 
 
 def test_a_dimension_may_be_cleared_of_a_reclassification() -> None:

@@ -25,8 +25,10 @@ def follow_each_other(spans: Sequence[StateInterval]) -> None:
     assert spans[-1].valid_to is None
     for span in spans:
         assert span.valid_to is None or span.valid_from < span.valid_to
-        shape, stored = type(span.standing), span.standing.stored
-        assert decoded(shape, "A01", stored) == msgspec.to_builtins(span.standing)
+        shape, stored = type(span.state_of_subject), span.state_of_subject.stored
+        assert decoded(shape, "A01", stored) == msgspec.to_builtins(
+            span.state_of_subject
+        )
 
 
 def ends(span: StateInterval) -> set[Any]:
@@ -44,7 +46,7 @@ def test_a_case_is_on_each_day_what_its_facts_say(history: list[Any]) -> None:
     follow_each_other(spans)
     waits = found.returned and found.returned.event.effective_on
     for span in spans:
-        shown: Any = span.standing
+        shown: Any = span.state_of_subject
         if found.void:
             assert shown.status == found.void.split(" ")[0]
             continue
@@ -65,7 +67,7 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
     facts = list(recount.remaining(history))
     follow_each_other(spans)
     for span in spans:
-        shown: Any = span.standing
+        shown: Any = span.state_of_subject
         if found.void:
             assert shown.status == found.void.split(" ")[0]
             continue
@@ -80,7 +82,7 @@ def test_an_organisation_is_on_each_day_what_its_facts_say(history: list[Any]) -
 def statuses(category: str, state: Any) -> list[tuple[str, str]]:
     """The states by their first day."""
     spans = subject_kinds.state_intervals(category, "A01", state)
-    return [(str(s.valid_from), s.standing.stored.status) for s in spans]
+    return [(str(s.valid_from), s.state_of_subject.stored.status) for s in spans]
 
 
 def test_a_report_waits_from_the_day_on_which_it_was_returned() -> None:
@@ -122,7 +124,7 @@ def test_what_was_taken_away_was_so_from_its_first_day() -> None:
         )
     )
     [span] = subject_kinds.state_intervals("organisation", "A01", merged)
-    shown: Any = span.standing
+    shown: Any = span.state_of_subject
     assert (shown.status, shown.merged_into) == ("merged", "A98")
 
 
@@ -132,7 +134,7 @@ def test_an_organisation_is_cut_where_its_certificate_runs_out() -> None:
         valid_until=on("2021-05-31"),
     )
     shown: list[Any] = [*subject_kinds.state_intervals("organisation", "A01", found)]
-    assert [(str(s.valid_from), s.standing.expired) for s in shown] == [
+    assert [(str(s.valid_from), s.state_of_subject.expired) for s in shown] == [
         ("2021-02-01", False),
         ("2021-06-01", True),
         ("2021-07-01", True),
@@ -150,7 +152,7 @@ def test_a_certificate_that_outlasts_a_suspension_does_not_cut_it() -> None:
         valid_until=on("2021-10-31"),
     )
     shown: list[Any] = [*subject_kinds.state_intervals("organisation", "A01", found)]
-    assert [(str(s.valid_from), s.standing.expired) for s in shown] == [
+    assert [(str(s.valid_from), s.state_of_subject.expired) for s in shown] == [
         ("2021-02-01", False),
         ("2021-07-01", False),
         ("2021-08-01", False),

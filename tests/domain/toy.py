@@ -237,7 +237,7 @@ def spans(subject: str, course: Course) -> Iterator[StateInterval]:
             status=course.void or status,
             kind=opened.topic,
             opened_on=opened.effective_on,
-            wording=course.worded("title"),
+            wording=course.text_versions("title"),
         )
 
     if finished is None or opened.effective_on < finished:
@@ -258,7 +258,7 @@ KIND = SubjectKind(
     rules=CourseRules,
     contributions=contributions,
     cause=cause,
-    spans=spans,
+    state_intervals=spans,
     standing=CourseStanding,
     texts=("title",),
     listed=("title",),

@@ -359,7 +359,7 @@ async def test_a_rotation_that_was_interrupted_is_completed(
     if not renamed:
         await checkpoint_signing.rotate(signer, home, ORIGIN)
         assert home.key() == upcoming
-    home.settle()
+    home.complete_rotation()
     assert home.key() == upcoming
 
 
@@ -427,7 +427,7 @@ async def test_a_state_whose_parts_disagree_is_not_signed_on(
     other = checkpoint_signing.SignerState(
         (checkpoint.encode_hash(bytes(32)),), state.note, state.vkey
     )
-    home.keep(other)
+    home.write_state(other)
     with pytest.raises(SignerNotReady, match="do not fit together"):
         await sign(signer, home)
 

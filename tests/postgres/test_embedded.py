@@ -407,15 +407,15 @@ def test_whoever_holds_a_lease_starts_a_killed_server_again(own_home: Path) -> N
     durable = {"fsync": "off"}
     with lease(own_home, durable) as first, lease(own_home, durable) as second:
         ask(first.owner_dsn, "create table kept as select 42 as answer")
-        assert not first.mend()
+        assert not first.restart()
         kill_server(own_home)
         eventually(lambda: served_by(own_home) is None)
         with ThreadPoolExecutor(2) as threads:
-            mended = [threads.submit(held.mend) for held in (first, second)]
+            mended = [threads.submit(held.restart) for held in (first, second)]
         assert any(one.result() for one in mended)
         assert ask(second.owner_dsn, "select answer from kept") == 42
         assert ask(second.owner_dsn, "show fsync") == "off"
-        assert not second.mend()
+        assert not second.restart()
     assert served_by(own_home) is None
 
 
@@ -426,9 +426,9 @@ def test_a_server_that_cannot_be_started_again_is_told(own_home: Path) -> None:
         data = own_home / "postgres" / "data"
         (data / "global").rename(data / "elsewhere")
         with pytest.raises(PostgresError, match="the server did not start"):
-            held.mend()
+            held.restart()
         (data / "elsewhere").rename(data / "global")
-        assert held.mend()
+        assert held.restart()
     assert served_by(own_home) is None
 
 

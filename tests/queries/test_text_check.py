@@ -141,9 +141,9 @@ async def desk(app: App, connection: Plain) -> Desk:
 
 def texts_of(found: list[HeldText]) -> list[tuple[str, str, str]]:
     return [
-        (one.event, one.field, one.fate.text)
+        (one.event, one.field, one.outcome.text)
         for one in found
-        if isinstance(one.fate, Opened) and one.event.startswith("conflict-")
+        if isinstance(one.outcome, Opened) and one.event.startswith("conflict-")
     ]
 
 

@@ -79,7 +79,7 @@ async def answers(world: World) -> dict[str, Any]:
         ),
         "comparison": await definition_comparison.compare(view, tried, today),
         "opened": [
-            (one.field, str(one.fate))
+            (one.field, str(one.outcome))
             async for one in text_check.held_texts(
                 view, TextScope(size), lambda *_: None
             )

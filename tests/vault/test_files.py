@@ -32,7 +32,7 @@ def test_a_file_is_moved_aside_and_back_and_opens_in_both_places(files: Files) -
     [[stored]] = files.quarantined()
     assert (stored.name, stored.written) == (filed.name, written)
     assert files.quarantine.stat().st_mode & 0o077 == 0
-    assert files.put_back([filed.name]) == 1
+    assert files.restore([filed.name]) == 1
     assert (names(files.folder), names(files.quarantine)) == ({str(filed.name)}, set())
     assert files.get(filed) == CONTENT
 
@@ -45,7 +45,7 @@ def test_moving_never_overwrites_and_passes_over_what_another_process_moved(
     aside = files.quarantine / f"{filed.name}.sealed"
     aside.write_bytes(b"another copy")
     assert files.set_aside([filed.name, uuid4()]) == 0
-    assert files.put_back([filed.name]) == 0
+    assert files.restore([filed.name]) == 0
     assert files.get(filed) == CONTENT
     assert aside.read_bytes() == b"another copy"
     # Of two copies, the one that decrypts is returned.
@@ -107,24 +107,24 @@ def test_only_sealed_files_are_listed_and_moved(files: Files, tmp_path: Path) ->
 def test_what_lies_in_quarantine_is_summed_up_and_read_again_when_it_changes(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert files.look() == QuarantineSummary()
+    assert files.summary() == QuarantineSummary()
     one, two = files.put(CONTENT), files.put(CONTENT * 2)
     for n, filed in enumerate((one, two)):
         os.utime(files.folder / f"{filed.name}.sealed", (0, 1_000_000 * (n + 1)))
     files.set_aside([one.name, two.name])
-    seen = files.look()
+    seen = files.summary()
     assert (seen.files, seen.bytes) == (2, 3 * len(CONTENT) + 2 * 28)
     assert seen.oldest is not None
     assert seen.oldest.timestamp() == 1_000_000
     os.utime(
         files.quarantine, (0, 1_000_000)
     )  # long ago, so that the listing is stable
-    assert files.look() == seen
+    assert files.summary() == seen
     with monkeypatch.context() as patched:
         patched.setattr(files, "_sum", lambda: pytest.fail("it did not change"))
-        assert files.look() == seen
+        assert files.summary() == seen
     files.discard([one.name])
-    assert files.look().files == 1
+    assert files.summary().files == 1
 
 
 def test_many_files_are_gone_through_in_the_memory_of_few(

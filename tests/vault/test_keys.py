@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 def test_the_folder_and_what_is_in_it_are_closed_to_others(folder: Path) -> None:
     keys = Keys(folder)
     keys.current(NOVEMBER)
-    keys.note(entry())
+    keys.append_erasure(entry())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -62,11 +62,11 @@ def test_a_new_epoch_can_begin_within_a_month_and_they_are_in_order(
 ) -> None:
     keys = Keys(folder)
     keys.current(NOVEMBER)
-    names = [keys.begin(NOVEMBER) for _ in range(10)]
+    names = [keys.start_epoch(NOVEMBER) for _ in range(10)]
     assert names == [f"2026-11.{n}" for n in range(2, 12)]
     assert keys.epochs() == ["2026-11", *names]
     assert keys.current(NOVEMBER)[0] == "2026-11.11"
-    assert Keys(folder).begin(DECEMBER) == "2026-12"
+    assert Keys(folder).start_epoch(DECEMBER) == "2026-12"
 
 
 def test_of_many_that_make_a_key_at_once_all_get_the_same(folder: Path) -> None:
@@ -132,31 +132,31 @@ def test_erasures_are_written_down_in_order_and_a_torn_line_is_no_erasure(
     folder: Path,
 ) -> None:
     keys = Keys(folder)
-    assert keys.erased() == []
-    keys.note(entry("c-1"))
-    keys.note(entry("c-2"))
-    assert [one.command for one in Keys(folder).erased()] == ["c-1", "c-2"]
+    assert keys.erasures() == []
+    keys.append_erasure(entry("c-1"))
+    keys.append_erasure(entry("c-2"))
+    assert [one.command for one in Keys(folder).erasures()] == ["c-1", "c-2"]
     with (folder / "erased.jsonl").open("ab") as file:
         file.write(b'{"log":"ab","sub')
-    assert [one.command for one in Keys(folder).erased()] == ["c-1", "c-2"]
+    assert [one.command for one in Keys(folder).erasures()] == ["c-1", "c-2"]
 
 
 def test_a_torn_line_does_not_swallow_what_is_written_after_it(folder: Path) -> None:
     keys = Keys(folder)
-    keys.note(entry("c-1"))
+    keys.append_erasure(entry("c-1"))
     with (folder / "erased.jsonl").open("ab") as file:
         file.write(b'{"log":"ab","sub')
-    keys.note(entry("c-2"))
-    assert [one.command for one in keys.erased()] == ["c-1", "c-2"]
+    keys.append_erasure(entry("c-2"))
+    assert [one.command for one in keys.erasures()] == ["c-1", "c-2"]
 
 
 def test_a_line_that_somebody_changed_is_told(folder: Path) -> None:
     keys = Keys(folder)
-    keys.note(entry())
+    keys.append_erasure(entry())
     path = folder / "erased.jsonl"
     path.write_bytes(b"nonsense\n" + path.read_bytes())
     with pytest.raises(KeysError, match="line 1, is no erasure"):
-        keys.erased()
+        keys.erasures()
 
 
 def test_a_place_where_no_folder_can_be_is_told(tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
 
     async def cut(connection: Any, framed: Any, *, zone: str) -> Any:
         verdicts = await real(connection, framed, zone=zone)
-        keep = desk.app.vault.keep
+        keep = desk.app.vault.store
 
         async def fail(*args: Any) -> None:
             await keep(*args)
@@ -408,7 +408,7 @@ async def test_of_many_epochs_those_are_told_whose_key_is_lost(
     for n in range(3):
         await desk.do(f"K{n}a", report())
         await desk.do(f"K{n}b", report())
-        vault.keys.begin(today)
+        vault.keys.start_epoch(today)
     first, second, third, _ = vault.keys.epochs()
     assert await lost(desk) == []
     for epoch in (first, third):
@@ -442,7 +442,7 @@ async def test_after_rotating_the_old_key_can_go_and_every_text_still_opens(
     async with desk.app.pool.acquire() as connection:
         with pytest.raises(KeysError, match="is the current epoch"):
             await vault.destroy(connection, old)
-        new = vault.keys.begin(today)
+        new = vault.keys.start_epoch(today)
         with pytest.raises(KeysError, match="rotate first"):
             await vault.destroy(connection, old)
         stolen = await owner.fetch("select * from vault.dek")  # an old backup
@@ -475,7 +475,7 @@ async def test_rotating_leaves_what_is_locked_and_says_how_much(
         "update vault.dek set epoch = '2020-01' where stream = 'conflict-K2'"
     )
     vault = desk.app.vault
-    vault.keys.begin(desk.app.commands.today())
+    vault.keys.start_epoch(desk.app.commands.today())
     vault.forget()
     told: list[tuple[int, int]] = []
     async with desk.app.pool.acquire() as connection:
@@ -491,7 +491,7 @@ async def test_nothing_is_wrapped_any_more_by_a_key_that_was_destroyed(
     """Another process may still use it as the current one."""
     vault = desk.app.vault
     old, key = vault.keys.current(desk.app.commands.today())
-    new = vault.keys.begin(desk.app.commands.today())
+    new = vault.keys.start_epoch(desk.app.commands.today())
     async with desk.app.pool.acquire() as connection:
         await vault.destroy(connection, old)
     real = vault.keys.current
@@ -557,12 +557,12 @@ async def test_an_erasure_whose_note_was_lost_is_noted_at_the_next_start(
     async with opened(database, keys) as desk:
         await desk.do("K1", report())
         await desk.erase("conflict-K1")
-        [noted] = desk.app.vault.keys.erased()
+        [noted] = desk.app.vault.keys.erasures()
     (keys / "erased.jsonl").unlink()
     async with opened(database, keys) as desk:
-        assert desk.app.vault.keys.erased() == [noted]
+        assert desk.app.vault.keys.erasures() == [noted]
     async with opened(database, keys) as desk:
-        assert desk.app.vault.keys.erased() == [noted]
+        assert desk.app.vault.keys.erasures() == [noted]
 
 
 async def test_the_erasures_of_one_log_do_not_touch_another(

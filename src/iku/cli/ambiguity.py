@@ -32,7 +32,7 @@ def refuse_several(
     matches = ", ".join(f"{one.category}-{one.subject}" for one in found)
     raise CommandFailed(
         message(
-            "{number} is the number or identifier of {several}; give one of these",
+            "{number} is the number or identifier of {matches}; give one of these",
             number=number,
             matches=matches,
         )

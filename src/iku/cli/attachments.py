@@ -77,7 +77,7 @@ def list_(*, json: bool) -> None:
             if json:
                 terminal.emit(QuarantineList(str(vault.files.quarantine), listed))
             else:
-                tables.say(f"Karantina: {summary(vault.files.look(), zone)}")
+                tables.say(f"Karantina: {summary(vault.files.summary(), zone)}")
 
     terminal.run(work())
 

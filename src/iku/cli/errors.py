@@ -87,7 +87,7 @@ def run(commands: click.Command, arguments: Sequence[str] | None) -> NoReturn:
         code = _run(commands, arguments)
         sys.stdout.flush()
     except OutputClosed as error:
-        if error.reader_is_gone:
+        if error.is_broken_pipe:
             sys.exit(standard_streams.READER_GONE)
         _say(messages.of(error))
         code = 1

@@ -89,7 +89,7 @@ async def keys_report(app: App) -> KeysReport:
     names = sorted({*here, *found})
     epochs = [KeyEpoch(n, *found.get(n, none), here=n in here) for n in names]
     folder = app.vault.keys
-    return KeysReport(str(folder.folder), epochs, len(folder.erased()))
+    return KeysReport(str(folder.folder), epochs, len(folder.erasures()))
 
 
 @keys.command()
@@ -106,7 +106,7 @@ def rotate(*, new: bool, json: bool) -> None:
             app.commands.refuse_replica()
             vault, today = app.vault, app.commands.today()
             if new:
-                vault.keys.begin(today)
+                vault.keys.start_epoch(today)
             epoch, _ = vault.keys.current(today)
             async with app.pool.acquire() as connection:
                 with terminal.progress("kunci") as tell:

@@ -82,7 +82,7 @@ async def _sweep(app: App) -> None:
     try:
         async with app.pool.acquire() as connection:
             swept = await quarantine.sweep(app.vault, connection)
-        aside = app.vault.files.look()
+        aside = app.vault.files.summary()
     except FilesError as error:
         click.echo(f"iku: {translated(messages.of(error))}", err=True)
         return

@@ -38,7 +38,7 @@ class OutputClosed(Exception):
         self.fault = fault
 
     @property
-    def reader_is_gone(self) -> bool:
+    def is_broken_pipe(self) -> bool:
         """Whether the reader closed the pipe (``iku explain … | head``)."""
         return self.fault is not None and self.fault.errno == errno.EPIPE
 

@@ -88,7 +88,7 @@ async def _missing_from_log(
 ) -> list[ErasureEntry]:
     """The erasures in the folder of keys that the log does not hold."""
     ours = await _log_identity(reader)
-    noted = [entry for entry in commands.vault.keys.erased() if entry.log == ours]
+    noted = [entry for entry in commands.vault.keys.erasures() if entry.log == ours]
     if not noted:
         return []
     recorded = await log.recorded_commands(reader, [entry.command for entry in noted])
@@ -97,12 +97,12 @@ async def _missing_from_log(
 
 async def _complete_key_folder(commands: CommandHandler, reader: Reader) -> None:
     """Note the erasures of the log that the folder of keys does not hold."""
-    noted, ours = commands.vault.keys.erased(), await _log_identity(reader)
+    noted, ours = commands.vault.keys.erasures(), await _log_identity(reader)
     known = {entry.command for entry in noted if entry.log == ours}
     async for recorded in log.read_subjects(reader, erasure.decider.category):
         for one in recorded:
             if one.body().command not in known:
-                commands.vault.keys.note(_entry(one, ours))
+                commands.vault.keys.append_erasure(_entry(one, ours))
 
 
 async def _log_identity(reader: Reader) -> str:

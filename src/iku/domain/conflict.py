@@ -352,10 +352,10 @@ class Conflict(Subject, frozen=True, dict=True):
 
         None if the report was corrected since, or the case is verified or void.
         """
-        returns = self.placed(Returned)
+        returns = self.effective_facts(Returned)
         if not returns or self.verified or self.void:
             return None
-        reports = {version for version, _ in self.placed(Reported)}
+        reports = {version for version, _ in self.effective_facts(Reported)}
         last, gone = returns[-1], annulled_versions(self.history)
         completed = any(
             isinstance(event, Correction) and event.corrects in reports

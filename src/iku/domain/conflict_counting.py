@@ -47,7 +47,7 @@ OCCURRED = Sentence("terjadi", "occurred on")
 class Existence(NamedTuple):
     """The beginning of a case's existence: its reason, its day and its event."""
 
-    came: Sentence
+    reason: Sentence
     day: date
     by: DecidingFact
 

@@ -184,7 +184,7 @@ def district(area: str | None) -> str:
 
 def in_effect(subject: Subject, *types: type[Fact]) -> list[EffectiveFact]:
     """The events of these types that are in effect, in the order recorded."""
-    return subject.placed(*types)
+    return subject.effective_facts(*types)
 
 
 def between(

@@ -64,7 +64,7 @@ class ComparedCoordinates(Struct, frozen=True):
         """Refuse days in the future (see `question.refuse_future`)."""
         refuse_future(self.as_of, today, self.known_on, prefix="against_")
 
-    def beside(self, question: Question) -> Question:
+    def applied_to(self, question: Question) -> Question:
         """*question* with its coordinates replaced by those given here."""
         given = structs.asdict(self).items()
         own = {name: value for name, value in given if value is not None}

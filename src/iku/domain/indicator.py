@@ -430,7 +430,7 @@ class Indicator(Struct, frozen=True, dict=True):
         return tuple(Definition(n, event) for n, event in enumerate(defined, start=1))
 
     @cached_property
-    def places(self) -> tuple[int, ...]:
+    def stream_versions(self) -> tuple[int, ...]:
         """The version in the stream of each of the `definitions`."""
         numbered = enumerate(self.history, start=1)
         return tuple(place for place, e in numbered if isinstance(e, Defined))
@@ -441,9 +441,9 @@ class Indicator(Struct, frozen=True, dict=True):
         return annulled_versions(self.history)
 
     @cached_property
-    def standing(self) -> tuple[Definition, ...]:
+    def effective_definitions(self) -> tuple[Definition, ...]:
         """The definitions that are not annulled."""
-        placed = zip(self.places, self.definitions, strict=True)
+        placed = zip(self.stream_versions, self.definitions, strict=True)
         return tuple(one for place, one in placed if place not in self.void)
 
     @cached_property
@@ -459,7 +459,7 @@ class Indicator(Struct, frozen=True, dict=True):
 
     def in_force(self, day: date) -> Definition | None:
         """The version in force on *day*; None if there is none yet."""
-        begun = [d for d in self.standing if d.defined.effective_on <= day]
+        begun = [d for d in self.effective_definitions if d.defined.effective_on <= day]
         return max(begun, key=_sort_key) if begun else None
 
     @property
@@ -470,9 +470,9 @@ class Indicator(Struct, frozen=True, dict=True):
         not annulled.
         """
         first = self.definitions[0]
-        if first in self.standing or not self.standing:
+        if first in self.effective_definitions or not self.effective_definitions:
             return first
-        begins = min(d.defined.effective_on for d in self.standing)
+        begins = min(d.defined.effective_on for d in self.effective_definitions)
         return self.in_force(begins) or first
 
     def target(self, as_of: date) -> Decimal | None:
@@ -656,7 +656,7 @@ def _refuse_same_definition(after: Defined, indicator: Indicator) -> None:
     """Refuse a version that differs from the one in force only in its day or reason."""
     held = indicator.in_force(after.effective_on)
     if held is not None and _content(held.defined) == _content(after):
-        place = indicator.places[held.version - 1]
+        place = indicator.stream_versions[held.version - 1]
         raise AlreadyRecorded(
             place,
             message(
@@ -715,8 +715,10 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
         )
     if version not in indicator.void:
         return indicator.history[version - 1]
-    for place, one in zip(indicator.places, indicator.definitions, strict=True):
-        if one in indicator.standing and one.defined.corrects == version:
+    for place, one in zip(
+        indicator.stream_versions, indicator.definitions, strict=True
+    ):
+        if one in indicator.effective_definitions and one.defined.corrects == version:
             raise AlreadyRecorded(
                 place,
                 message(
@@ -807,7 +809,7 @@ def _correct_definition(
 
 def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
     """Refuse to correct a definition that a later version of the same day replaced."""
-    number = indicator.places.index(place) + 1
+    number = indicator.stream_versions.index(place) + 1
     held = indicator.in_force(wrong.effective_on)
     if held is not None and held.version != number:
         raise Refused(
@@ -817,7 +819,7 @@ def _refuse_replaced(place: int, wrong: Defined, indicator: Indicator) -> None:
                 definition=number,
                 day=wrong.effective_on,
                 held=held.version,
-                place=indicator.places[held.version - 1],
+                place=indicator.stream_versions[held.version - 1],
             )
         )
 

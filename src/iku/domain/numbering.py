@@ -81,7 +81,7 @@ def current_number(subject: str, state: Any) -> SubjectNumber | None:
     """The number of the subject with this identifier; None for kinds without one."""
     if not isinstance(state, Subject) or not state.history:
         return None
-    return state.once((SubjectNumber, subject), lambda: _numbered(subject, state))
+    return state.cached((SubjectNumber, subject), lambda: _numbered(subject, state))
 
 
 def _numbered(subject: str, state: Subject) -> SubjectNumber:

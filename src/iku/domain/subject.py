@@ -84,33 +84,33 @@ class Subject(Struct, frozen=True, dict=True):
             Refused: The message names the events and quotes both sides.
         """
 
-    def placed(self, *types: type[Fact]) -> list[EffectiveFact]:
+    def effective_facts(self, *types: type[Fact]) -> list[EffectiveFact]:
         """The events in effect of these types with their versions, as recorded."""
         known = _KNOWN.setdefault(types, {})
         try:
             return [fact for fact in self.facts if known[type(fact.event)]]
         except KeyError:
             known |= {type(e): isinstance(e, types) for _, e in self.facts}
-            return self.placed(*types)
+            return self.effective_facts(*types)
 
     def of(self, *types: type[Fact]) -> Iterator[Any]:
         """The events in effect of these types, in the order recorded."""
         # A list: it is short, and a generator takes twice as long.
-        return iter([event for _, event in self.placed(*types)])
+        return iter([event for _, event in self.effective_facts(*types)])
 
     def dated(self, *types: type[Fact]) -> list[Any]:
         """The same events in order of `effective_on`."""
         # `sorted` is stable: events of one day keep the order of their records.
         return sorted(self.of(*types), key=_effective_on)
 
-    def worded(self, *fields: str) -> dict[str, int]:
+    def text_versions(self, *fields: str) -> dict[str, int]:
         """For each of these fields of the opening, the version that gave its text.
 
         This is the version of the opening, or of the last correction that restated the
         field. Empty fields are omitted. A text can thereby be located without being
         decrypted.
         """
-        opens = [version for version, _ in self.placed(self.OPENING)]
+        opens = [version for version, _ in self.effective_facts(self.OPENING)]
         corrected = len(self.facts) < len(self.history)
         found: dict[str, int] = {}
         for field in fields:
@@ -125,7 +125,7 @@ class Subject(Struct, frozen=True, dict=True):
                 found[field] = max(restated, default=opens[0] if opens else 1)
         return found
 
-    def once(self, about: Hashable, make: Callable[[], T]) -> T:
+    def cached(self, about: Hashable, make: Callable[[], T]) -> T:
         """The result of *make*, cached under the key *about*.
 
         The state of a subject after one event is the state before the next, so the same

@@ -43,7 +43,7 @@ class SubjectKind:
         contributions: The same rules as ranges of days, without duplicates.
         cause: The cause of a change in a figure when an event of the kind becomes
             known.
-        spans: The states of the subject with that identifier, oldest first.
+        state_intervals: The states of the subject with that identifier, oldest first.
         standing: Type of the state on a day.
         texts: Texts of the opening that are shown with the subject, the title first.
         listed: Those of the texts that a list shows.
@@ -56,7 +56,7 @@ class SubjectKind:
     rules: Callable[[Any, Any, date, date], Rules]
     contributions: Callable[[Any, Any], Iterable[Contribution]]
     cause: Callable[[Any], Cause]
-    spans: Callable[[str, Any], Iterable[StateInterval]]
+    state_intervals: Callable[[str, Any], Iterable[StateInterval]]
     standing: type[SubjectState]
     texts: tuple[str, ...]
     listed: tuple[str, ...]
@@ -81,7 +81,7 @@ KINDS: list[SubjectKind] = [
         rules=conflict_counting.CaseRules,
         contributions=conflict_counting.contributions,
         cause=conflict_counting.cause,
-        spans=subject_states.case_states,
+        state_intervals=subject_states.case_states,
         standing=subject_states.ConflictState,
         texts=subject_states.CASE_TEXTS,
         listed=("title", "reference"),
@@ -94,7 +94,7 @@ KINDS: list[SubjectKind] = [
         rules=organisation_counting.OrganisationRules,
         contributions=organisation_counting.contributions,
         cause=organisation_counting.cause,
-        spans=subject_states.organisation_states,
+        state_intervals=subject_states.organisation_states,
         standing=subject_states.OrganisationState,
         texts=("name",),
         listed=("name",),
@@ -164,7 +164,7 @@ def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
     kind = counted_by(options)
     if not isinstance(subject, kind.state):
         return ()
-    return subject.once(options, lambda: tuple(kind.contributions(subject, options)))
+    return subject.cached(options, lambda: tuple(kind.contributions(subject, options)))
 
 
 def state_intervals(
@@ -175,8 +175,9 @@ def state_intervals(
     if kind is None or state is None:
         return ()
     # A new subject's identifier is known only once it is appended.
-    found: tuple[StateInterval, ...] = state.once(
-        (subject_states.SPANS, subject), lambda: tuple(kind.spans(subject, state))
+    found: tuple[StateInterval, ...] = state.cached(
+        (subject_states.SPANS, subject),
+        lambda: tuple(kind.state_intervals(subject, state)),
     )
     return found
 
@@ -186,4 +187,4 @@ def state_on(category: str, subject: str, state: Any, day: date) -> SubjectState
     begun = [
         s for s in state_intervals(category, subject, state) if s.valid_from <= day
     ]
-    return begun[-1].standing if begun else None
+    return begun[-1].state_of_subject if begun else None

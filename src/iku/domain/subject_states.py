@@ -142,7 +142,7 @@ class StateInterval(NamedTuple):
 
     valid_from: date
     valid_to: date | None
-    standing: SubjectState
+    state_of_subject: SubjectState
 
 
 def remaining_fields(standing: Struct) -> str:
@@ -193,7 +193,7 @@ def case_states(subject: str, case: Conflict) -> Iterator[StateInterval]:
     timeline = case.timeline or tuple(Conflict((first,)).timeline)
     if case.void:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
-    wording = case.worded(*CASE_TEXTS)
+    wording = case.text_versions(*CASE_TEXTS)
     for start, end, segment, status in _statuses(case, timeline):
         standing = ConflictState(
             id=subject,
@@ -240,7 +240,7 @@ def organisation_states(subject: str, state: Organisation) -> Iterator[StateInte
     timeline = state.timeline or tuple(Organisation((first,)).timeline)
     if state.void:
         timeline = (msgspec.structs.replace(timeline[-1], start=timeline[0].start),)
-    wording = state.worded("name")
+    wording = state.text_versions("name")
     for segment in timeline:
         for start, end, expired in _validity(segment):
             standing = OrganisationState(

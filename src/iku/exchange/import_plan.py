@@ -100,7 +100,7 @@ class PlannedRegister:
         self._changed: set[str] = set()
 
     @contextmanager
-    def trying(self) -> Iterator[Callable[[], None]]:
+    def transaction(self) -> Iterator[Callable[[], None]]:
         """A transaction, committed if the yielded function was called."""
         committed: list[bool] = []
         names = self.names.copy()
@@ -159,7 +159,7 @@ class PlannedRegister:
         """Mark planned commands as recorded."""
         self._spill_file.note(one.request.command_id for one in framed)
 
-    def noted(self, command_id: str) -> bool:
+    def is_recorded(self, command_id: str) -> bool:
         """Whether the command is marked as recorded."""
         return self._spill_file.noted(command_id)
 
@@ -297,7 +297,7 @@ class Plan:
         elif doubtful := self._in_doubt(entry):
             self._unjudged[doubtful] += 1
             # Later rows use its new number.
-            self._called |= dict.fromkeys(entry.renumbered, doubtful)
+            self._called |= dict.fromkeys(entry.new_identifier, doubtful)
         elif entry.twin is not None and self._imported(entry.twin, entry):
             self._skip(entry)
         else:
@@ -310,7 +310,7 @@ class Plan:
                     self.unexplained[len(self.faults)] = entry, error
                 self._refuse(entry, self._fault(entry, error))
 
-    def take(self) -> list[EncodedRequest]:
+    def drain(self) -> list[EncodedRequest]:
         """The requests decided since the last call, in order."""
         framed, self._framed = self._framed, []
         return framed

@@ -188,7 +188,7 @@ class Importer:
             recorded = await log.recorded_commands(self.connection, ids)
             for row, command_id, _ in rows:
                 known = command_id in recorded or (
-                    self.dry_run and self._events_planned.noted(command_id)
+                    self.dry_run and self._events_planned.is_recorded(command_id)
                 )
                 before.rows.append(known)
                 if known:
@@ -198,11 +198,11 @@ class Importer:
 
     async def _dry_run(self, plan: Plan, chunks: "_Chunks") -> None:
         """Check all rows; their facts are visible to later files."""
-        with self._events_planned.trying() as stays:
+        with self._events_planned.transaction() as stays:
             while (entries := await chunks.following()) is not None:
                 await self._read(plan, entries)
                 await _judge(plan, entries)
-                self._events_planned.note(plan.take())
+                self._events_planned.note(plan.drain())
             await self._refuse_overtaken(plan)
             if not plan.faults:
                 stays()
@@ -219,7 +219,7 @@ class Importer:
         while (entries := await chunks.following()) is not None:
             await self._read(plan, entries)
             await _judge(plan, entries)
-            plan.take()
+            plan.drain()
         await self._refuse_overtaken(plan)
 
     async def _record_all(
@@ -234,7 +234,7 @@ class Importer:
                 await self._read(plan, entries)
             while entries is not None:
                 await _judge(plan, entries)
-                framed, names_read = plan.take(), locked
+                framed, names_read = plan.drain(), locked
                 entries = None if plan.faults else await chunks.following()
                 if recording is not None:
                     locked = await recording
@@ -268,7 +268,7 @@ class Importer:
             found = await number_index.rows_with_prefix(
                 self.connection, plan.category, names
             )
-            plan.planned.names.learn(found)
+            plan.planned.names.add_recorded(found)
 
     async def _admit(self, framed: Sequence[EncodedRequest]) -> None:
         """Lock the log and check the numbers that these rows claim."""
@@ -305,7 +305,7 @@ class Importer:
                 )
             accepted.append(AcceptedRequest(one.request, verdict))
         found = await bulk.begin(self.connection, accepted)
-        await self.commands.vault.keep(self.connection, accepted)
+        await self.commands.vault.store(self.connection, accepted)
         await bulk.write(self.connection, await found)
         return True
 

@@ -140,11 +140,11 @@ class JournalRow(Struct, frozen=True):
     @property
     def numbers(self) -> set[str]:
         """The numbers that it names."""
-        named = (self.subject, *self.peers, *self.renumbered)
+        named = (self.subject, *self.peers, *self.new_identifier)
         return set(map(subject_number, named))
 
     @property
-    def renumbered(self) -> tuple[str, ...]:
+    def new_identifier(self) -> tuple[str, ...]:
         """The corrected number of its subject, as an identifier."""
         if (
             not isinstance(self.fact, CorrectionTarget)
@@ -162,7 +162,7 @@ class IdentifiedRow(NamedTuple):
 
     row: SheetRow
     command_id: str
-    twin: DuplicateRow | None = None
+    first_equal: DuplicateRow | None = None
 
 
 class JournalFile:
@@ -255,7 +255,7 @@ def entry(reading: RowReader, numbered: IdentifiedRow) -> JournalRow:
         columns=reading.layout.columns(statement) if statement else {},
         remark=reading.row.cells.get(REMARK),
         faults=tuple(reading.faults),
-        twin=numbered.twin,
+        twin=numbered.first_equal,
         recurs=statement is not None and statement.fact.RECURS,
         peers=_peers(reading.layout.category, subject, fact),
     )
@@ -273,7 +273,7 @@ def _fact(reading: RowReader, statement: Statement) -> Fact | CorrectionTarget |
     day = reading.day(reading.layout.day, required=True)
     given = reading.fields(statement)
     found_by = {"effective_on": day, **reading.found_by(statement)}
-    reading.refuse_strays(statement)
+    reading.refuse_unused_cells(statement)
     if reading.faults:
         return None
     if statement.about:

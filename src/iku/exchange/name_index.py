@@ -33,7 +33,7 @@ class NameIndex:
         """Discard the names that were read; they are read again when needed."""
         self._read.clear()
 
-    def learn(self, rows: Iterable[tuple[NumberKey, bool]]) -> None:
+    def add_recorded(self, rows: Iterable[tuple[NumberKey, bool]]) -> None:
         """Add recorded names, and whether they are in use."""
         for (category, folded, subject), held in rows:
             self._read.setdefault((category, folded), {})[subject] = held

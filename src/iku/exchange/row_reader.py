@@ -104,7 +104,7 @@ class RowReader:
             return {}
         return self._fields(statement.about[0], statement.found_by)
 
-    def refuse_strays(self, statement: Statement) -> None:
+    def refuse_unused_cells(self, statement: Statement) -> None:
         """Refuse values in columns that the statement does not use."""
         used = {*statement.fields, *statement.found_by} | self.layout.frame
         for heading, cell in self.row.cells.items():

@@ -58,12 +58,12 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _write(file: IO[bytes], held: HeldText) -> None:
-    if isinstance(held.fate, Opened):
+    if isinstance(held.outcome, Opened):
         line = {
             "event": held.event,
             "field": held.field,
-            "salt": held.fate.salt.hex(),
-            "text": held.fate.text,
+            "salt": held.outcome.salt.hex(),
+            "text": held.outcome.text,
         }
         file.write(msgspec.json.encode(line, order="sorted") + b"\n")
 

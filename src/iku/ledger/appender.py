@@ -413,7 +413,7 @@ class Appender:
         """Admit, append and project; within a transaction.
 
         Raises:
-            _NumbersLost: Some requests that were assigned a number were not appended.
+            _NumberGap: Some requests that were assigned a number were not appended.
                 The transaction is repeated without them, so that no number is skipped.
         """
         admitted = await self._admit(connection, asked)

@@ -120,7 +120,7 @@ class SignerFolder(Struct, frozen=True):
         path = self.folder / "key.next"
         return self._read(path) if path.exists() else self._make(path, self.key().name)
 
-    def settle(self) -> None:
+    def complete_rotation(self) -> None:
         """Complete a key rotation: make ``key.next`` the key if the state names it.
 
         A crash during a rotation leaves ``key.next`` in the folder; the next start
@@ -160,7 +160,7 @@ class SignerFolder(Struct, frozen=True):
             )
         return state
 
-    def keep(self, state: SignerState) -> None:
+    def write_state(self, state: SignerState) -> None:
         """Write the state durably: it is on disk when this returns."""
         durable_files.write(self.folder / "state", msgspec.json.encode(state))
 
@@ -249,7 +249,7 @@ async def sign(
             alarm is written to a file and, if possible, to the database.
         SignerNotReady: The key or the state cannot be used.
     """
-    home.settle()
+    home.complete_rotation()
     home.refuse_alarmed()
     return await _sign(connection, home, origin, [home.key()], full=full)
 
@@ -261,7 +261,7 @@ async def rotate(connection: Reader, home: SignerFolder, origin: str) -> Signing
         AlarmRaised: As in `sign`.
         SignerNotReady: As in `sign`, or nothing was signed yet.
     """
-    home.settle()
+    home.complete_rotation()
     home.refuse_alarmed()
     if home.state() is None:
         raise SignerNotReady(
@@ -269,7 +269,7 @@ async def rotate(connection: Reader, home: SignerFolder, origin: str) -> Signing
         )
     keys = [home.key(), home.next_key()]
     outcome = await _sign(connection, home, origin, keys, full=False)
-    home.settle()
+    home.complete_rotation()
     return outcome
 
 
@@ -292,7 +292,7 @@ async def _sign(
         state = _signed(frontier, origin, keys)
         # Written before it is published: after a crash the state may name a checkpoint
         # that was not published, but a published one is never missing from the state.
-        home.keep(state)
+        home.write_state(state)
     assert state is not None  # noqa: S101 - it is new otherwise
     await _publish(connection, state, keys)
     return SigningResult(state.checkpoint.size, new, read, state.note)

@@ -56,21 +56,21 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     for rule, table, expected, found in await table_checks.broken_tables(connection):
         reading.check_equal(rule, f"ledger.{table}", expected, found)
     tables_read = _Tables(connection)
-    signed = await _Signed.begun(tables_read, reading)
+    signed = await _Signed.start(tables_read, reading)
     commands = _Commands(tables_read, every, reading, size)
     async with aclosing(_prefetched(_event_pages(tables_read, commands))) as pages:
         async for rows in pages:
             while rows:
-                some = min(WORKED, signed.due - reading.tree.size)
+                some = min(WORKED, signed.next_size - reading.tree.size)
                 reading.read(rows[:some], commands)
                 del rows[:some]
-                if signed.due == reading.tree.size:
+                if signed.next_size == reading.tree.size:
                     await signed.check_equal(reading)
                 await asyncio.sleep(0)  # lets the next page be asked for
             progress(reading.size, size)
     if not size:
         progress(0, 0)
-    await commands.reach(LAST)
+    await commands.read_up_to(LAST)
     reading.check_equal("last position", "commands", size, commands.last)
     signed.check_rest(reading)
     await _check_streams(tables_read, reading)
@@ -214,7 +214,7 @@ class _Commands:
         self._first: asyncpg.Record | None = None
         self._waiting: deque[asyncpg.Record] = deque()
 
-    async def reach(self, position: int) -> None:
+    async def read_up_to(self, position: int) -> None:
         """Read commands up to the one that covers *position*, or to the last."""
         while self.last < position:
             rows = await anext(self._pages, None)
@@ -270,7 +270,7 @@ class _Signed:
         self._next: tuple[int, Checkpoint | Malformed] | None = None
 
     @classmethod
-    async def begun(cls, tables_read: "_Tables", reading: _CheckState) -> "_Signed":
+    async def start(cls, tables_read: "_Tables", reading: _CheckState) -> "_Signed":
         """The checkpoints, after those of size 0 are checked."""
         signed = cls(tables_read)
         signed._next = await anext(signed._rows, None)
@@ -278,7 +278,7 @@ class _Signed:
         return signed
 
     @property
-    def due(self) -> int:
+    def next_size(self) -> int:
         """The size of the next checkpoint; `LAST` if there is none."""
         return LAST if self._next is None else self._next[0]
 
@@ -349,7 +349,7 @@ async def _event_pages(
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
     """Pages of events; the commands that cover a page are read before it."""
     async for rows in tables_read.pages(_EVENTS):
-        await commands.reach(rows[-1]["position"])
+        await commands.read_up_to(rows[-1]["position"])
         yield rows
 
 

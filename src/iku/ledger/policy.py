@@ -34,7 +34,7 @@ class Party(Struct, frozen=True):
 class Group(Struct, frozen=True):
     """A threshold group: satisfied if at least *least* of its members are."""
 
-    least: int
+    threshold: int
     members: tuple[str, ...]
 
 
@@ -64,7 +64,9 @@ class Policy(Struct, frozen=True):
         if name in self.witnesses:
             return self.witnesses[name].key in keys
         group = self.groups[name]
-        return sum(self._has_witnessed(m, keys) for m in group.members) >= group.least
+        return (
+            sum(self._has_witnessed(m, keys) for m in group.members) >= group.threshold
+        )
 
 
 class Judgement(Struct, frozen=True):
@@ -140,7 +142,7 @@ def encode(found: Policy, comments: Iterable[str] = ()) -> bytes:
         for name, party in found.witnesses.items()
     ]
     lines += [
-        " ".join(["group", name, str(group.least), *group.members])
+        " ".join(["group", name, str(group.threshold), *group.members])
         for name, group in found.groups.items()
     ]
     lines.append(f"quorum {found.quorum}")

@@ -72,7 +72,7 @@ async def _watch(held: Lease, stopped: asyncio.Event) -> None:
     pause = WATCH_S
     while not await _occurs_within(stopped, pause):
         try:
-            if await asyncio.to_thread(held.mend):
+            if await asyncio.to_thread(held.restart):
                 _logger.error("the embedded server was killed; it is started again")
             pause = WATCH_S
         except PostgresError as error:

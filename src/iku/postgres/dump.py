@@ -51,8 +51,9 @@ async def refuse_other_major(connection: Connection) -> None:
     if server_major > bundled_major:
         raise PostgresError(
             message(
-                "the server is PostgreSQL {theirs}, but the bundled programs are "
-                "{ours}, which cannot read it: use pg_dump and pg_restore of {theirs}",
+                "the server is PostgreSQL {server_major}, but the bundled programs are "
+                "{bundled_major}, which cannot read it: use pg_dump and pg_restore of "
+                "{server_major}",
                 server_major=server_major,
                 bundled_major=bundled_major,
             )

@@ -67,7 +67,7 @@ class Lease:
     owner_dsn: str = field(repr=False)
     application_dsn: str = field(repr=False)
     signer_dsn: str = field(repr=False)
-    mend: Callable[[], bool] = field(repr=False, default=lambda: False)
+    restart: Callable[[], bool] = field(repr=False, default=lambda: False)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def lease(
                 files.callback(_release, cluster, gate, users)
                 fcntl.flock(users, fcntl.LOCK_SH)
                 held = cluster.open(settings)
-        yield replace(held, mend=partial(_restart, cluster, gate, settings))
+        yield replace(held, restart=partial(_restart, cluster, gate, settings))
 
 
 def _refuse_unusable(folder: Path) -> None:
@@ -238,8 +238,9 @@ class _Cluster:
         if data_major != program_major:
             raise PostgresError(
                 message(
-                    "{data} was written by PostgreSQL {theirs}, and this is "
-                    "PostgreSQL {ours}; dump it with the former and restore it here",
+                    "{data} was written by PostgreSQL {data_major}, and this is "
+                    "PostgreSQL {program_major}; dump it with the former and restore it "
+                    "here",
                     data=self.data,
                     data_major=data_major,
                     program_major=program_major,

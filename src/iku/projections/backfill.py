@@ -115,7 +115,8 @@ async def _lock_backfill(connection: Connection, counted: CountedDefinition) -> 
     """Lock the backfill's row, so that its number is kept until the transaction ends.
 
     Raises:
-        _Lost: Another definition has the number, or a rebuild replaced the tables.
+        _BackfillLost: Another definition has the number, or a rebuild replaced the
+            tables.
     """
     backfilled_rows = await connection.fetchval(
         "select true from backfill where number = $1 and options = $2 for update",
@@ -131,7 +132,7 @@ async def define(connection: Connection, entry: ProjectedEvent, size: int) -> No
 
     Runs within the append's transaction.
     """
-    if not rows.new_definitions(entry.turn):
+    if not rows.new_definitions(entry.transition):
         return
     # Counting the whole log takes longer than the statement timeout of a request.
     await connection.execute("set local statement_timeout = 0")

@@ -34,7 +34,7 @@ class ProjectedEvent(Struct, frozen=True):
 
     position: int
     known_on: date
-    turn: Transition
+    transition: Transition
 
 
 class CountedDefinition(Struct, frozen=True, dict=True):
@@ -87,7 +87,7 @@ class Rows:
 
     def count(self, entry: ProjectedEvent, definition: CountedDefinition) -> None:
         """Add the contributions that *entry* ends and begins under one definition."""
-        turn = entry.turn
+        turn = entry.transition
         if turn.category != definition.category:
             return
         before = subject_kinds.contributions(turn.before, definition.options)
@@ -102,14 +102,14 @@ class Rows:
                 self._begin(entry, definition.number, one)
 
     def _end(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
-        key = (number, entry.turn.subject, one)
+        key = (number, entry.transition.subject, one)
         row = self._contributions.pop(key, None)
         if row is not None:
             row[8], row[10] = entry.known_on, entry.position
             return
         self.ended.append(
             (
-                *(number, entry.turn.subject, one.part, one.district),
+                *(number, entry.transition.subject, one.part, one.district),
                 *(one.start, one.end, one.since, one.counts.numerator),
                 *(entry.position, entry.known_on),
             )
@@ -118,16 +118,16 @@ class Rows:
     def _begin(self, entry: ProjectedEvent, number: int, one: Contribution) -> None:
         counts = one.counts
         row = [
-            *(number, entry.turn.subject, one.part, one.district),
+            *(number, entry.transition.subject, one.part, one.district),
             *(one.start, one.end, one.since),
             *(entry.known_on, FOREVER, entry.position, LAST),
             *(counts.numerator, counts.denominator, counts.expired),
         ]
-        self._contributions[number, entry.turn.subject, one] = row
+        self._contributions[number, entry.transition.subject, one] = row
         self.begun.append(row)
 
     def _state(self, entry: ProjectedEvent) -> None:
-        turn = entry.turn
+        turn = entry.transition
         before = subject_kinds.state_intervals(turn.category, turn.subject, turn.before)
         after = subject_kinds.state_intervals(turn.category, turn.subject, turn.after)
         for span in before:
@@ -138,7 +138,7 @@ class Rows:
                 self._begin_state(entry, span)
 
     def _supersede(self, entry: ProjectedEvent, span: StateInterval) -> None:
-        turn = entry.turn
+        turn = entry.transition
         key = (turn.category, turn.subject, span.valid_from)
         row = self._states.pop(key, None)
         if row is None:
@@ -147,7 +147,7 @@ class Rows:
             row[3], row[1] = entry.known_on, entry.position
 
     def _begin_state(self, entry: ProjectedEvent, span: StateInterval) -> None:
-        turn, stored = entry.turn, span.standing.stored
+        turn, stored = entry.transition, span.state_of_subject.stored
         row = [
             *(entry.position, LAST, entry.known_on, FOREVER),
             *stored[:4],  # of fixed width
@@ -171,12 +171,12 @@ def counted_definitions(entry: ProjectedEvent, number: int) -> list[CountedDefin
     return [
         CountedDefinition(
             number + place,
-            entry.turn.subject,
+            entry.transition.subject,
             new.version,
             entry.position,
             new.defined.options,
         )
-        for place, new in enumerate(new_definitions(entry.turn))
+        for place, new in enumerate(new_definitions(entry.transition))
     ]
 
 

@@ -107,7 +107,9 @@ class DifferenceQuestion(IndicatorQuestion, frozen=True, kw_only=True):
         against.refuse_future(today)
         after = difference.place(self.cursor)
         question = page_cursor.resume(self.on(today), after, today)
-        return ComparedQuestions(question, against.beside(question), after, self.limit)
+        return ComparedQuestions(
+            question, against.applied_to(question), after, self.limit
+        )
 
 
 async def answer(

@@ -53,7 +53,7 @@ async def pending(view: View) -> list[str]:
 async def quarantine(view: View) -> QuarantineSummary | None:
     """The files in quarantine; None if the folder cannot be read."""
     try:
-        return await asyncio.to_thread(view.vault.files.look)
+        return await asyncio.to_thread(view.vault.files.summary)
     except FilesError:
         return None
 

@@ -231,8 +231,12 @@ async def _shown(
 
 
 def _definitions_of(state: Indicator, words: _FactTexts) -> Iterator[ShownDefinition]:
-    numbers = dict(zip(state.places, range(1, len(state.places) + 1), strict=True))
-    for place, one in zip(state.places, state.definitions, strict=True):
+    numbers = dict(
+        zip(
+            state.stream_versions, range(1, len(state.stream_versions) + 1), strict=True
+        )
+    )
+    for place, one in zip(state.stream_versions, state.definitions, strict=True):
         corrects = one.defined.corrects
         fields = structs.asdict(one.defined) | {
             "reason": words.reasons.get(place),

@@ -92,7 +92,7 @@ async def _full(
         },
         guard=await schema_guard.inspect(reader),
         lost_keys=await store.lost_epochs(reader, settings.keys_folder),
-        quarantine=Files(settings.attachments_folder).look(),
+        quarantine=Files(settings.attachments_folder).summary(),
         assurance=await assurance(reader, witnesses, settings.signer_home),
     )
 

@@ -40,18 +40,18 @@ class HeldText(NamedTuple):
 
     Attributes:
         event: Stream and version, in the form used by contexts.
-        fate: The opened text, or why it is not available; None for a verified file.
+        outcome: The opened text, or why it is not available; None for a verified file.
     """
 
     position: int
     event: str
     field: str
-    fate: Fate | None
+    outcome: Fate | None
 
     @property
     def why(self) -> WithheldReason | None:
         """Why it is not available; None if it matches the commitment."""
-        return self.fate.why if isinstance(self.fate, Withheld) else None
+        return self.outcome.why if isinstance(self.outcome, Withheld) else None
 
     @property
     def finding(self) -> str | None:
@@ -121,7 +121,7 @@ async def held_texts(
     unseen = set(scope.subjects)
     async for page in _pages(view.reader, scope.size):
         asked = [(one, of) for one in page if (of := _owners(one, scope))]
-        found = await view.fates([one for one, _ in asked])
+        found = await view.outcomes([one for one, _ in asked])
         for one, owners in asked:
             unseen.difference_update(owners.values())
             for field in owners:
@@ -165,7 +165,7 @@ async def _file(view: View, recorded: Recorded) -> Withheld | None:
 
 
 async def _digest(view: View, recorded: Recorded) -> Fate:
-    found = await view.fates([recorded])
+    found = await view.outcomes([recorded])
     return found[recorded.stream, recorded.version][DIGEST]
 
 

@@ -60,7 +60,9 @@ class View(NamedTuple):
     reader: Reader
     vault: Vault
 
-    async def fates(self, recorded: Sequence[Recorded]) -> dict[Event, dict[str, Fate]]:
+    async def outcomes(
+        self, recorded: Sequence[Recorded]
+    ) -> dict[Event, dict[str, Fate]]:
         """Each text of these events, opened, or why it is not shown.
 
         Every text in an answer comes from here.
@@ -79,7 +81,7 @@ class View(NamedTuple):
 
     async def texts(self, recorded: Sequence[Recorded]) -> dict[Event, Texts]:
         """The texts of each event; events without texts are left out."""
-        found = await self.fates(recorded)
+        found = await self.outcomes(recorded)
         return {event: text_reading.partition(named) for event, named in found.items()}
 
     async def reveal(self, found: T) -> T:

@@ -169,7 +169,7 @@ class Files:
             self.quarantine.mkdir(exist_ok=True, mode=0o700)
             return self._move(self.folder, self.quarantine, names)
 
-    def put_back(self, names: Sequence[UUID]) -> int:
+    def restore(self, names: Sequence[UUID]) -> int:
         """Move files from the quarantine to the folder; the number moved.
 
         A file whose name exists in the folder is not moved, so no copy is lost.
@@ -179,7 +179,7 @@ class Files:
         with _as_files_error(self.folder):
             return self._move(self.quarantine, self.folder, names)
 
-    def look(self) -> QuarantineSummary:
+    def summary(self) -> QuarantineSummary:
         """Summarise the quarantine; cached until its folder is modified."""
         with _as_files_error(self.folder):
             try:

@@ -97,15 +97,15 @@ class Keys:
         Raises:
             KeysError: The key cannot be read or written.
         """
-        name = self.due(today)
+        name = self.current_name(today)
         return name, self._made(name)
 
-    def due(self, today: date) -> str:
+    def current_name(self, today: date) -> str:
         """Name of the current epoch, whether or not its key exists."""
         # Never an earlier epoch, even if the clock is set back.
         return max((f"{today:%Y-%m}", *self.epochs()), key=_order)
 
-    def begin(self, today: date, taken: Iterable[str] = ()) -> str:
+    def start_epoch(self, today: date, taken: Iterable[str] = ()) -> str:
         """Start a new epoch, the month's next; its name is not among *taken*."""
         month = f"{today:%Y-%m}"
         names = {*self.epochs(), *taken}
@@ -135,7 +135,7 @@ class Keys:
             _sync(self.folder)
         self._read.pop(epoch, None)
 
-    def note(self, erased: ErasureEntry) -> None:
+    def append_erasure(self, erased: ErasureEntry) -> None:
         """Append an erasure to `erased.jsonl`, durably."""
         line = msgspec.json.encode(erased) + b"\n"
         with _as_keys_error(self.folder), _exclusive_file(self.folder / ERASED) as file:
@@ -148,7 +148,7 @@ class Keys:
             os.fsync(file.fileno())
             _sync(self.folder)
 
-    def erased(self) -> list[ErasureEntry]:
+    def erasures(self) -> list[ErasureEntry]:
         """Every erasure in `erased.jsonl`, in order.
 
         Raises:

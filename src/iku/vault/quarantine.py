@@ -129,7 +129,7 @@ def _named(page: Iterable[StoredFile], uses: Mapping[UUID, FileUse]) -> list[UUI
 
 
 async def _put_back(vault: Vault, names: list[UUID]) -> int:
-    return await asyncio.to_thread(vault.files.put_back, names)
+    return await asyncio.to_thread(vault.files.restore, names)
 
 
 async def _destroy(vault: Vault, uses: Mapping[UUID, FileUse]) -> int:

@@ -116,7 +116,7 @@ class Vault:
         self._unwrapped: OrderedDict[UUID, DataKey] = OrderedDict()
         self._latest: OrderedDict[Pair, _Latest] = OrderedDict()
 
-    async def keep(
+    async def store(
         self, connection: Connection, accepted: Sequence[AcceptedRequest]
     ) -> None:
         """Store the texts of the appended events, in the append's transaction."""
@@ -126,7 +126,7 @@ class Vault:
                 break
             for row in found:
                 self._learn(row)
-        self.learn(planned)
+        self.cache_keys(planned)
 
     def plan(self, accepted: Sequence[AcceptedRequest]) -> "SealedTexts":
         """The texts of *accepted*, encrypted with the latest keys known (optimistic).
@@ -140,7 +140,7 @@ class Vault:
         plan = {pair: self._encryption_key(pair, current) for pair in firsts}
         return SealedTexts(plan, _arguments(firsts, plan, secrets))
 
-    def learn(self, sealed: "SealedTexts") -> None:
+    def cache_keys(self, sealed: "SealedTexts") -> None:
         """Cache the keys of texts that were stored."""
         for pair, encryption_key in sealed.plan.items():
             _cache_put(
@@ -242,14 +242,14 @@ class Vault:
         """Epochs whose key is lost (see `lost_epochs`)."""
         return await lost_epochs(reader, self.keys.folder)
 
-    async def settle(self, reader: Reader) -> None:
+    async def replace_lost_epoch(self, reader: Reader) -> None:
         """Start another epoch if the key of the current one is lost.
 
         A new key under the same name would prevent the lost key from being restored.
         """
         lost_epochs_found, today = await self.lost(reader), self._today()
-        if self.keys.due(today) in lost_epochs_found:
-            self.keys.begin(today, lost_epochs_found)
+        if self.keys.current_name(today) in lost_epochs_found:
+            self.keys.start_epoch(today, lost_epochs_found)
 
     async def rotate(self, connection: Connection, progress: Progress) -> int:
         """Rewrap all data keys with the current epoch's key; the number left locked."""
