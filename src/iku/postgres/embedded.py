@@ -239,8 +239,8 @@ class _Cluster:
             raise PostgresError(
                 message(
                     "{data} was written by PostgreSQL {data_major}, and this is "
-                    "PostgreSQL {program_major}; dump it with the former and restore it "
-                    "here",
+                    "PostgreSQL {program_major}; dump it with the former and restore "
+                    "it here",
                     data=self.data,
                     data_major=data_major,
                     program_major=program_major,
