@@ -138,7 +138,7 @@ class CommandGateway:
 
 @contextmanager
 def missing_subject_as_not_found(command: Command) -> Iterator[None]:
-    """Turn a stale version of a subject that does not exist into `SubjectNotFound`."""
+    """Turn a `StaleVersion` of a missing subject into `SubjectNotFound`."""
     try:
         yield
     except StaleVersion as error:

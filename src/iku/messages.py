@@ -83,7 +83,7 @@ def message(sentence: str, /, **values: Any) -> Message:
 
 
 def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
-    """The same in two forms: *one* for a *count* of 1, *many* for any other."""
+    """A message in two forms: *one* for a *count* of 1, *many* for any other count."""
     return Message(one, {"count": count, **values}, many)
 
 
@@ -96,7 +96,7 @@ def joined(said: Iterable[str]) -> Message:
 
 
 def without_prefix(name: str, said: str) -> Message:
-    """The message *said*, without the *name* with which it begins in every language."""
+    """The message *said* without its prefix *name*, removed after translation."""
     return Message(f"{{said:after {name}}}", {"said": said})
 
 

@@ -12,7 +12,7 @@ COUNTS = (*figure_table.COUNTS, number("Realisasi"), number("Capaian"))
 
 
 def cells(one: ComparisonResult) -> tuple[str, ...]:
-    """A result as cells: those of `COUNTS` and the rating."""
+    """A `ComparisonResult` as table cells: the columns `COUNTS` and the rating."""
     return (
         formats.number(one.numerator),
         formats.number(one.denominator),

@@ -126,7 +126,7 @@ def _run(commands: click.Command, arguments: Sequence[str] | None) -> int:
 
 
 def message_for(error: Exception) -> str:
-    """The message for *error*, one sentence."""
+    """The message for *error*, as one sentence without a traceback."""
     match error:
         case _ if isinstance(error, _PLAIN):
             told = messages.of(error)

@@ -27,10 +27,11 @@ def options(
     given: Mapping[str, Any] = {},
     **defaults: str,
 ) -> Callable[[Command], Command]:
-    """A decorator that passes a command the *struct* of its options as *name*.
+    """A decorator that adds the options of *struct* to a command.
 
-    Each field becomes an option. A field in *arguments* becomes an argument with that
-    metavar. A field in *given* has that value and is neither. *defaults* replace the
+    The command gets the parsed Struct in the parameter *name*. Each field becomes an
+    option; a field in *arguments* becomes a positional argument with that metavar. A
+    field in *given* has that fixed value and is neither. *defaults* replace the
     defaults of the Struct.
     """
     known = {n: f for n, f in parsing.fields(struct).items() if n not in given}
@@ -54,7 +55,11 @@ def text_options(
     arguments: Mapping[str, str] = {},
     defaults: Mapping[str, str] = {},
 ) -> Callable[[Command], Command]:
-    """A decorator that passes a command the typed texts of these fields as *name*."""
+    """A decorator that adds an option for each of these fields to a command.
+
+    The command gets the typed texts as pairs of name and text, in the parameter *name*.
+    A field in *arguments* becomes a positional argument with that metavar.
+    """
 
     def decorate(command: Command) -> Command:
         @wraps(command)

@@ -377,7 +377,7 @@ async def _first_attempt(
 
 
 async def _repeated_result(connection: Reader, receipt: Receipt) -> CommandResult:
-    """The original result of a command that was carried out before."""
+    """The result of a repeated command, which is that of its first execution."""
     recorded = await log.read_stream(connection, receipt.stream, size=receipt.position)
     subject, state = _subject(receipt), streams.fold(recorded).state
     number = numbering.number(subject, state)

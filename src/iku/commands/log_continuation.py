@@ -34,7 +34,7 @@ class Approval(Struct, frozen=True):
 
 
 async def origin(connection: Reader) -> str | None:
-    """The name that the log gives itself; None if it was never continued."""
+    """The present name of a log that was continued; None if it was never continued."""
     recorded = await log.read_stream(connection, STREAM)
     return streams.fold(recorded).state.last if recorded else None
 

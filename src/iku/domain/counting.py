@@ -213,7 +213,7 @@ def citing_fields(subject: Subject, fact: EffectiveFact, *fields: str) -> Decidi
 
 
 def deduplicated(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
-    """*deciding* without repetitions: each event once, with all of its corrections."""
+    """*deciding* without duplicates: each event once, with all of its corrections."""
     merged: dict[int, set[int]] = {}
     for one in deciding:
         merged.setdefault(one.version, set()).update(one.corrections)
@@ -221,7 +221,7 @@ def deduplicated(*deciding: DecidingFact) -> tuple[DecidingFact, ...]:
 
 
 def by_annulment(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
-    """The reason that the event *gone* was annulled."""
+    """The reason that a subject does not count because event *gone* was annulled."""
     day = gone.fact.event.effective_on
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 

@@ -52,7 +52,7 @@ _POSITION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class ComparedCoordinates(Struct, frozen=True):
-    """Coordinates of the figure compared against; None: as in the figure asked for."""
+    """Coordinates of the compared figure; None means that of the other figure."""
 
     as_of: date | None = None
     known_on: date | None = None
@@ -108,7 +108,7 @@ class StepResult(Struct, frozen=True):
 
 
 class Interval(Struct, frozen=True):
-    """One step of a difference.
+    """One step of a difference: its change of the counts, and the figure after it.
 
     Attributes:
         numerator: Change of the numerator; negative if it decreases.
@@ -214,7 +214,7 @@ class Difference(Struct, frozen=True):
 
 
 def place(cursor: str | None) -> PageCursor | None:
-    """The place where the page that issued *cursor* ended; None without a cursor.
+    """The end of the previous page, decoded from *cursor*; None without a cursor.
 
     Raises:
         InvalidQuestion: No page of a difference issued it.
@@ -264,7 +264,7 @@ def intervals(ends: Sequence[ComputedFigure]) -> tuple[Interval, ...]:
 
 
 def _evaluated_against(made: ComputedFigure, held: Basis) -> StepResult:
-    """The figure *made*, evaluated against the target and scale of *held*."""
+    """The counts of figure *made*, evaluated against the target and scale of *held*."""
     names = Coordinates.__struct_fields__
     at = Coordinates(*(getattr(made.figure, name) for name in names))
     counts = Counts(made.figure.numerator, made.figure.denominator)

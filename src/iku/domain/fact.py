@@ -375,7 +375,7 @@ class EncodedFact(NamedTuple):
 
 
 def encode(event: Fact) -> EncodedFact:
-    """*event* in the parts of a record.
+    """Encode *event* as the parts of a record: type, day, data and free text.
 
     A field that is None is omitted; a correction lists it under `CLEARED`.
     """
@@ -409,7 +409,7 @@ def _split_texts(field: str, value: Any) -> Iterator[tuple[str, Text]]:
 
 
 def join_texts(text: Mapping[str, Text]) -> dict[str, Any]:
-    """The fields from which texts, by name, were separated: the inverse of `_apart`."""
+    """The fields rebuilt from texts by name: the inverse of `_split_texts`."""
     fields: dict[str, Any] = {}
     lists: dict[str, dict[int, Person]] = {}
     for name, (plain, person) in text.items():
@@ -477,7 +477,7 @@ NOTHING_OPENED: Mapping[str, str] = {}
 def decode_recorded(
     recorded: RecordedFact, event_type: Any, opened: Mapping[str, str] = NOTHING_OPENED
 ) -> Any:
-    """The recorded event, as one of the union *event_type*.
+    """Decode a recorded event as a member of the union *event_type*.
 
     Its texts are those *opened*, by name; each other text is a `placeholder`.
     No rule of counting depends on a text.
@@ -592,7 +592,10 @@ def _decode_sealed(recorded: RecordedFact, body: FactBody, event_type: Any) -> A
 
 
 def dec_hook(of: Any, given: Any) -> Any:
-    """A value of a type that decodes its own values, such as `indicator.Options`."""
+    """Decode a value of a type that has its own `read`, such as `indicator.Options`.
+
+    It is the `dec_hook` of msgspec.
+    """
     return of.read(given)
 
 
@@ -619,7 +622,7 @@ def person(name: str, subject: str) -> str | None:
 
 
 def decode(written: EncodedFact, event_type: Any) -> Any:
-    """The event, one of the union *event_type*, that `encode` encoded.
+    """Decode an event of the union *event_type*: the inverse of `encode`.
 
     Raises:
         ValueError: The record has an unknown type or field.

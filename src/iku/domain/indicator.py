@@ -464,7 +464,7 @@ class Indicator(Struct, frozen=True, dict=True):
 
     @property
     def earliest(self) -> Definition:
-        """The version that serves the days before any version was in force.
+        """The version used for days before the first version was in force.
 
         This is version 1 or, if that is annulled, the first version in force that is
         not annulled.

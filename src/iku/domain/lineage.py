@@ -76,7 +76,7 @@ def replaced(history: Sequence[Fact], version: int) -> list[ReplacedField]:
 
 
 def each_replaced(history: Sequence[Fact], after: int) -> Iterator[list[ReplacedField]]:
-    """The same for each event of *history* after the version *after*, in order."""
+    """`replaced` for each event of *history* after version *after*, in order."""
     before: tuple[int, dict[int, Any]] | None = None  # events in effect at a version
     for version, event in enumerate(history[after:], start=after + 1):
         if not isinstance(event, Correction | Annulled):

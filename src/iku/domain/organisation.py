@@ -175,7 +175,7 @@ class ParticipationNotCarried(Struct, frozen=True, forbid_unknown_fields=True):
     why: Obstacle
 
     def said(self, merged: "Organisation", survivor: str) -> str:
-        """The same as a sentence."""
+        """The participation and the obstacle as a message."""
         event = merged.history[self.version - 1]
         standing = dict(merged.facts).get(self.version, event)
         day, activity = standing.effective_on, standing.activity
@@ -695,7 +695,7 @@ def premises(
 
 
 def _refuse_bad_legal_basis(before: Organisation, after: Organisation) -> None:
-    """Refuse a registration whose legal basis does not fit its kind or its last day.
+    """Refuse a registration whose legal basis does not fit its kind or its expiry date.
 
     Old registrations may be of that kind. They are accepted until a command changes one
     of the fields that must fit (design, section 5).

@@ -43,14 +43,14 @@ Q = TypeVar("Q", bound=PagedQuestion)
 
 
 class PageCursor(Struct, frozen=True):
-    """The place of the last item of a page.
+    """The position of the last item of a page, and the coordinates that the page pins.
 
     Attributes:
-        size: Size of the log that is asked.
-        as_of: The day of the question.
-        part: One or two letters that name the kind of answer and the part of it.
-        key: Sort key within that part.
-        known_on: The knowledge cut-off; None if the answer does not pin one.
+        size: Size of the log prefix that the pages read.
+        as_of: The day that the pages describe.
+        part: One or two letters that name the listing and the section of it.
+        key: Sort key of the last item within that section.
+        known_on: The knowledge cut-off; None if the listing does not pin one.
     """
 
     size: int

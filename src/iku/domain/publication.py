@@ -223,7 +223,7 @@ Command = Draft | TakeStep
 
 
 def without_snapshot(command: Command) -> Command:
-    """The command without its snapshot, which a retry may have counted differently."""
+    """*command* without its snapshot, so that a retry equals the first attempt."""
     if isinstance(command, TakeStep):
         return structs.replace(command, snapshot=None)
     return command
@@ -330,7 +330,11 @@ def _drafted(before: Publication | None, event: Drafted) -> Publication:
 
 
 def identifier(kind: Kind, as_of: date, number: int) -> str:
-    """``2021``, ``2021-W3``, ``2021-B07.2``, ``2021-sd0930`` (s.d. 30 September)."""
+    """The identifier of a publication, such as ``2021-W3``.
+
+    A whole year is ``2021``, the second publication of July ``2021-B07.2``, and the
+    year up to 30 September ``2021-sd0930`` (s.d. 30 September).
+    """
     whole = period.containing(as_of, kind)
     part = f"-{LETTERS[kind]}{_ordinal(whole)}" if kind is not Kind.YEAR else ""
     until = f"-sd{as_of:%m%d}" if as_of != whole.end else ""

@@ -100,7 +100,7 @@ class DefinitionHistory:
 def basis(
     of_indicator: Sequence[KnownFact], of_scale: Sequence[KnownFact], question: Question
 ) -> Basis:
-    """The basis of the figure asked for, at the cut-offs of *question*.
+    """The definition, target and scale of the figure, at the cut-offs of *question*.
 
     Raises:
         InvalidQuestion: There is no definition with the version asked for.
@@ -115,7 +115,7 @@ def basis(
 def basis_of(
     of_indicator: DefinitionHistory, of_scale: DefinitionHistory, question: Question
 ) -> Basis:
-    """The same from histories that the caller keeps (raises as `basis` does)."""
+    """`basis` from the histories that the caller keeps. It raises as `basis` does."""
     known = (of_indicator.state(question), of_scale.state(question))
     whole = (of_indicator.state(), of_scale.state())
     try:

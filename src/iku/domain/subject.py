@@ -99,7 +99,7 @@ class Subject(Struct, frozen=True, dict=True):
         return iter([event for _, event in self.effective_facts(*types)])
 
     def dated(self, *types: type[Fact]) -> list[Any]:
-        """The same events in order of `effective_on`."""
+        """The effective events of these types in order of `effective_on`."""
         # `sorted` is stable: events of one day keep the order of their records.
         return sorted(self.of(*types), key=_effective_on)
 

@@ -271,7 +271,7 @@ def describe(event: Fact) -> str:
 
 
 def equal_except_number(opening: Fact, other: Fact) -> bool:
-    """Whether two openings are equal apart from their numbers."""
+    """Whether two opening events are equal except for their numbers."""
     if type(opening) is not type(other):
         return False
     one, two = (structs.replace(fact, number=None) for fact in (opening, other))

@@ -115,7 +115,7 @@ class Writer:
         self.members[name] = ArchiveMember(size, digest.hexdigest())
 
     def close(self, manifest: Manifest) -> str:
-        """Write the *manifest* as the last member; its SHA-256."""
+        """Write *manifest* as the last member, and return its SHA-256."""
         raw = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
         with self.member(MANIFEST) as write_block:
             write_block(raw)

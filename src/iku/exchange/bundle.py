@@ -178,7 +178,7 @@ class _Writing:
         self._checkpoints += path.startswith("checkpoints/")
 
     def undo(self) -> None:
-        """Remove what was written, and nothing else, so that a retry is possible."""
+        """Remove the files written so far and no others, so that a retry can succeed."""
         # Report the original error, not errors of the clean-up.
         with suppress(OSError):
             self._manifest.close()

@@ -92,7 +92,7 @@ def reason(cell: str) -> str:
 
 
 def _type_when_present(kind: Any) -> Any:
-    """*kind* without the value of an empty cell: None, or UNSET in a correction."""
+    """The type *kind* without None and UNSET, which stand for an empty cell."""
     if isinstance(kind, types.UnionType) or type(None) in get_args(kind):
         empty = (type(None), msgspec.UnsetType)
         (kind,) = (one for one in get_args(kind) if one not in empty)

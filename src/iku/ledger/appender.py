@@ -217,7 +217,7 @@ class Appender:
         await self.aclose()
 
     async def submit(self, request: Request | UnnumberedRequest) -> Receipt:
-        """Append *request* in a transaction with other waiting requests; its receipt.
+        """Append *request* by group commit, and return its receipt.
 
         Raises:
             VersionConflict, KeyReused, KnownOnDecreased, KnownOnInFuture: The verdict.

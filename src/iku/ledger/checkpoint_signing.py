@@ -40,7 +40,7 @@ PAGE = 4 * WIDTH  # records that are read at a time
 
 
 class LogTampered(Exception):
-    """The records differ from what was signed; the message is the alarm's text."""
+    """The records differ from a signed checkpoint; the message is the alarm's text."""
 
 
 class AlarmRaised(Exception):

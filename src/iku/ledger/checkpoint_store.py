@@ -142,7 +142,7 @@ async def covering(connection: Reader, size: int) -> SignedCheckpoint | None:
 async def checkpoints_up_to(
     connection: Reader, size: int
 ) -> AsyncIterator[SignedCheckpoint]:
-    """The last checkpoint of each size up to *size*, smallest size first."""
+    """The last checkpoint of each signed size up to *size*, in ascending order."""
     after = -1
     while True:
         rows = await connection.fetch(

@@ -34,7 +34,7 @@ def _no_progress(_done: int, _size: int) -> None:
 async def check_ledger(
     connection: Connection, progress: Progress = _no_progress
 ) -> list[str]:
-    """Check the ledger; the findings, or an empty list if every invariant holds.
+    """Check every invariant of the ledger; return the findings, or [] if all hold.
 
     A finding names the first position at which a rule is broken, the expected value and
     the value found. The check reads the whole log once, in one snapshot, and keeps a
@@ -356,7 +356,7 @@ async def _event_pages(
 async def _prefetched(
     pages: AsyncGenerator[list[asyncpg.Record], None],
 ) -> AsyncGenerator[list[asyncpg.Record], None]:
-    """The same pages, each fetched while the previous one is processed."""
+    """Prefetch *pages*: each page is fetched while the previous one is processed."""
 
     async def prefetch() -> list[asyncpg.Record]:
         return await anext(pages, [])

@@ -117,10 +117,10 @@ class Request(Struct, frozen=True):
 
 
 class UnnumberedRequest(Struct, frozen=True):
-    """A request whose stream is named under the log's lock, by the next free number.
+    """A request whose subject gets the next free number, assigned under the log's lock.
 
     Attributes:
-        series: The series from which the number is assigned, as *admit* knows it.
+        series: The number series; *admit* assigns the number from it.
         named: Builds the request from the identifier and the number of its subject.
     """
 
@@ -245,7 +245,7 @@ Verdict: TypeAlias = (
 
 
 class EncodedRequest(Struct, frozen=True):
-    """A request with its events encoded, apart from what the lock determines."""
+    """A request with its events encoded, except what is set under the log's lock."""
 
     request: Request
     frames: tuple[tuple[bytes, bytes], ...]
@@ -305,10 +305,10 @@ def encode(request: Request) -> EncodedRequest:
 async def append(
     connection: Connection, requests: Sequence[Request], *, zone: str
 ) -> list[Verdict]:
-    """Append the requests that can be appended, in one round trip; their verdicts.
+    """Append the requests whose preconditions hold, and return a verdict for each.
 
-    A refused request does not affect the others, except for those that build on
-    another one. A request that appends to, or is based on, a stream to which an earlier
+    The call takes one round trip. A refused request does not affect the others, except
+    for those that build on another one. A request that appends to, or is based on, a stream to which an earlier
     request of the call appends is accepted only if every request of the call is and
     none was recorded before. A condition fails if an earlier request of the call names
     a stream of its category, even if that request is refused. *zone* is the agency's
@@ -675,10 +675,13 @@ def append_arguments(framed: Sequence[EncodedRequest]) -> list[Sequence[Any]]:
 
 
 class _PendingAppends:
-    """The events that the requests of a call append, up to the current one.
+    """The streams to which the requests of one call append, up to the current request.
+
+    For each stream: the number of events, and the latest day of knowledge.
 
     Attributes:
-        writers: By category, the number of the first request that appends to it.
+        first_request_by_category: By category, the number, from 1, of the first request
+            that appends to it.
     """
 
     def __init__(self) -> None:

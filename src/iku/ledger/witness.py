@@ -144,7 +144,7 @@ class Witness(Struct, frozen=True):
     policy: Policy
 
     def cosign(self, raw: bytes) -> str:
-        """Cosign the checkpoint of a request; the signature line.
+        """Cosign the checkpoint in the body *raw*, and return the signature line.
 
         Raises:
             CosignRefused: The request is malformed, unsigned or inconsistent.

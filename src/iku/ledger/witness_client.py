@@ -46,7 +46,7 @@ async def request_cosignatures(
     signed: SignedCheckpoint,
     post: Post | None = None,
 ) -> list[str]:
-    """Ask each witness that has not cosigned *signed* yet; the failures, as sentences.
+    """Request the missing cosignatures of *signed*; return the failures as sentences.
 
     Raises:
         WitnessContradiction: A witness cosigned a tree that is not this log's.
@@ -63,7 +63,7 @@ async def request_cosignatures(
 async def collect_cosignatures(
     connection: Reader, home: SignerFolder, witnesses: Policy, post: Post | None = None
 ) -> list[str]:
-    """Request cosignatures of the last checkpoint; the failures, as sentences.
+    """Request cosignatures of the last checkpoint; return the failures as sentences.
 
     Raises:
         AlarmRaised: A witness cosigned a tree that is not this log's.
@@ -171,7 +171,7 @@ def _size(party: Party, body: bytes, ours: int) -> int:
 
 
 def _post(url: str, body: bytes) -> tuple[int, bytes]:
-    """POST *body*; the status and body of the answer.
+    """POST *body* to *url*, and return the status and the body of the response.
 
     Raises:
         WitnessUnavailable: The witness cannot be reached.

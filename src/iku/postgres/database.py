@@ -87,7 +87,7 @@ async def _occurs_within(event: asyncio.Event, within_s: float) -> bool:
 
 
 async def migrate_database(database: Database) -> list[Migration]:
-    """Migrate the schema and admit the other logins; the migrations applied.
+    """Migrate the schema, admit the other logins, and return the applied migrations.
 
     A superuser also installs the schema guard, which another owner cannot
     (`iku.postgres.schema_guard`). Does nothing on a replica, whose primary is migrated.

@@ -128,7 +128,7 @@ async def create(
 
 
 async def switch(connection: Plain, name: str, *, keep: bool) -> str | None:
-    """Rename the new database to *name*; the name of the old one if it is kept.
+    """Rename the new database to *name*; return the old one's new name if it is kept.
 
     Raises:
         UnsupportedServer: A session is connected to one of the two.

@@ -22,10 +22,11 @@ def live_process_id(data: Path) -> int | None:
 
 
 def remove_stale_process_id(pid_file: Path, socket_lock: Path) -> None:
-    """Remove a dead server's process id, with which PostgreSQL may refuse to start.
+    """Remove the process id and the socket lock of a dead server.
 
-    The rest of `postmaster.pid` is kept: it names the shared memory by which PostgreSQL
-    detects that children of the dead server still run.
+    PostgreSQL may refuse to start while they exist. The rest of `postmaster.pid` is
+    kept: it names the shared memory by which PostgreSQL detects that children of the
+    dead server still run.
     """
     socket_lock.unlink(missing_ok=True)
     if not pid_file.exists():

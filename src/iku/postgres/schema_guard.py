@@ -42,7 +42,7 @@ class Guard(Struct, frozen=True):
 
 
 async def arm(connection: Connection) -> bool:
-    """Install or upgrade the guard; whether it is installed.
+    """Install or upgrade the guard, and return whether it is installed.
 
     Does nothing if the login is not a superuser. A guard of the current version is not
     changed: if it was tampered with, `inspect` reports that.

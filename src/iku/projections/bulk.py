@@ -69,7 +69,7 @@ class BulkProjections:
 def batch_rows(
     entries: Sequence[ProjectedEvent], counted: Sequence[CountedDefinition]
 ) -> BatchRows:
-    """The rows of *entries*, which are in log order."""
+    """The rows that a batch of events begins and ends; *entries* are in log order."""
     found, ended = Rows(), Rows()
     for entry in entries:
         found.add(entry, counted)

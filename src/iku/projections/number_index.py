@@ -97,7 +97,7 @@ def _names(transition: Transition, state: Any) -> Names:
 
 
 async def write(connection: Connection, names: Names) -> None:
-    """Write these rows."""
+    """Write the rows *names*; each replaces the row with its key."""
     if names:
         await connection.execute(
             "select projection.write_numbers($1, $2, $3, $4, $5, $6)", *columns(names)
@@ -105,7 +105,7 @@ async def write(connection: Connection, names: Names) -> None:
 
 
 def columns(names: Names) -> Sequence[Sequence[Any] | None]:
-    """These rows as arguments of `write_numbers`."""
+    """The rows *names* as column arrays, the arguments of `write_numbers`."""
     if not names:
         return [None] * 6
     return [*zip(*((*name, *use) for name, use in names.items()), strict=True)]
@@ -185,7 +185,7 @@ class SerialCache:
 
 
 class NumberedRequests(NamedTuple):
-    """Requests with numbers that are assumed to be free.
+    """Requests numbered optimistically: their numbers are assumed to be free.
 
     Attributes:
         arguments: The arguments of `projection.are_free`.
@@ -438,7 +438,7 @@ async def find(
 async def rows_with_prefix(
     connection: Reader, category: str, names: Iterable[str]
 ) -> list[tuple[NumberKey, bool]]:
-    """The rows of these names and of names that continue them, as K14.2 does K14."""
+    """The rows of *names* and of names that continue them, as K14.2 continues K14."""
     rows = await connection.fetch(
         """
         select distinct n.folded, n.subject, n.held

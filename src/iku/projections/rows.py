@@ -267,7 +267,7 @@ def _columns(
 
 
 async def insert_definition(connection: Connection, counted: CountedDefinition) -> None:
-    """Insert the definition, from which on events are counted by it."""
+    """Insert the definition; events that are appended later are counted by it, too."""
     await connection.execute(
         """
         insert into definition (number, indicator, version, position, options)

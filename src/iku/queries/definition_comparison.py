@@ -64,7 +64,7 @@ class DefinitionFacts(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The options and the day by which every subject is counted."""
+    """The options, and the days of the period, by which every subject is counted."""
 
     options: Options
     start: date
@@ -72,11 +72,12 @@ class Evaluation(NamedTuple):
 
 
 class ComparisonSheet:
-    """The sums under several lenses, and a page of the subjects on which they differ.
+    """The totals under several evaluations, and a page of the subjects that differ.
 
     Attributes:
-        differing: Their number on all pages.
-        rows: Those of the page, and one more if there is a next page.
+        totals: The sum of the counts under each evaluation.
+        differing: Number of subjects that differ, on all pages.
+        rows: The subjects of the page, and one more if there is a next page.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class ComparisonSheet:
 
     @property
     def options(self) -> Options:
-        """The options of the first lens; all lenses are of one kind."""
+        """The options of the first evaluation; all count the same kind of subject."""
         return self._lenses[0].options
 
     @property

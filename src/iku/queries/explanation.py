@@ -117,7 +117,7 @@ class ExplanationQuestion(IndicatorQuestion, frozen=True, kw_only=True):
 
 
 class CitedEvent(Struct, frozen=True):
-    """An event that decided.
+    """An event that a reason cites.
 
     Attributes:
         position: Position in the log, from 1.
@@ -134,7 +134,7 @@ class CitedEvent(Struct, frozen=True):
 
 
 class ReasonView(Struct, frozen=True):
-    """A reason.
+    """The reason why a subject counts or does not count: rule, events and sentence.
 
     Attributes:
         rule: The rule that decided.

@@ -12,7 +12,7 @@ MOST_KEPT = 4_096  # figures in memory, of about a kilobyte each
 
 
 class CacheValidator(NamedTuple):
-    """The state of the log and of its projections; the key of cache invalidation.
+    """A cache validator: the state of the log and of its projections.
 
     Attributes:
         recorded_at: Time of the last event; it distinguishes a log that was restored
@@ -26,7 +26,7 @@ class CacheValidator(NamedTuple):
 
 
 class FigureCache:
-    """The figures computed at one mark; they are valid while the mark is unchanged."""
+    """A cache of figures, valid while the log and its projections are unchanged."""
 
     def __init__(self) -> None:
         self.mark: CacheValidator | None = None

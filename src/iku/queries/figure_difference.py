@@ -239,7 +239,7 @@ def _decider(options: Mapping[int, Options]) -> Decider[Any, Any]:
 
 
 class _SubjectExamination(NamedTuple):
-    """What a subject is examined with: the formulas and its events' positions."""
+    """The inputs for counting a subject: options by definition, and event positions."""
 
     options: Mapping[int, Options]
     positions: Sequence[int]
@@ -270,7 +270,7 @@ def _by_event(
 def _by_step(
     move: CountMovement, state: Any, examination: _SubjectExamination
 ) -> DifferenceItem:
-    """The effect of the other definition or of time on one subject."""
+    """The change of one subject due to another definition or the passage of time."""
     before = examination.at(state, move.leg.before)
     after = examination.at(state, move.leg.after)
     return _item(move, Cause(move.leg.step.value), state, (before, after), None)

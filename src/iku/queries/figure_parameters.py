@@ -97,7 +97,7 @@ Breakdown: TypeAlias = Annotated[
 
 
 class Moment(Struct, frozen=True):
-    """The day asked about and the knowledge cut-off; None: all knowledge."""
+    """The day, the knowledge cut-off and the log size; None means no cut-off."""
 
     as_of: date
     known_on: date | None = None
@@ -130,7 +130,7 @@ class MomentParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     period: PeriodKind = Kind.YEAR
 
     def of(self, code: str, today: date) -> Question:
-        """The question about that indicator, asked *today*.
+        """The `Question` about the indicator *code*; *today* is the default day.
 
         Raises:
             InvalidQuestion: A day is after *today*.

@@ -193,7 +193,7 @@ def _ask(
 
 
 class _CountingGroup(NamedTuple):
-    """The common coordinates of figures that are counted together.
+    """The coordinates shared by figures that one query counts together.
 
     Attributes:
         own: Whether each figure is as known on its own day; known_on is then None.

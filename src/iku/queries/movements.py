@@ -44,7 +44,7 @@ async def movements(
     after: PageCursor | None,
     limit: int,
 ) -> AsyncIterator[CountMovement]:
-    """The movements after that place, in order; at most one more than *limit*."""
+    """At most *limit* + 1 movements after the cursor, ordered by step and key."""
     letters = [leg.step.letter for leg in steps]
     left = limit + 1
     for leg in steps[letters.index(after.part) if after else 0 :]:

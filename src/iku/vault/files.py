@@ -121,7 +121,7 @@ class Files:
         )
 
     def remove(self, names: Iterable[UUID]) -> int:
-        """Delete files, also in quarantine; the number deleted.
+        """Delete files from the folder and the quarantine; return the number deleted.
 
         Files that do not exist are ignored.
         """
@@ -136,7 +136,7 @@ class Files:
         return removed
 
     def discard(self, names: Iterable[UUID]) -> int:
-        """Delete files of the quarantine; the number deleted."""
+        """Delete files from the quarantine; return how many were deleted."""
         with _as_files_error(self.folder):
             removed = sum(_unlinked(self._paths(name)[1]) for name in names)
             if removed:
@@ -162,7 +162,7 @@ class Files:
         return [stored for stored in found if stored is not None]
 
     def set_aside(self, names: Sequence[UUID]) -> int:
-        """Move files from the folder to the quarantine; the number moved."""
+        """Move files from the folder to the quarantine; return how many were moved."""
         if not names:
             return 0
         with _as_files_error(self.folder):
@@ -170,7 +170,7 @@ class Files:
             return self._move(self.folder, self.quarantine, names)
 
     def restore(self, names: Sequence[UUID]) -> int:
-        """Move files from the quarantine to the folder; the number moved.
+        """Move files from the quarantine to the folder; return how many were moved.
 
         A file whose name exists in the folder is not moved, so no copy is lost.
         """
@@ -259,7 +259,7 @@ def _name(entry: str) -> UUID | None:
 
 
 def _stored(entry: str, at: Path | os.DirEntry[str]) -> StoredFile | None:
-    """The encrypted file of a directory entry; None if it is none or is gone."""
+    """The encrypted file of a directory entry; None if it is none or was deleted."""
     if (name := _name(entry)) is None:
         return None
     try:

@@ -76,7 +76,7 @@ async def sweep(vault: Vault, reader: Reader) -> SweepResult:
 
 
 async def destroy_erased(vault: Vault, reader: Reader) -> int:
-    """Delete every file that a decision erased; the number deleted.
+    """Delete every erased file, and return how many were deleted.
 
     No other file is changed.
     """
@@ -102,12 +102,12 @@ async def find(
 
 
 async def restore(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
-    """Put back the files that no decision erased; the number moved."""
+    """Move the files that were not erased back to the folder; return their number."""
     return await _put_back(vault, [one.name for one in found if not one.erased])
 
 
 async def remove(vault: Vault, found: Iterable[QuarantinedFile]) -> int:
-    """Delete the files that no event names, permanently; the number deleted."""
+    """Delete the files that no event names; return how many were deleted."""
     names = [one.name for one in found if not one.known]
     return await asyncio.to_thread(vault.files.discard, names)
 

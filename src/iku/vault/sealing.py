@@ -84,7 +84,7 @@ def encode_padded(text: str) -> bytes:
 
 
 def secret(place: TextPlace, text: str) -> Secret:
-    """*text* for *place*, with a new salt and its commitment."""
+    """A `Secret` for *text* at *place*, with a fresh salt and commitment."""
     salt, padded = os.urandom(SALT), encode_padded(text)
     return Secret(place, padded, salt, commitment(place, salt, padded))
 
@@ -148,7 +148,7 @@ class KeyOwner(NamedTuple):
 
 
 def wrap(key: DataKey, owner: KeyOwner, kek: bytes) -> bytes:
-    """*key* wrapped by the key-encryption key *outer* of the owner's epoch."""
+    """*key*, wrapped by the key-encryption key *kek* of the owner's epoch."""
     nonce = os.urandom(NONCE)
     bound = _wrapping(key.id, owner)
     return nonce + AESGCM(kek).encrypt(nonce, key.bytes, bound)

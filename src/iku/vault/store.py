@@ -86,7 +86,10 @@ class _Latest(NamedTuple):
 
 
 class _EncryptionKey(NamedTuple):
-    """The data key to encrypt with; *epoch* and *wrapped* are None if it is stored."""
+    """The data key that encrypts the new texts of a stream and subject.
+
+    A new key has its *epoch* and its *wrapped* form; both are None if it is stored.
+    """
 
     latest: UUID | None
     key: DataKey
@@ -200,7 +203,7 @@ class Vault:
         return {row["file"]: FileUse(row["stream"], row["version"]) for row in rows}
 
     async def erase(self, connection: Connection, subject: str, position: int) -> int:
-        """Delete the texts of *subject* older than *position*; the number of texts.
+        """Delete the texts of *subject* from before *position*; return their number.
 
         Runs in the transaction that appends the erasure.
         """
@@ -216,7 +219,7 @@ class Vault:
         self._latest.clear()
 
     async def reconcile(self, connection: Connection) -> int:
-        """Repeat the erasures that the log records; the number of texts deleted."""
+        """Repeat the recorded erasures, and return the number of deleted texts."""
         self.forget()
         erased: int = await connection.fetchval("select vault.reconcile()")
         return erased
@@ -252,7 +255,10 @@ class Vault:
             self.keys.start_epoch(today, lost_epochs_found)
 
     async def rotate(self, connection: Connection, progress: Progress) -> int:
-        """Rewrap all data keys with the current epoch's key; the number left locked."""
+        """Rewrap all data keys with the current epoch's key.
+
+        Return the number of data keys that could not be unwrapped, and so were left.
+        """
         epoch, kek = self.keys.current(self._today())
         total: int = await connection.fetchval("select vault.count()")
         done = locked = 0

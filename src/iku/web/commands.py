@@ -87,7 +87,7 @@ def receipt_response(
     location: str,
     language: Language = Language.ENGLISH,
 ) -> Response[R]:
-    """The 201 response with the receipt *shown*, whose notes are in *language*."""
+    """The 201 response with the receipt *shown*; its notes are in *language*."""
     headers = {"Location": location, "ETag": f'"{shown.version}"'}
     if shown.notes:
         headers |= language_headers(language)

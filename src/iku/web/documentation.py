@@ -68,7 +68,7 @@ class DocumentationPage(OpenAPIRenderPlugin):
 
 
 class OpenApiDocument(OpenAPIRenderPlugin):
-    """The OpenAPI document below `/docs`."""
+    """The renderer that serves the OpenAPI document below `/docs`."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - it is made once, and more exactly
         """The OpenAPI document as JSON."""

@@ -67,7 +67,7 @@ class ParsedRequest(NamedTuple):
 
     @property
     def about(self) -> Any:
-        """The path and query string of a route that records an event."""
+        """The parsed path and query parameters of a route that records an event."""
         return self.question
 
     @property

@@ -28,7 +28,7 @@ TAGS = ["Conflict cases"]
 
 
 class ConflictPath(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of a case."""
+    """Path parameters of the routes below a case."""
 
     conflict_id: SubjectId
 

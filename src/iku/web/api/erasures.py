@@ -23,7 +23,7 @@ TAGS = ["Subjects"]
 
 
 class SubjectPath(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of a subject."""
+    """Path parameters of the routes below a subject."""
 
     subject_id: Annotated[
         str,

@@ -24,7 +24,7 @@ TAGS = ["Indicators"]
 
 
 class IndicatorPath(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of an indicator."""
+    """Path parameters of the routes below an indicator."""
 
     code: Code
 

@@ -27,7 +27,7 @@ TAGS = ["Organisations"]
 
 
 class OrganisationPath(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of an organisation."""
+    """Path parameters of the routes below an organisation."""
 
     organisation_id: SubjectId
 

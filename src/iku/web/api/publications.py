@@ -28,7 +28,7 @@ CATEGORY = publication.decider.category
 
 
 class PublicationPath(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of a publication."""
+    """Path parameters of the routes below a publication."""
 
     publication_id: PublicationId
 
