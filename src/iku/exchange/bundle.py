@@ -178,7 +178,7 @@ class _Writing:
         self._checkpoints += path.startswith("checkpoints/")
 
     def undo(self) -> None:
-        """Remove the files written so far and no others, so that a retry can succeed."""
+        """Remove the files written so far and no others, so that a retry works."""
         # Report the original error, not errors of the clean-up.
         with suppress(OSError):
             self._manifest.close()

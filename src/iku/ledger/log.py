@@ -308,11 +308,11 @@ async def append(
     """Append the requests whose preconditions hold, and return a verdict for each.
 
     The call takes one round trip. A refused request does not affect the others, except
-    for those that build on another one. A request that appends to, or is based on, a stream to which an earlier
-    request of the call appends is accepted only if every request of the call is and
-    none was recorded before. A condition fails if an earlier request of the call names
-    a stream of its category, even if that request is refused. *zone* is the agency's
-    time zone.
+    for those that build on another one. A request that appends to, or is based on, a
+    stream to which an earlier request of the call appends is accepted only if every
+    request of the call is and none was recorded before. A condition fails if an earlier
+    request of the call names a stream of its category, even if that request is refused.
+    *zone* is the agency's time zone.
 
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
