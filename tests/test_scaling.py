@@ -298,7 +298,7 @@ async def test_a_size_that_has_not_reached_the_replica_is_refused_until_it_has(
     size = await grow(primary, "K71")
     asked = ("figure", "IKU-1", "--as-of", "2021-12-31", "--size", size, "--json")
     early = replica.iku(forker, *asked)
-    inside = f"size berisi {size}, sedangkan log baru berisi {before} peristiwa"
+    inside = f"size berisi {size}, padahal log baru berisi {before} peristiwa"
     assert (early.code, early.err) == (1, f"iku: {inside}\n")
     async with migrate_and_open(replica.settings) as app, client_of(app) as reader:
         path = f"/indicators/IKU-1/figure?as_of=2021-12-31&size={size}"

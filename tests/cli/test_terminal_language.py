@@ -62,7 +62,7 @@ def test_faults_of_an_import_are_in_that_language(iku: Type, tmp_path: Path) -> 
     refused = iku("import", file, **INDONESIAN)
 
     assert refused.code == 1
-    assert 'berisi "80%", sedangkan isinya harus persentase' in " ".join(
+    assert 'berisi "80%", padahal isinya harus persentase' in " ".join(
         refused.err.split()
     )
     faulty = iku("import", file, "--json", **INDONESIAN)
@@ -76,5 +76,5 @@ def test_a_language_that_there_is_not_is_refused(iku: Type, language: str) -> No
 
     assert refused.code == 1
     assert refused.err == (
-        f'iku: IKU_LANGUAGE berisi "{language}", sedangkan nilainya harus id atau en\n'
+        f'iku: IKU_LANGUAGE berisi "{language}", padahal nilainya harus id atau en\n'
     )

@@ -70,7 +70,7 @@ async def test_each_fault_is_in_the_language_of_the_problem(client: Client) -> N
     shown = problem(answer, 400, "as_of", "limit")
     assert [fault["message"] for fault in shown["errors"]] == [
         'as_of harus berupa tanggal yang ditulis YYYY-MM-DD, bukan "x"',
-        "limit harus berupa bilangan bulat antara 1 dan 200, bukan 0",
+        "limit harus berupa bilangan bulat dari 1 sampai 200, bukan 0",
     ]
     assert shown["detail"] == "; ".join(f["message"] for f in shown["errors"])
 

@@ -111,7 +111,7 @@ def _recording(
 
     def decorate(command: Command) -> Command:
         command = terminal.actor(terminal.as_json(command))
-        command = options(submission, "handing")(BODY(command))
+        command = options(submission, "submission")(BODY(command))
         return text_options(fields, "pairs")(command)
 
     return decorate
