@@ -59,7 +59,7 @@ class CommandGateway:
     language: Language = Language.ENGLISH
 
     async def handle(self, category: str, subject: str, proposed: Any) -> CommandResult:
-        """Carry out the *proposed* event of that subject (see `CommandHandler.handle`).
+        """Carry out the *proposed* event of *subject* (see `CommandHandler.handle`).
 
         Raises:
             Refused: A rule forbids it, or the register holds the event already: the

@@ -61,7 +61,7 @@ _TAGS = {"id": Language.INDONESIAN, "in": Language.INDONESIAN, "en": Language.EN
 
 
 def translate(said: str, language: Language) -> str:
-    """*said* in that language; any other text than a `Message` or `Term` as it is."""
+    """*said* in *language*; a text that is no `Message` or `Term` is not translated."""
     if language is Language.ENGLISH or not isinstance(said, Message | Term):
         return str(said)
     return _indonesian(said)
@@ -75,9 +75,10 @@ def day(of: date, language: Language) -> str:
 
 
 def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
-    """``1.234,50``; in English ``1,234.50``. *places* None: as many as the number has.
+    """``1.234,50``; in English ``1,234.50``.
 
-    A number is rounded only if it has more decimals than *places*.
+    A number is rounded only if it has more decimals than *places*; None means that it
+    keeps all of them.
     """
     text = f"{of:,}" if places is None else f"{of:,.{places}f}"
     return text if language is Language.ENGLISH else text.translate(_SWAPPED)

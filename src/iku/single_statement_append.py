@@ -56,7 +56,7 @@ class SingleStatementAppend:
     async def append(
         self, connection: Connection, asked: Sequence[Asked]
     ) -> list[Receipt] | None:
-        """One receipt for each request; None if nothing was written."""
+        """Append the requests and return their receipts; None if none was written."""
         numbered = None if self._size is None else self._serials.admit(asked)
         if numbered is None or not all(map(_is_supported, numbered.framed)):
             return None

@@ -99,7 +99,7 @@ T = TypeVar("T")
 
 
 def load_agency(folder: Path | None) -> AgencyProfile:
-    """The agency described in *folder*; None: the one included in the program.
+    """The agency described in *folder*; None means the one included in the program.
 
     Raises:
         AgencyError: The file is missing or malformed.

@@ -280,7 +280,7 @@ async def _find_subject(app: App, typed: str) -> SubjectMatch:
 def _event_for(
     parsed: Mapping[str, Any], subject_match: SubjectMatch, event: str
 ) -> Any:
-    """The typed event as the kind of the subject *meant*.
+    """The typed event, read as an event of the kind of *subject_match*.
 
     Raises:
         CommandFailed: The subject's category has no such event.

@@ -67,10 +67,10 @@ class Command(Struct, frozen=True):
         category: Category of the subject; it selects the decider.
         subject: Identifier of the subject; empty to assign the next automatic number.
         proposed: The event to record, or the input from which the decider builds it.
-        command_id: Idempotency key; None: a retry is not recognised.
-        known_on: Declared day on which the office knew; None: today.
-        expected: Expected version of the stream; None: any version.
-        file: Sealed file to attach; None: no file.
+        command_id: Idempotency key; None means that a retry is not recognised.
+        known_on: Declared day on which the office knew; None means today.
+        expected: Expected version of the stream; None means any version.
+        file: Sealed file to attach; None means no file.
     """
 
     category: str
@@ -140,7 +140,7 @@ class ReadOnlyReplica(Unavailable):
 
 
 def with_subject(command: Command, subject: str, number: str) -> Command:
-    """The opening under that identifier; it holds the number if the two differ."""
+    """The opening under the identifier *subject*; it has *number* if the two differ."""
     proposed = command.proposed
     if subject_number(subject) != number:
         proposed = structs.replace(proposed, number=number)

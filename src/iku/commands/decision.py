@@ -58,7 +58,7 @@ class CommandDecision(NamedTuple):
         before: State before the events, as read.
         after: State after the events.
         premises: Other streams that the decision rests on, with the versions read.
-        condition: Append condition of the decision; None: no condition.
+        condition: Append condition of the decision; None means no condition.
         others: Events of other subjects, in the same append.
         notes: Remarks for the answer, in addition to the receipt.
     """

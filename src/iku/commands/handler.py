@@ -86,8 +86,8 @@ class CommandHandler:
 
     Attributes:
         closures: Cache of the closed periods.
-        figures: Counts the present figures that a refusal quotes; None: it quotes the
-            frozen figures.
+        figures: Counts the present figures that a refusal quotes; None means that it
+            quotes the frozen figures.
         only_reads: Whether the database is a replica, so that nothing can be recorded.
         prepare: Backfills the projections for a new definition before it is recorded.
     """
@@ -181,7 +181,7 @@ class CommandHandler:
     async def _holder(
         self, connection: Reader, command: Command, error: NumberTaken | IdentifierTaken
     ) -> tuple[Command, FoldedStream, str | None]:
-        """*command* with the other subject, that subject, and its number.
+        """*command* for the holder of the number, the holder's stream, and its number.
 
         The number is None if it is not the requested one.
         """
@@ -239,7 +239,7 @@ class CommandHandler:
         decided: CommandDecision,
         body: bytes,
     ) -> CommandResult:
-        """Append the *decided* events; without a number, under the next one."""
+        """Append the events of *decided*; a subject without a number gets the next."""
         drawn: list[str] = []
         asked = (
             request(command, decided, body)
@@ -390,7 +390,7 @@ async def _repeated_result(connection: Reader, receipt: Receipt) -> CommandResul
 async def _notes(
     connection: Reader, receipt: Receipt, recorded: Sequence[Recorded]
 ) -> tuple[str, ...]:
-    """The remarks in the answer to the command that recorded the last of *recorded*."""
+    """The remarks for the command that recorded the last event of *recorded*."""
     decider = DECIDERS[recorded[-1].category]
     before = decider.fold(
         fact.decode_recorded(one, decider.event_type) for one in recorded[:-1]

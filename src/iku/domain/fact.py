@@ -512,7 +512,7 @@ class _EventFormat(Struct, frozen=True):
     Attributes:
         blank: An event of the type without values, to be copied.
         said: The type of the fields other than free text and `effective_on`.
-        needed: Names of the required texts.
+        required_texts: Names of the required texts.
         texts: Names of all texts, except those that name persons.
         days: The allowed values of "has an `effective_on`".
     """

@@ -66,7 +66,7 @@ def escaped_text(text: str) -> str:
 
 
 def escaped_json(json: bytes) -> bytes:
-    """JSON of the same value, with each unsafe character as a JSON escape."""
+    """*json* with each unsafe character as a JSON escape; its value stays the same."""
     if json.isascii() and b"\x7f" not in json:
         return json
     return json.decode().translate(_escapes).encode()

@@ -1,7 +1,8 @@
 """Lineage: the events from which the present values of a subject derive, by version.
 
-`fact.standing` gives the events in effect. This module gives the corrections that set a
-field, the annulments that removed an event, and the values that each of them replaced.
+`fact.in_effect` gives the events in effect. This module gives the corrections that set
+a field, the annulments that removed an event, and the values that each of them
+replaced.
 """
 
 from collections.abc import Iterator, Sequence

@@ -97,7 +97,7 @@ def number(subject: str, state: Any) -> str:
 
 
 def serial(letter: str, number: str) -> tuple[int, int] | None:
-    """Year and serial of an automatic number with that letter; None for others."""
+    """Year and serial of an automatic number with *letter*; None for other numbers."""
     found = _AUTOMATIC.fullmatch(casefolded(number))
     if found is None or found[1] != letter.casefold():
         return None

@@ -85,7 +85,7 @@ class DefinitionHistory:
         self._states: dict[int, Any] = {}
 
     def state(self, question: Question | None = None) -> Any:
-        """The state at the cut-offs of *question*; None: the state after all events."""
+        """The state at the cut-offs of *question*; None means after all events."""
         known = len(self.facts)
         if question is not None and question.size is not None:
             known = bisect_right(self._positions, question.size)

@@ -103,7 +103,7 @@ KINDS: list[SubjectKind] = [
 
 
 def kind_of(category: str) -> SubjectKind | None:
-    """The kind of that category; None if its subjects are not counted."""
+    """The kind of subject of *category*; None if its subjects are not counted."""
     for kind in KINDS:
         if kind.decider.category == category:
             return kind

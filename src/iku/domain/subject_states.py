@@ -138,7 +138,7 @@ RANKS = {level: rank for rank, level in enumerate(conflict.Level, start=1)}
 
 
 class StateInterval(NamedTuple):
-    """A state from *valid_from* up to, but not including, *valid_to* (None: open)."""
+    """A state in the days [*valid_from*, *valid_to*); *valid_to* None means no end."""
 
     valid_from: date
     valid_to: date | None

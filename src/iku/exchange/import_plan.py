@@ -115,9 +115,9 @@ class PlannedRegister:
                 self.names = names
 
     def fetch(self, streams: Collection[str], room: int) -> list[str]:
-        """Load these into memory; returns those that must be read and added.
+        """Load the histories of *streams*; return the streams to be read and added.
 
-        Others are spilled if there is no *room*.
+        Other histories are spilled if there is no *room*.
         """
         unknown = []
         for stream in streams:
@@ -180,7 +180,7 @@ class Plan:
     """The decisions about the rows of a journal.
 
     Attributes:
-        prospect: The planned register; it must contain the streams that rows name.
+        planned: The planned register; it must contain the streams that rows name.
         category: Category of the subjects.
         added: Number of events to record.
         standing: Rows whose fact is already recorded.

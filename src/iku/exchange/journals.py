@@ -157,7 +157,7 @@ class JournalRow(Struct, frozen=True):
 class IdentifiedRow(NamedTuple):
     """A row and its command id.
 
-    *twin* is the first of several equal rows; None for that row itself.
+    *first_equal* is the first of several equal rows; None for that row itself.
     """
 
     row: SheetRow

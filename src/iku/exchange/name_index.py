@@ -48,7 +48,7 @@ class NameIndex:
         yield from self._of(category, number)
 
     def holder(self, category: str, number: str) -> str | None:
-        """The subject with that number; None if it is free.
+        """The subject with the number *number*; None if the number is free.
 
         Raises:
             Refused: Several subjects have it, which earlier logs allow.

@@ -46,12 +46,12 @@ class SpillFile:
         self._file.execute("commit" if kept else "rollback")
 
     def put(self, objects: Mapping[str, Any]) -> None:
-        """Store objects, replacing those of the same name."""
+        """Store *objects* by name; each replaces the object with its name."""
         rows = [(self._name(name), self._encrypt(one)) for name, one in objects.items()]
         self._file.executemany("insert or replace into put values (?, ?)", rows)
 
     def get(self, name: str) -> Any:
-        """The object with that name; None if there is none."""
+        """The object named *name*; None if there is none."""
         found = self._file.execute(
             "select sealed from put where name = ?", (self._name(name),)
         ).fetchone()

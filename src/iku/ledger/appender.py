@@ -118,7 +118,7 @@ class _QueuedRequest:
 
     @property
     def appends_to(self) -> Iterator[str]:
-        """Its streams and categories; of an unnumbered request the category only."""
+        """The streams and categories appended to; if unnumbered, only the category."""
         asked = self.asked
         if isinstance(asked, UnnumberedRequest):
             yield asked.category
@@ -285,7 +285,7 @@ class Appender:
         return _Batch(waiting, asyncio.create_task(self._persist(asked)))
 
     async def _wait_for_request(self) -> bool:
-        """Wait for a request; False once closed and empty."""
+        """Wait for a request; return False once closed with an empty queue."""
         while not self._queue:
             if self._closing:
                 return False
@@ -353,7 +353,7 @@ class Appender:
         return [_copy_error(error) for _ in batch]
 
     async def _persist(self, asked: Sequence[Asked]) -> list[Verdict | Exception]:
-        """Append in one transaction; a second attempt if the connection is lost."""
+        """Append in one transaction, and retry once if the connection is lost."""
         for attempt in (1, 2):
             connection = await self._connected()
             try:

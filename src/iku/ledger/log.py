@@ -359,7 +359,7 @@ async def find(connection: Reader, command_id: str) -> tuple[bytes, Receipt] | N
 async def recorded_commands(
     connection: Reader, command_ids: Sequence[str]
 ) -> dict[str, bytes]:
-    """The bodies of those of *command_ids* that are recorded, in one query."""
+    """The bodies of the recorded commands among *command_ids*, in one query."""
     rows = await connection.fetch(
         """
         select command_id, body
@@ -736,7 +736,7 @@ def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
 def _repeated_verdict(
     asked: EncodedRequest, first: EncodedRequest, verdicts: dict[str, Verdict]
 ) -> Verdict:
-    """The verdict on *asked*, where *first* has the same command id."""
+    """The verdict on request *asked*; *first* is the first one with its command id."""
     command_id = asked.request.command_id
     if asked is first:
         return verdicts[command_id]

@@ -215,7 +215,7 @@ def parse_signing(secret: str) -> SigningKey:
 
 
 def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
-    """Verify the note; the signatures by *keys*, the first of each key.
+    """Verify the note, and return the signatures by *keys*, the first of each key.
 
     Raises:
         Unverified: None of *keys* signed the note, or a signature by one is wrong.

@@ -32,7 +32,7 @@ class Party(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """A threshold group: satisfied if at least *least* of its members are."""
+    """A threshold group: satisfied if at least *threshold* of its members are."""
 
     threshold: int
     members: tuple[str, ...]

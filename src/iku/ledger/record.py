@@ -109,7 +109,7 @@ class Recorded(Struct, frozen=True, gc=False):
         return self.stream.partition("-")[2]
 
     def body(self) -> Body:
-        """The other fields of the record, decoded at each call."""
+        """The fields of the record that are no attributes, decoded at each call."""
         return _bodies.decode(self.record)
 
 

@@ -68,7 +68,7 @@ async def _watched(held: Lease) -> AsyncIterator[None]:
 
 
 async def _watch(held: Lease, stopped: asyncio.Event) -> None:
-    """Restart the server whenever it was killed, until *over* is set."""
+    """Restart the server whenever it was killed, until *stopped* is set."""
     pause = WATCH_S
     while not await _occurs_within(stopped, pause):
         try:

@@ -61,7 +61,7 @@ async def refuse_other_major(connection: Connection) -> None:
 
 
 def dump(dsn: str, snapshot: str, write_block: Callable[[bytes], Any]) -> None:
-    """Dump the database as of *snapshot*; *take* is called with each block.
+    """Dump the database as of *snapshot*; *write_block* is called with each block.
 
     Raises:
         PostgresError: pg_dump failed.

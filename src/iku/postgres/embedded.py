@@ -60,8 +60,8 @@ UNUSABLE = frozenset('"$`,\n\r')
 class Lease:
     """The logins of the server, valid while it is held.
 
-    `mend` restarts the server if it was killed, and returns whether it was. It may take
-    seconds, raises `PostgresError`, and must have returned before the lease ends.
+    `restart` restarts the server if it was killed, and returns whether it was. It may
+    take seconds, raises `PostgresError`, and must have returned before the lease ends.
     """
 
     owner_dsn: str = field(repr=False)

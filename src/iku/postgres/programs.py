@@ -43,7 +43,7 @@ class RunAccount:
     def run(
         self, argv: list[str], *, timeout: float = PATIENCE_S
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program; the result has stdout and stderr in `stdout`."""
+        """Run a program, and return its result with stdout and stderr in `stdout`."""
         drop = self.capability is None
         # A file, not a pipe: the server that pg_ctl starts would keep a pipe open.
         with tempfile.TemporaryFile("w+") as printed:

@@ -175,7 +175,7 @@ async def _fill(connection: Connection, counted: CountedDefinition, size: int) -
 async def _catch_up(
     connection: Connection, known: Sequence[CountedDefinition], filled: int, size: int
 ) -> None:
-    """Count the events after the first *filled* by the last of *known*."""
+    """Count the events after position *filled*, by the last definition of *known*."""
     counted = known[-1]
     category = _category(counted.options)
     since = [

@@ -40,7 +40,7 @@ class NumberKey(NamedTuple):
 
 
 class NumberUse(NamedTuple):
-    """The other columns of a row.
+    """The columns of a row outside its key.
 
     Attributes:
         held: Whether it is the current number of a subject that is not annulled.
@@ -354,7 +354,7 @@ class _Register:
         *,
         together: bool = False,
     ) -> list[EncodedRequest | Exception]:
-        """Each of *asked* with its number, or why it is refused (see `admit`)."""
+        """The requests with their numbers, or why each is refused (see `admit`)."""
         admitted: list[EncodedRequest | Exception] = []
         for one, wanted in zip(asked, claims, strict=True):
             admitted.append(self.admit(one, wanted))
@@ -367,7 +367,7 @@ class _Register:
         asked: EncodedRequest | UnnumberedRequest,
         wanted: Sequence[NumberClaim | NumberSeries],
     ) -> EncodedRequest | Exception:
-        """*asked* with its number, or why it is refused."""
+        """The request *asked* with its number, or why it is refused."""
         if isinstance(asked, UnnumberedRequest):
             return self._name(asked)
         if asked.request.command_id in self.recorded:

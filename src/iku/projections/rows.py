@@ -225,7 +225,7 @@ async def definitions(connection: Connection) -> list[CountedDefinition]:
 async def write(
     connection: Connection, rows: Rows, counted: Sequence[CountedDefinition]
 ) -> bool:
-    """Write *rows*, in one call; False if *counted* are not all current definitions.
+    """Write *rows* in one call; return False unless *counted* are all definitions.
 
     Another process may have recorded a new definition since they were read.
     """

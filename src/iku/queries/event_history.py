@@ -40,7 +40,7 @@ class Movement(Struct, frozen=True):
     Attributes:
         definition: Version of the indicator's definition.
         effective_on: The day from which the change counts.
-        since: It counts only in periods that begin by this day; None: in all.
+        since: It counts only in periods that begin by this day; None means in all.
         part: The dimension or kind concerned.
         district: Code of the district concerned; empty if none is known.
         expired: Change of the number of expired certificates in the denominator.
@@ -123,7 +123,7 @@ async def page(
     after: int = 0,
     limit: int | None = None,
 ) -> HistoryPage:
-    """The facts of *subject* after a version, at most *limit* (None: all).
+    """The facts of *subject* after a version, at most *limit*; None means all.
 
     Only the texts shown on the page are opened.
     """

@@ -35,14 +35,14 @@ Counted: TypeAlias = Literal["numerator", "denominator", "open", "none"]
 
 
 class SubjectFilter(Struct, frozen=True):
-    """A filter of subjects; None: no restriction.
+    """A filter of subjects; None means no restriction.
 
     Attributes:
         counted: In the numerator; in the denominator; in the denominator only (open);
             in neither (none).
         rule: Decided by this rule, in the numerator or the denominator.
         part: Dimension of a case, kind of an organisation.
-        district: Code of a district; empty: without a known area.
+        district: Code of a district; empty means without a known area.
         subject: Identifier of a single subject.
     """
 

@@ -105,7 +105,7 @@ class Figures:
         return {code: state for code, state in folded.items() if state is not None}
 
     def definitions(self, code: str) -> tuple[Definition, ...]:
-        """All known versions of that indicator's definition."""
+        """All known versions of the definition of indicator *code*."""
         history = self._histories.get(indicator.decider.stream(code))
         return history.state().definitions if history else ()
 

@@ -20,7 +20,7 @@ from iku.queries.view import View
 
 
 class RequestedMoment(Struct, frozen=True):
-    """The requested coordinates; None: the default."""
+    """The requested coordinates; None means the default."""
 
     as_of: date | None = None
     known_on: date | None = None

@@ -120,9 +120,9 @@ async def between(
     days: tuple[date | None, date | None],
     zone: str,
 ) -> LogRange:
-    """The range after a position, recorded on these *days* of the *zone*.
+    """The range after position *after*, recorded on *days* in the time zone *zone*.
 
-    None: from the first event, or to the last.
+    *days* are the first and the last day; None leaves that end open.
     """
     first, last = days
     held = upto = await size(view.reader)

@@ -117,7 +117,7 @@ class ChangesPageRequest(Struct, frozen=True):
 
     Attributes:
         after: Position after which the page begins.
-        size: Size of the log on the first page; None: this is the first page.
+        size: Size of the log on the first page; None means that this is that page.
         limit: Maximum number of changes.
     """
 
@@ -207,7 +207,7 @@ def _next(of: Publication, size: int, last: PublicationChange) -> str:
 
 
 def read_page(cursor: str | None, limit: int) -> ChangesPageRequest:
-    """The page that *cursor* refers to; None: the first page.
+    """The page that *cursor* refers to; None means the first page.
 
     Raises:
         InvalidQuestion: The cursor is invalid.
@@ -221,7 +221,7 @@ def read_page(cursor: str | None, limit: int) -> ChangesPageRequest:
 
 
 def _question(of: Publication, frozen: FrozenValue, size: int) -> Question:
-    """The question for the same figure by the knowledge of a log of that *size*."""
+    """The question for a frozen figure, by the knowledge of a log of *size* events."""
     return Question(
         frozen.indicator,
         of.as_of,

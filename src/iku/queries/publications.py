@@ -388,7 +388,7 @@ def _frozen(made: ComputedFigure, rated_by: Scale | None) -> FrozenValue:
 async def first_published(
     connection: Reader, code: str, kind: Kind
 ) -> dict[date, FirstPublished]:
-    """The first published figures of that indicator, by day."""
+    """The first published figures of indicator *code*, by day."""
     found: dict[date, FirstPublished] = {}
     for one in await all_publications(connection):
         of = one.publication

@@ -37,7 +37,7 @@ class Sort(StrEnum):
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """A search. Empty or None: no restriction.
+    """A search; a field that is empty or None does not restrict it.
 
     Attributes:
         kinds: Categories of cases, kinds of organisations.

@@ -26,7 +26,7 @@ MOST_POINTS = 1_200  # a hundred years by month
 
 
 class SeriesRange(Struct, frozen=True):
-    """The range of days of a series; *last* None: until today."""
+    """The range of days of a series; None as *last* means until today."""
 
     first: date
     last: date | None = None
@@ -109,7 +109,7 @@ class Series(Struct, frozen=True):
 async def series(
     reader: Reader, figures: Figures, asked: Question, span: SeriesRange, today: date
 ) -> Series:
-    """The figures of *asked* at each point of *span*, in one statement.
+    """The figures of question *asked* at each point of *span*, in one statement.
 
     The question's own day is ignored.
 

@@ -41,7 +41,7 @@ class RegisterStatus(Struct, frozen=True):
         guard: State of the guard of the ledger's schema.
         lost_keys: Epochs whose key is missing from the folder of keys, or differs.
         quarantine: Attached files in quarantine.
-        findings: Findings of the check of the ledger; None: not checked.
+        findings: Findings of the check of the ledger; None means not checked.
     """
 
     database: str

@@ -20,9 +20,9 @@ class SubjectMatch(NamedTuple):
 async def identify(
     view: View, typed: str, among: Collection[str] | None = None
 ) -> list[SubjectMatch]:
-    """The subjects with that number, and the one with that identifier.
+    """The subjects with the number *typed*, and the one with that identifier.
 
-    They are *among* these categories; None: all categories that count.
+    Only the categories *among* are searched; None means all categories that count.
 
     ``conflict-K14`` is an identifier only. An indicator has a code only; its existence
     is not checked.

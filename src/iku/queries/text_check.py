@@ -81,7 +81,7 @@ class TextCounts(Struct, frozen=True):
     missing: int = 0
 
     def with_one(self, held: HeldText) -> "TextCounts":
-        """The tally including *held*."""
+        """The counts with the text *held* included."""
         name = "opened" if held.why is None else held.why.value
         return structs.replace(self, **{name: getattr(self, name) + 1})
 

@@ -40,8 +40,8 @@ class TrialOptions(Struct, frozen=True):
 
     Attributes:
         question: The day, the period and the knowledge cut-off.
-        definitions: Versions in the order of the columns; empty: the one in force.
-        amendment: Options to try on top of the last definition; None: none.
+        definitions: Versions in the order of the columns; empty means the one in force.
+        amendment: Options to try on top of the last definition; None means none.
         after: End of the previous page; None on the first page.
         limit: Maximum number of subjects on the page.
     """

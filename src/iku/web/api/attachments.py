@@ -62,14 +62,14 @@ Version: TypeAlias = Annotated[
 
 
 class ConflictFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of an attachment of a case."""
+    """Path parameters of the route of an attachment of a case."""
 
     conflict_id: SubjectId
     version: Version
 
 
 class OrganisationFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of an attachment of an organisation."""
+    """Path parameters of the route of an attachment of an organisation."""
 
     organisation_id: SubjectId
     version: Version

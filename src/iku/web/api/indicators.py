@@ -30,7 +30,7 @@ class IndicatorPath(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class IndicatorRevisionPath(IndicatorPath, frozen=True):
-    """The path of an indicator, and whether the change is only previewed."""
+    """Parameters of a change of an indicator: its path, and whether it is a preview."""
 
     preview: Annotated[
         bool,

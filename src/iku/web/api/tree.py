@@ -43,13 +43,13 @@ Place = Annotated[
 
 
 class EntriesQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of an entry bundle."""
+    """Path parameters of the route of an entry bundle."""
 
     place: Place
 
 
 class TileQuestion(Struct, frozen=True, forbid_unknown_fields=True):
-    """The path of a hash tile."""
+    """Path parameters of the route of a hash tile."""
 
     level: Annotated[str, Meta(description="Level of the tile; 0 holds leaf hashes.")]
     place: Place
