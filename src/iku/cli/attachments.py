@@ -172,7 +172,7 @@ def summary(aside: QuarantineSummary, zone: ZoneInfo) -> str:
 async def _find(
     app: App, connection: Connection, names: Sequence[UUID]
 ) -> list[QuarantinedFile]:
-    """The named files.
+    """The files *names* in quarantine.
 
     Raises:
         CommandFailed: One of them is not in quarantine.

@@ -151,8 +151,8 @@ class Membership(Struct, frozen=True):
     Attributes:
         counts: What the subject adds to the figure.
         denominator: Whether the subject is in the denominator, with the deciding rule.
-        numerator: The same for the numerator. For a subject that is not in the
-            denominator it is equal to `denominator`.
+        numerator: Whether the subject is in the numerator, with the deciding rule. For
+            a subject that is not in the denominator it is equal to `denominator`.
     """
 
     counts: Counts

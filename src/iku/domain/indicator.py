@@ -344,7 +344,7 @@ class Amendment(Fact, frozen=True, kw_only=True):
 def _refuse_other_category(
     given: conflict.Category | None, own: conflict.Category
 ) -> None:
-    """Refuse another category.
+    """Refuse to change the category that an indicator counts.
 
     The category belongs to the indicator, so that no case counts in both IKU-1 and
     IKU-3 (design, section 6).

@@ -21,7 +21,7 @@ from iku.domain.fact import (
 
 
 class AnnulledFact(Struct, frozen=True):
-    """An annulled event.
+    """An event that was annulled, and the annulment.
 
     Attributes:
         fact: The event as last corrected.

@@ -40,13 +40,13 @@ class SubjectKind:
         options: Type of the options by which a definition counts it.
         rules: The rules of counting for one subject, built from its state, the options,
             the first day of the period, and the day.
-        contributions: The same rules as ranges of days, without duplicates.
+        contributions: The rules of counting as ranges of days, without duplicates.
         cause: The cause of a change in a figure when an event of the kind becomes
             known.
-        state_intervals: The states of the subject with that identifier, oldest first.
+        state_intervals: The states of a subject, by its identifier, oldest first.
         standing: Type of the state on a day.
         texts: Texts of the opening that are shown with the subject, the title first.
-        listed: Those of the texts that a list shows.
+        listed: The texts of `texts` that a list shows.
     """
 
     called: str

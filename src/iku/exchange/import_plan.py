@@ -77,7 +77,7 @@ class PreviousImport:
 
     @property
     def count(self) -> int:
-        """Number of these rows."""
+        """Number of rows that were imported earlier."""
         return self.rows.count(True)
 
 
@@ -134,14 +134,14 @@ class PlannedRegister:
         return unknown
 
     def add(self, read: Mapping[str, FoldedStream]) -> None:
-        """Add subjects as *read*."""
+        """Add the streams *read* to the register."""
         self.histories |= read
         for stream, history in read.items():
             if history.last is not None:
                 self.known[stream] = history.last.known_on
 
     def advance(self, framed: EncodedRequest) -> None:
-        """Apply a planned request."""
+        """Apply the planned request *framed* to the register."""
         request, turns = framed.request, iter(framed.request.attachments)
         for part in request.parts:
             for version, turn in zip(

@@ -385,13 +385,13 @@ class _Steps:
         self._done = 0
 
     def done(self) -> None:
-        """Count one step."""
+        """Count one completed step."""
         self._done += 1
         if self._done % CHUNK == 0:
             self._progress(self._done, self._total)
 
     def finish(self) -> None:
-        """Report completion."""
+        """Report that all steps are completed."""
         self._progress(self._total, self._total)
 
 

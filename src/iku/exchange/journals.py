@@ -112,7 +112,7 @@ class DuplicateRow(NamedTuple):
 
 
 class JournalRow(Struct, frozen=True):
-    """A parsed row.
+    """A parsed row of a journal.
 
     Attributes:
         subject: Identifier of its subject; empty if unknown.

@@ -61,12 +61,12 @@ class SpillFile:
         return pickle.loads(opened)  # noqa: S301 - authenticated data of this program
 
     def note(self, names: Iterable[str]) -> None:
-        """Store names."""
+        """Store *names*, without objects."""
         rows = [(self._name(name),) for name in names]
         self._file.executemany("insert or ignore into noted values (?, null)", rows)
 
     def noted(self, name: str) -> bool:
-        """Whether that name was stored."""
+        """Whether `note` stored *name*."""
         found = self._file.execute(
             "select 1 from noted where name = ?", (self._name(name),)
         )

@@ -28,7 +28,7 @@ LAST = 2**63 - 1
 
 
 def _no_progress(_done: int, _size: int) -> None:
-    """Report no progress."""
+    """A `Progress` that reports nothing."""
 
 
 async def check_ledger(

@@ -255,7 +255,7 @@ class Head(Struct, frozen=True):
     """The state of the log.
 
     Attributes:
-        recorded_at: Of the last event; None while the log is empty.
+        recorded_at: Time of the last event; None while the log is empty.
         known_on: The latest day of knowledge so far; None while the log is empty.
     """
 

@@ -84,7 +84,7 @@ class Recorded(Struct, frozen=True, gc=False):
         declared: Whether *known_on* was declared by an import, not taken live.
         recorded_at: The database's clock; never decreases as the position rises.
         record: The exact bytes that were stored.
-        leaf: Their RFC 6962 leaf hash, as stored in its column.
+        leaf: The RFC 6962 leaf hash of `record`, as stored in its column.
     """
 
     position: int

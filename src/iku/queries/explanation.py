@@ -140,7 +140,7 @@ class ReasonView(Struct, frozen=True):
         rule: The rule that decided.
         events: The events that decided, in the order of the log.
         id: The reason in an Indonesian sentence.
-        en: The same in English.
+        en: The reason in an English sentence.
     """
 
     rule: Rule

@@ -151,7 +151,7 @@ class CoordinateParameters(MomentParameters, frozen=True, kw_only=True):
     definition: Definition = None
 
     def of(self, code: str, today: date) -> Question:
-        """As `MomentParameters.of`, with this definition."""
+        """The question of `MomentParameters.of`, with the requested definition."""
         asked = super().of(code, today)
         return structs.replace(asked, definition=self.definition)
 
@@ -167,12 +167,12 @@ class IndicatorQuestion(CoordinateParameters, frozen=True, kw_only=True):
 
 
 class FigureQuestion(IndicatorQuestion, frozen=True, kw_only=True):
-    """The requested figure."""
+    """A question about one figure and its breakdown."""
 
     breakdown: Breakdown = None
 
     def of(self, code: str, today: date) -> Question:
-        """As `CoordinateParameters.of`, with the requested parts."""
+        """The question of `CoordinateParameters.of`, with the requested breakdown."""
         return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
 
 
@@ -182,10 +182,10 @@ class FiguresQuestion(MomentParameters, frozen=True, kw_only=True):
     breakdown: Breakdown = None
 
     def of(self, code: str, today: date) -> Question:
-        """As `MomentParameters.of`, with the requested parts."""
+        """The question of `MomentParameters.of`, with the requested breakdown."""
         return structs.replace(super().of(code, today), breakdown=parts(self.breakdown))
 
 
 def parts(breakdown: Breakdown) -> Literal["part", "district"] | None:
-    """The name of that breakdown in a `Question`."""
+    """The name of *breakdown* in a `Question`."""
     return "part" if breakdown == "dimension" else breakdown

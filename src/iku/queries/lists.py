@@ -27,7 +27,7 @@ class ListPage(Struct, frozen=True):
         items: States of subjects, with their texts.
         next: Cursor of the next page; None on the last page.
         total: Number of matches on all pages; None if unknown.
-        by_status: The same for each status.
+        by_status: Number of matches for each status; None if unknown.
     """
 
     items: list[dict[str, Any]]

@@ -22,7 +22,7 @@ class CountMovement(NamedTuple):
         position: Position of the event, in the knowledge step; otherwise 0.
         gained: Whether the event is known at the end of the step, not at its beginning.
         numerator: Effect of the event on the numerator where it is known.
-        denominator: The same for the denominator.
+        denominator: Effect of the event on the denominator where it is known.
     """
 
     leg: CoordinateStep

@@ -62,7 +62,8 @@ class FigureInForce(FigureValue, frozen=True, kw_only=True):
     """The present figure under the definition that is in force now.
 
     Attributes:
-        cause: Of the difference from `FrozenFigure.present`: always the definition.
+        cause: The cause of the difference from `FrozenFigure.present`, which is always
+            the definition.
         definition: Version of that definition.
         difference: This figure minus the one under the published definition.
     """

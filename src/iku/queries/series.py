@@ -94,9 +94,9 @@ class Series(Struct, frozen=True):
     """Figures of one indicator at each step's end, all from one snapshot of the log.
 
     Attributes:
-        figures: As known now, or by the requested knowledge cut-off.
-        then: The same points, each as known on its own day.
-        published: The same points as first published; null if not published.
+        figures: The figures as known now, or by the requested knowledge cut-off.
+        then: The figures at these points, each as known on its own day.
+        published: The figures at these points as first published; null if unpublished.
         breaks: Where another version of the definition begins.
     """
 

@@ -65,7 +65,7 @@ class QuarantineSummary(Struct, frozen=True):
 
     Attributes:
         files: Number of files.
-        bytes: Their total size.
+        bytes: Total size of the files.
         oldest: When the oldest file was stored; null if there is none.
     """
 

@@ -24,7 +24,7 @@ class PageLanguage(NamedTuple):
 
     @property
     def is_indonesian(self) -> bool:
-        """Whether it is Indonesian."""
+        """Whether the page is Indonesian."""
         return self.language is Language.INDONESIAN
 
     def text(self, sentence: str) -> str:
@@ -32,7 +32,7 @@ class PageLanguage(NamedTuple):
         return translate(sentence, self.language)
 
     def label(self, of: Label) -> str:
-        """The label in that language."""
+        """The label in the language of the page."""
         return of.id if self.is_indonesian else of.en
 
     def figure_label(self, name: str) -> str:

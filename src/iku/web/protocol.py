@@ -21,7 +21,7 @@ LARGEST_HEAD = 64 * 1024  # bytes of a request line and its header fields
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection.
+    """The HTTP protocol of one connection, with a time limit for each request.
 
     Attributes:
         timeout_s: Time limit for the head of a request, and for the rest of a body
