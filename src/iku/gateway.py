@@ -151,7 +151,7 @@ def missing_subject_as_not_found(command: Command) -> Iterator[None]:
 def receipt(
     outcome: CommandResult, language: Language = Language.ENGLISH
 ) -> EntryReceipt:
-    """The receipt for the client, with its notes in that language."""
+    """The receipt for the client, with its notes in *language*."""
     given = outcome.receipt
     return EntryReceipt(
         id=outcome.subject,

@@ -40,6 +40,6 @@ def refuse_several(
 
 
 def noun(category: str) -> str:
-    """The noun for a subject of that category."""
+    """The noun for a subject of *category*."""
     kind = subject_kinds.kind_of(category)
     return message("an indicator") if kind is None else kind.called

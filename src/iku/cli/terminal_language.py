@@ -33,7 +33,7 @@ def translated(sentence: str) -> str:
 
 
 def prepare(commands: click.Command) -> None:
-    """Set that language for click and for the help of *commands*.
+    """Set the language of the terminal for click and for the help of *commands*.
 
     Raises:
         SettingsError: `IKU_LANGUAGE` names an unknown language.

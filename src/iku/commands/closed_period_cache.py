@@ -67,7 +67,7 @@ class ClosedPeriodsCache:
         return self._known
 
     def _of(self, category: str) -> dict[str, Any]:
-        """The states of that category, by subject."""
+        """The states of the subjects of *category*, by subject."""
         return {
             subject: state
             for stream, state in self._states.items()

@@ -157,7 +157,7 @@ async def read(
 
 
 def _needs_texts(command: Command, recorded: Recorded) -> bool:
-    """Whether the decision on *command* needs the texts of this event.
+    """Whether the decision on *command* needs the texts of event *recorded*.
 
     It does if the event may equal the proposed one, or if a merger copies its texts.
     Most commands need no text.

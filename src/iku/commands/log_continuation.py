@@ -40,7 +40,7 @@ async def origin(connection: Reader) -> str | None:
 
 
 def verify_checkpoint(raw: bytes, keys: Iterable[VerifierKey]) -> Checkpoint:
-    """The checkpoint in the note *raw*, signed by one of these keys.
+    """The checkpoint in the note *raw*, signed by one of *keys*.
 
     Raises:
         Refused: The note holds no checkpoint, or none of the keys signed it.

@@ -175,7 +175,7 @@ NOTHING = Counts()
 
 
 def district(area: str | None) -> str:
-    """Code of the district that contains, or is, the area with this code."""
+    """Code of the district that contains, or is, the area with the code *area*."""
     return (area or "")[:DISTRICT]
 
 

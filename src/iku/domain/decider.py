@@ -263,10 +263,10 @@ def _refuse_hidden_in_text(text: str, path: str) -> None:
 
 
 def subject_id(number: str) -> str:
-    """Identifier, safe in a URL path, of the subject with this number."""
+    """Identifier, safe in a URL path, of the subject with the number *number*."""
     return number.replace("/", "~")
 
 
 def subject_number(subject: str) -> str:
-    """Number in the register of the subject with this identifier."""
+    """Number in the register of the subject with the identifier *subject*."""
     return subject.replace("~", "/")

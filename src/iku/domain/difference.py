@@ -36,7 +36,7 @@ class DifferenceStep(StrEnum):
 
     @property
     def letter(self) -> str:
-        """The letter that marks a page cursor in this step."""
+        """The letter that marks a page cursor in the step."""
         return self.value[0]
 
 

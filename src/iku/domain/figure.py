@@ -137,7 +137,7 @@ def figure(
     made_with: Basis,
     parts: dict[str, Counts] | None = None,
 ) -> Figure:
-    """The figure of *counts* at these coordinates."""
+    """The figure of *counts* at the coordinates *at*, by the basis *made_with*."""
     options = made_with.definition.defined.options
     ratio = _ratio(counts, options.empty)
     achievement = _achievement(ratio, made_with.target)

@@ -697,7 +697,7 @@ def _revise(command: Revision, indicator: Indicator) -> list[Event]:
 
 
 def _event_at(version: int, indicator: Indicator, path: str) -> Event:
-    """The event at that version of the stream.
+    """The event at *version* of the stream of the indicator.
 
     Raises:
         AlreadyRecorded: A new version has replaced it already.

@@ -148,7 +148,7 @@ def _annulments(
 
 
 def copies(survivor: Subject, absorption: int) -> list[int]:
-    """Versions of the copies that follow the absorption at that version."""
+    """Versions of the copies that follow the absorption at version *absorption*."""
     follow = enumerate(survivor.history[absorption:], start=absorption + 1)
     return [version for version, _ in takewhile(lambda one: _is_copy(one[1]), follow)]
 

@@ -78,7 +78,7 @@ def casefolded(number: str) -> str:
 
 
 def current_number(subject: str, state: Any) -> SubjectNumber | None:
-    """The number of the subject with this identifier; None for kinds without one."""
+    """The number of *subject*, in its *state*; None for kinds without numbers."""
     if not isinstance(state, Subject) or not state.history:
         return None
     return state.cached((SubjectNumber, subject), lambda: _numbered(subject, state))
@@ -105,7 +105,7 @@ def serial(letter: str, number: str) -> tuple[int, int] | None:
 
 
 def identifier(number: str, used: Container[str]) -> str | None:
-    """The identifier of a new subject with this number: K14, K14.2, K14.3.
+    """The identifier of a new subject with *number*: K14, or K14.2, or K14.3.
 
     *used* are the identifiers in use, `casefolded`. None if the identifier
     would be too long.

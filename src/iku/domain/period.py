@@ -37,7 +37,7 @@ class Period(Struct, frozen=True):
 
 @lru_cache(maxsize=4_096)  # a series asks for each of its days several times
 def containing(day: date, kind: Kind) -> Period:
-    """The period of this kind that contains *day*."""
+    """The period of *kind* that contains *day*."""
     months = MONTHS[kind]
     first = (day.month - 1) // months * months + 1
     last = first + months - 1

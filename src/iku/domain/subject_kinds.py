@@ -111,7 +111,7 @@ def kind_of(category: str) -> SubjectKind | None:
 
 
 def named(category: str) -> SubjectKind:
-    """The kind of that category, whose subjects are counted.
+    """The kind of subject of *category*, whose subjects are counted.
 
     Raises:
         LookupError: The subjects of that category are not counted.

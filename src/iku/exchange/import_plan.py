@@ -222,18 +222,18 @@ class Plan:
         self._closed = closed
         self._digest = scope.digest
         self._doubtful: dict[str, int] = {}  # index of a subject's first fault
-        self._called: dict[str, str] = {}  # the same by the planned number
+        self._called: dict[str, str] = {}  # doubtful subject, by its planned number
         self._unjudged: Counter[str] = Counter()
         self._before = before
 
     def numbers(self, entries: Iterable[JournalRow]) -> set[str]:
-        """The numbers that these rows name; empty if subjects have none."""
+        """The numbers that the rows *entries* name; empty if subjects have none."""
         if not self._numbered:
             return set()
         return {n for e in entries if not e.faults for n in e.numbers}
 
     def former_numbers(self, entries: Iterable[JournalRow]) -> set[str]:
-        """Numbers that annulments among these rows may restore."""
+        """Numbers that annulments among the rows *entries* may restore."""
         if not self._numbered:
             return set()
         return {

@@ -271,7 +271,7 @@ class Importer:
             plan.planned.names.add_recorded(found)
 
     async def _admit(self, framed: Sequence[EncodedRequest]) -> None:
-        """Lock the log and check the numbers that these rows claim."""
+        """Lock the log and check the numbers that the requests claim."""
         admitted = await number_index.admit(self.connection, framed, together=True)
         for one, admission in zip(framed, admitted, strict=True):
             if isinstance(admission, Exception):  # another writer has taken the number

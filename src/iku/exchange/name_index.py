@@ -44,7 +44,7 @@ class NameIndex:
             self._planned.setdefault((category, folded), {})[subject] = use.held
 
     def known(self, category: str, number: str) -> Iterator[str]:
-        """The subjects that have or had that number."""
+        """The subjects that have or had the number *number*."""
         yield from self._of(category, number)
 
     def holder(self, category: str, number: str) -> str | None:
@@ -68,13 +68,13 @@ class NameIndex:
         return held[0] if held else None
 
     def identified(self, category: str, number: str) -> str | None:
-        """The subject with that identifier, independent of its present number."""
+        """The subject whose identifier derives from *number*, even if renumbered."""
         wanted = numbering.casefolded(subject_id(number))
         subjects = sorted(self._of(category, number), key=lambda s: s != number)
         return next((s for s in subjects if numbering.casefolded(s) == wanted), None)
 
     def free(self, category: str, number: str) -> str:
-        """The identifier of a new subject with that number.
+        """The identifier of a new subject with the number *number*.
 
         Raises:
             Refused: The identifier would be too long.

@@ -429,7 +429,7 @@ async def read_streams(
 async def read_events(
     connection: Reader, events: Iterable[tuple[str, int]]
 ) -> list[Recorded]:
-    """The events at these streams and versions, in no order."""
+    """The events at the given pairs of stream and version, in no order."""
     named = list(events)
     rows = await connection.fetch(
         """

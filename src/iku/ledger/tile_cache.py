@@ -109,7 +109,7 @@ class Tiles:
 
 
 async def store(connection: Reader, tile: Tile, hashes: bytes) -> None:
-    """Store a full tile in the cache; a different tile of that number is replaced."""
+    """Store a full tile in the cache; a different tile with its number is replaced."""
     await connection.fetch(
         """
         delete from ledger.tile

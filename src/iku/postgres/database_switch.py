@@ -70,7 +70,7 @@ async def refuse_few_rights(connection: Plain) -> None:
 
 
 async def exists(connection: Plain, name: str) -> bool:
-    """Whether a database of that name exists."""
+    """Whether the database *name* exists."""
     found: bool = await connection.fetchval(
         "select exists (select from pg_database where datname = $1)", name
     )

@@ -106,7 +106,7 @@ async def _begin(connection: Connection, options: Options) -> CountedDefinition:
 
 
 async def _clear(connection: Connection, number: int) -> None:
-    """Delete the rows of that number and of later ones, which no definition has."""
+    """Delete the rows of definition numbers from *number* on, which are not in use."""
     await connection.execute("delete from backfill")
     await connection.execute("delete from contribution where definition >= $1", number)
 

@@ -341,7 +341,7 @@ class _Register:
     )
 
     def note(self, category: str, folded: str, subject: str, *, held: bool) -> None:
-        """Record that *subject* has or had that name."""
+        """Record that *subject* has (*held*) or had the name *folded*."""
         if held:
             self._holders.setdefault((category, folded), subject)
         identifier = numbering.casefolded(subject)

@@ -78,7 +78,7 @@ def count(
 
 
 def copy_lines(rows: Rows, events: int) -> CopyRows:
-    """The new *rows* of that number of *events*, in the format of COPY."""
+    """The new rows of *rows*, from *events* events, in the format of COPY."""
     return CopyRows(
         events,
         _joined(map(_contribution, rows.begun)),

@@ -18,7 +18,7 @@ class Gone(LookupError):
 
 
 async def fetch(view: View, stream: str, version: int) -> File:
-    """The file attached by the event of *stream* with that version.
+    """The file attached by the event at *version* of *stream*.
 
     Raises:
         SubjectNotFound: The file does not exist.

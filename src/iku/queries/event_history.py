@@ -175,7 +175,7 @@ def _shown(facts: Sequence[fact.Fact], after: int) -> set[int]:
 async def movements(
     reader: Reader, subject: str, positions: Sequence[int]
 ) -> dict[int, Sequence[Movement]]:
-    """The movements of the subject's events at these positions, ordered by day."""
+    """The movements of the events of *subject* at *positions*, ordered by day."""
     rows = await reader.fetch(
         """
         select m.position, d.indicator, d.version, m.effective_on, c.since, c.part,

@@ -142,7 +142,7 @@ async def listing(view: View, figures: Figures, today: date) -> Indicators:
 async def shown(
     view: View, figures: Figures, code: str, today: date
 ) -> IndicatorWithScale:
-    """The indicator with that code.
+    """The indicator with the code *code*.
 
     Raises:
         UnknownReference: The indicator does not exist.

@@ -79,7 +79,7 @@ async def with_texts(
     found: Sequence[dict[str, Any]],
     fields: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """States with these texts added to their fields."""
+    """The states *found* with the texts of *fields* added."""
     stream = DECIDERS[category].stream
     wordings = [
         (

@@ -136,7 +136,7 @@ async def between(
 
 
 async def page(view: View, asked: LogRange, after: int, limit: int) -> Matches:
-    """At most *limit* matching records after that position."""
+    """At most *limit* matching records after position *after*."""
     return await event_filter.read(
         view.reader, asked.wanted, after=after, size=asked.upto, limit=limit
     )

@@ -302,7 +302,7 @@ async def _effects(
 async def _unknown_at_closing(
     reader: Reader, since: _ChangesQuery, moving: Iterable[int]
 ) -> list[Recorded]:
-    """The events at these positions, and those dated inside the period, in order.
+    """The events at *moving*, and the events dated inside the period, in order.
 
     One event more than the page holds, if there is one.
     """

@@ -198,7 +198,7 @@ async def shown(
     today: date,
     assurance: Assurance,
 ) -> ShownPublication:
-    """The publication with that identifier, and its coverage by that assurance.
+    """The publication *identifier*, and its coverage by *assurance*.
 
     Raises:
         UnknownReference: The publication does not exist.
@@ -232,7 +232,7 @@ async def changes(
     page: publication_changes.ChangesPageRequest,
     today: date,
 ) -> PublicationChanges:
-    """The changes since the publication with that identifier was closed.
+    """The changes since the publication *identifier* was closed.
 
     Raises:
         UnknownReference: The publication does not exist or is not frozen.
@@ -283,7 +283,7 @@ async def all_publications(connection: Reader) -> list[PublicationRecord]:
 
 
 async def find(connection: Reader, identifier: str) -> PublicationRecord:
-    """The publication with that identifier.
+    """The publication with the identifier *identifier*.
 
     Raises:
         UnknownReference: The publication does not exist.

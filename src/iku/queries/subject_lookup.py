@@ -20,7 +20,7 @@ class SubjectMatch(NamedTuple):
 async def identify(
     view: View, typed: str, among: Collection[str] | None = None
 ) -> list[SubjectMatch]:
-    """The subjects with the number *typed*, and the one with that identifier.
+    """The subjects with the number *typed*, and the one with the identifier *typed*.
 
     Only the categories *among* are searched; None means all categories that count.
 
@@ -49,7 +49,7 @@ async def _named(view: View, category: str, typed: str) -> list[SubjectMatch]:
 
 
 async def hint(view: View, category: str, name: str) -> str:
-    """A hint for "there is no K15": the subject with that number, if any."""
+    """A hint for "there is no K15": the subjects that have the number, if any."""
     if category not in subject_kinds.categories():
         return ""
     number = subject_number(name)

@@ -63,7 +63,7 @@ class View(NamedTuple):
     async def outcomes(
         self, recorded: Sequence[Recorded]
     ) -> dict[Event, dict[str, Fate]]:
-        """Each text of these events, opened, or why it is not shown.
+        """Each text of the events *recorded*, opened, or why it is not shown.
 
         Every text in an answer comes from here.
         """

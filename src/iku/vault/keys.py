@@ -171,7 +171,7 @@ class Keys:
         return self._read[name]
 
     def _made(self, name: str) -> bytes:
-        """The key of that name, generated if it is missing."""
+        """The key named *name*, generated if it is missing."""
         with _as_keys_error(self.folder):
             if not self._path(name).exists():
                 self._make(name)

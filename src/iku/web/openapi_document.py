@@ -203,7 +203,7 @@ def _answer(handler: HTTPRouteHandler) -> Any:
 
 
 def _response_types(handler: HTTPRouteHandler) -> tuple[Any, ...]:
-    """The types of the response; a preview's type is the second."""
+    """The types of the response; the second one is the type of a preview."""
     returned = handler.parsed_fn_signature.return_type
     if returned.is_subclass_of(Response):
         returned = returned.inner_types[0]

@@ -65,7 +65,7 @@ async def figures(question: FiguresQuestion, app: App) -> FigureList:
     tags=TAGS,
 )
 async def verify(question: VerificationQuestion, app: App) -> VerifiedFigure:
-    """The figure with this number, and its recount from the log alone.
+    """The figure with the given number, and its recount from the log alone.
 
     The number always identifies the same figure; later events, corrections and
     definitions do not change it. The recount reads every event of the cases or

@@ -331,7 +331,7 @@ async def _tile(connection: Connection, level: int, place: str) -> Tile:
 
 
 async def _coverage(app: App, connection: Connection, size: int) -> dict[str, str]:
-    """The header that names the signature and cosignatures that cover that size."""
+    """The header that names the signature and cosignatures that cover *size*."""
     found = await app.assurance(connection)
     return {COVERAGE: _coverage_header(found, size)}
 
