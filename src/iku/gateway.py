@@ -125,7 +125,7 @@ class CommandGateway:
         return facts
 
     def command(self, category: str, subject: str, proposed: Any) -> Command:
-        """The command of the request."""
+        """The command that the request proposes."""
         return Command(
             category,
             subject,

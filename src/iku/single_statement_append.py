@@ -109,7 +109,7 @@ def _receipt(request: Request, position: int, size: int, now: datetime) -> Recei
 
 
 def _is_supported(framed: EncodedRequest) -> bool:
-    """Whether its events change no definition and erase nothing."""
+    """Whether the events of the request change no definition and erase nothing."""
     turns = framed.request.attachments
     return bool(turns) and all(
         isinstance(turn, Transition)

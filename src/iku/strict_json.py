@@ -161,7 +161,7 @@ _HALF = message("a \\u escape is half of a surrogate pair")
 
 
 def _is_complete(raw: bytes) -> bool:
-    """Whether it is JSON for the standard library, which accepts lone surrogates."""
+    """Whether *raw* is JSON for the standard library, which accepts lone surrogates."""
     try:
         _objects.decode(raw.decode())
     except (ValueError, RecursionError, _DuplicateKeyFound):

@@ -25,7 +25,7 @@ def cells(one: ComparisonResult) -> tuple[str, ...]:
 def show_subjects(
     out: Printer, names: Sequence[str], rows: Sequence[ComparisonRow]
 ) -> None:
-    """Print how each subject counts under the definitions with these *names*."""
+    """Print how each subject counts under the definitions named *names*."""
     shown = [
         (row.number, row.title, *(fraction(counted) for counted in row.columns))
         for row in rows

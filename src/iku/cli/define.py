@@ -142,7 +142,7 @@ def _report(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> N
 
 
 async def _preview(app: App, command: Command) -> RedefinitionEffect:
-    """The effect that the definition would have.
+    """The effect that the new definition would have.
 
     Raises:
         Refused: The rules do not allow it, or it would change nothing.

@@ -146,7 +146,7 @@ class NameValue(click.ParamType[tuple[str, str]]):
 
 
 def flag(name: str) -> str:
-    """The flag of the field of that *name*."""
+    """The flag of the field *name*."""
     return f"--{name.replace('_', '-')}"
 
 

@@ -83,7 +83,7 @@ class Command(Struct, frozen=True):
     file: FileReference | None = None
 
     def with_file(self, proposed: Any, file: FileReference) -> "Command":
-        """The same command with this proposed event and file."""
+        """The command with *proposed* and *file* in place of its event and file."""
         return structs.replace(self, proposed=proposed, file=file)
 
     @property

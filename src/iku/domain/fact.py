@@ -208,7 +208,7 @@ class EventId(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def subject(self) -> str:
-        """Identifier of the subject of that stream."""
+        """Identifier of the subject of the stream."""
         return self.stream.partition("-")[2]
 
 

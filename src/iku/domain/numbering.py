@@ -91,7 +91,7 @@ def _numbered(subject: str, state: Subject) -> SubjectNumber:
 
 
 def number(subject: str, state: Any) -> str:
-    """The number of a subject; of a kind without numbers, that of the identifier."""
+    """The number of a subject; without one, the number in its identifier."""
     found = current_number(subject, state)
     return subject_number(subject) if found is None else found.number
 

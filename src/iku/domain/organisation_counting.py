@@ -67,14 +67,14 @@ class OrganisationRules(Rules, frozen=True, dict=True):
     as_of: date
 
     def denominator(self) -> RuleResult:
-        """Whether it is of the kinds and exists on the day, or existed in the period.
+        """Whether the organisation is of the kinds and exists as the options require.
 
         Source: design, section 6, denominator of IKU-2.
         """
         return self._excluded() or self._of_period()
 
     def _excluded(self) -> RuleResult | None:
-        """The rule that excludes it from every period on the day, or None."""
+        """The rule that excludes the organisation from every period, or None."""
         subject, options = self.organisation, self.options
         if subject.void:
             return RuleResult(
@@ -88,7 +88,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return None
 
     def _of_period(self) -> RuleResult:
-        """Whether it exists on the day or, if the option says so, in the period.
+        """Whether the organisation exists on the day or, if so opted, in the period.
 
         Source: design, section 6, options `population` and `expired_registration`.
         """
@@ -113,7 +113,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return RuleResult(False, self._below_threshold)
 
     def expired(self) -> bool:
-        """Whether it exists on the day with an expired certificate."""
+        """Whether the organisation exists on the day with an expired certificate."""
         return self._last_day == self.as_of and expired(self._last_state, self.as_of)
 
     def part(self) -> str:
@@ -128,7 +128,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @cached_property
     def _last_day(self) -> date | None:
-        """The last day, up to `as_of`, on which it existed; None if there is none."""
+        """The last day of its existence, up to `as_of`; None if there is none."""
         days = []
         for segment in self.organisation.timeline:
             if segment.start > self.as_of or not segment.status.exists:
@@ -218,7 +218,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
         return Reason(Rule.TOO_FEW, (*by, *map(DecidingFact, annulled)), quoted)
 
     def _end(self, day: date) -> End:
-        """The reason why it does not exist on *day*: departure, or else expiry."""
+        """Why the organisation does not exist on *day*: departure, or else expiry."""
         subject = self.organisation
         if left := counting.between(subject, date.min, day, *DEPARTURES):
             rule, reason = DEPARTURES[type(left[0].event)]
@@ -241,7 +241,7 @@ class OrganisationRules(Rules, frozen=True, dict=True):
 
     @property
     def _qualifying(self) -> list[EffectiveFact]:
-        """The verified ones among them, oldest first."""
+        """The verified participations of the period up to `as_of`, oldest first."""
         sure = {p.reference for p in self.organisation.participations if p.verified}
         return [
             fact for fact in self._participations if fact.event.participation in sure

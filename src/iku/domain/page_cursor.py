@@ -92,7 +92,7 @@ def _read(cursor: str, parts: frozenset[str]) -> PageCursor:
 
 
 def resume(question: Q, place: PageCursor | None, today: date) -> Q:
-    """*question* with the coordinates that the page before *place* pinned.
+    """*question* with the coordinates that the page which ended at *place* pinned.
 
     Raises:
         InvalidQuestion: That page answered another question.

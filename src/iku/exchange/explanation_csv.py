@@ -28,7 +28,7 @@ def rows(
     figure: Figure,
     delimiter: Delimiter = Delimiter.COMMA,
 ) -> str:
-    """One line for each of *items* of the explanation of *figure*."""
+    """One line for each item of *items*, which explain *figure*."""
     lines = (
         (
             item.number,

@@ -52,7 +52,7 @@ def day(value: date | None) -> str:
 
 
 def instant(value: datetime | None, zone: ZoneInfo) -> str:
-    """``31-12-2021 17.05.09 WIB`` in that *zone*; a dash for None."""
+    """``31-12-2021 17.05.09 WIB`` in the time zone *zone*; a dash for None."""
     if value is None:
         return NOTHING
     local = value.astimezone(zone)

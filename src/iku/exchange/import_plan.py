@@ -246,7 +246,7 @@ class Plan:
         }
 
     def streams(self, entries: Iterable[JournalRow]) -> list[str]:
-        """The streams that these decisions may depend on, without duplicates."""
+        """The streams that decisions on *entries* may depend on, without duplicates."""
         wanted = (s for e in entries if not e.faults for s in self._streams(e))
         return list(dict.fromkeys(wanted))
 
@@ -570,7 +570,7 @@ class Plan:
 
 
 def _may_rename(turn: Transition) -> bool:
-    """Whether it begins its subject or corrects earlier facts."""
+    """Whether the event begins its subject or corrects earlier facts."""
     return turn.before is None or bool(retroactive_events(turn.after.history[-1:]))
 
 

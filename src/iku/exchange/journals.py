@@ -60,7 +60,7 @@ class CorrectionTarget(Struct, frozen=True):
 
     @property
     def annuls(self) -> bool:
-        """Whether it is an annulment."""
+        """Whether the fact is an annulment."""
         return "annuls" in self._names
 
     @property
@@ -139,13 +139,13 @@ class JournalRow(Struct, frozen=True):
 
     @property
     def numbers(self) -> set[str]:
-        """The numbers that it names."""
+        """The numbers of the subjects that the row names."""
         named = (self.subject, *self.peers, *self.new_identifier)
         return set(map(subject_number, named))
 
     @property
     def new_identifier(self) -> tuple[str, ...]:
-        """The corrected number of its subject, as an identifier."""
+        """The corrected number of the row's subject, as an identifier."""
         if (
             not isinstance(self.fact, CorrectionTarget)
             or "number" not in self.fact.given

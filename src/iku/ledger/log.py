@@ -579,7 +579,7 @@ async def read_subjects(
 async def batched(
     streams: AsyncIterator[list[Recorded]], events: int
 ) -> AsyncIterator[list[list[Recorded]]]:
-    """Batches of complete *streams*, of at least *events* events (the last: fewer)."""
+    """Batches of complete *streams*, of *events* events or more (fewer in the last)."""
     batch: list[list[Recorded]] = []
     count = 0
     async for stream in streams:

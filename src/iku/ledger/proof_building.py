@@ -81,7 +81,7 @@ def _path(index: int, start: int, end: int) -> list[Span]:
 
 
 def _subproof(old: int, start: int, end: int, *, whole: bool) -> list[Span]:
-    """SUBPROOF; *whole*: the verifier knows the root of this subtree."""
+    """SUBPROOF; *whole* means that the verifier knows the root of this subtree."""
     if old == end:
         return [] if whole else [(start, end)]
     middle = start + split(end - start)

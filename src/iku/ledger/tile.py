@@ -33,7 +33,7 @@ class Tile(Struct, frozen=True):
 
     @property
     def leaves(self) -> int:
-        """The smallest tree size at which these hashes exist."""
+        """The smallest tree size at which the hashes of the tile exist."""
         return (self.number * WIDTH + self.width) << (HEIGHT * self.level)
 
     def path(self) -> str:

@@ -73,7 +73,7 @@ def load(folder: Traversable | None = None) -> list[Migration]:
 async def migrate(
     connection: Connection, migrations: Iterable[Migration] | None = None
 ) -> list[Migration]:
-    """Apply the pending migrations; those applied, `[]` if the schema is current.
+    """Apply the pending migrations and return them; `[]` if the schema is current.
 
     The connection must be the owner's. Several processes may call this at once: one
     migrates, the others wait for it.

@@ -34,7 +34,7 @@ class PostgresError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunAccount:
-    """The user that programs run as; `uid` None is the current user."""
+    """The user that programs run as; None as `uid` means the current user."""
 
     uid: int | None = None
     gid: int | None = None

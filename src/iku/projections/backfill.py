@@ -128,7 +128,7 @@ async def _lock_backfill(connection: Connection, counted: CountedDefinition) -> 
 
 
 async def define(connection: Connection, entry: ProjectedEvent, size: int) -> None:
-    """Count a log of this *size* by the definitions that *entry* brings, if any.
+    """Count a log of *size* events by the definitions that *entry* adds, if any.
 
     Runs within the append's transaction.
     """

@@ -38,7 +38,7 @@ class RebuildRunning(Exception):
 
 
 async def rebuild(owner: Connection, progress: Progress) -> list[str]:
-    """Build, compare and switch; a finding for each live table that was wrong.
+    """Build new tables, compare and switch; return a finding for each wrong live table.
 
     *owner* is a connection with the owner's privileges. *progress* is called with the
     number of events read and the number of events in the log. The new tables replace
@@ -160,7 +160,7 @@ async def _histories(owner: Connection, size: int) -> AsyncIterator[list[Recorde
 
 
 async def _definitions(owner: Connection, size: int) -> list[CountedDefinition]:
-    """All definitions up to that *size*, inserted into the new table."""
+    """All definitions in the first *size* events, inserted into the new table."""
     entries = []
     async for recorded in log.read_subjects(
         owner, indicator.decider.category, size=size

@@ -282,7 +282,7 @@ async def insert_definition(connection: Connection, counted: CountedDefinition) 
 
 
 def encoded(options: Options) -> str:
-    """The options as stored, in JSON."""
+    """The options of a definition as stored, in JSON."""
     return msgspec.json.encode(options).decode()
 
 

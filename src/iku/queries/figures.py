@@ -211,7 +211,7 @@ class _CountingGroup(NamedTuple):
 def _counting_groups(
     asked: Sequence[_ResolvedQuestion],
 ) -> dict[_CountingGroup, list[int]]:
-    """Indexes of the questions by course, ordered by day."""
+    """Indexes of the questions by counting group, ordered by day."""
     groups: dict[_CountingGroup, list[int]] = {}
     for place in sorted(range(len(asked)), key=lambda n: asked[n].question.as_of):
         groups.setdefault(_counting_group(asked[place]), []).append(place)
@@ -239,7 +239,7 @@ async def _count(
     groups: Mapping[_CountingGroup, Sequence[int]],
     streams: Sequence[str],
 ) -> list[asyncpg.Record]:
-    """The changes along each course, at least one row, each with the log's size."""
+    """The changes of each group, at least one row, each with the size of the log."""
     ends = [*accumulate(map(len, groups.values()))]
     questions = [asked[place].question for place in chain(*groups.values())]
     return await connection.fetch(

@@ -98,7 +98,7 @@ ALL = 2**63 - 2  # larger than any size of a log: all events
 
 
 async def page(view: View, asked: Search) -> ListedMatches:
-    """The requested page, with at most as many items as *asked* allows.
+    """The page of the search *asked*, with at most `asked.limit` items.
 
     In a text search among more than `WALKED` subjects a page may have fewer items or
     none and still a next one, and the number of matches is unknown.

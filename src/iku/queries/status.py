@@ -63,7 +63,7 @@ class RegisterStatus(Struct, frozen=True):
 async def status(
     reader: Reader, settings: Settings, witnesses: Policy
 ) -> RegisterStatus:
-    """The state of the register in that database, with the owner's rights."""
+    """The state of the register, read with the rights of the owner."""
     missing = await migrations.pending(reader)
     version = int(await reader.fetchval("show server_version_num"))
     fresh = RegisterStatus(

@@ -29,7 +29,7 @@ Tell: TypeAlias = Callable[[int, int], None]
 
 
 class TextScope(NamedTuple):
-    """The first *size* events, and the *subjects* whose texts count; empty: all."""
+    """The first *size* events, and the *subjects* whose texts count (if empty, all)."""
 
     size: int
     subjects: frozenset[str] = frozenset()
@@ -50,7 +50,7 @@ class HeldText(NamedTuple):
 
     @property
     def why(self) -> WithheldReason | None:
-        """Why it is not available; None if it matches the commitment."""
+        """Why the text is not available; None if it matches the commitment."""
         return self.outcome.why if isinstance(self.outcome, Withheld) else None
 
     @property

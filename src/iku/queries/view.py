@@ -102,7 +102,7 @@ class View(NamedTuple):
     async def worded(
         self, wordings: Sequence[tuple[str, Mapping[str, int]]]
     ) -> list[dict[str, ShownText]]:
-        """For each stream, the text fields named, by the given version."""
+        """The text fields of each stream, from the events at the versions given."""
         events = {
             (stream, version)
             for stream, wording in wordings

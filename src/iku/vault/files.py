@@ -56,7 +56,7 @@ class StoredFile(NamedTuple):
 
     @property
     def stale(self) -> bool:
-        """Whether it is too old to be an upload whose event is not yet appended."""
+        """Whether the file is too old to be an upload whose event is still missing."""
         return time.time() - self.written > UPLOADING_S
 
 

@@ -49,7 +49,7 @@ class QuarantinedFile(Struct, frozen=True):
 
     @property
     def known(self) -> bool:
-        """Whether an event in the database names it."""
+        """Whether an event in the database names the file."""
         return self.stream is not None
 
 

@@ -147,5 +147,5 @@ def _answer(status: HTTPStatus) -> bytes:
 
 
 def with_timeout(timeout_s: float) -> type[Protocol]:
-    """The protocol class with that time limit."""
+    """The protocol class with the time limit *timeout_s*."""
     return type("TimedProtocol", (Protocol,), {"timeout_s": timeout_s})

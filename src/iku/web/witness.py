@@ -51,7 +51,7 @@ def create_witness(
 
     @get("/{place:str}/checkpoint", media_type=TEXT, sync_to_thread=False)
     def latest(place: FromPath[str]) -> Response[str]:
-        """The last cosigned checkpoint of the log whose origin has that SHA-256."""
+        """The last cosigned checkpoint of the log whose origin has this SHA-256."""
         found = cosigner.latest(place)
         if found is None:
             sentence = "of no such log a checkpoint was cosigned\n"
