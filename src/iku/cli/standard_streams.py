@@ -97,7 +97,7 @@ _MARK = "\ufeff"  # the byte order mark of CSV files (`exchange/csv_output.py`)
 
 
 def _reporting(given: TextIO) -> TextIO:
-    """*given* as a stream whose write errors are raised as `OutputClosed`."""
+    """The stream *given*, whose write errors are raised as `OutputClosed`."""
     output = _RawOutput(given.fileno(), "w", closefd=False)
     return _EscapingStream(
         io.BufferedWriter(output),

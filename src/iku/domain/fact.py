@@ -507,7 +507,7 @@ def decode_recorded(
 
 
 class _EventFormat(Struct, frozen=True):
-    """The form of one event type; it decodes a record without validating texts.
+    """The format of one event type, by which records decode without validated texts.
 
     Attributes:
         blank: An event of the type without values, to be copied.
@@ -525,7 +525,7 @@ class _EventFormat(Struct, frozen=True):
 
 
 def _event_formats(event_type: Any) -> dict[str, _EventFormat]:
-    """The form of each event type of the union *event_type*, by tag."""
+    """The format of each event type of the union *event_type*, by tag."""
     # By identity, which stays its own while it is kept here: the hash of a union is
     # computed from those of all its types, each time.
     known = _FORMS.get(id(event_type))

@@ -119,7 +119,7 @@ class JournalRow(Struct, frozen=True):
         known_on: The declared day of knowledge.
         fact: The fact to record; None if there are *faults*.
         columns: Headings by field, for the place of a fault.
-        remark: Its remark; None if there is none.
+        remark: The remark of the row; None if there is none.
         twin: The first equal row of the file; None if there is none.
         recurs: Whether equal rows are separate facts (`Fact.RECURS`).
         peers: Identifiers of the other subjects that it names.

@@ -139,7 +139,7 @@ class Receipt(Struct, frozen=True):
         stream: The stream of its main part.
         version: Version of its last event; *position* and *leaf* are that event's, too.
         count: Number of events that it appended, in all its parts.
-        size: Size of the log after its transaction; the same for a repetition.
+        size: Size of the log after its transaction; a repetition has the same size.
         repeated: Whether the command had been recorded before.
     """
 

@@ -52,7 +52,7 @@ class Tiles:
         return tree.root(_split_hashes(row[first * LENGTH :]))
 
     async def _row(self, asked: Tile) -> bytes:
-        """At least the hashes requested; the whole tile if it is cached."""
+        """The hashes requested or, if the tile is cached, all of its hashes."""
         cached = await self._connection.fetchval(
             "select hashes from ledger.tile where level = $1 and number = $2",
             asked.level,

@@ -41,7 +41,7 @@ class CountedDefinition(Struct, frozen=True, dict=True):
     """A version of an indicator's definition by which events are counted.
 
     Attributes:
-        number: Its place among all definitions in the log, from 1.
+        number: Place of the definition among all definitions in the log, from 1.
         position: Position of the event that defined it.
     """
 

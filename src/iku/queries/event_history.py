@@ -68,7 +68,7 @@ class EventView(Struct, frozen=True):
         declared: Whether an import declared that day.
         recorded_at: The database's clock, UTC.
         command: The id of its command.
-        leaf: Its leaf hash (RFC 6962, 2.1), lower-case hexadecimal.
+        leaf: Leaf hash of the record (RFC 6962, 2.1), lower-case hexadecimal.
         data: The fields of the fact, without texts.
         text: Texts by name; a word replaces a text that is not shown.
         subjects: By name of a text, the subject to which it belongs.

@@ -154,7 +154,7 @@ class ExplainedSubject(Struct, frozen=True):
 
     Attributes:
         title: Title of the case, name of the organisation.
-        part: Its dimension on the day, or its kind.
+        part: Dimension of the case on the day, or kind of the organisation.
         district: Code of its district; empty if no area is known.
         denominator: Whether it is in the denominator.
         numerator: Whether it is in the numerator.
@@ -197,7 +197,7 @@ class PinnedFigure(NamedTuple):
     """A figure to be explained.
 
     Attributes:
-        question: Its question with all coordinates (see `pinned`).
+        question: The question of the figure with all coordinates (see `pinned`).
         after: Identifier after which the page begins.
     """
 

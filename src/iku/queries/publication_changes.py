@@ -77,7 +77,7 @@ class FrozenFigure(Struct, frozen=True):
     """A frozen figure and the same figure by present knowledge.
 
     Attributes:
-        definition: Version of the definition, the same for both.
+        definition: Version of the definition of both figures.
         difference: Present minus published.
         in_force: The present figure under the definition that is in force for the
             period by present knowledge; None if that is the same version.

@@ -74,7 +74,7 @@ class SubjectView(Struct, frozen=True):
     """The state of a subject on a day, and the version of its stream as known.
 
     Attributes:
-        shown: Its state, including its texts.
+        shown: The state of the subject, including its texts.
     """
 
     shown: dict[str, Any]
@@ -85,7 +85,7 @@ class EventPage(Struct, frozen=True):
     """A page of the history of a subject.
 
     Attributes:
-        items: Its events by version, from 1.
+        items: The events of the page by version, from 1.
         next: The cursor of the next page; null on the last page.
     """
 

@@ -106,7 +106,7 @@ class Keys:
         return max((f"{today:%Y-%m}", *self.epochs()), key=_order)
 
     def start_epoch(self, today: date, taken: Iterable[str] = ()) -> str:
-        """Start a new epoch, the month's next; its name is not among *taken*."""
+        """Start the next epoch of the month, under a name that is not among *taken*."""
         month = f"{today:%Y-%m}"
         names = {*self.epochs(), *taken}
         ours = [_order(name)[1] for name in names if name.startswith(month)]

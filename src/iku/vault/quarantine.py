@@ -32,8 +32,8 @@ class QuarantinedFile(Struct, frozen=True):
     """A file in quarantine.
 
     Attributes:
-        name: Its name on the disk, without the suffix.
-        bytes: Its size, encrypted.
+        name: Name of the file on the disk, without the suffix.
+        bytes: Size of the encrypted file.
         written: When it was stored.
         stream: The stream whose event attached it; null if the database knows none.
         version: Version of that event.

@@ -63,7 +63,7 @@ class DocumentationPage(OpenAPIRenderPlugin):
     """The Swagger UI page."""
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Any) -> bytes:  # noqa: ARG002 - the page fetches the description itself
-        """The page, which is constant."""
+        """The HTML of the page, which is constant."""
         return PAGE.encode()
 
 

@@ -191,7 +191,7 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
 
 
 def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
-    """The problem of that *kind* (`KINDS`), in English."""
+    """The problem of the kind *kind* (`KINDS`), in English."""
     status, title = KINDS[kind]
     known = detail if isinstance(detail, Message) else Message("")
     return Problem(
@@ -206,7 +206,7 @@ def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
 
 
 def preferred_language(headers: Iterable[tuple[bytes, bytes]]) -> Language:
-    """The language negotiated by `Accept-Language`; English without that header."""
+    """The language negotiated by `Accept-Language`; English without the header."""
     named = [v.decode("latin-1") for n, v in headers if n == b"accept-language"]
     return negotiated(",".join(named), Language.ENGLISH)
 

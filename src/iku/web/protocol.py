@@ -44,7 +44,7 @@ class Protocol(HttpToolsProtocol):
         self._start_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report the loss to the active request, and drop the pipelined ones."""
+        """Report the loss to the active request, and drop pipelined requests."""
         self._stop_timer()
         self.pipeline.clear()
         if self._active is not None and not self._active.response_complete:
