@@ -63,7 +63,7 @@ async def measure(home: Path, count: int) -> list[Row]:
                 return await report(app, f"kept-{next(names)}", count, at_once)
 
             async def bare(at_once: int = at_once) -> float:
-                with patch.object(vault, "keep", _nothing):
+                with patch.object(vault, "store", _nothing):
                     return await report(app, f"bare-{next(names)}", count, at_once)
 
             ours, theirs = await in_turns((kept, bare))

@@ -349,7 +349,7 @@ async def test_a_rotation_that_was_interrupted_is_completed(
         if renamed:
             patched.setattr(checkpoint_store, "publish", lambda *_: 1 / 0)
         else:
-            patched.setattr(SignerFolder, "keep", lambda *_: 1 / 0)
+            patched.setattr(SignerFolder, "write_state", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await checkpoint_signing.rotate(signer, home, ORIGIN)
     upcoming = home.next_key()

@@ -162,7 +162,7 @@ async def test_a_page_opens_only_the_texts_that_it_shows(
         opened.extend(one.version for one in recorded)
         return await read(reader, vault, recorded)
 
-    monkeypatch.setattr(text_reading, "fates", fates)
+    monkeypatch.setattr(text_reading, "outcomes", fates)
     page = await event_history.page(world.view, "conflict", CASE, after=6, limit=50)
     assert opened == [3, 7, 8]
     assert page.events[1].replaced == (

@@ -96,7 +96,7 @@ async def test_a_text_that_the_view_masks_is_in_no_answer(
     shown = {n for n, one in plain.items() if TITLE.encode() in json.encode(one)}
     assert shown == {"list", "case", "history", "explanation", "difference", "opened"}
     assert plain["sought"].items
-    monkeypatch.setattr(View, "fates", masked)
+    monkeypatch.setattr(View, "outcomes", masked)
     hidden = await answers(world)
     for name, one in hidden.items():
         assert TITLE.encode() not in json.encode(one), name

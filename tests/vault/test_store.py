@@ -253,10 +253,10 @@ async def test_what_is_rolled_back_is_not_kept_and_the_next_text_is(
             await keep(*args)
             raise RuntimeError("power cut")
 
-        monkeypatch.setattr(desk.app.vault, "keep", fail)
+        monkeypatch.setattr(desk.app.vault, "store", fail)
         return verdicts
 
-    monkeypatch.setattr(log, "append_framed", cut)
+    monkeypatch.setattr(log, "append_encoded", cut)
     with pytest.raises(RuntimeError):
         await desk.do("K1", report())
     monkeypatch.undo()
