@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import iku_verify
-from tests.cli.conftest import Said, Type, environ, iku
+import pytest
 
-__all__ = ["environ", "iku"]
+import iku_verify
+from tests.cli.conftest import Said, Type, environ, iku, indonesian
+
+__all__ = ["environ", "iku", "indonesian"]
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "auditing.md").read_text()
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -62,6 +64,7 @@ def verify(words: list[str], folder: Path) -> Said:
     return Said(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_story_happens_as_it_is_told(iku: Type, tmp_path: Path) -> None:
     told, printed, policy = story(), "", tmp_path / "kebijakan"
     assert len(told) > 30

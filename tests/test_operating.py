@@ -187,7 +187,7 @@ async def test_a_superuser_puts_the_guard_in_place(
     await owner.execute("drop schema guard cascade")
     assert not (await schema_guard.inspect(owner)).since
     said = await machine.follow("The guard")
-    assert "Penjaga skema" in said
+    assert "Guard of the schema" in said
     assert (await schema_guard.inspect(owner)).findings == []
 
 
@@ -195,7 +195,7 @@ async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
     machine: Machine, owner: Plain
 ) -> None:
     await machine.done(f"iku import {' '.join(example.NAMES[1:])}")
-    assert re.search(r"Teks: \d\d dibuka, 0 dihapus", await machine.follow(LOOKED))
+    assert re.search(r"Texts: \d\d opened, 0 erased", await machine.follow(LOOKED))
     row = "stream = 'conflict-K01' and version = 1 and field = 'title'"
     await owner.execute(
         f"create table taken as select * from vault.segment where {row}"
@@ -205,7 +205,7 @@ async def test_looking_at_the_texts_names_what_was_taken_until_its_row_is_back(
     assert ran.code == 1
     assert "title of conflict-K01/1: missing: it is gone, and no decision" in ran.out
     await owner.execute("insert into vault.segment select * from taken")
-    assert "baik" in await machine.follow(LOOKED)
+    assert "good" in await machine.follow(LOOKED)
 
 
 async def test_a_backup_holds_no_key_and_the_auditors_copy_verifies(
@@ -234,8 +234,8 @@ async def test_what_was_backed_up_is_restored_verifies_and_is_guarded(
     machine.point_to_restored()
     await machine.follow("Restore", 0)
     said = await machine.follow("Restore", 1)
-    assert re.search(r"Pemeriksaan +baik", said)
-    assert re.search(r"^baik: \d+ peristiwa diperiksa", said, re.MULTILINE)
+    assert re.search(r"Verification +good", said)
+    assert re.search(r"^good: \d+ events verified", said, re.MULTILINE)
     assert await machine.done("iku rebuild")
     restored = await connect_as_owner(machine.environ["IKU_SUPERUSER_URL"])
     guard = await schema_guard.inspect(restored)
@@ -278,7 +278,7 @@ async def start(machine: Machine) -> str:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
-    assert b"iku melayani di" in await process.stdout.readline()
+    assert b"iku serves at" in await process.stdout.readline()
     process.terminate()
     _, said = await process.communicate()
     assert process.returncode == 0
@@ -296,21 +296,21 @@ async def test_an_older_dump_beside_the_live_folder_destroys_no_evidence(
     assert len(before) == 2
     machine.point_to_restored()
     await machine.follow("Restore", 0)
-    assert "Pemeriksaan" in await machine.done("iku status; iku figure")
+    assert "Verification" in await machine.done("iku status; iku figure")
     assert {path.name: path.read_bytes() for path in files(machine)} == before
-    assert "Karantina lampiran: 1 berkas" in await start(machine)
+    assert "Quarantine of attachments: 1 files" in await start(machine)
     [kept] = files(machine)
     await machine.done("iku verify texts")  # decrypts the file that the database knows
     said = await machine.follow(QUARANTINE, 0)
     [aside] = before.keys() - {kept.name}
-    assert re.search(rf"^{aside.removesuffix('.sealed')} .* tidak$", said, re.MULTILINE)
-    assert "0 berkas dikembalikan" in await machine.follow(QUARANTINE, 1)
+    assert re.search(rf"^{aside.removesuffix('.sealed')} .* no$", said, re.MULTILINE)
+    assert "0 files restored" in await machine.follow(QUARANTINE, 1)
     # Over the database that knows the file, it is found in quarantine and restored.
     machine.environ |= live
     await machine.done("iku verify texts")
     assert len(files(machine)) == 1
     said = await machine.follow(QUARANTINE, 1)
-    assert "1 berkas dikembalikan dari karantina" in said
+    assert "1 files restored from quarantine" in said
     assert {path.name: path.read_bytes() for path in files(machine)} == before
 
 
@@ -322,10 +322,10 @@ async def test_what_no_dump_knows_is_removed_from_quarantine_when_asked(
     copy = kept.with_name(f"{uuid4()}.sealed")
     copy.write_bytes(b"an upload that broke off")
     os.utime(copy, (0, 1_640_000_000))
-    assert "Karantina lampiran: 1 berkas" in await start(machine)
-    assert "1 berkas karantina dihapus" in await machine.follow(QUARANTINE, 2)
+    assert "Quarantine of attachments: 1 files" in await start(machine)
+    assert "1 files in quarantine deleted" in await machine.follow(QUARANTINE, 2)
     assert files(machine) == [kept]
-    assert "Karantina: kosong" in await machine.follow(QUARANTINE, 0)
+    assert "Quarantine: empty" in await machine.follow(QUARANTINE, 0)
 
 
 def files(machine: Machine) -> list[Path]:
@@ -349,7 +349,7 @@ async def test_a_restore_that_lost_signed_events_goes_on_and_the_loss_is_told(
     assert alarmed.code == 1
     assert re.search(r"the log holds \d+ records, but \d+ were signed", alarmed.out)
     said = await machine.follow("A restore that lost signed events")
-    assert f"atur IKU_ORIGIN={ORIGIN}/2 sebelum" in said
+    assert f"set IKU_ORIGIN={ORIGIN}/2 before" in said
     known = "--known AWAY/bundle/checkpoint"
     assert (await machine.verify("AWAY/bundle-2", known))["exit"] == 3
     report = await machine.verify("AWAY/bundle-2", known, "--accept-loss")
@@ -410,14 +410,14 @@ async def test_lost_keys_lock_texts_and_nothing_that_counts_or_proves(
     machine: Machine, locked: str
 ) -> None:
     assert re.search(
-        r"Kunci teks +HILANG: \d{4}-\d\d;", await machine.done("iku status")
+        r"Keys of texts +LOST: \d{4}-\d\d;", await machine.done("iku status")
     )
     assert await machine.done(COUNTED) == locked
     said = await machine.follow(SECTION, 1)
-    assert re.search(r"Pemeriksaan +baik", said)
+    assert re.search(r"Verification +good", said)
     assert (await machine.verify("AWAY/bundle-locked"))["exit"] == 0
     history = await machine.done("iku history K01")
-    assert "judul: terkunci" in history
+    assert "title: terkunci" in history
     assert TITLE not in history
     # Importing a journal again is refused; nothing is recorded twice.
     again = await machine.type(f"iku import {example.NAMES[2]}")
@@ -436,7 +436,7 @@ async def test_what_lost_keys_locked_is_entered_again_or_given_up_by_a_decision(
 ) -> None:
     (machine.folder / "konflik-2.csv").write_text(FROM_PAPER)
     await machine.done("iku import konflik-2.csv")
-    assert "judul: Sengketa lapak" in await machine.done("iku history K01")
+    assert "title: Sengketa lapak" in await machine.done("iku history K01")
     await machine.follow(SECTION, 2)
     assert "dihapus (BA-1/2026)" in await machine.done("iku history K02")
     assert await machine.done(COUNTED) == locked
@@ -448,13 +448,13 @@ async def test_keys_that_come_back_open_everything_also_what_was_sealed_meanwhil
     (machine.folder / "konflik-2.csv").write_text(FROM_PAPER)
     await machine.done("iku import konflik-2.csv")
     said = await machine.follow(SECTION, 0)
-    assert re.search(r"Kunci teks +baik", said)
+    assert re.search(r"Keys of texts +good", said)
     history = await machine.done("iku history K01")
     assert TITLE in history
-    assert "judul: Sengketa lapak" in history
+    assert "title: Sengketa lapak" in history
     assert "terkunci" not in history
     again = await machine.done(f"iku import {example.NAMES[2]}")
-    assert "semuanya sudah ada" in again
+    assert "all are there already" in again
 
 
 PUBLISHED = """
@@ -519,7 +519,7 @@ async def test_after_an_erasure_all_verifies_and_nothing_is_left_on_the_disk(
     told = await machine.done(EVERYTHING)
     assert TITLE not in told
     assert "dihapus (B/12/2022)" in told
-    assert re.search(r"Pemeriksaan +baik", told)
+    assert re.search(r"Verification +good", told)
     assert "Keributan antarpemuda" in told  # other texts are still readable
     await machine.done("iku signer once --full; iku export bundle AWAY/after")
     report = await machine.verify("AWAY/after")
@@ -559,16 +559,16 @@ async def test_stolen_keys_are_replaced_and_destroyed(machine: Machine) -> None:
     await machine.follow(SECTION, 3)
     kept = (machine.folder / place for place in ("texts", "KEYS/texts"))
     assert not [one for folder in kept for one in folder.glob(f"{old}.key")]
-    assert re.search(r"Kunci teks +baik", await machine.done("iku status"))
+    assert re.search(r"Keys of texts +good", await machine.done("iku status"))
 
 
 async def test_a_new_witness_takes_the_place_of_a_lost_one(machine: Machine) -> None:
     key = SignerFolder(machine.folder / "signer").key().verifier
     machine.environ["VKEY"] = str(key)
     said = await machine.follow("A witness is lost", 0)
-    vkey = re.findall(r"witness NAMA (\S+) URL", said)[0]
+    vkey = re.findall(r"witness NAME (\S+) URL", said)[0]
     (machine.folder / "witnesses").write_text(f"witness saksi {vkey}\n")
     machine.environ["IKU_WITNESSES"] = str(machine.folder / "witnesses")
     said = await machine.follow("A witness is lost", 1)
-    assert "Disaksikan oleh saksi.inspektorat.example" in said
-    assert re.search(r"1 saksi; sampai ukuran \d+", await machine.done("iku status"))
+    assert "Witnessed by saksi.inspektorat.example" in said
+    assert re.search(r"1 witnesses; up to size \d+", await machine.done("iku status"))

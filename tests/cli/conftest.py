@@ -45,6 +45,12 @@ def environ(database: Database, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
+def indonesian(environ: dict[str, str]) -> None:
+    """Commands print Indonesian."""
+    environ["IKU_LANGUAGE"] = "id"
+
+
+@pytest.fixture
 def iku(forker: Forker, environ: dict[str, str], tmp_path: Path) -> Type:
     """A function that runs a command; keywords set variables, None unsets one."""
 

@@ -40,7 +40,7 @@ def test_a_number_finds_the_case_that_has_it_and_several_are_listed(iku: Any) ->
     for typed, events in (("k15", 2), ("K14.2", 1), ("conflict-K14", 2)):
         said = iku("history", typed, "--json")
         assert (said.code, len(said.json)) == (0, events), said
-    assert "nomor: K15" in iku("history", "K15").out
+    assert "number: K15" in iku("history", "K15").out
     said = iku("history", "K14")
     assert said.code == 1
     assert "K14 is the number or identifier of conflict-K14, conflict-K14.2" in said.err

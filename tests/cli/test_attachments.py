@@ -33,6 +33,7 @@ def aside(folder: Path) -> list[str]:
     return names
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_commands_move_no_file_and_status_tells_what_lies_in_quarantine(
     iku: Type, folder: Path, aside: list[str]
 ) -> None:
@@ -50,6 +51,7 @@ def test_commands_move_no_file_and_status_tells_what_lies_in_quarantine(
     assert len(list((folder / QUARANTINE).iterdir())) == len(aside)
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_quarantine_is_listed(iku: Type, folder: Path, aside: list[str]) -> None:
     said = iku("attachments", "list")
     for name in aside:
@@ -61,6 +63,7 @@ def test_the_quarantine_is_listed(iku: Type, folder: Path, aside: list[str]) -> 
     assert {one["stream"] for one in listed["files"]} == {None}
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_an_empty_quarantine_is_said_to_be_empty(iku: Type, folder: Path) -> None:
     assert iku("attachments", "list").out == "Karantina: kosong\n"
     assert "0 berkas dikembalikan" in iku("attachments", "restore").out
@@ -81,6 +84,7 @@ def test_files_are_restored_by_name_and_the_unknown_only_so(
     assert iku("attachments", "restore", "K14").code == 2
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_files_are_removed_only_where_the_user_says_so(
     iku: Type, folder: Path, aside: list[str]
 ) -> None:
@@ -107,8 +111,8 @@ def test_serving_moves_what_the_database_does_not_know_and_says_so(
     os.utime(stale, (0, time.time() - UPLOADING_S - 60))
     served = start(environ, tmp_path)
     assert served.code == 0
-    assert "Karantina lampiran: 1 berkas, 8 bita" in served.err
-    assert "1 baru dipindahkan" in served.err
+    assert "Quarantine of attachments: 1 files, 8 bytes" in served.err
+    assert "1 newly moved" in served.err
     assert (folder / QUARANTINE / stale.name).read_bytes() == b"evidence"
     assert fresh.read_bytes() == b"evidence"
     (folder / QUARANTINE / stale.name).unlink()
@@ -139,7 +143,7 @@ def start(environ: dict[str, str], folder: Path) -> Served:
         text=True,
     )
     assert process.stdout is not None
-    assert "iku melayani di" in process.stdout.readline()
+    assert "iku serves at" in process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     return Served(process.returncode, err)

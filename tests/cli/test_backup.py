@@ -60,6 +60,7 @@ def done(said: Said) -> Said:
     return said
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_register_comes_back_as_it_was(
     register: Type, away: dict[str, str], tmp_path: Path
 ) -> None:
@@ -129,15 +130,15 @@ async def test_attached_files_come_back_those_in_quarantine_too(
     second.rename(aside)
     (folder / "notes.txt").write_text("no attachment")
     kept = {path: path.read_bytes() for path in (first, aside)}
-    assert "2 lampiran" in done(iku("backup", "b.iku")).out
+    assert "2 attachments" in done(iku("backup", "b.iku")).out
 
     shutil.rmtree(folder)
-    assert "2 lampiran" in done(iku("restore", "b.iku", **away)).out
+    assert "2 attachments" in done(iku("restore", "b.iku", **away)).out
     found = [path for path in folder.rglob("*") if path.is_file()]
     assert {path: path.read_bytes() for path in found} == kept
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in found)
     texts = done(iku("verify", "texts", **away)).out
-    assert "Berkas: 2 dibuka" in texts
+    assert "Files: 2 opened" in texts
     # Existing files remain, and a different file of the same name is not lost.
     later = folder / f"{uuid4()}.sealed"
     later.write_bytes(b"attached since")
@@ -166,10 +167,8 @@ def test_what_is_there_is_replaced_only_when_asked_and_kept(
     assert iku("status", "--json", **away).json["size"] == 147
 
     said = done(iku("restore", "b.iku", "--replace", **away))
-    [kept] = re.findall(r"disimpan sebagai (\S+) \(147 peristiwa\)", said.out)
-    assert (
-        "PERINGATAN: log berisi 146 peristiwa, basis data sebelumnya 147." in said.err
-    )
+    [kept] = re.findall(r"kept as (\S+) \(147 events\)", said.out)
+    assert "WARNING: the log holds 146 events, the previous database 147." in said.err
     assert iku("status", "--json", **away).json["size"] == 146
     names = {
         n: a.replace("_r?", f"{kept.partition('_r')[2]}?") for n, a in away.items()
@@ -178,6 +177,7 @@ def test_what_is_there_is_replaced_only_when_asked_and_kept(
     assert iku("status", "--json", **older).json["size"] == 147
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_restored_log_shorter_than_what_was_signed_is_told(
     register: Type, away: dict[str, str]
 ) -> None:
@@ -191,6 +191,7 @@ def test_a_restored_log_shorter_than_what_was_signed_is_told(
     assert (alarmed.code, "147 were signed" in alarmed.err) == (1, True)
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_with_other_keys_it_counts_and_says_that_texts_cannot_be_opened(
     register: Type, away: dict[str, str], tmp_path: Path
 ) -> None:
@@ -364,7 +365,7 @@ async def test_the_owner_need_be_no_superuser(
         assert "for whom another_owner may not act" in refused.err
         done(await asyncio.to_thread(typed, "restore", "b.iku", **new))
         status = done(await asyncio.to_thread(typed, "status", "--check", **new)).out
-        assert re.search(r"Penjaga skema .*, baik$", status, re.MULTILINE)
+        assert re.search(r"Guard of the schema .*, good$", status, re.MULTILINE)
         done(await asyncio.to_thread(typed, "rebuild", **new))
         rights = "select has_database_privilege('another_owner', $1, 'connect')"
         assert not await administrator.fetchval(rights, f"{name}_r")
@@ -427,9 +428,9 @@ def test_the_embedded_register_moves_to_another_folder(
         "IKU_HOME": str(tmp_path / "new"),
         "IKU_KEYS": str(tmp_path / "var/keys"),
     }
-    assert "Kunci teks: baik." in done(iku("restore", "b.iku", **new)).out
+    assert "Keys of texts: good." in done(iku("restore", "b.iku", **new)).out
     assert done(iku(*AT, **new)).out == before
-    assert re.search(r"Pemeriksaan +baik", done(iku("status", "--check", **new)).out)
+    assert re.search(r"Verification +good", done(iku("status", "--check", **new)).out)
     refused = iku("restore", "b.iku", **new)
     assert "the database iku holds 146 events" in refused.err
     assert "iku_before_" in done(iku("restore", "b.iku", "--replace", **new)).out

@@ -130,6 +130,7 @@ def test_an_unforeseen_error_is_a_sentence_that_says_where_to_look(
             )
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     said = iku("example")
     assert said.code == 0
@@ -146,6 +147,7 @@ def test_the_example_shows_what_was_known_and_what_is_known(iku: Any) -> None:
     assert "IKU-3 tetap: 3/4 (75,00%)." in said.out
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
     readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
     shown = re.findall(r"^```\n(Tahun .+?)^```$", readme, re.DOTALL | re.MULTILINE)
@@ -153,6 +155,7 @@ def test_the_readme_shows_what_the_example_prints(iku: Any) -> None:
     assert shown == [iku("example").out.partition("\n\n")[2]]
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
     readme = DOCUMENT.parents[1].joinpath("README.md").read_text(encoding="utf-8")
     [(words, shown)] = re.findall(
@@ -165,6 +168,7 @@ def test_the_readme_shows_what_the_explanation_prints(iku: Any) -> None:
     assert iku(*words.split(), COLUMNS="88").out == shown
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_example_twice_is_there_once(iku: Any) -> None:
     first = iku("example").out
     again = iku("example")
@@ -176,6 +180,7 @@ def test_the_example_twice_is_there_once(iku: Any) -> None:
     assert [f["indicator"] for f in figures[::2]] == ["IKU-1", "IKU-2", "IKU-3"]
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) -> None:
     headings = (
         "diketahui_pada,nomor,peristiwa,tanggal,jenis,nama,dasar_hukum,"
@@ -192,6 +197,7 @@ def test_the_example_keeps_out_of_a_register_in_use(iku: Any, tmp_path: Path) ->
     assert iku("status", "--json").json["size"] == 5
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_an_example_that_was_interrupted_is_completed(
     iku: Any, files: dict[str, Path]
 ) -> None:
@@ -199,6 +205,7 @@ def test_an_example_that_was_interrupted_is_completed(
     assert "50 dicatat" in iku("example").out
 
 
+@pytest.mark.usefixtures("indonesian")
 async def test_migrating_says_what_was_applied(
     iku: Any, empty_database: Database
 ) -> None:
@@ -217,6 +224,7 @@ async def test_migrating_says_what_was_applied(
     }
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_status_tells_what_there_is(iku: Any) -> None:
     iku("example")
     found = iku("status", "--check", "--json").json
@@ -312,6 +320,7 @@ def announced(serving: "subprocess.Popen[str]") -> tuple[str, str]:
 FIGURE = "/api/v1/indicators/IKU-1/figure?as_of=2021-12-31"
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_serving_says_where_and_stops_when_told(
     serving: "subprocess.Popen[str]",
 ) -> None:
@@ -326,6 +335,7 @@ def test_serving_says_where_and_stops_when_told(
     assert err == ""
 
 
+@pytest.mark.usefixtures("indonesian")
 async def test_a_fault_of_ours_is_written_down_where_the_operator_looks(
     serving: "subprocess.Popen[str]", owner: Plain
 ) -> None:

@@ -16,6 +16,7 @@ def register(iku: Any) -> None:
     assert iku("example").code == 0
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_row_a_definition_and_a_column_for_whoever_differs(iku: Any) -> None:
     asked = ("compare", "IKU-2", *YEAR_END, "--definition", 1)
@@ -39,8 +40,8 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
 ) -> None:
     seen = iku(*STRICTER, "--preview")
     assert (seen.code, seen.err) == (0, "")
-    assert "definisi versi 2 yang diusulkan, berlaku sejak 01-01-2022" in seen.out
-    assert seen.out.count("Diusulkan") == 8
+    assert "proposed definition version 2, in force from 2022-01-01" in seen.out
+    assert seen.out.count("Proposed") == 8
     refused = iku(*STRICTER, typed="n\n")
     assert (refused.code, refused.err) == (1, "iku: nothing was recorded\n")
     assert iku(*STRICTER).code == 130  # not interactive
@@ -49,7 +50,7 @@ def test_a_definition_is_recorded_once_its_effect_was_seen_and_accepted(
     assert iku(*asked, "--definition", 2).code == 1
     done = iku(*STRICTER, typed="y\n")
     assert done.code == 0
-    assert "Dicatat: definisi versi 2 IKU-2, peristiwa 147." in done.out
+    assert "Recorded: definition version 2 of IKU-2, event 147." in done.out
     assert iku(*asked, "--definition", 2).json["columns"][0]["numerator"] < 33
     again = iku(*STRICTER, "--yes")
     assert (again.code, again.out) == (1, "")

@@ -14,6 +14,7 @@ def register(iku: Any) -> None:
     assert iku("example").code == 0
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_the_annulled_closing_is_named_with_its_cause_and_reason(iku: Any) -> None:
     said = iku("difference", "IKU-1", *PRINTED)
@@ -56,6 +57,7 @@ def test_pages_go_on_with_the_cursor_that_is_shown(iku: Any) -> None:
     assert "--cursor" not in iku(*asked).out
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_two_figures_that_do_not_differ_have_nothing_between_them(iku: Any) -> None:
     said = iku("difference", "IKU-1", "--as-of", "2021-12-31")

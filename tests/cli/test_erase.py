@@ -9,6 +9,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from iku.app import open_app
 from iku.postgres.database import Database
 from tests.cli.conftest import Type
@@ -29,9 +31,7 @@ def test_a_case_is_erased_and_its_figures_stay_as_they_were(
     title = iku("history", "K01", "--json").json[0]["text"]["title"]
     done = iku("erase", "conflict-K01", *DECIDED, "--effective-on", "2022-05-01")
     assert (done.code, done.err) == (0, "")
-    assert (
-        "teks dan 0 berkas dihapus menurut B/12/2022 (UU 27/2022 Pasal 8)" in done.out
-    )
+    assert "texts and 0 files erased by B/12/2022 (UU 27/2022 Pasal 8)" in done.out
     assert iku(*at).json == before
     shown = iku("history", "K01")
     assert title not in shown.out
@@ -101,13 +101,14 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
     )
 
     assert code == 1
-    assert "Yang akan dihapus dari conflict-K14: 3 teks dan 1 berkas." in said
-    for held in ("judul", "nama berkas", "berkas"):
+    assert "To be erased of conflict-K14: 3 texts and 1 files." in said
+    for held in ("title", "file name", "file"):
         assert re.search(rf"^conflict-K14 +{held} +1$", said, re.MULTILINE)
-    assert "Hapus untuk selamanya? [y/N]" in said
+    assert "Erase permanently? [y/N]" in said
     assert "iku: nothing was erased" in said
     people = [known["reporter"]["subject"], known["parties"][0]["subject"]]
-    kept = f"Tidak ikut dihapus, karena dihapus tersendiri: {', '.join(sorted(people))}"
+    kept = "Not erased with it, because they are erased by themselves: "
+    kept += ", ".join(sorted(people))
     assert kept in said
     for secret in (SECRET, CASE["title"], "Karang Taruna"):
         assert secret not in said
@@ -116,14 +117,12 @@ async def test_on_a_terminal_an_erasure_shows_what_goes_and_asks(
     code, said = await asyncio.to_thread(
         on_a_terminal, environ, tmp_path, "y\n", *words
     )
-    assert (code, "3 teks dan 1 berkas dihapus menurut B/12/2022" in said) == (0, True)
+    assert (code, "3 texts and 1 files erased by B/12/2022" in said) == (0, True)
     told = iku("history", "K14").out
     assert CASE["title"] not in told
     assert SECRET in told
     person = iku("erase", people[0], *DECIDED)
-    assert person.out.startswith(
-        f"Yang akan dihapus dari {people[0]}: 1 teks dan 0 berkas"
-    )
+    assert person.out.startswith(f"To be erased of {people[0]}: 1 texts and 0 files")
     assert SECRET not in iku("history", "K14").out
 
 
@@ -160,13 +159,13 @@ def test_keys_are_shown_renewed_and_destroyed(
     assert (refused.code, "is the current epoch" in refused.err) == (1, True)
     rotated = iku("keys", "rotate", "--new", "--json").json
     assert rotated == {"epoch": f"{old['epoch']}.2", "locked": 0}
-    assert "kini di epoch" in iku("keys", "rotate").out
-    assert "dimusnahkan" in iku("keys", "destroy", old["epoch"]).out
+    assert "are in epoch" in iku("keys", "rotate").out
+    assert "is destroyed" in iku("keys", "destroy", old["epoch"]).out
     [new] = iku("keys", "show", "--json").json["epochs"]
     assert new == {"epoch": f"{old['epoch']}.2", "wraps": 16, "locked": 0, "here": True}
-    assert "terkunci" not in iku("history", "K01").out
+    assert "locked" not in iku("history", "K01").out
     assert iku("keys", "reconcile", "--json").json == {"decisions": 0, "texts": 0}
-    assert "0 teks yang kembali" in iku("keys", "reconcile").out
+    assert "0 texts that had returned" in iku("keys", "reconcile").out
 
 
 def test_without_its_keys_the_register_counts_and_says_what_is_locked(
@@ -177,7 +176,7 @@ def test_without_its_keys_the_register_counts_and_says_what_is_locked(
     at = ("figure", "IKU-1", "--as-of", "2021-12-31", "--json")
     assert iku(*at, **elsewhere).json == iku(*at).json
     assert "terkunci" in iku("history", "K01", **elsewhere).out
-    assert "HILANG" in iku("keys", "show", **elsewhere).out
+    assert "LOST" in iku("keys", "show", **elsewhere).out
     rotated = iku("keys", "rotate", **elsewhere)
     assert (rotated.code, "16 keys stay as they are" in rotated.err) == (1, True)
     # New texts use a key of another name, so that the lost key can be restored.
@@ -191,6 +190,7 @@ def test_without_its_keys_the_register_counts_and_says_what_is_locked(
     assert (another["locked"], another["here"]) == (16, True)
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_status_tells_that_keys_are_lost_and_makes_none(
     iku: Type, files: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ def register(iku: Type) -> None:
     assert iku("example").code == 0
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_each_case_has_its_marks_and_its_sentence(iku: Type) -> None:
     said = iku("explain", "IKU-1", *YEAR_END, "--known-on", "2022-06-30")
@@ -32,6 +33,7 @@ def test_each_case_has_its_marks_and_its_sentence(iku: Type) -> None:
     assert f"Jumlah: 7 dari 9 (77,78%), nomor {figure.json['number']}" in said.out
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_what_is_looked_for_is_shown_and_the_sum_stays(iku: Type) -> None:
     said = iku("explain", "IKU-2", *YEAR_END, "--counted", "open", "--part", "lsm")
@@ -108,6 +110,7 @@ def test_what_cannot_be_answered_is_said_in_a_sentence(
     assert said.err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_history_tells_what_was_replaced_and_moved(iku: Type) -> None:
     said = iku("history", "K10")

@@ -31,6 +31,7 @@ def register(iku: Any) -> None:
     assert iku("example").code == 0
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_the_table_reads_as_on_indonesian_paper(iku: Any) -> None:
     said = iku("figure", "IKU-1", "--as-of", "2021-12-31", "--known-on", "2022-01-15")
@@ -60,6 +61,7 @@ def test_parts_are_named_and_sum_to_the_whole(iku: Any) -> None:
     assert sum(part["denominator"] for part in figure["parts"]) == 9
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_figure_may_be_asked_of_a_period_and_a_size(iku: Any) -> None:
     asked = ("figure", "IKU-1", "--as-of", "2021-06-30", "--period", "quarter")

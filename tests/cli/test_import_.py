@@ -35,6 +35,7 @@ def report(number: str) -> str:
     return f"2022-03-01,{number},dilaporkan,2022-03-01,sara,agama,Perselisihan,,,,,,"
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_each_file_is_told_of_in_a_sentence(iku: Any, files: dict[str, Path]) -> None:
     said = iku("import", *files.values())
     assert said.code == 0
@@ -47,6 +48,7 @@ def test_each_file_is_told_of_in_a_sentence(iku: Any, files: dict[str, Path]) ->
     assert size(iku) == 146
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_longer_file_records_its_new_rows(iku: Any, tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", report("K1"))
     iku("import", file)
@@ -66,15 +68,16 @@ def test_whom_a_rejection_takes_along_is_told_with_its_row(
         "2022-03-03,K2,ditolak,2022-03-03,,,,,,,,,Bukan konflik",
     )
     said = iku("import", file)
-    assert "4 baris jurnal konflik, 5 dicatat" in said.out
+    assert "4 rows of journal konflik, 5 recorded" in said.out
     told = " ".join(said.out.split())
     assert "K1 is merged into this one (version 2)" in told
     [shown] = iku("import", file, "--json").json["files"]
     assert (shown["repeated"], shown["remarks"]) == (4, [])
     history = " ".join(iku("history", "K2").out.split())
-    assert "ikut tidak dihitung: K1, yang digabung ke sini" in history
+    assert "no longer counted either: K1, merged into this" in history
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_dry_run_says_what_would_be_recorded(
     iku: Any, files: dict[str, Path]
 ) -> None:
@@ -140,6 +143,7 @@ def test_an_actor_must_be_a_name(iku: Any, files: dict[str, Path], actor: str) -
     assert "'--actor'" in said.err
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_an_empty_journal_says_that_it_is_empty(iku: Any, tmp_path: Path) -> None:
     said = iku("import", write(tmp_path / "a.csv"))
     assert (said.code, said.err) == (0, "")
@@ -155,7 +159,7 @@ def test_rows_that_are_skipped_are_named(iku: Any, tmp_path: Path) -> None:
     rows = [report("K1"), report("K1"), verified, handled, handled, verified]
     said = iku("import", write(tmp_path / "a.csv", *rows))
     assert said.code == 0
-    assert "6 baris jurnal konflik, 4 dicatat, 2 baris berulang dilewati" in said.out
+    assert "6 rows of journal konflik, 4 recorded, 2 repeated rows skipped" in said.out
     assert re.search(r"^ +3 +identical to row 2$", said.out, re.MULTILINE)
     assert re.search(r"^ +7 +identical to row 4$", said.out, re.MULTILINE)
     again = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
@@ -171,11 +175,12 @@ def test_of_many_faults_the_first_are_shown_and_all_are_counted(
     said = iku("import", write(tmp_path / "a.csv", *rows))
     assert said.code == 1
     assert said.err.count("there is no conflict") == 200
-    assert "200 masalah pertama dari 1.234." in said.err
+    assert "The first 200 problems of 1,234." in said.err
     shown = iku("import", tmp_path / "a.csv", "--json").json["files"][0]
     assert (shown["faulted"], len(shown["faults"])) == (1_234, 200)
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_journal_may_come_through_a_pipe(iku: Any, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.csv"
     os.mkfifo(pipe)

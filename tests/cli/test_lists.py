@@ -23,6 +23,7 @@ def read(text: str) -> list[dict[str, str]]:
     return [*csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))]
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_list_has_a_row_a_case_and_ends_with_how_many_there_are(
     register: Type,
 ) -> None:
@@ -41,6 +42,7 @@ def test_a_list_has_a_row_a_case_and_ends_with_how_many_there_are(
     assert "terbuka, belum diverifikasi" in known.out  # K12, verified the day after
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_organisations_show_what_they_exist_by_and_whether_it_expired(
     register: Type,
 ) -> None:
@@ -92,6 +94,7 @@ def test_programs_get_all_of_a_list_as_json_and_as_csv(register: Type) -> None:
     assert (first["wilayah"], first["kedaluwarsa"]) == ("", "tidak")
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_list_of_nothing_says_so_and_is_no_failure(register: Type) -> None:
     said = register("list", "conflicts", "--text", "tidak ada yang begini")
     assert said.code == 0
@@ -128,6 +131,7 @@ def test_what_cannot_be_listed_is_refused_with_a_sentence(
     assert why in said.err
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_one_case_is_shown_as_it_was_and_by_any_of_its_names(register: Type) -> None:
     then = register("show", "conflict", "k10", *YEAR_END, "--known-on", "2022-01-15")
     assert then.code == 0
@@ -142,6 +146,7 @@ def test_one_case_is_shown_as_it_was_and_by_any_of_its_names(register: Type) -> 
     assert "Diselesaikan" not in now.out
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_one_organisation_is_shown_and_programs_get_it_whole(register: Type) -> None:
     said = register("show", "organisation", "O28", *YEAR_END)
     lines = [" ".join(line.split()) for line in said.out.splitlines()]

@@ -25,24 +25,24 @@ def take(iku: Type, step: str, actor: str, *more: str, of: str = "2021") -> str:
 def test_a_year_is_published_and_what_changed_since_is_told(register: Type) -> None:
     iku = register
     drafted = iku(*DRAFT, "--title", "LKjIP 2021", "--actor", "ani")
-    assert drafted.out.startswith("LKjIP 2021\nPublikasi 2021: Tahun 2021, per 31-12-")
-    assert "77,78%" in drafted.out
+    assert drafted.out.startswith("LKjIP 2021\nPublication 2021: Year 2021, as of ")
+    assert "77.78%" in drafted.out
     closed = take(iku, "close", "ani", "--known-on", "2022-01-15")
-    assert "diketahui per 15-01-2022" in closed
-    assert "88,89%" in closed
+    assert "as known on 2022-01-15" in closed
+    assert "88.89%" in closed
     take(iku, "review", "siti")
     refused = iku("publication", "publish", "2021", "--reason", "x", "--actor", "siti")
     assert refused.code == 1
     assert "was reviewed by siti, so it cannot be published by siti" in refused.err
-    assert "diterbitkan" in take(iku, "publish", "budi")
+    assert "published" in take(iku, "publish", "budi")
     changes = iku("publication", "changes", "2021").out
-    assert "8/9 = 88,89%" in changes
-    assert "7/9 = 77,78%" in changes
+    assert "8/9 = 88.89%" in changes
+    assert "7/9 = 77.78%" in changes
     [k10] = [line for line in changes.splitlines() if " K10 " in line]
-    for told in ("pembatalan", "IKU-1: pembilang -1", "belum ditandatangani semua"):
+    for told in ("annulment", "IKU-1: numerator -1", "belum ditandatangani semua"):
         assert told in k10
     listed = iku("publication", "list", "--year", "2021", "--state", "published").out
-    assert "2021       Tahun 2021  31-12-2021      1  terbit" in listed
+    assert "2021         Year 2021  2021-12-31        1  published" in listed
     _programs_get_the_same(iku)
     _restate(iku)
 
@@ -53,7 +53,7 @@ def _programs_get_the_same(iku: Type) -> None:
     changes = iku("publication", "changes", "2021", "--json").json
     assert [item["number"] for item in changes["items"]] == ["O35", "K10"]
     first = iku("publication", "changes", "2021", "--limit", "1")
-    assert "Masih ada lanjutannya: --cursor " in first.out
+    assert "There is more: --cursor " in first.out
     cursor = first.out.split("--cursor ")[1].strip()
     rest = iku("publication", "changes", "2021", "--cursor", cursor, "--json").json
     assert [item["number"] for item in rest["items"]] == ["K10"]
@@ -63,16 +63,16 @@ def _programs_get_the_same(iku: Type) -> None:
 
 def _restate(iku: Type) -> None:
     again = iku(*DRAFT, "--restates", "2021", "--actor", "ani")
-    assert "Edisi: 2021 (terbit), 2021.2 (draf)" in again.out
+    assert "Editions: 2021 (published), 2021.2 (draft)" in again.out
     take(iku, "close", "ani", of="2021.2")
     nothing = iku("publication", "changes", "2021.2").out
-    assert "Tidak ada yang dicatat setelahnya." in nothing
+    assert "Nothing was recorded since." in nothing
     assert "draf" in take(iku, "return", "ani", of="2021.2")
-    assert "ditarik" in take(iku, "withdraw", "ani", of="2021.2")
+    assert "withdrawn" in take(iku, "withdraw", "ani", of="2021.2")
 
 
 def test_what_cannot_be_is_told_in_a_sentence(iku: Type) -> None:
-    assert "Belum ada publikasi." in iku("publication", "list").out
+    assert "There are no publications yet." in iku("publication", "list").out
     missing = iku("publication", "show", "2021")
     assert (missing.code, missing.err) == (1, "iku: there is no publication 2021\n")
     for arguments in (

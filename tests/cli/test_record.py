@@ -25,6 +25,7 @@ VERIFIED = ("record", "verified", "K14", "--effective-on", "2021-02-10")
 REASON = ("--reason", "Salah tulis")
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_case_is_reported_changed_corrected_and_counted(iku: Type) -> None:
     done = iku(*CASE, "--actor", "siti")
     assert (done.code, done.err) == (0, "")
@@ -55,6 +56,7 @@ def test_a_case_is_reported_changed_corrected_and_counted(iku: Type) -> None:
     assert events[5]["data"]["cleared"] == ["occurred_on"]
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_an_organisation_is_registered_and_takes_part(iku: Type) -> None:
     assert "Dicatat: organisasi O1, versi 1" in iku(*ORGANISATION, "--number", "O1").out
     part = ("record", "participated", "O1", "--participation", "2021-014")
@@ -108,6 +110,7 @@ def test_a_whole_command_is_read_as_json(
     assert types == ["reported", "verified"]
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_command_under_the_same_key_is_carried_out_once(iku: Type) -> None:
     keyed = (*CASE, "--idempotency-key", "laporan-1")
     first = iku(*keyed, "--json")
@@ -207,6 +210,7 @@ def test_the_manual_has_each_command_with_its_options() -> None:
         assert flags == set(re.findall(r"--[a-z-]+", row)), command
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_whom_a_rejection_takes_along_is_told_below_its_receipt(iku: Type) -> None:
     assert iku(*CASE).code == 0
     other = [*CASE, "--number", "K15", "--title", "Laporan kedua"]

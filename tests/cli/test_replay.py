@@ -21,6 +21,7 @@ def register(iku: Any) -> None:
     assert iku("example").code == 0
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_replay_ends_with_the_figure_in_both_orders(iku: Any) -> None:
     for code, as_of, known_on, numerator, denominator, *_ in FIGURES[3:10:3]:
@@ -45,6 +46,7 @@ def counts(table: list[str]) -> list[int]:
     return [int(table[-1][: end.end()].split()[-1]), int(table[-1].split()[-1])]
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_replay_reads_as_on_indonesian_paper(iku: Any) -> None:
     said = iku("replay", "IKU-1", "--as-of", "2021-12-31", "--order", "happened")
@@ -63,6 +65,7 @@ def test_a_replay_reads_as_on_indonesian_paper(iku: Any) -> None:
     assert (said.code, said.err) == (0, "")
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_replay_of_nothing_shows_the_figure_alone(iku: Any) -> None:
     said = iku("replay", "IKU-1")
     assert said.code == 0
@@ -71,6 +74,7 @@ def test_a_replay_of_nothing_shows_the_figure_alone(iku: Any) -> None:
     assert iku("replay", "IKU-1", "--json").out == ""
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_number_brings_its_figure_back(iku: Any) -> None:
     typed = f" {PRINTED.lower()} "
@@ -82,6 +86,7 @@ def test_a_number_brings_its_figure_back(iku: Any) -> None:
     assert sum(part["denominator"] for part in parts.json["parts"]) == 9
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_verifying_says_whether_the_log_gives_the_figure(iku: Any) -> None:
     said = iku("verify", "figure", PRINTED)
@@ -93,6 +98,7 @@ def test_verifying_says_whether_the_log_gives_the_figure(iku: Any) -> None:
     assert verified["number"] == PRINTED
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 async def test_verifying_ends_with_1_and_both_values_where_they_differ(
     iku: Any, owner: Plain
@@ -108,6 +114,7 @@ async def test_verifying_ends_with_1_and_both_values_where_they_differ(
     assert (as_json.code, as_json.json["verdict"]) == (1, "differs")
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 async def test_verifying_the_log_names_what_was_tampered_with(
     iku: Any, owner: Plain
@@ -138,6 +145,7 @@ async def test_a_log_of_an_older_schema_is_not_verified(
     assert "iku migrate" in said.err
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_series_shows_now_and_then(iku: Any) -> None:
     asked = ("series", "IKU-1", "--from", "2021-01-01", "--to", "2021-12-31")
@@ -151,6 +159,7 @@ def test_a_series_shows_now_and_then(iku: Any) -> None:
     assert told["figures"][-1]["period"]["kind"] == "year"
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.usefixtures("register")
 def test_a_series_marks_where_the_definition_changes(
     iku: Any, environ: dict[str, str]

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from iku.ledger import note, policy
 from iku.postgres.pool import Plain
 
@@ -22,7 +24,7 @@ def test_a_key_is_made_once_and_shown_always(iku: Any, tmp_path: Path) -> None:
     assert made["made"]
     assert note.parse_verifier(made["vkey"]).name == "iku.mojokerto.local/log"
     again = iku("signer", "key")
-    assert "Kunci sudah ada" in again.out
+    assert "The key is in" in again.out
     assert made["vkey"] in again.out
     key = tmp_path / "var" / "signer" / "key"
     assert key.stat().st_mode & 0o777 == 0o600
@@ -35,20 +37,20 @@ def test_a_key_is_made_once_and_shown_always(iku: Any, tmp_path: Path) -> None:
 def test_signing_says_what_was_signed_and_that_nobody_watches(iku: Any) -> None:
     assert "`iku signer key` makes one" in iku("signer", "once").err
     vkey = iku("signer", "key", "--json").json["vkey"]
-    assert "belum pernah" in iku("status").out
+    assert "never" in iku("status").out
     iku("example")
     said = iku("signer", "once")
     assert said.code == 0, said.err
-    assert "Ditandatangani: ukuran 146; 146 rekaman dibaca." in said.out
-    assert "TANPA SAKSI" in said.out
+    assert "Signed: size 146; 146 records read." in said.out
+    assert "NO WITNESS" in said.out
     again = iku("signer", "once", "--full", "--json").json
     assert (again["size"], again["signed"], again["witnesses"]) == (146, False, 0)
     trusted = policy.parse(f"log {vkey}\nquorum none\n".encode())
     judged = policy.judge(trusted, note.parse(again["checkpoint"].encode()))
     assert judged.checkpoint.size == 146
     told = iku("status").out
-    assert re.search(r"Ditandatangani +sampai ukuran 146", told)
-    assert re.search(r"Saksi +TANPA SAKSI", told)
+    assert re.search(r"Signed +up to size 146", told)
+    assert re.search(r"Witnesses +NO WITNESS", told)
     assurance = iku("status", "--json").json["assurance"]
     assert (assurance["signed"], assurance["witnesses"]) == (146, 0)
 
@@ -83,7 +85,7 @@ def test_a_key_is_changed(iku: Any) -> None:
     assert said.code == 0, said.err
     new = iku("signer", "key", "--json").json["vkey"]
     assert new != old
-    assert f"Kunci baru; bagikan kepada pemeriksa dan saksi: {new}" in said.out
+    assert f"New key; give it to auditors and witnesses: {new}" in said.out
     assert iku("signer", "once", "--json").json["signed"] is False
 
 
@@ -131,17 +133,18 @@ def test_running_it_signs_until_told_to_stop(
     ) as process:
         try:
             assert process.stdout is not None
-            assert "Ditandatangani: ukuran 146" in process.stdout.readline()
+            assert "Signed: size 146" in process.stdout.readline()
             assert "another process" in iku("signer", "once").err
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0
-    assert "TANPA SAKSI" in err
+    assert "NO WITNESS" in err
     assert "Traceback" not in err
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_signer_whose_database_is_away_tries_again(
     iku: Any, environ: dict[str, str], tmp_path: Path
 ) -> None:

@@ -19,11 +19,13 @@ import pytest
 
 from iku.cli import tables
 from iku.cli.tables import Listing, Printer, TableColumn, exact, number, text
-from iku.exchange import formats
+from iku.exchange.formats import Formats
+from iku.language import Language
 from tests.cli.conftest import Said, Type
 
 WIDTHS = (80, 100, 120)
 JAKARTA = ZoneInfo("Asia/Jakarta")
+formats = Formats(lambda: Language.INDONESIAN)
 TITLE = (
     "Keberatan sebagian warga atas rencana pembangunan pasar di atas lapangan yang "
     "sejak lama dipakai bersama oleh perkumpulan olahraga dan sekolah, yang menurut "
@@ -91,7 +93,7 @@ def test_what_does_not_fit_is_abbreviated_then_left_out_then_a_block_a_record(
     assert abbreviated[1].split() == ["Nomor", "Bagian", "Pemb.", "Isi"]
     left_out = drawn(capsys, columns, rows[1:2])
     assert left_out[1].split() == ["Nomor", "Pembilang", "Isi"]
-    assert left_out[-2].startswith("Kolom yang tidak ditampilkan: Bagian (")
+    assert left_out[-1].startswith("Columns not shown: Bagian (")
     block = drawn(capsys, columns, rows[2:])
     assert block[1:3] == ["Nomor      K01", "Bagian     antargolongan"]
     assert block[4] == f"Isi        {'x' * 67}"
@@ -279,6 +281,7 @@ ORGANISATIONS = (
 )
 
 
+@pytest.mark.usefixtures("indonesian")
 @pytest.mark.parametrize("register", ["example", "long"])
 def test_no_value_is_cut_and_no_line_is_too_long_at_any_width(
     register: str, request: pytest.FixtureRequest

@@ -31,7 +31,7 @@ def held(iku: Any, code: str, day: str, name: str) -> Any:
 def test_a_target_is_set_corrected_and_annulled(iku: Any) -> None:
     seen = iku(*SET, "--preview")
     assert (seen.code, seen.err) == (0, "")
-    assert "Tidak ada yang berubah." in seen.out
+    assert "Nothing changes." in seen.out
     refused = iku(*SET, typed="n\n")
     assert (refused.code, refused.err) == (1, "iku: nothing was recorded\n")
     done = iku(*SET, "--yes", "--json", "--actor", "siti").json
@@ -44,15 +44,15 @@ def test_a_target_is_set_corrected_and_annulled(iku: Any) -> None:
     fixed = iku(
         "target", "IKU-3", "--corrects", version, "--target", "75", *WHY, "--yes"
     )
-    assert f"Dicatat: IKU-3, versi {version + 1} dari riwayatnya" in fixed.out
+    assert f"Recorded: IKU-3, version {version + 1} of its history" in fixed.out
     assert held(iku, "IKU-3", "2022-12-31", "target") == "75.00"
     assert iku("target", "IKU-3", "--annuls", version, *WHY, "--yes").code == 0
     assert held(iku, "IKU-3", "2022-12-31", "target") is None
     # Wide enough for any user name.
     told = iku("history", "IKU-3", COLUMNS="300").out
-    assert "target ditetapkan" in told
-    assert f"versi {version}, target: 57 → 75" in told
-    assert "alasan: Salah ketik" in told
+    assert "target set" in told
+    assert f"version {version}, target: 57 → 75" in told
+    assert "reason: Salah ketik" in told
     events = iku("history", "IKU-3", "--kind", "indicator", "--json").json
     assert [one["type"] for one in events[-3:]] == ["targeted", "corrected", "annulled"]
 
@@ -70,11 +70,12 @@ def test_a_definition_is_corrected_and_annulled(iku: Any) -> None:
     shown = iku(*gone, "--preview", "--json").json
     assert {one["after"]["definition"] for one in shown["points"]} == {1}
     told = iku(*gone, typed="y\n")
-    assert "menjadi" in told.out
+    assert "after" in told.out
     assert held(iku, "IKU-2", "2022-12-31", "definition") == 1
     assert "participation_threshold=2" in iku("history", "IKU-2").out
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_the_definition_in_force_stands_beside_the_published_one(iku: Any) -> None:
     step = ("--reason", "LKjIP", "--actor")
     assert iku("publication", "draft", "--as-of", "2021-12-31", *step, "ani").code == 0

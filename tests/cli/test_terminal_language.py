@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Type
+from tests.cli.conftest import Said, Type
 
 INDONESIAN: dict[str, str | None] = {"IKU_LANGUAGE": None}
 CASE = (
     *("--category", "sara", "--dimension", "agama", "--title", "Pawai"),
     *("--effective-on", "2021-02-09"),
 )
+
+
+@pytest.fixture
+def example(iku: Type) -> Type:
+    """The command line over the example register."""
+    assert iku("example").code == 0
+    return iku
 
 
 def test_the_help_is_indonesian_unless_english_is_asked_for(iku: Type) -> None:
@@ -78,3 +85,56 @@ def test_a_language_that_there_is_not_is_refused(iku: Type, language: str) -> No
     assert refused.err == (
         f'iku: IKU_LANGUAGE berisi "{language}", padahal nilainya harus id atau en\n'
     )
+
+
+YEAR_END = ("--as-of", "2021-12-31", "--known-on", "2022-01-15")
+
+
+def lines(said: Said) -> list[str]:
+    """The printed lines, with each run of blanks replaced by one."""
+    assert said.code == 0, said.err
+    return [" ".join(line.split()) for line in said.out.splitlines() if line]
+
+
+def test_figures_are_printed_in_that_language(example: Type) -> None:
+    english = lines(example("figure", "IKU-1", *YEAR_END))
+    indonesian = lines(example("figure", "IKU-1", *YEAR_END, **INDONESIAN))
+
+    assert english[:2] == [
+        "Year 2021, as of 2021-12-31, as known on 2022-01-15, from 146 events",
+        "Indicator Numerator Denominator Actual Target Achievement Rating",
+    ]
+    assert english[3] == "IKU-1 8 9 88.89% 80.00% 111.11% Sangat Tinggi"
+    assert indonesian[:2] == [
+        "Tahun 2021, per 31-12-2021, diketahui per 15-01-2022, dari 146 peristiwa",
+        "Indikator Pembilang Penyebut Realisasi Target Capaian Predikat",
+    ]
+    assert indonesian[3] == "IKU-1 8 9 88,89% 80,00% 111,11% Sangat Tinggi"
+
+
+def test_a_case_is_shown_and_explained_in_that_language(example: Type) -> None:
+    shown = lines(example("show", "conflict", "K10", *YEAR_END))
+    explained = lines(example("explain", "IKU-1", "--subject", "K10", *YEAR_END))
+    history = lines(example("history", "K10"))
+
+    assert shown[0] == "Case K10 as of 2021-12-31, as known on 2022-01-15"
+    assert "Status resolved 2021-10-15" in shown
+    assert shown[-1] == "Version 3; its history: iku history conflict-K10"
+    assert "counted: reported on 2021-08-30, in the period" in explained[3]
+    assert history[-1] == "* as the imported journal states"
+
+
+def test_lists_and_their_totals_are_in_that_language(example: Type) -> None:
+    listed = lines(example("list", "conflicts", "--as-of", "2021-12-31"))
+
+    assert listed[0] == "List of cases as of 2021-12-31"
+    assert listed[-1] == "15 cases: 3 open, 10 resolved, 1 rejected, 1 merged."
+
+
+def test_a_receipt_is_in_that_language(iku: Type) -> None:
+    asked = ("report", *CASE, "--number", "K1")
+    [first] = lines(iku(*asked))
+    [other] = lines(iku(*asked[:-1], "K2", **INDONESIAN))
+
+    assert first == "Recorded: conflict K1, version 1, event 5."
+    assert other == "Dicatat: kasus K2, versi 1, peristiwa 6."

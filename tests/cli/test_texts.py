@@ -44,6 +44,7 @@ def audit(
     return report
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_an_auditor_verifies_the_texts_that_were_handed_over(
     iku: Type, signed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,7 +116,7 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
         f"{named}iku: 1 texts or files do not match their records; "
         "they are named above\n"
     )
-    assert f"Teks: {signed - 1} dibuka, 0 dihapus, 0 terkunci, 1 rusak" in verified.out
+    assert f"Texts: {signed - 1} opened, 0 erased, 0 locked, 1 damaged" in verified.out
     assert "baik" not in verified.out
     written = iku("export", "texts", "teks")
     assert written.code == 1
@@ -123,6 +124,7 @@ async def test_a_swapped_text_is_named_and_the_rest_is_written(
     assert len((tmp_path / "teks").read_text().splitlines()) == signed - 1
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_erased_texts_are_counted_and_lost_keys_are_told_apart(
     iku: Type, signed: int, tmp_path: Path
 ) -> None:

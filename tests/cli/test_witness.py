@@ -39,8 +39,8 @@ def test_a_witness_by_file_completes_the_proof(
     (tmp_path / "answer").write_text(line.out)
     assert iku("signer", "accept", "request", **watched).code == 1
     said = iku("signer", "accept", "answer", **watched)
-    assert said.out == "Disaksikan oleh saksi.test: ukuran 146.\n"
-    assert "1 saksi; sampai ukuran 146" in iku("status", **watched).out
+    assert said.out == "Witnessed by saksi.test: size 146.\n"
+    assert "1 witnesses; up to size 146" in iku("status", **watched).out
     again = iku("witness", "cosign", "request", "--policy", "logs")
     assert again.code == 1
     assert "the last size cosigned is 146" in again.err
@@ -55,13 +55,14 @@ def test_a_witness_by_file_completes_the_proof(
     )
     assert "is not empty" in iku("export", "bundle", "b").err
     said = iku("export", "bundle", "c")
-    assert "146 peristiwa dan 1 checkpoint" in said.out
-    assert "TANPA SAKSI" in said.out
+    assert "146 events and 1 checkpoints" in said.out
+    assert "NO WITNESS" in said.out
     alone = [sys.executable, "-m", "iku_verify", "bundle", "c"]
     done = subprocess.run(alone, cwd=tmp_path, check=False)
     assert done.returncode == 3, "the keys are only those from inside the bundle"
 
 
+@pytest.mark.usefixtures("indonesian")
 def test_a_witness_over_http_is_asked_by_the_signer(
     iku: Any, commands: str, environ: dict[str, str], tmp_path: Path
 ) -> None:

@@ -5,9 +5,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from iku.domain.period import Kind, containing
-from iku.exchange import formats
+from iku.exchange.formats import Formats
+from iku.language import Language
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
+formats = Formats(lambda: Language.INDONESIAN)
+english = Formats(lambda: Language.ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,25 @@ def test_periods_are_counted_in_roman_numerals(
     day: date, kind: Kind, printed: str
 ) -> None:
     assert formats.period(containing(day, kind)) == printed
+
+
+def test_english_has_a_decimal_point_and_iso_days() -> None:
+    recorded_at = datetime(2021, 12, 31, 17, 5, 9, tzinfo=UTC)
+
+    assert english.number(Decimal("1234567.50")) == "1,234,567.50"
+    assert english.percent(Decimal("77.78")) == "77.78%"
+    assert english.day(date(999, 2, 3)) == "0999-02-03"
+    assert english.instant(recorded_at, JAKARTA) == "2022-01-01 00:05:09 WIB"
+    assert english.fraction(1_033, 1_238) == "1,033/1,238"
+
+
+@pytest.mark.parametrize(
+    ("kind", "printed"),
+    [
+        (Kind.YEAR, "Year 2021"),
+        (Kind.QUARTER, "Quarter IV 2021"),
+        (Kind.MONTH, "2021-12"),
+    ],
+)
+def test_periods_have_english_names(kind: Kind, printed: str) -> None:
+    assert english.period(containing(date(2021, 12, 31), kind)) == printed

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from iku.app import App
-from iku.exchange import formats
+from iku.exchange.formats import Formats
+from iku.language import Language
 from iku.ledger.appender import Unavailable
 from tests.web.conftest import BEFORE_ANY, CASE, Client
 from tests.web.test_documentation import ELSEWHERE
@@ -21,6 +22,8 @@ STRANGE = {
     "reason": "Contoh",
     "wording": '<b>Ormas</b> & "LSM"',
 }
+
+INDONESIAN = Formats(lambda: Language.INDONESIAN)
 
 
 def cells(page: httpx.Response) -> list[list[str]]:
@@ -87,7 +90,7 @@ async def test_a_register_of_the_past_shows_its_last_year_with_a_target(
     page = await loaded.get(FRONT)
     today = app.commands.today()
     assert "<strong>Tahun 2021, per 31-12-2021</strong>" in page.text
-    assert f"bukan keadaan hari ini, {formats.day(today)}" in page.text
+    assert f"bukan keadaan hari ini, {INDONESIAN.day(today)}" in page.text
     assert f'href="/?as_of={today}&amp;bahasa=id"' in page.text
     asked = await loaded.get(FRONT, params={"as_of": "2021-12-31"})
     assert cells(page) == cells(asked)
@@ -102,7 +105,7 @@ async def test_a_register_in_use_shows_today(loaded: Client, app: App) -> None:
     verified = {"type": "verified", "effective_on": str(today)}
     await loaded.records("/conflicts/K77/events", verified)
     page = await loaded.get(FRONT)
-    assert f"per {formats.day(today)}</strong>" in page.text
+    assert f"per {INDONESIAN.day(today)}</strong>" in page.text
     assert "bukan keadaan hari ini" not in page.text
     # An annulled entry does not count.
     undone = {"type": "annulled", "annuls": 2, "reason": "Salah catat"}

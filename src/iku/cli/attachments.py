@@ -13,7 +13,7 @@ from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
-from iku.exchange import formats
+from iku.cli.terminal_language import formats, translated
 from iku.messages import message
 from iku.postgres.pool import Connection
 from iku.vault import quarantine
@@ -21,9 +21,14 @@ from iku.vault.files import QuarantineSummary
 from iku.vault.quarantine import QuarantinedFile
 
 NAMES = click.argument("names", metavar="[NAME]...", type=click.UUID, nargs=-1)
-COLUMNS = (exact("Nama"), number("Bita"), exact("Disimpan"), text("Dikenal"))
-ERASED = "dihapus menurut keputusan"
-UNKNOWN = "tidak"
+COLUMNS = (
+    exact(message("Name")),
+    number(message("Bytes")),
+    exact(message("Stored")),
+    text(message("Named by")),
+)
+ERASED: str = message("erased by a decision")
+UNKNOWN = message("no")
 
 Opened: TypeAlias = tuple[App, Connection]
 
@@ -77,7 +82,8 @@ def list_(*, json: bool) -> None:
             if json:
                 terminal.emit(QuarantineList(str(vault.files.quarantine), listed))
             else:
-                tables.say(f"Karantina: {summary(vault.files.summary(), zone)}")
+                held = summary(vault.files.summary(), zone)
+                tables.say(message("Quarantine: {contents}", contents=held))
 
     terminal.run(work())
 
@@ -116,7 +122,8 @@ def restore(names: tuple[UUID, ...], *, json: bool) -> None:
     if json:
         terminal.emit({"restored": restored})
     else:
-        tables.say(f"{formats.number(restored)} berkas dikembalikan dari karantina.")
+        count = formats.number(restored)
+        tables.say(message("{count} files restored from quarantine.", count=count))
 
 
 @attachments.command()
@@ -155,17 +162,20 @@ def remove(names: tuple[UUID, ...], *, yes: bool, json: bool) -> None:
     if json:
         terminal.emit({"removed": removed})
     else:
-        tables.say(f"{formats.number(removed)} berkas karantina dihapus.")
+        count = formats.number(removed)
+        tables.say(message("{count} files in quarantine deleted.", count=count))
 
 
 def summary(aside: QuarantineSummary, zone: ZoneInfo) -> str:
     """A short description of the contents of the quarantine."""
     if aside.oldest is None:
-        return "kosong"
+        return message("empty")
     oldest = formats.day(aside.oldest.astimezone(zone).date())
-    return (
-        f"{formats.number(aside.files)} berkas, {formats.number(aside.bytes)} bita, "
-        f"tertua {oldest} (iku attachments list)"
+    return message(
+        "{files} files, {bytes} bytes, oldest {day} (iku attachments list)",
+        files=formats.number(aside.files),
+        bytes=formats.number(aside.bytes),
+        day=oldest,
     )
 
 
@@ -195,8 +205,13 @@ def _ask(found: Sequence[QuarantinedFile]) -> None:
     """Ask for confirmation; abort without it."""
     size = formats.number(sum(one.bytes for one in found))
     click.confirm(
-        f"{formats.number(len(found))} berkas ({size} bita) akan dihapus untuk "
-        "selamanya. Lanjutkan?",
+        translated(
+            message(
+                "{count} files ({size} bytes) will be deleted permanently. Continue?",
+                count=formats.number(len(found)),
+                size=size,
+            )
+        ),
         abort=True,
         err=True,
     )

@@ -8,9 +8,8 @@ from msgspec import Struct
 from iku import messages
 from iku.cli import standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.terminal_language import translated
+from iku.cli.terminal_language import formats, translated
 from iku.exchange import backup as backups
-from iku.exchange import formats
 from iku.exchange.archive import Archive
 from iku.exchange.backup import BackupResult, RestoredRegister
 from iku.ledger import checkpoint_signing, witness
@@ -57,15 +56,23 @@ def backup(file: Path, *, replace: bool, json: bool) -> None:
         terminal.emit(done)
         return
     tables.say(
-        f"Cadangan ditulis ke {done.file}: {formats.number(done.size)} peristiwa, "
-        f"{formats.number(done.attachments)} lampiran, {formats.number(done.bytes)} "
-        "bita."
+        message(
+            "Backup written to {file}: {events} events, {attachments} attachments, "
+            "{bytes} bytes.",
+            file=done.file,
+            events=formats.number(done.size),
+            attachments=formats.number(done.attachments),
+            bytes=formats.number(done.bytes),
+        )
     )
-    tables.say(f"SHA-256 manifes: {done.digest}")
-    epochs = ", ".join(done.epochs) or "belum ada"
+    tables.say(message("SHA-256 of the manifest: {digest}", digest=done.digest))
     tables.say(
-        f"Kunci teks TIDAK ada di dalamnya: salin {done.keys} (epoch {epochs}) ke "
-        "media lain, di tempat lain."
+        message(
+            "The keys of texts are NOT in it: copy {folder} (epoch {epochs}) to "
+            "another medium, at another place.",
+            folder=done.keys,
+            epochs=[*done.epochs] or message("none yet"),
+        )
     )
 
 
@@ -105,7 +112,7 @@ def restore(file: Path, *, replace: bool, json: bool) -> None:
 
     async def work(found: Archive) -> RestoredRegister:
         async with open_database(chosen) as database:
-            with terminal.plain_address(), terminal.progress("peristiwa") as tell:
+            with terminal.plain_address(), terminal.progress(message("events")) as tell:
                 return await backups.restore(
                     chosen, database, found, tell, replace=replace
                 )
@@ -121,36 +128,54 @@ def restore(file: Path, *, replace: bool, json: bool) -> None:
 
 def _show(done: RestoredRegister, chosen: Settings) -> None:
     tables.say(
-        f"Dipulihkan dari cadangan {formats.instant(done.made_at, chosen.timezone)}: "
-        f"{formats.number(done.size)} peristiwa, semuanya diperiksa; "
-        f"{formats.number(done.attachments)} lampiran."
+        message(
+            "Restored from the backup of {instant}: {events} events, all verified; "
+            "{attachments} attachments.",
+            instant=formats.instant(done.made_at, chosen.timezone),
+            events=formats.number(done.size),
+            attachments=formats.number(done.attachments),
+        )
     )
-    tables.say(f"SHA-256 manifes: {done.digest}")
+    tables.say(message("SHA-256 of the manifest: {digest}", digest=done.digest))
     if done.kept is not None:
         tables.say(
-            f"Basis data sebelumnya disimpan sebagai {done.kept} "
-            f"({formats.number(done.replaced)} peristiwa)."
+            message(
+                "The previous database is kept as {name} ({events} events).",
+                name=done.kept,
+                events=formats.number(done.replaced),
+            )
         )
     if not done.lost_keys:
-        tables.say("Kunci teks: baik.")
+        tables.say(message("Keys of texts: good."))
 
 
 def _warn(done: RestoredRegister, known: int | None) -> None:
     """Report on standard error the losses that are known on this machine."""
     if done.lost_keys:
-        standard_streams.say(
-            f"Kunci teks {terminal.LOST.format(', '.join(done.lost_keys))}"
-        )
+        lost = message("Keys of texts {lost}", lost=terminal.lost(done.lost_keys))
+        standard_streams.say(translated(lost))
     if known is not None and known > done.size:
         standard_streams.say(
-            f"PERINGATAN: log berisi {formats.number(done.size)} peristiwa, tetapi "
-            f"{formats.number(known)} sudah ditandatangani. Jangan mencatat apa pun "
-            "sebelum membaca docs/operating.md, A restore that lost signed events."
+            translated(
+                message(
+                    "WARNING: the log holds {size} events, but {signed} were signed. "
+                    "Record nothing before you have read docs/operating.md, A restore "
+                    "that lost signed events.",
+                    size=formats.number(done.size),
+                    signed=formats.number(known),
+                )
+            )
         )
     elif done.replaced is not None and done.replaced > done.size:
         standard_streams.say(
-            f"PERINGATAN: log berisi {formats.number(done.size)} peristiwa, basis data "
-            f"sebelumnya {formats.number(done.replaced)}."
+            translated(
+                message(
+                    "WARNING: the log holds {size} events, the previous database "
+                    "{replaced}.",
+                    size=formats.number(done.size),
+                    replaced=formats.number(done.replaced),
+                )
+            )
         )
 
 

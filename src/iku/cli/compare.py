@@ -6,16 +6,17 @@ from iku.cli import tables, terminal
 from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.options import options, trial_option
 from iku.cli.tables import exact, text
+from iku.cli.terminal_language import formats
 from iku.domain import comparison
 from iku.domain.comparison import Comparison, ComparisonColumn
 from iku.domain.indicator import Amendment
-from iku.exchange import formats
+from iku.messages import message
 from iku.queries import definition_comparison
 from iku.queries.trial_options import ComparisonQuestion
 
 COLUMNS = (
-    *(exact("Definisi"), *COUNTS),
-    *(text("Predikat"), text("Pilihan yang berbeda")),
+    *(exact(message("Definition")), *COUNTS),
+    *(text(message("Rating")), text(message("Differing options"))),
 )
 
 
@@ -47,10 +48,16 @@ def show(found: Comparison) -> None:
     """Print a row for each definition, then the subjects that count differently."""
     out = tables.Printer()
     out.say(
-        f"{found.indicator}: {formats.period(found.period)}, "
-        f"per {formats.day(found.as_of)}, diketahui per {formats.day(found.known_on)}, "
-        f"dari {formats.number(found.size)} peristiwa, "
-        f"target {formats.percent(found.target)}"
+        message(
+            "{indicator}: {period}, as of {day}, as known on {known}, from {size} "
+            "events, target {target}",
+            indicator=found.indicator,
+            period=formats.period(found.period),
+            day=formats.day(found.as_of),
+            known=formats.day(found.known_on),
+            size=formats.number(found.size),
+            target=formats.percent(found.target),
+        )
     )
     first = found.columns[0]
     rows = [
@@ -58,17 +65,22 @@ def show(found: Comparison) -> None:
     ]
     out.table(COLUMNS, rows)
     out.say(
-        f"{formats.number(found.differing)} kasus atau organisasi dihitung berbeda."
+        message(
+            "{count} cases or organisations count differently.",
+            count=formats.number(found.differing),
+        )
     )
     if found.items:
         show_subjects(out, [column_name(one) for one in found.columns], found.items)
     if found.next:
-        out.say(f"Masih ada lanjutannya: --cursor {found.next}")
+        out.say(message("There is more: --cursor {cursor}", cursor=found.next))
 
 
 def column_name(one: ComparisonColumn) -> str:
-    """The name of a column: ``versi 1``, or ``dicoba`` for a trial definition."""
-    return "dicoba" if one.definition is None else f"versi {one.definition}"
+    """The name of a column: ``version 1``, or ``trial`` for a trial definition."""
+    if one.definition is None:
+        return message("trial")
+    return message("version {version}", version=one.definition)
 
 
 def changes(first: ComparisonColumn, one: ComparisonColumn) -> str:

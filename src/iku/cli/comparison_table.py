@@ -4,11 +4,16 @@ from collections.abc import Sequence
 
 from iku.cli import figure_table
 from iku.cli.tables import Printer, exact, number, text
+from iku.cli.terminal_language import formats
 from iku.domain.comparison import ComparisonResult, ComparisonRow
 from iku.domain.difference import SubjectCount
-from iku.exchange import formats
+from iku.messages import message
 
-COUNTS = (*figure_table.COUNTS, number("Realisasi"), number("Capaian"))
+COUNTS = (
+    *figure_table.COUNTS,
+    number(message("Actual")),
+    number(message("Achievement")),
+)
 
 
 def cells(one: ComparisonResult) -> tuple[str, ...]:
@@ -30,7 +35,9 @@ def show_subjects(
         (row.number, row.title, *(fraction(counted) for counted in row.columns))
         for row in rows
     ]
-    out.table((exact("Nomor"), text("Judul"), *map(number, names)), shown)
+    out.table(
+        (exact(message("Number")), text(message("Title")), *map(number, names)), shown
+    )
 
 
 def fraction(counted: SubjectCount) -> str:

@@ -6,9 +6,10 @@ import click
 
 from iku import app as wiring
 from iku.cli import tables, terminal
+from iku.cli.terminal_language import formats
 from iku.commands.log_continuation import Approval
 from iku.domain.fact import Line, Reason
-from iku.exchange import formats
+from iku.messages import message
 
 
 @click.command("continue-log", short_help="Go on after a restore that lost events.")
@@ -48,6 +49,17 @@ def continue_log(
     if json:
         terminal.emit(done)
         return
-    lost = f"{formats.number(done.kept + 1)} sampai {formats.number(done.lost_to)}"
-    tables.say(f"Log {done.origin} berakhir: peristiwa {lost} hilang.")
-    tables.say(f"Log berikutnya: atur IKU_ORIGIN={done.successor} sebelum menyajikan.")
+    tables.say(
+        message(
+            "Log {origin} ends: events {first} to {last} are lost.",
+            origin=done.origin,
+            first=formats.number(done.kept + 1),
+            last=formats.number(done.lost_to),
+        )
+    )
+    tables.say(
+        message(
+            "Next log: set IKU_ORIGIN={origin} before you serve it.",
+            origin=done.successor,
+        )
+    )

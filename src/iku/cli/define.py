@@ -11,17 +11,22 @@ from iku.cli.comparison_table import COUNTS, cells, show_subjects
 from iku.cli.errors import CommandFailed
 from iku.cli.options import trial_option
 from iku.cli.tables import exact, text
+from iku.cli.terminal_language import formats, translated
 from iku.commands.command import Command, CommandResult
 from iku.domain import comparison
 from iku.domain.comparison import RedefinitionEffect, YearEffect
 from iku.domain.fact import Line, Reason
 from iku.domain.indicator import Amendment, Redefinition
-from iku.exchange import formats
 from iku.messages import message
 from iku.queries import definition_comparison
 
-NAMES = ("Berlaku", "Diusulkan")
-COLUMNS = (exact("Per"), exact("Definisi"), *COUNTS, text("Predikat"))
+NAMES = (message("In force"), message("Proposed"))
+COLUMNS = (
+    exact(message("On")),
+    exact(message("Definition")),
+    *COUNTS,
+    text(message("Rating")),
+)
 
 
 class RecordedDefinition(Struct, frozen=True):
@@ -115,7 +120,9 @@ def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
                 show(effect)
             if preview:
                 return effect, None
-            if not yes and not click.confirm("Catat definisi ini?", err=json):
+            if not yes and not click.confirm(
+                translated(message("Record this definition?")), err=json
+            ):
                 raise CommandFailed(message("nothing was recorded"))
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
@@ -136,8 +143,13 @@ def _report(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> N
         )
     else:
         tables.say(
-            f"Dicatat: definisi versi {effect.definition} {effect.indicator}, "
-            f"peristiwa {formats.number(given.position)}."
+            message(
+                "Recorded: definition version {version} of {indicator}, event "
+                "{position}.",
+                version=effect.definition,
+                indicator=effect.indicator,
+                position=formats.number(given.position),
+            )
         )
 
 
@@ -160,19 +172,29 @@ def show(effect: RedefinitionEffect) -> None:
     """Print the changes in each year, and the subjects that count differently."""
     out = tables.Printer()
     out.say(
-        f"{effect.indicator}: definisi versi {effect.definition} yang diusulkan, "
-        f"berlaku sejak {formats.day(effect.effective_on)}, "
-        f"dari {formats.number(effect.size)} peristiwa"
+        message(
+            "{indicator}: proposed definition version {version}, in force from {day}, "
+            "from {size} events",
+            indicator=effect.indicator,
+            version=effect.definition,
+            day=formats.day(effect.effective_on),
+            size=formats.number(effect.size),
+        )
     )
     for year in effect.years:
-        out.say(f"\nTahun {year.year}, kini menurut definisi versi {year.definition}")
+        now = message(
+            "Year {year}, at present by definition version {version}",
+            year=year.year,
+            version=year.definition,
+        )
+        out.say(f"\n{translated(now)}")
         rows = [row for point in year.points for row in _rows(point)]
         out.table(COLUMNS, rows)
         out.say(_differing(year))
         if year.items:
             show_subjects(out, NAMES, year.items)
         if year.more:
-            out.say(f"Selebihnya: GET …/comparison?{year.more}")
+            out.say(message("The rest: GET …/comparison?{query}", query=year.more))
 
 
 def _rows(point: comparison.ComparedPoint) -> list[tuple[str, ...]]:
@@ -182,5 +204,7 @@ def _rows(point: comparison.ComparedPoint) -> list[tuple[str, ...]]:
 
 
 def _differing(year: YearEffect) -> str:
-    number = formats.number(year.differing)
-    return f"{number} kasus atau organisasi dihitung berbeda pada akhir tahun."
+    return message(
+        "{count} cases or organisations count differently at the end of the year.",
+        count=formats.number(year.differing),
+    )

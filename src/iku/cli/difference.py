@@ -7,23 +7,46 @@ from iku.cli import figure_table, tables, terminal
 from iku.cli.comparison_table import fraction
 from iku.cli.options import options
 from iku.cli.tables import Printer, exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.domain.difference import (
     Difference,
     DifferenceItem,
     Interval,
 )
 from iku.domain.figure import Figure
-from iku.exchange import formats
+from iku.messages import message
 from iku.queries import figure_difference
 from iku.queries.figure_difference import DifferenceQuestion
 
-AT = ("Periode", "Per", "Diketahui", "Log", "Definisi")
-BOTH = (exact("Angka"), number("Dibandingkan"), number("Diminta"))
-WAY = (exact("Langkah"), *figure_table.COUNTS, number("Menjadi"), *figure_table.REACHED)
+AT = (
+    *(message("Period"), message("On"), message("Known")),
+    *(message("Log"), message("Definition")),
+)
+BOTH = (
+    exact(message("Figure")),
+    number(message("Compared")),
+    number(message("Requested")),
+)
+WAY = (
+    exact(message("Step")),
+    *figure_table.COUNTS,
+    number(message("After")),
+    *figure_table.REACHED,
+)
 MOVED = (
-    *(text("Sebab"), exact("Nomor"), text("Judul"), *figure_table.COUNTS),
-    *(number("Dari"), number("Menjadi"), number("Peristiwa")),
-    *(exact("Efektif"), exact("Diketahui"), text("Oleh"), text("Alasan")),
+    *(
+        text(message("Cause")),
+        exact(message("Number")),
+        text(message("Title")),
+        *figure_table.COUNTS,
+    ),
+    *(number(message("Before")), number(message("After")), number(message("Event"))),
+    *(
+        exact(message("Effective on")),
+        exact(message("Known")),
+        text(message("By")),
+        text(message("Reason")),
+    ),
 )
 
 
@@ -55,23 +78,26 @@ def show(found: Difference) -> None:
     out.say(found.indicator)
     _show_both(out, found.against, found.figure)
     out.say(
-        f"Selisih: pembilang {formats.signed(found.numerator)}, "
-        f"penyebut {formats.signed(found.denominator)}"
+        message(
+            "Difference: numerator {numerator}, denominator {denominator}",
+            numerator=formats.signed(found.numerator),
+            denominator=formats.signed(found.denominator),
+        )
     )
     out.table(WAY, map(_interval, found.steps))
     if found.items:
         out.table(MOVED, map(_item, found.items))
     else:
-        out.say("Tidak ada kasus atau organisasi yang berubah hitungannya.")
+        out.say(message("No case or organisation counts differently."))
     if found.next:
-        out.say(f"Masih ada lanjutannya: --cursor {found.next}")
+        out.say(message("There is more: --cursor {cursor}", cursor=found.next))
 
 
 def _show_both(out: Printer, *both: Figure) -> None:
     """Print both figures side by side, a line for each of their coordinates."""
     names = (*AT, *(column.heading for column in figure_table.COLUMNS[1:]))
     cells = [(*_at(one), *figure_table.cells(one)[1:]) for one in both]
-    out.table(BOTH, zip(names, *cells, strict=True))
+    out.table(BOTH, zip(map(translated, names), *cells, strict=True))
 
 
 def _at(one: Figure) -> tuple[str, ...]:
@@ -87,7 +113,7 @@ def _at(one: Figure) -> tuple[str, ...]:
 def _interval(interval: Interval) -> tuple[str, ...]:
     after = interval.after
     return (
-        labels.STEPS[interval.step].id,
+        translated(labels.STEPS[interval.step]),
         formats.signed(interval.numerator),
         formats.signed(interval.denominator),
         formats.fraction(after.numerator, after.denominator),
@@ -100,7 +126,7 @@ def _interval(interval: Interval) -> tuple[str, ...]:
 
 def _item(item: DifferenceItem) -> tuple[str, ...]:
     moved, why = item.event, item.after.why
-    event = ("", "", "", "", why.id if why else "")
+    event = ("", "", "", "", translated(why) if why else "")
     if moved is not None:
         event = (
             formats.number(moved.position),
@@ -110,7 +136,7 @@ def _item(item: DifferenceItem) -> tuple[str, ...]:
             moved.reason or "",
         )
     return (
-        labels.CAUSES[item.cause].id,
+        translated(labels.CAUSES[item.cause]),
         item.number,
         item.title,
         formats.signed(item.numerator),

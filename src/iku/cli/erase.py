@@ -10,17 +10,21 @@ from iku import labels
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import Printer, exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.commands import text_erasure
 from iku.commands.command import Command
 from iku.domain.decider import subject_id
 from iku.domain.erasure import Erased
 from iku.domain.fact import Line
-from iku.exchange import formats
 from iku.messages import message
 from iku.queries import erasures
 from iku.queries.erasures import ErasurePreview
 
-COLUMNS = (exact("Riwayat"), text("Isi"), number("Jumlah"))
+COLUMNS = (
+    exact(message("History")),
+    text(message("Content")),
+    number(message("Count")),
+)
 LINE = terminal.LineType("text", Line, 500)
 
 
@@ -77,7 +81,9 @@ def erase(
             doomed = await erasures.preview(app.view(connection), subject)
             if not json or not yes:
                 _show(Printer(stderr=json), subject, doomed)
-            if not yes and not click.confirm("Hapus untuk selamanya?", err=True):
+            if not yes and not click.confirm(
+                translated(message("Erase permanently?")), err=True
+            ):
                 raise CommandFailed(message("nothing was erased"))
             command = Command("subject", subject, erased, actor)
             outcome = await text_erasure.erase(app.commands, connection, command)
@@ -103,27 +109,40 @@ def erase(
     if json:
         terminal.emit(done)
     else:
-        counted = _counted(done.texts - done.files, done.files)
         tables.say(
-            f"{subject}: {counted} dihapus menurut {done.decision} "
-            f"({done.legal_basis}); dicatat pada posisi "
-            f"{formats.number(done.position)}."
+            message(
+                "{subject}: {counted} erased by {decision} ({legal_basis}); recorded "
+                "at position {position}.",
+                subject=subject,
+                counted=_counted(done.texts - done.files, done.files),
+                decision=done.decision,
+                legal_basis=done.legal_basis,
+                position=formats.number(done.position),
+            )
         )
 
 
 def _counted(texts: int, files: int) -> str:
-    return f"{formats.number(texts)} teks dan {formats.number(files)} berkas"
+    return message(
+        "{texts} texts and {files} files",
+        texts=formats.number(texts),
+        files=formats.number(files),
+    )
 
 
 def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
     """Print the inventory of what will be destroyed, and what will remain."""
     out.say(
-        f"Yang akan dihapus dari {subject}: {_counted(doomed.texts, doomed.files)}."
+        message(
+            "To be erased of {subject}: {counted}.",
+            subject=subject,
+            counted=_counted(doomed.texts, doomed.files),
+        )
     )
     rows = [
         (
             one.stream,
-            labels.FIELDS[one.field].id,
+            translated(labels.FIELDS[one.field]),
             formats.number(one.count),
         )
         for one in doomed.held
@@ -132,5 +151,8 @@ def _show(out: Printer, subject: str, doomed: ErasurePreview) -> None:
         out.table(COLUMNS, rows)
     if doomed.others:
         out.say(
-            f"Tidak ikut dihapus, karena dihapus tersendiri: {', '.join(doomed.others)}"
+            message(
+                "Not erased with it, because they are erased by themselves: {others}",
+                others=[*doomed.others],
+            )
         )

@@ -10,18 +10,19 @@ from iku.app import App
 from iku.cli import figure_table, import_, tables, terminal
 from iku.cli.import_ import ImportedFile
 from iku.cli.tables import exact
+from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.domain.question import Question
 from iku.exchange import example as files
-from iku.exchange import formats
 from iku.exchange.journal_import import Importer
+from iku.messages import message
 from iku.queries import log_records
 
 AS_OF = date(2021, 12, 31)
 KNOWN_ON = date(2022, 1, 15)  # about the day on which the yearly report was printed
-NOW = "hari ini"  # not a date, so that the output equals the README's on any day
+NOW = message("today")  # not a date, so that the output equals the README's on any day
 ACTOR = "contoh"
-COLUMNS = (figure_table.COLUMNS[0], exact("Diketahui"), *figure_table.COLUMNS[1:])
+COLUMNS = (figure_table.COLUMNS[0], exact(message("Known")), *figure_table.COLUMNS[1:])
 
 
 class ExampleResult(Struct, frozen=True):
@@ -64,7 +65,8 @@ async def _fill(app: App, *, quiet: bool) -> list[ImportedFile]:
     if alone:
         return await import_.import_files(app, contents, ACTOR, quiet=quiet)
     if not quiet:
-        tables.say("Register sudah berisi data sendiri: contoh tidak diimpor.")
+        said = message("The register holds other data: the example is not imported.")
+        tables.say(said)
     return []
 
 
@@ -81,7 +83,8 @@ async def _compare_knowledge(app: App) -> list[Figure]:
 def _show(found: Sequence[Figure]) -> None:
     out = tables.Printer()
     pairs = list(zip(found[::2], found[1::2], strict=True))
-    out.say(f"\nTahun 2021, per {formats.day(AS_OF)}")
+    heading = message("Year 2021, as of {day}", day=formats.day(AS_OF))
+    out.say(f"\n{translated(heading)}")
     rows = [
         (row[0], known, *row[1:])
         for pair in pairs
@@ -96,8 +99,15 @@ def _show(found: Sequence[Figure]) -> None:
 def _difference(now: Figure, then: Figure) -> str:
     """A sentence on whether the figure has changed, with both values."""
     if figure_table.counts(now) == figure_table.counts(then):
-        return f"{now.indicator} tetap: {figure_table.counts(now)}."
-    return (
-        f"{now.indicator} berubah: {figure_table.counts(then)} menurut yang diketahui "
-        f"per {formats.day(KNOWN_ON)}, kini {figure_table.counts(now)}."
+        return message(
+            "{indicator} unchanged: {counts}.",
+            indicator=now.indicator,
+            counts=figure_table.counts(now),
+        )
+    return message(
+        "{indicator} changed: {then} as known on {day}, now {now}.",
+        indicator=now.indicator,
+        then=figure_table.counts(then),
+        day=formats.day(KNOWN_ON),
+        now=figure_table.counts(now),
     )

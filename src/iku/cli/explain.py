@@ -12,9 +12,10 @@ from iku.cli.figure_table import coordinates_in_words
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.tables import exact, text
+from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Counts, Figure
 from iku.domain.question import Question
-from iku.exchange import explanation_csv, formats
+from iku.exchange import explanation_csv
 from iku.exchange.csv_output import Delimiter
 from iku.messages import message
 from iku.queries import explanation
@@ -27,8 +28,12 @@ from iku.queries.explanation import (
 from iku.queries.subject_lookup import identify
 
 COLUMNS = (
-    *(exact("Nomor"), text("Judul")),
-    *(exact("Penyebut", "Peny."), exact("Pembilang", "Pemb."), text("Alasan")),
+    *(exact(message("Number")), text(message("Title"))),
+    *(
+        exact(message("Denominator"), message("Den.")),
+        exact(message("Numerator"), message("Num.")),
+        text(message("Reason")),
+    ),
 )
 MARKS = {True: "✓", False: formats.NOTHING}
 
@@ -127,13 +132,20 @@ async def _as_tables(
         examined += page.examined
         counts += page.counts
     out.say(
-        f"Ditampilkan {formats.number(shown)} dari {formats.number(examined)} "
-        "yang diperiksa."
+        message(
+            "Shown: {shown} of {examined} examined.",
+            shown=formats.number(shown),
+            examined=formats.number(examined),
+        )
     )
     out.say(
-        f"Jumlah: {formats.number(figure.numerator)} dari "
-        f"{formats.number(figure.denominator)} ({formats.percent(figure.percentage)}), "
-        f"nomor {figure.number}"
+        message(
+            "Total: {numerator} of {denominator} ({percentage}), number {number}",
+            numerator=formats.number(figure.numerator),
+            denominator=formats.number(figure.denominator),
+            percentage=formats.percent(figure.percentage),
+            number=figure.number,
+        )
     )
     if wanted.subject is None:
         _refuse_other_sum(figure, counts)
@@ -160,7 +172,7 @@ def _cells(item: ExplainedSubject) -> tuple[str, ...]:
         item.title,
         MARKS[item.denominator],
         MARKS[item.numerator],
-        item.why_numerator.id
+        translated(item.why_numerator)
         if item.why_numerator == item.why_denominator
-        else f"{item.why_denominator.id}; {item.why_numerator.id}",
+        else f"{translated(item.why_denominator)}; {translated(item.why_numerator)}",
     )

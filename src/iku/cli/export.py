@@ -7,9 +7,10 @@ import click
 from iku.cli import tables, terminal, verify
 from iku.cli.errors import CommandFailed
 from iku.cli.signer import ALONE
+from iku.cli.terminal_language import formats, translated
 from iku.domain.coordinates import LARGEST
 from iku.exchange import bundle as bundles
-from iku.exchange import formats, text_export
+from iku.exchange import text_export
 from iku.exchange.bundle import Bundle
 from iku.exchange.text_export import TextExportResult
 from iku.ledger.checkpoint_store import Assurance
@@ -35,7 +36,7 @@ def bundle(folder: Path, *, json: bool) -> None:
 
     async def work() -> tuple[Bundle, Assurance]:
         async with terminal.opened_app(chosen) as app, app.pool.acquire() as connection:
-            with terminal.progress("peristiwa") as tell:
+            with terminal.progress(message("events")) as tell:
                 written = await bundles.export(connection, app.witnesses, folder, tell)
             return written, await app.assurance(connection)
 
@@ -48,11 +49,19 @@ def bundle(folder: Path, *, json: bool) -> None:
 
 def _show(written: Bundle, found: Assurance) -> None:
     tables.say(
-        f"{formats.number(written.size)} peristiwa dan "
-        f"{formats.number(written.checkpoints)} checkpoint ditulis ke "
-        f"{written.folder} ({formats.number(written.files)} berkas)."
+        message(
+            "{events} events and {checkpoints} checkpoints written to {folder} "
+            "({files} files).",
+            events=formats.number(written.size),
+            checkpoints=formats.number(written.checkpoints),
+            folder=written.folder,
+            files=formats.number(written.files),
+        )
     )
-    click.echo(f"Periksa: iku-verify bundle {written.folder} --policy KEBIJAKAN")
+    verified = message(
+        "Verify: iku-verify bundle {folder} --policy POLICY", folder=written.folder
+    )
+    click.echo(translated(verified))
     if not found.witnesses:
         tables.say(ALONE)
 
@@ -84,7 +93,7 @@ def texts(
             view = app.view(connection)
             up_to = await size_of(view, size)
             scope = TextScope(up_to, frozenset(subjects))
-            with terminal.progress("peristiwa") as tell:
+            with terminal.progress(message("events")) as tell:
                 found = held_texts(view, scope, tell)
                 tally = await text_export.export(found, file, verify.print_finding)
             return TextExportResult(str(file), up_to, tally)
@@ -106,11 +115,21 @@ def texts(
 
 
 def _show_texts(written: TextExportResult) -> None:
-    tables.say(f"Teks: {verify.counts_in_words(written.texts)}.")
     tables.say(
-        f"Yang dibuka ditulis ke {written.file}, dari {formats.number(written.size)} "
-        "peristiwa pertama."
+        message("Texts: {counts}.", counts=verify.counts_in_words(written.texts))
+    )
+    tables.say(
+        message(
+            "Those opened are written to {file}, from the first {size} events.",
+            file=written.file,
+            size=formats.number(written.size),
+        )
     )
     click.echo(
-        "Periksa: iku-verify bundle FOLDER --policy KEBIJAKAN --texts " + written.file
+        translated(
+            message(
+                "Verify: iku-verify bundle FOLDER --policy POLICY --texts {file}",
+                file=written.file,
+            )
+        )
     )

@@ -9,17 +9,18 @@ from iku import labels
 from iku.app import App
 from iku.cli import tables
 from iku.cli.tables import Printer, exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
 from iku.domain.question import Question
-from iku.exchange import formats
+from iku.messages import message
 from iku.queries import recount as replaying
 from iku.queries.figure_verification import Recounted
 
-HEADINGS = {name: label.id for name, label in labels.FIGURE.items()}
+HEADINGS = labels.FIGURE
 COUNTS = (
-    number(HEADINGS["numerator"], "Pemb."),
-    number(HEADINGS["denominator"], "Peny."),
+    number(HEADINGS["numerator"], message("Num.")),
+    number(HEADINGS["denominator"], message("Den.")),
 )
 REACHED = (
     *(number(HEADINGS[name]) for name in ("percentage", "target", "achievement")),
@@ -27,7 +28,7 @@ REACHED = (
 )
 COLUMNS = (exact(HEADINGS["indicator"]), *COUNTS, *REACHED)
 PARTS = (
-    *(exact(HEADINGS["indicator"]), text("Bagian"), *COUNTS),
+    *(exact(HEADINGS["indicator"]), text(message("Part")), *COUNTS),
     number(HEADINGS["percentage"]),
 )
 
@@ -51,15 +52,30 @@ def show(figures: Sequence[Figure], areas: dict[str, str]) -> None:
     out.table(COLUMNS, map(cells, figures))
     _show_parts(out, figures, areas)
     for figure in figures:
-        out.say(f"{figure.indicator}: nomor {figure.number}{_remark(figure)}")
+        out.say(f"{numbered(figure)}{_remark(figure)}")
 
 
 def coordinates_in_words(at: Figure) -> str:
     """The coordinates of a figure in words, without its indicator."""
-    return (
-        f"{formats.period(at.period)}, per {formats.day(at.as_of)}, "
-        f"diketahui per {formats.day(at.known_on)}, "
-        f"dari {formats.number(at.size)} peristiwa"
+    return translated(
+        message(
+            "{period}, as of {day}, as known on {known}, from {size} events",
+            period=formats.period(at.period),
+            day=formats.day(at.as_of),
+            known=formats.day(at.known_on),
+            size=formats.number(at.size),
+        )
+    )
+
+
+def numbered(figure: Figure | FrozenValue) -> str:
+    """The indicator, and the number of its figure."""
+    return translated(
+        message(
+            "{indicator}: number {number}",
+            indicator=figure.indicator,
+            number=figure.number,
+        )
     )
 
 
@@ -86,7 +102,7 @@ def _show_parts(out: Printer, figures: Iterable[Figure], areas: dict[str, str]) 
     rows = [
         (
             figure.indicator,
-            areas.get(part.key, part.key) or "tidak diketahui",
+            areas.get(part.key, part.key) or translated(message("unknown")),
             formats.number(part.numerator),
             formats.number(part.denominator),
             formats.percent(part.percentage),
@@ -100,7 +116,9 @@ def _show_parts(out: Printer, figures: Iterable[Figure], areas: dict[str, str]) 
 
 def _remark(figure: Figure) -> str:
     if figure.empty:
-        return "; tidak ada yang dihitung"
+        return f"; {translated(message('nothing is counted'))}"
     if figure.expired:
-        return f"; {formats.number(figure.expired)} di antaranya SKT-nya kedaluwarsa"
+        count = formats.number(figure.expired)
+        said = message("{count} of them with an expired SKT", count=count)
+        return f"; {translated(said)}"
     return ""

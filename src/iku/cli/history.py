@@ -6,21 +6,26 @@ from zoneinfo import ZoneInfo
 import click
 
 from iku import labels
-from iku.cli import ambiguity, tables, terminal
+from iku.cli import ambiguity, field_format, tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.domain import indicator, subject_kinds
 from iku.domain.decider import subject_number
-from iku.exchange import field_format, formats
 from iku.messages import message
 from iku.queries import event_history
 from iku.queries.event_history import EventView, Movement
 from iku.queries.subject_lookup import SubjectMatch, identify
 
 COLUMNS = (
-    *(number("Versi"), number("Posisi"), text("Peristiwa"), exact("Berlaku")),
-    *(exact("Diketahui"), exact("Dicatat"), text("Oleh")),
-    *(text("Isi"), text("Menggantikan"), text("Menggerakkan")),
+    *(
+        number(message("Version")),
+        number(message("Position")),
+        text(message("Event")),
+        exact(message("Effective")),
+    ),
+    *(exact(message("Known")), exact(message("Recorded")), text(message("By"))),
+    *(text(message("Content")), text(message("Replaces")), text(message("Moves"))),
 )
 DECLARED = " *"
 CATEGORIES = (*subject_kinds.categories(), indicator.decider.category)
@@ -60,7 +65,8 @@ def history(subject: str, kind: str | None, *, json: bool) -> None:
         out = tables.Printer()
         out.table(COLUMNS, [_cells(event, zone) for event in events])
         if any(event.declared for event in events):
-            out.say(f"{DECLARED.strip()} sebagaimana dinyatakan jurnal yang diimpor")
+            said = message("as the imported journal states")
+            out.say(f"{DECLARED.strip()} {translated(said)}")
 
 
 def _single(
@@ -88,7 +94,7 @@ def _cells(event: EventView, zone: ZoneInfo) -> tuple[str, ...]:
     return (
         formats.number(event.version),
         formats.number(event.position),
-        labels.EVENTS[event.type].id,
+        translated(labels.EVENTS[event.type]),
         formats.day(event.effective_on),
         f"{formats.day(event.known_on)}{DECLARED if event.declared else ''}",
         formats.instant(event.recorded_at, zone),
@@ -102,7 +108,7 @@ def _cells(event: EventView, zone: ZoneInfo) -> tuple[str, ...]:
 def _content(event: EventView) -> Iterator[str]:
     for name, value in (event.data | event.text).items():
         field = name.partition(".")[0]
-        yield f"{labels.FIELDS[field].id}: {field_format.value(field, value)}"
+        yield f"{translated(labels.FIELDS[field])}: {field_format.value(field, value)}"
 
 
 def _replaced(event: EventView) -> Iterator[str]:
@@ -110,23 +116,36 @@ def _replaced(event: EventView) -> Iterator[str]:
         before, after = (
             field_format.value(one.field, v) for v in (one.before, one.after)
         )
-        field = labels.FIELDS[one.field].id
-        yield f"versi {one.version}, {field}: {before} → {after}"
+        field = translated(labels.FIELDS[one.field])
+        version = message("version {version}", version=one.version)
+        yield f"{translated(version)}, {field}: {before} → {after}"
     if event.takes_along:
-        numbers = ", ".join(map(subject_number, event.takes_along))
-        yield f"ikut tidak dihitung: {numbers}, yang digabung ke sini"
+        numbers = [*map(subject_number, event.takes_along)]
+        yield translated(
+            message(
+                "no longer counted either: {numbers}, merged into this", numbers=numbers
+            )
+        )
 
 
 def _movement(moved: Movement) -> str:
     counts = {
-        "pembilang": moved.numerator,
-        "penyebut": moved.denominator,
-        "kedaluwarsa": moved.expired,
+        message("numerator"): moved.numerator,
+        message("denominator"): moved.denominator,
+        message("expired"): moved.expired,
     }
     told = ", ".join(
-        f"{name} {formats.signed(count)}" for name, count in counts.items() if count
+        f"{translated(name)} {formats.signed(count)}"
+        for name, count in counts.items()
+        if count
     )
-    by = f"{moved.indicator} (definisi {moved.definition})"
-    until = f" dalam periode yang mulai s.d. {formats.day(moved.since)}"
-    day = formats.day(moved.effective_on)
-    return f"{by} sejak {day}{until if moved.since else ''}: {told}"
+    by = message(
+        "{indicator} (definition {definition}) since {day}",
+        indicator=moved.indicator,
+        definition=moved.definition,
+        day=formats.day(moved.effective_on),
+    )
+    if moved.since is None:
+        return f"{translated(by)}: {told}"
+    until = message("in periods that begin by {day}", day=formats.day(moved.since))
+    return f"{translated(by)} {translated(until)}: {told}"

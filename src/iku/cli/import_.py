@@ -1,6 +1,6 @@
 """`iku import`: import journals of older registers, each file atomically."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
@@ -13,15 +13,15 @@ from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
-from iku.exchange import formats
+from iku.cli.terminal_language import formats, translated
 from iku.exchange.import_plan import RowNote, SkippedRow
 from iku.exchange.journal_import import Importer, ImportReport
 from iku.exchange.spreadsheet import FileFault
-from iku.messages import plural
+from iku.messages import message, plural
 
-FAULTS = (number("Baris"), exact("Kolom"), text("Masalah"))
-SKIPPED = (number("Baris"), text("Dilewati karena"))
-REMARKS = (number("Baris"), text("Catatan"))
+FAULTS = (number(message("Row")), exact(message("Column")), text(message("Problem")))
+SKIPPED = (number(message("Row")), text(message("Skipped because")))
+REMARKS = (number(message("Row")), text(message("Note")))
 
 
 class ImportedFile(Struct, frozen=True):
@@ -143,7 +143,7 @@ def _report(file: ImportedFile) -> None:
     if file.faults:
         _show_faults(file)
         return
-    tables.say(f"{file.file}: {_outcome(file)}")
+    tables.say(f"{file.file}: {translated(_outcome(file))}")
     if file.skipped:
         _show_skipped(file)
     if file.remarks:
@@ -154,23 +154,41 @@ def _report(file: ImportedFile) -> None:
 def _outcome(file: ImportedFile) -> str:
     """A sentence on the recorded rows."""
     if not file.rows:
-        return (
-            f"jurnal {file.journal} ini kosong: tidak ada baris di bawah judul kolom; "
-            "tidak ada yang dicatat."
+        return message(
+            "this journal {journal} is empty: there are no rows below the headings; "
+            "nothing was recorded.",
+            journal=file.journal,
         )
-    rows = f"{formats.number(file.rows)} baris jurnal {file.journal}"
+    rows = message(
+        "{count} rows of journal {journal}",
+        count=formats.number(file.rows),
+        journal=file.journal,
+    )
     if not file.added:
-        return f"{rows}, tidak ada yang baru: semuanya sudah ada."
-    verb = "akan dicatat" if file.dry_run else "dicatat"
-    said = [f"{formats.number(file.added)} {verb}"]
+        return message("{rows}, nothing new: all are there already.", rows=rows)
+    return message(
+        "{rows}, {outcomes}; the log now holds {size} events.",
+        rows=rows,
+        outcomes=[*_outcomes(file)],
+        size=formats.number(file.size),
+    )
+
+
+def _outcomes(file: ImportedFile) -> Iterator[str]:
+    """How many rows are recorded, and how many are not, by reason."""
+    added = formats.number(file.added)
+    if file.dry_run:
+        yield message("{count} to be recorded", count=added)
+    else:
+        yield message("{count} recorded", count=added)
     if file.repeated:
-        said.append(f"{formats.number(file.repeated)} sudah diimpor")
+        yield message("{count} imported before", count=formats.number(file.repeated))
     if file.standing:
-        said.append(f"{formats.number(file.standing)} sudah ada di register")
+        count = formats.number(file.standing)
+        yield message("{count} in the register already", count=count)
     if file.identical:
-        said.append(f"{formats.number(file.identical)} baris berulang dilewati")
-    size = formats.number(file.size)
-    return f"{rows}, {', '.join(said)}; log kini berisi {size} peristiwa."
+        count = formats.number(file.identical)
+        yield message("{count} repeated rows skipped", count=count)
 
 
 def _show_faults(file: ImportedFile) -> None:
@@ -183,7 +201,9 @@ def _show_faults(file: ImportedFile) -> None:
     out.table(FAULTS, rows)
     if file.faulted > len(file.faults):
         told, count = map(formats.number, (len(file.faults), file.faulted))
-        out.say(f"{told} masalah pertama dari {count}.")
+        out.say(
+            message("The first {told} problems of {count}.", told=told, count=count)
+        )
 
 
 def _show_skipped(file: ImportedFile) -> None:
@@ -192,4 +212,6 @@ def _show_skipped(file: ImportedFile) -> None:
     out.table(SKIPPED, rows)
     if (count := file.standing + file.identical) > len(rows):
         told, all_ = map(formats.number, (len(rows), count))
-        out.say(f"{told} baris pertama dari {all_} yang dilewati.")
+        out.say(
+            message("The first {told} rows of {count} skipped.", told=told, count=all_)
+        )

@@ -7,14 +7,14 @@ from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number
+from iku.cli.terminal_language import formats
 from iku.commands import text_erasure
-from iku.exchange import formats
 from iku.messages import message
 from iku.vault.store import WrapCounts
 
 EPOCHS = (
-    *(exact("Epoch"), number("Kunci data")),
-    *(number("Terkunci"), exact("Berkas")),
+    *(exact(message("Epoch")), number(message("Data keys"))),
+    *(number(message("Locked")), exact(message("File"))),
 )
 
 
@@ -66,14 +66,19 @@ def show(*, json: bool) -> None:
         terminal.emit(found)
         return
     out = tables.Printer()
-    erasures = formats.number(found.erasures)
-    out.say(f"Kunci di {found.folder}, {erasures} penghapusan tercatat di sana")
+    out.say(
+        message(
+            "Keys in {folder}, {count} erasures recorded there",
+            folder=found.folder,
+            count=formats.number(found.erasures),
+        )
+    )
     rows = [
         (
             one.epoch,
             formats.number(one.wraps),
             formats.number(one.locked),
-            "ada" if one.here else "HILANG",
+            message("present") if one.here else message("LOST"),
         )
         for one in found.epochs
     ]
@@ -109,14 +114,14 @@ def rotate(*, new: bool, json: bool) -> None:
                 vault.keys.start_epoch(today)
             epoch, _ = vault.keys.current(today)
             async with app.pool.acquire() as connection:
-                with terminal.progress("kunci") as tell:
+                with terminal.progress(message("keys")) as tell:
                     return epoch, await vault.rotate(connection, tell)
 
     epoch, locked = terminal.run(work())
     if json:
         terminal.emit({"epoch": epoch, "locked": locked})
     else:
-        tables.say(f"Semua kunci yang terbuka kini di epoch {epoch}.")
+        tables.say(message("All keys that open are in epoch {epoch} now.", epoch=epoch))
     if locked:
         raise CommandFailed(
             message(
@@ -145,7 +150,7 @@ def destroy(epoch: str, *, json: bool) -> None:
     if json:
         terminal.emit({"destroyed": epoch})
     else:
-        tables.say(f"Kunci epoch {epoch} dimusnahkan.")
+        tables.say(message("The key of epoch {epoch} is destroyed.", epoch=epoch))
 
 
 @keys.command()
@@ -171,6 +176,10 @@ def reconcile(*, json: bool) -> None:
         terminal.emit(found)
     else:
         tables.say(
-            f"{formats.number(found.texts)} teks yang kembali dihapus lagi; "
-            f"{formats.number(found.decisions)} keputusan dicatat lagi."
+            message(
+                "{texts} texts that had returned are erased again; {decisions} "
+                "decisions are recorded again.",
+                texts=formats.number(found.texts),
+                decisions=formats.number(found.decisions),
+            )
         )

@@ -10,12 +10,14 @@ from msgspec import structs
 
 from iku import labels
 from iku.app import App
-from iku.cli import tables, terminal
+from iku.cli import field_format, tables, terminal
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
 from iku.cli.tables import Listing, TableColumn, exact, text
-from iku.exchange import field_format, formats, list_csv
+from iku.cli.terminal_language import formats, translated
+from iku.exchange import list_csv
 from iku.exchange.csv_output import Delimiter
+from iku.messages import message
 from iku.queries import lists
 from iku.queries.list_questions import (
     ConflictsQuestion,
@@ -70,20 +72,32 @@ def _organisation(item: Fields, areas: Areas) -> Sequence[str]:
 
 SHAPES: dict[type[ListQuestion], ListLayout] = {
     ConflictsQuestion: ListLayout(
-        "perkara",
+        message("cases"),
         (
-            *(exact("Nomor"), text("Judul"), text("Dimensi dan tingkat")),
-            *(text("Status"), exact("Dilaporkan")),
-            *(text("Wilayah", optional=True), text("Sumber", optional=True)),
+            *(
+                exact(message("Number")),
+                text(message("Title")),
+                text(message("Dimension and level")),
+            ),
+            *(text(message("Status")), exact(message("Reported"))),
+            *(
+                text(message("Area"), optional=True),
+                text(message("Source"), optional=True),
+            ),
         ),
         _case,
     ),
     OrganisationsQuestion: ListLayout(
-        "organisasi",
+        message("organisations"),
         (
-            *(exact("Nomor"), text("Nama"), text("Jenis"), text("Status")),
-            *(text("Dasar hukum"), exact("Terdaftar")),
-            text("Wilayah", optional=True),
+            *(
+                exact(message("Number")),
+                text(message("Name")),
+                text(message("Kind")),
+                text(message("Status")),
+            ),
+            *(text(message("Legal basis")), exact(message("Registered"))),
+            text(message("Area"), optional=True),
         ),
         _organisation,
     ),
@@ -162,7 +176,8 @@ async def _as_table(
     listing, found = Listing(shape.columns, out), Counter[str]()
     async for page in pages:
         if not found:
-            out.say(f"Daftar {shape.noun} {moment(question, app.commands.today())}")
+            at = moment(question, app.commands.today())
+            out.say(message("List of {noun} {moment}", noun=shape.noun, moment=at))
         if page.items:
             listing.add(shape.cells(item, areas) for item in page.items)
         found.update(_statuses(page.items))
@@ -175,27 +190,30 @@ def _statuses(items: Sequence[Fields]) -> dict[str, int]:
 
 
 def _total(noun: str, found: Counter[str]) -> str:
-    """The totals, such as ``16 perkara: 9 selesai, 5 terbuka, 2 ditolak``."""
+    """The totals, such as ``16 cases: 9 resolved, 5 open, 2 rejected``."""
     each = ", ".join(
-        f"{formats.number(found[name])} {label.id}"
+        f"{formats.number(found[name])} {translated(label)}"
         for name, label in labels.STATUSES.items()
         if found[name]
     )
-    return f"{formats.number(found.total())} {noun}{': ' if each else ''}{each}."
+    total = f"{formats.number(found.total())} {translated(noun)}"
+    return f"{total}{': ' if each else ''}{each}."
 
 
 def moment(question: Any, today: date) -> str:
     """The requested coordinates of a question, in words."""
-    parts = f"per {formats.day(question.as_of or today)}"
+    said = [message("as of {day}", day=formats.day(question.as_of or today))]
     if question.known_on is not None:
-        parts += f", diketahui per {formats.day(question.known_on)}"
+        day = formats.day(question.known_on)
+        said.append(message("as known on {day}", day=day))
     if question.size is not None:
-        parts += f", dari {formats.number(question.size)} peristiwa pertama"
-    return parts
+        size = formats.number(question.size)
+        said.append(message("from the first {size} events", size=size))
+    return ", ".join(map(translated, said))
 
 
 def day(value: date | str | None) -> str:
-    """A day in Indonesian, from a date or its ISO form; a dash for None."""
+    """A day as shown, from a date or its ISO form; a dash for None."""
     known = date.fromisoformat(value) if isinstance(value, str) else value
     return formats.day(known)
 
@@ -203,18 +221,20 @@ def day(value: date | str | None) -> str:
 def status(item: Fields) -> str:
     """The status with its detail: the merger's target, the day, a missing verification.
 
-    Examples: ``digabung ke K12``, ``selesai 15 Februari 2021``.
+    Examples: ``merged into K12``, ``resolved 2021-02-15``.
     """
-    word = labels.STATUSES[item["status"]].id
+    word = translated(labels.STATUSES[item["status"]])
     match item:
         case {"merged_into": str(into)}:
-            return f"{word} ke {into}"
+            return translated(message("{word} into {number}", word=word, number=into))
         case {"status": "resolved", "resolved_on": on}:
             word = f"{word} {day(on)}"
         case _:
             pass
     unsure = item["status"] in UNDECIDED and not item.get("verified", True)
-    return f"{word}, belum diverifikasi" if unsure else word
+    if not unsure:
+        return word
+    return translated(message("{word}, not yet verified", word=word))
 
 
 # Statuses in which a case counts only if it is verified.
@@ -223,11 +243,15 @@ UNDECIDED = ("open", "returned", "resolved")
 
 def basis(item: Fields) -> str:
     """The legal basis of an organisation and, for a certificate, its expiry date."""
-    parts = _word("legal_basis", item)
+    said = _word("legal_basis", item)
     if item["valid_until"] is None:
-        return parts
-    until = f"{parts} s.d. {day(item['valid_until'])}"
-    return f"{until} (kedaluwarsa)" if item["expired"] else until
+        return said
+    until = day(item["valid_until"])
+    if item["expired"]:
+        return translated(
+            message("{basis} until {day} (expired)", basis=said, day=until)
+        )
+    return translated(message("{basis} until {day}", basis=said, day=until))
 
 
 def place(item: Fields, areas: Areas) -> str:

@@ -4,6 +4,7 @@ import click
 from msgspec import Struct
 
 from iku.cli import tables, terminal
+from iku.messages import message
 from iku.postgres import schema_guard
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.pool import connect_as_owner
@@ -25,11 +26,15 @@ def migrate(*, json: bool) -> None:
         terminal.emit(done)
         return
     if done.applied:
-        tables.say(f"Diterapkan: {', '.join(done.applied)}.")
+        tables.say(message("Applied: {migrations}.", migrations=done.applied))
     else:
-        tables.say("Skema sudah mutakhir.")
+        tables.say(message("The schema is up to date."))
     if not done.guarded:
-        tables.say(f"Skema belum dijaga; {terminal.UNGUARDED}")
+        tables.say(
+            message(
+                "The schema is not guarded yet; {remedy}", remedy=terminal.UNGUARDED
+            )
+        )
 
 
 async def _migrate() -> MigrationResult:

@@ -4,10 +4,11 @@ from zoneinfo import ZoneInfo
 
 from iku import labels
 from iku.cli import tables
-from iku.cli.figure_table import COLUMNS, COUNTS, cells
+from iku.cli.figure_table import COLUMNS, COUNTS, cells, numbered
 from iku.cli.tables import Printer, exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.domain.publication import PublicationState
-from iku.exchange import formats
+from iku.messages import message
 from iku.queries.publication_changes import (
     FigureChange,
     FigureInForce,
@@ -24,21 +25,40 @@ from iku.queries.publications import (
 )
 
 LISTED = (
-    *(exact("Publikasi"), text("Periode"), exact("Per"), number("Edisi")),
-    *(exact("Keadaan"), exact("Sejak"), text("Judul")),
+    *(
+        exact(message("Publication")),
+        text(message("Period")),
+        exact(message("On")),
+        number(message("Edition")),
+    ),
+    *(exact(message("State")), exact(message("Since")), text(message("Title"))),
 )
 TAKEN = (
-    *(exact("Langkah"), exact("Tanggal"), text("Oleh")),
-    *(text("Alasan"), number("Peristiwa")),
+    *(exact(message("Step")), exact(message("Date")), text(message("By"))),
+    *(text(message("Reason")), number(message("Event"))),
 )
 SIDES = (
-    *(exact("Indikator"), number("Terbit"), number("Kini"), *COUNTS),
-    *(number("Capaian terbit"), number("Capaian kini")),
+    *(
+        exact(message("Indicator")),
+        number(message("Published")),
+        number(message("Present")),
+        *COUNTS,
+    ),
+    *(number(message("Published achievement")), number(message("Present achievement"))),
 )
 CHANGED = (
-    *(text("Sebab"), exact("Nomor"), text("Judul"), text("Pengaruh")),
-    *(number("Peristiwa"), exact("Efektif"), exact("Diketahui")),
-    *(exact("Dicatat"), text("Oleh"), text("Alasan")),
+    *(
+        text(message("Cause")),
+        exact(message("Number")),
+        text(message("Title")),
+        text(message("Effect")),
+    ),
+    *(
+        number(message("Event")),
+        exact(message("Effective on")),
+        exact(message("Known")),
+    ),
+    *(exact(message("Recorded")), text(message("By")), text(message("Reason"))),
 )
 
 
@@ -49,7 +69,7 @@ def show_list(found: Publications) -> None:
     if rows:
         out.table(LISTED, rows)
     else:
-        out.say("Belum ada publikasi.")
+        out.say(message("There are no publications yet."))
 
 
 def _listed(one: ListedPublication) -> tuple[str, ...]:
@@ -65,7 +85,7 @@ def _listed(one: ListedPublication) -> tuple[str, ...]:
 
 
 def _state(state: PublicationState) -> str:
-    return labels.PUBLICATION_STATES[state].id
+    return translated(labels.PUBLICATION_STATES[state])
 
 
 def show(found: ShownPublication) -> None:
@@ -74,38 +94,46 @@ def show(found: ShownPublication) -> None:
     if found.title:
         out.say(found.title)
     out.say(
-        f"Publikasi {found.id}: {formats.period(found.period)}, "
-        f"per {formats.day(found.as_of)}, {_state(found.state)} sejak "
-        f"{formats.day(found.since)}"
+        message(
+            "Publication {publication}: {period}, as of {day}, {state} since {since}",
+            publication=found.id,
+            period=formats.period(found.period),
+            day=formats.day(found.as_of),
+            state=_state(found.state),
+            since=formats.day(found.since),
+        )
     )
     if found.figures is not None:
         _show_frozen(out, found)
     if found.live is not None:
-        out.say("Draf: angka belum dibekukan. Bila ditutup sekarang:")
+        out.say(message("Draft: figures are not frozen yet. If it were closed now:"))
         out.table(COLUMNS, map(cells, found.live))
     out.table(TAKEN, map(_step, found.steps))
     if len(found.editions) > 1:
         told = [f"{one.id} ({_state(one.state)})" for one in found.editions]
-        out.say(f"Edisi: {', '.join(told)}")
+        out.say(message("Editions: {editions}", editions=told))
 
 
 def _show_frozen(out: Printer, found: ShownPublication) -> None:
     if found.known_on is not None and found.size is not None:
         out.say(
-            f"Dibekukan menurut yang diketahui per {formats.day(found.known_on)}, "
-            f"dari {formats.number(found.size)} peristiwa"
+            message(
+                "Frozen as known on {known}, from {size} events",
+                known=formats.day(found.known_on),
+                size=formats.number(found.size),
+            )
         )
     frozen = found.figures or ()
     out.table(COLUMNS, map(cells, frozen))
     for one in frozen:
-        out.say(f"{one.indicator}: nomor {one.number}")
+        out.say(numbered(one))
     if found.coverage is not None:
-        out.say(labels.COVERAGES[found.coverage].id)
+        out.say(translated(labels.COVERAGES[found.coverage]))
 
 
 def _step(step: ShownStep) -> tuple[str, ...]:
     return (
-        labels.EVENTS[step.type].id,
+        translated(labels.EVENTS[step.type]),
         formats.day(step.effective_on),
         step.actor,
         step.reason,
@@ -117,8 +145,11 @@ def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
     """Print the published and present values, and the events between them."""
     out = tables.Printer()
     out.say(
-        f"Perubahan setelah terbit: publikasi {found.publication}, "
-        f"dibandingkan dengan {formats.number(found.size)} peristiwa"
+        message(
+            "Changes since publication {publication}, compared with {size} events",
+            publication=found.publication,
+            size=formats.number(found.size),
+        )
     )
     out.table(SIDES, map(_sides, found.figures))
     for one in found.figures:
@@ -127,9 +158,9 @@ def show_changes(found: PublicationChanges, zone: ZoneInfo) -> None:
     if found.items:
         out.table(CHANGED, [_change(item, zone) for item in found.items])
     else:
-        out.say("Tidak ada yang dicatat setelahnya.")
+        out.say(message("Nothing was recorded since."))
     if found.next:
-        out.say(f"Masih ada lanjutannya: --cursor {found.next}")
+        out.say(message("There is more: --cursor {cursor}", cursor=found.next))
 
 
 def _sides(one: FrozenFigure) -> tuple[str, ...]:
@@ -147,10 +178,15 @@ def _sides(one: FrozenFigure) -> tuple[str, ...]:
 
 def _in_force(one: FrozenFigure, now: FigureInForce) -> str:
     """The present value under the definition in force, if that is another one."""
-    return (
-        f"{one.indicator}: kini menurut definisi {now.definition} yang berlaku "
-        f"{_value(now)}, capaian {formats.percent(now.achievement)}; sebab: "
-        f"{labels.CAUSES[now.cause].id} (terbit menurut definisi {one.definition})."
+    return message(
+        "{indicator}: now by definition {definition} in force {value}, achievement "
+        "{achievement}; cause: {cause} (published by definition {published}).",
+        indicator=one.indicator,
+        definition=now.definition,
+        value=_value(now),
+        achievement=formats.percent(now.achievement),
+        cause=translated(labels.CAUSES[now.cause]),
+        published=one.definition,
     )
 
 
@@ -163,10 +199,10 @@ def _value(one: FigureValue) -> str:
 def _change(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
     event = item.event
     return (
-        labels.CAUSES[item.cause].id,
+        translated(labels.CAUSES[item.cause]),
         item.number,
         item.title or "",
-        "; ".join(map(_effect, item.effects)) or "tidak ada",
+        "; ".join(map(_effect, item.effects)) or translated(message("none")),
         formats.number(event.position),
         formats.day(event.effective_on),
         formats.day(event.known_on),
@@ -177,10 +213,12 @@ def _change(item: PublicationChange, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _effect(effect: FigureChange) -> str:
-    """``IKU-1: pembilang -1``."""
+    """``IKU-1: numerator -1``."""
     parts = (
-        ("pembilang", effect.numerator),
-        ("penyebut", effect.denominator),
+        (message("numerator"), effect.numerator),
+        (message("denominator"), effect.denominator),
     )
-    told = [f"{name} {formats.signed(moved)}" for name, moved in parts if moved]
+    told = [
+        f"{translated(name)} {formats.signed(moved)}" for name, moved in parts if moved
+    ]
     return f"{effect.indicator}: {', '.join(told)}"

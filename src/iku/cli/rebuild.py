@@ -21,7 +21,7 @@ def rebuild(*, json: bool) -> None:
     async def work() -> list[str]:
         async with terminal.owner(terminal.settings()) as owner:
             await migrate(owner)
-            with terminal.progress("peristiwa") as tell:
+            with terminal.progress(message("events")) as tell:
                 return await rebuilding.rebuild(owner, tell)
 
     findings = terminal.run(work())
@@ -35,4 +35,4 @@ def rebuild(*, json: bool) -> None:
             message("the projections did not match the log; they do now")
         )
     if not json:
-        tables.say("Selesai dibangun ulang; semuanya sama seperti semula.")
+        tables.say(message("Rebuilt; everything is as it was before."))

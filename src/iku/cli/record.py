@@ -24,18 +24,17 @@ from iku.cli.options import (
     text_options,
     usage_error,
 )
+from iku.cli.terminal_language import formats
 from iku.commands.command import CommandResult
 from iku.domain import conflict, organisation
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Version
-from iku.exchange import formats
 from iku.gateway import CommandGateway, receipt
-from iku.messages import message
+from iku.messages import Term, message
 from iku.parsing import Field, ParseError
 from iku.queries.subject_lookup import SubjectMatch, identify
 
 Kinds: TypeAlias = Mapping[str, type[Struct]]  # of an event, by category of subject
-NOUNS = {"conflict": "kasus", "organisation": "organisasi"}
 LATER = {"conflict": conflict.Later, "organisation": organisation.Later}
 
 
@@ -312,13 +311,19 @@ def _report(category: str, done: CommandResult, *, json: bool) -> None:
     if json:
         terminal.emit(shown)
         return
-    said = "Sudah dicatat sebelumnya" if done.repeated else "Dicatat"
+    said = message("Recorded before") if done.repeated else message("Recorded")
     tables.say(
-        f"{said}: {NOUNS[category]} {shown.number}, versi "
-        f"{formats.number(shown.version)}, peristiwa {formats.number(shown.position)}."
+        message(
+            "{recorded}: {kind} {number}, version {version}, event {position}.",
+            recorded=said,
+            kind=Term("category", category),
+            number=shown.number,
+            version=formats.number(shown.version),
+            position=formats.number(shown.position),
+        )
     )
     for note in shown.notes:
-        tables.say(f"Catatan: {note}.")
+        tables.say(message("Note: {note}.", note=note))
 
 
 def _events() -> dict[str, dict[str, type[Struct]]]:

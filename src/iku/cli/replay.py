@@ -9,20 +9,32 @@ from iku import labels
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.domain.figure import Figure
-from iku.exchange import formats
+from iku.messages import message
 from iku.queries import figure_replay
 from iku.queries.figure_replay import ReplayLine, ReplayOrder, ReplayQuestion
 
 ORDERS = {
-    ReplayOrder.KNOWN: "menurut urutan diketahui",
-    ReplayOrder.HAPPENED: "menurut urutan kejadian",
+    ReplayOrder.KNOWN: message("in order of knowledge"),
+    ReplayOrder.HAPPENED: message("in order of occurrence"),
 }
 COLUMNS = (
-    *(number("Posisi"), exact("Berlaku"), exact("Diketahui"), text("Peristiwa")),
-    *(exact("Nomor"), text("Bagian", optional=True)),
-    *(number("± Pembilang", "±"), number("Pembilang", "Pemb.")),
-    *(number("± Penyebut", "±"), number("Penyebut", "Peny.")),
+    *(
+        number(message("Position")),
+        exact(message("Effective")),
+        exact(message("Known")),
+        text(message("Event")),
+    ),
+    *(exact(message("Number")), text(message("Part"), optional=True)),
+    *(
+        number(message("± Numerator"), message("±")),
+        number(message("Numerator"), message("Num.")),
+    ),
+    *(
+        number(message("± Denominator"), message("±")),
+        number(message("Denominator"), message("Den.")),
+    ),
 )
 
 
@@ -59,16 +71,25 @@ async def _show(
 ) -> None:
     out = tables.Printer()
     out.say(
-        f"{figure.indicator}, {figure_table.coordinates_in_words(figure)}, "
-        f"definisi {figure.definition}, {ORDERS[order]}"
+        message(
+            "{indicator}, {where}, definition {definition}, {order}",
+            indicator=figure.indicator,
+            where=figure_table.coordinates_in_words(figure),
+            definition=figure.definition,
+            order=ORDERS[order],
+        )
     )
     listing = tables.Listing(COLUMNS, out)
     async for page in pages:
         listing.add([_cells(line) for line in page])
     listing.close()
-    out.say(
-        f"\n{figure.indicator}: {figure_table.counts(figure)}, nomor {figure.number}"
+    total = message(
+        "{indicator}: {counts}, number {number}",
+        indicator=figure.indicator,
+        counts=figure_table.counts(figure),
+        number=figure.number,
     )
+    out.say(f"\n{translated(total)}")
 
 
 def _cells(line: ReplayLine) -> tuple[str, ...]:
@@ -76,7 +97,7 @@ def _cells(line: ReplayLine) -> tuple[str, ...]:
         formats.number(line.position),
         formats.day(line.effective_on),
         formats.day(line.known_on),
-        labels.EVENTS[line.type].id,
+        translated(labels.EVENTS[line.type]),
         line.subject.number,
         line.part,
         _signed(line.moved.numerator),

@@ -13,17 +13,26 @@ from iku.app import App
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
 from iku.cli.tables import exact, number, text
+from iku.cli.terminal_language import formats, translated
 from iku.commands.command import Command, CommandResult
 from iku.domain.comparison import EvaluatedFigure, RevisedPoint, RevisionPreview
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Revision
-from iku.exchange import formats
 from iku.messages import message
 from iku.queries import definition_comparison, indicators
 
 COLUMNS = (
-    *(exact("Per"), exact("Keadaan"), number("Definisi"), number("Target")),
-    *(exact("Realisasi"), number("Capaian"), text("Predikat")),
+    *(
+        exact(message("On")),
+        exact(message("State")),
+        number(message("Definition")),
+        number(message("Target")),
+    ),
+    *(
+        exact(message("Actual")),
+        number(message("Achievement")),
+        text(message("Rating")),
+    ),
 )
 MOST = 2_147_483_647  # the largest version
 
@@ -110,7 +119,9 @@ def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
                 show(effect)
             if preview:
                 return effect, None
-            if not yes and not click.confirm("Catat perubahan ini?", err=json):
+            if not yes and not click.confirm(
+                translated(message("Record this change?")), err=json
+            ):
                 raise CommandFailed(message("nothing was recorded"))
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
@@ -141,21 +152,25 @@ def show(effect: RevisionPreview) -> None:
     """Print the days whose figure would change, with the values before and after."""
     out = tables.Printer()
     out.say(
-        f"{effect.indicator}: angka tahun berjalan pada akhir tiap triwulan dua tahun "
-        f"terakhir dan hari ini, dari {formats.number(effect.size)} peristiwa"
+        message(
+            "{indicator}: year-to-date figures at the end of each quarter of the last "
+            "two years and today, from {size} events",
+            indicator=effect.indicator,
+            size=formats.number(effect.size),
+        )
     )
     changed = [point for point in effect.points if point.before != point.after]
     if changed:
         out.table(COLUMNS, [row for point in changed for row in _rows(point)])
     else:
-        out.say("Tidak ada yang berubah.")
+        out.say(message("Nothing changes."))
 
 
 def _rows(point: RevisedPoint) -> list[tuple[str, ...]]:
     day = formats.day(point.as_of)
     return [
-        (day, "kini", *_cells(point.before)),
-        (day, "menjadi", *_cells(point.after)),
+        (day, message("now"), *_cells(point.before)),
+        (day, message("after"), *_cells(point.after)),
     ]
 
 
@@ -177,6 +192,11 @@ def _report(effect: RevisionPreview, done: CommandResult, *, json: bool) -> None
         terminal.emit(RecordedRevision(effect.indicator, *at, effect))
     else:
         tables.say(
-            f"Dicatat: {effect.indicator}, versi {formats.number(given.version)} dari "
-            f"riwayatnya, peristiwa {formats.number(given.position)}."
+            message(
+                "Recorded: {indicator}, version {version} of its history, event "
+                "{position}.",
+                indicator=effect.indicator,
+                version=formats.number(given.version),
+                position=formats.number(given.position),
+            )
         )

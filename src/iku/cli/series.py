@@ -5,15 +5,20 @@ import click
 from iku.cli import figure_table, tables, terminal
 from iku.cli.options import options
 from iku.cli.tables import exact, number, text
+from iku.cli.terminal_language import formats
 from iku.domain.figure import Figure
 from iku.domain.publication import FrozenValue
-from iku.exchange import formats
+from iku.messages import message
 from iku.queries import series as serial
 from iku.queries.series import Series, SeriesQuestion
 
 COLUMNS = (
-    *(exact("Per"), *figure_table.COUNTS, number("Realisasi")),
-    *(number("Saat itu"), number("Terbit"), text("Putus seri")),
+    *(exact(message("On")), *figure_table.COUNTS, number(message("Actual"))),
+    *(
+        number(message("At the time")),
+        number(message("Published")),
+        text(message("Series break")),
+    ),
 )
 
 
@@ -47,11 +52,20 @@ def _show(found: Series) -> None:
     last = found.figures[-1]
     out = tables.Printer()
     out.say(
-        f"{last.indicator}, diketahui per {formats.day(last.known_on)}, "
-        f"dari {formats.number(last.size)} peristiwa"
+        message(
+            "{indicator}, as known on {known}, from {size} events",
+            indicator=last.indicator,
+            known=formats.day(last.known_on),
+            size=formats.number(last.size),
+        )
     )
     marks = {
-        one.as_of: f"◂ definisi {one.before} → {one.after}: {one.basis}"
+        one.as_of: message(
+            "◂ definition {before} → {after}: {basis}",
+            before=one.before,
+            after=one.after,
+            basis=one.basis,
+        )
         for one in found.breaks
     }
     rows = [

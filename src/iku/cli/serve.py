@@ -10,8 +10,7 @@ from iku import messages
 from iku.app import App
 from iku.cli import attachments, terminal
 from iku.cli.errors import DEBUG, CommandFailed
-from iku.cli.terminal_language import translated
-from iku.exchange import formats
+from iku.cli.terminal_language import formats, translated
 from iku.messages import message
 from iku.settings import is_loopback
 from iku.vault import quarantine
@@ -68,8 +67,8 @@ async def _warn(app: App) -> None:
     async with app.pool.acquire() as connection:
         lost = await app.vault.lost(connection)
     if lost:
-        said = terminal.LOST.format(", ".join(lost))
-        click.echo(f"Kunci teks {said}", err=True)
+        said = message("Keys of texts {lost}", lost=terminal.lost(lost))
+        click.echo(translated(said), err=True)
 
 
 async def _sweep(app: App) -> None:
@@ -88,18 +87,28 @@ async def _sweep(app: App) -> None:
         return
     if swept.restored:
         click.echo(
-            f"Lampiran: {formats.number(swept.restored)} berkas dikembalikan dari "
-            "karantina",
+            translated(
+                message(
+                    "Attachments: {count} files restored from quarantine",
+                    count=formats.number(swept.restored),
+                )
+            ),
             err=True,
         )
     if aside.files:
-        said = attachments.summary(aside, app.settings.timezone)
-        moved = formats.number(swept.quarantined)
-        click.echo(f"Karantina lampiran: {said}; {moved} baru dipindahkan", err=True)
+        said = message(
+            "Quarantine of attachments: {contents}; {moved} newly moved",
+            contents=attachments.summary(aside, app.settings.timezone),
+            moved=formats.number(swept.quarantined),
+        )
+        click.echo(translated(said), err=True)
 
 
 def _ready(address: str) -> None:
-    click.echo(f"iku melayani di {address}; halaman API: {address}/docs")
+    said = message(
+        "iku serves at {address}; pages of the API: {address}/docs", address=address
+    )
+    click.echo(translated(said))
 
 
 def _show_faults() -> None:

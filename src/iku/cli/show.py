@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import click
 
 from iku import labels
-from iku.cli import ambiguity, lists, tables, terminal
+from iku.cli import ambiguity, field_format, lists, tables, terminal
 from iku.cli.lists import Areas, Fields, day
 from iku.cli.options import options
 from iku.cli.output_format import OutputFormat, output_options, write
+from iku.cli.terminal_language import formats, translated
 from iku.domain.fact import Person
-from iku.exchange import field_format, formats, list_csv
+from iku.exchange import list_csv
+from iku.messages import message
 from iku.queries import subjects
 from iku.queries.subject_lookup import identify
 from iku.queries.subjects import ConflictQuestion, OrganisationQuestion, SubjectView
@@ -79,13 +81,15 @@ async def _find_subject(view: View, category: str, typed: str) -> str:
 def _print(category: str, seen: SubjectView, areas: Areas, moment: str) -> None:
     out = tables.Printer()
     item = seen.shown
-    noun = "Perkara" if category == "conflict" else "Organisasi"
-    out.say(f"{noun} {item['number']} {moment}\n")
+    noun = message("Case") if category == "conflict" else message("Organisation")
+    out.say(f"{translated(noun)} {item['number']} {moment}\n")
     out.pairs([*_lines(category, item, areas)])
-    out.say(
-        f"\nVersi {formats.number(seen.version)}; riwayatnya: "
-        f"iku history {category}-{item['id']}"
+    version = message(
+        "Version {version}; its history: {command}",
+        version=formats.number(seen.version),
+        command=f"iku history {category}-{item['id']}",
     )
+    out.say(f"\n{translated(version)}")
 
 
 def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str]]:
@@ -93,7 +97,10 @@ def _lines(category: str, item: Fields, areas: Areas) -> Iterator[tuple[str, str
     more = ("reporter", "parties") if category == "conflict" else ()
     for field in (*list_csv.FIELDS[category], *more):
         if item[field] is not None:
-            yield labels.FIELDS[field].id.capitalize(), _value(field, item, areas)
+            yield (
+                translated(labels.FIELDS[field]).capitalize(),
+                _value(field, item, areas),
+            )
 
 
 def _value(field: str, item: Fields, areas: Areas) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from datetime import datetime
+from pathlib import Path
 from typing import IO
 
 import asyncpg
@@ -12,8 +13,8 @@ from msgspec import Struct
 from iku.app import load_witnesses
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed, message_for
+from iku.cli.terminal_language import formats, translated
 from iku.commands import log_continuation
-from iku.exchange import formats
 from iku.ledger import (
     checkpoint_signing,
     checkpoint_store,
@@ -25,14 +26,14 @@ from iku.ledger import (
 from iku.ledger.checkpoint_signing import SignerFolder, SigningResult
 from iku.ledger.checkpoint_store import Assurance, SignedCheckpoint
 from iku.ledger.policy import Party, Policy
-from iku.messages import message
+from iku.messages import Message, message
 from iku.postgres.pool import Plain
 from iku.settings import Settings
 
 DAY_S = 86_400
-ALONE = (
-    "TANPA SAKSI: tidak ada saksi di luar kantor; yang memegang kunci dapat menulis "
-    "ulang sejarah tanpa ketahuan (IKU_WITNESSES)"
+ALONE = message(
+    "NO WITNESS: there is no witness outside the office; the holder of the key can "
+    "rewrite history undetected (IKU_WITNESSES)"
 )
 
 
@@ -78,8 +79,17 @@ def key(*, json: bool) -> None:
     if json:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
-        tables.say(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
-        click.echo(f"Bagikan kepada pemeriksa: {held.verifier}")
+        tables.say(made(home.folder, there=there))
+        given = message("Give to auditors: {key}", key=held.verifier)
+        click.echo(translated(given))
+
+
+def made(folder: Path, *, there: bool) -> str:
+    """Where a key is, and whether it was *there* before."""
+    file = f"{folder}/key"
+    if there:
+        return message("The key is in {file} already.", file=file)
+    return message("The key was made in {file}.", file=file)
 
 
 @signer.command(short_help="Sign what the log has become.")
@@ -115,7 +125,8 @@ def rotate(*, json: bool) -> None:
         new = SignerFolder(chosen.signer_home).key().verifier
     _report(found, json=json)
     if not json:
-        click.echo(f"Kunci baru; bagikan kepada pemeriksa dan saksi: {new}")
+        said = message("New key; give it to auditors and witnesses: {key}", key=new)
+        click.echo(translated(said))
 
 
 @signer.command(short_help="Sign again and again, until interrupted.")
@@ -187,7 +198,11 @@ def accept(file: IO[bytes]) -> None:
             return name, last.size
 
     name, size = terminal.run(work())
-    tables.say(f"Disaksikan oleh {name}: ukuran {formats.number(size)}.")
+    tables.say(
+        message(
+            "Witnessed by {name}: size {size}.", name=name, size=formats.number(size)
+        )
+    )
 
 
 async def _accept(
@@ -268,7 +283,7 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if not witnesses.witnesses:
-        click.echo(ALONE, err=True)
+        click.echo(translated(ALONE), err=True)
     read_all = float("-inf")
     while not stop.is_set():
         full = loop.time() - read_all >= full_every
@@ -287,12 +302,14 @@ async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         if not log.is_unavailable(error, None):
             raise
-        click.echo(f"{_clock(chosen)} {message_for(error)}; dicoba lagi", err=True)
+        retried = message("{error}; will be retried", error=message_for(error))
+        click.echo(f"{_clock(chosen)} {translated(retried)}", err=True)
         return False
     if found.signed:
-        tables.say(f"{_clock(chosen)} {_sentence(found)}")
+        tables.say(f"{_clock(chosen)} {translated(_sentence(found))}")
     for line in found.unhelpful:
-        click.echo(f"{_clock(chosen)} saksi {line}", err=True)
+        said = message("witness {reason}", reason=line)
+        click.echo(f"{_clock(chosen)} {translated(said)}", err=True)
     return True
 
 
@@ -304,11 +321,18 @@ def _report(found: SignerRound, *, json: bool) -> None:
     if json:
         terminal.emit(found)
         return
-    tables.say(f"{_sentence(found)}; {formats.number(found.read)} rekaman dibaca.")
+    tables.say(
+        message(
+            "{outcome}; {count} records read.",
+            outcome=_sentence(found),
+            count=formats.number(found.read),
+        )
+    )
     if found.witnessed is not None:
-        tables.say(f"Disaksikan sampai ukuran {formats.number(found.witnessed)}.")
+        size = formats.number(found.witnessed)
+        tables.say(message("Witnessed up to size {size}.", size=size))
     for line in found.unhelpful:
-        tables.say(f"Saksi {line}")
+        tables.say(message("Witness {reason}", reason=line))
     if not found.witnesses:
         tables.say(ALONE)
 
@@ -316,22 +340,29 @@ def _report(found: SignerRound, *, json: bool) -> None:
 def _sentence(found: SignerRound) -> str:
     size = formats.number(found.size)
     if found.signed:
-        return f"Ditandatangani: ukuran {size}"
-    return f"Tidak ada yang baru: checkpoint terakhir berukuran {size}"
+        return message("Signed: size {size}", size=size)
+    return message("Nothing new: the last checkpoint is of size {size}", size=size)
 
 
 def status_lines(found: Assurance) -> list[tuple[str, str]]:
     """The lines of `iku status` on the log's signatures and cosignatures."""
-    signed = formats.NOTHING if found.signed is None else formats.number(found.signed)
-    shown = [("Ditandatangani", f"sampai ukuran {signed}")]
-    if found.signed is None:
-        shown = [("Ditandatangani", "belum pernah (iku signer once)")]
+    never = message("never (iku signer once)")
+    shown: list[tuple[str, str]] = [(message("Signed"), _up_to(found.signed, never))]
     if not found.witnesses:
-        shown.append(("Saksi", ALONE))
+        shown.append((message("Witnesses"), ALONE))
     else:
-        size = found.witnessed
-        upto = "belum ada" if size is None else f"sampai ukuran {formats.number(size)}"
-        shown.append(("Saksi", f"{found.witnesses} saksi; {upto}"))
+        witnessed = message(
+            "{count} witnesses; {size}",
+            count=found.witnesses,
+            size=_up_to(found.witnessed, message("none yet")),
+        )
+        shown.append((message("Witnesses"), witnessed))
     if found.alarm:
         shown.append(("ALARM", found.alarm))
     return shown
+
+
+def _up_to(size: int | None, never: Message) -> Message:
+    if size is None:
+        return never
+    return message("up to size {size}", size=formats.number(size))

@@ -8,8 +8,8 @@ from msgspec import structs
 from iku.app import load_witnesses
 from iku.cli import attachments, signer, tables, terminal
 from iku.cli.errors import CommandFailed
+from iku.cli.terminal_language import formats, translated
 from iku.cli.verify import check_with_progress
-from iku.exchange import formats
 from iku.messages import message
 from iku.postgres.schema_guard import Guard
 from iku.queries import status as register
@@ -54,17 +54,16 @@ def _show(found: RegisterStatus, asked: Settings) -> None:
 
 
 def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
-    kind = "server sendiri" if asked.database_url else f"tertanam di {asked.home}"
-    only = ", replika: hanya untuk dibaca" if found.replica else ""
-    lines = [
-        ("Basis data", f"{kind}, PostgreSQL {found.server}{only}"),
-        ("Migrasi", ", ".join(found.migrations) or formats.NOTHING),
+    lines: list[tuple[str, str]] = [
+        (message("Database"), _database(found, asked)),
+        (message("Migrations"), ", ".join(found.migrations) or formats.NOTHING),
     ]
     if found.pending:
-        return [*lines, ("Belum diterapkan", ", ".join(found.pending))]
+        return [*lines, (message("Pending"), ", ".join(found.pending))]
+    size, last = formats.number(found.size), found.recorded_at
     lines += [
-        ("Ukuran log", f"{formats.number(found.size)} peristiwa"),
-        ("Terakhir dicatat", formats.instant(found.recorded_at, asked.timezone)),
+        (message("Size of the log"), message("{count} events", count=size)),
+        (message("Last recorded"), formats.instant(last, asked.timezone)),
     ]
     lines += [(f"  {name}", formats.number(n)) for name, n in found.events.items()]
     lines += [(code, _definition_counts(of)) for code, of in found.indicators.items()]
@@ -72,33 +71,59 @@ def _lines(found: RegisterStatus, asked: Settings) -> list[tuple[str, str]]:
         lines += signer.status_lines(found.assurance)
     return [
         *lines,
-        ("Kunci teks", _keys(found.lost_keys)),
-        ("Karantina lampiran", attachments.summary(found.quarantine, asked.timezone)),
-        ("Penjaga skema", _guard_state(found.guard, asked.timezone)),
-        ("Pemeriksaan", _verdict(found.findings)),
+        (message("Keys of texts"), _keys(found.lost_keys)),
+        (
+            message("Quarantine of attachments"),
+            attachments.summary(found.quarantine, asked.timezone),
+        ),
+        (message("Guard of the schema"), _guard_state(found.guard, asked.timezone)),
+        (message("Verification"), _verdict(found.findings)),
     ]
 
 
+def _database(found: RegisterStatus, asked: Settings) -> str:
+    kind = (
+        message("a server of its own, PostgreSQL {server}", server=found.server)
+        if asked.database_url
+        else message(
+            "embedded in {folder}, PostgreSQL {server}",
+            folder=asked.home,
+            server=found.server,
+        )
+    )
+    return message("{kind}, replica: read only", kind=kind) if found.replica else kind
+
+
 def _definition_counts(subject: IndicatorCounts) -> str:
-    definitions = formats.number(subject.definitions)
-    return f"{definitions} definisi, {formats.number(subject.targets)} target"
+    return message(
+        "{definitions} definitions, {targets} targets",
+        definitions=formats.number(subject.definitions),
+        targets=formats.number(subject.targets),
+    )
 
 
 def _keys(lost: list[str]) -> str:
-    return terminal.LOST.format(", ".join(lost)) if lost else "baik"
+    return terminal.lost(lost) if lost else message("good")
 
 
 def _guard_state(guard: Guard, zone: ZoneInfo) -> str:
     if guard.since is None:
-        return f"TIDAK ADA; {terminal.UNGUARDED}"
-    since, announced = formats.instant(guard.since, zone), guard.announced
-    lines_shown = f"sejak {since}, {formats.number(announced)} migrasi diumumkan"
+        return message("NONE; {remedy}", remedy=terminal.UNGUARDED)
+    told = [
+        message(
+            "since {instant}, {count} migrations announced",
+            instant=formats.instant(guard.since, zone),
+            count=formats.number(guard.announced),
+        )
+    ]
     if guard.sealed > 1:
-        lines_shown += f", {formats.number(guard.sealed)} kali disegel"
-    return f"{lines_shown}, {_verdict(guard.findings)}"
+        told.append(message("sealed {count} times", count=formats.number(guard.sealed)))
+    return ", ".join(map(translated, [*told, _verdict(guard.findings)]))
 
 
 def _verdict(findings: list[str] | None) -> str:
     if findings is None:
-        return "tidak dilakukan (--check)"
-    return "baik" if not findings else f"{formats.number(len(findings))} temuan"
+        return message("not done (--check)")
+    if not findings:
+        return message("good")
+    return message("{count} findings", count=formats.number(len(findings)))

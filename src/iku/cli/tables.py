@@ -23,6 +23,8 @@ from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
 from iku.cli.terminal_language import translated
+from iku.exchange.formats import Bilingual
+from iku.messages import message
 
 LEAST_WIDTH = 40  # a narrower terminal is treated as having this many columns
 USUAL_WIDTH = 80  # of a terminal whose width is unknown
@@ -48,24 +50,24 @@ class TableColumn(Struct, frozen=True):
         optional: Whether it may be left out if not all columns fit.
     """
 
-    heading: str
+    heading: str | Bilingual
     short: str | None = None
     right: bool = False
     wraps: bool = False
     optional: bool = False
 
 
-def exact(heading: str, short: str | None = None) -> TableColumn:
+def exact(heading: str | Bilingual, short: str | None = None) -> TableColumn:
     """A column of dates, identifiers or single words, which are not broken."""
     return TableColumn(heading, short)
 
 
-def number(heading: str, short: str | None = None) -> TableColumn:
+def number(heading: str | Bilingual, short: str | None = None) -> TableColumn:
     """A column of numbers, which are not broken."""
     return TableColumn(heading, short, right=True)
 
 
-def text(heading: str, *, optional: bool = False) -> TableColumn:
+def text(heading: str | Bilingual, *, optional: bool = False) -> TableColumn:
     """A column of texts that wrap at words."""
     return TableColumn(heading, wraps=True, optional=optional)
 
@@ -169,8 +171,10 @@ class Listing:
         """Name the columns that were left out."""
         if self._left_out:
             self._printer.say(
-                f"Kolom yang tidak ditampilkan: {', '.join(self._left_out)} "
-                "(pakai --json atau terminal yang lebih lebar)."
+                message(
+                    "Columns not shown: {columns} (use --json or a wider terminal).",
+                    columns=[*self._left_out],
+                )
             )
 
     def _headings(self, layout: _Layout) -> Iterator[str]:
@@ -194,7 +198,7 @@ class Listing:
         kept = _omitted(layout)
         for index, column in enumerate(self._columns):
             if index not in kept:
-                self._left_out[column.heading] = None
+                self._left_out[translated(column.heading)] = None
 
     def _rows(self, layout: _Layout, rows: Sequence[Sequence[str]]) -> Iterator[str]:
         begun = self._layout is not None and not self._layout.shown
@@ -205,7 +209,9 @@ class Listing:
             if begun:
                 yield ""
             begun = True
-            named = zip((c.heading for c in self._columns), row, strict=True)
+            named = zip(
+                (translated(c.heading) for c in self._columns), row, strict=True
+            )
             yield from _block([p for p in named if p[1]], self._printer.width)
 
 
@@ -332,9 +338,12 @@ def _aligned(line: str, width: int, *, right: bool) -> str:
 
 def _block(pairs: Sequence[tuple[str, str]], width: int | None) -> Iterator[str]:
     """A line for each name and value; a value that does not fit is below its name."""
-    label = max((cell_len(name) for name, _ in pairs), default=0)
-    for name, value in pairs:
-        shown = without_control_characters(translated(value))
+    named = [
+        (translated(name), without_control_characters(translated(value)))
+        for name, value in pairs
+    ]
+    label = max((cell_len(name) for name, _ in named), default=0)
+    for name, shown in named:
         begin = name + " " * (label - cell_len(name)) + GAP
         if width is None:
             yield f"{begin}{shown}".rstrip()

@@ -10,6 +10,7 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterator,
+    Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import date
@@ -28,7 +29,7 @@ from iku.domain import hidden_characters
 from iku.domain.decider import subject_id, subject_number
 from iku.domain.fact import Line
 from iku.exchange import cells
-from iku.messages import message
+from iku.messages import Message, message
 from iku.postgres.database import migrate_database, open_database
 from iku.postgres.migrations import MigrationError, pending
 from iku.postgres.pool import (
@@ -41,12 +42,20 @@ from iku.queries.view import View
 from iku.settings import Settings, SettingsError
 
 # The remedy if no event trigger guards the ledger's schema.
-UNGUARDED = "hanya superuser dapat memasangnya: iku guard | psql --dbname=ALAMAT"
-# The lost keys of texts, and the consequence.
-LOST = "HILANG: {}; teks yang disegel dengannya terkunci, angka tetap benar"
+UNGUARDED = message(
+    "only a superuser can install it: iku guard | psql --dbname=ADDRESS"
+)
 
 T = TypeVar("T")
 Tell: TypeAlias = Callable[[int, int], None]
+
+
+def lost(keys: Sequence[str]) -> Message:
+    """The lost *keys* of texts, and the consequence."""
+    return message(
+        "LOST: {keys}; texts sealed with them are locked, figures remain correct",
+        keys=[*keys],
+    )
 
 
 class OrderedGroup(click.Group):
@@ -240,7 +249,7 @@ def progress(doing: str) -> Iterator[Tell]:
         disable=not sys.stderr.isatty(),
     )
     with bar:
-        task = bar.add_task(doing, total=None)
+        task = bar.add_task(translated(doing), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from iku import settings
+from iku.exchange.formats import Bilingual, Formats
 from iku.language import Language, translate
 from iku.messages import Message
 
@@ -27,9 +28,14 @@ def language() -> Language:
         return Language.INDONESIAN
 
 
-def translated(sentence: str) -> str:
-    """*sentence* in the language of the terminal."""
-    return translate(sentence, language())
+formats = Formats(language)
+
+
+def translated(said: str | Bilingual) -> str:
+    """A message or a label in the language of the terminal."""
+    if isinstance(said, str):
+        return translate(said, language())
+    return formats.label(said)
 
 
 def prepare(commands: click.Command) -> None:

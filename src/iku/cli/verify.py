@@ -5,13 +5,13 @@ from typing import Any, assert_never
 import click
 from msgspec import Struct, structs
 
-from iku import messages
+from iku import labels, messages
 from iku.app import App
 from iku.cli import figure_table, standard_streams, tables, terminal
 from iku.cli.errors import CommandFailed
-from iku.cli.terminal_language import translated
+from iku.cli.terminal_language import formats, translated
 from iku.domain.withheld_text import WithheldReason
-from iku.exchange import formats, printed_figure
+from iku.exchange import printed_figure
 from iku.exchange.cells import InvalidCell
 from iku.exchange.printed_figure import Printed, PrintedCounts, PrintedPercentage
 from iku.ledger.integrity_check import check_ledger
@@ -23,7 +23,7 @@ from iku.queries.figure_verification import VerifiedFigure
 from iku.queries.figure_verification import verify as recounting
 from iku.queries.text_check import HeldText, TextCounts, TextScope
 
-VERDICTS = {"same": "sama", "differs": "berbeda"}
+VERDICTS = {"same": message("same"), "differs": message("different")}
 
 
 class PrintedResultType(click.ParamType[Printed]):
@@ -97,10 +97,14 @@ def figure(number: str, *, expect: Printed | None, json: bool) -> None:
 
 def _show(found: VerifiedFigure, expect: Printed | None, *, kept: bool) -> None:
     tables.say(f"{found.indicator}, {figure_table.coordinates_in_words(found)}")
-    tables.say(f"  angka ini      {figure_table.counts(found)}")
-    tables.say(f"  dari log saja  {figure_table.counts(found.recounted)}")
+    values = [
+        (message("this figure"), figure_table.counts(found)),
+        (message("from the log"), figure_table.counts(found.recounted)),
+    ]
     if expect is not None:
-        tables.say(f"  yang tercetak  {_typed(expect)}")
+        values.append((message("as printed"), _typed(expect)))
+    for name, value in values:
+        tables.say(f"  {translated(name):13}  {value}")
     tables.say(VERDICTS[found.verdict if kept else "differs"])
 
 
@@ -143,12 +147,14 @@ def log(*, json: bool) -> None:
             message("the ledger does not verify; the first findings are above")
         )
     if not json:
-        tables.say(f"baik: {formats.number(size)} peristiwa diperiksa.")
+        tables.say(
+            message("good: {count} events verified.", count=formats.number(size))
+        )
 
 
 async def check_with_progress(connection: Connection) -> list[str]:
     """The findings of a check of the ledger, with a progress bar."""
-    with terminal.progress("peristiwa") as tell:
+    with terminal.progress(message("events")) as tell:
         return await check_ledger(connection, tell)
 
 
@@ -183,8 +189,8 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
     if json:
         terminal.emit(found)
     else:
-        tables.say(f"Teks: {counts_in_words(found.texts)}.")
-        tables.say(f"Berkas: {counts_in_words(found.files)}.")
+        tables.say(message("Texts: {counts}.", counts=counts_in_words(found.texts)))
+        tables.say(message("Files: {counts}.", counts=counts_in_words(found.files)))
     if found.withheld:
         raise CommandFailed(
             message(
@@ -194,7 +200,8 @@ def texts(*, subjects: tuple[str, ...], json: bool) -> None:
             )
         )
     if not json:
-        tables.say(f"baik: {formats.number(found.size)} peristiwa diperiksa.")
+        count = formats.number(found.size)
+        tables.say(message("good: {count} events verified.", count=count))
 
 
 async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:
@@ -203,11 +210,11 @@ async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:
     async with app.pool.acquire() as connection:
         view = app.view(connection)
         scope = TextScope(await log_records.size(connection), subjects)
-        with terminal.progress("teks") as tell:
+        with terminal.progress(message("texts")) as tell:
             async for held in text_check.held_texts(view, scope, tell):
                 texts = texts.with_one(held)
                 print_finding(held)
-        with terminal.progress("berkas") as tell:
+        with terminal.progress(message("files")) as tell:
             async for held in text_check.held_files(view, scope, tell):
                 files = files.with_one(held)
                 print_finding(held)
@@ -217,13 +224,16 @@ async def verify_texts(app: App, subjects: frozenset[str]) -> TextsReport:
 def print_finding(held: HeldText) -> None:
     """Print the finding on a text or file, if there is one, on standard error."""
     if held.finding:
-        standard_streams.say(held.finding)
+        standard_streams.say(translated(held.finding))
 
 
 def counts_in_words(tally: TextCounts) -> str:
     """The numbers of decrypted and of withheld texts, by reason."""
     counts = (
-        (tally.opened, "dibuka"),
-        *((getattr(tally, why.value), why.word) for why in WithheldReason),
+        (tally.opened, translated(message("opened"))),
+        *(
+            (getattr(tally, why.value), translated(labels.WITHHELD[why]))
+            for why in WithheldReason
+        ),
     )
     return ", ".join(f"{formats.number(count)} {word}" for count, word in counts)

@@ -11,6 +11,8 @@ import click
 from iku import messages
 from iku.cli import tables, terminal
 from iku.cli.errors import CommandFailed
+from iku.cli.signer import made
+from iku.cli.terminal_language import translated
 from iku.ledger import policy
 from iku.ledger.policy import Policy
 from iku.ledger.witness import Witness, WitnessFolder
@@ -49,8 +51,11 @@ def key(name: str, *, json: bool) -> None:
     if json:
         terminal.emit({"vkey": str(held.verifier), "made": not there})
     else:
-        tables.say(f"Kunci {'sudah ada' if there else 'dibuat'} di {home.folder}/key.")
-        click.echo(f"Baris untuk IKU_WITNESSES: witness NAMA {held.verifier} URL")
+        tables.say(made(home.folder, there=there))
+        line = message(
+            "Line for IKU_WITNESSES: witness NAME {key} URL", key=held.verifier
+        )
+        click.echo(translated(line))
 
 
 @witness.command(short_help="Cosign a file, without a network.")
@@ -96,7 +101,7 @@ def serve(host: str, port: int, logs: Path | None) -> None:
 
 
 def _ready(address: str) -> None:
-    click.echo(f"saksi melayani di {address}")
+    click.echo(translated(message("the witness serves at {address}", address=address)))
 
 
 def _opened(logs: Path | None) -> Witness:

@@ -3,5 +3,5 @@
 `spreadsheet` and `row_reader` parse a CSV file into rows, `journal_layouts` declares
 the columns of each journal, `journals` turns rows into facts, `import_plan` decides
 them, and `journal_import` records them. `formats` formats numbers and days in
-Indonesian notation.
+the language of the reader.
 """

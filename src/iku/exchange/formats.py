@@ -1,69 +1,101 @@
-"""Indonesian formats of numbers, days, instants and periods.
+"""Formats of numbers, days, instants and periods in the language of the reader.
 
-Decimal comma, thousands point, day before month, quarters in Roman numerals. JSON and
-CSV use the decimal point and ISO 8601 instead.
+Indonesian has a decimal comma, a thousands point, and the day before the month; English
+has a decimal point and ISO 8601. JSON and CSV use the latter in either language.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from iku import language
 from iku.domain.period import MONTHS, Kind, Period
+from iku.labels import Label
+from iku.language import Language
 
 NOTHING = "–"  # printed for a missing number
-MONTH_NAMES = (
-    *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
-    *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
-)
 ROMAN = ("I", "II", "III", "IV")
-PERIOD_NAMES = {
-    Kind.YEAR: "Tahun",
-    Kind.HALF: "Semester",
-    Kind.QUADRIMESTER: "Caturwulan",
-    Kind.QUARTER: "Triwulan",
+PERIODS = {
+    Kind.YEAR: Label("Tahun", "Year"),
+    Kind.HALF: Label("Semester", "Half-year"),
+    Kind.QUADRIMESTER: Label("Caturwulan", "Four months"),
+    Kind.QUARTER: Label("Triwulan", "Quarter"),
 }
 
 
-def number(value: Decimal | int | None) -> str:
-    """``1.234,50``, with the decimals that *value* has; a dash for None."""
-    if value is None:
-        return NOTHING
-    return f"{value:,}".translate({ord(","): ".", ord("."): ","})
+class Bilingual(Protocol):
+    """A text in both languages: a label, or the sentence of a reason."""
+
+    @property
+    def id(self) -> str:
+        """The Indonesian text."""
+
+    @property
+    def en(self) -> str:
+        """The English text."""
 
 
-def signed(value: int) -> str:
-    """``+1.234``, ``-1``, ``0``."""
-    return f"{'+' if value > 0 else ''}{number(value)}"
+class Formats:
+    """The formats in the language that *language* returns."""
 
+    NOTHING = NOTHING
 
-def fraction(numerator: int, denominator: int) -> str:
-    """``1.033/1.238``."""
-    return f"{number(numerator)}/{number(denominator)}"
+    def __init__(self, language: Callable[[], Language]) -> None:
+        self._language = language
 
+    @property
+    def _is_english(self) -> bool:
+        return self._language() is Language.ENGLISH
 
-def percent(value: Decimal | None) -> str:
-    """``77,78%``; a dash for None."""
-    return NOTHING if value is None else f"{number(value)}%"
+    def label(self, of: Bilingual) -> str:
+        """The text in that language."""
+        return of.en if self._is_english else of.id
 
+    def number(self, value: Decimal | int | None) -> str:
+        """``1.234,50``, with the decimals that *value* has; a dash for None."""
+        return NOTHING if value is None else language.number(value, self._language())
 
-def day(value: date | None) -> str:
-    """``31-12-2021``; a dash for None."""
-    return NOTHING if value is None else f"{value:%d-%m-}{value.year:04}"
+    def signed(self, value: int) -> str:
+        """``+1.234``, ``-1``, ``0``."""
+        return f"{'+' if value > 0 else ''}{self.number(value)}"
 
+    def fraction(self, numerator: int, denominator: int) -> str:
+        """``1.033/1.238``."""
+        return f"{self.number(numerator)}/{self.number(denominator)}"
 
-def instant(value: datetime | None, zone: ZoneInfo) -> str:
-    """``31-12-2021 17.05.09 WIB`` in the time zone *zone*; a dash for None."""
-    if value is None:
-        return NOTHING
-    local = value.astimezone(zone)
-    return f"{day(local)} {local:%H.%M.%S %Z}"
+    def percent(self, value: Decimal | None) -> str:
+        """``77,78%``; a dash for None."""
+        return NOTHING if value is None else f"{self.number(value)}%"
 
+    def day(self, value: date | None) -> str:
+        """``31-12-2021``, in English ``2021-12-31``; a dash for None."""
+        if value is None:
+            return NOTHING
+        if self._is_english:
+            return f"{value.year:04}-{value:%m-%d}"
+        return f"{value:%d-%m-}{value.year:04}"
 
-def period(value: Period) -> str:
-    """``Tahun 2021``, ``Triwulan IV 2021``, ``Desember 2021``."""
-    if value.kind is Kind.MONTH:
-        return f"{MONTH_NAMES[value.start.month - 1]} {value.start.year}"
-    if value.kind is Kind.YEAR:
-        return f"{PERIOD_NAMES[value.kind]} {value.start.year}"
-    which = ROMAN[(value.start.month - 1) // MONTHS[value.kind]]
-    return f"{PERIOD_NAMES[value.kind]} {which} {value.start.year}"
+    def instant(self, value: datetime | None, zone: ZoneInfo) -> str:
+        """``31-12-2021 17.05.09 WIB`` in that *zone*; a dash for None."""
+        if value is None:
+            return NOTHING
+        local = value.astimezone(zone)
+        clock = f"{local:%H:%M:%S}" if self._is_english else f"{local:%H.%M.%S}"
+        return f"{self.day(local)} {clock} {local:%Z}"
+
+    def period(self, value: Period) -> str:
+        """``Tahun 2021``, ``Triwulan IV 2021``, ``Desember 2021``.
+
+        In English ``Year 2021``, ``Quarter IV 2021``, ``2021-12``.
+        """
+        if value.kind is Kind.MONTH:
+            if self._is_english:
+                return f"{value.start:%Y-%m}"
+            return f"{language.MONTHS[value.start.month - 1]} {value.start.year}"
+        name = self.label(PERIODS[value.kind])
+        if value.kind is Kind.YEAR:
+            return f"{name} {value.start.year}"
+        which = ROMAN[(value.start.month - 1) // MONTHS[value.kind]]
+        return f"{name} {which} {value.start.year}"

@@ -1,6 +1,6 @@
 """The notation of messages, numbers and days in the language of a page.
 
-Indonesian follows `exchange.formats`; English has a decimal point and ISO dates.
+The formats are those of `exchange.formats`.
 """
 
 from datetime import date
@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from litestar import Request
 
 from iku import labels
-from iku.domain.period import Kind, Period
-from iku.exchange import formats
+from iku.domain.period import Period
+from iku.exchange.formats import Formats
 from iku.labels import Label
-from iku.language import Language, negotiated, number, translate
+from iku.language import Language, negotiated, translate
 from iku.messages import message
 
 
@@ -31,9 +31,14 @@ class PageLanguage(NamedTuple):
         """*sentence*, translated if it is a message."""
         return translate(sentence, self.language)
 
+    @property
+    def formats(self) -> Formats:
+        """The formats of that language."""
+        return Formats(lambda: self.language)
+
     def label(self, of: Label) -> str:
-        """The label in the language of the page."""
-        return of.id if self.is_indonesian else of.en
+        """The label in that language."""
+        return self.formats.label(of)
 
     def figure_label(self, name: str) -> str:
         """The heading of the value *name* of a figure."""
@@ -41,33 +46,21 @@ class PageLanguage(NamedTuple):
 
     def day(self, value: date) -> str:
         """``31-12-2021``; in English ``2021-12-31``."""
-        return formats.day(value) if self.is_indonesian else value.isoformat()
+        return self.formats.day(value)
 
     def number(self, value: Decimal | int) -> str:
         """``1.234,50``; in English ``1,234.50``."""
-        return number(value, self.language)
+        return self.formats.number(value)
 
     def percent(self, value: Decimal | None) -> str:
         """``77,78%``; in English ``77.78%``; a dash for None."""
-        return formats.NOTHING if value is None else f"{self.number(value)}%"
+        return self.formats.percent(value)
 
     def period(self, value: Period) -> str:
         """``Triwulan IV 2021``; in English ``Quarter IV 2021``."""
-        shown = formats.period(value)
-        if self.is_indonesian:
-            return shown
-        if value.kind is Kind.MONTH:
-            return f"{value.start:%Y-%m}"
-        word, _, rest = shown.partition(" ")
-        return f"{_PERIODS[word]} {rest}"
+        return self.formats.period(value)
 
 
-_PERIODS = {
-    "Tahun": "Year",
-    "Semester": "Half-year",
-    "Caturwulan": "Four months",
-    "Triwulan": "Quarter",
-}
 TITLE = message("Key performance indicators")
 
 

@@ -21,7 +21,7 @@ from iku.connection import open_view
 from iku.domain.coordinates import LARGEST
 from iku.domain.figure import Figure
 from iku.domain.question import InvalidQuestion
-from iku.exchange import formats
+from iku.exchange.formats import NOTHING
 from iku.language import Language, translate
 from iku.messages import message
 from iku.queries import front_page as queries
@@ -288,7 +288,7 @@ def _rows(page: PageLanguage, shown: FrontPage) -> Iterator[str]:
             _counted(page, figure),
             _unbroken(page.percent(figure.target)),
             _unbroken(page.percent(figure.achievement)),
-            _unbroken(figure.rating or formats.NOTHING),
+            _unbroken(figure.rating or NOTHING),
             *(
                 _counted(page, one)
                 for one in [shown.earlier.get(figure.indicator)]

@@ -1,4 +1,4 @@
-"""Values of facts' fields as Indonesian text."""
+"""Values of facts' fields in the language of the terminal."""
 
 from datetime import date
 from typing import Any, get_args
@@ -6,9 +6,11 @@ from typing import Any, get_args
 import msgspec
 
 from iku import labels
+from iku.cli.terminal_language import formats, translated
 from iku.domain.decider_registry import DECIDERS
-from iku.exchange import formats
+from iku.messages import message
 
+YES, NO = message("yes"), message("no")
 # Fields that contain a day, for any event.
 DAYS = {
     field.name
@@ -20,14 +22,14 @@ DAYS = {
 
 
 def value(field: str, of: Any) -> str:
-    """The value of *field* as Indonesian text; a dash for None.
+    """The value of *field* as text; a dash for None.
 
     Names of fields are replaced by labels. *of* is JSON: a day is a text of the form
     YYYY-MM-DD.
     """
     match of:
         case None | bool():
-            return {None: formats.NOTHING, True: "ya", False: "tidak"}[of]
+            return formats.NOTHING if of is None else translated(YES if of else NO)
         case int():
             return str(of) if field == "year" else formats.number(of)
         case dict() | str() if field == "options":
@@ -63,11 +65,11 @@ def _options(of: dict[str, Any]) -> str:
 
 def _field(name: str) -> str:
     label = labels.FIELDS.get(name)
-    return label.id if label else name
+    return translated(label) if label else name
 
 
 def _text(field: str, of: str) -> str:
     if field in DAYS:
         return formats.day(date.fromisoformat(of))
     label = labels.value(field, of)
-    return label.id if label else of
+    return translated(label) if label else of

@@ -2,14 +2,31 @@
 
 import json
 
+import pytest
+
 from iku import labels
-from iku.exchange import field_format
+from iku.cli import field_format
+
+
+@pytest.fixture(autouse=True)
+def indonesian(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IKU_LANGUAGE", "id")
 
 
 def test_values_are_shown_in_indonesian() -> None:
     values = (True, False, None, "mediasi", 1_024)
     told = [field_format.value("manner", value) for value in values]
     assert told == ["ya", "tidak", "–", "mediasi", "1.024"]
+
+
+def test_values_are_shown_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IKU_LANGUAGE", "en")
+
+    told = [field_format.value("manner", value) for value in (True, "mediasi", 1_024)]
+
+    assert told == ["yes", "mediation", "1,024"]
+    assert field_format.value("occurred_on", "2021-08-30") == "2021-08-30"
+    assert field_format.value("cleared", ["valid_until"]) == "valid until"
 
 
 def test_a_year_and_the_options_of_a_definition_are_shown_as_they_are_typed() -> None:
