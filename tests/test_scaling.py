@@ -96,7 +96,7 @@ class Office:
             "IKU_OWNER_URL": self.settings.owner_url,
             "IKU_SIGNER_URL": self.settings.signer_url,
             "IKU_HOME": str(self.settings.home),
-            "IKU_LANGUAGE": "en",
+            "IKU_LANGUAGE": "id",
             "IKU_KEYS": str(self.settings.keys),
         }
         asked = mine | {name: str(value) for name, value in told.items()}
