@@ -26,7 +26,7 @@ class FiguresResult(Struct, frozen=True):
 @click.argument("codes", metavar="[CODE]...", nargs=-1)
 @options(FigureQuestion, "asked", given={"code": ANY.code})
 @click.option(
-    "--replay", is_flag=True, help="Count anew from the log alone, event by event."
+    "--replay", is_flag=True, help="Recount from the log alone, event by event."
 )
 @click.option("--number", help="The figure that bears this number, as printed.")
 @terminal.as_json

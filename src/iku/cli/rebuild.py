@@ -9,7 +9,7 @@ from iku.postgres.migrations import migrate
 from iku.projections import rebuild as rebuilding
 
 
-@click.command(short_help="Derive counts and lists anew from the log.")
+@click.command(short_help="Rebuild the counts and lists from the log.")
 @terminal.as_json
 def rebuild(*, json: bool) -> None:
     """Rebuild counts and lists from the log, and compare them with the present ones.

@@ -93,7 +93,7 @@ def made(folder: Path, *, there: bool) -> str:
 
 
 @signer.command(short_help="Sign what the log has become.")
-@click.option("--full", is_flag=True, help="Read and hash every record anew.")
+@click.option("--full", is_flag=True, help="Read and hash all records again.")
 @terminal.as_json
 def once(*, full: bool, json: bool) -> None:
     """Sign a checkpoint if the log has grown, and collect cosignatures.

@@ -87,7 +87,7 @@ def decide(
     Raises:
         ReasonRequired: It changes a figure of a closed period, and gives no reason.
         Refused: A rule forbids it, or a text has hidden characters.
-        SubjectNotFound: There is no such subject.
+        SubjectNotFound: The subject does not exist.
     """
     decider = DECIDERS[command.category]
     proposed = decider.asked(command.proposed)

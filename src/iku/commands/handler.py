@@ -119,7 +119,7 @@ class CommandHandler:
 
         Raises:
             Refused: A rule forbids it.
-            SubjectNotFound: There is no such subject.
+            SubjectNotFound: The subject does not exist.
             StaleVersion: The expected version is not the last one.
             KeyReused: Its id was given to another command.
             VersionConflict: Every attempt met a version conflict.
@@ -272,7 +272,7 @@ class CommandHandler:
 
         Raises:
             Refused: A rule forbids it.
-            SubjectNotFound: There is no such subject.
+            SubjectNotFound: The subject does not exist.
             StaleVersion: The expected version is not the last one.
         """
         read = await decision.read(connection, self.vault, command)

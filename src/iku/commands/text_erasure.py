@@ -43,7 +43,7 @@ async def erase(
     """Carry out the decision that *command* proposes (see `CommandHandler.handle`).
 
     Raises:
-        SubjectNotFound: There is no such subject.
+        SubjectNotFound: The subject does not exist.
     """
     await _refuse_unknown(commands, reader, command.subject)
     files = await commands.vault.filed(reader, command.subject)

@@ -62,7 +62,7 @@ class DecisionContext:
         subject: Identifier of the subject of the command.
         areas: Codes of the areas that exist.
         peers: State of the other subjects that the command names, by identifier; None
-            if there is no such subject.
+            if the subject does not exist.
         actor: Name of the actor.
     """
 

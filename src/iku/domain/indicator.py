@@ -701,7 +701,7 @@ def _event_at(version: int, indicator: Indicator, path: str) -> Event:
 
     Raises:
         AlreadyRecorded: A new version has replaced it already.
-        Invalid: There is no such version, or it was annulled.
+        Invalid: The version does not exist, or it was annulled.
     """
     if version > (last := len(indicator.history)):
         raise Invalid(

@@ -58,7 +58,7 @@ class InvalidQuestion(ValueError):
 
 
 class UnknownReference(LookupError):
-    """There is no such indicator or publication."""
+    """The indicator or publication does not exist."""
 
 
 class KnownFact(NamedTuple):

@@ -130,7 +130,7 @@ def target(version: int, subject: Subject, path: str) -> Any:
     """The event at *version*, which must not be annulled.
 
     Raises:
-        Invalid: There is no such version, or it was annulled before.
+        Invalid: The version does not exist, or it was annulled before.
     """
     if version > (last := len(subject.history)):
         raise Invalid(

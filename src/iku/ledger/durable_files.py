@@ -70,7 +70,7 @@ def rename(source: Path, target: Path) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """The content of *path*; None if there is no such file."""
+    """The content of *path*; None if the file does not exist."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

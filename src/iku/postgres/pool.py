@@ -95,7 +95,7 @@ async def create_pool(dsn: str, size: int) -> Pool:
 async def prepare_application_login(owner: Connection, application_dsn: str) -> None:
     """Grant `iku_app` to the application's login, unless it has that role.
 
-    Before the first migration there is no such role, and nothing is granted.
+    Before the first migration the role does not exist, and nothing is granted.
     """
     await _prepare_login(owner, application_dsn, ROLE)
 

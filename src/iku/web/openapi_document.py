@@ -73,7 +73,7 @@ TAGS = {
     "Log": "Every record, byte for byte.",
     "Proof": "Signed checkpoints, tiles and proofs that can be checked without us.",
     "Agency": "Whose register this is.",
-    "Health": "For whoever keeps it running.",
+    "Health": "For those who operate the program.",
 }
 
 
