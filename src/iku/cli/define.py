@@ -8,7 +8,6 @@ from msgspec import Struct, structs
 from iku.app import App
 from iku.cli import revision, tables, terminal
 from iku.cli.comparison_table import COUNTS, cells, show_subjects
-from iku.cli.errors import CommandFailed
 from iku.cli.options import trial_option
 from iku.cli.tables import exact, text
 from iku.cli.terminal_language import formats, translated
@@ -104,34 +103,9 @@ def define(
         **amended, effective_on=effective_on, basis=basis, reason=reason
     )
     command = Command("indicator", code, redefinition, actor)
-    _define(command, preview=preview, yes=yes, json=json)
-
-
-def _define(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
-    """Preview the effect of a new version, and record it after confirmation."""
-
-    async def work() -> tuple[RedefinitionEffect, CommandResult | None]:
-        async with terminal.opened_app(terminal.settings()) as app:
-            # The expected version ensures that the recorded effect is the one shown.
-            expected = await revision.version(app, command)
-            pinned = structs.replace(command, expected=expected)
-            effect = await _preview(app, pinned)
-            if not json:
-                show(effect)
-            if preview:
-                return effect, None
-            if not yes and not click.confirm(
-                translated(message("Record this definition?")), err=json
-            ):
-                raise CommandFailed(message("nothing was recorded"))
-            async with app.pool.acquire() as connection:
-                return effect, await app.commands.handle(connection, pinned)
-
-    effect, done = terminal.run(work())
-    if done is not None:
-        _report(effect, done, json=json)
-    elif json:
-        terminal.emit(effect)
+    question = message("Record this definition?")
+    change = revision.PreviewedChange(_preview, show, question, _report)
+    revision.record_after_preview(command, change, preview=preview, yes=yes, json=json)
 
 
 def _report(effect: RedefinitionEffect, done: CommandResult, *, json: bool) -> None:

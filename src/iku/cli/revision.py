@@ -3,8 +3,8 @@
 The effect is shown before the change is recorded.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import click
 from msgspec import Struct, structs
@@ -18,7 +18,7 @@ from iku.commands.command import Command, CommandResult
 from iku.domain.comparison import EvaluatedFigure, RevisedPoint, RevisionPreview
 from iku.domain.fact import Annulled
 from iku.domain.indicator import Revision
-from iku.messages import message
+from iku.messages import Message, message
 from iku.queries import definition_comparison, indicators
 
 COLUMNS = (
@@ -35,6 +35,7 @@ COLUMNS = (
     ),
 )
 MOST = 2_147_483_647  # the largest version
+E = TypeVar("E")
 
 
 class RecordedRevision(Struct, frozen=True):
@@ -107,33 +108,64 @@ def build_revision(
     return Annulled(annuls=annuls or 0, reason=reason)
 
 
+class PreviewedChange(NamedTuple, Generic[E]):
+    """How a command previews and reports a change with an effect of type E.
+
+    Attributes:
+        preview: Computes the effect, without recording anything.
+        show: Prints the effect.
+        question: The request for confirmation.
+        report: Prints what was recorded; takes the effect, the result, and *json*.
+    """
+
+    preview: Callable[[App, Command], Awaitable[E]]
+    show: Callable[[E], None]
+    question: Message
+    report: Callable[..., None]
+
+
 def revise(command: Command, *, preview: bool, yes: bool, json: bool) -> None:
     """Preview the effect of *command*, and record it after confirmation."""
+    change = PreviewedChange(_preview, show, message("Record this change?"), _report)
+    record_after_preview(command, change, preview=preview, yes=yes, json=json)
 
-    async def work() -> tuple[RevisionPreview, CommandResult | None]:
+
+def record_after_preview(
+    command: Command,
+    change: PreviewedChange[E],
+    *,
+    preview: bool,
+    yes: bool,
+    json: bool,
+) -> None:
+    """Preview the effect of *command*, and record it after confirmation.
+
+    Raises:
+        CommandFailed: The user does not confirm.
+    """
+
+    async def work() -> tuple[E, CommandResult | None]:
         async with terminal.opened_app(terminal.settings()) as app:
             # The expected version ensures that the recorded effect is the one shown.
-            pinned = structs.replace(command, expected=await version(app, command))
-            effect = await _preview(app, pinned)
+            pinned = structs.replace(command, expected=await _version(app, command))
+            effect = await change.preview(app, pinned)
             if not json:
-                show(effect)
+                change.show(effect)
             if preview:
                 return effect, None
-            if not yes and not click.confirm(
-                translated(message("Record this change?")), err=json
-            ):
+            if not yes and not click.confirm(translated(change.question), err=json):
                 raise CommandFailed(message("nothing was recorded"))
             async with app.pool.acquire() as connection:
                 return effect, await app.commands.handle(connection, pinned)
 
     effect, done = terminal.run(work())
     if done is not None:
-        _report(effect, done, json=json)
+        change.report(effect, done, json=json)
     elif json:
         terminal.emit(effect)
 
 
-async def version(app: App, command: Command) -> int:
+async def _version(app: App, command: Command) -> int:
     """The present version of the indicator's stream."""
     async with app.pool.acquire() as connection:
         return await indicators.version(connection, command.subject)
