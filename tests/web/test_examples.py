@@ -317,7 +317,9 @@ def test_every_parameter_has_a_description_and_an_example_it_allows(
 ) -> None:
     for path in described["paths"].values():
         for operation in path.values():
-            for parameter in operation.get("parameters", []):
+            for parameter in operation["parameters"]:
+                if "$ref" in parameter:
+                    continue
                 where = (operation["operationId"], parameter["name"])
                 assert parameter["description"], where
                 schema = parameter["schema"]

@@ -75,6 +75,28 @@ async def test_each_fault_is_in_the_language_of_the_problem(client: Client) -> N
     assert shown["detail"] == "; ".join(f["message"] for f in shown["errors"])
 
 
+async def test_each_fault_names_its_message_and_parameters_in_both_languages_alike(
+    client: Client,
+) -> None:
+    both = [
+        problem(
+            await client.get("/conflicts", params={"limit": "0"}, headers=headers),
+            400,
+            "limit",
+        )["errors"][0]
+        for headers in (ID, EN)
+    ]
+
+    for fault in both:
+        assert fault["message_id"] == "{path} {rule}"
+        assert fault["parameters"]["path"] == "limit"
+        rule = fault["parameters"]["rule"]
+        assert rule["message"].startswith("must be ")
+        assert rule["parameters"]
+    assert both[0].pop("message") != both[1].pop("message")
+    assert both[0] == both[1]
+
+
 async def test_what_is_refused_before_routing_is_in_that_language_too(
     client: Client,
 ) -> None:

@@ -19,6 +19,8 @@ from iku.web.openapi_document import describe
 from iku.web.problems import KINDS
 from tests.web.conftest import CASE, Client
 
+ACCEPT_LANGUAGE = "#/components/parameters/AcceptLanguage"
+CONTENT_LANGUAGE = "#/components/headers/ContentLanguage"
 # The document's own routes are not in the document.
 UNDESCRIBED = {"/openapi.json"}
 
@@ -35,6 +37,11 @@ def described(asgi: Application) -> Any:
 
 def operations(described: Any) -> list[Any]:
     return [one for path in described["paths"].values() for one in path.values()]
+
+
+def parameters(operation: Any) -> list[Any]:
+    """The operation's own parameters, without the reference to Accept-Language."""
+    return [one for one in operation["parameters"] if "$ref" not in one]
 
 
 def walk(node: Any) -> Any:
@@ -83,7 +90,8 @@ def test_every_reference_leads_somewhere(described: Any) -> None:
     references = {n["$ref"] for n in walk(described) if isinstance(n.get("$ref"), str)}
     for node in walk(described):
         references |= set(node.get("mapping", {}).values())
-    assert references == {f"#/components/schemas/{name}" for name in schemas}
+    shared = {ACCEPT_LANGUAGE, CONTENT_LANGUAGE}
+    assert references == shared | {f"#/components/schemas/{name}" for name in schemas}
 
 
 def test_every_error_is_a_problem(described: Any) -> None:
@@ -99,11 +107,34 @@ def test_every_error_is_a_problem(described: Any) -> None:
     assert documented == {int(status) for status, _ in KINDS.values()} - {405, 421}
 
 
+def test_every_operation_takes_the_language_in_one_described_header(
+    described: Any,
+) -> None:
+    (accepted,) = described["components"]["parameters"].values()
+    assert (accepted["name"], accepted["in"]) == ("Accept-Language", "header")
+    assert not accepted["required"]
+    assert accepted["description"]
+    for one in operations(described):
+        assert one["parameters"].count({"$ref": ACCEPT_LANGUAGE}) == 1
+        assert "Accept-Language" not in {p["name"] for p in parameters(one)}
+
+
+def test_every_error_has_its_language_in_a_described_header(described: Any) -> None:
+    (language,) = described["components"]["headers"].values()
+    assert language["schema"]["enum"] == ["en", "id"]
+    for one in operations(described):
+        for status, answer in one["responses"].items():
+            if int(status) >= 400:
+                named = answer["headers"]["Content-Language"]
+                assert named == {"$ref": CONTENT_LANGUAGE}
+
+
 def test_every_post_says_how_it_is_repeated_and_answered(described: Any) -> None:
     for path, of in described["paths"].items():
         if "post" not in of:
             continue
-        headers = {p["name"] for p in of["post"]["parameters"] if p["in"] == "header"}
+        given = parameters(of["post"])
+        headers = {p["name"] for p in given if p["in"] == "header"}
         about_known = {"If-Match"} if "{" in path else set()
         named = {"Iku-File-Name"} if path.endswith("/attachments") else set()
         assert headers == {"Iku-Actor", "Idempotency-Key"} | about_known | named
@@ -150,14 +181,14 @@ def test_what_is_refused_is_described_as_refused(described: Any) -> None:
 
 def test_parameters_are_never_null_and_bounds_are_whole(described: Any) -> None:
     for one in operations(described):
-        for parameter in one.get("parameters", []):
+        for parameter in parameters(one):
             schema = parameter["schema"]
             assert isinstance(schema["type"], str)
             assert parameter["description"]
             assert not {"oneOf", "allOf", "anyOf", "$ref"} & schema.keys()
     size = next(
         p
-        for p in described["paths"]["/api/v1/figures"]["get"]["parameters"]
+        for p in parameters(described["paths"]["/api/v1/figures"]["get"])
         if p["name"] == "size"
     )
     numbers = [n for n in walk(described) if isinstance(n.get("maximum"), int | float)]
@@ -231,9 +262,7 @@ def test_a_generator_finds_in_each_operation_what_it_can_read(described: Any) ->
             name = one["operationId"]
             assert re.fullmatch(r"[a-z][A-Za-z]+", name)
             named = re.findall(r"\{(\w+)\}", path)
-            declared = [
-                p["name"] for p in one.get("parameters", []) if p["in"] == "path"
-            ]
+            declared = [p["name"] for p in parameters(one) if p["in"] == "path"]
             assert sorted(named) == sorted(declared)
             assert all(READ.fullmatch(kind) for kind in one_body(one)), name
             for status, answer in one["responses"].items():
@@ -263,7 +292,7 @@ def test_what_stands_for_a_parameter_that_is_left_out_is_described(
     found = {
         (one["operationId"], parameter["name"]): parameter["schema"].get("default")
         for one in operations(described)
-        for parameter in one.get("parameters", [])
+        for parameter in parameters(one)
     }
     assert found["getFigure", "period"] == "year"
     assert found["getSeries", "step"] == "month"

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from iku.messages import message
 from iku.settings import is_loopback
-from iku.web.problems import FieldError, Problem, problem
+from iku.web.problems import Problem, field_error, problem
 
 # RFC 9110, section 7.2, with the host of RFC 3986, section 3.2.2, but never empty.
 _HOST = re.compile(
@@ -51,4 +51,4 @@ def fault(
 
 
 def _malformed(detail: str) -> Problem:
-    return problem("invalid", detail, FieldError("Host", detail))
+    return problem("invalid", detail, field_error("Host", detail))

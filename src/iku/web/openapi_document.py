@@ -35,6 +35,20 @@ from iku.web.schema_components import Json, Schemas, tidy_values
 
 _JSON = "application/json"
 _OCTETS = "application/octet-stream"
+_ACCEPTED, _ANSWERED = "AcceptLanguage", "ContentLanguage"
+_ACCEPT_LANGUAGE: Json = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": "The language of sentences for people: Indonesian (id) or English "
+    "(en), with weights as in RFC 9110, section 12.5.4. Without it, problems and notes "
+    "of a receipt are in English, and words in place of a withheld text in Indonesian.",
+    "schema": {"type": "string", "examples": ["id, en;q=0.5"]},
+}
+_CONTENT_LANGUAGE: Json = {
+    "description": "The language of the sentences in the answer.",
+    "schema": {"type": "string", "enum": ["en", "id"]},
+}
 # Operations with a file as the request body, and with a file as the response.
 _ATTACHING = frozenset({"attachFile", "attachOrganisationFile"})
 _FETCHING = frozenset({"getAttachment", "getOrganisationAttachment"})
@@ -102,7 +116,11 @@ def describe(app: Litestar) -> bytes:
         for operation in path.values():
             handler = handlers[operation["operationId"]]
             _describe(operation, handler, schemas)
-    described["components"] = {"schemas": schemas.components}
+    described["components"] = {
+        "schemas": schemas.components,
+        "parameters": {_ACCEPTED: _ACCEPT_LANGUAGE},
+        "headers": {_ANSWERED: _CONTENT_LANGUAGE},
+    }
     return msgspec.json.encode(described)
 
 
@@ -117,7 +135,10 @@ def _handlers(app: Litestar) -> Iterator[HTTPRouteHandler]:
 def _describe(operation: Json, handler: HTTPRouteHandler, schemas: Schemas) -> None:
     name = operation["operationId"]
     operation.pop("deprecated", None)
-    operation["parameters"] = _parameters(routes.route_parameters(handler), handler)
+    operation["parameters"] = [
+        *_parameters(routes.route_parameters(handler), handler),
+        {"$ref": f"#/components/parameters/{_ACCEPTED}"},
+    ]
     if routes.route_parameters(handler).command is not None:
         shown = {k: {"value": v} for k, v in examples.BODIES[name].items()}
         content = {"schema": schemas.of(_body(handler)), "examples": shown}
@@ -276,9 +297,10 @@ def _headers(*names: str) -> Json:
 
 def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
     """The error statuses of the operation."""
-    parameters = operation.get("parameters", [])
+    places = {parameter.get("in") for parameter in operation["parameters"]}
+    names = {parameter.get("name") for parameter in operation["parameters"]}
     found = [HTTPStatus.BAD_REQUEST]
-    if any(parameter["in"] == "path" for parameter in parameters):
+    if "path" in places:
         found.append(HTTPStatus.NOT_FOUND)
     if "POST" in handler.http_methods:
         found += [
@@ -288,7 +310,7 @@ def _statuses(operation: Json, handler: HTTPRouteHandler) -> list[HTTPStatus]:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             HTTPStatus.UNPROCESSABLE_ENTITY,
         ]
-    if any(parameter["name"] == "If-Match" for parameter in parameters):
+    if "If-Match" in names:
         found.append(HTTPStatus.PRECONDITION_FAILED)
     found += [HTTPStatus(status) for status in handler.opt.get("errors", ())]
     if operation["operationId"] in _FETCHING:
@@ -304,8 +326,9 @@ def _error(status: HTTPStatus, schemas: Schemas) -> Json:
     error: Json = {
         "description": f"{titles.pop()}.",
         "content": {problems.MEDIA_TYPE: {"schema": schemas.of(Problem)}},
+        "headers": {"Content-Language": {"$ref": f"#/components/headers/{_ANSWERED}"}},
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
-        error["headers"] = {"Retry-After": retry}
+        error["headers"]["Retry-After"] = retry
     return error

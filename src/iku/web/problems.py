@@ -36,17 +36,22 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 
 
-class FieldError(Struct, frozen=True):
+class FieldError(Struct, frozen=True, omit_defaults=True):
     """An error in a field or parameter.
 
     Attributes:
         path: Name of the parameter; for a field of a body, its JSONPath without the
             leading ``$.``.
-        message: Description of the error.
+        message: Description of the error, in the response's language.
+        message_id: The message id of the description: the English sentence with named
+            parameters. Absent if it does not come from the message catalog.
+        parameters: Values of the message's parameters, as those of the problem.
     """
 
     path: str
     message: str
+    message_id: str = ""
+    parameters: dict[str, Any] = {}
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
@@ -193,16 +198,19 @@ KINDS: dict[str, tuple[HTTPStatus, str]] = {
 def problem(kind: str, detail: str, *errors: FieldError) -> Problem:
     """The problem of the kind *kind* (`KINDS`), in English."""
     status, title = KINDS[kind]
-    known = detail if isinstance(detail, Message) else Message("")
-    return Problem(
-        f"urn:iku:problem:{kind}",
-        title,
-        status,
-        detail,
-        known.id,
-        messages.parameters(known),
-        errors,
-    )
+    named = f"urn:iku:problem:{kind}"
+    return Problem(named, title, status, detail, *_identified(detail), errors)
+
+
+def field_error(path: str, said: str) -> FieldError:
+    """The error *said* in the field or parameter at *path*, in English."""
+    return FieldError(path, said, *_identified(said))
+
+
+def _identified(said: str) -> tuple[str, dict[str, Any]]:
+    """The message id and the parameters of *said*; both empty for another text."""
+    known = said if isinstance(said, Message) else Message("")
+    return known.id, messages.parameters(known)
 
 
 def preferred_language(headers: Iterable[tuple[bytes, bytes]]) -> Language:
@@ -223,7 +231,7 @@ def encoded(shown: Problem, language: Language) -> bytes:
         title=translate(shown.title, language),
         detail=translate(shown.detail, language),
         errors=tuple(
-            FieldError(fault.path, translate(fault.message, language))
+            structs.replace(fault, message=translate(fault.message, language))
             for fault in shown.errors
         ),
     )
@@ -270,7 +278,7 @@ def _program_problem(error: Exception) -> Problem:
     if isinstance(error, ParseError):
         return _parse_problem(error)
     if kind == "invalid" and hasattr(error, "path"):
-        return problem(kind, detail, FieldError(error.path, detail))
+        return problem(kind, detail, field_error(error.path, detail))
     return problem(kind, detail)
 
 
@@ -312,5 +320,7 @@ _ROUTING = {
 
 
 def _parse_problem(error: ParseError) -> Problem:
-    found = [FieldError(path, fault(path, rule)) for path, rule in error.faults.items()]
+    found = [
+        field_error(path, fault(path, rule)) for path, rule in error.faults.items()
+    ]
     return problem("invalid", joined(one.message for one in found), *found)
