@@ -1,7 +1,7 @@
 """Verifies a bundle of an iku log, in one file that needs only the standard library.
 
     iku-verify bundle FOLDER --policy POLICY [--known CHECKPOINT]... [--accept-loss]
-               [--texts PATH]
+               [--texts PATH] [--all-texts]
     iku-verify figure NUMBER --bundle FOLDER --policy POLICY [--known CHECKPOINT]...
     iku-verify proof FILE (--record FILE | --leaf HEX) --policy POLICY [--json]
     iku-verify compare CHECKPOINT CHECKPOINT --policy POLICY [--json]
@@ -1292,43 +1292,67 @@ def spell_identifier(period: str, as_of: date, edition: int) -> str:
 # --------------------------------------------------------- 12. Texts apart from the log
 
 
-class Texts:
-    """Commitments to texts, and whether each text is erased, given or withheld."""
+Handed = dict[tuple[str, str], tuple[bytes, str]]  # by event and field: salt and text
+TEXT_KEYS = ("event", "field", "salt", "text")
+LONG = 1 << 20  # bytes of a line of a file of texts
 
-    def __init__(self, opened: dict[tuple[str, str], tuple[bytes, str]]) -> None:
-        self._opened = opened
-        self._kept = Counter[str]()  # commitments not erased so far, by subject
+
+class Texts:
+    """Commitments to texts, and whether each text is erased, opened or withheld."""
+
+    def __init__(self, handed: Handed, *, all_texts: bool = False) -> None:
+        self._handed, self._all = handed, all_texts
+        self._kept = Counter[str]()  # withheld so far, by subject
+        self._first: dict[str, tuple[int, str]] = {}  # with --all-texts: the first one
+        self._opened: dict[str, str] = {}  # the first one that was opened, by subject
         self._counts = {"commitments": 0, "erased": 0, "opened": 0}
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, position: int, record: dict[str, Any]) -> None:
         """Count the commitments of a record, or those that an erasure covers."""
-        stream, counts = record["stream"], self._counts
+        stream = record["stream"]
         if stream.startswith("subject-") and record["type"] == "erased":
-            counts["erased"] += self._kept.pop(stream.removeprefix("subject-"), 0)
+            self._erase(stream.removeprefix("subject-"), record["data"])
         for name, told in record["text"].items():
-            if isinstance(told, str):
-                continue
-            event, subject = f"{stream}/{record['version']}", word(told["s"])
-            committed = word(told["c"])
-            handed = self._opened.pop((event, name), None)
-            counts["commitments"] += 1
+            event, subject = f"{stream}/{record['version']}", sys.intern(told["s"])
+            handed = self._handed.pop((event, name), None)
+            self._counts["commitments"] += 1
             if handed is None:
                 self._kept[subject] += 1
+                if self._all:
+                    self._first.setdefault(subject, (position, f"{name} of {event}"))
             else:
-                counts["opened"] += 1
+                self._counts["opened"] += 1
+                self._opened.setdefault(subject, f"{name} of {event}")
                 found = commitment(event, name, subject, *handed)
-                hold(f"{name} of {event}", committed, found)
+                hold(f"{name} of {event}", told["c"], found)
+
+    def _erase(self, subject: str, data: dict[str, Any]) -> None:
+        """Apply an erasure, which must name its decision and come before any text."""
+        for name in ("decision", "legal_basis"):
+            if not word(data[name]).strip():
+                raise ValueError(f"the {name} of an erasure is empty")
+        if subject in self._opened:
+            what = f"{self._opened[subject]} was handed over, but this decision erased"
+            raise Finding(f"{what} it")
+        self._counts["erased"] += self._kept.pop(subject, 0)
+        self._first.pop(subject, None)
 
     def tell(self) -> dict[str, int]:
         """Number of commitments, and how many were erased, opened here and withheld."""
-        for event, name in self._opened:
+        for event, name in self._handed:
             raise Finding(f"the log is not committed to {name} of {event}")
-        commitments, *others = self._counts.values()
-        return {**self._counts, "withheld": commitments - sum(others)}
+        for position, what in sorted(self._first.values()):
+            raise Finding(f"{what} is withheld: no decision erased it", position)
+        return {**self._counts, "withheld": sum(self._kept.values())}
+
+
+SALT = 32  # bytes
 
 
 def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> str:
     """The commitment to a text: a salted hash (docs/ledger-format.md, Texts)."""
+    if len(salt) != SALT:  # else its end could pass for the beginning of the text
+        raise ValueError(f"a salt of {len(salt)} bytes, not {SALT}")
     parts = (part.encode() for part in (event, name, subject))
     context = b"".join(len(part).to_bytes(2, "big") + part for part in parts)
     plain = spell(text).encode()
@@ -1336,27 +1360,33 @@ def commitment(event: str, name: str, subject: str, salt: bytes, text: str) -> s
     return hashlib.sha256(b"iku/text/v1\0" + context + salt + plain).hexdigest()
 
 
-def read_texts(place: Path) -> dict[tuple[str, str], tuple[bytes, str]]:
+def read_texts(place: Path) -> Handed:
     """Read texts, one JSON object on each line, from a file or a folder of files."""
-    found: dict[tuple[str, str], tuple[bytes, str]] = {}
+    found: Handed = {}
     inside = sorted(path for path in place.rglob("*") if path.is_file())
     for path in inside if place.is_dir() else [place]:
-        try:
-            for line in filter(str.strip, path.read_text("utf-8").split("\n")):
-                name, handed = read_text(line)
+        with path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONG), b""), 1):
+                try:
+                    name, handed = read_text(line)
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
+                    told = f"line {number} of {path} is no text that was opened"
+                    raise malformed(f"{told}: {error}") from None
                 if found.setdefault(name, handed) != handed:
                     told = f"{name[1]} of {name[0]} was handed over as two texts"
                     raise Finding(told)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise malformed(f"{path} holds no texts that were opened") from None
     return found
 
 
-def read_text(line: str) -> tuple[tuple[str, str], tuple[bytes, str]]:
+def read_text(line: bytes) -> tuple[tuple[str, str], tuple[bytes, str]]:
     """Parse the event and field of a text, its salt, and the text."""
-    told = json.loads(line)
-    salt = bytes.fromhex(told["salt"])
-    return (told["event"], told["field"]), (salt, str(told["text"]))
+    told = decode(line.decode())
+    event, name, salt, text = (word(told[key]) for key in TEXT_KEYS)
+    if len(told) != len(TEXT_KEYS) or f"{spell(told)}\n".encode() != line:
+        raise ValueError(f"not spelt as {', '.join(TEXT_KEYS)} alone are")
+    if not re.fullmatch(f"[0-9a-f]{{{2 * SALT}}}", salt):
+        raise ValueError(f"its salt is not {SALT} bytes in hexadecimal")
+    return (event, name), (bytes.fromhex(salt), text)
 
 
 # -------------------------------------------- 13. Recounting, and copies for people
@@ -1387,7 +1417,7 @@ class Register:
         self.size = position
         try:
             self._add(position, record)
-            self.texts.add(record)
+            self.texts.add(position, record)
         except Finding as finding:
             finding.position = position
             raise
@@ -1998,7 +2028,8 @@ def _keep_evidence(typed: argparse.Namespace, report: Report) -> None:
 def _bundle(typed: argparse.Namespace, report: Report) -> Register:
     policy = read_policy(typed.policy.read_bytes()) if typed.policy else None
     known = [read_checkpoint(path.read_bytes(), str(path)) for path in typed.known]
-    texts = Texts(read_texts(typed.texts) if typed.texts else {})
+    handed = read_texts(typed.texts) if typed.texts else {}
+    texts = Texts(handed, all_texts=typed.all_texts)
     return Audit(typed.folder, policy, texts, report).verify(known)
 
 
@@ -2061,6 +2092,7 @@ def _parser() -> argparse.ArgumentParser:
             add("--accept-loss", action="store_true", help="accept declared losses")
             add("--known", type=Path, action="append", default=[], help="one you kept")
             add("--texts", type=Path, help="texts that were opened")
+            add("--all-texts", action="store_true", help="refuse withheld texts")
     return parser
 
 

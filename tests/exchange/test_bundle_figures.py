@@ -3,7 +3,7 @@
 import json
 import random
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from copy import deepcopy
 from datetime import date
 from pathlib import Path
@@ -27,7 +27,7 @@ from iku.settings import Settings
 from tests.conftest import numbers, within
 from tests.domain import register
 from tests.domain.story import step
-from tests.exchange.forging import ORIGIN, WITNESS, forge, policy, records
+from tests.exchange.forging import ORIGIN, WITNESS, forge, policy, records, spell
 from tests.exchange.test_bundle import files, relist
 from tests.queries.test_publications import close, hand_in, publish, take
 from tests.registers.world import World
@@ -533,35 +533,153 @@ def sealed(forged: list[Any]) -> None:
     )
 
 
-def test_what_became_of_the_texts_is_told(
-    kept: Kept, verify: Verify, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+OPENED = {"event": "conflict-K01/1", "field": "title", "salt": SALT, "text": TITLE}
+
+
+class HandOver:
+    """A bundle with the texts of `sealed`, and lines that are handed over with it."""
+
+    def __init__(self, folder: Path, texts: Path, verify: Verify) -> None:
+        self.folder, self._texts, self._verify = folder, texts, verify
+        texts.mkdir()
+
+    def raw(self, content: bytes, *options: str) -> Any:
+        (self._texts / "K01.jsonl").write_bytes(content)
+        return self._verify(self.folder, "--texts", self._texts, *options)
+
+    def __call__(self, *lines: dict[str, Any], options: Sequence[str] = ()) -> Any:
+        return self.raw(b"".join(spell(line) + b"\n" for line in lines), *options)
+
+
+@pytest.fixture
+def hand_over(kept: Kept, verify: Verify, tmp_path: Path) -> HandOver:
     forged = records(kept.folder)
     sealed(forged)
     folder = forge(tmp_path / "sealed", kept.key, forged)
-    report = verify(folder)
+    return HandOver(folder, tmp_path / "texts", verify)
+
+
+def test_what_became_of_the_texts_is_told(
+    hand_over: HandOver, kept: Kept, verify: Verify, capsys: Any, tmp_path: Path
+) -> None:
+    report = verify(hand_over.folder)
     assert (report["exit"], report["figures"]) == (0, 9)
     counts = {"commitments": 90, "erased": 1, "opened": 0, "withheld": 89}
     assert report["texts"] == counts
-    opened = {"event": "conflict-K01/1", "field": "title", "salt": SALT, "text": TITLE}
-    texts = tmp_path / "texts"
-    texts.mkdir()
-
-    def hand_over(told: str) -> Any:
-        (texts / "K01.jsonl").write_text(told)
-        return verify(folder, "--texts", texts)
-
-    report = hand_over(json.dumps(opened, ensure_ascii=False) + "\n")
+    report = hand_over(OPENED)
     assert report["exit"] == 0
     assert report["texts"] == counts | {"opened": 1, "withheld": 88}
-    typed = ["bundle", str(folder), "--policy", str(kept.policy)]
-    assert iku_verify.main([*typed, "--texts", str(texts)]) == 0
+    typed = ["bundle", str(hand_over.folder), "--policy", str(kept.policy)]
+    assert iku_verify.main([*typed, "--texts", str(tmp_path / "texts")]) == 0
     assert "90 commitments, 1 erased, 1 opened, 88 withheld" in capsys.readouterr().out
-    report = hand_over(json.dumps(opened | {"text": "Selisih"}))
+
+
+def test_another_text_is_found_by_its_commitment(hand_over: HandOver) -> None:
+    report = hand_over(OPENED | {"text": "Selisih"})
     assert (report["exit"], report["expected"]) == (1, COMMITTED)
     assert "title of conflict-K01/1" in report["finding"]
-    report = hand_over(json.dumps(opened | {"event": "conflict-K01/2"}))
+    report = hand_over(OPENED | {"event": "conflict-K01/2"})
     assert report["exit"] == 1
     assert "is not committed to title of conflict-K01/2" in report["finding"]
-    for broken in ("{", "[]", "{}", json.dumps(opened | {"salt": "x"}), "\x00"):
-        assert hand_over(broken)["exit"] == 2, broken
+
+
+def test_a_commitment_opened_to_a_second_text_is_refused_by_its_salts_length(
+    hand_over: HandOver,
+) -> None:
+    spelt = json.dumps(TITLE, ensure_ascii=False).encode()
+    # The quotation mark and the first word become the end of the salt.
+    salt, rest = SALT + spelt[:8].hex(), spelt[8:-1].decode()
+    for changed in (
+        {"salt": salt, "text": rest},
+        {"salt": SALT[:-2]},
+        {"salt": ""},
+        {"salt": SALT.upper()},
+    ):
+        report = hand_over(OPENED | changed)
+        assert report["exit"] == 2, changed
+        assert "its salt is not 32 bytes in hexadecimal" in report["finding"]
+    with pytest.raises(ValueError, match="a salt of 40 bytes, not 32"):
+        iku_verify.commitment("conflict-K01/1", "title", "x", bytes(40), rest)
+
+
+def test_a_line_of_texts_in_another_form_is_malformed(hand_over: HandOver) -> None:
+    line = spell(OPENED)
+    for broken in (
+        *(b"{", b"[]", b"{}", b"\0", b"\xff", b"[" * 100_000, line, line + b"\r\n"),
+        *(line + b"\n\n", line.replace(b",", b", ", 1) + b"\n"),
+        line.replace(b'"field"', b'"f":1,"field"') + b"\n",
+        line.replace(b'"title"', b"1") + b"\n",
+        line.replace(b"Sel", rb"\ud800") + b"\n",
+        line.replace(b"Sel", rb"\u0053el") + b"\n",
+    ):
+        report = hand_over.raw(broken)
+        assert report["exit"] == 2, broken[:80]
+        assert "line 1 of" in report["finding"] or broken.endswith(b"\n\n")
+    report = hand_over.raw(spell(OPENED | {"text": "x" * (1 << 20)}) + b"\n")
+    assert report["exit"] == 2
+
+
+ERASED = OPENED | {"field": "reporter"}  # its subject's texts were erased
+
+
+def test_an_erased_text_that_is_handed_over_is_found(
+    hand_over: HandOver, kept: Kept, tmp_path: Path
+) -> None:
+    salt, person = bytes(32), "0b0e2d6c-5a0f-4d6e-9c1b-2f1f0f6f9a10"
+    at = ("conflict-K01/1", "reporter", person)
+    forged = records(hand_over.folder)
+    report = next(one for one in forged if one["stream"] == "conflict-K01")
+    report["text"]["reporter"]["c"] = iku_verify.commitment(*at, salt, TITLE)
+    hand_over.folder = forge(tmp_path / "erased", kept.key, forged)
+    found = hand_over(ERASED | {"salt": salt.hex()})
+    assert (found["exit"], found["position"]) == (1, len(forged))
+    assert found["finding"] == (
+        "reporter of conflict-K01/1 was handed over, but this decision erased it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"legal_basis": "UU 27/2022"}, "it lacks 'decision'"),
+        ({"decision": "SK 1"}, "it lacks 'legal_basis'"),
+        ({"decision": " ", "legal_basis": "UU"}, "the decision of an erasure is empty"),
+        ({"decision": 1, "legal_basis": "UU"}, "1 is no word"),
+    ],
+)
+def test_an_erasure_without_its_decision_is_found(
+    data: dict[str, Any], says: str, tamper: Tamper
+) -> None:
+    def change(forged: list[Any]) -> None:
+        sealed(forged)
+        forged[-1]["data"] = data
+
+    report = tamper(change)
+    assert report["exit"] == 1
+    assert says in report["finding"]
+
+
+def test_a_withheld_text_is_counted_and_is_a_finding_if_all_are_demanded(
+    hand_over: HandOver, kept: Kept, tmp_path: Path
+) -> None:
+    assert hand_over(OPENED)["texts"]["withheld"] == 88
+    report = hand_over(OPENED, options=["--all-texts"])
+    found = records(hand_over.folder)
+    first = next(place for place, one in enumerate(found, 1) if one["text"])
+    assert (report["exit"], report["position"]) == (1, first)
+    assert report["finding"].endswith("is withheld: no decision erased it")
+    forged = records(kept.folder)
+    sealed(forged)
+    for one in forged:
+        keeps = one["stream"] == "conflict-K01" and one["version"] == 1
+        one["text"] = one["text"] if keeps else {}
+        one["text"].pop("parties.0", None)
+    hand_over.folder = forge(tmp_path / "few", kept.key, forged)
+    report = hand_over(OPENED, options=["--all-texts"])
+    assert (report["exit"], report["texts"]["opened"]) == (0, 1)
+    assert report["texts"] == {
+        "commitments": 2,
+        "erased": 1,
+        "opened": 1,
+        "withheld": 0,
+    }

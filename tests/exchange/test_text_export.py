@@ -14,6 +14,7 @@ from iku.exchange.bundle import BundleWriteError
 from iku.queries.text_check import HeldText, TextCounts
 from iku.vault import sealing
 from iku.vault.sealing import Opened, TextPlace
+from tests.exchange.forging import spell
 
 TEXT = "Selisih batas — “RT 3”\u2028\\ \t"
 PLACE = TextPlace("conflict-K01", 1, "title", "conflict-K01")
@@ -86,11 +87,11 @@ async def test_a_full_disk_is_told_with_the_files_name(
 
 
 def test_a_text_that_was_handed_over_as_two_is_a_finding(tmp_path: Path) -> None:
-    told = {"event": "a-1/1", "field": "title", "salt": "00", "text": "Satu"}
-    (tmp_path / "a").write_text(json.dumps(told))
-    (tmp_path / "b").write_text(json.dumps(told))
+    told = {"event": "a-1/1", "field": "title", "salt": "00" * 32, "text": "Satu"}
+    (tmp_path / "a").write_bytes(spell(told) + b"\n")
+    (tmp_path / "b").write_bytes(spell(told) + b"\n")
     assert len(iku_verify.read_texts(tmp_path)) == 1
-    (tmp_path / "b").write_text(json.dumps(told | {"text": "Dua"}))
+    (tmp_path / "b").write_bytes(spell(told | {"text": "Dua"}) + b"\n")
     with pytest.raises(iku_verify.Finding, match="title of a-1/1 was handed over as"):
         iku_verify.read_texts(tmp_path)
 

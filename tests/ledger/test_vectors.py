@@ -106,7 +106,8 @@ def test_the_page_tells_erased_from_withheld_as_everybody_here_does() -> None:
         stream, _, version = event.rpartition("/")
         told = {name: {"c": "0" * 64, "s": subject[0]}} if subject else {}
         made = {"stream": stream, "version": int(version), "type": name, "text": told}
-        texts.add(made)
+        decided = {"decision": "SK 1", "legal_basis": "UU 27/2022"}
+        texts.add(position, made | {"data": decided})
         (committed if subject else erasures).append(position)
         covered = [place for place in committed if covering(place, erasures)]
         tally = texts.tell()

@@ -47,6 +47,16 @@ def test_the_same_text_is_never_committed_to_or_sealed_alike() -> None:
     assert len({sealing.seal(kept[0], KEY) for _ in range(50)}) == 50
 
 
+@pytest.mark.parametrize("length", [0, 31, 33, 40])
+def test_a_commitment_to_a_second_text_is_refused_by_the_length_of_the_salt(
+    length: int,
+) -> None:
+    kept = sealing.secret(PLACE, "Budi Santoso")
+    both = kept.salt + kept.plain
+    with pytest.raises(TextDamaged, match=f"a salt of {length} bytes, not 32"):
+        sealing.commitment(PLACE, both[:length], both[length:])
+
+
 @pytest.mark.parametrize(
     "other",
     [

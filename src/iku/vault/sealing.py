@@ -90,7 +90,22 @@ def secret(place: TextPlace, text: str) -> Secret:
 
 
 def commitment(place: TextPlace, salt: bytes, padded: bytes) -> str:
-    """The commitment to the encoded text *padded*: a salted hash."""
+    """The commitment to the encoded text *padded*: a salted hash.
+
+    Raises:
+        TextDamaged: The salt has another length, so that its end could be taken for
+            the beginning of the text.
+    """
+    if len(salt) != SALT:
+        raise TextDamaged(
+            message(
+                "{event} {field}: a salt of {length} bytes, not {due}",
+                event=place.event,
+                field=place.field,
+                length=len(salt),
+                due=SALT,
+            )
+        )
     at = context(b"iku/text/v1\0", place.event, place.field, place.subject)
     return sha256(at + salt + padded).hexdigest()
 
