@@ -163,7 +163,8 @@ create type ledger.answer as (
   size        bigint,
   recorded_at timestamptz,
   known_on    date, -- of a refusal: the stream's last, or the clock's local date
-  leaf        bytea
+  leaf        bytea, -- of the last event
+  earlier     bytea[] -- the leaf hashes of its other events; null: none, or not appended now
 );
 
 -- Requests whose command is recorded: the first receipt, if the bodies are equal.
@@ -173,7 +174,7 @@ language sql stable
 as $$
   select r.request::integer, case when c.body = _bodies[r.request] then 'repeated' else 'reused' end,
          c.stream, null::bigint, c.version::bigint, c.position, c.count, c.size,
-         e.recorded_at, e.known_on, e.leaf
+         e.recorded_at, e.known_on, e.leaf, null::bytea[]
     from unnest(_commands) with ordinality as r (command_id, request)
    cross join lateral (
            select * from ledger.command where command_id = r.command_id offset 0
@@ -287,7 +288,8 @@ as $$
    union all
   (select distinct on (f.request)
           f.request, coalesce(f.verdict, 'conflicted'), f.stream, f.expected, f.version,
-          null::bigint, null::integer, null::bigint, null::timestamptz, f.day, null::bytea
+          null::bigint, null::integer, null::bigint, null::timestamptz, f.day, null::bytea,
+          null::bytea[]
      from fault f
     where exists (select from fault g where g.verdict is not null)
     order by f.request, f.rank, f.stream collate "C")
@@ -509,7 +511,9 @@ begin
   select r.request::integer, 'appended', _streams[_mains[r.request]], null::bigint,
          (_versions[_mains[r.request]] + _counts[_mains[r.request]])::bigint,
          r.start + _totals[r.request], _totals[r.request], _size, _recorded_at,
-         coalesce(_declared[r.request], _today), _leaves[r.start + _totals[r.request] - _before]
+         coalesce(_declared[r.request], _today), _leaves[r.start + _totals[r.request] - _before],
+         case when _totals[r.request] > 1
+              then _leaves[r.start - _before + 1 : r.start + _totals[r.request] - _before - 1] end
     from unnest(_starts) with ordinality as r (start, request)
    where r.start is not null
    union all

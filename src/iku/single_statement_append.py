@@ -20,7 +20,13 @@ from iku.domain.erasure import Erasures
 from iku.domain.indicator import Indicator
 from iku.ledger import log
 from iku.ledger.appender import AcceptedRequest, Asked, Project
-from iku.ledger.log import Connection, EncodedRequest, Receipt, Request
+from iku.ledger.log import (
+    Connection,
+    EncodedRequest,
+    LeafMismatch,
+    Receipt,
+    Request,
+)
 from iku.projections.number_index import SerialCache
 from iku.projections.writer import ProjectionWriter
 from iku.vault.store import Vault
@@ -55,8 +61,11 @@ class SingleStatementAppend:
 
     async def append(
         self, connection: Connection, asked: Sequence[Asked]
-    ) -> list[Receipt] | None:
-        """Append the requests and return their receipts; None if none was written."""
+    ) -> list[Receipt | LeafMismatch] | None:
+        """Append the requests and return their receipts; None if none was written.
+
+        The statement has committed, so an error takes the place of a refused receipt.
+        """
         numbered = None if self._size is None else self._serials.admit(asked)
         if numbered is None or not all(map(_is_supported, numbered.framed)):
             return None
@@ -79,7 +88,9 @@ class SingleStatementAppend:
         self._size = size
         self._serials.keep(numbered)
         self._vault.cache_keys(sealed)
-        return [log.receipt(row) for row in rows]
+        return [
+            _checked(one, row) for one, row in zip(numbered.framed, rows, strict=True)
+        ]
 
     def _predicted(self, framed: Sequence[EncodedRequest]) -> list[AcceptedRequest]:
         """The requests with predicted receipts, whose instant and leaf are unknown."""
@@ -92,6 +103,13 @@ class SingleStatementAppend:
             receipt = _receipt(one.request, position, size, now)
             accepted.append(AcceptedRequest(one.request, receipt))
         return accepted
+
+
+def _checked(framed: EncodedRequest, row: asyncpg.Record) -> Receipt | LeafMismatch:
+    try:
+        return log.receipt(framed, row)
+    except LeafMismatch as error:
+        return error
 
 
 def _receipt(request: Request, position: int, size: int, now: datetime) -> Receipt:
@@ -124,7 +142,8 @@ def _is_supported(framed: EncodedRequest) -> bool:
 _APPEND = """
 select (s.answer).verdict, (s.answer).stream, (s.answer).expected, (s.answer).version,
        (s.answer).position, (s.answer).count, (s.answer).size, (s.answer).recorded_at,
-       (s.answer).known_on, (s.answer).leaf
+       (s.answer).known_on, (s.answer).leaf,
+       (s.answer).earlier
   from (
          select unnest(judged.answers) as answer
            from projection.expect(

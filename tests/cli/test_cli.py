@@ -262,6 +262,14 @@ async def test_status_tells_of_a_ledger_that_was_tampered_with(
     assert iku("status").code == 0
 
 
+async def test_status_ends_with_1_where_the_guard_is_gone(iku: Any, owner: Any) -> None:
+    await owner.execute("drop schema guard cascade")
+    said = iku("status")
+    assert said.code == 1
+    assert re.search(r"Guard of the schema +NONE; ", said.out)
+    assert said.err.startswith("iku: the ledger's schema is not guarded; only a super")
+
+
 async def test_rebuilding_ends_with_1_where_something_differs(
     iku: Any, owner: Any
 ) -> None:

@@ -26,7 +26,7 @@ from iku.exchange import bundle
 from iku.ledger import checkpoint_signing, checkpoint_store, log, policy, witness_client
 from iku.ledger.checkpoint_signing import AlarmRaised, SignerFolder
 from iku.ledger.integrity_check import check_ledger
-from iku.ledger.log import Verdict
+from iku.ledger.log import LeafMismatch, Verdict
 from iku.ledger.witness import CosignRefused, Witness, WitnessFolder
 from iku.postgres import schema_guard
 from iku.postgres.database import Database, migrate_database
@@ -467,6 +467,57 @@ async def enter(app: App, connection: Plain, subject: str) -> None:
     )
     command = Command("conflict", subject, reported, "siti")
     assert (await app.commands.handle(connection, command)).added
+
+
+# Replaces the function that writes records by one that writes another word.
+REPLACE = """
+do $$
+begin
+  execute replace(
+    pg_get_functiondef('ledger.write_events'::regproc), '_heads[e.event]',
+    'convert_to(replace(convert_from(_heads[e.event], ''UTF8''), ''{}'', ''{}''),
+                ''UTF8'')');
+end $$
+"""
+
+
+@pytest.mark.parametrize(("events", "changed"), [(1, 0), (3, 1), (3, 2)])
+async def test_an_append_that_records_something_else_is_refused_by_the_appender(
+    signed: Signed, owner: Plain, ask: Ask, events: int, changed: int
+) -> None:
+    await owner.execute(REPLACE.format(f'"n":{changed}', '"n":7'))
+
+    async def append() -> None:
+        async with owner.transaction():
+            await log.append(owner, [ask("e-1", events=events)], zone=ZONE)
+
+    with pytest.raises(LeafMismatch, match=f"position {5 + changed}: the record that"):
+        await append()
+    assert (await log.head(owner)).size == 4
+
+
+async def test_an_append_that_answers_with_fewer_leaves_is_refused_by_the_appender(
+    signed: Signed, owner: Plain, ask: Ask
+) -> None:
+    body = await owner.fetchval("select pg_get_functiondef('ledger.append'::regproc)")
+    await owner.execute(body.replace("_totals[r.request] > 1", "false"))
+    with pytest.raises(LeafMismatch, match="position 5: the record that was"):
+        await log.append(owner, [ask("e-1", events=2)], zone=ZONE)
+
+
+async def test_a_receipt_of_something_else_is_refused_in_the_single_statement(
+    database: Database, connection: Plain, owner: Plain
+) -> None:
+    async with open_app(SETTINGS, database) as app:
+        await enter(app, connection, "K01")
+        before = await owner.fetchval(
+            "select pg_get_functiondef('ledger.write_events'::regproc)"
+        )
+        await owner.execute(REPLACE.format("ekonomi", "budaya"))
+        with pytest.raises(LeafMismatch, match="the receipt is refused"):
+            await enter(app, connection, "K02")
+        await owner.execute(before)
+        await enter(app, connection, "K03")
 
 
 @pytest.mark.parametrize("attack", TEXTS.values(), ids=TEXTS)

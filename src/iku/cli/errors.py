@@ -23,7 +23,13 @@ from iku.ledger import log
 from iku.ledger.appender import Unavailable
 from iku.ledger.checkpoint_signing import AlarmRaised, SignerNotReady
 from iku.ledger.durable_files import FolderInUse, InsecurePermissions
-from iku.ledger.log import KeyReused, KnownOnDecreased, KnownOnInFuture, VersionConflict
+from iku.ledger.log import (
+    KeyReused,
+    KnownOnDecreased,
+    KnownOnInFuture,
+    LeafMismatch,
+    VersionConflict,
+)
 from iku.ledger.note import Malformed
 from iku.ledger.record import TooLarge
 from iku.ledger.witness import CosignRefused
@@ -63,6 +69,7 @@ _PLAIN = (
     KnownOnInFuture,
     KnownOnDecreased,
     KeyReused,
+    LeafMismatch,
     TooLarge,
     InsecurePermissions,
     FolderInUse,

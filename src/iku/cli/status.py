@@ -21,7 +21,11 @@ from iku.settings import Settings
 @click.option("--check", is_flag=True, help="Verify every record of the log, too.")
 @terminal.as_json
 def status(*, check: bool, json: bool) -> None:
-    """Show the database in use and its contents; --check also verifies the log."""
+    """Show the database in use and its contents; --check also verifies the log.
+
+    The exit code is 1 if the guard of the schema is missing or has findings, or if the
+    log does not verify.
+    """
     asked = terminal.settings()
     found = terminal.run(_look(asked, check=check))
     if json:
@@ -35,6 +39,13 @@ def status(*, check: bool, json: bool) -> None:
     if found.guard.findings:
         raise CommandFailed(
             message("the guard of the ledger's schema has findings; they are above")
+        )
+    if found.guard.since is None and not found.pending:
+        raise CommandFailed(
+            message(
+                "the ledger's schema is not guarded; {remedy}",
+                remedy=terminal.UNGUARDED,
+            )
         )
 
 

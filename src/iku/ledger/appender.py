@@ -79,7 +79,7 @@ Admit: TypeAlias = Callable[
 
 # Appends all requests in one round trip; None if it could not, and wrote nothing.
 AtOnce: TypeAlias = Callable[
-    [log.Connection, Sequence[Asked]], Awaitable[Sequence[Receipt] | None]
+    [log.Connection, Sequence[Asked]], Awaitable[Sequence[Receipt | Exception] | None]
 ]
 
 
@@ -221,6 +221,7 @@ class Appender:
 
         Raises:
             VersionConflict, KeyReused, KnownOnDecreased, KnownOnInFuture: The verdict.
+            LeafMismatch: The database recorded something else than was sent.
             Unrecordable: It cannot be encoded.
             Unavailable: The database is unavailable, or the queue is full (Overloaded).
             Exception: The reason for which *admit* refuses it.

@@ -8,13 +8,14 @@ missed no event below it.
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct, structs
 
-from iku.ledger import record
+from iku.ledger import record, tree
 from iku.ledger.record import NewEvent, Recorded
 from iku.messages import message
 
@@ -205,6 +206,24 @@ class KeyReused(Exception):
         self.command_id = command_id
 
 
+class LeafMismatch(Exception):
+    """The database answered with the leaf hash of another record than was sent."""
+
+    def __init__(
+        self, position: int, sent: bytes | None, answered: bytes | None
+    ) -> None:
+        super().__init__(
+            message(
+                "position {position}: the record that was sent has leaf {sent}, but "
+                "the database answered {answered}; the receipt is refused, because the "
+                "function that appends was changed",
+                position=position,
+                sent=sent.hex() if sent else message("none"),
+                answered=answered.hex() if answered else message("none"),
+            )
+        )
+
+
 class KnownOnDecreased(Exception):
     """The day of knowledge would be earlier than that of the stream's last event."""
 
@@ -316,6 +335,8 @@ async def append(
 
     Raises:
         Unrecordable: A request cannot be encoded; nothing was appended.
+        LeafMismatch: The database recorded another event than was sent; within a
+            transaction, nothing is appended.
     """
     return await append_encoded(connection, [encode(r) for r in requests], zone=zone)
 
@@ -332,7 +353,7 @@ async def append_encoded(
         return []
     rows = await connection.fetch(_APPEND, zone, *append_arguments([*first.values()]))
     verdicts = {
-        command: _verdict(f.request, row)
+        command: _verdict(f, row)
         for (command, f), row in zip(first.items(), rows, strict=True)
     }
     return [_repeated_verdict(f, first[f.request.command_id], verdicts) for f in framed]
@@ -623,7 +644,7 @@ def _is_lost(connection: Connection) -> bool:
 
 _APPEND = """
 select verdict, stream, expected, version, position, count, size, recorded_at,
-       known_on, leaf
+       known_on, leaf, earlier
   from ledger.append(
          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
          $18, $19, $20, $21, $22, $23, $24)
@@ -709,17 +730,29 @@ class _PendingAppends:
 _NOTHING = 0, None
 
 
-def receipt(row: asyncpg.Record) -> Receipt:
-    """The receipt in an answer of `ledger.append`."""
-    found = Receipt(row["stream"], *row[3:])
-    repeated = row["verdict"] == "repeated"
-    return structs.replace(found, repeated=True) if repeated else found
+def receipt(framed: EncodedRequest, row: asyncpg.Record) -> Receipt:
+    """The receipt in an answer of `ledger.append`; of a repetition, the first one.
+
+    Raises:
+        LeafMismatch: A leaf hash of the answer is not that of the record that was sent.
+    """
+    found = Receipt(row["stream"], *row[3:10])
+    if row["verdict"] == "repeated":
+        return structs.replace(found, repeated=True)
+    leaves = [*(row["earlier"] or ()), found.leaf]
+    day, instant = found.known_on, found.recorded_at
+    sent = [tree.leaf_hash(record.join(*one, day, instant)) for one in framed.frames]
+    if leaves != sent:
+        places = enumerate(zip_longest(sent, leaves), found.position - found.count + 1)
+        raise next(LeafMismatch(n, *pair) for n, pair in places if pair[0] != pair[1])
+    return found
 
 
-def _verdict(request: Request, row: asyncpg.Record) -> Verdict:
+def _verdict(framed: EncodedRequest, row: asyncpg.Record) -> Verdict:
+    request = framed.request
     match row["verdict"]:
         case "appended" | "repeated":
-            return receipt(row)
+            return receipt(framed, row)
         case "reused":
             return KeyReused(request.command_id)
         case "conflicted":

@@ -186,6 +186,13 @@ def frame(
     return head, tail
 
 
+def join(head: bytes, tail: bytes, known_on: date, recorded_at: datetime) -> bytes:
+    """The record that the database completes; *recorded_at* is in UTC."""
+    instant = recorded_at.isoformat(timespec="microseconds")[:26]
+    between = f'{known_on.isoformat()}","recorded_at":"{instant}Z'
+    return head + between.encode() + tail
+
+
 def decode(record: bytes) -> FullRecord:
     """Decode all fields of *record*.
 
