@@ -12,7 +12,7 @@ from msgspec import structs
 
 from iku.domain import conflict, organisation
 from iku.domain.conflict import Conflict
-from iku.domain.contribution import Contribution
+from iku.domain.contribution import Contribution, merged
 from iku.domain.fact import Annulled
 from iku.domain.figure import Counts
 from iku.domain.indicator import (
@@ -211,3 +211,64 @@ def test_an_organisation_is_expired_from_the_day_after_its_certificate() -> None
         Contribution(first, expired, "lsm", "", None, Counts(0, 1)),
         Contribution(expired, None, "lsm", "", None, Counts(0, 1, 1)),
     )
+
+
+LSM = organisation.Registered(
+    kind=organisation.OrganisationKind.LSM,
+    name="Perkumpulan",
+    legal_basis=organisation.LegalBasis.BADAN_HUKUM,
+    effective_on=on("2021-03-01"),
+)
+
+
+def took_part(reference: str, day: str) -> organisation.Participated:
+    return organisation.Participated(
+        participation=reference,
+        activity=organisation.Activity.BAKTI_SOSIAL,
+        effective_on=on(day),
+        verified=True,
+    )
+
+
+def test_a_participation_leaves_the_contribution_to_the_denominator_as_it_was() -> None:
+    found = given(
+        organisation.decider,
+        LSM,
+        took_part("P1", "2021-04-01"),
+        took_part("P2", "2021-06-01"),
+    )
+    first, second = on("2021-04-01"), on("2021-06-01")
+    assert contributions(found, OrganisationOptions()) == (
+        Contribution(on("2021-03-01"), None, "lsm", "", None, Counts(0, 1)),
+        Contribution(first, second, "lsm", "", first, Counts(1, 0)),
+        Contribution(second, None, "lsm", "", second, Counts(1, 0)),
+    )
+
+
+def test_a_day_without_contribution_keeps_equal_contributions_apart() -> None:
+    days = [on(f"2021-03-0{day}") for day in range(1, 7)]
+    first, second, third = (
+        Contribution(begin, end, "lsm", "", None, Counts(0, 1))
+        for begin, end in (days[:2], days[2:4], days[3:5])
+    )
+    joined = structs.replace(second, end=third.end)
+    assert merged([first, second, third]) == (first, joined)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"part": "ormas"},
+        {"district": "35.76.01"},
+        {"since": on("2021-03-02")},
+        {"counts": Counts(0, 1, 1)},
+    ],
+)
+def test_contributions_that_differ_in_more_than_days_are_not_merged(
+    change: dict[str, Any],
+) -> None:
+    first = Contribution(
+        on("2021-03-01"), on("2021-03-02"), "lsm", "", None, Counts(0, 1)
+    )
+    second = structs.replace(first, start=first.end, end=None, **change)
+    assert merged([first, second]) == (first, second)

@@ -47,7 +47,7 @@ async def asked(world: World, seed: int, count: int = COUNT) -> Sequence[Figure]
 async def test_the_last_line_is_the_figure_and_all_lines_stand_in_order(
     long: World, order: ReplayOrder, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(figure_replay, "PAGE", 100)
+    monkeypatch.setattr(figure_replay, "PAGE", 60)
     paged = 0
     for figure in await asked(long, seed=3):
         told = await lines(long, figure, order)
@@ -171,7 +171,7 @@ async def test_rebuilding_changes_no_line(world: World) -> None:
 async def test_a_page_reads_a_few_rows_by_index_wherever_it_begins(
     long: World, order: ReplayOrder, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(figure_replay, "PAGE", 100)
+    monkeypatch.setattr(figure_replay, "PAGE", 60)
     figure = await long.figure(Question("IKU-2", date(2021, 12, 31), definition=1))
     pages = [page async for page in figure_replay.pages(long.view, figure, order)]
     assert len(pages) > 8

@@ -17,9 +17,10 @@ Each kind of subject computes its own contributions (`subject_kinds`). `counting
 the same rules for one subject on one day, and both must agree (design, section 6).
 """
 
+from collections.abc import Iterable
 from datetime import date
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from iku.domain.figure import Counts
 
@@ -41,3 +42,23 @@ class Contribution(Struct, frozen=True):
     district: str
     since: date | None
     counts: Counts
+
+
+def merged(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
+    """*found*, in order of their first days, with adjacent equal ones merged into one.
+
+    Adjacent contributions are equal if they differ only in their days. An organisation
+    that takes part adds the same to the denominator before and after. If its two
+    contributions were not merged, each participation would end a row and begin two.
+    """
+    merged: list[Contribution] = []
+    last: dict[tuple[str, str, date | None, Counts], int] = {}
+    for one in found:
+        alike = one.part, one.district, one.since, one.counts
+        place = last.get(alike)
+        if place is not None and merged[place].end == one.start:
+            merged[place] = structs.replace(merged[place], end=one.end)
+        else:
+            last[alike] = len(merged)
+            merged.append(one)
+    return tuple(merged)

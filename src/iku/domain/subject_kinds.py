@@ -19,7 +19,7 @@ from iku.domain import (
     subject_states,
 )
 from iku.domain.cause import Cause
-from iku.domain.contribution import Contribution
+from iku.domain.contribution import Contribution, merged
 from iku.domain.counting import Membership, Rules
 from iku.domain.decider import Decider
 from iku.domain.fact import Fact
@@ -40,7 +40,8 @@ class SubjectKind:
         options: Type of the options by which a definition counts it.
         rules: The rules of counting for one subject, built from its state, the options,
             the first day of the period, and the day.
-        contributions: The rules of counting as ranges of days, without duplicates.
+        contributions: The rules of counting as ranges of days, without duplicates;
+            adjacent equal ranges may be separate.
         cause: The cause of a change in a figure when an event of the kind becomes
             known.
         state_intervals: The states of a subject, by its identifier, oldest first.
@@ -164,7 +165,7 @@ def contributions(subject: Any, options: Options) -> tuple[Contribution, ...]:
     kind = counted_by(options)
     if not isinstance(subject, kind.state):
         return ()
-    return subject.cached(options, lambda: tuple(kind.contributions(subject, options)))
+    return subject.cached(options, lambda: merged(kind.contributions(subject, options)))
 
 
 def state_intervals(
