@@ -158,7 +158,7 @@ begin
            as e (definition, subject, part, district, valid_from, valid_to, since,
                  numerator, position, known_on)
      where c.subject = e.subject
-       and c.definition = e.definition
+       and c.definition + 0 = e.definition -- not by an index on definition
        and c.superseded = 9223372036854775807
        and c.valid = daterange(e.valid_from, e.valid_to)
        and c.part = e.part
