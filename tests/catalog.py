@@ -1,8 +1,8 @@
 """The gettext catalog: extraction of messages from the code, update and compilation.
 
-Messages are the literals in calls of `message` and `plural`, the values of `x-expects`
-in schemas, and the help of the commands. An update adds new messages to `iku.po`
-without a translation, and removes messages that the code no longer has.
+Messages are the literals in calls of `message`, `plural` and `vocabulary`, the values
+of `x-expects` in schemas, and the help of the commands. An update adds new messages to
+`iku.po` without a translation, and removes messages that the code no longer has.
 """
 
 import ast
@@ -40,7 +40,8 @@ class Found(NamedTuple):
 
     file: str
     one: str
-    many: str | None
+    many: str | None = None
+    context: str | None = None
 
 
 class IndonesianCatalog(Catalog):  # type: ignore[misc]  # babel has no types
@@ -53,12 +54,13 @@ def extracted() -> Iterator[Found]:
     """Every message of the program, in the order of files and lines."""
     for path in sorted(SOURCE.rglob("*.py")):
         file = str(path.relative_to(ROOT))
-        for one, many in sentences(ast.parse(path.read_text())):
-            yield Found(file, one, many)
+        tree = ast.parse(path.read_text())
+        yield from (Found(file, one, many) for one, many in sentences(tree))
+        yield from (Found(file, one, None, context) for context, one in words(tree))
     for one in terminal_language.CLICK:
-        yield Found("src/iku/cli", one, None)
+        yield Found("src/iku/cli", one)
     for said in helps(commands):
-        yield Found("src/iku/cli", said.id, said.many)
+        yield Found("src/iku/cli", said.id, said.many, said.context)
 
 
 def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
@@ -76,6 +78,19 @@ def sentences(tree: ast.Module) -> Iterator[tuple[str, str | None]]:
                 keys=[ast.Constant("x-expects")], values=[ast.Constant(str(one))]
             ):
                 yield one, None
+            case _:
+                continue
+
+
+def words(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The messages of the vocabularies of a file, each after its context."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Name("vocabulary"),
+                args=[ast.Constant(str(context)), ast.Dict(values=values)],
+            ):
+                yield from ((context, ast.literal_eval(one)) for one in values)
             case _:
                 continue
 
@@ -101,8 +116,9 @@ def _parts(said: Any) -> Iterator[Message]:
 def template() -> Catalog:
     """The messages of the program, without translations."""
     catalog = Catalog(charset="utf-8")
-    for file, one, many in extracted():
-        catalog.add(one if many is None else (one, many), locations=[(file, 0)])
+    for file, one, many, context in extracted():
+        ids = one if many is None else (one, many)
+        catalog.add(ids, locations=[(file, 0)], context=context)
     return catalog
 
 
@@ -111,7 +127,13 @@ def kept() -> Catalog:
     catalog = IndonesianCatalog(locale="id", charset="utf-8", fuzzy=False)
     for entry in read_po(io.BytesIO(PO.read_bytes()), locale="id"):
         if entry.id:
-            catalog.add(entry.id, entry.string, entry.locations, entry.flags)
+            catalog.add(
+                entry.id,
+                entry.string,
+                entry.locations,
+                entry.flags,
+                context=entry.context,
+            )
     return catalog
 
 

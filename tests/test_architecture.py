@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "single_statement_append": {"domain", "ledger", "vault", "projections"},
     "queries": {
         *("domain", "ledger", "vault", "postgres", "settings", "messages"),
-        *("text_reading", "streams", "projections"),
+        *("text_reading", "streams", "projections", "language"),
     },
     "exchange": FLOOR_0 | FLOOR_1 | FLOOR_2,
     "app": FLOOR_0 | FLOOR_1 | FLOOR_2,

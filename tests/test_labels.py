@@ -1,7 +1,7 @@
 """Each value, field and event has a label in both languages, in one place."""
 
 from collections.abc import Iterable, Mapping
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from msgspec import Struct
@@ -14,8 +14,9 @@ from iku.domain.difference import DifferenceStep
 from iku.domain.figure import Figure
 from iku.domain.publication import PublicationState
 from iku.exchange.journal_layouts import LAYOUTS
-from iku.labels import Label
+from iku.language import Language, translate
 from iku.ledger.checkpoint_store import Coverage
+from iku.messages import Message
 
 TABLES = {
     "category": (labels.CATEGORIES, conflict.Category),
@@ -41,11 +42,11 @@ def test_every_value_has_a_label(name: str) -> None:
     complete(table)
 
 
-def complete(table: Mapping[str, Label]) -> None:
+def complete(table: Mapping[Any, Message]) -> None:
     for label in table.values():
-        assert label.id
-        assert label.en
-        assert "_" not in "".join(label)
+        for language in Language:
+            assert translate(label, language)
+            assert "_" not in translate(label, language)
 
 
 def test_every_status_that_a_list_knows_has_a_label() -> None:
@@ -86,16 +87,16 @@ def test_events_have_the_names_of_the_journals() -> None:
         for name, statement in layout.statements.items():
             if name and not statement.about:
                 label = labels.EVENTS[str(statement.fact.__struct_config__.tag)]
-                assert label.id == name.replace("_", " ")
+                assert translate(label, Language.INDONESIAN) == name.replace("_", " ")
 
 
 def test_what_stands_above_the_numbers_of_a_figure_is_named_as_in_the_answer() -> None:
-    assert labels.FIGURE.keys() <= set(Figure.__struct_fields__)
+    assert set(labels.FIGURE) <= set(Figure.__struct_fields__)
     complete(labels.FIGURE)
 
 
 def test_a_value_without_a_label_has_none() -> None:
-    assert labels.value("level", "potensi") == Label("potensi", "potential conflict")
+    assert labels.value("level", "potensi") == "potential conflict"
     assert labels.value("level", "lsm") is None
     assert labels.value("title", "potensi") is None
     assert labels.value("verified", True) is None

@@ -17,7 +17,8 @@ from babel.messages.pofile import read_po
 from iku import messages
 from iku.domain.conflict import Category
 from iku.domain.decider import Invalid, Refused
-from iku.messages import Message, Term, message, plural
+from iku.language import translate
+from iku.messages import Language, Message, Term, message, plural
 from tests import catalog
 
 SOURCE = catalog.SOURCE
@@ -65,6 +66,17 @@ def test_the_parameter_count_chooses_the_plural_form() -> None:
     assert one.id == two.id == "{count} event"
 
 
+def test_equal_words_of_different_contexts_are_different_messages() -> None:
+    (status,), (event,) = (
+        messages.vocabulary(context, {"x": "resolved"}).values()
+        for context in ("status", "event")
+    )
+
+    assert status == event == "resolved"
+    assert translate(status, Language.INDONESIAN) == "selesai"
+    assert translate(event, Language.INDONESIAN) == "diselesaikan"
+
+
 def test_a_list_is_written_with_commas() -> None:
     assert message("of {these}", these=["a", date(2021, 2, 15)]) == "of a, 2021-02-15"
 
@@ -108,6 +120,7 @@ def test_programs_get_parameters_in_jsons_types() -> None:
         message("of {day}", day=date(2021, 2, 15)),
         plural("{count} event", "{count} events", count=2),
         Term("event", "moved_out"),
+        *messages.vocabulary("status", {"x": "resolved"}).values(),
     ],
 )
 def test_messages_and_terms_can_be_sent_to_another_process(said: str) -> None:
@@ -117,11 +130,14 @@ def test_messages_and_terms_can_be_sent_to_another_process(said: str) -> None:
     assert type(received) is type(said)
     if isinstance(said, Message) and isinstance(received, Message):
         assert (received.id, received.values) == (said.id, said.values)
+        assert received.context == said.context
 
 
 def test_every_sentence_of_the_code_is_in_the_catalog_and_no_other_is() -> None:
-    in_code = {one for _, one, _ in catalog.extracted()}
-    in_catalog = {e.id if isinstance(e.id, str) else e.id[0] for e in entries()}
+    in_code = {(one.context or "", one.one) for one in catalog.extracted()}
+    in_catalog = {
+        (e.context or "", e.id if isinstance(e.id, str) else e.id[0]) for e in entries()
+    }
 
     assert sorted(in_code - in_catalog) == [], "run make messages, and translate"
     assert sorted(in_catalog - in_code) == [], "run make messages"

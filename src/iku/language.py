@@ -6,7 +6,7 @@ is read in its compiled form. The English sentences are the message ids.
 
 import gettext
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -14,8 +14,8 @@ from importlib import resources
 from typing import Any
 
 from iku import labels
+from iku.messages import DIGITS, Message, Term, format_pattern
 from iku.messages import Language as Language
-from iku.messages import Message, Term, format_pattern
 
 MONTHS = (
     *("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus"),
@@ -74,6 +74,13 @@ def day(of: date, language: Language) -> str:
     return f"{of.day} {MONTHS[of.month - 1]} {of.year}"
 
 
+def digits(of: date, language: Language) -> str:
+    """``31-12-2021``; in English ``2021-12-31``."""
+    if language is Language.ENGLISH:
+        return f"{of.year:04}-{of:%m-%d}"
+    return f"{of:%d-%m-}{of.year:04}"
+
+
 def number(of: Decimal | float, language: Language, places: int | None = None) -> str:
     """``1.234,50``; in English ``1,234.50``.
 
@@ -87,14 +94,14 @@ def number(of: Decimal | float, language: Language, places: int | None = None) -
 def _indonesian(value: Any, specification: str = "") -> str:
     match value:
         case Message():
-            pattern = _sentence(value.id, value.many, value.values)
-            text = format_pattern(pattern, value.values, _indonesian)
+            text = format_pattern(_sentence(value), value.values, _indonesian)
         case Term():
-            text = labels.of(value).id
+            text = _indonesian(labels.of(value))
         case list() | tuple() if type(value) in {list, tuple}:
             text = ", ".join(map(_indonesian, value))
         case date() if not isinstance(value, datetime):
-            text = day(value, Language.INDONESIAN)
+            written = digits if specification == DIGITS else day
+            text = written(value, Language.INDONESIAN)
         case Decimal() | float():
             text = format(value, specification).translate(_SWAPPED)
         case int() if specification == "n":
@@ -104,10 +111,16 @@ def _indonesian(value: Any, specification: str = "") -> str:
     return text
 
 
-def _sentence(one: str, many: str | None, values: Mapping[str, Any]) -> str:
-    if many is None:
-        return _catalog().gettext(one)
-    return _catalog().ngettext(one, many, values["count"])
+def _sentence(of: Message) -> str:
+    """The translated pattern of a message."""
+    catalog = _catalog()
+    match of.context, of.many:
+        case None, None:
+            return catalog.gettext(of.id)
+        case None, str(many):
+            return catalog.ngettext(of.id, many, of.values["count"])
+        case context, _:
+            return catalog.pgettext(str(context), of.id)
 
 
 @cache

@@ -5,14 +5,16 @@ parameters filled in, for logs and programs. The code that shows it to a user tr
 it first (`iku.language`). After zope.i18nmessageid.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, Self
 
 Shown = Callable[[Any, str], str]  # formats a parameter by a format specification
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+DIGITS = "digits"  # format specification of a day that is written in digits
 
 
 class Language(StrEnum):
@@ -31,28 +33,31 @@ class Message(str):
             these.
         many: Plural form of the id, chosen by the parameter ``count``; None if it has
             none.
+        context: Gettext context, which distinguishes equal ids; None if it has none.
     """
 
-    __slots__ = ("id", "many", "values")
+    __slots__ = ("context", "id", "many", "values")
     id: str
     values: Mapping[str, Any]
     many: str | None
+    context: str | None
 
     def __new__(
         cls,
         sentence: str,
         values: Mapping[str, Any] = NOTHING,
         many: str | None = None,
+        context: str | None = None,
     ) -> Self:
         """The message with the id *sentence*, and its parameters filled in."""
         pattern = sentence if many is None or values["count"] == 1 else many
         self = super().__new__(cls, format_pattern(pattern, values, in_english))
-        self.id, self.many = sentence, many
+        self.id, self.many, self.context = sentence, many, context
         self.values = MappingProxyType(dict(values))
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Message, (self.id, dict(self.values), self.many)
+        return Message, (self.id, dict(self.values), self.many, self.context)
 
 
 class Term(str):
@@ -85,6 +90,14 @@ def message(sentence: str, /, **values: Any) -> Message:
 def plural(one: str, many: str, /, *, count: int, **values: Any) -> Message:
     """A message in two forms: *one* for a *count* of 1, *many* for any other count."""
     return Message(one, {"count": count, **values}, many)
+
+
+def vocabulary(context: str, /, words: Mapping[Any, str]) -> dict[str, Message]:
+    """The words or sentences of one *context*, by value, as messages.
+
+    *words* is a literal in the code, from which they are extracted.
+    """
+    return {value: Message(word, context=context) for value, word in words.items()}
 
 
 def joined(said: Iterable[str]) -> Message:
@@ -131,22 +144,30 @@ def in_english(value: Any, specification: str = "") -> str:
     """A parameter as the English sentence shows it."""
     if type(value) in {list, tuple}:
         return ", ".join(map(in_english, value))
-    return format(value, specification)
+    return format(value, "" if specification == DIGITS else specification)
 
 
 def format_pattern(pattern: str, values: Mapping[str, Any], shown: Shown) -> str:
     """*pattern* with its parameters, each formatted by *shown*."""
     if not values:
         return pattern
-    return _MessageFormatter(shown).vformat(pattern, (), values)
+    return "".join(
+        literal if name is None else literal + _shown(values[name], how, shown)
+        for literal, name, *how in _parts(pattern)
+    )
 
 
-class _MessageFormatter(Formatter):
-    def __init__(self, shown: Shown) -> None:
-        self._shown = shown
+@lru_cache(2048)
+def _parts(pattern: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
+    """Each literal of *pattern*, and the name, format and conversion after it."""
+    return tuple(Formatter().parse(pattern))
 
-    def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec.startswith("after "):
-            name = format_spec.removeprefix("after ")
-            return self._shown(value, "").removeprefix(f"{name} ")
-        return self._shown(value, format_spec)
+
+def _shown(value: Any, how: Sequence[str | None], shown: Shown) -> str:
+    specification, conversion = how[0] or "", how[1]
+    if conversion:
+        value = Formatter().convert_field(value, conversion)
+    if specification.startswith("after "):
+        name = specification.removeprefix("after ")
+        return shown(value, "").removeprefix(f"{name} ")
+    return shown(value, specification)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from iku import labels
+from iku.language import Language, translate
 
 PRINTED = ("--as-of", "2021-12-31", "--against-known-on", "2022-01-15")
 
@@ -24,7 +25,7 @@ def test_the_annulled_closing_is_named_with_its_cause_and_reason(iku: Any) -> No
     for cell in ("K10", "-1", "1/1", "0/1", "145", "20-01-2022", "ditandatangani"):
         assert cell in row
     for step in labels.STEPS.values():
-        assert f"\n{step.id} " in said.out
+        assert f"\n{translate(step, Language.INDONESIAN)} " in said.out
     for cell in ("88,89%", "77,78%", "15-01-2022"):
         assert cell in said.out
 

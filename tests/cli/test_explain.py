@@ -117,7 +117,7 @@ def test_a_history_tells_what_was_replaced_and_moved(iku: Type) -> None:
     assert said.code == 0
     for part in (
         *("dilaporkan", "diverifikasi", "diselesaikan", "dibatalkan"),
-        *("15-10-2021", "20-01-2022 *", "versi 3, cara: mediasi → –", "sumber: kodim"),
+        *("15-10-2021", "20-01-2022 *", "versi 3, cara: mediasi → –", "sumber: Kodim"),
         "* sebagaimana dinyatakan jurnal yang diimpor",
     ):
         assert part in said.out

@@ -6,6 +6,7 @@ import pytest
 
 from iku import labels
 from iku.cli import field_format
+from iku.cli.terminal_language import translated
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +47,12 @@ def test_a_day_is_shown_as_one_and_a_text_as_it_was_written() -> None:
 def test_an_organisation_that_exists_by_nothing_is_told_in_indonesian() -> None:
     assert field_format.value("legal_basis", "none") == "tidak ada"
     assert field_format.value("legal_basis", "badan_hukum") == "badan hukum"
-    assert field_format.value("source", "fkdm") == "fkdm"
+    assert field_format.value("source", "fkdm") == "FKDM"
     assert field_format.value("title", "none") == "none"
 
 
 def test_the_fields_that_a_correction_clears_stand_in_words() -> None:
-    assert labels.FIELDS["cleared"].id == "dikosongkan"
+    assert translated(labels.FIELDS["cleared"]) == "dikosongkan"
     cleared = field_format.value("cleared", ["occurred_on", "valid_until"])
     assert cleared == "tanggal kejadian, berlaku sampai"
 

@@ -50,7 +50,7 @@ def test_organisations_show_what_they_exist_by_and_whether_it_expired(
     said = register(*asked, COLUMNS="100")
     rows = [line for line in said.out.splitlines() if line.startswith("O")]
     assert [row.split(" ")[0] for row in rows] == ["O38", "O39", "O27"]
-    assert "skt s.d. 31-05-2021 (kedaluwarsa)" in rows[0]
+    assert "SKT s.d. 31-05-2021 (kedaluwarsa)" in rows[0]
     assert said.out.splitlines()[-1] == "3 organisasi: 3 aktif."
     parties = register("list", "organisations", *YEAR_END, "--kind", "parpol").out
     assert parties.splitlines()[-1] == "9 organisasi: 9 aktif."

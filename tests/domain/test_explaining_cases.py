@@ -14,6 +14,7 @@ from iku.domain.indicator import (
     Reopening,
 )
 from iku.domain.reasons import explanation, sentence
+from iku.language import Language, translate
 from tests.domain.story import AREA, given, on
 from tests.domain.witness import YEAR, told
 
@@ -341,7 +342,7 @@ def test_the_same_is_told_in_english() -> None:
     found = subject_kinds.membership(
         case(corrected(1, effective_on=on("2021-02-27"))), IKU_1, *YEAR
     )
-    assert sentence(found.denominator.reason(), [7, 8, 12]).en == (
+    assert sentence(found.denominator.reason(), [7, 8, 12]) == (
         "counted: reported on 2021-02-27, in the period, "
         "event 7 (corrected by event 12)"
     )
@@ -349,7 +350,8 @@ def test_the_same_is_told_in_english() -> None:
 
 def test_all_of_an_explanation_is_told_in_one_sentence() -> None:
     counted = subject_kinds.membership(case(resolved("2021-05-01")), IKU_1, *YEAR)
-    assert explanation(counted, [31, 32, 33]).id == (
+    indonesian = translate(explanation(counted, [31, 32, 33]), Language.INDONESIAN)
+    assert indonesian == (
         "dihitung: dilaporkan 01-03-2021, dalam periode, peristiwa 31; "
         "selesai: ditutup 01-05-2021 (mediasi), peristiwa 33"
     )

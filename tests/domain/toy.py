@@ -16,7 +16,7 @@ from msgspec import Struct
 from iku.domain import counting, numbering
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
-from iku.domain.counting import Reason, Rule, RuleResult, Rules, Sentence
+from iku.domain.counting import Reason, Rule, RuleResult, Rules
 from iku.domain.decider import Decider, DecisionContext, Refused, refuse_unlikely_day
 from iku.domain.fact import Annulled, EffectiveFact, Fact, Line, Number
 from iku.domain.fact import Reason as Why
@@ -26,6 +26,7 @@ from iku.domain.subject import Subject
 from iku.domain.subject_kinds import SubjectKind
 from iku.domain.subject_states import StateColumns, StateInterval, remaining_fields
 from iku.domain.subject_states import SubjectState as Shown
+from iku.messages import message
 
 
 class Topic(StrEnum):
@@ -109,9 +110,9 @@ class CourseOptions(Struct, Options, frozen=True, tag_field="counts", tag="cours
     rounding: Rounding = "half_up_2"
 
 
-OPENING = Sentence("pembukaan", "opening")
-OPENED = Sentence("dibuka", "opened on")
-FINISHED = Sentence("tuntas", "finished")
+OPENING = message("opening")
+OPENED = message("opened on")
+FINISHED = "tuntas"
 
 
 class CourseRules(Rules, frozen=True, dict=True):

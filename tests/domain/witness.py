@@ -15,6 +15,7 @@ from iku.domain.indicator import (
 )
 from iku.domain.organisation_counting import EXPIRED
 from iku.domain.reasons import sentence
+from iku.language import Language, translate
 from tests.domain import recount
 from tests.domain.chance import Question
 from tests.domain.story import on
@@ -65,9 +66,9 @@ def cites_what_stands(reason: Reason, history: Any) -> None:
 def tells_all_positions(reason: Reason, count: int) -> None:
     told = sentence(reason, range(1001, 1001 + count))
     for version in reason.versions:
-        assert f"{1000 + version}" in told.id
-        assert f"{1000 + version}" in told.en
-    assert not {"{", "}", "_"} & {*told.id, *told.en}
+        assert f"{1000 + version}" in translate(told, Language.INDONESIAN)
+        assert f"{1000 + version}" in told
+    assert not {"{", "}", "_"} & {*told, *translate(told, Language.INDONESIAN)}
 
 
 def told(
@@ -80,7 +81,13 @@ def told(
     reasons = [found.denominator.reason(), found.numerator.reason()]
     if reasons[0] == reasons[1]:
         reasons.pop()
-    return [(reason.rule.value, sentence(reason, positions).id) for reason in reasons]
+    return [
+        (
+            reason.rule.value,
+            translate(sentence(reason, positions), Language.INDONESIAN),
+        )
+        for reason in reasons
+    ]
 
 
 class Seen(NamedTuple):

@@ -210,7 +210,7 @@ WORDS = {
 def _help(field: Field) -> Message:
     """The help of an option, with its values if the metavar does not list them."""
     label = labels.FIELDS.get(field.name)
-    called = WORDS.get(field.name) or (f"{label.en.capitalize()}." if label else "")
+    called = WORDS.get(field.name) or (f"{label.capitalize()}." if label else "")
     said = Message((field.description or called).replace("*", ""))
     values = field.schema.get("items", field.schema).get("enum", ())
     if len(_listed(values)) > MOST_LISTED and len(values) <= MOST_VALUES:

@@ -23,7 +23,6 @@ from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
 from iku.cli.terminal_language import translated
-from iku.exchange.formats import Bilingual
 from iku.messages import message
 
 LEAST_WIDTH = 40  # a narrower terminal is treated as having this many columns
@@ -50,24 +49,24 @@ class TableColumn(Struct, frozen=True):
         optional: Whether it may be left out if not all columns fit.
     """
 
-    heading: str | Bilingual
+    heading: str
     short: str | None = None
     right: bool = False
     wraps: bool = False
     optional: bool = False
 
 
-def exact(heading: str | Bilingual, short: str | None = None) -> TableColumn:
+def exact(heading: str, short: str | None = None) -> TableColumn:
     """A column of dates, identifiers or single words, which are not broken."""
     return TableColumn(heading, short)
 
 
-def number(heading: str | Bilingual, short: str | None = None) -> TableColumn:
+def number(heading: str, short: str | None = None) -> TableColumn:
     """A column of numbers, which are not broken."""
     return TableColumn(heading, short, right=True)
 
 
-def text(heading: str | Bilingual, *, optional: bool = False) -> TableColumn:
+def text(heading: str, *, optional: bool = False) -> TableColumn:
     """A column of texts that wrap at words."""
     return TableColumn(heading, wraps=True, optional=optional)
 

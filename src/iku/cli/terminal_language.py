@@ -32,10 +32,10 @@ formats = Formats(language)
 
 
 def translated(said: str | Bilingual) -> str:
-    """A message or a label in the language of the terminal."""
+    """A message, or a sentence in both languages, in the terminal's language."""
     if isinstance(said, str):
         return translate(said, language())
-    return formats.label(said)
+    return formats.sentence(said)
 
 
 def prepare(commands: click.Command) -> None:

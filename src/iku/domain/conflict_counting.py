@@ -31,23 +31,23 @@ from iku.domain.counting import (
     Rule,
     RuleResult,
     Rules,
-    Sentence,
 )
 from iku.domain.fact import Annulled, EffectiveFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import CarryOver, ConflictOptions, DateBasis, Reopening
 from iku.domain.lineage import AnnulledFact, annulled_facts
+from iku.messages import Message, message
 
 ONE_DAY = timedelta(days=1)
-REPORT = Sentence("laporan", "report")
-REPORTED = Sentence("dilaporkan", "reported on")
-OCCURRED = Sentence("terjadi", "occurred on")
+REPORT = message("report")
+REPORTED = message("reported on")
+OCCURRED = message("occurred on")
 
 
 class Existence(NamedTuple):
     """The beginning of a case's existence: its reason, its day and its event."""
 
-    reason: Sentence
+    reason: Message
     day: date
     by: DecidingFact
 

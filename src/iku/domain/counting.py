@@ -23,6 +23,7 @@ from iku.domain.fact import EffectiveFact, Fact, Merger, Rejection
 from iku.domain.figure import Counts
 from iku.domain.lineage import AnnulledFact, annulled_facts, corrections
 from iku.domain.subject import Subject
+from iku.messages import Message, message
 
 DISTRICT = len("35.76.02")  # the code of an area begins with that of its district
 
@@ -66,13 +67,6 @@ class Rule(StrEnum):
     NO_RESOLUTION = "no_resolution"
     SUSPENDED = "suspended"
     TOO_FEW = "too_few"
-
-
-class Sentence(Struct, frozen=True):
-    """A sentence for users, in Indonesian and in English."""
-
-    id: str
-    en: str
 
 
 class DecidingFact(Struct, frozen=True):
@@ -226,7 +220,7 @@ def by_annulment(rule: Rule, gone: AnnulledFact, **quoted: Any) -> Reason:
     return Reason(rule, (DecidingFact(gone.by),), {"day": day, **quoted})
 
 
-def void_reason(subject: Subject, opening: Sentence) -> Reason:
+def void_reason(subject: Subject, opening: Message) -> Reason:
     """The reason why *subject*, which is void, does not count (`Subject.void`)."""
     if annulled := [*annulled_facts(subject.history, subject.OPENING)]:
         return by_annulment(Rule.ANNULLED, annulled[-1], what=opening)
@@ -237,12 +231,9 @@ def void_reason(subject: Subject, opening: Sentence) -> Reason:
     return Reason(Rule.REJECTED, by, {"along": _merged_into(subject)})
 
 
-def _merged_into(rejected: Subject) -> Sentence:
+def _merged_into(rejected: Subject) -> str:
     """The subjects merged into *rejected*, which its rejection excludes too."""
-    numbers = ", ".join(map(subject_number, merger.absorbed(rejected.facts)))
+    numbers = [*map(subject_number, merger.absorbed(rejected.facts))]
     if not numbers:
-        return Sentence("", "")
-    return Sentence(
-        f", bersama {numbers} yang digabung ke sini",
-        f", together with {numbers}, merged into it",
-    )
+        return ""
+    return message(", together with {numbers}, merged into it", numbers=numbers)

@@ -19,7 +19,6 @@ from iku.domain import figure
 from iku.domain import page_cursor as places
 from iku.domain.cause import Cause
 from iku.domain.coordinates import Coordinates
-from iku.domain.counting import Sentence
 from iku.domain.figure import Basis, ComputedFigure, Counts, Figure
 from iku.domain.page_cursor import PageCursor
 from iku.domain.period import Kind, Period
@@ -127,6 +126,13 @@ class SubjectCount(Struct, frozen=True):
 
     numerator: int
     denominator: int
+
+
+class Sentence(Struct, frozen=True):
+    """A sentence of an answer, in Indonesian and in English."""
+
+    id: str
+    en: str
 
 
 class EndpointCount(SubjectCount, frozen=True):

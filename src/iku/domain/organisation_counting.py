@@ -16,7 +16,7 @@ from iku.domain.attachment import Attached
 from iku.domain.cached_property import cached_property
 from iku.domain.cause import Cause
 from iku.domain.contribution import Contribution
-from iku.domain.counting import DecidingFact, Reason, Rule, RuleResult, Rules, Sentence
+from iku.domain.counting import DecidingFact, Reason, Rule, RuleResult, Rules
 from iku.domain.fact import Annulled, EffectiveFact
 from iku.domain.figure import Counts
 from iku.domain.indicator import ExpiredRegistration, OrganisationOptions, Population
@@ -34,15 +34,16 @@ from iku.domain.organisation import (
     Status,
     Suspended,
 )
+from iku.messages import Message, message
 
 ONE_DAY = timedelta(days=1)
-REGISTRATION = Sentence("pendaftaran", "registration")
-REGISTERED = Sentence("terdaftar", "registered on")
-EXPIRED = Sentence("SKT berlaku hanya sampai", "its certificate was valid only until")
+REGISTRATION = message("registration")
+REGISTERED = message("registered on")
+EXPIRED = message("its certificate was valid only until")
 DEPARTURES = {
-    Dissolved: (Rule.DISSOLVED, Sentence("bubar", "dissolved on")),
-    Revoked: (Rule.REVOKED, Sentence("dicabut", "revoked on")),
-    MovedOut: (Rule.MOVED_OUT, Sentence("pindah", "moved out on")),
+    Dissolved: (Rule.DISSOLVED, message("dissolved on")),
+    Revoked: (Rule.REVOKED, message("revoked on")),
+    MovedOut: (Rule.MOVED_OUT, message("moved out on")),
 }
 
 
@@ -50,7 +51,7 @@ class End(NamedTuple):
     """The end of an organisation: its rule, its sentence, its day and its event."""
 
     rule: Rule
-    reason: Sentence
+    reason: Message
     day: date
     by: DecidingFact
 

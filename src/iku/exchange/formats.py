@@ -12,21 +12,24 @@ from zoneinfo import ZoneInfo
 
 from iku import language
 from iku.domain.period import MONTHS, Kind, Period
-from iku.labels import Label
 from iku.language import Language
+from iku.messages import vocabulary
 
 NOTHING = "–"  # printed for a missing number
 ROMAN = ("I", "II", "III", "IV")
-PERIODS = {
-    Kind.YEAR: Label("Tahun", "Year"),
-    Kind.HALF: Label("Semester", "Half-year"),
-    Kind.QUADRIMESTER: Label("Caturwulan", "Four months"),
-    Kind.QUARTER: Label("Triwulan", "Quarter"),
-}
+PERIODS = vocabulary(
+    "period",
+    {
+        Kind.YEAR: "Year",
+        Kind.HALF: "Half-year",
+        Kind.QUADRIMESTER: "Four months",
+        Kind.QUARTER: "Quarter",
+    },
+)
 
 
 class Bilingual(Protocol):
-    """A text in both languages: a label, or the sentence of a reason."""
+    """A sentence of an answer in both languages."""
 
     @property
     def id(self) -> str:
@@ -49,8 +52,8 @@ class Formats:
     def _is_english(self) -> bool:
         return self._language() is Language.ENGLISH
 
-    def label(self, of: Bilingual) -> str:
-        """The text in that language."""
+    def sentence(self, of: Bilingual) -> str:
+        """The sentence in that language."""
         return of.en if self._is_english else of.id
 
     def number(self, value: Decimal | int | None) -> str:
@@ -73,9 +76,7 @@ class Formats:
         """``31-12-2021``, in English ``2021-12-31``; a dash for None."""
         if value is None:
             return NOTHING
-        if self._is_english:
-            return f"{value.year:04}-{value:%m-%d}"
-        return f"{value:%d-%m-}{value.year:04}"
+        return language.digits(value, self._language())
 
     def instant(self, value: datetime | None, zone: ZoneInfo) -> str:
         """``31-12-2021 17.05.09 WIB`` in that *zone*; a dash for None."""
@@ -94,7 +95,7 @@ class Formats:
             if self._is_english:
                 return f"{value.start:%Y-%m}"
             return f"{language.MONTHS[value.start.month - 1]} {value.start.year}"
-        name = self.label(PERIODS[value.kind])
+        name = language.translate(PERIODS[value.kind], self._language())
         if value.kind is Kind.YEAR:
             return f"{name} {value.start.year}"
         which = ROMAN[(value.start.month - 1) // MONTHS[value.kind]]

@@ -6,25 +6,47 @@ from typing import Any
 from iku import labels
 from iku.exchange import cells, csv_output
 from iku.exchange.csv_output import Delimiter
+from iku.language import Language, translate
 
-# The columns of a list by category of subjects.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "conflict": (
-        *("number", "title", "category", "dimension", "level", "status", "verified"),
-        *("reported_on", "occurred_on", "resolved_on", "manner", "source", "area"),
-        *("reference", "merged_into", "id"),
-    ),
-    "organisation": (
-        *("number", "name", "kind", "status", "legal_basis", "registered_on"),
-        *("valid_until", "expired", "area", "merged_into", "id"),
-    ),
+# The headings of a list's columns by field, for each category of subjects.
+FIELDS: dict[str, dict[str, str]] = {
+    "conflict": {
+        "number": "nomor",
+        "title": "judul",
+        "category": "kategori",
+        "dimension": "dimensi",
+        "level": "tingkat",
+        "status": "status",
+        "verified": "terverifikasi",
+        "reported_on": "dilaporkan",
+        "occurred_on": "tanggal_kejadian",
+        "resolved_on": "diselesaikan",
+        "manner": "cara",
+        "source": "sumber",
+        "area": "wilayah",
+        "reference": "rujukan",
+        "merged_into": "digabung_ke",
+        "id": "pengenal",
+    },
+    "organisation": {
+        "number": "nomor",
+        "name": "nama",
+        "kind": "jenis",
+        "status": "status",
+        "legal_basis": "dasar_hukum",
+        "registered_on": "terdaftar",
+        "valid_until": "berlaku_sampai",
+        "expired": "kedaluwarsa",
+        "area": "wilayah",
+        "merged_into": "digabung_ke",
+        "id": "pengenal",
+    },
 }
 
 
 def head(category: str, delimiter: Delimiter = Delimiter.COMMA) -> str:
     """The start of the file: byte order mark and headings."""
-    headings = (labels.FIELDS[f].id.replace(" ", "_") for f in FIELDS[category])
-    return csv_output.head(headings, delimiter)
+    return csv_output.head(FIELDS[category].values(), delimiter)
 
 
 def rows(
@@ -46,7 +68,7 @@ def _cell(field: str, value: Any) -> str:
         case _, bool():
             return csv_output.yes_or_no(value)
         case "status", _:
-            return labels.STATUSES[value].id
+            return translate(labels.STATUSES[value], Language.INDONESIAN)
         case "legal_basis", _:
             return cells.WORDS.get(value, str(value))
         case _:

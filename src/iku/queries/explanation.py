@@ -20,6 +20,7 @@ from iku.domain.figure import Counts, Figure
 from iku.domain.indicator import Options
 from iku.domain.page_cursor import PageCursor
 from iku.domain.question import Question
+from iku.language import Language, translate
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -366,4 +367,5 @@ def _reason_view(recorded: Sequence[Recorded], reason: Reason) -> ReasonView:
         CitedEvent(one.position, one.version, one.type, one.effective_on, one.known_on)
         for one in cited
     )
-    return ReasonView(reason.rule, tuple(events), said.id, said.en)
+    indonesian = translate(said, Language.INDONESIAN)
+    return ReasonView(reason.rule, tuple(events), indonesian, str(said))

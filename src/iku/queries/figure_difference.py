@@ -24,12 +24,14 @@ from iku.domain.difference import (
     DifferenceItem,
     DifferenceStep,
     EndpointCount,
+    Sentence,
 )
 from iku.domain.figure import ComputedFigure
 from iku.domain.indicator import Options
 from iku.domain.page_cursor import PageCursor
 from iku.domain.period import Kind
 from iku.domain.question import InvalidQuestion, Question
+from iku.language import Language, translate
 from iku.ledger import log
 from iku.ledger.log import Reader
 from iku.ledger.record import Recorded
@@ -250,7 +252,8 @@ class _SubjectExamination(NamedTuple):
             return EndpointCount(0, 0, None)
         formula = self.options[question.definition or 0]
         found = subject_kinds.membership(state, formula, question.start, question.as_of)
-        counts, why = found.counts, reasons.explanation(found, self.positions)
+        counts, said = found.counts, reasons.explanation(found, self.positions)
+        why = Sentence(translate(said, Language.INDONESIAN), str(said))
         return EndpointCount(counts.numerator, counts.denominator, why)
 
 

@@ -12,7 +12,6 @@ from litestar import Request
 from iku import labels
 from iku.domain.period import Period
 from iku.exchange.formats import Formats
-from iku.labels import Label
 from iku.language import Language, negotiated, translate
 from iku.messages import message
 
@@ -36,13 +35,9 @@ class PageLanguage(NamedTuple):
         """The formats of that language."""
         return Formats(lambda: self.language)
 
-    def label(self, of: Label) -> str:
-        """The label in that language."""
-        return self.formats.label(of)
-
     def figure_label(self, name: str) -> str:
         """The heading of the value *name* of a figure."""
-        return self.label(labels.FIGURE[name])
+        return self.text(labels.FIGURE[name])
 
     def day(self, value: date) -> str:
         """``31-12-2021``; in English ``2021-12-31``."""
