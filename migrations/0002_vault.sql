@@ -38,8 +38,7 @@ create table vault.dek (
   epoch    text   collate "C" not null, -- of the key-encryption key that wraps it
   wrapped  bytea  not null check (octet_length(wrapped) = 60)
 );
-create unique index dek_latest on vault.dek (stream, subject, position);
-create index dek_subject on vault.dek (subject);
+create unique index dek_latest on vault.dek (subject, stream, position);
 create index dek_epoch on vault.dek (epoch, position);
 
 create table vault.segment (
@@ -48,10 +47,11 @@ create table vault.segment (
   field   text    collate "C" not null,
   dek     uuid    not null references vault.dek,
   sealed  bytea   not null,
-  file    uuid    unique, -- the file's name if the text is a file key
+  file    uuid,   -- the file's name if the text is a file key
   primary key (stream, version, field)
 );
 create index segment_dek on vault.segment (dek);
+create unique index segment_file on vault.segment (file) where file is not null;
 
 -- Planner statistics are samples of a column's values and outlive its rows: after an
 -- erasure they would still hold pieces of the erased texts.

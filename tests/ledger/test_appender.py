@@ -104,22 +104,30 @@ def submitted(appender: Appender, *requests: Request) -> list[asyncio.Task[Recei
 # Grouping
 
 
-async def test_those_who_append_at_once_share_one_transaction(
+async def test_those_who_append_at_once_share_two_transactions(
     ask: Ask, desk: Desk, owner: Plain
 ) -> None:
     async with desk.appender() as appender:
         tasks = submitted(appender, *(ask(f"a-{n}") for n in range(100)))
         assert await outcomes(*tasks) == [1] * 100
-    assert await transactions(owner) == 1
+    assert await transactions(owner) == 2
 
 
-async def test_a_crowd_is_appended_half_by_half(
+async def test_clients_that_come_back_are_appended_in_two_equal_batches(
     ask: Ask, desk: Desk, owner: Plain
 ) -> None:
     async with desk.appender() as appender:
-        tasks = submitted(appender, *(ask(f"a-{n}") for n in range(200)))
-        assert await outcomes(*tasks) == [1] * 200
-    assert await transactions(owner) == 2
+
+        async def client(name: int) -> None:
+            for turn in range(20):
+                await appender.submit(ask(f"a-{name}.{turn}"))
+
+        await asyncio.gather(*(client(name) for name in range(16)))
+    sizes = await owner.fetch(
+        "select count(*) as size from ledger.event group by xmin order by min(position)"
+    )
+    # The first batches are those of the start, the last ones of clients that end.
+    assert {size for (size,) in sizes[4:-4]} == {8}
 
 
 async def test_a_batch_has_a_limit(ask: Ask, desk: Desk, owner: Plain) -> None:

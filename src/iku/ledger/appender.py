@@ -34,7 +34,7 @@ Connect: TypeAlias = Callable[[], Awaitable[Connection]]
 
 RECONNECT_S = 3.0  # how long a batch waits for an unavailable database
 RETRY_S = 0.1  # between two attempts to connect
-HALF = 100  # requests; splitting a smaller batch costs more than overlap gains
+FEW = 8  # requests; splitting a smaller batch costs more than overlap gains
 
 # Another transaction held the log's lock for longer than the timeouts allow.
 _BUSY = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
@@ -253,12 +253,12 @@ class Appender:
         under_way: _Batch | None = None
         try:
             while under_way or await self._wait_for_request():
-                batch = under_way or self._begin(self._first_batch_size())
+                batch = under_way or self._begin(0)
                 under_way = batch
                 verdicts = await self._verdicts(batch)
                 # The next batch is sent before the verdicts are delivered, so that the
                 # database and the event loop overlap.
-                under_way = self._begin(self.batch) if self._queue else None
+                under_way = self._begin(len(batch.waiting)) if self._queue else None
                 for waiting, verdict in zip(batch.waiting, verdicts, strict=True):
                     waiting.answer(verdict)
                 # Lets callers with a verdict submit their next request.
@@ -271,17 +271,16 @@ class Appender:
             if under_way:
                 under_way.persisted.cancel()
 
-    def _first_batch_size(self) -> int:
-        """The size of the first batch: of a long queue one half.
+    def _begin(self, answered: int) -> _Batch:
+        """Take the next batch from the queue and start to append it.
 
-        One half is then in the database while the other half is being answered.
+        It has half of the requests in progress, those included that the last batch
+        *answered*: the database works on one half while the event loop works on the
+        other. If a batch took all that wait, small and large batches would alternate,
+        and each would wait for the other.
         """
-        crowd = len(self._queue)
-        return min(self.batch, crowd // 2 if crowd >= 2 * HALF else crowd)
-
-    def _begin(self, most: int) -> _Batch:
-        """Take the next batch from the queue and start to append it."""
-        waiting = self._next_batch(most)
+        half = (answered + len(self._queue) + 1) // 2
+        waiting = self._next_batch(min(self.batch, max(FEW, half)))
         asked = [one.asked for one in waiting]
         return _Batch(waiting, asyncio.create_task(self._persist(asked)))
 
