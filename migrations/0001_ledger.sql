@@ -558,14 +558,16 @@ create table ledger.checkpoint (
 );
 
 -- Cosignatures of witnesses (C2SP tlog-cosignature): signature lines to append to the
--- note.
+-- note. Verified by readers, who ignore others; hence not unique, so that a wrong line
+-- does not take the place of the witness's own.
 create table ledger.cosignature (
+  number     bigint      generated always as identity primary key,
   size       bigint      not null,
   vkey       text        collate "C" not null,
   line       text        collate "C" not null,
-  arrived_at timestamptz not null default clock_timestamp(),
-  primary key (size, vkey)
+  arrived_at timestamptz not null default clock_timestamp()
 );
+create index cosignature_size on ledger.cosignature (size, vkey);
 
 -- Why the signer refused to sign, and when a later checkpoint cleared the alarm.
 create table ledger.alarm (

@@ -101,6 +101,22 @@ async def test_the_signer_does_not_change_the_schema(iku: Any, owner: Plain) -> 
     assert "run `iku migrate` first" in iku("signer", "once").err
 
 
+async def test_a_cosignature_that_does_not_verify_is_reported(
+    iku: Any, owner: Plain
+) -> None:
+    iku("signer", "key")
+    iku("signer", "once")
+    await owner.execute(
+        "insert into ledger.cosignature (size, vkey, line) values (9, 'saksi+x', '')"
+    )
+    told = "cosignature of saksi at size 9: nothing of that size is signed; ignored"
+    assert told in iku("signer", "once").out
+    said = iku("status")
+    assert said.code == 0
+    assert told in " ".join(said.out.split())
+    assert iku("status", "--check").code == 1
+
+
 def test_a_wrong_list_of_witnesses_is_refused(iku: Any, tmp_path: Path) -> None:
     file = tmp_path / "witnesses"
     file.write_text("witness A x\n")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import iku_verify
+from tests.ledger.test_note import witness_key
 
 
 @pytest.fixture
@@ -41,6 +42,18 @@ def test_a_witness_by_file_completes_the_proof(
     said = iku("signer", "accept", "answer", **watched)
     assert said.out == "Witnessed by saksi.test: size 146.\n"
     assert "1 witnesses; up to size 146" in iku("status", **watched).out
+    # The next request begins at the size that this witness has cosigned.
+    assert iku("signer", "request", **watched).out.startswith("old 146\n")
+    other = witness_key("other.test", 5).verifier
+    listed.write_text(f"witness W {made['vkey']}\nwitness V {other}\n")
+    for command, old in ((("--witness", "W"), 146), (("--witness", "V"), 0)):
+        said = iku("signer", "request", *command, **watched)
+        assert said.out.startswith(f"old {old}\n")
+    for words in ((), ("--witness", "X")):
+        said = iku("signer", "request", *words, **watched)
+        assert said.code == 1
+        assert "must be one of the witnesses in IKU_WITNESSES: W, V" in said.err
+    listed.write_text(f"witness W {made['vkey']}\n")
     again = iku("witness", "cosign", "request", "--policy", "logs")
     assert again.code == 1
     assert "the last size cosigned is 146" in again.err

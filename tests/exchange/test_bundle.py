@@ -48,7 +48,7 @@ async def cosign(signer: Plain) -> None:
     assert last is not None
     line = WITNESS.sign(last.published.text, 1_700_000_000).line
     await witness_client.store_cosignature(
-        signer, WITNESS.verifier, last, line.encode()
+        signer, WITNESS.verifier, last.published, line.encode()
     )
 
 

@@ -92,7 +92,7 @@ async def kept(
         assert last is not None
         line = WITNESS.sign(last.published.text, 1_700_000_000).line
         await witness_client.store_cosignature(
-            signer, WITNESS.verifier, last, line.encode()
+            signer, WITNESS.verifier, last.published, line.encode()
         )
         await bundle.export(connection, WATCHED, place / "b", lambda *_: None)
         await signer.close()

@@ -388,6 +388,52 @@ async def test_a_fork_signed_with_the_real_key_is_refused_by_the_witness(
         await gather(forked, witness)
 
 
+async def test_a_forged_cosignature_does_not_silence_the_witness(
+    signed: Signed, owner: Plain, witness: Witness
+) -> None:
+    assert await gather(signed, witness) == []
+    for size in (5, 10**12):
+        await signed.signer.execute(
+            "insert into ledger.cosignature (size, vkey, line) values ($1, $2, 'x')",
+            size,
+            str(witness.key.verifier),
+        )
+    known = trusted(witness, signed.home)
+    before = await checkpoint_store.assurance(owner, known)
+    assert (before.signed, before.witnessed) == (4, 4)
+    name = witness.key.name
+    assert before.ignored == [
+        f"cosignature of {name} at size {size}: nothing of that size is signed; ignored"
+        for size in (10**12, 5)
+    ]
+    [finding] = await check_ledger(owner)
+    assert finding.startswith(f"cosignature of {name} at size 5: nothing of that")
+    await log.append(owner, [Ask()("e-1", command="e")], zone=ZONE)
+    await signed.sign()
+    assert await gather(signed, witness) == []
+    after = await checkpoint_store.assurance(owner, known)
+    assert after.witnessed == 5
+    assert f"cosignature of {name} at size 5: it does not verify; ignored" in (
+        after.ignored
+    )
+
+
+async def test_a_forged_checkpoint_is_found_by_the_check_and_taken_by_nobody(
+    signed: Signed, owner: Plain, witness: Witness
+) -> None:
+    before = await checkpoint_store.latest(owner)
+    assert before is not None
+    await signed.signer.execute(
+        "insert into ledger.checkpoint (size, root, note) values (3, $1, $2)",
+        before.root,
+        before.note.replace("\n4\n", "\n3\n"),
+    )
+    found = await check_ledger(owner)
+    assert "checkpoint of size 3: signature: expected valid, found " in found[0]
+    assert await checkpoint_store.latest(owner) == before
+    assert await gather(signed, witness) == []
+
+
 async def audit(forked: Signed, *known: Path) -> int:
     """The report of iku-verify on a bundle, with the log's key and no witness."""
     folder = forked.home.folder.parent

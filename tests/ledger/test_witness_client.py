@@ -8,14 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from iku.ledger import checkpoint_signing, checkpoint_store, policy, witness_client
+from iku.ledger import (
+    checkpoint,
+    checkpoint_signing,
+    checkpoint_store,
+    cosignature_store,
+    note,
+    policy,
+    witness_client,
+)
 from iku.ledger.checkpoint_signing import SignerFolder
 from iku.ledger.log import Request, Verdict
+from iku.ledger.note import SigningKey
 from iku.ledger.policy import Policy
 from iku.ledger.witness import CosignConflict, CosignRefused, Witness
 from iku.ledger.witness_client import WitnessUnavailable
 from iku.postgres.pool import Plain
-from tests.ledger.test_note import witness_key
+from tests.ledger.test_note import log_key, witness_key
 
 Ask = Callable[..., Request]
 Append = Callable[..., Awaitable[list[Verdict]]]
@@ -215,7 +224,9 @@ async def test_a_wrong_cosignature_is_not_kept(
     assert last is not None
     wrong = KEY.sign("another text\n", 1).line.encode()
     with pytest.raises(WitnessUnavailable, match="is wrong"):
-        await witness_client.store_cosignature(signer, KEY.verifier, last, wrong)
+        await witness_client.store_cosignature(
+            signer, KEY.verifier, last.published, wrong
+        )
     assert await signer.fetchval("select count(*) from ledger.cosignature") == 0
 
 
@@ -230,9 +241,11 @@ async def test_a_witness_without_an_address_is_asked_by_file(
     assert line.statuses == []
     last = await checkpoint_store.latest(signer)
     assert last is not None
-    asked = await witness_client.build_request(signer, 0, last)
+    asked = await witness_client.build_request(signer, 0, last.published)
     answer = line.witness.cosign(str(asked).encode())
-    await witness_client.store_cosignature(signer, KEY.verifier, last, answer.encode())
+    await witness_client.store_cosignature(
+        signer, KEY.verifier, last.published, answer.encode()
+    )
     assert (await checkpoint_store.assurance(signer, offline)).witnessed == 1
 
 
@@ -285,27 +298,48 @@ async def test_a_quorum_of_none_witnesses_nothing(
     assert (await checkpoint_store.assurance(signer, nobody)).witnessed is None
 
 
+LOG = log_key()
+
+
+async def store(signer: Plain, size: int, *, root: bytes = bytes(32)) -> str:
+    """Store a signed checkpoint of any root, and return its text."""
+    signed = checkpoint.Checkpoint(LOG.name, size, root)
+    note_ = note.Note(signed.text, (LOG.sign(signed.text),))
+    await checkpoint_store.publish(signer, signed, note_, [LOG.verifier])
+    return signed.text
+
+
+async def cosign(signer: Plain, key: SigningKey, size: int, text: str) -> None:
+    """Store a cosignature of that text, by the statement that a forger would use."""
+    await insert(signer, key, size, key.sign(text, 1_700_000_000).line)
+
+
+async def insert(signer: Plain, key: SigningKey, size: int, line: str) -> None:
+    await signer.execute(
+        "insert into ledger.cosignature (size, vkey, line) values ($1, $2, $3)",
+        size,
+        str(key.verifier),
+        line,
+    )
+
+
 async def test_the_last_size_with_a_quorum_is_found_however_far_back(
-    signer: Plain, owner: Plain, monkeypatch: pytest.MonkeyPatch
+    signer: Plain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint_store, "PAGE", 2)
+    monkeypatch.setattr(cosignature_store, "PAGE", 2)
     other = witness_key("other.test", 5)
     both = policy.parse(
         f"witness A {KEY.verifier}\nwitness B {other.verifier}\n"
         "group G all A B\nquorum G\n".encode()
     )
     assert (await checkpoint_store.assurance(signer, both)).witnessed is None
-    for size in range(1, 8):
-        await signer.execute(
-            "insert into ledger.cosignature values ($1, $2, '')",
-            size,
-            str(KEY.verifier),
-        )
+    texts = {size: await store(signer, size) for size in range(1, 8)}
+    for size, text in texts.items():
+        await cosign(signer, KEY, size, text)
     assert (await checkpoint_store.assurance(signer, both)).witnessed is None
-    await signer.execute(
-        "insert into ledger.cosignature values (2, $1, '')", str(other.verifier)
-    )
+    await cosign(signer, other, 2, texts[2])
     assert (await checkpoint_store.assurance(signer, both)).witnessed == 2
+    assert await cosignature_store.cosigned_size(signer, KEY.verifier, 5) == 5
 
 
 async def test_every_checkpoint_comes_in_order(
@@ -313,14 +347,73 @@ async def test_every_checkpoint_comes_in_order(
 ) -> None:
     monkeypatch.setattr(checkpoint_store, "PAGE", 2)
     for size in (5, 1, 3, 9, 7):
-        await signer.execute(
-            "insert into ledger.checkpoint (size, root, note) values ($1, $2, '')",
-            size,
-            bytes(32),
-        )
+        await store(signer, size)
     found = [one.size async for one in checkpoint_store.checkpoints_up_to(signer, 7)]
     assert found == [1, 3, 5, 7]
     first = await checkpoint_store.covering(signer, 4)
     assert first is not None
     assert first.size == 5
     assert await checkpoint_store.covering(signer, 10) is None
+
+
+async def test_a_cosignature_that_does_not_verify_counts_for_nothing_and_is_reported(
+    signer: Plain,
+) -> None:
+    text = await store(signer, 3)
+    valid = KEY.sign(text, 1_700_000_000).line
+    wrong = KEY.sign("another text\n", 1_700_000_000).line
+    for line in (wrong, "", "garbage", valid.removesuffix("\n"), valid + "\n"):
+        await insert(signer, KEY, 3, line)
+    await signer.execute(
+        "insert into ledger.cosignature (size, vkey, line) values (3, 'x', $1)", valid
+    )
+    await insert(signer, LOG, 3, LOG.sign(text).line)
+    found = await checkpoint_store.assurance(signer, WATCHED)
+    assert found.witnessed is None
+    assert len(found.ignored) == 7
+    assert found.ignored[0] == (
+        f"cosignature of {KEY.name} at size 3: it does not verify; ignored"
+    )
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    assert last.cosignatures == ()
+    # The witness's own cosignature still finds its place.
+    await cosign(signer, KEY, 3, text)
+    assert (await checkpoint_store.assurance(signer, WATCHED)).witnessed == 3
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    assert last.cosignatures == (valid,)
+
+
+async def test_a_checkpoint_that_no_key_of_the_log_signed_takes_no_ones_place(
+    signer: Plain,
+) -> None:
+    text = await store(signer, 3)
+    await cosign(signer, KEY, 3, text)
+    forged = note.Note(text, (log_key(seed=9).sign(text),))
+    unsigned = checkpoint.Checkpoint(LOG.name, 10**12, bytes(32)).text
+    rows = [
+        (3, str(forged)),
+        (3, "garbage"),
+        (4, str(note.Note(text, (LOG.sign(text),)))),  # of another size
+        (10**12, str(note.Note(unsigned, (log_key(seed=9).sign(unsigned),)))),
+        *((5 + n, "") for n in range(20)),
+    ]
+    for size, forgery in rows:
+        await signer.execute(
+            "insert into ledger.checkpoint (size, root, note) values ($1, $2, $3)",
+            size,
+            bytes(32),
+            forgery,
+        )
+    await signer.execute("insert into ledger.log_key (vkey, first_size) values ('', 0)")
+    last = await checkpoint_store.latest(signer)
+    assert last is not None
+    assert (last.size, last.checkpoint.text) == (3, text)
+    found = await checkpoint_store.assurance(signer, WATCHED)
+    assert (found.signed, found.witnessed, found.ignored) == (3, 3, [])
+    assert await checkpoint_store.covering(signer, 4) is None
+    upto = [
+        one.size async for one in checkpoint_store.checkpoints_up_to(signer, 10**13)
+    ]
+    assert upto == [3]

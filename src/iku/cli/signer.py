@@ -16,15 +16,18 @@ from iku.cli.errors import CommandFailed, message_for
 from iku.cli.terminal_language import formats, translated
 from iku.commands import log_continuation
 from iku.ledger import (
+    checkpoint,
     checkpoint_signing,
     checkpoint_store,
+    cosignature_store,
     durable_files,
     log,
     note,
     witness_client,
 )
 from iku.ledger.checkpoint_signing import SignerFolder, SigningResult
-from iku.ledger.checkpoint_store import Assurance, SignedCheckpoint
+from iku.ledger.checkpoint_store import Assurance
+from iku.ledger.note import Note
 from iku.ledger.policy import Party, Policy
 from iku.messages import Message, message
 from iku.postgres.pool import Plain
@@ -47,6 +50,7 @@ class SignerRound(Struct, frozen=True):
         witnessed: The largest size that a quorum of witnesses has cosigned.
         witnesses: Number of configured witnesses.
         unhelpful: The witnesses that did not cosign, each with the reason.
+        ignored: Stored cosignatures that do not count, one sentence each.
         checkpoint: The signed note.
     """
 
@@ -56,6 +60,7 @@ class SignerRound(Struct, frozen=True):
     witnessed: int | None
     witnesses: int
     unhelpful: list[str]
+    ignored: list[str]
     checkpoint: str
 
 
@@ -158,30 +163,61 @@ def run(every: int, full_every: int) -> None:
 
 @signer.command(short_help="Write what a witness without a network is to read.")
 @click.option(
+    "--witness",
+    "name",
+    help="Name in IKU_WITNESSES of the witness [default: the only one without a URL].",
+)
+@click.option(
     "--old",
     type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="The size that the witness cosigned last.",
+    help="The size that the witness cosigned last [default: as stored].",
 )
-def request(old: int) -> None:
+def request(name: str | None, old: int | None) -> None:
     """Print the last checkpoint and its proof, for `iku witness cosign`."""
     chosen = terminal.settings()
+    last = _last(chosen)
+    party = _asked(load_witnesses(chosen), name)
 
     async def work() -> str:
         async with terminal.signer(chosen) as connection:
-            last = await _last(connection)
-            if old > last.size:
+            size = checkpoint.parse(last.text).size
+            known = await _known_size(connection, party, size) if old is None else old
+            if known > size:
                 raise CommandFailed(
                     message(
                         "the last checkpoint is of size {size}, not {old}",
-                        size=last.size,
-                        old=old,
+                        size=size,
+                        old=known,
                     )
                 )
-            return str(await witness_client.build_request(connection, old, last))
+            return str(await witness_client.build_request(connection, known, last))
 
     click.echo(terminal.run(work()), nl=False)
+
+
+async def _known_size(connection: Plain, party: Party | None, most: int) -> int:
+    if party is None:
+        return 0
+    return await cosignature_store.cosigned_size(connection, party.key, most)
+
+
+def _asked(witnesses: Policy, name: str | None) -> Party | None:
+    """The witness called *name*, or else the only one; None if there is none."""
+    parties = witnesses.witnesses
+    if name is not None and name in parties:
+        return parties[name]
+    offline = [party for party in parties.values() if party.url is None]
+    several = offline or [*parties.values()]
+    if name is None and len(several) <= 1:
+        return several[0] if several else None
+    raise CommandFailed(
+        message(
+            "--witness is {name}, but must be one of the witnesses in IKU_WITNESSES: "
+            "{known}",
+            name=name or message("missing"),
+            known=[*parties],
+        )
+    )
 
 
 @signer.command(short_help="Take in what a witness answered by file.")
@@ -190,14 +226,14 @@ def accept(file: IO[bytes]) -> None:
     """Store the cosignature in FILE, the output of `iku witness cosign`."""
     chosen = terminal.settings()
     answer = file.read()
+    last = _last(chosen)
 
-    async def work() -> tuple[str, int]:
+    async def work() -> str:
         async with terminal.signer(chosen) as connection:
-            last = await _last(connection)
-            name = await _accept(connection, load_witnesses(chosen), last, answer)
-            return name, last.size
+            return await _accept(connection, load_witnesses(chosen), last, answer)
 
-    name, size = terminal.run(work())
+    name = terminal.run(work())
+    size = checkpoint.parse(last.text).size
     tables.say(
         message(
             "Witnessed by {name}: size {size}.", name=name, size=formats.number(size)
@@ -206,7 +242,7 @@ def accept(file: IO[bytes]) -> None:
 
 
 async def _accept(
-    connection: Plain, witnesses: Policy, last: SignedCheckpoint, answer: bytes
+    connection: Plain, witnesses: Policy, last: Note, answer: bytes
 ) -> str:
     party = _signatory(witnesses, answer)
     await witness_client.store_cosignature(connection, party.key, last, answer)
@@ -225,11 +261,12 @@ def _signatory(witnesses: Policy, answer: bytes) -> Party:
     )
 
 
-async def _last(connection: Plain) -> SignedCheckpoint:
-    last = await checkpoint_store.latest(connection)
-    if last is None:
+def _last(chosen: Settings) -> Note:
+    """The last checkpoint, as the signer's own state has it."""
+    state = SignerFolder(chosen.signer_home).state()
+    if state is None:
         raise CommandFailed(message("nothing is signed yet; `iku signer once` signs"))
-    return last
+    return note.parse(state.note.encode())
 
 
 async def _round(chosen: Settings, witnesses: Policy, *, full: bool) -> SignerRound:
@@ -272,6 +309,7 @@ async def _cosigned(
         assurance.witnessed,
         assurance.witnesses,
         unhelpful,
+        assurance.ignored,
         outcome.note,
     )
 
@@ -310,6 +348,8 @@ async def _attempt(chosen: Settings, witnesses: Policy, *, full: bool) -> bool:
     for line in found.unhelpful:
         said = message("witness {reason}", reason=line)
         click.echo(f"{_clock(chosen)} {translated(said)}", err=True)
+    for line in found.ignored:
+        click.echo(f"{_clock(chosen)} {translated(line)}", err=True)
     return True
 
 
@@ -333,6 +373,8 @@ def _report(found: SignerRound, *, json: bool) -> None:
         tables.say(message("Witnessed up to size {size}.", size=size))
     for line in found.unhelpful:
         tables.say(message("Witness {reason}", reason=line))
+    for line in found.ignored:
+        tables.say(line)
     if not found.witnesses:
         tables.say(ALONE)
 
@@ -357,6 +399,7 @@ def status_lines(found: Assurance) -> list[tuple[str, str]]:
             size=_up_to(found.witnessed, message("none yet")),
         )
         shown.append((message("Witnesses"), witnessed))
+    shown += [(message("Ignored"), line) for line in found.ignored]
     if found.alarm:
         shown.append(("ALARM", found.alarm))
     return shown

@@ -1,19 +1,25 @@
-"""Signed checkpoints, cosignatures, log keys and alarms in the database."""
+"""Signed checkpoints, log keys and alarms in the database.
+
+A checkpoint that is read is verified by the log's keys, and ignored if it does not
+verify: whoever has the signer's login can insert rows, but not sign them.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 import asyncpg
 from msgspec import Struct, structs
 
-from iku.ledger import checkpoint, note, policy
+from iku.ledger import checkpoint, cosignature_store, note, policy
 from iku.ledger.checkpoint import Checkpoint
 from iku.ledger.log import Reader
-from iku.ledger.note import Note, VerifiedSignature, VerifierKey
-from iku.ledger.policy import NONE, Party, Policy
+from iku.ledger.note import Malformed, Note, Unverified, VerifierKey
+from iku.ledger.policy import Party, Policy
 
 PAGE = 256
+LAST = 2**63 - 1
 
 
 class Coverage(StrEnum):
@@ -68,6 +74,7 @@ class Assurance(Struct, frozen=True):
         witnessed: Size of the last checkpoint cosigned by a quorum; None without one.
         witnesses: Number of witnesses in the policy.
         alarm: Why the signer refuses to sign; None without an alarm.
+        ignored: Stored cosignatures that do not count, one sentence each.
     """
 
     signed: int | None
@@ -75,6 +82,7 @@ class Assurance(Struct, frozen=True):
     witnessed: int | None
     witnesses: int
     alarm: str | None
+    ignored: list[str] = []
 
     def of(self, size: int) -> Coverage:
         """The coverage of the log's first *size* events."""
@@ -113,56 +121,93 @@ UNWATCHED = (
 
 async def latest(connection: Reader) -> SignedCheckpoint | None:
     """The last checkpoint; None if nothing was signed yet."""
-    row = await connection.fetchrow(
+    before = LAST
+    while rows := await connection.fetch(
         """
-        select size, root, note, signed_at
+        select number, size, root, note, signed_at
           from ledger.checkpoint
+         where number < $1
          order by number desc
-         limit 1
-        """
-    )
-    return None if row is None else await _signed(connection, row)
+         limit 16
+        """,
+        before,
+    ):
+        known = await _vkeys(connection)
+        for row in rows:
+            if is_signed(row["note"], row["size"], row["root"], known):
+                return await _signed(connection, row)
+        before = rows[-1]["number"]
+    return None
 
 
 async def covering(connection: Reader, size: int) -> SignedCheckpoint | None:
     """The first checkpoint of at least *size*; None if there is none yet."""
-    row = await connection.fetchrow(
-        """
-        select size, root, note, signed_at
-          from ledger.checkpoint
-         where size >= $1
-         order by size, number desc
-         limit 1
-        """,
-        size,
-    )
-    return None if row is None else await _signed(connection, row)
+    async for found in _checkpoints(connection, size, LAST, page=16):
+        return found
+    return None
 
 
 async def checkpoints_up_to(
     connection: Reader, size: int
 ) -> AsyncIterator[SignedCheckpoint]:
     """The last checkpoint of each signed size up to *size*, in ascending order."""
-    after = -1
-    while True:
-        rows = await connection.fetch(
-            """
-            select distinct on (size) size, root, note, signed_at
-              from ledger.checkpoint
-             where size > $1
-               and size <= $2
-             order by size, number desc
-             limit $3
-            """,
-            after,
-            size,
-            PAGE,
-        )
+    async for found in _checkpoints(connection, 0, size):
+        yield found
+
+
+async def _checkpoints(
+    connection: Reader, least: int, most: int, page: int = PAGE
+) -> AsyncIterator[SignedCheckpoint]:
+    """The last checkpoint of each size from *least* to *most*, in ascending order."""
+    known = await _vkeys(connection)
+    size, number = least, -1
+    found: asyncpg.Record | None = None
+    while rows := await connection.fetch(
+        """
+        select number, size, root, note, signed_at
+          from ledger.checkpoint
+         where (size, number) > ($1, $2)
+           and size <= $3
+         order by size, number
+         limit $4
+        """,
+        size,
+        number,
+        most,
+        page,
+    ):
         for row in rows:
-            yield await _signed(connection, row)
-        if len(rows) < PAGE:
-            return
-        after = rows[-1]["size"]
+            size, number = row["size"], row["number"]
+            if not is_signed(row["note"], size, row["root"], known):
+                continue
+            if found is not None and found["size"] < size:
+                yield await _signed(connection, found)
+            found = row
+    if found is not None:
+        yield await _signed(connection, found)
+
+
+def is_signed(raw: str, size: int, root: bytes, vkeys: tuple[str, ...]) -> bool:
+    """Whether the note *raw* is a checkpoint of *size* and *root*, signed by a key."""
+    found = _verified(raw, vkeys)
+    return found is not None and (found.size, found.root) == (size, root)
+
+
+@lru_cache(maxsize=1024)
+def _verified(raw: str, vkeys: tuple[str, ...]) -> Checkpoint | None:
+    """The checkpoint in a note by one of the keys; None if it does not verify."""
+    try:
+        signed = note.parse(raw.encode())
+        found = checkpoint.parse(signed.text)
+        known = [note.parse_verifier(vkey) for vkey in vkeys]
+        note.verify(signed, [key for key in known if key.name == found.origin])
+    except (Malformed, Unverified):
+        return None
+    return found
+
+
+async def _vkeys(connection: Reader) -> tuple[str, ...]:
+    return tuple(str(one.key) for one in await keys(connection))
 
 
 async def keys(connection: Reader) -> list[LogKey]:
@@ -176,9 +221,19 @@ async def keys(connection: Reader) -> list[LogKey]:
         """
     )
     return [
-        LogKey(note.parse_verifier(row["vkey"]), row["first_size"], row["last_size"])
+        LogKey(key, row["first_size"], row["last_size"])
         for row in rows
+        if (key := _key(row["vkey"])) is not None
     ]
+
+
+@lru_cache(maxsize=64)
+def _key(vkey: str) -> VerifierKey | None:
+    """The key; None for a row that holds none, which is ignored."""
+    try:
+        return note.parse_verifier(vkey)
+    except Malformed:
+        return None
 
 
 async def publish(
@@ -207,40 +262,17 @@ async def publish(
     )
 
 
-async def add_cosignature(
-    connection: Reader, size: int, verified_signature: VerifiedSignature
-) -> None:
-    """Store a witness's cosignature of a checkpoint; the first one is kept."""
-    await connection.fetch(
-        """
-        insert into ledger.cosignature (size, vkey, line)
-        values ($1, $2, $3)
-            on conflict do nothing
-        """,
-        size,
-        str(verified_signature.key),
-        verified_signature.signature.line,
-    )
-
-
-async def cosigned_size(connection: Reader, key: VerifierKey) -> int:
-    """The largest size that this witness has cosigned; 0 if none is stored."""
-    found = await connection.fetchval(
-        "select coalesce(max(size), 0) from ledger.cosignature where vkey = $1",
-        str(key),
-    )
-    return int(found)
-
-
 async def assurance(connection: Reader, witnesses: Policy) -> Assurance:
     """The coverage of the log by the signer and these witnesses."""
     last = await latest(connection)
+    most = last.size if last else -1
     return Assurance(
         last.size if last else None,
         last.signed_at if last else None,
-        await _witnessed(connection, witnesses),
+        await cosignature_store.witnessed_size(connection, witnesses, most),
         len(witnesses.witnesses),
         await alarm(connection),
+        await cosignature_store.ignored(connection, most),
     )
 
 
@@ -267,49 +299,12 @@ async def record_alarm(connection: Reader, sentence: str, *, raised: bool) -> No
         )
 
 
-async def _witnessed(connection: Reader, witnesses: Policy) -> int | None:
-    """The largest size that a quorum of *witnesses* has cosigned; None without one."""
-    if witnesses.quorum == NONE:
-        return None
-    known = {str(key): key for key in witnesses.witness_keys}
-    before = None
-    while True:
-        rows = await connection.fetch(
-            """
-            select size, array_agg(vkey) as by
-              from ledger.cosignature
-             where vkey = any($1::text[])
-               and ($2::bigint is null or size < $2)
-             group by size
-             order by size desc
-             limit $3
-            """,
-            list(known),
-            before,
-            PAGE,
-        )
-        for row in rows:
-            if witnesses.is_quorum([known[vkey] for vkey in row["by"]]):
-                return int(row["size"])
-        if len(rows) < PAGE:
-            return None
-        before = rows[-1]["size"]
-
-
 async def _signed(connection: Reader, row: asyncpg.Record) -> SignedCheckpoint:
-    lines = await connection.fetch(
-        """
-        select line
-          from ledger.cosignature
-         where size = $1
-         order by vkey
-        """,
-        row["size"],
-    )
+    text = note.parse(row["note"].encode()).text
     return SignedCheckpoint(
         row["size"],
         row["root"],
         row["note"],
         row["signed_at"],
-        tuple(line["line"] for line in lines),
+        await cosignature_store.lines(connection, row["size"], text),
     )

@@ -14,10 +14,19 @@ from typing import TypeAlias
 
 import asyncpg
 
-from iku.ledger import checkpoint, log, note, record, table_checks
+from iku.ledger import (
+    checkpoint,
+    checkpoint_store,
+    cosignature_store,
+    log,
+    note,
+    record,
+    table_checks,
+)
 from iku.ledger.checkpoint import Checkpoint
+from iku.ledger.checkpoint_store import LogKey
 from iku.ledger.log import Connection
-from iku.ledger.note import Malformed
+from iku.ledger.note import Malformed, Unverified, VerifierKey
 from iku.ledger.record import Unrecordable
 from iku.ledger.tree import Frontier, leaf_hash
 
@@ -56,7 +65,8 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     for rule, table, expected, found in await table_checks.broken_tables(connection):
         reading.check_equal(rule, f"ledger.{table}", expected, found)
     tables_read = _Tables(connection)
-    signed = await _Signed.start(tables_read, reading)
+    keys = await checkpoint_store.keys(connection)
+    signed = await _Signed.start(tables_read, keys, reading)
     commands = _Commands(tables_read, every, reading, size)
     async with aclosing(_prefetched(_event_pages(tables_read, commands))) as pages:
         async for rows in pages:
@@ -75,6 +85,7 @@ async def _check(connection: Connection, progress: Progress, every: str) -> list
     signed.check_rest(reading)
     await _check_streams(tables_read, reading)
     await _check_head(connection, reading)
+    await _check_cosignatures(connection, reading)
     return [*reading.findings.values()]
 
 
@@ -259,20 +270,22 @@ _BATCH_RULES = (
 
 
 class _Signed:
-    """The signed checkpoints, by size.
+    """The signed checkpoints, by size, with their signatures.
 
-    Their signatures are verified elsewhere. The comparison of their root hashes with
-    the records finds an attacker who rewrote events but not the checkpoints.
+    The comparison of their root hashes with the records finds an attacker who rewrote
+    events but not the checkpoints.
     """
 
-    def __init__(self, tables_read: "_Tables") -> None:
-        self._rows = _checkpoints(tables_read)
-        self._next: tuple[int, Checkpoint | Malformed] | None = None
+    def __init__(self, tables_read: "_Tables", keys: Sequence[LogKey]) -> None:
+        self._rows = _checkpoints(tables_read, [one.key for one in keys])
+        self._next: tuple[int, Checkpoint | Malformed, Unverified | None] | None = None
 
     @classmethod
-    async def start(cls, tables_read: "_Tables", reading: _CheckState) -> "_Signed":
+    async def start(
+        cls, tables_read: "_Tables", keys: Sequence[LogKey], reading: _CheckState
+    ) -> "_Signed":
         """The checkpoints, after those of size 0 are checked."""
-        signed = cls(tables_read)
+        signed = cls(tables_read, keys)
         signed._next = await anext(signed._rows, None)
         await signed.check_equal(reading)
         return signed
@@ -285,8 +298,9 @@ class _Signed:
     async def check_equal(self, reading: _CheckState) -> None:
         """Compare the checkpoints up to the current size with the tree's root."""
         while self._next is not None and self._next[0] <= reading.tree.size:
-            size, signed = self._next
+            size, signed, wrong = self._next
             place = f"checkpoint of size {size}"
+            reading.check_equal("signature", place, "valid", wrong or "valid")
             if isinstance(signed, Malformed):
                 reading.check_equal(
                     "note of the checkpoint", place, "a checkpoint", signed
@@ -302,7 +316,7 @@ class _Signed:
     def check_rest(self, reading: _CheckState) -> None:
         """Add a finding if a checkpoint is larger than the log."""
         if self._next is not None:
-            size, _ = self._next
+            size = self.next_size
             most = f"at most {reading.tree.size}"
             place = "ledger.checkpoint"
             reading.check_equal("signed size within the log", place, most, size)
@@ -372,14 +386,23 @@ async def _prefetched(
 
 
 async def _checkpoints(
-    tables_read: _Tables,
-) -> AsyncIterator[tuple[int, Checkpoint | Malformed]]:
+    tables_read: _Tables, keys: Sequence[VerifierKey]
+) -> AsyncIterator[tuple[int, Checkpoint | Malformed, Unverified | None]]:
+    """The size of each checkpoint, its content, and the error of its signature."""
     async for rows in tables_read.pages(_CHECKPOINTS):
-        for size, signed in rows:
+        for size, stored in rows:
             try:
-                yield size, checkpoint.parse(note.parse(signed.encode()).text)
+                signed = note.parse(stored.encode())
+                found = checkpoint.parse(signed.text)
             except Malformed as error:
-                yield size, error
+                yield size, error, None
+                continue
+            try:
+                note.verify(signed, [key for key in keys if key.name == found.origin])
+            except Unverified as error:
+                yield size, found, error
+            else:
+                yield size, found, None
 
 
 async def _check_streams(tables_read: _Tables, reading: _CheckState) -> None:
@@ -402,3 +425,11 @@ async def _check_head(connection: Connection, reading: _CheckState) -> None:
     reading.check_equal("size", "ledger.head", reading.size, found.size)
     reading.check_equal("last instant", "ledger.head", at, found.recorded_at)
     reading.check_equal("latest day known", "ledger.head", day, found.known_on)
+
+
+async def _check_cosignatures(connection: Connection, reading: _CheckState) -> None:
+    """Verify every stored cosignature; only the first that does not is a finding."""
+    last = await checkpoint_store.latest(connection)
+    most = last.size if last else -1
+    async for finding in cosignature_store.findings(connection, most):
+        reading.findings.setdefault("cosignature", finding)

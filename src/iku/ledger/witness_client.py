@@ -12,12 +12,11 @@ from iku import messages
 from iku.ledger import (
     checkpoint,
     checkpoint_signing,
-    checkpoint_store,
+    cosignature_store,
     note,
     proof_building,
 )
 from iku.ledger.checkpoint_signing import SignerFolder
-from iku.ledger.checkpoint_store import SignedCheckpoint
 from iku.ledger.log import Reader
 from iku.ledger.note import Malformed, Note, Unverified, VerifiedSignature, VerifierKey
 from iku.ledger.policy import Party, Policy
@@ -41,10 +40,7 @@ class WitnessContradiction(Exception):
 
 
 async def request_cosignatures(
-    connection: Reader,
-    witnesses: Policy,
-    signed: SignedCheckpoint,
-    post: Post | None = None,
+    connection: Reader, witnesses: Policy, signed: Note, post: Post | None = None
 ) -> list[str]:
     """Request the missing cosignatures of *signed*; return the failures as sentences.
 
@@ -65,41 +61,43 @@ async def collect_cosignatures(
 ) -> list[str]:
     """Request cosignatures of the last checkpoint; return the failures as sentences.
 
+    The checkpoint is that of the signer's own state: the database's may be forged.
+
     Raises:
         AlarmRaised: A witness cosigned a tree that is not this log's.
     """
-    last = await checkpoint_store.latest(connection)
-    if last is None:
+    state = home.state()
+    if state is None:
         return []
     try:
-        return await request_cosignatures(connection, witnesses, last, post)
+        signed = note.parse(state.note.encode())
+        return await request_cosignatures(connection, witnesses, signed, post)
     except WitnessContradiction as error:
         raise await checkpoint_signing.raise_tamper_alarm(
             connection, home, str(error)
         ) from error
 
 
-async def build_request(
-    connection: Reader, old: int, signed: SignedCheckpoint
-) -> CosignRequest:
+async def build_request(connection: Reader, old: int, signed: Note) -> CosignRequest:
     """The request to a witness whose last cosigned size is *old*.
 
     Raises:
         ValueError: *old* exceeds the checkpoint's size.
     """
-    proof = await proof_building.consistency(Tiles(connection), old, signed.size)
-    return CosignRequest(old, tuple(proof), note.parse(signed.note.encode()))
+    size = checkpoint.parse(signed.text).size
+    proof = await proof_building.consistency(Tiles(connection), old, size)
+    return CosignRequest(old, tuple(proof), signed)
 
 
 async def store_cosignature(
-    connection: Reader, key: VerifierKey, signed: SignedCheckpoint, answer: bytes
+    connection: Reader, key: VerifierKey, signed: Note, answer: bytes
 ) -> VerifiedSignature:
     """Verify and store the cosignature in a witness's answer.
 
     Raises:
         WitnessUnavailable: The answer has no valid signature by *key*.
     """
-    text = note.parse(signed.note.encode()).text
+    text = signed.text
     try:
         # C2SP tlog-witness: the answered lines verify below the checkpoint's text.
         answered = note.parse(f"{text}\n".encode() + answer)
@@ -111,15 +109,15 @@ async def store_cosignature(
                 error=messages.of(error),
             )
         ) from error
-    await checkpoint_store.add_cosignature(connection, signed.size, verified_signature)
+    size = checkpoint.parse(text).size
+    await cosignature_store.add(connection, size, verified_signature)
     return verified_signature
 
 
-async def _ask(
-    connection: Reader, party: Party, signed: SignedCheckpoint, post: Post
-) -> None:
-    old = await checkpoint_store.cosigned_size(connection, party.key)
-    if old >= signed.size > 0 or party.url is None:
+async def _ask(connection: Reader, party: Party, signed: Note, post: Post) -> None:
+    size = checkpoint.parse(signed.text).size
+    old = await cosignature_store.cosigned_size(connection, party.key, size)
+    if old >= size or party.url is None:
         return
     for _ in range(ATTEMPTS):
         asked = await build_request(connection, old, signed)
@@ -130,7 +128,7 @@ async def _ask(
             return
         if status != HTTPStatus.CONFLICT:
             _failure(party, status, body)
-        old = _size(party, body, signed.size)
+        old = _size(party, body, size)
     raise WitnessUnavailable(
         message("it named another size {times} times", times=ATTEMPTS)
     )

@@ -1,0 +1,216 @@
+"""Witnesses' cosignatures in the database, each verified whenever it is read.
+
+A row proves nothing: whoever has the signer's login can insert any. A row counts only
+if its line is a signature by its key over a checkpoint of its size, and its size is at
+most that of the last checkpoint. Other rows are ignored and reported. Any number of
+rows of one witness and size may exist, so that none takes the place of another.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import lru_cache
+
+from iku.ledger import checkpoint, note
+from iku.ledger.log import Reader
+from iku.ledger.note import (
+    Algorithm,
+    Malformed,
+    Note,
+    Unverified,
+    VerifiedSignature,
+    VerifierKey,
+)
+from iku.ledger.policy import NONE, Policy
+from iku.messages import message
+
+PAGE = 16  # sizes that are read at a time
+REPORTED = 10  # rows of a size beyond the log that are reported
+
+
+async def add(connection: Reader, size: int, found: VerifiedSignature) -> None:
+    """Store a witness's cosignature of a checkpoint; idempotent."""
+    await connection.fetch(
+        """
+        insert into ledger.cosignature (size, vkey, line)
+        select $1, $2, $3
+         where not exists (
+               select
+                 from ledger.cosignature
+                where size = $1 and vkey = $2 and line = $3)
+        """,
+        size,
+        str(found.key),
+        found.signature.line,
+    )
+
+
+async def lines(connection: Reader, size: int, text: str) -> tuple[str, ...]:
+    """The lines that verify over the checkpoint *text* of *size*, one of each key."""
+    rows = await connection.fetch(
+        "select vkey, line from ledger.cosignature where size = $1 order by number",
+        size,
+    )
+    found: dict[str, str] = {}
+    for row in rows:
+        if _is_valid(text, row["vkey"], row["line"]):
+            found.setdefault(row["vkey"], row["line"])
+    # More signatures would make the note invalid.
+    return tuple(found.values())[: note.MOST_SIGNATURES // 2]
+
+
+async def cosigned_size(connection: Reader, key: VerifierKey, most: int) -> int:
+    """The largest size up to *most* that this witness has cosigned; 0 without one."""
+    async for size, _ in _cosigned(connection, [key], most):
+        return size
+    return 0
+
+
+async def witnessed_size(
+    connection: Reader, witnesses: Policy, most: int
+) -> int | None:
+    """The largest size up to *most* that a quorum has cosigned; None without one."""
+    if witnesses.quorum == NONE:
+        return None
+    async for size, by in _cosigned(connection, witnesses.witness_keys, most):
+        if witnesses.is_quorum(by):
+            return size
+    return None
+
+
+async def ignored(connection: Reader, most: int) -> list[str]:
+    """A sentence for each row that does not count, of those that would be read first.
+
+    These are rows of a size beyond *most*, and those of the last sizes up to it.
+    """
+    rows = await connection.fetch(
+        """
+        (select size, vkey, line, array[]::text[] as notes
+           from ledger.cosignature
+          where size > $1
+          order by size desc, number
+          limit $2)
+         union all
+        (select c.size, c.vkey, c.line,
+                array(select k.note from ledger.checkpoint k where k.size = c.size)
+           from (select distinct size
+                   from ledger.cosignature
+                  where size <= $1
+                  order by size desc
+                  limit $3) s
+           join ledger.cosignature c on c.size = s.size
+          order by c.size desc, c.number)
+        """,
+        most,
+        REPORTED,
+        PAGE,
+    )
+    return [
+        found for row in rows if (found := finding(*row, beyond=row["size"] > most))
+    ]
+
+
+async def findings(connection: Reader, most: int) -> AsyncIterator[str]:
+    """A sentence for every row that does not count."""
+    after = 0
+    while rows := await connection.fetch(
+        """
+        select c.number, c.size, c.vkey, c.line,
+               array(select k.note from ledger.checkpoint k where k.size = c.size)
+                 as notes
+          from ledger.cosignature c
+         where c.number > $1
+         order by c.number
+         limit 1000
+        """,
+        after,
+    ):
+        for number, size, *rest in rows:
+            after = number
+            if found := finding(size, *rest, beyond=size > most):
+                yield found
+
+
+def finding(
+    size: int, vkey: str, line: str, notes: Sequence[str], *, beyond: bool
+) -> str | None:
+    """Why a row does not count; None if it does."""
+    name = vkey.partition("+")[0]
+    if beyond:
+        return message(
+            "cosignature of {name} at size {size}: nothing of that size is signed; "
+            "ignored",
+            name=name,
+            size=size,
+        )
+    if not any(_is_valid(text, vkey, line) for text in _texts(size, notes)):
+        return message(
+            "cosignature of {name} at size {size}: it does not verify; ignored",
+            name=name,
+            size=size,
+        )
+    return None
+
+
+async def _cosigned(
+    connection: Reader, keys: Iterable[VerifierKey], most: int
+) -> AsyncIterator[tuple[int, list[VerifierKey]]]:
+    """Sizes up to *most*, largest first, each with those of *keys* that cosigned it."""
+    known = {str(key): key for key in keys}
+    while True:
+        rows = await connection.fetch(
+            """
+            select c.size, array_agg(c.vkey order by c.number) as vkeys,
+                   array_agg(c.line order by c.number) as lines,
+                   array(select k.note from ledger.checkpoint k where k.size = c.size)
+                     as notes
+              from ledger.cosignature c
+             where c.vkey = any($1::text[])
+               and c.size <= $2
+             group by c.size
+             order by c.size desc
+             limit $3
+            """,
+            list(known),
+            most,
+            PAGE,
+        )
+        for size, vkeys, given, notes in rows:
+            texts = _texts(size, notes)
+            pairs = zip(vkeys, given, strict=True)
+            by = {v for v, line in pairs if any(_is_valid(t, v, line) for t in texts)}
+            if by:
+                yield size, [known[vkey] for vkey in by]
+        if len(rows) < PAGE:
+            return
+        most = rows[-1]["size"] - 1
+
+
+def _texts(size: int, notes: Iterable[str]) -> list[str]:
+    """The texts of those notes that are checkpoints of *size*."""
+    return [text for text in map(_text, set(notes)) if _size(text) == size]
+
+
+@lru_cache(maxsize=1024)
+def _text(signed: str) -> str:
+    try:
+        return note.parse(signed.encode()).text
+    except Malformed:
+        return ""
+
+
+def _size(text: str) -> int | None:
+    try:
+        return checkpoint.parse(text).size
+    except Malformed:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _is_valid(text: str, vkey: str, line: str) -> bool:
+    """Whether *line* is a signature line by the key *vkey* over *text*."""
+    try:
+        key = note.parse_verifier(vkey)
+        signature = note.parse_signature(line.removesuffix("\n"))
+        note.verify(Note(text, (signature,)), [key])
+    except (Malformed, Unverified):
+        return False
+    return key.algorithm is not Algorithm.NOTE and signature.line == line
