@@ -28,7 +28,8 @@ Reading guide. Read the file from top to bottom; a fault is raised as a `Finding
      3  Signed notes and checkpoints: (a) the last one, (c) every earlier one
      4  Whom you believe: (a) a log and its witnesses signed the checkpoint
      5  The tree, its proofs and its tiles: (d) the leaf hash of each record is in its
-        tile, each tile follows from those below it, (h) the root of each checkpoint
+        tile, each tile follows from those below it, (h) the root of each checkpoint,
+        and the signatures of the last one and of those that publications cite
      6  Records: (e) each is in canonical form and continues its stream
      7  What the records say, as far as it counts: (f) each has the fields of its type
      8  What counts: cases and organisations, whose history must be lawful
@@ -52,16 +53,19 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import re
 import sys
+import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TextIO
 from unicodedata import is_normalized
 
 # ------------------------------------------------------------- 1. What can be found
@@ -96,6 +100,21 @@ def untrusted(sentence: str, position: int | None = None) -> Finding:
     return Finding(sentence, position, code=3)
 
 
+def printable(text: str) -> str:
+    """The text, with escapes for what a terminal would act on or not show."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The content of a file of at most *most* bytes."""
+    length = path.stat().st_size  # 0 of a pipe
+    with path.open("rb") as file:
+        raw = file.read((length or most) + 1) if length <= most else b""
+    if max(length, len(raw)) > most:
+        raise malformed(f"{path} is longer than {most} bytes")
+    return raw
+
+
 def hold(
     what: str, expected: Any, found: Any, position: int | None = None, code: int = 1
 ) -> None:
@@ -122,7 +141,10 @@ class Report:
     size: int | None = None
     root: str | None = None
     witnesses: list[str] = field(default_factory=list)
+    trusted: int = 0  # witnesses of the policy
+    newest: str | None = None  # time of the newest cosignature
     checkpoints: int = 0
+    unchecked: int = 0  # checkpoints of which only the root was compared
     known: int = 0
     lost: list[str] = field(default_factory=list)  # declared losses of restores
     publications: int = 0  # publications whose figures were recomputed
@@ -192,6 +214,20 @@ def _decode_point(encoded: bytes) -> Point:
 BASE = _decode_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 
+def is_ed25519_key(public: bytes) -> bool:
+    """Whether a public key is a point in its one encoding, and not of small order.
+
+    Under a key of small order, some signatures verify for any message.
+    """
+    try:
+        point = _decode_point(public)
+    except ValueError:
+        return False
+    for _ in range(3):
+        point = _add(point, point)
+    return len(public) == 32 and point[0] != 0  # [8]A is not the neutral element
+
+
 def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether *signature* of *message* is valid under *public* (RFC 8032, 5.1.7)."""
     s = int.from_bytes(signature[32:], "little")
@@ -211,12 +247,13 @@ def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
 
 # ------------------------- 3. Signed notes and checkpoints (C2SP, RFC 4648 for base64)
 
-LOG, WITNESS = 1, 4  # signature type: the note; the note and a timestamp
+NOTE, LINE, SIGNATURES, NAME = 65_536, 4_096, 100, 255  # most: bytes, lines, bytes
+LATEST = LARGEST_SIZE = 2**63 - 1  # the last second that can be stated since 1970
 
 
 @dataclass(frozen=True)
 class Key:
-    """A public key and its name."""
+    """A public key and its name; *kind* is one of `SIGNATURE_TYPES`."""
 
     name: str
     kind: int
@@ -229,13 +266,40 @@ class Key:
         kind = bytes([self.kind])
         return hashlib.sha256(named + b"\n" + kind + self.public).digest()[:4]
 
-    def verifies(self, text: str, payload: bytes) -> bool:
-        """Whether *payload* is a valid signature of *text* by this key."""
-        if self.kind == LOG:
-            return ed25519_verifies(self.public, text.encode(), payload)
-        time = int.from_bytes(payload[:8], "big")
-        message = f"cosignature/v1\ntime {time}\n{text}".encode()
-        return ed25519_verifies(self.public, message, payload[8:])
+    def verifies(self, one: "Checkpoint", payload: bytes) -> bool:
+        """Whether *payload* is a valid signature of a checkpoint by this key."""
+        return SIGNATURE_TYPES[self.kind].verifies(self, one, payload)
+
+
+class SignatureType(NamedTuple):
+    """A signature type: who uses it, and how it is verified."""
+
+    signer: str
+    length: int  # bytes of a public key
+    is_key: Callable[[bytes], bool]
+    verifies: Callable[[Key, "Checkpoint", bytes], bool]
+
+
+def _verify_signature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
+    """Ed25519 over the text (C2SP signed-note)."""
+    return ed25519_verifies(key.public, one.text.encode(), payload)
+
+
+def _verify_cosignature(key: Key, one: "Checkpoint", payload: bytes) -> bool:
+    """Ed25519 over a time and the text (C2SP tlog-cosignature, cosignature/v1)."""
+    head = f"cosignature/v1\ntime {stated_time(payload)}\n"
+    return ed25519_verifies(key.public, f"{head}{one.text}".encode(), payload[8:])
+
+
+SIGNATURE_TYPES = {
+    0x01: SignatureType("log", 32, is_ed25519_key, _verify_signature),
+    0x04: SignatureType("witness", 32, is_ed25519_key, _verify_cosignature),
+}
+
+
+def stated_time(payload: bytes) -> int:
+    """The time in a cosignature, in seconds since 1970; 0 states no time."""
+    return int.from_bytes(payload[:8], "big")
 
 
 @dataclass(frozen=True)
@@ -248,16 +312,6 @@ class Checkpoint:
     size: int
     root: bytes
 
-    def signed_by(self, keys: Iterable[Key]) -> list[Key]:
-        """Those of *keys* that signed it; a finding if such a signature is wrong."""
-        known, found = {(key.name, key.key_id): key for key in keys}, []
-        for name, key_id, payload in self.signatures:
-            key = known.pop((name, key_id), None)  # the first signature of a key counts
-            if key is not None and not key.verifies(self.text, payload):
-                raise Finding(f"the signature of {name} is wrong")
-            found += [key] if key else []
-        return found
-
 
 def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
     """Parse a checkpoint in a signed note (C2SP signed-note, tlog-checkpoint)."""
@@ -267,6 +321,8 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
         raise malformed(f"{name} is not UTF-8") from None
     if any(char < " " and char != "\n" for char in note):
         raise malformed(f"{name} holds control characters")
+    if len(raw) > NOTE or any(len(line) > LINE for line in raw.split(b"\n")):
+        raise malformed(f"{name} is longer than {NOTE} bytes, or a line than {LINE}")
     head, blank, marks = note.rpartition("\n\n")
     if not blank or not marks.endswith("\n"):
         raise malformed(f"{name} is no signed note")
@@ -274,22 +330,33 @@ def read_checkpoint(raw: bytes, name: str) -> Checkpoint:
     if len(fields) != 2 or not origin:
         raise malformed(f"{name} is no checkpoint of three lines")
     root, size = decode_base64(fields[1], name, 32), read_size(fields[0], name)
-    signatures = []
-    for line in marks[:-1].split("\n"):
-        # In Python's patterns \s matches every Unicode space.
-        match = re.fullmatch(r"\u2014 ([^\s+]+) ([^\s]+)", line)
-        if match is None:
-            raise malformed(f"{name} has a line that is no signature")
-        payload = decode_base64(match[2], name)
-        if len(payload) < 5:
-            raise malformed(f"{name} has a signature that is too short")
-        signatures.append((match[1], payload[:4], payload[4:]))
+    lines = marks[:-1].split("\n")
+    if len(lines) > SIGNATURES:
+        raise malformed(f"{name} has more than {SIGNATURES} signatures")
+    signatures = [_read_signature(line, name) for line in lines]
     return Checkpoint(head + "\n", signatures, origin, size, root)
+
+
+def _read_signature(line: str, name: str) -> tuple[str, bytes, bytes]:
+    by, _, encoded = line.removeprefix("\u2014 ").partition(" ")
+    if not line.startswith("\u2014 ") or not is_name(by):
+        raise malformed(f"{name} has a line that is no signature")
+    payload = decode_base64(encoded, name)
+    if len(payload) < 5:
+        raise malformed(f"{name} has a signature that is too short")
+    return by, payload[:4], payload[4:]
+
+
+def is_name(name: str) -> bool:
+    """Whether a key may have this name (C2SP signed-note)."""
+    # In Python's patterns \s matches every Unicode space.
+    short = len(name.encode("utf-8", "surrogateescape")) <= NAME
+    return short and re.fullmatch(r"[^\s+]+", name) is not None
 
 
 def read_size(text: str, name: str) -> int:
     """Parse a size or an index in decimal, without leading zeros."""
-    if not re.fullmatch("0|[1-9][0-9]{0,17}", text):
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LARGEST_SIZE:
         raise malformed(f"{name} has {text[:40]!r} for a size")
     return int(text)
 
@@ -308,6 +375,17 @@ def decode_base64(text: str, name: str, length: int | None = None) -> bytes:
 # ------------------------------------------ 4. Whom you believe (C2SP tlog-policy)
 
 
+POLICY = 1 << 20  # bytes
+TOLERANCE = 3_600  # seconds by which two clocks may differ
+
+
+class Cosignature(NamedTuple):
+    """A verified cosignature, and the time that it states; 0 if it states none."""
+
+    key: Key
+    time: int
+
+
 @dataclass
 class Policy:
     """The trusted keys of logs and witnesses, and the required quorum."""
@@ -316,34 +394,72 @@ class Policy:
     witnesses: dict[str, Key] = field(default_factory=dict)
     groups: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     quorum: str | None = None
+    since: int = 0  # of --newer-than: the time from which cosignatures are new enough
+    keys: dict[tuple[str, bytes], Key] = field(default_factory=dict)  # by name and id
+    publics: set[bytes] = field(default_factory=set)
 
-    def is_quorum(self, keys: list[Key]) -> bool:
-        """Whether cosignatures by *keys* are a quorum; without a witness, never."""
-        return self.quorum not in {None, "none"} and self._has(str(self.quorum), keys)
+    def is_quorum(self, cosigned: Iterable[Cosignature], since: int = 1) -> bool:
+        """Whether the cosignatures from *since* on are a quorum; if none, never."""
+        keys = {one.key for one in cosigned if one.time >= since}
+        have = {name for name, key in self.witnesses.items() if key in keys}
+        for name, (least, members) in self.groups.items():  # each after its members
+            if sum(member in have for member in members) >= least:
+                have.add(name)
+        return self.quorum in have
 
-    def _has(self, name: str, keys: list[Key]) -> bool:
-        if name in self.witnesses:
-            return self.witnesses[name] in keys
-        least, members = self.groups[name]
-        return sum(self._has(member, keys) for member in members) >= least
+    def hold_signed(self, one: Checkpoint, name: str) -> list[Cosignature]:
+        """The cosignatures of a checkpoint, which a trusted key of its log signed.
 
-    def hold_signed(self, one: Checkpoint, name: str) -> None:
-        """Raise a finding if no trusted key of its log signed the checkpoint."""
-        if not one.signed_by(key for key in self.logs if key.name == one.origin):
+        A wrong signature by any trusted key is a finding; others are ignored.
+        """
+        signed, seen, found = False, set[Key](), list[Cosignature]()
+        for by, key_id, payload in one.signatures:
+            key = self.keys.get((by, key_id))
+            if key is None or key in seen:  # the first signature of a key counts
+                continue
+            seen.add(key)
+            if SIGNATURE_TYPES[key.kind].signer == "witness":
+                found.append(_cosignature(key, one, payload, name))
+            elif key.name == one.origin:
+                _hold_signature(key, one, payload, name)
+                signed = True
+        if not signed:
             raise untrusted(f"no key of the policy signed {name}")
+        return found
+
+
+def _hold_signature(key: Key, one: Checkpoint, payload: bytes, name: str) -> None:
+    if not key.verifies(one, payload):
+        raise Finding(f"{name}: the signature of {key.name} is wrong")
+
+
+def _cosignature(key: Key, one: Checkpoint, payload: bytes, name: str) -> Cosignature:
+    """The cosignature in a signature line, whose time must be possible."""
+    _hold_signature(key, one, payload, name)
+    at, now = stated_time(payload), int(time.time())
+    if at > LATEST:
+        raise Finding(f"{name}: the signature of {key.name} states no possible time")
+    if at > now + TOLERANCE:
+        told = f"{name}: {key.name} cosigned it {at - now} seconds from now; one of"
+        raise untrusted(f"{told} two clocks is wrong")
+    return Cosignature(key, at)
 
 
 def read_policy(raw: bytes) -> Policy:
     """Parse a policy file (C2SP tlog-policy)."""
     if re.search(rb"[^\t\n\x20-\x7e\x80-\xff]", raw):
         raise malformed("the policy holds control characters")
-    policy, grouped = Policy(), set[str]()
-    lines = raw.decode("utf-8", "surrogateescape").split("\n")
-    for number, line in enumerate(lines, 1):
-        words = re.split("[ \t]+", line.strip(" \t"))
+    if len(raw) > POLICY:
+        raise malformed(f"the policy is longer than {POLICY} bytes")
+    policy, free = Policy(), dict[str, bool]()
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        if len(line) > LINE:
+            raise malformed(f"line {number} of the policy is longer than {LINE} bytes")
+        text = line.decode("utf-8", "surrogateescape")
+        words = re.split("[ \t]+", text.strip(" \t"))
         if words != [""] and not words[0].startswith("#"):
             try:
-                _read_line(policy, grouped, words)
+                _read_line(policy, free, words)
             except ValueError as error:
                 raise malformed(f"line {number} of the policy: {error}") from None
     if policy.quorum is None:
@@ -351,19 +467,20 @@ def read_policy(raw: bytes) -> Policy:
     return policy
 
 
-def _read_line(policy: Policy, grouped: set[str], words: list[str]) -> None:
-    named = {*policy.witnesses, *policy.groups}
+def _read_line(policy: Policy, free: dict[str, bool], words: list[str]) -> None:
+    """Add a line; *free*: whether each name so far is in no group."""
     match words:
         case ["log", vkey, *url] if len(url) < 2:
-            policy.logs.append(_read_key(vkey, LOG, policy.logs))
-        case ["witness", name, vkey, *url] if len(url) < 2 and _is_free(name, named):
-            others = policy.witnesses.values()
-            policy.witnesses[name] = _read_key(vkey, WITNESS, others)
-        case ["group", name, least, *members] if members and _is_free(name, named):
+            policy.logs.append(_add_key(policy, vkey, "log"))
+        case ["witness", name, vkey, *url] if len(url) < 2:
+            _name(free, name)
+            policy.witnesses[name] = _add_key(policy, vkey, "witness")
+        case ["group", name, least, *members] if members:
             for member in members:
-                if member not in named - grouped:
+                if not free.get(member):
                     raise ValueError(f"{member} cannot be a member")
-                grouped.add(member)
+                free[member] = False
+            _name(free, name)
             number = {"all": str(len(members)), "any": "1"}.get(least, least)
             if not re.fullmatch("[1-9][0-9]{0,5}", number):
                 raise ValueError(f"{least!r} is not all, any, or a number")
@@ -371,28 +488,35 @@ def _read_line(policy: Policy, grouped: set[str], words: list[str]) -> None:
                 raise ValueError(f"{least} of {len(members)} there cannot be")
             policy.groups[name] = int(number), members
         case ["quorum", name] if policy.quorum is None:
-            if _is_free(name, named):
+            if name not in {"none", *free}:
                 raise ValueError(f"nothing above is called {name}")
             policy.quorum = name
         case _:
             raise ValueError("it says nothing that a policy may say there")
 
 
-def _is_free(name: str, named: set[str]) -> bool:
-    return name not in {"none", *named}
+def _name(free: dict[str, bool], name: str) -> None:
+    if name == "none" or name in free:
+        raise ValueError(f"the name {name} is taken")
+    free[name] = True
 
 
-def _read_key(vkey: str, kind: int, others: Iterable[Key]) -> Key:
+def _add_key(policy: Policy, vkey: str, signer: str) -> Key:
     name, _, rest = vkey.partition("+")
     key_id, _, encoded = rest.partition("+")
     decoded = base64.b64decode(encoded, validate=True)
-    if len(decoded) != 33 or decoded[0] != kind:
+    kind = SIGNATURE_TYPES.get(decoded[0] if decoded else 0)
+    if kind is None or kind.signer != signer or len(decoded) != 1 + kind.length:
         raise ValueError(f"the key of {name} is of another kind")
-    key = Key(name, kind, decoded[1:])
-    if not name or key.key_id.hex() != key_id:
+    key = Key(name, decoded[0], decoded[1:])
+    if not is_name(name) or key.key_id.hex() != key_id:
         raise ValueError(f"the key id of {name} does not belong to its key")
-    if key.public in {other.public for other in others}:
+    if base64.b64encode(decoded).decode() != encoded or not kind.is_key(key.public):
+        raise ValueError(f"the key of {name} is weak, or not in its one encoding")
+    if key.public in policy.publics:
         raise ValueError(f"the key of {name} is there twice")
+    policy.publics.add(key.public)
+    policy.keys[name, key.key_id] = key
     return key
 
 
@@ -1692,6 +1816,16 @@ def read_loss(record: dict[str, Any], tree: Tree) -> Loss:
 
 FORMAT = "iku-bundle/1"
 MANIFEST = "manifest.json"
+MANIFEST_KEYS = {"files", "filters", "format", "origin", "root", "size"}
+RECORD = 65_535  # bytes
+LARGEST_FILES = (  # bytes, by the beginning of the path; the first that matches
+    ("tile/entries/", WIDTH * (2 + RECORD)),
+    ("tile/", 32 * WIDTH),
+    ("checkpoint", NOTE),
+    ("policy.txt", POLICY),
+    (MANIFEST, 1 << 28),
+    ("", 1 << 26),
+)
 
 
 class Bundle:
@@ -1724,13 +1858,16 @@ class Bundle:
 
     def refuse_surplus(self) -> None:
         """Refuse files that the manifest does not list; check those not yet read."""
-        listed = {MANIFEST, *self.files}
-        for path in sorted(self.folder.rglob("*")):
-            name = path.relative_to(self.folder).as_posix()
-            if path.is_symlink() or not (path.is_dir() or path.is_file()):
-                raise Finding(f"{name} is no file")
-            if path.is_file() and name not in listed:
-                raise Finding(f"{name} is not in the manifest")
+        listed, waiting = {MANIFEST, *self.files}, [str(self.folder)]
+        while waiting:
+            for entry in sorted(os.scandir(waiting.pop()), key=lambda one: one.name):
+                name = Path(entry.path).relative_to(self.folder).as_posix()
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                elif not entry.is_file(follow_symlinks=False):
+                    raise Finding(f"{name} is no file")
+                elif name not in listed:
+                    raise Finding(f"{name} is not in the manifest")
         for name in sorted(self._unread):
             self.read(name)
 
@@ -1738,28 +1875,37 @@ class Bundle:
         place = self.folder / path
         if place.is_symlink() or not place.is_file():
             raise malformed(f"there is no {path} in {self.folder}")
-        return place.read_bytes()
+        most = next(most for start, most in LARGEST_FILES if path.startswith(start))
+        return read_file(place, most)
 
 
 def read_manifest(raw: bytes) -> tuple[tuple[Any, ...], dict[str, tuple[int, str]]]:
     """Origin, size and root in the manifest; size and SHA-256 of each file, by path."""
     try:
-        told = json.loads(raw.decode())
-        listed = told["files"]
-        files = {str(one["path"]): (one["bytes"], one["sha256"]) for one in listed}
-        tells = (told["origin"], told["size"], told["root"])
-        known = told["format"] == FORMAT and told["filters"] == "none"
-        spelt = spell_manifest(told)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise malformed(f"{MANIFEST} is no manifest") from None
-    if not known:
-        raise malformed(f"{MANIFEST} is not of the format {FORMAT}")
-    if spelt != raw or len(files) != len(listed):
+        told = decode(raw.decode())
+        files = dict(map(_read_listed, told["files"]))
+        sound = told.keys() == MANIFEST_KEYS and len(files) == len(told["files"])
+        sound = sound and spell_manifest(told) == raw
+        tells = told["origin"], whole(told["size"]), told["root"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise malformed(f"{MANIFEST} is no manifest: {error}") from None
+    if not sound:
         raise malformed(f"{MANIFEST} is not spelt as a manifest is")
-    for path in files:
-        if path.startswith("/") or ".." in path.split("/"):
-            raise malformed(f"{MANIFEST} names a file elsewhere: {path}")
+    if told["format"] != FORMAT or told["filters"] != "none":
+        raise malformed(f"{MANIFEST} is not of the format {FORMAT}")
     return tells, files
+
+
+def _read_listed(one: dict[str, Any]) -> tuple[str, tuple[int, str]]:
+    """Path, size and SHA-256 of a file in the manifest."""
+    path, digest = word(one["path"]), word(one["sha256"])
+    if not re.fullmatch("[!-~]{1,255}", path) or len(one) != 3:
+        raise ValueError(f"it lists {path}")
+    if {"", ".", ".."} & {*path.split("/")}:
+        raise ValueError(f"it names a file elsewhere: {path}")
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError(f"{digest} is no SHA-256")
+    return path, (whole(one["bytes"]), digest)
 
 
 def spell_manifest(told: dict[str, Any]) -> bytes:
@@ -1771,14 +1917,24 @@ def spell_manifest(told: dict[str, Any]) -> bytes:
 
 def hold_trusted(last: Checkpoint, trusted: Policy, report: Report) -> None:
     """Verify a checkpoint against the policy; a missing quorum is reported."""
-    trusted.hold_signed(last, f"the log {last.origin}")
-    witnesses = last.signed_by(trusted.witnesses.values())
-    report.witnesses = sorted(key.name for key in witnesses)
-    if not trusted.is_quorum(witnesses):
+    cosigned = trusted.hold_signed(last, "checkpoint")
+    report.witnesses = sorted({one.key.name for one in cosigned})
+    report.trusted = len({key.name for key in trusted.witnesses.values()})
+    if newest := max((one.time for one in cosigned), default=0):
+        report.newest = spell_time(newest)
+    if not trusted.is_quorum(cosigned):
         report.lacking.append(
             "no quorum of witnesses vouches for it: whoever holds the log's key could "
             "have rewritten history"
         )
+    if trusted.since and not trusted.is_quorum(cosigned, trusted.since):
+        since = spell_time(trusted.since)
+        report.lacking.append(f"it is too old: no quorum cosigned it since {since}")
+
+
+def spell_time(seconds: int) -> str:
+    """A time since 1970 as a date and a time of day (UTC)."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class Audit:
@@ -1788,7 +1944,7 @@ class Audit:
         self, folder: Path, policy: Policy | None, texts: Texts, report: Report
     ) -> None:
         self.bundle, self.register = Bundle(folder), Register(texts)
-        self.report = report
+        self.report, self.every = report, False
         self.last = read_checkpoint(self.bundle.read("checkpoint"), "checkpoint")
         report.tell(self.last)
         self.policy = read_policy(self.bundle.read("policy.txt"))
@@ -1811,6 +1967,7 @@ class Audit:
         self._read_log(sizes)  # (d), (e), (f)
         self._hold_losses()  # (g)
         self._hold_earlier()  # (h)
+        self._hold_signatures()
         self._hold_copies()  # (i)
         self.bundle.refuse_surplus()
         for one in known:
@@ -1825,12 +1982,11 @@ class Audit:
         return self.register
 
     def _read_earlier(self) -> None:
-        """Read the bundle's earlier checkpoints; a key of its log must sign each."""
+        """Read the bundle's earlier checkpoints."""
         for path in self.bundle.files:
             if path.startswith("checkpoints/"):
                 one = read_checkpoint(self.bundle.read(path), path)
                 hold("the name of a checkpoint", f"checkpoints/{one.size}", path)
-                self.policy.hold_signed(one, path)
                 self.earlier.append(one)
         self.report.checkpoints = len(self.earlier)
 
@@ -1896,6 +2052,21 @@ class Audit:
         for one in sorted([*self.earlier, self.last], key=lambda one: one.size):
             hold(f"root at size {one.size}", one.root, self.roots[one.size])
 
+    def _hold_signatures(self) -> None:
+        """Check the signatures of the earlier checkpoints that publications cite.
+
+        A publication cites the first checkpoint that covers the records it counted.
+        Every checkpoint has the root of the records, whether it is cited or not.
+        """
+        sizes = sorted(one.size for one in self.earlier)
+        cited = {bisect_left(sizes, one.size) for one in self.register.closed()}
+        checked = {sizes[at] for at in cited if at < len(sizes)} | {self.last.size}
+        for one in self.earlier:
+            if self.every or one.size in checked:
+                self.policy.hold_signed(one, f"checkpoints/{one.size}")
+            else:
+                self.report.unchecked += 1
+
     def _hold_name(self, one: Checkpoint, name: str) -> None:
         if one.origin not in self.ends:
             hold(f"{name} is of another log", self.last.origin, one.origin)
@@ -1925,6 +2096,9 @@ class Audit:
 
 
 # ------------------------------------- 16. A proof, and two checkpoints compared
+
+
+PROOF = 131_072  # bytes
 
 
 def verify_proof(raw: bytes, leaf: bytes, policy: Policy, report: Report) -> None:
@@ -1982,9 +2156,27 @@ def main(arguments: list[str] | None = None) -> int:
             _keep_evidence(typed, report)
     except OSError as error:
         report.note(malformed(f"{error.filename}: {error.strerror}"))
-    told = json.dumps(asdict(report), sort_keys=True)
-    sys.stdout.write((told if typed.json else "\n".join(_lines(report))) + "\n")
+    except (MemoryError, RecursionError):
+        report.note(malformed("the input is too large, or nested too deep"))
+    told = json.dumps(asdict(report), sort_keys=True).replace("\x7f", r"\u007f")
+    lines = [told] if typed.json else map(printable, _lines(report))
+    _print(sys.stdout, "\n".join(lines))
     return report.exit
+
+
+def _print(stream: TextIO | None, text: str) -> None:
+    """Print a text; if that fails, the exit code still is that of the verdict."""
+    if stream is None:
+        return
+    try:
+        spelt = f"{text}\n".encode(stream.encoding, "backslashreplace")
+        stream.write(spelt.decode(stream.encoding))
+        stream.flush()
+    except (OSError, ValueError):
+        # At its end Python would try again, and end with another exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is sys.stdout:
+            _print(sys.stderr, "iku-verify: the report cannot be printed")
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -2000,8 +2192,9 @@ def _lines(report: Report) -> Iterator[str]:
     for told, line in (
         (report.finding, f"{Finding(str(report.finding), report.position, *sides)}"),
         (report.origin, f"log {report.origin}, size {report.size}, root {report.root}"),
-        (report.witnesses, f"witnesses: {', '.join(report.witnesses)}"),
+        (report.origin, _age(report)),
         (report.checkpoints, f"{report.checkpoints} checkpoints of the bundle agree"),
+        (report.unchecked, f"{report.unchecked} of them by root alone: {ROOTS_ALONE}"),
         (report.known, f"{report.known} checkpoints that you know agree"),
         (agree, f"{recounted} were counted again and agree"),
         *((True, f"differs: {difference}") for difference in report.differences[1:]),
@@ -2013,24 +2206,74 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"  {line}"
 
 
+ROOTS_ALONE = "--all checks their signatures"
+
+
+def _age(report: Report) -> str:
+    """The witnesses of the last checkpoint, and its age."""
+    names = ", ".join(report.witnesses) or "nobody"
+    told = f"witnessed by {len(report.witnesses)} of {report.trusted}: {names}"
+    if report.newest is None:
+        return f"{told}; its age is not known"
+    newest = datetime.fromisoformat(report.newest)
+    days = (datetime.now(UTC) - newest).days
+    return f"{told}; the newest on {newest:%d-%m-%Y %H.%M} UTC, {days} days ago"
+
+
 def _keep_evidence(typed: argparse.Namespace, report: Report) -> None:
     """Write both checkpoints to one file: signed evidence that the log diverged."""
     known = [typed.one, typed.two] if "one" in typed else typed.known
     own = [typed.folder / "checkpoint"] if "folder" in typed else []
-    notes = [path.read_text("utf-8") for path in (*own, *known)]
-    told = {"notes": notes, **asdict(report)}
-    name = hashlib.sha256("".join(notes).encode()).hexdigest()[:16]
-    path = Path(f"evidence-{name}.json")
-    path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    sys.stderr.write(f"iku-verify: both checkpoints are kept in {path}\n")
+    try:
+        notes = [read_file(path, NOTE).decode() for path in (*own, *known)]
+        told = {"notes": notes, **asdict(report)}
+        name = hashlib.sha256("".join(notes).encode()).hexdigest()[:16]
+        path = Path(f"evidence-{name}.json")
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        said = f"both checkpoints are kept in {path}"
+    except OSError as error:
+        said = f"keep both checkpoints: {error.filename}: {error.strerror}"
+    _print(sys.stderr, printable(f"iku-verify: {said}"))
+
+
+def _policy(typed: argparse.Namespace) -> Policy:
+    policy = read_policy(read_file(typed.policy, POLICY))
+    if typed.newer_than:
+        begins = datetime.combine(_day(typed.newer_than), datetime.min.time(), UTC)
+        policy.since = max(int(begins.timestamp()), 1)
+    return policy
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file is in the folder or one of its files, by whatever name."""
+    own = [one for one in (folder, folder / "policy.txt") if one.exists()]
+    places = [path, *path.resolve().parents]
+    return any(one.samefile(place) for one in own for place in places)
+
+
+def _day(spelt: str) -> date:
+    try:
+        return day(spelt)
+    except ValueError:
+        raise malformed(
+            f"--newer-than is a day such as 2026-11-30, not {spelt}"
+        ) from None
+
+
+def _checkpoint(path: Path) -> Checkpoint:
+    return read_checkpoint(read_file(path, NOTE), str(path))
 
 
 def _bundle(typed: argparse.Namespace, report: Report) -> Register:
-    policy = read_policy(typed.policy.read_bytes()) if typed.policy else None
-    known = [read_checkpoint(path.read_bytes(), str(path)) for path in typed.known]
+    policy = _policy(typed) if typed.policy else None
+    if policy and _is_inside(typed.policy, typed.folder):
+        policy = None
+    known = [_checkpoint(path) for path in typed.known]
     handed = read_texts(typed.texts) if typed.texts else {}
     texts = Texts(handed, all_texts=typed.all_texts)
-    return Audit(typed.folder, policy, texts, report).verify(known)
+    audit = Audit(typed.folder, policy, texts, report)
+    audit.every = typed.all
+    return audit.verify(known)
 
 
 def _figure(typed: argparse.Namespace, report: Report) -> None:
@@ -2040,26 +2283,23 @@ def _figure(typed: argparse.Namespace, report: Report) -> None:
 
 def _proof(typed: argparse.Namespace, report: Report) -> None:
     if typed.record:
-        leaf = leaf_hash(typed.record.read_bytes())
+        leaf = leaf_hash(read_file(typed.record, RECORD))
     elif re.fullmatch("[0-9a-fA-F]{64}", typed.leaf):
         leaf = bytes.fromhex(typed.leaf)
     else:
         raise malformed("--leaf is 64 hexadecimal digits")
-    policy = read_policy(typed.policy.read_bytes())
-    verify_proof(typed.file.read_bytes(), leaf, policy, report)
+    verify_proof(read_file(typed.file, PROOF), leaf, _policy(typed), report)
 
 
 def _compare(typed: argparse.Namespace, report: Report) -> None:
-    paths = typed.one, typed.two
-    one, two = (read_checkpoint(path.read_bytes(), str(path)) for path in paths)
-    compare(one, two, read_policy(typed.policy.read_bytes()), report)
+    compare(_checkpoint(typed.one), _checkpoint(typed.two), _policy(typed), report)
 
 
 class _Parser(argparse.ArgumentParser):
     """Reports a wrong command line on one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"iku-verify: {message}\n")
+        self.exit(2, f"iku-verify: {printable(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -2074,7 +2314,7 @@ def _parser() -> argparse.ArgumentParser:
         (_compare, "compare two checkpoints", ("one", "two")),
     ):
         command = commands.add_parser(run.__name__[1:], help=does)
-        command.set_defaults(run=run, accept_loss=False)
+        command.set_defaults(run=run, accept_loss=False, newer_than=None)
         add = command.add_argument
         for word_ in words:
             add(word_, type=str if word_ == "number" else Path)
@@ -2082,6 +2322,9 @@ def _parser() -> argparse.ArgumentParser:
         add("--policy", type=Path, required=alone, help="whom you believe")
         add("--json", action="store_true", help="for programs")
         add("--without-witness", action="store_true", help="accept missing witnesses")
+        if run is not _compare:
+            help_ = "demand cosignatures of that day or later"
+            add("--newer-than", metavar="DATE", help=help_)
         if run is _figure:
             add("--bundle", type=Path, required=True, dest="folder", help="verified")
         if run is _proof:
@@ -2091,6 +2334,7 @@ def _parser() -> argparse.ArgumentParser:
         if not alone:
             add("--accept-loss", action="store_true", help="accept declared losses")
             add("--known", type=Path, action="append", default=[], help="one you kept")
+            add("--all", action="store_true", help="check all signatures")
             add("--texts", type=Path, help="texts that were opened")
             add("--all-texts", action="store_true", help="refuse withheld texts")
     return parser

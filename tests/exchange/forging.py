@@ -40,15 +40,27 @@ def policy(key: SigningKey) -> str:
     return f"log {key.verifier}\nwitness W {WITNESS.verifier}\nquorum W\n"
 
 
-def forge(folder: Path, key: SigningKey, forged: Sequence[Any]) -> Path:
-    """Write a bundle whose tiles, root, signatures, copies and manifest agree."""
+def forge(
+    folder: Path,
+    key: SigningKey,
+    forged: Sequence[Any],
+    *,
+    earlier: Sequence[int] = (),
+    time: int = 1,
+) -> Path:
+    """Write a bundle whose tiles, root, signatures, copies and manifest agree.
+
+    It has checkpoints at the sizes *earlier*; all are cosigned at *time*.
+    """
     told = [spell(record) for record in forged]
     leaves = [tree.leaf_hash(raw) for raw in told]
-    text = Checkpoint(ORIGIN, len(told), tree.root(leaves)).text
-    files = {
-        "checkpoint": f"{text}\n{key.sign(text).line}{WITNESS.sign(text, 1).line}",
-        "policy.txt": policy(key),
-    }
+
+    def signed(size: int) -> str:
+        text = Checkpoint(ORIGIN, size, tree.root(leaves[:size])).text
+        return f"{text}\n{key.sign(text).line}{WITNESS.sign(text, time).line}"
+
+    files = {"checkpoint": signed(len(told)), "policy.txt": policy(key)}
+    files |= {f"checkpoints/{size}": signed(size) for size in earlier}
     raw = {path: content.encode() for path, content in files.items()}
     raw |= dict(_tiles(told, leaves)) | _copies(forged)
     listed = [

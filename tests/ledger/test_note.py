@@ -3,7 +3,14 @@
 import pytest
 
 from iku.ledger import note
-from iku.ledger.note import Algorithm, Malformed, Note, SigningKey, Unverified
+from iku.ledger.note import (
+    Algorithm,
+    Malformed,
+    Note,
+    SigningKey,
+    Unverified,
+    VerifierKey,
+)
 
 # golang.org/x/mod/sumdb/note, the package's own example.
 SECRET = (
@@ -146,7 +153,15 @@ def test_a_line_separator_of_unicode_ends_no_line() -> None:
         ("text\n\n— a AAAAAAA\n".encode(), "base64"),
         (b"text\n\n- a AAAAAAA=\n", "is no signature line"),
         (b"text\n\n" + LINE.encode() * 101, "more than 100"),
-        (b"x" * (1 << 20) + SIGNED, "longer than"),
+        (
+            b"text\n\n" + LINE.encode().replace(b"x08", b"A" * 4_096),
+            "a line of the note",
+        ),
+        (
+            b"text\n\n" + LINE.encode().replace(b"Neu", b"e" * 250),
+            "name of a key is lon",
+        ),
+        (b"x\n" * (1 << 15) + SIGNED, "the note is longer than 65536 bytes"),
     ],
 )
 def test_what_is_no_note_is_refused(raw: bytes, says: str) -> None:
@@ -186,6 +201,57 @@ def test_what_is_no_private_key_is_refused_without_showing_it(secret: str) -> No
     with pytest.raises(Malformed) as caught:
         note.parse_signing(secret)
     assert "AYEKFALVFGyNhPJEMzD1QIDr" not in str(caught.value)
+
+
+P = 2**255 - 19
+# The y-coordinates of points whose order divides 8, as published with RFC 7748's curve.
+ORDER_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+Y_8 = int.from_bytes(bytes.fromhex(ORDER_8), "little")
+
+
+def weak_keys() -> dict[str, bytes]:
+    """Public keys: no points, not in their one encoding, or of small order."""
+    found = {}
+    for name, y in (("1", 1), ("2", P - 1), ("4", 0), ("8", Y_8), ("8'", P - Y_8)):
+        for sign in (0, 1):
+            encoded = (y | sign << 255).to_bytes(32, "little")
+            found[f"order {name}, sign {sign}"] = encoded
+    for y in range(19):  # of these, no y and y + p are in range but those below 19
+        for sign in (0, 1):
+            encoded = (y + P | sign << 255).to_bytes(32, "little")
+            found[f"y = {y} + p, sign {sign}"] = encoded
+    found["not on the curve"] = (2).to_bytes(32, "little")
+    return found
+
+
+def vkey(public: bytes, algorithm: Algorithm, name: str = "weak.test") -> str:
+    return str(VerifierKey(name, algorithm, public))
+
+
+@pytest.mark.parametrize("public", weak_keys().values(), ids=weak_keys())
+def test_a_weak_public_key_is_refused(public: bytes) -> None:
+    for algorithm in Algorithm:
+        with pytest.raises(
+            Malformed, match="no point in its one encoding, or of small"
+        ):
+            note.parse_verifier(vkey(public, algorithm))
+
+
+def test_a_key_that_somebody_made_is_not_weak() -> None:
+    for seed in range(50):
+        assert note.is_sound(log_key(seed=seed).verifier.public)
+
+
+def test_a_time_that_cannot_be_is_refused() -> None:
+    key = witness_key()
+    for time, sound in ((2**63 - 1, True), (2**63, False), (2**64 - 1, False)):
+        signed = Note(TEXT, (key.sign(TEXT, time),))
+        if sound:
+            [vouched] = note.verify(signed, [key.verifier])
+            assert vouched.time == time
+        else:
+            with pytest.raises(Unverified, match="states no possible time"):
+                note.verify(signed, [key.verifier])
 
 
 def test_a_new_key_has_a_seed_of_its_own() -> None:

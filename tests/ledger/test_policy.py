@@ -1,13 +1,22 @@
 """Policies in the format of C2SP tlog-policy, and the quorums that they require."""
 
 import itertools
+from hashlib import sha256
+from time import process_time
 
 import pytest
 
 from iku.ledger import policy
 from iku.ledger.checkpoint import Checkpoint
-from iku.ledger.note import Malformed, Note, SigningKey, Unverified
-from tests.ledger.test_note import log_key, witness_key
+from iku.ledger.note import (
+    Algorithm,
+    Malformed,
+    Note,
+    SigningKey,
+    Unverified,
+    VerifierKey,
+)
+from tests.ledger.test_note import log_key, vkey, weak_keys, witness_key
 from tests.ledger.test_proof_building import ROOT
 
 LOG = log_key()
@@ -130,6 +139,8 @@ def test_names_are_bytes() -> None:
 
 V = X[0].verifier
 W = X[1].verifier
+BOTH = VerifierKey("both.test", Algorithm.COSIGNATURE, LOG.verifier.public)
+WEAK = weak_keys().values()
 
 
 @pytest.mark.parametrize(
@@ -165,8 +176,65 @@ W = X[1].verifier
         ("witness A x+y", "line 1"),
         ("quorum none\r\n", "no control characters"),
         ("quorum none\x7f", "no control characters"),
+        (f"log {LOG.verifier}\nwitness A {BOTH}", "line 2 .* is there already"),
+        (f"witness A {BOTH}\nlog {LOG.verifier}", "line 2 .* is there already"),
+        (f"# {'x' * 4_096}\nquorum none", "line 1 .* longer than 4096 bytes"),
+        ("#\n" * (1 << 19) + "quorum none", "the policy is longer than 1048576 bytes"),
+        *((f"log {vkey(k, Algorithm.NOTE)}", "no point in its one") for k in WEAK),
+        *(
+            (f"witness A {vkey(k, Algorithm.COSIGNATURE)}", "no point in its one")
+            for k in WEAK
+        ),
     ],
 )
 def test_what_is_no_policy_is_refused_by_its_line(spelt: str, says: str) -> None:
     with pytest.raises(Malformed, match=says):
         policy.parse(spelt.encode())
+
+
+def test_a_key_may_be_named_by_bytes_that_are_no_text() -> None:
+    vkey = str(X[0].verifier).encode().replace(b"x0.test", b"\xff")
+    with pytest.raises(Malformed, match=r"line 1 .* key id of"):
+        policy.parse(b"witness A " + vkey + b"\nquorum A")
+
+
+def nested_groups(depth: int) -> str:
+    """A policy with a group in a group, *depth* deep."""
+    groups = "".join(f"group G{n + 1} any G{n}\n" for n in range(depth))
+    return (
+        f"log {LOG.verifier}\nwitness W {V}\ngroup G0 any W\n{groups}quorum G{depth}\n"
+    )
+
+
+def test_groups_may_be_nested_as_deeply_as_a_policy_is_long() -> None:
+    read = policy.parse(nested_groups(5_000).encode())
+    assert policy.judge(read, signed(X[0])).quorum
+    assert not policy.judge(read, signed(X[1])).quorum
+
+
+def many_witnesses(count: int) -> bytes:
+    """The longest policy that there may be has some 9,000 witnesses."""
+    lines = [f"log {LOG.verifier}\n"]
+    for number in range(count):
+        seed = sha256(str(number).encode()).digest()
+        key = SigningKey("w", Algorithm.COSIGNATURE, seed).verifier
+        lines.append(f"witness W{number} {key}\n")
+    return f"{''.join(lines)}quorum W0\n".encode()
+
+
+def test_a_long_policy_takes_time_in_proportion() -> None:
+    took = []
+    for count in (500, 4_000):
+        raw = many_witnesses(count)
+        began = process_time()
+        read = policy.parse(raw)
+        took.append(process_time() - began)
+        assert len(read.witnesses) == count
+    assert took[1] < 8 * took[0] * 4  # 64 times, if each line looked at all before it
+
+
+def test_a_cosignature_that_states_no_time_is_not_counted() -> None:
+    read = policy.parse(f"log {LOG.verifier}\nwitness W {V}\nquorum W".encode())
+    timeless = Note(TEXT, (LOG.sign(TEXT), X[0].sign(TEXT, 0)))
+    judged = policy.judge(read, timeless)
+    assert (len(judged.cosigned), judged.quorum) == (1, False)

@@ -22,7 +22,10 @@ from msgspec import Struct
 from iku.messages import message
 
 MOST_SIGNATURES = 100
-LONGEST = 1 << 20  # bytes of a note
+LONGEST = 1 << 16  # bytes of a note
+LONGEST_LINE = 4_096  # bytes; a cosignature of ML-DSA-44 has 3,248 in base64
+LONGEST_NAME = 255  # bytes of a key's name
+LATEST = 2**63 - 1  # seconds since 1970: the last time that a cosignature may state
 _DASH = "\u2014 "
 _PRIVATE = "PRIVATE+KEY+"
 _KEY_ID = 4  # bytes
@@ -85,7 +88,9 @@ class VerifierKey(Struct, frozen=True):
     def key_id(self) -> bytes:
         """The first four bytes of the hash of name, algorithm and key."""
         kind = bytes([self.algorithm])
-        hashed = sha256(self.name.encode() + b"\n" + kind + self.public)
+        # A policy may name a key by bytes that are not UTF-8; no note is signed by it.
+        named = self.name.encode("utf-8", "surrogateescape")
+        hashed = sha256(named + b"\n" + kind + self.public)
         return hashed.digest()[:_KEY_ID]
 
     def __str__(self) -> str:
@@ -182,9 +187,17 @@ def parse_verifier(vkey: str) -> VerifierKey:
     """Parse a public key from its text form.
 
     Raises:
-        Malformed: The text is not a key, or its algorithm is not supported.
+        Malformed: The text is not a key, or its algorithm is not supported, or anybody
+            could sign for it.
     """
     name, algorithm, public = _parse_key(vkey)
+    if not is_sound(public):
+        raise Malformed(
+            message(
+                "the key of {name} is no point in its one encoding, or of small order",
+                name=name,
+            )
+        )
     key = VerifierKey(name, algorithm, public)
     if str(key) != vkey:
         raise Malformed(
@@ -212,6 +225,25 @@ def parse_signing(secret: str) -> SigningKey:
             )
         )
     return key
+
+
+_P = 2**255 - 19  # RFC 8032, 5.1
+_D = -121665 * pow(121666, -1, _P)
+# The y-coordinates of the eight points whose order divides the cofactor.
+_Y8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_SMALL_ORDER = {0, 1, _P - 1, _Y8, _P - _Y8}
+
+
+def is_sound(public: bytes) -> bool:
+    """Whether an Ed25519 key is a point in its one encoding, and not of small order.
+
+    OpenSSL accepts the others, and under a key of small order some signatures verify
+    for any message.
+    """
+    y = int.from_bytes(public, "little") & (1 << 255) - 1
+    u, v = y * y - 1, _D * y * y + 1  # x*x = u/v, which is a square if u*v is one
+    on_curve = pow(u * v, (_P - 1) // 2, _P) == 1
+    return y < _P and y not in _SMALL_ORDER and on_curve
 
 
 def verify(note: Note, keys: Iterable[VerifierKey]) -> list[VerifiedSignature]:
@@ -255,6 +287,10 @@ def _check(text: str, key: VerifierKey, signature: Signature) -> VerifiedSignatu
     if key.algorithm is Algorithm.COSIGNATURE:
         time = int.from_bytes(payload[:_TIME], "big")
         payload = payload[_TIME:]
+    if time is not None and time > LATEST:
+        raise Unverified(
+            message("the signature of {name} states no possible time", name=key.name)
+        )
     try:
         # A signature of another length fails to verify, too.
         Ed25519PublicKey.from_public_bytes(key.public).verify(
@@ -283,6 +319,10 @@ def _decode(raw: bytes) -> str:
         raise Malformed(message("the note is not UTF-8")) from error
     if any(char < " " and char != "\n" for char in text):
         raise Malformed(message("the note holds control characters"))
+    if any(len(line) > LONGEST_LINE for line in raw.split(b"\n")):
+        raise Malformed(
+            message("a line of the note is longer than {most} bytes", most=LONGEST_LINE)
+        )
     return text
 
 
@@ -304,6 +344,10 @@ def _check_name(name: str) -> str:
                 "{name!r} is no name of a key: it is not empty, without + and spaces",
                 name=name,
             )
+        )
+    if len(name.encode("utf-8", "surrogateescape")) > LONGEST_NAME:
+        raise Malformed(
+            message("the name of a key is longer than {most} bytes", most=LONGEST_NAME)
         )
     return name
 

@@ -21,6 +21,7 @@ NONE = "none"
 ANY_WITNESS = (
     "any-witness"  # name of the implied group where a file only lists witnesses
 )
+LONGEST = 1 << 20  # bytes of a policy
 _FOREIGN = re.compile(rb"[^\t\n\x20-\x7e\x80-\xff]")
 
 
@@ -58,15 +59,12 @@ class Policy(Struct, frozen=True):
 
     def is_quorum(self, keys: Collection[VerifierKey]) -> bool:
         """Whether cosignatures by *keys* satisfy the quorum."""
-        return self.quorum == NONE or self._has_witnessed(self.quorum, keys)
-
-    def _has_witnessed(self, name: str, keys: Collection[VerifierKey]) -> bool:
-        if name in self.witnesses:
-            return self.witnesses[name].key in keys
-        group = self.groups[name]
-        return (
-            sum(self._has_witnessed(m, keys) for m in group.members) >= group.threshold
-        )
+        found, have = set(keys), {NONE}
+        have |= {name for name, one in self.witnesses.items() if one.key in found}
+        for name, group in self.groups.items():  # each after its members
+            if sum(member in have for member in group.members) >= group.threshold:
+                have.add(name)
+        return self.quorum in have
 
 
 class Judgement(Struct, frozen=True):
@@ -96,7 +94,8 @@ def judge(policy: Policy, signed: Note) -> Judgement:
     logs = [party.key for party in policy.logs if party.key.name == found.origin]
     note.verify(signed, logs)
     cosigned = note.verified_signatures(signed, policy.witness_keys)
-    quorum = policy.is_quorum([cosigned_by.key for cosigned_by in cosigned])
+    # The time 0 states no time: such a cosignature vouches for no day.
+    quorum = policy.is_quorum([one.key for one in cosigned if one.time])
     return Judgement(found, tuple(cosigned), quorum)
 
 
@@ -109,19 +108,16 @@ def parse(raw: bytes, *, complete: bool = True) -> Policy:
     Raises:
         Malformed: A line is invalid; the message has its number.
     """
+    if len(raw) > LONGEST:
+        raise Malformed(message("the policy is longer than {most} bytes", most=LONGEST))
     if _FOREIGN.search(raw):
         raise Malformed(
             message("a policy holds no control characters but tabs and line feeds")
         )
-    # Names are arbitrary bytes in this format; surrogateescape preserves them.
-    text = raw.decode("utf-8", "surrogateescape")
     reading = _PolicyLines()
-    for number, line in enumerate(text.split("\n"), 1):
-        words = re.split("[ \t]+", line.strip(" \t"))
-        if words == [""] or words[0].startswith("#"):
-            continue
+    for number, line in enumerate(raw.split(b"\n"), 1):
         try:
-            reading.read(words)
+            reading.read(line)
         except Malformed as error:
             raise Malformed(
                 message(
@@ -164,17 +160,27 @@ class _PolicyLines:
         self._witnesses: dict[str, Party] = {}
         self._groups: dict[str, Group] = {}
         self._members: set[str] = set()
+        self._public: set[bytes] = set()
         self._quorum: str | None = None
 
-    def read(self, words: Words) -> None:
+    def read(self, line: bytes) -> None:
+        if len(line) > note.LONGEST_LINE:
+            raise Malformed(
+                message("it is longer than {most} bytes", most=note.LONGEST_LINE)
+            )
+        # Names are arbitrary bytes in this format; surrogateescape preserves them.
+        text = line.decode("utf-8", "surrogateescape")
+        words = re.split("[ \t]+", text.strip(" \t"))
+        if words != [""] and not words[0].startswith("#"):
+            self._read(words)
+
+    def _read(self, words: Words) -> None:
         match words:
             case ["log", vkey, *url] if len(url) < 2:
-                taken = [party.key for party in self._logs]
-                self._logs.append(_party(vkey, url, Algorithm.NOTE, taken))
+                self._logs.append(self._party(vkey, url, Algorithm.NOTE))
             case ["witness", name, vkey, *url] if len(url) < 2:
-                taken = [party.key for party in self._witnesses.values()]
                 self._refuse_taken(name)
-                party = _party(vkey, url, Algorithm.COSIGNATURE, taken)
+                party = self._party(vkey, url, Algorithm.COSIGNATURE)
                 self._witnesses[name] = party
             case ["group", name, least, *members] if members:
                 self._refuse_taken(name)
@@ -214,27 +220,29 @@ class _PolicyLines:
             self._members.add(member)
         return Group(_parse_threshold(least, len(members)), tuple(members))
 
+    def _party(self, vkey: str, url: Words, algorithm: Algorithm) -> Party:
+        """A log or a witness; no key is that of two, nor of both."""
+        key = note.parse_verifier(vkey)
+        if key.algorithm is not algorithm:
+            raise Malformed(
+                message(
+                    "the key of {name} is not of the kind that signs here",
+                    name=key.name,
+                )
+            )
+        if key.public in self._public:
+            raise Malformed(
+                message("the key of {name} is there already", name=key.name)
+            )
+        self._public.add(key.public)
+        return Party(key, *url)
+
     def _set_quorum(self, name: str) -> None:
         if self._quorum is not None:
             raise Malformed(message("there is a quorum already"))
         if name != NONE:
             self._refuse_unknown(name)
         self._quorum = name
-
-
-def _party(
-    vkey: str, url: Words, algorithm: Algorithm, taken: list[VerifierKey]
-) -> Party:
-    key = note.parse_verifier(vkey)
-    if key.algorithm is not algorithm:
-        raise Malformed(
-            message(
-                "the key of {name} is not of the kind that signs here", name=key.name
-            )
-        )
-    if key.public in {one.public for one in taken}:
-        raise Malformed(message("the key of {name} is there already", name=key.name))
-    return Party(key, *url)
 
 
 def _parse_threshold(text: str, count: int) -> int:
